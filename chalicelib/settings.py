@@ -1,0 +1,54 @@
+"""The one reader of the environment: what this function was deployed with, typed and frozen."""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+Door = Literal["api", "track"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Names and addresses of the stack's resources, as the template wires them into every function."""
+
+    leads_table: str
+    deliveries_table: str
+    campaigns_table: str
+    launch_queue_url: str
+    plan_queue_url: str
+    send_queue_url: str
+    hits_queue_url: str
+    key_ring_secret: str
+    """ARN of the secret that holds the signing keys."""
+    tracking_url: str
+    """Base of all links in mails, without a trailing slash."""
+    configuration_set: str
+    unnamed_stream_shard: str | None
+    """The shard to assume when a stream event names none; None on AWS, where that is an error."""
+
+
+@cache
+def settings() -> Settings:
+    """Read the environment once per process. Raises KeyError naming a variable that the template forgot."""
+    environment = os.environ
+    return Settings(
+        leads_table=environment["LEADS_TABLE"],
+        deliveries_table=environment["DELIVERIES_TABLE"],
+        campaigns_table=environment["CAMPAIGNS_TABLE"],
+        launch_queue_url=environment["LAUNCH_QUEUE_URL"],
+        plan_queue_url=environment["PLAN_QUEUE_URL"],
+        send_queue_url=environment["SEND_QUEUE_URL"],
+        hits_queue_url=environment["HITS_QUEUE_URL"],
+        key_ring_secret=environment["KEY_RING_SECRET"],
+        tracking_url=environment["TRACKING_URL"].rstrip("/"),
+        configuration_set=environment["CONFIGURATION_SET"],
+        unnamed_stream_shard=environment.get("UNNAMED_STREAM_SHARD") or None,
+    )
+
+
+def doors() -> frozenset[Door]:
+    """Which routes this function serves (`DOORS`): api, track or none. Unset, as when packaging, means all."""
+    named = os.environ.get("DOORS", "api,track").split(",")
+    known: tuple[Door, ...] = ("api", "track")
+    return frozenset(door for door in known if door in named)

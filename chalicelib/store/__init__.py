@@ -1,0 +1,1 @@
+"""The only code that says DynamoDB: ids, keys, items, conditions, paging."""

@@ -1,0 +1,53 @@
+"""Ids: 12 bytes in hex behind a prefix that a person can tell apart, so that two of them fit into a delivery id."""
+
+import hashlib
+import re
+import secrets
+import time
+from typing import NewType
+
+LeadId = NewType("LeadId", str)
+CampaignId = NewType("CampaignId", str)
+
+ID_BYTES = 12
+_LEAD = re.compile(r"lead_[0-9a-f]{24}")
+_CAMPAIGN = re.compile(r"cmp_[0-9a-f]{24}")
+
+
+def new_lead_id() -> LeadId:
+    """A random id: leads spread evenly over partitions and shards."""
+    return LeadId("lead_" + secrets.token_hex(ID_BYTES))
+
+
+def new_campaign_id() -> CampaignId:
+    """A time-ordered id (48 bits of milliseconds, 48 random bits): campaigns list in the order of their making."""
+    return CampaignId(f"cmp_{time.time_ns() // 1_000_000:012x}{secrets.token_hex(6)}")
+
+
+def is_lead_id(text: str) -> bool:
+    return _LEAD.fullmatch(text) is not None
+
+
+def is_campaign_id(text: str) -> bool:
+    return _CAMPAIGN.fullmatch(text) is not None
+
+
+def lead_bytes(lead_id: LeadId) -> bytes:
+    return bytes.fromhex(lead_id[5:])
+
+
+def campaign_bytes(campaign_id: CampaignId) -> bytes:
+    return bytes.fromhex(campaign_id[4:])
+
+
+def lead_id_from(raw: bytes) -> LeadId:
+    return LeadId("lead_" + raw.hex())
+
+
+def campaign_id_from(raw: bytes) -> CampaignId:
+    return CampaignId("cmp_" + raw.hex())
+
+
+def shard_of(lead_id: LeadId, shards: int) -> int:
+    """The lead's shard out of `shards` (at most 256): the same for ever, whatever process asks."""
+    return hashlib.blake2b(lead_bytes(lead_id), digest_size=1).digest()[0] % shards

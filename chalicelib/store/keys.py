@@ -1,0 +1,85 @@
+"""Every key of every table, in one place.
+
+Table `leads`        PK lead_id                      GSI audience: audience = entity#stage#shard, lead_id
+Table `deliveries`   PK bucket = campaign_id#shard   SK lead_id    GSI by_lead: lead_id, claimed_at
+Table `campaigns`    PK pk, SK sk                    GSI listing: kind, created_at         TTL expires_at
+"""
+
+from chalicelib.store.client import Item
+from chalicelib.store.ids import CampaignId, LeadId, shard_of
+
+AUDIENCE_SHARDS = 16
+"""Units of planning work per (entity, stage)."""
+DELIVERY_SHARDS = 64
+"""Partitions of one campaign: 64,000 writes a second before any of them is hot."""
+
+AUDIENCE_INDEX = "audience"
+BY_LEAD_INDEX = "by_lead"
+LISTING_INDEX = "listing"
+
+
+def lead(lead_id: LeadId) -> Item:
+    return {"lead_id": {"S": lead_id}}
+
+
+def audience(entity: str, stage: str, shard: int) -> str:
+    """Partition of the audience index. Entity and stage hold no `#` (crm refuses it)."""
+    return f"{entity}#{stage}#{shard}"
+
+
+def audience_of(entity: str, stage: str, lead_id: LeadId) -> str:
+    return audience(entity, stage, shard_of(lead_id, AUDIENCE_SHARDS))
+
+
+def identity(entity: str, kind: str, value: str) -> Item:
+    """Who owns an address, an external id or a line's content within an entity."""
+    return {"lead_id": {"S": f"identity#{entity}#{kind}#{value}"}}
+
+
+def bucket(campaign_id: CampaignId, shard: int) -> str:
+    return f"{campaign_id}#{shard}"
+
+
+def campaign_of_bucket(bucket: str) -> CampaignId:
+    return CampaignId(bucket.partition("#")[0])
+
+
+def delivery(campaign_id: CampaignId, lead_id: LeadId) -> Item:
+    return {"bucket": {"S": bucket(campaign_id, shard_of(lead_id, DELIVERY_SHARDS))}, "lead_id": {"S": lead_id}}
+
+
+def _row(pk: str, sk: str) -> Item:
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def campaign(campaign_id: CampaignId) -> Item:
+    return _row(campaign_id, "campaign")
+
+
+def campaign_blob(campaign_id: CampaignId, name: str, chunk: int) -> Item:
+    """A piece of something larger than an item may be (400 KB): the author's content, the compiled content."""
+    return _row(campaign_id, f"blob#{name}#{chunk}")
+
+
+def plan_unit(campaign_id: CampaignId, unit: str) -> Item:
+    return _row(campaign_id, f"plan#{unit}")
+
+
+def plan_progress(campaign_id: CampaignId) -> Item:
+    return _row(campaign_id, "progress")
+
+
+def counters(campaign_id: CampaignId) -> Item:
+    return _row(campaign_id, "counters")
+
+
+def watermark(shard: str) -> Item:
+    return _row(f"watermark#{shard}", "watermark")
+
+
+def token(token_hash: str) -> Item:
+    return _row(f"token#{token_hash}", "token")
+
+
+def idempotency(scope: str, key: str) -> Item:
+    return _row(f"idempotency#{scope}#{key}", "idempotency")
