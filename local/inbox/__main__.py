@@ -1,0 +1,85 @@
+"""`python -m local.inbox`: start an inbox, say where it listens, serve until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from local.inbox.account import PENDING_DOMAIN, UNKNOWN_DOMAIN, Limits
+from local.inbox.mailbox import MailboxInUse
+from local.inbox.service import Inbox, Options
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until stopped; 0, or 1 with a line on stderr when a port or the folder is taken."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    options = _options(arguments)
+    try:
+        asyncio.run(_serve(options))
+    except MailboxInUse:
+        print(
+            f"inbox: another inbox keeps its mail in {options.folder}; stop it, or choose another --dir",
+            file=sys.stderr,
+        )
+        return 1
+    except OSError as error:
+        print(f"inbox: cannot start: {error}; choose another --http-port or --smtp-port", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _serve(options: Options) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    inbox = Inbox(options)
+    try:
+        http_port, smtp_port = await inbox.start()
+        # Whoever started this waits for the line: it says that both doors are open, and where.
+        print(f"inbox ready: http://127.0.0.1:{http_port} smtp://127.0.0.1:{smtp_port}", flush=True)
+        await stopped.wait()
+    finally:
+        inbox.close()
+
+
+def _options(arguments: list[str] | None) -> Options:
+    defaults = Limits()
+    parser = argparse.ArgumentParser(prog="python -m local.inbox", description="An inbox that plays SES and SMTP.")
+    add = parser.add_argument
+    add("--http-port", type=int, required=True, help="port of the SES API, the JSON list and the page; 0: any")
+    add("--smtp-port", type=int, required=True, help="port of the SMTP server; 0: any")
+    add("--dir", type=Path, required=True, metavar="PATH", help="the mailbox's folder")
+    add("--max-send-rate", type=float, default=defaults.max_send_rate, help="recipients a second (default %(default)g)")
+    add(
+        "--max-24-hour-send",
+        type=float,
+        default=defaults.max_24_hour_send,
+        help="recipients in 24 hours, -1: no limit (default %(default)g)",
+    )
+    add(
+        "--verified-domains",
+        type=lambda text: text.split(","),
+        metavar="A,B",
+        help=f"domains that may send (default: every domain but {UNKNOWN_DOMAIN} and {PENDING_DOMAIN})",
+    )
+    add("--region", default="us-east-1", help="the region that SES's messages name (default %(default)s)")
+    add("--smtp-login", metavar="USER:PASSWORD", help="let the SMTP door take mail after AUTH with these alone")
+    given = parser.parse_args(arguments)
+    user, _, password = (given.smtp_login or "").partition(":")
+    return Options(
+        folder=given.dir,
+        http_port=given.http_port,
+        smtp_port=given.smtp_port,
+        limits=Limits(max_send_rate=given.max_send_rate, max_24_hour_send=given.max_24_hour_send),
+        verified_domains=given.verified_domains,
+        region=given.region,
+        smtp_login=(user, password) if given.smtp_login else None,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""The inbox put together: one mailbox, its doors, one loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.inbox.account import DAY_SECONDS, Limits, SendingAccount, VerifiedDomains
+from local.inbox.addresses import simulated_scenario
+from local.inbox.control import ControlDoor
+from local.inbox.http_server import HttpServer
+from local.inbox.mailbox import KeptMessage, Mailbox
+from local.inbox.programs import ProgramsDoor
+from local.inbox.routing import Router
+from local.inbox.ses import SesDoor
+from local.inbox.smtp import SmtpDoor
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to start an inbox; ports of 0 mean any free one."""
+
+    folder: Path
+    http_port: int
+    smtp_port: int
+    limits: Limits
+    verified_domains: list[str] | None
+    region: str
+    smtp_login: tuple[str, str] | None
+
+
+class Inbox:
+    """Everything behind the two ports."""
+
+    def __init__(self, options: Options) -> None:
+        """Open the mailbox; raises MailboxInUse."""
+        self._options = options
+        self._mailbox = Mailbox(options.folder)
+        self._account = SendingAccount(options.limits, VerifiedDomains(options.verified_domains), region=options.region)
+        self._count_earlier_sends()
+        self._control = ControlDoor(self._account)
+        self._http = HttpServer(self._router().answer)
+        self._smtp = SmtpDoor(self._mailbox, self._control.fault_book, options.smtp_login)
+
+    async def start(self) -> tuple[int, int]:
+        """Open both doors; gives the HTTP and the SMTP port. Raises OSError when one is taken."""
+        http_port = await self._http.start(self._options.http_port)
+        return http_port, await self._smtp.start(self._options.smtp_port)
+
+    def close(self) -> None:
+        self._smtp.close()
+        self._http.close()
+        self._mailbox.close()
+
+    def _router(self) -> Router:
+        router = Router()
+        for door in (
+            SesDoor(self._mailbox, self._account, self._control.fault_book, self._announce),
+            ProgramsDoor(self._mailbox),
+            self._control,
+        ):
+            door.add_routes(router)
+        return router
+
+    def _announce(self, message: KeptMessage, content: bytes) -> None:
+        pass
+
+    def _count_earlier_sends(self) -> None:
+        """Let what an earlier run accepted count towards the quota."""
+        messages = self._mailbox.listed()
+        newest = messages[-1].received_at.timestamp() if messages else 0.0
+        for message in messages:
+            at = message.received_at.timestamp()
+            if message.envelope.door == "ses" and at > newest - DAY_SECONDS:
+                counted = [to for to in message.envelope.recipients if simulated_scenario(to) is None]
+                self._account.count_sent(len(counted), at)
