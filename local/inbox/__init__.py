@@ -1,1 +1,35 @@
-"""The inbox: SES and SMTP in one process, into one mailbox that people and programs can read. Loopback only."""
+"""The inbox: SES and SMTP in one process, into one mailbox that people and programs can read. Loopback only.
+
+    python -m local.inbox --http-port 8025 --smtp-port 2525 --dir .local/inbox
+
+prints `inbox ready: http://127.0.0.1:8025 smtp://127.0.0.1:2525` when both doors are open. Port 0 takes a free one.
+
+For an SDK (`endpoint_url` or AWS_ENDPOINT_URL_SESV2, any credentials): SendEmail with Raw or Simple content,
+GetAccount, GetEmailIdentity, with SES's errors. The MessageId is the message's id everywhere below; ids sort by time.
+Every domain may send but `unverified.example` (GetEmailIdentity: NotFoundException) and `pending.example` (status
+PENDING); as with SES a domain covers its subdomains, and addresses are no identities of their own.
+
+For people: `/` lists the mails, `/messages/{id}` shows one, its pixel and links live.
+
+For programs:
+- `GET /messages` oldest first, `[{"id", "to", "from", "subject", "received_at"}]`; `to` and `from` are bare addresses
+  of the envelope (several joined by ", "), `subject` is decoded, `received_at` aware UTC.
+  `?to=` one recipient's alone, `?after={id}` later ones alone.
+- `GET /messages/{id}.eml` the bytes as received; `GET /messages/{id}.json` the summary, and under `envelope` the
+  sender, recipients, configuration_set and tags.
+- `DELETE /messages` empties the mailbox (204). `GET /health` `{"status": "ok", "messages": n}`.
+
+For tests, all of it at run time:
+- `PUT /faults` `{"faults": [{"kind": ...}, ...]}` replaces the play book, GET shows it with how often each was `played`,
+  DELETE clears it. A send meets the first fault that fits and is not used up. Fields beside `kind`: `count` (how many
+  sends; without it all), `door` (`ses`, `smtp`; without it both), `to` (one recipient alone), `seconds` (wait first),
+  `status` and `message` (of the refusal), `at` (SMTP: `rcpt` or `data`, the default). Kinds: `throttle`, `quota`,
+  `error`, `reject` refuse; `stall` waits and then accepts; `drop` accepts and breaks the connection; `drop_unkept`
+  breaks it without accepting. See `faults`.
+- `PUT /account` changes any of `max_send_rate` (recipients in any second), `max_24_hour_send` (-1: no limit),
+  `sent_last_24_hours`, `sending_enabled`, `production_access_enabled`; `GET /account` shows them.
+- With `--events-topic-arn` and `--sns-endpoint` SES's events about every message that names a configuration set are
+  published to that topic; the mailbox simulator's addresses have the outcomes their names say, an EICAR test file is
+  rejected. `POST /events` `{"message_id", "kind", "bounce_type", "bounce_sub_type", "times"}` publishes one more by
+  hand (kinds: Send, Delivery, Bounce, Complaint, Reject, DeliveryDelay), `GET /events` `{"unpublished": n}`.
+"""

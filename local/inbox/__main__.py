@@ -43,7 +43,7 @@ async def _serve(options: Options) -> None:
         print(f"inbox ready: http://127.0.0.1:{http_port} smtp://127.0.0.1:{smtp_port}", flush=True)
         await stopped.wait()
     finally:
-        inbox.close()
+        await inbox.close()
 
 
 def _options(arguments: list[str] | None) -> Options:
@@ -68,7 +68,12 @@ def _options(arguments: list[str] | None) -> Options:
     )
     add("--region", default="us-east-1", help="the region that SES's messages name (default %(default)s)")
     add("--smtp-login", metavar="USER:PASSWORD", help="let the SMTP door take mail after AUTH with these alone")
+    add("--events-topic-arn", metavar="ARN", help="publish SES's events to this SNS topic")
+    add("--sns-endpoint", metavar="URL", help="where that topic is; needed with --events-topic-arn")
     given = parser.parse_args(arguments)
+    # Without an endpoint the SDK would look for the topic at AWS.
+    if bool(given.events_topic_arn) != bool(given.sns_endpoint):
+        parser.error("--events-topic-arn and --sns-endpoint go together")
     user, _, password = (given.smtp_login or "").partition(":")
     return Options(
         folder=given.dir,
@@ -78,6 +83,8 @@ def _options(arguments: list[str] | None) -> Options:
         verified_domains=given.verified_domains,
         region=given.region,
         smtp_login=(user, password) if given.smtp_login else None,
+        events_topic_arn=given.events_topic_arn,
+        sns_endpoint=given.sns_endpoint,
     )
 
 

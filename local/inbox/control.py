@@ -37,10 +37,10 @@ class ControlDoor:
 
     def add_routes(self, router: Router) -> None:
         router.add("GET", "/faults", self.get_faults)
-        router.add("PUT", "/faults", _answering_invalid(self.put_faults))
+        router.add("PUT", "/faults", answering_invalid(self.put_faults))
         router.add("DELETE", "/faults", self.delete_faults)
         router.add("GET", "/account", self.get_account)
-        router.add("PUT", "/account", _answering_invalid(self.put_account))
+        router.add("PUT", "/account", answering_invalid(self.put_account))
 
     async def get_faults(self, _request: Request) -> Response:
         return Response.of_json(self._book.model_dump(mode="json"))
@@ -66,7 +66,9 @@ class ControlDoor:
         return await self.get_account(request)
 
 
-def _answering_invalid(handler: RouteHandler) -> RouteHandler:
+def answering_invalid(handler: RouteHandler) -> RouteHandler:
+    """Answer a body that does not fit its model with 400 and what is wrong with each field."""
+
     async def answer(request: Request, *groups: str) -> Response:
         try:
             return await handler(request, *groups)

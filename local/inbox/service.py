@@ -7,10 +7,13 @@ from pathlib import Path
 
 from local.inbox.account import DAY_SECONDS, Limits, SendingAccount, VerifiedDomains
 from local.inbox.addresses import simulated_scenario
+from local.inbox.announcements import Announcements
 from local.inbox.control import ControlDoor
 from local.inbox.http_server import HttpServer
-from local.inbox.mailbox import KeptMessage, Mailbox
+from local.inbox.mailbox import Mailbox
+from local.inbox.pages import PagesDoor
 from local.inbox.programs import ProgramsDoor
+from local.inbox.publisher import Publisher
 from local.inbox.routing import Router
 from local.inbox.ses import SesDoor
 from local.inbox.smtp import SmtpDoor
@@ -27,6 +30,8 @@ class Options:
     verified_domains: list[str] | None
     region: str
     smtp_login: tuple[str, str] | None
+    events_topic_arn: str | None
+    sns_endpoint: str | None
 
 
 class Inbox:
@@ -39,31 +44,36 @@ class Inbox:
         self._account = SendingAccount(options.limits, VerifiedDomains(options.verified_domains), region=options.region)
         self._count_earlier_sends()
         self._control = ControlDoor(self._account)
+        self._publisher = _publisher(options)
+        self._announcements = Announcements(self._mailbox, self._publisher)
         self._http = HttpServer(self._router().answer)
         self._smtp = SmtpDoor(self._mailbox, self._control.fault_book, options.smtp_login)
 
     async def start(self) -> tuple[int, int]:
         """Open both doors; gives the HTTP and the SMTP port. Raises OSError when one is taken."""
+        if self._publisher is not None:
+            self._publisher.start()
         http_port = await self._http.start(self._options.http_port)
         return http_port, await self._smtp.start(self._options.smtp_port)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._smtp.close()
         self._http.close()
+        if self._publisher is not None:
+            await self._publisher.close()
         self._mailbox.close()
 
     def _router(self) -> Router:
         router = Router()
         for door in (
-            SesDoor(self._mailbox, self._account, self._control.fault_book, self._announce),
+            SesDoor(self._mailbox, self._account, self._control.fault_book, self._announcements.announce),
+            PagesDoor(self._mailbox),
             ProgramsDoor(self._mailbox),
             self._control,
+            self._announcements,
         ):
             door.add_routes(router)
         return router
-
-    def _announce(self, message: KeptMessage, content: bytes) -> None:
-        pass
 
     def _count_earlier_sends(self) -> None:
         """Let what an earlier run accepted count towards the quota."""
@@ -74,3 +84,9 @@ class Inbox:
             if message.envelope.door == "ses" and at > newest - DAY_SECONDS:
                 counted = [to for to in message.envelope.recipients if simulated_scenario(to) is None]
                 self._account.count_sent(len(counted), at)
+
+
+def _publisher(options: Options) -> Publisher | None:
+    if options.events_topic_arn is None or options.sns_endpoint is None:
+        return None
+    return Publisher(options.events_topic_arn, options.sns_endpoint)
