@@ -1,0 +1,93 @@
+"""The local engine as seen from outside: how ministack is started, and clients for it."""
+
+import os
+import shutil
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from local.children import Child
+from local.ports import LOOPBACK
+
+REGION = "eu-central-1"
+STREAM_SHARD = "local"
+WORKERS_PER_FUNCTION = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Ministack:
+    """A running ministack."""
+
+    port: int
+    child: Child
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def client(self, service: str) -> Any:
+        """A boto3 client with an administrator's rights."""
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"max_attempts": 2, "mode": "standard"}, s3={"addressing_style": "path"}),
+        )
+
+
+def start(port: int, folder: Path, log: Path, extra: dict[str, str] | None = None) -> Ministack:
+    """Start ministack with its state in a folder and wait until it answers. `extra` is added to its environment."""
+    scratch = folder / "tmp"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    child = Child("ministack", ["local.engine"], log, environment(port, folder, scratch) | (extra or {}))
+    engine = Ministack(port, child)
+    try:
+        child.wait_until(lambda: answers(f"{engine.endpoint}/_ministack/health"), seconds=60)
+    except BaseException:
+        child.stop()
+        raise
+    return engine
+
+
+def environment(port: int, folder: Path, scratch: Path) -> dict[str, str]:
+    """Everything ministack is told, and, as its functions inherit it, all they see beside the template's own."""
+    own = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ}
+    return own | {
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": LOOPBACK,
+        "MINISTACK_HOST": LOOPBACK,
+        "MINISTACK_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AUTH": "true",
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(folder / "state"),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(folder / "s3"),
+        "TMPDIR": str(scratch),
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "DOCKER_HOST": "unix:///nonexistent",
+        "PYTHONUNBUFFERED": "1",
+        "WORKERS_PER_FUNCTION": str(WORKERS_PER_FUNCTION),
+        # Its stream is one shard, and its events do not name it.
+        "UNNAMED_STREAM_SHARD": STREAM_SHARD,
+    }
+
+
+def answers(url: str) -> bool:
+    """Whether a GET is answered with 200 right now."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

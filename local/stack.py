@@ -1,0 +1,127 @@
+"""One whole local stack: inbox, ministack and the deployed package, from start to stop.
+
+`make run` and the stack tests start it through the same door.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from local import ministack, ports
+from local.children import Child
+from local.console import NotReady, step
+from local.deploy import deploy
+from local.ministack import Ministack, answers
+from local.package import ROOT, package
+from local.ports import LOOPBACK
+from local.token import working_token
+
+STACK_NAME = "leadflip"
+BUCKET = "leadflip-packages"
+LOCAL_SEND_CONCURRENCY = "2"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Where a local stack lives and listens."""
+
+    folder: Path = ROOT / ".local"
+    builds: Path = ROOT / ".local" / "packages"
+    port: int = 4566
+    inbox_port: int = 8025
+    smtp_port: int = 1025
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStack:
+    """A running stack; its addresses have no slash at their end."""
+
+    api_url: str
+    tracking_url: str
+    web_url: str
+    inbox_url: str
+    token: str
+    outputs: dict[str, str]
+    """The CloudFormation stack's: names of tables, queues and so on."""
+    engine: Ministack
+    inbox: Child
+
+    def require_alive(self) -> None:
+        """Raise NotReady when one of the stack's processes has ended by itself."""
+        self.engine.child.require_alive()
+        self.inbox.require_alive()
+
+
+@contextmanager
+def running(options: Options) -> Iterator[LocalStack]:
+    """Start everything; stop everything, state saved, at the end. Raises NotReady with what to do."""
+    options.folder.mkdir(parents=True, exist_ok=True)
+    with only_one(options.folder / "lock"), ExitStack() as to_stop:
+        ports.require_free(options.port, "ministack", "PORT")
+        ports.require_free(options.inbox_port, "inbox", "INBOX_PORT")
+        ports.require_free(options.smtp_port, "inbox, SMTP", "SMTP_PORT")
+        with step("Building the package with Chalice"):
+            built = package(options.builds)
+        inbox_url = f"http://{LOOPBACK}:{options.inbox_port}"
+        with step("Starting the inbox"):
+            inbox = start_inbox(options, inbox_url)
+            to_stop.callback(inbox.stop)
+        with step("Starting ministack"):
+            log = options.folder / "logs" / "ministack.log"
+            engine = ministack.start(options.port, options.folder, log, {"AWS_ENDPOINT_URL_SESV2": inbox_url})
+            to_stop.callback(engine.child.stop)
+        tracking_api = f"{engine.endpoint}/_aws/execute-api/1eadf11b"
+        with step("Deploying the stack"):
+            s3 = engine.client("s3")
+            with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+                s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": ministack.REGION})
+            parameters = {"TrackingUrl": tracking_api, "SendConcurrency": LOCAL_SEND_CONCURRENCY}
+            outputs = deploy(engine.client, built, STACK_NAME, BUCKET, parameters)
+        api_url = f"{engine.endpoint}/_aws/execute-api/{outputs['RestAPIId']}/api"
+        with step("Waiting for the API"):
+            engine.child.wait_until(lambda: answers(f"{api_url}/v1/health"), seconds=60)
+            token = working_token(options.folder / "token", api_url, engine, outputs["CampaignsTable"])
+        yield LocalStack(
+            api_url=api_url,
+            tracking_url=outputs["TrackingBaseUrl"],
+            web_url=f"{api_url}/",
+            inbox_url=inbox_url,
+            token=token,
+            outputs=outputs,
+            engine=engine,
+            inbox=inbox,
+        )
+
+
+def start_inbox(options: Options, url: str) -> Child:
+    """Start the inbox and wait until it lists its mails."""
+    command = ["local.leash", "local.inbox", "--http-port", str(options.inbox_port)]
+    command += ["--smtp-port", str(options.smtp_port), "--dir", str(options.folder / "mail")]
+    inbox = Child("the inbox", command, options.folder / "logs" / "inbox.log", os.environ)
+    try:
+        inbox.wait_until(lambda: answers(f"{url}/messages"), seconds=30)
+    except BaseException:
+        inbox.stop()
+        raise
+    return inbox
+
+
+@contextmanager
+def only_one(path: Path) -> Iterator[IO[str]]:
+    """Hold the lock of a state folder: two stacks on one state would eat each other's."""
+    with path.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise NotReady(
+                f"A stack already runs on {path.parent} (process {lock.read().strip()}). Use that one, or stop it first."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield lock
