@@ -1,0 +1,1 @@
+"""What it means: facts, their sums, and what people are shown of them."""

@@ -1,0 +1,73 @@
+"""The one definition of every statistic: what a single delivery contributes, as a pure function of the delivery.
+
+Sums over a campaign's deliveries are its numbers; a change of a delivery changes them by `facts(new) - facts(old)`.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from chalicelib.store.deliveries import Delivery, DeliveryStatus
+
+_BY_STATUS = {
+    DeliveryStatus.SENT: "sent",
+    DeliveryStatus.FAILED: "failed",
+    DeliveryStatus.SKIPPED: "skipped",
+}
+
+
+def facts(delivery: Delivery | None) -> Mapping[str, int]:
+    """What this delivery adds to its campaign's sums, by name; empty for a delivery that is not there.
+
+    `sent`, `failed`, `skipped`      how the sending ended
+    `reason/<reason>`                why it failed
+    `opened`                         the pixel was loaded at least once, by whomever
+    `opened_machine_only`            ... but never by a person
+    `clicked`                        a person clicked at least one link
+    `clicked_machine_only`           only machines followed links
+    `clicked_without_open`           a person clicked, the pixel was never loaded (images blocked)
+    `unsubscribed`                   this mail's unsubscribe link was used
+    `replanned`                      units that counted the lead once more, to be taken off Total
+    `link/<link>/clicked`, `link/<link>/clicked_machine_only`
+    `hour/<UTC hour>/opened`, `hour/<UTC hour>/clicked`    the lead's first
+    """
+    if delivery is None:
+        return {}
+    sums: Counter[str] = Counter()
+    ended = _BY_STATUS.get(delivery.status)
+    if ended is not None:
+        sums[ended] = 1
+    if delivery.status is DeliveryStatus.FAILED:
+        sums[f"reason/{delivery.reason}"] = 1
+    if delivery.opened_at is not None:
+        sums["opened"] = 1
+        sums[f"hour/{_hour(delivery.opened_at)}/opened"] = 1
+        if delivery.opened_person_at is None:
+            sums["opened_machine_only"] = 1
+    if delivery.clicks:
+        sums["clicked"] = 1
+        sums[f"hour/{_hour(min(click.at for click in delivery.clicks.values()))}/clicked"] = 1
+        if delivery.opened_at is None:
+            sums["clicked_without_open"] = 1
+    elif delivery.scans:
+        sums["clicked_machine_only"] = 1
+    for link in delivery.clicks:
+        sums[f"link/{link}/clicked"] = 1
+    for link in delivery.scans.keys() - delivery.clicks.keys():
+        sums[f"link/{link}/clicked_machine_only"] = 1
+    if delivery.unsubscribed_at is not None:
+        sums["unsubscribed"] = 1
+    if delivery.replanned:
+        sums["replanned"] = len(delivery.replanned)
+    return sums
+
+
+def difference(old: Delivery | None, new: Delivery | None) -> Mapping[str, int]:
+    """By how much a change of a delivery changes the sums; names that do not change are absent."""
+    change = Counter(facts(new))
+    change.subtract(facts(old))
+    return {name: number for name, number in change.items() if number}
+
+
+def _hour(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H")

@@ -1,0 +1,90 @@
+"""A lead's activity timeline: one event per delivery, with its badges."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.analytics.links import load_links
+from chalicelib.store.campaigns import Campaign, Campaigns
+from chalicelib.store.client import Item
+from chalicelib.store.deliveries import Deliveries, Delivery
+from chalicelib.store.ids import CampaignId, LeadId
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedBadge:
+    at: datetime
+    machine: bool
+    """Only a machine has loaded the pixel so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClickedBadge:
+    at: datetime
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClickedLink:
+    link: str
+    url: str
+    at: datetime
+    machine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEvent:
+    title: str
+    subject: str | None
+    """As the lead read it; None where it could not be rendered."""
+    campaign_id: CampaignId
+    status: str
+    reason: str | None
+    at: datetime
+    """When the delivery was taken up."""
+    sent_at: datetime | None
+    opened: OpenedBadge | None
+    clicked: ClickedBadge | None
+    """A person's first click."""
+    links: tuple[ClickedLink, ...]
+    type: str = "campaign_delivery"
+    icon: str = "megaphone"
+
+
+def timeline_page(
+    deliveries: Deliveries, campaigns: Campaigns, lead_id: LeadId, *, limit: int, start: Item | None
+) -> tuple[list[TimelineEvent], Item | None]:
+    """The lead's events, newest first, and where to go on (None at the end)."""
+    found, more = deliveries.list_of_lead(lead_id, limit=limit, start=start)
+    written = campaigns.find_many({delivery.campaign_id for delivery in found})
+    clicked = {delivery.campaign_id for delivery in found if delivery.clicks or delivery.scans}
+    urls = {each: {link.link: link.url for link in load_links(campaigns, each)} for each in clicked}
+    return [
+        event_of(delivery, written[delivery.campaign_id], urls.get(delivery.campaign_id, {}))
+        for delivery in found
+        if delivery.campaign_id in written
+    ], more
+
+
+def event_of(delivery: Delivery, campaign: Campaign, urls: dict[str, str]) -> TimelineEvent:
+    """One delivery's event. `urls`: the campaign's links as written, by link id."""
+    links = sorted(
+        (
+            ClickedLink(link, click.url or urls.get(link, ""), click.at, click.machine is not None)
+            for link, click in [*delivery.scans.items(), *delivery.clicks.items()]
+        ),
+        key=lambda each: each.at,
+    )
+    first = next((link for link in links if not link.machine), None)
+    opened_at = delivery.opened_person_at or delivery.opened_at
+    return TimelineEvent(
+        title=f"Campaign: {campaign.title}",
+        subject=delivery.subject,
+        campaign_id=delivery.campaign_id,
+        status=delivery.status.value,
+        reason=delivery.reason,
+        at=delivery.claimed_at,
+        sent_at=delivery.sent_at,
+        opened=OpenedBadge(opened_at, delivery.opened_person_at is None) if opened_at else None,
+        clicked=ClickedBadge(first.at, first.url) if first else None,
+        links=tuple(links),
+    )

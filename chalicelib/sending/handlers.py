@@ -1,0 +1,110 @@
+"""The functions behind the three queues: made from the settings once per process, one record at a time."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from chalicelib.analytics.completion import Completion
+from chalicelib.sending import content
+from chalicelib.sending.content import LaunchedContent
+from chalicelib.sending.deliver import Deliver
+from chalicelib.sending.queues import LaunchMessage, PlanMessage, Queue, SendMessage, sqs
+from chalicelib.settings import settings
+from chalicelib.store.campaigns import Campaigns
+from chalicelib.store.client import dynamodb
+from chalicelib.store.deliveries import Deliveries
+from chalicelib.store.ids import CampaignId
+from chalicelib.store.leads import Leads
+from chalicelib.store.plans import Plans
+from chalicelib.tracking.key_ring import KeyRingSource, deployed_key_ring
+
+_SHORT_MS = 15_000
+"""Less time than this left, and planning hands over to a new message."""
+_CAMPAIGNS_KEPT = 8
+"""Compiled contents kept in a worker's memory: a few megabytes."""
+
+
+def launch_campaigns(event: dict[str, Any]) -> Any:
+    from chalicelib.sending.launch import Launch  # the compiler is needed by this function alone
+
+    launch = Launch(_campaigns(), _plans(), Queue(sqs(), settings().plan_queue_url), _keys(), settings().tracking_url)
+    return _each(event, lambda body: launch.launch(LaunchMessage(**body).campaign_id))
+
+
+def plan_pages(event: dict[str, Any], context: Any) -> Any:
+    from chalicelib.sending.plan import Plan
+
+    table = settings().campaigns_table
+    plan = Plan(
+        _campaigns(),
+        Leads(dynamodb(), settings().leads_table),
+        _plans(),
+        Queue(sqs(), settings().plan_queue_url),
+        Queue(sqs(), settings().send_queue_url),
+        Completion(dynamodb(), table),
+    )
+
+    def time_is_short() -> bool:
+        return bool(context.get_remaining_time_in_millis() < _SHORT_MS)
+
+    return _each(event, lambda body: plan.plan(PlanMessage(**body), time_is_short))
+
+
+def send_deliveries(event: dict[str, Any]) -> Any:
+    deliver = _deliver()
+
+    def send(body: dict[str, Any]) -> None:
+        message = SendMessage(body["campaign_id"], body["unit"], tuple(body["lead_ids"]))
+        deliver.deliver_all(_launched(message.campaign_id), message.unit, message.lead_ids)
+
+    return _each(event, send)
+
+
+def _each(event: dict[str, Any], handle: Callable[[dict[str, Any]], None]) -> Any:
+    """Every record by itself: those that raise go back to the queue, and to its dead-letter queue in the end."""
+    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+
+    def record_handler(record: SQSRecord) -> None:
+        handle(record.json_body)
+
+    return process_partial_response(event=event, record_handler=record_handler, processor=processor)
+
+
+_content_kept: OrderedDict[CampaignId, LaunchedContent] = OrderedDict()
+
+
+def _launched(campaign_id: CampaignId) -> LaunchedContent:
+    if campaign_id not in _content_kept:
+        _content_kept[campaign_id] = content.load(_campaigns(), _keys(), settings().tracking_url, campaign_id)
+        if len(_content_kept) > _CAMPAIGNS_KEPT:
+            _content_kept.popitem(last=False)
+    return _content_kept[campaign_id]
+
+
+@cache
+def _deliver() -> Deliver:
+    from chalicelib.sending.transports.ses import SesTransport
+
+    return Deliver(
+        Leads(dynamodb(), settings().leads_table),
+        Deliveries(dynamodb(), settings().deliveries_table),
+        SesTransport.deployed(settings().configuration_set),
+        lambda: datetime.now(UTC),
+    )
+
+
+def _campaigns() -> Campaigns:
+    return Campaigns(dynamodb(), settings().campaigns_table)
+
+
+def _plans() -> Plans:
+    return Plans(dynamodb(), settings().campaigns_table)
+
+
+def _keys() -> KeyRingSource:
+    return deployed_key_ring(settings().key_ring_secret)

@@ -1,0 +1,94 @@
+"""The messages between launch, plan and send, and putting them on their queues."""
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from itertools import islice
+from typing import Any, TypeVar
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.store.ids import CampaignId, LeadId
+
+T = TypeVar("T")
+
+ENTRIES_PER_CALL = 10
+"""SQS takes at most ten messages a call."""
+LEADS_PER_MESSAGE = 10
+"""Leads that one send message names: few enough that a redelivered message repeats little."""
+
+
+class QueueUnavailable(Exception):
+    """SQS did not take a message; the same call may be repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchMessage:
+    campaign_id: CampaignId
+
+
+@dataclass(frozen=True, slots=True)
+class PlanMessage:
+    """Plan one unit: the audience's stage number `stage` (0, 1, ...) and one shard of it."""
+
+    campaign_id: CampaignId
+    stage: int
+    shard: int
+
+    @property
+    def unit(self) -> str:
+        return f"{self.stage}.{self.shard}"
+
+
+@dataclass(frozen=True, slots=True)
+class SendMessage:
+    campaign_id: CampaignId
+    unit: str
+    lead_ids: tuple[LeadId, ...]
+
+    @classmethod
+    def from_json(cls, text: str) -> "SendMessage":
+        values = json.loads(text)
+        return cls(values["campaign_id"], values["unit"], tuple(values["lead_ids"]))
+
+
+class Queue:
+    """One SQS queue, for writing."""
+
+    def __init__(self, client: Any, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def put(self, messages: Iterable[LaunchMessage | PlanMessage | SendMessage]) -> None:
+        """Put all messages, ten a call. Raises QueueUnavailable; some may be on the queue then."""
+        for group in groups(messages, ENTRIES_PER_CALL):
+            entries = [{"Id": str(n), "MessageBody": json.dumps(asdict(each))} for n, each in enumerate(group)]
+            self._put_group(entries)
+
+    def _put_group(self, entries: list[dict[str, str]]) -> None:
+        for attempt in range(5):
+            try:
+                answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+            except (BotoCoreError, ClientError) as error:
+                raise QueueUnavailable(str(error)) from error
+            failed = {each["Id"] for each in answer.get("Failed", [])}
+            entries = [each for each in entries if each["Id"] in failed]
+            if not entries:
+                return
+            time.sleep(0.1 * 2**attempt)
+        raise QueueUnavailable(f"{len(entries)} messages were not taken")
+
+
+@cache
+def sqs() -> Any:
+    return boto3.client("sqs")
+
+
+def groups(things: Iterable[T], size: int) -> Iterator[Sequence[T]]:
+    """Consecutive groups of at most `size`."""
+    source = iter(things)
+    while group := list(islice(source, size)):
+        yield group

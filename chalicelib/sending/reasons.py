@@ -1,0 +1,23 @@
+"""Why a delivery did not leave: a closed vocabulary, and what each word means to a marketer."""
+
+from enum import StrEnum
+
+
+class FailureReason(StrEnum):
+    MISSING_ADDRESS = "missing_address"
+    """The lead has no e-mail address."""
+    INVALID_ADDRESS = "invalid_address"
+    """The mail service cannot read the lead's address."""
+    REJECTED = "rejected"
+    """The mail service refused the message; its words are kept in the delivery's detail."""
+    RENDERING_FAILED = "rendering_failed"
+    """The content could not be rendered for this lead."""
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    """The sender died between handing over and noting it; whether the mail left is not known."""
+
+
+class SkipReason(StrEnum):
+    UNSUBSCRIBED = "unsubscribed"
+    """The lead unsubscribed between planning and sending."""
+    LEAD_DELETED = "lead_deleted"
+    """The lead was deleted between planning and sending."""

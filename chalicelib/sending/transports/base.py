@@ -1,0 +1,48 @@
+"""What a transport is, and the three ways in which handing over a message can fail.
+
+TransportError
+├── Rejected          the service refused this message for good: the delivery has failed
+├── NotSent           the message certainly did not leave: it may be sent again
+└── OutcomeUnknown    nobody knows whether it left: it must not be sent again
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from chalicelib.sending.reasons import FailureReason
+
+
+class TransportError(Exception):
+    """Root of what a transport raises."""
+
+
+class Rejected(TransportError):
+    """The service refused this message for good, for `reason`; its own words are the exception's text."""
+
+    def __init__(self, reason: FailureReason, words: str) -> None:
+        super().__init__(words)
+        self.reason = reason
+
+
+class NotSent(TransportError):
+    """The message certainly did not leave (throttled, paused, unreachable)."""
+
+
+class OutcomeUnknown(TransportError):
+    """The connection broke or timed out after the message was handed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMail:
+    from_email: str
+    to_email: str
+    message: bytes
+    """The whole MIME message, headers included."""
+    campaign_id: str
+    delivery_id: str
+
+
+class Transport(Protocol):
+    def send(self, mail: OutgoingMail) -> str:
+        """Hand over one message; the service's id of it. Raises Rejected, NotSent or OutcomeUnknown."""
+        ...

@@ -1,0 +1,118 @@
+"""How far the planning of a campaign is: one row per unit, holding its last page, and the sum of all pages.
+
+    record_page n ── enqueue page n ── record_page n+1 ── ... ── record_unit_done
+
+A page's leads are written down, with their number added to Total in the same transaction, before any of them is
+enqueued. A function that dies anywhere is followed by one that enqueues the same page again and goes on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.store import keys
+from chalicelib.store.client import call, from_item, transact, write_if
+from chalicelib.store.ids import ID_BYTES, CampaignId, LeadId, lead_bytes, lead_id_from
+
+
+@dataclass(frozen=True, slots=True)
+class PlanUnit:
+    """One (stage, shard) of an audience, as far as it is planned."""
+
+    page: int
+    """Number of the last page written down; 0 before the first."""
+    lead_ids: tuple[LeadId, ...]
+    """The leads of that page."""
+    after: LeadId | None
+    """The last lead looked at, behind which the next page begins; None when that page was the last."""
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlanProgress:
+    units: int
+    units_done: int
+    planned: int
+    """Leads planned so far, a lead counted once per unit that brought it."""
+
+    @property
+    def complete(self) -> bool:
+        return self.units_done == self.units
+
+
+class Plans:
+    """Planning records, in the campaigns table. Every method may raise StoreUnavailable."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def begin(self, campaign_id: CampaignId, units: int) -> bool:
+        return write_if(
+            self._client.put_item,
+            TableName=self._table,
+            Item=keys.plan_progress(campaign_id)
+            | {"units": {"N": str(units)}, "units_done": {"N": "0"}, "planned": {"N": "0"}},
+            ConditionExpression="attribute_not_exists(pk)",
+        )
+
+    def find_progress(self, campaign_id: CampaignId) -> PlanProgress | None:
+        key = keys.plan_progress(campaign_id)
+        answer = call(self._client.get_item, TableName=self._table, Key=key, ConsistentRead=True)
+        if "Item" not in answer:
+            return None
+        values = from_item(answer["Item"])
+        return PlanProgress(values["units"], values["units_done"], values["planned"])
+
+    def unit(self, campaign_id: CampaignId, unit: str) -> PlanUnit:
+        key = keys.plan_unit(campaign_id, unit)
+        answer = call(self._client.get_item, TableName=self._table, Key=key, ConsistentRead=True)
+        if "Item" not in answer:
+            return PlanUnit(page=0, lead_ids=(), after=None, done=False)
+        item = answer["Item"]
+        packed: bytes = item["leads"]["B"]
+        lead_ids = (packed[start : start + ID_BYTES] for start in range(0, len(packed), ID_BYTES))
+        return PlanUnit(
+            page=int(item["page"]["N"]),
+            lead_ids=tuple(map(lead_id_from, lead_ids)),
+            after=LeadId(item["after"]["S"]) if "after" in item else None,
+            done="done" in item,
+        )
+
+    def record_page(
+        self, campaign_id: CampaignId, unit: str, page: int, lead_ids: Sequence[LeadId], after: LeadId | None
+    ) -> bool:
+        """Write down page `page` (1, 2, ...) and add its leads to the total; False when it is written down already."""
+        item = keys.plan_unit(campaign_id, unit) | {
+            "page": {"N": str(page)},
+            "leads": {"B": b"".join(map(lead_bytes, lead_ids))},
+        }
+        if after is not None:
+            item["after"] = {"S": after}
+        put: dict[str, Any] = {"TableName": self._table, "Item": item}
+        if page == 1:
+            put["ConditionExpression"] = "attribute_not_exists(pk)"
+        else:
+            put["ConditionExpression"] = "page = :page_before"
+            put["ExpressionAttributeValues"] = {":page_before": {"N": str(page - 1)}}
+        return transact(self._client, [{"Put": put}, self._add(campaign_id, "planned", len(lead_ids))])
+
+    def record_unit_done(self, campaign_id: CampaignId, unit: str) -> bool:
+        done = {
+            "TableName": self._table,
+            "Key": keys.plan_unit(campaign_id, unit),
+            "UpdateExpression": "SET done = :done",
+            "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(done)",
+            "ExpressionAttributeValues": {":done": {"BOOL": True}},
+        }
+        return transact(self._client, [{"Update": done}, self._add(campaign_id, "units_done", 1)])
+
+    def _add(self, campaign_id: CampaignId, name: str, number: int) -> dict[str, Any]:
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": keys.plan_progress(campaign_id),
+                "UpdateExpression": f"ADD {name} :number",
+                "ExpressionAttributeValues": {":number": {"N": str(number)}},
+            }
+        }

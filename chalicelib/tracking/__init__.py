@@ -1,0 +1,1 @@
+"""What comes back from recipients: ids, signatures, hits and the recipients' routes. Imports nothing heavy."""

@@ -1,0 +1,40 @@
+"""The HTTP API's event (payload format 2.0) in the REST proxy form that Chalice's router reads."""
+
+from typing import Any
+from urllib.parse import parse_qs
+
+_ROUTES = {"o": "/t/o/{delivery_id}", "c": "/t/c/{delivery_id}", "u": "/t/u/{delivery_id}"}
+
+
+def to_rest_event(event: dict[str, Any]) -> dict[str, Any] | None:
+    """The REST proxy form of a request for `/t/{o,c,u}/{delivery_id}`; None for any other path.
+
+    The query is parsed from `rawQueryString`: format 2.0 joins repeated parameters with commas.
+    Source: API Gateway developer guide, "Lambda proxy integrations for HTTP APIs".
+    """
+    parts = event["rawPath"].strip("/").split("/")
+    if len(parts) != 3 or parts[0] != "t" or parts[1] not in _ROUTES:
+        return None
+    query = parse_qs(event.get("rawQueryString", ""), keep_blank_values=True)
+    return {
+        "httpMethod": event["requestContext"]["http"]["method"],
+        "path": event["rawPath"],
+        "headers": event.get("headers", {}),
+        "multiValueQueryStringParameters": query or None,
+        "pathParameters": {"delivery_id": parts[2]},
+        "stageVariables": None,
+        "body": event.get("body"),
+        "isBase64Encoded": event.get("isBase64Encoded", False),
+        "requestContext": {
+            "httpMethod": event["requestContext"]["http"]["method"],
+            "resourcePath": _ROUTES[parts[1]],
+            "identity": {},
+        },
+    }
+
+
+PLAIN_NOT_FOUND = {
+    "statusCode": 404,
+    "headers": {"content-type": "text/plain; charset=utf-8", "cache-control": "no-store"},
+    "body": "Not found\n",
+}

@@ -1,0 +1,59 @@
+"""The few pages recipients see: plain HTML, no scripts, nothing from a mail or a lead in them."""
+
+from chalice import Response
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 32rem; margin: 15vh auto 0; padding: 0 1.25rem; }}
+button {{ font: inherit; padding: .6rem 1.4rem; border: 0; border-radius: .5rem; background: #1d4ed8; color: #fff; }}
+button:focus-visible {{ outline: 3px solid currentColor; outline-offset: 2px; }}
+</style>
+</head>
+<body>
+<main>
+<h1>{title}</h1>
+{content}
+</main>
+</body>
+</html>
+"""
+
+_HEADERS: dict[str, str | list[str]] = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def _page(title: str, content: str, status_code: int = 200) -> Response:
+    return Response(body=_PAGE.format(title=title, content=content), status_code=status_code, headers=_HEADERS)
+
+
+def confirm_unsubscribing() -> Response:
+    return _page(
+        "Unsubscribe?",
+        "<p>You will not receive further campaign e-mails from this sender.</p>\n"
+        '<form method="post"><button type="submit" name="confirm" value="yes">Unsubscribe</button></form>',
+    )
+
+
+def unsubscribed() -> Response:
+    return _page(
+        "You are unsubscribed", "<p>No further campaign e-mails will be sent to you. You can close this page.</p>"
+    )
+
+
+def not_found() -> Response:
+    return _page(
+        "This link is not valid",
+        "<p>It may have been cut off on its way. Please use the link in the e-mail itself.</p>",
+        status_code=404,
+    )
