@@ -2,7 +2,8 @@
 
 StoreError
 ├── StoreUnavailable   the engine refused, throttled or did not answer: the same call may be repeated
-└── Conflict           somebody else changed the thing meanwhile: read again, decide again
+├── Conflict           somebody else changed the thing meanwhile: read again, decide again
+└── InvalidPosition    a list was asked to go on from a place that it never named
 """
 
 import time
@@ -34,6 +35,10 @@ class StoreUnavailable(StoreError):
 
 class Conflict(StoreError):
     """A precondition no longer holds: somebody else was faster."""
+
+
+class InvalidPosition(StoreError):
+    """A list was asked to go on from a place that it never named."""
 
 
 @cache

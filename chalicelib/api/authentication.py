@@ -1,0 +1,54 @@
+"""Who may come in: a bearer token (RFC 6750) on every route but the public ones; a `read` token only looks."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from chalice.app import Request
+
+from chalicelib.api.context import Context
+from chalicelib.api.problems import ApiProblem, Problem
+from chalicelib.store.tokens import Scope, Token
+
+_BEARER = re.compile(r"bearer +(lf_[A-Za-z0-9_-]{43}) *", re.IGNORECASE)
+_LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
+_CALLER = "caller"
+
+
+def authenticate(request: Request, context: Context) -> None:
+    """Find out whose token this is and keep it with the request. Raises ApiProblem 401, or 403 for the wrong scope."""
+    header = request.headers.get("authorization")
+    if header is None:
+        # RFC 6750, 3.1: no error code for who did not even try.
+        raise _unauthorized("A bearer token is needed.", "Bearer")
+    match = _BEARER.fullmatch(header)
+    token = context.tokens.find(match[1]) if match else None
+    if token is None:
+        raise _unauthorized("The token is malformed, unknown or revoked.", 'Bearer error="invalid_token"')
+    if token.scope is Scope.READ and request.method not in _LOOKING:
+        detail = "This token may only read."
+        challenge = {"WWW-Authenticate": 'Bearer error="insufficient_scope", scope="full"'}
+        raise ApiProblem(Problem(403, "forbidden", "The token does not allow this", detail, headers=challenge))
+    request.context[_CALLER] = token
+
+
+def caller(request: Request) -> Token:
+    """The token that an authenticated request came with."""
+    token: Token = request.context[_CALLER]
+    return token
+
+
+def authentication(context: Context, is_public: Callable[[str, str], bool]) -> Callable[[Any, Any], Any]:
+    """A Chalice http middleware. `is_public(method, path)` names the operations that need no token."""
+
+    def middleware(request: Request, get_response: Callable[[Request], Any]) -> Any:
+        if not is_public(request.method, request.path):
+            authenticate(request, context)
+        return get_response(request)
+
+    return middleware
+
+
+def _unauthorized(detail: str, challenge: str) -> ApiProblem:
+    headers = {"WWW-Authenticate": challenge}
+    return ApiProblem(Problem(401, "unauthorized", "Authentication is needed", detail, headers=headers))

@@ -1,0 +1,20 @@
+"""GET /v1/health: does the door answer? Asks no table, so that watching it costs nothing."""
+
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from chalicelib.api.answers import Answer, ok
+from chalicelib.api.resources import Call, Resource
+
+health = Resource("health")
+
+
+class HealthAnswer(BaseModel):
+    status: str
+    at: datetime
+
+
+@health.operation("GET", "/v1/health", summary="Is it well?", answers={200: HealthAnswer}, public=True)
+def get_health(call: Call) -> Answer:
+    return ok(HealthAnswer(status="ok", at=call.context.now()))

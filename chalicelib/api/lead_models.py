@@ -1,0 +1,100 @@
+"""Bodies and parameters of the leads' operations. Types only: what a lead may say is crm's to decide."""
+
+from datetime import datetime
+from typing import Annotated, Self, cast
+
+from pydantic import (
+    BaseModel,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+)
+from pydantic_core import PydanticCustomError
+
+from chalicelib.api.paging import PageQuery
+from chalicelib.api.requests import RequestModel
+from chalicelib.crm.leads import Said
+from chalicelib.store.client import time_text
+from chalicelib.store.leads import FieldValue, Lead
+
+Moment = Annotated[
+    datetime, PlainSerializer(time_text, return_type=str), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+"""A time in UTC with milliseconds: 2026-12-01T08:00:00.000Z."""
+
+
+def _scalar(value: object, validate: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return validate(value)
+    except ValidationError:
+        # Else there is one error per member of the union, for fields that nobody sent.
+        raise PydanticCustomError("scalar", "must be text, a number, true or false") from None
+
+
+Scalar = Annotated[FieldValue, WrapValidator(_scalar)]
+
+
+class LeadPatch(RequestModel):
+    """What to change. Absent: left alone; null: cleared. `fields` is merged, a null in it removes that field."""
+
+    external_id: str | None = None
+    entity: str = ""
+    stage: str = ""
+    email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    tags: list[str] | None = None
+    fields: dict[str, Scalar | None] | None = None
+
+    def said(self) -> Said:
+        return cast(Said, self.model_dump(exclude_unset=True))
+
+
+class NewLead(LeadPatch):
+    """A lead to make. Without an email it is legal, and cannot be mailed."""
+
+    entity: str = Field(description="Which business line.")
+    stage: str = Field(description="Pipeline stage.")
+
+
+class LeadQuery(PageQuery):
+    entity: Annotated[str | None, Field(description="Only leads of this business line.")] = None
+    stage: Annotated[str | None, Field(description="Only leads in this pipeline stage.")] = None
+    tag: Annotated[str | None, Field(description="Only leads that have this tag.")] = None
+    q: Annotated[
+        str | None,
+        Field(max_length=200, description="Looked for in names, address and external id, whatever the case."),
+    ] = None
+
+
+class LeadAnswer(BaseModel):
+    lead_id: str
+    external_id: str | None
+    entity: str
+    stage: str
+    email: str | None
+    first_name: str | None
+    last_name: str | None
+    tags: list[str]
+    fields: dict[str, FieldValue]
+    unsubscribed: bool
+    created_at: Moment
+
+    @classmethod
+    def of(cls, lead: Lead) -> Self:
+        return cls.model_construct(
+            lead_id=lead.lead_id,
+            external_id=lead.external_id,
+            entity=lead.entity,
+            stage=lead.stage,
+            email=lead.email,
+            first_name=lead.first_name,
+            last_name=lead.last_name,
+            tags=list(lead.tags),
+            fields=dict(lead.fields),
+            unsubscribed=lead.unsubscribed,
+            created_at=lead.created_at,
+        )

@@ -1,0 +1,118 @@
+"""/v1/leads: make, read, change, remove, unsubscribe."""
+
+from chalicelib.api.answers import Answer, accepted, no_content, ok
+from chalicelib.api.lead_models import LeadAnswer, LeadPatch, LeadQuery, NewLead
+from chalicelib.api.paging import Page
+from chalicelib.api.problems import ProblemType, field_errors
+from chalicelib.api.resources import Call, Resource
+from chalicelib.crm.leads import InvalidLead, create_lead, delete_lead, update_lead
+from chalicelib.store.client import InvalidPosition
+from chalicelib.store.ids import LeadId
+from chalicelib.store.leads import IdentityTaken, LeadNotFound
+
+leads = Resource(
+    "leads",
+    errors={
+        InvalidLead: ProblemType(
+            422, "invalid-lead", "The lead is not valid", lambda error: field_errors(error.errors)
+        ),
+        LeadNotFound: ProblemType(404, "lead-not-found", "There is no such lead"),
+        IdentityTaken: ProblemType(
+            409,
+            "lead-exists",
+            "There is such a lead already",
+            lambda error: {
+                "lead_id": error.owner,
+                **field_errors([(error.field, "belongs to another lead of this entity")]),
+            },
+        ),
+    },
+)
+
+
+@leads.operation(
+    "POST",
+    "/v1/leads",
+    summary="Make a lead",
+    body=NewLead,
+    answers={201: LeadAnswer},
+    raises=(InvalidLead, IdentityTaken),
+)
+def create_one_lead(call: Call) -> Answer:
+    lead = create_lead(call.context.leads, call.body(NewLead).said(), call.context.now())
+    return call.created(LeadAnswer.of(lead), lead.lead_id)
+
+
+@leads.operation(
+    "GET",
+    "/v1/leads",
+    summary="List leads",
+    query=LeadQuery,
+    answers={200: Page[LeadAnswer]},
+    raises=(InvalidPosition,),
+)
+def list_leads(call: Call) -> Answer:
+    """In a stable order of no meaning. A page may be short, even empty, while there is a cursor to go on with."""
+    query = call.query(LeadQuery)
+    found, following = call.context.leads.list_page(
+        entity=query.entity,
+        stage=query.stage,
+        tag=query.tag,
+        q=query.q,
+        limit=query.limit,
+        cursor=query.position(),
+    )
+    return ok(Page[LeadAnswer](items=[LeadAnswer.of(lead) for lead in found], cursor=query.cursor_to(following)))
+
+
+@leads.operation("GET", "/v1/leads/{lead_id}", summary="Read a lead", answers={200: LeadAnswer}, raises=(LeadNotFound,))
+def get_lead(call: Call, lead_id: str) -> Answer:
+    return ok(LeadAnswer.of(call.context.leads.get(LeadId(lead_id))))
+
+
+@leads.operation(
+    "PATCH",
+    "/v1/leads/{lead_id}",
+    summary="Change a lead",
+    body=LeadPatch,
+    content_types=("application/json", "application/merge-patch+json"),
+    answers={200: LeadAnswer},
+    raises=(InvalidLead, LeadNotFound, IdentityTaken),
+)
+def update_one_lead(call: Call, lead_id: str) -> Answer:
+    """Two changes at once both hold."""
+    said = call.body(LeadPatch).said()
+    return ok(LeadAnswer.of(update_lead(call.context.leads, LeadId(lead_id), said, call.context.now())))
+
+
+@leads.operation("DELETE", "/v1/leads/{lead_id}", summary="Remove a lead", answers={204: None}, raises=(LeadNotFound,))
+def delete_one_lead(call: Call, lead_id: str) -> Answer:
+    """What was sent to it stays in the campaigns' numbers."""
+    delete_lead(call.context.leads, LeadId(lead_id))
+    return no_content()
+
+
+@leads.operation(
+    "POST",
+    "/v1/leads/{lead_id}/unsubscribe",
+    summary="Send a lead no more mail",
+    answers={202: LeadAnswer},
+    raises=(LeadNotFound,),
+)
+def unsubscribe_lead(call: Call, lead_id: str) -> Answer:
+    known = call.context.leads.get(LeadId(lead_id)).lead_id
+    call.context.leads.unsubscribe(known, at=call.context.now(), source="api")
+    return accepted(LeadAnswer.of(call.context.leads.get(known)))
+
+
+@leads.operation(
+    "POST",
+    "/v1/leads/{lead_id}/resubscribe",
+    summary="Send a lead mail again",
+    answers={202: LeadAnswer},
+    raises=(LeadNotFound,),
+)
+def resubscribe_lead(call: Call, lead_id: str) -> Answer:
+    known = call.context.leads.get(LeadId(lead_id)).lead_id
+    call.context.leads.resubscribe(known)
+    return accepted(LeadAnswer.of(call.context.leads.get(known)))

@@ -1,0 +1,68 @@
+"""Everything behind the JSON door, in the order in which a request meets it.
+
+answer_problems      any error on the way becomes a problem detail
+  authentication     401, 403
+    idempotency      a repeated POST gets its first answer
+      the operation  a resource's handler
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from chalice import Chalice, Response
+from chalice.app import Request
+
+from chalicelib.api.answers import problem_answer, to_response
+from chalicelib.api.authentication import authentication
+from chalicelib.api.context import Context
+from chalicelib.api.health import health
+from chalicelib.api.leads import leads
+from chalicelib.api.problems import not_found, problem_of, problem_of_framework
+from chalicelib.api.resources import Resource, operations, request_id
+
+RESOURCES: tuple[Resource, ...] = (health, leads)
+
+Middleware = Callable[[Any, Callable[[Any], Any]], Any]
+
+
+def register(app: Chalice, context: Context | None = None) -> None:
+    """Give the app all `/v1` routes and what guards them; other routes pass untouched."""
+    context = context or Context()
+    public = {(operation.method, operation.path) for _, operation in operations(RESOURCES) if operation.public}
+    app.register_middleware(_only_api(_answer_problems(app)), "http")
+    app.register_middleware(_only_api(authentication(context, lambda method, path: (method, path) in public)), "http")
+    for resource in RESOURCES:
+        app.register_blueprint(resource.blueprint(app, context))
+
+
+def _only_api(middleware: Middleware) -> Middleware:
+    def guarded(request: Any, get_response: Callable[[Any], Any]) -> Any:
+        # None: an event that is no HTTP request; Chalice answers it.
+        if request is None or not f"{request.path}/".startswith("/v1/"):
+            return get_response(request)
+        return middleware(request, get_response)
+
+    return guarded
+
+
+def _answer_problems(app: Chalice) -> Middleware:
+    def middleware(request: Request, get_response: Callable[[Request], Any]) -> Any:
+        try:
+            response = get_response(request)
+        except Exception as error:
+            return to_response(problem_answer(problem_of(error, {}, request_id(request))), app)
+        return _in_our_form(response, request, app)
+
+    return middleware
+
+
+def _in_our_form(response: Response, request: Request, app: Chalice) -> Response:
+    """Chalice refuses wrong methods and media types by itself, in a form of its own."""
+    if not (isinstance(response.body, dict) and set(response.body) == {"Code", "Message"}):
+        return response
+    if response.status_code == 405 and not app.routes.get(request.path):
+        return to_response(problem_answer(not_found()), app)
+    problem = problem_of_framework(response.status_code, response.body["Message"])
+    translated = to_response(problem_answer(problem), app)
+    translated.headers.update({name: value for name, value in response.headers.items() if name == "Allow"})
+    return translated

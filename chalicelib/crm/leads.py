@@ -1,0 +1,213 @@
+"""What a lead may say and how it is made, changed and removed.
+
+LeadError
+├── InvalidLead    what was said about the lead breaks a rule; names every field and reason
+└── (IdentityTaken, LeadNotFound come from the store)
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, NamedTuple, TypedDict, cast
+
+from chalicelib.crm.addresses import MalformedAddress, parse_address
+from chalicelib.store.client import Conflict, StoreUnavailable
+from chalicelib.store.ids import LeadId, new_lead_id
+from chalicelib.store.leads import FieldValue, Lead, Leads
+
+MAX_TAGS = 50
+MAX_FIELDS = 50
+MAX_FIELDS_BYTES = 16_384
+_ATTEMPTS = 8
+
+LEAD_NAMES = ("external_id", "entity", "stage", "email", "first_name", "last_name", "tags")
+RESERVED_NAMES = frozenset({*LEAD_NAMES, "fields", "lead_id", "unsubscribed", "created_at", "updated_at"})
+"""No custom field may be called so: it would be taken for the lead's own."""
+
+_LONGEST = {"entity": 64, "stage": 64, "external_id": 200, "first_name": 200, "last_name": 200}
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_LAYOUT = {ord(character): None for character in "\t\r\n"}
+
+
+class Said(TypedDict, total=False):
+    """What a caller says about a lead. Absent: nothing said. None: to be cleared."""
+
+    external_id: str | None
+    entity: str | None
+    stage: str | None
+    email: str | None
+    first_name: str | None
+    last_name: str | None
+    tags: Sequence[str] | None
+    fields: Mapping[str, FieldValue | None] | None
+    """Merged into the lead's custom fields; a None removes one. None instead of a mapping removes them all."""
+
+
+class FieldError(NamedTuple):
+    field: str
+    reason: str
+
+
+class LeadError(Exception):
+    """Root of what this package raises."""
+
+
+class InvalidLead(LeadError):
+    """What was said about a lead breaks rules: all of them, by field."""
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__("; ".join(f"{error.field} {error.reason}" for error in errors))
+        self.errors = tuple(errors)
+
+
+def checked(said: Said) -> Said:
+    """The same in normal form: trimmed, Unicode NFC, empty texts as None. Raises InvalidLead with every fault."""
+    errors: list[FieldError] = []
+    normal: dict[str, Any] = {}
+    for name, longest in _LONGEST.items():
+        if name in said:
+            normal[name] = _line(name, said[name], longest, errors)  # type: ignore[literal-required]
+    for name in ("entity", "stage"):
+        if name in normal and normal[name] is None:
+            errors.append(FieldError(name, "must not be empty"))
+        elif "#" in (normal.get(name) or ""):
+            errors.append(FieldError(name, "must not contain #"))
+    if "email" in said:
+        normal["email"] = _address(said["email"], errors)
+    if "tags" in said:
+        normal["tags"] = _tags(said["tags"], errors)
+    if "fields" in said:
+        normal["fields"] = _fields(said["fields"], errors)
+    if errors:
+        raise InvalidLead(errors)
+    return cast(Said, normal)
+
+
+def new_lead(said: Said, now: datetime, content: str | None = None) -> Lead:
+    """A lead that was not there before, from checked words. Raises InvalidLead when entity or stage is missing."""
+    entity, stage = said.get("entity"), said.get("stage")
+    if not entity or not stage:
+        missing = [name for name, value in (("entity", entity), ("stage", stage)) if not value]
+        raise InvalidLead([FieldError(name, "is needed for a new lead") for name in missing])
+    blank = Lead(new_lead_id(), entity, stage, created_at=now, updated_at=now, content=content)
+    return changed(blank, said, now)
+
+
+def changed(lead: Lead, said: Said, now: datetime) -> Lead:
+    """The lead after these checked words; the very same object when they change nothing. Raises InvalidLead."""
+    news: dict[str, Any] = dict(said)
+    if "tags" in said:
+        news["tags"] = tuple(said["tags"] or ())
+    if "fields" in said:
+        news["fields"] = _merged(lead.fields, said["fields"])
+    same_fields = "fields" not in news or _typed(lead.fields) == _typed(news["fields"])
+    if same_fields and all(getattr(lead, name) == value for name, value in news.items() if name != "fields"):
+        return lead
+    return replace(lead, **news, updated_at=now)
+
+
+def create_lead(leads: Leads, said: Said, now: datetime) -> Lead:
+    """Raises InvalidLead, or IdentityTaken naming the lead that has the address or external id already."""
+    lead = new_lead(checked(said), now)
+    leads.create(lead)
+    return lead
+
+
+def update_lead(leads: Leads, lead_id: LeadId, said: Said, now: datetime) -> Lead:
+    """Apply a change to the lead as it is now, whoever else changes it.
+
+    Two changes at once both hold: the later one is decided anew on what the earlier one wrote. Raises InvalidLead,
+    IdentityTaken, LeadNotFound.
+    """
+    words = checked(said)
+    for _ in range(_ATTEMPTS):
+        before = leads.get(lead_id)
+        after = changed(before, words, now)
+        if after is before:
+            return before
+        try:
+            return leads.update(before, after)
+        except Conflict as conflict:
+            if type(conflict) is not Conflict:
+                raise
+    raise StoreUnavailable("the lead kept changing")
+
+
+def delete_lead(leads: Leads, lead_id: LeadId) -> None:
+    """Remove a lead. Raises LeadNotFound. Its deliveries stay: what was sent was sent."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return leads.delete(leads.get(lead_id))
+        except Conflict:
+            continue
+    raise StoreUnavailable("the lead kept changing")
+
+
+def _line(name: str, value: Any, longest: int, errors: list[FieldError]) -> str | None:
+    text = unicodedata.normalize("NFC", value or "").strip()
+    if _CONTROLS.search(text):
+        errors.append(FieldError(name, "must be one line without control characters"))
+    if len(text) > longest:
+        errors.append(FieldError(name, f"must not be longer than {longest} characters"))
+    return text or None
+
+
+def _address(value: str | None, errors: list[FieldError]) -> str | None:
+    if value is None or not value.strip():
+        return None
+    try:
+        return parse_address(value)
+    except MalformedAddress as error:
+        errors.append(FieldError("email", str(error)))
+        return None
+
+
+def _tags(value: Sequence[str] | None, errors: list[FieldError]) -> tuple[str, ...]:
+    tags = dict.fromkeys(unicodedata.normalize("NFC", tag).strip() for tag in value or ())
+    for tag in tags:
+        if not tag or len(tag) > 64 or ";" in tag or _CONTROLS.search(tag):
+            errors.append(FieldError("tags", "must be 1 to 64 characters each, without ; and control characters"))
+            break
+    if len(tags) > MAX_TAGS:
+        errors.append(FieldError("tags", f"must not be more than {MAX_TAGS}"))
+    return tuple(tags)
+
+
+def _fields(value: Mapping[str, FieldValue | None] | None, errors: list[FieldError]) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    fields: dict[str, FieldValue | None] = {}
+    for name, content in value.items():
+        name = unicodedata.normalize("NFC", name).strip()
+        where = f"fields.{name[:64]}"
+        if not name or len(name) > 64 or _CONTROLS.search(name):
+            errors.append(FieldError("fields", "must have names of 1 to 64 characters without control characters"))
+        elif name.lower() in RESERVED_NAMES:
+            errors.append(FieldError(where, "is the lead's own, not a custom field"))
+        elif name in fields:
+            errors.append(FieldError(where, "is there twice"))
+        elif isinstance(content, str):
+            if _CONTROLS.search(content.translate(_LAYOUT)):
+                errors.append(FieldError(where, "must not contain control characters"))
+            content = unicodedata.normalize("NFC", content).strip() or None
+        fields[name] = content
+    return fields
+
+
+def _merged(fields: Mapping[str, FieldValue], news: Mapping[str, FieldValue | None] | None) -> Mapping[str, FieldValue]:
+    if news is None:
+        return {}
+    merged = {name: value for name, value in {**fields, **news}.items() if value is not None}
+    if len(merged) > MAX_FIELDS:
+        raise InvalidLead([FieldError("fields", f"must not be more than {MAX_FIELDS}")])
+    if sum(len(f"{name}{value}".encode()) for name, value in merged.items()) > MAX_FIELDS_BYTES:
+        raise InvalidLead([FieldError("fields", f"must not be more than {MAX_FIELDS_BYTES} bytes together")])
+    return merged
+
+
+def _typed(fields: Mapping[str, FieldValue]) -> dict[str, tuple[type, FieldValue]]:
+    # In Python 1 == True == 1.0; in a mail they read differently.
+    return {name: (type(value), value) for name, value in fields.items()}

@@ -1,0 +1,222 @@
+"""A lead as rows: the lead itself, the identities it owns, and the writes that keep both together.
+
+An identity is a row of its own (keys.identity) whose `owner` is the lead's id. It is written, moved and removed in the
+same transaction as the lead, so two leads of one entity can never own the same address or external id.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
+
+from chalicelib.store import keys
+from chalicelib.store.client import Item, time_from, time_text
+from chalicelib.store.ids import LeadId
+
+FieldValue = str | int | float | bool
+Action = dict[str, Any]
+"""One action of a DynamoDB transaction."""
+
+
+class Identity(NamedTuple):
+    """What a lead is recognised by within its entity."""
+
+    entity: str
+    kind: str
+    """email (lower case), external (the caller's id) or content (hash of an imported line that has neither)."""
+    value: str
+
+    @property
+    def key(self) -> Item:
+        return keys.identity(*self)
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A person in the CRM. Times are aware, in UTC, to the millisecond."""
+
+    lead_id: LeadId
+    entity: str
+    stage: str
+    created_at: datetime
+    updated_at: datetime
+    external_id: str | None = None
+    email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    tags: tuple[str, ...] = ()
+    fields: Mapping[str, FieldValue] = field(default_factory=dict)
+    content: str | None = None
+    """Hash of the imported line this lead came from, when that line had neither an address nor an external id."""
+    unsubscribed_at: datetime | None = None
+    unsubscribe_source: str | None = None
+    unsubscribe_campaign: str | None = None
+    version: int = 1
+    """Counts changes; a change is written only over the version that it was decided on."""
+
+    @property
+    def unsubscribed(self) -> bool:
+        return self.unsubscribed_at is not None
+
+    @property
+    def identities(self) -> frozenset[Identity]:
+        owned = (
+            ("email", self.email.lower() if self.email else None),
+            ("external", self.external_id),
+            ("content", self.content),
+        )
+        return frozenset(Identity(self.entity, kind, value) for kind, value in owned if value)
+
+
+class LeadChange(NamedTuple):
+    """A lead to make (`before` is None) or to change."""
+
+    before: Lead | None
+    after: Lead
+
+
+def encode(lead: Lead) -> Item:
+    """The row of a lead, unsubscription included."""
+    item: Item = {"lead_id": {"S": lead.lead_id}, "created_at": {"S": time_text(lead.created_at)}, **_described(lead)}
+    if lead.unsubscribed_at is not None:
+        item["unsubscribed_at"] = {"S": time_text(lead.unsubscribed_at)}
+    if lead.unsubscribe_source is not None:
+        item["unsubscribe_source"] = {"S": lead.unsubscribe_source}
+    if lead.unsubscribe_campaign is not None:
+        item["unsubscribe_campaign"] = {"S": lead.unsubscribe_campaign}
+    return item
+
+
+def decode(item: Mapping[str, Any]) -> Lead:
+    """The lead of a row. By hand, because the sender decodes hundreds a second."""
+    created_at, updated_at = time_from(item["created_at"]["S"]), time_from(item["updated_at"]["S"])
+    assert created_at is not None  # noqa: S101 - every row has both
+    assert updated_at is not None  # noqa: S101
+    return Lead(
+        lead_id=LeadId(item["lead_id"]["S"]),
+        entity=item["entity"]["S"],
+        stage=item["stage"]["S"],
+        created_at=created_at,
+        updated_at=updated_at,
+        external_id=_text(item, "external_id"),
+        email=_text(item, "email"),
+        first_name=_text(item, "first_name"),
+        last_name=_text(item, "last_name"),
+        tags=tuple(tag["S"] for tag in item["tags"]["L"]) if "tags" in item else (),
+        fields=json.loads(item["fields"]["S"]) if "fields" in item else {},
+        content=_text(item, "content"),
+        unsubscribed_at=time_from(_text(item, "unsubscribed_at")),
+        unsubscribe_source=_text(item, "unsubscribe_source"),
+        unsubscribe_campaign=_text(item, "unsubscribe_campaign"),
+        version=int(item["version"]["N"]),
+    )
+
+
+def create_actions(table: str, lead: Lead) -> list[Action]:
+    """The lead and its identities, none of which may exist."""
+    lead_is_new = "attribute_not_exists(lead_id)"
+    put: Action = {"Put": {"TableName": table, "Item": encode(lead), "ConditionExpression": lead_is_new}}
+    return [put, *(_take(table, identity, lead.lead_id) for identity in sorted(lead.identities))]
+
+
+def update_actions(table: str, before: Lead, after: Lead) -> list[Action]:
+    """The changed lead, over the version it was decided on; identities taken and released.
+
+    Unsubscription is never part of it: it is a fact of its own, and no change of a lead may undo one made meanwhile.
+    """
+    taken, released = after.identities - before.identities, before.identities - after.identities
+    return [
+        {"Update": {"TableName": table, **update_of(before, after)}},
+        *(_take(table, identity, after.lead_id) for identity in sorted(taken)),
+        *(_release(table, identity, after.lead_id) for identity in sorted(released)),
+    ]
+
+
+def update_of(before: Lead, after: Lead) -> dict[str, Any]:
+    """The arguments of the one UpdateItem that writes what the lead is described by."""
+    described = _described(replace(after, version=before.version + 1))
+    values: dict[str, Any] = {f":{name}": value for name, value in described.items()}
+    values[":decided_on"] = {"N": str(before.version)}
+    expression, names = _update_expression(frozenset(described))
+    return {
+        "Key": keys.lead(after.lead_id),
+        "UpdateExpression": expression,
+        "ConditionExpression": "version = :decided_on",
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+    }
+
+
+def delete_actions(table: str, lead: Lead) -> list[Action]:
+    """The lead, unless it changed meanwhile, and its identities."""
+    delete: Action = {
+        "Delete": {
+            "TableName": table,
+            "Key": keys.lead(lead.lead_id),
+            "ConditionExpression": "version = :decided_on",
+            "ExpressionAttributeValues": {":decided_on": {"N": str(lead.version)}},
+        }
+    }
+    return [delete, *(_release(table, identity, lead.lead_id) for identity in sorted(lead.identities))]
+
+
+_ALWAYS = ("entity", "stage", "audience", "updated_at", "version")
+_SOMETIMES = ("external_id", "email", "first_name", "last_name", "tags", "fields", "content", "search_text")
+
+
+def _described(lead: Lead) -> Item:
+    item: Item = {
+        "entity": {"S": lead.entity},
+        "stage": {"S": lead.stage},
+        "audience": {"S": keys.audience_of(lead.entity, lead.stage, lead.lead_id)},
+        "updated_at": {"S": time_text(lead.updated_at)},
+        "version": {"N": str(lead.version)},
+    }
+    said = (lead.first_name, lead.last_name, lead.email, lead.external_id)
+    texts = {
+        "external_id": lead.external_id,
+        "email": lead.email,
+        "first_name": lead.first_name,
+        "last_name": lead.last_name,
+        "content": lead.content,
+        "search_text": " ".join(word for word in said if word).lower(),
+        "fields": json.dumps(dict(lead.fields), ensure_ascii=False, separators=(",", ":")) if lead.fields else None,
+    }
+    item.update({name: {"S": text} for name, text in texts.items() if text})
+    if lead.tags:
+        item["tags"] = {"L": [{"S": tag} for tag in lead.tags]}
+    return item
+
+
+@cache
+def _update_expression(present: frozenset[str]) -> tuple[str, dict[str, str]]:
+    absent = [name for name in _SOMETIMES if name not in present]
+    changes = "SET " + ", ".join(f"#{name} = :{name}" for name in sorted(present))
+    if absent:
+        changes += " REMOVE " + ", ".join(f"#{name}" for name in absent)
+    return changes, {f"#{name}": name for name in (*_ALWAYS, *_SOMETIMES)}
+
+
+def _take(table: str, identity: Identity, owner: LeadId) -> Action:
+    identity_is_free = "attribute_not_exists(lead_id)"
+    row = {**identity.key, "owner": {"S": owner}}
+    return {"Put": {"TableName": table, "Item": row, "ConditionExpression": identity_is_free}}
+
+
+def _release(table: str, identity: Identity, owner: LeadId) -> Action:
+    return {
+        "Delete": {
+            "TableName": table,
+            "Key": identity.key,
+            "ConditionExpression": "#owner = :owner",
+            "ExpressionAttributeNames": {"#owner": "owner"},
+            "ExpressionAttributeValues": {":owner": {"S": owner}},
+        }
+    }
+
+
+def _text(item: Mapping[str, Any], name: str) -> str | None:
+    value = item.get(name)
+    return None if value is None else value["S"]
