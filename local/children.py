@@ -39,7 +39,8 @@ class Child:
         code = self.process.poll()
         if code is not None:
             raise NotReady(
-                f"{self.name} has stopped by itself (exit code {code}). The end of its log, {self.log}:\n{self.log_end()}"
+                f"{self.name} has stopped by itself (exit code {code}). The end of its log:\n{self.log_end()}\n"
+                f"The whole log is {self.log}. Start again with `make run`; if it will not, `make reset` helps."
             )
 
     def wait_until(self, is_ready: Callable[[], bool], seconds: float) -> None:

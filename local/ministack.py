@@ -15,6 +15,8 @@ from local.children import Child
 from local.ports import LOOPBACK
 
 REGION = "eu-central-1"
+CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+"""ministack's administrator, whose key everybody knows."""
 STREAM_SHARD = "local"
 WORKERS_PER_FUNCTION = 4
 
@@ -32,14 +34,18 @@ class Ministack:
 
     def client(self, service: str) -> Any:
         """A boto3 client with an administrator's rights."""
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"max_attempts": 2, "mode": "standard"}, s3={"addressing_style": "path"}),
-        )
+        return client(service, self.endpoint)
+
+
+def client(service: str, endpoint: str) -> Any:
+    """A boto3 client for a ministack that listens there, with an administrator's rights."""
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name=REGION,
+        **CREDENTIALS,
+        config=Config(retries={"max_attempts": 2, "mode": "standard"}, s3={"addressing_style": "path"}),
+    )
 
 
 def start(port: int, folder: Path, log: Path, extra: dict[str, str] | None = None) -> Ministack:
@@ -66,8 +72,7 @@ def environment(port: int, folder: Path, scratch: Path) -> dict[str, str]:
         "MINISTACK_HOST": LOOPBACK,
         "MINISTACK_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        **{name.upper(): value for name, value in CREDENTIALS.items()},
         "AUTH": "true",
         "PERSIST_STATE": "1",
         "STATE_DIR": str(folder / "state"),

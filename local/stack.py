@@ -22,6 +22,7 @@ from local.token import working_token
 
 STACK_NAME = "leadflip"
 BUCKET = "leadflip-packages"
+STACK_FILE = "stack.json"
 LOCAL_SEND_CONCURRENCY = "2"
 
 
@@ -34,6 +35,9 @@ class Options:
     port: int = 4566
     inbox_port: int = 8025
     smtp_port: int = 1025
+
+
+DEFAULTS = Options()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ def running(options: Options) -> Iterator[LocalStack]:
     """Start everything; stop everything, state saved, at the end. Raises NotReady with what to do."""
     options.folder.mkdir(parents=True, exist_ok=True)
     with only_one(options.folder / "lock"), ExitStack() as to_stop:
+        (options.folder / STACK_FILE).unlink(missing_ok=True)  # left by a run that was killed
         ports.require_free(options.port, "ministack", "PORT")
         ports.require_free(options.inbox_port, "inbox", "INBOX_PORT")
         ports.require_free(options.smtp_port, "inbox, SMTP", "SMTP_PORT")
@@ -84,7 +89,7 @@ def running(options: Options) -> Iterator[LocalStack]:
         api_url = f"{engine.endpoint}/_aws/execute-api/{outputs['RestAPIId']}/api"
         with step("Waiting for the API"):
             engine.child.wait_until(lambda: answers(f"{api_url}/v1/health"), seconds=60)
-            token = working_token(options.folder / "token", api_url, engine, outputs["CampaignsTable"])
+            token = working_token(options.folder / "token", api_url, engine.endpoint, outputs["CampaignsTable"])
         yield LocalStack(
             api_url=api_url,
             tracking_url=outputs["TrackingBaseUrl"],
@@ -98,12 +103,12 @@ def running(options: Options) -> Iterator[LocalStack]:
 
 
 def start_inbox(options: Options, url: str) -> Child:
-    """Start the inbox and wait until it lists its mails."""
+    """Start the inbox and wait until it answers."""
     command = ["local.leash", "local.inbox", "--http-port", str(options.inbox_port)]
-    command += ["--smtp-port", str(options.smtp_port), "--dir", str(options.folder / "mail")]
+    command += ["--smtp-port", str(options.smtp_port), "--dir", str(options.folder / "inbox")]
     inbox = Child("the inbox", command, options.folder / "logs" / "inbox.log", os.environ)
     try:
-        inbox.wait_until(lambda: answers(f"{url}/messages"), seconds=30)
+        inbox.wait_until(lambda: answers(f"{url}/health"), seconds=30)
     except BaseException:
         inbox.stop()
         raise
@@ -119,7 +124,7 @@ def only_one(path: Path) -> Iterator[IO[str]]:
         except BlockingIOError:
             lock.seek(0)
             raise NotReady(
-                f"A stack already runs on {path.parent} (process {lock.read().strip()}). Use that one, or stop it first."
+                f"A stack already runs on {path.parent} (process {lock.read().strip()}). Use it, or stop it first."
             ) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))

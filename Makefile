@@ -1,0 +1,85 @@
+# Everything one can do here; `make help` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup run reset demo logs token test check unit store stack browser bench soak package deploy clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+PORT ?= 4566
+INBOX_PORT ?= 8025
+SMTP_PORT ?= 1025
+STAGE ?= prod
+NAME ?= operator
+TESTS ?=
+
+help:  ## list every command
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  Ports, each on 127.0.0.1 alone: make run PORT=$(PORT) INBOX_PORT=$(INBOX_PORT) SMTP_PORT=$(SMTP_PORT)"
+	@echo "  Another Python: make setup PYTHON=python3.12"
+	@echo "  Only some tests: make unit TESTS='tests/unit/content -k links'"
+
+setup: $(READY)  ## make the virtual environment, once
+
+$(READY): requirements.txt requirements-dev.txt
+	@command -v $(PYTHON) > /dev/null || { echo "$(PYTHON) is not installed. Install Python 3.11 or newer, or name yours: make setup PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$($(PYTHON) --version) is too old. Install Python 3.11 or newer, or name yours: make setup PYTHON=..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "No virtual environment could be made; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "Installing what requirements-dev.txt pins into .venv"
+	@# Chalice builds packages with pip, and cannot with 26.3 or newer.
+	@$(BIN)/python -m pip install --quiet 'pip<26.3' --requirement requirements-dev.txt
+	@touch $@
+
+run: setup  ## run the whole stack on this machine, until Ctrl-C
+	@$(BIN)/python -m local.run --port $(PORT) --inbox-port $(INBOX_PORT) --smtp-port $(SMTP_PORT)
+
+reset: setup  ## forget the local stack's leads, campaigns, mails and token
+	@$(BIN)/python -m local.reset
+
+demo: setup  ## send the draft campaign on the running stack, play its recipients, show the numbers
+	@$(BIN)/python -m local.demo
+
+logs: setup  ## follow the functions' logs of the running stack (FUNCTION=Track for one)
+	@$(BIN)/python -m local.logs $(FUNCTION)
+
+token: setup  ## make an API token for the running stack, or with TABLE=... for one on AWS (NAME=whose)
+	@$(BIN)/python -m local.token --name $(NAME) $(if $(TABLE),--table $(TABLE))
+
+test: check unit store stack browser  ## check and test everything
+
+check: setup  ## what a reviewer would say: ruff, mypy, import rules, cfn-lint on both forms of the template
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests/unit/test_architecture.py
+	$(BIN)/python -m local.lint
+
+unit: setup  ## the tests that need no engine
+	$(BIN)/pytest -q $(or $(TESTS),tests/unit)
+
+store: setup  ## the tests of the tables, on ministack and on Amazon's DynamoDB Local
+	$(BIN)/pytest -q $(or $(TESTS),tests/store)
+
+stack: setup  ## the tests of a whole deployed stack on this machine
+	$(BIN)/pytest -q $(or $(TESTS),tests/stack)
+
+browser: setup  ## the tests in a real browser
+	$(BIN)/pytest -q $(or $(TESTS),tests/browser)
+
+bench: setup  ## measure a hit, a rendered mail, a cold start
+	@$(BIN)/python -m bench
+
+soak: setup  ## the slow proofs
+	$(BIN)/pytest -q -m soak tests
+
+package: setup  ## build build/package with sam.yaml and deployment.zip, as AWS gets them
+	@$(BIN)/python -m local.package build/package
+	@ls -l build/package
+
+deploy: setup  ## deploy to AWS: make deploy BUCKET=... STAGE=prod PARAMETERS='AlarmEmail=... TrackingUrl=...'
+	@test -n "$(BUCKET)" || { echo "Name an S3 bucket of yours in the same region: make deploy BUCKET=..."; exit 1; }
+	@$(BIN)/python -m local.deploy --stack leadflip-campaigns-$(STAGE) --bucket $(BUCKET) $(addprefix --parameter ,$(PARAMETERS))
+
+clean:  ## remove everything that was built or downloaded; the local stack's state too
+	rm -rf .venv .local build .chalice/deployments .mypy_cache .ruff_cache .pytest_cache .hypothesis node_modules

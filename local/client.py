@@ -1,0 +1,44 @@
+"""The local stack that runs right now, for the commands of a second terminal."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from local.console import NotReady
+from local.ministack import client
+from local.stack import DEFAULTS, STACK_FILE, STACK_NAME
+
+
+@dataclass(frozen=True, slots=True)
+class RunningStack:
+    """Where a stack that somebody else started can be reached."""
+
+    api_url: str
+    tracking_url: str
+    web_url: str
+    inbox_url: str
+    token: str
+
+    @property
+    def endpoint(self) -> str:
+        """Of the engine beneath it."""
+        origin = urlsplit(self.api_url)
+        return f"{origin.scheme}://{origin.netloc}"
+
+    def client(self, service: str) -> Any:
+        """A boto3 client for the engine beneath it, with an administrator's rights."""
+        return client(service, self.endpoint)
+
+    def outputs(self) -> dict[str, str]:
+        """The CloudFormation stack's outputs: names of tables, queues and so on."""
+        stack = self.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"][0]
+        return {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+
+
+def running_stack() -> RunningStack:
+    """The stack of this tree. Raises NotReady when none runs."""
+    file = DEFAULTS.folder / STACK_FILE
+    if not file.exists():
+        raise NotReady("No local stack is running here. Start one in another terminal: make run")
+    return RunningStack(**json.loads(file.read_text()))

@@ -1,0 +1,30 @@
+"""`make reset`: forget the local stack's leads, campaigns, mails and token; keep the built packages."""
+
+import shutil
+import sys
+
+from local.console import NotReady, say
+from local.stack import DEFAULTS, only_one
+
+
+def main() -> None:
+    folder = DEFAULTS.folder
+    if not folder.exists():
+        say("Nothing to forget.")
+        return
+    with only_one(folder / "lock"):
+        for each in folder.iterdir():
+            if each == DEFAULTS.builds or each.name == "lock":
+                continue
+            if each.is_dir():
+                shutil.rmtree(each)
+            else:
+                each.unlink()
+    say("Forgotten. `make run` starts afresh.")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except NotReady as problem:
+        sys.exit(str(problem))

@@ -1,0 +1,37 @@
+"""The first things in an empty local stack: the example leads and a draft campaign, through the JSON API."""
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+from local.console import NotReady
+from local.package import ROOT
+
+LEADS = ROOT / "examples" / "leads.csv"
+DRAFT = ROOT / "examples" / "campaign.json"
+
+
+def load_examples(api_url: str, token: str) -> None:
+    """Import the leads and create the draft, unless there already is a lead or a campaign."""
+    leads = call(api_url, token, "GET", "/v1/leads?limit=1")
+    campaigns = call(api_url, token, "GET", "/v1/campaigns?limit=1")
+    if leads["items"] or campaigns["items"]:
+        return
+    call(api_url, token, "POST", "/v1/leads/import", LEADS.read_bytes(), "text/csv")
+    call(api_url, token, "POST", "/v1/campaigns", DRAFT.read_bytes(), "application/json")
+
+
+def call(
+    api_url: str, token: str, method: str, path: str, body: bytes | None = None, content_type: str | None = None
+) -> dict[str, Any]:
+    """One request to the JSON API. Raises NotReady with its problem detail when it is refused."""
+    headers = {"Authorization": f"Bearer {token}"} | ({"Content-Type": content_type} if content_type else {})
+    request = urllib.request.Request(api_url + path, data=body, headers=headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            answer: dict[str, Any] = json.load(response)
+            return answer
+    except urllib.error.HTTPError as refusal:
+        detail = refusal.read().decode(errors="replace")
+        raise NotReady(f"The API answers {refusal.code} to {method} {path}: {detail}") from None
