@@ -5,7 +5,6 @@ from datetime import datetime
 
 from chalicelib.analytics.links import load_links
 from chalicelib.store.campaigns import Campaign, Campaigns
-from chalicelib.store.client import Item
 from chalicelib.store.deliveries import Deliveries, Delivery
 from chalicelib.store.ids import CampaignId, LeadId
 
@@ -51,10 +50,10 @@ class TimelineEvent:
 
 
 def timeline_page(
-    deliveries: Deliveries, campaigns: Campaigns, lead_id: LeadId, *, limit: int, start: Item | None
-) -> tuple[list[TimelineEvent], Item | None]:
+    deliveries: Deliveries, campaigns: Campaigns, lead_id: LeadId, *, limit: int, position: str | None
+) -> tuple[list[TimelineEvent], str | None]:
     """The lead's events, newest first, and where to go on (None at the end)."""
-    found, more = deliveries.list_of_lead(lead_id, limit=limit, start=start)
+    found, more = deliveries.list_of_lead(lead_id, limit=limit, position=position)
     written = campaigns.find_many({delivery.campaign_id for delivery in found})
     clicked = {delivery.campaign_id for delivery in found if delivery.clicks or delivery.scans}
     urls = {each: {link.link: link.url for link in load_links(campaigns, each)} for each in clicked}

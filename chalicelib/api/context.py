@@ -9,10 +9,19 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
+from chalicelib.analytics.recount import Recount
+from chalicelib.sending.drafts import Drafts
+from chalicelib.sending.queues import Queue, sqs
+from chalicelib.sending.start import Start
 from chalicelib.settings import Settings, settings
+from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import dynamodb
+from chalicelib.store.counters import Counters
+from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
+from chalicelib.store.plans import Plans
 from chalicelib.store.tokens import Tokens
+from chalicelib.tracking.key_ring import KeyRingSource, deployed_key_ring
 
 
 def _now() -> datetime:
@@ -29,10 +38,14 @@ class Context:
         read_settings: Callable[[], Settings] = settings,
         client: Callable[[], Any] = dynamodb,
         now: Callable[[], datetime] = _now,
+        sqs: Callable[[], Any] = sqs,
+        key_ring: Callable[[str], KeyRingSource] = deployed_key_ring,
     ) -> None:
         self._read_settings = read_settings
         self._make_client = client
         self.now = now
+        self._make_sqs = sqs
+        self._key_ring = key_ring
 
     @cached_property
     def settings(self) -> Settings:
@@ -42,6 +55,39 @@ class Context:
     def client(self) -> Any:
         """The DynamoDB client."""
         return self._make_client()
+
+    @cached_property
+    def campaigns(self) -> Campaigns:
+        return Campaigns(self.client, self.settings.campaigns_table)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        return Deliveries(self.client, self.settings.deliveries_table)
+
+    @cached_property
+    def plans(self) -> Plans:
+        return Plans(self.client, self.settings.campaigns_table)
+
+    @cached_property
+    def counters(self) -> Counters:
+        return Counters(self.client, self.settings.campaigns_table)
+
+    @cached_property
+    def recount(self) -> Recount:
+        return Recount(self.client, self.settings.deliveries_table, self.settings.campaigns_table)
+
+    @cached_property
+    def drafts(self) -> Drafts:
+        return Drafts(self.campaigns)
+
+    @cached_property
+    def start(self) -> Start:
+        return Start(self.campaigns, self.plans, self.leads, Queue(self._make_sqs(), self.settings.launch_queue_url))
+
+    @cached_property
+    def keys(self) -> KeyRingSource:
+        """The signing keys."""
+        return self._key_ring(self.settings.key_ring_secret)
 
     @cached_property
     def leads(self) -> Leads:

@@ -14,13 +14,15 @@ from chalice.app import Request
 
 from chalicelib.api.answers import problem_answer, to_response
 from chalicelib.api.authentication import authentication
+from chalicelib.api.campaigns import campaigns
 from chalicelib.api.context import Context
 from chalicelib.api.health import health
 from chalicelib.api.leads import leads
 from chalicelib.api.problems import not_found, problem_of, problem_of_framework
 from chalicelib.api.resources import Resource, operations, request_id
+from chalicelib.api.stats import stats
 
-RESOURCES: tuple[Resource, ...] = (health, leads)
+RESOURCES: tuple[Resource, ...] = (health, leads, campaigns, stats)
 
 Middleware = Callable[[Any, Callable[[Any], Any]], Any]
 

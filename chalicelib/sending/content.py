@@ -1,7 +1,6 @@
 """The content of a launched campaign: compiled once, stored, and the same for every worker that sends it.
 
-Stored form: one byte with the number of the signing key, then the compiled content, compressed. The key's number is
-kept with the content because the signatures of the links in it were made with that key.
+A campaign keeps the signing key that it was launched with: the signatures of the links in it were made with that key.
 """
 
 import zlib
@@ -46,32 +45,26 @@ def campaign_values(campaign: Campaign) -> dict[str, str]:
     return {"campaign_id": campaign.campaign_id, "title": campaign.title}
 
 
-def current_tracking(keys: KeyRingSource, base_url: str, campaign_id: CampaignId) -> CampaignTracking:
-    """Tracking with the key ring's current key, for a campaign that is launched now."""
-    ring = keys.ring()
-    return CampaignTracking(base_url, campaign_id, ring.current, ring.keys[ring.current])
+def tracking_of(keys: KeyRingSource, base_url: str, campaign_id: CampaignId, key_number: int) -> CampaignTracking:
+    """The campaign's delivery ids and signatures. Raises ContentNotReady when the key ring no longer holds its key."""
+    key = keys.key(key_number)
+    if key is None:
+        raise ContentNotReady(f"{campaign_id} was signed with key {key_number}, which the key ring does not hold")
+    return CampaignTracking(base_url, campaign_id, key_number, key)
 
 
-def save(campaigns: Campaigns, tracking: CampaignTracking, compiled: CompiledContent) -> None:
-    stored = bytes([tracking.key_number]) + zlib.compress(compiled.to_bytes())
-    campaigns.save_blob(tracking.campaign_id, "compiled", stored)
-    save_links(
-        campaigns,
-        tracking.campaign_id,
-        [ReportedLink(link.link, link.url, link.text) for link in compiled.links if link.tracked],
-    )
+def save(campaigns: Campaigns, campaign_id: CampaignId, compiled: CompiledContent) -> None:
+    campaigns.save_blob(campaign_id, "compiled", zlib.compress(compiled.to_bytes()))
+    links = [ReportedLink(link.link, link.url, link.text) for link in compiled.links if link.tracked]
+    save_links(campaigns, campaign_id, links)
 
 
 def load(campaigns: Campaigns, keys: KeyRingSource, base_url: str, campaign_id: CampaignId) -> LaunchedContent:
     """The stored content, ready to render. Raises ContentNotReady."""
     campaign = campaigns.find(campaign_id)
     stored = campaigns.find_blob(campaign_id, "compiled")
-    if campaign is None or stored is None:
+    if campaign is None or campaign.key_number is None or stored is None:
         raise ContentNotReady(f"{campaign_id} has no compiled content")
-    key = keys.key(stored[0])
-    if key is None:
-        raise ContentNotReady(f"{campaign_id} was signed with key {stored[0]}, which the key ring no longer holds")
-    tracking = CampaignTracking(base_url, campaign_id, stored[0], key)
-    return LaunchedContent(
-        campaign, Renderer(CompiledContent.from_bytes(zlib.decompress(stored[1:])), tracking), tracking
-    )
+    tracking = tracking_of(keys, base_url, campaign_id, campaign.key_number)
+    compiled = CompiledContent.from_bytes(zlib.decompress(stored))
+    return LaunchedContent(campaign, Renderer(compiled, tracking), tracking)

@@ -79,7 +79,15 @@ class Deliver:
                 merge_fields(lead), campaign_values(content.campaign), delivery_id, unsubscribe_url
             )
             subject = rendered.subject
-            message = build_message(content.renderer, rendered)
+            message = build_message(
+                rendered,
+                to_email=email,
+                to_name=" ".join(name for name in (lead.first_name, lead.last_name) if name) or None,
+                date=self._clock(),
+                message_id=f"{delivery_id}@{content.campaign.from_email.rpartition('@')[2]}",
+                unsubscribe_url=unsubscribe_url,
+                feedback_id=f"{campaign_id}:campaign:leadflip",
+            )
         except RenderFailed as error:
             return self._fail(claim, FailureReason.RENDERING_FAILED, str(error), subject)
         except AddressInvalid as error:

@@ -72,6 +72,8 @@ class Campaign:
     utm: Mapping[str, str] = field(default_factory=dict)
     launched_at: datetime | None = None
     """When the audience was taken."""
+    key_number: int | None = None
+    """The signing key of its delivery ids and links, fixed at launch."""
     completed_at: datetime | None = None
 
     @classmethod
@@ -166,8 +168,8 @@ class Campaigns:
             self._delete_blob(campaign.campaign_id, _content(campaign))
         return deleted
 
-    def list_page(self, *, limit: int, start: Item | None) -> tuple[list[Campaign], Item | None]:
-        """Campaigns, newest first."""
+    def list_page(self, *, limit: int, position: str | None) -> tuple[list[Campaign], str | None]:
+        """Campaigns, newest first, and where to go on (None at the end)."""
         query: dict[str, Any] = {
             "TableName": self._table,
             "IndexName": keys.LISTING_INDEX,
@@ -176,10 +178,26 @@ class Campaigns:
             "ScanIndexForward": False,
             "Limit": limit,
         }
-        if start:
-            query["ExclusiveStartKey"] = start
+        if position is not None:
+            created_at, _, campaign_id = position.partition(" ")
+            listed = {"kind": {"S": "campaign"}, "created_at": {"S": created_at}}
+            query["ExclusiveStartKey"] = keys.campaign(CampaignId(campaign_id)) | listed
         answer = call(self._client.query, **query)
-        return [Campaign.from_item(item) for item in answer["Items"]], answer.get("LastEvaluatedKey")
+        last = answer.get("LastEvaluatedKey")
+        following = f"{last['created_at']['S']} {last['pk']['S']}" if last else None
+        return [Campaign.from_item(item) for item in answer["Items"]], following
+
+    def fix_key(self, campaign_id: CampaignId, number: int) -> int:
+        """Give the campaign its signing key, unless it has one; the number of the key that it has from now on."""
+        answer = call(
+            self._client.update_item,
+            TableName=self._table,
+            Key=keys.campaign(campaign_id),
+            UpdateExpression="SET key_number = if_not_exists(key_number, :number)",
+            ExpressionAttributeValues={":number": {"N": str(number)}},
+            ReturnValues="UPDATED_NEW",
+        )
+        return int(answer["Attributes"]["key_number"]["N"])
 
     def change_status(
         self,

@@ -111,14 +111,6 @@ class DeliveryFilter:
     clicked: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryPosition:
-    """Where a list goes on: a bucket and the last lead seen in it (None: from its start)."""
-
-    shard: int
-    lead_id: LeadId | None
-
-
 class Deliveries:
     """The deliveries table. Every method may raise StoreUnavailable."""
 
@@ -268,20 +260,19 @@ class Deliveries:
                 yield from map(Delivery.from_item, items)
 
     def list_page(
-        self, campaign_id: CampaignId, shown: DeliveryFilter, *, limit: int, position: DeliveryPosition | None
-    ) -> tuple[list[Delivery], DeliveryPosition | None]:
+        self, campaign_id: CampaignId, shown: DeliveryFilter, *, limit: int, position: str | None
+    ) -> tuple[list[Delivery], str | None]:
         """Up to `limit` deliveries in a stable order, and where to go on (None at the end)."""
         found: list[Delivery] = []
-        shard = position.shard if position else 0
-        start: Item | None = (
-            keys.delivery(campaign_id, position.lead_id) if position and position.lead_id is not None else {}
-        )
+        shard_text, _, lead_text = (position or "0").partition(":")
+        shard = int(shard_text)
+        start: Item | None = keys.delivery(campaign_id, LeadId(lead_text)) if lead_text else {}
         while shard < keys.DELIVERY_SHARDS:
             while start is not None and len(found) < limit:
                 items, start = self._bucket_page(campaign_id, shard, start, limit=limit - len(found), shown=shown)
                 found += map(Delivery.from_item, items)
             if start is not None:
-                return found, DeliveryPosition(shard, LeadId(start["lead_id"]["S"]) if start else None)
+                return found, f"{shard}:{start['lead_id']['S'] if start else ''}"
             shard, start = shard + 1, {}
         return found, None
 
@@ -310,8 +301,8 @@ class Deliveries:
         answer = call(self._client.query, **query)
         return answer["Items"], answer.get("LastEvaluatedKey")
 
-    def list_of_lead(self, lead_id: LeadId, *, limit: int, start: Item | None) -> tuple[list[Delivery], Item | None]:
-        """One lead's deliveries, newest first."""
+    def list_of_lead(self, lead_id: LeadId, *, limit: int, position: str | None) -> tuple[list[Delivery], str | None]:
+        """One lead's deliveries, newest first, and where to go on (None at the end)."""
         query: dict[str, Any] = {
             "TableName": self._table,
             "IndexName": keys.BY_LEAD_INDEX,
@@ -320,12 +311,16 @@ class Deliveries:
             "ScanIndexForward": False,
             "Limit": limit,
         }
-        if start:
-            query["ExclusiveStartKey"] = start
+        if position is not None:
+            claimed_at, _, bucket = position.partition(" ")
+            last_seen = {"bucket": bucket, "lead_id": lead_id, "claimed_at": claimed_at}
+            query["ExclusiveStartKey"] = to_item(last_seen)
         answer = call(self._client.query, **query)
         wanted = [{"bucket": item["bucket"], "lead_id": item["lead_id"]} for item in answer["Items"]]
         found = [Delivery.from_item(item) for item in batch_get(self._client, self._table, wanted)]
-        return sorted(found, key=lambda each: each.claimed_at, reverse=True), answer.get("LastEvaluatedKey")
+        last = answer.get("LastEvaluatedKey")
+        following = f"{last['claimed_at']['S']} {last['bucket']['S']}" if last else None
+        return sorted(found, key=lambda each: each.claimed_at, reverse=True), following
 
 
 def _restrict(query: dict[str, Any], shown: DeliveryFilter) -> None:

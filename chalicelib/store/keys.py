@@ -69,8 +69,8 @@ def plan_progress(campaign_id: CampaignId) -> Item:
     return _row(campaign_id, "progress")
 
 
-def counters(campaign_id: CampaignId) -> Item:
-    return _row(campaign_id, "counters")
+def counters(campaign_id: CampaignId, row: str) -> Item:
+    return _row(campaign_id, row)
 
 
 def watermark(shard: str) -> Item:

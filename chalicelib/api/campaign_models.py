@@ -1,0 +1,108 @@
+"""Bodies of the campaigns' operations. Types only: what a campaign must have is decided in sending/drafts.py."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, Field
+
+from chalicelib.api.lead_models import Moment
+from chalicelib.api.requests import RequestModel
+from chalicelib.sending.drafts import Draft, Written
+from chalicelib.store.campaigns import Audience, Campaign, CampaignStatus
+
+UtmName = Literal["source", "medium", "campaign", "term", "content"]
+
+
+class AudienceBody(RequestModel):
+    """Leads of one entity, in any of the stages, that carry all of the tags and are not unsubscribed."""
+
+    entity: str
+    stages: list[str]
+    tags: list[str] = Field(default_factory=list)
+
+    def audience(self) -> Audience:
+        return Audience(self.entity, tuple(self.stages), tuple(self.tags))
+
+
+class CampaignPatch(RequestModel):
+    """What to change. Absent: left alone; null: cleared."""
+
+    title: str = ""
+    subject: str = ""
+    from_email: str = ""
+    from_name: str | None = None
+    reply_to: str | None = None
+    html: str | None = None
+    text: Annotated[str | None, Field(description="The text part; generated from the HTML when missing.")] = None
+    audience: AudienceBody = AudienceBody(entity="", stages=[])
+    utm: dict[UtmName, str] = Field(default_factory=dict, description="Added to tracked links that lack them.")
+
+    def changes(self) -> dict[str, Any]:
+        """What was said, as fields of Written."""
+        said = {name: getattr(self, name) for name in self.model_fields_set}
+        if isinstance(said.get("audience"), AudienceBody):
+            said["audience"] = said["audience"].audience()
+        return said
+
+
+class NewCampaign(CampaignPatch):
+    """A campaign to write; it stays a draft until it is sent."""
+
+    title: str
+    subject: Annotated[str, Field(description="May hold merge tags.")]
+    from_email: Annotated[str, Field(description="An address that the mail service may send from.")]
+    audience: AudienceBody
+
+    def written(self) -> Written:
+        return Written(**self.changes())
+
+
+class CampaignAnswer(BaseModel):
+    """A campaign without its content, as lists show it."""
+
+    campaign_id: str
+    title: str
+    subject: str
+    from_email: str
+    from_name: str | None
+    reply_to: str | None
+    audience: AudienceBody
+    utm: dict[str, str]
+    status: CampaignStatus
+    created_at: Moment
+    updated_at: Moment
+    launched_at: Moment | None
+    completed_at: Moment | None
+
+    @classmethod
+    def of(cls, campaign: Campaign) -> Self:
+        return cls.model_construct(**_values(campaign))
+
+
+class CampaignWithContent(CampaignAnswer):
+    html: str | None
+    text: str | None
+
+    @classmethod
+    def of_draft(cls, draft: Draft) -> Self:
+        return cls.model_construct(**_values(draft.campaign), html=draft.body.html, text=draft.body.text)
+
+
+def _values(campaign: Campaign) -> dict[str, Any]:
+    audience = campaign.audience
+    values = {name: getattr(campaign, name) for name in CampaignAnswer.model_fields}
+    return values | {
+        "audience": AudienceBody.model_construct(
+            entity=audience.entity, stages=list(audience.stages), tags=list(audience.tags)
+        ),
+        "utm": dict(campaign.utm),
+    }
+
+
+class AudienceAnswer(BaseModel):
+    total: int
+
+
+class PreviewAnswer(BaseModel):
+    subject: str
+    html: str | None
+    text: str

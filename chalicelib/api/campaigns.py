@@ -1,0 +1,173 @@
+"""/v1/campaigns: write, read, change, remove, look at, send."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from chalicelib.api.answers import Answer, accepted, no_content, ok
+from chalicelib.api.campaign_models import (
+    AudienceAnswer,
+    CampaignAnswer,
+    CampaignPatch,
+    CampaignWithContent,
+    NewCampaign,
+    PreviewAnswer,
+)
+from chalicelib.api.paging import Page, PageQuery
+from chalicelib.api.problems import ProblemType, field_errors
+from chalicelib.api.requests import RequestModel
+from chalicelib.api.resources import Call, Resource
+from chalicelib.content.errors import RenderFailed
+from chalicelib.sending.drafts import CampaignNotFound, InvalidCampaign, NotADraft
+from chalicelib.sending.preview import preview
+from chalicelib.sending.queues import QueueUnavailable
+from chalicelib.sending.start import AudienceIsEmpty
+from chalicelib.store.client import InvalidPosition
+from chalicelib.store.ids import CampaignId, LeadId
+from chalicelib.store.leads import LeadNotFound
+
+
+def _faults(error: InvalidCampaign) -> dict[str, object]:
+    return {
+        "errors": [
+            {"field": fault.field, "reason": fault.reason}
+            | ({} if fault.line is None else {"line": fault.line, "column": fault.column})
+            for fault in error.faults
+        ]
+    }
+
+
+CAMPAIGN_NOT_FOUND = {CampaignNotFound: ProblemType(404, "campaign-not-found", "There is no such campaign")}
+
+campaigns = Resource(
+    "campaigns",
+    errors=CAMPAIGN_NOT_FOUND
+    | {
+        InvalidCampaign: ProblemType(422, "invalid-campaign", "The campaign is not valid", _faults),
+        NotADraft: ProblemType(409, "not-a-draft", "The campaign is no longer a draft"),
+        AudienceIsEmpty: ProblemType(
+            422,
+            "audience-is-empty",
+            "Nobody would receive this campaign",
+            lambda error: field_errors([("audience", "matches nobody")]),
+        ),
+        RenderFailed: ProblemType(422, "rendering-failed", "The content cannot be rendered for this lead"),
+        LeadNotFound: ProblemType(404, "lead-not-found", "There is no such lead"),
+        QueueUnavailable: ProblemType(
+            503, "unavailable", "The service cannot answer right now", headers={"Retry-After": "5"}
+        ),
+    },
+)
+
+
+class PreviewQuery(RequestModel):
+    lead_id: Annotated[str, Field(description="Whose merge fields to fill in.")]
+
+
+@campaigns.operation(
+    "POST",
+    "/v1/campaigns",
+    summary="Write a campaign",
+    body=NewCampaign,
+    answers={201: CampaignWithContent},
+    raises=(InvalidCampaign,),
+)
+def create_campaign(call: Call) -> Answer:
+    draft = call.context.drafts.create(call.body(NewCampaign).written(), call.context.now())
+    return call.created(CampaignWithContent.of_draft(draft), draft.campaign.campaign_id)
+
+
+@campaigns.operation(
+    "GET",
+    "/v1/campaigns",
+    summary="List campaigns",
+    query=PageQuery,
+    answers={200: Page[CampaignAnswer]},
+    raises=(InvalidPosition,),
+)
+def list_campaigns(call: Call) -> Answer:
+    """Newest first."""
+    query = call.query(PageQuery)
+    found, following = call.context.campaigns.list_page(limit=query.limit, position=query.position())
+    items = [CampaignAnswer.of(campaign) for campaign in found]
+    return ok(Page[CampaignAnswer](items=items, cursor=query.cursor_to(following)))
+
+
+@campaigns.operation(
+    "GET",
+    "/v1/campaigns/{campaign_id}",
+    summary="Read a campaign",
+    answers={200: CampaignWithContent},
+    raises=(CampaignNotFound,),
+)
+def get_campaign(call: Call, campaign_id: str) -> Answer:
+    return ok(CampaignWithContent.of_draft(call.context.drafts.get(CampaignId(campaign_id))))
+
+
+@campaigns.operation(
+    "PATCH",
+    "/v1/campaigns/{campaign_id}",
+    summary="Change a draft",
+    body=CampaignPatch,
+    content_types=("application/json", "application/merge-patch+json"),
+    answers={200: CampaignWithContent},
+    raises=(InvalidCampaign, CampaignNotFound, NotADraft),
+)
+def update_campaign(call: Call, campaign_id: str) -> Answer:
+    """The audience and `utm` are replaced as a whole."""
+    changes = call.body(CampaignPatch).changes()
+    draft = call.context.drafts.change(CampaignId(campaign_id), changes, call.context.now())
+    return ok(CampaignWithContent.of_draft(draft))
+
+
+@campaigns.operation(
+    "DELETE",
+    "/v1/campaigns/{campaign_id}",
+    summary="Remove a draft",
+    answers={204: None},
+    raises=(CampaignNotFound, NotADraft),
+)
+def delete_campaign(call: Call, campaign_id: str) -> Answer:
+    call.context.drafts.delete(CampaignId(campaign_id))
+    return no_content()
+
+
+@campaigns.operation(
+    "GET",
+    "/v1/campaigns/{campaign_id}/audience",
+    summary="Count a campaign's audience",
+    answers={200: AudienceAnswer},
+    raises=(CampaignNotFound,),
+)
+def count_audience(call: Call, campaign_id: str) -> Answer:
+    """As it is now; Total counts it as it was at sending."""
+    audience = call.context.drafts.get(CampaignId(campaign_id)).campaign.audience
+    return ok(AudienceAnswer(total=call.context.leads.count_audience(audience.entity, audience.stages, audience.tags)))
+
+
+@campaigns.operation(
+    "GET",
+    "/v1/campaigns/{campaign_id}/preview",
+    summary="Render a campaign for a lead",
+    query=PreviewQuery,
+    answers={200: PreviewAnswer},
+    raises=(CampaignNotFound, LeadNotFound, RenderFailed),
+)
+def preview_campaign(call: Call, campaign_id: str) -> Answer:
+    """As the lead would read it, links untracked and without the pixel: looking at it counts nothing."""
+    draft = call.context.drafts.get(CampaignId(campaign_id))
+    lead = call.context.leads.get(LeadId(call.query(PreviewQuery).lead_id))
+    rendered = preview(draft, lead, call.context.settings.tracking_url)
+    return ok(PreviewAnswer(subject=rendered.subject, html=rendered.html, text=rendered.text))
+
+
+@campaigns.operation(
+    "POST",
+    "/v1/campaigns/{campaign_id}/send",
+    summary="Send a campaign now",
+    answers={202: CampaignAnswer},
+    raises=(CampaignNotFound, NotADraft, AudienceIsEmpty, QueueUnavailable),
+)
+def send_campaign(call: Call, campaign_id: str) -> Answer:
+    """The audience is taken at this moment. Poll the campaign's `status` and its stats."""
+    return accepted(CampaignAnswer.of(call.context.start.send_now(CampaignId(campaign_id), call.context.now())))

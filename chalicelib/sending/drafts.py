@@ -1,0 +1,205 @@
+"""Drafts: what a campaign must have, and how it is made, changed and removed while nobody has received it.
+
+DraftError
+├── InvalidCampaign    what was written breaks rules; names every field, reason and place
+├── CampaignNotFound   no campaign has this id
+└── NotADraft          the campaign has left the draft; its content and audience are frozen
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from chalicelib.content.compiler import compile_content
+from chalicelib.content.errors import ContentInvalid
+from chalicelib.crm.addresses import MalformedAddress, parse_address
+from chalicelib.sending.content import source_of
+from chalicelib.store.campaigns import Audience, Body, Campaign, Campaigns, CampaignStatus
+from chalicelib.store.client import Conflict
+from chalicelib.store.ids import CampaignId, is_campaign_id, new_campaign_id
+
+MAX_STAGES = 50
+MAX_TAGS = 50
+_LONGEST = {"title": 200, "from_name": 200, "subject": 998}
+"""Characters. A header line must not be longer than 998 (RFC 5322, 2.1.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing to correct; line and column (1-based) where it is within a text."""
+
+    field: str
+    reason: str
+    line: int | None = None
+    column: int | None = None
+
+
+class DraftError(Exception):
+    """Root of what this module raises."""
+
+
+class InvalidCampaign(DraftError):
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(f"{fault.field} {fault.reason}" for fault in faults[:3]))
+        self.faults = tuple(faults)
+
+
+class CampaignNotFound(DraftError):
+    """No campaign has this id."""
+
+
+class NotADraft(DraftError):
+    """The campaign has left the draft; its content and audience are frozen."""
+
+    def __init__(self, status: CampaignStatus) -> None:
+        super().__init__(f"The campaign is {status.value}; only a draft can be changed, sent or deleted.")
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A campaign as its author writes it."""
+
+    title: str
+    subject: str
+    from_email: str
+    audience: Audience
+    from_name: str | None = None
+    reply_to: str | None = None
+    html: str | None = None
+    text: str | None = None
+    utm: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    campaign: Campaign
+    body: Body
+
+    def written(self) -> Written:
+        names = ("title", "subject", "from_email", "audience", "from_name", "reply_to", "utm")
+        return Written(
+            **{name: getattr(self.campaign, name) for name in names}, html=self.body.html, text=self.body.text
+        )
+
+
+class Drafts:
+    def __init__(self, campaigns: Campaigns) -> None:
+        self._campaigns = campaigns
+
+    def get(self, campaign_id: CampaignId) -> Draft:
+        """Any campaign with its content, draft or not. Raises CampaignNotFound."""
+        campaign = self._campaigns.find(campaign_id) if is_campaign_id(campaign_id) else None
+        if campaign is None:
+            raise CampaignNotFound("There is no campaign with this id.")
+        return Draft(campaign, self._campaigns.body(campaign))
+
+    def create(self, written: Written, now: datetime) -> Draft:
+        """Raises InvalidCampaign; nothing is written then."""
+        campaign, body = _checked(_blank(now), written)
+        self._campaigns.create(campaign, body)
+        return Draft(campaign, body)
+
+    def change(self, campaign_id: CampaignId, changes: Mapping[str, Any], now: datetime) -> Draft:
+        """Change the fields of Written named in `changes`. Raises InvalidCampaign, CampaignNotFound, NotADraft."""
+        draft = self.get(campaign_id)
+        if draft.campaign.status is not CampaignStatus.DRAFT:
+            raise NotADraft(draft.campaign.status)
+        campaign, body = _checked(draft.campaign, replace(draft.written(), **changes))
+        return Draft(self._campaigns.update_draft(campaign, body, at=now), body)
+
+    def delete(self, campaign_id: CampaignId) -> None:
+        """Raises CampaignNotFound, NotADraft."""
+        draft = self.get(campaign_id)
+        if draft.campaign.status is not CampaignStatus.DRAFT:
+            raise NotADraft(draft.campaign.status)
+        if not self._campaigns.delete_draft(draft.campaign):
+            raise Conflict("The campaign was changed meanwhile.")
+
+
+def _blank(now: datetime) -> Campaign:
+    return Campaign(
+        campaign_id=new_campaign_id(),
+        title="",
+        subject="",
+        from_email="",
+        from_name=None,
+        reply_to=None,
+        audience=Audience("", ()),
+        status=CampaignStatus.DRAFT,
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _checked(campaign: Campaign, written: Written) -> tuple[Campaign, Body]:
+    """The campaign with what was written, in normal form. Raises InvalidCampaign with every fault."""
+    faults: list[Fault] = []
+    lines = {name: _line(name, getattr(written, name), faults) for name in ("title", "subject", "from_name")}
+    for name in ("title", "subject"):
+        if not lines[name]:
+            faults.append(Fault(name, "must not be empty"))
+    from_email = _address("from_email", written.from_email, faults)
+    reply_to = _address("reply_to", written.reply_to, faults) if written.reply_to else None
+    audience = _audience(written.audience, faults)
+    body = Body(written.html or None, written.text or None)
+    if body.html is None and body.text is None:
+        faults.append(Fault("html", "is needed, or text"))
+    checked = replace(
+        campaign,
+        title=lines["title"] or "",
+        subject=lines["subject"] or "",
+        from_name=lines["from_name"],
+        from_email=from_email,
+        reply_to=reply_to,
+        audience=audience,
+        utm={name: value for name, value in written.utm.items() if value},
+    )
+    if not faults:
+        try:
+            compile_content(source_of(checked, body), None)
+        except ContentInvalid as error:
+            faults = [Fault(each.field, each.reason, each.line, each.column) for each in error.problems]
+    if faults:
+        raise InvalidCampaign(faults)
+    return checked, body
+
+
+def _line(name: str, value: str | None, faults: list[Fault]) -> str | None:
+    trimmed = (value or "").strip()
+    if len(trimmed) > _LONGEST[name]:
+        faults.append(Fault(name, f"must not be longer than {_LONGEST[name]} characters"))
+    if any(not character.isprintable() for character in trimmed):
+        faults.append(Fault(name, "must be a single line without control characters"))
+    return trimmed or None
+
+
+def _address(name: str, value: str, faults: list[Fault]) -> str:
+    if not value.strip():
+        faults.append(Fault(name, "must not be empty"))
+        return ""
+    try:
+        return parse_address(value)
+    except MalformedAddress as error:
+        faults.append(Fault(name, str(error)))
+        return ""
+
+
+def _audience(audience: Audience, faults: list[Fault]) -> Audience:
+    """Each stage and tag once: an audience asks for a set of them."""
+    entity = audience.entity.strip()
+    stages = tuple(dict.fromkeys(stage.strip() for stage in audience.stages))
+    tags = tuple(dict.fromkeys(tag.strip() for tag in audience.tags))
+    if not entity:
+        faults.append(Fault("audience.entity", "must not be empty"))
+    if not stages or not all(stages):
+        faults.append(Fault("audience.stages", "must name at least one stage, and none empty"))
+    if len(stages) > MAX_STAGES:
+        faults.append(Fault("audience.stages", f"must not name more than {MAX_STAGES} stages"))
+    if len(tags) > MAX_TAGS or not all(tags):
+        faults.append(Fault("audience.tags", f"must not name more than {MAX_TAGS} tags, and none empty"))
+    if "#" in entity or any("#" in stage for stage in stages):
+        faults.append(Fault("audience", "must not contain # in an entity or stage"))
+    return Audience(entity, stages, tags)
