@@ -1,0 +1,150 @@
+"""Puts a program together from the author's text, its merge tags, and the edits made to it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from .merge_tags import CLOSERS, OPENERS, Tag
+from .program import (
+    UNSUBSCRIBE,
+    DeliverySlot,
+    FieldSlot,
+    LinkSlot,
+    Program,
+    Slot,
+    TemplateSlot,
+    UnsubscribeSlot,
+    program_of,
+)
+
+_FIELD = re.compile(
+    r"\s*(lead|campaign)\.([a-z_]\w*)(?:\.([A-Za-z_]\w*))?\s*"
+    r"(?:\|\s*(?:default|d)\s*\(\s*(?:\"([^\"\\]*)\"|'([^'\\]*)')\s*\)\s*)?"
+)
+_UNSUBSCRIBE = re.compile(r"\s*unsubscribe_url\s*")
+
+_Item = str | Slot | Tag
+
+
+class Edit(NamedTuple):
+    """source[start:end] gives way to these pieces; an insertion has start == end. Merge tags inside it go too."""
+
+    start: int
+    end: int
+    pieces: list[str | Slot]
+
+
+def assemble(
+    source: str, tags: Sequence[Tag], edits: Sequence[Edit] = (), span: tuple[int, int] | None = None
+) -> Program:
+    """The program of source[span]: fixed text stays as it is, tags become slots, edits are applied (in order)."""
+    start, end = span or (0, len(source))
+    items = list(_items(source, tags, edits, start, end))
+    pieces: list[str | Slot] = []
+    position = 0
+    while position < len(items):
+        item = items[position]
+        if not isinstance(item, Tag):
+            pieces.append(item)
+        elif not item.word:
+            pieces.append(_slot_for(item))
+        elif item.word in OPENERS:
+            closing = _closing(items, position)
+            pieces.append(TemplateSlot(_template(items[position : closing + 1])))
+            position = closing
+        position += 1
+    return program_of(pieces)
+
+
+def _items(source: str, tags: Sequence[Tag], edits: Sequence[Edit], position: int, end: int) -> Iterator[_Item]:
+    cuts: list[tuple[int, int, Tag | Edit]] = [(edit.start, edit.end, edit) for edit in edits]
+    cuts += [(tag.start, tag.end, tag) for tag in tags if position <= tag.start < end]
+    # An insertion comes before whatever starts at the same place.
+    cuts.sort(key=lambda cut: (cut[0], cut[1] != cut[0]))
+    for cut_start, cut_end, cut in cuts:
+        if cut_start < position:
+            continue  # a tag inside an edit that has been applied
+        if cut_start > position:
+            yield source[position:cut_start]
+        if isinstance(cut, Edit):
+            yield from cut.pieces
+        else:
+            yield cut
+        position = cut_end
+    if position < end:
+        yield source[position:end]
+
+
+def _slot_for(tag: Tag) -> Slot:
+    match = _FIELD.fullmatch(tag.body)
+    if match:
+        root, name, field, double, single = match.groups()
+        if field is None or (root == "lead" and name == "fields"):
+            return FieldSlot(root, name, field, double if double is not None else single)
+    if _UNSUBSCRIBE.fullmatch(tag.body):
+        return UNSUBSCRIBE
+    return TemplateSlot(f"{{{{ {tag.body} }}}}")
+
+
+def _closing(items: Sequence[_Item], opening: int) -> int:
+    depth = 0
+    for position in range(opening, len(items)):
+        item = items[position]
+        if isinstance(item, Tag):
+            depth += (item.word in OPENERS) - (item.word in CLOSERS)
+            if depth == 0:
+                return position
+    raise AssertionError("find_tags lets no unclosed statement through")
+
+
+def _template(items: Sequence[_Item]) -> str:
+    """Template source that yields what these items say."""
+    pieces: list[str] = []
+    for position, item in enumerate(items):
+        if isinstance(item, str):
+            pieces.append(_literal(item))
+        elif isinstance(item, Tag):
+            if item.word == "":
+                pieces.append(f"{{{{ {item.body} }}}}")
+            elif item.word not in ("raw", "endraw"):
+                pieces.append(f"{{% {item.body} %}}")
+            if item.word == "for":
+                # The engine's fuel does not see how much text one turn of a loop writes; this does.
+                inside = items[position : _closing(items, position)]
+                pieces.append(f"{{{{ _spend({sum(len(text) for text in inside if isinstance(text, str)) + 1}) }}}}")
+        else:
+            pieces.append(_slot_source(item))
+    return "".join(pieces)
+
+
+def _slot_source(slot: Slot) -> str:
+    match slot:
+        case DeliverySlot():
+            return "{{ _delivery }}"
+        case UnsubscribeSlot():
+            return "{{ unsubscribe_url }}"
+        case TemplateSlot(source):
+            return source
+        case FieldSlot(root, name, field, default):
+            path = f"{root}.{name}" if field is None else f"{root}.{name}.{field}"
+            filters = "" if default is None else f" | default({_quoted(default)})"
+            return f"{{{{ {path}{filters} }}}}"
+        case LinkSlot(link, destination, quoted):
+            inside: list[str] = [_literal(destination.texts[0])]
+            for part, text in zip(destination.slots, destination.texts[1:], strict=True):
+                inside += (_slot_source(part), _literal(text))
+            # A filter block hands the rendered destination to the link; escaping is the link's business.
+            call = f'_link("{link}", {"true" if quoted else "false"})'
+            return (
+                f"{{% filter {call} %}}{{% autoescape false %}}{''.join(inside)}{{% endautoescape %}}{{% endfilter %}}"
+            )
+
+
+def _quoted(text: str) -> str:
+    return f"'{text}'" if '"' in text else f'"{text}"'
+
+
+def _literal(text: str) -> str:
+    if "{{" in text or "{%" in text or text.endswith("{"):
+        return text.replace("{", '{{ "{" }}')
+    return text

@@ -1,0 +1,162 @@
+"""Compiles what the author wrote, once per campaign, into what renders at the speed of copying."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from .assemble import Edit, assemble
+from .compiled import CompiledContent, Link, MergeField
+from .document import Document, read_document
+from .engine import syntax_problem
+from .errors import ContentInvalid, Problem
+from .headers import is_address
+from .links import MAX_LINKS, LinkCompiler
+from .markup import COMMENT, RAW_TEXT
+from .merge_tags import Tag, TagError, find_tags, mask
+from .places import Places
+from .plain_text import text_from_html
+from .program import DELIVERY, UNSUBSCRIBE, Program, Slot
+from .source import UTM_KEYS, ContentSource, LinkTracking
+from .vocabulary import check
+
+MAX_HTML_BYTES: Final = 1_048_576
+MAX_TEXT_BYTES: Final = 1_048_576
+MAX_HEADER_LENGTH: Final = 500  # characters of subject, from_name, reply_to as written
+
+_FOOTER_BEFORE = (
+    '<p style="margin:24px 0 0;font:12px/1.5 sans-serif;color:#767676;text-align:center">'
+    '<a style="color:#767676" href="'
+)
+_FOOTER_AFTER = '">Unsubscribe</a></p>'
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def compile_content(source: ContentSource, tracking: LinkTracking | None) -> CompiledContent:
+    """Compile one e-mail; without `tracking`, links stay as written and there is no pixel.
+
+    Raises ContentInvalid with every problem found (field, reason, line and column). Bounded: 1 MB, linear time.
+    """
+    return _Compiler(source, tracking).compile()
+
+
+class _Compiler:
+    def __init__(self, source: ContentSource, tracking: LinkTracking | None) -> None:
+        self._source = source
+        self._tracking = tracking
+        self._problems: list[Problem] = []
+        self._merge_fields: list[MergeField] = []
+
+    def compile(self) -> CompiledContent:
+        source = self._source
+        self._check_source()
+        html, links, text_from = self._html()
+        given = source.text if source.text is not None and source.text.strip() else None
+        text = self._text(given) if given is not None else self._text(text_from, reported=False)
+        subject = self._header("subject", source.subject)
+        from_name = self._header("from_name", source.from_name) if source.from_name else None
+        reply_to = self._header("reply_to", source.reply_to) if source.reply_to else None
+        if self._problems or text is None or subject is None:
+            raise ContentInvalid(self._problems)
+        return CompiledContent(
+            subject=subject,
+            html=html,
+            text=text,
+            from_email=source.from_email,
+            from_name=from_name,
+            reply_to=reply_to,
+            links=tuple(links),
+            merge_fields=tuple(self._merge_fields),
+            tracked=html is not None and self._tracking is not None,
+            text_generated=given is None,
+            base_url=self._tracking.base_url if self._tracking else "",
+            utm=tuple((key, source.utm[key]) for key in UTM_KEYS if self._tracking and source.utm.get(key)),
+        )
+
+    def _check_source(self) -> None:
+        source = self._source
+        for field, text, limit in (("html", source.html, MAX_HTML_BYTES), ("text", source.text, MAX_TEXT_BYTES)):
+            if text and len(text.encode("utf-8", "surrogatepass")) > limit:
+                raise ContentInvalid([Problem(field, f"it is larger than {limit // 1024:,} KB")])
+        if not (source.html and source.html.strip()) and not (source.text and source.text.strip()):
+            self._problems.append(Problem("html", "the e-mail has neither html nor text"))
+        if not source.subject.strip():
+            self._problems.append(Problem("subject", "the subject is empty"))
+        if not is_address(source.from_email):
+            self._problems.append(Problem("from_email", "this is not an e-mail address"))
+        for field, text in (
+            ("subject", source.subject),
+            ("from_name", source.from_name),
+            ("reply_to", source.reply_to),
+        ):
+            if text and len(text) > MAX_HEADER_LENGTH:
+                self._problems.append(Problem(field, f"it is longer than {MAX_HEADER_LENGTH} characters"))
+        for key in source.utm:
+            if key not in UTM_KEYS:
+                self._problems.append(Problem("utm", f"{key!r} is unknown; available: {', '.join(UTM_KEYS)}"))
+
+    def _html(self) -> tuple[Program | None, list[Link], str]:
+        """The HTML's program, its links, and the template text of a plain part made from it."""
+        source = self._source.html
+        if source is None or not source.strip():
+            return None, [], ""
+        tags = self._tags("html", source)
+        if tags is None:
+            return None, [], ""
+        masked = mask(source, tags)
+        document = read_document(source, masked)
+        if len(document.hrefs) > MAX_LINKS:
+            self._problems.append(Problem("html", f"it has more than {MAX_LINKS:,} links"))
+            return None, [], ""
+        links, edits = LinkCompiler(source, tags, document, self._tracking, self._source.utm).compile()
+        added: list[str | Slot] = []
+        if not _shows_unsubscribe(tags, document):
+            added += [_FOOTER_BEFORE, UNSUBSCRIBE, _FOOTER_AFTER]
+        if self._tracking is not None:
+            added += [f'<img src="{self._tracking.base_url}/t/o/', DELIVERY]
+            added.append('.gif" width="1" height="1" alt="" style="display:block;border:0;width:1px;height:1px">')
+        if added:
+            edits.append(Edit(document.insert_at, document.insert_at, added))
+        return assemble(source, tags, edits), links, text_from_html(source, masked, tags, document)
+
+    def _text(self, source: str, *, reported: bool = True) -> Program | None:
+        tags = self._tags("text", source) if reported else find_tags(source)
+        if tags is None:
+            return None
+        edits = []
+        if not any("unsubscribe_url" in tag.body for tag in tags):
+            joint = "" if source.endswith("\n") else "\n"
+            edits.append(Edit(len(source), len(source), [f"{joint}\n-- \nUnsubscribe: ", UNSUBSCRIBE, "\n"]))
+        return assemble(source, tags, edits)
+
+    def _header(self, field: str, source: str) -> Program | None:
+        tags = self._tags(field, source)
+        return None if tags is None else assemble(source, tags)
+
+    def _tags(self, field: str, source: str) -> list[Tag] | None:
+        """The field's merge tags, checked; None (and problems noted) when any is wrong."""
+        problems: list[TagError] = []
+        tags: list[Tag] = []
+        if surrogate := _LONE_SURROGATE.search(source):
+            problems.append(TagError(surrogate.start(), "this is no Unicode character (half of a surrogate pair)"))
+        else:
+            try:
+                tags = find_tags(source)
+            except TagError as error:
+                problems.append(error)
+        uses, mistakes = check(tags)
+        problems += mistakes
+        if not problems and (problem := syntax_problem(source, tags)):
+            problems.append(problem)
+        places = Places(source)
+        self._problems += [Problem(field, error.reason, *places.of(error.offset)) for error in problems]
+        self._merge_fields += [MergeField(use.path, field, *places.of(use.offset), use.has_default) for use in uses]
+        return None if problems else tags
+
+
+def _shows_unsubscribe(tags: Sequence[Tag], document: Document) -> bool:
+    """Whether the recipient can see the unsubscribe URL: one in a comment or a style does not count."""
+    starts = [tag.start for tag in tags if "unsubscribe_url" in tag.body]
+    if not starts:
+        return False
+    hidden = [token for token in document.tokens if token.kind in (COMMENT, RAW_TEXT)]
+    return any(not any(token.start <= start < token.end for token in hidden) for start in starts)

@@ -1,0 +1,51 @@
+"""What can go wrong with content, in the author's world.
+
+ContentError
+├── ContentInvalid   the content cannot be compiled: a list of problems with their places
+├── RenderFailed     one delivery cannot be rendered: a runaway or failing template
+└── AddressInvalid   an address or name that no mail may be sent to or from
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to correct: the field of the source, why, and where (1-based; None when it is the whole field)."""
+
+    field: str
+    reason: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        place = f" at line {self.line}, column {self.column}" if self.line is not None else ""
+        return f"{self.field}{place}: {self.reason}"
+
+
+class ContentError(Exception):
+    """Base of every error of this package."""
+
+
+class ContentInvalid(ContentError):
+    """The content does not compile; `problems` names every place that was found."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("; ".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class RenderFailed(ContentError):
+    """This delivery cannot be rendered; `reason` is fit for the statistics (it never holds a lead's data)."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class AddressInvalid(ContentError):
+    """An address that cannot stand in a header; the message says which header, never the address."""
+
+    def __init__(self, header: str) -> None:
+        super().__init__(f"{header} is not a usable e-mail address")
+        self.header = header

@@ -1,0 +1,194 @@
+"""Reads HTML as browsers do and says where everything stands in the source, in one linear pass.
+
+The tag rules of the HTML standard's tokenizer form a regular language; possessive regular expressions follow it without
+ever going back, so that no document costs more than its length. html5lib's tokenizer reads the same language (the tests
+compare the two on thousands of documents) but is quadratic in attributes and dashes and gives no offsets.
+Source of the rules: https://html.spec.whatwg.org/multipage/parsing.html#tokenization
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+# Stand-ins for merge tags (see merge_tags.mask): noncharacters, which no author's text holds.
+VALUE_MASK: Final = "\ufdd0"
+STATEMENT_MASK: Final = "\ufdd1"
+
+TEXT: Final = 0
+START_TAG: Final = 1
+END_TAG: Final = 2
+COMMENT: Final = 3
+RAW_TEXT: Final = 4  # the inside of <style>, <script>, <title>, ...: no markup
+UNFINISHED: Final = 5  # a construct that the document's end cuts off: browsers drop it
+
+# Elements whose content is no markup. <noscript> is none of them: mail clients run no scripts.
+_RAW_ELEMENTS = frozenset({"title", "textarea", "style", "xmp", "iframe", "noembed", "noframes", "script", "plaintext"})
+
+_SPACE = r"\t\n\f\r "
+_TAG_NAME = re.compile(rf"[a-zA-Z][^{_SPACE}/>{STATEMENT_MASK}]*+")
+_ATTRIBUTE = (
+    rf"[^{_SPACE}/>{STATEMENT_MASK}][^{_SPACE}/>=]*+"
+    rf"(?:[{_SPACE}]*+=[{_SPACE}]*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z)|[^{_SPACE}>\"'][^{_SPACE}>]*+|(?=>)|\Z))?+"
+)
+_REST_OF_TAG = re.compile(rf"(?:[{_SPACE}/{STATEMENT_MASK}]++|{_ATTRIBUTE})*+(>?)")
+_NAMED_ATTRIBUTE = re.compile(
+    rf"([^{_SPACE}/>{STATEMENT_MASK}][^{_SPACE}/>=]*+)"
+    rf"(?:[{_SPACE}]*+=[{_SPACE}]*+(?:\"([^\"]*+)\"|'([^']*+)'|([^{_SPACE}>\"'][^{_SPACE}>]*+)|(?=>)))?+"
+)
+_UPPER_TO_LOWER = str.maketrans({chr(code): chr(code + 32) for code in range(ord("A"), ord("Z") + 1)})
+_COMMENT_END = re.compile(r"--!?>")
+_RAW_END = {
+    name: re.compile(rf"</{name}(?=[{_SPACE}/>])", re.IGNORECASE | re.ASCII) for name in _RAW_ELEMENTS - {"script"}
+}
+_SCRIPT_MARK = re.compile(rf"<!--|-->|<(/?)script(?=[{_SPACE}/>])", re.IGNORECASE | re.ASCII)
+_CONDITION = re.compile(r"\[if\b[^\]]*+\]>", re.IGNORECASE)
+
+
+class Token(NamedTuple):
+    """One stretch of the source: [start, end). `name` is a tag's name in lower case; `names_end` where it ends."""
+
+    kind: int
+    start: int
+    end: int
+    name: str = ""
+    names_end: int = 0
+
+
+class Attribute(NamedTuple):
+    """One attribute: its name in lower case and the [start, end) of its value without quotes; start -1 when none."""
+
+    name: str
+    start: int
+    end: int
+
+
+def tokens(source: str) -> Iterator[Token]:
+    """Every token in order, without gaps. Linear in the length of the source."""
+    limit = len(source)
+    position = 0
+    foreign = 0  # how deep inside <svg> and <math>, where <title/> closes itself and CDATA is text
+    while position < limit:
+        opening = source.find("<", position)
+        if opening < 0:
+            yield Token(TEXT, position, limit)
+            return
+        token = _token_at(source, opening, limit, foreign)
+        if token is None:  # a lone "<" is text
+            following = source.find("<", opening + 1)
+            token = Token(TEXT, position, limit if following < 0 else following)
+        elif opening > position:
+            yield Token(TEXT, position, opening)
+        yield token
+        position = token.end
+        if token.kind == START_TAG:
+            self_closed = source[token.end - 2] == "/" and token.end - 2 >= token.names_end
+            if token.name in ("svg", "math"):
+                foreign += not (self_closed and _closes_itself(source, token))
+            elif token.name in _RAW_ELEMENTS and not (foreign and self_closed and _closes_itself(source, token)):
+                inside_end = _raw_end(source, token.name, position)
+                if inside_end < 0:
+                    yield Token(UNFINISHED, token.start, limit, token.name)
+                    return
+                if inside_end > position:
+                    yield Token(RAW_TEXT, position, inside_end, token.name)
+                position = inside_end
+        elif token.kind == END_TAG and token.name in ("svg", "math"):
+            foreign = max(0, foreign - 1)
+        elif token.kind == UNFINISHED:
+            return
+
+
+def attributes(source: str, token: Token) -> list[Attribute]:
+    """The attributes of a start tag in order; of several with one name only the first, as in browsers."""
+    found: dict[str, Attribute] = {}
+    for match in _NAMED_ATTRIBUTE.finditer(source, token.names_end, token.end):
+        name = match[1].translate(_UPPER_TO_LOWER)
+        if name not in found:
+            group = match.lastindex or 1
+            begin, end = match.span(group) if group > 1 else (-1, -1)
+            found[name] = Attribute(name, begin, end)
+    return list(found.values())
+
+
+def conditional_markup(source: str, comment: Token) -> tuple[int, int] | None:
+    """The [start, end) of the markup inside `<!--[if ...]>...<![endif]-->` (what Outlook reads), or None."""
+    condition = _CONDITION.match(source, comment.start + 4, comment.end)
+    if condition is None:
+        return None
+    end = source.rfind("--", condition.end(), comment.end)
+    return (condition.end(), end) if end >= 0 else None
+
+
+def _token_at(source: str, opening: int, limit: int, foreign: int) -> Token | None:
+    following = source[opening + 1 : opening + 2]
+    if following == "/":
+        after = source[opening + 2 : opening + 3]
+        if not after:
+            return None
+        if after == ">":
+            return Token(COMMENT, opening, opening + 3)
+        name = _TAG_NAME.match(source, opening + 2)
+        return _tag(source, END_TAG, opening, name, limit) if name else _bogus_comment(source, opening, limit)
+    if following == "!":
+        if source.startswith("--", opening + 2):
+            return _comment(source, opening, limit)
+        if foreign and source.startswith("[CDATA[", opening + 2):
+            end = source.find("]]>", opening + 9)
+            return Token(RAW_TEXT if end >= 0 else UNFINISHED, opening, end + 3 if end >= 0 else limit)
+        return _bogus_comment(source, opening, limit)
+    if following == "?":
+        return _bogus_comment(source, opening, limit)
+    name = _TAG_NAME.match(source, opening + 1)
+    return _tag(source, START_TAG, opening, name, limit) if name else None
+
+
+def _tag(source: str, kind: int, opening: int, name: re.Match[str], limit: int) -> Token:
+    rest = _REST_OF_TAG.match(source, name.end())
+    if rest is None or not rest[1]:
+        return Token(UNFINISHED, opening, limit)
+    return Token(kind, opening, rest.end(), name[0].translate(_UPPER_TO_LOWER), name.end())
+
+
+def _comment(source: str, opening: int, limit: int) -> Token:
+    inside = opening + 4
+    if source.startswith(">", inside):
+        return Token(COMMENT, opening, inside + 1)
+    if source.startswith("->", inside):
+        return Token(COMMENT, opening, inside + 2)
+    end = _COMMENT_END.search(source, inside)
+    return Token(COMMENT, opening, end.end()) if end else Token(UNFINISHED, opening, limit)
+
+
+def _bogus_comment(source: str, opening: int, limit: int) -> Token:
+    end = source.find(">", opening)
+    return Token(COMMENT, opening, end + 1) if end >= 0 else Token(UNFINISHED, opening, limit)
+
+
+def _closes_itself(source: str, token: Token) -> bool:
+    """Whether the "/" before ">" stands on its own and is not the end of an unquoted value."""
+    values = [attribute.end for attribute in attributes(source, token)]
+    return not values or max(values) < token.end - 1
+
+
+def _raw_end(source: str, name: str, position: int) -> int:
+    """Where the raw text of an element ends, that is where its end tag starts; -1 when the document ends first."""
+    if name == "plaintext":
+        return -1
+    if name != "script":
+        end = _RAW_END[name].search(source, position)
+        return end.start() if end else -1
+    commented = nested = False
+    while mark := _SCRIPT_MARK.search(source, position):
+        position = mark.end()
+        if mark[0] == "<!--":
+            commented = True
+            position -= 2  # "<!-->" ends what it has just begun
+        elif mark[0] == "-->":
+            commented = nested = False
+        elif mark[1]:
+            if not nested:
+                return mark.start()
+            nested = False
+        elif commented:
+            nested = True
+    return -1

@@ -1,0 +1,163 @@
+"""Finds merge tags: `{{ value }}` and `{% statement %}` in the author's text, linearly, with their places.
+
+`{# ... #}` is no merge tag: mails are full of minified CSS like `@media{#outlook a{...}}`.
+"""
+
+import re
+from typing import Final, NamedTuple
+
+from .markup import STATEMENT_MASK, VALUE_MASK
+
+MAX_TAG_LENGTH: Final = 2_000  # characters; nobody's hand writes more, and the template engine is spared
+MAX_TAGS: Final = 5_000
+MAX_DEPTH: Final = 20
+
+_OPENING = re.compile(r"\{[{%]")
+_INSIDE = re.compile(r"(?:[^\"'{}%]|\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'|\}(?!\})|%(?!\}))*+", re.DOTALL)
+_END_RAW = re.compile(r"\{%[-+]?\s*endraw\s*[-+]?%\}")
+_WORD = re.compile(r"\s*([A-Za-z_]\w*)")
+
+OPENERS: Final = frozenset({"if", "for"})
+MIDDLES: Final = {"elif": ("if",), "else": ("if", "for")}
+CLOSERS: Final = {"endif": "if", "endfor": "for"}
+
+
+class Tag(NamedTuple):
+    """One merge tag: [start, end) covers white space that `{{-` or `-}}` asks to drop.
+
+    `body` is the inside without marks, starting at the offset `inside`; `word` the statement's keyword, "" for a value.
+    """
+
+    start: int
+    end: int
+    word: str
+    body: str
+    inside: int
+
+
+class TagError(Exception):
+    """A merge tag that cannot be read, at an offset of the text."""
+
+    def __init__(self, offset: int, reason: str) -> None:
+        super().__init__(reason)
+        self.offset = offset
+        self.reason = reason
+
+
+def find_tags(text: str) -> list[Tag]:
+    """All merge tags in order, statements properly nested. Linear; raises TagError at the first that is broken."""
+    found: list[Tag] = []
+    nesting: list[Tag] = []
+    position = 0
+    while opening := _OPENING.search(text, position):
+        tag = _read(text, opening.start(), position)
+        found.append(tag)
+        if tag.word == "raw":
+            tag = _end_of_raw(text, tag)
+            found.append(tag)
+        else:
+            _nest(nesting, tag)
+        position = tag.end
+        if len(found) > MAX_TAGS:
+            raise TagError(tag.start, f"more than {MAX_TAGS:,} merge tags")
+    if nesting:
+        raise TagError(nesting[-1].start, f"{{% {nesting[-1].word} %}} is never closed")
+    return found
+
+
+def mask(text: str, tags: list[Tag]) -> str:
+    """The text with every merge tag replaced by as many stand-ins, so that no quote or ">" in it is seen as HTML.
+
+    A statement yields nothing, so between attributes it counts as a space; a value counts as a character.
+    """
+    if not tags:
+        return text
+    text = text.replace(VALUE_MASK, "?").replace(STATEMENT_MASK, "?")
+    pieces: list[str] = []
+    position = 0
+    for tag in tags:
+        pieces += (text[position : tag.start], (STATEMENT_MASK if tag.word else VALUE_MASK) * (tag.end - tag.start))
+        position = tag.end
+    pieces.append(text[position:])
+    return "".join(pieces)
+
+
+def is_balanced(tags: list[Tag]) -> bool:
+    """Whether these consecutive tags open and close all their own statements."""
+    nesting: list[Tag] = []
+    try:
+        for tag in tags:
+            _nest(nesting, tag)
+    except TagError:
+        return False
+    return not nesting
+
+
+def _read(text: str, start: int, earliest: int) -> Tag:
+    is_value = text[start + 1] == "{"
+    inside = start + 2
+    drop_before = text.startswith("-", inside)
+    if drop_before or text.startswith("+", inside):
+        inside += 1
+    match = _INSIDE.match(text, inside, start + MAX_TAG_LENGTH)
+    end = match.end() if match else inside
+    closing = "}}" if is_value else "%}"
+    if not text.startswith(closing, end):
+        raise TagError(start, _why_unread(text, end, closing))
+    body = text[inside:end]
+    after = end + 2
+    if body.endswith(("-", "+")):
+        if body.endswith("-"):
+            after = _skip_space(text, after)
+        body = body[:-1]
+    word = ""
+    if not is_value:
+        keyword = _WORD.match(body)
+        word = keyword[1] if keyword else "%"
+    if drop_before:
+        while start > earliest and text[start - 1].isspace():
+            start -= 1
+    return Tag(start, after, word, body, inside)
+
+
+def _why_unread(text: str, end: int, closing: str) -> str:
+    if text.startswith(("{{", "{%"), end):
+        return f"this merge tag is not closed: another one starts before its {closing}"
+    if text.startswith("{", end):
+        return "braces are not allowed inside a merge tag"
+    if text.startswith(("}}", "%}"), end):
+        return f"this merge tag must end with {closing}"
+    if text.startswith(("'", '"'), end):
+        return "a quote inside this merge tag is not closed"
+    return f"this merge tag is not closed with {closing} (or is longer than {MAX_TAG_LENGTH:,} characters)"
+
+
+def _end_of_raw(text: str, opening: Tag) -> Tag:
+    closing = _END_RAW.search(text, opening.end)
+    if closing is None:
+        raise TagError(opening.start, "{% raw %} is never closed")
+    return Tag(closing.start(), closing.end(), "endraw", "endraw", closing.start())
+
+
+def _nest(nesting: list[Tag], tag: Tag) -> None:
+    if tag.word in ("", "raw", "endraw"):
+        return
+    if tag.word in OPENERS:
+        nesting.append(tag)
+        if len(nesting) > MAX_DEPTH:
+            raise TagError(tag.start, f"statements are nested more than {MAX_DEPTH} deep")
+    elif tag.word in CLOSERS:
+        if not nesting or nesting[-1].word != CLOSERS[tag.word]:
+            raise TagError(tag.start, f"{{% {tag.word} %}} without its {{% {CLOSERS[tag.word]} %}}")
+        nesting.pop()
+    elif tag.word in MIDDLES:
+        if not nesting or nesting[-1].word not in MIDDLES[tag.word]:
+            raise TagError(tag.start, f"{{% {tag.word} %}} without its {{% {MIDDLES[tag.word][0]} %}}")
+    else:
+        raise TagError(tag.start, f"{{% {tag.word} %}} is not available; use if, elif, else, for and raw")
+
+
+def _skip_space(text: str, position: int) -> int:
+    while position < len(text) and text[position].isspace():
+        position += 1
+    return position

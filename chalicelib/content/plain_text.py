@@ -1,0 +1,177 @@
+"""Makes the plain-text part out of an HTML mail, as template text: its merge tags stay merge tags."""
+
+import re
+from bisect import bisect_left
+from collections.abc import Sequence
+from html import unescape
+
+from . import markup
+from .document import Document, Href
+from .entities import decode_attribute
+from .markup import Token
+from .merge_tags import Tag, is_balanced
+
+_BLOCKS = "p h1 h2 h3 h4 h5 h6 ul ol table blockquote pre section article header footer hr dl"
+_PARAGRAPHS = frozenset(_BLOCKS.split())
+_LINES = frozenset({"br", "div", "tr", "li", "center", "dt", "dd", "address", "option"})
+_HIDEABLE = frozenset({"div", "span", "td", "p", "table"})
+_HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
+_WHITE_SPACE = re.compile(r"[ \t\n\f\r\u00a0\u200c\u200b\u034f\u00ad]+")
+_NO_ADDRESS_SHOWN = ("#", "tel:", "sms:")
+
+
+def text_from_html(source: str, masked: str, tags: Sequence[Tag], document: Document) -> str:
+    """Template text with the mail's words, one paragraph a block, links as `text (address)`.
+
+    Links lead where the author's do, not through the click redirect: an address that a person reads should say where
+    it leads. What is hidden (`display:none`) stays hidden, unless that hides everything.
+    """
+    text = _Writer(source, masked, tags, document, show_hidden=False).write()
+    return text if text.strip() else _Writer(source, masked, tags, document, show_hidden=True).write()
+
+
+class _Writer:
+    def __init__(self, source: str, masked: str, tags: Sequence[Tag], document: Document, *, show_hidden: bool) -> None:
+        self._source = source
+        self._masked = masked
+        self._tags = tags
+        self._starts = [tag.start for tag in tags]
+        self._document = document
+        self._hrefs = {href.at: href for href in document.hrefs if not href.conditional}
+        self._show_hidden = show_hidden
+        self._out: list[str] = []
+        self._breaks = 0
+        self._space = False
+        self._hidden_by = ""
+        self._hidden_depth = 0
+        self._link: Href | None = None
+        self._link_from = 0
+
+    def write(self) -> str:
+        for token in self._document.tokens:
+            if token.kind == markup.TEXT:
+                self._text(token)
+                continue
+            if token.kind == markup.START_TAG:
+                self._start(token)
+            elif token.kind == markup.END_TAG:
+                self._end(token)
+            self._keep_statements(token)
+        lines = "".join(self._out).split("\n")
+        return "\n".join(line.rstrip() for line in lines).strip("\n") + "\n"
+
+    def _tags_in(self, start: int, end: int) -> Sequence[Tag]:
+        return self._tags[bisect_left(self._starts, start) : bisect_left(self._starts, end)]
+
+    def _keep_statements(self, token: Token) -> None:
+        """A statement around markup still decides about the text; one within a tag is the tag's own business."""
+        inside = [tag for tag in self._tags_in(token.start, token.end) if tag.word]
+        if inside and not is_balanced(inside):
+            self._out += [self._source[tag.start : tag.end] for tag in inside]
+
+    def _start(self, token: Token) -> None:
+        name = token.name
+        if self._hidden_by:
+            self._hidden_depth += name == self._hidden_by
+            return
+        if not self._show_hidden and name in _HIDEABLE and _HIDDEN.search(self._masked, token.names_end, token.end):
+            self._hidden_by, self._hidden_depth = name, 1
+            return
+        self._break_for(name)
+        if name == "li":
+            self._say("- ")
+        elif name == "hr":
+            self._say("---")
+            self._breaks = 2
+        elif name in ("td", "th"):
+            self._space = True
+        elif name == "img":
+            alt = next((item for item in markup.attributes(self._masked, token) if item.name == "alt"), None)
+            if alt is not None and alt.start >= 0:
+                self._words(alt.start, alt.end)
+        elif name == "a":
+            self._finish_link()
+            self._link = self._hrefs.get(token.start)
+            self._link_from = len(self._out)
+
+    def _end(self, token: Token) -> None:
+        if self._hidden_by:
+            self._hidden_depth -= token.name == self._hidden_by
+            if self._hidden_depth == 0:
+                self._hidden_by = ""
+            return
+        if token.name == "a":
+            self._finish_link()
+        else:
+            self._break_for(token.name)
+
+    def _break_for(self, name: str) -> None:
+        if name in _PARAGRAPHS:
+            self._breaks = max(self._breaks, 2)
+        elif name == "br":
+            self._breaks += 1
+        elif name in _LINES:
+            self._breaks = max(self._breaks, 1)
+
+    def _finish_link(self) -> None:
+        link, self._link = self._link, None
+        if link is None:
+            return
+        address = self._address(link)
+        said = "".join(self._out[self._link_from :]).strip()
+        if not address or address.startswith(_NO_ADDRESS_SHOWN) or address.removeprefix("mailto:") == said:
+            return
+        if said:
+            self._say(f" ({address})" if address != said else "")
+        else:
+            self._say(address)
+
+    def _address(self, link: Href) -> str:
+        tags = self._tags_in(link.start, link.end)
+        if not is_balanced(list(tags)):
+            return ""
+        written, position = "", link.start
+        for tag in tags:
+            written += (
+                _literal(decode_attribute(self._source[position : tag.start])) + self._source[tag.start : tag.end]
+            )
+            position = tag.end
+        return (written + _literal(decode_attribute(self._source[position : link.end]))).strip()
+
+    def _text(self, token: Token) -> None:
+        position = token.start
+        for tag in self._tags_in(token.start, token.end):
+            self._words(position, tag.start)
+            if tag.word:
+                self._out.append(self._source[tag.start : tag.end])
+            elif not self._hidden_by:
+                self._say(self._source[tag.start : tag.end])
+            position = tag.end
+        self._words(position, token.end)
+
+    def _words(self, start: int, end: int) -> None:
+        if start >= end or self._hidden_by:
+            return
+        text = _WHITE_SPACE.sub(" ", unescape(self._source[start:end]))
+        if not text.strip():
+            self._space = self._space or bool(text)
+            return
+        self._space = self._space or text.startswith(" ")
+        self._say(_literal(text.strip(" ")))
+        self._space = text.endswith(" ")
+
+    def _say(self, text: str) -> None:
+        if not text:
+            return
+        if self._breaks:
+            self._out.append("\n" * min(self._breaks, 2) if self._out else "")
+        elif self._space and self._out and not self._out[-1].endswith(("\n", " ")):
+            self._out.append(" ")
+        self._breaks = 0
+        self._space = False
+        self._out.append(text)
+
+
+def _literal(text: str) -> str:
+    """Text that only looks like a merge tag (from character references) is kept from becoming one."""
+    return f"{{% raw %}}{text}{{% endraw %}}" if "{{" in text or "{%" in text or text.endswith("{") else text

@@ -1,0 +1,227 @@
+"""What a marketer should know before sending: findings computed from the content and from what the caller counted."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+from urllib.parse import urlsplit
+
+from .compiled import CompiledContent
+from .destinations import tidy
+from .document import read_document
+from .merge_tags import find_tags, mask
+from .places import Places
+from .render import Renderer
+from .source import ContentSource, LinkTracking
+
+GMAIL_CLIPS_AT: Final = 102 * 1024  # bytes of the HTML part; what follows is hidden behind "View entire message"
+LONG_SUBJECT: Final = 60  # characters; phones show fewer
+MAX_FINDINGS_OF_A_KIND: Final = 20
+
+_PLACEHOLDER_HOST = re.compile(
+    r"(?:^|\.)(?:example|test|invalid|localhost|local)$|(?:^|\.)example\.(?:com|net|org)$"
+    r"|(?:^|\.)(?:yourdomain|yoursite|yourcompany|domain|website)\.com$|^(?:127\.|0\.0\.0\.0|10\.|192\.168\.)",
+    re.IGNORECASE,
+)
+_LETTERS = re.compile(r"[^\W\d_]")
+_SAMPLE_DELIVERY_ID = "A" * 48
+
+
+class Severity(StrEnum):
+    """`error`: sending would fail or mislead; `warning`: some recipients would notice; `note`: worth knowing."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to look at: where it is in which field of the source, what it means, and how many leads it concerns."""
+
+    severity: Severity
+    code: str
+    message: str
+    field: str | None = None
+    line: int | None = None
+    column: int | None = None
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceFacts:
+    """What the caller knows of the audience and the sender; `None` where it was not looked up.
+
+    `empty_fields`: for each path of `CompiledContent.merge_fields` without default, how many leads have nothing there.
+    """
+
+    total: int | None = None
+    without_email: int | None = None
+    empty_fields: Mapping[str, int] = field(default_factory=dict)
+    sender_verified: bool | None = None
+
+
+def preflight_findings(
+    source: ContentSource, compiled: CompiledContent, tracking: LinkTracking | None, audience: AudienceFacts
+) -> list[Finding]:
+    """All findings, the most severe first; at most 20 of one kind. Pure: everything comes in as a parameter."""
+    found: list[Finding] = []
+    seen: dict[str, int] = {}
+    for finding in _all(source, compiled, tracking, audience):
+        seen[finding.code] = seen.get(finding.code, 0) + 1
+        if seen[finding.code] <= MAX_FINDINGS_OF_A_KIND:
+            found.append(finding)
+    order = list(Severity)
+    return sorted(found, key=lambda finding: order.index(finding.severity))
+
+
+def _all(
+    source: ContentSource, compiled: CompiledContent, tracking: LinkTracking | None, audience: AudienceFacts
+) -> Iterator[Finding]:
+    yield from _sender_and_audience(compiled, audience)
+    yield from _merge_fields(compiled, audience)
+    yield from _subject(source.subject)
+    yield from _size(compiled, tracking)
+    yield from _links(compiled)
+    yield from _images(source)
+    if compiled.html is None:
+        yield Finding(
+            Severity.NOTE,
+            "plain_text_only",
+            "A plain-text mail is sent untracked: opens and clicks cannot be seen.",
+            "text",
+        )
+    elif compiled.text_generated:
+        yield Finding(
+            Severity.NOTE,
+            "text_part_missing",
+            "There is no text part; one is made from the HTML. Read it in the preview.",
+            "text",
+        )
+
+
+def _sender_and_audience(compiled: CompiledContent, audience: AudienceFacts) -> Iterator[Finding]:
+    if audience.sender_verified is False:
+        domain = compiled.from_email.rpartition("@")[2]
+        yield Finding(
+            Severity.ERROR,
+            "sender_not_verified",
+            f"Neither the sender's address nor its domain {domain} is verified in SES: every mail would be rejected.",
+            "from_email",
+        )
+    if audience.total == 0:
+        yield Finding(Severity.ERROR, "audience_empty", "No lead matches the audience.", "audience", count=0)
+    if audience.without_email:
+        yield Finding(
+            Severity.WARNING,
+            "leads_without_email",
+            "Leads in the audience have no e-mail address; they will count as failed.",
+            "audience",
+            count=audience.without_email,
+        )
+
+
+def _merge_fields(compiled: CompiledContent, audience: AudienceFacts) -> Iterator[Finding]:
+    for use in compiled.merge_fields:
+        empty = audience.empty_fields.get(use.path, 0)
+        if empty and not use.has_default:
+            yield Finding(
+                Severity.WARNING,
+                "merge_field_empty",
+                f'{use.path} is empty for some of the audience; give it a default: {{{{ {use.path} | default("…") }}}}',
+                use.field,
+                use.line,
+                use.column,
+                empty,
+            )
+
+
+def _subject(subject: str) -> Iterator[Finding]:
+    if len(subject) > LONG_SUBJECT:
+        yield Finding(
+            Severity.NOTE,
+            "subject_long",
+            f"The subject has {len(subject)} characters; most inboxes show {LONG_SUBJECT} or fewer.",
+            "subject",
+            1,
+            LONG_SUBJECT + 1,
+        )
+    letters = _LETTERS.findall(re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "", subject[:500]))
+    shouted = sum(letter.isupper() for letter in letters)
+    if (len(letters) >= 8 and shouted > len(letters) * 0.7) or "!!" in subject:
+        yield Finding(Severity.WARNING, "subject_shouts", "Capitals and “!!” read as spam.", "subject", 1, 1)
+
+
+def _size(compiled: CompiledContent, tracking: LinkTracking | None) -> Iterator[Finding]:
+    if compiled.html is None:
+        return
+    unsubscribe_url = f"{compiled.base_url}/t/u/{_SAMPLE_DELIVERY_ID}"
+    html = Renderer(compiled, tracking).render({}, {}, _SAMPLE_DELIVERY_ID, unsubscribe_url).html or ""
+    size = len(html.encode("utf-8", "replace"))
+    if size > GMAIL_CLIPS_AT:
+        yield Finding(
+            Severity.WARNING,
+            "gmail_clips",
+            f"The HTML is {size / 1024:.0f} KB as sent; Gmail clips it at 102 KB and hides the rest, the "
+            "tracking pixel with it, so opens will be missed.",
+            "html",
+        )
+
+
+def _links(compiled: CompiledContent) -> Iterator[Finding]:
+    for link in compiled.links:
+        url = tidy(link.url)
+        place = ("html", link.line, link.column)
+        if not url or url == "#":
+            yield Finding(Severity.WARNING, "link_without_destination", "This link leads nowhere.", *place)
+            continue
+        if url.startswith("#"):
+            continue
+        if "{{" not in url.partition("/")[0] and url.lower().startswith(("http://", "https://")):
+            if url.lower().startswith("http://"):
+                yield Finding(Severity.NOTE, "link_not_https", f"{url[:80]} is not https.", *place)
+            if _has_placeholder_host(url):
+                yield Finding(
+                    Severity.WARNING, "link_placeholder", f"{url[:80]} looks like a placeholder address.", *place
+                )
+        if not link.tracked and compiled.tracked and not _is_left_alone_by_intent(url, link.reason or ""):
+            yield Finding(
+                Severity.WARNING, "link_untracked", f"Clicks on {url[:80]} cannot be seen: {link.reason}.", *place
+            )
+
+
+def _has_placeholder_host(url: str) -> bool:
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    return _PLACEHOLDER_HOST.search(host) is not None
+
+
+def _is_left_alone_by_intent(url: str, reason: str) -> bool:
+    return url.lower().startswith(("mailto:", "tel:", "sms:")) or "data-no-track" in reason or "unsubscribe" in reason
+
+
+def _images(source: ContentSource) -> Iterator[Finding]:
+    if not source.html:
+        return
+    document = read_document(source.html, mask(source.html, find_tags(source.html)))
+    places = Places(source.html)
+    for image in document.images:
+        if not image.has_alt:
+            yield Finding(
+                Severity.WARNING,
+                "image_without_alt",
+                'This image says nothing while images are blocked; give it an alt text (alt="" for decoration).',
+                "html",
+                *places.of(image.at),
+            )
+        if not image.has_width:
+            yield Finding(
+                Severity.NOTE,
+                "image_without_width",
+                "Outlook shows this image in its full size; give it a width.",
+                "html",
+                *places.of(image.at),
+            )
