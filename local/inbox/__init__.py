@@ -20,7 +20,7 @@ For programs:
 - `DELETE /messages` empties the mailbox (204). `GET /health` `{"status": "ok", "messages": n}`.
 
 For tests, all of it at run time:
-- `PUT /faults` `{"faults": [{"kind": ...}, ...]}` replaces the play book, GET shows it with how often each was `played`,
+- `PUT /faults` `{"faults": [{"kind": ...}, ...]}` replaces the play book, GET shows how often each was `played`,
   DELETE clears it. A send meets the first fault that fits and is not used up. Fields beside `kind`: `count` (how many
   sends; without it all), `door` (`ses`, `smtp`; without it both), `to` (one recipient alone), `seconds` (wait first),
   `status` and `message` (of the refusal), `at` (SMTP: `rcpt` or `data`, the default). Kinds: `throttle`, `quota`,

@@ -17,7 +17,7 @@ class FaultKind(StrEnum):
     QUOTA = "quota"  # not kept (400 LimitExceededException; 454)
     ERROR = "error"  # not kept (500 InternalServiceErrorException; 451)
     REJECT = "reject"  # not kept (400 MessageRejected; 554)
-    STALL = "stall"  # after `seconds` it goes on as if nothing had happened, whether or not the client still waits
+    STALL = "stall"  # after `seconds` it is accepted; by SES also when the client has gone, by SMTP only if it waits
     DROP = "drop"  # kept, then the connection breaks: the client cannot know
     DROP_UNKEPT = "drop_unkept"  # the connection breaks, nothing is kept
 
