@@ -1,6 +1,6 @@
 """cfn-lint over the packaged template, as SAM and as the CloudFormation that SAM makes of it.
 
-Some faults, such as a circle of references, only show after the transform. `make check` runs it: `python -m local.lint`.
+Some faults, such as a circle of references, only show after the transform. `make check` runs `python -m local.lint`.
 """
 
 import json

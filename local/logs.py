@@ -10,6 +10,8 @@ from typing import Any
 from local.client import running_stack
 from local.console import NotReady, say
 
+Line = tuple[str, int, str]
+"""Stream, time and text: ministack gives events no id."""
 PLATFORM_LINES = ("START RequestId", "END RequestId", "REPORT RequestId")
 
 
@@ -19,7 +21,7 @@ def main() -> None:
     parser.add_argument("--once", action="store_true", help="show what is there and stop")
     given = parser.parse_args()
     logs = running_stack().client("logs")
-    seen: set[str] = set()
+    seen: set[Line] = set()
     while True:
         for event in sorted(new_events(logs, given.function, seen), key=lambda event: event["timestamp"]):
             at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
@@ -29,7 +31,7 @@ def main() -> None:
         time.sleep(1)
 
 
-def new_events(logs: Any, function: str, seen: set[str]) -> Iterator[dict[str, Any]]:
+def new_events(logs: Any, function: str, seen: set[Line]) -> Iterator[dict[str, Any]]:
     """The functions' own lines that are not among the seen ones, which they join."""
     for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:
         name = group["logGroupName"].split("-")[1]
@@ -37,8 +39,9 @@ def new_events(logs: Any, function: str, seen: set[str]) -> Iterator[dict[str, A
             continue
         for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"]):
             for event in page["events"]:
-                if event["eventId"] not in seen and not event["message"].startswith(PLATFORM_LINES):
-                    seen.add(event["eventId"])
+                line = (event["logStreamName"], event["timestamp"], event["message"])
+                if line not in seen and not event["message"].startswith(PLATFORM_LINES):
+                    seen.add(line)
                     yield event | {"function": name}
 
 
