@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from chalicelib.api.paging import PageQuery
 from chalicelib.api.requests import RequestModel
+from chalicelib.crm.importing import ImportReport
 from chalicelib.crm.leads import Said
 from chalicelib.store.client import time_text
 from chalicelib.store.leads import FieldValue, Lead
@@ -68,6 +69,26 @@ class LeadQuery(PageQuery):
         str | None,
         Field(max_length=200, description="Looked for in names, address and external id, whatever the case."),
     ] = None
+
+
+class LineErrorAnswer(BaseModel):
+    """What is wrong with one line of an import; `field` is null when it is the line as a whole."""
+
+    line: int
+    field: str | None
+    reason: str
+
+
+class ImportAnswer(BaseModel):
+    created: int
+    updated: int
+    unchanged: int
+    errors: list[LineErrorAnswer]
+
+    @classmethod
+    def of(cls, report: ImportReport) -> Self:
+        errors = [LineErrorAnswer.model_construct(**error._asdict()) for error in report.errors]
+        return cls(created=report.created, updated=report.updated, unchanged=report.unchanged, errors=errors)
 
 
 class LeadAnswer(BaseModel):

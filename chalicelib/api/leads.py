@@ -1,14 +1,19 @@
 """/v1/leads: make, read, change, remove, unsubscribe."""
 
 from chalicelib.api.answers import Answer, accepted, no_content, ok
-from chalicelib.api.lead_models import LeadAnswer, LeadPatch, LeadQuery, NewLead
+from chalicelib.api.lead_models import ImportAnswer, LeadAnswer, LeadPatch, LeadQuery, NewLead
 from chalicelib.api.paging import Page
 from chalicelib.api.problems import ProblemType, field_errors
+from chalicelib.api.requests import media_type, read_bytes
 from chalicelib.api.resources import Call, Resource
+from chalicelib.crm.import_files import FileKind, FileTooLong, UnreadableFile, read_file
+from chalicelib.crm.importing import import_leads
 from chalicelib.crm.leads import InvalidLead, create_lead, delete_lead, update_lead
 from chalicelib.store.client import InvalidPosition
 from chalicelib.store.ids import LeadId
 from chalicelib.store.leads import IdentityTaken, LeadNotFound
+
+_FILES: dict[str, FileKind] = {"text/csv": "csv", "application/x-ndjson": "ndjson", "application/ndjson": "ndjson"}
 
 leads = Resource(
     "leads",
@@ -26,6 +31,10 @@ leads = Resource(
                 **field_errors([(error.field, "belongs to another lead of this entity")]),
             },
         ),
+        FileTooLong: ProblemType(413, "file-too-long", "The file is too long for one request"),
+        UnreadableFile: ProblemType(
+            400, "unreadable-file", "The file cannot be read", lambda error: field_errors(error.errors)
+        ),
     },
 )
 
@@ -41,6 +50,26 @@ leads = Resource(
 def create_one_lead(call: Call) -> Answer:
     lead = create_lead(call.context.leads, call.body(NewLead).said(), call.context.now())
     return call.created(LeadAnswer.of(lead), lead.lead_id)
+
+
+@leads.operation(
+    "POST",
+    "/v1/leads/import",
+    summary="Import leads from a file",
+    content_types=tuple(_FILES),
+    answers={200: ImportAnswer},
+    raises=(FileTooLong, UnreadableFile),
+)
+def import_file(call: Call) -> Answer:
+    """The file is the body: CSV with a header, or NDJSON. Good lines are kept, the others reported.
+
+    A lead is recognised by its external id, else its address; a line with neither, by its whole content. An empty cell
+    clears the field, an absent column leaves it alone. Nobody is unsubscribed or subscribed by an import. At most
+    10,000 lines or 5 MB a request.
+    """
+    kind, charset = media_type(call.request)
+    file = read_file(read_bytes(call.request), _FILES[kind], charset)
+    return ok(ImportAnswer.of(import_leads(call.context.leads, file, call.context.now())))
 
 
 @leads.operation(

@@ -54,6 +54,12 @@ def read_query(request: Request, model: type[M]) -> M:
         raise invalid(400, [(_field(fault["loc"]), _reason(fault)) for fault in faults]) from None
 
 
+def read_bytes(request: Request) -> bytes:
+    """The body as it came."""
+    raw = request.raw_body
+    return raw.encode() if isinstance(raw, str) else raw
+
+
 def media_type(request: Request) -> tuple[str, str | None]:
     """The lower-case media type of the body and its charset parameter, if any."""
     kind, *parameters = str(request.headers.get("content-type", "application/json")).split(";")

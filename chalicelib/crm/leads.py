@@ -28,7 +28,8 @@ RESERVED_NAMES = frozenset({*LEAD_NAMES, "fields", "lead_id", "unsubscribed", "c
 
 _LONGEST = {"entity": 64, "stage": 64, "external_id": 200, "first_name": 200, "last_name": 200}
 
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Lone surrogates too: JSON can write them, UTF-8 cannot.
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LAYOUT = {ord(character): None for character in "\t\r\n"}
 
 

@@ -11,6 +11,7 @@ from chalicelib.store import keys
 from chalicelib.store.client import Conflict, InvalidPosition, Item, StoreError, batch_get, call, transact, write_if
 from chalicelib.store.client import time_text as text_of
 from chalicelib.store.ids import LeadId, is_lead_id
+from chalicelib.store.lead_batches import write_many
 from chalicelib.store.lead_items import (
     FieldValue,
     Identity,
@@ -98,6 +99,10 @@ class Leads:
         if not written:
             self._raise_taken(after)
         return replace(after, version=before.version + 1)
+
+    def write_many(self, changes: Sequence[LeadChange]) -> set[LeadId]:
+        """Write new and changed leads by the hundred; the ids of those refused: decide these anew (lead_batches)."""
+        return write_many(self._client, self.table, changes)
 
     def delete(self, lead: Lead) -> None:
         """Remove a lead and its identities. Raises Conflict when it changed meanwhile."""

@@ -1,0 +1,251 @@
+"""Reading an import file: CSV or NDJSON bytes to lines, each with what it says about one lead, or with its faults.
+
+A line's number is that of the physical line on which its record starts; a quoted cell may run over several.
+"""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, cast
+
+from chalicelib.crm.identity import content_hash
+from chalicelib.crm.leads import LEAD_NAMES, RESERVED_NAMES, FieldError, InvalidLead, LeadError, Said, checked
+
+MAX_LINES = 10_000
+MAX_BYTES = 5 * 1024 * 1024
+_MAX_LINES_A_RECORD = 500
+"""A quote that is never closed must not swallow the rest of the file."""
+
+FileKind = Literal["csv", "ndjson"]
+
+
+class UnreadableFile(LeadError):
+    """The file as a whole cannot be read; nothing of it was imported. `errors` names columns that are at fault."""
+
+    def __init__(self, reason: str, errors: tuple[FieldError, ...] = ()) -> None:
+        super().__init__(reason)
+        self.errors = errors
+
+
+class FileTooLong(LeadError):
+    """More than one request takes; nothing of it was imported."""
+
+
+class LineError(NamedTuple):
+    line: int
+    field: str | None
+    """None: the line as a whole."""
+    reason: str
+
+
+class Line(NamedTuple):
+    number: int
+    said: Said
+    """Checked, with an entity."""
+    content: str | None
+    """Hash of the whole line, when it has neither an address nor an external id to be recognised by."""
+
+
+@dataclass(slots=True)
+class ImportFile:
+    """The good lines in their order, and what is wrong with the others."""
+
+    lines: list[Line] = field(default_factory=list)
+    errors: list[LineError] = field(default_factory=list)
+
+
+def read_file(body: bytes, kind: FileKind, charset: str | None = None) -> ImportFile:
+    """Read a whole file. Raises UnreadableFile or FileTooLong."""
+    if len(body) > MAX_BYTES:
+        raise FileTooLong(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB; send it in pieces.")
+    text = _decoded(body, charset)
+    file = ImportFile()
+    records = 0
+    for number, said in _csv_records(text) if kind == "csv" else _json_records(text):
+        records += 1
+        if records > MAX_LINES:
+            raise FileTooLong(f"The file has more than {MAX_LINES:,} lines; send it in pieces.")
+        if isinstance(said, list):
+            file.errors += [LineError(number, name, reason) for name, reason in said]
+            continue
+        try:
+            file.lines.append(_line(number, said))
+        except InvalidLead as invalid:
+            file.errors += [LineError(number, name.removeprefix("fields."), why) for name, why in invalid.errors]
+    return file
+
+
+Faults = list[tuple[str | None, str]]
+
+
+def _line(number: int, said: Said) -> Line:
+    words = checked(said)
+    if "entity" not in words:
+        raise InvalidLead([FieldError("entity", "is needed")])
+    if words.get("external_id") is None:
+        # An unknown external id says nothing about one that the lead may have.
+        words.pop("external_id", None)
+    recognisable = "external_id" in words or words.get("email") is not None
+    return Line(number, words, None if recognisable else content_hash(words))
+
+
+def _decoded(body: bytes, charset: str | None) -> str:
+    """UTF-8 with or without a byte order mark, UTF-16 with one, or what the content type says."""
+    marked = body[:2] in (b"\xff\xfe", b"\xfe\xff")
+    encoding = charset or ("utf-16" if marked else "utf-8")
+    if encoding in ("utf-8", "utf8"):
+        encoding = "utf-8-sig"
+    try:
+        return body.decode(encoding)
+    except LookupError:
+        raise UnreadableFile("The charset of the content type is not known here.") from None
+    except UnicodeDecodeError as error:
+        line = body.count(b"\n", 0, error.start) + 1
+        raise UnreadableFile(
+            f"Line {line} is not {charset or 'UTF-8'}. Save the file as UTF-8, or name its encoding in the content "
+            "type: text/csv; charset=windows-1252."
+        ) from None
+
+
+# -- CSV ---------------------------------------------------------------------------------------------------------------
+
+
+class _Feed:
+    """Physical lines for the CSV reader, with a position that can be set back."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = list(io.StringIO(text, newline=""))
+        self.position = 0
+        self.start = 0
+
+    def __iter__(self) -> "_Feed":
+        return self
+
+    def __next__(self) -> str:
+        if self.position >= len(self._lines):
+            raise StopIteration
+        if self.position - self.start >= _MAX_LINES_A_RECORD:
+            raise csv.Error("unexpected end of data")
+        self.position += 1
+        return self._lines[self.position - 1]
+
+
+_CSV_REASONS = {
+    "unexpected end of data": "has a quote that is never closed",
+    "',' expected after '\"'": "has text after a closing quote",
+}
+
+
+def _csv_records(text: str) -> Iterator[tuple[int, Said | Faults]]:
+    rows = _csv_rows(text)
+    _, header = next(rows, (1, [""]))
+    if isinstance(header, str):
+        raise UnreadableFile(f"The header {header}.")
+    columns = _columns(header)
+    for number, row in rows:
+        if isinstance(row, str):
+            yield number, [(None, row)]
+        elif any(row):
+            yield number, _said_by_cells(columns, row)
+
+
+def _csv_rows(text: str) -> Iterator[tuple[int, list[str] | str]]:
+    """Line number and cells, or what is wrong with the record; then goes on at the next physical line."""
+    feed = _Feed(text)
+    reader = csv.reader(feed, strict=True)
+    while True:
+        feed.start = feed.position
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            feed.position = feed.start + 1
+            yield feed.start + 1, _CSV_REASONS.get(str(error), f"cannot be read as CSV: {error}")
+        else:
+            if cells:
+                yield feed.start + 1, [cell.strip() for cell in cells]
+
+
+def _columns(header: list[str]) -> list[str]:
+    """The header's names, the lead's own in lower case; an unnamed column is "". Raises UnreadableFile."""
+    columns = [name.lower() if name.lower() in LEAD_NAMES else name for name in header]
+    faults = [FieldError(name, "is there twice") for name in dict.fromkeys(columns) if name and columns.count(name) > 1]
+    reserved = RESERVED_NAMES.difference(LEAD_NAMES)
+    faults += [FieldError(name, "cannot be imported") for name in columns if name.lower() in reserved]
+    faults += [FieldError(name[:64], "is longer than 64 characters") for name in columns if len(name) > 64]
+    if "entity" not in columns:
+        faults.append(FieldError("entity", "is needed"))
+    if faults:
+        first = f"Column {faults[0].field} {faults[0].reason}."
+        alone = len(columns) == 1 and any(separator in columns[0] for separator in ";\t")
+        raise UnreadableFile("The columns must be separated by commas." if alone else first, tuple(faults))
+    return columns
+
+
+def _said_by_cells(columns: list[str], cells: list[str]) -> Said | Faults:
+    if len(cells) != len(columns):
+        return [(None, f"has {len(cells)} cells where the header has {len(columns)}")]
+    said: dict[str, Any] = {}
+    fields: dict[str, str | None] = {}
+    for name, cell in zip(columns, cells, strict=True):
+        if name == "tags":
+            said[name] = [tag for tag in map(str.strip, cell.split(";")) if tag]
+        elif name in LEAD_NAMES:
+            said[name] = cell or None
+        elif name:
+            fields[name] = cell or None
+        elif cell:
+            return [(None, "has a value in a column without a name")]
+    return cast(Said, {**said, "fields": fields})
+
+
+# -- NDJSON ------------------------------------------------------------------------------------------------------------
+
+
+def _json_records(text: str) -> Iterator[tuple[int, Said | Faults]]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line, parse_constant=_refuse)
+        except (ValueError, RecursionError) as error:
+            where = f" at column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+            yield number, [(None, f"is not JSON{where}")]
+        else:
+            yield number, _said_by_object(value) if isinstance(value, dict) else [(None, "must be an object")]
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _said_by_object(value: Mapping[str, Any]) -> Said | Faults:
+    """Like the body of POST /v1/leads; a key that a lead does not have is a custom field, as a CSV column is."""
+    said: dict[str, Any] = {}
+    faults: Faults = []
+    own = value.get("fields")
+    fields: dict[str, Any] = dict(own) if isinstance(own, dict) else {}
+    if own is not None and not isinstance(own, dict):
+        faults.append(("fields", "must be an object"))
+    for name, content in value.items():
+        if name == "tags":
+            said[name] = content
+            if content is not None and not (isinstance(content, list) and all(isinstance(tag, str) for tag in content)):
+                faults.append((name, "must be a list of texts"))
+        elif name in LEAD_NAMES:
+            said[name] = content
+            if not isinstance(content, str | None):
+                faults.append((name, "must be text"))
+        elif name in RESERVED_NAMES and name != "fields":
+            faults.append((name, "cannot be imported"))
+        elif name != "fields":
+            fields[name] = content
+    for name, content in fields.items():
+        finite = not isinstance(content, float) or math.isfinite(content)
+        if not isinstance(content, str | int | float | None) or not finite:
+            faults.append((name, "must be text, a number, true or false"))
+    return faults or cast(Said, {**said, "fields": fields})

@@ -1,0 +1,73 @@
+"""Writing many leads: as few transactions as possible, each all or nothing, four at a time."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+from chalicelib.store.client import StoreUnavailable, transact
+from chalicelib.store.ids import LeadId
+from chalicelib.store.lead_items import Action, LeadChange, create_actions, update_actions
+
+_ACTIONS = 100
+"""AWS's limit for a transaction. Its 4 MB are out of reach: crm holds a lead under 20 KB."""
+_THREADS = 4
+_PATIENCE = 5
+"""How often a throttled transaction is tried: a table on demand takes seconds to grow to an import's rate."""
+
+
+class _Batch(NamedTuple):
+    lead_ids: set[LeadId]
+    actions: list[Action]
+
+
+def write_many(client: Any, table: str, changes: Sequence[LeadChange]) -> set[LeadId]:
+    """Write new and changed leads; the ids of those that were not, because they or an identity changed meanwhile.
+
+    One such lead holds back the others of its transaction too: decide all of them anew. Raises StoreUnavailable; some
+    of the leads may be written by then.
+    """
+    refused: set[LeadId] = set()
+    with ThreadPoolExecutor(_THREADS) as threads:
+        for wave in _waves(changes):
+            batches = list(_batches(table, wave))
+            written = threads.map(lambda batch: _write(client, batch), batches)
+            refused.update(*(batch.lead_ids for batch, done in zip(batches, written, strict=True) if not done))
+    return refused
+
+
+def _waves(changes: Sequence[LeadChange]) -> list[list[LeadChange]]:
+    """Changes in an order that works: an address given up by one lead and taken by another goes through two waves."""
+    waves: list[list[LeadChange]] = []
+    touched: dict[Any, int] = {}
+    for change in changes:
+        before = change.before.identities if change.before else frozenset()
+        moving = before ^ change.after.identities
+        wave = 1 + max((touched.get(identity, -1) for identity in moving), default=-1)
+        touched.update(dict.fromkeys(moving, wave))
+        if wave == len(waves):
+            waves.append([])
+        waves[wave].append(change)
+    return waves
+
+
+def _batches(table: str, changes: Sequence[LeadChange]) -> Iterator[_Batch]:
+    batch = _Batch(set(), [])
+    for before, after in changes:
+        actions = create_actions(table, after) if before is None else update_actions(table, before, after)
+        if len(batch.actions) + len(actions) > _ACTIONS:
+            yield batch
+            batch = _Batch(set(), [])
+        batch.lead_ids.add(after.lead_id)
+        batch.actions.extend(actions)
+    if batch.actions:
+        yield batch
+
+
+def _write(client: Any, batch: _Batch) -> bool:
+    for attempt in range(1, _PATIENCE + 1):
+        try:
+            return transact(client, batch.actions)
+        except StoreUnavailable:
+            if attempt == _PATIENCE:
+                raise
+    raise AssertionError("unreachable")
