@@ -92,11 +92,8 @@ def events_after(inbox: RunningInbox, topic: Topic, *, to: str, count: int, **fi
 
 
 def test_a_delivered_mail_publishes_send_and_delivery(publishing: RunningInbox, topic: Topic) -> None:
-    content = (
-        b"From: Zo <news@leadflip.example>\r\nTo: ada@example.com\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\nHi"
-    )
     message_id = publishing.send(
-        head + b"\r\n\r\nHi",
+        b"From: Zo <news@leadflip.example>\r\nTo: ada@example.com\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\nHi",
         FromEmailAddress="Zo <news@leadflip.example>",
         ConfigurationSetName="campaigns",
         EmailTags=[{"Name": "delivery", "Value": "AQx_-9"}],
