@@ -7,7 +7,8 @@ from collections.abc import Mapping
 _PERSON_PROXIES = re.compile(r"GoogleImageProxy|YahooMailProxy|ggpht\.com", re.IGNORECASE)
 
 _MACHINES = re.compile(
-    r"bot\b|bot[/_;-]|crawl|spider|scan|slurp|preview|monitor|check(?:er|host)|fetch|archiv|validator|headless|"
+    # Not CUBOT, which makes phones.
+    r"(?<!cu)bot\b|(?<!cu)bot[/_;-]|crawl|spider|scan|slurp|preview|monitor|check(?:er|host)|fetch|archiv|validator|headless|"
     r"phantom|curl/|wget/|python|java/|go-http-client|okhttp|libwww|httpclient|aiohttp|axios|node-fetch|ruby|perl|"
     r"barracuda|proofpoint|mimecast|safelinks|defender|symantec|fireeye|trendmicro|forcepoint|bitdefender|"
     r"facebookexternalhit|whatsapp|telegram|discord|skypeuri|embedly|lighthouse|pingdom|uptime",

@@ -62,7 +62,8 @@ def read_delivery_id(text: str, keys: KeyRingSource) -> DeliveryName | None:
 
 
 def sign_link(key: bytes, campaign_id: CampaignId, link: str, destination: str) -> str:
-    message = campaign_bytes(campaign_id) + f"{link}:{destination}".encode()
+    # The link's length first: no other cut between link and destination may give the same bytes.
+    message = campaign_bytes(campaign_id) + f"{len(link)}:{link}{destination}".encode("utf-8", "surrogatepass")
     return urlsafe_b64encode(_tag(key, b"link:", message, _SIGNATURE_BYTES)).decode()
 
 

@@ -1,0 +1,79 @@
+"""What one delivery contributes: the definitions of the numbers."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.analytics.facts import difference, facts
+from chalicelib.store.deliveries import Click, Delivery, DeliveryStatus
+from tests.unit.analytics.any_delivery import CAMPAIGN, LEAD, NOON, deliveries
+
+SENT = Delivery(CAMPAIGN, LEAD, DeliveryStatus.SENT, NOON, "0.0")
+
+
+def test_a_claimed_delivery_counts_nothing_yet() -> None:
+    assert facts(replace(SENT, status=DeliveryStatus.SENDING)) == {}
+
+
+def test_opening_counts_the_lead_once_in_the_hour_of_the_first_open() -> None:
+    opened = facts(replace(SENT, opened_at=NOON, opened_person_at=NOON + timedelta(hours=3)))
+    assert opened == {"sent": 1, "opened": 1, "hour/2026-11-23T12/opened": 1}
+
+
+def test_a_machines_open_is_an_open_and_says_so() -> None:
+    assert facts(replace(SENT, opened_at=NOON))["opened_machine_only"] == 1
+
+
+def test_a_persons_open_after_a_machines_is_a_persons() -> None:
+    both = replace(SENT, opened_at=NOON, opened_machine="privacy_proxy", opened_person_at=NOON + timedelta(hours=1))
+    assert "opened_machine_only" not in facts(both)
+
+
+def test_a_machines_click_is_kept_out_of_clicked() -> None:
+    scanned = facts(replace(SENT, scans={"1": Click(NOON, None, "tool"), "2": Click(NOON, None, "tool")}))
+    assert scanned.get("clicked") is None
+    assert scanned["clicked_machine_only"] == 1
+    assert scanned["link/1/clicked_machine_only"] == 1
+
+
+def test_a_person_after_a_scanner_counts() -> None:
+    later = Click(NOON + timedelta(minutes=5), None)
+    both = facts(replace(SENT, opened_at=NOON, scans={"1": Click(NOON, None, "tool")}, clicks={"1": later}))
+    assert both["clicked"] == both["link/1/clicked"] == 1
+    assert "clicked_machine_only" not in both
+    assert "link/1/clicked_machine_only" not in both
+
+
+def test_two_links_of_one_lead_are_one_clicked() -> None:
+    two = facts(replace(SENT, opened_at=NOON, clicks={"1": Click(NOON, None), "2": Click(NOON, None)}))
+    assert two["clicked"] == two["link/1/clicked"] == two["link/2/clicked"] == 1
+
+
+def test_a_click_without_a_pixel_load_is_told_apart() -> None:
+    assert facts(replace(SENT, clicks={"1": Click(NOON, None)}))["clicked_without_open"] == 1
+
+
+def test_a_failure_counts_under_its_reason() -> None:
+    failed = replace(SENT, status=DeliveryStatus.FAILED, reason="missing_address")
+    assert facts(failed) == {"failed": 1, "reason/missing_address": 1}
+
+
+@given(st.lists(deliveries, min_size=2, max_size=6))
+def test_differences_along_a_history_add_up_to_its_end(history: list[Delivery]) -> None:
+    sums: Counter[str] = Counter()
+    for old, new in zip([None, *history[:-1]], history, strict=True):
+        sums.update(difference(old, new))
+    assert {name: number for name, number in sums.items() if number} == dict(facts(history[-1]))
+
+
+@given(deliveries)
+def test_parts_never_exceed_their_whole(delivery: Delivery) -> None:
+    counted = Counter(facts(delivery))
+    assert counted["opened_machine_only"] <= counted["opened"] <= 1
+    assert counted["clicked"] + counted["clicked_machine_only"] <= 1
+    assert counted["clicked_without_open"] <= counted["clicked"]
+    assert counted["sent"] + counted["failed"] + counted["skipped"] <= 1
+    assert all(number > 0 for number in counted.values())

@@ -1,0 +1,110 @@
+"""Who may know whom (docs/ARCHITECTURE.md), read from the imports themselves."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CHALICELIB = ROOT / "chalicelib"
+
+FOUNDATION = {"store", "settings", "telemetry"}
+MAY_KNOW = {
+    "store": {"telemetry"},
+    "settings": set(),
+    "telemetry": set(),
+    "tracking": FOUNDATION,
+    "crm": FOUNDATION,
+    "content": FOUNDATION,
+    "analytics": FOUNDATION,
+    "automation": FOUNDATION | {"crm", "analytics"},
+    "sending": FOUNDATION | {"crm", "content", "tracking", "analytics"},
+    "web": FOUNDATION,
+    "api": FOUNDATION | {"crm", "content", "sending", "tracking", "analytics", "automation"},
+}
+FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
+
+
+def _imports(file: Path) -> set[str]:
+    """The folders of chalicelib that a file imports from."""
+    package = file.relative_to(ROOT).with_suffix("").parts[:-1]
+    known = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            names = [".".join([*base, *filter(None, [node.module])])]
+            if names[0] == "chalicelib":
+                names = [f"chalicelib.{alias.name}" for alias in node.names]
+        else:
+            continue
+        known |= {name.split(".")[1] for name in names if name.startswith("chalicelib.")}
+    return known
+
+
+@pytest.mark.parametrize("part", sorted(MAY_KNOW))
+def test_a_part_knows_only_whom_it_may(part: str) -> None:
+    place = CHALICELIB / part
+    files = sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+    for file in files:
+        if not file.exists():
+            continue
+        strangers = _imports(file) - MAY_KNOW[part] - {part}
+        assert not strangers, (
+            f"{file.relative_to(ROOT)} imports from {sorted(strangers)}: `{part}` may know only "
+            f"{sorted(MAY_KNOW[part])}. Pass the collaborator in, or move the code to where both may reach it."
+        )
+
+
+def test_every_part_has_a_rule() -> None:
+    parts = {each.stem for each in CHALICELIB.iterdir() if not each.name.startswith("_")}
+    assert parts <= set(MAY_KNOW), "Say in MAY_KNOW whom the new part may know."
+
+
+def test_only_the_store_says_dynamodb() -> None:
+    for file in CHALICELIB.rglob("*.py"):
+        if "store" in file.parts:
+            continue
+        words = {node.value for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Constant)}
+        assert not any(
+            isinstance(word, str) and ("attribute_exists(" in word or "ExpressionAttribute" in word) for word in words
+        ), f"{file.relative_to(ROOT)} speaks DynamoDB; give the store a method for it."
+
+
+def test_the_package_never_imports_what_stays_at_home() -> None:
+    for file in [ROOT / "app.py", *CHALICELIB.rglob("*.py")]:
+        for node in ast.walk(ast.parse(file.read_text())):
+            module = getattr(node, "module", None) or ""
+            assert not module.startswith(("local", "bench", "tests")), f"{file.relative_to(ROOT)} imports {module}"
+
+
+def test_no_file_has_a_name_that_says_nothing() -> None:
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert not [file for file in files if Path(file).stem in FORBIDDEN_NAMES]
+
+
+HEAVY = {"pydantic", "html5lib", "minijinja", "aws_lambda_powertools.utilities.batch"}
+
+
+def _modules_of(door: str) -> set[str]:
+    """What a fresh process holds after importing the app as the function behind this door does."""
+    code = "import app, sys; print('\\n'.join(sys.modules))"
+    environment = {"DOORS": door, "PATH": "", "AWS_DEFAULT_REGION": "eu-central-1"}
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    return set(answer.stdout.split())
+
+
+def test_tracking_starts_with_nothing_heavy() -> None:
+    loaded = _modules_of("track")
+    assert not loaded & HEAVY, "The recipients' door starts cold for people who wait: import this where it is used."
+    assert not [name for name in loaded if name.startswith(("chalicelib.api", "chalicelib.content"))]
+
+
+def test_event_functions_never_import_the_routes() -> None:
+    loaded = _modules_of("none")
+    assert not [name for name in loaded if name.startswith("chalicelib.") and name.count(".") > 1]

@@ -1,0 +1,102 @@
+"""Delivery ids and link signatures: what was made is read back, what was touched is refused."""
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from chalicelib.store.ids import CampaignId, LeadId, new_campaign_id, new_lead_id
+from chalicelib.tracking.delivery_ids import (
+    CampaignTracking,
+    DeliveryName,
+    link_is_genuine,
+    make_delivery_id,
+    read_delivery_id,
+)
+from chalicelib.tracking.key_ring import KeyRing, KeyRingSource
+
+RING = '{"current": 2, "1": "an old key", "2": "the current key"}'
+KEYS = KeyRingSource(lambda: RING)
+
+hex_ids = st.binary(min_size=12, max_size=12).map(bytes.hex)
+campaign_ids = hex_ids.map(lambda text: CampaignId("cmp_" + text))
+lead_ids = hex_ids.map(lambda text: LeadId("lead_" + text))
+
+
+@given(campaign_ids, lead_ids, st.sampled_from([1, 2]))
+def test_an_id_names_its_campaign_and_lead(campaign_id: CampaignId, lead_id: LeadId, number: int) -> None:
+    text = make_delivery_id(KEYS.ring().keys[number], number, campaign_id, lead_id)
+    assert len(text) == 48
+    assert read_delivery_id(text, KEYS) == DeliveryName(campaign_id, lead_id, number)
+
+
+@given(campaign_ids, lead_ids, st.integers(0, 47), st.characters(min_codepoint=33, max_codepoint=0x2FF))
+def test_an_id_with_any_character_changed_is_refused(
+    campaign_id: CampaignId, lead_id: LeadId, place: int, other: str
+) -> None:
+    text = make_delivery_id(b"the current key", 2, campaign_id, lead_id)
+    assume(text[place] != other)
+    assert read_delivery_id(text[:place] + other + text[place + 1 :], KEYS) is None
+
+
+@given(st.text(max_size=60))
+def test_any_other_text_is_refused(text: str) -> None:
+    assert read_delivery_id(text, KEYS) is None
+
+
+def test_an_id_of_an_unknown_key_is_refused() -> None:
+    text = make_delivery_id(b"somebody else's", 9, new_campaign_id(), new_lead_id())
+    assert read_delivery_id(text, KEYS) is None
+
+
+def test_an_id_signed_with_another_key_under_a_known_number_is_refused() -> None:
+    text = make_delivery_id(b"somebody else's", 2, new_campaign_id(), new_lead_id())
+    assert read_delivery_id(text, KEYS) is None
+
+
+@given(st.sampled_from(["1", "12", "3m"]), st.text(min_size=1, max_size=200))
+def test_a_signature_vouches_for_exactly_its_link_and_destination(link: str, destination: str) -> None:
+    campaign_id, lead_id = new_campaign_id(), new_lead_id()
+    tracking = CampaignTracking("https://t.example", campaign_id, 2, b"the current key")
+    signature = tracking.sign(link, destination)
+    name = DeliveryName(campaign_id, lead_id, 2)
+    assert link_is_genuine(name, KEYS, link, destination, signature)
+    assert not link_is_genuine(name, KEYS, link + "1", destination, signature)
+    assert not link_is_genuine(name, KEYS, link, destination + "/", signature)
+    assert not link_is_genuine(name, KEYS, link, destination, signature[:-1])
+    assert not link_is_genuine(DeliveryName(new_campaign_id(), lead_id, 2), KEYS, link, destination, signature)
+    assert not link_is_genuine(DeliveryName(campaign_id, lead_id, 1), KEYS, link, destination, signature)
+
+
+def test_a_link_and_its_destination_cannot_be_cut_elsewhere() -> None:
+    campaign_id = new_campaign_id()
+    tracking = CampaignTracking("https://t.example", campaign_id, 2, b"the current key")
+    signature = tracking.sign("1", "2:https://x.example")
+    name = DeliveryName(campaign_id, new_lead_id(), 2)
+    assert link_is_genuine(name, KEYS, "1", "2:https://x.example", signature)
+    assert not link_is_genuine(name, KEYS, "1:2", "https://x.example", signature)
+
+
+def test_a_rotated_key_is_known_after_a_minute_and_strangers_cost_nothing() -> None:
+    reads: list[str] = []
+    now = [0.0]
+    rings = ['{"current": 1, "1": "a"}', '{"current": 2, "1": "a", "2": "b"}']
+
+    def read() -> str:
+        reads.append("read")
+        return rings[min(len(reads), 2) - 1]
+
+    keys = KeyRingSource(read, clock=lambda: now[0])
+    assert keys.key(1) == b"a"
+    assert [keys.key(2) for _ in range(100)] == [None] * 100
+    assert len(reads) == 1
+    now[0] = 61
+    assert keys.key(2) == b"b"
+    assert len(reads) == 2
+    assert [keys.key(3) for _ in range(100)] == [None] * 100
+    assert len(reads) == 2
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"current": 3, "1": "a"}', '{"current": 300, "300": "a"}', "[]"])
+def test_a_ring_without_its_current_key_is_refused(text: str) -> None:
+    with pytest.raises((ValueError, KeyError, AttributeError)):
+        KeyRing.parse(text)

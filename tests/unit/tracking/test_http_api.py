@@ -1,0 +1,38 @@
+"""The HTTP API's events in the REST proxy form."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.tracking.http_api import to_rest_event
+
+
+def http_event(path: str, query: str = "", method: str = "GET") -> dict[str, Any]:
+    return {
+        "version": "2.0",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": {"user-agent": "a person's"},
+        "requestContext": {"http": {"method": method, "path": path}},
+        "isBase64Encoded": False,
+    }
+
+
+def test_a_pixel_becomes_its_route() -> None:
+    event = to_rest_event(http_event("/t/o/abc.gif", method="HEAD"))
+    assert event is not None
+    assert event["requestContext"]["resourcePath"] == "/t/o/{delivery_id}"
+    assert event["requestContext"]["httpMethod"] == "HEAD"
+    assert event["pathParameters"] == {"delivery_id": "abc.gif"}
+
+
+def test_a_destination_with_commas_and_plus_signs_arrives_whole() -> None:
+    query = "l=1&u=https%3A%2F%2Fx.example%2F%3Fa%3D1%2C2%26b%3D1%2B1%26c%3D%252B&s=sig"
+    event = to_rest_event(http_event("/t/c/abc", query))
+    assert event is not None
+    assert event["multiValueQueryStringParameters"]["u"] == ["https://x.example/?a=1,2&b=1+1&c=%2B"]
+
+
+@pytest.mark.parametrize("path", ["/", "/t", "/t/o", "/t/x/abc", "/t/o/abc/def", "/v1/leads", "/t/o/"])
+def test_other_paths_are_not_ours(path: str) -> None:
+    assert to_rest_event(http_event(path)) is None
