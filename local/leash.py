@@ -1,4 +1,4 @@
-"""Child processes that end with their parent: run as `python -m local.leash MODULE ARG...`.
+"""Child processes that end with their parent: `python -m local.leash MODULE ARG...` or `... --program COMMAND ARG...`.
 
 The parent holds the other end of the child's standard input. When the parent is gone, however it went, reading there
 comes to an end and the child stops as on SIGTERM; so nothing is left behind that keeps a port.
@@ -7,6 +7,7 @@ comes to an end and the child stops as on SIGTERM; so nothing is left behind tha
 import os
 import runpy
 import signal
+import subprocess
 import sys
 import threading
 
@@ -22,7 +23,17 @@ def stop_with_parent() -> None:
     threading.Thread(target=wait_for_the_end, daemon=True, name="leash").start()
 
 
+def run_program(command: list[str]) -> int:
+    """Run a program that knows nothing of leashes, and stop it when this process is to stop."""
+    program = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    signal.signal(signal.SIGTERM, lambda number, frame: program.terminate())
+    stop_with_parent()
+    return program.wait()
+
+
 if __name__ == "__main__":
     sys.argv = sys.argv[1:]
+    if sys.argv[0] == "--program":
+        sys.exit(run_program(sys.argv[1:]))
     stop_with_parent()
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -1,4 +1,4 @@
-"""`make reset`: forget the local stack's leads, campaigns, mails and token; keep the built packages."""
+"""`make reset`: forget the local stack's leads, campaigns, mails and token; keep what was built or downloaded."""
 
 import shutil
 import sys
@@ -14,7 +14,7 @@ def main() -> None:
         return
     with only_one(folder / "lock"):
         for each in folder.iterdir():
-            if each == DEFAULTS.builds or each.name == "lock":
+            if each == DEFAULTS.builds or each.name in ("lock", "npm"):
                 continue
             if each.is_dir():
                 shutil.rmtree(each)

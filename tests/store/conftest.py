@@ -1,0 +1,55 @@
+"""The tables on two engines: every store test runs on ministack's DynamoDB and on Amazon's own DynamoDB Local.
+
+DynamoDB Local is skipped where Java or npm is missing, but not in CI.
+"""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import dynamodb_local, ministack, ports
+from local.console import NotReady
+from local.package import ROOT
+from local.tables import TableNames, create_tables, delete_tables
+
+NPM_FOLDER = ROOT / ".local" / "npm"
+
+
+@pytest.fixture(scope="session", params=["ministack", "dynamodb-local"])
+def dynamodb(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A boto3 client for a DynamoDB that lives as long as the session."""
+    folder = tmp_path_factory.mktemp(request.param)
+    start = on_ministack if request.param == "ministack" else on_dynamodb_local
+    yield from start(folder)
+
+
+def on_ministack(folder: Path) -> Iterator[Any]:
+    (port,) = ports.free_ports(1)
+    engine = ministack.start(port, folder, folder / "ministack.log", {"SERVICES": "dynamodb", "PERSIST_STATE": "0"})
+    try:
+        yield engine.client("dynamodb")
+    finally:
+        engine.child.stop()
+
+
+def on_dynamodb_local(folder: Path) -> Iterator[Any]:
+    try:
+        dynamodb_local.installed(NPM_FOLDER)
+    except NotReady as missing:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(missing))
+    with dynamodb_local.running(NPM_FOLDER, folder / "dynamodb-local.log") as client:
+        yield client
+
+
+@pytest.fixture
+def tables(dynamodb: Any) -> Iterator[TableNames]:
+    """Fresh, empty tables for one test."""
+    created = create_tables(dynamodb, f"test-{uuid.uuid4().hex[:12]}")
+    yield created
+    delete_tables(dynamodb, created)
