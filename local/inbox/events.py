@@ -116,10 +116,11 @@ def _mail(message: KeptMessage, content: bytes, *, region: str, account_id: str)
     headers: list[dict[str, str]] = []
     length = 0
     for name, value in head.items():
-        length += len(name) + len(str(value))
+        text = " ".join(str(value).split())
+        length += len(name) + len(text)
         if length > HEADERS_LIMIT_BYTES:
             break
-        headers.append({"name": name, "value": " ".join(str(value).split())})
+        headers.append({"name": name, "value": text})
     return {
         "timestamp": _stamp(message.received_at),
         "source": envelope.sender,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from email import message_from_bytes
 from email.errors import HeaderParseError
-from email.header import decode_header
+from email.header import Header, decode_header
 from email.message import Message
 from email.policy import compat32
 from email.utils import getaddresses
@@ -22,9 +22,9 @@ def head_of(content: bytes) -> Letter:
 
 def decoded(value: object) -> str:
     """A header's value in unicode: unfolded, encoded words (RFC 2047) resolved, undecodable bytes replaced."""
-    text = " ".join(str(value or "").split())
+    text = " ".join(_text_of(value).split())
     if "=?" not in text:
-        return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        return text
     try:
         pieces = decode_header(text)
     except HeaderParseError:
@@ -44,7 +44,14 @@ def decoded_mailboxes(values: list[str]) -> list[str]:
 
 def header_values(letter: Letter, name: str) -> list[str]:
     """Every value of one header as text, in order."""
-    return [str(value) for value in letter.get_all(name, [])]
+    return [_text_of(value) for value in letter.get_all(name, [])]
+
+
+def _text_of(value: object) -> str:
+    """A header's value before decoding; bytes beyond ASCII, which nobody should send, are taken for UTF-8."""
+    if isinstance(value, Header):  # what `email` makes of such bytes
+        return "".join(_piece(piece, charset) for piece, charset in decode_header(value))
+    return str(value or "")
 
 
 def _piece(piece: bytes | str, charset: str | None) -> str:

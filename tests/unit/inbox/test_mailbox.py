@@ -83,6 +83,12 @@ def test_the_list_says_who_wrote_what_to_whom_and_when(inbox: RunningInbox) -> N
     assert received_at.utcoffset() == timedelta(0)
 
 
+def test_a_subject_that_was_never_encoded_is_read_as_utf_8(inbox: RunningInbox) -> None:
+    inbox.send("From: a@leadflip.example\r\nSubject: Grüße\r\n\r\n".encode())
+    inbox.send(b"From: a@leadflip.example\r\nSubject: Gr\xfc\xdfe\r\n\r\n")
+    assert [message["subject"] for message in inbox.messages()] == ["Grüße", "Gr\ufffd\ufffde"]
+
+
 def test_the_list_can_be_asked_for_one_recipient_and_for_later_mails(inbox: RunningInbox) -> None:
     first = inbox.send(to="Ada <ada@example.com>")
     second = inbox.send(to="bob@example.com")
