@@ -18,6 +18,7 @@ from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import dynamodb
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
+from chalicelib.store.idempotency import Idempotency
 from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans
 from chalicelib.store.tokens import Tokens
@@ -96,3 +97,7 @@ class Context:
     @cached_property
     def tokens(self) -> Tokens:
         return Tokens(self.client, self.settings.campaigns_table)
+
+    @cached_property
+    def idempotency(self) -> Idempotency:
+        return Idempotency(self.client, self.settings.campaigns_table)

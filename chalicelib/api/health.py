@@ -1,10 +1,9 @@
 """GET /v1/health: does the door answer? Asks no table, so that watching it costs nothing."""
 
-from datetime import datetime
-
 from pydantic import BaseModel
 
 from chalicelib.api.answers import Answer, ok
+from chalicelib.api.lead_models import Moment
 from chalicelib.api.resources import Call, Resource
 
 health = Resource("health")
@@ -12,7 +11,7 @@ health = Resource("health")
 
 class HealthAnswer(BaseModel):
     status: str
-    at: datetime
+    at: Moment
 
 
 @health.operation("GET", "/v1/health", summary="Is it well?", answers={200: HealthAnswer}, public=True)

@@ -17,12 +17,16 @@ from chalicelib.api.authentication import authentication
 from chalicelib.api.campaigns import campaigns
 from chalicelib.api.context import Context
 from chalicelib.api.health import health
+from chalicelib.api.idempotency import idempotency
 from chalicelib.api.leads import leads
+from chalicelib.api.openapi import describe
 from chalicelib.api.problems import not_found, problem_of, problem_of_framework
 from chalicelib.api.resources import Resource, operations, request_id
 from chalicelib.api.stats import stats
+from chalicelib.api.tokens import tokens
 
-RESOURCES: tuple[Resource, ...] = (health, leads, campaigns, stats)
+_DESCRIBED: tuple[Resource, ...] = (health, leads, campaigns, stats, tokens)
+RESOURCES: tuple[Resource, ...] = (*_DESCRIBED, describe(_DESCRIBED))
 
 Middleware = Callable[[Any, Callable[[Any], Any]], Any]
 
@@ -31,8 +35,13 @@ def register(app: Chalice, context: Context | None = None) -> None:
     """Give the app all `/v1` routes and what guards them; other routes pass untouched."""
     context = context or Context()
     public = {(operation.method, operation.path) for _, operation in operations(RESOURCES) if operation.public}
-    app.register_middleware(_only_api(_answer_problems(app)), "http")
-    app.register_middleware(_only_api(authentication(context, lambda method, path: (method, path) in public)), "http")
+    secret = {(operation.method, operation.path) for _, operation in operations(RESOURCES) if operation.answers_secret}
+    for middleware in (
+        _answer_problems(app),
+        authentication(context, lambda method, path: (method, path) in public),
+        idempotency(app, context, lambda method, path: (method, path) in secret),
+    ):
+        app.register_middleware(_only_api(middleware), "http")
     for resource in RESOURCES:
         app.register_blueprint(resource.blueprint(app, context))
 
