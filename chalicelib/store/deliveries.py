@@ -184,7 +184,7 @@ class Deliveries:
 
     def record_replanned(self, campaign_id: CampaignId, lead_id: LeadId, unit: str) -> bool:
         """Note that another planning unit counted the same lead too; True the first time, False for its own unit."""
-        other_unit = "unit <> :unit"
+        other_unit = "#unit <> :unit"
         not_noted = "(attribute_not_exists(replanned) OR NOT contains(replanned, :unit))"
         return write_if(
             self._client.update_item,
@@ -192,6 +192,7 @@ class Deliveries:
             Key=keys.delivery(campaign_id, lead_id),
             UpdateExpression="ADD replanned :units",
             ConditionExpression=f"{other_unit} AND {not_noted}",
+            ExpressionAttributeNames={"#unit": "unit"},
             ExpressionAttributeValues={":unit": {"S": unit}, ":units": {"SS": [unit]}},
         )
 
@@ -288,7 +289,8 @@ class Deliveries:
     ) -> tuple[list[Item], Item | None]:
         query: dict[str, Any] = {
             "TableName": self._table,
-            "KeyConditionExpression": "bucket = :bucket",
+            "KeyConditionExpression": "#bucket = :bucket",
+            "ExpressionAttributeNames": {"#bucket": "bucket"},
             "ExpressionAttributeValues": {":bucket": {"S": keys.bucket(campaign_id, shard)}},
             "ConsistentRead": consistent,
         }
@@ -328,7 +330,7 @@ def _restrict(query: dict[str, Any], shown: DeliveryFilter) -> None:
     values = query["ExpressionAttributeValues"]
     if shown.status is not None:
         clauses.append("#status = :status")
-        query["ExpressionAttributeNames"] = {"#status": "status"}
+        query["ExpressionAttributeNames"]["#status"] = "status"
         values[":status"] = {"S": shown.status.value}
     if shown.opened is not None:
         clauses.append(f"attribute_{'exists' if shown.opened else 'not_exists'}(opened_at)")

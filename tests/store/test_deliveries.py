@@ -1,0 +1,168 @@
+"""Deliveries on a real engine: every fact holds for its first caller only."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.store.deliveries import Click, Deliveries, Delivery, DeliveryFilter, DeliveryStatus
+from chalicelib.store.ids import CampaignId, new_campaign_id, new_lead_id
+from local.tables import TableNames
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=1)
+
+
+@pytest.fixture
+def deliveries(dynamodb: Any, tables: TableNames) -> Deliveries:
+    return Deliveries(dynamodb, tables.deliveries)
+
+
+def claimed(deliveries: Deliveries, campaign_id: CampaignId | None = None) -> Delivery:
+    delivery = Delivery(
+        campaign_id or new_campaign_id(), new_lead_id(), DeliveryStatus.SENDING, NOW, "0.0", email="ann@example.com"
+    )
+    assert deliveries.claim(delivery)
+    return delivery
+
+
+def now_of(deliveries: Deliveries, delivery: Delivery) -> Delivery:
+    found = deliveries.find(delivery.campaign_id, delivery.lead_id)
+    assert found is not None
+    return found
+
+
+def test_a_delivery_is_claimed_by_exactly_one_of_many(deliveries: Deliveries) -> None:
+    delivery = Delivery(new_campaign_id(), new_lead_id(), DeliveryStatus.SENDING, NOW, "0.0")
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(lambda _: deliveries.claim(delivery), range(24))) == 1
+
+
+def test_what_was_claimed_is_read_back_whole(deliveries: Deliveries) -> None:
+    delivery = claimed(deliveries)
+    assert now_of(deliveries, delivery) == delivery
+
+
+def test_a_finished_delivery_cannot_be_finished_again(deliveries: Deliveries) -> None:
+    delivery = claimed(deliveries)
+    ids = (delivery.campaign_id, delivery.lead_id)
+    assert deliveries.record_sent(*ids, at=LATER, message_id="m-1", subject="Hello Ann")
+    assert not deliveries.record_sent(*ids, at=LATER, message_id="m-2", subject="Hello again")
+    assert not deliveries.record_failed(*ids, reason="rejected", detail=None, subject=None)
+    sent = now_of(deliveries, delivery)
+    assert (sent.status, sent.message_id, sent.subject, sent.sent_at) == ("sent", "m-1", "Hello Ann", LATER)
+
+
+def test_only_the_claimer_gives_back_a_claim_and_only_while_sending(deliveries: Deliveries) -> None:
+    delivery = claimed(deliveries)
+    ids = (delivery.campaign_id, delivery.lead_id)
+    assert not deliveries.release(*ids, LATER)
+    assert deliveries.release(*ids, NOW)
+    assert deliveries.find(*ids) is None
+    assert deliveries.claim(delivery)
+    deliveries.record_sent(*ids, at=LATER, message_id="m", subject="s")
+    assert not deliveries.release(*ids, NOW)
+
+
+def test_two_hundred_loads_of_one_pixel_are_one_open(deliveries: Deliveries) -> None:
+    delivery = claimed(deliveries)
+
+    def load(second: int) -> bool:
+        at = NOW + timedelta(seconds=second)
+        return deliveries.record_open(delivery.campaign_id, delivery.lead_id, at=at, machine=None)
+
+    with ThreadPoolExecutor(16) as threads:
+        assert sum(threads.map(load, range(200))) == 1
+
+
+def test_a_persons_open_after_a_machines_keeps_the_first_time(deliveries: Deliveries) -> None:
+    delivery = claimed(deliveries)
+    ids = (delivery.campaign_id, delivery.lead_id)
+    assert deliveries.record_open(*ids, at=NOW, machine="privacy_proxy")
+    assert not deliveries.record_open(*ids, at=LATER, machine="privacy_proxy")
+    assert deliveries.record_open(*ids, at=LATER, machine=None)
+    opened = now_of(deliveries, delivery)
+    assert (opened.opened_at, opened.opened_person_at, opened.opened_machine) == (NOW, LATER, "privacy_proxy")
+
+
+def test_a_machine_after_a_person_changes_nothing(deliveries: Deliveries) -> None:
+    delivery = claimed(deliveries)
+    ids = (delivery.campaign_id, delivery.lead_id)
+    assert deliveries.record_open(*ids, at=NOW, machine=None)
+    assert not deliveries.record_open(*ids, at=LATER, machine="privacy_proxy")
+
+
+def test_each_link_is_clicked_once_by_persons_and_once_by_machines(deliveries: Deliveries) -> None:
+    delivery = claimed(deliveries)
+    ids = (delivery.campaign_id, delivery.lead_id)
+    assert deliveries.record_click(*ids, "1", Click(NOW, None, machine="tool"))
+    assert deliveries.record_click(*ids, "1", Click(LATER, None))
+    assert not deliveries.record_click(*ids, "1", Click(LATER, None))
+    assert deliveries.record_click(*ids, "2m", Click(LATER, "https://x.example/ann"))
+    clicked = now_of(deliveries, delivery)
+    assert clicked.clicks == {"1": Click(LATER, None), "2m": Click(LATER, "https://x.example/ann")}
+    assert clicked.scans == {"1": Click(NOW, None, "tool")}
+
+
+def test_a_hit_on_a_delivery_that_never_was_makes_none(deliveries: Deliveries) -> None:
+    campaign_id, lead_id = new_campaign_id(), new_lead_id()
+    assert not deliveries.record_open(campaign_id, lead_id, at=NOW, machine=None)
+    assert not deliveries.record_click(campaign_id, lead_id, "1", Click(NOW, None))
+    assert not deliveries.record_unsubscribed(campaign_id, lead_id, at=NOW)
+    assert deliveries.find(campaign_id, lead_id) is None
+
+
+def test_another_planning_unit_is_noted_once_and_its_own_never(deliveries: Deliveries) -> None:
+    delivery = claimed(deliveries)
+    ids = (delivery.campaign_id, delivery.lead_id)
+    assert not deliveries.record_replanned(*ids, "0.0")
+    assert deliveries.record_replanned(*ids, "1.0")
+    assert not deliveries.record_replanned(*ids, "1.0")
+    assert deliveries.record_replanned(*ids, "2.0")
+    assert now_of(deliveries, delivery).replanned == {"1.0", "2.0"}
+
+
+@pytest.mark.parametrize("limit", [1, 7, 100])
+def test_pages_of_deliveries_show_each_once(deliveries: Deliveries, limit: int) -> None:
+    campaign_id = new_campaign_id()
+    made = {claimed(deliveries, campaign_id).lead_id for _ in range(20)}
+    shown, position = [], None
+    while True:
+        page, position = deliveries.list_page(campaign_id, DeliveryFilter(), limit=limit, position=position)
+        assert len(page) <= limit
+        shown += [each.lead_id for each in page]
+        if position is None:
+            break
+    assert len(shown) == 20
+    assert set(shown) == made == {each.lead_id for each in deliveries.iter_campaign(campaign_id)}
+
+
+def test_a_list_shows_only_what_was_asked_for(deliveries: Deliveries) -> None:
+    campaign_id = new_campaign_id()
+    opened, clicked, other = (claimed(deliveries, campaign_id) for _ in range(3))
+    deliveries.record_open(campaign_id, opened.lead_id, at=NOW, machine=None)
+    deliveries.record_click(campaign_id, clicked.lead_id, "1", Click(NOW, None))
+    deliveries.record_failed(campaign_id, other.lead_id, reason="rejected", detail="no", subject=None)
+
+    def shown(wanted: DeliveryFilter) -> set[str]:
+        return {each.lead_id for each in deliveries.list_page(campaign_id, wanted, limit=50, position=None)[0]}
+
+    assert shown(DeliveryFilter(opened=True)) == {opened.lead_id}
+    assert shown(DeliveryFilter(clicked=True)) == {clicked.lead_id}
+    assert shown(DeliveryFilter(opened=False, clicked=False)) == {other.lead_id}
+    assert shown(DeliveryFilter(status=DeliveryStatus.FAILED)) == {other.lead_id}
+
+
+def test_a_leads_deliveries_come_newest_first_page_by_page(deliveries: Deliveries) -> None:
+    lead_id = new_lead_id()
+    made = [
+        Delivery(new_campaign_id(), lead_id, DeliveryStatus.SENDING, NOW + timedelta(hours=hour), "0.0")
+        for hour in range(5)
+    ]
+    assert all(deliveries.claim(each) for each in made)
+    first, position = deliveries.list_of_lead(lead_id, limit=3, position=None)
+    rest, end = deliveries.list_of_lead(lead_id, limit=3, position=position)
+    assert [*first, *rest] == [replace(each) for each in reversed(made)]
+    assert end is None

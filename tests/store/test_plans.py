@@ -1,0 +1,52 @@
+"""Planning records on a real engine: a page is counted once, whoever writes it down again."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.store.ids import new_campaign_id, new_lead_id
+from chalicelib.store.plans import PlanProgress, Plans, PlanUnit
+from local.tables import TableNames
+
+
+@pytest.fixture
+def plans(dynamodb: Any, tables: TableNames) -> Plans:
+    return Plans(dynamodb, tables.campaigns)
+
+
+def test_a_page_is_written_down_and_counted_once(plans: Plans) -> None:
+    campaign_id, leads = new_campaign_id(), [new_lead_id() for _ in range(3)]
+    assert plans.begin(campaign_id, units=2)
+    assert not plans.begin(campaign_id, units=2)
+    assert plans.record_page(campaign_id, "0.0", 1, leads, leads[-1])
+    assert not plans.record_page(campaign_id, "0.0", 1, leads, leads[-1])
+    assert plans.unit(campaign_id, "0.0") == PlanUnit(page=1, lead_ids=tuple(leads), after=leads[-1], done=False)
+    assert plans.find_progress(campaign_id) == PlanProgress(units=2, units_done=0, planned=3)
+
+
+def test_pages_follow_each_other_without_a_gap(plans: Plans) -> None:
+    campaign_id, lead = new_campaign_id(), new_lead_id()
+    plans.begin(campaign_id, units=1)
+    assert not plans.record_page(campaign_id, "0.0", 2, [lead], None)
+    assert plans.record_page(campaign_id, "0.0", 1, [lead], lead)
+    assert plans.record_page(campaign_id, "0.0", 2, [], None)
+    assert plans.unit(campaign_id, "0.0") == PlanUnit(page=2, lead_ids=(), after=None, done=False)
+
+
+def test_planning_is_complete_when_every_unit_is_done_once(plans: Plans) -> None:
+    campaign_id = new_campaign_id()
+    plans.begin(campaign_id, units=2)
+    assert not plans.record_unit_done(campaign_id, "0.0")
+    for unit in ("0.0", "0.1"):
+        plans.record_page(campaign_id, unit, 1, [], None)
+        assert plans.record_unit_done(campaign_id, unit)
+        assert not plans.record_unit_done(campaign_id, unit)
+    progress = plans.find_progress(campaign_id)
+    assert progress is not None
+    assert progress.complete
+    assert plans.unit(campaign_id, "0.1").done
+
+
+def test_a_campaign_that_was_never_launched_has_no_progress(plans: Plans) -> None:
+    assert plans.find_progress(new_campaign_id()) is None
+    assert plans.unit(new_campaign_id(), "0.0") == PlanUnit(page=0, lead_ids=(), after=None, done=False)
