@@ -52,26 +52,26 @@ check: setup  ## what a reviewer would say: ruff, mypy, import rules, cfn-lint o
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q tests/unit/test_architecture.py
+	$(BIN)/python -m pytest -q tests/unit/test_architecture.py
 	$(BIN)/python -m local.lint
 
 unit: setup  ## the tests that need no engine
-	$(BIN)/pytest -q $(or $(TESTS),tests/unit)
+	$(BIN)/python -m pytest -q $(or $(TESTS),tests/unit)
 
 store: setup  ## the tests of the tables, on ministack and on Amazon's DynamoDB Local
-	$(BIN)/pytest -q $(or $(TESTS),tests/store)
+	$(BIN)/python -m pytest -q $(or $(TESTS),tests/store)
 
 stack: setup  ## the tests of a whole deployed stack on this machine
-	$(BIN)/pytest -q $(or $(TESTS),tests/stack)
+	$(BIN)/python -m pytest -q $(or $(TESTS),tests/stack)
 
 browser: setup  ## the tests in a real browser
-	$(BIN)/pytest -q $(or $(TESTS),tests/browser)
+	$(BIN)/python -m pytest -q $(or $(TESTS),tests/browser)
 
 bench: setup  ## measure a hit, a rendered mail, a cold start
 	@$(BIN)/python -m bench
 
 soak: setup  ## the slow proofs
-	$(BIN)/pytest -q -m soak tests
+	$(BIN)/python -m pytest -q -m soak tests
 
 package: setup  ## build build/package with sam.yaml and deployment.zip, as AWS gets them
 	@$(BIN)/python -m local.package build/package

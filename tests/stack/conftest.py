@@ -1,0 +1,34 @@
+"""A whole local stack for the tests: the same code as `make run`, on free ports, its state in a temporary folder."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from local.ports import free_ports
+from local.stack import DEFAULTS, LocalStack, Options, running
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A running, empty stack made from the tree as it is; its package is built once per state of the tree."""
+    port, inbox_port, smtp_port = free_ports(3)
+    folder = tmp_path_factory.mktemp("stack")
+    options = Options(folder, DEFAULTS.builds, port, inbox_port, smtp_port)
+    with running(options) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def until() -> Callable[[Callable[[], bool]], bool]:
+    """Waits for a condition; answers whether it came to hold within 20 seconds."""
+
+    def wait(condition: Callable[[], bool]) -> bool:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            if condition():
+                return True
+            time.sleep(0.1)
+        return False
+
+    return wait
