@@ -1,6 +1,7 @@
 """Compiles what the author wrote, once per campaign, into what renders at the speed of copying."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final
 
@@ -155,8 +156,11 @@ class _Compiler:
 
 def _shows_unsubscribe(tags: Sequence[Tag], document: Document) -> bool:
     """Whether the recipient can see the unsubscribe URL: one in a comment or a style does not count."""
-    starts = [tag.start for tag in tags if "unsubscribe_url" in tag.body]
-    if not starts:
-        return False
     hidden = [token for token in document.tokens if token.kind in (COMMENT, RAW_TEXT)]
-    return any(not any(token.start <= start < token.end for token in hidden) for start in starts)
+    starts = [token.start for token in hidden]
+    for tag in tags:
+        if "unsubscribe_url" in tag.body:
+            before = bisect_right(starts, tag.start) - 1
+            if before < 0 or tag.start >= hidden[before].end:
+                return True
+    return False

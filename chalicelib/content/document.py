@@ -46,15 +46,17 @@ class Document:
 def read_document(source: str, masked: str) -> Document:
     """Read an HTML mail. `masked` is the source with its merge tags masked: equal offsets, no surprises in tags."""
     document = Document()
-    body_end = unfinished = -1
+    body_end = unfinished = raw_start = -1
     reader = _LinkReader(source, document)
     for token in markup.tokens(masked):
         document.tokens.append(token)
         reader.take(masked, token, 0)
-        if token.kind == markup.END_TAG and token.name == "body":
+        if token.kind == markup.START_TAG:
+            raw_start = token.start
+        elif token.kind == markup.END_TAG and token.name == "body":
             body_end = token.start
         elif token.kind == markup.UNFINISHED:
-            unfinished = token.start
+            unfinished = raw_start if token.name else token.start
         elif token.kind == markup.COMMENT and (inside := markup.conditional_markup(masked, token)):
             part = masked[inside[0] : inside[1]]
             outlook = _LinkReader(source, document, conditional=True)

@@ -19,12 +19,13 @@ START_TAG: Final = 1
 END_TAG: Final = 2
 COMMENT: Final = 3
 RAW_TEXT: Final = 4  # the inside of <style>, <script>, <title>, ...: no markup
-UNFINISHED: Final = 5  # a construct that the document's end cuts off: browsers drop it
+UNFINISHED: Final = 5  # what the document's end cuts off; with a name, the inside of that raw element
 
 # Elements whose content is no markup. <noscript> is none of them: mail clients run no scripts.
 _RAW_ELEMENTS = frozenset({"title", "textarea", "style", "xmp", "iframe", "noembed", "noframes", "script", "plaintext"})
 
 _SPACE = r"\t\n\f\r "
+_OPENING = re.compile("<(?=[a-zA-Z/!?])")
 _TAG_NAME = re.compile(rf"[a-zA-Z][^{_SPACE}/>{STATEMENT_MASK}]*+")
 _ATTRIBUTE = (
     rf"[^{_SPACE}/>{STATEMENT_MASK}][^{_SPACE}/>=]*+"
@@ -68,16 +69,13 @@ def tokens(source: str) -> Iterator[Token]:
     position = 0
     foreign = 0  # how deep inside <svg> and <math>, where <title/> closes itself and CDATA is text
     while position < limit:
-        opening = source.find("<", position)
-        if opening < 0:
+        opening = _OPENING.search(source, position)
+        token = _token_at(source, opening.start(), limit, foreign) if opening else None
+        if token is None:  # "</" at the very end is text, too
             yield Token(TEXT, position, limit)
             return
-        token = _token_at(source, opening, limit, foreign)
-        if token is None:  # a lone "<" is text
-            following = source.find("<", opening + 1)
-            token = Token(TEXT, position, limit if following < 0 else following)
-        elif opening > position:
-            yield Token(TEXT, position, opening)
+        if token.start > position:
+            yield Token(TEXT, position, token.start)
         yield token
         position = token.end
         if token.kind == START_TAG:
@@ -87,7 +85,8 @@ def tokens(source: str) -> Iterator[Token]:
             elif token.name in _RAW_ELEMENTS and not (foreign and self_closed and _closes_itself(source, token)):
                 inside_end = _raw_end(source, token.name, position)
                 if inside_end < 0:
-                    yield Token(UNFINISHED, token.start, limit, token.name)
+                    if position < limit:
+                        yield Token(UNFINISHED, position, limit, token.name)
                     return
                 if inside_end > position:
                     yield Token(RAW_TEXT, position, inside_end, token.name)

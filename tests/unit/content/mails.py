@@ -1,0 +1,75 @@
+"""What the content tests share: a signer, short ways to compile and render, the corpus of real mails."""
+
+import os
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from chalicelib.content import CompiledContent, ContentSource, Renderer, compile_content
+
+BASE_URL = "https://t.example"
+DELIVERY_ID = "D" * 48
+UNSUBSCRIBE_URL = f"{BASE_URL}/t/u/{DELIVERY_ID}"
+LEAD: Mapping[str, object] = {
+    "lead_id": "lead_1",
+    "first_name": "Zoë",
+    "last_name": "O'Neil & <Sons>",
+    "email": "zoe@mail.example",
+    "tags": ["vip", "early bird"],
+    "fields": {"plan": "gold", "portal_url": "https://portal.example/?u=1&v=2#top"},
+}
+CAMPAIGN: Mapping[str, object] = {"campaign_id": "cmp_1", "title": "Spring"}
+
+_CORPUS = Path(__file__).parents[3].parent / "shared" / "corpus" / "emails"
+
+
+class Tracking:
+    """Signs readably: the signature of link 3 is `s3`."""
+
+    base_url = BASE_URL
+
+    def sign(self, link: str, destination: str) -> str:
+        return f"s{link}"
+
+
+def source_of(
+    html: str | None = None, text: str | None = None, subject: str = "Hello", **more: object
+) -> ContentSource:
+    """A source with a sender."""
+    return ContentSource(subject, html, text, "news@shop.example", **more)  # type: ignore[arg-type]
+
+
+def compiled_html(html: str, **more: object) -> CompiledContent:
+    """The compiled content of this HTML, tracked."""
+    return compile_content(source_of(html, **more), Tracking())  # type: ignore[arg-type]
+
+
+def rendered_html(html: str, lead: Mapping[str, object] = LEAD, **more: object) -> str:
+    """This HTML as one lead gets it, tracked."""
+    renderer = Renderer(compiled_html(html, **more), Tracking())
+    rendered = renderer.render(lead, CAMPAIGN, DELIVERY_ID, UNSUBSCRIBE_URL).html
+    assert rendered is not None
+    return rendered
+
+
+@cache
+def corpus() -> dict[str, str]:
+    """The real mails by name, line breaks kept; skips where the corpus is not at hand.
+
+    Their merge tags are other products': `{{action_url}}` becomes a URL, `{{#each}}` plain text.
+    """
+    paths = sorted(_CORPUS.rglob("*.html"))
+    if not paths:
+        message = f"the corpus of real mails is not at {_CORPUS}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    mails = {}
+    for path in paths:
+        text = path.read_bytes().decode("utf-8", "replace")
+        text = re.sub(r"\{\{\s*(\w+)\s*\}\}", r"https://placeholder.example/\1?a=1&amp;b=2#c", text)
+        mails[str(path.relative_to(_CORPUS))] = text.replace("{{", "[[").replace("{%", "[%")
+    return mails
