@@ -132,7 +132,7 @@ def _environment() -> minijinja.Environment:
 
 
 def _with_id(values: Mapping[str, object], key: str) -> dict[str, object]:
-    prepared = {name: for_templates(value) for name, value in values.items()}
+    prepared = {name: for_templates(value) for name, value in values.items() if value is not None}
     prepared["id"] = values.get(key)
     return prepared
 

@@ -48,11 +48,14 @@ def escape(text: str) -> str:
 
 
 def for_templates(value: object) -> object:
-    """A value as templates compute with it: Decimals become int or float, at any depth."""
+    """A value as templates compute with it: Decimals become int or float at any depth, and None is absent.
+
+    So `lead.first_name | lower | default("there")` is not "none".
+    """
     if isinstance(value, Decimal):
         return int(value) if _is_whole(value) else float(value)
     if isinstance(value, Mapping):
-        return {key: for_templates(item) for key, item in value.items()}
+        return {key: for_templates(item) for key, item in value.items() if item is not None}
     if isinstance(value, set | frozenset):
         return sorted((for_templates(item) for item in value), key=str)
     if isinstance(value, list | tuple):

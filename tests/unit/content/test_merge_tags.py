@@ -1,0 +1,242 @@
+"""Merge tags: what they show, where they may stand, and what is refused, with its place."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+
+import pytest
+
+from chalicelib.content import ContentInvalid, Renderer, RenderFailed, compile_content
+from tests.unit.content.mails import CAMPAIGN, DELIVERY_ID, LEAD, UNSUBSCRIBE_URL, Tracking, rendered_html, source_of
+from tests.unit.content.oracle import judge
+from tests.unit.content.test_destinations import destination_in
+
+NOBODY: Mapping[str, object] = {"lead_id": "lead_2", "first_name": None, "last_name": "  ", "tags": [], "fields": {}}
+
+
+def shown(template: str, lead: Mapping[str, object] = LEAD) -> str:
+    """What a template in a subject shows: no escaping, nothing added."""
+    compiled = compile_content(source_of(text="x", subject=f"<{template}>"), None)
+    return Renderer(compiled, None).render(lead, CAMPAIGN, DELIVERY_ID, UNSUBSCRIBE_URL).subject[1:-1]
+
+
+@pytest.mark.parametrize(
+    ("template", "result"),
+    [
+        ("{{ lead.first_name }}", "Zoë"),
+        ("{{lead.fields.plan}}", "gold"),
+        ("{{ lead.fields['plan'] }}", "gold"),
+        ("{{ lead.id }} {{ lead.lead_id }} {{ campaign.id }} {{ campaign.title }}", "lead_1 lead_1 cmp_1 Spring"),
+        ("{{ lead.tags }}", "vip, early bird"),
+        ("{{ lead.tags | join('/') }}", "vip/early bird"),
+        ("{{ lead.first_name | upper }}", "ZOË"),
+        ("{{ lead.fields.absent }}", ""),
+        ("{{ lead.fields.absent.deeper | default('x') }}", "x"),
+        ("{{ lead.fields.absent | default('}}') }}", "}}"),
+        ("{% if lead.fields.plan == 'gold' %}G{% elif lead.stage %}S{% else %}-{% endif %}", "G"),
+        ("{% for tag in lead.tags %}{{ loop.index }}{{ tag }};{% endfor %}", "1vip;2early bird;"),
+        ("{% for tag in lead.fields.none %}{{ tag }}{% else %}none{% endfor %}", "none"),
+        ("a  {{- lead.id -}}  b", "alead_1b"),
+        ("{% raw %}{{ lead.nothing }}{% endraw %}", "{{ lead.nothing }}"),
+        ("{# no comment #} {#outlook a{x:y}}", "{# no comment #} {#outlook a{x:y}}"),
+        ("{{ lead.last_name }}", "O'Neil & <Sons>"),
+        ("{{ 'VIP' if 'vip' in lead.tags else 'you' }}", "VIP"),
+        ("{{ lead.email | urlencode }}", "zoe%40mail.example"),
+    ],
+)  # fmt: skip
+def test_a_merge_tag_shows(template: str, result: str) -> None:
+    assert shown(template) == result
+
+
+@pytest.mark.parametrize("name", ["first_name", "last_name", "tags", "external_id", "fields.absent"])
+@pytest.mark.parametrize(
+    "filters", ["default('there')", 'd("there")', "default('there') | lower", "lower | default('there')"]
+)
+def test_default_stands_in_for_whatever_a_person_would_call_missing(name: str, filters: str) -> None:
+    if name == "tags" and filters.startswith("lower"):
+        pytest.skip("an empty list in lower case is an empty text")
+    assert shown(f"{{{{ lead.{name} | {filters} }}}}", NOBODY) == "there"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Decimal("3"), "3"), (Decimal("3.50"), "3.5"), (Decimal("1E+3"), "1000"), (0, "0"), (2.5, "2.5"), (4.0, "4"),
+        (True, "true"), (False, "false"), (None, ""), ("", ""), ([], ""), ({"b", "a"}, "a, b"),
+        ({"k": 1}, ""), ("a{{b}}", "a{{b}}"),
+    ],
+)  # fmt: skip
+def test_values_look_the_same_on_the_fast_path_and_in_the_engine(value: object, text: str) -> None:
+    lead = {"fields": {"value": value}}
+    assert shown("{{ lead.fields.value }}", lead) == text
+    assert shown("{{ lead.fields['value'] }}", lead) == text
+    assert shown("{% if true %}{{ lead.fields.value }}{% endif %}", lead) == text
+
+
+def test_zero_and_no_are_values_and_not_missing() -> None:
+    lead = {"fields": {"points": Decimal(0), "member": False}}
+    assert (
+        shown("{{ lead.fields.points | default('none') }} {{ lead.fields.member | default('?') }}", lead) == "0 false"
+    )
+
+
+def test_values_are_escaped_in_html_on_every_path() -> None:
+    html = (
+        "<p title='{{ lead.last_name }}'>{{ lead.last_name }}</p>{% if true %}{{ lead.last_name }}{% endif %}"
+        "{{ lead.first_name | default('<b>') }}{{ lead.last_name | lower }}{{ unsubscribe_url }}"
+    )
+    output = rendered_html(html, {"last_name": "<script>'\"&"})
+    assert "<script>" not in output
+    assert output.count("&lt;script&gt;&#39;&quot;&amp;") == 2
+    assert "&lt;b&gt;" in output
+
+
+@pytest.mark.parametrize(
+    ("template", "line", "column", "reason"),
+    [
+        ("Hi {{ lead.frist_name }}", 1, 7, "lead.frist_name is unknown"),
+        ("Hi\n\n  {{ name }}", 3, 6, "'name' is unknown"),
+        ("{{ lead }}", 1, 4, "lead alone has no value"),
+        ("{{ lead[lead.id] }}", 1, 4, "lead alone has no value"),
+        ("{{ campaign.subject }}", 1, 4, "campaign.subject is unknown"),
+        ("a {{ lead.id", 1, 3, "not closed"),
+        ("a {{ lead.id }", 1, 3, "not closed"),
+        ("a {{ lead.id {{ lead.id }}", 1, 3, "another one starts"),
+        ("a {{ 'x }}", 1, 3, "quote"),
+        ("\r\n{% if lead.id %}", 2, 1, "never closed"),
+        ("{% endif %}", 1, 1, "without its {% if %}"),
+        ("{% for x in lead.tags %}{% endif %}", 1, 25, "without its {% if %}"),
+        ("{% else %}", 1, 1, "without its"),
+        ("{% set a = 1 %}", 1, 1, "not available"),
+        ("{% include 'x' %}", 1, 1, "not available"),
+        ("{% %}", 1, 1, "not available"),
+        ("{{ }}", 1, 1, "empty"),
+        ("{{ lead.id | shout }}", 1, 14, "there is no filter 'shout'"),
+        ("{{ lead.id | safe }}", 1, 14, "there is no filter 'safe'"),
+        ("{{ lead.id.upper() }}", 1, 4, "cannot be called"),
+        ("{{ debug() }}", 1, 4, "there is no function 'debug'"),
+        ("{{ _spend(1) }}", 1, 4, "there is no function"),
+        ("{{ _delivery }}", 1, 4, "unknown"),
+        ("{% if lead.id is shiny %}{% endif %}", 1, 18, "there is no test 'shiny'"),
+        ("x\n{{ lead.id lead.id }}", 2, 1, "unexpected identifier"),
+        ("{{ 1 + }}", 1, 1, "unexpected end"),
+        ("{{ {'a': 1} }}", 1, 1, "braces"),
+        ("{% for x in lead.tags %}{{ x }}{% endfor %}{{ x }}", 1, 47, "'x' is unknown"),
+        ("{{#each receipts}}", 1, 4, ""),
+        ("{{ lead.fields.x | default(first_name) }}", 1, 28, "'first_name' is unknown"),
+        ("\ud800", 1, 1, "Unicode"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("field", ["html", "text", "subject"])
+def test_a_wrong_merge_tag_is_refused_with_its_place(
+    template: str, line: int, column: int, reason: str, field: str
+) -> None:
+    written = {"html": "x", "text": "x", "subject": "x", field: template}
+    with pytest.raises(ContentInvalid) as caught:
+        compile_content(source_of(written["html"], written["text"], written["subject"]), None)
+    problem = caught.value.problems[0]
+    assert (problem.field, problem.line, problem.column) == (field, line, column)
+    assert reason in problem.reason
+
+
+def test_every_problem_is_reported_at_once() -> None:
+    with pytest.raises(ContentInvalid) as caught:
+        compile_content(source_of("{{ a }} {{ b }}", "{{ c }}", "{{ d }}"), None)
+    assert len(caught.value.problems) == 4
+
+
+def test_links_with_merge_tags_lead_each_recipient_to_their_own_place() -> None:
+    html = '<a href="https://x.example/u/{{ lead.id }}?c={{ campaign.id }}&amp;n={{ lead.last_name | urlencode }}">'
+    assert destination_in(rendered_html(html)) == "https://x.example/u/lead_1?c=cmp_1&n=O%27Neil%20%26%20%3CSons%3E"
+    assert (
+        destination_in(rendered_html("<a href='{{ lead.fields.portal_url }}'>"))
+        == "https://portal.example/?u=1&v=2#top"
+    )
+    assert "?l=1m&amp;" in rendered_html("<a href={{ lead.fields.portal_url }}>")
+
+
+@pytest.mark.parametrize("quote", ["'", '"', ""])
+@pytest.mark.parametrize(
+    "value", ["javascript:alert('1')", "mailto:a@b.example", "page.html?a=1&b=2", "", '"><script>', "a b"]
+)
+def test_a_rendered_destination_that_is_no_web_address_is_left_as_it_is(value: str, quote: str) -> None:
+    output = rendered_html(f"<a href={quote}{{{{ lead.fields.url }}}}{quote} id=x>", {"fields": {"url": value}})
+    seen = dict(judge(output)[0][2])
+    if value or quote:
+        assert seen == {"href": value, "id": "x"}
+    assert "/t/c/" not in output
+
+
+def test_links_inside_blocks_work() -> None:
+    html = (
+        "{% if lead.tags %}<a href='https://a.example/?x=1&amp;y=2'>A</a>{% endif %}"
+        "{% if not lead.tags %}<a href='https://b.example/'>{% endif %}"
+        '{% for tag in lead.tags %}<a href="https://c.example/{{ tag }}">{{ tag }}</a>{% endfor %}'
+        "<a href='https://d.example/{% if lead.id %}yes{% else %}no{% endif %}'>D</a>"
+    )
+    output = rendered_html(html)
+    assert destination_in(output) == "https://a.example/?x=1&y=2"
+    assert "?l=1&amp;u=https%3A%2F%2Fa.example%2F%3Fx%3D1%26y%3D2&amp;s=s1'" in output
+    assert "b.example" not in output
+    assert output.count("?l=3m&amp;u=https%3A%2F%2Fc.example%2F") == 2
+    assert 'c.example%2Fearly%20bird&amp;s=s3m"' in output
+    assert "?l=4m&amp;u=https%3A%2F%2Fd.example%2Fyes&amp;s=s4m'" in output
+
+
+def test_merge_tags_do_not_confuse_the_html_around_them() -> None:
+    html = (
+        """<a {% if lead.id > 'a' %}class="x>y"{% endif %} href="https://a.example/">"""
+        """{{ lead.fields.q | default("<a href='https://b.example'>") }}"""
+    )
+    output = rendered_html(html)
+    assert 'class="x>y" href="https://t.example' in output
+    assert "&lt;a href=&#39;https://b.example&#39;&gt;" in output
+
+
+def test_a_link_that_a_statement_cuts_is_left_alone() -> None:
+    html = """<a href="{% if lead.id %}https://a.example/"{% else %}https://b.example/"{% endif %}>x</a>"""
+    assert 'href="https://a.example/"' in rendered_html(html)
+
+
+def test_the_unsubscribe_link_is_never_tracked_and_never_doubled() -> None:
+    output = rendered_html('<a href="{{ unsubscribe_url }}">Leave</a><a href="{{unsubscribe_url}}?why=1">Leave</a>')
+    assert output.startswith(f'<a href="{UNSUBSCRIBE_URL}">Leave</a><a href="{UNSUBSCRIBE_URL}?why=1">')
+    assert "/t/c/" not in output
+    assert output.count("nsubscribe") == 0
+    assert output.count("/t/u/") == 2
+
+
+def test_an_unsubscribe_url_that_nobody_sees_does_not_count() -> None:
+    assert rendered_html("<!-- {{ unsubscribe_url }} -->x").count(UNSUBSCRIBE_URL) == 2
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% for a in range(1000) %}{% for b in range(1000) %}x{% endfor %}{% endfor %}",
+        "{% for a in range(1000) %}{% for b in range(100) %}" + "x" * 100_000 + "{% endfor %}{% endfor %}",
+        "{% for a in range(1000) %}{{ lead.fields.big }}{% endfor %}",
+        "{{ range(100000000) }}",
+        "{{ 'x' * 100000000 }}",
+        "{{ lead.fields.big" + " | replace('x', 'xxxxxxxxxxxxxxxx')" * 40 + " }}",
+        "{{ range(1000) | join(lead.fields.big) }}",
+        "{{ lead.fields.big + 1 }}",
+    ],
+    ids=range(8),
+)
+def test_a_runaway_template_fails_in_bounded_time_with_a_reason(template: str) -> None:
+    with pytest.raises(RenderFailed) as caught:
+        rendered_html(template, {"fields": {"big": "x" * 100_000}})
+    assert caught.value.reason.startswith("the template")
+
+
+def test_one_renderer_serves_several_threads() -> None:
+    html = '{% for i in range(50) %}<a href="https://x.example/{{ lead.id }}">{{ i }}</a>{% endfor %}'
+    renderer = Renderer(compile_content(source_of(html), Tracking()), Tracking())
+
+    def render(number: int) -> bool:
+        html = renderer.render({"lead_id": f"lead_{number}"}, CAMPAIGN, f"delivery{number}", UNSUBSCRIBE_URL).html or ""
+        return html.count(f"/t/c/delivery{number}?l=1m&amp;u=https%3A%2F%2Fx.example%2Flead_{number}&amp;") == 50
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(render, range(200)))
