@@ -1,0 +1,58 @@
+"""Who may come in, and what the door says to those who may not: before any database is asked."""
+
+from typing import Any
+
+import pytest
+from chalice import Chalice
+
+from chalicelib.api.lead_models import NewLead
+from chalicelib.api.resources import Resource
+from tests.api_client import ApiClient, context_of
+
+
+def no_database() -> Any:
+    raise AssertionError("nobody was let in, so nothing may be asked of the database")
+
+
+@pytest.fixture(scope="module")
+def api() -> ApiClient:
+    return ApiClient(context_of(no_database))
+
+
+def test_health_needs_no_token(api: ApiClient) -> None:
+    reply = api("GET", "/v1/health")
+    assert (reply.status, reply.json["status"]) == (200, "ok")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [None, "", "Bearer", "Bearer ", "Basic abc", "Bearer lf_short", "Bearer xx_" + "a" * 43, "lf_" + "a" * 43],
+)
+@pytest.mark.parametrize("url", ["/v1/leads", "/v1/tokens", "/v1/campaigns", "/v1/nothing"])
+def test_without_a_well_formed_token_there_is_401(api: ApiClient, url: str, header: str | None) -> None:
+    reply = api("GET", url, headers={} if header is None else {"Authorization": header})
+    assert (reply.status, reply.json["status"]) == (401, 401)
+    assert reply.headers["Content-Type"] == "application/problem+json"
+    assert reply.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_routes_of_others_are_left_alone(api: ApiClient) -> None:
+    @api.app.route("/t/o/{delivery_id}", methods=["GET"])
+    def pixel(delivery_id: str) -> str:
+        return delivery_id
+
+    assert api("GET", "/t/o/abc").body == "abc"
+
+
+def test_a_handler_may_read_only_what_it_declares(api: ApiClient) -> None:
+    odd = Resource("odd")
+
+    @odd.operation("POST", "/odd", summary="Reads what it does not declare", answers={200: None})
+    def read_undeclared(call: Any) -> Any:
+        return call.body(NewLead)
+
+    app = Chalice("odd", configure_logs=False)
+    app.register_blueprint(odd.blueprint(app, api.context))
+    client = ApiClient(api.context)
+    client.app = app
+    assert client("POST", "/odd", {}).status == 500

@@ -1,0 +1,121 @@
+"""Reading bodies and parameters: what is wrong is named, whatever was sent."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from chalice.app import MultiDict
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.api.lead_models import LeadPatch, LeadQuery, NewLead
+from chalicelib.api.paging import PageQuery
+from chalicelib.api.problems import ApiProblem, Problem
+from chalicelib.api.requests import media_type, read_body, read_query
+from chalicelib.store.client import InvalidPosition
+
+
+def refused(body: str | bytes, model: Any = NewLead) -> Problem:
+    raw = body if isinstance(body, bytes) else body.encode()
+    with pytest.raises(ApiProblem) as refusal:
+        read_body(SimpleNamespace(raw_body=raw), model)  # type: ignore[arg-type]
+    return refusal.value.problem
+
+
+def fields(problem: Problem) -> set[str]:
+    return {error["field"] for error in problem.members["errors"]}
+
+
+@pytest.mark.parametrize("body", ["", "{", "[1,", '{"entity": NaN', "\xff", "[" * 100_000, b"\xff\xfe"])
+def test_what_is_no_json_is_400(body: str | bytes) -> None:
+    assert refused(body).status == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "faulty"),
+    [
+        ([], {"body"}),
+        (None, {"body"}),
+        ({}, {"entity", "stage"}),
+        ({"entity": "a", "stage": "s", "stge": "x", "lead_id": "y"}, {"stge", "lead_id"}),
+        ({"entity": 1, "stage": None}, {"entity", "stage"}),
+        ({"entity": "a", "stage": "s", "tags": "x"}, {"tags"}),
+        ({"entity": "a", "stage": "s", "tags": ["x", 1]}, {"tags[1]"}),
+        ({"entity": "a", "stage": "s", "fields": {"x": []}}, {"fields.x"}),
+        ({"entity": "a", "stage": "s", "fields": {"x": float("nan"), "y": float("inf")}}, {"fields.x", "fields.y"}),
+    ],
+)
+def test_json_of_the_wrong_shape_is_422_naming_the_field(body: object, faulty: set[str]) -> None:
+    problem = refused(json.dumps(body))
+    assert problem.status == 422
+    assert fields(problem) == faulty
+
+
+def test_values_keep_their_types() -> None:
+    body = {"fields": {"a": "5", "b": 5, "c": 5.5, "d": True, "e": None}}
+    request: Any = SimpleNamespace(raw_body=json.dumps(body).encode())
+    said = read_body(request, LeadPatch).said()
+    assert json.dumps(said) == json.dumps(body)
+
+
+def test_a_refusal_never_repeats_what_was_sent() -> None:
+    problem = refused(json.dumps({"entity": ["ada@example.com"], "stage": {"x": "ada@example.com"}}))
+    assert "ada@" not in json.dumps(problem.body())
+
+
+@pytest.mark.parametrize(
+    ("query", "faulty"),
+    [
+        ({"limit": ["0"]}, "limit"),
+        ({"limit": ["201"]}, "limit"),
+        ({"limit": ["ten"]}, "limit"),
+        ({"limit": ["1", "2"]}, "limit"),
+        ({"entitiy": ["acme"]}, "entitiy"),
+    ],
+)
+def test_a_wrong_parameter_is_400_naming_it(query: dict[str, list[str]], faulty: str) -> None:
+    with pytest.raises(ApiProblem) as refusal:
+        read_query(SimpleNamespace(query_params=MultiDict(query)), LeadQuery)  # type: ignore[arg-type]
+    assert refusal.value.problem.status == 400
+    assert fields(refusal.value.problem) == {faulty}
+
+
+def test_a_media_type_is_read_with_its_charset() -> None:
+    request: Any = SimpleNamespace(headers={"content-type": 'Text/CSV; header=present; Charset="Windows-1252"'})
+    assert media_type(request) == ("text/csv", "windows-1252")
+
+
+positions = st.text(min_size=1, max_size=60)
+
+
+@given(positions)
+def test_a_cursor_leads_back_to_its_position(position: str) -> None:
+    try:
+        position.encode()
+    except UnicodeEncodeError:
+        return
+    cursor = LeadQuery(entity="acme").cursor_to(position)
+    assert LeadQuery(entity="acme", cursor=cursor, limit=7).position() == position
+
+
+@given(st.text(max_size=60))
+def test_a_made_up_cursor_is_refused(cursor: str) -> None:
+    with pytest.raises(InvalidPosition):
+        PageQuery(cursor=cursor).position()
+
+
+def test_a_cursor_of_a_list_with_other_filters_is_refused() -> None:
+    cursor = LeadQuery(entity="acme").cursor_to("0:lead_1")
+    for other in (LeadQuery(entity="other", cursor=cursor), PageQuery(cursor=cursor)):
+        with pytest.raises(InvalidPosition):
+            other.position()
+
+
+def test_a_cursor_with_one_changed_character_is_refused() -> None:
+    cursor = PageQuery().cursor_to("0:lead_0123456789abcdef01234567")
+    assert cursor is not None
+    for place in range(len(cursor) - 1):
+        changed = cursor[:place] + ("A" if cursor[place] != "A" else "B") + cursor[place + 1 :]
+        with pytest.raises(InvalidPosition):
+            PageQuery(cursor=changed).position()
