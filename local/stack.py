@@ -16,6 +16,7 @@ from local.children import Child
 from local.console import NotReady, step
 from local.deploy import deploy
 from local.ministack import Ministack, answers
+from local.native import runnable_here
 from local.package import ROOT, package
 from local.ports import LOOPBACK
 from local.token import working_token
@@ -70,7 +71,7 @@ def running(options: Options) -> Iterator[LocalStack]:
         ports.require_free(options.inbox_port, "inbox", "INBOX_PORT")
         ports.require_free(options.smtp_port, "inbox, SMTP", "SMTP_PORT")
         with step("Building the package with Chalice"):
-            built = package(options.builds)
+            built = runnable_here(package(options.builds))
         inbox_url = f"http://{LOOPBACK}:{options.inbox_port}"
         with step("Starting the inbox"):
             inbox = start_inbox(options, inbox_url)
