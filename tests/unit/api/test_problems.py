@@ -46,6 +46,11 @@ def test_the_nearest_known_ancestor_of_an_error_decides() -> None:
     assert (answered["status"], answered["errors"]) == (423, [{"field": "stage", "reason": "is busy"}])
 
 
+def test_an_invalid_request_names_every_field() -> None:
+    answered = body(invalid(422, [(f"f{number}", "is needed") for number in range(5)]))
+    assert [error["field"] for error in answered["errors"]] == ["f0", "f1", "f2", "f3", "f4"]
+
+
 @pytest.mark.parametrize("binary_types", [["*/*"], ["image/*"]])
 def test_a_problem_leaves_through_a_door_with_and_without_binary_types(binary_types: list[str]) -> None:
     app = Chalice("test", configure_logs=False)

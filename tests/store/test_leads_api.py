@@ -1,0 +1,200 @@
+"""/v1/leads as a client sees it, on a real engine."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chalicelib.store.client import StoreUnavailable
+from local.tables import TableNames
+from tests.api_client import ApiClient, context_of
+
+ADA = {
+    "external_id": "7",
+    "entity": "acme",
+    "stage": "New",
+    "email": "ada@example.com",
+    "first_name": "Ada",
+    "last_name": None,
+    "tags": ["vip"],
+    "fields": {"city": "Zürich", "age": 36, "score": 1.5, "member": True},
+}
+CSV = {"Content-Type": "text/csv; charset=utf-8"}
+
+
+@pytest.fixture
+def api(dynamodb: Any, tables: TableNames) -> ApiClient:
+    return ApiClient(context_of(lambda: dynamodb, tables)).sign_in()
+
+
+def count(api: ApiClient) -> int:
+    return len(api("GET", "/v1/leads?limit=200").json["items"])
+
+
+def test_a_created_lead_answers_with_itself_and_its_place(api: ApiClient) -> None:
+    made = api("POST", "/v1/leads", ADA)
+    assert made.status == 201
+    lead = made.json
+    assert {name: lead[name] for name in ADA} == ADA
+    assert set(lead) == {*ADA, "lead_id", "unsubscribed", "created_at"}
+    assert lead["created_at"].endswith("Z")
+    assert made.headers["Location"] == f"/api/v1/leads/{lead['lead_id']}"
+    assert api("GET", f"/v1/leads/{lead['lead_id']}").json == lead
+
+
+def test_a_second_lead_with_the_address_is_a_conflict_naming_the_first(api: ApiClient) -> None:
+    first = api("POST", "/v1/leads", ADA).json
+    second = api("POST", "/v1/leads", {"entity": "acme", "stage": "New", "email": "ADA@example.com"})
+    assert (second.status, second.json["lead_id"]) == (409, first["lead_id"])
+    assert second.json["errors"][0]["field"] == "email"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        ({**ADA, "email": "nope"}, 422, "email"),
+        ({**ADA, "stage": " "}, 422, "stage"),
+        ({**ADA, "colour": "red"}, 422, "colour"),
+        ({**ADA, "fields": {"email": "x"}}, 422, "fields.email"),
+        ({"stage": "New"}, 422, "entity"),
+        ("{", 400, None),
+    ],
+)
+def test_a_wrong_lead_is_refused_and_nothing_written(api: ApiClient, body: Any, status: int, field: str | None) -> None:
+    reply = api("POST", "/v1/leads", body)
+    assert reply.status == status
+    assert reply.headers["Content-Type"] == "application/problem+json"
+    if field is not None:
+        assert [error["field"] for error in reply.json["errors"]] == [field]
+    assert count(api) == 0
+
+
+def test_a_patch_changes_what_it_says(api: ApiClient) -> None:
+    lead = api("POST", "/v1/leads", ADA).json
+    url = f"/v1/leads/{lead['lead_id']}"
+    changed = api("PATCH", url, {"stage": "Hot", "email": None, "fields": {"city": None, "plan": "Gold"}}).json
+    fields = {"age": 36, "score": 1.5, "member": True, "plan": "Gold"}
+    assert changed == {**lead, "stage": "Hot", "email": None, "fields": fields}
+    assert api("PATCH", url, {"stage": None}).status == 422
+    assert api("PATCH", url, {"stage": ""}).status == 422
+    assert api("PATCH", url, {"lead_id": "lead_x"}).status == 422
+    assert api("GET", url).json == changed
+
+
+def test_a_removed_lead_is_gone(api: ApiClient) -> None:
+    url = f"/v1/leads/{api('POST', '/v1/leads', ADA).json['lead_id']}"
+    assert (api("DELETE", url).status, api("DELETE", url).status, api("GET", url).status) == (204, 404, 404)
+    assert api("POST", "/v1/leads", ADA).status == 201
+
+
+@pytest.mark.parametrize("lead_id", ["lead_000000000000000000000000", "x", "identity%23acme%23email%23ada@example.com"])
+@pytest.mark.parametrize(
+    ("method", "tail"), [("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/unsubscribe"), ("POST", "/resubscribe")]
+)
+def test_an_unknown_lead_is_404(api: ApiClient, lead_id: str, method: str, tail: str) -> None:
+    api("POST", "/v1/leads", ADA)
+    reply = api(method, f"/v1/leads/{lead_id}{tail}", {} if method == "PATCH" else None)
+    assert (reply.status, reply.json["type"]) == (404, "urn:leadflip:problem:lead-not-found")
+
+
+def test_a_lead_unsubscribes_and_comes_back(api: ApiClient) -> None:
+    url = f"/v1/leads/{api('POST', '/v1/leads', ADA).json['lead_id']}"
+    for verb, unsubscribed in (
+        ("unsubscribe", True),
+        ("unsubscribe", True),
+        ("resubscribe", False),
+        ("resubscribe", False),
+    ):
+        reply = api("POST", f"{url}/{verb}")
+        assert (reply.status, reply.json["unsubscribed"]) == (202, unsubscribed)
+        assert api("GET", url).json["unsubscribed"] is unsubscribed
+
+
+@pytest.mark.parametrize("filters", ["", "entity=acme&", "entity=acme&stage=New&", "q=person&"])
+def test_a_list_is_paged_by_cursor(api: ApiClient, filters: str) -> None:
+    made = {
+        api("POST", "/v1/leads", {**ADA, "external_id": str(n), "email": f"person{n}@example.com"}).json["lead_id"]
+        for n in range(12)
+    }
+    found: list[str] = []
+    cursor = ""
+    while True:
+        page = api("GET", f"/v1/leads?{filters}limit=5{cursor}").json
+        found += [lead["lead_id"] for lead in page["items"]]
+        if page["cursor"] is None:
+            break
+        cursor = f"&cursor={page['cursor']}"
+    assert sorted(found) == sorted(made)
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "cursor=mangled", "cursor=", "colour=red"])
+def test_a_wrong_parameter_is_400(api: ApiClient, query: str) -> None:
+    assert api("GET", f"/v1/leads?{query}").status == 400
+
+
+def test_csv_and_ndjson_are_imported_with_errors_by_line(api: ApiClient) -> None:
+    csv = "entity,stage,email,city\nacme,New,ada@example.com,Rom\nacme,New,nope,\n"
+    error = {"line": 3, "field": "email", "reason": "has no @"}
+    first = api("POST", "/v1/leads/import", csv, CSV)
+    assert (first.status, first.json) == (200, {"created": 1, "updated": 0, "unchanged": 0, "errors": [error]})
+    lines = '{"entity":"acme","email":"ada@example.com","fields":{"city":"Bern"}}\n{"entity":"acme","stage":"New"}\n[]'
+    second = api("POST", "/v1/leads/import", lines, {"Content-Type": "application/x-ndjson"}).json
+    assert (second["created"], second["updated"], second["errors"][0]["line"]) == (1, 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [
+        ("entity\n", "application/json", 415),
+        ("entity\n", "text/plain", 415),
+        ("stage,email\n", "text/csv", 400),
+        ("entity\n" + "acme\n" * 10_001, "text/csv", 413),
+        ("x" * 5_300_000, "text/csv", 413),
+        ("entity\n", "text/csv; charset=klingon", 400),
+    ],
+)
+def test_a_file_that_cannot_be_taken_is_refused_whole(
+    api: ApiClient, body: str, content_type: str, status: int
+) -> None:
+    reply = api("POST", "/v1/leads/import", body, {"Content-Type": content_type})
+    assert (reply.status, reply.headers["Content-Type"]) == (status, "application/problem+json")
+
+
+def test_wrong_methods_types_and_paths_are_problems(api: ApiClient) -> None:
+    wrong_method = api("PUT", "/v1/leads", {})
+    assert (wrong_method.status, set(wrong_method.headers["Allow"].split(", "))) == (405, {"GET", "POST"})
+    wrong_type = api("POST", "/v1/leads", "entity=acme", {"Content-Type": "application/x-www-form-urlencoded"})
+    unknown = api("GET", "/v1/nothing")
+    assert (wrong_type.status, unknown.status) == (415, 404)
+    for reply in (wrong_method, wrong_type, unknown):
+        assert (reply.headers["Content-Type"], reply.json["status"]) == ("application/problem+json", reply.status)
+
+
+class _Failing:
+    """An engine of which one operation fails."""
+
+    def __init__(self, engine: Any, operation: str, error: Exception) -> None:
+        self._engine, self._operation, self._error = engine, operation, error
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def fail(**_: Any) -> Any:
+            raise self._error
+
+        operation: Callable[..., Any] = getattr(self._engine, name)
+        return fail if name == self._operation else operation
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(StoreUnavailable("10.0.0.1 lost"), 503), (RuntimeError("ada@example.com"), 500)]
+)
+@pytest.mark.parametrize("operation", ["scan", "get_item"])
+def test_a_failing_engine_is_told_without_its_words(
+    api: ApiClient, dynamodb: Any, tables: TableNames, operation: str, error: Exception, status: int
+) -> None:
+    broken = ApiClient(context_of(lambda: _Failing(dynamodb, operation, error), tables))
+    broken.token = api.token
+    reply = broken("GET", "/v1/leads")
+    assert (reply.status, reply.json["status"]) == (status, status)
+    assert str(error) not in json.dumps(reply.json)
+    assert ("Retry-After" in reply.headers) == (status == 503)
