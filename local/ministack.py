@@ -27,6 +27,8 @@ class Ministack:
 
     port: int
     child: Child
+    scratch: Path
+    """Where each of its workers unpacks the code: some 20 MB each."""
 
     @property
     def endpoint(self) -> str:
@@ -35,6 +37,11 @@ class Ministack:
     def client(self, service: str) -> Any:
         """A boto3 client with an administrator's rights."""
         return client(service, self.endpoint)
+
+    def stop(self) -> None:
+        """Stop it and its workers, after it has saved its state."""
+        self.child.stop()
+        shutil.rmtree(self.scratch, ignore_errors=True)
 
 
 def client(service: str, endpoint: str) -> Any:
@@ -54,11 +61,11 @@ def start(port: int, folder: Path, log: Path, extra: dict[str, str] | None = Non
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     child = Child("ministack", ["local.engine"], log, environment(port, folder, scratch) | (extra or {}))
-    engine = Ministack(port, child)
+    engine = Ministack(port, child, scratch)
     try:
         child.wait_until(lambda: answers(f"{engine.endpoint}/_ministack/health"), seconds=60)
     except BaseException:
-        child.stop()
+        engine.stop()
         raise
     return engine
 

@@ -79,7 +79,7 @@ def running(options: Options) -> Iterator[LocalStack]:
         with step("Starting ministack"):
             log = options.folder / "logs" / "ministack.log"
             engine = ministack.start(options.port, options.folder, log, {"AWS_ENDPOINT_URL_SESV2": inbox_url})
-            to_stop.callback(engine.child.stop)
+            to_stop.callback(engine.stop)
         tracking_api = f"{engine.endpoint}/_aws/execute-api/1eadf11b"
         with step("Deploying the stack"):
             s3 = engine.client("s3")

@@ -33,7 +33,7 @@ def on_ministack(folder: Path) -> Iterator[Any]:
     try:
         yield engine.client("dynamodb")
     finally:
-        engine.child.stop()
+        engine.stop()
 
 
 def on_dynamodb_local(folder: Path) -> Iterator[Any]:
