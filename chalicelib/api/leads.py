@@ -61,14 +61,13 @@ def create_one_lead(call: Call) -> Answer:
     raises=(FileTooLong, UnreadableFile),
 )
 def import_file(call: Call) -> Answer:
-    """The file is the body: CSV with a header, or NDJSON. Good lines are kept, the others reported.
+    """The file is the body: CSV with a header, or NDJSON, in UTF-8. Good lines are kept, the others reported.
 
     A lead is recognised by its external id, else its address; a line with neither, by its whole content. An empty cell
     clears the field, an absent column leaves it alone. Nobody is unsubscribed or subscribed by an import. At most
     10,000 lines or 5 MB a request.
     """
-    kind, charset = media_type(call.request)
-    file = read_file(read_bytes(call.request), _FILES[kind], charset)
+    file = read_file(read_bytes(call.request), _FILES[media_type(call.request)])
     return ok(ImportAnswer.of(import_leads(call.context.leads, file, call.context.now())))
 
 

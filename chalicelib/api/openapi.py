@@ -70,14 +70,19 @@ def document(resources: Sequence[Resource]) -> dict[str, Any]:
     schemas: Any
     schemas, definitions = models_json_schema(list(wanted), ref_template=_REF)
     components = definitions.get("$defs", {})
+    for _, operation in operations(resources):
+        if operation.method == "PATCH" and operation.body is not None:
+            # What is absent from a change is left alone: there is no default that a client might fill in.
+            for schema in components[_name(schemas[(operation.body, "validation")])]["properties"].values():
+                schema.pop("default", None)
     paths: dict[str, dict[str, Any]] = {}
     for resource, operation in operations(resources):
         described = _described(resource, operation, schemas, components)
         paths.setdefault(operation.path, {})[operation.method.lower()] = described
     # Parameters are taken apart above; as a whole these models are nobody's body.
     queried = {operation.query for _, operation in operations(resources) if operation.query}
-    queries = {schemas[(model, "validation")]["$ref"] for model in queried}
-    kept = {name: schema for name, schema in components.items() if _REF.format(model=name) not in queries}
+    queries = {_name(schemas[(model, "validation")]) for model in queried}
+    kept = {name: schema for name, schema in components.items() if name not in queries}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Leadflip Campaigns", "version": "1"},
@@ -113,14 +118,17 @@ def _described(
     return described
 
 
+def _name(reference: Mapping[str, Any]) -> str:
+    return str(reference["$ref"].rpartition("/")[2])
+
+
 def _parameters(operation: Operation, schemas: Schemas, components: Mapping[str, Any]) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"{(\w+)}", operation.path)
     ]
     if operation.query is not None:
-        name = schemas[(operation.query, "validation")]["$ref"].rpartition("/")[2]
-        model = components[name]
+        model = components[_name(schemas[(operation.query, "validation")])]
         for name, schema in model.get("properties", {}).items():
             needed = name in model.get("required", [])
             parameter = {"name": name, "in": "query", "required": needed, "schema": schema}

@@ -60,14 +60,9 @@ def read_bytes(request: Request) -> bytes:
     return raw.encode() if isinstance(raw, str) else raw
 
 
-def media_type(request: Request) -> tuple[str, str | None]:
-    """The lower-case media type of the body and its charset parameter, if any."""
-    kind, *parameters = str(request.headers.get("content-type", "application/json")).split(";")
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip().lower() == "charset":
-            return kind.strip().lower(), value.strip().strip('"').lower()
-    return kind.strip().lower(), None
+def media_type(request: Request) -> str:
+    """The lower-case media type of the body, without its parameters."""
+    return str(request.headers.get("content-type", "application/json")).partition(";")[0].strip().lower()
 
 
 def _field(location: tuple[int | str, ...]) -> str:

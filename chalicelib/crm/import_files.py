@@ -57,11 +57,11 @@ class ImportFile:
     errors: list[LineError] = field(default_factory=list)
 
 
-def read_file(body: bytes, kind: FileKind, charset: str | None = None) -> ImportFile:
+def read_file(body: bytes, kind: FileKind) -> ImportFile:
     """Read a whole file. Raises UnreadableFile or FileTooLong."""
     if len(body) > MAX_BYTES:
         raise FileTooLong(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB; send it in pieces.")
-    text = _decoded(body, charset)
+    text = _decoded(body)
     file = ImportFile()
     records = 0
     for number, said in _csv_records(text) if kind == "csv" else _json_records(text):
@@ -92,22 +92,22 @@ def _line(number: int, said: Said) -> Line:
     return Line(number, words, None if recognisable else content_hash(words))
 
 
-def _decoded(body: bytes, charset: str | None) -> str:
-    """UTF-8 with or without a byte order mark, UTF-16 with one, or what the content type says."""
-    marked = body[:2] in (b"\xff\xfe", b"\xfe\xff")
-    encoding = charset or ("utf-16" if marked else "utf-8")
-    if encoding in ("utf-8", "utf8"):
-        encoding = "utf-8-sig"
+def _decoded(body: bytes) -> str:
+    """UTF-8, with or without a byte order mark, and nothing else: an encoding cannot be told from the bytes.
+
+    Nor from a charset parameter: API Gateway hands text over as UTF-8 with U+FFFD for what it could not read, so the
+    bytes of another encoding are lost before they get here.
+    """
     try:
-        return body.decode(encoding)
-    except LookupError:
-        raise UnreadableFile("The charset of the content type is not known here.") from None
+        text = body.decode("utf-8-sig")
+        unreadable = text.find("\ufffd")
+        line = text.count("\n", 0, unreadable) + 1
     except UnicodeDecodeError as error:
-        line = body.count(b"\n", 0, error.start) + 1
-        raise UnreadableFile(
-            f"Line {line} is not {charset or 'UTF-8'}. Save the file as UTF-8, or name its encoding in the content "
-            "type: text/csv; charset=windows-1252."
-        ) from None
+        unreadable = error.start
+        line = body.count(b"\n", 0, unreadable) + 1
+    if unreadable >= 0:
+        raise UnreadableFile(f"Line {line} is not UTF-8. Save the file as UTF-8 and send it again.")
+    return text
 
 
 # -- CSV ---------------------------------------------------------------------------------------------------------------

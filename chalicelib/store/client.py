@@ -6,6 +6,7 @@ StoreError
 └── InvalidPosition    a list was asked to go on from a place that it never named
 """
 
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -110,6 +111,10 @@ def write_if(operation: Callable[..., dict[str, Any]], **arguments: Any) -> bool
     return True
 
 
+_PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+"""Reasons of a cancelled transaction that pass by themselves."""
+
+
 def transact(client: Any, actions: Sequence[dict[str, Any]]) -> bool:
     """All writes or none: True when made, False when a condition did not hold. At most 100 actions (AWS's limit).
 
@@ -122,9 +127,10 @@ def transact(client: Any, actions: Sequence[dict[str, Any]]) -> bool:
             reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
             if "ConditionalCheckFailed" in reasons:
                 return False
-            if "TransactionConflict" not in reasons and "ThrottlingError" not in reasons:
+            if not _PASSING.intersection(reasons):
                 raise StoreError(f"transaction refused: {error}") from error
-            time.sleep(0.02 * 2**attempt)
+            # Jitter: two imports of one file meet at every transaction, and would meet again at every repetition.
+            time.sleep(0.02 * 2**attempt * random.uniform(0.5, 1.5))
         else:
             return True
     raise StoreUnavailable("transaction conflicts did not clear")

@@ -81,6 +81,13 @@ def test_every_error_that_an_operation_raises_is_described() -> None:
     assert {"201", "400", "401", "403", "409", "422", "500", "503"} <= set(problems)
 
 
+def test_a_change_has_no_defaults(description: Any) -> None:
+    for name in ("LeadPatch", "CampaignPatch"):
+        assert not any(
+            "default" in schema for schema in description["components"]["schemas"][name]["properties"].values()
+        )
+
+
 def test_a_lead_is_described_with_exactly_its_members(description: Any) -> None:
     lead = description["components"]["schemas"]["LeadAnswer"]
     assert set(lead["properties"]) == {

@@ -52,21 +52,15 @@ def test_line_ends_and_byte_order_marks_of_all_systems_are_read(ending: str, mar
     assert [line.said["last_name"] for line in read_file(body, "csv").lines] == ["Müller", "Groß"]
 
 
-@pytest.mark.parametrize("charset", ["windows-1252", "utf-16", "iso-8859-1"])
-def test_a_named_encoding_is_read(charset: str) -> None:
-    body = "entity,stage,last_name\nacme,New,Müller\n".encode(charset)
-    assert read_file(body, "csv", charset).lines[0].said["last_name"] == "Müller"
-
-
-def test_utf_16_is_known_by_its_mark() -> None:
-    assert read_file("entity,stage,last_name\nacme,New,Müller\n".encode("utf-16"), "csv").lines
-
-
-def test_another_encoding_is_refused_naming_the_line() -> None:
-    with pytest.raises(UnreadableFile, match=r"Line 3 is not UTF-8.*charset=windows-1252"):
-        read_file("entity,stage,last_name\na,b,c\nacme,New,Müller\n".encode("windows-1252"), "csv")
-    with pytest.raises(UnreadableFile, match="charset"):
-        read_file(b"entity\n", "csv", "no-such-charset")
+@pytest.mark.parametrize("encoding", ["windows-1252", "utf-16", "iso-8859-15", "shift-jis"])
+@pytest.mark.parametrize("through_gateway", [False, True])
+def test_another_encoding_is_refused_whole_naming_the_line(encoding: str, through_gateway: bool) -> None:
+    body = "entity,stage,last_name\na,b,c\nacme,New,鈴木\n" if encoding == "shift-jis" else "entity,stage\na,b\na,ü\n"
+    raw = body.encode(encoding)
+    if through_gateway:
+        raw = raw.decode(errors="replace").encode()
+    with pytest.raises(UnreadableFile, match=r"Line 1 is not UTF-8" if encoding == "utf-16" else "Line 3 is not UTF-8"):
+        read_file(raw, "csv")
 
 
 @pytest.mark.parametrize(
