@@ -1,0 +1,156 @@
+"""`make demo`: send a campaign on the running stack, play its recipients, compare the numbers with what they did."""
+
+import json
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+from local.client import RunningStack, running_stack
+from local.console import NotReady, say, step
+from local.recipients import PARTS, Deed, Mail
+from local.seed import DRAFT, LEADS, call
+
+PATIENCE_SECONDS = 180
+CAST = ["reads and clicks", "does nothing", "opens five times", "does nothing", "clicks, images blocked"]
+"""Played in turn by the recipients, after the first, who unsubscribes."""
+
+Panel = dict[str, int]
+
+
+class Demo:
+    def __init__(self, stack: RunningStack) -> None:
+        self._stack = stack
+
+    def api(self, method: str, path: str, body: bytes | None = None, content_type: str = "application/json") -> Any:
+        return call(self._stack.api_url, self._stack.token, method, path, body, content_type if body else None)
+
+    def import_leads(self) -> dict[str, Any]:
+        answer: dict[str, Any] = self.api("POST", "/v1/leads/import", LEADS.read_bytes(), "text/csv")
+        return answer
+
+    def draft(self) -> dict[str, Any]:
+        """The example campaign as a draft: the one that `make run` left, or a new one when that was sent."""
+        example = json.loads(DRAFT.read_text())
+        for campaign in self.pages("/v1/campaigns"):
+            if campaign["title"] == example["title"] and campaign["status"] == "draft":
+                return campaign
+        answer: dict[str, Any] = self.api("POST", "/v1/campaigns", DRAFT.read_bytes())
+        return answer
+
+    def pages(self, path: str) -> Iterator[dict[str, Any]]:
+        cursor = ""
+        while True:
+            page = self.api("GET", f"{path}{'&' if '?' in path else '?'}limit=200{cursor}")
+            yield from page["items"]
+            if page["cursor"] is None:
+                return
+            cursor = f"&cursor={page['cursor']}"
+
+    def leads_without_address(self, audience: dict[str, Any]) -> int:
+        found = 0
+        for stage in audience["stages"]:
+            for lead in self.pages(f"/v1/leads?entity={quote(audience['entity'])}&stage={quote(stage)}"):
+                found += lead["email"] is None and not lead["unsubscribed"]
+        return found
+
+    def mails(self, known: set[str]) -> list[Mail]:
+        """What came into the inbox since `known`, read as bytes."""
+        found = []
+        for message in self.inbox():
+            if message["id"] not in known:
+                with urllib.request.urlopen(f"{self._stack.inbox_url}/messages/{message['id']}.eml") as response:
+                    found.append(Mail.read(response.read()))
+        return found
+
+    def inbox(self) -> list[dict[str, str]]:
+        with urllib.request.urlopen(f"{self._stack.inbox_url}/messages") as response:
+            messages: list[dict[str, str]] = json.load(response)
+            return messages
+
+    def send(self, campaign: dict[str, Any]) -> None:
+        """Send and wait until the campaign is done."""
+        self.api("POST", f"/v1/campaigns/{campaign['campaign_id']}/send")
+        until = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < until:
+            if self.api("GET", f"/v1/campaigns/{campaign['campaign_id']}")["status"] == "sent":
+                return
+            time.sleep(0.5)
+        raise NotReady(f"The campaign was not sent within {PATIENCE_SECONDS} s. See what the functions say: make logs")
+
+    def numbers(self, campaign: dict[str, Any], expected: Panel) -> dict[str, Any]:
+        """The stats, as soon as they show what is expected, or as they are after half a minute."""
+        until = time.monotonic() + 30
+        while True:
+            stats: dict[str, Any] = self.api("GET", f"/v1/campaigns/{campaign['campaign_id']}/stats")
+            if all(stats[name] == number for name, number in expected.items()) or time.monotonic() > until:
+                return stats
+            time.sleep(0.5)
+
+
+def play(mails: list[Mail]) -> tuple[list[Deed], Counter[str]]:
+    """Give every mail's recipient a part and let them act."""
+    deeds, played = [], Counter[str]()
+    for number, mail in enumerate(mails):
+        part = "unsubscribes" if number == 0 else CAST[number % len(CAST)]
+        deeds.append(PARTS[part](mail))
+        played[part] += 1
+    return deeds, played
+
+
+def main() -> int:
+    demo = Demo(running_stack())
+    with step("Importing examples/leads.csv"):
+        imported = demo.import_leads()
+    with step("Finding the draft"):
+        campaign = demo.draft()
+        audience = demo.api("GET", f"/v1/campaigns/{campaign['campaign_id']}/audience")["total"]
+        unreachable = demo.leads_without_address(campaign["audience"])
+        known = {message["id"] for message in demo.inbox()}
+    with step(f"Sending “{campaign['title']}” to {audience} leads"):
+        demo.send(campaign)
+    with step("Reading the mails and playing their recipients"):
+        mails = demo.mails(known)
+        deeds, played = play(mails)
+    did = {
+        "total": audience,
+        "sent": len(mails),
+        "failed": unreachable,
+        "opened": sum(deed.opened for deed in deeds),
+        "clicked": sum(deed.clicked for deed in deeds),
+    }
+    with step("Waiting for the numbers"):
+        stats = demo.numbers(campaign, did)
+    return report(imported, played, did, stats)
+
+
+def report(imported: dict[str, Any], played: Counter[str], did: Panel, stats: dict[str, Any]) -> int:
+    """Print the panel beside what was done; 1 when they differ."""
+    lines = "created", "updated", "unchanged"
+    say(f"\nImport: {', '.join(f'{imported[name]} {name}' for name in lines)}, {len(imported['errors'])} bad lines")
+    say("Recipients: " + ", ".join(f"{count} x {part}" for part, count in played.items()))
+    say(f"\n  {'':10}{'panel':>8}{'did':>8}")
+    for name, number in did.items():
+        mark = "" if stats[name] == number else "   <- differs"
+        say(f"  {name.capitalize():10}{stats[name]:>8}{number:>8}{mark}")
+    say("\nBeside them: " + ", ".join(f"{name.replace('_', ' ')} {stats[name]}" for name in BESIDE))
+    for advice in stats["advice"]:
+        say(f"  {advice['severity']}: {advice['text']}")
+    if all(stats[name] == number for name, number in did.items()):
+        say("\nThe numbers agree with what the recipients did.")
+        return 0
+    say("\nThe numbers do NOT agree with what the recipients did.")
+    return 1
+
+
+BESIDE = ("skipped", "pending", "opened_machine_only", "clicked_machine_only", "clicked_without_open", "unsubscribed")
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except NotReady as problem:
+        sys.exit(str(problem))

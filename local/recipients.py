@@ -1,0 +1,142 @@
+"""Recipients as their mail clients play them: they read a mail from its bytes, load its pixel, follow its links."""
+
+import email
+import email.policy
+import http.client
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.message import EmailMessage
+from html.parser import HTMLParser
+from urllib.parse import urlencode, urlsplit
+
+BROWSER = (
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/142.0.0.0 Safari/537.36"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """What a mail client sees in one mail."""
+
+    to: str
+    subject: str
+    pixels: tuple[str, ...]
+    links: tuple[str, ...]
+    """Addresses of the links that lead to a web page, the unsubscribe link apart."""
+    unsubscribe_url: str
+
+    @classmethod
+    def read(cls, message: bytes) -> "Mail":
+        """Parse a message's bytes, with the standard library as a mail client would with its own."""
+        parsed = email.message_from_bytes(message, policy=email.policy.default)
+        assert isinstance(parsed, EmailMessage)  # noqa: S101 - the default policy's class
+        found = _Found()
+        html = parsed.get_body(("html",))
+        if html is not None:
+            found.feed(html.get_content())
+        unsubscribe_url = str(parsed["List-Unsubscribe"]).strip().strip("<>")
+        return cls(
+            to=parsed["To"].addresses[0].addr_spec,
+            subject=str(parsed["Subject"]),
+            pixels=tuple(found.images),
+            links=tuple(link for link in found.links if link != unsubscribe_url),
+            unsubscribe_url=unsubscribe_url,
+        )
+
+
+class _Found(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.images: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        address = dict(attrs).get({"img": "src", "a": "href"}.get(tag, "")) or ""
+        if address.startswith(("http://", "https://")):
+            (self.images if tag == "img" else self.links).append(address)
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What one recipient did, to be compared with the numbers."""
+
+    opened: bool = False
+    clicked: bool = False
+    unsubscribed: bool = False
+
+
+def reads_and_clicks(mail: Mail) -> Deed:
+    load_images(mail)
+    follow(mail.links[0])
+    return Deed(opened=True, clicked=True)
+
+
+def opens_five_times(mail: Mail) -> Deed:
+    for _ in range(5):
+        load_images(mail)
+    return Deed(opened=True)
+
+
+def clicks_without_images(mail: Mail) -> Deed:
+    follow(mail.links[0])
+    follow(mail.links[-1])
+    return Deed(clicked=True)
+
+
+def does_nothing(mail: Mail) -> Deed:
+    return Deed()
+
+
+def unsubscribes(mail: Mail) -> Deed:
+    load_images(mail)
+    status, _, _ = request("GET", mail.unsubscribe_url)
+    confirmed, _, _ = request("POST", mail.unsubscribe_url, {"confirm": "yes"})
+    if (status, confirmed) != (200, 200):
+        raise WrongAnswer(f"Unsubscribing answered {status} and {confirmed} instead of 200")
+    return Deed(opened=True, unsubscribed=True)
+
+
+PARTS: dict[str, Callable[[Mail], Deed]] = {
+    "reads and clicks": reads_and_clicks,
+    "opens five times": opens_five_times,
+    "clicks, images blocked": clicks_without_images,
+    "does nothing": does_nothing,
+    "unsubscribes": unsubscribes,
+}
+
+
+class WrongAnswer(Exception):
+    """A recipient got something else than the HTTP contract says."""
+
+
+def load_images(mail: Mail) -> None:
+    for pixel in mail.pixels:
+        status, headers, body = request("GET", pixel)
+        if status != 200 or headers.get("content-type") != "image/gif" or not body.startswith(b"GIF89a"):
+            raise WrongAnswer(f"The pixel answered {status}, {headers.get('content-type')}")
+
+
+def follow(link: str) -> str:
+    """Where the tracked link leads."""
+    status, headers, _ = request("GET", link)
+    if status != 302 or "location" not in headers:
+        raise WrongAnswer(f"A link answered {status} instead of a redirect")
+    return headers["location"]
+
+
+def request(method: str, url: str, form: dict[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:
+    """One request as a browser makes it; redirects are reported, not followed."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=30)
+    headers = {"User-Agent": BROWSER, "Accept": "text/html,image/*;q=0.8,*/*;q=0.5"}
+    body = None
+    if form is not None:
+        body = urlencode(form)
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    try:
+        connection.request(method, f"{parts.path}?{parts.query}" if parts.query else parts.path, body, headers)
+        response = connection.getresponse()
+        return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+    finally:
+        connection.close()
