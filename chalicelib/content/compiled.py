@@ -13,8 +13,8 @@ FORMAT_VERSION: Final = 1
 class Link:
     """One link of the HTML, in document order.
 
-    `link` is its id: "1", "2", ...; "3m" when merge tags make its destination differ per recipient; "" when it cannot be
-    tracked, for the `reason` given. `url` is the URL as written, after HTML decoding; `text` is what it shows.
+    `link` is its id: "1", "2", ...; "3m" when merge tags make its destination differ per recipient; "" when it cannot
+    be tracked, for the `reason` given. `url` is the URL as written, after HTML decoding; `text` is what it shows.
     """
 
     link: str

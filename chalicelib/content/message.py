@@ -54,7 +54,7 @@ def build_message(
         text_header("Subject", rendered.subject),
         f"Date: {format_datetime(date)}",
         f"Message-ID: {_in_angles(message_id)}",
-        _fold_once("List-Unsubscribe", _in_angles(unsubscribe_url)),
+        f"List-Unsubscribe: {_in_angles(unsubscribe_url)}",
         "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
         text_header("Feedback-ID", feedback_id),
     )
@@ -70,7 +70,3 @@ def build_message(
 
 def _in_angles(text: str) -> str:
     return f"<{_UNSAFE_IN_ANGLES.sub('', text)}>"
-
-
-def _fold_once(name: str, value: str) -> str:
-    return f"{name}: {value}" if len(name) + len(value) < 75 else f"{name}:\r\n {value}"

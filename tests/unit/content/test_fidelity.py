@@ -12,6 +12,7 @@ from tests.unit.content.mails import BASE_URL, UNSUBSCRIBE_URL, corpus, rendered
 from tests.unit.content.oracle import Seen, judge, random_document
 
 CLICK = re.compile(rf"{re.escape(BASE_URL)}/t/c/D{{48}}\?l=(\d+)&amp;u=([\w%.~-]*)&amp;s=s(\d+)")
+HREF = re.compile(r"""href\s*=\s*("[^"]*"|'[^']*'|[^\s>]*)""", re.IGNORECASE)
 ADDED = re.compile(
     rf'<p style="[^"]*"><a style="[^"]*" href="{re.escape(UNSUBSCRIBE_URL)}">Unsubscribe</a></p>'
     rf'<img src="{re.escape(BASE_URL)}/t/o/D{{48}}\.gif" width="1" height="1" alt="" style="[^"]*">'
@@ -82,7 +83,9 @@ def comparable(seen: list[Seen]) -> list[Seen]:
         elif token[0] == "text" and tokens and tokens[-1][0] == "text":
             tokens[-1] = ("text", tokens[-1][1] + token[1])
         elif token[0] == "comment":
-            tokens.append(("comment", re.sub(r"""href\s*=\s*("[^"]*"|'[^']*'|[^\s>]*)""", "href", token[1])))
+            tokens.append(
+                ("comment", re.sub(r"""href\s*=\s*("[^"]*"|'[^']*'|[^\s>]*)""", "href", token[1], flags=re.IGNORECASE))
+            )
         else:
             tokens.append(token)
     return tokens

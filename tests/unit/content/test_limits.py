@@ -1,0 +1,105 @@
+"""Hostile content ends within a bounded time, with a clear error or a mail."""
+
+import contextlib
+import time
+
+import pytest
+
+from chalicelib.content import ContentInvalid, Renderer, compile_content
+from tests.unit.content.mails import CAMPAIGN, DELIVERY_ID, LEAD, UNSUBSCRIBE_URL, Tracking, source_of
+
+MEGABYTE = 1_000_000
+HOSTILE = {
+    "open tags": "<a href=x ",
+    "links": "<a href='http://x.example'>",
+    "relative links": "<a href=x>",
+    "paragraphs": "<p>x",
+    "images": "<img alt=x>",
+    "comments": "<!---->",
+    "dashes": "-<!--",
+    "conditional comments": "<!--[if mso]><![endif]-->",
+    "open conditions": "<!--[if -->",
+    "open values": "{{ x ",
+    "open strings": "{{ '",
+    "values": "{{ lead.id }}",
+    "statements": "{% if lead.id %}",
+    "raw": "{% raw %}",
+    "raw blocks": "{% raw %}{% endraw %}",
+    "titles": "<title></title>",
+    "svg": "<svg>",
+    "templates": "<template>",
+    "hidden": "<div style='display:none'>x",
+    "entities": "&nbsp;",
+    "backslashes": "{{ '\\",
+}
+INNER = {
+    "entities in an href": ('<a href="', "&amp", '">'),
+    "digits": ('<a href="&#', "9", ';">'),
+    "attributes": ("<a ", "b=c ", ">"),
+    "different names": ("<a ", " ".join(f"a{number}" for number in range(100_000)), ">"),
+    "unsubscribe in comments": ("<!--" + "{{unsubscribe_url}}" * 4_000 + "-->", "<!---->", ""),
+    "long link text": ("<a href='https://x.example'>", "<b>x", ""),
+    "climbing": ("<base href='https://x.example/'><a href='", "../", "'>"),
+    "spaces": ("<a ", " ", ">x"),
+}
+
+
+def documents() -> dict[str, str]:
+    whole = {name: piece * (MEGABYTE // len(piece)) for name, piece in HOSTILE.items()}
+    for name, (start, piece, end) in INNER.items():
+        room = MEGABYTE - len(start) - len(end)
+        whole[name] = start + piece * (room // len(piece)) + end
+    return whole
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, *INNER])
+def test_a_megabyte_of_malice_compiles_or_is_refused_in_seconds(name: str) -> None:
+    document = documents()[name]
+    start = time.process_time()
+    with contextlib.suppress(ContentInvalid):
+        renderer = Renderer(compile_content(source_of(document), Tracking()), Tracking())
+        assert renderer.render(LEAD, CAMPAIGN, DELIVERY_ID, UNSUBSCRIBE_URL).html
+    assert time.process_time() - start < 6  # measured: 1.8 at most
+
+
+def test_compiling_takes_time_in_proportion_to_the_size() -> None:
+    piece = "<table><tr><td class='a'><a href='https://x.example/?a=1&amp;b=2'>Text</a></td></tr></table>\n" * 20
+
+    def best(html: str) -> float:
+        times = []
+        for _ in range(5):
+            start = time.process_time()
+            compile_content(source_of(html), Tracking())
+            times.append(time.process_time() - start)
+        return min(times)
+
+    assert best(piece * 16) < 6 * best(piece * 4)  # 4 for 4 times the input, and the noise of a busy machine
+
+
+@pytest.mark.parametrize(
+    ("field", "written"),
+    [
+        ("html", {"html": "x" * 1_048_577}),
+        ("html", {"html": "\u00e9" * 524_289}),
+        ("text", {"text": "x" * 1_048_577}),
+        ("html", {"html": "<a href='https://x.example/'>" * 1_001}),
+        ("html", {"html": "{{ lead.id }}" * 5_001}),
+        ("html", {"html": "{{ lead.id" + " " * 2_000 + "}}"}),
+        ("html", {"html": "{% if lead.id %}" * 21 + "{% endif %}" * 21}),
+        ("html", {"html": "{{ " + "(" * 500 + "1" + ")" * 500 + " }}"}),
+        ("html", {}),
+        ("html", {"html": " ", "text": "\n"}),
+        ("subject", {"html": "x", "subject": " "}),
+        ("subject", {"html": "x", "subject": "x" * 501}),
+        ("from_name", {"html": "x", "from_name": "{{ name }}"}),
+        ("utm", {"html": "x", "utm": {"sauce": "x"}}),
+    ],
+)
+def test_content_beyond_the_limits_is_refused_with_the_fields_name(field: str, written: dict[str, str]) -> None:
+    with pytest.raises(ContentInvalid) as caught:
+        compile_content(source_of(**written), None)
+    assert [problem.field for problem in caught.value.problems] == [field]
+
+
+def test_a_megabyte_is_allowed() -> None:
+    assert compile_content(source_of("x" * 1_048_576), None).html

@@ -1,0 +1,108 @@
+"""Preflight says what a marketer should know, where it is, and nothing about a good mail."""
+
+import pytest
+
+from chalicelib.content import AudienceFacts, ContentSource, compile_content, preflight_findings
+from chalicelib.content.preflight import Finding, Severity
+from tests.unit.content.mails import Tracking, source_of
+
+GOOD = """<p>Hi {{ lead.first_name | default("there") }}</p>
+<img src="https://cdn.shop.com/a.png" alt="Logo" width="100">
+<a href="https://shop.com/?a=1">Shop</a> <a href="mailto:a@shop.com">Write</a> <a href="#top">Up</a>
+<a href="https://shop.com/terms" data-no-track>Terms</a> <a href="{{ unsubscribe_url }}">Leave</a>"""
+FINE = AudienceFacts(total=10, without_email=0, sender_verified=True)
+
+
+def findings(source: ContentSource, audience: AudienceFacts = FINE) -> list[Finding]:
+    return preflight_findings(source, compile_content(source, Tracking()), Tracking(), audience)
+
+
+def found(html: str, code: str, audience: AudienceFacts = FINE, subject: str = "Hello") -> Finding:
+    matches = [finding for finding in findings(source_of(html, "text", subject), audience) if finding.code == code]
+    assert len(matches) == 1
+    return matches[0]
+
+
+def test_a_good_mail_gets_no_findings() -> None:
+    assert findings(source_of(GOOD, "Hi", "Our spring offers")) == []
+
+
+@pytest.mark.parametrize(
+    ("html", "code", "line", "column"),
+    [
+        ("a\n <a href=''>x</a>", "link_without_destination", 2, 2),
+        ("<a href='#'>x</a>", "link_without_destination", 1, 1),
+        ("<p><a href='http://shop.com/'>x</a>", "link_not_https", 1, 4),
+        ("<a href='https://www.example.com/'>x</a>", "link_placeholder", 1, 1),
+        ("<a href='https://localhost:8000/'>x</a>", "link_placeholder", 1, 1),
+        ("<a href='https://yourdomain.com/'>x</a>", "link_placeholder", 1, 1),
+        ("<a href='page.html'>x</a>", "link_untracked", 1, 1),
+        ("<a href='//shop.com/'>x</a>", "link_untracked", 1, 1),
+        ("<a href='javascript:x()'>x</a>", "link_untracked", 1, 1),
+        ("<!--[if mso]>\r\n<a href='ftp://shop.com/'>x</a><![endif]-->", "link_untracked", 2, 1),
+        ("\n<img src=a width=1>", "image_without_alt", 2, 1),
+        ("<img src=a alt=''>", "image_without_width", 1, 1),
+    ],
+)
+def test_a_finding_names_its_place(html: str, code: str, line: int, column: int) -> None:
+    finding = found(html, code)
+    assert (finding.field, finding.line, finding.column) == ("html", line, column)
+
+
+def test_gmail_clips_by_the_size_as_sent() -> None:
+    links = "<a href='https://shop.com/'>x</a>" * 500  # 16 KB as written, 60 KB and more when tracked
+    finding = found(links + "x" * 50_000, "gmail_clips")
+    assert finding.severity is Severity.WARNING
+    assert "102 KB" in finding.message
+    assert "gmail_clips" not in [finding.code for finding in findings(source_of("x" * 60_000, "t"))]
+
+
+def test_a_merge_field_without_default_counts_the_leads_that_have_nothing_there() -> None:
+    facts = AudienceFacts(total=10, empty_fields={"lead.first_name": 3, "lead.fields.plan": 2})
+    finding = found("{{ lead.first_name | default('x') }}\n{{ lead.fields.plan }}", "merge_field_empty", facts)
+    assert (finding.line, finding.column, finding.count) == (2, 4, 2)
+    assert "lead.fields.plan" in finding.message
+
+
+def test_the_content_lists_the_fields_to_count() -> None:
+    html = "{{ lead.first_name }}{{ lead.fields['zip code'] | default('-') }}{% if lead.stage %}x{% endif %}"
+    fields = compile_content(source_of(html), None).merge_fields
+    assert [(use.path, use.has_default) for use in fields] == [
+        ("lead.first_name", False),
+        ("lead.fields.zip code", True),
+        ("lead.stage", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("subject", "code"),
+    [("BUY NOW TODAY", "subject_shouts"), ("Offers!!", "subject_shouts"), ("An offer " * 8, "subject_long")],
+)
+def test_subjects_that_put_people_off(subject: str, code: str) -> None:
+    assert found(GOOD, code, subject=subject).field == "subject"
+
+
+def test_the_sender_and_the_audience_are_looked_at() -> None:
+    facts = AudienceFacts(total=0, without_email=4, sender_verified=False)
+    errors = findings(source_of(GOOD, "t"), facts)
+    assert [(finding.severity, finding.code) for finding in errors] == [
+        (Severity.ERROR, "sender_not_verified"),
+        (Severity.ERROR, "audience_empty"),
+        (Severity.WARNING, "leads_without_email"),
+    ]
+    assert errors[2].count == 4
+
+
+def test_what_was_not_looked_up_is_not_reported() -> None:
+    assert findings(source_of(GOOD, "t"), AudienceFacts()) == []
+
+
+def test_text_parts() -> None:
+    assert [finding.code for finding in findings(source_of(GOOD))] == ["text_part_missing"]
+    assert [finding.code for finding in findings(source_of(None, "Hi"))] == ["plain_text_only"]
+
+
+def test_a_mail_full_of_one_mistake_does_not_bury_the_others() -> None:
+    codes = [finding.code for finding in findings(source_of("<img src=a width=1>" * 500 + "<a href=''>x</a>", "t"))]
+    assert codes.count("image_without_alt") == 20
+    assert codes.count("link_without_destination") == 1
