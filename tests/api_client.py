@@ -10,6 +10,7 @@ from chalice import Chalice
 
 from chalicelib.api.context import Context
 from chalicelib.api.registry import register
+from chalicelib.api.unknown import ANYTHING
 from chalicelib.settings import Settings
 from chalicelib.store.tokens import Scope
 from local.tables import TableNames
@@ -30,13 +31,13 @@ class _LambdaContext:
     aws_request_id = "request-1"
 
 
-def context_of(client: Callable[[], Any], tables: TableNames | None = None) -> Context:
-    """A composition root over these tables; every other setting is a dummy."""
+def context_of(client: Callable[[], Any], tables: TableNames | None = None, **collaborators: Any) -> Context:
+    """A composition root over these tables; every other setting is a dummy. `collaborators`: others of Context."""
     dummy = Settings(**{setting.name: f"no-{setting.name}" for setting in fields(Settings)})
     if tables is not None:
         names = {"leads": tables.leads, "deliveries": tables.deliveries, "campaigns": tables.campaigns}
         dummy = replace(dummy, **{f"{kind}_table": name for kind, name in names.items()})
-    return Context(read_settings=lambda: dummy, client=client)
+    return Context(read_settings=lambda: dummy, client=client, **collaborators)
 
 
 class ApiClient:
@@ -67,7 +68,7 @@ class ApiClient:
         if body is not None and not isinstance(body, str | bytes):
             body = json.dumps(body)
         split = urlsplit(url)
-        route, names = self._route(split.path)
+        route, names = self._route(method, split.path)
         event = {
             "httpMethod": method,
             "headers": sent,
@@ -81,11 +82,13 @@ class ApiClient:
         answer = self.app(event, _LambdaContext())
         return Reply(answer["statusCode"], answer["headers"], answer["body"])
 
-    def _route(self, path: str) -> tuple[str, dict[str, str]]:
+    def _route(self, method: str, path: str) -> tuple[str, dict[str, str]]:
+        """As API Gateway does it: literal before named segments, and what fits no path and method is for the last."""
         parts = path.split("/")
-        for route in sorted(self.app.routes):
+        known = {route for route, methods in self.app.routes.items() if method in methods}
+        for route in sorted(known - {ANYTHING}):
             patterns = route.split("/")
             pairs = list(zip(patterns, parts, strict=False))
             if len(parts) == len(patterns) and all(wanted in (part, f"{{{wanted[1:-1]}}}") for wanted, part in pairs):
                 return route, {wanted[1:-1]: part for wanted, part in pairs if wanted.startswith("{")}
-        return path, {}
+        return ANYTHING, {"anything": path.removeprefix("/v1/")}

@@ -1,0 +1,176 @@
+"""/v1/campaigns as a client sees it, on a real engine."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.tracking.key_ring import KeyRingSource
+from local.tables import TableNames
+from tests.api_client import ApiClient, context_of
+
+WRITTEN = {
+    "title": "Prices",
+    "subject": "Hello {{ lead.first_name | default('you') }}",
+    "from_email": "news@acme.example",
+    "from_name": "Acme",
+    "html": '<p>See <a href="https://acme.example/prices">our prices</a></p>',
+    "audience": {"entity": "acme", "stages": ["New"]},
+}
+
+
+class OpenQueue:
+    """SQS as far as sending needs it: takes everything."""
+
+    def __init__(self) -> None:
+        self.bodies: list[str] = []
+
+    def send_message_batch(self, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
+        self.bodies += [each["MessageBody"] for each in Entries]
+        return {}
+
+
+@pytest.fixture
+def queue() -> OpenQueue:
+    return OpenQueue()
+
+
+@pytest.fixture
+def api(dynamodb: Any, tables: TableNames, queue: OpenQueue) -> ApiClient:
+    keys = KeyRingSource(lambda: '{"current": 1, "1": "a key for tests"}')
+    return ApiClient(context_of(lambda: dynamodb, tables, sqs=lambda: queue, key_ring=lambda secret: keys)).sign_in()
+
+
+def written(api: ApiClient, **changes: Any) -> dict[str, Any]:
+    answer = api("POST", "/v1/campaigns", WRITTEN | changes)
+    assert answer.status == 201, answer.body
+    campaign: dict[str, Any] = answer.json
+    return campaign
+
+
+def test_a_campaign_answers_with_itself_and_is_read_back(api: ApiClient) -> None:
+    campaign = written(api)
+    assert campaign["status"] == "draft"
+    assert {name: campaign[name] for name in WRITTEN if name != "audience"} == {
+        name: value for name, value in WRITTEN.items() if name != "audience"
+    }
+    assert campaign["audience"] == {"entity": "acme", "stages": ["New"], "tags": []}
+    assert api("GET", f"/v1/campaigns/{campaign['campaign_id']}").json == campaign
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"subject": " "}, "subject"),
+        ({"title": "two\nlines"}, "title"),
+        ({"from_email": "nobody"}, "from_email"),
+        ({"from_email": ""}, "from_email"),
+        ({"reply_to": "x@"}, "reply_to"),
+        ({"html": None}, "html"),
+        ({"html": "x" * 1_100_000}, "html"),
+        ({"html": "{{ lead.frist_name }}"}, "html"),
+        ({"html": "{{ nonsense }}"}, "html"),
+        ({"html": "{% if lead.email %}"}, "html"),
+        ({"subject": "{{ lead.first_name"}, "subject"),
+        ({"audience": {"entity": "", "stages": ["New"]}}, "audience.entity"),
+        ({"audience": {"entity": "acme", "stages": []}}, "audience.stages"),
+        ({"audience": {"entity": "acme", "stages": "New"}}, "audience.stages"),
+        ({"audience": {"entity": "acme", "stages": ["New"], "x": 1}}, "audience.x"),
+        ({"surprise": 1}, "surprise"),
+        ({"title": 7}, "title"),
+    ],
+)
+def test_a_wrong_campaign_is_refused_by_field_and_nothing_written(
+    api: ApiClient, changes: dict[str, Any], field: str
+) -> None:
+    answer = api("POST", "/v1/campaigns", WRITTEN | changes)
+    assert answer.status == 422
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert [error["field"] for error in answer.json["errors"]] == [field]
+    assert api("GET", "/v1/campaigns").json == {"items": [], "cursor": None}
+
+
+def test_a_template_error_says_where_it_is(api: ApiClient) -> None:
+    answer = api("POST", "/v1/campaigns", WRITTEN | {"html": "<p>\n  {{ lead.frist_name }}</p>"})
+    (error,) = answer.json["errors"]
+    assert (error["line"], error["column"]) == (2, 6)
+    assert "frist_name" in error["reason"]
+
+
+def test_a_draft_changes_and_keeps_what_is_not_named(api: ApiClient) -> None:
+    campaign = written(api)
+    path = f"/v1/campaigns/{campaign['campaign_id']}"
+    changed = api("PATCH", path, {"title": "New prices", "reply_to": "team@acme.example"})
+    assert changed.status == 200
+    after = api("GET", path).json
+    assert after == campaign | {
+        "title": "New prices",
+        "reply_to": "team@acme.example",
+        "updated_at": after["updated_at"],
+    }
+    assert api("PATCH", path, {"subject": ""}).status == 422
+    assert api("GET", path).json == after
+
+
+def test_a_draft_is_deleted_with_everything(api: ApiClient, dynamodb: Any, tables: TableNames) -> None:
+    rows = dynamodb.scan(TableName=tables.campaigns, Select="COUNT")["Count"]
+    campaign = written(api, html="<p>" + "long " * 20_000 + "</p>")
+    path = f"/v1/campaigns/{campaign['campaign_id']}"
+    api("PATCH", path, {"title": "Once more"})
+    assert api("DELETE", path).status == 204
+    assert api("GET", path).status == 404
+    assert dynamodb.scan(TableName=tables.campaigns, Select="COUNT")["Count"] == rows
+
+
+def test_campaigns_are_listed_newest_first_page_by_page(api: ApiClient) -> None:
+    made = [written(api, title=f"Number {number}")["campaign_id"] for number in range(5)]
+    first = api("GET", "/v1/campaigns?limit=3").json
+    rest = api("GET", f"/v1/campaigns?limit=3&cursor={first['cursor']}").json
+    assert [each["campaign_id"] for each in first["items"] + rest["items"]] == made[::-1]
+    assert rest["cursor"] is None
+
+
+@pytest.mark.parametrize(
+    ("method", "tail"),
+    [("GET", ""), ("DELETE", ""), ("GET", "/stats"), ("GET", "/links"), ("GET", "/deliveries"), ("POST", "/send")],
+)
+@pytest.mark.parametrize("campaign_id", ["cmp_" + "0" * 24, "nonsense", "lead_" + "0" * 24])
+def test_an_unknown_campaign_is_404(api: ApiClient, method: str, tail: str, campaign_id: str) -> None:
+    assert api(method, f"/v1/campaigns/{campaign_id}{tail}").status == 404
+
+
+def test_a_preview_fills_in_the_lead_and_tracks_nothing(api: ApiClient) -> None:
+    lead = api("POST", "/v1/leads", {"entity": "acme", "stage": "New", "first_name": "Zoë & Co"}).json
+    campaign = written(api, html='<p>{{ lead.first_name }} <a href="https://acme.example/a?b=1&amp;c=2">x</a></p>')
+    preview = api("GET", f"/v1/campaigns/{campaign['campaign_id']}/preview?lead_id={lead['lead_id']}").json
+    assert preview["subject"] == "Hello Zoë & Co"
+    assert "Zoë &amp; Co" in preview["html"]
+    assert 'href="https://acme.example/a?b=1&amp;c=2"' in preview["html"]
+    assert "/t/c/" not in preview["html"]
+    assert "/t/o/" not in preview["html"]
+    assert "https://acme.example/a?b=1&c=2" in preview["text"]
+
+
+def test_sending_counts_the_audience_and_freezes_the_draft(api: ApiClient, queue: OpenQueue) -> None:
+    campaign = written(api)
+    path = f"/v1/campaigns/{campaign['campaign_id']}"
+    assert api("GET", f"{path}/audience").json == {"total": 0}
+    refused = api("POST", f"{path}/send")
+    assert (refused.status, refused.json["errors"][0]["field"]) == (422, "audience")
+    assert queue.bodies == []
+    for number in range(3):
+        api("POST", "/v1/leads", {"entity": "acme", "stage": "New", "email": f"lead{number}@example.com"})
+    assert api("GET", f"{path}/audience").json == {"total": 3}
+    sent = api("POST", f"{path}/send")
+    assert (sent.status, sent.json["status"]) == (202, "planning")
+    assert len(queue.bodies) == 1
+    assert api("PATCH", path, {"title": "Too late"}).status == 409
+    assert api("DELETE", path).status == 409
+
+
+def test_numbers_of_a_draft_are_nought(api: ApiClient) -> None:
+    campaign = written(api)
+    stats = api("GET", f"/v1/campaigns/{campaign['campaign_id']}/stats").json
+    five = ("total", "sent", "failed", "opened", "clicked")
+    assert [stats[name] for name in five] == [0] * 5
+    assert stats["as_of"].endswith("Z")
+    assert api("GET", f"/v1/campaigns/{campaign['campaign_id']}/links").json["items"] == []

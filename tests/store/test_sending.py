@@ -1,0 +1,342 @@
+"""Launch, plan and deliver on a real engine, with queues and a mail service that fail where we tell them to."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.analytics.completion import Completion
+from chalicelib.analytics.recount import Recount
+from chalicelib.crm.leads import create_lead
+from chalicelib.sending import content
+from chalicelib.sending.deliver import OUTCOME_GRACE, Deliver, SomeAreWaiting
+from chalicelib.sending.drafts import Drafts, Written
+from chalicelib.sending.launch import Launch
+from chalicelib.sending.plan import Plan
+from chalicelib.sending.queues import PlanMessage, Queue, SendMessage
+from chalicelib.sending.reasons import FailureReason
+from chalicelib.sending.start import AudienceIsEmpty, Start
+from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected
+from chalicelib.store import keys
+from chalicelib.store.campaigns import Audience, Campaigns, CampaignStatus
+from chalicelib.store.deliveries import Deliveries, DeliveryStatus
+from chalicelib.store.ids import CampaignId, LeadId
+from chalicelib.store.leads import Lead, Leads
+from chalicelib.store.plans import Plans
+from chalicelib.tracking.key_ring import KeyRingSource
+from local.tables import TableNames
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+KEYS = KeyRingSource(lambda: '{"current": 1, "1": "a key for tests"}')
+TRACKING_URL = "https://t.example"
+
+
+class Died(BaseException):
+    """The process ended here; nothing behind this line ran."""
+
+
+class RecordingSqs:
+    """What SQS is asked to take, queue by queue; dies before or after taking when told to."""
+
+    def __init__(self) -> None:
+        self.bodies: dict[str, list[Any]] = {}
+        self.calls = 0
+        self.dies_after_call: int | None = None
+
+    def send_message_batch(self, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
+        assert len(Entries) <= 10
+        self.bodies.setdefault(QueueUrl, []).extend(json.loads(each["MessageBody"]) for each in Entries)
+        self.calls += 1
+        if self.calls == self.dies_after_call:
+            raise Died
+        return {}
+
+
+@dataclass
+class MailService:
+    """A transport that keeps what it accepted and can be told to answer otherwise."""
+
+    accepted: list[OutgoingMail] = field(default_factory=list)
+    before: Callable[[OutgoingMail], None] = lambda mail: None
+    after: Callable[[OutgoingMail], None] = lambda mail: None
+
+    def send(self, mail: OutgoingMail) -> str:
+        self.before(mail)
+        self.accepted.append(mail)
+        self.after(mail)
+        return f"message-{len(self.accepted)}"
+
+
+class World:
+    """One stack's tables with everything that acts on them."""
+
+    def __init__(self, client: Any, tables: TableNames) -> None:
+        self.leads = Leads(client, tables.leads)
+        self.campaigns = Campaigns(client, tables.campaigns)
+        self.plans = Plans(client, tables.campaigns)
+        self.deliveries = Deliveries(client, tables.deliveries)
+        self.recount = Recount(client, tables.deliveries, tables.campaigns)
+        self.sqs = RecordingSqs()
+        self.mail = MailService()
+        self.now = NOW
+        self.start = Start(self.campaigns, self.plans, self.leads, Queue(self.sqs, "launch"))
+        self.launcher = Launch(self.campaigns, self.plans, Queue(self.sqs, "plan"), KEYS, TRACKING_URL)
+        self.planner = Plan(
+            self.campaigns,
+            self.leads,
+            self.plans,
+            Queue(self.sqs, "plan"),
+            Queue(self.sqs, "send"),
+            Completion(client, tables.campaigns),
+        )
+        self.deliver = Deliver(self.leads, self.deliveries, self.mail, lambda: self.now)
+
+    def lead(self, number: int, **said: Any) -> Lead:
+        address = {"email": f"lead{number}@example.com", "first_name": f"Lead {number}"}
+        return create_lead(self.leads, {"entity": "acme", "stage": "New", **address, **said}, NOW)  # type: ignore[typeddict-item]
+
+    def draft(self, *stages: str) -> CampaignId:
+        written = Written(
+            title="Prices",
+            subject="Hello {{ lead.first_name }}",
+            from_email="news@acme.example",
+            audience=Audience("acme", stages or ("New",)),
+            html='<p>Hi {{ lead.first_name }}, <a href="https://acme.example/prices">see</a></p>',
+        )
+        return Drafts(self.campaigns).create(written, NOW).campaign.campaign_id
+
+    def launched(self, *stages: str) -> CampaignId:
+        campaign_id = self.draft(*stages)
+        self.start.send_now(campaign_id, NOW)
+        self.launcher.launch(campaign_id)
+        return campaign_id
+
+    def plan_all(self, *, short: Callable[[], bool] = lambda: False) -> None:
+        """Handle plan messages until there are none."""
+        while waiting := self.sqs.bodies.get("plan"):
+            self.planner.plan(PlanMessage(**waiting.pop(0)), short)
+
+    def send_messages(self) -> list[SendMessage]:
+        return [
+            SendMessage(each["campaign_id"], each["unit"], tuple(each["lead_ids"]))
+            for each in self.sqs.bodies.get("send", [])
+        ]
+
+    def send(self, message: SendMessage) -> None:
+        launched = content.load(self.campaigns, KEYS, TRACKING_URL, message.campaign_id)
+        self.deliver.deliver_all(launched, message.unit, message.lead_ids)
+
+    def send_all(self) -> None:
+        for message in self.send_messages():
+            self.send(message)
+
+    def total(self, campaign_id: CampaignId) -> int:
+        progress = self.plans.find_progress(campaign_id)
+        return (progress.planned if progress else 0) - self.recount.sums(campaign_id).get("replanned", 0)
+
+    def status(self, campaign_id: CampaignId, lead_id: LeadId) -> tuple[DeliveryStatus, str | None] | None:
+        found = self.deliveries.find(campaign_id, lead_id)
+        return found and (found.status, found.reason)
+
+
+@pytest.fixture
+def world(dynamodb: Any, tables: TableNames) -> World:
+    return World(dynamodb, tables)
+
+
+def test_every_lead_of_the_audience_gets_one_mail_of_its_own(world: World) -> None:
+    leads = [world.lead(number) for number in range(25)]
+    world.lead(99, stage="Lost")
+    campaign_id = world.launched()
+    world.plan_all()
+    world.send_all()
+    world.send_all()  # SQS delivers at least once
+    assert sorted(mail.to_email for mail in world.mail.accepted) == sorted(str(lead.email) for lead in leads)
+    assert world.recount.sums(campaign_id) == {"sent": 25}
+    assert world.total(campaign_id) == 25
+    one = world.deliveries.find(campaign_id, leads[3].lead_id)
+    assert one is not None
+    assert one.subject == "Hello Lead 3"
+    assert b"Subject: Hello Lead 3\r\n" in next(
+        mail.message for mail in world.mail.accepted if mail.to_email == leads[3].email
+    )
+
+
+def test_a_lead_without_address_fails_and_one_who_left_is_skipped(world: World) -> None:
+    missing, left, deleted = world.lead(1, email=None), world.lead(2), world.lead(3)
+    campaign_id = world.launched()
+    world.plan_all()
+    world.leads.unsubscribe(left.lead_id, at=NOW, source="link")
+    world.leads.delete(deleted)
+    world.send_all()
+    assert world.mail.accepted == []
+    assert world.status(campaign_id, missing.lead_id) == ("failed", "missing_address")
+    assert world.status(campaign_id, left.lead_id) == ("skipped", "unsubscribed")
+    assert world.status(campaign_id, deleted.lead_id) == ("skipped", "lead_deleted")
+    failed = world.deliveries.find(campaign_id, missing.lead_id)
+    assert failed is not None
+    assert failed.subject == "Hello Lead 1"
+
+
+def test_nothing_is_launched_for_nobody(world: World) -> None:
+    left = world.lead(1)
+    world.leads.unsubscribe(left.lead_id, at=NOW, source="link")
+    campaign_id = world.draft()
+    with pytest.raises(AudienceIsEmpty):
+        world.start.send_now(campaign_id, NOW)
+    campaign = world.campaigns.find(campaign_id)
+    assert campaign is not None
+    assert campaign.status is CampaignStatus.DRAFT
+    assert world.sqs.bodies == {}
+
+
+def test_a_starter_that_died_before_the_queue_had_it_is_repeated_by_sending_again(world: World) -> None:
+    world.lead(1)
+    campaign_id = world.draft()
+    world.campaigns.change_status(campaign_id, [CampaignStatus.DRAFT], CampaignStatus.PLANNING)
+    world.start.send_now(campaign_id, NOW)
+    assert world.sqs.bodies["launch"] == [{"campaign_id": campaign_id}]
+
+
+def test_a_launch_delivered_twice_plans_once(world: World) -> None:
+    world.lead(1)
+    campaign_id = world.launched()
+    world.launcher.launch(campaign_id)
+    assert len(world.sqs.bodies["plan"]) == 2 * keys.AUDIENCE_SHARDS
+    world.plan_all()
+    assert world.total(campaign_id) == 1
+
+
+@pytest.mark.parametrize("dies_after_call", range(1, 8))
+def test_a_planner_that_dies_after_any_call_loses_and_doubles_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, dies_after_call: int
+) -> None:
+    monkeypatch.setattr("chalicelib.sending.plan.LEADS_PER_PAGE", 2)
+    leads = {world.lead(number).lead_id for number in range(40)}
+    campaign_id = world.launched()
+    world.sqs.calls, world.sqs.dies_after_call = 0, dies_after_call
+    messages = [PlanMessage(**body) for body in world.sqs.bodies["plan"]]
+    for message in messages:
+        try:
+            world.planner.plan(message, lambda: False)
+        except Died:
+            world.planner.plan(message, lambda: False)
+    progress = world.plans.find_progress(campaign_id)
+    assert progress is not None
+    assert (progress.complete, progress.planned) == (True, 40)
+    assert {lead_id for message in world.send_messages() for lead_id in message.lead_ids} == leads
+
+
+def test_planning_goes_on_in_a_new_message_when_time_is_short(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chalicelib.sending.plan.LEADS_PER_PAGE", 1)
+    leads = {world.lead(number).lead_id for number in range(30)}
+    campaign_id = world.launched()
+    turns = iter([False, True] * 200)
+    world.plan_all(short=lambda: next(turns))
+    assert world.total(campaign_id) == 30
+    assert {lead_id for message in world.send_messages() for lead_id in message.lead_ids} == leads
+
+
+def test_a_lead_that_changes_stage_while_planning_is_one_of_the_total(world: World) -> None:
+    from chalicelib.crm.leads import update_lead
+
+    lead = world.lead(1)
+    campaign_id = world.launched("New", "Contacted")
+    plan_messages = world.sqs.bodies["plan"]
+    first = [body for body in plan_messages if body["stage"] == 0]
+    second = [body for body in plan_messages if body["stage"] == 1]
+    for body in first:
+        world.planner.plan(PlanMessage(**body), lambda: False)
+    update_lead(world.leads, lead.lead_id, {"stage": "Contacted"}, NOW)
+    for body in second:
+        world.planner.plan(PlanMessage(**body), lambda: False)
+    assert len(world.send_messages()) == 2
+    world.send_all()
+    world.send_all()
+    assert len(world.mail.accepted) == 1
+    assert world.total(campaign_id) == 1
+    assert world.recount.sums(campaign_id) == {"sent": 1, "replanned": 1}
+
+
+def planned_for_one(world: World) -> tuple[CampaignId, LeadId, SendMessage]:
+    lead = world.lead(1)
+    campaign_id = world.launched()
+    world.plan_all()
+    (message,) = world.send_messages()
+    return campaign_id, lead.lead_id, message
+
+
+def test_a_rejected_mail_has_failed_with_the_services_words(world: World) -> None:
+    campaign_id, lead_id, message = planned_for_one(world)
+
+    def reject(mail: OutgoingMail) -> None:
+        raise Rejected(FailureReason.REJECTED, "Email address is not verified.")
+
+    world.mail.before = reject
+    world.send(message)
+    failed = world.deliveries.find(campaign_id, lead_id)
+    assert failed is not None
+    assert (failed.status, failed.reason, failed.detail) == ("failed", "rejected", "Email address is not verified.")
+
+
+def test_a_mail_that_certainly_did_not_leave_is_sent_later(world: World) -> None:
+    campaign_id, lead_id, message = planned_for_one(world)
+
+    def throttle(mail: OutgoingMail) -> None:
+        raise NotSent("Maximum sending rate exceeded.")
+
+    world.mail.before = throttle
+    with pytest.raises(SomeAreWaiting):
+        world.send(message)
+    assert world.deliveries.find(campaign_id, lead_id) is None
+    world.mail.before = lambda mail: None
+    world.send(message)
+    assert world.status(campaign_id, lead_id) == ("sent", None)
+    assert len(world.mail.accepted) == 1
+
+
+@pytest.mark.parametrize("ending", [Died, OutcomeUnknown])
+def test_a_mail_whose_outcome_is_unknown_is_never_sent_again(world: World, ending: type[BaseException]) -> None:
+    campaign_id, lead_id, message = planned_for_one(world)
+
+    def break_off(mail: OutgoingMail) -> None:
+        raise ending
+
+    world.mail.after = break_off
+    with pytest.raises((Died, SomeAreWaiting)):
+        world.send(message)
+    world.mail.after = lambda mail: None
+    with pytest.raises(SomeAreWaiting):
+        world.send(message)  # too early to tell: the first worker may still be at it
+    world.now = NOW + OUTCOME_GRACE + timedelta(seconds=1)
+    world.send(message)
+    assert world.status(campaign_id, lead_id) == ("failed", "outcome_unknown")
+    assert len(world.mail.accepted) == 1
+
+
+def test_a_campaign_is_sent_when_nothing_is_pending_and_not_before(
+    world: World, dynamodb: Any, tables: TableNames
+) -> None:
+    from chalicelib.store.counters import Counters
+
+    for number in range(3):
+        world.lead(number)
+    campaign_id = world.launched()
+    completion, counters = Completion(dynamodb, tables.campaigns), Counters(dynamodb, tables.campaigns)
+
+    def status_after(sums: dict[str, int], mark: int) -> str:
+        counters.add(
+            "a", watermark_before=mark - 1 or -1, watermark_after=mark, expires_at=0, deltas={campaign_id: sums}
+        )
+        completion.advance(campaign_id)
+        found = world.campaigns.find(campaign_id)
+        assert found is not None
+        return found.status.value
+
+    assert status_after({"sent": 1}, 1) == "planning"
+    world.plan_all()
+    assert status_after({"failed": 1}, 2) == "sending"
+    assert status_after({"skipped": 1}, 3) == "sent"
