@@ -88,10 +88,6 @@ def invalid(status: int, errors: Iterable[tuple[str, str]]) -> ApiProblem:
     return ApiProblem(Problem(status, "invalid-request", "The request is not valid", detail, field_errors(faults)))
 
 
-def not_found() -> Problem:
-    return Problem(404, "not-found", "There is nothing at this address")
-
-
 def problem_of(error: Exception, types: ProblemTypes, request_id: str) -> Problem:
     """What to answer for any error; unknown ones are logged with their trace and answered without a word of it."""
     if isinstance(error, ApiProblem):
@@ -116,6 +112,6 @@ def problem_of(error: Exception, types: ProblemTypes, request_id: str) -> Proble
 
 
 def problem_of_framework(status: int, message: str) -> Problem:
-    """Chalice's own refusals (wrong method, wrong media type) in our form."""
+    """Chalice's own refusals (a wrong media type) in our form."""
     slug = HTTPStatus(status).phrase.lower().replace(" ", "-")
     return Problem(status, slug, HTTPStatus(status).phrase, message)

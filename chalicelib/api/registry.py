@@ -20,10 +20,11 @@ from chalicelib.api.health import health
 from chalicelib.api.idempotency import idempotency
 from chalicelib.api.leads import leads
 from chalicelib.api.openapi import describe
-from chalicelib.api.problems import not_found, problem_of, problem_of_framework
+from chalicelib.api.problems import problem_of, problem_of_framework
 from chalicelib.api.resources import Resource, operations, request_id
 from chalicelib.api.stats import stats
 from chalicelib.api.tokens import tokens
+from chalicelib.api.unknown import unknown
 
 _DESCRIBED: tuple[Resource, ...] = (health, leads, campaigns, stats, tokens)
 RESOURCES: tuple[Resource, ...] = (*_DESCRIBED, describe(_DESCRIBED))
@@ -44,6 +45,7 @@ def register(app: Chalice, context: Context | None = None) -> None:
         app.register_middleware(_only_api(middleware), "http")
     for resource in RESOURCES:
         app.register_blueprint(resource.blueprint(app, context))
+    app.register_blueprint(unknown(app))
 
 
 def _only_api(middleware: Middleware) -> Middleware:
@@ -62,18 +64,14 @@ def _answer_problems(app: Chalice) -> Middleware:
             response = get_response(request)
         except Exception as error:
             return to_response(problem_answer(problem_of(error, {}, request_id(request))), app)
-        return _in_our_form(response, request, app)
+        return _in_our_form(response, app)
 
     return middleware
 
 
-def _in_our_form(response: Response, request: Request, app: Chalice) -> Response:
-    """Chalice refuses wrong methods and media types by itself, in a form of its own."""
+def _in_our_form(response: Response, app: Chalice) -> Response:
+    """Chalice refuses wrong media types by itself, in a form of its own."""
     if not (isinstance(response.body, dict) and set(response.body) == {"Code", "Message"}):
         return response
-    if response.status_code == 405 and not app.routes.get(request.path):
-        return to_response(problem_answer(not_found()), app)
     problem = problem_of_framework(response.status_code, response.body["Message"])
-    translated = to_response(problem_answer(problem), app)
-    translated.headers.update({name: value for name, value in response.headers.items() if name == "Allow"})
-    return translated
+    return to_response(problem_answer(problem), app)
