@@ -1,110 +1,111 @@
 """Renders one delivery from compiled content: values into slots, at about the cost of copying the mail."""
 
 from collections.abc import Callable, Mapping
-from operator import itemgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from .body import Body
 from .compiled import CompiledContent
 from .destinations import MAX_CLICK_URL, click_url_parts, tidy, why_untracked, with_utm
-from .program import DELIVERY, DeliverySlot, FieldSlot, LinkSlot, Program, Slot, TemplateSlot, UnsubscribeSlot
-from .quoted_printable import encode_piece, finish
+from .program import (
+    DELIVERY,
+    DeliverySlot,
+    FieldSlot,
+    LinkSlot,
+    Program,
+    Slot,
+    TemplateSlot,
+    UnsubscribeSlot,
+    program_of,
+)
 from .source import LinkTracking
 from .values import escape, is_missing, shown
 
 if TYPE_CHECKING:
     from .engine import TemplateEngine
 
-
-class Delivery(NamedTuple):
-    """What one rendering depends on."""
-
-    lead: Mapping[str, object]
-    campaign: Mapping[str, object]
-    delivery_id: str
-    unsubscribe_url: str
-
-
+# lead, campaign, delivery id, unsubscribe URL: a plain tuple, because naming its parts costs as much as filling a slot
+Delivery = tuple[Mapping[str, object], Mapping[str, object], str, str]
 Fill = Callable[[Delivery], str]
+_DELIVERY_ID, _UNSUBSCRIBE_URL, _FIRST_FILL = 0, 1, 2  # where they stand among a delivery's values
 
 
-class Body:
-    """One program ready to be filled, as text and as quoted-printable bytes."""
+class Layout:
+    """All programs of a campaign over one list of values; equal slots share a value."""
 
-    __slots__ = ("_encoded", "_indexes", "_only", "_pick", "_texts", "_used")
+    def __init__(self, compiled: CompiledContent, make_fill: "Callable[[Slot, bool], Fill]", unsubscribe: str) -> None:
+        """`unsubscribe`: what stands before the delivery's id in the unsubscribe URL, or "" if that is not known."""
+        self.fills: list[Fill] = []
+        self._make_fill = make_fill
+        self._known: dict[tuple[Slot, bool], int] = {}
+        self._unsubscribe = unsubscribe
+        self.subject = self._body(compiled.subject, html=False)
+        self.html = None if compiled.html is None else self._body(compiled.html, html=True)
+        self.text = self._body(compiled.text, html=False)
+        self.from_name = None if compiled.from_name is None else self._body(compiled.from_name, html=False)
+        self.reply_to = None if compiled.reply_to is None else self._body(compiled.reply_to, html=False)
 
-    def __init__(self, program: Program, indexes: list[int]) -> None:
-        self._texts = list(program.texts)
-        self._indexes = indexes
-        self._encoded: list[bytes] | None = None
-        self._used = sorted(set(indexes))
-        # Mostly a mail varies by the delivery's id alone, and then joining is one call.
-        self._only = indexes[0] if len(self._used) == 1 else -1
-        order: list[int] = []
-        for position in range(len(indexes)):
-            order += (position, len(self._texts) + indexes[position])
-        order.append(len(indexes))
-        self._pick = itemgetter(*order) if len(order) > 1 else None
+    def _body(self, program: Program, *, html: bool) -> Body:
+        if self._unsubscribe:
+            program = _with_known_unsubscribe(program, self._unsubscribe)
+        return Body(program, [self._index(slot, html=html) for slot in program.slots])
 
-    def text(self, values: list[str]) -> str:
-        """The text with the delivery's values in their places."""
-        if self._only >= 0:
-            return values[self._only].join(self._texts)
-        if self._pick is None:
-            return self._texts[0]
-        return "".join(self._pick(self._texts + values))
-
-    def quoted_printable(self, values: list[str]) -> bytes:
-        """The same, encoded for a message; the fixed pieces are encoded on first use and kept."""
-        if self._encoded is None:
-            self._encoded = [encode_piece(text) for text in self._texts]
-        if self._pick is None:
-            return finish(self._encoded[0])
-        filled = [b""] * len(values)
-        for index in self._used:
-            filled[index] = encode_piece(values[index])
-        return finish(b"".join(self._pick(self._encoded + filled)))
+    def _index(self, slot: Slot, *, html: bool) -> int:
+        if isinstance(slot, DeliverySlot):
+            return _DELIVERY_ID
+        if isinstance(slot, UnsubscribeSlot) and not html:
+            return _UNSUBSCRIBE_URL
+        key = (slot, html)
+        if key not in self._known:
+            self._known[key] = _FIRST_FILL + len(self.fills)
+            self.fills.append(self._make_fill(slot, html))
+        return self._known[key]
 
 
-class Rendered:
+class Rendered(tuple[Layout, list[str], CompiledContent]):
     """One delivery's mail. The texts are put together when asked for; build_message needs none of them."""
 
-    __slots__ = ("_values", "renderer")
-
-    def __init__(self, renderer: "Renderer", values: list[str]) -> None:
-        self.renderer = renderer
-        self._values = values
+    __slots__ = ()
 
     @property
     def subject(self) -> str:
-        return self.renderer.subject.text(self._values)
+        layout, values, _ = self
+        return layout.subject.text(values)
 
     @property
     def html(self) -> str | None:
-        body = self.renderer.html
-        return None if body is None else body.text(self._values)
+        """None for plain-text mail."""
+        layout, values, _ = self
+        return None if layout.html is None else layout.html.text(values)
 
     @property
     def text(self) -> str:
-        return self.renderer.text.text(self._values)
+        layout, values, _ = self
+        return layout.text.text(values)
 
     @property
     def from_name(self) -> str | None:
-        body = self.renderer.from_name
-        return None if body is None else body.text(self._values)
+        layout, values, _ = self
+        return None if layout.from_name is None else layout.from_name.text(values)
 
     @property
     def reply_to(self) -> str | None:
-        body = self.renderer.reply_to
-        return None if body is None else body.text(self._values)
+        layout, values, _ = self
+        return None if layout.reply_to is None else layout.reply_to.text(values)
+
+    @property
+    def compiled(self) -> CompiledContent:
+        """The content this was rendered from."""
+        return self[2]
 
     def html_quoted_printable(self) -> bytes | None:
         """The HTML part's encoded body; None for plain-text mail."""
-        body = self.renderer.html
-        return None if body is None else body.quoted_printable(self._values)
+        layout, values, _ = self
+        return None if layout.html is None else layout.html.quoted_printable(values)
 
     def text_quoted_printable(self) -> bytes:
         """The text part's encoded body."""
-        return self.renderer.text.quoted_printable(self._values)
+        layout, values, _ = self
+        return layout.text.quoted_printable(values)
 
 
 class Renderer:
@@ -115,39 +116,31 @@ class Renderer:
         self._tracking = tracking
         self._utm = dict(compiled.utm)
         self._engine: TemplateEngine | None = None
-        self._fills: list[Fill] = []
-        self._known: dict[tuple[Slot, bool], int] = {}
-        self.subject = self._body(compiled.subject, html=False)
-        self.html = None if compiled.html is None else self._body(compiled.html, html=True)
-        self.text = self._body(compiled.text, html=False)
-        self.from_name = None if compiled.from_name is None else self._body(compiled.from_name, html=False)
-        self.reply_to = None if compiled.reply_to is None else self._body(compiled.reply_to, html=False)
+        # Unsubscribe URLs end in the delivery's id, so they need no slot of their own; others are filled the long way.
+        start = f"{compiled.base_url}/t/u/"
+        self._unsubscribe = start if compiled.base_url and escape(start) == start else ""
+        self._expected = Layout(compiled, self._fill, self._unsubscribe)
+        self._any: Layout | None = None if self._unsubscribe else self._expected
 
     def render(
         self, lead: Mapping[str, object], campaign: Mapping[str, object], delivery_id: str, unsubscribe_url: str
     ) -> Rendered:
         """Render for one lead. Raises RenderFailed (a template that runs away or fails on this lead's values)."""
-        delivery = Delivery(lead, campaign, delivery_id, unsubscribe_url)
-        return Rendered(self, [fill(delivery) for fill in self._fills])
+        layout = self._expected
+        if self._unsubscribe + delivery_id != unsubscribe_url:
+            layout = self._any = self._any or Layout(self.compiled, self._fill, "")
+        values = [delivery_id, unsubscribe_url]
+        if layout.fills:
+            delivery = (lead, campaign, delivery_id, unsubscribe_url)
+            values += [fill(delivery) for fill in layout.fills]
+        return Rendered((layout, values, self.compiled))
 
-    def _body(self, program: Program, *, html: bool) -> Body:
-        return Body(program, [self._index(slot, html=html) for slot in program.slots])
-
-    def _index(self, slot: Slot, *, html: bool) -> int:
-        """Where this slot's value stands among a delivery's values; equal slots share one."""
-        key = (slot, html and slot is not DELIVERY)
-        if key not in self._known:
-            fill = self._fill(slot, html=html)
-            self._known[key] = len(self._fills)
-            self._fills.append(fill)
-        return self._known[key]
-
-    def _fill(self, slot: Slot, *, html: bool) -> Fill:
+    def _fill(self, slot: Slot, html: bool) -> Fill:
         match slot:
             case DeliverySlot():
-                return itemgetter(2)
+                return lambda delivery: delivery[2]
             case UnsubscribeSlot():
-                return (lambda delivery: escape(delivery.unsubscribe_url)) if html else itemgetter(3)
+                return (lambda delivery: escape(delivery[3])) if html else (lambda delivery: delivery[3])
             case FieldSlot():
                 return _field_fill(slot, html=html)
             case TemplateSlot(source):
@@ -164,14 +157,14 @@ class Renderer:
         return lambda delivery: engine.render(name, *delivery)
 
     def _link_fill(self, slot: LinkSlot) -> Fill:
-        fills = [self._fill(part, html=False) for part in slot.destination.slots]
+        fills = [self._fill(part, False) for part in slot.destination.slots]
         texts = slot.destination.texts
 
         def fill(delivery: Delivery) -> str:
             pieces = [texts[0]]
             for part, text in zip(fills, texts[1:], strict=True):
                 pieces += (part(delivery), text)
-            return self._link_text(delivery.delivery_id, slot.link, "".join(pieces), slot.quoted)
+            return self._link_text(delivery[2], slot.link, "".join(pieces), slot.quoted)
 
         return fill
 
@@ -192,19 +185,35 @@ class Renderer:
 
 
 def _field_fill(slot: FieldSlot, *, html: bool) -> Fill:
-    root = 0 if slot.root == "lead" else 1
-    name = f"{slot.root}_id" if slot.name == "id" else slot.name
-    below = slot.field
-    default = slot.default
-    finished_default = None if default is None else escape(default) if html else default
+    name, below, default = slot.name, slot.field, slot.default
 
-    def fill(delivery: Delivery) -> str:
-        value = delivery[root].get(name)  # type: ignore[union-attr]
-        if below is not None:
-            value = value.get(below) if isinstance(value, Mapping) else None
-        if finished_default is not None and is_missing(value):
-            return finished_default
-        text = value if type(value) is str else shown(value)
-        return escape(text) if html else text
+    def finish(value: object) -> str:
+        if default is not None and is_missing(value):
+            value = default
+        return escape(shown(value)) if html else shown(value)
 
-    return fill
+    def fill_from_lead(delivery: Delivery) -> str:
+        value = delivery[0].get(name)
+        # A word has nothing to escape and is not missing: most values end here.
+        return value if type(value) is str and value.isalnum() else finish(value)
+
+    def fill_from_fields(delivery: Delivery) -> str:
+        fields = delivery[0].get(name)
+        value = fields.get(below) if isinstance(fields, Mapping) else None
+        return value if type(value) is str and value.isalnum() else finish(value)
+
+    def fill_from_campaign(delivery: Delivery) -> str:
+        return finish(delivery[1].get(name))
+
+    if name == "id":
+        name = f"{slot.root}_id"
+    if slot.root == "campaign":
+        return fill_from_campaign
+    return fill_from_lead if below is None else fill_from_fields
+
+
+def _with_known_unsubscribe(program: Program, start: str) -> Program:
+    pieces: list[str | Slot] = [program.texts[0]]
+    for slot, text in zip(program.slots, program.texts[1:], strict=True):
+        pieces += (start, DELIVERY, text) if isinstance(slot, UnsubscribeSlot) else (slot, text)
+    return program_of(pieces)
