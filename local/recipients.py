@@ -3,7 +3,7 @@
 import email
 import email.policy
 import http.client
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
 from html.parser import HTMLParser
@@ -21,6 +21,9 @@ class Mail:
 
     to: str
     subject: str
+    headers: Mapping[str, str]
+    html: str
+    text: str
     pixels: tuple[str, ...]
     links: tuple[str, ...]
     """Addresses of the links that lead to a web page, the unsubscribe link apart."""
@@ -32,17 +35,28 @@ class Mail:
         parsed = email.message_from_bytes(message, policy=email.policy.default)
         assert isinstance(parsed, EmailMessage)  # noqa: S101 - the default policy's class
         found = _Found()
-        html = parsed.get_body(("html",))
-        if html is not None:
-            found.feed(html.get_content())
+        html, text = (_content(parsed, kind) for kind in ("html", "plain"))
+        found.feed(html)
         unsubscribe_url = str(parsed["List-Unsubscribe"]).strip().strip("<>")
         return cls(
             to=parsed["To"].addresses[0].addr_spec,
             subject=str(parsed["Subject"]),
+            headers={name: str(value) for name, value in parsed.items()},
+            html=html,
+            text=text,
             pixels=tuple(found.images),
             links=tuple(link for link in found.links if link != unsubscribe_url),
             unsubscribe_url=unsubscribe_url,
         )
+
+
+def _content(message: EmailMessage, kind: str) -> str:
+    """A part's decoded text with its line ends as sent; empty when the message has no such part."""
+    part = message.get_body((kind,))
+    if part is None:
+        return ""
+    payload = part.get_payload(decode=True)
+    return payload.decode(part.get_content_charset("utf-8")) if isinstance(payload, bytes) else ""
 
 
 class _Found(HTMLParser):
