@@ -10,7 +10,7 @@ from collections import defaultdict
 from typing import Any
 
 from ministack import app as ministack
-from ministack.core import lambda_runtime
+from ministack.core import iam_actions, lambda_runtime
 from ministack.services import dynamodb, lambda_svc, sqs
 
 from local.leash import stop_with_parent
@@ -90,10 +90,26 @@ def name_queues_without_the_port() -> None:
     sqs.DEFAULT_PORT = "4566"
 
 
+def allow_batches_as_single_messages() -> None:
+    """Check a batch of messages against the right to send, or delete, one.
+
+    That is how AWS does it, where an action such as sqs:SendMessageBatch does not exist; ministack asks for it.
+    """
+    action_of = iam_actions.extract_iam_action
+
+    @functools.wraps(action_of)
+    def of_single_message(service: str, *arguments: Any, **named: Any) -> str | None:
+        action: str | None = action_of(service, *arguments, **named)
+        return action.removesuffix("Batch") if action and service == "sqs" else action
+
+    iam_actions.extract_iam_action = of_single_message
+
+
 if __name__ == "__main__":
     stop_with_parent()
     keep_streams_over_restarts()
     name_queues_without_the_port()
+    allow_batches_as_single_messages()
     read_numbers_from_parameters()
     let_calls_wait_for_workers(int(os.environ["WORKERS_PER_FUNCTION"]))
     return_without_waiting_for_logs()
