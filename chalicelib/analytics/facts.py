@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from chalicelib.analytics.delays import bucket_of
 from chalicelib.store.deliveries import Delivery, DeliveryStatus
 
 _BY_STATUS = {
@@ -30,6 +31,7 @@ def facts(delivery: Delivery | None) -> Mapping[str, int]:
     `replanned`                      units that counted the lead once more, to be taken off Total
     `link/<link>/clicked`, `link/<link>/clicked_machine_only`
     `hour/<UTC hour>/opened`, `hour/<UTC hour>/clicked`    the lead's first
+    `delay/<bucket>`                 from sending to a person's first open (delays.py)
     """
     if delivery is None:
         return {}
@@ -44,6 +46,8 @@ def facts(delivery: Delivery | None) -> Mapping[str, int]:
         sums[f"hour/{_hour(delivery.opened_at)}/opened"] = 1
         if delivery.opened_person_at is None:
             sums["opened_machine_only"] = 1
+    if delivery.opened_person_at is not None and delivery.sent_at is not None:
+        sums[f"delay/{bucket_of((delivery.opened_person_at - delivery.sent_at).total_seconds())}"] = 1
     if delivery.clicks:
         sums["clicked"] = 1
         sums[f"hour/{_hour(min(click.at for click in delivery.clicks.values()))}/clicked"] = 1

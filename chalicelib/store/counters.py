@@ -1,7 +1,7 @@
 """Sums of facts per campaign. Written by the fold and by recount, by nobody else.
 
-Rows of one campaign: `counters` (the totals and failures by reason), `counters#links` (per link), and one
-`counters#hours#<day>` per day, so that the row that every batch writes stays small.
+Rows of one campaign: `counters` (the totals and failures by reason), `counters#links` (per link), `counters#delays`
+(time to open), and one `counters#hours#<day>` per day, so that the row that every batch writes stays small.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,6 +31,8 @@ def rows_of(names: Iterable[str]) -> dict[str, list[str]]:
             row = "counters#links"
         elif name.startswith("hour/"):
             row = f"counters#hours#{name[5:15]}"
+        elif name.startswith("delay/"):
+            row = "counters#delays"
         else:
             row = "counters"
         rows.setdefault(row, []).append(name)

@@ -160,7 +160,12 @@ def test_recount_puts_wrong_numbers_right_and_leaves_right_ones(
     counters.add("a", watermark_before=-1, watermark_after=1, expires_at=0, deltas={campaign_id: {"sent": 7, "x": 1}})
     repaired = recount.repair(campaign_id, pause=lambda seconds: None)
     assert repaired.repaired
-    assert dict(counters.find(campaign_id).sums) == {"sent": 3, "opened": 1, "hour/2026-11-23T12/opened": 1}
+    assert dict(counters.find(campaign_id).sums) == {
+        "sent": 3,
+        "opened": 1,
+        "hour/2026-11-23T12/opened": 1,
+        "delay/0": 1,
+    }
     assert not recount.repair(campaign_id, pause=lambda seconds: None).repaired
 
 

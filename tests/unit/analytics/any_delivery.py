@@ -27,6 +27,7 @@ deliveries = st.builds(
     claimed_at=moments,
     unit=st.just("0.0"),
     reason=st.none() | st.sampled_from(["missing_address", "rejected"]),
+    sent_at=st.none() | moments,
     opened_at=st.none() | moments,
     opened_person_at=st.none() | moments,
     clicks=clicks(None),
