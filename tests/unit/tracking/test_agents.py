@@ -1,15 +1,41 @@
 """Person or machine, on what mail clients, proxies and scanners really send."""
 
-import pytest
+import os
+import re
+import time
+from pathlib import Path
 
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from chalicelib.tracking import agents
 from chalicelib.tracking.agents import is_speculative, machine_reason
+
+CORPUS = Path(__file__).parents[4] / "shared" / "corpus" / "user-agents"
+"""A public list of user agents (Unlicense), beside the repository where it is kept; read by tests only."""
 
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148"
 GMAIL = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"
+OUTLOOK = "Mozilla/4.0 (compatible; ms-office; MSOffice 16)"
+OUTLOOK_MAC = "MacOutlook/16.90.24101387 (Intelx64 Mac OS X Version 14.7)"
+APPLE_MAIL = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+THUNDERBIRD = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Thunderbird/128.4.0"
 CUBOT = "Mozilla/5.0 (Linux; Android 9; CUBOT X19) AppleWebKit/537.36 Chrome/91.0 Mobile Safari/537.36"
 
 
-@pytest.mark.parametrize("agent", [IPHONE, GMAIL, CUBOT, "YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy"])
+@pytest.mark.parametrize(
+    "agent",
+    [
+        IPHONE,
+        GMAIL,
+        CUBOT,
+        OUTLOOK,
+        OUTLOOK_MAC,
+        APPLE_MAIL,
+        THUNDERBIRD,
+        "YahooMailProxy; https://help.yahoo.com/kb/x",
+    ],
+)
 def test_people_and_their_image_proxies_are_persons(agent: str) -> None:
     assert machine_reason(agent) is None
 
@@ -20,7 +46,10 @@ def test_people_and_their_image_proxies_are_persons(agent: str) -> None:
         (None, "no_user_agent"),
         ("  ", "no_user_agent"),
         ("Mozilla/5.0", "privacy_proxy"),
-        ("curl/8.5.0", "tool"),
+        ("curl/8.5.0", "not_a_browser"),
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 HeadlessChrome/120.0.0.0 Safari/537.36", "tool"),
+        ("Mozilla/5.0 (Windows NT 6.1; WOW64) SkypeUriPreview Preview/0.5", "tool"),
+        ("Barracuda Sentinel (EE)", "not_a_browser"),
         ("Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)", "tool"),
     ],
 )
@@ -38,3 +67,38 @@ def test_what_nobody_looked_at_is_speculative(method: str, headers: dict[str, st
 
 def test_an_ordinary_request_is_not_speculative() -> None:
     assert not is_speculative("GET", {"user-agent": IPHONE, "accept": "image/*"})
+
+
+def corpus(name: str) -> list[str]:
+    file = CORPUS / f"{name}.yml"
+    if not file.exists():
+        if os.environ.get("CI"):
+            pytest.fail(f"{file} is missing")
+        pytest.skip(f"{file} is missing: the public list of user agents is not beside this repository")
+    return [str(agent) for listed in yaml.safe_load(file.read_text()).values() for agent in listed]
+
+
+def test_nearly_all_of_a_public_lists_crawlers_are_caught() -> None:
+    crawlers = corpus("crawlers")
+    missed = [agent for agent in crawlers if machine_reason(agent) is None]
+    assert len(missed) <= 0.03 * len(crawlers), missed
+
+
+def test_hardly_any_of_a_public_lists_browsers_is_taken_for_a_machine() -> None:
+    browsers = corpus("browsers")
+    suspected = [agent for agent in browsers if machine_reason(agent) is not None]
+    assert len(suspected) <= 0.002 * len(browsers), suspected
+
+
+def test_the_patterns_compile_within_two_milliseconds() -> None:
+    patterns = [value for value in vars(agents).values() if isinstance(value, re.Pattern)]
+
+    def compile_all() -> float:
+        re.purge()
+        started = time.perf_counter()
+        for pattern in patterns:
+            re.compile(pattern.pattern, pattern.flags)
+        return time.perf_counter() - started
+
+    # The best of ten: what the patterns take, and not what else the machine is doing.
+    assert min(compile_all() for _ in range(10)) < 0.002
