@@ -139,7 +139,7 @@ class World:
 
     def status(self, campaign_id: CampaignId, lead_id: LeadId) -> tuple[DeliveryStatus, str | None] | None:
         found = self.deliveries.find(campaign_id, lead_id)
-        return found and (found.status, found.reason)
+        return None if found is None else (found.status, found.reason)
 
 
 @pytest.fixture
