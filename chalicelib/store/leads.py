@@ -165,8 +165,8 @@ class Leads:
         if entity is not None and stage is not None:
             partitions = [keys.audience(entity, stage, shard) for shard in range(keys.AUDIENCE_SHARDS)]
         number, after = _position(cursor, len(partitions))
-        # Two rows in three of the table are identities. What is looked for among all comes a megabyte at a time.
-        rows_a_read = _ROWS_A_PAGE if values else 3 * (limit + 1)
+        # Two rows in three of the table are identities, so this much fills a page where nothing is looked for.
+        rows_a_read = 3 * (limit + 1)
         found: list[Lead] = []
         looked_at = 0
         while number < len(partitions):
@@ -174,6 +174,8 @@ class Leads:
                 return found, f"{number}:{after or ''}"
             rows, after, scanned = self._read(partitions[number], " AND ".join(conditions), values, after, rows_a_read)
             looked_at += scanned
+            # Rare matches: ever larger steps (up to a megabyte, by DynamoDB's own limit) instead of many small ones.
+            rows_a_read = min(4 * rows_a_read, _ROWS_A_PAGE)
             for row in rows:
                 if len(found) == limit:
                     return found, f"{number}:{found[-1].lead_id}"
