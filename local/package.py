@@ -53,7 +53,8 @@ def package(builds: Path, root: Path = ROOT) -> Package:
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
             raise
-        forget_old_packages(builds)
+        forget_all_but_newest(builds)
+        forget_all_but_newest(root / ".chalice" / "deployments")  # Chalice's own, which it never tidies
     os.utime(built.directory)
     return built
 
@@ -90,10 +91,13 @@ def inputs(root: Path) -> Iterator[Path]:
             yield path
 
 
-def forget_old_packages(builds: Path) -> None:
-    packages = sorted((path for path in builds.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
-    for old in packages[:-KEPT_PACKAGES]:
-        shutil.rmtree(old, ignore_errors=True)
+def forget_all_but_newest(folder: Path) -> None:
+    """Remove what was built for earlier states of the tree, some 5 MB each."""
+    for old in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)[:-KEPT_PACKAGES]:
+        if old.is_dir():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            old.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
