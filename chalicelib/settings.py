@@ -1,7 +1,8 @@
 """The one reader of the environment: what this function was deployed with, typed and frozen."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
@@ -45,6 +46,43 @@ def settings() -> Settings:
         configuration_set=environment["CONFIGURATION_SET"],
         unnamed_stream_shard=environment.get("UNNAMED_STREAM_SHARD") or None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class AwsAccess:
+    """How a function reaches AWS: its region, its role's passing credentials, and endpoints other than AWS's own."""
+
+    region: str
+    access_key: str
+    secret_key: str = field(repr=False)
+    session_token: str | None = field(repr=False)
+    endpoints: Mapping[str, str]
+    """By service in the SDK's own spelling (`DYNAMODB`, `SECRETS_MANAGER`); under an empty name that of all others."""
+
+
+def aws_access() -> AwsAccess:
+    """What Lambda hands to every function, under the names the SDK reads. Raises KeyError naming what is missing.
+
+    The credentials in a function's environment outlive the process: Lambda starts new ones before they end.
+    """
+    environment = os.environ
+    prefix = "AWS_ENDPOINT_URL"
+    return AwsAccess(
+        region=environment.get("AWS_REGION") or environment["AWS_DEFAULT_REGION"],
+        access_key=environment["AWS_ACCESS_KEY_ID"],
+        secret_key=environment["AWS_SECRET_ACCESS_KEY"],
+        session_token=environment.get("AWS_SESSION_TOKEN") or None,
+        endpoints={
+            name.removeprefix(prefix).removeprefix("_"): url.rstrip("/")
+            for name, url in environment.items()
+            if name.startswith(prefix) and url
+        },
+    )
+
+
+def function_name() -> str:
+    """The name Lambda gave this function, the stack's in it; `local` outside of Lambda."""
+    return os.environ.get("AWS_LAMBDA_FUNCTION_NAME") or "local"
 
 
 def doors() -> frozenset[Door]:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from chalice import Blueprint, Response
 
 from chalicelib.settings import settings
-from chalicelib.store.client import dynamodb
+from chalicelib.store.client import dynamodb_for_recipients
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
 from chalicelib.telemetry import logger
@@ -117,7 +117,7 @@ def _keys() -> KeyRingSource:
 
 @cache
 def _tables() -> tuple[Deliveries, Leads]:
-    client = dynamodb(patient=False)
+    client = dynamodb_for_recipients()
     return Deliveries(client, settings().deliveries_table), Leads(client, settings().leads_table)
 
 

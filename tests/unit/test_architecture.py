@@ -10,11 +10,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CHALICELIB = ROOT / "chalicelib"
 
-FOUNDATION = {"store", "settings", "telemetry"}
+FOUNDATION = {"store", "settings", "telemetry", "aws"}
 MAY_KNOW = {
-    "store": {"telemetry"},
     "settings": set(),
-    "telemetry": set(),
+    "telemetry": {"settings"},
+    "aws": {"settings"},
+    "store": {"telemetry", "settings", "aws"},
     "tracking": FOUNDATION,
     "crm": FOUNDATION,
     "content": FOUNDATION,
