@@ -2,11 +2,13 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.api.lead_models import Moment
 from chalicelib.api.requests import RequestModel
+from chalicelib.content.preflight import Severity
 from chalicelib.sending.drafts import Draft, Written
+from chalicelib.sending.preflight import Preflight
 from chalicelib.store.campaigns import Audience, Campaign, CampaignStatus
 
 UtmName = Literal["source", "medium", "campaign", "term", "content"]
@@ -106,3 +108,31 @@ class PreviewAnswer(BaseModel):
     subject: str
     html: str | None
     text: str
+
+
+class FindingAnswer(BaseModel):
+    """One thing to look at; line and column (1-based) where it stands within `field`."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    severity: Severity
+    code: str
+    message: str
+    field: str | None
+    line: int | None
+    column: int | None
+    count: Annotated[int | None, Field(description="How many leads it concerns.")]
+
+
+class PreflightAnswer(BaseModel):
+    findings: list[FindingAnswer]
+    audience_looked_at: Annotated[int, Field(description="How many leads the counts were made over.")]
+    audience_is_whole: Annotated[bool, Field(description="False when the audience is larger than that.")]
+
+    @classmethod
+    def of(cls, looked: Preflight) -> Self:
+        return cls(
+            findings=[FindingAnswer.model_validate(finding) for finding in looked.findings],
+            audience_looked_at=looked.audience_looked_at,
+            audience_is_whole=looked.audience_is_whole,
+        )

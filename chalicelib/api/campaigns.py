@@ -11,6 +11,7 @@ from chalicelib.api.campaign_models import (
     CampaignPatch,
     CampaignWithContent,
     NewCampaign,
+    PreflightAnswer,
     PreviewAnswer,
 )
 from chalicelib.api.paging import Page, PageQuery
@@ -19,6 +20,7 @@ from chalicelib.api.requests import RequestModel
 from chalicelib.api.resources import Call, Resource
 from chalicelib.content.errors import RenderFailed
 from chalicelib.sending.drafts import CampaignNotFound, InvalidCampaign, NotADraft
+from chalicelib.sending.preflight import preflight
 from chalicelib.sending.preview import preview
 from chalicelib.sending.queues import QueueUnavailable
 from chalicelib.sending.start import AudienceIsEmpty
@@ -159,6 +161,21 @@ def preview_campaign(call: Call, campaign_id: str) -> Answer:
     lead = call.context.leads.get(LeadId(call.query(PreviewQuery).lead_id))
     rendered = preview(draft, lead, call.context.settings.tracking_url)
     return ok(PreviewAnswer(subject=rendered.subject, html=rendered.html, text=rendered.text))
+
+
+@campaigns.operation(
+    "GET",
+    "/v1/campaigns/{campaign_id}/preflight",
+    summary="Look a campaign over before sending it",
+    answers={200: PreflightAnswer},
+    raises=(CampaignNotFound,),
+)
+def preflight_campaign(call: Call, campaign_id: str) -> Answer:
+    """Findings, the most severe first, with their places in the content and how many leads they concern."""
+    context = call.context
+    draft = context.drafts.get(CampaignId(campaign_id))
+    looked = preflight(draft, context.leads, context.identities, context.keys, context.settings.tracking_url)
+    return ok(PreflightAnswer.of(looked))
 
 
 @campaigns.operation(

@@ -9,8 +9,11 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
+import boto3
+
 from chalicelib.analytics.recount import Recount
 from chalicelib.sending.drafts import Drafts
+from chalicelib.sending.preflight import SesIdentities
 from chalicelib.sending.queues import Queue, sqs
 from chalicelib.sending.start import Start
 from chalicelib.settings import Settings, settings
@@ -41,12 +44,14 @@ class Context:
         now: Callable[[], datetime] = _now,
         sqs: Callable[[], Any] = sqs,
         key_ring: Callable[[str], KeyRingSource] = deployed_key_ring,
+        ses: Callable[[], Any] = lambda: boto3.client("sesv2"),
     ) -> None:
         self._read_settings = read_settings
         self._make_client = client
         self.now = now
         self._make_sqs = sqs
         self._key_ring = key_ring
+        self._make_ses = ses
 
     @cached_property
     def settings(self) -> Settings:
@@ -84,6 +89,11 @@ class Context:
     @cached_property
     def start(self) -> Start:
         return Start(self.campaigns, self.plans, self.leads, Queue(self._make_sqs(), self.settings.launch_queue_url))
+
+    @cached_property
+    def identities(self) -> SesIdentities:
+        """What the mail service lets us send from."""
+        return SesIdentities(self._make_ses())
 
     @cached_property
     def keys(self) -> KeyRingSource:

@@ -1,6 +1,6 @@
 """Leads: people of the CRM, one row each, found by id, by identity, by audience, or by looking through them all."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -210,6 +210,18 @@ class Leads:
         units = list(product(dict.fromkeys(stages), range(keys.AUDIENCE_SHARDS)))
         with ThreadPoolExecutor(_THREADS) as threads:
             return sum(threads.map(lambda unit: self._count(keys.audience(entity, *unit), tags), units))
+
+    def iter_audience(self, entity: str, stages: Iterable[str], tags: Sequence[str]) -> Iterator[Lead]:
+        """Every lead of an audience with all its fields, shard by shard; read as the iterator is consumed."""
+        condition, values = _in_audience(tags)
+        for stage, shard in product(dict.fromkeys(stages), range(keys.AUDIENCE_SHARDS)):
+            after: str | None = None
+            while True:
+                partition = keys.audience(entity, stage, shard)
+                rows, after, _ = self._read(partition, condition, values, after, _ROWS_A_PAGE)
+                yield from map(decode, rows)
+                if after is None:
+                    break
 
     def _count(self, partition: str, tags: Sequence[str]) -> int:
         condition, values = _in_audience(tags)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
@@ -34,10 +35,22 @@ def queue() -> OpenQueue:
     return OpenQueue()
 
 
+class Identities:
+    """SES as far as preflight asks it: one verified domain."""
+
+    def get_email_identity(self, EmailIdentity: str) -> dict[str, Any]:  # noqa: N803
+        if EmailIdentity == "acme.example":
+            return {"VerifiedForSendingStatus": True}
+        raise ClientError({"Error": {"Code": "NotFoundException"}}, "GetEmailIdentity")
+
+
 @pytest.fixture
 def api(dynamodb: Any, tables: TableNames, queue: OpenQueue) -> ApiClient:
     keys = KeyRingSource(lambda: '{"current": 1, "1": "a key for tests"}')
-    return ApiClient(context_of(lambda: dynamodb, tables, sqs=lambda: queue, key_ring=lambda secret: keys)).sign_in()
+    context = context_of(
+        lambda: dynamodb, tables, sqs=lambda: queue, key_ring=lambda secret: keys, ses=lambda: Identities()
+    )
+    return ApiClient(context).sign_in()
 
 
 def written(api: ApiClient, **changes: Any) -> dict[str, Any]:
@@ -174,3 +187,21 @@ def test_numbers_of_a_draft_are_nought(api: ApiClient) -> None:
     assert [stats[name] for name in five] == [0] * 5
     assert stats["as_of"].endswith("Z")
     assert api("GET", f"/v1/campaigns/{campaign['campaign_id']}/links").json["items"] == []
+
+
+def test_preflight_counts_over_the_audience_and_asks_for_the_sender(api: ApiClient) -> None:
+    for number in range(4):
+        lead = {"entity": "acme", "stage": "New", "first_name": "Ann", "fields": {"plan": "basic"}}
+        lead |= {"email": f"lead{number}@example.com"} if number else {"fields": {}}
+        api("POST", "/v1/leads", lead)
+    html = "<p>\n{{ lead.fields.plan }} {{ lead.first_name }} {{ lead.fields.city | default('-') }}</p>"
+    campaign = written(api, html=html, from_email="news@other.example")
+    answer = api("GET", f"/v1/campaigns/{campaign['campaign_id']}/preflight").json
+    assert (answer["audience_looked_at"], answer["audience_is_whole"]) == (4, True)
+    found = {finding["code"]: finding for finding in answer["findings"]}
+    assert found["sender_not_verified"]["severity"] == "error"
+    assert found["leads_without_email"]["count"] == 1
+    assert (found["merge_field_empty"]["count"], found["merge_field_empty"]["line"]) == (1, 2)
+    api("PATCH", f"/v1/campaigns/{campaign['campaign_id']}", {"from_email": "news@acme.example"})
+    again = api("GET", f"/v1/campaigns/{campaign['campaign_id']}/preflight").json
+    assert "sender_not_verified" not in {finding["code"] for finding in again["findings"]}

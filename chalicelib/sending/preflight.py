@@ -1,0 +1,94 @@
+"""What a marketer should know before sending: the content's findings, with the audience and the sender looked up."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.content.compiler import compile_content
+from chalicelib.content.preflight import AudienceFacts, Finding, preflight_findings
+from chalicelib.content.values import is_missing
+from chalicelib.crm.merge_fields import merge_fields
+from chalicelib.sending.content import source_of, tracking_of
+from chalicelib.sending.drafts import Draft
+from chalicelib.store.leads import Leads
+from chalicelib.telemetry import logger
+from chalicelib.tracking.key_ring import KeyRingSource
+
+LEADS_LOOKED_AT = 20_000
+"""More would not fit into a request's 29 seconds; the counts then say of how many they are."""
+
+
+class SenderIdentities(Protocol):
+    def is_verified(self, address: str) -> bool | None:
+        """Whether the mail service lets us send from this address; None when that could not be found out."""
+        ...
+
+
+class SesIdentities:
+    """Asks SES for the address itself, then for its domain: either may be what was verified."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def is_verified(self, address: str) -> bool | None:
+        try:
+            return any(self._identity_is_verified(each) for each in (address, address.rpartition("@")[2]))
+        except (BotoCoreError, ClientError) as error:
+            logger().warning("sender_not_looked_up", exc_info=error)
+            return None
+
+    def _identity_is_verified(self, identity: str) -> bool:
+        try:
+            return bool(self._client.get_email_identity(EmailIdentity=identity)["VerifiedForSendingStatus"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NotFoundException":
+                return False
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    findings: list[Finding]
+    audience_looked_at: int
+    """Leads that the counts were made over."""
+    audience_is_whole: bool
+    """False when the audience is larger than what was looked at."""
+
+
+def preflight(
+    draft: Draft, leads: Leads, identities: SenderIdentities, keys: KeyRingSource, tracking_url: str
+) -> Preflight:
+    """Findings for a draft as it would be sent now: with tracking added, to its audience as it is. Writes nothing."""
+    campaign = draft.campaign
+    tracking = tracking_of(keys, tracking_url, campaign.campaign_id, keys.ring().current)
+    source = source_of(campaign, draft.body)
+    compiled = compile_content(source, tracking)
+    paths = {use.path for use in compiled.merge_fields if not use.has_default}
+    empty: Counter[str] = Counter()
+    without_email = total = 0
+    audience = campaign.audience
+    members = leads.iter_audience(audience.entity, audience.stages, audience.tags)
+    for lead in islice(members, LEADS_LOOKED_AT):
+        total += 1
+        without_email += lead.email is None
+        values = merge_fields(lead)
+        empty.update(path for path in paths if is_missing(_value_at(values, path)))
+    facts = AudienceFacts(total, without_email, dict(empty), identities.is_verified(campaign.from_email))
+    return Preflight(
+        findings=preflight_findings(source, compiled, tracking, facts),
+        audience_looked_at=total,
+        audience_is_whole=next(members, None) is None,
+    )
+
+
+def _value_at(values: Mapping[str, object], path: str) -> object:
+    """The value of a path such as `lead.fields.plan`; None where there is nothing."""
+    _, *names = path.split(".")
+    found: object = values
+    for name in names:
+        found = found.get("lead_id" if name == "id" else name) if isinstance(found, Mapping) else None
+    return found
