@@ -8,98 +8,19 @@ Every fact is one conditional write that holds for its first caller only; nothin
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, Self
+from typing import Any
 
 from chalicelib.store import keys
-from chalicelib.store.client import Item, batch_get, call, from_item, time_from, time_text, to_item, write_if
-from chalicelib.store.ids import CampaignId, LeadId
+from chalicelib.store.client import Item, batch_get, call, refused_by, time_text, to_item, write_if
+from chalicelib.store.delivery_items import Click, Delivery, DeliveryStatus, Tracking, encode, encode_click
+from chalicelib.store.ids import CampaignId, LeadId, is_trace_id, shard_of
+from chalicelib.store.verdicts import judged, says_something_new
 
+__all__ = ["Click", "Deliveries", "Delivery", "DeliveryFilter", "DeliveryStatus", "Tracking"]
 
-class DeliveryStatus(StrEnum):
-    SENDING = "sending"
-    SENT = "sent"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True, slots=True)
-class Click:
-    """The first click on one link, by a person or by a machine."""
-
-    at: datetime
-    url: str | None
-    """The destination, where it differs per recipient; a link without merge tags is known to the campaign."""
-    machine: str | None = None
-    """Why a machine is assumed; None for a person."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    campaign_id: CampaignId
-    lead_id: LeadId
-    status: DeliveryStatus
-    claimed_at: datetime
-    unit: str
-    """The planning unit that brought this lead."""
-    email: str | None = None
-    subject: str | None = None
-    reason: str | None = None
-    """Why it failed or was skipped: a word of the closed vocabulary in sending/reasons.py."""
-    detail: str | None = None
-    """The mail service's own words."""
-    sent_at: datetime | None = None
-    message_id: str | None = None
-    opened_at: datetime | None = None
-    """First pixel load that counts, by anyone."""
-    opened_person_at: datetime | None = None
-    opened_machine: str | None = None
-    """Why the first load is taken for a machine's."""
-    clicks: Mapping[str, Click] = field(default_factory=dict)
-    """First click of a person, by link id."""
-    scans: Mapping[str, Click] = field(default_factory=dict)
-    """First click of a machine, by link id."""
-    unsubscribed_at: datetime | None = None
-    replanned: frozenset[str] = frozenset()
-    """Further planning units that brought the same lead (it changed stage while the campaign was planned)."""
-
-    @classmethod
-    def from_item(cls, item: Mapping[str, Any]) -> Self:
-        """Read a row or a stream image."""
-        values = from_item(item)
-        claimed_at = time_from(values["claimed_at"])
-        assert claimed_at is not None  # noqa: S101 - written by every claim
-        return cls(
-            campaign_id=keys.campaign_of_bucket(values["bucket"]),
-            lead_id=values["lead_id"],
-            status=DeliveryStatus(values["status"]),
-            claimed_at=claimed_at,
-            unit=values["unit"],
-            email=values.get("email"),
-            subject=values.get("subject"),
-            reason=values.get("reason"),
-            detail=values.get("detail"),
-            sent_at=time_from(values.get("sent_at")),
-            message_id=values.get("message_id"),
-            opened_at=time_from(values.get("opened_at")),
-            opened_person_at=time_from(values.get("opened_person_at")),
-            opened_machine=values.get("opened_machine"),
-            clicks=_clicks(values.get("clicks", {})),
-            scans=_clicks(values.get("scans", {})),
-            unsubscribed_at=time_from(values.get("unsubscribed_at")),
-            replanned=frozenset(values.get("replanned", ())),
-        )
-
-
-def _clicks(values: Mapping[str, Mapping[str, Any]]) -> dict[str, Click]:
-    clicks = {}
-    for link, value in values.items():
-        at = time_from(value["at"])
-        assert at is not None  # noqa: S101 - written with every click
-        clicks[link] = Click(at=at, url=value.get("url"), machine=value.get("machine"))
-    return clicks
+_LOOKED_AT_FOR_A_PAGE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,23 +44,11 @@ class Deliveries:
 
         One conditional put (1 write unit, and 1 for the lead's index).
         """
-        values: dict[str, Any] = {
-            "status": delivery.status.value,
-            "claimed_at": delivery.claimed_at,
-            "unit": delivery.unit,
-            "email": delivery.email,
-            "subject": delivery.subject,
-            "reason": delivery.reason,
-            "detail": delivery.detail,
-            "clicks": {},
-            "scans": {},
-        }
-        key = keys.delivery(delivery.campaign_id, delivery.lead_id)
         delivery_not_exist = "attribute_not_exists(lead_id)"
         return write_if(
             self._client.put_item,
             TableName=self._table,
-            Item=key | to_item(values),
+            Item=encode(delivery),
             ConditionExpression=delivery_not_exist,
         )
 
@@ -217,19 +126,42 @@ class Deliveries:
         )
 
     def record_click(self, campaign_id: CampaignId, lead_id: LeadId, link: str, click: Click) -> bool:
-        """Note the first click on one link, persons and machines apart. One conditional write."""
+        """Note a click on a link: the first of a person, the first of a machine. True if it was noted.
+
+        One conditional write. Only a person's click on a link that was clicked before may take a second one: when it
+        changes who clicked, since what came before has turned out to be a scanner (store/verdicts.py).
+        """
         delivery_exists = "attribute_exists(lead_id)"
         clicked = "clicks.#link" if click.machine is None else "scans.#link"
         first = f"attribute_not_exists({clicked})"
-        value = to_item({"at": click.at, "url": click.url, "machine": click.machine})
-        return write_if(
+        refused = refused_by(
             self._client.update_item,
             TableName=self._table,
             Key=keys.delivery(campaign_id, lead_id),
             UpdateExpression=f"SET {clicked} = :click",
             ConditionExpression=f"{delivery_exists} AND {first}",
             ExpressionAttributeNames={"#link": link},
-            ExpressionAttributeValues={":click": {"M": value}},
+            ExpressionAttributeValues={":click": encode_click(click)},
+        )
+        if refused and click.machine is None:
+            return self._record_later(Delivery.from_item(refused), link, click)
+        return refused is None
+
+    def _record_later(self, before: Delivery, link: str, click: Click) -> bool:
+        """Note one more click on a link, if that says something new; False also when another came in between."""
+        if not says_something_new(before, link, click):
+            return False
+        known = len(before.later.get(link, ()))
+        as_judged = "size(later.#link) = :known" if known else "attribute_not_exists(later.#link)"
+        return write_if(
+            self._client.update_item,
+            TableName=self._table,
+            Key=keys.delivery(before.campaign_id, before.lead_id),
+            UpdateExpression="SET later.#link = list_append(if_not_exists(later.#link, :none), :click)",
+            ConditionExpression=as_judged,
+            ExpressionAttributeNames={"#link": link},
+            ExpressionAttributeValues={":click": {"L": [encode_click(click)]}, ":none": {"L": []}}
+            | ({":known": {"N": str(known)}} if known else {}),
         )
 
     def record_unsubscribed(self, campaign_id: CampaignId, lead_id: LeadId, *, at: datetime) -> bool:
@@ -257,25 +189,41 @@ class Deliveries:
         for shard in range(keys.DELIVERY_SHARDS):
             start: Item | None = {}
             while start is not None:
-                items, start = self._bucket_page(campaign_id, shard, start, limit=None, consistent=True)
+                items, start, _ = self._bucket_page(campaign_id, shard, start, limit=None, consistent=True)
                 yield from map(Delivery.from_item, items)
 
     def list_page(
         self, campaign_id: CampaignId, shown: DeliveryFilter, *, limit: int, position: str | None
     ) -> tuple[list[Delivery], str | None]:
-        """Up to `limit` deliveries in a stable order, and where to go on (None at the end)."""
+        """Up to `limit` deliveries in a stable order, and where to go on (None at the end).
+
+        Where a filter passes few of them there may be fewer, even none, before the end: a page looks at some ten
+        thousand deliveries at most, so that no campaign is too large for one answer.
+        """
         found: list[Delivery] = []
+        looked_at = 0
         shard_text, _, lead_text = (position or "0").partition(":")
         shard = int(shard_text)
         start: Item | None = keys.delivery(campaign_id, LeadId(lead_text)) if lead_text else {}
         while shard < keys.DELIVERY_SHARDS:
-            while start is not None and len(found) < limit:
-                items, start = self._bucket_page(campaign_id, shard, start, limit=limit - len(found), shown=shown)
-                found += map(Delivery.from_item, items)
-            if start is not None:
-                return found, f"{shard}:{start['lead_id']['S'] if start else ''}"
+            while start is not None:
+                wanted = limit - len(found)
+                if not wanted or looked_at >= _LOOKED_AT_FOR_A_PAGE:
+                    return found, f"{shard}:{start['lead_id']['S'] if start else ''}"
+                # Reads grow with every miss, so that a filter that passes few does not take a call for each.
+                count = max(wanted, looked_at - len(found))
+                items, start, looked = self._bucket_page(campaign_id, shard, start, limit=count, shown=shown)
+                looked_at += looked
+                if len(items) > wanted:
+                    start = keys.delivery(campaign_id, LeadId(items[wanted - 1]["lead_id"]["S"]))
+                found += map(Delivery.from_item, items[:wanted])
             shard, start = shard + 1, {}
         return found, None
+
+    @staticmethod
+    def position_after(delivery: Delivery) -> str:
+        """Where `list_page` goes on behind this delivery."""
+        return f"{shard_of(delivery.lead_id, keys.DELIVERY_SHARDS)}:{delivery.lead_id}"
 
     def _bucket_page(
         self,
@@ -286,7 +234,8 @@ class Deliveries:
         limit: int | None,
         consistent: bool = False,
         shown: DeliveryFilter | None = None,
-    ) -> tuple[list[Item], Item | None]:
+    ) -> tuple[list[Item], Item | None, int]:
+        """Deliveries of one bucket, where to go on, and how many were looked at."""
         query: dict[str, Any] = {
             "TableName": self._table,
             "KeyConditionExpression": "#bucket = :bucket",
@@ -301,7 +250,7 @@ class Deliveries:
         if shown is not None:
             _restrict(query, shown)
         answer = call(self._client.query, **query)
-        return answer["Items"], answer.get("LastEvaluatedKey")
+        return answer["Items"], answer.get("LastEvaluatedKey"), answer["ScannedCount"]
 
     def list_of_lead(self, lead_id: LeadId, *, limit: int, position: str | None) -> tuple[list[Delivery], str | None]:
         """One lead's deliveries, newest first, and where to go on (None at the end)."""
