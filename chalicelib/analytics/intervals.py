@@ -24,7 +24,8 @@ def wilson(count: int, of: int) -> Rate | None:
     """
     if of <= 0:
         return None
-    share = count / of
+    # A lead may open a mail whose sending is not known to have worked: such a count is no share, but all there is.
+    share = min(count, of) / of
     spread = _Z95 * _Z95 / of
     centre = (share + spread / 2) / (1 + spread)
     half = _Z95 * sqrt(share * (1 - share) / of + spread / (4 * of)) / (1 + spread)

@@ -1,22 +1,11 @@
-"""The links of a launched campaign, kept beside it for reports: rendering needs only the compiled content."""
+"""Clicks per link: how many leads followed each of a campaign's links, and how many times only a machine did."""
 
-import json
-import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from chalicelib.store.campaigns import Campaigns
+from chalicelib.analytics.intervals import Rate, wilson
+from chalicelib.analytics.launched import LaunchedLink
 from chalicelib.store.counters import Sums
-from chalicelib.store.ids import CampaignId
-
-
-@dataclass(frozen=True, slots=True)
-class ReportedLink:
-    """One tracked link: its id, the address as written, and the text it stands behind."""
-
-    link: str
-    url: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,29 +13,34 @@ class LinkCount:
     link: str
     url: str
     text: str
+    position: int
+    """1 for the first tracked link of the mail."""
+    line: int
+    column: int
+    """Where its element starts in the author's HTML, both from 1."""
     clicked: int
     clicked_machine_only: int
+    rate: Rate | None
+    """`clicked` as a share of the leads that the mail was sent to."""
 
 
-def save_links(campaigns: Campaigns, campaign_id: CampaignId, links: Sequence[ReportedLink]) -> None:
-    text = json.dumps([asdict(link) for link in links])
-    campaigns.save_blob(campaign_id, "links", zlib.compress(text.encode()))
-
-
-def load_links(campaigns: Campaigns, campaign_id: CampaignId) -> list[ReportedLink]:
-    """The links in document order; none before launch."""
-    packed = campaigns.find_blob(campaign_id, "links")
-    return [] if packed is None else [ReportedLink(**values) for values in json.loads(zlib.decompress(packed))]
-
-
-def count_links(links: Sequence[ReportedLink], sums: Sums) -> list[LinkCount]:
-    return [
-        LinkCount(
-            link=each.link,
-            url=each.url,
-            text=each.text,
-            clicked=sums.get(f"link/{each.link}/clicked", 0),
-            clicked_machine_only=sums.get(f"link/{each.link}/clicked_machine_only", 0),
+def count_links(links: Sequence[LaunchedLink], sums: Sums) -> list[LinkCount]:
+    """In the order of the mail. A lead who clicked two links counts on both, so these do not add up to Clicked."""
+    sent = sums.get("sent", 0)
+    counted = []
+    for position, each in enumerate(links, start=1):
+        clicked = sums.get(f"link/{each.link}/clicked", 0)
+        counted.append(
+            LinkCount(
+                link=each.link,
+                url=each.url,
+                text=each.text,
+                position=position,
+                line=each.line,
+                column=each.column,
+                clicked=clicked,
+                clicked_machine_only=sums.get(f"link/{each.link}/clicked_machine_only", 0),
+                rate=wilson(clicked, sent),
+            )
         )
-        for each in links
-    ]
+    return counted

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.analytics.advice import Advice, advise
+from chalicelib.analytics.advice import Advice, Situation, advise
 from chalicelib.analytics.completion import finished_of, total_of
+from chalicelib.analytics.delays import TimeToOpen, time_to_open
+from chalicelib.analytics.funnel import FEEDBACK, FunnelStep, funnel_of, has_feedback
 from chalicelib.analytics.intervals import Rate, wilson
 from chalicelib.store.counters import Sums
 from chalicelib.store.plans import PlanProgress
@@ -38,14 +40,28 @@ class Stats:
     complained: int
     unsubscribed: int
     rates: Mapping[str, Rate | None]
-    """`failed` of those handed over or failed; `opened`, `clicked`, `unsubscribed` of those sent."""
+    """`failed` of those handed over or failed, all others of those sent; None where there is nothing to be a share of,
+    for `delivered`, `bounced` and `complained` also while the mail service has reported nothing."""
+    funnel: tuple[FunnelStep, ...]
+    time_to_open: TimeToOpen | None
+    """None while no person has opened."""
     failures: tuple[Failure, ...]
     advice: tuple[Advice, ...]
     as_of: datetime
 
 
-def stats_of(progress: PlanProgress | None, sums: Sums, as_of: datetime) -> Stats:
-    """The numbers of one campaign. Total = Sent + Failed + Skipped + Pending, whenever it is asked."""
+def stats_of(
+    progress: PlanProgress | None,
+    sums: Sums,
+    as_of: datetime,
+    *,
+    launched_at: datetime | None = None,
+    html_bytes: int | None = None,
+) -> Stats:
+    """The numbers of one campaign. Total = Sent + Failed + Skipped + Pending, whenever it is asked.
+
+    `html_bytes`: size of the mail's HTML as sent. What is not known is not advised on.
+    """
 
     def number(name: str) -> int:
         return sums.get(name, 0)
@@ -75,11 +91,19 @@ def stats_of(progress: PlanProgress | None, sums: Sums, as_of: datetime) -> Stat
         unsubscribed=number("unsubscribed"),
         rates={
             "failed": wilson(failed, sent + failed),
-            "opened": wilson(number("opened"), sent),
-            "clicked": wilson(number("clicked"), sent),
-            "unsubscribed": wilson(number("unsubscribed"), sent),
+            **{name: wilson(number(name), sent) for name in ("opened", "clicked", "unsubscribed")},
+            **{name: wilson(number(name), sent) if has_feedback(sums) else None for name in FEEDBACK},
         },
+        funnel=funnel_of(sums),
+        time_to_open=time_to_open(sums),
         failures=failures,
-        advice=advise(sums, failures=[(each.reason, each.count) for each in failures]),
+        advice=advise(
+            Situation(
+                sums,
+                failures=[(each.reason, each.count) for each in failures],
+                age_hours=None if launched_at is None else (as_of - launched_at).total_seconds() / 3600,
+                html_bytes=html_bytes,
+            )
+        ),
         as_of=as_of,
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.analytics.links import load_links
+from chalicelib.analytics.launched import load_launched
 from chalicelib.store.campaigns import Campaign, Campaigns
 from chalicelib.store.deliveries import Deliveries, Delivery
 from chalicelib.store.ids import CampaignId, LeadId
@@ -56,7 +56,7 @@ def timeline_page(
     found, more = deliveries.list_of_lead(lead_id, limit=limit, position=position)
     written = campaigns.find_many({delivery.campaign_id for delivery in found})
     clicked = {delivery.campaign_id for delivery in found if delivery.clicks or delivery.scans}
-    urls = {each: {link.link: link.url for link in load_links(campaigns, each)} for each in clicked}
+    urls = {each: {link.link: link.url for link in load_launched(campaigns, each).links} for each in clicked}
     return [
         event_of(delivery, written[delivery.campaign_id], urls.get(delivery.campaign_id, {}))
         for delivery in found

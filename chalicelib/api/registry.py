@@ -16,6 +16,7 @@ from chalicelib.api.answers import problem_answer, to_response
 from chalicelib.api.authentication import authentication
 from chalicelib.api.campaigns import campaigns
 from chalicelib.api.context import Context
+from chalicelib.api.deliveries import deliveries
 from chalicelib.api.health import health
 from chalicelib.api.idempotency import idempotency
 from chalicelib.api.leads import leads
@@ -23,10 +24,11 @@ from chalicelib.api.openapi import describe
 from chalicelib.api.problems import problem_of, problem_of_framework
 from chalicelib.api.resources import Resource, operations, request_id
 from chalicelib.api.stats import stats
+from chalicelib.api.timeline import timeline
 from chalicelib.api.tokens import tokens
 from chalicelib.api.unknown import unknown
 
-_DESCRIBED: tuple[Resource, ...] = (health, leads, campaigns, stats, tokens)
+_DESCRIBED: tuple[Resource, ...] = (health, leads, timeline, campaigns, stats, deliveries, tokens)
 RESOURCES: tuple[Resource, ...] = (*_DESCRIBED, describe(_DESCRIBED))
 
 Middleware = Callable[[Any, Callable[[Any], Any]], Any]

@@ -6,12 +6,13 @@ A campaign keeps the signing key that it was launched with: the signatures of th
 import zlib
 from dataclasses import dataclass
 
-from chalicelib.analytics.links import ReportedLink, save_links
+from chalicelib.analytics.launched import LaunchedLink, LaunchedMail, save_launched
 from chalicelib.content.compiled import CompiledContent
+from chalicelib.content.errors import RenderFailed
 from chalicelib.content.render import Renderer
 from chalicelib.content.source import ContentSource
 from chalicelib.store.campaigns import Body, Campaign, Campaigns
-from chalicelib.store.ids import CampaignId
+from chalicelib.store.ids import CampaignId, LeadId
 from chalicelib.tracking.delivery_ids import CampaignTracking
 from chalicelib.tracking.key_ring import KeyRingSource
 
@@ -53,10 +54,23 @@ def tracking_of(keys: KeyRingSource, base_url: str, campaign_id: CampaignId, key
     return CampaignTracking(base_url, campaign_id, key_number, key)
 
 
-def save(campaigns: Campaigns, campaign_id: CampaignId, compiled: CompiledContent) -> None:
+def save(campaigns: Campaigns, campaign_id: CampaignId, compiled: CompiledContent, tracking: CampaignTracking) -> None:
+    """Keep what the senders render from, and what the reports say of it."""
     campaigns.save_blob(campaign_id, "compiled", zlib.compress(compiled.to_bytes()))
-    links = [ReportedLink(link.link, link.url, link.text) for link in compiled.links if link.tracked]
-    save_links(campaigns, campaign_id, links)
+    links = tuple(
+        LaunchedLink(link.link, link.url, link.text, link.line, link.column) for link in compiled.links if link.tracked
+    )
+    save_launched(campaigns, campaign_id, LaunchedMail(links, _html_bytes(compiled, tracking)))
+
+
+def _html_bytes(compiled: CompiledContent, tracking: CampaignTracking) -> int | None:
+    """Size of the HTML that a lead without any fields gets; None where there is none."""
+    delivery_id = tracking.delivery_id(LeadId("lead_" + "0" * 24))
+    try:
+        html = Renderer(compiled, tracking).render({}, {}, delivery_id, tracking.unsubscribe_url(delivery_id)).html
+    except RenderFailed:
+        return None
+    return None if html is None else len(html.encode("utf-8", "replace"))
 
 
 def load(campaigns: Campaigns, keys: KeyRingSource, base_url: str, campaign_id: CampaignId) -> LaunchedContent:

@@ -88,11 +88,16 @@ class Drafts:
     def __init__(self, campaigns: Campaigns) -> None:
         self._campaigns = campaigns
 
-    def get(self, campaign_id: CampaignId) -> Draft:
-        """Any campaign with its content, draft or not. Raises CampaignNotFound."""
+    def get_campaign(self, campaign_id: CampaignId) -> Campaign:
+        """Any campaign, draft or not, without its content. Raises CampaignNotFound."""
         campaign = self._campaigns.find(campaign_id) if is_campaign_id(campaign_id) else None
         if campaign is None:
             raise CampaignNotFound("There is no campaign with this id.")
+        return campaign
+
+    def get(self, campaign_id: CampaignId) -> Draft:
+        """Any campaign with its content, draft or not. Raises CampaignNotFound."""
+        campaign = self.get_campaign(campaign_id)
         return Draft(campaign, self._campaigns.body(campaign))
 
     def create(self, written: Written, now: datetime) -> Draft:

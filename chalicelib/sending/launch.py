@@ -30,7 +30,7 @@ class Launch:
         key_number = self._campaigns.fix_key(campaign_id, self._keys.ring().current)
         tracking = content.tracking_of(self._keys, self._tracking_url, campaign_id, key_number)
         source = content.source_of(campaign, self._campaigns.body(campaign))
-        content.save(self._campaigns, campaign_id, compile_content(source, tracking))
+        content.save(self._campaigns, campaign_id, compile_content(source, tracking), tracking)
         stages = range(len(campaign.audience.stages))
         self._plans.begin(campaign_id, units=len(stages) * AUDIENCE_SHARDS)
         self._plan_queue.put(

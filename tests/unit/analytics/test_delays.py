@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from chalicelib.analytics.delays import LAST_BUCKET, TimeToOpen, bucket_of, seconds_in, time_to_open
 from chalicelib.analytics.facts import facts
-from tests.unit.analytics.test_facts import NOON, SENT
+from tests.unit.analytics.any_delivery import NOON
+from tests.unit.analytics.test_facts import SENT
 
 WORST = 2**0.125
 """Half a bucket: the error that delays.py promises."""

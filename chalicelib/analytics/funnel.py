@@ -1,0 +1,47 @@
+"""From sent to clicked: how many leads came how far."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from chalicelib.analytics.intervals import Rate, wilson
+from chalicelib.store.counters import Sums
+
+FEEDBACK = ("delivered", "bounced", "complained")
+"""What the mail service reports after it has accepted a mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelStep:
+    step: Literal["sent", "delivered", "opened", "clicked"]
+    count: int | None
+    """None: not known, because the mail service has reported nothing."""
+    of_sent: Rate | None
+    of_previous: Rate | None
+    """Of the leads of the step before (for `opened`, of those sent where deliveries are not known)."""
+
+
+def has_feedback(sums: Sums) -> bool:
+    return any(sums.get(name) for name in FEEDBACK)
+
+
+def funnel_of(sums: Sums) -> tuple[FunnelStep, ...]:
+    """Sent, delivered, opened, clicked.
+
+    A step is not always part of the one before: a lead may click without loading the pixel, and the report of a
+    delivery may come after the lead has opened. `of_previous` is a share of those who did both, or None.
+    """
+    sent, opened, clicked = (sums.get(name, 0) for name in ("sent", "opened", "clicked"))
+    delivered = sums.get("delivered", 0) if has_feedback(sums) else None
+    reached = sent if delivered is None else delivered
+    clicked_and_opened = clicked - sums.get("clicked_without_open", 0)
+    return (
+        FunnelStep("sent", sent, wilson(sent, sent), None),
+        FunnelStep(
+            "delivered",
+            delivered,
+            None if delivered is None else wilson(delivered, sent),
+            None if delivered is None else wilson(delivered, sent),
+        ),
+        FunnelStep("opened", opened, wilson(opened, sent), wilson(opened, reached) if opened <= reached else None),
+        FunnelStep("clicked", clicked, wilson(clicked, sent), wilson(clicked_and_opened, opened)),
+    )

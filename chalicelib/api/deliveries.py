@@ -1,0 +1,134 @@
+"""A campaign's deliveries: as a list, and as CSV in pages that make one file."""
+
+from collections.abc import Callable
+from typing import Annotated, Self
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, Field
+
+from chalicelib.analytics import export
+from chalicelib.api.answers import Answer, ok
+from chalicelib.api.campaigns import CAMPAIGN_NOT_FOUND
+from chalicelib.api.lead_models import Moment
+from chalicelib.api.paging import Page, PageQuery
+from chalicelib.api.resources import Call, Resource
+from chalicelib.sending.drafts import CampaignNotFound
+from chalicelib.store.campaigns import Campaign
+from chalicelib.store.client import InvalidPosition
+from chalicelib.store.deliveries import Delivery, DeliveryFilter, DeliveryStatus
+from chalicelib.store.ids import CampaignId
+from chalicelib.tracking.delivery_ids import make_delivery_id
+
+deliveries = Resource("deliveries", errors={CampaignNotFound: CAMPAIGN_NOT_FOUND[CampaignNotFound]})
+
+MOST_CSV_CHARACTERS = 900_000
+"""A function's answer may have 6 MB, and as escaped JSON a character can take six bytes of them."""
+
+
+class DeliveryAnswer(BaseModel):
+    delivery_id: Annotated[
+        str | None, Field(description="Its name in the mail's links; null when its signing key was withdrawn.")
+    ]
+    lead_id: str
+    email: str | None
+    status: DeliveryStatus
+    reason: str | None
+    detail: Annotated[str | None, Field(description="The mail service's own words.")]
+    sent_at: Moment | None
+    opened_at: Moment | None
+    clicked_at: Annotated[Moment | None, Field(description="A person's first click.")]
+
+    @classmethod
+    def of(cls, delivery: Delivery, delivery_id: str | None) -> Self:
+        return cls(
+            delivery_id=delivery_id,
+            lead_id=delivery.lead_id,
+            email=delivery.email,
+            status=delivery.status,
+            reason=delivery.reason,
+            detail=delivery.detail,
+            sent_at=delivery.sent_at,
+            opened_at=delivery.opened_at,
+            clicked_at=min((click.at for click in delivery.clicks.values()), default=None),
+        )
+
+
+class DeliveriesQuery(PageQuery):
+    status: Annotated[DeliveryStatus | None, Field(description="Only deliveries that stand so.")] = None
+    opened: Annotated[bool | None, Field(description="Only those opened, or not opened.")] = None
+    clicked: Annotated[bool | None, Field(description="Only those clicked by a person, or not.")] = None
+
+    def shown(self) -> DeliveryFilter:
+        return DeliveryFilter(self.status, self.opened, self.clicked)
+
+
+class ExportQuery(DeliveriesQuery):
+    limit: Annotated[int, Field(ge=1, le=10_000, description="How many lines at most.")] = 5_000
+
+
+@deliveries.operation(
+    "GET",
+    "/v1/campaigns/{campaign_id}/deliveries",
+    summary="List a campaign's deliveries",
+    query=DeliveriesQuery,
+    answers={200: Page[DeliveryAnswer]},
+    raises=(CampaignNotFound, InvalidPosition),
+)
+def list_deliveries(call: Call, campaign_id: str) -> Answer:
+    """In a stable order of no meaning. With filters a page may be short, or empty, and still have a cursor."""
+    query = call.query(DeliveriesQuery)
+    campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
+    found, following = call.context.deliveries.list_page(
+        campaign.campaign_id, query.shown(), limit=query.limit, position=query.position()
+    )
+    name = _naming(call, campaign)
+    items = [DeliveryAnswer.of(delivery, name(delivery)) for delivery in found]
+    return ok(Page[DeliveryAnswer](items=items, cursor=query.cursor_to(following)))
+
+
+@deliveries.operation(
+    "GET",
+    "/v1/campaigns/{campaign_id}/deliveries.csv",
+    summary="Export a campaign's deliveries as CSV",
+    query=ExportQuery,
+    answers={200: None},
+    raises=(CampaignNotFound, InvalidPosition),
+)
+def export_deliveries(call: Call, campaign_id: str) -> Answer:
+    """A part of the file (`text/csv`), about 5,000 lines. While there is more, a header says where:
+    `Link: <?limit=5000&cursor=...>; rel="next"` (RFC 8288), relative to this address. The parts put together are the
+    whole file: only the first begins with the byte order mark and the columns' names.
+    """
+    query = call.query(ExportQuery)
+    campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
+    found, following = call.context.deliveries.list_page(
+        campaign.campaign_id, query.shown(), limit=query.limit, position=query.position()
+    )
+    text, written = export.lines(found, _naming(call, campaign), most_characters=MOST_CSV_CHARACTERS)
+    if written < len(found):
+        following = call.context.deliveries.position_after(found[written - 1])
+    headers = {"Content-Disposition": f'attachment; filename="{campaign.campaign_id}-deliveries.csv"'}
+    cursor = query.cursor_to(following)
+    if cursor is not None:
+        said = query.model_dump(mode="json", exclude={"cursor"}, exclude_unset=True)
+        headers["Link"] = f'<?{urlencode(_as_parameters(said) | {"cursor": cursor})}>; rel="next"'
+    if query.cursor is None:
+        text = export.header() + text
+    return Answer(200, text, headers, "text/csv; charset=utf-8")
+
+
+def _as_parameters(said: dict[str, object]) -> dict[str, str]:
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in said.items()}
+
+
+def _naming(call: Call, campaign: Campaign) -> Callable[[Delivery], str | None]:
+    """Deliveries' ids; None while the campaign has no key, or when its key was withdrawn."""
+    number = campaign.key_number
+    key = None if number is None else call.context.keys.key(number)
+
+    def name(delivery: Delivery) -> str | None:
+        if key is None or number is None:
+            return None
+        return make_delivery_id(key, number, campaign.campaign_id, delivery.lead_id)
+
+    return name

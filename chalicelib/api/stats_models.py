@@ -1,0 +1,173 @@
+"""What the operations on a campaign's numbers take and answer. Types only: the numbers are made in analytics/."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, field_validator
+
+from chalicelib.analytics.comparison import Verdict
+from chalicelib.analytics.series import By
+from chalicelib.api.lead_models import Moment
+from chalicelib.api.requests import RequestModel
+
+
+class FromDomain(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class RateAnswer(FromDomain):
+    """A share from 0 to 1 of `of` deliveries, with its 95 % interval (Wilson)."""
+
+    value: float
+    low: float
+    high: float
+    of: int
+
+
+class FailureAnswer(FromDomain):
+    reason: str
+    count: int
+
+
+class AdviceAnswer(FromDomain):
+    code: str
+    severity: Literal["info", "notice", "warning"]
+    text: str
+    figure: Annotated[float, Field(description="The rate, count, bytes or hours that the text rests on.")]
+
+
+class FunnelStepAnswer(FromDomain):
+    step: Literal["sent", "delivered", "opened", "clicked"]
+    count: Annotated[int | None, Field(description="Null: not known.")]
+    of_sent: RateAnswer | None
+    of_previous: Annotated[RateAnswer | None, Field(description="Of the step before; of clicked: who opened as well.")]
+
+
+class TimeToOpenAnswer(FromDomain):
+    """Seconds from sending to a person's first open, each at most 9.1 % off."""
+
+    lower_quartile_seconds: int
+    median_seconds: int
+    upper_quartile_seconds: int
+    of: Annotated[int, Field(description="Leads who opened themselves.")]
+
+
+class StatsAnswer(FromDomain):
+    """Total = sent + failed + skipped + pending. Opened and clicked count leads, not loads."""
+
+    total: Annotated[int, Field(description="The audience's size at send time; final when total_is_final.")]
+    total_is_final: bool
+    sent: Annotated[int, Field(description="Accepted by the mail service, which is not yet delivered.")]
+    failed: int
+    opened: Annotated[int, Field(description="Leads whose pixel was loaded, by a person or a machine.")]
+    clicked: Annotated[int, Field(description="Leads who clicked at least one link themselves.")]
+    skipped: Annotated[int, Field(description="Leads who unsubscribed between planning and sending.")]
+    pending: int
+    opened_machine_only: int
+    clicked_machine_only: int
+    clicked_without_open: int
+    delivered: int
+    bounced: int
+    complained: int
+    unsubscribed: int
+    rates: dict[str, RateAnswer | None]
+    funnel: list[FunnelStepAnswer]
+    time_to_open: TimeToOpenAnswer | None
+    failures: list[FailureAnswer]
+    advice: list[AdviceAnswer]
+    as_of: Moment
+
+
+class SeriesQuery(RequestModel):
+    by: Annotated[By, Field(description="How long a point is.")] = "day"
+    timezone: Annotated[
+        str, Field(max_length=64, description="IANA name of the zone whose days and clock to use, e.g. Europe/Berlin.")
+    ] = "UTC"
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("is not the IANA name of a time zone") from None
+        return name
+
+
+LocalMoment = Annotated[
+    datetime,
+    PlainSerializer(lambda moment: moment.isoformat(), return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
+class PointAnswer(FromDomain):
+    at: Annotated[LocalMoment, Field(description="Where the hour or day begins: local time with its offset.")]
+    opened: int
+    clicked: int
+
+
+class CountedAnswer(FromDomain):
+    opened: int
+    clicked: int
+
+
+class SeriesAnswer(BaseModel):
+    """Each lead's first open and first click, once. Items and `later` add up to opened and clicked."""
+
+    by: By
+    timezone: str
+    items: list[PointAnswer]
+    cursor: None = None
+    later: Annotated[CountedAnswer, Field(description="What came after the last item: at most 2,208 are listed.")]
+    as_of: Moment
+
+
+class LinkAnswer(FromDomain):
+    link: str
+    url: str
+    text: str
+    position: Annotated[int, Field(description="1 for the first tracked link of the mail.")]
+    line: Annotated[int, Field(description="Where it stands in the HTML as written, from 1.")]
+    column: int
+    clicked: int
+    clicked_machine_only: int
+    rate: Annotated[RateAnswer | None, Field(description="Clicked, of the leads that the mail was sent to.")]
+
+
+class LinksAnswer(BaseModel):
+    items: list[LinkAnswer]
+    cursor: None = None
+
+
+class ComparedRateAnswer(FromDomain):
+    value: RateAnswer | None
+    median: Annotated[float | None, Field(description="Of the sender's campaigns; null for fewer than three.")]
+    verdict: Annotated[Verdict | None, Field(description="usual: the difference may be chance.")]
+
+
+class ComparedCampaignAnswer(FromDomain):
+    campaign_id: str
+    title: str
+    launched_at: Moment
+    sent: int
+    opened: float
+    clicked: float
+    failed: float
+
+
+class ComparisonAnswer(FromDomain):
+    """Beside the sender's last ten campaigns, each as it stood when it was as old as this one is now."""
+
+    age_hours: float | None
+    opened: ComparedRateAnswer
+    clicked: ComparedRateAnswer
+    failed: ComparedRateAnswer
+    campaigns: list[ComparedCampaignAnswer]
+
+
+class RecountAnswer(BaseModel):
+    repaired: bool
+    before: dict[str, int]
+    after: dict[str, int]
