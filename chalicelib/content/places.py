@@ -2,15 +2,20 @@
 
 import re
 from bisect import bisect_right
+from functools import cached_property
 
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 class Places:
-    """Turns offsets into 1-based lines and columns (in characters); built once per text, one bisection per question."""
+    """Turns offsets into 1-based lines and columns (in characters); finds the lines once, when first asked."""
 
     def __init__(self, text: str) -> None:
-        self._starts = [0, *(match.end() for match in _LINE_BREAK.finditer(text))]
+        self._text = text
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(match.end() for match in _LINE_BREAK.finditer(self._text))]
 
     def of(self, offset: int) -> tuple[int, int]:
         """The (line, column) of one offset."""

@@ -1,11 +1,13 @@
 """Renders one delivery from compiled content: values into slots, at about the cost of copying the mail."""
 
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from .body import Body
+from .body import Body, Delivery, Fill
 from .compiled import CompiledContent
 from .destinations import MAX_CLICK_URL, click_url_parts, tidy, why_untracked, with_utm
+from .fields import field_fill
 from .program import (
     DELIVERY,
     DeliverySlot,
@@ -18,25 +20,26 @@ from .program import (
     program_of,
 )
 from .source import LinkTracking
-from .values import escape, is_missing, shown
+from .values import escape
 
 if TYPE_CHECKING:
     from .engine import TemplateEngine
 
-# lead, campaign, delivery id, unsubscribe URL: a plain tuple, because naming its parts costs as much as filling a slot
-Delivery = tuple[Mapping[str, object], Mapping[str, object], str, str]
-Fill = Callable[[Delivery], str]
-_DELIVERY_ID, _UNSUBSCRIBE_URL, _FIRST_FILL = 0, 1, 2  # where they stand among a delivery's values
+_NOTHING: list[str] = []
 
 
 class Layout:
-    """All programs of a campaign over one list of values; equal slots share a value."""
+    """All programs of a campaign, ready to be filled.
 
-    def __init__(self, compiled: CompiledContent, make_fill: "Callable[[Slot, bool], Fill]", unsubscribe: str) -> None:
+    `computed` are the fills that cost something or can fail: they are done once per delivery, when it is rendered.
+    """
+
+    def __init__(self, renderer: "Renderer", unsubscribe: str) -> None:
         """`unsubscribe`: what stands before the delivery's id in the unsubscribe URL, or "" if that is not known."""
-        self.fills: list[Fill] = []
-        self._make_fill = make_fill
-        self._known: dict[tuple[Slot, bool], int] = {}
+        self.compiled = compiled = renderer.compiled
+        self.computed: list[Fill] = []
+        self._renderer = renderer
+        self._known: dict[tuple[Slot, bool], Fill] = {}
         self._unsubscribe = unsubscribe
         self.subject = self._body(compiled.subject, html=False)
         self.html = None if compiled.html is None else self._body(compiled.html, html=True)
@@ -47,65 +50,68 @@ class Layout:
     def _body(self, program: Program, *, html: bool) -> Body:
         if self._unsubscribe:
             program = _with_known_unsubscribe(program, self._unsubscribe)
-        return Body(program, [self._index(slot, html=html) for slot in program.slots])
+        fills = [None if isinstance(slot, DeliverySlot) else self._fill(slot, html) for slot in program.slots]
+        return Body(program, fills)
 
-    def _index(self, slot: Slot, *, html: bool) -> int:
-        if isinstance(slot, DeliverySlot):
-            return _DELIVERY_ID
-        if isinstance(slot, UnsubscribeSlot) and not html:
-            return _UNSUBSCRIBE_URL
+    def _fill(self, slot: Slot, html: bool) -> Fill:
+        """How to fill this slot; equal slots share one answer, and so one value."""
         key = (slot, html)
         if key not in self._known:
-            self._known[key] = _FIRST_FILL + len(self.fills)
-            self.fills.append(self._make_fill(slot, html))
+            fill = self._renderer.fill(slot, html=html)
+            if isinstance(slot, TemplateSlot | LinkSlot):
+                position = len(self.computed)
+                self.computed.append(fill)
+                self._known[key] = lambda delivery: delivery[4][position]
+            else:
+                self._known[key] = fill
         return self._known[key]
 
 
-class Rendered(tuple[Layout, list[str], CompiledContent]):
+class Rendered(Delivery):
     """One delivery's mail. The texts are put together when asked for; build_message needs none of them."""
 
     __slots__ = ()
 
     @property
     def subject(self) -> str:
-        layout, values, _ = self
-        return layout.subject.text(values)
+        return _layout(self).subject.text(self)
 
     @property
     def html(self) -> str | None:
         """None for plain-text mail."""
-        layout, values, _ = self
-        return None if layout.html is None else layout.html.text(values)
+        body = _layout(self).html
+        return None if body is None else body.text(self)
 
     @property
     def text(self) -> str:
-        layout, values, _ = self
-        return layout.text.text(values)
+        return _layout(self).text.text(self)
 
     @property
     def from_name(self) -> str | None:
-        layout, values, _ = self
-        return None if layout.from_name is None else layout.from_name.text(values)
+        body = _layout(self).from_name
+        return None if body is None else body.text(self)
 
     @property
     def reply_to(self) -> str | None:
-        layout, values, _ = self
-        return None if layout.reply_to is None else layout.reply_to.text(values)
+        body = _layout(self).reply_to
+        return None if body is None else body.text(self)
 
     @property
     def compiled(self) -> CompiledContent:
         """The content this was rendered from."""
-        return self[2]
+        return _layout(self).compiled
 
     def html_quoted_printable(self) -> bytes | None:
         """The HTML part's encoded body; None for plain-text mail."""
-        layout, values, _ = self
-        return None if layout.html is None else layout.html.quoted_printable(values)
+        body = _layout(self).html
+        return None if body is None else body.quoted_printable(self)
 
     def text_quoted_printable(self) -> bytes:
         """The text part's encoded body."""
-        layout, values, _ = self
-        return layout.text.quoted_printable(values)
+        return _layout(self).text.quoted_printable(self)
+
+
+_layout: Callable[[Rendered], Layout] = itemgetter(5)
 
 
 class Renderer:
@@ -119,7 +125,7 @@ class Renderer:
         # Unsubscribe URLs end in the delivery's id, so they need no slot of their own; others are filled the long way.
         start = f"{compiled.base_url}/t/u/"
         self._unsubscribe = start if compiled.base_url and escape(start) == start else ""
-        self._expected = Layout(compiled, self._fill, self._unsubscribe)
+        self._expected = Layout(self, self._unsubscribe)
         self._any: Layout | None = None if self._unsubscribe else self._expected
 
     def render(
@@ -128,21 +134,22 @@ class Renderer:
         """Render for one lead. Raises RenderFailed (a template that runs away or fails on this lead's values)."""
         layout = self._expected
         if self._unsubscribe + delivery_id != unsubscribe_url:
-            layout = self._any = self._any or Layout(self.compiled, self._fill, "")
-        values = [delivery_id, unsubscribe_url]
-        if layout.fills:
-            delivery = (lead, campaign, delivery_id, unsubscribe_url)
-            values += [fill(delivery) for fill in layout.fills]
-        return Rendered((layout, values, self.compiled))
+            layout = self._any = self._any or Layout(self, "")
+        rendered = Rendered((lead, campaign, delivery_id, unsubscribe_url, _NOTHING, layout))
+        if layout.computed:
+            computed = [fill(rendered) for fill in layout.computed]
+            rendered = Rendered((lead, campaign, delivery_id, unsubscribe_url, computed, layout))
+        return rendered
 
-    def _fill(self, slot: Slot, html: bool) -> Fill:
+    def fill(self, slot: Slot, *, html: bool) -> Fill:
+        """How to fill one slot."""
         match slot:
             case DeliverySlot():
                 return lambda delivery: delivery[2]
             case UnsubscribeSlot():
                 return (lambda delivery: escape(delivery[3])) if html else (lambda delivery: delivery[3])
             case FieldSlot():
-                return _field_fill(slot, html=html)
+                return field_fill(slot, html=html)
             case TemplateSlot(source):
                 return self._template_fill(source, html=html)
             case LinkSlot():
@@ -154,10 +161,10 @@ class Renderer:
 
             self._engine = TemplateEngine(self._link_text)
         engine, name = self._engine, self._engine.add(source, html=html)
-        return lambda delivery: engine.render(name, *delivery)
+        return lambda delivery: engine.render(name, *delivery[:4])
 
     def _link_fill(self, slot: LinkSlot) -> Fill:
-        fills = [self._fill(part, False) for part in slot.destination.slots]
+        fills = [self.fill(part, html=False) for part in slot.destination.slots]
         texts = slot.destination.texts
 
         def fill(delivery: Delivery) -> str:
@@ -182,34 +189,6 @@ class Renderer:
         if len(before) + len(delivery_id) + len(after) > MAX_CLICK_URL:
             return encode_attribute(rendered, quoted=quoted)
         return f"{before}{delivery_id}{after}".replace("&", "&amp;")
-
-
-def _field_fill(slot: FieldSlot, *, html: bool) -> Fill:
-    name, below, default = slot.name, slot.field, slot.default
-
-    def finish(value: object) -> str:
-        if default is not None and is_missing(value):
-            value = default
-        return escape(shown(value)) if html else shown(value)
-
-    def fill_from_lead(delivery: Delivery) -> str:
-        value = delivery[0].get(name)
-        # A word has nothing to escape and is not missing: most values end here.
-        return value if type(value) is str and value.isalnum() else finish(value)
-
-    def fill_from_fields(delivery: Delivery) -> str:
-        fields = delivery[0].get(name)
-        value = fields.get(below) if isinstance(fields, Mapping) else None
-        return value if type(value) is str and value.isalnum() else finish(value)
-
-    def fill_from_campaign(delivery: Delivery) -> str:
-        return finish(delivery[1].get(name))
-
-    if name == "id":
-        name = f"{slot.root}_id"
-    if slot.root == "campaign":
-        return fill_from_campaign
-    return fill_from_lead if below is None else fill_from_fields
 
 
 def _with_known_unsubscribe(program: Program, start: str) -> Program:

@@ -1,12 +1,8 @@
 """How a lead's values look in a mail. Both the fast path and the template engine show values through here."""
 
-import re
 from collections.abc import Mapping
 from decimal import Decimal
 from math import isfinite
-
-_HTML_SPECIAL = re.compile("[&<>\"']")
-_HTML_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 
 
 def shown(value: object) -> str:
@@ -44,7 +40,18 @@ def is_missing(value: object) -> bool:
 
 def escape(text: str) -> str:
     """Text for HTML, in element content and in quoted attributes alike."""
-    return text.translate(_HTML_ESCAPES) if _HTML_SPECIAL.search(text) else text
+    # Asking first is cheaper than replacing, and cheaper than one regular expression for all.
+    if "&" in text:
+        text = text.replace("&", "&amp;")
+    if "<" in text:
+        text = text.replace("<", "&lt;")
+    if ">" in text:
+        text = text.replace(">", "&gt;")
+    if '"' in text:
+        text = text.replace('"', "&quot;")
+    if "'" in text:
+        text = text.replace("'", "&#39;")
+    return text
 
 
 def for_templates(value: object) -> object:

@@ -79,7 +79,7 @@ def name_in(message: EmailMessage) -> str:
     """The recipient's name; unlike `addresses`, this joins encoded words without a space (RFC 2047, 6.2)."""
     raw = dict(message.raw_items())["To"]
     name, _, _ = str(make_header(decode_header(raw))).rpartition(" <")
-    return re.sub(r"\\(.)", r"\1", name[1:-1]) if name.startswith('"') else name
+    return re.sub(r"\\(.)", r"\1", name[1:-1]) if raw.startswith('"') else name
 
 
 def assert_fit_for_the_wire(message: bytes) -> None:

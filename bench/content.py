@@ -1,0 +1,348 @@
+"""How fast content compiles, renders and becomes a message, beside copying it and beside what others do.
+
+All ratios are of one run. Times are the best of several, in microseconds of CPU for one mail. The mails are the corpus
+of real ones if it is at hand (`../shared/corpus/emails`), else a few made up here.
+"""
+
+import hashlib
+import hmac
+import html
+import io
+import re
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from urllib.parse import quote
+
+from chalicelib.content import ContentSource, Renderer, build_message, compile_content
+from chalicelib.content.render import Rendered
+
+BASE_URL = "https://t.leadflip.example"
+DELIVERY_ID = "AbCdEf0123456789" * 3
+UNSUBSCRIBE_URL = f"{BASE_URL}/t/u/{DELIVERY_ID}"
+LEAD = {
+    "lead_id": "lead_0123456789abcdef01234567",
+    "first_name": "Zoë",
+    "last_name": "O'Neil",
+    "email": "zoe.oneil@mail.example",
+    "stage": "Hot",
+    "fields": {"plan": "Gold"},
+}
+CAMPAIGN = {"campaign_id": "cmp_0123456789abcdef01234567", "title": "Spring offers"}
+SIX_MERGE_TAGS = (
+    '<p>Hi {{ lead.first_name | default("there") }} {{ lead.last_name }}, {{ lead.email }}, {{ lead.stage }},'
+    " {{ lead.fields.plan | default('free') }}: {{ campaign.title }}</p>"
+)
+_CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "emails"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measured number; `limit` is what it must not exceed (or, `at_least`, not fall below)."""
+
+    what: str
+    value: float
+    unit: str
+    limit: float | None = None
+    at_least: bool = False
+
+    @property
+    def met(self) -> bool:
+        return self.limit is None or (self.value >= self.limit if self.at_least else self.value <= self.limit)
+
+
+class Signer:
+    """Signs as tracking does: one HMAC per link."""
+
+    base_url = BASE_URL
+
+    def sign(self, link: str, destination: str) -> str:
+        digest = hmac.digest(b"k" * 32, f"cmp\0{link}\0{destination}".encode(), hashlib.sha256)
+        return urlsafe_b64encode(digest[:12]).decode()
+
+
+def measure() -> list[Row]:
+    """All rows; takes about half a minute."""
+    mails = real_mails() or made_up_mails()
+    return [
+        Row("mails measured", len(mails), "mails"),
+        *_rendering(mails),
+        *_compiling(mails),
+        *_message(mails),
+        *_others(mails),
+    ]
+
+
+def real_mails() -> list[str]:
+    """The corpus, other products' merge tags made harmless; empty when it is not at hand."""
+    mails = []
+    for path in sorted(_CORPUS.rglob("*.html")):
+        text = path.read_bytes().decode("utf-8", "replace")
+        text = re.sub(r"\{\{\s*(\w+)\s*\}\}", r"https://placeholder.example/\1", text)
+        mails.append(text.replace("{{", "[[").replace("{%", "[%"))
+    return mails
+
+
+def made_up_mails() -> list[str]:
+    """Three mails of 2, 8 and 30 KB."""
+    row = '<tr><td><a href="https://shop.example/p?id=1&amp;c=2">A thing to buy</a> and why</td></tr>\n'
+    return [f"<!doctype html><html><body><table>{row * count}</table></body></html>" for count in (22, 90, 330)]
+
+
+def best(function: Callable[[], object], seconds: float = 0.004, repeats: int = 5) -> float:
+    """Microseconds of CPU for one call: the best of `repeats` rounds of about `seconds` each."""
+    function()
+    start = time.process_time()
+    function()
+    count = max(1, int(seconds / max(time.process_time() - start, 1e-7)))
+    count = min(count, 20_000)
+    fastest = float("inf")
+    for _ in range(repeats):
+        start = time.perf_counter()
+        for _ in range(count):
+            function()
+        fastest = min(fastest, time.perf_counter() - start)
+    return fastest / count * 1e6
+
+
+def _renderer(mail: str) -> Renderer:
+    source = ContentSource("Spring offers", mail, None, "news@shop.example", "Shop")
+    return Renderer(compile_content(source, Signer()), Signer())
+
+
+def _render(renderer: Renderer) -> Rendered:
+    return renderer.render(LEAD, CAMPAIGN, DELIVERY_ID, UNSUBSCRIBE_URL)
+
+
+def _rendering(mails: Sequence[str]) -> list[Row]:
+    rows: list[Row] = []
+    failed = 0
+    for what, extra, limit, faster in (
+        ("without merge tags", "", 4, 150),
+        ("with six merge tags", SIX_MERGE_TAGS, 12, 50),
+    ):
+        renders: list[float] = []
+        copies: list[float] = []
+        html_ratios: list[float] = []
+        times_faster: list[float] = []
+        for mail in mails:
+            written = _inside(mail, extra)
+            theirs = _pytracking(written)
+            renderer = _renderer(written)
+            rendered = _render(renderer)
+            subject, html_part, text = rendered.subject, rendered.html or "", rendered.text
+
+            def all_parts(renderer: Renderer = renderer) -> tuple[str, str | None, str]:
+                rendered = _render(renderer)
+                return rendered.subject, rendered.html, rendered.text
+
+            def copy(subject: str = subject, html_part: str = html_part, text: str = text) -> tuple[str, str, str]:
+                return subject[1:], html_part[1:], text[1:]
+
+            renders.append(best(all_parts))
+            copies.append(best(copy))
+            html_only = best(lambda renderer=renderer: _render(renderer).html)  # type: ignore[misc]
+            html_ratios.append(html_only / best(lambda html_part=html_part: html_part[1:]))  # type: ignore[misc]
+            if theirs is None:
+                failed += not extra
+            else:
+                times_faster.append(theirs / html_only)
+        ratios = [render / copy for render, copy in zip(renders, copies, strict=True)]
+        rows += [
+            Row(f"render {what}: subject, html, text", sum(renders) / len(mails), "us a mail"),
+            Row("  / a copy of the three, all mails together", sum(renders) / sum(copies), "x", limit),
+            Row("  / a copy of the three, the median mail", median(ratios), "x", limit),
+            Row("  / a copy of the three, mails within the limit", _share([ratio <= limit for ratio in ratios]), "%"),
+            Row("  html alone / one memcpy of it, the median mail", median(html_ratios), "x"),
+            Row("  faster than pytracking, the median mail", median(times_faster), "x", faster, at_least=True),
+            Row(
+                "  faster than pytracking, mails within the limit",
+                _share([times >= faster for times in times_faster]),
+                "%",
+            ),
+            Row("  faster than pytracking, the least favourable mail", min(times_faster), "x", faster, at_least=True),
+        ]
+    rows.append(Row("mails that pytracking cannot adapt at all", failed, "mails"))
+    return rows
+
+
+def _share(within: Sequence[bool]) -> float:
+    return 100 * sum(within) / len(within)
+
+
+def _compiling(mails: Sequence[str]) -> list[Row]:
+    import html5lib
+
+    ours, theirs = [], []
+    for mail in mails:
+        source = ContentSource("s", mail, None, "news@shop.example")
+        ours.append(best(lambda source=source: compile_content(source, Signer()), repeats=3))  # type: ignore[misc]
+        theirs.append(best(lambda mail=mail: html5lib.parse(mail), repeats=2))  # type: ignore[misc]
+    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
+    piece = max(mails, key=len)
+    small, large = (ContentSource("s", piece * count, None, "news@shop.example") for count in (2, 8))
+    growth = best(lambda: compile_content(large, Signer())) / best(lambda: compile_content(small, Signer()))
+    return [
+        Row("compile", sum(ours) / len(mails), "us a mail"),
+        Row("  / html5lib.parse, all mails together", sum(ours) / sum(theirs), "x", 0.75),
+        Row("  / html5lib.parse, the worst mail", max(ratios), "x", 0.75),
+        Row("  4 times the input takes", growth, "x", 5),
+    ]
+
+
+def _message(mails: Sequence[str]) -> list[Row]:
+    date = datetime(2026, 1, 2, tzinfo=UTC)
+    times, whole = [], []
+    for mail in mails:
+        source = ContentSource("Grüße, {{ lead.first_name }}", _inside(mail, SIX_MERGE_TAGS), None, "news@shop.example")
+        renderer = Renderer(compile_content(source, Signer()), Signer())
+        rendered = _render(renderer)
+
+        def message(rendered: Rendered = rendered) -> bytes:
+            return build_message(
+                rendered,
+                to_email="zoe@mail.example",
+                to_name="Zoë O'Neil",
+                date=date,
+                message_id="1@shop.example",
+                unsubscribe_url=UNSUBSCRIBE_URL,
+                feedback_id="cmp:shop:leadflip",
+            )
+
+        times.append(best(message, repeats=3))
+        whole.append(best(lambda renderer=renderer, message=message: message(_render(renderer)), repeats=3))  # type: ignore[misc]
+    sending = _boto3_send_email(message())
+    return [
+        Row("the MIME message, rendering included", sum(whole) / len(mails), "us a mail"),
+        Row("one boto3 send_email without its socket", sending, "us"),
+        Row("  the message / send_email, the mean mail", sum(whole) / len(mails) / sending, "x", 0.2),
+        Row("  the message / send_email, the worst mail", max(whole) / sending, "x", 0.2),
+    ]
+
+
+def _boto3_send_email(message: bytes) -> float:
+    """One call's CPU up to the socket and back from it: signing, serialising, parsing; the network is left out."""
+    import boto3
+    from botocore.awsrequest import AWSResponse
+
+    class Raw(io.BytesIO):
+        def stream(self, **_: object) -> list[bytes]:
+            return [self.read()]
+
+    client = boto3.client(
+        "sesv2",
+        region_name="eu-central-1",
+        aws_access_key_id="bench",
+        aws_secret_access_key="bench",  # noqa: S106
+    )
+    client.meta.events.register(
+        "before-send.sesv2.SendEmail",
+        lambda request, **_: AWSResponse(request.url, 200, {}, Raw(b'{"MessageId":"0100"}')),
+    )
+
+    def send() -> None:
+        client.send_email(
+            FromEmailAddress="news@shop.example",
+            Destination={"ToAddresses": ["zoe@mail.example"]},
+            Content={"Raw": {"Data": message}},
+            EmailTags=[{"Name": "delivery", "Value": DELIVERY_ID}],
+        )
+
+    return best(send, seconds=0.1)
+
+
+def _others(mails: Sequence[str]) -> list[Row]:
+    """What rewriting one mail per recipient costs with other tools."""
+    rows: list[Row] = []
+    for what, rewrite in (
+        ("html5lib", _html5lib),
+        ("lxml", _lxml),
+        ("selectolax", _selectolax),
+        ("a plain regex", _regex),
+    ):
+        times = [best(lambda mail=mail, rewrite=rewrite: rewrite(mail), repeats=2) for mail in mails]  # type: ignore[misc]
+        rows.append(Row(f"rewriting with {what}", sum(times) / len(times), "us a mail"))
+    return rows
+
+
+def _click(destination: str) -> str:
+    return f"{BASE_URL}/t/c/{DELIVERY_ID}?l=1&u={quote(destination, safe='')}&s=signature"
+
+
+def _pytracking(mail: str) -> float | None:
+    from pytracking import Configuration  # type: ignore[import-untyped]
+    from pytracking.html import adapt_html  # type: ignore[import-untyped]
+
+    configuration = Configuration(base_open_tracking_url=f"{BASE_URL}/o/", base_click_tracking_url=f"{BASE_URL}/c/")
+
+    def adapt() -> None:
+        adapt_html(mail, {"delivery": DELIVERY_ID}, configuration=configuration)
+
+    try:
+        return best(adapt, repeats=3)
+    except Exception:  # whatever it cannot adapt, it raises for in many ways
+        return None
+
+
+def _html5lib(mail: str) -> str:
+    import html5lib
+
+    tree = html5lib.parse(mail, namespaceHTMLElements=False)
+    for link in tree.iter("a"):
+        if link.get("href", "").startswith("http"):
+            link.set("href", _click(link.get("href")))
+    return str(html5lib.serialize(tree))
+
+
+def _lxml(mail: str) -> str:
+    from lxml import html as lxml_html  # type: ignore[import-untyped]
+
+    tree = lxml_html.fromstring(mail)
+    for link in tree.iter("a"):
+        if (link.get("href") or "").startswith("http"):
+            link.set("href", _click(str(link.get("href"))))
+    return str(lxml_html.tostring(tree, encoding="unicode"))
+
+
+def _selectolax(mail: str) -> str:
+    from selectolax.lexbor import LexborHTMLParser
+
+    tree = LexborHTMLParser(mail)
+    for link in tree.css("a[href]"):
+        href = link.attributes.get("href") or ""
+        if href.startswith("http"):
+            link.attrs["href"] = _click(href)
+    return tree.html or ""
+
+
+_HREF = re.compile(r'(<a\b[^>]*?\bhref=")(https?://[^"]*)(")', re.IGNORECASE)
+
+
+def _regex(mail: str) -> str:
+    return _HREF.sub(lambda match: match[1] + html.escape(_click(html.unescape(match[2]))) + match[3], mail)
+
+
+def _inside(mail: str, extra: str) -> str:
+    start = re.search(r"<body[^>]*>", mail, re.IGNORECASE)
+    position = start.end() if start else 0
+    return mail[:position] + extra + mail[position:]
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows as text, one a line, with limits and whether they are met."""
+    lines = []
+    for row in rows:
+        limit = ""
+        if row.limit is not None:
+            sign = ">=" if row.at_least else "<="
+            limit = f"{sign} {row.limit:g}  {'ok' if row.met else 'NOT MET'}"
+        lines.append(f"{row.what:<58} {row.value:>10,.2f} {row.unit:<10} {limit}".rstrip())
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table(measure()))
