@@ -1,15 +1,14 @@
 """A campaign from its leads to true numbers, on the deployed stack: over HTTP, with mails read from the inbox."""
 
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from local.recipients import BROWSER, Mail, follow, load_images, request
-from local.seed import call
+from local.recipients import BROWSER, follow, load_images, request
 from local.stack import LocalStack
+from tests.stack.marketer import Marketer
 
 ENTITY = "first-campaign"
 Until = Callable[[Callable[[], bool]], bool]
@@ -22,23 +21,6 @@ HTML = (
     '<a data-no-track href="https://shop.example/plain">plain</a> '
     '<a href="{{ unsubscribe_url }}">leave</a></P></body></html>'
 )
-
-
-class Marketer:
-    """Somebody with a token."""
-
-    def __init__(self, stack: LocalStack) -> None:
-        self.stack = stack
-
-    def __call__(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
-        data = body.encode() if isinstance(body, str) else json.dumps(body).encode() if body is not None else None
-        return call(self.stack.api_url, self.stack.token, method, path, data, content_type if data else None)
-
-    def mails(self, to: str) -> list[Mail]:
-        status, _, body = request("GET", f"{self.stack.inbox_url}/messages?to={to}")
-        assert status == 200
-        ids = [message["id"] for message in json.loads(body)]
-        return [Mail.read(request("GET", f"{self.stack.inbox_url}/messages/{each}.eml")[2]) for each in ids]
 
 
 @pytest.fixture(scope="module")

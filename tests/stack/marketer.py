@@ -1,0 +1,25 @@
+"""A client of the JSON API and reader of the inbox, for tests on a running stack."""
+
+import json
+from typing import Any
+
+from local.recipients import Mail, request
+from local.seed import call
+from local.stack import LocalStack
+
+
+class Marketer:
+    """Somebody with a token."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self.stack = stack
+
+    def __call__(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
+        data = body.encode() if isinstance(body, str) else json.dumps(body).encode() if body is not None else None
+        return call(self.stack.api_url, self.stack.token, method, path, data, content_type if data else None)
+
+    def mails(self, to: str) -> list[Mail]:
+        status, _, body = request("GET", f"{self.stack.inbox_url}/messages?to={to}")
+        assert status == 200
+        ids = [message["id"] for message in json.loads(body)]
+        return [Mail.read(request("GET", f"{self.stack.inbox_url}/messages/{each}.eml")[2]) for each in ids]
