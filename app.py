@@ -35,10 +35,9 @@ if "api" in doors():
 @app.lambda_function(name="track")
 def track(event: dict[str, Any], context: Any) -> Any:
     """The HTTP API's requests, for the same routes as above."""
-    from chalicelib.tracking.http_api import PLAIN_NOT_FOUND, to_rest_event
+    from chalicelib.tracking.routes import answer
 
-    request = to_rest_event(event)
-    return PLAIN_NOT_FOUND if request is None else app(request, context)
+    return answer(event, context, app)
 
 
 @app.on_sqs_message(queue_arn="placeholder", name="launch")

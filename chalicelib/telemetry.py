@@ -1,11 +1,62 @@
-"""Structured logs: one logger for all functions. Metrics are log lines too (CloudWatch's embedded metric format)."""
+"""Structured logs: one logger for all functions, and one line for what is counted often.
 
+Metrics are log lines too (CloudWatch's embedded metric format): no call, no agent, and the line that is needed anyway.
+"""
+
+import json
+import time
+from collections.abc import Mapping
 from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
 
-from aws_lambda_powertools import Logger
+from chalicelib.settings import function_name
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+
+SERVICE = "leadflip-campaigns"
+NAMESPACE = "LeadflipCampaigns"
 
 
 @cache
-def logger() -> Logger:
+def logger() -> "Logger":
     """The process's structured logger. Its service name differs from the Chalice app's: equal names log twice."""
-    return Logger(service="leadflip-campaigns", log_uncaught_exceptions=False)
+    from aws_lambda_powertools import Logger  # 20 ms that a recipient's first request does not need
+
+    return Logger(service=SERVICE, log_uncaught_exceptions=False)
+
+
+def count(
+    message: str,
+    metrics: Mapping[str, int],
+    *,
+    kind: str,
+    level: Literal["INFO", "WARNING", "ERROR"] = "INFO",
+    **fields: Any,
+) -> None:
+    """Write one line that says what happened and counts it, per function and kind.
+
+    Powertools' Logger and Metrics would write two, for twenty times the processor time (docs/decisions/0202).
+    """
+    now = time.time()
+    line = {
+        "level": level,
+        "message": message,
+        "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}Z",
+        "service": SERVICE,
+        "function": function_name(),
+        "kind": kind,
+        **fields,
+        **metrics,
+        "_aws": {
+            "Timestamp": int(now * 1000),
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": NAMESPACE,
+                    "Dimensions": [["function", "kind"]],
+                    "Metrics": [{"Name": name, "Unit": "Count"} for name in metrics],
+                }
+            ],
+        },
+    }
+    print(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n", end="", flush=True)

@@ -44,21 +44,31 @@ def make_delivery_id(key: bytes, key_number: int, campaign_id: CampaignId, lead_
     return urlsafe_b64encode(body + _tag(key, b"delivery:", body, _TAG_BYTES)).decode()
 
 
+def may_be_delivery_id(text: str) -> bool:
+    """Whether the text has an id's form, all that can be said without keys."""
+    return _decoded(text) is not None
+
+
 def read_delivery_id(text: str, keys: KeyRingSource) -> DeliveryName | None:
-    """Who the id names; None for a forged, truncated or foreign one."""
-    if len(text) != _ID_LENGTH or not text.isascii():
-        return None
-    try:
-        raw = urlsafe_b64decode(text)
-    except NotBase64:
-        return None
-    if len(raw) != _ID_LENGTH // 4 * 3:
+    """Who the id names; None for a forged, truncated or foreign one. Raises KeyRingUnavailable."""
+    raw = _decoded(text)
+    if raw is None:
         return None
     body, tag = raw[:-_TAG_BYTES], raw[-_TAG_BYTES:]
     key = keys.key(body[0])
     if key is None or not hmac.compare_digest(tag, _tag(key, b"delivery:", body, _TAG_BYTES)):
         return None
     return DeliveryName(campaign_id_from(body[1:13]), lead_id_from(body[13:25]), body[0])
+
+
+def _decoded(text: str) -> bytes | None:
+    if len(text) != _ID_LENGTH or not text.isascii():
+        return None
+    try:
+        raw = urlsafe_b64decode(text)
+    except NotBase64:
+        return None
+    return raw if len(raw) == _ID_LENGTH // 4 * 3 else None
 
 
 def sign_link(key: bytes, campaign_id: CampaignId, link: str, destination: str) -> str:

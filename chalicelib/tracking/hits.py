@@ -1,21 +1,18 @@
-"""A hit, from the request to the delivery: one conditional write, and two safety nets when that fails.
-
-record ── store ── first or not: done
-   └─ store unavailable ── hits queue ── replay ── store
-          └─ queue unavailable too ── one structured log line, which `replay` takes as well
-"""
+"""A hit: what one request means, and where it is written to."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from chalicelib.store.client import StoreUnavailable, time_text
+from chalicelib.store.client import time_text
 from chalicelib.store.deliveries import Click, Deliveries
 from chalicelib.store.ids import CampaignId, LeadId
 from chalicelib.store.leads import Leads
-from chalicelib.telemetry import logger
+from chalicelib.tracking.delivery_ids import link_is_genuine, read_delivery_id
+from chalicelib.tracking.key_ring import KeyRingSource
 
 
 class HitKind(StrEnum):
@@ -41,18 +38,66 @@ class Hit:
     source: str | None = None
     """Of unsubscribing: `link` (the page's form) or `one_click` (RFC 8058)."""
 
-    def to_json(self) -> str:
-        values = {name: value for name, value in asdict(self).items() if value is not None}
-        return json.dumps(values | {"at": time_text(self.at)})
 
-    @classmethod
-    def from_json(cls, text: str) -> "Hit":
-        values = json.loads(text)
-        return cls(**values | {"kind": HitKind(values["kind"]), "at": datetime.fromisoformat(values["at"])})
+@dataclass(frozen=True, slots=True)
+class UnverifiedHit:
+    """A request as it was written, while there were no keys to verify it with."""
+
+    kind: HitKind
+    delivery_id: str
+    at: datetime
+    machine: str | None = None
+    link: str | None = None
+    destination: str | None = None
+    signature: str | None = None
+    source: str | None = None
+
+    def verified(self, keys: KeyRingSource) -> Hit | None:
+        """The hit that it is; None when it is forged. Raises KeyRingUnavailable."""
+        name = read_delivery_id(self.delivery_id, keys)
+        if name is None:
+            return None
+        if self.kind is not HitKind.CLICK:
+            return Hit(self.kind, name.campaign_id, name.lead_id, self.at, machine=self.machine, source=self.source)
+        link, destination = self.link or "", self.destination or ""
+        if not link_is_genuine(name, keys, link, destination, self.signature or ""):
+            return None
+        return click_of(name.campaign_id, name.lead_id, link, destination, at=self.at, machine=self.machine)
+
+
+def click_of(
+    campaign_id: CampaignId, lead_id: LeadId, link: str, destination: str, *, at: datetime, machine: str | None
+) -> Hit:
+    """The hit of a click whose link is genuine."""
+    differs_per_recipient = link.endswith("m")
+    url = destination if differs_per_recipient else None
+    return Hit(HitKind.CLICK, campaign_id, lead_id, at, machine=machine, link=link, url=url)
+
+
+def to_values(hit: Hit | UnverifiedHit) -> dict[str, str]:
+    """The hit as JSON may hold it."""
+    return {name: value for name, value in asdict(hit).items() if value is not None} | {"at": time_text(hit.at)}
+
+
+def from_values(values: Mapping[str, Any]) -> Hit | UnverifiedHit:
+    """Read back what `to_values` gave. Raises ValueError, KeyError or TypeError when it is no hit."""
+    given = {**values, "kind": HitKind(values["kind"]), "at": datetime.fromisoformat(values["at"])}
+    return UnverifiedHit(**given) if "delivery_id" in given else Hit(**given)
+
+
+def to_json(hit: Hit | UnverifiedHit) -> str:
+    return json.dumps(to_values(hit))
+
+
+def from_json(text: str) -> Hit | UnverifiedHit:
+    return from_values(json.loads(text))
 
 
 def apply(hit: Hit, deliveries: Deliveries, leads: Leads) -> bool:
-    """Write the hit to where it belongs; True if it was the first of its kind. Raises StoreUnavailable."""
+    """Write the hit to where it belongs; True if it was the first of its kind. Raises StoreError.
+
+    Applied again, it changes nothing: a hit may be parked, logged and replayed as often as that is safe.
+    """
     if hit.kind is HitKind.OPEN:
         return deliveries.record_open(hit.campaign_id, hit.lead_id, at=hit.at, machine=hit.machine)
     if hit.kind is HitKind.CLICK and hit.link is not None:
@@ -61,18 +106,3 @@ def apply(hit: Hit, deliveries: Deliveries, leads: Leads) -> bool:
     # The lead first: what matters is that no further mail leaves; a replay completes the rest.
     leads.unsubscribe(hit.lead_id, at=hit.at, source=hit.source or "link", campaign_id=hit.campaign_id)
     return deliveries.record_unsubscribed(hit.campaign_id, hit.lead_id, at=hit.at)
-
-
-def record(hit: Hit, deliveries: Deliveries, leads: Leads, park: Callable[[str], None]) -> None:
-    """Apply the hit, or park it (`park` puts a text on the hits queue), or log it: never lost, never raised."""
-    try:
-        first = apply(hit, deliveries, leads)
-    except StoreUnavailable:
-        try:
-            park(hit.to_json())
-        except Exception:
-            logger().exception("hit_not_parked", extra={"hit": hit.to_json()})
-        else:
-            logger().warning("hit_parked", extra={"kind": hit.kind.value})
-        return
-    logger().info("hit", extra={"kind": hit.kind.value, "first": first, "machine": hit.machine})

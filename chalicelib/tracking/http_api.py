@@ -5,6 +5,10 @@ from urllib.parse import parse_qs
 
 _ROUTES = {"o": "/t/o/{delivery_id}", "c": "/t/c/{delivery_id}", "u": "/t/u/{delivery_id}"}
 
+# What Chalice takes: a mail client may send any other type, or none, and is to get no error for it.
+_FORM = "application/x-www-form-urlencoded"
+_ANY = "application/json"
+
 
 def to_rest_event(event: dict[str, Any]) -> dict[str, Any] | None:
     """The REST proxy form of a request for `/t/{o,c,u}/{delivery_id}`; None for any other path.
@@ -15,18 +19,19 @@ def to_rest_event(event: dict[str, Any]) -> dict[str, Any] | None:
     parts = event["rawPath"].strip("/").split("/")
     if len(parts) != 3 or parts[0] != "t" or parts[1] not in _ROUTES:
         return None
+    method = event["requestContext"]["http"]["method"]
     query = parse_qs(event.get("rawQueryString", ""), keep_blank_values=True)
     return {
-        "httpMethod": event["requestContext"]["http"]["method"],
+        "httpMethod": method,
         "path": event["rawPath"],
-        "headers": event.get("headers", {}),
+        "headers": {**event.get("headers", {}), "content-type": _FORM if method == "POST" else _ANY},
         "multiValueQueryStringParameters": query or None,
         "pathParameters": {"delivery_id": parts[2]},
         "stageVariables": None,
         "body": event.get("body"),
         "isBase64Encoded": event.get("isBase64Encoded", False),
         "requestContext": {
-            "httpMethod": event["requestContext"]["http"]["method"],
+            "httpMethod": method,
             "resourcePath": _ROUTES[parts[1]],
             "identity": {},
         },

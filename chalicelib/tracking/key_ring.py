@@ -1,11 +1,36 @@
 """The signing keys: one secret, several numbered keys, the current one for new mails and the others for old mails."""
 
 import json
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+
+from chalicelib.aws import SECRETS_MANAGER, Patience, SignedCalls
+from chalicelib.settings import aws_access
+from chalicelib.telemetry import logger
+from chalicelib.tracking.fuse import Fuse
+
+_FOR_RECIPIENTS = Patience(total_seconds=0.9, attempt_seconds=0.6)
+_KEY_BYTES = 48
+_HIGHEST_NUMBER = 255
+
+
+class KeyRingUnavailable(Exception):
+    """The ring was never read, and cannot be read now."""
+
+
+class NoSuchKey(ValueError):
+    """The ring holds no key of this number."""
+
+
+class KeyInUse(ValueError):
+    """The current key signs new mails; another one must be current before it can be withdrawn."""
+
+
+class KeyRingFull(ValueError):
+    """All numbers that fit into a delivery id's first byte are taken; withdraw a key that no mail needs any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,49 +46,80 @@ class KeyRing:
         values = json.loads(text)
         keys = {int(number): key.encode() for number, key in values.items() if number.isdecimal()}
         current = int(values["current"])
-        if current not in keys or not all(0 <= number <= 255 for number in keys):
+        if current not in keys or not all(0 <= number <= _HIGHEST_NUMBER for number in keys):
             raise ValueError("the key ring's current key is missing, or a key's number is not within 0 to 255")
         return cls(current=current, keys=keys)
 
+    def to_json(self) -> str:
+        return json.dumps({"current": self.current} | {str(number): key.decode() for number, key in self.keys.items()})
+
+    def rotated(self) -> "KeyRing":
+        """The ring with a new current key; all others stay. Raises KeyRingFull.
+
+        A number is not used twice as long as there are others: an old mail's id would name a key that did not sign it.
+        """
+        after = (number % (_HIGHEST_NUMBER + 1) for number in range(max(self.keys) + 1, max(self.keys) + 257))
+        free = next((number for number in after if number not in self.keys), None)
+        if free is None:
+            raise KeyRingFull(KeyRingFull.__doc__)
+        return KeyRing(free, {**self.keys, free: secrets.token_urlsafe(_KEY_BYTES).encode()})
+
+    def without(self, number: int) -> "KeyRing":
+        """The ring without one key, whose mails' ids are then refused. Raises NoSuchKey or KeyInUse."""
+        if number not in self.keys:
+            raise NoSuchKey(f"The key ring holds no key {number}, only {sorted(self.keys)}.")
+        if number == self.current:
+            raise KeyInUse(f"Key {number} is the current one; rotate first, then withdraw it.")
+        return KeyRing(self.current, {each: key for each, key in self.keys.items() if each != number})
+
 
 class KeyRingSource:
-    """The ring as last read; read again for a key number it does not know, at most once a minute.
+    """The ring as last read, and read again as it grows old or is asked for a key that it does not hold.
 
-    So a rotated key is known everywhere within a minute, and a stranger's made-up ids cost no calls.
+    So a rotated key is known to every process within seconds of its first mail, a withdrawn one is forgotten within
+    five minutes, and a stranger's made-up ids cost one call in five seconds.
     """
 
-    REFRESH_SECONDS = 60.0
+    MAX_AGE_SECONDS = 300.0
+    UNKNOWN_KEY_SECONDS = 5.0
 
     def __init__(self, read: Callable[[], str], clock: Callable[[], float] = time.monotonic) -> None:
-        self._read = read
+        self._read = Fuse(read, clock)
         self._clock = clock
         self._ring: KeyRing | None = None
-        self._read_at = 0.0
+        self._asked_at = 0.0
 
     def ring(self) -> KeyRing:
-        """The ring, read at first use. Raises whatever the reader raises when it was never read."""
-        if self._ring is None:
-            self._ring = KeyRing.parse(self._read())
-            self._read_at = self._clock()
+        """The ring, at most five minutes old unless it could not be read again. Raises KeyRingUnavailable."""
+        if self._ring is None or self._clock() - self._asked_at >= self.MAX_AGE_SECONDS:
+            return self._refreshed()
         return self._ring
 
     def key(self, number: int) -> bytes | None:
-        """One key by its number, None when the ring does not hold it."""
+        """One key by its number, None when the ring does not hold it. Raises KeyRingUnavailable."""
         found = self.ring().keys.get(number)
-        if found is None and self._clock() - self._read_at >= self.REFRESH_SECONDS:
-            self._ring = None
-            found = self.ring().keys.get(number)
+        if found is None and self._clock() - self._asked_at >= self.UNKNOWN_KEY_SECONDS:
+            found = self._refreshed().keys.get(number)
         return found
+
+    def _refreshed(self) -> KeyRing:
+        self._asked_at = self._clock()
+        try:
+            self._ring = KeyRing.parse(self._read())
+        except Exception as error:
+            if self._ring is None:
+                raise KeyRingUnavailable from error
+            # An old ring is right about nearly everything; the next reading is tried in five minutes.
+            logger().warning("key_ring_not_refreshed", exc_info=True)
+        return self._ring
 
 
 @cache
 def deployed_key_ring(secret_id: str) -> KeyRingSource:
-    """The stack's own key ring, in Secrets Manager; its client is made at first use, apart from the cold start."""
+    """The stack's own key ring, in Secrets Manager."""
 
-    def read() -> str:
-        import boto3
+    @cache
+    def service() -> SignedCalls:
+        return SignedCalls(SECRETS_MANAGER, aws_access(), _FOR_RECIPIENTS)
 
-        client: Any = boto3.client("secretsmanager")
-        return str(client.get_secret_value(SecretId=secret_id)["SecretString"])
-
-    return KeyRingSource(read)
+    return KeyRingSource(lambda: str(service().call("GetSecretValue", {"SecretId": secret_id})["SecretString"]))

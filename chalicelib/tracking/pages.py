@@ -1,5 +1,8 @@
 """The few pages recipients see: plain HTML, no scripts, nothing from a mail or a lead in them."""
 
+import re
+from html import escape
+
 from chalice import Response
 
 _PAGE = """<!doctype html>
@@ -35,6 +38,37 @@ _HEADERS: dict[str, str | list[str]] = {
 
 def _page(title: str, content: str, status_code: int = 200) -> Response:
     return Response(body=_PAGE.format(title=title, content=content), status_code=status_code, headers=_HEADERS)
+
+
+# No user info, no backslash: what one parser takes for the host another one does not.
+_WEB_ADDRESS = re.compile(r"https?://([\w.-]+)(?::\d+)?(?:[/?#][^\s\\]*)?", re.IGNORECASE)
+
+
+def host_of(destination: str) -> str | None:
+    """The host a browser would go to, international names in their ASCII form; None where there is any doubt."""
+    address = _WEB_ADDRESS.fullmatch(destination)
+    if address is None:
+        return None
+    try:
+        return address[1].encode("idna").decode()
+    except UnicodeError:
+        return None
+
+
+def ask_before_leaving(destination: str) -> Response:
+    """A page that says which host a link leads to, for when nothing vouches for it: only a person's click goes there.
+
+    The host alone is said, since an address may pretend much in its other parts. Where there is none, as if not found.
+    """
+    host = host_of(destination)
+    if host is None:
+        return not_found()
+    return _page(
+        "One more step",
+        f"<p>The link in the e-mail leads to:</p>\n<p><strong>{escape(host)}</strong></p>\n"
+        "<p>We cannot check this link at the moment. Go on only if you know this site.</p>\n"
+        f'<p><a href="{escape(destination)}" rel="noreferrer nofollow">Go to {escape(host)}</a></p>',
+    )
 
 
 def confirm_unsubscribing() -> Response:

@@ -1,25 +1,97 @@
-"""Parked hits, applied as if they had just come: the other half of `hits.record`."""
+"""Hits that were parked in the queue or written to the log, applied as if they had just come: again changes nothing."""
 
+import csv
+import json
+import re
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from chalicelib.settings import settings
-from chalicelib.store.client import dynamodb
+from chalicelib.store.client import dynamodb_for_recipients
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
-from chalicelib.tracking.hits import Hit, apply
+from chalicelib.telemetry import logger
+from chalicelib.tracking.hits import Hit, UnverifiedHit, apply, from_json, from_values
+from chalicelib.tracking.key_ring import KeyRingSource, deployed_key_ring
+from chalicelib.tracking.recorder import NOT_PARKED
+
+
+class Outcome(StrEnum):
+    FIRST = "first"
+    """Counted now."""
+    KNOWN = "known"
+    """Counted before, or by another hit."""
+    FORGED = "forged"
+    """Never was a hit: its id or signature is wrong."""
+
+
+def replay(hit: Hit | UnverifiedHit, keys: KeyRingSource, deliveries: Deliveries, leads: Leads) -> Outcome:
+    """Apply a hit that was kept. Raises StoreError or KeyRingUnavailable; it may be repeated."""
+    genuine = hit.verified(keys) if isinstance(hit, UnverifiedHit) else hit
+    if genuine is None:
+        return Outcome.FORGED
+    return Outcome.FIRST if apply(genuine, deliveries, leads) else Outcome.KNOWN
 
 
 def replay_parked(event: dict[str, Any]) -> Any:
-    """Lambda's SQS event of parked hits; those that fail again go back to the queue, one by one."""
-    client = dynamodb()
+    """Lambda's SQS event of parked hits; those that fail again go back to the queue, one by one.
+
+    With the recipients' short waits: ten messages and an engine that stalls fit into the function's time.
+    """
+    client = dynamodb_for_recipients()
     deliveries = Deliveries(client, settings().deliveries_table)
     leads = Leads(client, settings().leads_table)
+    keys = deployed_key_ring(settings().key_ring_secret)
 
-    def replay(record: SQSRecord) -> None:
-        apply(Hit.from_json(record.body), deliveries, leads)
+    def replay_record(record: SQSRecord) -> None:
+        outcome = replay(from_json(record.body), keys, deliveries, leads)
+        logger().info("hit_replayed", extra={"outcome": outcome.value})
 
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-    return process_partial_response(event=event, record_handler=replay, processor=processor, context=None)
+    return process_partial_response(event=event, record_handler=replay_record, processor=processor, context=None)
+
+
+def logged_hits(lines: Iterable[str]) -> Iterator[Hit | UnverifiedHit]:
+    """The hits in the lines of a log, in whatever wrapping CloudWatch hands logs out.
+
+    Plain lines, lines behind a time (exports to S3), JSON of events (`aws logs filter-log-events`), subscriptions' JSON
+    and CSV (Logs Insights). Raises ValueError when a line says that it holds a hit and does not.
+    """
+    for line in lines:
+        if NOT_PARKED in line:
+            found = list(_hits_in(line))
+            if not found:
+                raise ValueError(f"no hit can be read from this line: {line[:500]}")
+            yield from map(from_values, found)
+
+
+def _hits_in(value: Any) -> Iterator[dict[str, Any]]:
+    match value:
+        case {"message": message, "hit": dict() as hit} if message == NOT_PARKED:
+            yield hit
+        case dict():
+            for inner in value.values():
+                yield from _hits_in(inner)
+        case list():
+            for inner in value:
+                yield from _hits_in(inner)
+        case str() if NOT_PARKED in value and value != NOT_PARKED:
+            yield from _hits_in(_json_in(value))
+
+
+def _json_in(text: str) -> Any:
+    """The first JSON in a text that speaks of a hit; the cells of a CSV line where there is none."""
+    decoder = json.JSONDecoder()
+    for start in re.finditer(r'[{\["]', text):
+        try:
+            value, end = decoder.raw_decode(text, start.start())
+        except ValueError:
+            continue
+        if value != NOT_PARKED and NOT_PARKED in text[start.start() : end]:
+            return value
+    cells = next(csv.reader([text]))
+    return cells if len(cells) > 1 else None

@@ -36,3 +36,11 @@ def test_a_destination_with_commas_and_plus_signs_arrives_whole() -> None:
 @pytest.mark.parametrize("path", ["/", "/t", "/t/o", "/t/x/abc", "/t/o/abc/def", "/v1/leads", "/t/o/"])
 def test_other_paths_are_not_ours(path: str) -> None:
     assert to_rest_event(http_event(path)) is None
+
+
+@pytest.mark.parametrize("sent", [{}, {"content-type": "text/plain"}, {"content-type": "application/octet-stream"}])
+def test_a_content_type_never_keeps_a_recipient_out(sent: dict[str, str]) -> None:
+    for method, taken in (("GET", "application/json"), ("POST", "application/x-www-form-urlencoded")):
+        event = to_rest_event(http_event("/t/u/abc", method=method) | {"headers": sent})
+        assert event is not None
+        assert event["headers"]["content-type"] == taken

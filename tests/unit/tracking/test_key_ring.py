@@ -1,0 +1,125 @@
+"""Signing keys: rotated, withdrawn, and known to warm processes in time, also while they cannot be read."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.tracking.key_ring import KeyInUse, KeyRing, KeyRingFull, KeyRingSource, KeyRingUnavailable, NoSuchKey
+
+ONE = '{"current": 1, "1": "a"}'
+TWO = '{"current": 2, "1": "a", "2": "b"}'
+ONE_WITHDRAWN = '{"current": 2, "2": "b"}'
+
+rings = st.dictionaries(st.integers(0, 255), st.text("abc123", min_size=1).map(str.encode), min_size=1).flatmap(
+    lambda keys: st.sampled_from(sorted(keys)).map(lambda current: KeyRing(current, keys))
+)
+
+
+class Secret:
+    """A secret in a vault that may be away, read on a clock of the test's."""
+
+    def __init__(self, *rings: str) -> None:
+        self.rings = list(rings)
+        self.reads = 0
+        self.is_down = False
+        self.now = 1000.0
+        self.keys = KeyRingSource(self.read, clock=lambda: self.now)
+
+    def read(self) -> str:
+        self.reads += 1
+        if self.is_down:
+            self.now += 0.9
+            raise OSError("the vault is away")
+        return self.rings.pop(0) if len(self.rings) > 1 else self.rings[0]
+
+
+@given(rings)
+def test_a_ring_is_read_back_as_it_was_written(ring: KeyRing) -> None:
+    assert KeyRing.parse(ring.to_json()) == ring
+
+
+@given(rings)
+def test_rotating_keeps_every_key_and_signs_with_a_new_one(ring: KeyRing) -> None:
+    if len(ring.keys) == 256:
+        return
+    rotated = ring.rotated()
+    assert rotated.current not in ring.keys
+    assert {**rotated.keys, **ring.keys} == rotated.keys
+    assert len(rotated.keys[rotated.current]) >= 32
+    withdrawn = rotated.without(ring.current)
+    assert ring.current not in withdrawn.keys
+    assert withdrawn.current == rotated.current
+
+
+def test_a_withdrawn_number_is_not_given_again() -> None:
+    ring = KeyRing.parse(ONE).rotated().without(1).rotated().without(2)
+    assert (ring.current, sorted(ring.rotated().keys)) == (3, [3, 4])
+
+
+def test_a_full_ring_and_wrong_withdrawals_are_refused() -> None:
+    with pytest.raises(KeyRingFull):
+        KeyRing(0, dict.fromkeys(range(256), b"key")).rotated()
+    with pytest.raises(KeyInUse):
+        KeyRing.parse(TWO).without(2)
+    with pytest.raises(NoSuchKey):
+        KeyRing.parse(TWO).without(7)
+
+
+def test_a_new_key_is_known_five_seconds_later_at_the_latest() -> None:
+    secret = Secret(ONE, TWO)
+    assert secret.keys.key(1) == b"a"
+    assert secret.keys.key(2) is None
+    secret.now += 5
+    assert secret.keys.key(2) == b"b"
+    assert secret.reads == 2
+
+
+def test_strangers_numbers_cost_one_reading_in_five_seconds() -> None:
+    secret = Secret(ONE)
+    for _ in range(1000):
+        assert secret.keys.key(9) is None
+        secret.now += 0.01
+    assert secret.reads <= 3
+
+
+def test_a_withdrawn_key_is_forgotten_within_five_minutes() -> None:
+    secret = Secret(TWO, ONE_WITHDRAWN)
+    assert secret.keys.key(1) == b"a"
+    secret.now += 299
+    assert secret.keys.key(1) == b"a"
+    secret.now += 1
+    assert secret.keys.key(1) is None
+
+
+def test_a_ring_that_cannot_be_read_again_stays_in_use() -> None:
+    secret = Secret(ONE)
+    assert secret.keys.ring().current == 1
+    secret.is_down = True
+    secret.now += 400
+    assert [secret.keys.key(1) for _ in range(100)] == [b"a"] * 100
+    assert secret.reads == 2
+
+
+def test_a_ring_that_was_never_read_says_so_and_keeps_nobody_waiting_twice() -> None:
+    secret = Secret(ONE)
+    secret.is_down = True
+    for _ in range(100):
+        with pytest.raises(KeyRingUnavailable):
+            secret.keys.key(1)
+    assert secret.reads == 1
+    secret.is_down = False
+    secret.now += 1
+    assert secret.keys.key(1) == b"a"
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"current": 3, "1": "a"}', '{"current": 300, "300": "a"}', "[]"])
+def test_a_ring_without_its_current_key_is_refused(text: str) -> None:
+    with pytest.raises((ValueError, KeyError, AttributeError)):
+        KeyRing.parse(text)
+
+
+def test_keys_are_never_shown() -> None:
+    shown: Any = repr(KeyRing.parse('{"current": 1, "1": "hush"}'))
+    assert "hush" not in shown

@@ -1,0 +1,79 @@
+"""A hit is applied, or parked, or logged whole; and recording it never raises."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from chalicelib.store.client import StoreError, StoreUnavailable
+from chalicelib.store.ids import new_campaign_id, new_lead_id
+from chalicelib.tracking.hits import Hit, HitKind, UnverifiedHit, from_json, from_values
+from chalicelib.tracking.recorder import HitRecorder
+
+AT = datetime(2026, 11, 23, 12, 0, 0, 123000, tzinfo=UTC)
+HIT = Hit(HitKind.CLICK, new_campaign_id(), new_lead_id(), AT, link="3m", url="https://x.example/ännchen")
+UNVERIFIED = UnverifiedHit(HitKind.CLICK, "i" * 48, AT, "tool", "1", "https://x.example/?a=1&b=2", "signature")
+
+
+def failing(error: Exception) -> Callable[[Any], Any]:
+    def fail(value: Any) -> Any:
+        raise error
+
+    return fail
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.mark.parametrize(("is_first", "metrics"), [(True, {"Hits", "FirstHits"}), (False, {"Hits"})])
+def test_an_applied_hit_is_one_line_that_is_its_metric_too(
+    is_first: bool, metrics: set[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    HitRecorder(lambda hit: is_first, failing(AssertionError())).record(HIT)
+    (line,) = lines(capsys)
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert {metric["Name"] for metric in directive["Metrics"]} == metrics
+    assert all(line[name] == 1 for name in metrics)
+    assert all(isinstance(line[name], str) for name in directive["Dimensions"][0])
+    assert line["message"] == "hit"
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("throttled"), StoreError("access denied"), ValueError("anything")])
+def test_a_hit_that_cannot_be_applied_is_parked(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    parked: list[str] = []
+    HitRecorder(failing(error), parked.append).record(HIT)
+    assert [from_json(text) for text in parked] == [HIT]
+    (line,) = lines(capsys)
+    assert (line["message"], line["HitsParked"]) == ("hit_parked", 1)
+
+
+@pytest.mark.parametrize("hit", [HIT, UNVERIFIED])
+def test_a_hit_that_cannot_be_parked_is_logged_whole(
+    hit: Hit | UnverifiedHit, capsys: pytest.CaptureFixture[str]
+) -> None:
+    HitRecorder(failing(AssertionError()), failing(OSError("no queue"))).keep(hit, StoreUnavailable("no table"))
+    (line,) = lines(capsys)
+    assert (line["message"], line["level"], line["HitsLogged"]) == ("hit_not_parked", "ERROR", 1)
+    assert from_values(line["hit"]) == hit
+
+
+def test_while_everything_stalls_one_recipient_a_second_waits(capsys: pytest.CaptureFixture[str]) -> None:
+    now = [0.0]
+    waits: list[str] = []
+
+    def stall(name: str) -> Callable[[Any], Any]:
+        def wait(value: Any) -> Any:
+            waits.append(name)
+            now[0] += 0.7
+            raise TimeoutError
+
+        return wait
+
+    recorder = HitRecorder(stall("store"), stall("queue"), clock=lambda: now[0])
+    for _ in range(50):
+        recorder.record(HIT)
+    assert waits == ["store", "queue"]
+    assert len(lines(capsys)) == 50

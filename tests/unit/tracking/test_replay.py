@@ -1,0 +1,96 @@
+"""Hits are read back from every wrapping that CloudWatch hands its logs out in, and forged ones stay out."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.store.ids import new_campaign_id, new_lead_id
+from chalicelib.tracking.delivery_ids import CampaignTracking
+from chalicelib.tracking.hits import Hit, HitKind, UnverifiedHit, from_json, to_json, to_values
+from chalicelib.tracking.key_ring import KeyRingSource
+from chalicelib.tracking.replay import logged_hits
+
+KEYS = KeyRingSource(lambda: '{"current": 1, "1": "the key"}')
+AT = datetime(2026, 11, 23, 12, 0, 0, 123000, tzinfo=UTC)
+HITS: list[Hit | UnverifiedHit] = [
+    Hit(HitKind.OPEN, new_campaign_id(), new_lead_id(), AT, machine="privacy_proxy"),
+    Hit(HitKind.CLICK, new_campaign_id(), new_lead_id(), AT, link="1", url='https://x.example/?q="ä, ö"&{}'),
+    Hit(HitKind.UNSUBSCRIBE, new_campaign_id(), new_lead_id(), AT, source="one_click"),
+    UnverifiedHit(HitKind.CLICK, "i" * 48, AT, None, "1", "https://x.example/,\"'", "signature"),
+]
+
+
+def message(hit: Hit | UnverifiedHit) -> str:
+    line = {"level": "ERROR", "message": "hit_not_parked", "kind": hit.kind.value, "hit": to_values(hit), "_aws": {}}
+    return json.dumps(line, ensure_ascii=False)
+
+
+NOISE = ["START RequestId: 1 Version: $LATEST", '{"level":"INFO","message":"hit","kind":"open"}', "", "{broken"]
+EVENTS = [{"timestamp": 1, "message": text + "\n"} for text in [*NOISE, *map(message, HITS)]]
+
+
+def as_csv() -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows([["@timestamp", "@message"], *[["2026-11-23", message(hit)] for hit in HITS]])
+    return text.getvalue()
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        "\n".join([*NOISE, *map(message, HITS)]),
+        "\n".join(f"2026-11-23T12:00:00.123Z {message(hit)}" for hit in HITS),
+        "\n".join(f"12:00:00.123 Track        {message(hit)}" for hit in HITS),
+        json.dumps({"events": EVENTS}, indent=4),
+        json.dumps({"events": EVENTS}),
+        json.dumps({"messageType": "DATA_MESSAGE", "logEvents": EVENTS}),
+        as_csv(),
+    ],
+    ids=["plain", "s3 export", "make logs", "aws logs, indented", "aws logs, compact", "subscription", "insights csv"],
+)
+def test_hits_are_found_in_every_kind_of_log(log: str) -> None:
+    assert list(logged_hits(io.StringIO(log))) == HITS
+
+
+def test_a_line_that_lost_its_hit_is_not_passed_over() -> None:
+    with pytest.raises(ValueError, match="no hit can be read"):
+        list(logged_hits(['{"message": "hit_not_parked", "hit": {"kind": "op']))
+
+
+TIMES = st.integers(0, 2**41).map(
+    lambda ms: datetime.fromtimestamp(ms // 1000, UTC).replace(microsecond=ms % 1000 * 1000)
+)
+
+
+@given(st.sampled_from(HITS), st.text(), TIMES)
+def test_a_hit_survives_its_way_as_json(hit: Hit | UnverifiedHit, machine: str, at: datetime) -> None:
+    given_hit = replace(hit, machine=machine, at=at)
+    assert from_json(to_json(given_hit)) == given_hit
+
+
+TRACKING = CampaignTracking("https://t.example", new_campaign_id(), 1, b"the key")
+LEAD = new_lead_id()
+
+
+URL = "https://x.example/ann"
+CLICK = UnverifiedHit(HitKind.CLICK, TRACKING.delivery_id(LEAD), AT, None, "2m", URL, TRACKING.sign("2m", URL))
+
+
+def test_an_unverified_hit_becomes_the_hit_that_it_would_have_been() -> None:
+    assert CLICK.verified(KEYS) == Hit(HitKind.CLICK, TRACKING.campaign_id, LEAD, AT, link="2m", url=URL)
+    opened = Hit(HitKind.OPEN, TRACKING.campaign_id, LEAD, AT, machine="tool")
+    assert UnverifiedHit(HitKind.OPEN, CLICK.delivery_id, AT, "tool").verified(KEYS) == opened
+
+
+@pytest.mark.parametrize(
+    "changes", [{"delivery_id": "i" * 48}, {"destination": "https://evil.example"}, {"link": "1"}, {"signature": ""}]
+)
+def test_an_unverified_hit_that_is_forged_is_none(changes: dict[str, Any]) -> None:
+    assert replace(CLICK, **changes).verified(KEYS) is None
