@@ -13,6 +13,9 @@ from chalicelib.store.ids import CampaignId
 from chalicelib.store.plans import PlanProgress, Plans
 from chalicelib.telemetry import logger
 
+ENDINGS = frozenset({"sent", "failed", "skipped", "replanned"})
+"""Facts that a campaign's end is made of: those of `finished_of`, and what Total is corrected by."""
+
 
 def total_of(progress: PlanProgress | None, sums: Sums) -> int:
     """The audience's size: leads planned, less those that a second planning unit counted again."""

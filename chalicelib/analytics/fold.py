@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.analytics.completion import Completion
+from chalicelib.analytics.completion import ENDINGS, Completion
 from chalicelib.analytics.facts import difference
 from chalicelib.settings import settings
 from chalicelib.store.client import dynamodb
@@ -106,15 +106,26 @@ def shard_of(event: Mapping[str, Any], unnamed_shard: str | None) -> str:
     return f"{stream}#{shard}"
 
 
+def fold_and_complete(
+    shard: str, changes: Sequence[Change], counters: Counters, completion: Completion, now: float
+) -> set[CampaignId]:
+    """Fold, then see whether a campaign is done; the campaigns whose sums changed.
+
+    Only the end of a delivery can be the end of its campaign: opens and clicks, which come one by one for weeks, do not
+    look. What ended is read from the changes and not from what was added, so that a repeated batch looks again.
+    """
+    touched = fold(shard, changes, counters, now)
+    for campaign_id in {each.campaign_id for each in changes if ENDINGS & difference(each.old, each.new).keys()}:
+        completion.advance(campaign_id)
+    return touched
+
+
 def fold_batch(event: dict[str, Any], clock: Callable[[], float] = time.time) -> dict[str, Any]:
     """Lambda's stream event: fold it, then see whether a campaign is done. An exception makes Lambda repeat it."""
     if event.get("Records"):
         shard = shard_of(event, settings().unnamed_stream_shard)
         changes = [Change.from_record(record) for record in event["Records"]]
         client, table = dynamodb(), settings().campaigns_table
-        touched = fold(shard, changes, Counters(client, table), clock())
-        completion = Completion(client, table)
-        for campaign_id in {change.campaign_id for change in changes}:
-            completion.advance(campaign_id)
+        touched = fold_and_complete(shard, changes, Counters(client, table), Completion(client, table), clock())
         logger().info("folded", extra={"records": len(changes), "campaigns": len(touched)})
     return {"state": event.get("state", {})}

@@ -1,0 +1,198 @@
+"""What every operation costs, pinned: requests to the database, and write units of the rows they write.
+
+docs/COST.md reckons with these numbers. Whoever changes one of them changes that bill.
+"""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.analytics.completion import Completion
+from chalicelib.analytics.fold import Change, fold_and_complete
+from chalicelib.sending import content
+from chalicelib.store.client import batch_get
+from chalicelib.store.counters import Counters
+from chalicelib.store.deliveries import Click, Deliveries, Delivery, DeliveryStatus
+from chalicelib.store.ids import CampaignId, LeadId, new_campaign_id, new_lead_id
+from chalicelib.store.keys import AUDIENCE_SHARDS
+from chalicelib.store.keys import delivery as delivery_key
+from chalicelib.store.leads import Leads
+from chalicelib.tracking.hits import Hit, HitKind, apply
+from local.tables import TableNames
+from tests.store.cost_model import counted_calls, row_bytes, seen_arguments, write_units
+from tests.store.test_sending import KEYS, TRACKING_URL, World
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+MIDNIGHT = NOW.replace(hour=0)
+SES_MESSAGE_ID = "0100018c5b2f7a3e-1b2c3d4e-5f60-4718-8293-a4b5c6d7e8f9-000000"
+
+
+@pytest.fixture
+def world(dynamodb: Any, tables: TableNames) -> World:
+    return World(dynamodb, tables)
+
+
+def planned(world: World, leads: int) -> CampaignId:
+    for number in range(leads):
+        world.lead(number)
+    campaign_id = world.launched()
+    world.plan_all()
+    return campaign_id
+
+
+def test_ten_mails_take_one_read_and_two_writes_each(world: World, dynamodb: Any) -> None:
+    leads = [world.lead(number).lead_id for number in range(10)]
+    launched = content.load(world.campaigns, KEYS, TRACKING_URL, world.launched())
+    with counted_calls(dynamodb) as calls:
+        world.deliver.deliver_all(launched, "0.0", leads)
+    assert calls == {"BatchGetItem": 1, "PutItem": 10, "UpdateItem": 10}
+
+
+def test_a_message_that_comes_again_takes_a_refused_write_and_a_look_for_each_mail(world: World, dynamodb: Any) -> None:
+    leads = [world.lead(number).lead_id for number in range(10)]
+    launched = content.load(world.campaigns, KEYS, TRACKING_URL, world.launched())
+    world.deliver.deliver_all(launched, "0.0", leads)
+    with counted_calls(dynamodb) as calls:
+        world.deliver.deliver_all(launched, "0.0", leads)
+    assert calls == {"BatchGetItem": 1, "PutItem": 10, "GetItem": 10}
+
+
+def test_planning_takes_six_requests_a_unit_and_none_per_lead(world: World, dynamodb: Any) -> None:
+    for number in range(200):
+        world.lead(number)
+    world.launched()
+    with counted_calls(dynamodb) as calls:
+        world.plan_all()
+    units = AUDIENCE_SHARDS
+    # Per unit: its campaign, its record, its leads, the page and its end; the last one looks whether all is done.
+    assert calls["Query"] <= units + 1
+    assert calls["TransactWriteItems"] == 2 * units
+    assert calls["GetItem"] <= 3 * units + 1
+    assert calls["UpdateItem"] <= 2
+
+
+def kept(dynamodb: Any, tables: TableNames, campaign_id: CampaignId, lead_id: LeadId) -> dict[str, Any]:
+    """The delivery's row as the engine has it."""
+    (row,) = batch_get(dynamodb, tables.deliveries, [delivery_key(campaign_id, lead_id)], consistent=True)
+    return row
+
+
+def sent(deliveries: Deliveries) -> Delivery:
+    """A delivery with a long address and subject, sent."""
+    delivery = Delivery(
+        new_campaign_id(), new_lead_id(), DeliveryStatus.SENDING, NOW, "12.15", email="m" * 40 + "@example.com"
+    )
+    deliveries.claim(delivery)
+    deliveries.record_sent(
+        delivery.campaign_id, delivery.lead_id, at=NOW, message_id=SES_MESSAGE_ID, subject="Prices for " + "ü" * 60
+    )
+    return delivery
+
+
+def test_a_mail_takes_three_write_units(dynamodb: Any, tables: TableNames) -> None:
+    deliveries = Deliveries(dynamodb, tables.deliveries)
+    with seen_arguments(dynamodb, "PutItem") as claims, seen_arguments(dynamodb, "UpdateItem") as records:
+        delivery = sent(deliveries)
+    row = kept(dynamodb, tables, delivery.campaign_id, delivery.lead_id)
+    in_index = {name: row[name] for name in ("bucket", "lead_id", "claimed_at")}
+    (claim,), (record,) = claims, records
+    indexed = {"bucket", "lead_id", "claimed_at"}
+    assert not indexed & set(record["ExpressionAttributeNames"].values()), "an indexed attribute must not change"
+    assert write_units(claim["Item"]) + write_units(in_index) + write_units(row) == 3
+
+
+def test_a_delivery_stays_within_one_write_unit_after_ten_clicks(dynamodb: Any, tables: TableNames) -> None:
+    deliveries = Deliveries(dynamodb, tables.deliveries)
+    delivery = sent(deliveries)
+    campaign_id, lead_id = delivery.campaign_id, delivery.lead_id
+    deliveries.record_open(campaign_id, lead_id, at=NOW, machine="privacy_proxy")
+    deliveries.record_open(campaign_id, lead_id, at=NOW, machine=None)
+    for link in range(1, 11):
+        deliveries.record_click(campaign_id, lead_id, str(link), Click(NOW + timedelta(minutes=link), None))
+    row = kept(dynamodb, tables, campaign_id, lead_id)
+    assert write_units(row) == 1, f"{row_bytes(row)} bytes"
+
+
+def hits_of(delivery: Delivery) -> dict[str, Hit]:
+    ids = (delivery.campaign_id, delivery.lead_id)
+    return {
+        "a person's open": Hit(HitKind.OPEN, *ids, NOW),
+        "a machine's open": Hit(HitKind.OPEN, *ids, NOW, machine="privacy_proxy"),
+        "a person's click": Hit(HitKind.CLICK, *ids, NOW, link="1"),
+        "a machine's click": Hit(HitKind.CLICK, *ids, NOW, link="1", machine="tool"),
+    }
+
+
+@pytest.mark.parametrize("what", ["a person's open", "a machine's open", "a person's click", "a machine's click"])
+def test_a_hit_is_one_write_whether_it_counts_or_not(dynamodb: Any, tables: TableNames, what: str) -> None:
+    deliveries, leads = Deliveries(dynamodb, tables.deliveries), Leads(dynamodb, tables.leads)
+    hit = hits_of(sent(deliveries))[what]
+    for counts in (True, False):
+        with counted_calls(dynamodb) as calls:
+            assert apply(hit, deliveries, leads) is counts
+        assert calls == {"UpdateItem": 1}
+
+
+def changes_of(campaign_id: CampaignId, number: int, first: int, event: str) -> list[Change]:
+    """What the stream brings of as many deliveries: their sending, or opens or clicks at all times of a day."""
+    changes = []
+    for each in range(first, first + number):
+        claimed = Delivery(campaign_id, new_lead_id(), DeliveryStatus.SENDING, MIDNIGHT, "0.0")
+        done = replace(claimed, status=DeliveryStatus.SENT, sent_at=MIDNIGHT)
+        soon = MIDNIGHT + timedelta(seconds=30 + each * 43 % 86_000)
+        opened = replace(done, opened_at=soon, opened_person_at=soon)
+        clicked = replace(opened, clicks={str(each % 5 + 1): Click(soon, None)})
+        old, new = {"sent": (claimed, done), "opened": (done, opened), "clicked": (opened, clicked)}[event]
+        changes.append(Change(each, campaign_id, old, new))
+    return changes
+
+
+@pytest.mark.parametrize(
+    ("event", "rows", "looks"),
+    [
+        ("sent", {"watermark", "counters"}, 1),
+        ("opened", {"watermark", "counters", "counters#hours#2026-11-23", "counters#delays"}, 0),
+        ("clicked", {"watermark", "counters", "counters#hours#2026-11-23", "counters#links"}, 0),
+    ],
+)
+def test_a_batch_of_five_hundred_is_folded_in_two_requests(
+    dynamodb: Any, tables: TableNames, event: str, rows: set[str], looks: int
+) -> None:
+    counters, completion = Counters(dynamodb, tables.campaigns), Completion(dynamodb, tables.campaigns)
+    changes = changes_of(new_campaign_id(), 500, 1, event)
+    with counted_calls(dynamodb) as calls, seen_arguments(dynamodb, "TransactWriteItems") as transactions:
+        fold_and_complete("shard", changes, counters, completion, now=0)
+    # The watermark; then, where deliveries ended, whether the campaign has.
+    assert calls == Counter({"GetItem": 1 + looks, "TransactWriteItems": 1})
+    (transaction,) = transactions
+    written = [action.get("Update", action.get("Put")) for action in transaction["TransactItems"]]
+    assert {each.get("Key", each.get("Item"))["sk"]["S"] for each in written} == rows
+
+
+def test_a_campaigns_counters_are_small_rows_at_the_end_of_its_first_day(dynamodb: Any, tables: TableNames) -> None:
+    counters, completion = Counters(dynamodb, tables.campaigns), Completion(dynamodb, tables.campaigns)
+    campaign_id = new_campaign_id()
+    mark = 1
+    for event in ("sent", "opened", "clicked"):
+        changes = changes_of(campaign_id, 2000, mark, event)
+        fold_and_complete("shard", changes, counters, completion, now=0)
+        mark += 2000
+    query = dynamodb.query(
+        TableName=tables.campaigns,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": campaign_id}},
+    )
+    units = {row["sk"]["S"]: write_units(row) for row in query["Items"]}
+    assert units == {"counters": 1, "counters#links": 1, "counters#delays": 1, "counters#hours#2026-11-23": 2}
+
+
+def test_the_size_of_a_row_is_reckoned_as_aws_does() -> None:
+    row: dict[str, dict[str, Any]] = {
+        "id": {"S": "é1"},
+        "n": {"N": "-120"},
+        "map": {"M": {"a": {"S": "xyz"}, "b": {"BOOL": True}}},
+    }
+    assert row_bytes(row) == (2 + 3) + (1 + 3) + (3 + 3 + (1 + 1 + 3) + (1 + 1 + 1))
