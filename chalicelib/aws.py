@@ -196,8 +196,10 @@ def _refusal(operation: str, status: int, raw: bytes) -> ClientError:
         said = {}
     code = str(said.get("__type", status)).rpartition("#")[2]
     message = str(said.get("message") or said.get("Message") or "")
+    # The row that a condition refused to change, when it was asked for.
+    item = {"Item": said["Item"]} if "Item" in said else {}
     return ClientError(
-        {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}, operation
+        {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}, **item}, operation
     )
 
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cache
 from typing import Literal
 
@@ -45,6 +46,28 @@ def settings() -> Settings:
         tracking_url=environment["TRACKING_URL"].rstrip("/"),
         configuration_set=environment["CONFIGURATION_SET"],
         unnamed_stream_shard=environment.get("UNNAMED_STREAM_SHARD") or None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BurstRule:
+    """From when on clicks come too fast for a person. Reasons and field data: docs/decisions/0220."""
+
+    links: int = 3
+    """So many different links of one mail at once are no person's: two in two tabs still are. `BURST_LINKS`"""
+    window: timedelta = timedelta(seconds=2)
+    """... within this time: scanners take less than a second for all of a mail. `BURST_WINDOW_MS`"""
+    later_clicks: int = 4
+    """How many further clicks on one link are kept while no person's is known: so many sweeps can be told apart."""
+
+
+def burst_rule() -> BurstRule:
+    """As deployed, or the defaults. After a change, recount the campaigns whose numbers should follow it."""
+    links, window_ms = os.environ.get("BURST_LINKS"), os.environ.get("BURST_WINDOW_MS")
+    rule = BurstRule()
+    return BurstRule(
+        links=int(links) if links else rule.links,
+        window=timedelta(milliseconds=int(window_ms)) if window_ms else rule.window,
     )
 
 

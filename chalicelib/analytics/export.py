@@ -12,6 +12,7 @@ from datetime import datetime
 
 from chalicelib.store.client import time_text
 from chalicelib.store.deliveries import Delivery
+from chalicelib.store.verdicts import judged
 
 COLUMNS = (
     "delivery_id",
@@ -63,7 +64,7 @@ def neutral(text: str) -> str:
 
 
 def _values(delivery: Delivery, delivery_id: str | None) -> tuple[str, ...]:
-    clicks = sorted(delivery.clicks.items(), key=lambda each: each[1].at)
+    clicks = sorted(judged(delivery).persons.items(), key=lambda each: each[1].at)
     opener = "machine" if delivery.opened_person_at is None else "person"
     return (
         delivery_id or "",

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from chalicelib.analytics.delays import bucket_of
-from chalicelib.store.deliveries import Delivery, DeliveryStatus
+from chalicelib.store.deliveries import Delivery, DeliveryStatus, Tracking
+from chalicelib.store.verdicts import judged
 
 _BY_STATUS = {
     DeliveryStatus.SENT: "sent",
@@ -32,13 +33,19 @@ def facts(delivery: Delivery | None) -> Mapping[str, int]:
     `link/<link>/clicked`, `link/<link>/clicked_machine_only`
     `hour/<UTC hour>/opened`, `hour/<UTC hour>/clicked`    the lead's first
     `delay/<bucket>`                 from sending to a person's first open (delays.py)
+    `untracked`, `anonymous`         sent without links to be counted by, or with such as name nobody
+
+    Who clicked is decided in retrospect (store/verdicts.py): a change may also take something back. A trace, which
+    is hits without a lead's name, contributes what was done and nothing of the sending.
     """
     if delivery is None:
         return {}
     sums: Counter[str] = Counter()
-    ended = _BY_STATUS.get(delivery.status)
+    ended = None if delivery.is_trace else _BY_STATUS.get(delivery.status)
     if ended is not None:
         sums[ended] = 1
+    if ended == "sent" and delivery.tracking is not Tracking.FULL:
+        sums["untracked" if delivery.tracking is Tracking.NONE else "anonymous"] = 1
     if delivery.status is DeliveryStatus.FAILED:
         sums[f"reason/{delivery.reason}"] = 1
     if delivery.opened_at is not None:
@@ -48,18 +55,19 @@ def facts(delivery: Delivery | None) -> Mapping[str, int]:
             sums["opened_machine_only"] = 1
     if delivery.opened_person_at is not None and delivery.sent_at is not None:
         sums[f"delay/{bucket_of((delivery.opened_person_at - delivery.sent_at).total_seconds())}"] = 1
-    if delivery.clicks:
+    verdicts = judged(delivery)
+    if verdicts.clicked is not None:
         sums["clicked"] = 1
-        sums[f"hour/{_hour(min(click.at for click in delivery.clicks.values()))}/clicked"] = 1
+        sums[f"hour/{_hour(verdicts.clicked.at)}/clicked"] = 1
         if delivery.opened_at is None:
             sums["clicked_without_open"] = 1
-    elif delivery.scans:
+    elif verdicts.machines_only:
         sums["clicked_machine_only"] = 1
-    for link in delivery.clicks:
+    for link in verdicts.persons:
         sums[f"link/{link}/clicked"] = 1
-    for link in delivery.scans.keys() - delivery.clicks.keys():
+    for link in verdicts.machines_only:
         sums[f"link/{link}/clicked_machine_only"] = 1
-    if delivery.unsubscribed_at is not None:
+    if delivery.unsubscribed_at is not None and not delivery.is_trace:
         sums["unsubscribed"] = 1
     if delivery.replanned:
         sums["replanned"] = len(delivery.replanned)

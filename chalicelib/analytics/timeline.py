@@ -7,6 +7,7 @@ from chalicelib.analytics.launched import load_launched
 from chalicelib.store.campaigns import Campaign, Campaigns
 from chalicelib.store.deliveries import Deliveries, Delivery
 from chalicelib.store.ids import CampaignId, LeadId
+from chalicelib.store.verdicts import judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,7 @@ class OpenedBadge:
     at: datetime
     machine: bool
     """Only a machine has loaded the pixel so far."""
+    machine_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class ClickedLink:
     url: str
     at: datetime
     machine: bool
+    machine_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +69,17 @@ def timeline_page(
 
 def event_of(delivery: Delivery, campaign: Campaign, urls: dict[str, str]) -> TimelineEvent:
     """One delivery's event. `urls`: the campaign's links as written, by link id."""
+    verdicts = judged(delivery)
     links = sorted(
         (
-            ClickedLink(link, click.url or urls.get(link, ""), click.at, click.machine is not None)
-            for link, click in [*delivery.scans.items(), *delivery.clicks.items()]
+            ClickedLink(link, click.url or urls.get(link, ""), click.at, click.machine is not None, click.machine)
+            for link, click in [*verdicts.machines.items(), *verdicts.persons.items()]
         ),
         key=lambda each: each.at,
     )
     first = next((link for link in links if not link.machine), None)
     opened_at = delivery.opened_person_at or delivery.opened_at
+    by_machine = None if delivery.opened_person_at else delivery.opened_machine
     return TimelineEvent(
         title=f"Campaign: {campaign.title}",
         subject=delivery.subject,
@@ -83,7 +88,7 @@ def event_of(delivery: Delivery, campaign: Campaign, urls: dict[str, str]) -> Ti
         reason=delivery.reason,
         at=delivery.claimed_at,
         sent_at=delivery.sent_at,
-        opened=OpenedBadge(opened_at, delivery.opened_person_at is None) if opened_at else None,
+        opened=OpenedBadge(opened_at, delivery.opened_person_at is None, by_machine) if opened_at else None,
         clicked=ClickedBadge(first.at, first.url) if first else None,
         links=tuple(links),
     )

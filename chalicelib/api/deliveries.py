@@ -17,6 +17,7 @@ from chalicelib.store.campaigns import Campaign
 from chalicelib.store.client import InvalidPosition
 from chalicelib.store.deliveries import Delivery, DeliveryFilter, DeliveryStatus
 from chalicelib.store.ids import CampaignId
+from chalicelib.store.verdicts import judged
 from chalicelib.tracking.delivery_ids import make_delivery_id
 
 deliveries = Resource("deliveries", errors={CampaignNotFound: CAMPAIGN_NOT_FOUND[CampaignNotFound]})
@@ -36,10 +37,19 @@ class DeliveryAnswer(BaseModel):
     detail: Annotated[str | None, Field(description="The mail service's own words.")]
     sent_at: Moment | None
     opened_at: Moment | None
+    opened_machine: Annotated[
+        str | None, Field(description="Why the open is taken for a machine's; null as soon as a person has opened.")
+    ]
     clicked_at: Annotated[Moment | None, Field(description="A person's first click.")]
+    clicked_machine: Annotated[
+        str | None, Field(description="Why all clicks are taken for a machine's; null as soon as a person has clicked.")
+    ]
 
     @classmethod
     def of(cls, delivery: Delivery, delivery_id: str | None) -> Self:
+        verdicts = judged(delivery)
+        clicked = verdicts.clicked
+        by_machine = None if clicked else next(iter(verdicts.machines.values()), None)
         return cls(
             delivery_id=delivery_id,
             lead_id=delivery.lead_id,
@@ -49,7 +59,9 @@ class DeliveryAnswer(BaseModel):
             detail=delivery.detail,
             sent_at=delivery.sent_at,
             opened_at=delivery.opened_at,
-            clicked_at=min((click.at for click in delivery.clicks.values()), default=None),
+            opened_machine=None if delivery.opened_person_at else delivery.opened_machine,
+            clicked_at=clicked.at if clicked else None,
+            clicked_machine=by_machine.machine if by_machine else None,
         )
 
 

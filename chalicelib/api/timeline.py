@@ -20,6 +20,7 @@ timeline = Resource("timeline", errors={LeadNotFound: ProblemType(404, "lead-not
 class OpenedAnswer(FromDomain):
     at: Moment
     machine: bool
+    machine_reason: str | None
 
 
 class ClickedAnswer(FromDomain):
@@ -32,6 +33,7 @@ class ClickedLinkAnswer(FromDomain):
     url: str
     at: Moment
     machine: bool
+    machine_reason: str | None
 
 
 class TimelineAnswer(FromDomain):

@@ -132,6 +132,18 @@ def write_if(operation: Callable[..., dict[str, Any]], **arguments: Any) -> bool
     return True
 
 
+def refused_by(operation: Callable[..., dict[str, Any]], **arguments: Any) -> Item | None:
+    """A conditional write: None when it was made, else the row that the condition was judged on (empty: no row)."""
+    try:
+        call(operation, **arguments, ReturnValuesOnConditionCheckFailure="ALL_OLD")
+    except ClientError as error:
+        if is_condition_failure(error):
+            row: Item = error.response.get("Item", {})
+            return row
+        raise
+    return None
+
+
 _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 """Reasons of a cancelled transaction that pass by themselves."""
 

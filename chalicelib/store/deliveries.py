@@ -8,13 +8,13 @@ Every fact is one conditional write that holds for its first caller only; nothin
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from chalicelib.store import keys
 from chalicelib.store.client import Item, batch_get, call, refused_by, time_text, to_item, write_if
-from chalicelib.store.delivery_items import Click, Delivery, DeliveryStatus, Tracking, encode, encode_click
+from chalicelib.store.delivery_items import CLICK_MAPS, Click, Delivery, DeliveryStatus, Tracking, encode, encode_click
 from chalicelib.store.ids import CampaignId, LeadId, is_trace_id, shard_of
 from chalicelib.store.verdicts import judged, says_something_new
 
@@ -30,6 +30,11 @@ class DeliveryFilter:
     status: DeliveryStatus | None = None
     opened: bool | None = None
     clicked: bool | None = None
+    """By a person."""
+
+    def passes(self, delivery: Delivery) -> bool:
+        """The part that the engine cannot judge."""
+        return self.clicked is None or self.clicked == bool(judged(delivery).persons)
 
 
 class Deliveries:
@@ -107,21 +112,27 @@ class Deliveries:
 
     def record_open(self, campaign_id: CampaignId, lead_id: LeadId, *, at: datetime, machine: str | None) -> bool:
         """Note the first pixel load: by anyone, or the first by a person. One conditional write."""
-        delivery_exists = "attribute_exists(lead_id)"
-        values: Item = {":at": {"S": time_text(at)}}
         if machine is None:
-            update = "SET opened_person_at = :at, opened_at = if_not_exists(opened_at, :at)"
+            sets = "opened_person_at = :at, opened_at = if_not_exists(opened_at, :at)"
             first = "attribute_not_exists(opened_person_at)"
         else:
-            update = "SET opened_at = :at, opened_machine = :machine"
+            sets = "opened_at = :at, opened_machine = :machine"
             first = "attribute_not_exists(opened_at)"
-            values[":machine"] = {"S": machine}
+        values: Item = {":at": {"S": time_text(at)}} | ({":machine": {"S": machine}} if machine else {})
+        if is_trace_id(lead_id):
+            # A trace begins with its first hit: its name was signed, and nothing was written down for it before.
+            sets += "".join(f", {name} = if_not_exists({name}, :{name})" for name in CLICK_MAPS)
+            values |= {f":{name}": {"M": {}} for name in CLICK_MAPS}
+            condition = first
+        else:
+            delivery_exists = "attribute_exists(lead_id)"
+            condition = f"{delivery_exists} AND {first}"
         return write_if(
             self._client.update_item,
             TableName=self._table,
             Key=keys.delivery(campaign_id, lead_id),
-            UpdateExpression=update,
-            ConditionExpression=f"{delivery_exists} AND {first}",
+            UpdateExpression=f"SET {sets}",
+            ConditionExpression=condition,
             ExpressionAttributeValues=values,
         )
 
@@ -131,21 +142,37 @@ class Deliveries:
         One conditional write. Only a person's click on a link that was clicked before may take a second one: when it
         changes who clicked, since what came before has turned out to be a scanner (store/verdicts.py).
         """
+        if is_trace_id(lead_id):
+            click = replace(click, url=None)  # where it differs per recipient, it would tell whose trace this is
+        clicked = "clicks" if click.machine is None else "scans"
         delivery_exists = "attribute_exists(lead_id)"
-        clicked = "clicks.#link" if click.machine is None else "scans.#link"
-        first = f"attribute_not_exists({clicked})"
+        first = f"attribute_not_exists({clicked}.#link)"
         refused = refused_by(
             self._client.update_item,
             TableName=self._table,
             Key=keys.delivery(campaign_id, lead_id),
-            UpdateExpression=f"SET {clicked} = :click",
+            UpdateExpression=f"SET {clicked}.#link = :click",
             ConditionExpression=f"{delivery_exists} AND {first}",
             ExpressionAttributeNames={"#link": link},
             ExpressionAttributeValues={":click": encode_click(click)},
         )
+        if refused == {} and is_trace_id(lead_id):
+            return self._begin_trace(campaign_id, lead_id, clicked, link, click)
         if refused and click.machine is None:
             return self._record_later(Delivery.from_item(refused), link, click)
         return refused is None
+
+    def _begin_trace(self, campaign_id: CampaignId, trace: LeadId, clicked: str, link: str, click: Click) -> bool:
+        """A trace whose first hit is a click, which needs a map to be put into: one more write, once."""
+        maps: dict[str, Item] = {name: {link: encode_click(click)} if name == clicked else {} for name in CLICK_MAPS}
+        return write_if(
+            self._client.update_item,
+            TableName=self._table,
+            Key=keys.delivery(campaign_id, trace),
+            UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in maps),
+            ConditionExpression="attribute_not_exists(lead_id)",
+            ExpressionAttributeValues={f":{name}": {"M": value} for name, value in maps.items()},
+        )
 
     def _record_later(self, before: Delivery, link: str, click: Click) -> bool:
         """Note one more click on a link, if that says something new; False also when another came in between."""
@@ -185,7 +212,7 @@ class Deliveries:
         return Delivery.from_item(answer["Item"]) if "Item" in answer else None
 
     def iter_campaign(self, campaign_id: CampaignId) -> Iterator[Delivery]:
-        """Every delivery of a campaign, bucket by bucket, read consistently."""
+        """Every delivery of a campaign and every trace, bucket by bucket, read consistently."""
         for shard in range(keys.DELIVERY_SHARDS):
             start: Item | None = {}
             while start is not None:
@@ -214,9 +241,10 @@ class Deliveries:
                 count = max(wanted, looked_at - len(found))
                 items, start, looked = self._bucket_page(campaign_id, shard, start, limit=count, shown=shown)
                 looked_at += looked
-                if len(items) > wanted:
-                    start = keys.delivery(campaign_id, LeadId(items[wanted - 1]["lead_id"]["S"]))
-                found += map(Delivery.from_item, items[:wanted])
+                passed = [each for each in map(Delivery.from_item, items) if shown.passes(each)]
+                if len(passed) > wanted:
+                    start = keys.delivery(campaign_id, passed[wanted - 1].lead_id)
+                found += passed[:wanted]
             shard, start = shard + 1, {}
         return found, None
 
@@ -275,16 +303,12 @@ class Deliveries:
 
 
 def _restrict(query: dict[str, Any], shown: DeliveryFilter) -> None:
-    clauses = []
-    values = query["ExpressionAttributeValues"]
+    # Traces were never claimed: they are nobody's delivery.
+    clauses = ["attribute_exists(claimed_at)"]
     if shown.status is not None:
         clauses.append("#status = :status")
         query["ExpressionAttributeNames"]["#status"] = "status"
-        values[":status"] = {"S": shown.status.value}
+        query["ExpressionAttributeValues"][":status"] = {"S": shown.status.value}
     if shown.opened is not None:
         clauses.append(f"attribute_{'exists' if shown.opened else 'not_exists'}(opened_at)")
-    if shown.clicked is not None:
-        clauses.append(f"size(clicks) {'>' if shown.clicked else '='} :none")
-        values[":none"] = {"N": "0"}
-    if clauses:
-        query["FilterExpression"] = " AND ".join(clauses)
+    query["FilterExpression"] = " AND ".join(clauses)

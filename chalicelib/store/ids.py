@@ -10,6 +10,7 @@ LeadId = NewType("LeadId", str)
 CampaignId = NewType("CampaignId", str)
 
 ID_BYTES = 12
+_TRACE = "anon_"
 _LEAD = re.compile(r"lead_[0-9a-f]{24}")
 _CAMPAIGN = re.compile(r"cmp_[0-9a-f]{24}")
 
@@ -17,6 +18,18 @@ _CAMPAIGN = re.compile(r"cmp_[0-9a-f]{24}")
 def new_lead_id() -> LeadId:
     """A random id: leads spread evenly over partitions and shards."""
     return LeadId("lead_" + secrets.token_hex(ID_BYTES))
+
+
+def new_trace_id() -> LeadId:
+    """A name of a lead's form and length that leads to no lead: for hits that are counted and not attributed.
+
+    Random, and kept nowhere beside the lead whose mail carries it.
+    """
+    return LeadId(_TRACE + secrets.token_hex(ID_BYTES))
+
+
+def is_trace_id(lead_id: LeadId) -> bool:
+    return lead_id.startswith(_TRACE)
 
 
 def new_campaign_id() -> CampaignId:
@@ -42,6 +55,10 @@ def campaign_bytes(campaign_id: CampaignId) -> bytes:
 
 def lead_id_from(raw: bytes) -> LeadId:
     return LeadId("lead_" + raw.hex())
+
+
+def trace_id_from(raw: bytes) -> LeadId:
+    return LeadId(_TRACE + raw.hex())
 
 
 def campaign_id_from(raw: bytes) -> CampaignId:

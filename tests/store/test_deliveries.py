@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from chalicelib.store.deliveries import Click, Deliveries, Delivery, DeliveryFilter, DeliveryStatus
-from chalicelib.store.ids import CampaignId, new_campaign_id, new_lead_id
+from chalicelib.store.ids import CampaignId, new_campaign_id, new_lead_id, new_trace_id
+from chalicelib.store.verdicts import judged
 from local.tables import TableNames
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -106,6 +107,106 @@ def test_each_link_is_clicked_once_by_persons_and_once_by_machines(deliveries: D
     assert clicked.scans == {"1": Click(NOW, None, "tool")}
 
 
+def sweep(deliveries: Deliveries, delivery: Delivery, start: datetime) -> list[bool]:
+    ids = (delivery.campaign_id, delivery.lead_id)
+    return [
+        deliveries.record_click(*ids, str(link), Click(start + timedelta(milliseconds=100 * link), None))
+        for link in range(1, 5)
+    ]
+
+
+def test_a_person_after_a_scanner_counts_on_the_very_link_it_took_first(deliveries: Deliveries) -> None:
+    delivery = claimed(deliveries)
+    ids = (delivery.campaign_id, delivery.lead_id)
+    assert sweep(deliveries, delivery, NOW) == [True] * 4
+    assert judged(now_of(deliveries, delivery)).persons == {}
+    assert deliveries.record_click(*ids, "1", Click(LATER, None))
+    assert judged(now_of(deliveries, delivery)).persons == {"1": Click(LATER, None)}
+    assert not deliveries.record_click(*ids, "1", Click(LATER + timedelta(minutes=1), None))
+
+
+def test_a_second_sweep_adds_nothing_and_hides_nobody(deliveries: Deliveries) -> None:
+    delivery = claimed(deliveries)
+    sweep(deliveries, delivery, NOW)
+    sweep(deliveries, delivery, LATER)
+    assert judged(now_of(deliveries, delivery)).persons == {}
+    person = Click(LATER + timedelta(minutes=5), None)
+    assert deliveries.record_click(delivery.campaign_id, delivery.lead_id, "1", person)
+    assert judged(now_of(deliveries, delivery)).persons == {"1": person}
+
+
+def test_a_hit_of_a_sweep_that_is_replayed_changes_nothing(deliveries: Deliveries) -> None:
+    delivery = claimed(deliveries)
+    sweep(deliveries, delivery, NOW)
+    once = now_of(deliveries, delivery)
+    assert sweep(deliveries, delivery, NOW) == [False] * 4
+    assert now_of(deliveries, delivery) == once
+
+
+class CountsWrites:
+    """The engine's client, with a count of the updates that were asked of it."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.updates = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def update_item(self, **arguments: Any) -> Any:
+        self.updates += 1
+        return self._client.update_item(**arguments)
+
+
+def test_only_a_click_that_changes_a_verdict_takes_a_second_write(dynamodb: Any, tables: TableNames) -> None:
+    client = CountsWrites(dynamodb)
+    deliveries = Deliveries(client, tables.deliveries)
+    delivery = claimed(deliveries)
+    ids = (delivery.campaign_id, delivery.lead_id)
+    sweep(deliveries, delivery, NOW)
+    assert client.updates == 4
+    deliveries.record_click(*ids, "1", Click(LATER, None))
+    assert client.updates == 6
+    deliveries.record_click(*ids, "1", Click(LATER + timedelta(minutes=1), None))
+    assert client.updates == 7
+
+
+@pytest.mark.parametrize("machine", [None, "tool"])
+def test_a_trace_begins_with_its_first_hit_and_says_no_destination(deliveries: Deliveries, machine: str | None) -> None:
+    campaign_id, trace = new_campaign_id(), new_trace_id()
+    clicked = Click(NOW, "https://x.example/?email=ann@example.com", machine)
+    assert deliveries.record_click(campaign_id, trace, "1m", clicked)
+    assert not deliveries.record_click(campaign_id, trace, "1m", clicked)
+    assert deliveries.record_open(campaign_id, trace, at=NOW, machine=None)
+    assert not deliveries.record_open(campaign_id, trace, at=LATER, machine=None)
+    noted = deliveries.find(campaign_id, trace)
+    assert noted is not None
+    assert noted.is_trace
+    assert {**noted.clicks, **noted.scans} == {"1m": Click(NOW, None, machine)}
+
+
+def test_a_trace_that_begins_with_an_open_takes_clicks_and_later_ones(deliveries: Deliveries) -> None:
+    campaign_id, trace = new_campaign_id(), new_trace_id()
+    assert deliveries.record_open(campaign_id, trace, at=NOW, machine="privacy_proxy")
+    noted = deliveries.find(campaign_id, trace)
+    assert noted is not None
+    sweep(deliveries, noted, NOW)
+    assert deliveries.record_click(campaign_id, trace, "1", Click(LATER, None))
+    swept = deliveries.find(campaign_id, trace)
+    assert swept is not None
+    assert set(judged(swept).persons) == {"1"}
+
+
+def test_traces_are_in_no_list_of_deliveries(deliveries: Deliveries) -> None:
+    campaign_id, trace = new_campaign_id(), new_trace_id()
+    deliveries.record_open(campaign_id, trace, at=NOW, machine=None)
+    delivery = claimed(deliveries, campaign_id)
+    found, _ = deliveries.list_page(campaign_id, DeliveryFilter(), limit=10, position=None)
+    assert [each.lead_id for each in found] == [delivery.lead_id]
+    assert deliveries.list_of_lead(trace, limit=10, position=None) == ([], None)
+    assert {each.lead_id for each in deliveries.iter_campaign(campaign_id)} == {delivery.lead_id, trace}
+
+
 def test_a_hit_on_a_delivery_that_never_was_makes_none(deliveries: Deliveries) -> None:
     campaign_id, lead_id = new_campaign_id(), new_lead_id()
     assert not deliveries.record_open(campaign_id, lead_id, at=NOW, machine=None)
@@ -151,6 +252,9 @@ def test_a_list_shows_only_what_was_asked_for(deliveries: Deliveries) -> None:
 
     assert shown(DeliveryFilter(opened=True)) == {opened.lead_id}
     assert shown(DeliveryFilter(clicked=True)) == {clicked.lead_id}
+    sweep(deliveries, opened, NOW)
+    assert shown(DeliveryFilter(clicked=True)) == {clicked.lead_id}
+    assert shown(DeliveryFilter(clicked=False)) == {opened.lead_id, other.lead_id}
     assert shown(DeliveryFilter(opened=False, clicked=False)) == {other.lead_id}
     assert shown(DeliveryFilter(status=DeliveryStatus.FAILED)) == {other.lead_id}
 

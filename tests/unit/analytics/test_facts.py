@@ -2,13 +2,14 @@
 
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.analytics.facts import difference, facts
-from chalicelib.store.deliveries import Click, Delivery, DeliveryStatus
+from chalicelib.store.deliveries import Click, Delivery, DeliveryStatus, Tracking
+from chalicelib.store.ids import new_trace_id
 from tests.unit.analytics.any_delivery import CAMPAIGN, LEAD, NOON, deliveries
 
 SENT = Delivery(CAMPAIGN, LEAD, DeliveryStatus.SENT, NOON, "0.0")
@@ -54,6 +55,49 @@ def test_two_links_of_one_lead_are_one_clicked() -> None:
 
 def test_a_click_without_a_pixel_load_is_told_apart() -> None:
     assert facts(replace(SENT, clicks={"1": Click(NOON, None)}))["clicked_without_open"] == 1
+
+
+def sweep(start: datetime, *links: str, step_ms: int = 150) -> dict[str, Click]:
+    return {link: Click(start + timedelta(milliseconds=step_ms * number), None) for number, link in enumerate(links)}
+
+
+def test_a_sweep_of_all_links_by_a_browser_is_a_machines() -> None:
+    swept = facts(replace(SENT, clicks=sweep(NOON, "1", "2", "3", "4")))
+    assert swept == {"sent": 1, "clicked_machine_only": 1} | {f"link/{n}/clicked_machine_only": 1 for n in range(1, 5)}
+
+
+def test_what_a_sweep_was_counted_for_is_taken_back() -> None:
+    two = replace(SENT, clicks=sweep(NOON, "1", "2"))
+    three = replace(SENT, clicks=sweep(NOON, "1", "2", "3"))
+    assert facts(two)["clicked"] == 1
+    taken_back = difference(two, three)
+    assert taken_back["clicked"] == taken_back["link/1/clicked"] == taken_back["hour/2026-11-23T12/clicked"] == -1
+    assert taken_back["clicked_machine_only"] == 1
+
+
+def test_a_persons_click_after_a_sweep_counts_in_its_own_hour_and_on_its_own_link() -> None:
+    person = Click(NOON + timedelta(hours=3), None)
+    counted = facts(replace(SENT, clicks=sweep(NOON, "1", "2", "3"), later={"1": (person,)}))
+    assert counted["clicked"] == counted["link/1/clicked"] == counted["hour/2026-11-23T15/clicked"] == 1
+    assert "link/1/clicked_machine_only" not in counted
+    assert counted["link/2/clicked_machine_only"] == 1
+
+
+def test_mails_that_were_not_tracked_or_not_by_name_are_counted_as_such() -> None:
+    assert facts(replace(SENT, tracking=Tracking.NONE)) == {"sent": 1, "untracked": 1}
+    assert facts(replace(SENT, tracking=Tracking.ANONYMOUS)) == {"sent": 1, "anonymous": 1}
+    assert facts(replace(SENT, tracking=Tracking.NONE, status=DeliveryStatus.SKIPPED)) == {"skipped": 1}
+
+
+def test_a_trace_counts_what_was_done_and_no_sending() -> None:
+    trace = replace(SENT, lead_id=new_trace_id(), opened_at=NOON, opened_person_at=NOON, clicks=sweep(NOON, "1"))
+    assert facts(trace) == {
+        "opened": 1,
+        "clicked": 1,
+        "link/1/clicked": 1,
+        "hour/2026-11-23T12/opened": 1,
+        "hour/2026-11-23T12/clicked": 1,
+    }
 
 
 def test_a_failure_counts_under_its_reason() -> None:
