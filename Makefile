@@ -1,7 +1,7 @@
 # Everything one can do here; `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run reset demo logs token test check unit store stack browser bench soak package deploy clean
+.PHONY: help setup run reset demo logs token rotate-key withdraw-key replay-hits test check unit store stack browser bench soak package deploy clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -14,7 +14,7 @@ NAME ?= operator
 TESTS ?=
 
 help:  ## list every command
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  Ports, each on 127.0.0.1 alone: make run PORT=$(PORT) INBOX_PORT=$(INBOX_PORT) SMTP_PORT=$(SMTP_PORT)"
 	@echo "  Another Python: make setup PYTHON=python3.12"
@@ -45,6 +45,15 @@ logs: setup  ## follow the functions' logs of the running stack (FUNCTION=Track 
 
 token: setup  ## make an API token for the running stack, or with TABLE=... for one on AWS (NAME=whose)
 	@$(BIN)/python -m local.token --name $(NAME) $(if $(TABLE),--table $(TABLE))
+
+rotate-key: setup  ## add a signing key and make it current, or with SECRET=... that of a key ring on AWS
+	@$(BIN)/python -m local.rotate_key $(if $(SECRET),--secret $(SECRET))
+
+withdraw-key: setup  ## withdraw a leaked signing key: NUMBER=... (SECRET=... on AWS); its mails stop working
+	@$(BIN)/python -m local.rotate_key --withdraw $(or $(NUMBER),$(error Say which key: make withdraw-key NUMBER=...)) $(if $(SECRET),--secret $(SECRET))
+
+replay-hits: setup  ## count the hits that only a log has kept: LOG=file, folder or - (STACK=... on AWS)
+	@$(BIN)/python -m local.replay_hits --log $(or $(LOG),$(error Name the log: make replay-hits LOG=...)) $(if $(STACK),--stack $(STACK))
 
 test: check unit store stack browser  ## check and test everything
 

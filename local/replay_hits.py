@@ -1,0 +1,101 @@
+"""`make replay-hits LOG=...`: hits that only the log has kept, written to the tables. Again changes nothing.
+
+LOG is a file or a folder (files ending in .gz are unpacked) or `-` for standard input: lines as functions write them,
+an export of the log group to S3, what `aws logs filter-log-events` prints, or a CSV of Logs Insights.
+"""
+
+import argparse
+import gzip
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from chalicelib.store.client import StoreError
+from chalicelib.store.deliveries import Deliveries
+from chalicelib.store.leads import Leads
+from chalicelib.tracking.hits import Hit, UnverifiedHit
+from chalicelib.tracking.key_ring import KeyRingSource, KeyRingUnavailable
+from chalicelib.tracking.replay import Outcome, logged_hits, replay
+from local.client import running_stack
+from local.console import NotReady, say
+from local.deploy import find_stack, outputs_of
+
+AT_ONCE = 8
+
+
+class Tables:
+    """Where a stack keeps what hits change, and the keys to verify them with."""
+
+    def __init__(self, dynamodb: Any, secrets: Any, outputs: dict[str, str]) -> None:
+        self.deliveries = Deliveries(dynamodb, outputs["DeliveriesTable"])
+        self.leads = Leads(dynamodb, outputs["LeadsTable"])
+        self.keys = KeyRingSource(
+            lambda: str(secrets.get_secret_value(SecretId=outputs["KeyRingSecret"])["SecretString"])
+        )
+
+    def replay(self, hit: Hit | UnverifiedHit) -> Outcome | None:
+        """What became of the hit; None when it could not be written now."""
+        try:
+            return replay(hit, self.keys, self.deliveries, self.leads)
+        except (StoreError, KeyRingUnavailable):
+            return None
+
+
+def replay_log(lines: Iterable[str], tables: Tables) -> Counter[Outcome | None]:
+    """How many of the log's hits came to which end. Raises NotReady when a line lost its hit."""
+    try:
+        found = list(logged_hits(lines))
+    except ValueError as problem:
+        raise NotReady(str(problem)) from None
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        return Counter(threads.map(tables.replay, found))
+
+
+def lines_of(log: str) -> Iterator[str]:
+    """Every line of a file, of all files in a folder, or of standard input."""
+    if log == "-":
+        yield from sys.stdin
+        return
+    path = Path(log)
+    if not path.exists():
+        raise NotReady(f"There is no {path}. Name the log: make replay-hits LOG=...")
+    files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+    for file in files:
+        with gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8") as lines:
+            yield from lines
+
+
+def tables_of(stack: str | None) -> Tables:
+    """Of a stack on AWS, by its name, or of the local one that runs."""
+    if stack is None:
+        local = running_stack()
+        return Tables(local.client("dynamodb"), local.client("secretsmanager"), local.outputs())
+    found = find_stack(boto3.client("cloudformation"), stack)
+    if found is None:
+        raise NotReady(f"There is no stack {stack} in this account and region.")
+    return Tables(boto3.client("dynamodb"), boto3.client("secretsmanager"), outputs_of(found))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m local.replay_hits", description="Replay hits from a log.")
+    parser.add_argument("--log", required=True, help="a file, a folder, or - for standard input")
+    parser.add_argument("--stack", help="a CloudFormation stack on AWS; without it the running local stack")
+    given = parser.parse_args()
+    ends = replay_log(lines_of(given.log), tables_of(given.stack))
+    say(f"{ends.total()} hits in the log: {ends[Outcome.FIRST]} counted now, {ends[Outcome.KNOWN]} counted before,")
+    say(f"{ends[Outcome.FORGED]} forged, {ends[None]} not written")
+    if ends[None]:
+        say("The database did not take all of them. Run the same command again: what is written is not counted twice.")
+    return 1 if ends[None] else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except NotReady as problem:
+        sys.exit(str(problem))
