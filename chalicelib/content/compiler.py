@@ -29,7 +29,10 @@ _FOOTER_BEFORE = (
     '<a style="color:#767676" href="'
 )
 _FOOTER_AFTER = '">Unsubscribe</a></p>'
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+# U+DC80 to U+DCFF stand for bytes that are no UTF-8 (PEP 383): they leave as they came. The others mean nothing.
+_LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+_NOT_UTF8 = "merge tags, and what statements enclose, must be UTF-8; this byte is not"
+_UNDECODED_BYTE = re.compile("[\udc80-\udcff]")
 
 
 def compile_content(source: ContentSource, tracking: LinkTracking | None) -> CompiledContent:
@@ -139,6 +142,8 @@ class _Compiler:
         tags: list[Tag] = []
         if surrogate := _LONE_SURROGATE.search(source):
             problems.append(TagError(surrogate.start(), "this is no Unicode character (half of a surrogate pair)"))
+        elif "{%" in source and (byte := _UNDECODED_BYTE.search(source)):
+            problems.append(TagError(byte.start(), _NOT_UTF8))
         else:
             try:
                 tags = find_tags(source)
@@ -146,6 +151,7 @@ class _Compiler:
                 problems.append(error)
         uses, mistakes = check(tags)
         problems += mistakes
+        problems += [TagError(tag.start, _NOT_UTF8) for tag in tags if _UNDECODED_BYTE.search(tag.body)]
         if not problems and (problem := syntax_problem(source, tags)):
             problems.append(problem)
         places = Places(source)

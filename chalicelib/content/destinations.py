@@ -29,7 +29,7 @@ def why_untracked(url: str) -> str | None:
     if url.startswith("#"):
         return "it leads to a place in the mail itself"
     if _HTTP.match(url):
-        return "it holds control characters" if _CONTROLS.search(url) else None
+        return "it holds characters that no address can hold" if _CONTROLS.search(url) else None
     scheme = _SCHEME.match(url)
     if scheme is None:
         return "it is relative, and there is no absolute <base href> to resolve it by"

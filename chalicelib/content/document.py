@@ -87,7 +87,7 @@ class _LinkReader:
         elif kind == markup.END_TAG:
             if name == "template":
                 self._templates = max(0, self._templates - 1)
-            elif name == "a":
+            elif self._open is not None and name == self._open.element:
                 self._open = None
         elif kind == markup.TEXT and self._open is not None and len(self._open.text) < _MAX_LINK_TEXT:
             self._open.text += self._source[token.start + shift : min(token.end, token.start + _MAX_LINK_TEXT) + shift]
@@ -101,7 +101,7 @@ class _LinkReader:
             if href is not None and href.start >= 0:
                 link = self._href(markup_text, token, href, shift, "data-no-track" in found)
                 self._document.hrefs.append(link)
-            if name == "a":
+            if name != "area":
                 self._open = link
         elif name == "img":
             found = {attribute.name: attribute for attribute in markup.attributes(markup_text, token)}

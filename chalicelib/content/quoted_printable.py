@@ -12,7 +12,10 @@ def encode_piece(text: str) -> bytes:
     """One piece of a body, in UTF-8; line breaks (LF, CRLF) become CRLF, a lone CR stays one character."""
     if not text:
         return b""
-    data = text.encode("utf-8", "replace")
+    try:
+        data = text.encode("utf-8", "surrogateescape")  # the author's bytes, also those that are no UTF-8
+    except UnicodeEncodeError:
+        data = text.encode("utf-8", "replace")
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n")
         if b"\r" in data:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from .body import Body, Delivery, Fill
+from .body import Body
 from .compiled import CompiledContent
 from .destinations import MAX_CLICK_URL, click_url_parts, tidy, why_untracked, with_utm
-from .fields import field_fill
+from .fields import Delivery, Fill, field_fill
 from .program import (
     DELIVERY,
     DeliverySlot,
@@ -50,11 +50,14 @@ class Layout:
     def _body(self, program: Program, *, html: bool) -> Body:
         if self._unsubscribe:
             program = _with_known_unsubscribe(program, self._unsubscribe)
-        fills = [None if isinstance(slot, DeliverySlot) else self._fill(slot, html) for slot in program.slots]
-        return Body(program, fills)
+        return Body(program, [self._fill(slot, html) for slot in program.slots], html=html)
 
-    def _fill(self, slot: Slot, html: bool) -> Fill:
+    def _fill(self, slot: Slot, html: bool) -> FieldSlot | Fill | None:
         """How to fill this slot; equal slots share one answer, and so one value."""
+        if isinstance(slot, DeliverySlot):
+            return None
+        if isinstance(slot, FieldSlot):
+            return slot
         key = (slot, html)
         if key not in self._known:
             fill = self._renderer.fill(slot, html=html)
@@ -149,7 +152,7 @@ class Renderer:
             case UnsubscribeSlot():
                 return (lambda delivery: escape(delivery[3])) if html else (lambda delivery: delivery[3])
             case FieldSlot():
-                return field_fill(slot, html=html)
+                return field_fill(slot)
             case TemplateSlot(source):
                 return self._template_fill(source, html=html)
             case LinkSlot():

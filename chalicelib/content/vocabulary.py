@@ -7,7 +7,7 @@ text cannot be made to double itself.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from .merge_tags import Tag, TagError
@@ -40,7 +40,10 @@ _LEXEME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FieldUse:
-    """A value of the lead that a merge tag shows as it is, e.g. `lead.first_name` or `lead.fields.plan`."""
+    """A value of the lead that a merge tag uses, e.g. `lead.first_name` or `lead.fields.plan`.
+
+    `has_default`: a default follows, or an {% if %} around asks for it: nothing is amiss when it is empty.
+    """
 
     path: str
     offset: int
@@ -58,7 +61,7 @@ def check(tags: Iterable[Tag]) -> tuple[list[FieldUse], list[TagError]]:
     """The lead's values that these tags show, and everything that is not in the vocabulary."""
     uses: list[FieldUse] = []
     problems: list[TagError] = []
-    scopes: list[frozenset[str]] = []
+    scopes: list[_Scope] = []
     for tag in tags:
         if tag.word in ("raw", "endraw"):
             continue
@@ -66,22 +69,31 @@ def check(tags: Iterable[Tag]) -> tuple[list[FieldUse], list[TagError]]:
             _Lexeme(str(match.lastgroup), match[str(match.lastgroup)], tag.inside + match.start(str(match.lastgroup)))
             for match in _LEXEME.finditer(tag.body)
         ]
-        names: frozenset[str] = frozenset()
-        if tag.word == "for":
-            names = frozenset(_loop_names(lexemes)) | {"loop"}
-            lexemes = lexemes[next((i for i, item in enumerate(lexemes) if item.text == "in"), len(lexemes)) :]
-        if tag.word in ("if", "for"):
-            scopes.append(names)
-        known = frozenset().union(*scopes)
-        reader = _Reader(lexemes, known)
-        if not lexemes and not tag.word:
+        if not lexemes:
             problems.append(TagError(tag.start, "this merge tag is empty"))
+        if tag.word in ("if", "for"):
+            scopes.append(_Scope())
+        if tag.word == "for":
+            scopes[-1].names |= {*_loop_names(lexemes), "loop"}
+            lexemes = lexemes[next((i for i, item in enumerate(lexemes) if item.text == "in"), len(lexemes)) :]
+        reader = _Reader(lexemes, frozenset().union(*(scope.names for scope in scopes)))
         problems += reader.problems
-        has_default = bool(tag.word) or reader.has_default
-        uses += [FieldUse(path, offset, has_default) for path, offset in reader.paths]
+        if tag.word in ("if", "elif") and scopes:
+            scopes[-1].asked |= {path for path, _ in reader.paths}
+        asked = frozenset().union(*(scope.asked for scope in scopes))
+        safe = bool(tag.word) or reader.has_default
+        uses += [FieldUse(path, offset, safe or path in asked) for path, offset in reader.paths]
         if tag.word in ("endif", "endfor") and scopes:
             scopes.pop()
     return uses, problems
+
+
+@dataclass(slots=True)
+class _Scope:
+    """What an open statement adds: the names of its loop, and the lead's values that its condition asks for."""
+
+    names: set[str] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
 
 
 def _loop_names(lexemes: list[_Lexeme]) -> list[str]:

@@ -125,6 +125,8 @@ def test_values_are_escaped_in_html_on_every_path() -> None:
         ("{{#each receipts}}", 1, 4, ""),
         ("{{ lead.fields.x | default(first_name) }}", 1, 28, "'first_name' is unknown"),
         ("\ud800", 1, 1, "Unicode"),
+        ("{{ '\udcff' | upper }}", 1, 1, "UTF-8"),
+        ("{% if lead.id %}\udcff{% endif %}", 1, 17, "UTF-8"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("field", ["html", "text", "subject"])

@@ -251,9 +251,18 @@ def test_encoded_pieces_join_to_the_same_text(pieces: list[str]) -> None:
     encoded = finish(b"".join(map(encode_piece, pieces)))
     text = "".join(lines_of(piece) for piece in pieces)
     decoded = quopri.decodestring(encoded).replace(b"\r\n", b"\n")
-    assert decoded == text.encode("utf-8", "replace")
+    assert decoded == text.encode()
     assert all(len(line) <= 76 for line in encoded.split(b"\r\n"))
     assert not re.search(rb"[ \t](\r\n|$)", encoded)
+
+
+def test_bytes_that_are_no_utf_8_leave_as_they_came() -> None:
+    written = b"<p>caf\xe9 \xff</p>\r\n"
+    part = read(message_of(written.decode("utf-8", "surrogateescape") + "{{ lead.first_name }}")).get_body(("html",))
+    assert part is not None
+    payload = part.get_payload(decode=True)
+    assert isinstance(payload, bytes)
+    assert payload.startswith(written + "Zoë".encode())
 
 
 def test_the_date_is_correct_in_every_zone() -> None:

@@ -65,11 +65,15 @@ def test_a_merge_field_without_default_counts_the_leads_that_have_nothing_there(
 
 
 def test_the_content_lists_the_fields_to_count() -> None:
-    html = "{{ lead.first_name }}{{ lead.fields['zip code'] | default('-') }}{% if lead.stage %}x{% endif %}"
+    html = (
+        "{{ lead.first_name }}{{ lead.fields['zip code'] | default('-') }}"
+        "{% if lead.stage %}{{ lead.stage }}{% endif %}"
+    )
     fields = compile_content(source_of(html), None).merge_fields
     assert [(use.path, use.has_default) for use in fields] == [
         ("lead.first_name", False),
         ("lead.fields.zip code", True),
+        ("lead.stage", True),
         ("lead.stage", True),
     ]
 
