@@ -121,10 +121,10 @@ class _Writer:
         said = "".join(self._out[self._link_from :]).strip()
         if not address or address.startswith(_NO_ADDRESS_SHOWN) or address.removeprefix("mailto:") == said:
             return
-        if said:
-            self._say(f" ({address})" if address != said else "")
-        else:
-            self._say(address)
+        if address != said:
+            after, self._space = self._space, True
+            self._say(f"({address})" if said else address)
+            self._space = after
 
     def _address(self, link: Href) -> str:
         tags = self._tags_in(link.start, link.end)

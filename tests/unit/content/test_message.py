@@ -244,7 +244,11 @@ def test_international_domains_go_out_in_ascii() -> None:
 @settings(max_examples=300, deadline=None)
 @given(
     pieces=st.lists(
-        st.text(st.sampled_from("ab =.\t\n\r\u00e9\u4e2d\U0001f600\x00_-X") | st.characters(), max_size=90), max_size=6
+        st.text(
+            st.sampled_from("ab =.\t\n\r\u00e9\u4e2d\U0001f600\x00_-X") | st.characters(codec="utf-8"),
+            max_size=90,
+        ),
+        max_size=6,
     )
 )
 def test_encoded_pieces_join_to_the_same_text(pieces: list[str]) -> None:

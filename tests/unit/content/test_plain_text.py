@@ -22,6 +22,7 @@ def text_of(html: str, text: str | None = None) -> str:
         ("<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>", "a b\nc\n"),
         ("<style>p{}</style><title>t</title><script>x</script><!-- c --><p>a</p>", "a\n"),
         ("<!--[if mso]><p>mso</p><![endif]--><![if !mso]><p>other</p><![endif]>", "other\n"),
+        ('<a href="https://x.example/"> Shop </a>now', "Shop (https://x.example/) now\n"),
         ("<p>x &amp; y&nbsp;&lt;z&gt;</p>", "x & y <z>\n"),
         ('<a href="https://x.example/?a=1&amp;b=2">Shop</a> now', "Shop (https://x.example/?a=1&b=2) now\n"),
         ('<a href="https://x.example/">https://x.example/</a>', "https://x.example/\n"),
