@@ -191,9 +191,8 @@ def test_numbers_of_a_draft_are_nought(api: ApiClient) -> None:
 
 def test_preflight_counts_over_the_audience_and_asks_for_the_sender(api: ApiClient) -> None:
     for number in range(4):
-        lead = {"entity": "acme", "stage": "New", "first_name": "Ann", "fields": {"plan": "basic"}}
-        lead |= {"email": f"lead{number}@example.com"} if number else {"fields": {}}
-        api("POST", "/v1/leads", lead)
+        known: dict[str, Any] = {"email": f"lead{number}@example.com", "fields": {"plan": "basic"}}
+        api("POST", "/v1/leads", {"entity": "acme", "stage": "New", "first_name": "Ann"} | (known if number else {}))
     html = "<p>\n{{ lead.fields.plan }} {{ lead.first_name }} {{ lead.fields.city | default('-') }}</p>"
     campaign = written(api, html=html, from_email="news@other.example")
     answer = api("GET", f"/v1/campaigns/{campaign['campaign_id']}/preflight").json
