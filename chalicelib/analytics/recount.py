@@ -12,9 +12,9 @@ from chalicelib.store.counters import Counters, Sums
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.ids import CampaignId
 
-SETTLE_SECONDS = 5.0
+SETTLE_SECONDS = 8.0
 """How long the deliveries must stand still before their sum may replace the counters: longer than the stream's lag,
-which is the batching window in template.yaml (2 s) and mostly less than a second more."""
+which is the batching window in template.yaml (5 s) and mostly less than a second more."""
 
 
 @dataclass(frozen=True, slots=True)

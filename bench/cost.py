@@ -1,0 +1,221 @@
+"""What a million e-mails cost on AWS, beside SES's own bill: the arithmetic of docs/COST.md.
+
+`python -m bench.cost` prints the tables that stand there. Requests and write units are those that
+tests/store/test_cost.py holds the code to; prices and what leads do are stated here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+MILLION = 1_000_000
+
+# US dollars, US East (N. Virginia), without free tiers.
+SES_MAIL = 0.10 / 1000
+WRITE_UNIT = 0.625 / MILLION
+READ_UNIT = 0.125 / MILLION
+STORED_GB_MONTH = 0.25 + 0.20
+"""The table, and its point-in-time recovery."""
+LAMBDA_REQUEST = 0.20 / MILLION
+LAMBDA_GB_SECOND = 0.0000166667
+HTTP_API_REQUEST = 1.00 / MILLION
+SQS_REQUEST = 0.40 / MILLION
+LOG_GB = 0.50
+BUS_EVENT = 1.00 / MILLION
+SNS_PUBLISH = 0.50 / MILLION
+
+# Waits that cannot be measured here, in seconds: AWS answers within these on an ordinary day.
+DYNAMODB_WAIT = 0.004
+TRANSACTION_WAIT = 0.010
+SES_WAIT = 0.050
+
+# Processor time in seconds, measured on one core (docs/COST.md); a function has its share of a core by its memory.
+CPU_MAIL = 0.0036
+CPU_HIT = 0.0014
+CPU_BATCH = 0.003
+CPU_CHANGE = 0.00006
+MB_OF_A_CORE = 1769
+
+PLATFORM_LOG_BYTES = 350
+HIT_LOG_BYTES = 400
+BATCH_LOG_BYTES = 250
+
+STREAM_SHARDS = 4
+"""Partitions that a new on-demand table begins with."""
+HIT_TIMES = ((0.60, 12 * 3600), (0.30, 36 * 3600), (0.10, 12 * 86_400))
+"""When hits come: which share of them over how many seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What the template and .chalice/config.json say."""
+
+    send_mb: int = 512
+    track_mb: int = 512
+    fold_mb: int = 512
+    batching_window_seconds: float = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """What a million leads do with their mails."""
+
+    name: str
+    opened: float
+    """Share of leads whose pixel is loaded, by whomever."""
+    loads: float
+    """Pixel loads of each of them."""
+    opened_twice: float
+    """Share of these that a machine opens first and a person later: two counted opens."""
+    clicks: float
+    """Counted clicks per lead."""
+    scans: float
+    """Counted clicks of machines per lead."""
+
+    @property
+    def requests(self) -> float:
+        return self.opened * self.loads + (self.clicks + self.scans) * 1.1
+
+    @property
+    def counted(self) -> float:
+        return self.opened * (1 + self.opened_twice) + self.clicks + self.scans
+
+
+USUAL = Audience("usual", opened=0.40, loads=1.5, opened_twice=0.1, clicks=0.04, scans=0.10)
+LIVELY = Audience("lively", opened=0.60, loads=2.0, opened_twice=0.2, clicks=0.12, scans=0.30)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    part: str
+    how: str
+    dollars: float
+
+
+def bill(audience: Audience, deployed: Deployed) -> list[Line]:
+    """A million mails, sent at 100 a second, and all that follows from them."""
+    hits = audience.requests * MILLION
+    sending_batches = batches(2 * MILLION, 10_000, deployed.batching_window_seconds)
+    hit_batches = sum(
+        batches(audience.counted * MILLION * share, seconds, deployed.batching_window_seconds)
+        for share, seconds in HIT_TIMES
+    )
+    mail_seconds = _seconds(CPU_MAIL, deployed.send_mb, 2 * DYNAMODB_WAIT + SES_WAIT)
+    hit_seconds = _seconds(CPU_HIT, deployed.track_mb, DYNAMODB_WAIT)
+    changes = (2 + audience.counted) * MILLION / (sending_batches + hit_batches)
+    batch_seconds = _seconds(CPU_BATCH + CPU_CHANGE * changes, deployed.fold_mb, DYNAMODB_WAIT + TRANSACTION_WAIT)
+    all_batches = sending_batches + hit_batches
+    log_bytes = (
+        hits * (PLATFORM_LOG_BYTES + HIT_LOG_BYTES)
+        + all_batches * (PLATFORM_LOG_BYTES + BATCH_LOG_BYTES)
+        + 10_000 * PLATFORM_LOG_BYTES
+    )
+    return [
+        Line("Writing deliveries", "3 write units a mail: claim, its index entry, record", 3 * MILLION * WRITE_UNIT),
+        Line("Reading leads", "0.6 read units a mail: half for the lead, the rest to plan", 0.6 * MILLION * READ_UNIT),
+        Line("Queues", "3 requests for 100 mails to put, take and delete", 0.03 * MILLION * SQS_REQUEST),
+        Line(
+            "`send`",
+            f"{mail_seconds * 1000:.0f} ms a mail at {deployed.send_mb} MB, 100 mails an invocation",
+            MILLION * mail_seconds * deployed.send_mb / 1024 * LAMBDA_GB_SECOND + 10_000 * LAMBDA_REQUEST,
+        ),
+        Line("HTTP API", f"{_thousands(hits)} requests", hits * HTTP_API_REQUEST),
+        Line(
+            "`track`",
+            f"as many invocations, {hit_seconds * 1000:.0f} ms at {deployed.track_mb} MB",
+            hits * (LAMBDA_REQUEST + hit_seconds * deployed.track_mb / 1024 * LAMBDA_GB_SECOND),
+        ),
+        Line(
+            "Writing hits",
+            f"1 write unit each, {_thousands(audience.counted * MILLION)} of them counted",
+            hits * WRITE_UNIT,
+        ),
+        Line(
+            "Folding the sending",
+            f"{_thousands(sending_batches)} batches of 5 write and 4 read units",
+            sending_batches * (5 * WRITE_UNIT + 4 * READ_UNIT),
+        ),
+        Line(
+            "Folding the hits",
+            f"{_thousands(hit_batches)} batches of 9 write units and 1 read unit",
+            hit_batches * (9 * WRITE_UNIT + READ_UNIT),
+        ),
+        Line(
+            "`fold`",
+            f"{_thousands(all_batches)} invocations, {batch_seconds * 1000:.0f} ms at {deployed.fold_mb} MB",
+            all_batches * (LAMBDA_REQUEST + batch_seconds * deployed.fold_mb / 1024 * LAMBDA_GB_SECOND),
+        ),
+        Line("Logs", f"{log_bytes / 1e9:.2f} GB", log_bytes / 1e9 * LOG_GB),
+        Line("Keeping it", "0.75 GB with the index for a month, restorable", 0.75 * STORED_GB_MONTH),
+    ]
+
+
+def batches(changes: float, seconds: float, window: float) -> float:
+    """Batches that this many changes make when they come evenly: each begins with one and takes what the window brings.
+
+    Without a window Lambda looks four times a second.
+    """
+    rate = changes / seconds / STREAM_SHARDS
+    return changes / max(1.0, min(500.0, 1 + rate * max(window, 0.25)))
+
+
+def to_come() -> list[Line]:
+    """What else a million mails would cost, once it is built as the design has it."""
+    events = (USUAL.opened * (1 + USUAL.opened_twice) + USUAL.clicks + USUAL.scans) * MILLION
+    reports = MILLION * (SNS_PUBLISH + 1.2 * SQS_REQUEST) + 0.1 * MILLION * LAMBDA_REQUEST
+    return [
+        Line(
+            "Events on the bus",
+            f"{_thousands(events)} events, each through a delay queue",
+            events * (BUS_EVENT + 0.3 * SQS_REQUEST),
+        ),
+        Line("A report of every delivery", "SNS, SQS in tens, one write unit a mail", reports + MILLION * WRITE_UNIT),
+    ]
+
+
+def total(lines: list[Line]) -> float:
+    return sum(line.dollars for line in lines)
+
+
+def share_of_ses(lines: list[Line]) -> float:
+    return total(lines) / (MILLION * SES_MAIL)
+
+
+def tables() -> Iterator[str]:
+    """The tables of docs/COST.md, line by line."""
+    usual, lively = bill(USUAL, Deployed()), bill(LIVELY, Deployed())
+    ses = f"{MILLION * SES_MAIL:.0f}"
+    yield "| part | usual audience | $ | lively $ |"
+    yield "|---|---|---:|---:|"
+    for one, other in zip(usual, lively, strict=True):
+        yield f"| {one.part} | {one.how} | {one.dollars:.2f} | {other.dollars:.2f} |"
+    yield f"| **Together** | | **{total(usual):.2f}** | **{total(lively):.2f}** |"
+    yield f"| **Of SES's ${ses}** | | **{share_of_ses(usual):.1%}** | **{share_of_ses(lively):.1%}** |"
+    yield ""
+    yield "| what moves it | usual $ | of SES |"
+    yield "|---|---:|---:|"
+    for name, deployed in (
+        ("as deployed", Deployed()),
+        ("`send` with 1,024 MB", replace(Deployed(), send_mb=1024)),
+        ("no batching window", replace(Deployed(), batching_window_seconds=0)),
+        ("a window of 2 s", replace(Deployed(), batching_window_seconds=2)),
+        ("a window of 10 s", replace(Deployed(), batching_window_seconds=10)),
+    ):
+        lines = bill(USUAL, deployed)
+        yield f"| {name} | {total(lines):.2f} | {share_of_ses(lines):.1%} |"
+    yield ""
+    yield "| to come | how | $ |"
+    yield "|---|---|---:|"
+    for line in to_come():
+        yield f"| {line.part} | {line.how} | {line.dollars:.2f} |"
+
+
+def _seconds(cpu: float, megabytes: int, waits: float) -> float:
+    return cpu / (megabytes / MB_OF_A_CORE) + waits
+
+
+def _thousands(number: float) -> str:
+    return f"{round(number, -3):,.0f}"
+
+
+if __name__ == "__main__":
+    print("\n".join(tables()))
