@@ -7,6 +7,9 @@ reachable? ── claim ── render ── hand over ── record
      │          │         └── failed: rendering_failed
      │          └── somebody has it: finished, or still `sending`; one that stays so is never sent again
      └── ended at once: skipped or failed
+
+Before every lead it is asked whether the campaign is going (standing.py). While it is paused or cancelled nothing is
+begun; what an earlier worker has begun is settled all the same.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +23,7 @@ from chalicelib.sending.content import LaunchedContent, campaign_values
 from chalicelib.sending.reasons import FailureReason, SkipReason
 from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected, Transport
 from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
-from chalicelib.store.ids import LeadId
+from chalicelib.store.ids import CampaignId, LeadId
 from chalicelib.store.leads import Lead, Leads
 from chalicelib.telemetry import logger
 
@@ -34,19 +37,35 @@ class SomeAreWaiting(Exception):
 
 class Deliver:
     def __init__(
-        self, leads: Leads, deliveries: Deliveries, transport: Transport, clock: Callable[[], datetime]
+        self,
+        leads: Leads,
+        deliveries: Deliveries,
+        transport: Transport,
+        clock: Callable[[], datetime],
+        is_going: Callable[[CampaignId], bool],
     ) -> None:
         self._leads = leads
         self._deliveries = deliveries
         self._transport = transport
         self._clock = clock
+        self._is_going = is_going
 
     def deliver_all(self, content: LaunchedContent, unit: str, lead_ids: Sequence[LeadId]) -> None:
-        """Bring every named lead's delivery to an end. Raises SomeAreWaiting when the message must come again."""
+        """Bring every named lead's delivery to an end. Raises SomeAreWaiting when the message must come again.
+
+        When the campaign does not go, or no longer, the message is done with: resuming enqueues its leads anew.
+        """
+        campaign_id = content.campaign.campaign_id
         found = self._leads.find_many(lead_ids)
-        ended = [self._deliver(content, unit, lead_id, found.get(lead_id)) for lead_id in lead_ids]
+        ended: list[bool] = []
+        for number, lead_id in enumerate(lead_ids):
+            if not self._is_going(campaign_id):
+                begun = self._deliveries.find_many(campaign_id, lead_ids[number:])
+                ended += [self._settle(each, unit) for each in begun.values()]
+                break
+            ended.append(self._deliver(content, unit, lead_id, found.get(lead_id)))
         if not all(ended):
-            raise SomeAreWaiting(f"{ended.count(False)} of {len(ended)} leads")
+            raise SomeAreWaiting(f"{ended.count(False)} of {len(lead_ids)} leads")
 
     def _deliver(self, content: LaunchedContent, unit: str, lead_id: LeadId, lead: Lead | None) -> bool:
         """Whether this delivery has come to an end, by this call or an earlier one."""
@@ -120,11 +139,14 @@ class Deliver:
         existing = self._deliveries.find(claim.campaign_id, claim.lead_id)
         if existing is None:
             return False  # given back between the claim and this look
-        if existing.unit != claim.unit and claim.unit not in existing.replanned:
-            self._deliveries.record_replanned(claim.campaign_id, claim.lead_id, claim.unit)
+        return self._settle(existing, claim.unit)
+
+    def _settle(self, existing: Delivery, unit: str) -> bool:
+        if existing.unit != unit and unit not in existing.replanned:
+            self._deliveries.record_replanned(existing.campaign_id, existing.lead_id, unit)
         if existing.status is not DeliveryStatus.SENDING:
             return True
-        if claim.claimed_at - existing.claimed_at < OUTCOME_GRACE:
+        if self._clock() - existing.claimed_at < OUTCOME_GRACE:
             return False
         detail = "the sender stopped between handing the mail over and noting it"
         return self._fail(existing, FailureReason.OUTCOME_UNKNOWN, detail, None)

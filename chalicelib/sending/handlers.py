@@ -14,6 +14,7 @@ from chalicelib.sending import content
 from chalicelib.sending.content import LaunchedContent
 from chalicelib.sending.deliver import Deliver
 from chalicelib.sending.queues import LaunchMessage, PlanMessage, Queue, SendMessage, sqs
+from chalicelib.sending.standing import Standing
 from chalicelib.settings import settings
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import dynamodb
@@ -43,6 +44,7 @@ def plan_pages(event: dict[str, Any], context: Any) -> Any:
     plan = Plan(
         _campaigns(),
         Leads(dynamodb(), settings().leads_table),
+        Deliveries(dynamodb(), settings().deliveries_table),
         _plans(),
         Queue(sqs(), settings().plan_queue_url),
         Queue(sqs(), settings().send_queue_url),
@@ -95,6 +97,7 @@ def _deliver() -> Deliver:
         Deliveries(dynamodb(), settings().deliveries_table),
         SesTransport.deployed(settings().configuration_set),
         lambda: datetime.now(UTC),
+        Standing(_campaigns()).is_going,
     )
 
 

@@ -37,6 +37,8 @@ class PlanMessage:
     campaign_id: CampaignId
     stage: int
     shard: int
+    again_from: int | None = None
+    """Also bring back what is unfinished of the pages from this one on (1, 2, ...): the campaign was resumed."""
 
     @property
     def unit(self) -> str:

@@ -7,7 +7,7 @@
 Every fact is one conditional write that holds for its first caller only; nothing here is ever counted or summed.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -210,6 +210,12 @@ class Deliveries:
             ConsistentRead=True,
         )
         return Delivery.from_item(answer["Item"]) if "Item" in answer else None
+
+    def find_many(self, campaign_id: CampaignId, lead_ids: Iterable[LeadId]) -> dict[LeadId, Delivery]:
+        """The deliveries that there are of these leads, read consistently; 100 a request."""
+        wanted = [keys.delivery(campaign_id, each) for each in sorted(set(lead_ids))]
+        found = map(Delivery.from_item, batch_get(self._client, self._table, wanted, consistent=True))
+        return {delivery.lead_id: delivery for delivery in found}
 
     def iter_campaign(self, campaign_id: CampaignId) -> Iterator[Delivery]:
         """Every delivery of a campaign and every trace, bucket by bucket, read consistently."""

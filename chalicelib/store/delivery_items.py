@@ -78,6 +78,10 @@ class Delivery:
         """Whether this is nobody's delivery, but opens and clicks that are noted without a lead's name."""
         return is_trace_id(self.lead_id)
 
+    def awaits(self, unit: str) -> bool:
+        """Whether a message of this planning unit has something to do here: to end it, or to note the unit."""
+        return self.status is DeliveryStatus.SENDING or not (unit == self.unit or unit in self.replanned)
+
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
         """Read a row or a stream image."""

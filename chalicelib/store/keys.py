@@ -65,6 +65,10 @@ def plan_unit(campaign_id: CampaignId, unit: str) -> Item:
     return _row(campaign_id, f"plan#{unit}")
 
 
+def plan_page(campaign_id: CampaignId, unit: str, page: int) -> Item:
+    return _row(campaign_id, f"page#{unit}#{page}")
+
+
 def plan_progress(campaign_id: CampaignId) -> Item:
     return _row(campaign_id, "progress")
 

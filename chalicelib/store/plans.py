@@ -1,9 +1,10 @@
-"""How far the planning of a campaign is: one row per unit, holding its last page, and the sum of all pages.
+"""How far the planning of a campaign is: one row per unit, one per page of it, and the sum of all pages.
 
     record_page n ── enqueue page n ── record_page n+1 ── ... ── record_unit_done
 
 A page's leads are written down, with their number added to Total in the same transaction, before any of them is
-enqueued. A function that dies anywhere is followed by one that enqueues the same page again and goes on.
+enqueued. A function that dies anywhere is followed by one that enqueues the same page again and goes on. Pages stay:
+they say who is in the audience when a paused campaign is resumed, whatever has become of the messages (0301).
 """
 
 from collections.abc import Sequence
@@ -21,8 +22,6 @@ class PlanUnit:
 
     page: int
     """Number of the last page written down; 0 before the first."""
-    lead_ids: tuple[LeadId, ...]
-    """The leads of that page."""
     after: LeadId | None
     """The last lead looked at, behind which the next page begins; None when that page was the last."""
     done: bool
@@ -68,25 +67,26 @@ class Plans:
         key = keys.plan_unit(campaign_id, unit)
         answer = call(self._client.get_item, TableName=self._table, Key=key, ConsistentRead=True)
         if "Item" not in answer:
-            return PlanUnit(page=0, lead_ids=(), after=None, done=False)
+            return PlanUnit(page=0, after=None, done=False)
         item = answer["Item"]
-        packed: bytes = item["leads"]["B"]
-        lead_ids = (packed[start : start + ID_BYTES] for start in range(0, len(packed), ID_BYTES))
         return PlanUnit(
             page=int(item["page"]["N"]),
-            lead_ids=tuple(map(lead_id_from, lead_ids)),
             after=LeadId(item["after"]["S"]) if "after" in item else None,
             done="done" in item,
         )
+
+    def page_leads(self, campaign_id: CampaignId, unit: str, page: int) -> tuple[LeadId, ...]:
+        """The leads of a page (1, 2, ...) as they were written down; none when it was not."""
+        key = keys.plan_page(campaign_id, unit, page)
+        answer = call(self._client.get_item, TableName=self._table, Key=key, ConsistentRead=True)
+        packed: bytes = answer["Item"]["leads"]["B"] if "Item" in answer else b""
+        return tuple(lead_id_from(packed[start : start + ID_BYTES]) for start in range(0, len(packed), ID_BYTES))
 
     def record_page(
         self, campaign_id: CampaignId, unit: str, page: int, lead_ids: Sequence[LeadId], after: LeadId | None
     ) -> bool:
         """Write down page `page` (1, 2, ...) and add its leads to the total; False when it is written down already."""
-        item = keys.plan_unit(campaign_id, unit) | {
-            "page": {"N": str(page)},
-            "leads": {"B": b"".join(map(lead_bytes, lead_ids))},
-        }
+        item = keys.plan_unit(campaign_id, unit) | {"page": {"N": str(page)}}
         if after is not None:
             item["after"] = {"S": after}
         put: dict[str, Any] = {"TableName": self._table, "Item": item}
@@ -95,7 +95,9 @@ class Plans:
         else:
             put["ConditionExpression"] = "page = :page_before"
             put["ExpressionAttributeValues"] = {":page_before": {"N": str(page - 1)}}
-        return transact(self._client, [{"Put": put}, self._add(campaign_id, "planned", len(lead_ids))])
+        leads = keys.plan_page(campaign_id, unit, page) | {"leads": {"B": b"".join(map(lead_bytes, lead_ids))}}
+        put_leads = {"Put": {"TableName": self._table, "Item": leads}}
+        return transact(self._client, [{"Put": put}, put_leads, self._add(campaign_id, "planned", len(lead_ids))])
 
     def record_unit_done(self, campaign_id: CampaignId, unit: str) -> bool:
         done = {

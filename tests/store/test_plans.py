@@ -20,7 +20,8 @@ def test_a_page_is_written_down_and_counted_once(plans: Plans) -> None:
     assert not plans.begin(campaign_id, units=2)
     assert plans.record_page(campaign_id, "0.0", 1, leads, leads[-1])
     assert not plans.record_page(campaign_id, "0.0", 1, leads, leads[-1])
-    assert plans.unit(campaign_id, "0.0") == PlanUnit(page=1, lead_ids=tuple(leads), after=leads[-1], done=False)
+    assert plans.unit(campaign_id, "0.0") == PlanUnit(page=1, after=leads[-1], done=False)
+    assert plans.page_leads(campaign_id, "0.0", 1) == tuple(leads)
     assert plans.find_progress(campaign_id) == PlanProgress(units=2, units_done=0, planned=3)
 
 
@@ -30,7 +31,8 @@ def test_pages_follow_each_other_without_a_gap(plans: Plans) -> None:
     assert not plans.record_page(campaign_id, "0.0", 2, [lead], None)
     assert plans.record_page(campaign_id, "0.0", 1, [lead], lead)
     assert plans.record_page(campaign_id, "0.0", 2, [], None)
-    assert plans.unit(campaign_id, "0.0") == PlanUnit(page=2, lead_ids=(), after=None, done=False)
+    assert plans.unit(campaign_id, "0.0") == PlanUnit(page=2, after=None, done=False)
+    assert [plans.page_leads(campaign_id, "0.0", page) for page in (1, 2, 3)] == [(lead,), (), ()]
 
 
 def test_planning_is_complete_when_every_unit_is_done_once(plans: Plans) -> None:
@@ -49,4 +51,4 @@ def test_planning_is_complete_when_every_unit_is_done_once(plans: Plans) -> None
 
 def test_a_campaign_that_was_never_launched_has_no_progress(plans: Plans) -> None:
     assert plans.find_progress(new_campaign_id()) is None
-    assert plans.unit(new_campaign_id(), "0.0") == PlanUnit(page=0, lead_ids=(), after=None, done=False)
+    assert plans.unit(new_campaign_id(), "0.0") == PlanUnit(page=0, after=None, done=False)

@@ -18,6 +18,7 @@ from chalicelib.sending.launch import Launch
 from chalicelib.sending.plan import Plan
 from chalicelib.sending.queues import PlanMessage, Queue, SendMessage
 from chalicelib.sending.reasons import FailureReason
+from chalicelib.sending.standing import Standing
 from chalicelib.sending.start import AudienceIsEmpty, Start
 from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected
 from chalicelib.store import keys
@@ -87,12 +88,15 @@ class World:
         self.planner = Plan(
             self.campaigns,
             self.leads,
+            self.deliveries,
             self.plans,
             Queue(self.sqs, "plan"),
             Queue(self.sqs, "send"),
             Completion(client, tables.campaigns),
         )
-        self.deliver = Deliver(self.leads, self.deliveries, self.mail, lambda: self.now)
+        self.seconds = 0.0
+        standing = Standing(self.campaigns, lambda: self.seconds)
+        self.deliver = Deliver(self.leads, self.deliveries, self.mail, lambda: self.now, standing.is_going)
 
     def lead(self, number: int, **said: Any) -> Lead:
         address = {"email": f"lead{number}@example.com", "first_name": f"Lead {number}"}
