@@ -22,6 +22,7 @@ from chalicelib.tracking.delivery_ids import make_delivery_id
 
 deliveries = Resource("deliveries", errors={CampaignNotFound: CAMPAIGN_NOT_FOUND[CampaignNotFound]})
 
+CSV = "text/csv"
 MOST_CSV_CHARACTERS = 900_000
 """A function's answer may have 6 MB, and as escaped JSON a character can take six bytes of them."""
 
@@ -104,10 +105,11 @@ def list_deliveries(call: Call, campaign_id: str) -> Answer:
     summary="Export a campaign's deliveries as CSV",
     query=ExportQuery,
     answers={200: None},
+    answer_type=CSV,
     raises=(CampaignNotFound, InvalidPosition),
 )
 def export_deliveries(call: Call, campaign_id: str) -> Answer:
-    """A part of the file (`text/csv`), about 5,000 lines. While there is more, a header says where:
+    """A part of the file, about 5,000 lines. While there is more, a header says where:
     `Link: <?limit=5000&cursor=...>; rel="next"` (RFC 8288), relative to this address. The parts put together are the
     whole file: only the first begins with the byte order mark and the columns' names.
     """
@@ -126,7 +128,7 @@ def export_deliveries(call: Call, campaign_id: str) -> Answer:
         headers["Link"] = f'<?{urlencode(_as_parameters(said) | {"cursor": cursor})}>; rel="next"'
     if query.cursor is None:
         text = export.header() + text
-    return Answer(200, text, headers, "text/csv; charset=utf-8")
+    return Answer(200, text, headers, f"{CSV}; charset=utf-8")
 
 
 def _as_parameters(said: dict[str, object]) -> dict[str, str]:

@@ -146,6 +146,8 @@ def _responses(resource: Resource, operation: Operation, schemas: Schemas) -> di
         response: dict[str, Any] = {"description": operation.summary}
         if model is not None:
             response["content"] = {JSON: {"schema": schemas[(model, "serialization")]}}
+        elif operation.answer_type != JSON:
+            response["content"] = {operation.answer_type: {"schema": {"type": "string"}}}
         responses[str(status)] = response
     for status, titles in sorted(_problems(resource, operation).items()):
         content = {CONTENT_TYPE: {"schema": {"$ref": _REF.format(model="Problem")}}}

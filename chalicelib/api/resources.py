@@ -52,6 +52,8 @@ class Operation:
     """Needs no token."""
     answers_secret: bool = False
     """The answer must not be kept for a repeated Idempotency-Key."""
+    answer_type: str = JSON
+    """Media type of a successful answer that is no JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ class Resource:
         content_types: Sequence[str] = (JSON,),
         public: bool = False,
         answers_secret: bool = False,
+        answer_type: str = JSON,
     ) -> Callable[[H], H]:
         """Declare the decorated function as the handler of a method and path; it gets a Call and the path's names."""
 
@@ -119,6 +122,7 @@ class Resource:
                     tuple(content_types),
                     public,
                     answers_secret,
+                    answer_type,
                 )
             )
             return handler

@@ -105,3 +105,8 @@ def test_a_lead_is_described_with_exactly_its_members(description: Any) -> None:
         "created_at",
     }
     json.dumps(description, allow_nan=False)
+
+
+def test_an_answer_that_is_no_json_says_what_it_is(description: Any) -> None:
+    export = description["paths"]["/v1/campaigns/{campaign_id}/deliveries.csv"]["get"]
+    assert export["responses"]["200"]["content"] == {"text/csv": {"schema": {"type": "string"}}}
