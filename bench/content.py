@@ -11,7 +11,6 @@ import re
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -20,6 +19,7 @@ from chalicelib.content import ContentSource, Renderer, build_message, compile_c
 from chalicelib.content.render import Rendered
 
 from .content_peers import BASE_URL, DELIVERY_ID, PEERS, adapts, with_pytracking
+from .rows import Row, table
 
 UNSUBSCRIBE_URL = f"{BASE_URL}/t/u/{DELIVERY_ID}"
 LEAD = {
@@ -36,21 +36,6 @@ SIX_MERGE_TAGS = (
     " {{ lead.fields.plan | default('free') }}: {{ campaign.title }}</p>"
 )
 _CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "emails"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One measured number; `limit` is what it must not exceed (or, `at_least`, not fall below)."""
-
-    what: str
-    value: float
-    unit: str
-    limit: float | None = None
-    at_least: bool = False
-
-    @property
-    def met(self) -> bool:
-        return self.limit is None or (self.value >= self.limit if self.at_least else self.value <= self.limit)
 
 
 class Signer:
@@ -266,18 +251,6 @@ def _inside(mail: str, extra: str) -> str:
     start = re.search(r"<body[^>]*>", mail, re.IGNORECASE)
     position = start.end() if start else 0
     return mail[:position] + extra + mail[position:]
-
-
-def table(rows: Sequence[Row]) -> str:
-    """The rows as text, one a line, with limits and whether they are met."""
-    lines = []
-    for row in rows:
-        limit = ""
-        if row.limit is not None:
-            sign = ">=" if row.at_least else "<="
-            limit = f"{sign} {row.limit:g}  {'ok' if row.met else 'NOT MET'}"
-        lines.append(f"{row.what:<58} {row.value:>10,.2f} {row.unit:<10} {limit}".rstrip())
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

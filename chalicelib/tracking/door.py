@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chalicelib.tracking.delivery_ids import read_delivery_id
-from chalicelib.tracking.http_api import PLAIN_NOT_FOUND, to_rest_event
+from chalicelib.tracking.http_api import PLAIN_NOT_FOUND, method_of, path_of, to_rest_event
 from chalicelib.tracking.key_ring import KeyRingSource, KeyRingUnavailable
 
 Router = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -25,21 +25,20 @@ class Door:
         self._refusals: dict[tuple[str, str], dict[str, Any]] = {}
 
     def answer(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        request = to_rest_event(event)
-        if request is None:
+        path = path_of(event)
+        if path is None:
             return PLAIN_NOT_FOUND
-        if not self._is_forged(request):
-            return self._router(request, context)
-        asked = (request["requestContext"]["resourcePath"], request["httpMethod"])
+        if not self._is_forged(path[1]):
+            return self._router(to_rest_event(event, *path), context)
+        asked = (path[0], method_of(event))
         refusal = self._refusals.get(asked)
         if refusal is None:
-            refusal = self._router(request, context)
+            refusal = self._router(to_rest_event(event, *path), context)
             if asked[1] in _REMEMBERED_METHODS:
                 self._refusals[asked] = refusal
         return refusal
 
-    def _is_forged(self, request: dict[str, Any]) -> bool:
-        delivery_id: str = request["pathParameters"]["delivery_id"]
+    def _is_forged(self, delivery_id: str) -> bool:
         try:
             return read_delivery_id(delivery_id.removesuffix(".gif"), self._keys) is None
         except KeyRingUnavailable:

@@ -10,31 +10,36 @@ _FORM = "application/x-www-form-urlencoded"
 _ANY = "application/json"
 
 
-def to_rest_event(event: dict[str, Any]) -> dict[str, Any] | None:
-    """The REST proxy form of a request for `/t/{o,c,u}/{delivery_id}`; None for any other path.
+def path_of(event: dict[str, Any]) -> tuple[str, str] | None:
+    """The route and the delivery id of a request for `/t/{o,c,u}/{delivery_id}`; None for any other path."""
+    parts = event["rawPath"].strip("/").split("/")
+    if len(parts) != 3 or parts[0] != "t" or parts[1] not in _ROUTES:
+        return None
+    return _ROUTES[parts[1]], parts[2]
+
+
+def method_of(event: dict[str, Any]) -> str:
+    return str(event["requestContext"]["http"]["method"])
+
+
+def to_rest_event(event: dict[str, Any], route: str, delivery_id: str) -> dict[str, Any]:
+    """The REST proxy form of a request whose path was read.
 
     The query is parsed from `rawQueryString`: format 2.0 joins repeated parameters with commas.
     Source: API Gateway developer guide, "Lambda proxy integrations for HTTP APIs".
     """
-    parts = event["rawPath"].strip("/").split("/")
-    if len(parts) != 3 or parts[0] != "t" or parts[1] not in _ROUTES:
-        return None
-    method = event["requestContext"]["http"]["method"]
+    method = method_of(event)
     query = parse_qs(event.get("rawQueryString", ""), keep_blank_values=True)
     return {
         "httpMethod": method,
         "path": event["rawPath"],
         "headers": {**event.get("headers", {}), "content-type": _FORM if method == "POST" else _ANY},
         "multiValueQueryStringParameters": query or None,
-        "pathParameters": {"delivery_id": parts[2]},
+        "pathParameters": {"delivery_id": delivery_id},
         "stageVariables": None,
         "body": event.get("body"),
         "isBase64Encoded": event.get("isBase64Encoded", False),
-        "requestContext": {
-            "httpMethod": method,
-            "resourcePath": _ROUTES[parts[1]],
-            "identity": {},
-        },
+        "requestContext": {"httpMethod": method, "resourcePath": route, "identity": {}},
     }
 
 

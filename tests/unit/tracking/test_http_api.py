@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.tracking.http_api import to_rest_event
+from chalicelib.tracking.http_api import path_of, to_rest_event
 
 
 def http_event(path: str, query: str = "", method: str = "GET") -> dict[str, Any]:
@@ -18,9 +18,14 @@ def http_event(path: str, query: str = "", method: str = "GET") -> dict[str, Any
     }
 
 
+def rest_event(event: dict[str, Any]) -> dict[str, Any]:
+    path = path_of(event)
+    assert path is not None
+    return to_rest_event(event, *path)
+
+
 def test_a_pixel_becomes_its_route() -> None:
-    event = to_rest_event(http_event("/t/o/abc.gif", method="HEAD"))
-    assert event is not None
+    event = rest_event(http_event("/t/o/abc.gif", method="HEAD"))
     assert event["requestContext"]["resourcePath"] == "/t/o/{delivery_id}"
     assert event["requestContext"]["httpMethod"] == "HEAD"
     assert event["pathParameters"] == {"delivery_id": "abc.gif"}
@@ -28,19 +33,17 @@ def test_a_pixel_becomes_its_route() -> None:
 
 def test_a_destination_with_commas_and_plus_signs_arrives_whole() -> None:
     query = "l=1&u=https%3A%2F%2Fx.example%2F%3Fa%3D1%2C2%26b%3D1%2B1%26c%3D%252B&s=sig"
-    event = to_rest_event(http_event("/t/c/abc", query))
-    assert event is not None
+    event = rest_event(http_event("/t/c/abc", query))
     assert event["multiValueQueryStringParameters"]["u"] == ["https://x.example/?a=1,2&b=1+1&c=%2B"]
 
 
 @pytest.mark.parametrize("path", ["/", "/t", "/t/o", "/t/x/abc", "/t/o/abc/def", "/v1/leads", "/t/o/"])
 def test_other_paths_are_not_ours(path: str) -> None:
-    assert to_rest_event(http_event(path)) is None
+    assert path_of(http_event(path)) is None
 
 
 @pytest.mark.parametrize("sent", [{}, {"content-type": "text/plain"}, {"content-type": "application/octet-stream"}])
 def test_a_content_type_never_keeps_a_recipient_out(sent: dict[str, str]) -> None:
     for method, taken in (("GET", "application/json"), ("POST", "application/x-www-form-urlencoded")):
-        event = to_rest_event(http_event("/t/u/abc", method=method) | {"headers": sent})
-        assert event is not None
+        event = rest_event(http_event("/t/u/abc", method=method) | {"headers": sent})
         assert event["headers"]["content-type"] == taken

@@ -1,0 +1,182 @@
+"""What one request of a recipient costs, beside a bare boto3 conditional `update_item` on the same engine.
+
+Every round runs each kind of request once, the bare call among them, so that what else the machine does meets all. It
+is processor time of this process: the engine runs in its own. Each ratio is the middle one of all rounds.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+from urllib.parse import urlencode
+
+from chalicelib.store import keys
+from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
+from chalicelib.store.ids import LeadId, new_campaign_id, new_lead_id
+from chalicelib.tracking.delivery_ids import CampaignTracking
+from local import ministack, ports
+from local.tables import TableNames, create_tables
+
+from .rows import Row
+
+ROUNDS = 400
+WARMING = 20
+KEY = "a key for measuring"
+DESTINATION = "https://shop.example/offer?product=4711&colour=blue"
+BROWSER = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148"
+)
+HEADERS = {
+    "accept": "image/webp,image/avif,image/*,*/*;q=0.8",
+    "accept-encoding": "gzip, deflate, br",
+    "accept-language": "de-DE,de;q=0.9",
+    "host": "t.mail.example",
+    "user-agent": BROWSER,
+    "x-amzn-trace-id": "Root=1-67891233-abcdef012345678912345678",
+    "x-forwarded-for": "192.0.2.1",
+    "x-forwarded-port": "443",
+    "x-forwarded-proto": "https",
+}
+
+
+def measure() -> list[Row]:
+    with engine() as (dynamodb, tables, door):
+        bare, *kinds = requests(dynamodb, tables, door)
+        return compare(bare, kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of request, and how much of the bare call it may cost."""
+
+    name: str
+    send: Callable[[], object]
+    limit: float | None = None
+
+
+def compare(bare: Kind, kinds: Sequence[Kind]) -> list[Row]:
+    times: dict[str, list[float]] = {kind.name: [] for kind in (bare, *kinds)}
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        for number in range(WARMING + ROUNDS):
+            for kind in (bare, *kinds):
+                started = time.thread_time()
+                kind.send()
+                spent = time.thread_time() - started
+                if number >= WARMING:
+                    times[kind.name].append(spent)
+    rows = [Row(f"hit: {bare.name}", median(times[bare.name]) * 1e6, "us")]
+    for kind in kinds:
+        ratio = median(ours / theirs for ours, theirs in zip(times[kind.name], times[bare.name], strict=True))
+        rows.append(Row(f"hit: {kind.name} / bare", ratio, "x", kind.limit))
+    return rows
+
+
+def requests(dynamodb: Any, tables: TableNames, door: Callable[[dict[str, Any]], object]) -> list[Kind]:
+    """The bare call and one request of each kind, each time of another recipient where it is to be the first."""
+    import boto3
+
+    campaign_id = new_campaign_id()
+    tracking = CampaignTracking("", campaign_id, 1, KEY.encode())
+    forger = CampaignTracking("", campaign_id, 1, b"a guess")
+    deliveries = Deliveries(dynamodb, tables.deliveries)
+    stock = boto3.client("dynamodb")
+
+    def recipients() -> Iterator[LeadId]:
+        while True:
+            delivery = Delivery(campaign_id, new_lead_id(), DeliveryStatus.SENT, datetime.now(UTC), unit="1")
+            deliveries.claim(delivery)
+            yield delivery.lead_id
+
+    # Made beforehand: making one is no part of a hit.
+    made = recipients()
+    bare, opening, clicking = (iter([next(made) for _ in range(WARMING + ROUNDS)]) for _ in range(3))
+    known = next(made)
+    query = urlencode({"l": "1", "u": DESTINATION, "s": tracking.sign("1", DESTINATION)})
+
+    def bare_call() -> object:
+        return stock.update_item(
+            TableName=tables.deliveries,
+            Key=keys.delivery(campaign_id, next(bare)),
+            UpdateExpression="SET opened_person_at = :at, opened_at = if_not_exists(opened_at, :at)",
+            ConditionExpression="attribute_exists(lead_id) AND attribute_not_exists(opened_person_at)",
+            ExpressionAttributeValues={":at": {"S": "2026-11-23T12:00:00.000Z"}},
+        )
+
+    # A hit may cost 1.10 without its log line and metric and 1.25 with them: they are in here, and 1.10 holds.
+    return [
+        Kind("bare boto3 conditional update_item", bare_call),
+        Kind("first open, with log line", lambda: door(event(f"/t/o/{tracking.delivery_id(next(opening))}.gif")), 1.10),
+        Kind("the same open again", lambda: door(event(f"/t/o/{tracking.delivery_id(known)}.gif")), 1.10),
+        Kind(
+            "first click, with log line",
+            lambda: door(event(f"/t/c/{tracking.delivery_id(next(clicking))}", query)),
+            1.10,
+        ),
+        Kind("forged pixel", lambda: door(event(f"/t/o/{forger.delivery_id(known)}.gif")), 0.05),
+        Kind("forged click", lambda: door(event(f"/t/c/{forger.delivery_id(known)}", query)), 0.05),
+        Kind("HEAD", lambda: door(event(f"/t/o/{tracking.delivery_id(known)}.gif", method="HEAD"))),
+    ]
+
+
+def event(path: str, query: str = "", method: str = "GET") -> dict[str, Any]:
+    """As the HTTP API sends it."""
+    return {
+        "version": "2.0",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": HEADERS,
+        "requestContext": {"http": {"method": method, "path": path}},
+        "isBase64Encoded": False,
+    }
+
+
+@contextmanager
+def engine() -> Iterator[tuple[Any, TableNames, Callable[[dict[str, Any]], object]]]:
+    """A local engine with the tables and a key ring, and the recipients' door as Lambda would call it."""
+    (port,) = ports.free_ports(1)
+    services = {"SERVICES": "dynamodb,secretsmanager", "PERSIST_STATE": "0", "AUTH": "false"}
+    with tempfile.TemporaryDirectory() as folder:
+        running = ministack.start(port, Path(folder), Path(folder) / "ministack.log", services)
+        try:
+            dynamodb = running.client("dynamodb")
+            tables = create_tables(dynamodb, "bench")
+            secret = running.client("secretsmanager").create_secret(
+                Name="key-ring", SecretString=f'{{"current": 1, "1": "{KEY}"}}'
+            )
+            os.environ.update(environment(running.endpoint, tables, secret["ARN"]))
+            import app
+
+            yield dynamodb, tables, lambda request: app.track(request, None)
+        finally:
+            running.stop()
+
+
+def environment(endpoint: str, tables: TableNames, secret: str) -> dict[str, str]:
+    """What the template gives to `track`."""
+    unused = (
+        "LAUNCH_QUEUE_URL",
+        "PLAN_QUEUE_URL",
+        "SEND_QUEUE_URL",
+        "HITS_QUEUE_URL",
+        "CONFIGURATION_SET",
+        "EVENT_BUS",
+    )
+    return {
+        "DOORS": "track",
+        "AWS_REGION": ministack.REGION,
+        "AWS_DEFAULT_REGION": ministack.REGION,
+        "AWS_ENDPOINT_URL": endpoint,
+        **{name.upper(): value for name, value in ministack.CREDENTIALS.items()},
+        "LEADS_TABLE": tables.leads,
+        "DELIVERIES_TABLE": tables.deliveries,
+        "CAMPAIGNS_TABLE": tables.campaigns,
+        "KEY_RING_SECRET": secret,
+        "TRACKING_URL": "https://t.mail.example",
+        **dict.fromkeys(unused, "unused"),
+    }
