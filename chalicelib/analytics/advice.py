@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from chalicelib.analytics.funnel import has_feedback
+from chalicelib.analytics.funnel import has_feedback, tracked_of
 from chalicelib.analytics.intervals import Rate, wilson
 from chalicelib.store.counters import Sums
 
@@ -59,6 +59,10 @@ class Situation:
     @property
     def sent(self) -> int:
         return self.count("sent")
+
+    @property
+    def tracked(self) -> int:
+        return tracked_of(self.sums)
 
     def rate(self, name: str, of: int | None = None) -> Rate | None:
         """The rate of those sent (or of `of`); None where the sample is too small."""
@@ -135,7 +139,7 @@ def _unsubscribed(now: Situation) -> Advice | None:
 
 
 def _opened(now: Situation) -> Advice | None:
-    rate = now.rate("opened")
+    rate = now.rate("opened", now.tracked)
     if rate is None or rate.value <= OPENED_SUSPICIOUS:
         return None
     opened, machines = now.count("opened"), now.count("opened_machine_only")
@@ -148,16 +152,16 @@ def _opened(now: Situation) -> Advice | None:
 
 
 def _nobody_opened(now: Situation) -> Advice | None:
-    possible = wilson(0, now.sent)
+    possible = wilson(0, now.tracked)
     if now.count("opened") or now.count("clicked") or not now.is_older_than(EARLY_HOURS):
         return None
     if possible is None or possible.high > NOBODY:
         return None
     text = (
-        f"Nobody among {now.sent} has opened or clicked within {EARLY_HOURS} hours. Did the mail go to spam folders, "
-        "and can the addresses of its pixel and links be reached from outside?"
+        f"Nobody among {now.tracked} has opened or clicked within {EARLY_HOURS} hours. Did the mail go to spam "
+        "folders, and can the addresses of its pixel and links be reached from outside?"
     )
-    return Advice("nobody_opened", "warning", text, float(now.sent))
+    return Advice("nobody_opened", "warning", text, float(now.tracked))
 
 
 def _images_blocked(now: Situation) -> Advice | None:
@@ -183,7 +187,7 @@ def _clipped(now: Situation) -> Advice | None:
 
 
 def _scanned(now: Situation) -> Advice | None:
-    rate = now.rate("clicked_machine_only")
+    rate = now.rate("clicked_machine_only", now.tracked)
     if rate is None or rate.low <= SCANNED:
         return None
     text = (
@@ -191,6 +195,17 @@ def _scanned(now: Situation) -> Advice | None:
         "people read them. They are not in Clicked."
     )
     return Advice("scanned", "info", text, rate.value)
+
+
+def _untracked(now: Situation) -> Advice | None:
+    count = now.count("untracked")
+    if not count:
+        return None
+    text = (
+        f"{count} recipients were not tracked, by the campaign's choice or their own: Opened and Clicked say nothing "
+        f"of them, and their rates are of the other {now.tracked}."
+    )
+    return Advice("untracked", "info", text, float(count))
 
 
 def _no_feedback(now: Situation) -> Advice | None:
@@ -230,7 +245,7 @@ def _small_sample(now: Situation) -> Advice | None:
 
 
 def _clicks_are_honest(now: Situation) -> Advice | None:
-    rate = now.rate("clicked")
+    rate = now.rate("clicked", now.tracked)
     if rate is None or not rate.value:
         return None
     text = (
@@ -257,6 +272,7 @@ _RULES: tuple[Rule, ...] = (
     _images_blocked,
     _no_feedback,
     _too_early,
+    _untracked,
     _sent_is_not_delivered,
     _small_sample,
     _clicks_are_honest,

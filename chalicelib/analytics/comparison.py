@@ -10,6 +10,7 @@ from datetime import datetime
 from statistics import median
 from typing import Any, Literal
 
+from chalicelib.analytics.funnel import tracked_of
 from chalicelib.analytics.intervals import Rate, wilson
 from chalicelib.analytics.series import counted_until
 from chalicelib.store.campaigns import Campaign, Campaigns, CampaignStatus
@@ -74,16 +75,16 @@ class Comparing:
             if earlier.launched_at is not None:
                 counted = self._counters.find(earlier.campaign_id).sums
                 until = counted_until(counted, earlier.launched_at + age)
-                sent, failed = counted.get("sent", 0), counted.get("failed", 0)
-                if sent >= SAMPLE:
+                sent, failed, tracked = counted.get("sent", 0), counted.get("failed", 0), tracked_of(counted)
+                if tracked >= SAMPLE:
                     others.append(
                         ComparedCampaign(
                             earlier.campaign_id,
                             earlier.title,
                             earlier.launched_at,
                             sent,
-                            round(until.opened / sent, 4),
-                            round(until.clicked / sent, 4),
+                            round(until.opened / tracked, 4),
+                            round(until.clicked / tracked, 4),
                             round(failed / (sent + failed), 4),
                         )
                     )
@@ -110,11 +111,11 @@ class Comparing:
 
 
 def _comparison(age_hours: float | None, sums: Sums, others: Sequence[ComparedCampaign]) -> Comparison:
-    sent, failed = sums.get("sent", 0), sums.get("failed", 0)
+    sent, failed, tracked = sums.get("sent", 0), sums.get("failed", 0), tracked_of(sums)
     return Comparison(
         age_hours=age_hours,
-        opened=_compared(wilson(sums.get("opened", 0), sent), [each.opened for each in others]),
-        clicked=_compared(wilson(sums.get("clicked", 0), sent), [each.clicked for each in others]),
+        opened=_compared(wilson(sums.get("opened", 0), tracked), [each.opened for each in others]),
+        clicked=_compared(wilson(sums.get("clicked", 0), tracked), [each.clicked for each in others]),
         failed=_compared(wilson(failed, sent + failed), [each.failed for each in others]),
         campaigns=tuple(others),
     )

@@ -16,12 +16,18 @@ class FunnelStep:
     count: int | None
     """None: not known, because the mail service has reported nothing."""
     of_sent: Rate | None
+    """Opened and clicked: of those sent with tracking, as all rates of opens and clicks are."""
     of_previous: Rate | None
-    """Of the leads of the step before (for `opened`, of those sent where deliveries are not known)."""
+    """Of the leads of the step before; for `opened` of those sent, where deliveries are not known of all of them."""
 
 
 def has_feedback(sums: Sums) -> bool:
     return any(sums.get(name) for name in FEEDBACK)
+
+
+def tracked_of(sums: Sums) -> int:
+    """Leads to whom the mail was sent so that opens and clicks can be seen, by name or not."""
+    return max(0, sums.get("sent", 0) - sums.get("untracked", 0))
 
 
 def funnel_of(sums: Sums) -> tuple[FunnelStep, ...]:
@@ -32,7 +38,9 @@ def funnel_of(sums: Sums) -> tuple[FunnelStep, ...]:
     """
     sent, opened, clicked = (sums.get(name, 0) for name in ("sent", "opened", "clicked"))
     delivered = sums.get("delivered", 0) if has_feedback(sums) else None
-    reached = sent if delivered is None else delivered
+    tracked = tracked_of(sums)
+    # Which of the delivered mails were tracked is not known.
+    reached = tracked if delivered is None or tracked < sent else delivered
     clicked_and_opened = clicked - sums.get("clicked_without_open", 0)
     return (
         FunnelStep("sent", sent, wilson(sent, sent), None),
@@ -42,6 +50,6 @@ def funnel_of(sums: Sums) -> tuple[FunnelStep, ...]:
             None if delivered is None else wilson(delivered, sent),
             None if delivered is None else wilson(delivered, sent),
         ),
-        FunnelStep("opened", opened, wilson(opened, sent), wilson(opened, reached) if opened <= reached else None),
-        FunnelStep("clicked", clicked, wilson(clicked, sent), wilson(clicked_and_opened, opened)),
+        FunnelStep("opened", opened, wilson(opened, tracked), wilson(opened, reached) if opened <= reached else None),
+        FunnelStep("clicked", clicked, wilson(clicked, tracked), wilson(clicked_and_opened, opened)),
     )

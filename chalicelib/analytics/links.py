@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from chalicelib.analytics.funnel import tracked_of
 from chalicelib.analytics.intervals import Rate, wilson
 from chalicelib.analytics.launched import LaunchedLink
 from chalicelib.store.counters import Sums
@@ -21,12 +22,12 @@ class LinkCount:
     clicked: int
     clicked_machine_only: int
     rate: Rate | None
-    """`clicked` as a share of the leads that the mail was sent to."""
+    """`clicked` as a share of the leads that the mail was sent to with tracking."""
 
 
 def count_links(links: Sequence[LaunchedLink], sums: Sums) -> list[LinkCount]:
     """In the order of the mail. A lead who clicked two links counts on both, so these do not add up to Clicked."""
-    sent = sums.get("sent", 0)
+    tracked = tracked_of(sums)
     counted = []
     for position, each in enumerate(links, start=1):
         clicked = sums.get(f"link/{each.link}/clicked", 0)
@@ -40,7 +41,7 @@ def count_links(links: Sequence[LaunchedLink], sums: Sums) -> list[LinkCount]:
                 column=each.column,
                 clicked=clicked,
                 clicked_machine_only=sums.get(f"link/{each.link}/clicked_machine_only", 0),
-                rate=wilson(clicked, sent),
+                rate=wilson(clicked, tracked),
             )
         )
     return counted

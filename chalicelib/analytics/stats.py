@@ -7,7 +7,7 @@ from datetime import datetime
 from chalicelib.analytics.advice import Advice, Situation, advise
 from chalicelib.analytics.completion import finished_of, total_of
 from chalicelib.analytics.delays import TimeToOpen, time_to_open
-from chalicelib.analytics.funnel import FEEDBACK, FunnelStep, funnel_of, has_feedback
+from chalicelib.analytics.funnel import FEEDBACK, FunnelStep, funnel_of, has_feedback, tracked_of
 from chalicelib.analytics.intervals import Rate, wilson
 from chalicelib.store.counters import Sums
 from chalicelib.store.plans import PlanProgress
@@ -39,9 +39,14 @@ class Stats:
     bounced: int
     complained: int
     unsubscribed: int
+    untracked: int
+    """Sent without pixel and tracked links: opened and clicked say nothing of them."""
+    anonymous: int
+    """Sent so that opens and clicks are counted, but not whose."""
     rates: Mapping[str, Rate | None]
-    """`failed` of those handed over or failed, all others of those sent; None where there is nothing to be a share of,
-    for `delivered`, `bounced` and `complained` also while the mail service has reported nothing."""
+    """`failed` of those handed over or failed, `opened` and `clicked` of those sent with tracking, all others of those
+    sent; None where there is nothing to be a share of, for `delivered`, `bounced` and `complained` also while the mail
+    service has reported nothing."""
     funnel: tuple[FunnelStep, ...]
     time_to_open: TimeToOpen | None
     """None while no person has opened."""
@@ -89,9 +94,13 @@ def stats_of(
         bounced=number("bounced"),
         complained=number("complained"),
         unsubscribed=number("unsubscribed"),
+        untracked=number("untracked"),
+        anonymous=number("anonymous"),
         rates={
             "failed": wilson(failed, sent + failed),
-            **{name: wilson(number(name), sent) for name in ("opened", "clicked", "unsubscribed")},
+            "opened": wilson(number("opened"), tracked_of(sums)),
+            "clicked": wilson(number("clicked"), tracked_of(sums)),
+            "unsubscribed": wilson(number("unsubscribed"), sent),
             **{name: wilson(number(name), sent) if has_feedback(sums) else None for name in FEEDBACK},
         },
         funnel=funnel_of(sums),

@@ -40,7 +40,7 @@ class AdviceAnswer(FromDomain):
 class FunnelStepAnswer(FromDomain):
     step: Literal["sent", "delivered", "opened", "clicked"]
     count: Annotated[int | None, Field(description="Null: not known.")]
-    of_sent: RateAnswer | None
+    of_sent: Annotated[RateAnswer | None, Field(description="Opened, clicked: of those sent with tracking.")]
     of_previous: Annotated[RateAnswer | None, Field(description="Of the step before; of clicked: who opened as well.")]
 
 
@@ -71,6 +71,8 @@ class StatsAnswer(FromDomain):
     bounced: int
     complained: int
     unsubscribed: int
+    untracked: Annotated[int, Field(description="Recipients not tracked: opened and clicked say nothing of them.")]
+    anonymous: Annotated[int, Field(description="Recipients whose opens and clicks are counted, but not named.")]
     rates: dict[str, RateAnswer | None]
     funnel: list[FunnelStepAnswer]
     time_to_open: TimeToOpenAnswer | None
@@ -133,7 +135,9 @@ class LinkAnswer(FromDomain):
     column: int
     clicked: int
     clicked_machine_only: int
-    rate: Annotated[RateAnswer | None, Field(description="Clicked, of the leads that the mail was sent to.")]
+    rate: Annotated[
+        RateAnswer | None, Field(description="Clicked, of the leads that the mail was sent to with tracking.")
+    ]
 
 
 class LinksAnswer(BaseModel):

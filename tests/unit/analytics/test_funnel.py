@@ -36,10 +36,19 @@ def test_reports_of_deliveries_that_lag_behind_the_opens_make_no_share() -> None
     assert steps(sent=100, delivered=10, opened=40)["opened"].of_previous is None
 
 
+def test_recipients_who_were_not_tracked_are_shown_and_kept_out_of_rates_of_opens_and_clicks() -> None:
+    panel = stats_of(None, {"sent": 100, "untracked": 20, "anonymous": 5, "opened": 40, "delivered": 100}, NOON)
+    assert (panel.untracked, panel.anonymous) == (20, 5)
+    opened = panel.rates["opened"]
+    assert opened is not None
+    assert (opened.value, opened.of) == (0.5, 80)
+    assert panel.funnel[2].of_sent == panel.funnel[2].of_previous == opened
+
+
 counts = st.integers(0, 1000)
 
 
-@given(st.dictionaries(st.sampled_from(["sent", "failed", "opened", "clicked", "delivered", "bounced"]), counts))
+@given(st.dictionaries(st.sampled_from(["sent", "failed", "opened", "clicked", "untracked", "bounced"]), counts))
 def test_whatever_the_sums_are_they_can_be_shown(sums: dict[str, int]) -> None:
     panel = stats_of(None, sums, NOON, launched_at=NOON, html_bytes=1)
     for rate in panel.rates.values():
