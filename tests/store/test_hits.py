@@ -1,0 +1,124 @@
+"""What each request of a recipient takes of AWS, at the door itself: one conditional write, or nothing."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
+from chalicelib.store.ids import new_campaign_id, new_lead_id
+from chalicelib.tracking.delivery_ids import CampaignTracking
+from local.tables import TableNames
+from tests.store.recipients_door import KEY, RecipientsDoor, running
+
+URL = "https://shop.example/offer"
+ONE_WRITE = ["UpdateItem"]
+NOTHING: list[str] = []
+
+
+@pytest.fixture
+def door(dynamodb: Any, tables: TableNames) -> Iterator[RecipientsDoor]:
+    """Warm: its key ring is read."""
+    with running(dynamodb.meta.endpoint_url, tables) as started:
+        assert started.calls_of(f"/t/o/{'A' * 48}.gif") == ["GetSecretValue"]
+        yield started
+
+
+class Mail:
+    """One that was sent, with the addresses in it."""
+
+    def __init__(self, dynamodb: Any, tables: TableNames, key: str = KEY) -> None:
+        self.deliveries = Deliveries(dynamodb, tables.deliveries)
+        self.lead_id = new_lead_id()
+        tracking = CampaignTracking("https://t.example", new_campaign_id(), 1, key.encode())
+        self.campaign_id = tracking.campaign_id
+        sent = Delivery(self.campaign_id, self.lead_id, DeliveryStatus.SENT, datetime.now(UTC), unit="1")
+        assert self.deliveries.claim(sent)
+        delivery_id = tracking.delivery_id(self.lead_id)
+        self.pixel = f"/t/o/{delivery_id}.gif"
+        self.click = f"/t/c/{delivery_id}"
+        self.link = urlencode({"l": "1", "u": URL, "s": tracking.sign("1", URL)})
+        self.unsubscribe = f"/t/u/{delivery_id}"
+
+    def now(self) -> Delivery:
+        found = self.deliveries.find(self.campaign_id, self.lead_id)
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def mail(dynamodb: Any, tables: TableNames) -> Mail:
+    return Mail(dynamodb, tables)
+
+
+@pytest.fixture
+def forged(dynamodb: Any, tables: TableNames) -> Mail:
+    return Mail(dynamodb, tables, key="a guess")
+
+
+def test_an_open_is_one_write_the_first_time_and_every_time(door: RecipientsDoor, mail: Mail) -> None:
+    assert door.calls_of(mail.pixel) == ONE_WRITE
+    first = mail.now().opened_at
+    assert first is not None
+    assert door.calls_of(mail.pixel) == ONE_WRITE
+    assert mail.now().opened_at == first
+
+
+def test_a_click_is_one_write_and_a_redirect(door: RecipientsDoor, mail: Mail) -> None:
+    assert door.calls_of(mail.click, mail.link) == ONE_WRITE
+    answer = door.answer(mail.click, mail.link)
+    assert (answer["statusCode"], answer["headers"]["Location"]) == (302, URL)
+    assert set(mail.now().clicks) == {"1"}
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"), [("HEAD", {}), ("GET", {"sec-purpose": "prefetch"}), ("GET", {"x-moz": "prefetch"})]
+)
+def test_what_nobody_looked_at_takes_nothing(
+    door: RecipientsDoor, mail: Mail, method: str, headers: dict[str, str]
+) -> None:
+    assert door.calls_of(mail.pixel, method=method, headers=headers) == NOTHING
+    assert door.calls_of(mail.click, mail.link, method=method, headers=headers) == NOTHING
+    assert door.answer(mail.click, mail.link, method=method, headers=headers)["statusCode"] == 302
+
+
+def test_what_is_forged_takes_nothing(door: RecipientsDoor, mail: Mail, forged: Mail) -> None:
+    assert door.calls_of(forged.pixel) == NOTHING
+    assert door.calls_of(forged.click, forged.link) == NOTHING
+    assert door.calls_of(forged.unsubscribe, method="POST") == NOTHING
+    assert door.calls_of(mail.click, forged.link) == NOTHING
+    assert door.calls_of("/t/o/short.gif") == NOTHING
+    assert door.calls_of("/anything/else") == NOTHING
+    assert forged.now().opened_at is None
+
+
+def test_what_is_forged_gets_the_gif_and_never_a_redirect(door: RecipientsDoor, mail: Mail, forged: Mail) -> None:
+    assert door.answer(forged.pixel)["headers"]["Content-Type"] == "image/gif"
+    for path, query in ((forged.click, forged.link), (mail.click, forged.link), (mail.click, mail.link[:-1])):
+        answer = door.answer(path, query)
+        assert answer["statusCode"] == 404
+        assert "Location" not in answer["headers"]
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"content-type": "text/plain"}, {"content-type": "multipart/form-data; boundary=x"}]
+)
+def test_unsubscribing_never_answers_an_error(door: RecipientsDoor, mail: Mail, headers: dict[str, str]) -> None:
+    answer = door.answer(mail.unsubscribe, method="POST", headers=headers, body="List-Unsubscribe=One-Click")
+    assert answer["statusCode"] == 200
+
+
+def test_two_thousand_strangers_numbers_read_the_key_ring_once_at_most(door: RecipientsDoor) -> None:
+    foreign = CampaignTracking("", new_campaign_id(), 99, b"another ring's")
+    calls = [call for _ in range(2000) for call in door.calls_of(f"/t/o/{foreign.delivery_id(new_lead_id())}.gif")]
+    assert calls in ([], ["GetSecretValue"])
+
+
+def test_hits_are_parked_while_the_table_is_not_there(door: RecipientsDoor, mail: Mail, dynamodb: Any) -> None:
+    with running(dynamodb.meta.endpoint_url, TableNames("gone", "gone", "gone")) as broken:
+        assert broken.answer(mail.pixel)["statusCode"] == 200
+        assert broken.answer(mail.click, mail.link)["statusCode"] == 302
+        assert broken.answer(mail.unsubscribe, method="POST")["statusCode"] == 200
+        assert len(broken.aws.parked) == 3
