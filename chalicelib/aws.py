@@ -1,8 +1,8 @@
 """AWS's JSON protocol, signed: what the recipients' door needs of an SDK, and nothing that it does not.
 
 The SDK takes 250 ms to import and set up, and a millisecond of processor time for each call; this takes 25 and a
-quarter (measured: `make bench`; why it is allowed: docs/decisions/0200). Three operations go this way: UpdateItem,
-SendMessage and GetSecretValue. Errors are botocore's own, so that whoever calls need not know which client he holds.
+quarter (measured: `make bench`; why it is allowed: docs/decisions/0200). Four operations go this way: UpdateItem,
+GetItem, SendMessage and GetSecretValue. Errors are botocore's own: whoever calls need not know which client he holds.
 
 Sources: AWS IAM user guide, "Create a signed AWS API request"; AWS JSON 1.0 and 1.1 protocol, Smithy 2.0.
 """
@@ -121,11 +121,14 @@ class SignedCalls:
     def _exchange(
         self, connection: HTTPConnection, headers: dict[str, str], body: bytes, deadline: float
     ) -> tuple[int, bytes]:
-        seconds = max(0.01, min(self._patience.attempt_seconds, deadline - time.monotonic()))
-        connection.timeout = seconds
-        if connection.sock is not None:
-            connection.sock.settimeout(seconds)
+        def wait() -> float:
+            return max(0.01, min(self._patience.attempt_seconds, deadline - time.monotonic()))
+
         try:
+            if connection.sock is None:
+                connection.timeout = wait()
+                connection.connect()
+            connection.sock.settimeout(wait())
             connection.request("POST", "/", body, headers)
             response = connection.getresponse()
             return response.status, response.read()

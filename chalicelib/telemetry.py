@@ -36,7 +36,7 @@ def count(
 ) -> None:
     """Write one line that says what happened and counts it, per function and kind.
 
-    Powertools' Logger and Metrics would write two, for twenty times the processor time (docs/decisions/0202).
+    Powertools' Logger and Metrics would write two, for four times the processor time (docs/decisions/0202).
     """
     now = time.time()
     line = {

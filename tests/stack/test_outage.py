@@ -31,7 +31,7 @@ Until = Callable[[Callable[[], bool]], bool]
 
 AT_ONCE = 8
 LONGEST_ANSWER_SECONDS = 3.0
-"""1.5 s of waiting for both engines (0.8 and 0.7), and this machine's own time."""
+"""1.7 s of waiting for both engines (1.0 and 0.7), and this machine's own time."""
 DESTINATION = "https://shop.example/offer"
 
 
