@@ -43,13 +43,13 @@ def planned(world: World, leads: int) -> CampaignId:
     return campaign_id
 
 
-def test_ten_mails_take_one_read_and_two_writes_each(world: World, dynamodb: Any) -> None:
+def test_ten_mails_take_one_read_and_the_end_of_each_goes_with_the_next_ones_claim(world: World, dynamodb: Any) -> None:
     leads = [world.lead(number).lead_id for number in range(10)]
     launched = content.load(world.campaigns, KEYS, TRACKING_URL, world.launched())
     with counted_calls(dynamodb) as calls:
         world.deliver.deliver_all(launched, "0.0", leads)
     # The one GetItem asks once a second whether the campaign is going.
-    assert calls == {"GetItem": 1, "BatchGetItem": 1, "PutItem": 10, "UpdateItem": 10}
+    assert calls == {"GetItem": 1, "BatchGetItem": 1, "BatchExecuteStatement": 11}
 
 
 def test_a_message_that_comes_again_takes_a_refused_write_and_a_look_for_each_mail(world: World, dynamodb: Any) -> None:
@@ -58,7 +58,7 @@ def test_a_message_that_comes_again_takes_a_refused_write_and_a_look_for_each_ma
     world.deliver.deliver_all(launched, "0.0", leads)
     with counted_calls(dynamodb) as calls:
         world.deliver.deliver_all(launched, "0.0", leads)
-    assert calls == {"BatchGetItem": 1, "PutItem": 10, "GetItem": 10}
+    assert calls == {"BatchGetItem": 1, "BatchExecuteStatement": 10, "GetItem": 10}
 
 
 def test_planning_takes_six_requests_a_unit_and_none_per_lead(world: World, dynamodb: Any) -> None:
@@ -135,6 +135,23 @@ def test_a_hit_is_one_write_whether_it_counts_or_not(dynamodb: Any, tables: Tabl
         with counted_calls(dynamodb) as calls:
             assert apply(hit, deliveries, leads) is counts
         assert calls == {"UpdateItem": 1}
+
+
+def test_only_a_click_that_changes_the_verdict_takes_a_second_write(dynamodb: Any, tables: TableNames) -> None:
+    deliveries, leads = Deliveries(dynamodb, tables.deliveries), Leads(dynamodb, tables.leads)
+    delivery = sent(deliveries)
+    click = hits_of(delivery)["a person's click"]
+    for link in ("1", "2", "3"):
+        with counted_calls(dynamodb) as calls:
+            apply(replace(click, link=link), deliveries, leads)
+        assert calls == {"UpdateItem": 1}
+    # Three at once were a scanner's; the person comes after it.
+    with counted_calls(dynamodb) as calls:
+        apply(replace(click, at=NOW + timedelta(minutes=5)), deliveries, leads)
+    assert calls == {"UpdateItem": 2}
+    with counted_calls(dynamodb) as calls:
+        apply(replace(click, at=NOW + timedelta(minutes=6)), deliveries, leads)
+    assert calls == {"UpdateItem": 1}
 
 
 def changes_of(campaign_id: CampaignId, number: int, first: int, event: str) -> list[Change]:
