@@ -15,6 +15,7 @@ from typing import Any
 
 import boto3
 
+from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import StoreError
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
@@ -34,6 +35,7 @@ class Tables:
     def __init__(self, dynamodb: Any, secrets: Any, outputs: dict[str, str]) -> None:
         self.deliveries = Deliveries(dynamodb, outputs["DeliveriesTable"])
         self.leads = Leads(dynamodb, outputs["LeadsTable"])
+        self.campaigns = Campaigns(dynamodb, outputs["CampaignsTable"])
         self.keys = KeyRingSource(
             lambda: str(secrets.get_secret_value(SecretId=outputs["KeyRingSecret"])["SecretString"])
         )
@@ -41,7 +43,7 @@ class Tables:
     def replay(self, hit: Hit | UnverifiedHit) -> Outcome | None:
         """What became of the hit; None when it could not be written now."""
         try:
-            return replay(hit, self.keys, self.deliveries, self.leads)
+            return replay(hit, self.keys, self.deliveries, self.leads, self.campaigns)
         except (StoreError, KeyRingUnavailable):
             return None
 

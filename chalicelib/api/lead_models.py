@@ -5,6 +5,7 @@ from typing import Annotated, Self, cast
 
 from pydantic import (
     BaseModel,
+    ConfigDict,
     Field,
     PlainSerializer,
     ValidationError,
@@ -20,6 +21,7 @@ from chalicelib.crm.importing import ImportReport
 from chalicelib.crm.leads import Said
 from chalicelib.store.client import time_text
 from chalicelib.store.leads import FieldValue, Lead
+from chalicelib.store.marks import SuppressionReason
 
 Moment = Annotated[
     datetime, PlainSerializer(time_text, return_type=str), WithJsonSchema({"type": "string", "format": "date-time"})
@@ -89,6 +91,22 @@ class ImportAnswer(BaseModel):
     def of(cls, report: ImportReport) -> Self:
         errors = [LineErrorAnswer.model_construct(**error._asdict()) for error in report.errors]
         return cls(created=report.created, updated=report.updated, unchanged=report.unchanged, errors=errors)
+
+
+class SuppressionAnswer(BaseModel):
+    """One thing that keeps a lead from being mailed."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    reason: SuppressionReason
+    source: Annotated[str, Field(description="`link`, `one_click`, `api`, `complaint` or `bounce`.")]
+    campaign_id: Annotated[str | None, Field(description="By whose mail; null where it was by none.")]
+    at: Moment
+
+
+class SuppressionsAnswer(BaseModel):
+    items: list[SuppressionAnswer]
+    cursor: None = None
 
 
 class LeadAnswer(BaseModel):

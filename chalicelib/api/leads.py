@@ -1,7 +1,15 @@
 """/v1/leads: make, read, change, remove, unsubscribe."""
 
 from chalicelib.api.answers import Answer, accepted, no_content, ok
-from chalicelib.api.lead_models import ImportAnswer, LeadAnswer, LeadPatch, LeadQuery, NewLead
+from chalicelib.api.lead_models import (
+    ImportAnswer,
+    LeadAnswer,
+    LeadPatch,
+    LeadQuery,
+    NewLead,
+    SuppressionAnswer,
+    SuppressionsAnswer,
+)
 from chalicelib.api.paging import Page
 from chalicelib.api.problems import ProblemType, field_errors
 from chalicelib.api.requests import media_type, read_bytes
@@ -9,6 +17,7 @@ from chalicelib.api.resources import Call, Resource
 from chalicelib.crm.import_files import FileKind, FileTooLong, UnreadableFile, read_file
 from chalicelib.crm.importing import import_leads
 from chalicelib.crm.leads import InvalidLead, create_lead, delete_lead, update_lead
+from chalicelib.crm.suppression import list_marks, resubscribe
 from chalicelib.store.client import InvalidPosition
 from chalicelib.store.ids import LeadId
 from chalicelib.store.leads import IdentityTaken, LeadNotFound
@@ -121,6 +130,19 @@ def delete_one_lead(call: Call, lead_id: str) -> Answer:
 
 
 @leads.operation(
+    "GET",
+    "/v1/leads/{lead_id}/suppressions",
+    summary="Read why a lead is not mailed",
+    answers={200: SuppressionsAnswer},
+    raises=(LeadNotFound,),
+)
+def list_suppressions(call: Call, lead_id: str) -> Answer:
+    """What keeps the lead, or everybody with its address, from being mailed; empty for one that may be mailed."""
+    marks = list_marks(call.context.leads, LeadId(lead_id))
+    return ok(SuppressionsAnswer(items=[SuppressionAnswer.model_validate(mark) for mark in marks]))
+
+
+@leads.operation(
     "POST",
     "/v1/leads/{lead_id}/unsubscribe",
     summary="Send a lead no more mail",
@@ -141,6 +163,5 @@ def unsubscribe_lead(call: Call, lead_id: str) -> Answer:
     raises=(LeadNotFound,),
 )
 def resubscribe_lead(call: Call, lead_id: str) -> Answer:
-    known = call.context.leads.get(LeadId(lead_id)).lead_id
-    call.context.leads.resubscribe(known)
-    return accepted(LeadAnswer.of(call.context.leads.get(known)))
+    """Whatever kept it away: its leaving, a complaint or a bounce. Do this only when the lead has asked for it."""
+    return accepted(LeadAnswer.of(resubscribe(call.context.leads, LeadId(lead_id), call.context.now())))

@@ -54,6 +54,6 @@ class Roster:
         """This lead is so from now on."""
         before = self._leads.get(lead.lead_id)
         for identity in before.identities - lead.identities if before else ():
-            del self._owners[identity]
+            self._owners.pop(identity, None)  # an address that no line of the file names was not looked up
         self._owners.update(dict.fromkeys(lead.identities, lead.lead_id))
         self._leads[lead.lead_id] = lead

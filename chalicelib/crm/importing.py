@@ -5,7 +5,8 @@
           +---- lines of a transaction whose conditions did not hold -----+
 
 What a line says is applied to the lead that it is about: an empty cell clears the field (an empty external id says
-nothing), an absent column leaves it alone; unsubscription is never touched. A later line about the same lead wins.
+nothing), an absent column leaves it alone; unsubscription is never touched, and a new lead whose address has left or is
+suppressed is so from the start. A later line about the same lead wins.
 """
 
 from collections import defaultdict
@@ -17,6 +18,7 @@ from typing import NamedTuple
 from chalicelib.crm.identity import Roster, identities_of
 from chalicelib.crm.import_files import ImportFile, Line, LineError
 from chalicelib.crm.leads import InvalidLead, changed, new_lead
+from chalicelib.crm.suppression import as_known
 from chalicelib.store.client import StoreUnavailable
 from chalicelib.store.ids import LeadId
 from chalicelib.store.leads import Lead, LeadChange, Leads
@@ -97,6 +99,8 @@ def _decide(leads: Leads, lines: Sequence[Line], now: datetime) -> _Plan:
         roster.put(lead)
         plan.after[lead.lead_id] = lead
         plan.steps[lead.lead_id].append(_Step(line, changes=known is not lead))
+    told = as_known(leads, [(before.get(lead_id), lead) for lead_id, lead in plan.after.items()])
+    plan.after = {lead.lead_id: lead for lead in told}
     return plan
 
 

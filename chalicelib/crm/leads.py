@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypedDict, cast
 
 from chalicelib.crm.addresses import MalformedAddress, parse_address
+from chalicelib.crm.suppression import as_known
 from chalicelib.store.client import Conflict, StoreUnavailable
 from chalicelib.store.ids import LeadId, new_lead_id
 from chalicelib.store.leads import FieldValue, Lead, Leads
@@ -112,7 +113,7 @@ def changed(lead: Lead, said: Said, now: datetime) -> Lead:
 
 def create_lead(leads: Leads, said: Said, now: datetime) -> Lead:
     """Raises InvalidLead, or IdentityTaken naming the lead that has the address or external id already."""
-    lead = new_lead(checked(said), now)
+    (lead,) = as_known(leads, [(None, new_lead(checked(said), now))])
     leads.create(lead)
     return lead
 
@@ -130,6 +131,7 @@ def update_lead(leads: Leads, lead_id: LeadId, said: Said, now: datetime) -> Lea
         if after is before:
             return before
         try:
+            (after,) = as_known(leads, [(before, after)])
             return leads.update(before, after)
         except Conflict as conflict:
             if type(conflict) is not Conflict:

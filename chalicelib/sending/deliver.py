@@ -158,6 +158,8 @@ def _unreachable(lead: Lead | None) -> tuple[DeliveryStatus, FailureReason | Ski
         return DeliveryStatus.SKIPPED, SkipReason.LEAD_DELETED
     if lead.unsubscribed:
         return DeliveryStatus.SKIPPED, SkipReason.UNSUBSCRIBED
+    if lead.suppressed is not None:
+        return DeliveryStatus.SKIPPED, SkipReason.SUPPRESSED
     if lead.email is None:
         return DeliveryStatus.FAILED, FailureReason.MISSING_ADDRESS
     return None

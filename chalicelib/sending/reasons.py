@@ -19,5 +19,7 @@ class FailureReason(StrEnum):
 class SkipReason(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     """The lead unsubscribed between planning and sending."""
+    SUPPRESSED = "suppressed"
+    """The lead's address bounced, or its owner complained of a mail, between planning and sending."""
     LEAD_DELETED = "lead_deleted"
     """The lead was deleted between planning and sending."""

@@ -63,8 +63,8 @@ def dynamodb() -> Any:
     )
 
 
-class UpdateClient:
-    """The one operation of a DynamoDB client that a hit needs, with boto3's arguments, answers and errors."""
+class ItemClient:
+    """The operations of a DynamoDB client that recipients need, with boto3's arguments, answers and errors."""
 
     def __init__(self, calls: SignedCalls) -> None:
         self._calls = calls
@@ -72,11 +72,14 @@ class UpdateClient:
     def update_item(self, **arguments: Any) -> dict[str, Any]:
         return self._calls.call("UpdateItem", arguments)
 
+    def get_item(self, **arguments: Any) -> dict[str, Any]:
+        return self._calls.call("GetItem", arguments)
+
 
 @cache
-def dynamodb_for_recipients() -> UpdateClient:
+def dynamodb_for_recipients() -> ItemClient:
     """The process's DynamoDB client where a recipient waits: it answers or fails within a second."""
-    return UpdateClient(SignedCalls(DYNAMODB, aws_access(), _FOR_RECIPIENTS))
+    return ItemClient(SignedCalls(DYNAMODB, aws_access(), _FOR_RECIPIENTS))
 
 
 def to_item(values: Mapping[str, Any]) -> Item:

@@ -1,6 +1,7 @@
 """Every key of every table, in one place.
 
 Table `leads`        PK lead_id                      GSI audience: audience = entity#stage#shard, lead_id
+                                                     GSI address: address (of identities by e-mail address)
 Table `deliveries`   PK bucket = campaign_id#shard   SK lead_id    GSI by_lead: lead_id, claimed_at
 Table `campaigns`    PK pk, SK sk                    GSI listing: kind, created_at         TTL expires_at
 """
@@ -14,8 +15,11 @@ DELIVERY_SHARDS = 64
 """Partitions of one campaign: 64,000 writes a second before any of them is hot."""
 
 AUDIENCE_INDEX = "audience"
+ADDRESS_INDEX = "address"
 BY_LEAD_INDEX = "by_lead"
 LISTING_INDEX = "listing"
+
+_SUPPRESSION = "suppression#"
 
 
 def lead(lead_id: LeadId) -> Item:
@@ -34,6 +38,15 @@ def audience_of(entity: str, stage: str, lead_id: LeadId) -> str:
 def identity(entity: str, kind: str, value: str) -> Item:
     """Who owns an address, an external id or a line's content within an entity."""
     return {"lead_id": {"S": f"identity#{entity}#{kind}#{value}"}}
+
+
+def suppression(address: str) -> Item:
+    """What keeps an address from being mailed."""
+    return {"lead_id": {"S": _SUPPRESSION + address.lower()}}
+
+
+def suppressed_address(row: Item) -> str:
+    return str(row["lead_id"]["S"]).removeprefix(_SUPPRESSION)
 
 
 def bucket(campaign_id: CampaignId, shard: int) -> str:

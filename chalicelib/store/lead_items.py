@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 from chalicelib.store import keys
 from chalicelib.store.client import Item, time_from, time_text
 from chalicelib.store.ids import LeadId
+from chalicelib.store.marks import Mark
+from chalicelib.store.marks import decode as decode_mark
+from chalicelib.store.marks import encode as encode_mark
 
 FieldValue = str | int | float | bool
 Action = dict[str, Any]
@@ -53,12 +56,19 @@ class Lead:
     unsubscribed_at: datetime | None = None
     unsubscribe_source: str | None = None
     unsubscribe_campaign: str | None = None
+    suppressed: Mark | None = None
+    """Why its address must not be mailed by anybody (store/suppressions.py)."""
     version: int = 1
     """Counts changes; a change is written only over the version that it was decided on."""
 
     @property
     def unsubscribed(self) -> bool:
         return self.unsubscribed_at is not None
+
+    @property
+    def owned_address(self) -> Identity | None:
+        """What tells whose mail reaches this lead: its entity and address."""
+        return Identity(self.entity, "email", self.email.lower()) if self.email else None
 
     @property
     def identities(self) -> frozenset[Identity]:
@@ -78,15 +88,21 @@ class LeadChange(NamedTuple):
 
 
 def encode(lead: Lead) -> Item:
-    """The row of a lead, unsubscription included."""
+    """The row of a lead, unsubscription and suppression included."""
     item: Item = {"lead_id": {"S": lead.lead_id}, "created_at": {"S": time_text(lead.created_at)}, **_described(lead)}
-    if lead.unsubscribed_at is not None:
-        item["unsubscribed_at"] = {"S": time_text(lead.unsubscribed_at)}
-    if lead.unsubscribe_source is not None:
-        item["unsubscribe_source"] = {"S": lead.unsubscribe_source}
-    if lead.unsubscribe_campaign is not None:
-        item["unsubscribe_campaign"] = {"S": lead.unsubscribe_campaign}
+    item |= _unsubscription(lead)
+    if lead.suppressed is not None:
+        item["suppressed"] = encode_mark(lead.suppressed)
     return item
+
+
+def _unsubscription(lead: Lead) -> Item:
+    texts = {
+        "unsubscribed_at": time_text(lead.unsubscribed_at) if lead.unsubscribed_at else None,
+        "unsubscribe_source": lead.unsubscribe_source,
+        "unsubscribe_campaign": lead.unsubscribe_campaign,
+    }
+    return {name: {"S": text} for name, text in texts.items() if text is not None}
 
 
 def decode(item: Mapping[str, Any]) -> Lead:
@@ -110,6 +126,7 @@ def decode(item: Mapping[str, Any]) -> Lead:
         unsubscribed_at=time_from(_text(item, "unsubscribed_at")),
         unsubscribe_source=_text(item, "unsubscribe_source"),
         unsubscribe_campaign=_text(item, "unsubscribe_campaign"),
+        suppressed=decode_mark(item["suppressed"]) if "suppressed" in item else None,
         version=int(item["version"]["N"]),
     )
 
@@ -124,7 +141,8 @@ def create_actions(table: str, lead: Lead) -> list[Action]:
 def update_actions(table: str, before: Lead, after: Lead) -> list[Action]:
     """The changed lead, over the version it was decided on; identities taken and released.
 
-    Unsubscription is never part of it: it is a fact of its own, and no change of a lead may undo one made meanwhile.
+    Unsubscription is a fact of its own, and no change of a lead may undo one made meanwhile; suppression is its
+    address's. Only with another address, or in another entity, the lead takes over what is known of that.
     """
     taken, released = after.identities - before.identities, before.identities - after.identities
     return [
@@ -137,9 +155,16 @@ def update_actions(table: str, before: Lead, after: Lead) -> list[Action]:
 def update_of(before: Lead, after: Lead) -> dict[str, Any]:
     """The arguments of the one UpdateItem that writes what the lead is described by."""
     described = _described(replace(after, version=before.version + 1))
+    sometimes: tuple[str, ...] = _SOMETIMES
+    if after.owned_address != before.owned_address:
+        sometimes = (*_SOMETIMES, "suppressed")
+        if after.suppressed is not None:
+            described["suppressed"] = encode_mark(after.suppressed)
+        if not before.unsubscribed:
+            described |= _unsubscription(after)
     values: dict[str, Any] = {f":{name}": value for name, value in described.items()}
     values[":decided_on"] = {"N": str(before.version)}
-    expression, names = _update_expression(frozenset(described))
+    expression, names = _update_expression(frozenset(described), sometimes)
     return {
         "Key": keys.lead(after.lead_id),
         "UpdateExpression": expression,
@@ -162,7 +187,6 @@ def delete_actions(table: str, lead: Lead) -> list[Action]:
     return [delete, *(_release(table, identity, lead.lead_id) for identity in sorted(lead.identities))]
 
 
-_ALWAYS = ("entity", "stage", "audience", "updated_at", "version")
 _SOMETIMES = ("external_id", "email", "first_name", "last_name", "tags", "fields", "content", "search_text")
 
 
@@ -191,17 +215,19 @@ def _described(lead: Lead) -> Item:
 
 
 @cache
-def _update_expression(present: frozenset[str]) -> tuple[str, dict[str, str]]:
-    absent = [name for name in _SOMETIMES if name not in present]
+def _update_expression(present: frozenset[str], sometimes: tuple[str, ...]) -> tuple[str, dict[str, str]]:
+    absent = [name for name in sometimes if name not in present]
     changes = "SET " + ", ".join(f"#{name} = :{name}" for name in sorted(present))
     if absent:
         changes += " REMOVE " + ", ".join(f"#{name}" for name in absent)
-    return changes, {f"#{name}": name for name in (*_ALWAYS, *_SOMETIMES)}
+    return changes, {f"#{name}": name for name in (*present, *absent)}
 
 
 def _take(table: str, identity: Identity, owner: LeadId) -> Action:
     identity_is_free = "attribute_not_exists(lead_id)"
     row = {**identity.key, "owner": {"S": owner}}
+    if identity.kind == "email":
+        row["address"] = {"S": identity.value}
     return {"Put": {"TableName": table, "Item": row, "ConditionExpression": identity_is_free}}
 
 

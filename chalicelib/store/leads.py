@@ -9,7 +9,6 @@ from typing import Any
 
 from chalicelib.store import keys
 from chalicelib.store.client import Conflict, InvalidPosition, Item, StoreError, batch_get, call, transact, write_if
-from chalicelib.store.client import time_text as text_of
 from chalicelib.store.ids import LeadId, is_lead_id
 from chalicelib.store.lead_batches import write_many
 from chalicelib.store.lead_items import (
@@ -23,6 +22,8 @@ from chalicelib.store.lead_items import (
     update_actions,
     update_of,
 )
+from chalicelib.store.marks import Mark, SuppressionReason
+from chalicelib.store.suppressions import Suppressions
 
 __all__ = ["FieldValue", "Identity", "IdentityTaken", "Lead", "LeadChange", "LeadNotFound", "Leads"]
 
@@ -53,6 +54,7 @@ class Leads:
     def __init__(self, client: Any, table: str) -> None:
         self._client = client
         self.table = table
+        self.suppressions = Suppressions(client, table)
 
     def find(self, lead_id: LeadId) -> Lead | None:
         """One strongly consistent read; None also for what is no lead's id."""
@@ -87,8 +89,8 @@ class Leads:
     def update(self, before: Lead, after: Lead) -> Lead:
         """Write `after` over exactly `before`; the lead as written.
 
-        Raises IdentityTaken, or Conflict when the lead changed meanwhile: read again, decide again. The unsubscription
-        of `after` is not written.
+        Raises IdentityTaken, or Conflict when the lead changed meanwhile: read again, decide again. Unsubscription and
+        suppression are not written, but those of another address.
         """
         if after.identities == before.identities:
             arguments = update_of(before, after)
@@ -109,31 +111,19 @@ class Leads:
             raise Conflict("The lead changed meanwhile.")
 
     def unsubscribe(self, lead_id: LeadId, *, at: datetime, source: str, campaign_id: str | None = None) -> bool:
-        """Record that a lead wants no more mail; True the first time, False when already so or without such a lead."""
-        values = {":at": {"S": text_of(at)}, ":source": {"S": source}}
-        change = "SET unsubscribed_at = :at, unsubscribe_source = :source"
-        if campaign_id is not None:
-            change += ", unsubscribe_campaign = :campaign"
-            values[":campaign"] = {"S": campaign_id}
-        lead_exists, is_subscribed = "attribute_exists(lead_id)", "attribute_not_exists(unsubscribed_at)"
-        return write_if(
-            self._client.update_item,
-            TableName=self.table,
-            Key=keys.lead(lead_id),
-            UpdateExpression=change,
-            ConditionExpression=f"{lead_exists} AND {is_subscribed}",
-            ExpressionAttributeValues=values,
-        )
+        """Record that a lead wants no more mail, and keep that by its address, which outlives the lead.
 
-    def resubscribe(self, lead_id: LeadId) -> bool:
-        """Forget the unsubscription; True when there was one."""
-        return write_if(
-            self._client.update_item,
-            TableName=self.table,
-            Key=keys.lead(lead_id),
-            UpdateExpression="REMOVE unsubscribed_at, unsubscribe_source, unsubscribe_campaign",
-            ConditionExpression="attribute_exists(unsubscribed_at)",
-        )
+        True the first time; False when it is so already, or was taken back after `at`. Raises LeadNotFound.
+        """
+        mark = Mark(SuppressionReason.UNSUBSCRIBED, at, source, campaign_id)
+        is_first = self.suppressions.unsubscribe_lead(lead_id, mark)
+        if is_first is None:
+            raise LeadNotFound("There is no lead with this id.")
+        return is_first
+
+    def resubscribe(self, lead_id: LeadId, at: datetime) -> bool:
+        """Forget the lead's own unsubscription; True when there was one. What is kept by its address stays."""
+        return self.suppressions.resubscribe_lead(lead_id, at)
 
     def list_page(
         self,
@@ -190,8 +180,8 @@ class Leads:
     ) -> tuple[list[LeadId], LeadId | None]:
         """At most `limit` leads of one shard of an audience, and where the next page starts (None: the shard is done).
 
-        In the order of ids. Leaves out the unsubscribed, and leads that lack any one of `tags`. Eventually consistent
-        (an index): a lead changed within the last second may still be seen as it was.
+        In the order of ids. Leaves out the unsubscribed and suppressed, and leads that lack any one of `tags`.
+        Eventually consistent (an index): a lead changed within the last second may still be seen as it was.
         """
         condition, values = _in_audience(tags)
         partition = keys.audience(entity, stage, shard)
@@ -290,10 +280,10 @@ def _position(cursor: str | None, partitions: int) -> tuple[int, str | None]:
 
 
 def _in_audience(tags: Sequence[str]) -> tuple[str, dict[str, Any]]:
-    is_subscribed = "attribute_not_exists(unsubscribed_at)"
+    may_be_mailed = ["attribute_not_exists(unsubscribed_at)", "attribute_not_exists(suppressed)"]
     wanted = {f":tag{number}": {"S": tag} for number, tag in enumerate(dict.fromkeys(tags))}
     has_all_tags = [f"contains(tags, {name})" for name in wanted]
-    return " AND ".join([is_subscribed, *has_all_tags]), wanted
+    return " AND ".join([*may_be_mailed, *has_all_tags]), wanted
 
 
 def _query(table: str, partition: str, condition: str, values: dict[str, Any], start: Item | None) -> dict[str, Any]:

@@ -103,6 +103,7 @@ def apply(hit: Hit, deliveries: Deliveries, leads: Leads) -> bool:
     if hit.kind is HitKind.CLICK and hit.link is not None:
         click = Click(at=hit.at, url=hit.url, machine=hit.machine)
         return deliveries.record_click(hit.campaign_id, hit.lead_id, hit.link, click)
-    # The lead first: what matters is that no further mail leaves; a replay completes the rest.
+    # The lead first: what matters is that no further mail leaves; a replay completes the rest. A lead that is gone
+    # makes the hit fail: who has its address now is found by the replay (departed.py), not by the recipients' door.
     leads.unsubscribe(hit.lead_id, at=hit.at, source=hit.source or "link", campaign_id=hit.campaign_id)
     return deliveries.record_unsubscribed(hit.campaign_id, hit.lead_id, at=hit.at)

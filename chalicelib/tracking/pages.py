@@ -1,4 +1,4 @@
-"""The few pages recipients see: plain HTML, no scripts, nothing from a mail or a lead in them."""
+"""The few pages recipients see: plain HTML, no scripts, nothing of a mail or a lead in them but a masked address."""
 
 import re
 from html import escape
@@ -71,10 +71,21 @@ def ask_before_leaving(destination: str) -> Response:
     )
 
 
-def confirm_unsubscribing() -> Response:
+def masked(address: str) -> str:
+    """An address as its owner knows it again and others learn little of it: `ada@shop.example` is `a***@shop.example`.
+
+    Whoever got the mail forwarded, or finds the link in a log, must not read it from the page.
+    """
+    local, _, domain = address.rpartition("@")
+    return f"{local[:1] if len(local) > 2 else ''}***@{domain}"
+
+
+def confirm_unsubscribing(address: str | None) -> Response:
+    """The page that asks; `address` is where the mail went to, None where that is not known."""
+    who = f"The address <strong>{escape(masked(address))}</strong>" if address else "You"
     return _page(
         "Unsubscribe?",
-        "<p>You will not receive further campaign e-mails from this sender.</p>\n"
+        f"<p>{who} will not receive further campaign e-mails from this sender.</p>\n"
         '<form method="post"><button type="submit" name="confirm" value="yes">Unsubscribe</button></form>',
     )
 

@@ -11,10 +11,12 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from chalicelib.settings import settings
+from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import dynamodb_for_recipients
 from chalicelib.store.deliveries import Deliveries
-from chalicelib.store.leads import Leads
+from chalicelib.store.leads import LeadNotFound, Leads
 from chalicelib.telemetry import logger
+from chalicelib.tracking.departed import unsubscribe_departed
 from chalicelib.tracking.hits import Hit, UnverifiedHit, apply, from_json, from_values
 from chalicelib.tracking.key_ring import KeyRingSource, deployed_key_ring
 from chalicelib.tracking.recorder import NOT_PARKED
@@ -29,12 +31,18 @@ class Outcome(StrEnum):
     """Never was a hit: its id or signature is wrong."""
 
 
-def replay(hit: Hit | UnverifiedHit, keys: KeyRingSource, deliveries: Deliveries, leads: Leads) -> Outcome:
+def replay(
+    hit: Hit | UnverifiedHit, keys: KeyRingSource, deliveries: Deliveries, leads: Leads, campaigns: Campaigns
+) -> Outcome:
     """Apply a hit that was kept. Raises StoreError or KeyRingUnavailable; it may be repeated."""
     genuine = hit.verified(keys) if isinstance(hit, UnverifiedHit) else hit
     if genuine is None:
         return Outcome.FORGED
-    return Outcome.FIRST if apply(genuine, deliveries, leads) else Outcome.KNOWN
+    try:
+        is_first = apply(genuine, deliveries, leads)
+    except LeadNotFound:
+        is_first = unsubscribe_departed(genuine, deliveries, leads, campaigns)
+    return Outcome.FIRST if is_first else Outcome.KNOWN
 
 
 def replay_parked(event: dict[str, Any]) -> Any:
@@ -45,10 +53,11 @@ def replay_parked(event: dict[str, Any]) -> Any:
     client = dynamodb_for_recipients()
     deliveries = Deliveries(client, settings().deliveries_table)
     leads = Leads(client, settings().leads_table)
+    campaigns = Campaigns(client, settings().campaigns_table)
     keys = deployed_key_ring(settings().key_ring_secret)
 
     def replay_record(record: SQSRecord) -> None:
-        outcome = replay(from_json(record.body), keys, deliveries, leads)
+        outcome = replay(from_json(record.body), keys, deliveries, leads, campaigns)
         logger().info("hit_replayed", extra={"outcome": outcome.value})
 
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)

@@ -16,7 +16,7 @@ from chalicelib.store.leads import Leads
 from chalicelib.telemetry import logger
 from chalicelib.tracking import hits, pages
 from chalicelib.tracking.agents import is_speculative, machine_reason
-from chalicelib.tracking.delivery_ids import link_is_genuine, may_be_delivery_id, read_delivery_id
+from chalicelib.tracking.delivery_ids import DeliveryName, link_is_genuine, may_be_delivery_id, read_delivery_id
 from chalicelib.tracking.door import Door, Router
 from chalicelib.tracking.hits import Hit, HitKind, UnverifiedHit, click_of
 from chalicelib.tracking.key_ring import KeyRingSource, KeyRingUnavailable, deployed_key_ring
@@ -70,10 +70,10 @@ def click(delivery_id: str) -> Response:
 def unsubscribe_page(delivery_id: str) -> Response:
     """A page that asks; it changes nothing, since scanners fetch it."""
     try:
-        is_genuine = read_delivery_id(delivery_id, _keys()) is not None
+        name = read_delivery_id(delivery_id, _keys())
     except KeyRingUnavailable:
-        is_genuine = may_be_delivery_id(delivery_id)
-    return pages.confirm_unsubscribing() if is_genuine else pages.not_found()
+        return pages.confirm_unsubscribing(None) if may_be_delivery_id(delivery_id) else pages.not_found()
+    return pages.not_found() if name is None else pages.confirm_unsubscribing(_address_of(name))
 
 
 @routes.route("/t/u/{delivery_id}", methods=["POST"], content_types=_FORM_TYPES)
@@ -119,6 +119,18 @@ def _open(delivery_id: str, request: Any) -> None:
     if name is not None and not is_speculative(request.method, request.headers):
         machine = machine_reason(request.headers.get("user-agent"))
         _recorder().record(Hit(HitKind.OPEN, name.campaign_id, name.lead_id, at, machine=machine))
+
+
+def _address_of(name: DeliveryName) -> str | None:
+    """Where the mail went to; None where that cannot be read now, which keeps nobody from leaving."""
+    try:
+        delivery = Deliveries(dynamodb_for_recipients(), settings().deliveries_table).find(
+            name.campaign_id, name.lead_id
+        )
+    except Exception:
+        logger().warning("address_not_shown", exc_info=True)
+        return None
+    return delivery.email if delivery else None
 
 
 @cache

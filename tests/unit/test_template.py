@@ -153,10 +153,16 @@ def test_no_policy_allows_every_action_or_resource(resources: Resources) -> None
             assert set(as_list(statement["Action"])) <= AWS_REQUIRES_EVERY_RESOURCE
 
 
-def test_the_recipients_door_may_only_update_items(resources: Resources) -> None:
+def test_the_recipients_door_may_only_update_items_and_read_a_delivery(resources: Resources) -> None:
     (policy,) = resources["TrackRole"]["Properties"]["Policies"]
-    actions = {action for each in policy["PolicyDocument"]["Statement"] for action in as_list(each["Action"])}
-    assert {action for action in actions if action.startswith("dynamodb:")} == {"dynamodb:UpdateItem"}
+    allowed = {
+        action: each["Resource"] for each in policy["PolicyDocument"]["Statement"] for action in as_list(each["Action"])
+    }
+    assert {action for action in allowed if action.startswith("dynamodb:")} == {
+        "dynamodb:UpdateItem",
+        "dynamodb:GetItem",
+    }
+    assert allowed["dynamodb:GetItem"] == get_att("DeliveriesTable")
 
 
 def test_recipients_and_marketers_have_separate_doors(resources: Resources) -> None:
