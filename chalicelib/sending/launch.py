@@ -27,7 +27,7 @@ class Launch:
         if campaign is None or campaign.status is not CampaignStatus.PLANNING:
             logger().warning("launch_ignored", extra={"campaign_id": campaign_id})
             return
-        key_number = self._campaigns.fix_key(campaign_id, self._keys.ring().current)
+        key_number = self._campaigns.fix_key(campaign_id, self._keys.newest().current)
         tracking = content.tracking_of(self._keys, self._tracking_url, campaign_id, key_number)
         source = content.source_of(campaign, self._campaigns.body(campaign))
         content.save(self._campaigns, campaign_id, compile_content(source, tracking), tracking)

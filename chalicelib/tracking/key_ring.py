@@ -81,9 +81,10 @@ class KeyRingSource:
     """
 
     MAX_AGE_SECONDS = 300.0
-    UNKNOWN_KEY_SECONDS = 5.0
+    NEWS_SECONDS = 5.0
 
-    def __init__(self, read: Callable[[], str], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, read: Callable[[], str], clock: Callable[[], float] = time.time) -> None:
+        # The time of day: a process that Lambda has frozen must know how long it slept.
         self._read = Fuse(read, clock)
         self._clock = clock
         self._ring: KeyRing | None = None
@@ -91,16 +92,21 @@ class KeyRingSource:
 
     def ring(self) -> KeyRing:
         """The ring, at most five minutes old unless it could not be read again. Raises KeyRingUnavailable."""
-        if self._ring is None or self._clock() - self._asked_at >= self.MAX_AGE_SECONDS:
-            return self._refreshed()
-        return self._ring
+        return self._ring_not_older_than(self.MAX_AGE_SECONDS)
+
+    def newest(self) -> KeyRing:
+        """The ring, at most five seconds old: for a launch, which is to sign with the key that is current now."""
+        return self._ring_not_older_than(self.NEWS_SECONDS)
 
     def key(self, number: int) -> bytes | None:
         """One key by its number, None when the ring does not hold it. Raises KeyRingUnavailable."""
         found = self.ring().keys.get(number)
-        if found is None and self._clock() - self._asked_at >= self.UNKNOWN_KEY_SECONDS:
-            found = self._refreshed().keys.get(number)
-        return found
+        return found if found is not None else self.newest().keys.get(number)
+
+    def _ring_not_older_than(self, seconds: float) -> KeyRing:
+        if self._ring is None or self._clock() - self._asked_at >= seconds:
+            return self._refreshed()
+        return self._ring
 
     def _refreshed(self) -> KeyRing:
         self._asked_at = self._clock()

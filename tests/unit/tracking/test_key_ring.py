@@ -76,6 +76,13 @@ def test_a_new_key_is_known_five_seconds_later_at_the_latest() -> None:
     assert secret.reads == 2
 
 
+def test_a_launch_signs_with_a_key_that_became_current_five_seconds_ago() -> None:
+    secret = Secret(ONE, TWO)
+    assert secret.keys.newest().current == 1
+    secret.now += 5
+    assert secret.keys.newest().current == 2
+
+
 def test_strangers_numbers_cost_one_reading_in_five_seconds() -> None:
     secret = Secret(ONE)
     for _ in range(1000):
