@@ -23,6 +23,9 @@ from chalicelib.telemetry import logger
 ROWS_PER_TRANSACTION = 90
 """Below DynamoDB's 100 actions a transaction, the watermark included."""
 
+NAMES_PER_ROW = 200
+"""An update names every sum that it adds to, and may be 4 KB long: hundreds of links in one batch would not fit."""
+
 WATERMARK_LIFE_SECONDS = 7 * 24 * 3600
 """Far beyond the 24 hours that a stream keeps its records: no batch can come back after that."""
 
@@ -81,14 +84,20 @@ def fold(shard: str, changes: Sequence[Change], counters: Counters, now: float) 
 def _one_transaction(changes: Sequence[Change]) -> tuple[int, dict[CampaignId, Mapping[str, int]]]:
     """As many leading changes as fit into one transaction, and their differences per campaign."""
     sums: dict[CampaignId, Counter[str]] = {}
-    rows: set[tuple[CampaignId, str]] = set()
+    rows: dict[tuple[CampaignId, str], set[str]] = {}
     taken = 0
     for change in changes:
         delta = difference(change.old, change.new)
-        new_rows = rows | {(change.campaign_id, row) for row in rows_of(delta)}
-        if len(new_rows) > ROWS_PER_TRANSACTION:
+        fuller = {
+            (change.campaign_id, row): rows.get((change.campaign_id, row), set()).union(names)
+            for row, names in rows_of(delta).items()
+        }
+        is_full = len(rows.keys() | fuller.keys()) > ROWS_PER_TRANSACTION or any(
+            len(names) > NAMES_PER_ROW for names in fuller.values()
+        )
+        if taken and is_full:
             break
-        rows = new_rows
+        rows |= fuller
         sums.setdefault(change.campaign_id, Counter()).update(delta)
         taken += 1
     deltas = {

@@ -190,6 +190,19 @@ def test_a_batch_of_five_hundred_is_folded_in_two_requests(
     assert {each.get("Key", each.get("Item"))["sk"]["S"] for each in written} == rows
 
 
+def test_a_batch_with_clicks_on_hundreds_of_links_takes_several_transactions(dynamodb: Any, tables: TableNames) -> None:
+    counters, completion = Counters(dynamodb, tables.campaigns), Completion(dynamodb, tables.campaigns)
+    campaign_id = new_campaign_id()
+    done = Delivery(campaign_id, new_lead_id(), DeliveryStatus.SENT, NOW, "0.0", sent_at=NOW)
+    changes = [
+        Change(each, campaign_id, done, replace(done, clicks={str(each): Click(NOW, None)})) for each in range(1, 501)
+    ]
+    with counted_calls(dynamodb) as calls:
+        fold_and_complete("shard", changes, counters, completion, now=0)
+    assert calls["TransactWriteItems"] == 3
+    assert len([name for name in counters.find(campaign_id).sums if name.startswith("link/")]) == 500
+
+
 def test_a_campaigns_counters_are_small_rows_at_the_end_of_its_first_day(dynamodb: Any, tables: TableNames) -> None:
     counters, completion = Counters(dynamodb, tables.campaigns), Completion(dynamodb, tables.campaigns)
     campaign_id = new_campaign_id()
