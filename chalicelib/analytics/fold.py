@@ -1,8 +1,8 @@
 """The fold: the deliveries table's stream into sums, every record exactly once.
 
-A shard's records have ascending sequence numbers, and Lambda delivers them in order, at least once: a batch may come
-again, cut differently. One transaction adds a batch's differences and moves the shard's watermark; records at or below
-the watermark are in the sums already.
+Lambda delivers a shard's records in order and at least once: a batch may come again, cut differently, and what Lambda
+gave up may be brought much later, out of order. One transaction adds a run of records and notes the run
+(store/applied.py), so that each is added once; one that is too old to tell is not, and its campaign asks for a recount.
 """
 
 import time
@@ -14,6 +14,7 @@ from typing import Any
 from chalicelib.analytics.completion import ENDINGS, Completion
 from chalicelib.analytics.facts import difference
 from chalicelib.settings import settings
+from chalicelib.store.applied import Applied
 from chalicelib.store.client import dynamodb
 from chalicelib.store.counters import Counters, rows_of
 from chalicelib.store.deliveries import Delivery
@@ -21,13 +22,17 @@ from chalicelib.store.ids import CampaignId
 from chalicelib.telemetry import logger
 
 ROWS_PER_TRANSACTION = 90
-"""Below DynamoDB's 100 actions a transaction, the watermark included."""
+"""Below DynamoDB's 100 actions a transaction, the note of what was added included."""
 
 NAMES_PER_ROW = 200
 """An update names every sum that it adds to, and may be 4 KB long: hundreds of links in one batch would not fit."""
 
-WATERMARK_LIFE_SECONDS = 7 * 24 * 3600
-"""Far beyond the 24 hours that a stream keeps its records: no batch can come back after that."""
+OLDEST_SECONDS = 2 * 24 * 3600
+"""Records older than this are not added any more: a stream keeps them for one day."""
+
+NOTE_LIFE_SECONDS = 7 * 24 * 3600
+"""How long a shard's note of what was added outlives its last record. Longer than any record is taken: a batch that
+comes when the note has vanished is refused for its age."""
 
 
 class StreamShardUnknown(Exception):
@@ -42,6 +47,8 @@ class Change:
     campaign_id: CampaignId
     old: Delivery | None
     new: Delivery | None
+    created_at: float | None = None
+    """Epoch seconds, by the stream's clock; None where only the order is known."""
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Change":
@@ -50,7 +57,8 @@ class Change:
         known = new or old
         if known is None:
             raise ValueError("a stream record without images: the stream must carry NEW_AND_OLD_IMAGES")
-        return cls(int(images["SequenceNumber"]), known.campaign_id, old, new)
+        created_at = float(images["ApproximateCreationDateTime"])
+        return cls(int(images["SequenceNumber"]), known.campaign_id, old, new, created_at)
 
 
 def fold(shard: str, changes: Sequence[Change], counters: Counters, now: float) -> set[CampaignId]:
@@ -59,26 +67,38 @@ def fold(shard: str, changes: Sequence[Change], counters: Counters, now: float) 
     Safe to repeat, also after a crash at any point. Raises StoreUnavailable; nothing is then half added.
     """
     touched: set[CampaignId] = set()
-    before = counters.watermark(shard)
-    waiting = sorted((change for change in changes if change.sequence > before), key=lambda change: change.sequence)
+    waiting = sorted(changes, key=lambda change: change.sequence)
+    applied = counters.applied(shard)
     while waiting:
+        waiting, refused = _still_new(waiting, applied, now)
+        for campaign_id in refused:
+            logger().error("too_late_to_count", extra={"campaign_id": campaign_id, "shard": shard})
+            counters.ask_for_recount(campaign_id)
+        if not waiting:
+            break
         taken, deltas = _one_transaction(waiting)
-        after = waiting[taken - 1].sequence
-        added = counters.add(
-            shard,
-            watermark_before=before,
-            watermark_after=after,
-            expires_at=int(now) + WATERMARK_LIFE_SECONDS,
-            deltas=deltas,
-        )
+        after = applied.with_run(waiting[0].sequence, waiting[taken - 1].sequence)
+        added = counters.add(shard, before=applied, after=after, expires_at=int(now) + NOTE_LIFE_SECONDS, deltas=deltas)
         if added:
             touched |= deltas.keys()
-            before = after
-            waiting = waiting[taken:]
+            waiting, applied = waiting[taken:], after
         else:
-            before = counters.watermark(shard)
-            waiting = [change for change in waiting if change.sequence > before]
+            applied = counters.applied(shard)
     return touched
+
+
+def _still_new(changes: Sequence[Change], applied: Applied, now: float) -> tuple[list[Change], set[CampaignId]]:
+    """Those that are to be added, and the campaigns of those that nobody can tell any more."""
+    fresh: list[Change] = []
+    refused: set[CampaignId] = set()
+    for change in changes:
+        state = applied.state_of(change.sequence)
+        too_old = change.created_at is not None and now - change.created_at > OLDEST_SECONDS
+        if state == "forgotten" or (state == "new" and too_old):
+            refused.add(change.campaign_id)
+        elif state == "new":
+            fresh.append(change)
+    return fresh, refused
 
 
 def _one_transaction(changes: Sequence[Change]) -> tuple[int, dict[CampaignId, Mapping[str, int]]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.store import keys
+from chalicelib.store.applied import Applied
 from chalicelib.store.client import Item, call, from_item, transact
 from chalicelib.store.ids import CampaignId
 
@@ -71,42 +72,42 @@ class Counters:
                 return items
             query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
-    def watermark(self, shard: str) -> int:
-        """Sequence number of the last stream record of this shard that was added; -1 before the first."""
+    def applied(self, shard: str) -> Applied:
+        """Which of this shard's records are in the sums."""
         answer = call(self._client.get_item, TableName=self._table, Key=keys.watermark(shard), ConsistentRead=True)
-        return int(answer["Item"]["sequence"]["S"]) if "Item" in answer else -1
+        return Applied.from_text(answer["Item"]["applied"]["S"]) if "Item" in answer else Applied()
 
     def add(
         self,
         shard: str,
         *,
-        watermark_before: int,
-        watermark_after: int,
+        before: Applied,
+        after: Applied,
         expires_at: int,
         deltas: Mapping[CampaignId, Sums],
     ) -> bool:
-        """Add a batch's differences and advance the shard's watermark, all or nothing.
+        """Add a run's differences and note the run, all or nothing.
 
-        False when the watermark is no longer `watermark_before`: another invocation has added these records.
-        At most 99 rows (see `rows_of`). `expires_at`: epoch seconds after which the watermark may vanish.
+        False when what is noted is no longer `before`: another invocation has added records of this shard.
+        At most 99 rows (see `rows_of`). `expires_at`: epoch seconds after which the note may vanish.
         """
-        mark = keys.watermark(shard) | {
-            "sequence": {"S": str(watermark_after)},
-            "expires_at": {"N": str(expires_at)},
-        }
+        mark = keys.watermark(shard) | {"applied": {"S": after.to_text()}, "expires_at": {"N": str(expires_at)}}
         put: dict[str, Any] = {"TableName": self._table, "Item": mark}
-        if watermark_before < 0:
+        if before == Applied():
             put["ConditionExpression"] = "attribute_not_exists(pk)"
         else:
-            put["ConditionExpression"] = "#sequence = :before"
-            put["ExpressionAttributeNames"] = {"#sequence": "sequence"}
-            put["ExpressionAttributeValues"] = {":before": {"S": str(watermark_before)}}
+            put["ConditionExpression"] = "applied = :before"
+            put["ExpressionAttributeValues"] = {":before": {"S": before.to_text()}}
         updates = [
             self._add_row(campaign_id, row, {name: sums[name] for name in names})
             for campaign_id, sums in deltas.items()
             for row, names in rows_of(sums).items()
         ]
         return transact(self._client, [{"Put": put}, *updates])
+
+    def ask_for_recount(self, campaign_id: CampaignId) -> None:
+        """Leave a sum that no recount finds, `recount_due`: something came that could no longer be counted once."""
+        call(self._client.update_item, **self._add_row(campaign_id, "counters", {"recount_due": 1})["Update"])
 
     def _add_row(self, campaign_id: CampaignId, row: str, sums: Sums) -> dict[str, Any]:
         names = {f"#n{number}": name for number, name in enumerate(sums)}

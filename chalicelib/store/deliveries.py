@@ -98,6 +98,7 @@ class Deliveries:
 
     def record_replanned(self, campaign_id: CampaignId, lead_id: LeadId, unit: str) -> bool:
         """Note that another planning unit counted the same lead too; True the first time, False for its own unit."""
+        delivery_exists = "attribute_exists(lead_id)"  # it may have been given back since it was looked at
         other_unit = "#unit <> :unit"
         not_noted = "(attribute_not_exists(replanned) OR NOT contains(replanned, :unit))"
         return write_if(
@@ -105,7 +106,7 @@ class Deliveries:
             TableName=self._table,
             Key=keys.delivery(campaign_id, lead_id),
             UpdateExpression="ADD replanned :units",
-            ConditionExpression=f"{other_unit} AND {not_noted}",
+            ConditionExpression=f"{delivery_exists} AND {other_unit} AND {not_noted}",
             ExpressionAttributeNames={"#unit": "unit"},
             ExpressionAttributeValues={":unit": {"S": unit}, ":units": {"SS": [unit]}},
         )

@@ -12,6 +12,7 @@ import pytest
 
 from chalicelib.analytics.launched import LaunchedLink, LaunchedMail, save_launched
 from chalicelib.api.deliveries import MOST_CSV_CHARACTERS
+from chalicelib.store.applied import Applied
 from chalicelib.store.campaigns import Audience, Body, Campaign, Campaigns, CampaignStatus
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Click, Deliveries, Delivery, DeliveryStatus
@@ -67,7 +68,8 @@ class Desk:
         self._marks += 1
         deltas = {CampaignId(campaign_id): sums}
         shard = f"shard-{self._marks}"
-        assert self.counters.add(shard, watermark_before=-1, watermark_after=1, expires_at=0, deltas=deltas)
+        none, one = Applied(), Applied().with_run(1, 1)
+        assert self.counters.add(shard, before=none, after=one, expires_at=0, deltas=deltas)
 
     def get(self, campaign_id: str, what: str) -> Any:
         reply = self.api("GET", f"/v1/campaigns/{campaign_id}/{what}")

@@ -225,6 +225,14 @@ def test_another_planning_unit_is_noted_once_and_its_own_never(deliveries: Deliv
     assert now_of(deliveries, delivery).replanned == {"1.0", "2.0"}
 
 
+def test_another_planning_unit_makes_no_delivery_of_one_that_was_given_back(deliveries: Deliveries) -> None:
+    delivery = claimed(deliveries)
+    ids = (delivery.campaign_id, delivery.lead_id)
+    assert deliveries.release(*ids, NOW)
+    assert not deliveries.record_replanned(*ids, "1.0")
+    assert deliveries.find(*ids) is None
+
+
 @pytest.mark.parametrize("limit", [1, 7, 100])
 def test_pages_of_deliveries_show_each_once(deliveries: Deliveries, limit: int) -> None:
     campaign_id = new_campaign_id()

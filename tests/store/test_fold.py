@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from chalicelib.analytics import fold as folding
+from chalicelib.analytics.facts import difference
 from chalicelib.analytics.fold import Change, StreamShardUnknown, fold, shard_of
 from chalicelib.analytics.recount import Recount
+from chalicelib.store import keys
+from chalicelib.store.applied import RUNS_KEPT, Applied
 from chalicelib.store.client import Conflict
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Click, Deliveries, Delivery, DeliveryStatus
@@ -55,7 +58,7 @@ def history(campaign_id: CampaignId, chance: random.Random, first: int = 1, lead
 def expected(changes: list[Change]) -> dict[str, int]:
     sums: dict[str, int] = {}
     for change in changes:
-        for name, number in folding.difference(change.old, change.new).items():
+        for name, number in difference(change.old, change.new).items():
             sums[name] = sums.get(name, 0) + number
     return {name: number for name, number in sums.items() if number}
 
@@ -80,6 +83,45 @@ def test_batches_replayed_recut_and_shuffled_count_once(counters: Counters, seed
     for batch in replayed(changes, chance):
         fold("stream#shard-1", batch, counters, now=0)
     assert dict(counters.find(campaign_id).sums) == expected(changes)
+
+
+def test_a_batch_that_was_given_up_and_comes_after_newer_ones_is_added(counters: Counters) -> None:
+    campaign_id = new_campaign_id()
+    changes = history(campaign_id, random.Random(2))
+    skipped, newer = changes[:20], changes[20:]
+    for start in range(0, len(newer), 5):
+        fold("a", newer[start : start + 5], counters, now=0)
+    for batch in (skipped[7:15], skipped[:10], skipped[10:], changes):
+        fold("a", batch, counters, now=0)
+    assert dict(counters.find(campaign_id).sums) == expected(changes)
+
+
+def test_what_is_too_late_to_tell_is_not_added_and_asks_for_a_recount(counters: Counters) -> None:
+    campaign_id = new_campaign_id()
+    changes = history(campaign_id, random.Random(4))
+    assert len(changes) > RUNS_KEPT + 1
+    for change in changes[1:]:
+        fold("a", [change], counters, now=0)
+    fold("a", [changes[0]], counters, now=0)
+    fold("a", [changes[1]], counters, now=0)
+    sums = dict(counters.find(campaign_id).sums)
+    assert sums.pop("recount_due") == 2
+    assert sums == expected(changes[1:])
+
+
+def test_a_batch_that_outlived_the_note_of_it_is_refused(counters: Counters, dynamodb: Any, tables: TableNames) -> None:
+    campaign_id = new_campaign_id()
+    changes = [replace(each, created_at=0.0) for each in history(campaign_id, random.Random(5))]
+    fold("a", changes, counters, now=60)
+    dynamodb.delete_item(TableName=tables.campaigns, Key=keys.watermark("a"))  # as its time to live does
+    fold("a", changes, counters, now=folding.NOTE_LIFE_SECONDS + 60)
+    sums = dict(counters.find(campaign_id).sums)
+    assert sums.pop("recount_due") == 1
+    assert sums == expected(changes)
+
+
+def test_a_note_outlives_every_record_that_is_still_taken() -> None:
+    assert folding.NOTE_LIFE_SECONDS > 2 * folding.OLDEST_SECONDS
 
 
 def test_two_shards_count_into_one_campaign(counters: Counters) -> None:
@@ -157,7 +199,9 @@ def test_recount_puts_wrong_numbers_right_and_leaves_right_ones(
 ) -> None:
     campaign_id = sent_and_opened(dynamodb, tables)
     recount = Recount(dynamodb, tables.deliveries, tables.campaigns)
-    counters.add("a", watermark_before=-1, watermark_after=1, expires_at=0, deltas={campaign_id: {"sent": 7, "x": 1}})
+    counters.add(
+        "a", before=Applied(), after=Applied().with_run(1, 1), expires_at=0, deltas={campaign_id: {"sent": 7, "x": 1}}
+    )
     repaired = recount.repair(campaign_id, pause=lambda seconds: None)
     assert repaired.repaired
     assert dict(counters.find(campaign_id).sums) == {
@@ -169,11 +213,22 @@ def test_recount_puts_wrong_numbers_right_and_leaves_right_ones(
     assert not recount.repair(campaign_id, pause=lambda seconds: None).repaired
 
 
+def test_recount_answers_who_asks_for_it(dynamodb: Any, tables: TableNames, counters: Counters) -> None:
+    campaign_id = sent_and_opened(dynamodb, tables)
+    counters.ask_for_recount(campaign_id)
+    assert (
+        Recount(dynamodb, tables.deliveries, tables.campaigns).repair(campaign_id, pause=lambda seconds: None).repaired
+    )
+    assert "recount_due" not in counters.find(campaign_id).sums
+
+
 def test_recount_waits_for_quiet(dynamodb: Any, tables: TableNames, counters: Counters) -> None:
     campaign_id = sent_and_opened(dynamodb, tables)
 
     def a_fold_comes_in(seconds: float) -> None:
-        counters.add("a", watermark_before=-1, watermark_after=1, expires_at=0, deltas={campaign_id: {"sent": 1}})
+        counters.add(
+            "a", before=Applied(), after=Applied().with_run(1, 1), expires_at=0, deltas={campaign_id: {"sent": 1}}
+        )
 
     with pytest.raises(Conflict):
         Recount(dynamodb, tables.deliveries, tables.campaigns).repair(campaign_id, pause=a_fold_comes_in)

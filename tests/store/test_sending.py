@@ -332,9 +332,8 @@ def test_a_campaign_is_sent_when_nothing_is_pending_and_not_before(
     completion, counters = Completion(dynamodb, tables.campaigns), Counters(dynamodb, tables.campaigns)
 
     def status_after(sums: dict[str, int], mark: int) -> str:
-        counters.add(
-            "a", watermark_before=mark - 1 or -1, watermark_after=mark, expires_at=0, deltas={campaign_id: sums}
-        )
+        before = counters.applied("a")
+        counters.add("a", before=before, after=before.with_run(mark, mark), expires_at=0, deltas={campaign_id: sums})
         completion.advance(campaign_id)
         found = world.campaigns.find(campaign_id)
         assert found is not None

@@ -1,0 +1,197 @@
+"""Whatever happens to deliveries, and however the stream brings it: the counters are what a recount finds.
+
+Random histories are written to a real engine; what its stream would carry is cut into batches that come repeated,
+re-cut, shuffled and late, on two shards at once, to folds that die before and after their write.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chalicelib.analytics.fold import Change, fold
+from chalicelib.analytics.recount import Recount
+from chalicelib.store.client import StoreUnavailable
+from chalicelib.store.counters import Counters
+from chalicelib.store.deliveries import Click, Deliveries, Delivery, DeliveryStatus, Tracking
+from chalicelib.store.ids import CampaignId, LeadId, new_campaign_id, new_lead_id, new_trace_id
+from local.tables import TableNames
+
+NOW = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
+LINKS = ("1", "2", "3m", "4")
+_names = count()
+
+
+@dataclass(frozen=True)
+class Deed:
+    """Something that happens to one of a campaign's leads; `at` seconds after noon, in whatever order it is written."""
+
+    what: str
+    lead: int
+    at: int
+    link: str
+
+
+deeds = st.builds(
+    Deed,
+    what=st.sampled_from(
+        (
+            *("claim", "claim", "sent", "sent", "failed", "skipped", "release", "replanned", "unsubscribed"),
+            *("open", "proxy", "click", "click", "click", "scan", "sweep", "trace open", "trace click"),
+        )
+    ),
+    lead=st.integers(0, 3),
+    at=st.integers(0, 12) | st.integers(0, 20_000),
+    link=st.sampled_from(LINKS),
+)
+histories = st.lists(deeds, min_size=5, max_size=40)
+
+
+@dataclass
+class Stream:
+    """What the deliveries table's stream carries, on two shards."""
+
+    deliveries: Deliveries
+    campaign_id: CampaignId = field(default_factory=new_campaign_id)
+    leads: list[LeadId] = field(default_factory=lambda: [new_lead_id() for _ in range(4)])
+    traces: list[LeadId] = field(default_factory=lambda: [new_trace_id() for _ in range(4)])
+    shards: tuple[list[Change], list[Change]] = field(default_factory=lambda: ([], []))
+    _sequence: int = 1_000
+
+    def write(self, deed: Deed, chance: Random) -> None:
+        """Do it, and carry what changed; a write that changed nothing is in no stream."""
+        lead_id = (self.traces if deed.what.startswith("trace") else self.leads)[deed.lead]
+        for change in self._changes(deed, lead_id):
+            old = self.deliveries.find(self.campaign_id, lead_id)
+            change()
+            new = self.deliveries.find(self.campaign_id, lead_id)
+            if old != new:
+                self._sequence += chance.choice([1, 1, 7, 90_000])
+                self.shards[deed.lead % 2].append(Change(self._sequence, self.campaign_id, old, new))
+
+    def _changes(self, deed: Deed, lead_id: LeadId) -> list[Callable[[], bool]]:
+        table, ids = self.deliveries, (self.campaign_id, lead_id)
+        at = NOW + timedelta(seconds=deed.at)
+        claim = Delivery(*ids, DeliveryStatus.SENDING, NOW, "0.0", tracking=list(Tracking)[deed.at % 3])
+        click = Click(at, "https://x.example/" if deed.link.endswith("m") else None)
+        sweep = [Click(at + timedelta(milliseconds=200 * each), None) for each in range(len(LINKS))]
+        one: dict[str, Callable[[], bool]] = {
+            "claim": lambda: table.claim(claim),
+            "skipped": lambda: table.claim(replace(claim, status=DeliveryStatus.SKIPPED, reason="unsubscribed")),
+            "sent": lambda: table.record_sent(*ids, at=at, message_id="m", subject="s"),
+            "failed": lambda: table.record_failed(*ids, reason="rejected", detail=None, subject=None),
+            "release": lambda: table.release(*ids, NOW),
+            "replanned": lambda: table.record_replanned(*ids, f"{deed.at}.0"),
+            "unsubscribed": lambda: table.record_unsubscribed(*ids, at=at),
+            "open": lambda: table.record_open(*ids, at=at, machine=None),
+            "proxy": lambda: table.record_open(*ids, at=at, machine="privacy_proxy"),
+            "click": lambda: table.record_click(*ids, deed.link, click),
+            "scan": lambda: table.record_click(*ids, deed.link, replace(click, machine="tool")),
+        }
+        one |= {"trace open": one["open"], "trace click": one["click"]}
+        if deed.what == "sweep":
+            return [
+                lambda link=link, each=each: table.record_click(*ids, link, each)  # type: ignore[misc]
+                for link, each in zip(LINKS, sweep, strict=True)
+            ]
+        return [one[deed.what]]
+
+
+class Dies(BaseException):
+    """The function's process ended here."""
+
+
+class MortalClient:
+    """The engine's client in a process that may die before or after it writes."""
+
+    def __init__(self, client: Any, chance: Random) -> None:
+        self._client = client
+        self._chance = chance
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def transact_write_items(self, **arguments: Any) -> Any:
+        if self._chance.random() < 0.15:
+            raise Dies
+        answer = self._client.transact_write_items(**arguments)
+        if self._chance.random() < 0.15:
+            raise Dies
+        return answer
+
+
+def batches_of(changes: list[Change], chance: Random) -> list[list[Change]]:
+    """Everything at least once: cut, cut anew, repeated, some late, each batch shuffled, in a random order."""
+    batches = []
+    for _ in range(chance.choice([1, 2])):
+        start = 0
+        while start < len(changes):
+            end = start + chance.randint(1, 6)
+            batches.append(changes[start:end])
+            start = end
+    for _ in range(3):
+        start = chance.randint(0, len(changes))
+        batches.append(changes[start : start + chance.randint(1, 12)])
+    if chance.random() < 0.8:
+        # Mostly in order, as Lambda does it, with a few that come at another time.
+        late = [batch for batch in batches if chance.random() < 0.25]
+        batches = [batch for batch in batches if batch not in late] + late
+    else:
+        chance.shuffle(batches)
+    for batch in batches:
+        chance.shuffle(batch)
+    return [batch for batch in batches if batch]
+
+
+def deliver(shard: str, changes: list[Change], client: Any, table: str, chance: Random) -> None:
+    """As Lambda: a batch whose function died or failed comes again, at once or after others."""
+    waiting = batches_of(list(changes), chance)
+    while waiting:
+        batch = waiting.pop(0)
+        try:
+            fold(shard, batch, Counters(MortalClient(client, chance), table), now=0)
+        except (Dies, StoreUnavailable):
+            waiting.insert(chance.choice([0, 0, len(waiting)]), batch)
+
+
+def counters_equal_recount(history: list[Deed], chance: Random, dynamodb: Any, tables: TableNames) -> None:
+    stream = Stream(Deliveries(dynamodb, tables.deliveries))
+    for deed in history:
+        stream.write(deed, chance)
+    name = f"stream-{next(_names)}"
+    with ThreadPoolExecutor(2) as threads:
+        folding = [
+            threads.submit(deliver, f"{name}#{number}", changes, dynamodb, tables.campaigns, Random(chance.random()))
+            for number, changes in enumerate(stream.shards)
+        ]
+        for each in folding:
+            each.result()
+    counted = dict(Counters(dynamodb, tables.campaigns).find(stream.campaign_id).sums)
+    assert counted == Recount(dynamodb, tables.deliveries, tables.campaigns).sums(stream.campaign_id)
+
+
+_FIXTURES_ARE_SHARED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=_FIXTURES_ARE_SHARED, derandomize=True)
+@given(history=histories, chance=st.randoms(use_true_random=False))
+def test_counters_equal_a_recount_whatever_happens(
+    dynamodb: Any, tables: TableNames, history: list[Deed], chance: Random
+) -> None:
+    counters_equal_recount(history, chance, dynamodb, tables)
+
+
+@pytest.mark.soak
+@settings(max_examples=150, deadline=None, suppress_health_check=_FIXTURES_ARE_SHARED)
+@given(history=st.lists(deeds, min_size=20, max_size=80), chance=st.randoms(use_true_random=False))
+def test_counters_equal_a_recount_whatever_happens_for_long(
+    dynamodb: Any, tables: TableNames, history: list[Deed], chance: Random
+) -> None:
+    counters_equal_recount(history, chance, dynamodb, tables)
