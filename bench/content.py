@@ -15,8 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from chalicelib.content import ContentSource, Renderer, build_message, compile_content
-from chalicelib.content.render import Rendered
+from chalicelib.content.compiler import compile_content
+from chalicelib.content.message import build_message
+from chalicelib.content.render import Rendered, Renderer
+from chalicelib.content.source import ContentSource
 
 from .content_peers import BASE_URL, DELIVERY_ID, PEERS, adapts, with_pytracking
 from .rows import Row, table

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.content import CompiledContent, ContentSource, Renderer, compile_content
+from chalicelib.content.compiled import CompiledContent
+from chalicelib.content.compiler import compile_content
+from chalicelib.content.render import Renderer
+from chalicelib.content.source import ContentSource
 
 BASE_URL = "https://t.example"
 DELIVERY_ID = "D" * 48

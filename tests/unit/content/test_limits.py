@@ -5,7 +5,9 @@ import time
 
 import pytest
 
-from chalicelib.content import ContentInvalid, Renderer, compile_content
+from chalicelib.content.compiler import compile_content
+from chalicelib.content.errors import ContentInvalid
+from chalicelib.content.render import Renderer
 from tests.unit.content.mails import CAMPAIGN, DELIVERY_ID, LEAD, UNSUBSCRIBE_URL, Tracking, source_of
 
 MEGABYTE = 1_000_000

@@ -6,7 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.content import ContentInvalid, Renderer, RenderFailed, compile_content
+from chalicelib.content.compiler import compile_content
+from chalicelib.content.errors import ContentInvalid, RenderFailed
+from chalicelib.content.render import Renderer
 from tests.unit.content.mails import CAMPAIGN, DELIVERY_ID, LEAD, UNSUBSCRIBE_URL, Tracking, rendered_html, source_of
 from tests.unit.content.oracle import judge
 from tests.unit.content.test_destinations import destination_in

@@ -14,9 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.content import AddressInvalid, Renderer, build_message, compile_content
+from chalicelib.content.compiler import compile_content
+from chalicelib.content.errors import AddressInvalid
 from chalicelib.content.headers import is_address
+from chalicelib.content.message import build_message
 from chalicelib.content.quoted_printable import encode_piece, finish
+from chalicelib.content.render import Renderer
 from tests.unit.content.mails import (
     CAMPAIGN,
     DELIVERY_ID,

@@ -2,7 +2,8 @@
 
 import pytest
 
-from chalicelib.content import Renderer, compile_content
+from chalicelib.content.compiler import compile_content
+from chalicelib.content.render import Renderer
 from tests.unit.content.mails import CAMPAIGN, DELIVERY_ID, LEAD, UNSUBSCRIBE_URL, Tracking, corpus, source_of
 
 FOOTER = f"\n-- \nUnsubscribe: {UNSUBSCRIBE_URL}\n"
