@@ -29,7 +29,7 @@ TRANSACTION_WAIT = 0.010
 SES_WAIT = 0.050
 
 # Processor time in seconds, measured on one core (docs/COST.md); a function has its share of a core by its memory.
-CPU_MAIL = 0.0036
+CPU_MAIL = 0.0029
 CPU_HIT = 0.0014
 CPU_BATCH = 0.003
 CPU_CHANGE = 0.00006
@@ -99,7 +99,7 @@ def bill(audience: Audience, deployed: Deployed) -> list[Line]:
         batches(audience.counted * MILLION * share, seconds, deployed.batching_window_seconds)
         for share, seconds in HIT_TIMES
     )
-    mail_seconds = _seconds(CPU_MAIL, deployed.send_mb, 2 * DYNAMODB_WAIT + SES_WAIT)
+    mail_seconds = _seconds(CPU_MAIL, deployed.send_mb, DYNAMODB_WAIT + SES_WAIT)
     hit_seconds = _seconds(CPU_HIT, deployed.track_mb, DYNAMODB_WAIT)
     changes = (2 + audience.counted) * MILLION / (sending_batches + hit_batches)
     batch_seconds = _seconds(CPU_BATCH + CPU_CHANGE * changes, deployed.fold_mb, DYNAMODB_WAIT + TRANSACTION_WAIT)
