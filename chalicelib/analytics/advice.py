@@ -91,6 +91,17 @@ def _found(situation: Situation) -> Iterator[Advice]:
             yield advice
 
 
+def _recount_due(now: Situation) -> Advice | None:
+    times = now.count("recount_due")
+    if not times:
+        return None
+    text = (
+        "Some changes came too late to tell whether they were counted already. Recount this campaign: until then these "
+        "numbers may be too low."
+    )
+    return Advice("recount_due", "warning", text, float(times))
+
+
 def _failed(now: Situation) -> Advice | None:
     rate = now.rate("failed", now.sent + now.count("failed"))
     if rate is None or rate.value <= FAILED_NOTICE:
@@ -262,6 +273,7 @@ def _above(rate: Rate | None, limit: float) -> Severity | None:
 
 
 _RULES: tuple[Rule, ...] = (
+    _recount_due,
     _failed,
     _bounced,
     _complained,

@@ -52,6 +52,8 @@ class Stats:
     """None while no person has opened."""
     failures: tuple[Failure, ...]
     advice: tuple[Advice, ...]
+    recount_due: bool
+    """Changes came too late to tell whether they were counted; a recount puts that right."""
     as_of: datetime
 
 
@@ -114,5 +116,6 @@ def stats_of(
                 html_bytes=html_bytes,
             )
         ),
+        recount_due=number("recount_due") > 0,
         as_of=as_of,
     )

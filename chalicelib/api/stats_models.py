@@ -78,6 +78,7 @@ class StatsAnswer(FromDomain):
     time_to_open: TimeToOpenAnswer | None
     failures: list[FailureAnswer]
     advice: list[AdviceAnswer]
+    recount_due: Annotated[bool, Field(description="Changes came too late to be counted; a recount finds them.")]
     as_of: Moment
 
 

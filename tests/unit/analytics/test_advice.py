@@ -30,6 +30,7 @@ def advice(age_hours: float | None = 48, html_bytes: int | None = None, **sums: 
         ("clicks_are_honest", {"sent": 100, "clicked": 7}, "info", 0.07),
         ("opened_suspicious", {"sent": 200, "untracked": 100, "opened": 70}, "notice", 0.7),
         ("untracked", {"sent": 200, "untracked": 20}, "info", 20),
+        ("recount_due", {"sent": 2, "recount_due": 1}, "warning", 1),
         ("small_sample", {"sent": 12}, "info", 12),
     ],
 )
