@@ -26,6 +26,8 @@ class Settings:
     tracking_url: str
     """Base of all links in mails, without a trailing slash."""
     configuration_set: str
+    smtp_secret: str | None
+    """ARN of the secret that describes the operator's own SMTP server; None: mail goes by Amazon SES."""
     unnamed_stream_shard: str | None
     """The shard to assume when a stream event names none; None on AWS, where that is an error."""
 
@@ -45,6 +47,7 @@ def settings() -> Settings:
         key_ring_secret=environment["KEY_RING_SECRET"],
         tracking_url=environment["TRACKING_URL"].rstrip("/"),
         configuration_set=environment["CONFIGURATION_SET"],
+        smtp_secret=environment.get("SMTP_SECRET") or None,
         unnamed_stream_shard=environment.get("UNNAMED_STREAM_SHARD") or None,
     )
 

@@ -90,12 +90,12 @@ def _launched(campaign_id: CampaignId) -> LaunchedContent:
 
 @cache
 def _deliver() -> Deliver:
-    from chalicelib.sending.transports.ses import SesTransport
+    from chalicelib.sending.transports.chosen import deployed_transport
 
     return Deliver(
         Leads(dynamodb(), settings().leads_table),
         Deliveries(dynamodb(), settings().deliveries_table),
-        SesTransport.deployed(settings().configuration_set),
+        deployed_transport(settings()),
         lambda: datetime.now(UTC),
         Standing(_campaigns()).is_going,
     )

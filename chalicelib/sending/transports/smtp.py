@@ -1,0 +1,213 @@
+"""A customer's own mail server, by SMTP. Whether a mail may have left is decided by how far the conversation came.
+
+    connect, EHLO, STARTTLS, AUTH   any failure: not sent; it is about the server or the secret, not about this mail
+    MAIL, RCPT, DATA                4xx: not sent · 5xx: rejected, with the server's words · silence: not sent
+    the message, up to its dot      silence: not sent, since a message without its end must not be delivered
+    the answer to the dot           2xx: sent · 4xx: not sent · 5xx: rejected · silence: outcome unknown
+
+Sources: RFC 5321 (SMTP; 4.2.1 replies, 4.5.2 dots, 6.1 who is responsible when), RFC 3463 (enhanced codes), RFC 1870
+(SIZE), RFC 3207 (STARTTLS), RFC 4954 (AUTH). No SMTPUTF8 and no 8BITMIME: addresses and messages are ASCII here.
+"""
+
+import smtplib
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from chalicelib.content.errors import AddressInvalid
+from chalicelib.content.headers import wire_address
+from chalicelib.sending.reasons import FailureReason
+from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected
+from chalicelib.sending.transports.smtp_server import ServerNotDescribed, SmtpServer, Tls
+
+_ABOUT_THE_CONNECTION = {421, 530}
+"""The server is closing, or wants a login first: says nothing about the mail."""
+_OUR_NAME = "[127.0.0.1]"
+"""For EHLO: a worker has no name of its own, and looking for one takes seconds where there is no reverse DNS."""
+_IDLE_SECONDS = 60.0
+"""A connection unused for longer is not used again: servers and gateways drop such, some without a word."""
+_REST_SECONDS = 10.0
+"""For so long a server that broke off or kept silent is left alone: a batch fails at once, not one time-out a mail."""
+
+_Reply = tuple[int, bytes]
+_Ending = TypeVar("_Ending", NotSent, OutcomeUnknown)
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpPatience:
+    """How long to wait for the server, in seconds."""
+
+    reply: float = 10
+    """To connect, and for the reply to a command."""
+    verdict: float = 20
+    """For the answer to a whole message, which a server may take time to look at."""
+
+
+class SmtpTransport:
+    """Hands messages to one server, over one kept connection per thread."""
+
+    def __init__(
+        self,
+        server: Callable[[], SmtpServer],
+        patience: SmtpPatience = SmtpPatience(),
+        clock: Callable[[], float] = time.monotonic,
+        trust: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+    ) -> None:
+        """`server` is asked for each connection and may raise ServerNotDescribed; `trust` checks its certificate."""
+        self._server = server
+        self._patience = patience
+        self._clock = clock
+        self._trust = trust
+        self._kept = threading.local()
+        self._rests_until = 0.0
+        self._complaint = ""
+
+    def send(self, mail: OutgoingMail) -> str:
+        try:
+            sender, recipient = wire_address("From", mail.from_email), wire_address("To", mail.to_email)
+        except AddressInvalid as error:
+            raise Rejected(FailureReason.INVALID_ADDRESS, str(error)) from error
+        if self._clock() < self._rests_until:
+            raise NotSent(self._complaint)
+        try:
+            self._talk_up_to_the_message(sender, recipient, len(mail.message))
+            self._connection.send(_framed(mail.message))
+        except OSError as error:  # smtplib's own errors are such too
+            raise self._given_up(NotSent(_words_of(error))) from error
+        return self._verdict()
+
+    def _talk_up_to_the_message(self, sender: str, recipient: str, size: int) -> None:
+        reply = self._begin(sender, size)
+        if reply[0] != 250:
+            raise self._refusal(reply, FailureReason.REJECTED)
+        reply = self._connection.rcpt(recipient)
+        if reply[0] not in (250, 251):
+            raise self._refusal(reply, _fault_of_recipient(reply))
+        reply = self._connection.docmd("DATA")
+        if reply[0] != 354:
+            raise self._refusal(reply, FailureReason.REJECTED)
+
+    def _begin(self, sender: str, size: int) -> _Reply:
+        """The reply to MAIL FROM, over the kept connection or, where that is no more, a new one."""
+        kept: smtplib.SMTP | None = getattr(self._kept, "connection", None)
+        if kept is not None and self._clock() - self._kept.used_at < _IDLE_SECONDS:
+            try:
+                reply = kept.mail(sender, _mail_options(kept, size))
+            except OSError as error:
+                if isinstance(error.__context__, TimeoutError):
+                    raise  # not closed but silent: another wait for the same server would outlast the worker
+                reply = (421, b"")
+            if reply[0] != 421:
+                return reply
+        self._hang_up()
+        self._kept.connection = fresh = self._connect()
+        self._kept.used_at = self._clock()
+        return fresh.mail(sender, _mail_options(fresh, size))
+
+    def _verdict(self) -> str:
+        """The server's words about a message that it has got whole. From here on silence means: perhaps."""
+        connection = self._connection
+        try:
+            if connection.sock is not None:
+                connection.sock.settimeout(self._patience.verdict)
+            reply = connection.getreply()
+            if connection.sock is not None:
+                connection.sock.settimeout(self._patience.reply)
+        except OSError as error:
+            raise self._given_up(OutcomeUnknown(_words_of(error))) from error
+        if 200 <= reply[0] < 300:
+            self._kept.used_at = self._clock()
+            return _text(reply[1])
+        if 400 <= reply[0] < 600:
+            raise self._refusal(reply, FailureReason.REJECTED)
+        raise self._given_up(OutcomeUnknown(_words(reply)))
+
+    def _refusal(self, reply: _Reply, reason: FailureReason) -> Rejected | NotSent:
+        """What a reply other than the hoped-for one means before the message was accepted."""
+        code, words = reply[0], _words(reply)
+        if code in _ABOUT_THE_CONNECTION or not 400 <= code < 600:
+            return self._given_up(NotSent(words))
+        try:
+            self._connection.rset()
+            self._kept.used_at = self._clock()
+        except OSError:
+            self._hang_up()
+        return Rejected(reason, words) if code >= 500 else NotSent(words)
+
+    @property
+    def _connection(self) -> smtplib.SMTP:
+        connection: smtplib.SMTP = self._kept.connection
+        return connection
+
+    def _connect(self) -> smtplib.SMTP:
+        """A connection that takes mail. Raises OSError."""
+        try:
+            server = self._server()
+        except ServerNotDescribed as error:
+            raise self._given_up(NotSent(str(error))) from error
+        address, seconds = (server.host, server.port, _OUR_NAME), self._patience.reply
+        if server.tls is Tls.IMPLICIT:
+            connection: smtplib.SMTP = smtplib.SMTP_SSL(*address, timeout=seconds, context=self._trust())
+        else:
+            connection = smtplib.SMTP(*address, timeout=seconds)
+        try:
+            if connection.sock is not None:
+                # A message's last piece must not wait for the acknowledgement of those before.
+                connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if server.tls is Tls.STARTTLS:
+                connection.starttls(context=self._trust())
+            connection.ehlo_or_helo_if_needed()
+            if server.user is not None and server.password is not None:
+                connection.login(server.user, server.password)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _given_up(self, error: _Ending) -> _Ending:
+        """Close the connection and let the server rest; the error, to be raised."""
+        self._hang_up()
+        self._rests_until, self._complaint = self._clock() + _REST_SECONDS, str(error)
+        return error
+
+    def _hang_up(self) -> None:
+        kept: smtplib.SMTP | None = getattr(self._kept, "connection", None)
+        self._kept.connection = None
+        if kept is not None:
+            kept.close()
+
+
+def _mail_options(connection: smtplib.SMTP, size: int) -> list[str]:
+    """The message's size where the server wants to know: one that is too large is refused before it is carried over."""
+    return [f"SIZE={size}"] if connection.has_extn("size") else []
+
+
+def _framed(message: bytes) -> bytes:
+    """The message as it stands behind DATA: its lines' leading dots doubled, a lone dot at its end."""
+    stuffed = (b"\r\n" + message).replace(b"\r\n.", b"\r\n..")[2:]
+    return stuffed + (b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n")
+
+
+def _fault_of_recipient(reply: _Reply) -> FailureReason:
+    """A refused recipient is a bad address, unless the server says that it is its policy (enhanced code X.7.X)."""
+    is_policy = reply[1].startswith(b"5.7.")
+    return FailureReason.REJECTED if is_policy else FailureReason.INVALID_ADDRESS
+
+
+def _words(reply: _Reply) -> str:
+    return f"{reply[0]} {_text(reply[1])}".strip()
+
+
+def _text(raw: bytes) -> str:
+    return " ".join(raw.decode("utf-8", "replace").split())[:200]
+
+
+def _words_of(error: OSError) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        said = error.smtp_error
+        return _words((error.smtp_code, said if isinstance(said, bytes) else said.encode()))
+    return str(error) or type(error).__name__

@@ -1,0 +1,118 @@
+"""A customer's own SMTP server, as a secret of theirs describes it.
+
+    {"host": "mail.example.com", "port": 587, "tls": "starttls", "user": "leadflip", "password": "..."}
+
+`tls` is `starttls`, `implicit` or `none`; the port is the usual one of each (587, 465, 25) when it is not given;
+without `user` and `password` nobody logs in. Numbers may be text, which is all that AWS's editor for secrets knows.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.aws import SECRETS_MANAGER, Patience, SignedCalls
+from chalicelib.settings import aws_access
+
+_SECRET_PATIENCE = Patience(total_seconds=5, attempt_seconds=2, attempts=3)
+
+
+class ServerNotDescribed(Exception):
+    """The secret cannot be read, or does not describe a server; the text says what is wrong and holds none of it."""
+
+
+class Tls(StrEnum):
+    NONE = "none"
+    """In clear, and so without credentials."""
+    STARTTLS = "starttls"
+    """Encrypted from the STARTTLS command on, and not used without."""
+    IMPLICIT = "implicit"
+    """Encrypted from the first byte."""
+
+
+_USUAL_PORT = {Tls.NONE: 25, Tls.STARTTLS: 587, Tls.IMPLICIT: 465}
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    host: str
+    port: int
+    tls: Tls
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the secret's JSON. Raises ServerNotDescribed."""
+        values = _object(text)
+        if unknown := sorted(set(values) - set(cls.__dataclass_fields__)):
+            raise ServerNotDescribed(f"The SMTP secret has {', '.join(unknown)}, which mean nothing here.")
+        tls, host, port = str(values.get("tls", "")), values.get("host"), values.get("port")
+        if tls not in set(Tls):
+            raise ServerNotDescribed("The SMTP secret's tls must be starttls, implicit or none.")
+        if not isinstance(host, str) or not host.strip():
+            raise ServerNotDescribed("The SMTP secret names no host.")
+        number = str(port or _USUAL_PORT[Tls(tls)])
+        if not (number.isascii() and number.isdecimal() and 0 < int(number) < 65536):
+            raise ServerNotDescribed("The SMTP secret's port must be a number within 1 to 65535.")
+        user, password = _credentials(values, Tls(tls))
+        return cls(host.strip(), int(number), Tls(tls), user, password)
+
+
+def _object(text: str) -> Mapping[str, Any]:
+    try:
+        values = json.loads(text)
+    except ValueError:
+        values = None  # its words would quote the secret
+    if not isinstance(values, dict):
+        raise ServerNotDescribed("The SMTP secret is no JSON object.")
+    return values
+
+
+def _credentials(values: Mapping[str, Any], tls: Tls) -> tuple[str | None, str | None]:
+    user, password = values.get("user") or None, values.get("password") or None
+    if (user is None) != (password is None):
+        raise ServerNotDescribed("The SMTP secret needs user and password, or neither.")
+    for each in (user, password):
+        if each is not None and not (isinstance(each, str) and each.isascii()):
+            raise ServerNotDescribed("The SMTP secret's user and password must be text in ASCII.")
+    if user is not None and tls is Tls.NONE:
+        raise ServerNotDescribed("The SMTP secret's password would cross the network in clear: tls must not be none.")
+    return user, password
+
+
+class ServerSource:
+    """The server as last read, read again when that was a minute ago: a new password needs no deployment."""
+
+    MAX_AGE_SECONDS = 60.0
+
+    def __init__(self, read: Callable[[], str], clock: Callable[[], float] = time.monotonic) -> None:
+        """`read` gives the secret's text; it may raise botocore's errors."""
+        self._read = read
+        self._clock = clock
+        self._server: SmtpServer | None = None
+        self._read_at = 0.0
+
+    def server(self) -> SmtpServer:
+        """Raises ServerNotDescribed."""
+        if self._server is None or self._clock() - self._read_at >= self.MAX_AGE_SECONDS:
+            try:
+                text = self._read()
+            except (BotoCoreError, ClientError) as error:
+                raise ServerNotDescribed(f"The SMTP secret cannot be read: {error}") from error
+            self._server, self._read_at = SmtpServer.parse(text), self._clock()
+        return self._server
+
+
+def deployed_server(secret_id: str) -> ServerSource:
+    """The server that this secret in Secrets Manager describes."""
+
+    def read() -> str:
+        service = SignedCalls(SECRETS_MANAGER, aws_access(), _SECRET_PATIENCE)
+        return str(service.call("GetSecretValue", {"SecretId": secret_id})["SecretString"])
+
+    return ServerSource(read)
