@@ -34,6 +34,7 @@ class _LambdaContext:
 def context_of(client: Callable[[], Any], tables: TableNames | None = None, **collaborators: Any) -> Context:
     """A composition root over these tables; every other setting is a dummy. `collaborators`: others of Context."""
     dummy = Settings(**{setting.name: f"no-{setting.name}" for setting in fields(Settings)})
+    dummy = replace(dummy, smtp_secret=None)
     if tables is not None:
         names = {"leads": tables.leads, "deliveries": tables.deliveries, "campaigns": tables.campaigns}
         dummy = replace(dummy, **{f"{kind}_table": name for kind, name in names.items()})

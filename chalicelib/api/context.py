@@ -13,9 +13,12 @@ import boto3
 
 from chalicelib.analytics.recount import Recount
 from chalicelib.sending.drafts import Drafts
-from chalicelib.sending.preflight import SesIdentities
+from chalicelib.sending.preflight import SenderIdentities, SesIdentities, UnknownIdentities
 from chalicelib.sending.queues import Queue, sqs
 from chalicelib.sending.start import Start
+from chalicelib.sending.test_send import MailTester
+from chalicelib.sending.transports.base import Transport
+from chalicelib.sending.transports.chosen import deployed_transport
 from chalicelib.settings import Settings, settings
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import dynamodb
@@ -45,6 +48,7 @@ class Context:
         sqs: Callable[[], Any] = sqs,
         key_ring: Callable[[str], KeyRingSource] = deployed_key_ring,
         ses: Callable[[], Any] = lambda: boto3.client("sesv2"),
+        transport: Callable[[Settings], Transport] = deployed_transport,
     ) -> None:
         self._read_settings = read_settings
         self._make_client = client
@@ -52,6 +56,7 @@ class Context:
         self._make_sqs = sqs
         self._key_ring = key_ring
         self._make_ses = ses
+        self._make_transport = transport
 
     @cached_property
     def settings(self) -> Settings:
@@ -91,9 +96,13 @@ class Context:
         return Start(self.campaigns, self.plans, self.leads, Queue(self._make_sqs(), self.settings.launch_queue_url))
 
     @cached_property
-    def identities(self) -> SesIdentities:
+    def identities(self) -> SenderIdentities:
         """What the mail service lets us send from."""
-        return SesIdentities(self._make_ses())
+        return SesIdentities(self._make_ses()) if self.settings.smtp_secret is None else UnknownIdentities()
+
+    @cached_property
+    def mail_tester(self) -> MailTester:
+        return MailTester(self._make_transport(self.settings), self.keys, self.settings.tracking_url)
 
     @cached_property
     def keys(self) -> KeyRingSource:

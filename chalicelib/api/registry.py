@@ -24,11 +24,12 @@ from chalicelib.api.openapi import describe
 from chalicelib.api.problems import problem_of, problem_of_framework
 from chalicelib.api.resources import Resource, operations, request_id
 from chalicelib.api.stats import stats
+from chalicelib.api.test_send import test_send
 from chalicelib.api.timeline import timeline
 from chalicelib.api.tokens import tokens
 from chalicelib.api.unknown import unknown
 
-_DESCRIBED: tuple[Resource, ...] = (health, leads, timeline, campaigns, stats, deliveries, tokens)
+_DESCRIBED: tuple[Resource, ...] = (health, leads, timeline, campaigns, test_send, stats, deliveries, tokens)
 RESOURCES: tuple[Resource, ...] = (*_DESCRIBED, describe(_DESCRIBED))
 
 Middleware = Callable[[Any, Callable[[Any], Any]], Any]

@@ -50,6 +50,13 @@ class SesIdentities:
             raise
 
 
+class UnknownIdentities:
+    """An SMTP server's: whom it lets send is known when it refuses somebody."""
+
+    def is_verified(self, address: str) -> None:
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class Preflight:
     findings: list[Finding]

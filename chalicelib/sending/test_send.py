@@ -1,0 +1,157 @@
+"""A test send: a campaign's mail to addresses of the marketer's choice, marked, and tracked without ever counting.
+
+Its delivery ids and signatures are genuine, so its pixel, links and unsubscribe page work like the real ones'. But they
+name a campaign that cannot exist and a lead that does not, and no delivery is written for them: the one conditional
+write of a hit finds nothing to change. So the recipients' door needs no rule about tests (docs/decisions/0331).
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from chalicelib.content.compiled import CompiledContent
+from chalicelib.content.compiler import compile_content
+from chalicelib.content.headers import is_address
+from chalicelib.content.message import build_message
+from chalicelib.content.program import Program
+from chalicelib.content.render import Rendered, Renderer
+from chalicelib.crm.addresses import MalformedAddress, parse_address
+from chalicelib.crm.merge_fields import merge_fields
+from chalicelib.sending.content import campaign_values, source_of, tracking_of
+from chalicelib.sending.drafts import Draft
+from chalicelib.sending.reasons import FailureReason
+from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected, Transport
+from chalicelib.store.ids import CampaignId, new_lead_id
+from chalicelib.store.leads import Lead
+from chalicelib.tracking.delivery_ids import CampaignTracking
+from chalicelib.tracking.key_ring import KeyRingSource
+
+MAX_ADDRESSES = 10
+START_WITHIN_SECONDS = 5.0
+"""No address is begun later than this: a request has 29 seconds, and the last one begun may take 25."""
+SUBJECT_MARK = "[Test] "
+TEST_HEADER: Mapping[str, str] = {"X-Leadflip-Test": "yes"}
+NO_CAMPAIGN = CampaignId("cmp_" + "0" * 24)
+"""No campaign's: their ids begin with the time they were made at."""
+
+
+class InvalidAddresses(Exception):
+    """Some addresses cannot be sent to; nothing was sent. `faults` pairs their places in the list with reasons."""
+
+    def __init__(self, faults: Sequence[tuple[int, str]]) -> None:
+        super().__init__("; ".join(f"address {place + 1} {reason}" for place, reason in faults[:3]))
+        self.faults = tuple(faults)
+
+
+class Outcome(StrEnum):
+    """What became of one address's mail: sent, or why not."""
+
+    SENT = "sent"
+    NOT_SENT = "not_sent"
+    """It certainly did not leave (a limit on the rate, a server out of reach): try again."""
+    INVALID_ADDRESS = FailureReason.INVALID_ADDRESS.value
+    REJECTED = FailureReason.REJECTED.value
+    OUTCOME_UNKNOWN = FailureReason.OUTCOME_UNKNOWN.value
+    """The mail service did not answer; it may have left."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddressResult:
+    email: str
+    outcome: Outcome
+    detail: str | None
+    """The mail service's words; None for a mail that was sent."""
+
+
+class MailTester:
+    """Sends tests by the stack's transport, one address after the other."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        keys: KeyRingSource,
+        tracking_url: str,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._transport = transport
+        self._keys = keys
+        self._tracking_url = tracking_url
+        self._monotonic = monotonic
+
+    def send(self, draft: Draft, lead: Lead | None, to: Sequence[str], now: datetime) -> list[AddressResult]:
+        """One result per address, in their order, each address once. A campaign of any status may be tested.
+
+        Merge tags say what they would say to `lead`, and without one their defaults. Raises InvalidAddresses,
+        RenderFailed.
+        """
+        addresses = _addresses(to)
+        tracking = tracking_of(self._keys, self._tracking_url, NO_CAMPAIGN, self._keys.ring().current)
+        compiled = compile_content(source_of(draft.campaign, draft.body), tracking)
+        renderer = Renderer(_marked(compiled), tracking)
+        mails = [self._mail(draft, lead, address, renderer, tracking, now) for address in addresses]
+        latest_start = self._monotonic() + START_WITHIN_SECONDS
+        return [self._result(mail, latest_start) for mail in mails]
+
+    def _mail(
+        self,
+        draft: Draft,
+        lead: Lead | None,
+        address: str,
+        renderer: Renderer,
+        tracking: CampaignTracking,
+        now: datetime,
+    ) -> OutgoingMail:
+        delivery_id = tracking.delivery_id(new_lead_id())
+        unsubscribe_url = tracking.unsubscribe_url(delivery_id)
+        values = {} if lead is None else merge_fields(lead)
+        rendered: Rendered = renderer.render(values, campaign_values(draft.campaign), delivery_id, unsubscribe_url)
+        from_email = draft.campaign.from_email
+        message = build_message(
+            rendered,
+            to_email=address,
+            to_name=None,
+            date=now,
+            message_id=f"{delivery_id}@{from_email.rpartition('@')[2]}",
+            unsubscribe_url=unsubscribe_url,
+            feedback_id=f"{draft.campaign.campaign_id}:test:leadflip",
+            headers=TEST_HEADER,
+        )
+        return OutgoingMail(from_email, address, message, NO_CAMPAIGN, delivery_id)
+
+    def _result(self, mail: OutgoingMail, latest_start: float) -> AddressResult:
+        if self._monotonic() >= latest_start:
+            return AddressResult(mail.to_email, Outcome.NOT_SENT, "The addresses before took too long.")
+        try:
+            self._transport.send(mail)
+        except Rejected as error:
+            return AddressResult(mail.to_email, Outcome(error.reason.value), str(error))
+        except NotSent as error:
+            return AddressResult(mail.to_email, Outcome.NOT_SENT, str(error))
+        except OutcomeUnknown as error:
+            return AddressResult(mail.to_email, Outcome.OUTCOME_UNKNOWN, str(error))
+        return AddressResult(mail.to_email, Outcome.SENT, None)
+
+
+def _addresses(to: Sequence[str]) -> list[str]:
+    addresses: list[str] = []
+    faults: list[tuple[int, str]] = []
+    for place, text in enumerate(to):
+        try:
+            address = parse_address(text)
+        except MalformedAddress as error:
+            faults.append((place, str(error)))
+            continue
+        if is_address(address):
+            addresses.append(address)
+        else:
+            faults.append((place, "has no valid domain after the @"))
+    if faults:
+        raise InvalidAddresses(faults)
+    return list(dict.fromkeys(addresses))
+
+
+def _marked(compiled: CompiledContent) -> CompiledContent:
+    first, *others = compiled.subject.texts
+    return replace(compiled, subject=Program((SUBJECT_MARK + first, *others), compiled.subject.slots))
