@@ -35,14 +35,6 @@ def world(dynamodb: Any, tables: TableNames) -> World:
     return World(dynamodb, tables)
 
 
-def planned(world: World, leads: int) -> CampaignId:
-    for number in range(leads):
-        world.lead(number)
-    campaign_id = world.launched()
-    world.plan_all()
-    return campaign_id
-
-
 def test_ten_mails_take_one_read_and_two_writes_each(world: World, dynamodb: Any) -> None:
     leads = [world.lead(number).lead_id for number in range(10)]
     launched = content.load(world.campaigns, KEYS, TRACKING_URL, world.launched())
