@@ -25,7 +25,6 @@ if "track" in doors():
 
 if "api" in doors():
     from chalicelib.api.registry import register as register_api
-
     from chalicelib.web.routes import routes as web_routes
 
     register_api(app)
