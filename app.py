@@ -57,7 +57,7 @@ def plan(event: Any) -> Any:
 def send(event: Any) -> Any:
     from chalicelib.sending.handlers import send_deliveries
 
-    return send_deliveries(event.to_dict())
+    return send_deliveries(event.to_dict(), event.context)
 
 
 @app.on_sqs_message(queue_arn="placeholder", name="replay_hits")

@@ -4,6 +4,7 @@ Each function below says what ministack 1.5.33 does without it.
 """
 
 import functools
+import json
 import os
 import threading
 from collections import defaultdict
@@ -105,11 +106,56 @@ def allow_batches_as_single_messages() -> None:
     iam_actions.extract_iam_action = of_single_message
 
 
+def check_statements_one_by_one() -> None:
+    """Check every statement of a batch against the right to what it does, on its table.
+
+    That is how AWS does it, where an action dynamodb:BatchExecuteStatement does not exist; ministack asks for it.
+    """
+    checks_of = iam_actions.dynamodb_transaction_checks
+
+    @functools.wraps(checks_of)
+    def of_statements(action: str, body: bytes, *place: Any) -> list[tuple[str, str]]:
+        if action != "dynamodb:BatchExecuteStatement":
+            checks: list[tuple[str, str]] = checks_of(action, body, *place)
+            return checks
+        statements = [each["Statement"] for each in json.loads(body)["Statements"]]
+        return [
+            (
+                f"dynamodb:PartiQL{statement.split(maxsplit=1)[0].capitalize()}",
+                iam_actions._dynamodb_table_arn(statement.split('"', 2)[1], *place),
+            )
+            for statement in statements
+        ]
+
+    iam_actions.dynamodb_transaction_checks = of_statements
+
+
+def stream_what_statements_write() -> None:
+    """Put rows written by PartiQL statements on their table's stream, as AWS does; ministack forgets them."""
+    insert, update = dynamodb._partiql_insert, dynamodb._partiql_update
+
+    def streamed(write: Any, table: dict[str, Any], parsed: dict[str, Any], *rest: Any) -> Any:
+        named = parsed.get("item") or {name: value for name, is_, value in parsed["conditions"] if is_ == "="}
+        partition, sort = (dynamodb._extract_key_val(named.get(table[each])) for each in ("pk_name", "sk_name"))
+        before = table["items"].get(partition, {}).get(sort)
+        answer = write(table, parsed, *rest)
+        after = table["items"].get(partition, {}).get(sort)
+        if after is not before:
+            event = "MODIFY" if before else "INSERT"
+            dynamodb._emit_stream_event(table["TableName"], event, before, after)
+        return answer
+
+    dynamodb._partiql_insert = functools.partial(streamed, insert)
+    dynamodb._partiql_update = functools.partial(streamed, update)
+
+
 if __name__ == "__main__":
     stop_with_parent()
     keep_streams_over_restarts()
     name_queues_without_the_port()
     allow_batches_as_single_messages()
+    check_statements_one_by_one()
+    stream_what_statements_write()
     read_numbers_from_parameters()
     let_calls_wait_for_workers(int(os.environ["WORKERS_PER_FUNCTION"]))
     return_without_waiting_for_logs()

@@ -1,173 +1,230 @@
-"""Deliver: one campaign's mail to one lead, at most once.
+"""Deliver: one campaign's mail to one lead, at most once, and not faster than all workers together may.
 
-reachable? ── claim ── render ── hand over ── record
-     │          │         │          ├── rejected: failed, with the service's words
-     │          │         │          ├── not sent: the claim is given back, the message comes again
-     │          │         │          └── outcome unknown: stays `sending`, settled below
-     │          │         └── failed: rendering_failed
-     │          └── somebody has it: finished, or still `sending`; one that stays so is never sent again
-     └── ended at once: skipped or failed
+prepare ── a moment to send at ── claim ── wait for the moment ── hand over ── record
+   │             │                  │                                │          └── with the next lead's claim
+   │             │                  │                                ├── rejected: failed, with the service's words
+   │             │                  │                                ├── not sent: claim given back, comes again
+   │             │                  │                                └── outcome unknown: stays `sending`
+   │             │                  └── somebody has it: ended, or still `sending`: settled when it is old enough
+   │             └── none (quota, throttled): this lead and all behind it come again later
+   └── no mail: claimed as skipped or failed, and done
 
 Before every lead it is asked whether the campaign is going (standing.py). While it is paused or cancelled nothing is
 begun; what an earlier worker has begun is settled all the same.
+
+A worker that dies leaves at most two deliveries at `sending`: the one handed over, whose end was not noted, and the one
+claimed behind it. Neither is ever sent again by itself (docs/decisions/0311).
 """
 
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chalicelib.content.errors import AddressInvalid, RenderFailed
-from chalicelib.content.message import build_message
-from chalicelib.crm.merge_fields import merge_fields
-from chalicelib.sending.content import LaunchedContent, campaign_values
-from chalicelib.sending.reasons import FailureReason, SkipReason
+from chalicelib.sending.budget import Budget, MustWait, soon
+from chalicelib.sending.content import LaunchedContent
+from chalicelib.sending.prepare import MOST_DETAIL, prepare
+from chalicelib.sending.rate import LATENESS_SECONDS, Waiting
+from chalicelib.sending.reasons import FailureReason, WaitReason
 from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected, Transport
+from chalicelib.store.claims import Claims, Ending
 from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
 from chalicelib.store.ids import CampaignId, LeadId
-from chalicelib.store.leads import Lead, Leads
+from chalicelib.store.leads import Leads
 from chalicelib.telemetry import logger
 
 OUTCOME_GRACE = timedelta(minutes=10)
 """How long a delivery may stand at `sending` before its outcome counts as unknown: far longer than any worker lives."""
+_THROTTLED_PAUSES = (0.5, 1.0, 2.0)
+_BLOCKED_SECONDS = {WaitReason.RATE: 10, WaitReason.QUOTA: 60, WaitReason.SENDING_PAUSED: 300}
+"""What concerns all mails: so long nobody tries."""
+_NOT_SENT_SECONDS = 30
+"""What may concern one mail only, such as a server that defers a recipient: so long this one waits."""
 
 
-class SomeAreWaiting(Exception):
-    """Some of a message's leads could not be ended now; the message must come again."""
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Leads whose delivery has not come to an end, and when to try again."""
+
+    lead_ids: tuple[LeadId, ...]
+    after_seconds: float
 
 
 class Deliver:
+    """One worker. `pause` sleeps for seconds; `is_going` says whether a campaign may send right now."""
+
     def __init__(
         self,
         leads: Leads,
         deliveries: Deliveries,
+        claims: Claims,
         transport: Transport,
+        budget: Budget,
         clock: Callable[[], datetime],
         is_going: Callable[[CampaignId], bool],
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._leads = leads
         self._deliveries = deliveries
+        self._claims = claims
         self._transport = transport
+        self._budget = budget
         self._clock = clock
         self._is_going = is_going
+        self._pause = pause
+        self._moments: deque[float] = deque()
+        self._seconds_a_mail = 0.1
+        self._paused_seconds = 0.0
 
-    def deliver_all(self, content: LaunchedContent, unit: str, lead_ids: Sequence[LeadId]) -> None:
-        """Bring every named lead's delivery to an end. Raises SomeAreWaiting when the message must come again.
+    def deliver_all(
+        self,
+        content: LaunchedContent,
+        unit: str,
+        lead_ids: Sequence[LeadId],
+        time_is_short: Callable[[], bool] = lambda: False,
+    ) -> list[Rest]:
+        """Bring the named leads' deliveries to an end, but for those that the answer names.
 
-        When the campaign does not go, or no longer, the message is done with: resuming enqueues its leads anew.
+        When the campaign does not go, or no longer, what was not begun is done with: resuming enqueues it anew.
         """
         campaign_id = content.campaign.campaign_id
         found = self._leads.find_many(lead_ids)
-        ended: list[bool] = []
-        for number, lead_id in enumerate(lead_ids):
-            if not self._is_going(campaign_id):
-                begun = self._deliveries.find_many(campaign_id, lead_ids[number:])
-                ended += [self._settle(each, unit) for each in begun.values()]
-                break
-            ended.append(self._deliver(content, unit, lead_id, found.get(lead_id)))
-        if not all(ended):
-            raise SomeAreWaiting(f"{ended.count(False)} of {len(lead_ids)} leads")
-
-    def _deliver(self, content: LaunchedContent, unit: str, lead_id: LeadId, lead: Lead | None) -> bool:
-        """Whether this delivery has come to an end, by this call or an earlier one."""
-        claim = Delivery(
-            campaign_id=content.campaign.campaign_id,
-            lead_id=lead_id,
-            status=DeliveryStatus.SENDING,
-            claimed_at=self._clock(),
-            unit=unit,
-            email=lead.email if lead else None,
-        )
-        unreachable = _unreachable(lead)
-        if unreachable is not None:
-            status, reason = unreachable
-            subject = _subject(content, lead) if lead else None
-            claim = replace(claim, status=status, reason=reason.value, subject=subject)
-        if not self._deliveries.claim(claim):
-            return self._is_ended(claim)
-        if lead is None or lead.email is None or unreachable is not None:
-            return True
-        return self._send(content, claim, lead, lead.email)
-
-    def _send(self, content: LaunchedContent, claim: Delivery, lead: Lead, email: str) -> bool:
-        campaign_id, lead_id = claim.campaign_id, claim.lead_id
-        delivery_id = content.tracking.delivery_id(lead_id)
-        unsubscribe_url = content.tracking.unsubscribe_url(delivery_id)
-        subject = None
+        rests: list[Rest] = []
+        ending: Ending | None = None
         try:
-            rendered = content.renderer.render(
-                merge_fields(lead), campaign_values(content.campaign), delivery_id, unsubscribe_url
-            )
-            subject = rendered.subject
-            message = build_message(
-                rendered,
-                to_email=email,
-                to_name=" ".join(name for name in (lead.first_name, lead.last_name) if name) or None,
-                date=self._clock(),
-                message_id=f"{delivery_id}@{content.campaign.from_email.rpartition('@')[2]}",
-                unsubscribe_url=unsubscribe_url,
-                feedback_id=f"{campaign_id}:campaign:leadflip",
-            )
-        except RenderFailed as error:
-            return self._fail(claim, FailureReason.RENDERING_FAILED, str(error), subject)
-        except AddressInvalid as error:
-            return self._fail(claim, FailureReason.INVALID_ADDRESS, str(error), subject)
-        mail = OutgoingMail(content.campaign.from_email, email, message, campaign_id, delivery_id)
-        try:
-            message_id = self._transport.send(mail)
-        except Rejected as error:
-            return self._fail(claim, error.reason, str(error), subject)
-        except NotSent as error:
-            logger().warning("not_sent", extra={"campaign_id": campaign_id, "words": str(error)})
-            self._deliveries.release(campaign_id, lead_id, claim.claimed_at)
-            return False
-        except OutcomeUnknown as error:
-            logger().warning("outcome_unknown", extra={"campaign_id": campaign_id, "words": str(error)})
-            return False
-        self._deliveries.record_sent(
-            campaign_id, lead_id, at=self._clock(), message_id=message_id, subject=rendered.subject
-        )
-        return True
+            for number, lead_id in enumerate(lead_ids):
+                if not self._is_going(campaign_id):
+                    begun = self._deliveries.find_many(campaign_id, lead_ids[number:])
+                    rests += [rest for each in begun.values() if (rest := self._settle(each, unit))]
+                    break
+                if time_is_short():
+                    rests.append(Rest(tuple(lead_ids[number:]), 0))
+                    break
+                began_at, paused = self._seconds(), self._paused_seconds
+                prepared = prepare(content, unit, lead_id, found.get(lead_id), self._clock())
+                try:
+                    if prepared.mail is not None:
+                        self._next_moment(len(lead_ids) - number, time_is_short)
+                    if ending is not None and ending.concerns(prepared.claim):
+                        self._record(ending)
+                        ending = None
+                    claimed = self._claim(prepared.claim, ending)
+                    ending = None
+                    if not claimed:
+                        rests += [rest] if (rest := self._look_at_other(prepared.claim)) else []
+                    elif prepared.mail is not None:
+                        came_to = self._hand_over(prepared.claim, prepared.mail, len(lead_ids) - number, time_is_short)
+                        if isinstance(came_to, Ending):
+                            ending = came_to
+                        else:
+                            rests.append(came_to)
+                        took = self._seconds() - began_at - (self._paused_seconds - paused)
+                        self._seconds_a_mail += (max(took, 0.001) - self._seconds_a_mail) / 4
+                except MustWait as must:
+                    rests.append(Rest(tuple(lead_ids[number:]), _seconds_until(must.waiting, self._clock())))
+                    break
+        except Exception:
+            if ending is not None:
+                self._record(ending)
+            raise
+        if ending is not None:
+            self._record(ending)
+        return rests
 
-    def _fail(self, claim: Delivery, reason: FailureReason, detail: str, subject: str | None) -> bool:
-        self._deliveries.record_failed(
-            claim.campaign_id, claim.lead_id, reason=reason.value, detail=detail[:200], subject=subject
-        )
-        return True
+    def _claim(self, claim: Delivery, ending: Ending | None) -> bool:
+        (claimed,), _ = self._claims.claim_and_record([claim], [ending] if ending else [])
+        return claimed
 
-    def _is_ended(self, claim: Delivery) -> bool:
-        """Look at a delivery that somebody else has claimed; end it when its sender must have died."""
+    def _record(self, ending: Ending) -> None:
+        self._claims.claim_and_record([], [ending])
+
+    def _hand_over(
+        self, claim: Delivery, mail: OutgoingMail, wanted: int, time_is_short: Callable[[], bool]
+    ) -> Ending | Rest:
+        """How a claimed delivery ended, or when to look at it again. Raises MustWait, with the claim given back."""
+        pauses = list(_THROTTLED_PAUSES)
+        while True:
+            try:
+                self._wait_for_moment(wanted, time_is_short)
+                message_id = self._transport.send(mail)
+            except Rejected as error:
+                values = {"status": "failed", "reason": error.reason.value, "detail": str(error)[:MOST_DETAIL]}
+                return Ending(claim.campaign_id, claim.lead_id, values)
+            except OutcomeUnknown as error:
+                logger().warning("outcome_unknown", extra={"campaign_id": claim.campaign_id, "words": str(error)})
+                return Rest((claim.lead_id,), OUTCOME_GRACE.total_seconds() + 1)
+            except MustWait:
+                self._release(claim)
+                raise
+            except NotSent as error:
+                logger().warning("not_sent", extra={"campaign_id": claim.campaign_id, "words": str(error)})
+                if error.waits_for is WaitReason.RATE and pauses:
+                    self._sleep(pauses.pop(0))
+                    continue
+                self._release(claim)
+                if error.waits_for not in _BLOCKED_SECONDS:
+                    return Rest((claim.lead_id,), _NOT_SENT_SECONDS)
+                until = self._clock() + timedelta(seconds=_BLOCKED_SECONDS[error.waits_for])
+                self._budget.block(Waiting(error.waits_for, until))
+                raise MustWait(Waiting(error.waits_for, until)) from error
+            sent: dict[str, object] = {"status": "sent", "sent_at": self._clock(), "message_id": message_id}
+            return Ending(claim.campaign_id, claim.lead_id, sent)
+
+    def _release(self, claim: Delivery) -> None:
+        self._deliveries.release(claim.campaign_id, claim.lead_id, claim.claimed_at)
+
+    def _wait_for_moment(self, wanted: int, time_is_short: Callable[[], bool]) -> None:
+        """Return when the next mail may leave; the moment is used up then."""
+        while (moment := self._next_moment(wanted, time_is_short)) > self._seconds():
+            self._sleep(moment - self._seconds())
+        self._moments.popleft()
+
+    def _next_moment(self, wanted: int, time_is_short: Callable[[], bool]) -> float:
+        """When the next mail may leave, which may be a moment ago; `wanted` more of them are taken if there is none."""
+        while True:
+            while self._moments and self._moments[0] + LATENESS_SECONDS < self._seconds():
+                self._moments.popleft()
+            if self._moments:
+                return self._moments[0]
+            if time_is_short():
+                raise MustWait(Waiting(WaitReason.RATE, self._clock()))
+            self._moments.extend(self._budget.take(wanted, self._seconds_a_mail))
+            if not self._moments:
+                self._sleep(soon())
+
+    def _seconds(self) -> float:
+        return self._clock().timestamp()
+
+    def _sleep(self, seconds: float) -> None:
+        self._paused_seconds += seconds
+        self._pause(seconds)
+
+    def _look_at_other(self, claim: Delivery) -> Rest | None:
+        """Look at a delivery that somebody else has claimed."""
         existing = self._deliveries.find(claim.campaign_id, claim.lead_id)
         if existing is None:
-            return False  # given back between the claim and this look
+            return Rest((claim.lead_id,), 0)  # given back between the claim and this look
         return self._settle(existing, claim.unit)
 
-    def _settle(self, existing: Delivery, unit: str) -> bool:
+    def _settle(self, existing: Delivery, unit: str) -> Rest | None:
+        """End a delivery whose sender must have died; None when it has ended, now or before."""
         if existing.unit != unit and unit not in existing.replanned:
             self._deliveries.record_replanned(existing.campaign_id, existing.lead_id, unit)
         if existing.status is not DeliveryStatus.SENDING:
-            return True
-        if self._clock() - existing.claimed_at < OUTCOME_GRACE:
-            return False
-        detail = "the sender stopped between handing the mail over and noting it"
-        return self._fail(existing, FailureReason.OUTCOME_UNKNOWN, detail, None)
-
-
-def _unreachable(lead: Lead | None) -> tuple[DeliveryStatus, FailureReason | SkipReason] | None:
-    """How the delivery ends where there is nobody to write to; None where there is."""
-    if lead is None:
-        return DeliveryStatus.SKIPPED, SkipReason.LEAD_DELETED
-    if lead.unsubscribed:
-        return DeliveryStatus.SKIPPED, SkipReason.UNSUBSCRIBED
-    if lead.suppressed is not None:
-        return DeliveryStatus.SKIPPED, SkipReason.SUPPRESSED
-    if lead.email is None:
-        return DeliveryStatus.FAILED, FailureReason.MISSING_ADDRESS
-    return None
-
-
-def _subject(content: LaunchedContent, lead: Lead) -> str | None:
-    """The subject that this lead would have read, for the timeline."""
-    try:
-        return content.renderer.render(merge_fields(lead), campaign_values(content.campaign), "", "").subject
-    except RenderFailed:
+            return None
+        remaining = existing.claimed_at + OUTCOME_GRACE - self._clock()
+        if remaining > timedelta(0):
+            return Rest((existing.lead_id,), remaining.total_seconds() + 1)
+        self._deliveries.record_failed(
+            existing.campaign_id,
+            existing.lead_id,
+            reason=FailureReason.OUTCOME_UNKNOWN.value,
+            detail="the sender stopped between claiming this delivery and noting its end",
+            subject=None,
+        )
         return None
+
+
+def _seconds_until(waiting: Waiting, now: datetime) -> float:
+    return max(0.0, (waiting.until - now).total_seconds())

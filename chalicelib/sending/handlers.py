@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -11,21 +12,27 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from chalicelib.analytics.completion import Completion
 from chalicelib.sending import content
+from chalicelib.sending.budget import Budget, OwnServer, SharedBudget, ses_limits
 from chalicelib.sending.content import LaunchedContent
 from chalicelib.sending.deliver import Deliver
-from chalicelib.sending.queues import LaunchMessage, PlanMessage, Queue, SendMessage, sqs
+from chalicelib.sending.queues import LaunchMessage, PlanMessage, Queue, QueueUnavailable, SendMessage, sqs
 from chalicelib.sending.standing import Standing
 from chalicelib.settings import settings
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.client import dynamodb
+from chalicelib.store.claims import Claims
+from chalicelib.store.client import dynamodb, dynamodb_for_sending
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.ids import CampaignId
 from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans
+from chalicelib.store.rate import Rate
+from chalicelib.telemetry import logger
 from chalicelib.tracking.key_ring import KeyRingSource, deployed_key_ring
 
 _SHORT_MS = 15_000
 """Less time than this left, and planning hands over to a new message."""
+_SENDING_SHORT_MS = 30_000
+"""Less time than this left, and no mail is begun: the mail service may take 20 s to answer, and its end be noted."""
 _CAMPAIGNS_KEPT = 8
 """Compiled contents kept in a worker's memory: a few megabytes."""
 
@@ -57,14 +64,36 @@ def plan_pages(event: dict[str, Any], context: Any) -> Any:
     return _each(event, lambda body: plan.plan(PlanMessage(**body), time_is_short))
 
 
-def send_deliveries(event: dict[str, Any]) -> Any:
+def send_deliveries(event: dict[str, Any], context: Any) -> Any:
+    """What cannot be brought to an end now goes back to the queue as messages of its own.
+
+    A message that only waits thus never comes near the dead-letter queue; one that raises does.
+    """
     deliver = _deliver()
 
-    def send(body: dict[str, Any]) -> None:
-        message = SendMessage(body["campaign_id"], body["unit"], tuple(body["lead_ids"]))
-        deliver.deliver_all(_launched(message.campaign_id), message.unit, message.lead_ids)
+    def time_is_short() -> bool:
+        return bool(context.get_remaining_time_in_millis() < _SENDING_SHORT_MS)
 
-    return _each(event, send)
+    failed: list[str] = []
+    waiting: list[tuple[str, SendMessage, float]] = []
+    for record in event["Records"]:
+        try:
+            message = SendMessage.from_json(record["body"])
+            launched = _launched(message.campaign_id)
+            rests = deliver.deliver_all(launched, message.unit, message.lead_ids, time_is_short)
+        except Exception:
+            logger().exception("not_delivered", extra={"sqs_message": record["messageId"]})
+            failed.append(record["messageId"])
+        else:
+            waiting += [
+                (record["messageId"], replace(message, lead_ids=rest.lead_ids), rest.after_seconds) for rest in rests
+            ]
+    try:
+        Queue(sqs(), settings().send_queue_url).put_later((message, seconds) for _, message, seconds in waiting)
+    except QueueUnavailable:
+        logger().exception("not_put_back")
+        failed += [record_id for record_id, _, _ in waiting]
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in dict.fromkeys(failed)]}
 
 
 def _each(event: dict[str, Any], handle: Callable[[dict[str, Any]], None]) -> Any:
@@ -95,10 +124,20 @@ def _deliver() -> Deliver:
     return Deliver(
         Leads(dynamodb(), settings().leads_table),
         Deliveries(dynamodb(), settings().deliveries_table),
+        Claims(dynamodb_for_sending(), settings().deliveries_table),
         deployed_transport(settings()),
+        _budget(),
         lambda: datetime.now(UTC),
         Standing(_campaigns()).is_going,
     )
+
+
+def _budget() -> Budget:
+    if settings().smtp_secret is not None:
+        return OwnServer()
+    from chalicelib.sending.transports.ses import ses_client
+
+    return SharedBudget(Rate(dynamodb_for_sending(), settings().campaigns_table), lambda: ses_limits(ses_client()))
 
 
 def _campaigns() -> Campaigns:

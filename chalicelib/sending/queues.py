@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import islice
+from math import ceil
 from typing import Any, TypeVar
 
 import boto3
@@ -17,6 +18,7 @@ T = TypeVar("T")
 
 ENTRIES_PER_CALL = 10
 """SQS takes at most ten messages a call."""
+MOST_DELAY_SECONDS = 900
 LEADS_PER_MESSAGE = 10
 """Leads that one send message names: few enough that a redelivered message repeats little."""
 
@@ -66,11 +68,20 @@ class Queue:
 
     def put(self, messages: Iterable[LaunchMessage | PlanMessage | SendMessage]) -> None:
         """Put all messages, ten a call. Raises QueueUnavailable; some may be on the queue then."""
-        for group in groups(messages, ENTRIES_PER_CALL):
-            entries = [{"Id": str(n), "MessageBody": json.dumps(asdict(each))} for n, each in enumerate(group)]
-            self._put_group(entries)
+        self.put_later((message, 0) for message in messages)
 
-    def _put_group(self, entries: list[dict[str, str]]) -> None:
+    def put_later(self, messages: Iterable[tuple[LaunchMessage | PlanMessage | SendMessage, float]]) -> None:
+        """Put messages that nobody sees for so many seconds, at most a quarter of an hour (SQS's limit)."""
+        for group in groups(messages, ENTRIES_PER_CALL):
+            self._put_group(
+                [
+                    {"Id": str(number), "MessageBody": json.dumps(asdict(message))}
+                    | ({"DelaySeconds": min(ceil(seconds), MOST_DELAY_SECONDS)} if seconds > 0 else {})
+                    for number, (message, seconds) in enumerate(group)
+                ]
+            )
+
+    def _put_group(self, entries: list[dict[str, Any]]) -> None:
         for attempt in range(5):
             try:
                 answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)

@@ -23,3 +23,16 @@ class SkipReason(StrEnum):
     """The lead's address bounced, or its owner complained of a mail, between planning and sending."""
     LEAD_DELETED = "lead_deleted"
     """The lead was deleted between planning and sending."""
+
+
+class WaitReason(StrEnum):
+    """Why mails that could leave do not leave yet; each of these ends by itself."""
+
+    RATE = "rate"
+    """The mail service takes no more mails at the moment."""
+    QUOTA = "quota"
+    """The mail service takes no more mails within 24 hours."""
+    SENDING_PAUSED = "sending_paused"
+    """Sending is switched off for the account."""
+    MAIL_SERVICE = "mail_service"
+    """The mail service cannot be reached or does not answer as it should."""

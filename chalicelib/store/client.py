@@ -23,6 +23,7 @@ Item = dict[str, dict[str, Any]]
 
 _FOR_RECIPIENTS = Patience(total_seconds=1.0, attempt_seconds=0.6)
 """A write takes 5 ms; who waits longer than a second for a link leaves, and the hit has another way (tracking/hits)."""
+_FOR_SENDING = Patience(total_seconds=10.0, attempt_seconds=3.0, attempts=4)
 
 
 class StoreError(Exception):
@@ -64,7 +65,7 @@ def dynamodb() -> Any:
 
 
 class ItemClient:
-    """The operations of a DynamoDB client that recipients need, with boto3's arguments, answers and errors."""
+    """The operations of a DynamoDB client that recipients and senders need, with its arguments, answers and errors."""
 
     def __init__(self, calls: SignedCalls) -> None:
         self._calls = calls
@@ -75,11 +76,20 @@ class ItemClient:
     def get_item(self, **arguments: Any) -> dict[str, Any]:
         return self._calls.call("GetItem", arguments)
 
+    def batch_execute_statement(self, **arguments: Any) -> dict[str, Any]:
+        return self._calls.call("BatchExecuteStatement", arguments)
+
 
 @cache
 def dynamodb_for_recipients() -> ItemClient:
     """The process's DynamoDB client where a recipient waits: it answers or fails within a second."""
     return ItemClient(SignedCalls(DYNAMODB, aws_access(), _FOR_RECIPIENTS))
+
+
+@cache
+def dynamodb_for_sending() -> ItemClient:
+    """The process's DynamoDB client for what every mail takes: patient, at a quarter of the SDK's CPU."""
+    return ItemClient(SignedCalls(DYNAMODB, aws_access(), _FOR_SENDING))
 
 
 def to_item(values: Mapping[str, Any]) -> Item:

@@ -100,3 +100,13 @@ def token(token_hash: str) -> Item:
 
 def idempotency(scope: str, key: str) -> Item:
     return _row(f"idempotency#{scope}#{key}", "idempotency")
+
+
+def sending_account() -> Item:
+    """What the account may send, and what was taken of it."""
+    return _row("rate", "account")
+
+
+def rate_positions(rate: float, row: int) -> Item:
+    """Moments of about a second, for one rate; a partition of its own for each."""
+    return _row(f"rate#{rate:g}#{row}", "positions")

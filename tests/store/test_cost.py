@@ -35,13 +35,13 @@ def world(dynamodb: Any, tables: TableNames) -> World:
     return World(dynamodb, tables)
 
 
-def test_ten_mails_take_one_read_and_two_writes_each(world: World, dynamodb: Any) -> None:
+def test_ten_mails_take_one_read_and_the_end_of_each_goes_with_the_next_ones_claim(world: World, dynamodb: Any) -> None:
     leads = [world.lead(number).lead_id for number in range(10)]
     launched = content.load(world.campaigns, KEYS, TRACKING_URL, world.launched())
     with counted_calls(dynamodb) as calls:
         world.deliver.deliver_all(launched, "0.0", leads)
     # The one GetItem asks once a second whether the campaign is going.
-    assert calls == {"GetItem": 1, "BatchGetItem": 1, "PutItem": 10, "UpdateItem": 10}
+    assert calls == {"GetItem": 1, "BatchGetItem": 1, "BatchExecuteStatement": 11}
 
 
 def test_a_message_that_comes_again_takes_a_refused_write_and_a_look_for_each_mail(world: World, dynamodb: Any) -> None:
@@ -50,7 +50,7 @@ def test_a_message_that_comes_again_takes_a_refused_write_and_a_look_for_each_ma
     world.deliver.deliver_all(launched, "0.0", leads)
     with counted_calls(dynamodb) as calls:
         world.deliver.deliver_all(launched, "0.0", leads)
-    assert calls == {"BatchGetItem": 1, "PutItem": 10, "GetItem": 10}
+    assert calls == {"BatchGetItem": 1, "BatchExecuteStatement": 10, "GetItem": 10}
 
 
 def test_planning_takes_six_requests_a_unit_and_none_per_lead(world: World, dynamodb: Any) -> None:

@@ -12,7 +12,8 @@ from chalicelib.analytics.completion import Completion
 from chalicelib.analytics.recount import Recount
 from chalicelib.crm.leads import create_lead
 from chalicelib.sending import content
-from chalicelib.sending.deliver import OUTCOME_GRACE, Deliver, SomeAreWaiting
+from chalicelib.sending.budget import OwnServer
+from chalicelib.sending.deliver import OUTCOME_GRACE, Deliver
 from chalicelib.sending.drafts import Drafts, Written
 from chalicelib.sending.launch import Launch
 from chalicelib.sending.plan import Plan
@@ -23,6 +24,7 @@ from chalicelib.sending.start import AudienceIsEmpty, Start
 from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected
 from chalicelib.store import keys
 from chalicelib.store.campaigns import Audience, Campaigns, CampaignStatus
+from chalicelib.store.claims import Claims
 from chalicelib.store.deliveries import Deliveries, DeliveryStatus
 from chalicelib.store.ids import CampaignId, LeadId
 from chalicelib.store.leads import Lead, Leads
@@ -37,6 +39,10 @@ TRACKING_URL = "https://t.example"
 
 class Died(BaseException):
     """The process ended here; nothing behind this line ran."""
+
+
+class SomeAreWaiting(Exception):
+    """Not all of a message's leads were brought to an end."""
 
 
 class RecordingSqs:
@@ -96,7 +102,16 @@ class World:
         )
         self.seconds = 0.0
         standing = Standing(self.campaigns, lambda: self.seconds)
-        self.deliver = Deliver(self.leads, self.deliveries, self.mail, lambda: self.now, standing.is_going)
+        self.deliver = Deliver(
+            self.leads,
+            self.deliveries,
+            Claims(client, tables.deliveries),
+            self.mail,
+            OwnServer(lambda: self.now.timestamp()),
+            lambda: self.now,
+            standing.is_going,
+            pause=lambda seconds: None,
+        )
 
     def lead(self, number: int, **said: Any) -> Lead:
         address = {"email": f"lead{number}@example.com", "first_name": f"Lead {number}"}
@@ -131,7 +146,9 @@ class World:
 
     def send(self, message: SendMessage) -> None:
         launched = content.load(self.campaigns, KEYS, TRACKING_URL, message.campaign_id)
-        self.deliver.deliver_all(launched, message.unit, message.lead_ids)
+        rests = self.deliver.deliver_all(launched, message.unit, message.lead_ids)
+        if rests:
+            raise SomeAreWaiting(rests)
 
     def send_all(self) -> None:
         for message in self.send_messages():

@@ -9,7 +9,7 @@ TransportError
 from dataclasses import dataclass
 from typing import Protocol
 
-from chalicelib.sending.reasons import FailureReason
+from chalicelib.sending.reasons import FailureReason, WaitReason
 
 
 class TransportError(Exception):
@@ -25,7 +25,11 @@ class Rejected(TransportError):
 
 
 class NotSent(TransportError):
-    """The message certainly did not leave (throttled, paused, unreachable)."""
+    """The message certainly did not leave, and may once `waits_for` is over."""
+
+    def __init__(self, words: str, waits_for: WaitReason = WaitReason.MAIL_SERVICE) -> None:
+        super().__init__(words)
+        self.waits_for = waits_for
 
 
 class OutcomeUnknown(TransportError):

@@ -1,0 +1,158 @@
+"""The right to send, taken a few mails at a time from what all workers share (rate.py), or the reason to wait.
+
+What the account may do is asked of the mail service once a minute by one worker for all of them.
+"""
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.sending.rate import GROUPS_A_ROW, HORIZON_SECONDS, Grid, Waiting, waiting_of
+from chalicelib.sending.reasons import WaitReason
+from chalicelib.store.rate import AccountLimits, AccountRow, Rate
+from chalicelib.telemetry import logger
+
+LOOK_SECONDS = 60
+"""How old the account's limits may be. The mail service answers one such question a second, for all workers."""
+_TRIES = 5
+
+
+class MustWait(Exception):
+    """Nothing may leave before `waiting.until`."""
+
+    def __init__(self, waiting: Waiting) -> None:
+        super().__init__(f"{waiting.reason} until {waiting.until.isoformat()}")
+        self.waiting = waiting
+
+
+class Budget(Protocol):
+    def take(self, count: int, seconds_a_mail: float) -> Sequence[float]:
+        """Moments, in epoch seconds and in order, at each of which one mail may leave: `count` at most.
+
+        None when others have taken all of the near future: ask again soon. `seconds_a_mail`: the worker's own pace.
+        Raises MustWait.
+        """
+        ...
+
+    def block(self, waiting: Waiting) -> None:
+        """Let no worker send until then: the mail service said so."""
+        ...
+
+
+class SharedBudget:
+    """The mail service's own limits, kept by all workers together."""
+
+    def __init__(
+        self,
+        rate: Rate,
+        ask_limits: Callable[[], AccountLimits],
+        clock: Callable[[], float] = time.time,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._rate = rate
+        self._ask_limits = ask_limits
+        self._clock = clock
+        self._pause = pause
+        self._row: AccountRow | None = None
+        self._groups: dict[int, int] = {}
+        self._groups_rate = 0.0
+
+    def take(self, count: int, seconds_a_mail: float) -> Sequence[float]:
+        account = self._account()
+        waiting = waiting_of(account, self._now())
+        if waiting is not None:
+            raise MustWait(waiting)
+        moments = self._moments(Grid(account.max_rate), count, seconds_a_mail)
+        allowed = self._quota(len(moments))
+        return moments[:allowed]
+
+    def block(self, waiting: Waiting) -> None:
+        self._rate.record_blocked(waiting.reason.value, waiting.until)
+        self._row = None
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
+
+    def _account(self) -> AccountRow:
+        """The account as last seen, its limits at most a minute old unless the mail service does not tell them."""
+        for _ in range(_TRIES):
+            if self._row is None:
+                self._row = self._rate.find_account()
+            if self._row is None or (self._now() - self._row.limits_at).total_seconds() >= LOOK_SECONDS:
+                self._row = self._look() or self._rate.find_account()
+            if self._row is not None:
+                return self._row
+            self._pause(0.2)  # somebody else is asking for the first time
+        raise MustWait(Waiting(WaitReason.MAIL_SERVICE, self._now()))
+
+    def _look(self) -> AccountRow | None:
+        """What the mail service says now; None when somebody else asks it, or it does not answer."""
+        now = self._now()
+        if not self._rate.claim_look(now, LOOK_SECONDS):
+            return None
+        before = self._rate.find_account()
+        try:
+            limits = self._ask_limits()
+        except (BotoCoreError, ClientError) as error:
+            logger().warning("limits_not_told", extra={"words": str(error)})
+            return None
+        return self._rate.record_limits(limits, before, now)
+
+    def _moments(self, grid: Grid, count: int, seconds_a_mail: float) -> list[float]:
+        if grid.rate != self._groups_rate:
+            self._groups, self._groups_rate = {}, grid.rate
+        for _ in range(_TRIES):
+            now = self._clock()
+            self._groups = {group: taken for group, taken in self._groups.items() if grid.moment(group + 1, 0) > now}
+            chosen = grid.choose(now, count, seconds_a_mail, self._groups)
+            if not chosen:
+                return []
+            row = next(iter(chosen)) // GROUPS_A_ROW
+            taken, counts = self._rate.take_positions(grid.rate, row, chosen, grid.positions_a_group, self._now())
+            self._groups.update(counts)
+            if taken:
+                return list(grid.moments(chosen, counts))
+        return []
+
+    def _quota(self, count: int) -> int:
+        """How many of `count` mails the quota lets leave."""
+        while count:
+            taken, row = self._rate.take_quota(count, self._now())
+            self._row = row
+            if taken:
+                return count
+            count = min(count - 1, max(row.left, 0)) if row else 0
+        return 0
+
+
+class OwnServer:
+    """A server of the customer's own, which says itself when it takes no more: mails leave as fast as it takes them."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+
+    def take(self, count: int, seconds_a_mail: float) -> Sequence[float]:
+        return [self._clock()]
+
+    def block(self, waiting: Waiting) -> None:
+        """Every worker finds out by itself."""
+
+
+def ses_limits(client: Any) -> AccountLimits:
+    """What SES's GetAccount says."""
+    quota = client.get_account()["SendQuota"]
+    most = int(quota["Max24HourSend"])
+    return AccountLimits(
+        max_rate=float(quota["MaxSendRate"]),
+        max_24_hours=None if most < 0 else most,
+        sent_24_hours=int(quota["SentLast24Hours"]),
+    )
+
+
+def soon() -> float:
+    """Seconds to wait when all near moments are taken; by chance, so that workers do not ask in step."""
+    return HORIZON_SECONDS / 4 * random.uniform(0.5, 1.5)

@@ -1,0 +1,97 @@
+"""Prepare: what a lead's delivery will be, before anybody is told: a finished mail, or why there is none.
+
+Pure but for the clock: repeating it costs time and nothing else.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from chalicelib.content.errors import AddressInvalid, RenderFailed
+from chalicelib.content.message import build_message
+from chalicelib.content.render import Rendered
+from chalicelib.crm.merge_fields import merge_fields
+from chalicelib.sending.content import LaunchedContent, campaign_values
+from chalicelib.sending.reasons import FailureReason, SkipReason
+from chalicelib.sending.transports.base import OutgoingMail
+from chalicelib.store.deliveries import Delivery, DeliveryStatus
+from chalicelib.store.ids import LeadId
+from chalicelib.store.leads import Lead
+
+MOST_DETAIL = 200
+"""Characters kept of why a delivery failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    claim: Delivery
+    """To be written before anything else: at `sending`, or ended at once where there is no mail."""
+    mail: OutgoingMail | None
+
+
+def prepare(content: LaunchedContent, unit: str, lead_id: LeadId, lead: Lead | None, now: datetime) -> Prepared:
+    """The delivery of a lead, `lead` being None for one that is no longer there."""
+    claim = Delivery(
+        campaign_id=content.campaign.campaign_id,
+        lead_id=lead_id,
+        status=DeliveryStatus.SENDING,
+        claimed_at=now,
+        unit=unit,
+        email=lead.email if lead else None,
+    )
+    if lead is None:
+        return Prepared(_ended(claim, SkipReason.LEAD_DELETED), None)
+    unreachable = _unreachable(lead)
+    delivery_id = content.tracking.delivery_id(lead_id)
+    unsubscribe_url = content.tracking.unsubscribe_url(delivery_id)
+    try:
+        rendered = content.renderer.render(
+            merge_fields(lead), campaign_values(content.campaign), delivery_id, unsubscribe_url
+        )
+    except RenderFailed as error:
+        return Prepared(_ended(claim, unreachable or FailureReason.RENDERING_FAILED, str(error)), None)
+    claim = replace(claim, subject=rendered.subject)
+    if unreachable is not None or lead.email is None:
+        return Prepared(_ended(claim, unreachable or FailureReason.MISSING_ADDRESS), None)
+    try:
+        message = _message(content, lead, lead.email, rendered, delivery_id, unsubscribe_url, now)
+    except AddressInvalid as error:
+        return Prepared(_ended(claim, FailureReason.INVALID_ADDRESS, str(error)), None)
+    mail = OutgoingMail(content.campaign.from_email, lead.email, message, claim.campaign_id, delivery_id)
+    return Prepared(claim, mail)
+
+
+def _message(
+    content: LaunchedContent,
+    lead: Lead,
+    email: str,
+    rendered: Rendered,
+    delivery_id: str,
+    unsubscribe_url: str,
+    now: datetime,
+) -> bytes:
+    return build_message(
+        rendered,
+        to_email=email,
+        to_name=" ".join(name for name in (lead.first_name, lead.last_name) if name) or None,
+        date=now,
+        message_id=f"{delivery_id}@{content.campaign.from_email.rpartition('@')[2]}",
+        unsubscribe_url=unsubscribe_url,
+        feedback_id=f"{content.campaign.campaign_id}:campaign:leadflip",
+    )
+
+
+def _unreachable(lead: Lead) -> FailureReason | SkipReason | None:
+    """Why there is nobody to write to; None where there is."""
+    if lead.unsubscribed:
+        return SkipReason.UNSUBSCRIBED
+    if lead.suppressed is not None:
+        return SkipReason.SUPPRESSED
+    if lead.email is None:
+        return FailureReason.MISSING_ADDRESS
+    return None
+
+
+def _ended(claim: Delivery, reason: FailureReason | SkipReason, detail: str | None = None) -> Delivery:
+    status = DeliveryStatus.SKIPPED if isinstance(reason, SkipReason) else DeliveryStatus.FAILED
+    detail = detail[:MOST_DETAIL] if detail and isinstance(reason, FailureReason) else None
+    return replace(claim, status=status, reason=reason.value, detail=detail)

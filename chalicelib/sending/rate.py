@@ -1,0 +1,106 @@
+"""When mails may leave: a grid of moments that all workers share, and what a campaign waits for. Pure arithmetic.
+
+    |0 1 2 3|4 5 6 7|8 9 . .|   positions, one step apart, in groups; a row of the store holds twenty groups' counts
+
+Every position of the grid belongs to one mail, which leaves at most `LATENESS_SECONDS` after it, or not on it. A step
+is so much longer than the account's rate asks for that no second, wherever it begins, sees more than the rate.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import ceil, floor
+
+from chalicelib.sending.reasons import WaitReason
+from chalicelib.store.rate import HISTORY_SECONDS, AccountRow
+
+LATENESS_SECONDS = 0.05
+"""How long after its moment a mail may still leave. It costs this share of the rate: 4.8 %."""
+HORIZON_SECONDS = 2.0
+"""How far ahead moments are taken: a worker holds claims for no longer."""
+GROUPS_A_ROW = 20
+_GROUP_SECONDS = 0.05
+_LEAD_SECONDS = 0.02
+"""Taking a moment takes some time itself."""
+_DAY = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Moments at which one mail each may leave, for a rate in mails a second; the same for every worker, since 1970."""
+
+    rate: float
+
+    @property
+    def step_seconds(self) -> float:
+        return (1 + LATENESS_SECONDS) / self.rate
+
+    @property
+    def positions_a_group(self) -> int:
+        return max(1, round(_GROUP_SECONDS / self.step_seconds))
+
+    @property
+    def group_seconds(self) -> float:
+        return self.positions_a_group * self.step_seconds
+
+    def moment(self, group: int, position: int) -> float:
+        """Seconds since 1970."""
+        return (group * self.positions_a_group + position) * self.step_seconds
+
+    def choose(self, now: float, count: int, seconds_a_mail: float, taken: Mapping[int, int]) -> dict[int, int]:
+        """How many positions to take of which groups, all of one row; none when all within the horizon are taken.
+
+        At a worker's own pace: it can use one position after each `seconds_a_mail`. `taken`: what is known of groups.
+        """
+        first = floor((now + _LEAD_SECONDS) / self.group_seconds) + 1
+        last = max(first + 2, floor((now + HORIZON_SECONDS) / self.group_seconds))
+        at_once = max(1, floor(self.group_seconds / seconds_a_mail))
+        stride = max(1, ceil(seconds_a_mail / self.group_seconds))
+        chosen: dict[int, int] = {}
+        group = first
+        while count > 0 and group <= last:
+            if chosen and group // GROUPS_A_ROW != next(iter(chosen)) // GROUPS_A_ROW:
+                break
+            some = min(self.positions_a_group - taken.get(group, 0), at_once, count)
+            if some > 0:
+                chosen[group] = some
+                count -= some
+                group += stride
+            else:
+                group += 1
+        return chosen
+
+    def moments(self, chosen: Mapping[int, int], taken_after: Mapping[int, int]) -> Iterator[float]:
+        """The moments that were taken, in order: the last `chosen` ones of each group's `taken_after`."""
+        for group in sorted(chosen):
+            end = taken_after[group]
+            yield from (self.moment(group, position) for position in range(end - chosen[group], end))
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why nothing leaves right now, and until about when."""
+
+    reason: WaitReason
+    until: datetime
+
+
+def waiting_of(row: AccountRow, now: datetime) -> Waiting | None:
+    """What the account waits for, as far as its row says; None when it may send."""
+    if row.blocked is not None and row.blocked_until > now:
+        return Waiting(WaitReason(row.blocked), row.blocked_until)
+    if row.left <= 0:
+        return Waiting(WaitReason.QUOTA, quota_resumes_at(row, now))
+    return None
+
+
+def quota_resumes_at(row: AccountRow, now: datetime) -> datetime:
+    """When the oldest mails of the last 24 hours begin to leave the quota's window, to half an hour.
+
+    What others sent from the same account is not known: then the next look at the account is named.
+    """
+    for start in sorted(row.history):
+        ends_at = datetime.fromtimestamp(start + HISTORY_SECONDS, UTC) + _DAY
+        if ends_at > now and row.history[start] > 0:
+            return max(ends_at - timedelta(seconds=HISTORY_SECONDS), now + timedelta(minutes=1))
+    return now + timedelta(minutes=15)

@@ -1,0 +1,192 @@
+"""The sending account's budget, shared by all workers: moments taken, and what is left of the 24 hours' quota.
+
+One row says what the account may do and how much was taken of it; one row for about each second holds how many
+positions of that second's groups are taken (sending/rate.py). A worker takes several positions with one write.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from chalicelib.store import keys
+from chalicelib.store.client import Item, call, refused_by, write_if
+
+HISTORY_SECONDS = 1800
+"""What was taken is remembered by the half hour, for 25 hours."""
+_HISTORY_KEPT = 50
+_ROW_LIVES_SECONDS = 3600
+UNLIMITED = 10**12
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLimits:
+    """What the mail service said of the account."""
+
+    max_rate: float
+    """Mails a second."""
+    max_24_hours: int | None
+    """None: no quota."""
+    sent_24_hours: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    max_rate: float
+    left: int
+    """Mails that may still be taken before the limits are looked at again."""
+    taken: int
+    """All mails ever taken."""
+    taken_before: int
+    """... when the limits were last looked at."""
+    limits_at: datetime
+    checked_at: int
+    """Epoch seconds of the last claim to look at the limits."""
+    blocked: str | None
+    """Why nothing may leave for the moment: a word of WaitReason in sending/reasons.py."""
+    blocked_until: datetime
+    history: Mapping[int, int]
+    """Mails taken by the half hour's begin in epoch seconds."""
+
+    @classmethod
+    def from_item(cls, item: Item) -> Self | None:
+        """None while only somebody's claim to look at the limits is there."""
+        if "max_rate" not in item:
+            return None
+        return cls(
+            max_rate=float(item["max_rate"]["N"]),
+            left=int(item["left_now"]["N"]),
+            taken=int(item["taken"]["N"]),
+            taken_before=int(item["taken_before"]["N"]),
+            limits_at=datetime.fromtimestamp(int(item["limits_at"]["N"]), UTC),
+            checked_at=int(item["checked_at"]["N"]),
+            blocked=item["blocked"]["S"] if "blocked" in item else None,
+            blocked_until=datetime.fromtimestamp(int(item.get("blocked_until", {"N": "0"})["N"]), UTC),
+            history={
+                int(name[1:]) * HISTORY_SECONDS: int(value["N"])
+                for name, value in item.items()
+                if name[0] == "h" and name[1:].isdigit()
+            },
+        )
+
+
+class Rate:
+    """The budget's rows, in the campaigns table. Every method may raise StoreUnavailable."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def take_positions(
+        self, rate: float, row: int, chosen: Mapping[int, int], positions_a_group: int, now: datetime
+    ) -> tuple[bool, dict[int, int]]:
+        """Take all of `chosen` (how many of which group) or nothing; and how many of each group are taken now.
+
+        `row`: number of the row that holds these groups. Without success all groups of the row are told.
+        """
+        names = {f"#g{group}": f"g{group}" for group in chosen}
+        values = {f":n{group}": {"N": str(some)} for group, some in chosen.items()}
+        values |= {f":r{group}": {"N": str(positions_a_group - some)} for group, some in chosen.items()}
+        values[":expires_at"] = {"N": str(int(now.timestamp()) + _ROW_LIVES_SECONDS)}
+        has_room = [f"(attribute_not_exists(#g{group}) OR #g{group} <= :r{group})" for group in chosen]
+        answers: list[dict[str, Any]] = []
+
+        def update(**arguments: Any) -> dict[str, Any]:
+            answers.append(self._client.update_item(**arguments))
+            return answers[0]
+
+        refused = refused_by(
+            update,
+            TableName=self._table,
+            Key=keys.rate_positions(rate, row),
+            UpdateExpression=f"SET expires_at = :expires_at ADD {', '.join(f'#g{g} :n{g}' for g in chosen)}",
+            ConditionExpression=" AND ".join(has_room),
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
+            ReturnValues="UPDATED_NEW",
+        )
+        counts = answers[0]["Attributes"] if refused is None else refused
+        return refused is None, {int(name[1:]): int(value["N"]) for name, value in counts.items() if name[0] == "g"}
+
+    def take_quota(self, count: int, now: datetime) -> tuple[bool, AccountRow | None]:
+        """Take `count` mails of what is left of the quota, or nothing; and the row as it stands then."""
+        half_hour = f"h{int(now.timestamp()) // HISTORY_SECONDS}"
+        answers: list[dict[str, Any]] = []
+
+        def update(**arguments: Any) -> dict[str, Any]:
+            answers.append(self._client.update_item(**arguments))
+            return answers[0]
+
+        refused = refused_by(
+            update,
+            TableName=self._table,
+            Key=keys.sending_account(),
+            UpdateExpression="ADD left_now :less, taken :count, #half_hour :count",
+            ConditionExpression="left_now >= :count",
+            ExpressionAttributeNames={"#half_hour": half_hour},
+            ExpressionAttributeValues={":less": {"N": str(-count)}, ":count": {"N": str(count)}},
+            ReturnValues="ALL_NEW",
+        )
+        row = answers[0]["Attributes"] if refused is None else refused
+        return refused is None, AccountRow.from_item(row) if row else None
+
+    def find_account(self) -> AccountRow | None:
+        answer = call(self._client.get_item, TableName=self._table, Key=keys.sending_account(), ConsistentRead=True)
+        return AccountRow.from_item(answer["Item"]) if "Item" in answer else None
+
+    def claim_look(self, now: datetime, interval_seconds: int) -> bool:
+        """Take the right to ask the mail service for the limits; True for one caller in every interval."""
+        checked_at = int(now.timestamp())
+        return write_if(
+            self._client.update_item,
+            TableName=self._table,
+            Key=keys.sending_account(),
+            UpdateExpression="SET checked_at = :now",
+            ConditionExpression="attribute_not_exists(checked_at) OR checked_at <= :due",
+            ExpressionAttributeValues={
+                ":now": {"N": str(checked_at)},
+                ":due": {"N": str(checked_at - interval_seconds)},
+            },
+        )
+
+    def record_limits(self, limits: AccountLimits, before: AccountRow | None, now: datetime) -> AccountRow:
+        """Write down what the service said after `before` was read; what was taken since then stays taken.
+
+        Mails taken since the look before this one may be under way, so they count as not yet counted by the service:
+        at the end of a quota too few mails leave for one interval, never too many.
+        """
+        left = UNLIMITED
+        if limits.max_24_hours is not None:
+            under_way = before.taken - before.taken_before if before else 0
+            left = limits.max_24_hours - limits.sent_24_hours - under_way
+        oldest = int(now.timestamp()) // HISTORY_SECONDS - _HISTORY_KEPT
+        outdated = [f"h{start // HISTORY_SECONDS}" for start in (before.history if before else ())]
+        outdated = [name for name in outdated if int(name[1:]) < oldest]
+        answer = call(
+            self._client.update_item,
+            TableName=self._table,
+            Key=keys.sending_account(),
+            UpdateExpression="SET max_rate = :max_rate, limits_at = :now, taken_before = :taken_before"
+            " ADD left_now :more, taken :none" + (f" REMOVE {', '.join(outdated)}" if outdated else ""),
+            ExpressionAttributeValues={
+                ":max_rate": {"N": str(limits.max_rate)},
+                ":now": {"N": str(int(now.timestamp()))},
+                ":taken_before": {"N": str(before.taken if before else 0)},
+                ":more": {"N": str(left - (before.left if before else 0))},
+                ":none": {"N": "0"},
+            },
+            ReturnValues="ALL_NEW",
+        )
+        row = AccountRow.from_item(answer["Attributes"])
+        assert row is not None  # noqa: S101 - its limits were just written
+        return row
+
+    def record_blocked(self, reason: str, until: datetime) -> None:
+        """Let nothing leave until then, and say why."""
+        call(
+            self._client.update_item,
+            TableName=self._table,
+            Key=keys.sending_account(),
+            UpdateExpression="SET blocked = :reason, blocked_until = :until",
+            ExpressionAttributeValues={":reason": {"S": reason}, ":until": {"N": str(int(until.timestamp()))}},
+        )
