@@ -10,6 +10,7 @@ from chalicelib.content.preflight import Severity
 from chalicelib.sending.drafts import Draft, Written
 from chalicelib.sending.preflight import Preflight
 from chalicelib.store.campaigns import Audience, Campaign, CampaignStatus
+from chalicelib.store.deliveries import Tracking
 
 UtmName = Literal["source", "medium", "campaign", "term", "content"]
 
@@ -37,6 +38,13 @@ class CampaignPatch(RequestModel):
     text: Annotated[str | None, Field(description="The text part; generated from the HTML when missing.")] = None
     audience: AudienceBody = AudienceBody(entity="", stages=[])
     utm: dict[UtmName, str] = Field(default_factory=dict, description="Added to tracked links that lack them.")
+    tracking: Annotated[
+        Tracking,
+        Field(
+            description="`full`: who opened and clicked. `anonymous`: how many did, and not who. `none`: links stay as "
+            "written, no pixel. A lead's own `tracking_opt_out` always means `none`."
+        ),
+    ] = Tracking.FULL
 
     def changes(self) -> dict[str, Any]:
         """What was said, as fields of Written."""
@@ -69,6 +77,7 @@ class CampaignAnswer(BaseModel):
     reply_to: str | None
     audience: AudienceBody
     utm: dict[str, str]
+    tracking: Tracking
     status: CampaignStatus
     created_at: Moment
     updated_at: Moment

@@ -51,6 +51,9 @@ class LeadPatch(RequestModel):
     last_name: str | None = None
     tags: list[str] | None = None
     fields: dict[str, Scalar | None] | None = None
+    tracking_opt_out: Annotated[
+        bool | None, Field(description="Mails sent from now on carry no pixel and no tracked links.")
+    ] = None
 
     def said(self) -> Said:
         return cast(Said, self.model_dump(exclude_unset=True))
@@ -120,6 +123,7 @@ class LeadAnswer(BaseModel):
     tags: list[str]
     fields: dict[str, FieldValue]
     unsubscribed: bool
+    tracking_opt_out: bool
     created_at: Moment
 
     @classmethod
@@ -135,5 +139,6 @@ class LeadAnswer(BaseModel):
             tags=list(lead.tags),
             fields=dict(lead.fields),
             unsubscribed=lead.unsubscribed,
+            tracking_opt_out=lead.tracking_opt_out,
             created_at=lead.created_at,
         )

@@ -24,7 +24,9 @@ MAX_FIELDS_BYTES = 16_384
 _ATTEMPTS = 8
 
 LEAD_NAMES = ("external_id", "entity", "stage", "email", "first_name", "last_name", "tags")
-RESERVED_NAMES = frozenset({*LEAD_NAMES, "fields", "lead_id", "unsubscribed", "created_at", "updated_at"})
+RESERVED_NAMES = frozenset(
+    {*LEAD_NAMES, "fields", "lead_id", "unsubscribed", "tracking_opt_out", "created_at", "updated_at"}
+)
 """No custom field may be called so: it would be taken for the lead's own."""
 
 _LONGEST = {"entity": 64, "stage": 64, "external_id": 200, "first_name": 200, "last_name": 200}
@@ -46,6 +48,7 @@ class Said(TypedDict, total=False):
     tags: Sequence[str] | None
     fields: Mapping[str, FieldValue | None] | None
     """Merged into the lead's custom fields; a None removes one. None instead of a mapping removes them all."""
+    tracking_opt_out: bool | None
 
 
 class FieldError(NamedTuple):
@@ -83,6 +86,8 @@ def checked(said: Said) -> Said:
         normal["tags"] = _tags(said["tags"], errors)
     if "fields" in said:
         normal["fields"] = _fields(said["fields"], errors)
+    if "tracking_opt_out" in said:
+        normal["tracking_opt_out"] = bool(said["tracking_opt_out"])
     if errors:
         raise InvalidLead(errors)
     return cast(Said, normal)

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from chalicelib.analytics.launched import LaunchedLink, LaunchedMail, save_launched
 from chalicelib.content.compiled import CompiledContent
 from chalicelib.content.errors import RenderFailed
-from chalicelib.content.render import Renderer
+from chalicelib.content.render import Rendered, Renderer
 from chalicelib.content.source import ContentSource
+from chalicelib.crm.merge_fields import merge_fields
 from chalicelib.store.campaigns import Body, Campaign, Campaigns
-from chalicelib.store.ids import CampaignId, LeadId
+from chalicelib.store.deliveries import Tracking
+from chalicelib.store.ids import CampaignId, LeadId, new_trace_id
+from chalicelib.store.leads import Lead
 from chalicelib.tracking.delivery_ids import CampaignTracking
 from chalicelib.tracking.key_ring import KeyRingSource
 
@@ -26,6 +29,27 @@ class LaunchedContent:
     campaign: Campaign
     renderer: Renderer
     tracking: CampaignTracking
+    untracked: Renderer
+    """The same content with links as written and without a pixel."""
+    noted: Tracking
+    """As the campaign says, but nothing where a mail of plain text has no place for it."""
+
+    def tracking_for(self, lead: Lead | None) -> Tracking:
+        """What may be noted of this lead's opens and clicks: the lead's own word goes before the campaign's."""
+        return Tracking.NONE if lead is not None and lead.tracking_opt_out else self.noted
+
+    def render(self, lead: Lead) -> Rendered:
+        """The mail to this lead. Raises RenderFailed.
+
+        An anonymous one carries a trace in its pixel and links: a new random name, which is written down nowhere else.
+        Unsubscribing is no tracking: that link always names the delivery.
+        """
+        delivery_id = self.tracking.delivery_id(lead.lead_id)
+        wanted = self.tracking_for(lead)
+        renderer = self.untracked if wanted is Tracking.NONE else self.renderer
+        hit_id = self.tracking.delivery_id(new_trace_id()) if wanted is Tracking.ANONYMOUS else delivery_id
+        unsubscribe_url = self.tracking.unsubscribe_url(delivery_id)
+        return renderer.render(merge_fields(lead), campaign_values(self.campaign), hit_id, unsubscribe_url)
 
 
 def source_of(campaign: Campaign, body: Body) -> ContentSource:
@@ -54,8 +78,15 @@ def tracking_of(keys: KeyRingSource, base_url: str, campaign_id: CampaignId, key
     return CampaignTracking(base_url, campaign_id, key_number, key)
 
 
-def save(campaigns: Campaigns, campaign_id: CampaignId, compiled: CompiledContent, tracking: CampaignTracking) -> None:
+def save(
+    campaigns: Campaigns,
+    campaign_id: CampaignId,
+    compiled: CompiledContent,
+    untracked: CompiledContent,
+    tracking: CampaignTracking,
+) -> None:
     """Keep what the senders render from, and what the reports say of it."""
+    campaigns.save_blob(campaign_id, "untracked", zlib.compress(untracked.to_bytes()))
     campaigns.save_blob(campaign_id, "compiled", zlib.compress(compiled.to_bytes()))
     links = tuple(
         LaunchedLink(link.link, link.url, link.text, link.line, link.column) for link in compiled.links if link.tracked
@@ -76,9 +107,10 @@ def _html_bytes(compiled: CompiledContent, tracking: CampaignTracking) -> int | 
 def load(campaigns: Campaigns, keys: KeyRingSource, base_url: str, campaign_id: CampaignId) -> LaunchedContent:
     """The stored content, ready to render. Raises ContentNotReady."""
     campaign = campaigns.find(campaign_id)
-    stored = campaigns.find_blob(campaign_id, "compiled")
-    if campaign is None or campaign.key_number is None or stored is None:
+    stored, untracked = (campaigns.find_blob(campaign_id, name) for name in ("compiled", "untracked"))
+    if campaign is None or campaign.key_number is None or stored is None or untracked is None:
         raise ContentNotReady(f"{campaign_id} has no compiled content")
     tracking = tracking_of(keys, base_url, campaign_id, campaign.key_number)
-    compiled = CompiledContent.from_bytes(zlib.decompress(stored))
-    return LaunchedContent(campaign, Renderer(compiled, tracking), tracking)
+    compiled, plain = (CompiledContent.from_bytes(zlib.decompress(each)) for each in (stored, untracked))
+    noted = campaign.tracking if compiled.tracked else Tracking.NONE
+    return LaunchedContent(campaign, Renderer(compiled, tracking), tracking, Renderer(plain, None), noted)

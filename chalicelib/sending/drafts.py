@@ -17,6 +17,7 @@ from chalicelib.crm.addresses import MalformedAddress, parse_address
 from chalicelib.sending.content import source_of
 from chalicelib.store.campaigns import Audience, Body, Campaign, Campaigns, CampaignStatus
 from chalicelib.store.client import Conflict
+from chalicelib.store.deliveries import Tracking
 from chalicelib.store.ids import CampaignId, is_campaign_id, new_campaign_id
 
 MAX_STAGES = 50
@@ -70,6 +71,7 @@ class Written:
     html: str | None = None
     text: str | None = None
     utm: Mapping[str, str] = field(default_factory=dict)
+    tracking: Tracking = Tracking.FULL
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Draft:
     body: Body
 
     def written(self) -> Written:
-        names = ("title", "subject", "from_email", "audience", "from_name", "reply_to", "utm")
+        names = ("title", "subject", "from_email", "audience", "from_name", "reply_to", "utm", "tracking")
         return Written(
             **{name: getattr(self.campaign, name) for name in names}, html=self.body.html, text=self.body.text
         )
@@ -161,6 +163,7 @@ def _checked(campaign: Campaign, written: Written) -> tuple[Campaign, Body]:
         reply_to=reply_to,
         audience=audience,
         utm={name: value for name, value in written.utm.items() if value},
+        tracking=written.tracking,
     )
     if not faults:
         try:

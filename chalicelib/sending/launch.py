@@ -4,6 +4,7 @@ from chalicelib.content.compiler import compile_content
 from chalicelib.sending import content
 from chalicelib.sending.queues import PlanMessage, Queue
 from chalicelib.store.campaigns import Campaigns, CampaignStatus
+from chalicelib.store.deliveries import Tracking
 from chalicelib.store.ids import CampaignId
 from chalicelib.store.keys import AUDIENCE_SHARDS
 from chalicelib.store.plans import Plans
@@ -30,7 +31,9 @@ class Launch:
         key_number = self._campaigns.fix_key(campaign_id, self._keys.newest().current)
         tracking = content.tracking_of(self._keys, self._tracking_url, campaign_id, key_number)
         source = content.source_of(campaign, self._campaigns.body(campaign))
-        content.save(self._campaigns, campaign_id, compile_content(source, tracking), tracking)
+        untracked = compile_content(source, None)
+        compiled = untracked if campaign.tracking is Tracking.NONE else compile_content(source, tracking)
+        content.save(self._campaigns, campaign_id, compiled, untracked, tracking)
         stages = range(len(campaign.audience.stages))
         self._plans.begin(campaign_id, units=len(stages) * AUDIENCE_SHARDS)
         self._plan_queue.put(

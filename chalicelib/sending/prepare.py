@@ -9,8 +9,7 @@ from datetime import datetime
 from chalicelib.content.errors import AddressInvalid, RenderFailed
 from chalicelib.content.message import build_message
 from chalicelib.content.render import Rendered
-from chalicelib.crm.merge_fields import merge_fields
-from chalicelib.sending.content import LaunchedContent, campaign_values
+from chalicelib.sending.content import LaunchedContent
 from chalicelib.sending.reasons import FailureReason, SkipReason
 from chalicelib.sending.transports.base import OutgoingMail
 from chalicelib.store.deliveries import Delivery, DeliveryStatus
@@ -36,6 +35,7 @@ def prepare(content: LaunchedContent, unit: str, lead_id: LeadId, lead: Lead | N
         status=DeliveryStatus.SENDING,
         claimed_at=now,
         unit=unit,
+        tracking=content.tracking_for(lead),
         email=lead.email if lead else None,
     )
     if lead is None:
@@ -44,9 +44,7 @@ def prepare(content: LaunchedContent, unit: str, lead_id: LeadId, lead: Lead | N
     delivery_id = content.tracking.delivery_id(lead_id)
     unsubscribe_url = content.tracking.unsubscribe_url(delivery_id)
     try:
-        rendered = content.renderer.render(
-            merge_fields(lead), campaign_values(content.campaign), delivery_id, unsubscribe_url
-        )
+        rendered = content.render(lead)
     except RenderFailed as error:
         return Prepared(_ended(claim, unreachable or FailureReason.RENDERING_FAILED, str(error)), None)
     claim = replace(claim, subject=rendered.subject)

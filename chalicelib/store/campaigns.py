@@ -21,6 +21,7 @@ from chalicelib.store.client import (
     transact,
     write_if,
 )
+from chalicelib.store.delivery_items import Tracking
 from chalicelib.store.ids import CampaignId
 
 _CHUNK_BYTES = 350_000
@@ -70,6 +71,7 @@ class Campaign:
     created_at: datetime
     updated_at: datetime
     utm: Mapping[str, str] = field(default_factory=dict)
+    tracking: Tracking = Tracking.FULL
     launched_at: datetime | None = None
     """When the audience was taken."""
     key_number: int | None = None
@@ -89,6 +91,7 @@ class Campaign:
             | times
             | {
                 "status": CampaignStatus(values["status"]),
+                "tracking": Tracking(values.get("tracking", Tracking.FULL)),
                 "audience": Audience(audience["entity"], tuple(audience["stages"]), tuple(audience["tags"])),
             }
         )

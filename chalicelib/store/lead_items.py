@@ -53,6 +53,8 @@ class Lead:
     fields: Mapping[str, FieldValue] = field(default_factory=dict)
     content: str | None = None
     """Hash of the imported line this lead came from, when that line had neither an address nor an external id."""
+    tracking_opt_out: bool = False
+    """Mails to this lead carry no pixel and no tracked links, whatever the campaign says."""
     unsubscribed_at: datetime | None = None
     unsubscribe_source: str | None = None
     unsubscribe_campaign: str | None = None
@@ -123,6 +125,7 @@ def decode(item: Mapping[str, Any]) -> Lead:
         tags=tuple(tag["S"] for tag in item["tags"]["L"]) if "tags" in item else (),
         fields=json.loads(item["fields"]["S"]) if "fields" in item else {},
         content=_text(item, "content"),
+        tracking_opt_out="tracking_opt_out" in item,
         unsubscribed_at=time_from(_text(item, "unsubscribed_at")),
         unsubscribe_source=_text(item, "unsubscribe_source"),
         unsubscribe_campaign=_text(item, "unsubscribe_campaign"),
@@ -187,7 +190,10 @@ def delete_actions(table: str, lead: Lead) -> list[Action]:
     return [delete, *(_release(table, identity, lead.lead_id) for identity in sorted(lead.identities))]
 
 
-_SOMETIMES = ("external_id", "email", "first_name", "last_name", "tags", "fields", "content", "search_text")
+_SOMETIMES = (
+    *("external_id", "email", "first_name", "last_name", "tags", "fields", "content", "search_text"),
+    "tracking_opt_out",
+)
 
 
 def _described(lead: Lead) -> Item:
@@ -211,6 +217,8 @@ def _described(lead: Lead) -> Item:
     item.update({name: {"S": text} for name, text in texts.items() if text})
     if lead.tags:
         item["tags"] = {"L": [{"S": tag} for tag in lead.tags]}
+    if lead.tracking_opt_out:
+        item["tracking_opt_out"] = {"BOOL": True}
     return item
 
 

@@ -16,8 +16,10 @@ from chalicelib.store.ids import (
     LeadId,
     campaign_bytes,
     campaign_id_from,
+    is_trace_id,
     lead_bytes,
     lead_id_from,
+    trace_id_from,
 )
 from chalicelib.tracking.key_ring import KeyRingSource
 
@@ -35,13 +37,19 @@ class DeliveryName:
     key_number: int
 
 
+_DELIVERY = b"delivery:"
+_TRACE = b"trace:"
+
+
 def _tag(key: bytes, purpose: bytes, message: bytes, length: int) -> bytes:
     return hmac.digest(key, purpose + message, "sha256")[:length]
 
 
 def make_delivery_id(key: bytes, key_number: int, campaign_id: CampaignId, lead_id: LeadId) -> str:
+    """The id of a lead's delivery, or of a trace: of one that is signed as naming no lead."""
     body = bytes([key_number]) + campaign_bytes(campaign_id) + lead_bytes(lead_id)
-    return urlsafe_b64encode(body + _tag(key, b"delivery:", body, _TAG_BYTES)).decode()
+    purpose = _TRACE if is_trace_id(lead_id) else _DELIVERY
+    return urlsafe_b64encode(body + _tag(key, purpose, body, _TAG_BYTES)).decode()
 
 
 def may_be_delivery_id(text: str) -> bool:
@@ -56,9 +64,13 @@ def read_delivery_id(text: str, keys: KeyRingSource) -> DeliveryName | None:
         return None
     body, tag = raw[:-_TAG_BYTES], raw[-_TAG_BYTES:]
     key = keys.key(body[0])
-    if key is None or not hmac.compare_digest(tag, _tag(key, b"delivery:", body, _TAG_BYTES)):
+    if key is None:
         return None
-    return DeliveryName(campaign_id_from(body[1:13]), lead_id_from(body[13:25]), body[0])
+    if hmac.compare_digest(tag, _tag(key, _DELIVERY, body, _TAG_BYTES)):
+        return DeliveryName(campaign_id_from(body[1:13]), lead_id_from(body[13:25]), body[0])
+    if hmac.compare_digest(tag, _tag(key, _TRACE, body, _TAG_BYTES)):
+        return DeliveryName(campaign_id_from(body[1:13]), trace_id_from(body[13:25]), body[0])
+    return None
 
 
 def _decoded(text: str) -> bytes | None:

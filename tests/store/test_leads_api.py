@@ -37,7 +37,7 @@ def test_a_created_lead_answers_with_itself_and_its_place(api: ApiClient) -> Non
     assert made.status == 201
     lead = made.json
     assert {name: lead[name] for name in ADA} == ADA
-    assert set(lead) == {*ADA, "lead_id", "unsubscribed", "created_at"}
+    assert set(lead) == {*ADA, "lead_id", "unsubscribed", "tracking_opt_out", "created_at"}
     assert lead["created_at"].endswith("Z")
     assert made.headers["Location"] == f"/api/v1/leads/{lead['lead_id']}"
     assert api("GET", f"/v1/leads/{lead['lead_id']}").json == lead

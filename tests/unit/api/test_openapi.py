@@ -102,6 +102,7 @@ def test_a_lead_is_described_with_exactly_its_members(description: Any) -> None:
         "tags",
         "fields",
         "unsubscribed",
+        "tracking_opt_out",
         "created_at",
     }
     json.dumps(description, allow_nan=False)

@@ -73,3 +73,11 @@ def test_a_link_and_its_destination_cannot_be_cut_elsewhere() -> None:
     name = DeliveryName(campaign_id, new_lead_id(), 2)
     assert link_is_genuine(name, KEYS, "1", "2:https://x.example", signature)
     assert not link_is_genuine(name, KEYS, "1:2", "https://x.example", signature)
+
+
+@given(campaign_ids, hex_ids)
+def test_a_traces_id_is_read_as_a_trace_and_no_leads_id_as_one(campaign_id: CampaignId, text: str) -> None:
+    trace, lead = LeadId("anon_" + text), LeadId("lead_" + text)
+    key = KEYS.ring().keys[2]
+    assert read_delivery_id(make_delivery_id(key, 2, campaign_id, trace), KEYS) == DeliveryName(campaign_id, trace, 2)
+    assert read_delivery_id(make_delivery_id(key, 2, campaign_id, lead), KEYS) == DeliveryName(campaign_id, lead, 2)
