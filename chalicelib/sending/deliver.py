@@ -39,8 +39,10 @@ OUTCOME_GRACE = timedelta(minutes=10)
 _THROTTLED_PAUSES = (0.5, 1.0, 2.0)
 _BLOCKED_SECONDS = {WaitReason.RATE: 10, WaitReason.QUOTA: 60, WaitReason.SENDING_PAUSED: 300}
 """What concerns all mails: so long nobody tries."""
-_NOT_SENT_SECONDS = 30
-"""What may concern one mail only, such as a server that defers a recipient: so long this one waits."""
+_OUT_OF_REACH_SECONDS = 30
+"""What other workers may not meet: so long this one's leads wait."""
+MOST_PUT_OFF = 19
+"""A mail that was put off more often, for four hours, has failed: a campaign must come to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Rest:
 
     lead_ids: tuple[LeadId, ...]
     after_seconds: float
+    put_off: int = 0
+    """How often their mails were put off."""
 
 
 class Deliver:
@@ -83,8 +87,11 @@ class Deliver:
         unit: str,
         lead_ids: Sequence[LeadId],
         time_is_short: Callable[[], bool] = lambda: False,
+        put_off: int = 0,
     ) -> list[Rest]:
         """Bring the named leads' deliveries to an end, but for those that the answer names.
+
+        `put_off`: how often these leads' mails were put off before.
 
         When the campaign does not go, or no longer, what was not begun is done with: resuming enqueues it anew.
         """
@@ -99,7 +106,7 @@ class Deliver:
                     rests += [rest for each in begun.values() if (rest := self._settle(each, unit))]
                     break
                 if time_is_short():
-                    rests.append(Rest(tuple(lead_ids[number:]), 0))
+                    rests.append(Rest(tuple(lead_ids[number:]), 0, put_off))
                     break
                 began_at, paused = self._seconds(), self._paused_seconds
                 prepared = prepare(content, unit, lead_id, found.get(lead_id), self._clock())
@@ -114,7 +121,8 @@ class Deliver:
                     if not claimed:
                         rests += [rest] if (rest := self._look_at_other(prepared.claim)) else []
                     elif prepared.mail is not None:
-                        came_to = self._hand_over(prepared.claim, prepared.mail, len(lead_ids) - number, time_is_short)
+                        wanted = len(lead_ids) - number
+                        came_to = self._hand_over(prepared.claim, prepared.mail, wanted, time_is_short, put_off)
                         if isinstance(came_to, Ending):
                             ending = came_to
                         else:
@@ -122,7 +130,7 @@ class Deliver:
                         took = self._seconds() - began_at - (self._paused_seconds - paused)
                         self._seconds_a_mail += (max(took, 0.001) - self._seconds_a_mail) / 4
                 except MustWait as must:
-                    rests.append(Rest(tuple(lead_ids[number:]), _seconds_until(must.waiting, self._clock())))
+                    rests.append(Rest(tuple(lead_ids[number:]), _seconds_until(must.waiting, self._clock()), put_off))
                     break
         except Exception:
             if ending is not None:
@@ -130,7 +138,7 @@ class Deliver:
             raise
         if ending is not None:
             self._record(ending)
-        return rests
+        return _together(rests)
 
     def _claim(self, claim: Delivery, ending: Ending | None) -> bool:
         (claimed,), _ = self._claims.claim_and_record([claim], [ending] if ending else [])
@@ -140,7 +148,7 @@ class Deliver:
         self._claims.claim_and_record([], [ending])
 
     def _hand_over(
-        self, claim: Delivery, mail: OutgoingMail, wanted: int, time_is_short: Callable[[], bool]
+        self, claim: Delivery, mail: OutgoingMail, wanted: int, time_is_short: Callable[[], bool], put_off: int
     ) -> Ending | Rest:
         """How a claimed delivery ended, or when to look at it again. Raises MustWait, with the claim given back."""
         pauses = list(_THROTTLED_PAUSES)
@@ -149,8 +157,7 @@ class Deliver:
                 self._wait_for_moment(wanted, time_is_short)
                 message_id = self._transport.send(mail)
             except Rejected as error:
-                values = {"status": "failed", "reason": error.reason.value, "detail": str(error)[:MOST_DETAIL]}
-                return Ending(claim.campaign_id, claim.lead_id, values)
+                return _failed(claim, error.reason, error)
             except OutcomeUnknown as error:
                 logger().warning("outcome_unknown", extra={"campaign_id": claim.campaign_id, "words": str(error)})
                 return Rest((claim.lead_id,), OUTCOME_GRACE.total_seconds() + 1)
@@ -162,12 +169,16 @@ class Deliver:
                 if error.waits_for is WaitReason.RATE and pauses:
                     self._sleep(pauses.pop(0))
                     continue
+                if error.waits_for is WaitReason.PUT_OFF and put_off >= MOST_PUT_OFF:
+                    return _failed(claim, FailureReason.REJECTED, error)
                 self._release(claim)
-                if error.waits_for not in _BLOCKED_SECONDS:
-                    return Rest((claim.lead_id,), _NOT_SENT_SECONDS)
-                until = self._clock() + timedelta(seconds=_BLOCKED_SECONDS[error.waits_for])
-                self._budget.block(Waiting(error.waits_for, until))
-                raise MustWait(Waiting(error.waits_for, until)) from error
+                if error.waits_for is WaitReason.PUT_OFF:
+                    return Rest((claim.lead_id,), _put_off_seconds(put_off), put_off + 1)
+                seconds = _BLOCKED_SECONDS.get(error.waits_for, _OUT_OF_REACH_SECONDS)
+                waiting = Waiting(error.waits_for, self._clock() + timedelta(seconds=seconds))
+                if error.waits_for in _BLOCKED_SECONDS:
+                    self._budget.block(waiting)
+                raise MustWait(waiting) from error
             sent: dict[str, object] = {"status": "sent", "sent_at": self._clock(), "message_id": message_id}
             return Ending(claim.campaign_id, claim.lead_id, sent)
 
@@ -224,6 +235,25 @@ class Deliver:
             subject=None,
         )
         return None
+
+
+def _failed(claim: Delivery, reason: FailureReason, error: Exception) -> Ending:
+    values = {"status": "failed", "reason": reason.value, "detail": str(error)[:MOST_DETAIL]}
+    return Ending(claim.campaign_id, claim.lead_id, values)
+
+
+def _put_off_seconds(put_off: int) -> float:
+    """One minute, two, four, eight, then a quarter of an hour each time: greylisting takes some minutes."""
+    return float(min(60 * 2**put_off, 900))
+
+
+def _together(rests: Sequence[Rest]) -> list[Rest]:
+    """Rests that wait equally as one: each is a message of its own."""
+    leads: dict[tuple[float, int], tuple[LeadId, ...]] = {}
+    for rest in rests:
+        waits = (rest.after_seconds, rest.put_off)
+        leads[waits] = leads.get(waits, ()) + rest.lead_ids
+    return [Rest(lead_ids, *waits) for waits, lead_ids in leads.items()]
 
 
 def _seconds_until(waiting: Waiting, now: datetime) -> float:

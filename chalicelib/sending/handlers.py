@@ -80,13 +80,18 @@ def send_deliveries(event: dict[str, Any], context: Any) -> Any:
         try:
             message = SendMessage.from_json(record["body"])
             launched = _launched(message.campaign_id)
-            rests = deliver.deliver_all(launched, message.unit, message.lead_ids, time_is_short)
+            rests = deliver.deliver_all(launched, message.unit, message.lead_ids, time_is_short, message.put_off)
         except Exception:
             logger().exception("not_delivered", extra={"sqs_message": record["messageId"]})
             failed.append(record["messageId"])
         else:
             waiting += [
-                (record["messageId"], replace(message, lead_ids=rest.lead_ids), rest.after_seconds) for rest in rests
+                (
+                    record["messageId"],
+                    replace(message, lead_ids=rest.lead_ids, put_off=rest.put_off),
+                    rest.after_seconds,
+                )
+                for rest in rests
             ]
     try:
         Queue(sqs(), settings().send_queue_url).put_later((message, seconds) for _, message, seconds in waiting)

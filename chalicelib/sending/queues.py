@@ -52,11 +52,13 @@ class SendMessage:
     campaign_id: CampaignId
     unit: str
     lead_ids: tuple[LeadId, ...]
+    put_off: int = 0
+    """How often the mail server has put exactly these leads' mails off."""
 
     @classmethod
     def from_json(cls, text: str) -> "SendMessage":
         values = json.loads(text)
-        return cls(values["campaign_id"], values["unit"], tuple(values["lead_ids"]))
+        return cls(values["campaign_id"], values["unit"], tuple(values["lead_ids"]), values.get("put_off", 0))
 
 
 class Queue:

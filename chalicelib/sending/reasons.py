@@ -34,5 +34,7 @@ class WaitReason(StrEnum):
     """The mail service takes no more mails within 24 hours."""
     SENDING_PAUSED = "sending_paused"
     """Sending is switched off for the account."""
+    PUT_OFF = "put_off"
+    """A recipient's mail is not taken for now (greylisting, a full mailbox); other mails may leave."""
     MAIL_SERVICE = "mail_service"
     """The mail service cannot be reached or does not answer as it should."""

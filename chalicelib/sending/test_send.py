@@ -30,7 +30,7 @@ from chalicelib.tracking.key_ring import KeyRingSource
 
 MAX_ADDRESSES = 10
 START_WITHIN_SECONDS = 5.0
-"""No address is begun later than this: a request has 29 seconds, and the last one begun may take 25."""
+"""No address is begun later than this: a request has 29 seconds, and mail services are waited for 20."""
 SUBJECT_MARK = "[Test] "
 TEST_HEADER: Mapping[str, str] = {"X-Leadflip-Test": "yes"}
 NO_CAMPAIGN = CampaignId("cmp_" + "0" * 24)

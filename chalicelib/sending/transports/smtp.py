@@ -1,9 +1,11 @@
 """A customer's own mail server, by SMTP. Whether a mail may have left is decided by how far the conversation came.
 
     connect, EHLO, STARTTLS, AUTH   any failure: not sent; it is about the server or the secret, not about this mail
-    MAIL, RCPT, DATA                4xx: not sent · 5xx: rejected, with the server's words · silence: not sent
+    MAIL, RCPT, DATA                4xx: put off · 5xx: rejected, with the server's words · silence: not sent
     the message, up to its dot      silence: not sent, since a message without its end must not be delivered
-    the answer to the dot           2xx: sent · 4xx: not sent · 5xx: rejected · silence: outcome unknown
+    the answer to the dot           2xx: sent · 4xx: put off · 5xx: rejected · silence: outcome unknown
+
+What is put off concerns this mail and is tried again for hours; what is not sent concerns the server.
 
 Sources: RFC 5321 (SMTP; 4.2.1 replies, 4.5.2 dots, 6.1 who is responsible when), RFC 3463 (enhanced codes), RFC 1870
 (SIZE), RFC 3207 (STARTTLS), RFC 4954 (AUTH). No SMTPUTF8 and no 8BITMIME: addresses and messages are ASCII here.
@@ -20,7 +22,7 @@ from typing import TypeVar
 
 from chalicelib.content.errors import AddressInvalid
 from chalicelib.content.headers import wire_address
-from chalicelib.sending.reasons import FailureReason
+from chalicelib.sending.reasons import FailureReason, WaitReason
 from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected
 from chalicelib.sending.transports.smtp_server import ServerNotDescribed, SmtpServer, Tls
 
@@ -136,7 +138,7 @@ class SmtpTransport:
             self._kept.used_at = self._clock()
         except OSError:
             self._hang_up()
-        return Rejected(reason, words) if code >= 500 else NotSent(words)
+        return Rejected(reason, words) if code >= 500 else NotSent(words, WaitReason.PUT_OFF)
 
     @property
     def _connection(self) -> smtplib.SMTP:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.sending.reasons import FailureReason
+from chalicelib.sending.reasons import FailureReason, WaitReason
 from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected
 from chalicelib.sending.transports.smtp import SmtpPatience, SmtpTransport
 from chalicelib.sending.transports.smtp_server import ServerNotDescribed, SmtpServer, Tls
@@ -147,8 +147,9 @@ def test_a_deferred_mail_is_not_sent_and_the_next_one_is(
     inbox: RunningInbox, transport: SmtpTransport, at: str
 ) -> None:
     plays(inbox, kind="error", count=1, at=at, to="ada@example.com")
-    with pytest.raises(NotSent, match=r"451 4\.3\.0 Temporary server failure"):
+    with pytest.raises(NotSent, match=r"451 4\.3\.0 Temporary server failure") as not_sent:
         transport.send(MAIL)
+    assert not_sent.value.waits_for is WaitReason.PUT_OFF
     transport.send(replace(MAIL, to_email="bob@example.com"))
     assert [mail["to"] for mail in inbox.messages()] == ["bob@example.com"]
 
@@ -196,8 +197,9 @@ def test_a_server_that_fell_silent_is_left_alone_for_a_moment(
 
 
 def test_a_server_out_of_reach_means_not_sent() -> None:
-    with pytest.raises(NotSent, match="refused"):
+    with pytest.raises(NotSent, match="refused") as not_sent:
         to_port(1).send(MAIL)
+    assert not_sent.value.waits_for is WaitReason.MAIL_SERVICE
 
 
 Scripted = Callable[..., tuple[ScriptedServer, SmtpTransport]]
