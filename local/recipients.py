@@ -4,6 +4,7 @@ import email
 import email.policy
 import http.client
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email.message import EmailMessage
 from html.parser import HTMLParser
@@ -13,6 +14,9 @@ BROWSER = (
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/142.0.0.0 Safari/537.36"
 )
+
+PRIVACY_PROXY = "Mozilla/5.0"
+"""Apple's Mail Privacy Protection says no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +77,14 @@ class _Found(HTMLParser):
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What one recipient did, to be compared with the numbers."""
+    """What was done with one mail, to be compared with the numbers."""
 
     opened: bool = False
     clicked: bool = False
+    """By a person."""
     unsubscribed: bool = False
+    by_machine: bool = False
+    """A machine opened or clicked, too or alone."""
 
 
 def reads_and_clicks(mail: Mail) -> Deed:
@@ -93,6 +100,7 @@ def opens_five_times(mail: Mail) -> Deed:
 
 
 def clicks_without_images(mail: Mail) -> Deed:
+    """Two links in two tabs."""
     follow(mail.links[0])
     follow(mail.links[-1])
     return Deed(clicked=True)
@@ -100,6 +108,25 @@ def clicks_without_images(mail: Mail) -> Deed:
 
 def does_nothing(mail: Mail) -> Deed:
     return Deed()
+
+
+def has_a_privacy_proxy(mail: Mail) -> Deed:
+    """The mail client's maker loads all images of all mails, whether anybody looks or not."""
+    load_images(mail, PRIVACY_PROXY)
+    return Deed(opened=True, by_machine=True)
+
+
+def is_swept(mail: Mail) -> Deed:
+    """A scanner that calls itself a browser follows every link at once, before the mail is let through."""
+    with ThreadPoolExecutor(len(mail.links)) as threads:
+        list(threads.map(follow, mail.links))
+    return Deed(by_machine=True)
+
+
+def clicks_behind_the_scanner(mail: Mail) -> Deed:
+    """The very link that the scanner took first."""
+    follow(mail.links[0])
+    return Deed(clicked=True, by_machine=True)
 
 
 def unsubscribes(mail: Mail) -> Deed:
@@ -116,6 +143,9 @@ PARTS: dict[str, Callable[[Mail], Deed]] = {
     "opens five times": opens_five_times,
     "clicks, images blocked": clicks_without_images,
     "does nothing": does_nothing,
+    "has a privacy proxy": has_a_privacy_proxy,
+    "is swept by a scanner": is_swept,
+    "clicks behind the scanner": clicks_behind_the_scanner,
     "unsubscribes": unsubscribes,
 }
 
@@ -124,9 +154,9 @@ class WrongAnswer(Exception):
     """A recipient got something else than the HTTP contract says."""
 
 
-def load_images(mail: Mail) -> None:
+def load_images(mail: Mail, agent: str = BROWSER) -> None:
     for pixel in mail.pixels:
-        status, headers, body = request("GET", pixel)
+        status, headers, body = request("GET", pixel, agent=agent)
         if status != 200 or headers.get("content-type") != "image/gif" or not body.startswith(b"GIF89a"):
             raise WrongAnswer(f"The pixel answered {status}, {headers.get('content-type')}")
 
@@ -139,11 +169,13 @@ def follow(link: str) -> str:
     return headers["location"]
 
 
-def request(method: str, url: str, form: dict[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:
+def request(
+    method: str, url: str, form: dict[str, str] | None = None, agent: str = BROWSER
+) -> tuple[int, dict[str, str], bytes]:
     """One request as a browser makes it; redirects are reported, not followed."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=30)
-    headers = {"User-Agent": BROWSER, "Accept": "text/html,image/*;q=0.8,*/*;q=0.5"}
+    headers = {"User-Agent": agent, "Accept": "text/html,image/*;q=0.8,*/*;q=0.5"}
     body = None
     if form is not None:
         body = urlencode(form)
