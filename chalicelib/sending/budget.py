@@ -3,7 +3,6 @@
 What the account may do is asked of the mail service once a minute by one worker for all of them.
 """
 
-import random
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.sending.rate import GROUPS_A_ROW, HORIZON_SECONDS, Grid, Waiting, waiting_of
+from chalicelib.sending.rate import GROUPS_A_ROW, Grid, Waiting, waiting_of
 from chalicelib.sending.reasons import WaitReason
 from chalicelib.store.rate import AccountLimits, AccountRow, Rate
 from chalicelib.telemetry import logger
@@ -19,6 +18,8 @@ from chalicelib.telemetry import logger
 LOOK_SECONDS = 60
 """How old the account's limits may be. The mail service answers one such question a second, for all workers."""
 _TRIES = 5
+_FIRST_GUESS_SECONDS = 0.02
+"""What taking moments takes, before any was taken."""
 
 
 class MustWait(Exception):
@@ -60,6 +61,7 @@ class SharedBudget:
         self._row: AccountRow | None = None
         self._groups: dict[int, int] = {}
         self._groups_rate = 0.0
+        self._seconds_a_take = _FIRST_GUESS_SECONDS
 
     def take(self, count: int, seconds_a_mail: float) -> Sequence[float]:
         account = self._account()
@@ -71,7 +73,10 @@ class SharedBudget:
         return moments[:allowed]
 
     def block(self, waiting: Waiting) -> None:
-        self._rate.record_blocked(waiting.reason.value, waiting.until)
+        if waiting.reason is WaitReason.QUOTA:
+            self._rate.record_exhausted()
+        else:
+            self._rate.record_blocked(waiting.reason.value, waiting.until)
         self._row = None
 
     def _now(self) -> datetime:
@@ -108,11 +113,12 @@ class SharedBudget:
         for _ in range(_TRIES):
             now = self._clock()
             self._groups = {group: taken for group, taken in self._groups.items() if grid.moment(group + 1, 0) > now}
-            chosen = grid.choose(now, count, seconds_a_mail, self._groups)
+            chosen = grid.choose(now + self._seconds_a_take, count, seconds_a_mail, self._groups)
             if not chosen:
                 return []
             row = next(iter(chosen)) // GROUPS_A_ROW
             taken, counts = self._rate.take_positions(grid.rate, row, chosen, grid.positions_a_group, self._now())
+            self._seconds_a_take += (self._clock() - now - self._seconds_a_take) / 4
             self._groups.update(counts)
             if taken:
                 return list(grid.moments(chosen, counts))
@@ -151,8 +157,3 @@ def ses_limits(client: Any) -> AccountLimits:
         max_24_hours=None if most < 0 else most,
         sent_24_hours=int(quota["SentLast24Hours"]),
     )
-
-
-def soon() -> float:
-    """Seconds to wait when all near moments are taken; by chance, so that workers do not ask in step."""
-    return HORIZON_SECONDS / 4 * random.uniform(0.5, 1.5)

@@ -1,6 +1,6 @@
 """Deliver: one campaign's mail to one lead, at most once, and not faster than all workers together may.
 
-prepare ── a moment to send at ── claim ── wait for the moment ── hand over ── record
+prepare ──── take a turn ──── claim ──── wait for the turn ──── hand over ── record
    │             │                  │                                │          └── with the next lead's claim
    │             │                  │                                ├── rejected: failed, with the service's words
    │             │                  │                                ├── not sent: claim given back, comes again
@@ -17,17 +17,17 @@ claimed behind it. Neither is ever sent again by itself (docs/decisions/0311).
 """
 
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chalicelib.sending.budget import Budget, MustWait, soon
+from chalicelib.sending.budget import Budget, MustWait
 from chalicelib.sending.content import LaunchedContent
 from chalicelib.sending.prepare import MOST_DETAIL, prepare
-from chalicelib.sending.rate import LATENESS_SECONDS, Waiting
+from chalicelib.sending.rate import Waiting
 from chalicelib.sending.reasons import FailureReason, WaitReason
 from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected, Transport
+from chalicelib.sending.turns import Turns
 from chalicelib.store.claims import Claims, Ending
 from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
 from chalicelib.store.ids import CampaignId, LeadId
@@ -76,10 +76,7 @@ class Deliver:
         self._budget = budget
         self._clock = clock
         self._is_going = is_going
-        self._pause = pause
-        self._moments: deque[float] = deque()
-        self._seconds_a_mail = 0.1
-        self._paused_seconds = 0.0
+        self._turns = Turns(budget, lambda: clock().timestamp(), pause)
 
     def deliver_all(
         self,
@@ -108,11 +105,11 @@ class Deliver:
                 if time_is_short():
                     rests.append(Rest(tuple(lead_ids[number:]), 0, put_off))
                     break
-                began_at, paused = self._seconds(), self._paused_seconds
+                self._turns.begin()
                 prepared = prepare(content, unit, lead_id, found.get(lead_id), self._clock())
                 try:
                     if prepared.mail is not None:
-                        self._next_moment(len(lead_ids) - number, time_is_short)
+                        self._turns.secure(len(lead_ids) - number, time_is_short)
                     if ending is not None and ending.concerns(prepared.claim):
                         self._record(ending)
                         ending = None
@@ -127,8 +124,7 @@ class Deliver:
                             ending = came_to
                         else:
                             rests.append(came_to)
-                        took = self._seconds() - began_at - (self._paused_seconds - paused)
-                        self._seconds_a_mail += (max(took, 0.001) - self._seconds_a_mail) / 4
+                        self._turns.end()
                 except MustWait as must:
                     rests.append(Rest(tuple(lead_ids[number:]), _seconds_until(must.waiting, self._clock()), put_off))
                     break
@@ -154,7 +150,7 @@ class Deliver:
         pauses = list(_THROTTLED_PAUSES)
         while True:
             try:
-                self._wait_for_moment(wanted, time_is_short)
+                self._turns.wait(wanted, time_is_short)
                 message_id = self._transport.send(mail)
             except Rejected as error:
                 return _failed(claim, error.reason, error)
@@ -167,7 +163,7 @@ class Deliver:
             except NotSent as error:
                 logger().warning("not_sent", extra={"campaign_id": claim.campaign_id, "words": str(error)})
                 if error.waits_for is WaitReason.RATE and pauses:
-                    self._sleep(pauses.pop(0))
+                    self._turns.rest(pauses.pop(0))
                     continue
                 if error.waits_for is WaitReason.PUT_OFF and put_off >= MOST_PUT_OFF:
                     return _failed(claim, FailureReason.REJECTED, error)
@@ -184,32 +180,6 @@ class Deliver:
 
     def _release(self, claim: Delivery) -> None:
         self._deliveries.release(claim.campaign_id, claim.lead_id, claim.claimed_at)
-
-    def _wait_for_moment(self, wanted: int, time_is_short: Callable[[], bool]) -> None:
-        """Return when the next mail may leave; the moment is used up then."""
-        while (moment := self._next_moment(wanted, time_is_short)) > self._seconds():
-            self._sleep(moment - self._seconds())
-        self._moments.popleft()
-
-    def _next_moment(self, wanted: int, time_is_short: Callable[[], bool]) -> float:
-        """When the next mail may leave, which may be a moment ago; `wanted` more of them are taken if there is none."""
-        while True:
-            while self._moments and self._moments[0] + LATENESS_SECONDS < self._seconds():
-                self._moments.popleft()
-            if self._moments:
-                return self._moments[0]
-            if time_is_short():
-                raise MustWait(Waiting(WaitReason.RATE, self._clock()))
-            self._moments.extend(self._budget.take(wanted, self._seconds_a_mail))
-            if not self._moments:
-                self._sleep(soon())
-
-    def _seconds(self) -> float:
-        return self._clock().timestamp()
-
-    def _sleep(self, seconds: float) -> None:
-        self._paused_seconds += seconds
-        self._pause(seconds)
 
     def _look_at_other(self, claim: Delivery) -> Rest | None:
         """Look at a delivery that somebody else has claimed."""

@@ -190,3 +190,14 @@ class Rate:
             UpdateExpression="SET blocked = :reason, blocked_until = :until",
             ExpressionAttributeValues={":reason": {"S": reason}, ":until": {"N": str(int(until.timestamp()))}},
         )
+
+    def record_exhausted(self) -> None:
+        """Nothing is left of the quota until the limits are looked at again."""
+        write_if(
+            self._client.update_item,
+            TableName=self._table,
+            Key=keys.sending_account(),
+            UpdateExpression="SET left_now = :none",
+            ConditionExpression="left_now > :none",
+            ExpressionAttributeValues={":none": {"N": "0"}},
+        )

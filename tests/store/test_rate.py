@@ -1,0 +1,183 @@
+"""Many workers on one budget, on real engines: the rate, the quota, and what the mail service says of both."""
+
+import time
+from bisect import bisect_left
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from chalicelib.sending.budget import LOOK_SECONDS, MustWait, SharedBudget
+from chalicelib.sending.rate import Waiting
+from chalicelib.sending.reasons import WaitReason
+from chalicelib.sending.turns import Turns
+from chalicelib.store.rate import AccountLimits, Rate
+from local.tables import TableNames
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+class Account:
+    """A mail service that counts what it is sent, over which many workers share one budget."""
+
+    def __init__(self, client: Any, tables: TableNames, limits: AccountLimits) -> None:
+        self.limits = limits
+        self.rate = Rate(client, tables.campaigns)
+        self.now = NOW.timestamp()
+        self.asked = 0
+
+    def ask(self) -> AccountLimits:
+        self.asked += 1
+        return self.limits
+
+    def worker(self) -> SharedBudget:
+        return SharedBudget(self.rate, self.ask, lambda: self.now, self._sleep)
+
+    def _sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def sends(self, count: int) -> None:
+        self.limits = replace(self.limits, sent_24_hours=self.limits.sent_24_hours + count)
+
+
+def account(dynamodb: Any, tables: TableNames, quota: int | None = None, rate: float = 14) -> Account:
+    return Account(dynamodb, tables, AccountLimits(rate, quota, 0))
+
+
+def reason_to_wait(worker: SharedBudget) -> Waiting:
+    with pytest.raises(MustWait) as must:
+        worker.take(1, 0.1)
+    return must.value.waiting
+
+
+def test_twenty_workers_together_keep_to_the_rate_in_every_second_and_use_it(
+    dynamodb: Any, tables: TableNames, request: pytest.FixtureRequest
+) -> None:
+    rate, seconds = 60, 5.0
+    shared = account(dynamodb, tables, rate=rate)
+    begin = time.time()
+    left_at: list[float] = []
+
+    def work(_: int) -> None:
+        turns = Turns(SharedBudget(shared.rate, shared.ask))
+        while time.time() < begin + seconds:
+            turns.begin()
+            turns.wait(5, lambda: False)
+            left_at.append(time.time())
+            time.sleep(0.02)  # the mail service's answer
+            turns.end()
+
+    with ThreadPoolExecutor(20) as threads:
+        list(threads.map(work, range(20)))
+    left_at.sort()
+    most = max(bisect_left(left_at, start + 1) - number for number, start in enumerate(left_at))
+    assert most <= rate
+    if request.node.callspec.params["dynamodb"] == "ministack":  # DynamoDB Local takes 100 ms for what AWS takes 5 for
+        within = [moment for moment in left_at if begin + 1 <= moment < begin + seconds]
+        assert len(within) >= 0.9 * rate * (seconds - 1)
+
+
+def test_the_quota_is_never_passed_and_its_end_is_used(dynamodb: Any, tables: TableNames) -> None:
+    shared = account(dynamodb, tables, quota=25)
+    workers = [shared.worker() for _ in range(3)]
+    taken = 0
+    for _ in range(40):
+        for worker in workers:
+            with suppress(MustWait):
+                taken += len(worker.take(4, 0.1))
+            shared.now += 0.3
+    assert taken == 25
+    assert reason_to_wait(workers[0]).reason is WaitReason.QUOTA
+
+
+def test_what_was_taken_and_is_not_yet_counted_by_the_service_counts_as_under_way(
+    dynamodb: Any, tables: TableNames
+) -> None:
+    shared = account(dynamodb, tables, quota=10)
+    worker = shared.worker()
+    taken = len(worker.take(8, 0.1))
+    assert taken >= 1
+    shared.now += LOOK_SECONDS + 1  # the service has not counted any of them when it is asked again
+    taken += len(worker.take(8, 0.1))
+    shared.now += 1
+    while taken < 10:
+        taken += len(worker.take(8, 0.1))
+    assert taken == 10
+    shared.sends(10)
+    shared.now += LOOK_SECONDS + 1
+    assert reason_to_wait(worker).reason is WaitReason.QUOTA
+
+
+def test_sending_resumes_by_itself_when_the_window_has_moved_on(dynamodb: Any, tables: TableNames) -> None:
+    shared = account(dynamodb, tables, quota=5)
+    worker = shared.worker()
+    assert len(worker.take(5, 0.05)) == 5
+    shared.sends(5)
+    waiting = reason_to_wait(worker)
+    assert waiting.until == NOW + timedelta(hours=24)
+    shared.now = waiting.until.timestamp()
+    shared.limits = replace(shared.limits, sent_24_hours=0)
+    with pytest.raises(MustWait):  # what was taken before the last look may still be under way, as far as is known
+        worker.take(5, 0.05)
+    shared.now += LOOK_SECONDS + 1
+    assert worker.take(5, 0.05)
+
+
+def test_the_service_is_asked_once_a_minute_by_one_of_all_workers(dynamodb: Any, tables: TableNames) -> None:
+    shared = account(dynamodb, tables)
+    workers = [shared.worker() for _ in range(10)]
+    for _ in range(3):
+        for worker in workers:
+            worker.take(1, 0.1)
+        shared.now += LOOK_SECONDS
+    assert shared.asked == 3
+
+
+def test_without_an_answer_the_limits_known_before_hold(dynamodb: Any, tables: TableNames) -> None:
+    shared = account(dynamodb, tables)
+    assert shared.worker().take(1, 0.1)
+
+    def refuse() -> AccountLimits:
+        raise ClientError({"Error": {"Code": "TooManyRequestsException", "Message": "slow down"}}, "GetAccount")
+
+    shared.now += LOOK_SECONDS + 1
+    deaf = SharedBudget(shared.rate, refuse, lambda: shared.now, lambda seconds: None)
+    assert deaf.take(1, 0.1)
+
+
+def test_nothing_leaves_before_the_limits_are_known(dynamodb: Any, tables: TableNames) -> None:
+    def refuse() -> AccountLimits:
+        raise ClientError({"Error": {"Code": "TooManyRequestsException", "Message": "slow down"}}, "GetAccount")
+
+    shared = account(dynamodb, tables)
+    deaf = SharedBudget(shared.rate, refuse, lambda: shared.now, lambda seconds: None)
+    assert reason_to_wait(deaf).reason is WaitReason.MAIL_SERVICE
+
+
+def test_a_refusal_met_by_one_worker_holds_all_of_them_back_for_a_while(dynamodb: Any, tables: TableNames) -> None:
+    shared = account(dynamodb, tables)
+    one, other = shared.worker(), shared.worker()
+    one.take(1, 0.1)
+    until = datetime.fromtimestamp(int(shared.now) + 10, UTC)
+    one.block(Waiting(WaitReason.RATE, until))
+    assert reason_to_wait(other) == Waiting(WaitReason.RATE, until)
+    shared.now += 11
+    assert other.take(1, 0.1)
+
+
+def test_when_the_service_says_that_the_quota_is_gone_it_is_gone_until_asked_again(
+    dynamodb: Any, tables: TableNames
+) -> None:
+    shared = account(dynamodb, tables, quota=100)
+    worker = shared.worker()
+    worker.take(3, 0.1)
+    shared.sends(100)  # others send from the same account
+    worker.block(Waiting(WaitReason.QUOTA, datetime.fromtimestamp(shared.now, UTC)))
+    assert reason_to_wait(shared.worker()).reason is WaitReason.QUOTA
+    shared.limits = replace(shared.limits, sent_24_hours=40)
+    shared.now += 2 * LOOK_SECONDS
+    assert shared.worker().take(3, 0.1)

@@ -1,0 +1,113 @@
+"""The grid of moments: no second sees more than the account's rate, wherever it begins and however workers crowd."""
+
+from bisect import bisect_left
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.sending.rate import GROUPS_A_ROW, LATENESS_SECONDS, Grid, waiting_of
+from chalicelib.sending.reasons import WaitReason
+from chalicelib.store.rate import AccountRow
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+def most_in_a_second(moments: list[float]) -> int:
+    """Of all seconds that begin with one of the moments."""
+    ordered = sorted(moments)
+    return max(bisect_left(ordered, start + 1) - number for number, start in enumerate(ordered))
+
+
+@given(rate=st.sampled_from([1, 5, 14, 50, 90]), late=st.lists(st.floats(0, LATENESS_SECONDS), min_size=1))
+def test_no_second_holds_more_mails_than_the_rate_however_late_each_is(rate: float, late: list[float]) -> None:
+    grid = Grid(rate)
+    count = int(2 * rate) + 3
+    moments = [grid.moment(0, position) + late[position % len(late)] for position in range(count)]
+    assert most_in_a_second(moments) <= rate
+
+
+@pytest.mark.parametrize("rate", [1, 5, 14, 50, 90, 200, 1000])
+def test_the_grid_uses_more_than_nine_tenths_of_the_rate(rate: float) -> None:
+    assert 1 / Grid(rate).step_seconds > 0.94 * rate
+
+
+@given(
+    rate=st.floats(0.5, 2000),
+    now=st.floats(1.7e9, 1.8e9),
+    count=st.integers(1, 10),
+    pace=st.floats(0.001, 5),
+    taken=st.dictionaries(st.integers(0, 60), st.integers(0, 100)),
+)
+def test_what_is_chosen_is_ahead_free_and_of_one_row(
+    rate: float, now: float, count: int, pace: float, taken: dict[int, int]
+) -> None:
+    grid = Grid(rate)
+    here = int(now / grid.group_seconds)
+    known = {here + offset: min(number, grid.positions_a_group) for offset, number in taken.items()}
+    chosen = grid.choose(now, count, pace, known)
+    assert 0 <= sum(chosen.values()) <= count
+    assert len({group // GROUPS_A_ROW for group in chosen}) <= 1
+    for group, some in chosen.items():
+        assert grid.moment(group, 0) > now
+        assert some + known.get(group, 0) <= grid.positions_a_group
+
+
+def test_a_slow_worker_takes_turns_that_it_can_keep() -> None:
+    grid = Grid(100)
+    chosen = grid.choose(grid.moment(GROUPS_A_ROW * 10**8, 0), 3, 0.2, {})
+    moments = list(grid.moments(chosen, chosen))
+    assert len(moments) == 3
+    assert all(later - earlier >= 0.2 for earlier, later in pairwise(moments))
+
+
+def test_two_workers_never_get_the_same_moment() -> None:
+    grid, taken = Grid(50), dict[int, int]()
+    all_moments: list[float] = []
+    for _ in range(20):
+        chosen = grid.choose(1.7e9, 4, 0.05, taken)
+        taken |= {group: taken.get(group, 0) + some for group, some in chosen.items()}
+        all_moments += grid.moments(chosen, taken)
+    assert len(all_moments) == len(set(all_moments))
+    assert len(all_moments) >= 60
+
+
+def account(**known: object) -> AccountRow:
+    usual: dict[str, object] = {
+        "max_rate": 14.0,
+        "left": 100,
+        "taken": 0,
+        "taken_before": 0,
+        "limits_at": NOW,
+        "checked_at": 0,
+        "blocked": None,
+        "blocked_until": NOW,
+        "history": {},
+    }
+    return AccountRow(**(usual | known))  # type: ignore[arg-type]
+
+
+def test_an_account_with_something_left_does_not_wait() -> None:
+    assert waiting_of(account(), NOW) is None
+
+
+def test_an_exhausted_quota_resumes_when_the_oldest_mails_are_a_day_old() -> None:
+    first = int((NOW - timedelta(hours=21, minutes=40)).timestamp()) // 1800 * 1800
+    waiting = waiting_of(account(left=0, history={first: 40, first + 7200: 60}), NOW)
+    assert waiting is not None
+    assert waiting.reason is WaitReason.QUOTA
+    assert waiting.until == datetime.fromtimestamp(first, UTC) + timedelta(hours=24)
+
+
+def test_a_quota_used_up_by_others_is_looked_at_again_soon() -> None:
+    waiting = waiting_of(account(left=-5), NOW)
+    assert waiting is not None
+    assert waiting.until == NOW + timedelta(minutes=15)
+
+
+def test_a_refusal_that_has_passed_is_forgotten() -> None:
+    blocked = account(blocked="rate", blocked_until=NOW + timedelta(seconds=5))
+    assert waiting_of(blocked, NOW) is not None
+    assert waiting_of(blocked, NOW + timedelta(seconds=5)) is None
