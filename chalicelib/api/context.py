@@ -12,13 +12,14 @@ from typing import Any
 import boto3
 
 from chalicelib.analytics.recount import Recount
+from chalicelib.sending.budget import Budget
 from chalicelib.sending.drafts import Drafts
 from chalicelib.sending.preflight import SenderIdentities, SesIdentities, UnknownIdentities
 from chalicelib.sending.queues import Queue, sqs
 from chalicelib.sending.start import Start
 from chalicelib.sending.test_send import MailTester
 from chalicelib.sending.transports.base import Transport
-from chalicelib.sending.transports.chosen import deployed_transport
+from chalicelib.sending.transports.chosen import deployed_budget, deployed_transport
 from chalicelib.settings import Settings, settings
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import dynamodb
@@ -49,6 +50,7 @@ class Context:
         key_ring: Callable[[str], KeyRingSource] = deployed_key_ring,
         ses: Callable[[], Any] = lambda: boto3.client("sesv2"),
         transport: Callable[[Settings], Transport] = deployed_transport,
+        budget: Callable[[Settings], Budget] = deployed_budget,
     ) -> None:
         self._read_settings = read_settings
         self._make_client = client
@@ -57,6 +59,7 @@ class Context:
         self._key_ring = key_ring
         self._make_ses = ses
         self._make_transport = transport
+        self._make_budget = budget
 
     @cached_property
     def settings(self) -> Settings:
@@ -102,7 +105,8 @@ class Context:
 
     @cached_property
     def mail_tester(self) -> MailTester:
-        return MailTester(self._make_transport(self.settings), self.keys, self.settings.tracking_url)
+        transport, budget = self._make_transport(self.settings), self._make_budget(self.settings)
+        return MailTester(transport, budget, self.keys, self.settings.tracking_url)
 
     @cached_property
     def keys(self) -> KeyRingSource:

@@ -12,7 +12,6 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from chalicelib.analytics.completion import Completion
 from chalicelib.sending import content
-from chalicelib.sending.budget import Budget, OwnServer, SharedBudget, ses_limits
 from chalicelib.sending.content import LaunchedContent
 from chalicelib.sending.deliver import Deliver
 from chalicelib.sending.queues import LaunchMessage, PlanMessage, Queue, QueueUnavailable, SendMessage, sqs
@@ -25,7 +24,6 @@ from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.ids import CampaignId
 from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans
-from chalicelib.store.rate import Rate
 from chalicelib.telemetry import logger
 from chalicelib.tracking.key_ring import KeyRingSource, deployed_key_ring
 
@@ -124,25 +122,17 @@ def _launched(campaign_id: CampaignId) -> LaunchedContent:
 
 @cache
 def _deliver() -> Deliver:
-    from chalicelib.sending.transports.chosen import deployed_transport
+    from chalicelib.sending.transports.chosen import deployed_budget, deployed_transport
 
     return Deliver(
         Leads(dynamodb(), settings().leads_table),
         Deliveries(dynamodb(), settings().deliveries_table),
         Claims(dynamodb_for_sending(), settings().deliveries_table),
         deployed_transport(settings()),
-        _budget(),
+        deployed_budget(settings()),
         lambda: datetime.now(UTC),
         Standing(_campaigns()).is_going,
     )
-
-
-def _budget() -> Budget:
-    if settings().smtp_secret is not None:
-        return OwnServer()
-    from chalicelib.sending.transports.ses import ses_client
-
-    return SharedBudget(Rate(dynamodb_for_sending(), settings().campaigns_table), lambda: ses_limits(ses_client()))
 
 
 def _campaigns() -> Campaigns:

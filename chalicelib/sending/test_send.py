@@ -19,10 +19,12 @@ from chalicelib.content.program import Program
 from chalicelib.content.render import Rendered, Renderer
 from chalicelib.crm.addresses import MalformedAddress, parse_address
 from chalicelib.crm.merge_fields import merge_fields
+from chalicelib.sending.budget import Budget, MustWait
 from chalicelib.sending.content import campaign_values, source_of, tracking_of
 from chalicelib.sending.drafts import Draft
 from chalicelib.sending.reasons import FailureReason
 from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected, Transport
+from chalicelib.sending.turns import Turns
 from chalicelib.store.ids import CampaignId, new_lead_id
 from chalicelib.store.leads import Lead
 from chalicelib.tracking.delivery_ids import CampaignTracking
@@ -71,14 +73,18 @@ class MailTester:
     def __init__(
         self,
         transport: Transport,
+        budget: Budget,
         keys: KeyRingSource,
         tracking_url: str,
-        monotonic: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._transport = transport
+        self._budget = budget
         self._keys = keys
         self._tracking_url = tracking_url
-        self._monotonic = monotonic
+        self._clock = clock
+        self._pause = pause
 
     def send(self, draft: Draft, lead: Lead | None, to: Sequence[str], now: datetime) -> list[AddressResult]:
         """One result per address, in their order, each address once. A campaign of any status may be tested.
@@ -91,8 +97,9 @@ class MailTester:
         compiled = compile_content(source_of(draft.campaign, draft.body), tracking)
         renderer = Renderer(_marked(compiled), tracking)
         mails = [self._mail(draft, lead, address, renderer, tracking, now) for address in addresses]
-        latest_start = self._monotonic() + START_WITHIN_SECONDS
-        return [self._result(mail, latest_start) for mail in mails]
+        latest_start = self._clock() + START_WITHIN_SECONDS
+        turns = Turns(self._budget, self._clock, self._pause)
+        return [self._result(mail, turns, latest_start) for mail in mails]
 
     def _mail(
         self,
@@ -120,14 +127,16 @@ class MailTester:
         )
         return OutgoingMail(from_email, address, message, NO_CAMPAIGN, delivery_id)
 
-    def _result(self, mail: OutgoingMail, latest_start: float) -> AddressResult:
-        if self._monotonic() >= latest_start:
-            return AddressResult(mail.to_email, Outcome.NOT_SENT, "The addresses before took too long.")
+    def _result(self, mail: OutgoingMail, turns: Turns, latest_start: float) -> AddressResult:
+        def time_is_short() -> bool:
+            return self._clock() >= latest_start
+
         try:
+            turns.wait(1, time_is_short)
             self._transport.send(mail)
         except Rejected as error:
             return AddressResult(mail.to_email, Outcome(error.reason.value), str(error))
-        except NotSent as error:
+        except (NotSent, MustWait) as error:
             return AddressResult(mail.to_email, Outcome.NOT_SENT, str(error))
         except OutcomeUnknown as error:
             return AddressResult(mail.to_email, Outcome.OUTCOME_UNKNOWN, str(error))

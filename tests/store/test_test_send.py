@@ -1,7 +1,7 @@
 """A test send through the API, on both engines: a real mail, marked, whose tracking works and never counts."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -13,8 +13,10 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from chalicelib.crm.leads import create_lead
+from chalicelib.sending.budget import MustWait, OwnServer
 from chalicelib.sending.drafts import Draft, Drafts, Written
-from chalicelib.sending.reasons import FailureReason
+from chalicelib.sending.rate import Waiting
+from chalicelib.sending.reasons import FailureReason, WaitReason
 from chalicelib.sending.test_send import START_WITHIN_SECONDS, MailTester, Outcome
 from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected
 from chalicelib.store.campaigns import Audience, CampaignStatus
@@ -56,7 +58,11 @@ class Marketer:
         self.service = MailService()
         self.client, self.tables = client, tables
         self.context = context_of(
-            lambda: client, tables, key_ring=lambda secret: KEYS, transport=lambda settings: self.service
+            lambda: client,
+            tables,
+            key_ring=lambda secret: KEYS,
+            transport=lambda settings: self.service,
+            budget=lambda settings: OwnServer(),
         )
         self.api = ApiClient(self.context).sign_in()
         self.draft = self.written()
@@ -223,6 +229,43 @@ def test_a_slow_service_does_not_keep_the_marketer_waiting_address_by_address(ma
         seconds += START_WITHIN_SECONDS / 2
 
     marketer.service.answer = slowly
-    tester = MailTester(marketer.service, KEYS, "https://t.example", lambda: seconds)
+    budget = OwnServer(lambda: seconds)
+    tester = MailTester(marketer.service, budget, KEYS, "https://t.example", lambda: seconds)
     results = tester.send(marketer.draft, None, ["a@acme.example", "b@acme.example", "c@acme.example"], NOW)
     assert [result.outcome for result in results] == [Outcome.SENT, Outcome.SENT, Outcome.NOT_SENT]
+
+
+class Allowance:
+    """A budget that gives these moments one by one; None: none for now, a Waiting: not before."""
+
+    def __init__(self, *turns: float | Waiting | None) -> None:
+        self.turns = list(turns)
+
+    def take(self, count: int, seconds_a_mail: float) -> Sequence[float]:
+        turn = self.turns.pop(0)
+        if isinstance(turn, Waiting):
+            raise MustWait(turn)
+        return [] if turn is None else [turn]
+
+    def block(self, waiting: Waiting) -> None:
+        raise AssertionError("a test blocks nobody")
+
+
+def test_a_test_waits_for_its_turn_among_the_campaigns_mails(marketer: Marketer) -> None:
+    now, left_at = 1000.0, []
+
+    def pause(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    def leave(mail: OutgoingMail) -> None:
+        left_at.append(now)
+
+    marketer.service.answer = leave
+    budget = Allowance(None, 1001.5, Waiting(WaitReason.QUOTA, NOW))
+    tester = MailTester(marketer.service, budget, KEYS, "https://t.example", lambda: now, pause)
+    results = tester.send(marketer.draft, None, ["a@acme.example", "b@acme.example"], NOW)
+    assert [result.outcome for result in results] == [Outcome.SENT, Outcome.NOT_SENT]
+    assert left_at == [1001.5]
+    assert results[1].detail is not None
+    assert results[1].detail.startswith("quota until 2026-11-23")

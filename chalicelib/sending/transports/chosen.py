@@ -1,7 +1,10 @@
-"""The transport that the stack was deployed with: Amazon SES, or the server that `SmtpSecret` describes."""
+"""How the stack was deployed to send: by Amazon SES within its limits, or by the server that `SmtpSecret` describes."""
 
+from chalicelib.sending.budget import Budget, OwnServer, SharedBudget, ses_limits
 from chalicelib.sending.transports.base import Transport
 from chalicelib.settings import Settings
+from chalicelib.store.client import dynamodb_for_sending
+from chalicelib.store.rate import Rate
 
 
 def deployed_transport(settings: Settings) -> Transport:
@@ -14,3 +17,12 @@ def deployed_transport(settings: Settings) -> Transport:
     from chalicelib.sending.transports.ses import SesTransport
 
     return SesTransport.deployed(settings.configuration_set)
+
+
+def deployed_budget(settings: Settings) -> Budget:
+    """What all who send share of the transport's limits."""
+    if settings.smtp_secret is not None:
+        return OwnServer()
+    from chalicelib.sending.transports.ses import ses_client
+
+    return SharedBudget(Rate(dynamodb_for_sending(), settings.campaigns_table), lambda: ses_limits(ses_client()))
