@@ -67,6 +67,13 @@ def replay_hits(event: Any) -> Any:
     return replay_parked(event.to_dict())
 
 
+@app.on_sqs_message(queue_arn="placeholder", name="feedback")
+def feedback(event: Any) -> Any:
+    from chalicelib.sending.feedback_handler import apply_feedback
+
+    return apply_feedback(event.to_dict())
+
+
 @app.on_dynamodb_record(stream_arn="placeholder", name="fold")
 def fold(event: Any) -> Any:
     from chalicelib.analytics.fold import fold_batch

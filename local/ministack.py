@@ -15,8 +15,11 @@ from local.children import Child
 from local.ports import LOOPBACK
 
 REGION = "eu-central-1"
+ACCOUNT = "000000000000"
 CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 """ministack's administrator, whose key everybody knows."""
+ENVIRONMENT = {name.upper(): value for name, value in CREDENTIALS.items()}
+"""The same, as the SDK reads it from a process's environment."""
 STREAM_SHARD = "local"
 WORKERS_PER_FUNCTION = 4
 
@@ -79,7 +82,7 @@ def environment(port: int, folder: Path, scratch: Path) -> dict[str, str]:
         "MINISTACK_HOST": LOOPBACK,
         "MINISTACK_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
-        **{name.upper(): value for name, value in CREDENTIALS.items()},
+        **ENVIRONMENT,
         "AUTH": "true",
         "PERSIST_STATE": "1",
         "STATE_DIR": str(folder / "state"),

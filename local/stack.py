@@ -25,6 +25,8 @@ STACK_NAME = "leadflip"
 BUCKET = "leadflip-packages"
 STACK_FILE = "stack.json"
 LOCAL_SEND_CONCURRENCY = "2"
+FEEDBACK_TOPIC = f"arn:aws:sns:{ministack.REGION}:{ministack.ACCOUNT}:{STACK_NAME}-feedback"
+"""The template's topic: the inbox is told of it before it stands, and keeps its events until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ def start_inbox(options: Options, url: str) -> Child:
     """Start the inbox and wait until it answers."""
     command = ["local.leash", "local.inbox", "--http-port", str(options.inbox_port)]
     command += ["--smtp-port", str(options.smtp_port), "--dir", str(options.folder / "inbox")]
-    inbox = Child("the inbox", command, options.folder / "logs" / "inbox.log", os.environ)
+    command += ["--events-topic-arn", FEEDBACK_TOPIC, "--sns-endpoint", f"http://{LOOPBACK}:{options.port}"]
+    inbox = Child("the inbox", command, options.folder / "logs" / "inbox.log", os.environ | ministack.ENVIRONMENT)
     try:
         inbox.wait_until(lambda: answers(f"{url}/health"), seconds=30)
     except BaseException:

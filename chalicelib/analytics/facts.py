@@ -29,6 +29,10 @@ def facts(delivery: Delivery | None) -> Mapping[str, int]:
     `clicked_machine_only`           only machines followed links
     `clicked_without_open`           a person clicked, the pixel was never loaded (images blocked)
     `unsubscribed`                   this mail's unsubscribe link was used
+    `delivered`                      the recipient's server took it, and it did not come back for good
+    `bounced`                        it came back for good
+    `bounced_soft`                   it came back for a reason that may pass, and was not delivered (yet)
+    `complained`                     the recipient called it spam
     `replanned`                      units that counted the lead once more, to be taken off Total
     `link/<link>/clicked`, `link/<link>/clicked_machine_only`
     `hour/<UTC hour>/opened`, `hour/<UTC hour>/clicked`    the lead's first
@@ -69,9 +73,20 @@ def facts(delivery: Delivery | None) -> Mapping[str, int]:
         sums[f"link/{link}/clicked_machine_only"] = 1
     if delivery.unsubscribed_at is not None and not delivery.is_trace:
         sums["unsubscribed"] = 1
+    sums.update(_reported(delivery))
     if delivery.replanned:
         sums["replanned"] = len(delivery.replanned)
     return sums
+
+
+def _reported(delivery: Delivery) -> list[str]:
+    """What the mail service says became of it: delivered, bounced and softly bounced exclude each other."""
+    names = ["complained"] if delivery.complained_at is not None else []
+    if delivery.bounced_at is not None:
+        return [*names, "bounced"]
+    if delivery.delivered_at is not None:
+        return [*names, "delivered"]
+    return [*names, "bounced_soft"] if delivery.bounced_soft_at is not None else names
 
 
 def difference(old: Delivery | None, new: Delivery | None) -> Mapping[str, int]:

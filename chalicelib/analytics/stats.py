@@ -37,6 +37,8 @@ class Stats:
     clicked_without_open: int
     delivered: int
     bounced: int
+    """Came back for good; `bounced_soft` for a reason that may pass."""
+    bounced_soft: int
     complained: int
     unsubscribed: int
     untracked: int
@@ -94,6 +96,7 @@ def stats_of(
         clicked_without_open=number("clicked_without_open"),
         delivered=number("delivered"),
         bounced=number("bounced"),
+        bounced_soft=number("bounced_soft"),
         complained=number("complained"),
         unsubscribed=number("unsubscribed"),
         untracked=number("untracked"),

@@ -34,6 +34,15 @@ class ClickedLink:
 
 
 @dataclass(frozen=True, slots=True)
+class BouncedBadge:
+    at: datetime
+    hard: bool
+    """For good: the address is not mailed again. Else for a reason that may pass."""
+    detail: str | None
+    """The recipient's server's words."""
+
+
+@dataclass(frozen=True, slots=True)
 class TimelineEvent:
     title: str
     subject: str | None
@@ -48,6 +57,12 @@ class TimelineEvent:
     clicked: ClickedBadge | None
     """A person's first click."""
     links: tuple[ClickedLink, ...]
+    delayed_at: datetime | None
+    delivered_at: datetime | None
+    bounced: BouncedBadge | None
+    complained_at: datetime | None
+    unsubscribed_at: datetime | None
+    """By this mail's link."""
     type: str = "campaign_delivery"
     icon: str = "megaphone"
 
@@ -91,4 +106,17 @@ def event_of(delivery: Delivery, campaign: Campaign, urls: dict[str, str]) -> Ti
         opened=OpenedBadge(opened_at, delivery.opened_person_at is None, by_machine) if opened_at else None,
         clicked=ClickedBadge(first.at, first.url) if first else None,
         links=tuple(links),
+        delayed_at=delivery.delayed_at,
+        delivered_at=delivery.delivered_at,
+        bounced=_bounced(delivery),
+        complained_at=delivery.complained_at,
+        unsubscribed_at=delivery.unsubscribed_at,
     )
+
+
+def _bounced(delivery: Delivery) -> BouncedBadge | None:
+    if delivery.bounced_at is not None:
+        return BouncedBadge(delivery.bounced_at, True, delivery.bounce_detail)
+    if delivery.bounced_soft_at is not None:
+        return BouncedBadge(delivery.bounced_soft_at, False, delivery.bounce_soft_detail)
+    return None

@@ -37,6 +37,9 @@ class DeliveryAnswer(BaseModel):
     reason: str | None
     detail: Annotated[str | None, Field(description="The mail service's own words.")]
     sent_at: Moment | None
+    delivered_at: Moment | None
+    bounced_at: Annotated[Moment | None, Field(description="Came back for good.")]
+    complained_at: Moment | None
     opened_at: Moment | None
     opened_machine: Annotated[
         str | None, Field(description="Why the open is taken for a machine's; null as soon as a person has opened.")
@@ -59,6 +62,9 @@ class DeliveryAnswer(BaseModel):
             reason=delivery.reason,
             detail=delivery.detail,
             sent_at=delivery.sent_at,
+            delivered_at=delivery.delivered_at,
+            bounced_at=delivery.bounced_at,
+            complained_at=delivery.complained_at,
             opened_at=delivery.opened_at,
             opened_machine=None if delivery.opened_person_at else delivery.opened_machine,
             clicked_at=clicked.at if clicked else None,

@@ -62,13 +62,16 @@ class StatsAnswer(FromDomain):
     failed: int
     opened: Annotated[int, Field(description="Leads whose pixel was loaded, by a person or a machine.")]
     clicked: Annotated[int, Field(description="Leads who clicked at least one link themselves.")]
-    skipped: Annotated[int, Field(description="Leads who unsubscribed between planning and sending.")]
+    skipped: Annotated[
+        int, Field(description="Leads who left, or whose address was suppressed, between planning and sending.")
+    ]
     pending: int
     opened_machine_only: int
     clicked_machine_only: int
     clicked_without_open: int
-    delivered: int
-    bounced: int
+    delivered: Annotated[int, Field(description="Taken by the recipient's server, and not come back for good.")]
+    bounced: Annotated[int, Field(description="Came back for good: these addresses are not mailed again.")]
+    bounced_soft: Annotated[int, Field(description="Came back for a reason that may pass.")]
     complained: int
     unsubscribed: int
     untracked: Annotated[int, Field(description="Recipients not tracked: opened and clicked say nothing of them.")]

@@ -1,6 +1,8 @@
 """A lead's activity timeline."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
+
+from pydantic import Field
 
 from chalicelib.analytics.timeline import TimelineEvent, timeline_page
 from chalicelib.api.answers import Answer, ok
@@ -36,6 +38,12 @@ class ClickedLinkAnswer(FromDomain):
     machine_reason: str | None
 
 
+class BouncedAnswer(FromDomain):
+    at: Moment
+    hard: Annotated[bool, Field(description="For good: the address is not mailed again.")]
+    detail: Annotated[str | None, Field(description="The recipient's server's words, or the mail service's.")]
+
+
 class TimelineAnswer(FromDomain):
     type: Literal["campaign_delivery"]
     icon: Literal["megaphone"]
@@ -49,6 +57,11 @@ class TimelineAnswer(FromDomain):
     opened: OpenedAnswer | None
     clicked: ClickedAnswer | None
     links: list[ClickedLinkAnswer]
+    delayed_at: Moment | None
+    delivered_at: Moment | None
+    bounced: BouncedAnswer | None
+    complained_at: Moment | None
+    unsubscribed_at: Annotated[Moment | None, Field(description="By this mail's link.")]
 
     @classmethod
     def of(cls, event: TimelineEvent) -> Self:

@@ -157,6 +157,17 @@ def refused_by(operation: Callable[..., dict[str, Any]], **arguments: Any) -> It
     return None
 
 
+def row_after(operation: Callable[..., dict[str, Any]], **arguments: Any) -> tuple[Item, bool]:
+    """A conditional update: the row as it is now (empty: there is none), and whether the update was made."""
+    try:
+        answer = call(operation, **arguments, ReturnValues="ALL_NEW", ReturnValuesOnConditionCheckFailure="ALL_OLD")
+    except ClientError as error:
+        if is_condition_failure(error):
+            return error.response.get("Item", {}), False
+        raise
+    return answer["Attributes"], True
+
+
 _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 """Reasons of a cancelled transaction that pass by themselves."""
 

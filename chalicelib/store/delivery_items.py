@@ -70,6 +70,20 @@ class Delivery:
     scans: Mapping[str, Click] = field(default_factory=dict)
     """First click of what says itself that it is a machine, by link id."""
     unsubscribed_at: datetime | None = None
+    delayed_at: datetime | None = None
+    """The mail service said that the recipient's server does not take the mail yet."""
+    delay_detail: str | None = None
+    delivered_at: datetime | None = None
+    """The recipient's server took it."""
+    bounced_at: datetime | None = None
+    """It came back for good."""
+    bounce_detail: str | None = None
+    """The recipient's server's words, or the mail service's."""
+    bounced_soft_at: datetime | None = None
+    """It came back for a reason that may pass, or was answered by a machine."""
+    bounce_soft_detail: str | None = None
+    complained_at: datetime | None = None
+    """The recipient called it spam."""
     replanned: frozenset[str] = frozenset()
     """Further planning units that brought the same lead (it changed stage while the campaign was planned)."""
 
@@ -81,6 +95,10 @@ class Delivery:
     def awaits(self, unit: str) -> bool:
         """Whether a message of this planning unit has something to do here: to end it, or to note the unit."""
         return self.status is DeliveryStatus.SENDING or not (unit == self.unit or unit in self.replanned)
+
+    @property
+    def was_sent(self) -> bool:
+        return self.status is DeliveryStatus.SENT
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
@@ -107,6 +125,14 @@ class Delivery:
             later={link: tuple(map(_click, several)) for link, several in values.get("later", {}).items()},
             scans={link: _click(value) for link, value in values.get("scans", {}).items()},
             unsubscribed_at=time_from(values.get("unsubscribed_at")),
+            delayed_at=time_from(values.get("delayed_at")),
+            delay_detail=values.get("delay_detail"),
+            delivered_at=time_from(values.get("delivered_at")),
+            bounced_at=time_from(values.get("bounced_at")),
+            bounce_detail=values.get("bounce_detail"),
+            bounced_soft_at=time_from(values.get("bounced_soft_at")),
+            bounce_soft_detail=values.get("bounce_soft_detail"),
+            complained_at=time_from(values.get("complained_at")),
             replanned=frozenset(values.get("replanned", ())),
         )
 

@@ -9,20 +9,18 @@ The first of a kind stays. Leads who have the address carry a mark, so that audi
 a lead is marked when the address is suppressed, and when it is made with, or changed to, a suppressed address.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from chalicelib.store import keys
 from chalicelib.store.client import (
     Item,
     batch_get,
     call,
-    is_condition_failure,
     refused_by,
+    row_after,
     time_text,
     to_item,
     write_if,
@@ -82,7 +80,7 @@ class Suppressions:
         said = {":at": mark.at, ":source": mark.source, ":campaign": mark.campaign_id}
         sets = ["unsubscribed_at = :at", "unsubscribe_source = :source"]
         sets += ["unsubscribe_campaign = :campaign"] if mark.campaign_id is not None else []
-        row, is_first = _row_after(
+        row, is_first = row_after(
             self._client.update_item,
             TableName=self._table,
             Key=keys.lead(lead_id),
@@ -179,17 +177,6 @@ class Suppressions:
             UpdateExpression="REMOVE suppressed",
             ConditionExpression="attribute_exists(suppressed)",
         )
-
-
-def _row_after(operation: Callable[..., dict[str, Any]], **arguments: Any) -> tuple[Item, bool]:
-    """A conditional update: the row as it is now (empty: there is none), and whether the update was made."""
-    try:
-        answer = call(operation, **arguments, ReturnValues="ALL_NEW", ReturnValuesOnConditionCheckFailure="ALL_OLD")
-    except ClientError as error:
-        if is_condition_failure(error):
-            return error.response.get("Item", {}), False
-        raise
-    return answer["Attributes"], True
 
 
 def _suppressed(row: Item) -> SuppressedAddress:

@@ -17,7 +17,13 @@ from local.package import ROOT, Package, package
 from local.stack import DEFAULTS
 
 DOORS = {"APIHandler": "api", "Track": "track"}
-SOURCES = {"Launch": "LaunchQueue", "Plan": "PlanQueue", "Send": "SendQueue", "ReplayHits": "HitsQueue"}
+SOURCES = {
+    "Launch": "LaunchQueue",
+    "Plan": "PlanQueue",
+    "Send": "SendQueue",
+    "ReplayHits": "HitsQueue",
+    "Feedback": "FeedbackQueue",
+}
 FUNCTIONS = [*DOORS, *SOURCES, "Fold"]
 AWS_REQUIRES_EVERY_RESOURCE = {"ses:GetAccount"}
 

@@ -1,0 +1,91 @@
+"""What follows from a mail service's report: noted on the delivery, an unknown outcome settled, an address suppressed.
+
+    report ── whose? ──┬── forged or nobody's: logged, nothing else
+                       └── on the delivery ── it was sent, if nobody knew ── hard bounce, complaint: no more mail there
+
+Reports come at least once and in any order; every step may be repeated, and none undoes another.
+"""
+
+from enum import StrEnum
+
+from chalicelib.crm.suppression import suppress_address
+from chalicelib.sending.feedback_events import FeedbackEvent, FeedbackKind
+from chalicelib.sending.reasons import FailureReason
+from chalicelib.store.feedback import FeedbackRecords, Reported
+from chalicelib.store.leads import LeadNotFound, Leads
+from chalicelib.store.marks import Mark, SuppressionReason
+from chalicelib.tracking.delivery_ids import DeliveryName, read_delivery_id
+from chalicelib.tracking.key_ring import KeyRingSource
+
+
+class FeedbackOutcome(StrEnum):
+    FIRST = "first"
+    """Noted now."""
+    KNOWN = "known"
+    """Noted before."""
+    FORGED = "forged"
+    """The message's tag is no delivery id of ours."""
+    NOBODY = "nobody"
+    """It names a delivery that does not exist."""
+
+
+class Feedback:
+    def __init__(self, records: FeedbackRecords, leads: Leads, keys: KeyRingSource) -> None:
+        self._records = records
+        self._leads = leads
+        self._keys = keys
+
+    def apply(self, event: FeedbackEvent) -> FeedbackOutcome:
+        """Do what a report asks for. Raises StoreError or KeyRingUnavailable; it may be repeated."""
+        name = read_delivery_id(event.delivery_id, self._keys)
+        if name is None:
+            return FeedbackOutcome.FORGED
+        if event.kind is FeedbackKind.SENT:
+            return FeedbackOutcome.FIRST if self._settle(event, name) else FeedbackOutcome.KNOWN
+        reported = self._note(event, name)
+        if reported is None:
+            return FeedbackOutcome.NOBODY
+        if event.kind is not FeedbackKind.REJECTED and not reported.delivery.was_sent:
+            self._settle(event, name)
+        if event.kind in (FeedbackKind.BOUNCED_HARD, FeedbackKind.COMPLAINED):
+            self._suppress(event, name, reported.delivery.email)
+        return FeedbackOutcome.FIRST if reported.is_first else FeedbackOutcome.KNOWN
+
+    def _note(self, event: FeedbackEvent, name: DeliveryName) -> Reported | None:
+        records, whose = self._records, (name.campaign_id, name.lead_id)
+        match event.kind:
+            case FeedbackKind.DELIVERED:
+                return records.record_delivered(*whose, event.at)
+            case FeedbackKind.DELAYED:
+                return records.record_delayed(*whose, event.at, event.detail)
+            case FeedbackKind.COMPLAINED:
+                return records.record_complained(*whose, event.at)
+            case FeedbackKind.REJECTED:
+                return records.record_rejected(*whose, reason=FailureReason.REJECTED.value, detail=event.detail)
+            case _:
+                is_hard = event.kind is FeedbackKind.BOUNCED_HARD
+                return records.record_bounced(*whose, event.at, event.detail, hard=is_hard)
+
+    def _settle(self, event: FeedbackEvent, name: DeliveryName) -> bool:
+        """The service has taken the message: a sender that died before noting that is made up for."""
+        return self._records.record_accepted(
+            name.campaign_id,
+            name.lead_id,
+            event.sent_at,
+            message_id=event.message_id,
+            subject=event.subject,
+            unknown=FailureReason.OUTCOME_UNKNOWN.value,
+        )
+
+    def _suppress(self, event: FeedbackEvent, name: DeliveryName, address: str | None) -> None:
+        """Also for a report that is known: whoever noted it may have died before this."""
+        complained = event.kind is FeedbackKind.COMPLAINED
+        reason = SuppressionReason.COMPLAINT if complained else SuppressionReason.HARD_BOUNCE
+        mark = Mark(reason, event.at, "complaint" if complained else "bounce", name.campaign_id)
+        if address is not None:
+            suppress_address(self._leads, address, mark, lead_id=name.lead_id)
+        if complained:
+            try:
+                self._leads.unsubscribe(name.lead_id, at=event.at, source=mark.source, campaign_id=name.campaign_id)
+            except LeadNotFound:
+                return  # deleted since: its address is suppressed all the same
