@@ -170,6 +170,9 @@ def environment(endpoint: str, tables: TableNames, secret: str) -> dict[str, str
         "PLAN_QUEUE_URL",
         "SEND_QUEUE_URL",
         "HITS_QUEUE_URL",
+        "LAUNCH_QUEUE_ARN",
+        "SCHEDULE_GROUP",
+        "SCHEDULE_ROLE",
         "CONFIGURATION_SET",
         "EVENT_BUS",
     )

@@ -21,6 +21,11 @@ class Settings:
     plan_queue_url: str
     send_queue_url: str
     hits_queue_url: str
+    launch_queue_arn: str
+    """The same queue as `launch_queue_url`, as schedules name it."""
+    schedule_group: str
+    schedule_role: str
+    """ARN of the role in which schedules put their message on the launch queue."""
     key_ring_secret: str
     """ARN of the secret that holds the signing keys."""
     tracking_url: str
@@ -44,6 +49,9 @@ def settings() -> Settings:
         plan_queue_url=environment["PLAN_QUEUE_URL"],
         send_queue_url=environment["SEND_QUEUE_URL"],
         hits_queue_url=environment["HITS_QUEUE_URL"],
+        launch_queue_arn=environment["LAUNCH_QUEUE_ARN"],
+        schedule_group=environment["SCHEDULE_GROUP"],
+        schedule_role=environment["SCHEDULE_ROLE"],
         key_ring_secret=environment["KEY_RING_SECRET"],
         tracking_url=environment["TRACKING_URL"].rstrip("/"),
         configuration_set=environment["CONFIGURATION_SET"],

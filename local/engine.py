@@ -149,11 +149,30 @@ def stream_what_statements_write() -> None:
     dynamodb._partiql_update = functools.partial(streamed, update)
 
 
+def find_schedules_in_their_groups() -> None:
+    """Check the right to a schedule by its group and name; ministack takes all for those of the group `default`."""
+    arn_of = iam_actions.extract_resource_arn
+
+    @functools.wraps(arn_of)
+    def of_group(
+        service: str, method: str, path: str, headers: Any, body: bytes, query: dict[str, Any], *more: Any, **named: Any
+    ) -> str:
+        arn = str(arn_of(service, method, path, headers, body, query, *more, **named))
+        if service != "scheduler" or ":schedule/default/" not in arn:
+            return arn
+        said = query.get("groupName") or (json.loads(body).get("GroupName") if body else None) or "default"
+        group = said[0] if isinstance(said, list) else said
+        return arn.replace(":schedule/default/", f":schedule/{group}/")
+
+    iam_actions.extract_resource_arn = of_group
+
+
 if __name__ == "__main__":
     stop_with_parent()
     keep_streams_over_restarts()
     name_queues_without_the_port()
     allow_batches_as_single_messages()
+    find_schedules_in_their_groups()
     check_statements_one_by_one()
     stream_what_statements_write()
     read_numbers_from_parameters()

@@ -11,6 +11,7 @@ from chalicelib.store.campaigns import Campaigns, CampaignStatus
 from chalicelib.store.counters import Counters, Sums
 from chalicelib.store.ids import CampaignId
 from chalicelib.store.plans import PlanProgress, Plans
+from chalicelib.store.retries import Retries
 from chalicelib.telemetry import logger
 
 ENDINGS = frozenset({"sent", "failed", "skipped", "replanned"})
@@ -34,6 +35,7 @@ class Completion:
         self._campaigns = Campaigns(client, campaigns_table)
         self._plans = Plans(client, campaigns_table)
         self._counters = Counters(client, campaigns_table)
+        self._retries = Retries(client, campaigns_table)
 
     def advance(self, campaign_id: CampaignId) -> None:
         progress = self._plans.find_progress(campaign_id)
@@ -41,10 +43,15 @@ class Completion:
             return
         self._campaigns.change_status(campaign_id, [CampaignStatus.PLANNING], CampaignStatus.SENDING)
         sums = self._counters.find(campaign_id).sums
-        if finished_of(sums) != total_of(progress, sums):
+        if finished_of(sums) != total_of(progress, sums) or self._is_marking(campaign_id, sums):
             return
         done = self._campaigns.change_status(
             campaign_id, [CampaignStatus.SENDING], CampaignStatus.SENT, completed_at=datetime.now(UTC)
         )
         if done:
             logger().info("campaign_sent", extra={"campaign_id": campaign_id, "sums": dict(sums)})
+
+    def _is_marking(self, campaign_id: CampaignId, sums: Sums) -> bool:
+        """Whether deliveries that are to be sent again may still count as failed."""
+        retry = self._retries.find(campaign_id)
+        return retry is not None and not (retry.is_marked and sums.get(f"retry/{retry.number}", 0) == retry.marked)

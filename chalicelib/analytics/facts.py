@@ -23,6 +23,7 @@ def facts(delivery: Delivery | None) -> Mapping[str, int]:
 
     `sent`, `failed`, `skipped`      how the sending ended
     `reason/<reason>`                why it failed
+    `retry/<number>`                 the last request to send it again that it was part of
     `opened`                         the pixel was loaded at least once, by whomever
     `opened_machine_only`            ... but never by a person
     `clicked`                        a person clicked at least one link
@@ -52,6 +53,8 @@ def facts(delivery: Delivery | None) -> Mapping[str, int]:
         sums["untracked" if delivery.tracking is Tracking.NONE else "anonymous"] = 1
     if delivery.status is DeliveryStatus.FAILED:
         sums[f"reason/{delivery.reason}"] = 1
+    if delivery.retry:
+        sums[f"retry/{delivery.retry}"] = 1
     if delivery.opened_at is not None:
         sums["opened"] = 1
         sums[f"hour/{_hour(delivery.opened_at)}/opened"] = 1

@@ -79,6 +79,10 @@ class CampaignAnswer(BaseModel):
     utm: dict[str, str]
     tracking: Tracking
     status: CampaignStatus
+    status_reason: Annotated[str | None, Field(description="Why, where the status does not say all.")]
+    scheduled_at: Annotated[Moment | None, Field(description="When it is, or was, to be sent by its schedule.")]
+    scheduled_local: Annotated[str | None, Field(description="The same on the clocks of `scheduled_timezone`.")]
+    scheduled_timezone: str | None
     created_at: Moment
     updated_at: Moment
     launched_at: Moment | None
@@ -100,8 +104,12 @@ class CampaignWithContent(CampaignAnswer):
 
 def _values(campaign: Campaign) -> dict[str, Any]:
     audience = campaign.audience
-    values = {name: getattr(campaign, name) for name in CampaignAnswer.model_fields}
+    schedule = campaign.schedule
+    values = {name: getattr(campaign, name, None) for name in CampaignAnswer.model_fields}
     return values | {
+        "scheduled_at": schedule.at if schedule else None,
+        "scheduled_local": schedule.local if schedule else None,
+        "scheduled_timezone": schedule.timezone if schedule else None,
         "audience": AudienceBody.model_construct(
             entity=audience.entity, stages=list(audience.stages), tags=list(audience.tags)
         ),

@@ -1,10 +1,10 @@
-"""/v1/campaigns: write, read, change, remove, look at, send."""
+"""/v1/campaigns: write, read, change, remove, duplicate, look at. What is done with them: campaign_verbs.py."""
 
 from typing import Annotated
 
 from pydantic import Field
 
-from chalicelib.api.answers import Answer, accepted, no_content, ok
+from chalicelib.api.answers import Answer, no_content, ok
 from chalicelib.api.campaign_models import (
     AudienceAnswer,
     CampaignAnswer,
@@ -15,15 +15,14 @@ from chalicelib.api.campaign_models import (
     PreviewAnswer,
 )
 from chalicelib.api.paging import Page, PageQuery
-from chalicelib.api.problems import ProblemType, field_errors
+from chalicelib.api.problems import ProblemType
 from chalicelib.api.requests import RequestModel
 from chalicelib.api.resources import Call, Resource
 from chalicelib.content.errors import RenderFailed
 from chalicelib.sending.drafts import CampaignNotFound, InvalidCampaign, NotADraft
 from chalicelib.sending.preflight import preflight
 from chalicelib.sending.preview import preview
-from chalicelib.sending.queues import QueueUnavailable
-from chalicelib.sending.start import AudienceIsEmpty
+from chalicelib.sending.statuses import WrongStatus
 from chalicelib.store.client import InvalidPosition
 from chalicelib.store.ids import CampaignId, LeadId
 from chalicelib.store.leads import LeadNotFound
@@ -40,24 +39,17 @@ def _faults(error: InvalidCampaign) -> dict[str, object]:
 
 
 CAMPAIGN_NOT_FOUND = {CampaignNotFound: ProblemType(404, "campaign-not-found", "There is no such campaign")}
+WRONG_STATUS = {WrongStatus: ProblemType(409, "wrong-status", "The campaign's status does not allow this")}
 
 campaigns = Resource(
     "campaigns",
     errors=CAMPAIGN_NOT_FOUND
+    | WRONG_STATUS
     | {
         InvalidCampaign: ProblemType(422, "invalid-campaign", "The campaign is not valid", _faults),
         NotADraft: ProblemType(409, "not-a-draft", "The campaign is no longer a draft"),
-        AudienceIsEmpty: ProblemType(
-            422,
-            "audience-is-empty",
-            "Nobody would receive this campaign",
-            lambda error: field_errors([("audience", "matches nobody")]),
-        ),
         RenderFailed: ProblemType(422, "rendering-failed", "The content cannot be rendered for this lead"),
         LeadNotFound: ProblemType(404, "lead-not-found", "There is no such lead"),
-        QueueUnavailable: ProblemType(
-            503, "unavailable", "The service cannot answer right now", headers={"Retry-After": "5"}
-        ),
     },
 )
 
@@ -125,11 +117,12 @@ def update_campaign(call: Call, campaign_id: str) -> Answer:
 @campaigns.operation(
     "DELETE",
     "/v1/campaigns/{campaign_id}",
-    summary="Remove a draft",
+    summary="Remove a campaign",
     answers={204: None},
-    raises=(CampaignNotFound, NotADraft),
+    raises=(CampaignNotFound, WrongStatus),
 )
 def delete_campaign(call: Call, campaign_id: str) -> Answer:
+    """Of which nothing was sent: a draft, or one that is scheduled, with its schedule, or was missed."""
     call.context.drafts.delete(CampaignId(campaign_id))
     return no_content()
 
@@ -180,11 +173,12 @@ def preflight_campaign(call: Call, campaign_id: str) -> Answer:
 
 @campaigns.operation(
     "POST",
-    "/v1/campaigns/{campaign_id}/send",
-    summary="Send a campaign now",
-    answers={202: CampaignAnswer},
-    raises=(CampaignNotFound, NotADraft, AudienceIsEmpty, QueueUnavailable),
+    "/v1/campaigns/{campaign_id}/duplicate",
+    summary="Write a campaign anew from another",
+    answers={201: CampaignWithContent},
+    raises=(CampaignNotFound,),
 )
-def send_campaign(call: Call, campaign_id: str) -> Answer:
-    """The audience is taken at this moment. Poll the campaign's `status` and its stats."""
-    return accepted(CampaignAnswer.of(call.context.start.send_now(CampaignId(campaign_id), call.context.now())))
+def duplicate_campaign(call: Call, campaign_id: str) -> Answer:
+    """A new draft with the same content, sender and audience, whatever has become of the other."""
+    draft = call.context.drafts.duplicate(CampaignId(campaign_id), call.context.now())
+    return call.created(CampaignWithContent.of_draft(draft), draft.campaign.campaign_id, below=2)

@@ -13,9 +13,12 @@ import boto3
 
 from chalicelib.analytics.recount import Recount
 from chalicelib.sending.budget import Budget
+from chalicelib.sending.control import Control
 from chalicelib.sending.drafts import Drafts
 from chalicelib.sending.preflight import SenderIdentities, SesIdentities, UnknownIdentities
 from chalicelib.sending.queues import Queue, sqs
+from chalicelib.sending.retry import RetryFailed
+from chalicelib.sending.schedule import EventBridgeSchedules, Scheduling, scheduler
 from chalicelib.sending.start import Start
 from chalicelib.sending.test_send import MailTester
 from chalicelib.sending.transports.base import Transport
@@ -28,6 +31,7 @@ from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.idempotency import Idempotency
 from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans
+from chalicelib.store.retries import Retries
 from chalicelib.store.tokens import Tokens
 from chalicelib.tracking.key_ring import KeyRingSource, deployed_key_ring
 
@@ -51,6 +55,7 @@ class Context:
         ses: Callable[[], Any] = lambda: boto3.client("sesv2"),
         transport: Callable[[Settings], Transport] = deployed_transport,
         budget: Callable[[Settings], Budget] = deployed_budget,
+        scheduler: Callable[[], Any] = scheduler,
     ) -> None:
         self._read_settings = read_settings
         self._make_client = client
@@ -60,6 +65,7 @@ class Context:
         self._make_ses = ses
         self._make_transport = transport
         self._make_budget = budget
+        self._make_scheduler = scheduler
 
     @cached_property
     def settings(self) -> Settings:
@@ -92,11 +98,37 @@ class Context:
 
     @cached_property
     def drafts(self) -> Drafts:
-        return Drafts(self.campaigns)
+        return Drafts(self.campaigns, self.schedules)
+
+    @cached_property
+    def launch_queue(self) -> Queue:
+        return Queue(self._make_sqs(), self.settings.launch_queue_url)
+
+    @cached_property
+    def schedules(self) -> EventBridgeSchedules:
+        return EventBridgeSchedules(
+            self._make_scheduler,
+            group=self.settings.schedule_group,
+            role_arn=self.settings.schedule_role,
+            launch_queue_arn=self.settings.launch_queue_arn,
+        )
 
     @cached_property
     def start(self) -> Start:
-        return Start(self.campaigns, self.plans, self.leads, Queue(self._make_sqs(), self.settings.launch_queue_url))
+        return Start(self.campaigns, self.plans, self.leads, self.launch_queue, self.schedules)
+
+    @cached_property
+    def scheduling(self) -> Scheduling:
+        return Scheduling(self.campaigns, self.schedules)
+
+    @cached_property
+    def control(self) -> Control:
+        return Control(self.campaigns, self.plans, self.launch_queue, self.schedules)
+
+    @cached_property
+    def retry_failed(self) -> RetryFailed:
+        retries = Retries(self.client, self.settings.campaigns_table)
+        return RetryFailed(self.campaigns, retries, self.counters, self.launch_queue)
 
     @cached_property
     def identities(self) -> SenderIdentities:

@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from chalicelib.api.answers import JSON, Answer, ok
 from chalicelib.api.problems import CONTENT_TYPE, GENERAL
-from chalicelib.api.resources import Call, Operation, Resource, operations
+from chalicelib.api.resources import Call, Operation, Resource, needs_body, operations
 
 _REF = "#/components/schemas/{model}"
 _PROBLEM: dict[str, Any] = {
@@ -112,7 +112,7 @@ def _described(
     if operation.body is not None:
         schema = schemas[(operation.body, "validation")]
         content = {content_type: {"schema": schema} for content_type in operation.content_types}
-        described["requestBody"] = {"required": True, "content": content}
+        described["requestBody"] = {"required": needs_body(operation.body), "content": content}
     elif operation.content_types != (JSON,):
         described["requestBody"] = {"required": True, "content": {name: {} for name in operation.content_types}}
     return described

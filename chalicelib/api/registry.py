@@ -14,6 +14,7 @@ from chalice.app import Request
 
 from chalicelib.api.answers import problem_answer, to_response
 from chalicelib.api.authentication import authentication
+from chalicelib.api.campaign_verbs import campaign_verbs
 from chalicelib.api.campaigns import campaigns
 from chalicelib.api.context import Context
 from chalicelib.api.deliveries import deliveries
@@ -29,7 +30,17 @@ from chalicelib.api.timeline import timeline
 from chalicelib.api.tokens import tokens
 from chalicelib.api.unknown import unknown
 
-_DESCRIBED: tuple[Resource, ...] = (health, leads, timeline, campaigns, test_send, stats, deliveries, tokens)
+_DESCRIBED: tuple[Resource, ...] = (
+    health,
+    leads,
+    timeline,
+    campaigns,
+    campaign_verbs,
+    test_send,
+    stats,
+    deliveries,
+    tokens,
+)
 RESOURCES: tuple[Resource, ...] = (*_DESCRIBED, describe(_DESCRIBED))
 
 Middleware = Callable[[Any, Callable[[Any], Any]], Any]

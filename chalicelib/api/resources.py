@@ -65,9 +65,11 @@ class Call:
     context: Context
 
     def body(self, model: type[M]) -> M:
-        """The JSON body. Raises ApiProblem naming the field."""
+        """The JSON body; none at all is one that says nothing, where nothing has to be said. Raises ApiProblem."""
         if model is not self.operation.body:
             raise TypeError(f"{self.operation.handler.__name__} reads a body that it does not declare")
+        if not self.request.raw_body and not needs_body(model):
+            return model()
         return read_body(self.request, model)
 
     def query(self, model: type[M]) -> M:
@@ -76,11 +78,12 @@ class Call:
             raise TypeError(f"{self.operation.handler.__name__} reads parameters that it does not declare")
         return read_query(self.request, model)
 
-    def created(self, body: BaseModel, thing_id: str) -> Answer:
-        """201 with the thing itself, and where it lives from now on."""
+    def created(self, body: BaseModel, thing_id: str, *, below: int = 0) -> Answer:
+        """201 with the thing itself, and where it lives from now on: `below` so many parts up from this address."""
         # requestContext.path holds the REST API's stage, which the route's path does not.
         here = str(self.request.context.get("path") or self.operation.path).rstrip("/")
-        return Answer(201, body, {"Location": f"{here}/{thing_id}"})
+        collection = here.rsplit("/", below)[0]
+        return Answer(201, body, {"Location": f"{collection}/{thing_id}"})
 
 
 @dataclass(slots=True)
@@ -157,6 +160,10 @@ class Resource:
             return to_response(answer, app)
 
         return view
+
+
+def needs_body(model: type[BaseModel]) -> bool:
+    return any(each.is_required() for each in model.model_fields.values())
 
 
 def operations(resources: Sequence[Resource]) -> Iterator[tuple[Resource, Operation]]:

@@ -18,7 +18,7 @@ claimed behind it. Neither is ever sent again by itself (docs/decisions/0311).
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.sending.budget import Budget, MustWait
@@ -115,11 +115,13 @@ class Deliver:
                         ending = None
                     claimed = self._claim(prepared.claim, ending)
                     ending = None
+                    claim: Delivery | None = prepared.claim
                     if not claimed:
-                        rests += [rest] if (rest := self._look_at_other(prepared.claim)) else []
-                    elif prepared.mail is not None:
+                        claim, rest = self._look_at_other(prepared.claim)
+                        rests += [rest] if rest else []
+                    if claim is not None and prepared.mail is not None:
                         wanted = len(lead_ids) - number
-                        came_to = self._hand_over(prepared.claim, prepared.mail, wanted, time_is_short, put_off)
+                        came_to = self._hand_over(claim, prepared.mail, wanted, time_is_short, put_off)
                         if isinstance(came_to, Ending):
                             ending = came_to
                         else:
@@ -181,12 +183,22 @@ class Deliver:
     def _release(self, claim: Delivery) -> None:
         self._deliveries.release(claim.campaign_id, claim.lead_id, claim.claimed_at)
 
-    def _look_at_other(self, claim: Delivery) -> Rest | None:
-        """Look at a delivery that somebody else has claimed."""
+    def _look_at_other(self, claim: Delivery) -> tuple[Delivery | None, Rest | None]:
+        """Look at a delivery that was claimed before: the claim, if it is to be sent again; else what is left to do."""
         existing = self._deliveries.find(claim.campaign_id, claim.lead_id)
         if existing is None:
-            return Rest((claim.lead_id,), 0)  # given back between the claim and this look
-        return self._settle(existing, claim.unit)
+            return None, Rest((claim.lead_id,), 0)  # given back between the claim and this look
+        if existing.status is DeliveryStatus.WAITING:  # a marketer has asked for it (retry.py)
+            again = replace(
+                claim,
+                claimed_at=existing.claimed_at,
+                unit=existing.unit,
+                retry=existing.retry,
+                retried_at=self._clock(),
+            )
+            if self._deliveries.claim_again(again):
+                return again, None
+        return None, self._settle(existing, claim.unit)
 
     def _settle(self, existing: Delivery, unit: str) -> Rest | None:
         """End a delivery whose sender must have died; None when it has ended, now or before."""
@@ -194,7 +206,7 @@ class Deliver:
             self._deliveries.record_replanned(existing.campaign_id, existing.lead_id, unit)
         if existing.status is not DeliveryStatus.SENDING:
             return None
-        remaining = existing.claimed_at + OUTCOME_GRACE - self._clock()
+        remaining = existing.taken_at + OUTCOME_GRACE - self._clock()
         if remaining > timedelta(0):
             return Rest((existing.lead_id,), remaining.total_seconds() + 1)
         self._deliveries.record_failed(

@@ -1,9 +1,11 @@
 """Drafts: what a campaign must have, and how it is made, changed and removed while nobody has received it.
 
 DraftError
-├── InvalidCampaign    what was written breaks rules; names every field, reason and place
-├── CampaignNotFound   no campaign has this id
-└── NotADraft          the campaign has left the draft; its content and audience are frozen
+└── InvalidCampaign    what was written breaks rules; names every field, reason and place
+StatusError            (statuses.py)
+├── CampaignNotFound
+└── WrongStatus
+    └── NotADraft      the campaign has left the draft; its content and audience are frozen
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,15 +17,21 @@ from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import ContentInvalid
 from chalicelib.crm.addresses import MalformedAddress, parse_address
 from chalicelib.sending.content import source_of
+from chalicelib.sending.schedule import UNSENT, Schedules, forget_schedule
+from chalicelib.sending.statuses import CampaignNotFound, WrongStatus, get_campaign, require_status
 from chalicelib.store.campaigns import Audience, Body, Campaign, Campaigns, CampaignStatus
 from chalicelib.store.client import Conflict
 from chalicelib.store.deliveries import Tracking
-from chalicelib.store.ids import CampaignId, is_campaign_id, new_campaign_id
+from chalicelib.store.ids import CampaignId, new_campaign_id
+
+__all__ = ["CampaignNotFound", "Draft", "Drafts", "Fault", "InvalidCampaign", "NotADraft", "Written"]
 
 MAX_STAGES = 50
 MAX_TAGS = 50
 _LONGEST = {"title": 200, "from_name": 200, "subject": 998}
 """Characters. A header line must not be longer than 998 (RFC 5322, 2.1.1)."""
+_COPY = " (copy)"
+"""Behind the title of a duplicate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +54,12 @@ class InvalidCampaign(DraftError):
         self.faults = tuple(faults)
 
 
-class CampaignNotFound(DraftError):
-    """No campaign has this id."""
-
-
-class NotADraft(DraftError):
+class NotADraft(WrongStatus):
     """The campaign has left the draft; its content and audience are frozen."""
 
     def __init__(self, status: CampaignStatus) -> None:
-        super().__init__(f"The campaign is {status.value}; only a draft can be changed, sent or deleted.")
-        self.status = status
+        back = " Unschedule it first." if status in (CampaignStatus.SCHEDULED, CampaignStatus.MISSED) else ""
+        super().__init__(f"The campaign is {status.value}; only a draft can be changed.{back}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +84,22 @@ class Draft:
     body: Body
 
     def written(self) -> Written:
-        names = ("title", "subject", "from_email", "audience", "from_name", "reply_to", "utm", "tracking")
-        return Written(
-            **{name: getattr(self.campaign, name) for name in names}, html=self.body.html, text=self.body.text
-        )
+        return Written(**_row_of(self.campaign), html=self.body.html, text=self.body.text)
+
+
+def _row_of(campaign: Campaign) -> dict[str, Any]:
+    """What its author wrote of a campaign, apart from the content."""
+    return {name: getattr(campaign, name) for name in Written.__dataclass_fields__ if name not in ("html", "text")}
 
 
 class Drafts:
-    def __init__(self, campaigns: Campaigns) -> None:
+    def __init__(self, campaigns: Campaigns, schedules: Schedules) -> None:
         self._campaigns = campaigns
+        self._schedules = schedules
 
     def get_campaign(self, campaign_id: CampaignId) -> Campaign:
         """Any campaign, draft or not, without its content. Raises CampaignNotFound."""
-        campaign = self._campaigns.find(campaign_id) if is_campaign_id(campaign_id) else None
-        if campaign is None:
-            raise CampaignNotFound("There is no campaign with this id.")
-        return campaign
+        return get_campaign(self._campaigns, campaign_id)
 
     def get(self, campaign_id: CampaignId) -> Draft:
         """Any campaign with its content, draft or not. Raises CampaignNotFound."""
@@ -116,13 +120,21 @@ class Drafts:
         campaign, body = _checked(draft.campaign, replace(draft.written(), **changes))
         return Draft(self._campaigns.update_draft(campaign, body, at=now), body)
 
-    def delete(self, campaign_id: CampaignId) -> None:
-        """Raises CampaignNotFound, NotADraft."""
+    def duplicate(self, campaign_id: CampaignId, now: datetime) -> Draft:
+        """A new draft that says what this campaign says, whatever has become of it. Raises CampaignNotFound."""
         draft = self.get(campaign_id)
-        if draft.campaign.status is not CampaignStatus.DRAFT:
-            raise NotADraft(draft.campaign.status)
-        if not self._campaigns.delete_draft(draft.campaign):
+        written = _row_of(draft.campaign) | {"title": draft.campaign.title[: _LONGEST["title"] - len(_COPY)] + _COPY}
+        campaign = replace(_blank(now), **written)
+        self._campaigns.create(campaign, draft.body)
+        return Draft(campaign, draft.body)
+
+    def delete(self, campaign_id: CampaignId) -> None:
+        """Remove a campaign of which nothing was sent, its schedule too. Raises CampaignNotFound, WrongStatus."""
+        campaign = self.get_campaign(campaign_id)
+        require_status(campaign, UNSENT, "deleted")
+        if not self._campaigns.delete(campaign):
             raise Conflict("The campaign was changed meanwhile.")
+        forget_schedule(self._schedules, campaign)
 
 
 def _blank(now: datetime) -> Campaign:

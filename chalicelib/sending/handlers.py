@@ -14,7 +14,15 @@ from chalicelib.analytics.completion import Completion
 from chalicelib.sending import content
 from chalicelib.sending.content import LaunchedContent
 from chalicelib.sending.deliver import Deliver
-from chalicelib.sending.queues import LaunchMessage, PlanMessage, Queue, QueueUnavailable, SendMessage, sqs
+from chalicelib.sending.queues import (
+    LaunchMessage,
+    PlanMessage,
+    Queue,
+    QueueUnavailable,
+    RetryMessage,
+    SendMessage,
+    sqs,
+)
 from chalicelib.sending.standing import Standing
 from chalicelib.settings import settings
 from chalicelib.store.campaigns import Campaigns
@@ -24,6 +32,7 @@ from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.ids import CampaignId
 from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans
+from chalicelib.store.retries import Retries
 from chalicelib.telemetry import logger
 from chalicelib.tracking.key_ring import KeyRingSource, deployed_key_ring
 
@@ -38,28 +47,39 @@ _CAMPAIGNS_KEPT = 8
 def launch_campaigns(event: dict[str, Any]) -> Any:
     from chalicelib.sending.launch import Launch  # the compiler is needed by this function alone
 
-    launch = Launch(_campaigns(), _plans(), Queue(sqs(), settings().plan_queue_url), _keys(), settings().tracking_url)
-    return _each(event, lambda body: launch.launch(LaunchMessage(**body).campaign_id))
+    launch = Launch(
+        _campaigns(),
+        Leads(dynamodb(), settings().leads_table),
+        _plans(),
+        _retries(),
+        Queue(sqs(), settings().plan_queue_url),
+        _keys(),
+        settings().tracking_url,
+    )
+    return _each(event, lambda body: launch.handle(LaunchMessage.of(body), datetime.now(UTC)))
 
 
 def plan_pages(event: dict[str, Any], context: Any) -> Any:
     from chalicelib.sending.plan import Plan
+    from chalicelib.sending.retry import MarkFailed
 
-    table = settings().campaigns_table
-    plan = Plan(
-        _campaigns(),
-        Leads(dynamodb(), settings().leads_table),
-        Deliveries(dynamodb(), settings().deliveries_table),
-        _plans(),
-        Queue(sqs(), settings().plan_queue_url),
-        Queue(sqs(), settings().send_queue_url),
-        Completion(dynamodb(), table),
-    )
+    deliveries = Deliveries(dynamodb(), settings().deliveries_table)
+    plan_queue, send_queue = Queue(sqs(), settings().plan_queue_url), Queue(sqs(), settings().send_queue_url)
+    completion = Completion(dynamodb(), settings().campaigns_table)
+    leads = Leads(dynamodb(), settings().leads_table)
+    plan = Plan(_campaigns(), leads, deliveries, _plans(), plan_queue, send_queue, completion)
+    mark_failed = MarkFailed(_campaigns(), _retries(), deliveries, send_queue, plan_queue, completion)
 
     def time_is_short() -> bool:
         return bool(context.get_remaining_time_in_millis() < _SHORT_MS)
 
-    return _each(event, lambda body: plan.plan(PlanMessage(**body), time_is_short))
+    def handle(body: dict[str, Any]) -> None:
+        if "retry_shard" in body:
+            mark_failed.mark(RetryMessage(**body), time_is_short)
+        else:
+            plan.plan(PlanMessage(**body), time_is_short)
+
+    return _each(event, handle)
 
 
 def send_deliveries(event: dict[str, Any], context: Any) -> Any:
@@ -141,6 +161,10 @@ def _campaigns() -> Campaigns:
 
 def _plans() -> Plans:
     return Plans(dynamodb(), settings().campaigns_table)
+
+
+def _retries() -> Retries:
+    return Retries(dynamodb(), settings().campaigns_table)
 
 
 def _keys() -> KeyRingSource:

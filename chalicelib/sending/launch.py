@@ -1,29 +1,55 @@
 """Launch: freeze the content, count the planning units, and set each of them going. Every step may be repeated."""
 
+from datetime import datetime
+
 from chalicelib.content.compiler import compile_content
 from chalicelib.sending import content
-from chalicelib.sending.queues import PlanMessage, Queue
-from chalicelib.store.campaigns import Campaigns, CampaignStatus
+from chalicelib.sending.queues import LaunchMessage, LaunchTask, PlanMessage, Queue, RetryMessage
+from chalicelib.sending.schedule import fire
+from chalicelib.sending.statuses import GOING
+from chalicelib.store.campaigns import Campaign, Campaigns, CampaignStatus
 from chalicelib.store.deliveries import Tracking
 from chalicelib.store.ids import CampaignId
-from chalicelib.store.keys import AUDIENCE_SHARDS
+from chalicelib.store.keys import AUDIENCE_SHARDS, DELIVERY_SHARDS
+from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans
+from chalicelib.store.retries import Retries
 from chalicelib.telemetry import logger
 from chalicelib.tracking.key_ring import KeyRingSource
 
 
 class Launch:
     def __init__(
-        self, campaigns: Campaigns, plans: Plans, plan_queue: Queue, keys: KeyRingSource, tracking_url: str
+        self,
+        campaigns: Campaigns,
+        leads: Leads,
+        plans: Plans,
+        retries: Retries,
+        plan_queue: Queue,
+        keys: KeyRingSource,
+        tracking_url: str,
     ) -> None:
         self._campaigns = campaigns
+        self._leads = leads
         self._plans = plans
+        self._retries = retries
         self._plan_queue = plan_queue
         self._keys = keys
         self._tracking_url = tracking_url
 
+    def handle(self, message: LaunchMessage, now: datetime) -> None:
+        """Do what a launch message says. Raises what makes SQS deliver it again."""
+        campaign_id = message.campaign_id
+        if message.schedule_id is not None:
+            if fire(self._campaigns, self._leads, campaign_id, message.schedule_id, now):
+                self.launch(campaign_id)
+        elif message.task is LaunchTask.LAUNCH:
+            self.launch(campaign_id)
+        else:
+            self._bring_back(campaign_id, message.task)
+
     def launch(self, campaign_id: CampaignId) -> None:
-        """Take a campaign in planning to its plan messages. Raises what makes SQS deliver the message again."""
+        """Take a campaign in planning to its plan messages."""
         campaign = self._campaigns.find(campaign_id)
         if campaign is None or campaign.status is not CampaignStatus.PLANNING:
             logger().warning("launch_ignored", extra={"campaign_id": campaign_id})
@@ -34,9 +60,30 @@ class Launch:
         untracked = compile_content(source, None)
         compiled = untracked if campaign.tracking is Tracking.NONE else compile_content(source, tracking)
         content.save(self._campaigns, campaign_id, compiled, untracked, tracking)
-        stages = range(len(campaign.audience.stages))
-        self._plans.begin(campaign_id, units=len(stages) * AUDIENCE_SHARDS)
+        units = len(campaign.audience.stages) * AUDIENCE_SHARDS
+        self._plans.begin(campaign_id, units=units)
+        self._plan(campaign, None)
+        logger().info("launched", extra={"campaign_id": campaign_id, "units": units})
+
+    def _bring_back(self, campaign_id: CampaignId, task: LaunchTask) -> None:
+        """After a pause everything that is not finished, after a request to retry only that."""
+        campaign = self._campaigns.find(campaign_id)
+        if campaign is None or campaign.status not in GOING:
+            logger().info("launch_ignored", extra={"campaign_id": campaign_id, "task": task.value})
+            return
+        if self._plans.find_progress(campaign_id) is None:
+            self.launch(campaign_id)  # paused before it was launched
+            return
+        if task is LaunchTask.RESUME:
+            self._plan(campaign, 1)
+        retry = self._retries.find(campaign_id)
+        if retry is not None and not retry.is_marked:
+            self._plan_queue.put(RetryMessage(campaign_id, shard) for shard in range(DELIVERY_SHARDS))
+        logger().info("brought_back", extra={"campaign_id": campaign_id, "task": task.value})
+
+    def _plan(self, campaign: Campaign, again_from: int | None) -> None:
         self._plan_queue.put(
-            PlanMessage(campaign_id, stage, shard) for stage in stages for shard in range(AUDIENCE_SHARDS)
+            PlanMessage(campaign.campaign_id, stage, shard, again_from)
+            for stage in range(len(campaign.audience.stages))
+            for shard in range(AUDIENCE_SHARDS)
         )
-        logger().info("launched", extra={"campaign_id": campaign_id, "units": len(stages) * AUDIENCE_SHARDS})

@@ -2,8 +2,9 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from functools import cache
 from itertools import islice
 from math import ceil
@@ -27,9 +28,25 @@ class QueueUnavailable(Exception):
     """SQS did not take a message; the same call may be repeated."""
 
 
+class LaunchTask(StrEnum):
+    LAUNCH = "launch"
+    """Begin it."""
+    RESUME = "resume"
+    """Bring back what pausing has let drop."""
+    RETRY = "retry"
+    """Have failed deliveries sent again."""
+
+
 @dataclass(frozen=True, slots=True)
 class LaunchMessage:
     campaign_id: CampaignId
+    task: LaunchTask = LaunchTask.LAUNCH
+    schedule_id: str | None = None
+    """The schedule that fired, where one did."""
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any]) -> "LaunchMessage":
+        return cls(body["campaign_id"], LaunchTask(body.get("task", LaunchTask.LAUNCH)), body.get("schedule_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +65,14 @@ class PlanMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class RetryMessage:
+    """Have the failed deliveries of one shard (0 to 63) sent again."""
+
+    campaign_id: CampaignId
+    retry_shard: int
+
+
+@dataclass(frozen=True, slots=True)
 class SendMessage:
     campaign_id: CampaignId
     unit: str
@@ -61,6 +86,9 @@ class SendMessage:
         return cls(values["campaign_id"], values["unit"], tuple(values["lead_ids"]), values.get("put_off", 0))
 
 
+Message = LaunchMessage | PlanMessage | RetryMessage | SendMessage
+
+
 class Queue:
     """One SQS queue, for writing."""
 
@@ -68,11 +96,11 @@ class Queue:
         self._client = client
         self._url = url
 
-    def put(self, messages: Iterable[LaunchMessage | PlanMessage | SendMessage]) -> None:
+    def put(self, messages: Iterable[Message]) -> None:
         """Put all messages, ten a call. Raises QueueUnavailable; some may be on the queue then."""
         self.put_later((message, 0) for message in messages)
 
-    def put_later(self, messages: Iterable[tuple[LaunchMessage | PlanMessage | SendMessage, float]]) -> None:
+    def put_later(self, messages: Iterable[tuple[Message, float]]) -> None:
         """Put messages that nobody sees for so many seconds, at most a quarter of an hour (SQS's limit)."""
         for group in groups(messages, ENTRIES_PER_CALL):
             self._put_group(

@@ -1,14 +1,15 @@
 """Send now: from draft to planning, and a message on the launch queue.
 
 StartError
-├── AudienceIsEmpty   nobody would receive it
-└── (CampaignNotFound, NotADraft come from drafts.py)
+└── AudienceIsEmpty   nobody would receive it
 """
 
 from datetime import datetime
 
-from chalicelib.sending.drafts import Drafts, NotADraft
+from chalicelib.sending.audience import is_empty
 from chalicelib.sending.queues import LaunchMessage, Queue, QueueUnavailable
+from chalicelib.sending.schedule import UNSENT, Schedules, forget_schedule
+from chalicelib.sending.statuses import get_campaign, require_status
 from chalicelib.store.campaigns import Campaign, Campaigns, CampaignStatus
 from chalicelib.store.client import Conflict
 from chalicelib.store.ids import CampaignId
@@ -25,41 +26,39 @@ class AudienceIsEmpty(StartError):
 
 
 class Start:
-    def __init__(self, campaigns: Campaigns, plans: Plans, leads: Leads, launch_queue: Queue) -> None:
+    def __init__(
+        self, campaigns: Campaigns, plans: Plans, leads: Leads, launch_queue: Queue, schedules: Schedules
+    ) -> None:
         self._campaigns = campaigns
-        self._drafts = Drafts(campaigns)
         self._plans = plans
         self._leads = leads
         self._launch_queue = launch_queue
+        self._schedules = schedules
 
     def send_now(self, campaign_id: CampaignId, now: datetime) -> Campaign:
-        """Set a draft going; the campaign in planning.
+        """Set a draft going, also one that waits for its schedule or has missed it; the campaign in planning.
 
         Repeating it is harmless: a campaign that stands in planning without a plan (its starter died before the queue
-        had the message) is put on the queue again. Raises CampaignNotFound, NotADraft, AudienceIsEmpty, Conflict when
-        the draft is being changed, QueueUnavailable (the campaign is a draft again then).
+        had the message) is put on the queue again. Raises CampaignNotFound, WrongStatus, AudienceIsEmpty, Conflict when
+        the draft is being changed, QueueUnavailable (the campaign is what it was before then).
         """
-        campaign = self._drafts.get(campaign_id).campaign
+        campaign = get_campaign(self._campaigns, campaign_id)
         if campaign.status is CampaignStatus.PLANNING and self._plans.find_progress(campaign_id) is None:
             self._launch_queue.put([LaunchMessage(campaign_id)])
             return campaign
-        if campaign.status is not CampaignStatus.DRAFT:
-            raise NotADraft(campaign.status)
-        audience = campaign.audience
-        if not self._leads.count_audience(audience.entity, audience.stages, audience.tags):
+        require_status(campaign, UNSENT, "sent")
+        if is_empty(self._leads, campaign.audience):
             raise AudienceIsEmpty("No lead matches this audience, or all who do are unsubscribed.")
         to_planning = self._campaigns.change_status(
-            campaign_id,
-            [CampaignStatus.DRAFT],
-            CampaignStatus.PLANNING,
-            version=campaign.version,
-            launched_at=now,
+            campaign_id, [campaign.status], CampaignStatus.PLANNING, version=campaign.version, launched_at=now
         )
         if not to_planning:
             raise Conflict("The campaign was changed or sent meanwhile.")
         try:
             self._launch_queue.put([LaunchMessage(campaign_id)])
         except QueueUnavailable:
-            self._campaigns.change_status(campaign_id, [CampaignStatus.PLANNING], CampaignStatus.DRAFT)
+            reason = campaign.status_reason
+            self._campaigns.change_status(campaign_id, [CampaignStatus.PLANNING], campaign.status, reason=reason)
             raise
-        return self._drafts.get(campaign_id).campaign
+        forget_schedule(self._schedules, campaign)
+        return get_campaign(self._campaigns, campaign_id)

@@ -2,110 +2,28 @@
 
 import json
 import zlib
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, Self
+from typing import Any
 
 from chalicelib.store import keys
-from chalicelib.store.client import (
-    Conflict,
-    Item,
-    StoreError,
-    batch_get,
-    call,
-    from_item,
-    time_from,
-    to_item,
-    transact,
-    write_if,
+from chalicelib.store.campaign_items import (
+    Audience,
+    Body,
+    Campaign,
+    CampaignStatus,
+    Schedule,
+    encode,
+    encode_schedule,
 )
-from chalicelib.store.delivery_items import Tracking
+from chalicelib.store.client import Conflict, StoreError, batch_get, call, to_item, transact, write_if
 from chalicelib.store.ids import CampaignId
+
+__all__ = ["Audience", "Body", "Campaign", "CampaignStatus", "Campaigns", "Schedule"]
 
 _CHUNK_BYTES = 350_000
 """Below DynamoDB's 400 KB an item."""
-
-
-class CampaignStatus(StrEnum):
-    DRAFT = "draft"
-    SCHEDULED = "scheduled"
-    MISSED = "missed"
-    PLANNING = "planning"
-    SENDING = "sending"
-    PAUSED = "paused"
-    SENT = "sent"
-    CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True, slots=True)
-class Audience:
-    """Leads of one entity in any of these stages that carry all of these tags."""
-
-    entity: str
-    stages: tuple[str, ...]
-    tags: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """The author's content, as written."""
-
-    html: str | None
-    text: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Campaign:
-    campaign_id: CampaignId
-    title: str
-    subject: str
-    from_email: str
-    from_name: str | None
-    reply_to: str | None
-    audience: Audience
-    status: CampaignStatus
-    version: int
-    """Counts the author's changes; an update names the version it was made from."""
-    created_at: datetime
-    updated_at: datetime
-    utm: Mapping[str, str] = field(default_factory=dict)
-    tracking: Tracking = Tracking.FULL
-    launched_at: datetime | None = None
-    """When the audience was taken."""
-    key_number: int | None = None
-    """The signing key of its delivery ids and links, fixed at launch."""
-    completed_at: datetime | None = None
-
-    @classmethod
-    def from_item(cls, item: Item) -> Self:
-        values = from_item(item)
-        values = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
-        audience = values.pop("audience")
-        times = {name: time_from(values.pop(name, None)) for name in _TIMES}
-        defaults: dict[str, Any] = {"from_name": None, "reply_to": None}
-        return cls(
-            **defaults
-            | values
-            | times
-            | {
-                "status": CampaignStatus(values["status"]),
-                "tracking": Tracking(values.get("tracking", Tracking.FULL)),
-                "audience": Audience(audience["entity"], tuple(audience["stages"]), tuple(audience["tags"])),
-            }
-        )
-
-
-_TIMES = ("created_at", "updated_at", "launched_at", "completed_at")
-
-
-def _to_item(campaign: Campaign) -> Item:
-    values = {name: getattr(campaign, name) for name in campaign.__dataclass_fields__}
-    audience = campaign.audience
-    values["audience"] = {"entity": audience.entity, "stages": audience.stages, "tags": audience.tags}
-    values["status"] = campaign.status.value
-    return keys.campaign(campaign.campaign_id) | to_item(values | {"kind": "campaign"})
 
 
 class Campaigns:
@@ -117,7 +35,7 @@ class Campaigns:
 
     def create(self, campaign: Campaign, body: Body) -> None:
         """Write a new campaign with its content, or nothing."""
-        put = {"Put": {"TableName": self._table, "Item": _to_item(campaign)}}
+        put = {"Put": {"TableName": self._table, "Item": encode(campaign)}}
         if not transact(self._client, [put, *self._put_blob(campaign.campaign_id, _content(campaign), _pack(body))]):
             raise StoreError("a campaign's first writing cannot fail a condition")
 
@@ -146,7 +64,7 @@ class Campaigns:
         put = {
             "Put": {
                 "TableName": self._table,
-                "Item": _to_item(newer),
+                "Item": encode(newer),
                 "ConditionExpression": f"{same_version} AND {still_draft}",
                 "ExpressionAttributeNames": {"#status": "status"},
                 "ExpressionAttributeValues": to_item({":version": campaign.version, ":draft": "draft"}),
@@ -157,15 +75,15 @@ class Campaigns:
         self._delete_blob(campaign.campaign_id, _content(campaign))
         return newer
 
-    def delete_draft(self, campaign: Campaign) -> bool:
-        """Delete a draft with its content; False when it is no longer a draft."""
+    def delete(self, campaign: Campaign) -> bool:
+        """Delete a campaign that was never launched, with its content; False when its status has changed meanwhile."""
         deleted = write_if(
             self._client.delete_item,
             TableName=self._table,
             Key=keys.campaign(campaign.campaign_id),
-            ConditionExpression="#status = :draft",
+            ConditionExpression="#status = :status",
             ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues=to_item({":draft": "draft"}),
+            ExpressionAttributeValues=to_item({":status": campaign.status.value}),
         )
         if deleted:
             self._delete_blob(campaign.campaign_id, _content(campaign))
@@ -208,29 +126,51 @@ class Campaigns:
         before: Sequence[CampaignStatus],
         after: CampaignStatus,
         *,
+        reason: str | None = None,
         version: int | None = None,
+        schedule_id: str | None = None,
         **times: datetime,
     ) -> bool:
         """Move from one of the statuses `before` to `after`, setting `times`; False when it was in another.
 
-        With `version`, also False when the author's content is no longer that version.
+        `reason` says why, and takes the place of what was said of the status before. With `version`, also False when
+        the author's content is no longer that version; with `schedule_id`, when another schedule counts by now.
         """
-        values = {":after": after.value} | {f":before{number}": status.value for number, status in enumerate(before)}
-        sets = ["#status = :after"] + [f"{name} = :{name}" for name in times]
-        condition = f"#status IN ({', '.join(f':before{number}' for number in range(len(before)))})"
-        typed = to_item(values | {f":{name}": moment for name, moment in times.items()})
+        change = _Change(self._table, campaign_id)
+        change.status(before, after, reason)
+        for name, moment in times.items():
+            change.set(name, moment)
         if version is not None:
-            condition += " AND version = :version"
-            typed |= to_item({":version": version})
-        return write_if(
-            self._client.update_item,
-            TableName=self._table,
-            Key=keys.campaign(campaign_id),
-            UpdateExpression="SET " + ", ".join(sets),
-            ConditionExpression=condition,
-            ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues=typed,
-        )
+            change.require("version", version)
+        if schedule_id is not None:
+            change.require("schedule.schedule_id", schedule_id)
+        return write_if(self._client.update_item, **change.update())
+
+    def set_schedule(self, campaign_id: CampaignId, before: Sequence[CampaignStatus], schedule: Schedule) -> bool:
+        """Make this the schedule that counts; False when the campaign was in none of the statuses `before`."""
+        change = _Change(self._table, campaign_id)
+        change.status(before, CampaignStatus.SCHEDULED, None)
+        change.set("schedule", encode_schedule(schedule))
+        return write_if(self._client.update_item, **change.update())
+
+    def drop_schedule(
+        self, campaign_id: CampaignId, schedule_id: str, before: Sequence[CampaignStatus], after: CampaignStatus
+    ) -> bool:
+        """Let no schedule count, if this one does; False when the campaign was in none of the statuses `before`."""
+        change = _Change(self._table, campaign_id)
+        change.status(before, after, None)
+        change.require("schedule.schedule_id", schedule_id)
+        change.remove("schedule")
+        return write_if(self._client.update_item, **change.update())
+
+    def begin_retry(self, campaign: Campaign, other: dict[str, Any]) -> bool:
+        """From sent back to sending, counting one more retry, together with another write; False when it has begun."""
+        change = _Change(self._table, campaign.campaign_id)
+        change.status([CampaignStatus.SENT], CampaignStatus.SENDING, None)
+        change.set("retry", campaign.retry + 1)
+        change.require("retry", campaign.retry)
+        change.remove("completed_at")
+        return transact(self._client, [{"Update": change.update()}, other])
 
     def save_blob(self, campaign_id: CampaignId, name: str, data: bytes) -> None:
         """Keep something large of a campaign. The first one written under a name stays: all workers read the same."""
@@ -282,3 +222,53 @@ def _content(campaign: Campaign) -> str:
 
 def _pack(body: Body) -> bytes:
     return zlib.compress(json.dumps({"html": body.html, "text": body.text}).encode())
+
+
+class _Change:
+    """One conditional update of a campaign's row, clause by clause. A dot in a name leads into a map."""
+
+    def __init__(self, table: str, campaign_id: CampaignId) -> None:
+        self._target = {"TableName": table, "Key": keys.campaign(campaign_id)}
+        self._names: dict[str, str] = {}
+        self._values: dict[str, Any] = {}
+        self._sets: list[str] = []
+        self._removes: list[str] = []
+        self._conditions: list[str] = []
+
+    def status(self, before: Sequence[CampaignStatus], after: CampaignStatus, reason: str | None) -> None:
+        self.set("status", after.value)
+        allowed = [self._value(each.value) for each in before]
+        self._conditions.append(f"#status IN ({', '.join(allowed)})")
+        if reason is None:
+            self.remove("status_reason")
+        else:
+            self.set("status_reason", reason)
+
+    def set(self, name: str, value: Any) -> None:
+        self._sets.append(f"{self._name(name)} = {self._value(value)}")
+
+    def remove(self, name: str) -> None:
+        self._removes.append(self._name(name))
+
+    def require(self, name: str, value: Any) -> None:
+        self._conditions.append(f"{self._name(name)} = {self._value(value)}")
+
+    def update(self) -> dict[str, Any]:
+        """The arguments of UpdateItem, or of an Update in a transaction."""
+        removes = f" REMOVE {', '.join(self._removes)}" if self._removes else ""
+        return self._target | {
+            "UpdateExpression": f"SET {', '.join(self._sets)}{removes}",
+            "ConditionExpression": " AND ".join(self._conditions),
+            "ExpressionAttributeNames": self._names,
+            "ExpressionAttributeValues": to_item(self._values),
+        }
+
+    def _name(self, path: str) -> str:
+        parts = path.split(".")
+        self._names |= {f"#{part}": part for part in parts}
+        return ".".join(f"#{part}" for part in parts)
+
+    def _value(self, value: Any) -> str:
+        name = f":v{len(self._values)}"
+        self._values[name] = value
+        return name

@@ -1,7 +1,8 @@
 """Deliveries: one campaign's e-mail to one lead, the only truth about what happened to it.
 
     claim ── sending ── record_sent ──── sent ───┐
-      │         └────── record_failed ── failed  ├── opens, clicks and unsubscribing are first-time facts on top
+      │  ^      └────── record_failed ── failed  ├── opens, clicks and unsubscribing are first-time facts on top
+      │  └ waiting ──── mark_for_retry ────┘     │
       └── skipped or failed at once ─────────────┘
 
 Every fact is one conditional write that holds for its first caller only; nothing here is ever counted or summed.
@@ -57,15 +58,48 @@ class Deliveries:
             ConditionExpression=delivery_not_exist,
         )
 
+    def claim_again(self, delivery: Delivery) -> bool:
+        """Take the right to send (or to end at once) a delivery that waits to be sent again; True for one caller."""
+        values = {"status": delivery.status.value, "retried_at": delivery.retried_at}
+        values |= {name: getattr(delivery, name) for name in ("email", "reason", "detail", "subject")}
+        given = {name: value for name, value in values.items() if value is not None}
+        return self._change(delivery.campaign_id, delivery.lead_id, given, if_status=DeliveryStatus.WAITING)
+
     def release(self, campaign_id: CampaignId, lead_id: LeadId, claimed_at: datetime) -> bool:
         """Give back a claim whose mail certainly did not leave, so that a later attempt may claim it again."""
+        ours = "#status = :sending AND claimed_at = :claimed_at"
+        claim = {
+            "TableName": self._table,
+            "Key": keys.delivery(campaign_id, lead_id),
+            "ExpressionAttributeNames": {"#status": "status"},
+        }
+        values = to_item({":sending": "sending", ":claimed_at": claimed_at})
         return write_if(
             self._client.delete_item,
+            ConditionExpression=f"{ours} AND attribute_not_exists(retry)",
+            ExpressionAttributeValues=values,
+            **claim,
+        ) or write_if(
+            # One that is sent again has a history, which stays: it waits as before.
+            self._client.update_item,
+            UpdateExpression="SET #status = :waiting",
+            ConditionExpression=f"{ours} AND attribute_exists(retry)",
+            ExpressionAttributeValues=values | to_item({":waiting": "waiting"}),
+            **claim,
+        )
+
+    def mark_for_retry(self, campaign_id: CampaignId, lead_id: LeadId, number: int) -> bool:
+        """Let a failed delivery wait to be sent again; True once per request (`number`: 1, 2, ...)."""
+        failed = "#status = :failed"
+        not_in_this_request = "(attribute_not_exists(retry) OR retry < :number)"
+        return write_if(
+            self._client.update_item,
             TableName=self._table,
             Key=keys.delivery(campaign_id, lead_id),
-            ConditionExpression="#status = :sending AND claimed_at = :claimed_at",
-            ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues=to_item({":sending": "sending", ":claimed_at": claimed_at}),
+            UpdateExpression="SET #status = :waiting, retry = :number REMOVE #reason, #detail",
+            ConditionExpression=f"{failed} AND {not_in_this_request}",
+            ExpressionAttributeNames={"#status": "status", "#reason": "reason", "#detail": "detail"},
+            ExpressionAttributeValues=to_item({":failed": "failed", ":waiting": "waiting", ":number": number}),
         )
 
     def record_sent(
@@ -84,16 +118,20 @@ class Deliveries:
 
     def _finish(self, campaign_id: CampaignId, lead_id: LeadId, values: Mapping[str, Any]) -> bool:
         given = {name: value for name, value in values.items() if value is not None}
-        still_sending = "#status = :sending"
+        return self._change(campaign_id, lead_id, given, if_status=DeliveryStatus.SENDING)
+
+    def _change(
+        self, campaign_id: CampaignId, lead_id: LeadId, given: Mapping[str, Any], *, if_status: DeliveryStatus
+    ) -> bool:
         return write_if(
             self._client.update_item,
             TableName=self._table,
             Key=keys.delivery(campaign_id, lead_id),
             UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in given),
-            ConditionExpression=still_sending,
+            ConditionExpression="#status = :if_status",
             ExpressionAttributeNames={f"#{name}": name for name in given},
             ExpressionAttributeValues=to_item({f":{name}": value for name, value in given.items()})
-            | {":sending": {"S": "sending"}},
+            | {":if_status": {"S": if_status.value}},
         )
 
     def record_replanned(self, campaign_id: CampaignId, lead_id: LeadId, unit: str) -> bool:
@@ -221,10 +259,17 @@ class Deliveries:
     def iter_campaign(self, campaign_id: CampaignId) -> Iterator[Delivery]:
         """Every delivery of a campaign and every trace, bucket by bucket, read consistently."""
         for shard in range(keys.DELIVERY_SHARDS):
-            start: Item | None = {}
-            while start is not None:
-                items, start, _ = self._bucket_page(campaign_id, shard, start, limit=None, consistent=True)
-                yield from map(Delivery.from_item, items)
+            yield from self.iter_shard(campaign_id, shard)
+
+    def iter_shard(
+        self, campaign_id: CampaignId, shard: int, *, status: DeliveryStatus | None = None
+    ) -> Iterator[Delivery]:
+        """The deliveries of one bucket (0 to 63), read consistently; its traces too, unless a status is asked for."""
+        shown = None if status is None else DeliveryFilter(status)
+        start: Item | None = {}
+        while start is not None:
+            items, start, _ = self._bucket_page(campaign_id, shard, start, limit=None, consistent=True, shown=shown)
+            yield from map(Delivery.from_item, items)
 
     def list_page(
         self, campaign_id: CampaignId, shown: DeliveryFilter, *, limit: int, position: str | None

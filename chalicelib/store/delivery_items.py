@@ -13,6 +13,8 @@ from chalicelib.store.ids import CampaignId, LeadId, is_trace_id
 
 class DeliveryStatus(StrEnum):
     SENDING = "sending"
+    WAITING = "waiting"
+    """It had failed and is to be sent again."""
     SENT = "sent"
     FAILED = "failed"
     SKIPPED = "skipped"
@@ -84,6 +86,10 @@ class Delivery:
     bounce_soft_detail: str | None = None
     complained_at: datetime | None = None
     """The recipient called it spam."""
+    retry: int = 0
+    """Number of the last request to send it again that it was part of; 0: of none."""
+    retried_at: datetime | None = None
+    """When it was last taken up for such a request."""
     replanned: frozenset[str] = frozenset()
     """Further planning units that brought the same lead (it changed stage while the campaign was planned)."""
 
@@ -94,7 +100,13 @@ class Delivery:
 
     def awaits(self, unit: str) -> bool:
         """Whether a message of this planning unit has something to do here: to end it, or to note the unit."""
-        return self.status is DeliveryStatus.SENDING or not (unit == self.unit or unit in self.replanned)
+        unfinished = self.status in (DeliveryStatus.SENDING, DeliveryStatus.WAITING)
+        return unfinished or not (unit == self.unit or unit in self.replanned)
+
+    @property
+    def taken_at(self) -> datetime:
+        """When its last sender took it up."""
+        return self.retried_at or self.claimed_at
 
     @property
     def was_sent(self) -> bool:
@@ -133,6 +145,8 @@ class Delivery:
             bounced_soft_at=time_from(values.get("bounced_soft_at")),
             bounce_soft_detail=values.get("bounce_soft_detail"),
             complained_at=time_from(values.get("complained_at")),
+            retry=values.get("retry", 0),
+            retried_at=time_from(values.get("retried_at")),
             replanned=frozenset(values.get("replanned", ())),
         )
 

@@ -86,6 +86,14 @@ def plan_progress(campaign_id: CampaignId) -> Item:
     return _row(campaign_id, "progress")
 
 
+def retry(campaign_id: CampaignId) -> Item:
+    return _row(campaign_id, "retry")
+
+
+def retry_shard(campaign_id: CampaignId, shard: int) -> Item:
+    return _row(campaign_id, f"retry#{shard}")
+
+
 def counters(campaign_id: CampaignId, row: str) -> Item:
     return _row(campaign_id, row)
 

@@ -144,7 +144,11 @@ def test_campaigns_are_listed_newest_first_page_by_page(api: ApiClient) -> None:
 
 @pytest.mark.parametrize(
     ("method", "tail"),
-    [("GET", ""), ("DELETE", ""), ("GET", "/stats"), ("GET", "/links"), ("GET", "/deliveries"), ("POST", "/send")],
+    [("GET", ""), ("DELETE", ""), ("GET", "/stats"), ("GET", "/links"), ("GET", "/deliveries")]
+    + [
+        ("POST", f"/{verb}")
+        for verb in ("send", "unschedule", "pause", "resume", "cancel", "retry-failed", "duplicate")
+    ],
 )
 @pytest.mark.parametrize("campaign_id", ["cmp_" + "0" * 24, "nonsense", "lead_" + "0" * 24])
 def test_an_unknown_campaign_is_404(api: ApiClient, method: str, tail: str, campaign_id: str) -> None:
@@ -178,6 +182,23 @@ def test_sending_counts_the_audience_and_freezes_the_draft(api: ApiClient, queue
     assert len(queue.bodies) == 1
     assert api("PATCH", path, {"title": "Too late"}).status == 409
     assert api("DELETE", path).status == 409
+
+
+def test_a_duplicate_is_a_draft_that_says_the_same(api: ApiClient) -> None:
+    api("POST", "/v1/leads", {"entity": "acme", "stage": "New", "email": "lead@example.com"})
+    first = written(api, title="P" * 199, reply_to="team@acme.example", utm={"source": "mail"})
+    path = f"/v1/campaigns/{first['campaign_id']}"
+    assert api("POST", f"{path}/send").status == 202
+    answer = api("POST", f"{path}/duplicate")
+    copy = answer.json
+    assert (answer.status, copy["status"], copy["launched_at"]) == (201, "draft", None)
+    assert copy["title"] == "P" * 193 + " (copy)"
+    assert answer.headers["Location"].endswith(f"/v1/campaigns/{copy['campaign_id']}")
+    told = ("subject", "from_email", "from_name", "reply_to", "audience", "utm", "html", "text")
+    assert {name: copy[name] for name in told} == {name: first[name] for name in told}
+    again = f"/v1/campaigns/{copy['campaign_id']}"
+    assert api("GET", again).json == copy
+    assert api("PATCH", again, {"title": "Another"}).status == 200
 
 
 def test_numbers_of_a_draft_are_nought(api: ApiClient) -> None:

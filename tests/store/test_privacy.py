@@ -20,11 +20,13 @@ from chalicelib.store.deliveries import Deliveries, DeliveryFilter, Tracking
 from chalicelib.store.ids import CampaignId, is_trace_id
 from chalicelib.store.leads import Lead, Leads
 from chalicelib.store.plans import Plans
+from chalicelib.store.retries import Retries
 from chalicelib.tracking.delivery_ids import read_delivery_id
 from chalicelib.tracking.hits import Hit, HitKind, apply
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.recipients import Mail
 from local.tables import TableNames
+from tests.store.test_sending import KeptSchedules
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 KEYS = KeyRingSource(lambda: '{"current": 1, "1": "a key"}')
@@ -66,10 +68,12 @@ class Office:
             html=f'<p><a href="{SITE}">see</a> <a href="{PERSONAL}">yours</a></p>',
             tracking=tracking,
         )
-        campaign_id = Drafts(self.campaigns).create(written, NOW).campaign.campaign_id
+        campaign_id = Drafts(self.campaigns, KeptSchedules()).create(written, NOW).campaign.campaign_id
         self.campaigns.change_status(campaign_id, [CampaignStatus.DRAFT], CampaignStatus.PLANNING)
         plans = Plans(self.client, self.tables.campaigns)
-        Launch(self.campaigns, plans, Queue(NoQueue(), "plan"), KEYS, BASE).launch(campaign_id)
+        retries = Retries(self.client, self.tables.campaigns)
+        plan_queue = Queue(NoQueue(), "plan")
+        Launch(self.campaigns, self.leads, plans, retries, plan_queue, KEYS, BASE).launch(campaign_id)
         return campaign_id
 
     def sent(self, campaign_id: CampaignId, lead: Lead) -> Mail:

@@ -29,6 +29,7 @@ from chalicelib.store.deliveries import Deliveries, DeliveryStatus
 from chalicelib.store.ids import CampaignId, LeadId
 from chalicelib.store.leads import Lead, Leads
 from chalicelib.store.plans import Plans
+from chalicelib.store.retries import Retries
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
 
@@ -77,6 +78,19 @@ class MailService:
         return f"message-{len(self.accepted)}"
 
 
+class KeptSchedules:
+    """Schedules that never fire by themselves: their ids and times, by campaign."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[CampaignId, dict[str, datetime]] = {}
+
+    def create(self, campaign_id: CampaignId, schedule_id: str, at: datetime) -> None:
+        self.waiting.setdefault(campaign_id, {})[schedule_id] = at
+
+    def delete(self, campaign_id: CampaignId, schedule_id: str) -> None:
+        self.waiting.get(campaign_id, {}).pop(schedule_id, None)
+
+
 class World:
     """One stack's tables with everything that acts on them."""
 
@@ -89,8 +103,18 @@ class World:
         self.sqs = RecordingSqs()
         self.mail = MailService()
         self.now = NOW
-        self.start = Start(self.campaigns, self.plans, self.leads, Queue(self.sqs, "launch"))
-        self.launcher = Launch(self.campaigns, self.plans, Queue(self.sqs, "plan"), KEYS, TRACKING_URL)
+        self.schedules = KeptSchedules()
+        self.drafts = Drafts(self.campaigns, self.schedules)
+        self.start = Start(self.campaigns, self.plans, self.leads, Queue(self.sqs, "launch"), self.schedules)
+        self.launcher = Launch(
+            self.campaigns,
+            self.leads,
+            self.plans,
+            Retries(client, tables.campaigns),
+            Queue(self.sqs, "plan"),
+            KEYS,
+            TRACKING_URL,
+        )
         self.planner = Plan(
             self.campaigns,
             self.leads,
@@ -125,7 +149,7 @@ class World:
             audience=Audience("acme", stages or ("New",)),
             html='<p>Hi {{ lead.first_name }}, <a href="https://acme.example/prices">see</a></p>',
         )
-        return Drafts(self.campaigns).create(written, NOW).campaign.campaign_id
+        return self.drafts.create(written, NOW).campaign.campaign_id
 
     def launched(self, *stages: str) -> CampaignId:
         campaign_id = self.draft(*stages)
@@ -219,7 +243,7 @@ def test_a_starter_that_died_before_the_queue_had_it_is_repeated_by_sending_agai
     campaign_id = world.draft()
     world.campaigns.change_status(campaign_id, [CampaignStatus.DRAFT], CampaignStatus.PLANNING)
     world.start.send_now(campaign_id, NOW)
-    assert world.sqs.bodies["launch"] == [{"campaign_id": campaign_id}]
+    assert [body["campaign_id"] for body in world.sqs.bodies["launch"]] == [campaign_id]
 
 
 def test_a_launch_delivered_twice_plans_once(world: World) -> None:

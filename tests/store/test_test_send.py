@@ -14,7 +14,7 @@ import pytest
 
 from chalicelib.crm.leads import create_lead
 from chalicelib.sending.budget import MustWait, OwnServer
-from chalicelib.sending.drafts import Draft, Drafts, Written
+from chalicelib.sending.drafts import Draft, Written
 from chalicelib.sending.rate import Waiting
 from chalicelib.sending.reasons import FailureReason, WaitReason
 from chalicelib.sending.test_send import START_WITHIN_SECONDS, MailTester, Outcome
@@ -73,7 +73,7 @@ class Marketer:
     def written(self, subject: str = "Hello {{ lead.first_name }}") -> Draft:
         audience = Audience("acme", ("New",))
         written = Written(title="Prices", subject=subject, from_email="news@acme.example", audience=audience, html=HTML)
-        return Drafts(self.context.campaigns).create(written, NOW)
+        return self.context.drafts.create(written, NOW)
 
     def test(self, *to: str, **said: Any) -> Reply:
         return self.api("POST", f"{self.path}/test", {"to": list(to)} | said)

@@ -112,6 +112,7 @@ def _modules_of(door: str, work: str = "") -> set[str]:
     code = f"import app, sys\n{work}\nprint('\\n'.join(sys.modules))"
     names = ["LEADS_TABLE", "DELIVERIES_TABLE", "CAMPAIGNS_TABLE", "KEY_RING_SECRET", "TRACKING_URL"]
     names += ["LAUNCH_QUEUE_URL", "PLAN_QUEUE_URL", "SEND_QUEUE_URL", "HITS_QUEUE_URL", "CONFIGURATION_SET"]
+    names += ["LAUNCH_QUEUE_ARN", "SCHEDULE_GROUP", "SCHEDULE_ROLE"]
     environment = {
         "DOORS": door,
         "PATH": "",

@@ -1,0 +1,114 @@
+"""Send failed deliveries again, when a marketer asks for it, and each of them at most once per request.
+
+request ── sent -> sending ── per shard: failed -> waiting, marked with the request's number ── send queue ── as ever
+
+Nothing but a request takes a delivery out of `failed`, and the mark lets it do so once. What is waiting is pending
+again: the sums say so before a campaign can count as sent anew (store/retries.py).
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection
+
+from chalicelib.analytics.completion import Completion
+from chalicelib.sending.queues import (
+    LEADS_PER_MESSAGE,
+    LaunchMessage,
+    LaunchTask,
+    Queue,
+    RetryMessage,
+    SendMessage,
+    groups,
+)
+from chalicelib.sending.reasons import FailureReason
+from chalicelib.sending.statuses import get_campaign, require_status
+from chalicelib.store.campaigns import Campaign, Campaigns, CampaignStatus
+from chalicelib.store.client import Conflict
+from chalicelib.store.counters import Counters
+from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
+from chalicelib.store.ids import CampaignId, LeadId
+from chalicelib.store.retries import Retries
+from chalicelib.telemetry import logger
+
+
+class NothingToRetry(Exception):
+    """No delivery of the campaign has failed for such a reason."""
+
+
+class RetryFailed:
+    """The marketer's side: the request."""
+
+    def __init__(self, campaigns: Campaigns, retries: Retries, counters: Counters, launch_queue: Queue) -> None:
+        self._campaigns = campaigns
+        self._retries = retries
+        self._counters = counters
+        self._launch_queue = launch_queue
+
+    def retry_failed(self, campaign_id: CampaignId, reasons: Collection[FailureReason]) -> Campaign:
+        """Set out to send again what failed for these reasons (none named: for any).
+
+        Repeating it while its deliveries are still being marked (the caller got no answer) is the same request. Raises
+        CampaignNotFound, WrongStatus, NothingToRetry, Conflict, QueueUnavailable (repeat it then).
+        """
+        asked = frozenset(reason.value for reason in reasons)
+        campaign = get_campaign(self._campaigns, campaign_id)
+        running = self._retries.find(campaign_id) if campaign.status is CampaignStatus.SENDING else None
+        if running is None or running.is_marked or running.reasons != asked:
+            require_status(campaign, [CampaignStatus.SENT], "retried")
+            sums = self._counters.find(campaign_id).sums
+            failed = {name.removeprefix("reason/") for name in sums if name.startswith("reason/")}
+            if not (failed & asked if asked else failed):
+                raise NothingToRetry("None of its deliveries has failed" + (" for such a reason." if asked else "."))
+            if not self._retries.begin(campaign, asked):
+                raise Conflict("The campaign has moved on meanwhile.")
+        self._launch_queue.put([LaunchMessage(campaign_id, LaunchTask.RETRY)])
+        return get_campaign(self._campaigns, campaign_id)
+
+
+class MarkFailed:
+    """The workers' side: one shard at a time. Every step may be repeated."""
+
+    def __init__(
+        self,
+        campaigns: Campaigns,
+        retries: Retries,
+        deliveries: Deliveries,
+        send_queue: Queue,
+        plan_queue: Queue,
+        completion: Completion,
+    ) -> None:
+        self._campaigns = campaigns
+        self._retries = retries
+        self._deliveries = deliveries
+        self._send_queue = send_queue
+        self._plan_queue = plan_queue
+        self._completion = completion
+
+    def mark(self, message: RetryMessage, time_is_short: Callable[[], bool]) -> None:
+        """Mark a shard's failed deliveries and enqueue them; what time does not suffice for, a new message does."""
+        campaign_id, shard = message.campaign_id, message.retry_shard
+        campaign, retry = self._campaigns.find(campaign_id), self._retries.find(campaign_id)
+        if campaign is None or campaign.status is not CampaignStatus.SENDING or retry is None:
+            logger().info("retry_ignored", extra={"campaign_id": campaign_id})
+            return
+        for delivery in self._deliveries.iter_shard(campaign_id, shard, status=DeliveryStatus.FAILED):
+            if time_is_short():
+                self._plan_queue.put([message])
+                return
+            if not retry.reasons or delivery.reason in retry.reasons:
+                self._deliveries.mark_for_retry(campaign_id, delivery.lead_id, retry.number)
+        # Read anew: also what a predecessor marked, who died before it was enqueued.
+        marked = [each for each in self._deliveries.iter_shard(campaign_id, shard) if each.retry == retry.number]
+        self._enqueue(campaign_id, marked)
+        self._retries.record_shard(campaign_id, shard, retry.number, len(marked))
+        self._completion.advance(campaign_id)
+
+    def _enqueue(self, campaign_id: CampaignId, marked: Collection[Delivery]) -> None:
+        by_unit: dict[str, list[LeadId]] = defaultdict(list)
+        for delivery in marked:
+            if delivery.status is DeliveryStatus.WAITING:
+                by_unit[delivery.unit].append(delivery.lead_id)
+        self._send_queue.put(
+            SendMessage(campaign_id, unit, tuple(group))
+            for unit, lead_ids in by_unit.items()
+            for group in groups(lead_ids, LEADS_PER_MESSAGE)
+        )

@@ -1,0 +1,125 @@
+"""A campaign as its row says it: what was written, for whom, and how far it is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from chalicelib.store import keys
+from chalicelib.store.client import Item, from_item, time_from, to_item
+from chalicelib.store.delivery_items import Tracking
+from chalicelib.store.ids import CampaignId
+
+
+class CampaignStatus(StrEnum):
+    """draft ── scheduled ── planning ── sending ── sent; the rest is where somebody has to decide, or has decided."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    MISSED = "missed"
+    """Its time came and it was not sent; the reason says why."""
+    PLANNING = "planning"
+    SENDING = "sending"
+    PAUSED = "paused"
+    SENT = "sent"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Leads of one entity in any of these stages that carry all of these tags."""
+
+    entity: str
+    stages: tuple[str, ...]
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The author's content, as written."""
+
+    html: str | None
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a campaign is to be sent, once."""
+
+    schedule_id: str
+    """Which of its schedules counts: one that fires under another id does nothing."""
+    at: datetime
+    local: str
+    """The same as the marketer said it: the time on the clocks of `timezone`, such as 2026-12-01T09:00."""
+    timezone: str
+    """IANA name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    campaign_id: CampaignId
+    title: str
+    subject: str
+    from_email: str
+    from_name: str | None
+    reply_to: str | None
+    audience: Audience
+    status: CampaignStatus
+    version: int
+    """Counts the author's changes; an update names the version it was made from."""
+    created_at: datetime
+    updated_at: datetime
+    utm: Mapping[str, str] = field(default_factory=dict)
+    tracking: Tracking = Tracking.FULL
+    launched_at: datetime | None = None
+    """When the audience was taken."""
+    key_number: int | None = None
+    """The signing key of its delivery ids and links, fixed at launch."""
+    completed_at: datetime | None = None
+    status_reason: str | None = None
+    """Why it is where it is, in a sentence for the marketer; None where the status says all."""
+    schedule: Schedule | None = None
+    """The schedule that counts, or counted: it stays when it has fired."""
+    retry: int = 0
+    """How often its failed deliveries were asked to be sent again."""
+
+    @classmethod
+    def from_item(cls, item: Item) -> Self:
+        values = from_item(item)
+        values = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
+        audience = values.pop("audience")
+        times = {name: time_from(values.pop(name, None)) for name in _TIMES}
+        schedule = values.pop("schedule", None)
+        defaults: dict[str, Any] = {"from_name": None, "reply_to": None}
+        return cls(
+            **defaults
+            | values
+            | times
+            | {
+                "status": CampaignStatus(values["status"]),
+                "tracking": Tracking(values.get("tracking", Tracking.FULL)),
+                "audience": Audience(audience["entity"], tuple(audience["stages"]), tuple(audience["tags"])),
+                "schedule": None if schedule is None else _schedule(schedule),
+            }
+        )
+
+
+_TIMES = ("created_at", "updated_at", "launched_at", "completed_at")
+
+
+def encode(campaign: Campaign) -> Item:
+    values = {name: getattr(campaign, name) for name in campaign.__dataclass_fields__}
+    audience = campaign.audience
+    values["audience"] = {"entity": audience.entity, "stages": audience.stages, "tags": audience.tags}
+    values["status"] = campaign.status.value
+    values["schedule"] = None if campaign.schedule is None else encode_schedule(campaign.schedule)
+    return keys.campaign(campaign.campaign_id) | to_item(values | {"kind": "campaign"})
+
+
+def encode_schedule(schedule: Schedule) -> dict[str, Any]:
+    return {name: getattr(schedule, name) for name in Schedule.__dataclass_fields__}
+
+
+def _schedule(values: Mapping[str, Any]) -> Schedule:
+    return Schedule(values["schedule_id"], datetime.fromisoformat(values["at"]), values["local"], values["timezone"])

@@ -1,0 +1,76 @@
+"""A request to send a campaign's failed deliveries again: which ones, and how far they are marked.
+
+    begin ── per shard: mark the deliveries, then record_shard ── ... ── all marked and all counted: may be sent again
+
+How many were marked is written down with each shard's end, and every mark is a fact that the fold counts. A campaign is
+done again when both numbers agree: before, its sums may still be those of the time before the request.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.store import keys
+from chalicelib.store.campaigns import Campaign, Campaigns
+from chalicelib.store.client import call, from_item, to_item, transact
+from chalicelib.store.ids import CampaignId
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A campaign's last request."""
+
+    number: int
+    """1, 2, ...: a delivery keeps the number of the last request that it was part of."""
+    reasons: frozenset[str]
+    """Which failures it is about; none means all."""
+    shards_done: int
+    marked: int
+    """Deliveries marked so far, in the shards that are done."""
+
+    @property
+    def is_marked(self) -> bool:
+        return self.shards_done == keys.DELIVERY_SHARDS
+
+
+class Retries:
+    """Requests to retry, in the campaigns table. Every method may raise StoreUnavailable."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def begin(self, campaign: Campaign, reasons: Collection[str]) -> bool:
+        """Take a sent campaign back to sending, with a new request; False when it is no longer as it was read."""
+        row: dict[str, Any] = {"number": campaign.retry + 1, "shards_done": 0, "marked": 0}
+        row["reasons"] = frozenset(reasons) or None
+        put = {"Put": {"TableName": self._table, "Item": keys.retry(campaign.campaign_id) | to_item(row)}}
+        return Campaigns(self._client, self._table).begin_retry(campaign, put)
+
+    def find(self, campaign_id: CampaignId) -> Retry | None:
+        answer = call(self._client.get_item, TableName=self._table, Key=keys.retry(campaign_id), ConsistentRead=True)
+        if "Item" not in answer:
+            return None
+        values = from_item(answer["Item"])
+        return Retry(values["number"], frozenset(values.get("reasons", ())), values["shards_done"], values["marked"])
+
+    def record_shard(self, campaign_id: CampaignId, shard: int, number: int, marked: int) -> bool:
+        """Note that all of a shard's deliveries are marked, and how many; True the first time in this request."""
+        not_noted = "attribute_not_exists(pk) OR #number < :number"
+        names, values = {"#number": "number"}, to_item({":number": number})
+        done = {
+            "TableName": self._table,
+            "Item": keys.retry_shard(campaign_id, shard) | to_item({"number": number}),
+            "ConditionExpression": not_noted,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values,
+        }
+        sums = {
+            "TableName": self._table,
+            "Key": keys.retry(campaign_id),
+            "UpdateExpression": "ADD shards_done :one, marked :marked",
+            "ConditionExpression": "#number = :number",
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values | to_item({":one": 1, ":marked": marked}),
+        }
+        return transact(self._client, [{"Put": done}, {"Update": sums}])

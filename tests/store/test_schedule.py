@@ -1,0 +1,253 @@
+"""Schedules on a real engine: the one that counts fires, all others do nothing, whoever died in between."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.crm.leads import create_lead
+from chalicelib.sending.drafts import NotADraft
+from chalicelib.sending.queues import LaunchMessage, Queue
+from chalicelib.sending.schedule import LATE, SchedulerUnavailable, Scheduling
+from chalicelib.sending.start import Start
+from chalicelib.sending.statuses import CampaignNotFound, WrongStatus
+from chalicelib.store.campaigns import Campaign, CampaignStatus
+from chalicelib.store.ids import CampaignId
+from local.tables import TableNames
+from tests.store.test_sending import NOW, Died, KeptSchedules, World
+
+AT, ZONE = "2026-12-01T09:00", "Europe/Berlin"
+DUE = datetime.fromisoformat("2026-12-01T08:00+00:00")
+
+
+class ScheduledWorld(World):
+    """A world whose clock a schedule can be fired by."""
+
+    def __init__(self, client: Any, tables: TableNames) -> None:
+        super().__init__(client, tables)
+        self.scheduling = Scheduling(self.campaigns, self.schedules)
+
+    def scheduled(self) -> CampaignId:
+        campaign_id = self.draft()
+        self.scheduling.schedule(campaign_id, AT, ZONE, NOW)
+        return campaign_id
+
+    def campaign(self, campaign_id: CampaignId) -> Campaign:
+        found = self.campaigns.find(campaign_id)
+        assert found is not None
+        return found
+
+    def fire(self, campaign_id: CampaignId, schedule_id: str, at: datetime = DUE) -> CampaignStatus:
+        self.launcher.handle(LaunchMessage(campaign_id, schedule_id=schedule_id), at)
+        return self.campaign(campaign_id).status
+
+    def only_schedule(self, campaign_id: CampaignId) -> str:
+        (schedule_id,) = self.schedules.waiting[campaign_id]
+        return schedule_id
+
+
+@pytest.fixture
+def world(dynamodb: Any, tables: TableNames) -> ScheduledWorld:
+    return ScheduledWorld(dynamodb, tables)
+
+
+def test_a_scheduled_campaign_is_sent_to_the_audience_of_that_moment(world: ScheduledWorld) -> None:
+    campaign_id = world.scheduled()
+    campaign = world.campaign(campaign_id)
+    assert campaign.schedule is not None
+    assert (campaign.status, campaign.schedule.at, campaign.schedule.local) == ("scheduled", DUE, AT)
+    assert world.schedules.waiting[campaign_id] == {campaign.schedule.schedule_id: DUE}
+    world.lead(1)  # after it was scheduled
+    assert world.fire(campaign_id, campaign.schedule.schedule_id) == "planning"
+    world.plan_all()
+    world.send_all()
+    assert [mail.to_email for mail in world.mail.accepted] == ["lead1@example.com"]
+    assert world.campaign(campaign_id).launched_at == DUE
+
+
+def test_a_schedule_that_fires_twice_sends_once(world: ScheduledWorld) -> None:
+    world.lead(1)
+    campaign_id = world.scheduled()
+    schedule_id = world.only_schedule(campaign_id)
+    for _ in range(2):
+        assert world.fire(campaign_id, schedule_id) == "planning"
+    world.plan_all()
+    assert world.fire(campaign_id, schedule_id) == "sending"
+    world.plan_all()
+    world.send_all()
+    assert len(world.mail.accepted) == 1
+    assert world.total(campaign_id) == 1
+
+
+def test_rescheduling_leaves_one_schedule_and_the_old_one_does_nothing(world: ScheduledWorld) -> None:
+    world.lead(1)
+    campaign_id = world.scheduled()
+    first = world.only_schedule(campaign_id)
+    world.scheduling.schedule(campaign_id, "2026-12-02T09:00", ZONE, NOW)
+    second = world.only_schedule(campaign_id)
+    assert first != second
+    assert world.fire(campaign_id, first) == "scheduled"
+    assert world.fire(campaign_id, second, DUE + timedelta(days=1)) == "planning"
+
+
+def test_an_unscheduled_campaign_is_a_draft_that_no_schedule_sends(world: ScheduledWorld) -> None:
+    world.lead(1)
+    campaign_id = world.scheduled()
+    schedule_id = world.only_schedule(campaign_id)
+    assert world.scheduling.unschedule(campaign_id).schedule is None
+    assert world.schedules.waiting[campaign_id] == {}
+    assert world.fire(campaign_id, schedule_id) == "draft"
+    assert world.sqs.bodies == {}
+    world.drafts.change(campaign_id, {"title": "Again a draft"}, NOW)
+
+
+def test_a_deleted_campaign_takes_its_schedule_along(world: ScheduledWorld) -> None:
+    campaign_id = world.scheduled()
+    schedule_id = world.only_schedule(campaign_id)
+    world.drafts.delete(campaign_id)
+    assert world.schedules.waiting[campaign_id] == {}
+    world.launcher.handle(LaunchMessage(campaign_id, schedule_id=schedule_id), DUE)
+    assert world.sqs.bodies == {}
+    with pytest.raises(CampaignNotFound):
+        world.drafts.get(campaign_id)
+
+
+def test_a_campaign_sent_by_hand_is_not_sent_by_its_schedule_again(world: ScheduledWorld) -> None:
+    world.lead(1)
+    campaign_id = world.scheduled()
+    schedule_id = world.only_schedule(campaign_id)
+    world.start.send_now(campaign_id, NOW)
+    assert world.schedules.waiting[campaign_id] == {}
+    world.launcher.launch(campaign_id)
+    world.plan_all()
+    world.send_all()
+    assert world.fire(campaign_id, schedule_id) == "sending"
+    world.plan_all()
+    world.send_all()
+    assert len(world.mail.accepted) == 1
+
+
+def test_a_scheduled_campaign_is_changed_only_after_it_was_unscheduled(world: ScheduledWorld) -> None:
+    campaign_id = world.scheduled()
+    with pytest.raises(NotADraft, match="Unschedule it first"):
+        world.drafts.change(campaign_id, {"title": "Other"}, NOW)
+
+
+@pytest.mark.parametrize(
+    ("late", "status"),
+    [(timedelta(0), "planning"), (LATE, "planning"), (LATE + timedelta(seconds=1), "missed")],
+)
+def test_more_than_an_hour_late_asks_instead_of_sending(world: ScheduledWorld, late: timedelta, status: str) -> None:
+    world.lead(1)
+    campaign_id = world.scheduled()
+    assert world.fire(campaign_id, world.only_schedule(campaign_id), DUE + late) == status
+    reason = world.campaign(campaign_id).status_reason
+    assert (reason is not None) == (status == "missed")
+    if reason is not None:
+        assert "2026-12-01T09:00 Europe/Berlin, but its turn came 1 h 00 min late" in reason
+
+
+def test_an_empty_audience_at_its_time_is_missed_and_says_so(world: ScheduledWorld) -> None:
+    campaign_id = world.scheduled()
+    assert world.fire(campaign_id, world.only_schedule(campaign_id)) == "missed"
+    assert "nobody matched" in (world.campaign(campaign_id).status_reason or "")
+    assert world.sqs.bodies == {}
+
+
+@pytest.mark.parametrize("then", ["send", "schedule", "unschedule", "delete"])
+def test_a_missed_campaign_may_still_be_sent_scheduled_or_taken_back(world: ScheduledWorld, then: str) -> None:
+    campaign_id = world.scheduled()
+    world.fire(campaign_id, world.only_schedule(campaign_id))
+    world.lead(1)
+    if then == "delete":
+        world.drafts.delete(campaign_id)
+        return
+    if then == "send":
+        after = world.start.send_now(campaign_id, NOW)
+    elif then == "schedule":
+        after = world.scheduling.schedule(campaign_id, AT, ZONE, NOW)
+    else:
+        after = world.scheduling.unschedule(campaign_id)
+    expected = {"send": "planning", "schedule": "scheduled", "unschedule": "draft"}
+    assert (after.status, after.status_reason) == (expected[then], None)
+
+
+def test_whoever_dies_while_scheduling_leaves_a_schedule_that_does_nothing(world: ScheduledWorld) -> None:
+    class Dying(KeptSchedules):
+        def create(self, campaign_id: CampaignId, schedule_id: str, at: datetime) -> None:
+            super().create(campaign_id, schedule_id, at)
+            raise Died
+
+    world.lead(1)
+    campaign_id, dying = world.scheduled(), Dying()
+    with pytest.raises(Died):
+        Scheduling(world.campaigns, dying).schedule(campaign_id, "2026-11-30T09:00", ZONE, NOW)
+    (orphan,) = dying.waiting[campaign_id]
+    assert world.fire(campaign_id, orphan, DUE - timedelta(days=1)) == "scheduled"
+    assert world.fire(campaign_id, world.only_schedule(campaign_id)) == "planning"
+
+
+def test_a_launch_that_died_after_its_schedule_fired_is_repeated(world: ScheduledWorld) -> None:
+    world.lead(1)
+    campaign_id = world.scheduled()
+    schedule_id = world.only_schedule(campaign_id)
+    world.sqs.dies_after_call = 1
+    with pytest.raises(Died):
+        world.fire(campaign_id, schedule_id)
+    assert world.fire(campaign_id, schedule_id) == "planning"
+    world.plan_all()
+    assert world.total(campaign_id) == 1
+
+
+def test_a_scheduler_that_does_not_answer_leaves_the_campaign_as_it_was(world: ScheduledWorld) -> None:
+    class Down(KeptSchedules):
+        def create(self, campaign_id: CampaignId, schedule_id: str, at: datetime) -> None:
+            raise SchedulerUnavailable
+
+        def delete(self, campaign_id: CampaignId, schedule_id: str) -> None:
+            raise SchedulerUnavailable
+
+    campaign_id, down = world.draft(), Scheduling(world.campaigns, Down())
+    with pytest.raises(SchedulerUnavailable):
+        down.schedule(campaign_id, AT, ZONE, NOW)
+    assert world.campaign(campaign_id).status == "draft"
+    world.scheduling.schedule(campaign_id, AT, ZONE, NOW)
+    assert down.unschedule(campaign_id).status == "draft"
+
+
+def test_a_campaign_that_is_being_sent_cannot_be_scheduled(world: ScheduledWorld) -> None:
+    world.lead(1)
+    campaign_id = world.launched()
+    with pytest.raises(WrongStatus, match="planning"):
+        world.scheduling.schedule(campaign_id, AT, ZONE, NOW)
+    with pytest.raises(WrongStatus):
+        world.scheduling.unschedule(campaign_id)
+    assert world.schedules.waiting == {}
+
+
+def test_a_queue_that_does_not_answer_leaves_a_scheduled_campaign_scheduled(world: ScheduledWorld) -> None:
+    from botocore.exceptions import EndpointConnectionError
+
+    from chalicelib.sending.queues import QueueUnavailable
+
+    class Down:
+        def send_message_batch(self, **arguments: Any) -> dict[str, Any]:
+            raise EndpointConnectionError(endpoint_url="http://queue.example")
+
+    world.lead(1)
+    campaign_id = world.scheduled()
+    start = Start(world.campaigns, world.plans, world.leads, Queue(Down(), "launch"), world.schedules)
+    with pytest.raises(QueueUnavailable):
+        start.send_now(campaign_id, NOW)
+    assert world.fire(campaign_id, world.only_schedule(campaign_id)) == "planning"
+
+
+def test_whether_an_audience_is_empty_follows_tags_and_unsubscriptions(world: ScheduledWorld) -> None:
+    from chalicelib.sending.audience import is_empty
+    from chalicelib.store.campaigns import Audience
+
+    lead = create_lead(world.leads, {"entity": "acme", "stage": "New", "email": "a@example.com", "tags": ["vip"]}, NOW)
+    assert not is_empty(world.leads, Audience("acme", ("Won", "New"), ("vip",)))
+    assert is_empty(world.leads, Audience("acme", ("New",), ("vip", "other")))
+    world.leads.unsubscribe(lead.lead_id, at=NOW, source="api")
+    assert is_empty(world.leads, Audience("acme", ("New",), ("vip",)))
