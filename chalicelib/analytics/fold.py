@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.analytics.breaker import LIMITS, Breaker
 from chalicelib.analytics.completion import ENDINGS, Completion
 from chalicelib.analytics.facts import difference
 from chalicelib.settings import settings
@@ -150,11 +151,16 @@ def fold_and_complete(
 
 
 def fold_batch(event: dict[str, Any], clock: Callable[[], float] = time.time) -> dict[str, Any]:
-    """Lambda's stream event: fold it, then see whether a campaign is done. An exception makes Lambda repeat it."""
+    """Lambda's stream event: fold it, then see which campaigns are done, and which do harm.
+
+    An exception makes Lambda repeat it.
+    """
     if event.get("Records"):
         shard = shard_of(event, settings().unnamed_stream_shard)
         changes = [Change.from_record(record) for record in event["Records"]]
         client, table = dynamodb(), settings().campaigns_table
         touched = fold_and_complete(shard, changes, Counters(client, table), Completion(client, table), clock())
+        harmed = {each.campaign_id for each in changes if LIMITS.keys() & difference(each.old, each.new).keys()}
+        Breaker(client, table).look(harmed)
         logger().info("folded", extra={"records": len(changes), "campaigns": len(touched)})
     return {"state": event.get("state", {})}

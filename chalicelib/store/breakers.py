@@ -1,0 +1,41 @@
+"""Campaigns that were paused by themselves: each at most once for each kind of trouble."""
+
+from typing import Any
+
+from chalicelib.store import keys
+from chalicelib.store.campaigns import CampaignStatus
+from chalicelib.store.client import to_item, write_if
+from chalicelib.store.ids import CampaignId
+
+
+class Breakers:
+    """Lives on the campaigns' rows. May raise StoreUnavailable."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def trip(self, campaign_id: CampaignId, kind: str, reason: str) -> bool:
+        """Pause a campaign that is going; False when it is not, or was paused for this kind of trouble before.
+
+        Who resumes it has decided: the same trouble does not pause it again. `reason` is told to the marketer.
+        """
+        is_going = "#status IN (:planning, :sending)"
+        not_before = "(attribute_not_exists(tripped) OR NOT contains(tripped, :kind))"
+        values = {
+            ":planning": CampaignStatus.PLANNING.value,
+            ":sending": CampaignStatus.SENDING.value,
+            ":paused": CampaignStatus.PAUSED.value,
+            ":kind": kind,
+            ":kinds": {kind},
+            ":reason": reason,
+        }
+        return write_if(
+            self._client.update_item,
+            TableName=self._table,
+            Key=keys.campaign(campaign_id),
+            UpdateExpression="SET #status = :paused, status_reason = :reason ADD tripped :kinds",
+            ConditionExpression=f"{is_going} AND {not_before}",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues=to_item(values),
+        )
