@@ -26,6 +26,8 @@ class Stats:
     total: int
     total_is_final: bool
     """False while the audience is still being planned."""
+    planned_share: float
+    """How much of the audience was looked through, from 0 to 1."""
     sent: int
     failed: int
     opened: int
@@ -85,6 +87,7 @@ def stats_of(
     return Stats(
         total=total,
         total_is_final=progress is not None and progress.complete,
+        planned_share=progress.share if progress else 0.0,
         sent=sent,
         failed=failed,
         opened=number("opened"),

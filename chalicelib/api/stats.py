@@ -20,10 +20,14 @@ from chalicelib.api.stats_models import (
     SeriesAnswer,
     SeriesQuery,
     StatsAnswer,
+    WaitingAnswer,
 )
 from chalicelib.sending.drafts import CampaignNotFound
+from chalicelib.sending.rate import waiting_of
+from chalicelib.store.campaigns import CampaignStatus
 from chalicelib.store.client import Conflict
 from chalicelib.store.ids import CampaignId
+from chalicelib.store.rate import Rate
 
 stats = Resource("stats", errors={CampaignNotFound: CAMPAIGN_NOT_FOUND[CampaignNotFound]})
 
@@ -45,7 +49,12 @@ def get_stats(call: Call, campaign_id: str) -> Answer:
         launched_at=campaign.launched_at,
         html_bytes=load_launched(call.context.campaigns, campaign.campaign_id).html_bytes,
     )
-    return ok(StatsAnswer.model_validate(numbers))
+    answer = StatsAnswer.model_validate(numbers)
+    if answer.pending and campaign.status in (CampaignStatus.PLANNING, CampaignStatus.SENDING):
+        account = Rate(call.context.client, call.context.settings.campaigns_table).find_account()
+        waiting = waiting_of(account, call.context.now()) if account else None
+        answer.waiting = WaitingAnswer.of(waiting) if waiting else None
+    return ok(answer)
 
 
 @stats.operation(

@@ -1,7 +1,7 @@
 """What the operations on a campaign's numbers take and answer. Types only: the numbers are made in analytics/."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, field_validator
@@ -10,6 +10,8 @@ from chalicelib.analytics.comparison import Verdict
 from chalicelib.analytics.series import By
 from chalicelib.api.lead_models import Moment
 from chalicelib.api.requests import RequestModel
+from chalicelib.sending.rate import Waiting
+from chalicelib.sending.reasons import WaitReason
 
 
 class FromDomain(BaseModel):
@@ -53,11 +55,36 @@ class TimeToOpenAnswer(FromDomain):
     of: Annotated[int, Field(description="Leads who opened themselves.")]
 
 
+class WaitingAnswer(FromDomain):
+    """What keeps pending mails from leaving; it ends by itself."""
+
+    reason: WaitReason
+    resumes_about: Moment
+    text: Annotated[str, Field(description="The same in words, times in UTC.")]
+
+    @classmethod
+    def of(cls, waiting: Waiting) -> Self:
+        what = _WAITING_FOR.get(waiting.reason, "the mail service")
+        text = f"Waiting for {what}, resumes about {waiting.until:%H:%M} UTC."
+        return cls(reason=waiting.reason, resumes_about=waiting.until, text=text)
+
+
+_WAITING_FOR = {
+    WaitReason.QUOTA: "the sending quota",
+    WaitReason.RATE: "the mail service, which takes no more mails at the moment",
+    WaitReason.SENDING_PAUSED: "sending to be switched on for the account",
+}
+
+
 class StatsAnswer(FromDomain):
     """Total = sent + failed + skipped + pending. Opened and clicked count leads, not loads."""
 
     total: Annotated[int, Field(description="The audience's size at send time; final when total_is_final.")]
     total_is_final: bool
+    planned_share: Annotated[float, Field(description="How much of the audience was looked through, from 0 to 1.")]
+    waiting: Annotated[WaitingAnswer | None, Field(description="Null: nothing keeps pending mails from leaving.")] = (
+        None
+    )
     sent: Annotated[int, Field(description="Accepted by the mail service, which is not yet delivered.")]
     failed: int
     opened: Annotated[int, Field(description="Leads whose pixel was loaded, by a person or a machine.")]

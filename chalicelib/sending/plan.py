@@ -65,9 +65,10 @@ class Plan:
                 return
             if page > unit.page and self._find_going(message) is None:
                 return
-            lead_ids, after = self._page(campaign, message, after)
+            start = after
+            lead_ids, after = self._page(campaign, message, start)
             page += 1
-            if not self._plans.record_page(message.campaign_id, message.unit, page, lead_ids, after):
+            if not self._plans.record_page(message.campaign_id, message.unit, page, lead_ids, after, start=start):
                 return  # another invocation of the same message is ahead; it finishes the unit
             self._enqueue(message, lead_ids)
             more = after is not None

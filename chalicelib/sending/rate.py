@@ -1,6 +1,6 @@
 """When mails may leave: a grid of moments that all workers share, and what a campaign waits for. Pure arithmetic.
 
-    |0 1 2 3|4 5 6 7|8 9 . .|   positions, one step apart, in groups; a row of the store holds twenty groups' counts
+    |0 1 2 3|4 5 6 7|8 9 . .|   positions, one step apart, in groups; a row of the store holds forty groups' counts
 
 Every position of the grid belongs to one mail, which leaves at most `LATENESS_SECONDS` after it, or not on it. A step
 is so much longer than the account's rate asks for that no second, wherever it begins, sees more than the rate.
@@ -9,7 +9,7 @@ is so much longer than the account's rate asks for that no second, wherever it b
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from math import ceil, floor
+from math import floor
 
 from chalicelib.sending.reasons import WaitReason
 from chalicelib.store.rate import HISTORY_SECONDS, AccountRow
@@ -20,8 +20,8 @@ _MARGIN_SECONDS = LATENESS_SECONDS + 0.01
 """... and arrive, ways to the mail service being of different length. It costs this share of the rate: 5.7 %."""
 HORIZON_SECONDS = 2.0
 """How far ahead moments are taken: a worker holds claims for no longer."""
-GROUPS_A_ROW = 20
-_GROUP_SECONDS = 0.05
+GROUPS_A_ROW = 40
+_GROUP_SECONDS = 0.025
 _DAY = timedelta(hours=24)
 
 
@@ -53,22 +53,21 @@ class Grid:
         At a worker's own pace: it can use one position after each `seconds_a_mail`, from `start` on. `taken`: what is
         known of the groups.
         """
-        first = floor(start / self.group_seconds) + 1
-        last = max(first + 2, floor((start + HORIZON_SECONDS) / self.group_seconds))
-        at_once = max(1, floor(self.group_seconds / seconds_a_mail))
-        stride = max(1, ceil(seconds_a_mail / self.group_seconds))
+        group = floor(start / self.group_seconds) + 1
+        last = max(group + 2, floor((start + HORIZON_SECONDS) / self.group_seconds))
+        begin = group * self.group_seconds
         chosen: dict[int, int] = {}
-        group = first
-        while count > 0 and group <= last:
-            if chosen and group // GROUPS_A_ROW != next(iter(chosen)) // GROUPS_A_ROW:
+        number = 0
+        while number < count:
+            group = max(group, floor((begin + number * seconds_a_mail) / self.group_seconds))
+            if group > last or (chosen and group // GROUPS_A_ROW != next(iter(chosen)) // GROUPS_A_ROW):
                 break
-            some = min(self.positions_a_group - taken.get(group, 0), at_once, count)
-            if some > 0:
-                chosen[group] = some
-                count -= some
-                group += stride
+            if taken.get(group, 0) + chosen.get(group, 0) < self.positions_a_group:
+                chosen[group] = chosen.get(group, 0) + 1
+                number += 1
             else:
                 group += 1
+                begin = max(begin, group * self.group_seconds - number * seconds_a_mail)
         return chosen
 
     def moments(self, chosen: Mapping[int, int], taken_after: Mapping[int, int]) -> Iterator[float]:

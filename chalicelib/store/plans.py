@@ -7,13 +7,15 @@ enqueued. A function that dies anywhere is followed by one that enqueues the sam
 they say who is in the audience when a paused campaign is resumed, whatever has become of the messages (0301).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.store import keys
 from chalicelib.store.client import call, from_item, transact, write_if
 from chalicelib.store.ids import ID_BYTES, CampaignId, LeadId, lead_bytes, lead_id_from
+
+PARTS_OF_A_UNIT = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +35,17 @@ class PlanProgress:
     units_done: int
     planned: int
     """Leads planned so far, a lead counted once per unit that brought it."""
+    parts_seen: int = 0
+    """Of the ids' range in every unit, cut into so many parts (`PARTS_OF_A_UNIT`)."""
 
     @property
     def complete(self) -> bool:
         return self.units_done == self.units
+
+    @property
+    def share(self) -> float:
+        """How much of the audience was looked through, from 0 to 1: ids are random, so their range tells it."""
+        return 1.0 if self.complete else min(self.parts_seen / (self.units * PARTS_OF_A_UNIT), 0.99)
 
 
 class Plans:
@@ -61,7 +70,7 @@ class Plans:
         if "Item" not in answer:
             return None
         values = from_item(answer["Item"])
-        return PlanProgress(values["units"], values["units_done"], values["planned"])
+        return PlanProgress(values["units"], values["units_done"], values["planned"], values.get("parts_seen", 0))
 
     def unit(self, campaign_id: CampaignId, unit: str) -> PlanUnit:
         key = keys.plan_unit(campaign_id, unit)
@@ -83,9 +92,19 @@ class Plans:
         return tuple(lead_id_from(packed[start : start + ID_BYTES]) for start in range(0, len(packed), ID_BYTES))
 
     def record_page(
-        self, campaign_id: CampaignId, unit: str, page: int, lead_ids: Sequence[LeadId], after: LeadId | None
+        self,
+        campaign_id: CampaignId,
+        unit: str,
+        page: int,
+        lead_ids: Sequence[LeadId],
+        after: LeadId | None,
+        *,
+        start: LeadId | None = None,
     ) -> bool:
-        """Write down page `page` (1, 2, ...) and add its leads to the total; False when it is written down already."""
+        """Write down page `page` (1, 2, ...) and add its leads to the total; False when it is written down already.
+
+        `start` and `after`: the leads looked at last before this page and in it, None for the first and last page.
+        """
         item = keys.plan_unit(campaign_id, unit) | {"page": {"N": str(page)}}
         if after is not None:
             item["after"] = {"S": after}
@@ -97,7 +116,9 @@ class Plans:
             put["ExpressionAttributeValues"] = {":page_before": {"N": str(page - 1)}}
         leads = keys.plan_page(campaign_id, unit, page) | {"leads": {"B": b"".join(map(lead_bytes, lead_ids))}}
         put_leads = {"Put": {"TableName": self._table, "Item": leads}}
-        return transact(self._client, [{"Put": put}, put_leads, self._add(campaign_id, "planned", len(lead_ids))])
+        seen = _parts_before(after, PARTS_OF_A_UNIT) - _parts_before(start, 0)
+        progress = self._add(campaign_id, {"planned": len(lead_ids), "parts_seen": seen})
+        return transact(self._client, [{"Put": put}, put_leads, progress])
 
     def record_unit_done(self, campaign_id: CampaignId, unit: str) -> bool:
         done = {
@@ -107,14 +128,18 @@ class Plans:
             "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(done)",
             "ExpressionAttributeValues": {":done": {"BOOL": True}},
         }
-        return transact(self._client, [{"Update": done}, self._add(campaign_id, "units_done", 1)])
+        return transact(self._client, [{"Update": done}, self._add(campaign_id, {"units_done": 1})])
 
-    def _add(self, campaign_id: CampaignId, name: str, number: int) -> dict[str, Any]:
+    def _add(self, campaign_id: CampaignId, numbers: Mapping[str, int]) -> dict[str, Any]:
         return {
             "Update": {
                 "TableName": self._table,
                 "Key": keys.plan_progress(campaign_id),
-                "UpdateExpression": f"ADD {name} :number",
-                "ExpressionAttributeValues": {":number": {"N": str(number)}},
+                "UpdateExpression": "ADD " + ", ".join(f"{name} :{name}" for name in numbers),
+                "ExpressionAttributeValues": {f":{name}": {"N": str(number)} for name, number in numbers.items()},
             }
         }
+
+
+def _parts_before(lead_id: LeadId | None, otherwise: int) -> int:
+    return otherwise if lead_id is None else int.from_bytes(lead_bytes(lead_id)[:2])
