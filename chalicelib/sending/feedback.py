@@ -61,7 +61,8 @@ class Feedback:
             case FeedbackKind.COMPLAINED:
                 return records.record_complained(*whose, event.at)
             case FeedbackKind.REJECTED:
-                return records.record_rejected(*whose, reason=FailureReason.REJECTED.value, detail=event.detail)
+                reason = FailureReason.REJECTED.value
+                return records.record_rejected(*whose, message_id=event.message_id, reason=reason, detail=event.detail)
             case _:
                 is_hard = event.kind is FeedbackKind.BOUNCED_HARD
                 return records.record_bounced(*whose, event.at, event.detail, hard=is_hard)

@@ -1,7 +1,7 @@
 """What the mail service reports of deliveries, on their rows: the first report of each kind stays, in whatever order.
 
-sending ──┬── any report but a rejection ──> sent        (also from failed, when only the outcome was unknown)
-sent    ──┴── rejection ──────────────────> failed
+sending ─┬─ any report but a rejection ─> sent      (also from failed, when only the outcome was unknown, and from
+sent ────┴─ rejection ──────────────────> failed     waiting, when it was to be sent again for that)
 """
 
 from collections.abc import Mapping
@@ -75,11 +75,13 @@ class FeedbackRecords:
 
         `unknown`: the reason of a failed delivery that only means this.
         """
-        still_sending = "#status = :sending"
+        not_ended = "#status IN (:sending, :waiting)"
+        not_refused_since = "(attribute_not_exists(rejected_message) OR rejected_message <> :message_id)"
         only_not_known = "(#status = :failed AND reason = :unknown)"
         shown = ", subject = if_not_exists(subject, :subject)" if subject else ""
         values = {
             ":sending": DeliveryStatus.SENDING.value,
+            ":waiting": DeliveryStatus.WAITING.value,
             ":failed": DeliveryStatus.FAILED.value,
             ":sent": DeliveryStatus.SENT.value,
             ":unknown": unknown,
@@ -94,21 +96,23 @@ class FeedbackRecords:
             UpdateExpression=(
                 f"SET #status = :sent, sent_at = :at, message_id = :message_id{shown} REMOVE reason, detail"
             ),
-            ConditionExpression=f"{still_sending} OR {only_not_known}",
+            ConditionExpression=f"({not_ended} OR {only_not_known}) AND {not_refused_since}",
             ExpressionAttributeNames={"#status": "status"},
             ExpressionAttributeValues=to_item(values),
         )
 
     def record_rejected(
-        self, campaign_id: CampaignId, lead_id: LeadId, *, reason: str, detail: str | None
+        self, campaign_id: CampaignId, lead_id: LeadId, *, message_id: str, reason: str, detail: str | None
     ) -> Reported | None:
         """The service took the message and then refused it: it did not leave."""
         delivery_exists, was_thought_to_leave = "attribute_exists(lead_id)", "#status IN (:sending, :sent)"
+        not_known = "(attribute_not_exists(rejected_message) OR rejected_message <> :message_id)"
         said = ", detail = :detail" if detail else ""
         values = {
             ":sending": DeliveryStatus.SENDING.value,
             ":sent": DeliveryStatus.SENT.value,
             ":failed": DeliveryStatus.FAILED.value,
+            ":message_id": message_id,
             ":reason": reason,
             ":detail": detail or None,
         }
@@ -116,8 +120,10 @@ class FeedbackRecords:
             self._client.update_item,
             TableName=self._table,
             Key=keys.delivery(campaign_id, lead_id),
-            UpdateExpression=f"SET #status = :failed, reason = :reason{said} REMOVE sent_at",
-            ConditionExpression=f"{delivery_exists} AND {was_thought_to_leave}",
+            UpdateExpression=(
+                f"SET #status = :failed, reason = :reason, rejected_message = :message_id{said} REMOVE sent_at"
+            ),
+            ConditionExpression=f"{delivery_exists} AND {was_thought_to_leave} AND {not_known}",
             ExpressionAttributeNames={"#status": "status"},
             ExpressionAttributeValues=to_item(values),
         )

@@ -103,6 +103,22 @@ def test_a_report_settles_a_delivery_that_was_given_up_as_unknown(world: World) 
     assert (world.delivery.reason, world.delivery.detail) == (None, None)
 
 
+def test_a_report_keeps_a_delivery_from_being_sent_again(world: World) -> None:
+    world.claim(DeliveryStatus.FAILED, "outcome_unknown")
+    assert world.deliveries.mark_for_retry(world.campaign_id, world.lead_id, 1)
+    world.report(FeedbackKind.DELIVERED)
+    assert world.delivery.status is DeliveryStatus.SENT
+
+
+def test_a_late_repetition_does_not_keep_a_refused_message_from_being_sent_again(world: World) -> None:
+    world.claim()
+    world.report(FeedbackKind.REJECTED)
+    assert world.deliveries.mark_for_retry(world.campaign_id, world.lead_id, 1)
+    for kind in (FeedbackKind.SENT, FeedbackKind.REJECTED):
+        assert world.report(kind) is FeedbackOutcome.KNOWN
+    assert world.delivery.status is DeliveryStatus.WAITING
+
+
 def test_a_delivery_that_failed_for_a_known_reason_stays_failed(world: World) -> None:
     world.claim(DeliveryStatus.FAILED, "invalid_address")
     assert world.report(FeedbackKind.SENT) is FeedbackOutcome.KNOWN

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.tracking.pages import ask_before_leaving, host_of
+from chalicelib.tracking.pages import ask_before_leaving, confirm_unsubscribing, host_of, masked
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,21 @@ def test_the_page_leads_on_by_a_click_alone() -> None:
 
 def test_a_destination_without_a_host_is_not_found() -> None:
     assert ask_before_leaving("javascript:alert(1)").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("ada@shop.example", "a***@shop.example"),
+        ("ada.lovelace+news@shop.example", "a***@shop.example"),
+        ("al@shop.example", "***@shop.example"),
+        ("a@shop.example", "***@shop.example"),
+    ],
+)
+def test_an_address_is_shown_so_that_only_its_owner_knows_it(address: str, shown: str) -> None:
+    assert masked(address) == shown
+
+
+def test_the_page_that_asks_shows_the_masked_address_and_works_without_it() -> None:
+    assert "<strong>a***@shop.example</strong>" in confirm_unsubscribing("ada<b>@shop.example").body
+    assert "You will not receive" in confirm_unsubscribing(None).body
