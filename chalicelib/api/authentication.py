@@ -1,4 +1,7 @@
-"""Who may come in: a bearer token (RFC 6750) on every route but the public ones; a `read` token only looks."""
+"""Who may come in: a bearer token (RFC 6750), or the page's session, on every route but the public ones.
+
+A `read` token only looks. A session may what its token may, and only for requests that our own page sends.
+"""
 
 import re
 from collections.abc import Callable
@@ -9,6 +12,7 @@ from chalice.app import Request
 from chalicelib.api.context import Context
 from chalicelib.api.problems import ApiProblem, Problem
 from chalicelib.store.tokens import Scope, Token
+from chalicelib.web.session import is_from_our_page, session_secret
 
 _BEARER = re.compile(r"bearer +(lf_[A-Za-z0-9_-]{43}) *", re.IGNORECASE)
 _LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -18,18 +22,34 @@ _CALLER = "caller"
 def authenticate(request: Request, context: Context) -> None:
     """Find out whose token this is and keep it with the request. Raises ApiProblem 401, or 403 for the wrong scope."""
     header = request.headers.get("authorization")
-    if header is None:
-        # RFC 6750, 3.1: no error code for who did not even try.
-        raise _unauthorized("A bearer token is needed.", "Bearer")
-    match = _BEARER.fullmatch(header)
-    token = context.tokens.find(match[1]) if match else None
-    if token is None:
-        raise _unauthorized("The token is malformed, unknown or revoked.", 'Bearer error="invalid_token"')
+    token = _token_of_session(request, context) if header is None else _token_of_bearer(header, context)
     if token.scope is Scope.READ and request.method not in _LOOKING:
         detail = "This token may only read."
         challenge = {"WWW-Authenticate": 'Bearer error="insufficient_scope", scope="full"'}
         raise ApiProblem(Problem(403, "forbidden", "The token does not allow this", detail, headers=challenge))
     request.context[_CALLER] = token
+
+
+def _token_of_bearer(header: str, context: Context) -> Token:
+    match = _BEARER.fullmatch(header)
+    token = context.tokens.find(match[1]) if match else None
+    if token is None:
+        raise _unauthorized("The token is malformed, unknown or revoked.", 'Bearer error="invalid_token"')
+    return token
+
+
+def _token_of_session(request: Request, context: Context) -> Token:
+    secret = session_secret(request.headers)
+    if secret is None:
+        # RFC 6750, 3.1: no error code for who did not even try.
+        raise _unauthorized("A bearer token is needed.", "Bearer")
+    if not is_from_our_page(request.method, request.headers):
+        detail = "A session is good for requests of the web page alone; others come with a token."
+        raise ApiProblem(Problem(403, "not-from-our-page", "The request did not come from the page", detail))
+    session = context.sessions.find(secret, context.now())
+    if session is None:
+        raise _unauthorized("The session has ended.", "Bearer")
+    return session.token
 
 
 def caller(request: Request) -> Token:

@@ -7,14 +7,12 @@ from pydantic import Field
 from chalicelib.api.answers import Answer, no_content, ok
 from chalicelib.api.campaign_models import (
     AudienceAnswer,
-    CampaignAnswer,
     CampaignPatch,
     CampaignWithContent,
     NewCampaign,
     PreflightAnswer,
     PreviewAnswer,
 )
-from chalicelib.api.paging import Page, PageQuery
 from chalicelib.api.problems import ProblemType
 from chalicelib.api.requests import RequestModel
 from chalicelib.api.resources import Call, Resource
@@ -23,7 +21,6 @@ from chalicelib.sending.drafts import CampaignNotFound, InvalidCampaign, NotADra
 from chalicelib.sending.preflight import preflight
 from chalicelib.sending.preview import preview
 from chalicelib.sending.statuses import WrongStatus
-from chalicelib.store.client import InvalidPosition
 from chalicelib.store.ids import CampaignId, LeadId
 from chalicelib.store.leads import LeadNotFound
 
@@ -69,22 +66,6 @@ class PreviewQuery(RequestModel):
 def create_campaign(call: Call) -> Answer:
     draft = call.context.drafts.create(call.body(NewCampaign).written(), call.context.now())
     return call.created(CampaignWithContent.of_draft(draft), draft.campaign.campaign_id)
-
-
-@campaigns.operation(
-    "GET",
-    "/v1/campaigns",
-    summary="List campaigns",
-    query=PageQuery,
-    answers={200: Page[CampaignAnswer]},
-    raises=(InvalidPosition,),
-)
-def list_campaigns(call: Call) -> Answer:
-    """Newest first."""
-    query = call.query(PageQuery)
-    found, following = call.context.campaigns.list_page(limit=query.limit, position=query.position())
-    items = [CampaignAnswer.of(campaign) for campaign in found]
-    return ok(Page[CampaignAnswer](items=items, cursor=query.cursor_to(following)))
 
 
 @campaigns.operation(

@@ -32,6 +32,7 @@ from chalicelib.store.idempotency import Idempotency
 from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans
 from chalicelib.store.retries import Retries
+from chalicelib.store.sessions import Sessions
 from chalicelib.store.tokens import Tokens
 from chalicelib.tracking.key_ring import KeyRingSource, deployed_key_ring
 
@@ -152,6 +153,10 @@ class Context:
     @cached_property
     def tokens(self) -> Tokens:
         return Tokens(self.client, self.settings.campaigns_table)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        return Sessions(self.client, self.settings.campaigns_table)
 
     @cached_property
     def idempotency(self) -> Idempotency:

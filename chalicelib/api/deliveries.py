@@ -77,8 +77,12 @@ class DeliveriesQuery(PageQuery):
     opened: Annotated[bool | None, Field(description="Only those opened, or not opened.")] = None
     clicked: Annotated[bool | None, Field(description="Only those clicked by a person, or not.")] = None
 
+    reason: Annotated[
+        str | None, Field(max_length=100, description="Only those that failed or were skipped for this reason.")
+    ] = None
+
     def shown(self) -> DeliveryFilter:
-        return DeliveryFilter(self.status, self.opened, self.clicked)
+        return DeliveryFilter(self.status, self.opened, self.clicked, self.reason)
 
 
 class ExportQuery(DeliveriesQuery):

@@ -14,14 +14,17 @@ from chalice.app import Request
 
 from chalicelib.api.answers import problem_answer, to_response
 from chalicelib.api.authentication import authentication
+from chalicelib.api.campaign_list import campaign_list
 from chalicelib.api.campaign_verbs import campaign_verbs
 from chalicelib.api.campaigns import campaigns
 from chalicelib.api.context import Context
 from chalicelib.api.deliveries import deliveries
 from chalicelib.api.health import health
 from chalicelib.api.idempotency import idempotency
+from chalicelib.api.lead_groups import lead_groups
 from chalicelib.api.leads import leads
 from chalicelib.api.openapi import describe
+from chalicelib.api.preview_page import preview_frame
 from chalicelib.api.problems import problem_of, problem_of_framework
 from chalicelib.api.resources import Resource, operations, request_id
 from chalicelib.api.stats import stats
@@ -33,8 +36,11 @@ from chalicelib.api.unknown import unknown
 _DESCRIBED: tuple[Resource, ...] = (
     health,
     leads,
+    lead_groups,
     timeline,
     campaigns,
+    campaign_list,
+    preview_frame,
     campaign_verbs,
     test_send,
     stats,

@@ -17,7 +17,7 @@ from chalicelib.store.campaign_items import (
     encode,
     encode_schedule,
 )
-from chalicelib.store.client import Conflict, StoreError, batch_get, call, to_item, transact, write_if
+from chalicelib.store.client import Conflict, StoreError, batch_get, call, time_text, to_item, transact, write_if
 from chalicelib.store.ids import CampaignId
 
 __all__ = ["Audience", "Body", "Campaign", "CampaignStatus", "Campaigns", "Schedule"]
@@ -107,6 +107,11 @@ class Campaigns:
         last = answer.get("LastEvaluatedKey")
         following = f"{last['created_at']['S']} {last['pk']['S']}" if last else None
         return [Campaign.from_item(item) for item in answer["Items"]], following
+
+    @staticmethod
+    def position_after(campaign: Campaign) -> str:
+        """Where `list_page` goes on behind this campaign."""
+        return f"{time_text(campaign.created_at)} {campaign.campaign_id}"
 
     def fix_key(self, campaign_id: CampaignId, number: int) -> int:
         """Give the campaign its signing key, unless it has one; the number of the key that it has from now on."""

@@ -32,6 +32,8 @@ class DeliveryFilter:
     opened: bool | None = None
     clicked: bool | None = None
     """By a person."""
+    reason: str | None = None
+    """Why it failed or was skipped."""
 
     def passes(self, delivery: Delivery) -> bool:
         """The part that the engine cannot judge."""
@@ -363,4 +365,7 @@ def _restrict(query: dict[str, Any], shown: DeliveryFilter) -> None:
         query["ExpressionAttributeValues"][":status"] = {"S": shown.status.value}
     if shown.opened is not None:
         clauses.append(f"attribute_{'exists' if shown.opened else 'not_exists'}(opened_at)")
+    if shown.reason is not None:
+        clauses.append("reason = :reason")
+        query["ExpressionAttributeValues"][":reason"] = {"S": shown.reason}
     query["FilterExpression"] = " AND ".join(clauses)

@@ -106,6 +106,10 @@ def token(token_hash: str) -> Item:
     return _row(f"token#{token_hash}", "token")
 
 
+def session(secret_hash: str) -> Item:
+    return _row(f"session#{secret_hash}", "session")
+
+
 def idempotency(scope: str, key: str) -> Item:
     return _row(f"idempotency#{scope}#{key}", "idempotency")
 

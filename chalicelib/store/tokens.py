@@ -43,16 +43,20 @@ class Tokens:
     def issue(self, name: str, scope: Scope, now: datetime) -> tuple[Token, str]:
         """A new token and its secret, `lf_` and 43 characters of base64url: told once, never again."""
         secret = "lf_" + secrets.token_urlsafe(32)
-        token = Token(f"tok_{_hash(secret)[:24]}", name, scope, now)
+        token = Token(f"tok_{hash_of(secret)[:24]}", name, scope, now)
         row = to_item(
             {"kind": _KIND, "token_id": token.token_id, "name": name, "scope": scope.value, "created_at": now}
         )
-        call(self._client.put_item, TableName=self._table, Item={**keys.token(_hash(secret)), **row})
+        call(self._client.put_item, TableName=self._table, Item={**keys.token(hash_of(secret)), **row})
         return token, secret
 
     def find(self, secret: str) -> Token | None:
         """Who comes with this secret; one strongly consistent read, so that a revoked token is refused at once."""
-        key = keys.token(_hash(secret))
+        return self.find_hashed(hash_of(secret))
+
+    def find_hashed(self, token_hash: str) -> Token | None:
+        """As `find`, for who keeps `hash_of` a secret instead of the secret."""
+        key = keys.token(token_hash)
         row = call(self._client.get_item, TableName=self._table, Key=key, ConsistentRead=True).get("Item")
         return None if row is None else _token(row)
 
@@ -85,7 +89,7 @@ class Tokens:
             arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
-def _hash(secret: str) -> str:
+def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 

@@ -23,7 +23,7 @@ MAY_KNOW = {
     "automation": FOUNDATION | {"crm", "analytics"},
     "sending": FOUNDATION | {"crm", "content", "tracking", "analytics"},
     "web": FOUNDATION,
-    "api": FOUNDATION | {"crm", "content", "sending", "tracking", "analytics", "automation"},
+    "api": FOUNDATION | {"crm", "content", "sending", "tracking", "analytics", "automation", "web"},
 }
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 
