@@ -141,6 +141,25 @@ def test_reports_that_come_again_or_late_count_once(
     assert (stats["sent"], stats["bounced"], stats["delivered"]) == (5, 2, 3)
 
 
+def test_a_mail_whose_outcome_nobody_knows_is_settled_by_the_services_own_report(
+    marketer: Marketer, stack: LocalStack, until: Until
+) -> None:
+    """The connection breaks after the service took the mail: the sender leaves the delivery to the report."""
+    entity, to = "feedback-unknown", "unknown@settled.example"
+    lead_id = marketer("POST", "/v1/leads", {"entity": entity, "stage": "New", "email": to})["lead_id"]
+    faults = json.dumps({"faults": [{"kind": "drop", "to": to, "count": 1}]}).encode()
+    order = urllib.request.Request(f"{stack.inbox_url}/faults", faults, {"Content-Type": "application/json"})
+    order.method = "PUT"
+    urllib.request.urlopen(order, timeout=10).close()
+    path = send(marketer, until, entity)
+    (event,) = marketer("GET", f"/v1/leads/{lead_id}/timeline")["items"]
+    assert (event["status"], event["subject"], event["reason"]) == ("sent", "Hello", None)
+    assert marketer("GET", f"{path}/stats")["sent"] == 1
+    assert len(marketer.mails(to)) == 1
+    played = json.loads(request("GET", f"{stack.inbox_url}/faults")[2])["faults"]
+    assert [each["played"] for each in played] == [1]
+
+
 def test_forged_and_foreign_reports_change_nothing_and_do_not_pile_up(
     marketer: Marketer, stack: LocalStack, sent: str, until: Until
 ) -> None:

@@ -19,6 +19,7 @@ from chalicelib.tracking.hits import Hit, HitKind
 from chalicelib.tracking.key_ring import KeyRingSource
 from chalicelib.tracking.replay import Outcome, replay
 from local.tables import TableNames
+from tests.store.test_sending import World
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -246,3 +247,14 @@ def test_nobody_is_made_by_unsubscribing_nobody(dynamodb: Any, tables: TableName
     assert replay(hit, KEYS, deliveries, leads, campaigns) is Outcome.KNOWN
     with pytest.raises(LeadNotFound):
         leads.get(lead.lead_id)
+
+
+def test_a_lead_suppressed_while_its_mail_was_queued_is_skipped(dynamodb: Any, tables: TableNames) -> None:
+    world = World(dynamodb, tables)
+    bouncing, staying = world.lead(1), world.lead(2)
+    campaign_id = world.launched()
+    world.plan_all()
+    suppress_address(world.leads, str(bouncing.email), bounced(), lead_id=bouncing.lead_id)
+    world.send_all()
+    assert [mail.to_email for mail in world.mail.accepted] == [staying.email]
+    assert world.status(campaign_id, bouncing.lead_id) == ("skipped", "suppressed")
