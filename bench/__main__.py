@@ -3,13 +3,14 @@
 import sys
 from collections.abc import Callable
 
-from . import cold_start, content, hit
+from . import cold_start, content, hit, send
 from .rows import Row, table
 
 MEASUREMENTS: dict[str, Callable[[], list[Row]]] = {
     "cold_start": cold_start.measure,
     "hit": hit.measure,
     "content": content.measure,
+    "send": send.measure,
 }
 
 

@@ -65,7 +65,7 @@ class WaitingAnswer(FromDomain):
     @classmethod
     def of(cls, waiting: Waiting) -> Self:
         what = _WAITING_FOR.get(waiting.reason, "the mail service")
-        text = f"Waiting for {what}, resumes about {waiting.until:%H:%M} UTC."
+        text = f"Waiting for {what}, resumes about {waiting.until:%d %B, %H:%M} UTC."
         return cls(reason=waiting.reason, resumes_about=waiting.until, text=text)
 
 

@@ -11,12 +11,18 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from chalicelib.sending import content
 from chalicelib.sending.budget import LOOK_SECONDS, MustWait, SharedBudget
+from chalicelib.sending.deliver import Deliver
+from chalicelib.sending.queues import Queue, SendMessage, groups
 from chalicelib.sending.rate import Waiting
 from chalicelib.sending.reasons import WaitReason
 from chalicelib.sending.turns import Turns
+from chalicelib.store.claims import Claims
 from chalicelib.store.rate import AccountLimits, Rate
 from local.tables import TableNames
+from tests.store.cost_model import counted_calls
+from tests.store.test_sending import KEYS, TRACKING_URL, World
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -35,9 +41,9 @@ class Account:
         return self.limits
 
     def worker(self) -> SharedBudget:
-        return SharedBudget(self.rate, self.ask, lambda: self.now, self._sleep)
+        return SharedBudget(self.rate, self.ask, lambda: self.now, self.sleep)
 
-    def _sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float) -> None:
         self.now += seconds
 
     def sends(self, count: int) -> None:
@@ -181,3 +187,32 @@ def test_when_the_service_says_that_the_quota_is_gone_it_is_gone_until_asked_aga
     shared.limits = replace(shared.limits, sent_24_hours=40)
     shared.now += 2 * LOOK_SECONDS
     assert shared.worker().take(3, 0.1)
+
+
+def test_a_mail_takes_fewer_than_three_calls_of_aws_all_in_all(dynamodb: Any, tables: TableNames) -> None:
+    """Those of a full queue: ten leads a message, ten messages a batch; receiving and deleting are calls too."""
+    world = World(dynamodb, tables)
+    for number in range(100):
+        world.lead(number)
+    campaign_id = world.launched()
+    leads = [lead.lead_id for lead in world.leads.iter_audience("acme", ["New"], [])]
+    shared = Account(dynamodb, tables, AccountLimits(50, 50_000, 0))
+    deliver = Deliver(
+        world.leads,
+        world.deliveries,
+        Claims(dynamodb, tables.deliveries),
+        world.mail,
+        shared.worker(),
+        lambda: datetime.fromtimestamp(shared.now, UTC),
+        lambda campaign_id: True,
+        pause=shared.sleep,
+    )
+    launched = content.load(world.campaigns, KEYS, TRACKING_URL, campaign_id)
+    enqueued = world.sqs.calls
+    Queue(world.sqs, "send").put(SendMessage(campaign_id, "0.0", tuple(group)) for group in groups(leads, 10))
+    queue_calls = world.sqs.calls - enqueued + 2  # and receiving and deleting
+    with counted_calls(dynamodb) as database_calls:
+        for group in groups(leads, 10):
+            assert not deliver.deliver_all(launched, "0.0", group)
+    assert len(world.mail.accepted) == 100
+    assert (len(world.mail.accepted) + database_calls.total() + queue_calls + shared.asked) / 100 <= 3

@@ -1,0 +1,176 @@
+"""What sending one mail costs the worker, everything included, beside one bare boto3 `send_email` of the same size.
+
+A hundred leads in ten queue messages, as SQS hands them over, against a local engine and the inbox: rounds of the
+worker and of bare calls in turn, so that what else the machine does meets both. It is processor time of this process.
+"""
+
+import json
+import os
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from chalicelib.crm.leads import create_lead
+from chalicelib.sending.drafts import Drafts, Written
+from chalicelib.sending.launch import Launch
+from chalicelib.sending.queues import LEADS_PER_MESSAGE, LaunchMessage, SendMessage, groups
+from chalicelib.store.campaigns import Audience, Campaigns, CampaignStatus
+from chalicelib.store.ids import CampaignId, LeadId
+from chalicelib.store.leads import Leads
+from chalicelib.store.plans import Plans
+from chalicelib.store.retries import Retries
+from chalicelib.tracking.key_ring import KeyRingSource
+from local import ministack, ports
+from local.stack import Options, start_inbox
+from local.tables import TableNames, create_tables
+
+from .hit import KEY, environment
+from .rows import Row
+
+MAILS = 100
+ROUNDS = 8
+PARAGRAPH = '<p>Some words about a thing to buy. <a href="https://shop.example/p?id={}&amp;c=2">See it</a></p>\n'
+
+
+class Nowhere:
+    """Takes what launching enqueues."""
+
+    def put(self, messages: object) -> None:
+        pass
+
+
+class Lambda:
+    """Time enough."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 300_000
+
+
+def measure() -> list[Row]:
+    with engine() as (dynamodb, tables, inbox_url):
+        import boto3
+
+        import app
+
+        campaign_id, leads = launched(dynamodb, tables)
+        ses = boto3.client("sesv2")
+        message = b""
+        bare: list[float] = []
+        ours: list[float] = []
+        with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+            for number in range(ROUNDS + 1):
+                chunk = leads[number * MAILS : (number + 1) * MAILS]
+                event = sqs_event(campaign_id, chunk)
+                started = time.thread_time()
+                answer = app.send(event, Lambda())
+                spent = time.thread_time() - started
+                assert answer == {"batchItemFailures": []}, answer
+                message = message or a_message(inbox_url)
+                started = time.thread_time()
+                for _ in range(MAILS):
+                    ses.send_email(
+                        FromEmailAddress="news@shop.example",
+                        Destination={"ToAddresses": ["bare@mail.example"]},
+                        Content={"Raw": {"Data": message}},
+                        EmailTags=[{"Name": "delivery_id", "Value": "A" * 48}],
+                    )
+                if number:  # the first round loads and connects
+                    ours.append(spent / MAILS)
+                    bare.append((time.thread_time() - started) / MAILS)
+        ratio = median(a / b for a, b in zip(ours, bare, strict=True))
+        return [
+            Row("send: bare boto3 send_email", median(bare) * 1e6, "us"),
+            Row("send: one mail in the worker, everything included", median(ours) * 1e6, "us"),
+            Row("send: one mail in the worker / bare", ratio, "x", 2.5),
+            Row("send: size of the mail", len(message), "bytes"),
+        ]
+
+
+def launched(dynamodb: Any, tables: TableNames) -> tuple[CampaignId, list[LeadId]]:
+    """A campaign ready to send, and leads."""
+    now = datetime.now(UTC)
+    leads, campaigns = Leads(dynamodb, tables.leads), Campaigns(dynamodb, tables.campaigns)
+    made = [
+        create_lead(
+            leads,
+            {"entity": "acme", "stage": "New", "email": f"lead{number}@mail.example", "first_name": f"Lead {number}"},
+            now,
+        ).lead_id
+        for number in range((ROUNDS + 1) * MAILS)
+    ]
+    html = "".join(PARAGRAPH.format(number) for number in range(60))
+    written = Written(
+        title="Offers",
+        subject="Offers for {{ lead.first_name }}",
+        from_email="news@shop.example",
+        audience=Audience("acme", ("New",)),
+        html=f'<p>Hello {{{{ lead.first_name | default("there") }}}}</p>{html}',
+    )
+    campaign_id = Drafts(campaigns, Nowhere()).create(written, now).campaign.campaign_id  # type: ignore[arg-type]
+    campaigns.change_status(campaign_id, [CampaignStatus.DRAFT], CampaignStatus.PLANNING)
+    keys = KeyRingSource(lambda: f'{{"current": 1, "1": "{KEY}"}}')
+    launch = Launch(
+        campaigns,
+        leads,
+        Plans(dynamodb, tables.campaigns),
+        Retries(dynamodb, tables.campaigns),
+        Nowhere(),  # type: ignore[arg-type]
+        keys,
+        "https://t.mail.example",
+    )
+    launch.handle(LaunchMessage(campaign_id), now)
+    return campaign_id, made
+
+
+def sqs_event(campaign_id: CampaignId, leads: list[LeadId]) -> dict[str, Any]:
+    """As SQS hands it to the function."""
+    messages = [SendMessage(campaign_id, "0.0", tuple(group)) for group in groups(leads, LEADS_PER_MESSAGE)]
+    return {
+        "Records": [
+            {"messageId": str(number), "body": json.dumps(asdict(message)), "eventSource": "aws:sqs"}
+            for number, message in enumerate(messages)
+        ]
+    }
+
+
+def a_message(inbox_url: str) -> bytes:
+    """One of the mails that the worker sent."""
+    with urllib.request.urlopen(f"{inbox_url}/messages") as response:
+        name = json.load(response)[0]["id"]
+    with urllib.request.urlopen(f"{inbox_url}/messages/{name}.eml") as response:
+        content: bytes = response.read()
+        return content
+
+
+@contextmanager
+def engine() -> Iterator[tuple[Any, TableNames, str]]:
+    """A local engine with tables and a key ring, and an inbox whose rate is lifted; the environment names them."""
+    port, inbox_port, smtp_port = ports.free_ports(3)
+    services = {"SERVICES": "dynamodb,secretsmanager,sqs", "PERSIST_STATE": "0", "AUTH": "false"}
+    inbox_url = f"http://127.0.0.1:{inbox_port}"
+    with tempfile.TemporaryDirectory() as folder:
+        running = ministack.start(port, Path(folder), Path(folder) / "ministack.log", services)
+        inbox = start_inbox(Options(Path(folder), port=port, inbox_port=inbox_port, smtp_port=smtp_port), inbox_url)
+        try:
+            lifted = urllib.request.Request(
+                f"{inbox_url}/account", b'{"max_send_rate": 100000}', {"Content-Type": "application/json"}, method="PUT"
+            )
+            urllib.request.urlopen(lifted).close()
+            dynamodb = running.client("dynamodb")
+            tables = create_tables(dynamodb, "bench-send")
+            secret = running.client("secretsmanager").create_secret(
+                Name="key-ring", SecretString=f'{{"current": 1, "1": "{KEY}"}}'
+            )
+            os.environ.update(environment(running.endpoint, tables, secret["ARN"]))
+            os.environ.update({"DOORS": "none", "AWS_ENDPOINT_URL_SESV2": inbox_url})
+            yield dynamodb, tables, inbox_url
+        finally:
+            inbox.stop()
+            running.stop()
