@@ -1,7 +1,9 @@
 """Launch, plan and deliver on a real engine, with queues and a mail service that fail where we tell them to."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,7 +20,7 @@ from chalicelib.sending.drafts import Drafts, Written
 from chalicelib.sending.launch import Launch
 from chalicelib.sending.plan import Plan
 from chalicelib.sending.queues import PlanMessage, Queue, SendMessage
-from chalicelib.sending.reasons import FailureReason
+from chalicelib.sending.reasons import FailureReason, WaitReason
 from chalicelib.sending.standing import Standing
 from chalicelib.sending.start import AudienceIsEmpty, Start
 from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected
@@ -126,7 +128,7 @@ class World:
         )
         self.seconds = 0.0
         standing = Standing(self.campaigns, lambda: self.seconds)
-        self.deliver = Deliver(
+        self.make_worker: Callable[[], Deliver] = lambda: Deliver(
             self.leads,
             self.deliveries,
             Claims(client, tables.deliveries),
@@ -136,6 +138,7 @@ class World:
             standing.is_going,
             pause=lambda seconds: None,
         )
+        self.deliver = self.make_worker()
 
     def lead(self, number: int, **said: Any) -> Lead:
         address = {"email": f"lead{number}@example.com", "first_name": f"Lead {number}"}
@@ -384,3 +387,68 @@ def test_a_campaign_is_sent_when_nothing_is_pending_and_not_before(
     world.plan_all()
     assert status_after({"failed": 1}, 2) == "sending"
     assert status_after({"skipped": 1}, 3) == "sent"
+
+
+def test_two_workers_with_the_same_message_at_the_same_time_send_each_mail_once(world: World) -> None:
+    for number in range(20):
+        world.lead(number)
+    campaign_id = world.launched()
+    world.plan_all()
+
+    launched = content.load(world.campaigns, KEYS, TRACKING_URL, campaign_id)
+
+    def work(messages: list[SendMessage]) -> None:
+        worker = world.make_worker()
+        for message in messages:
+            worker.deliver_all(launched, message.unit, message.lead_ids)
+
+    messages = world.send_messages()
+    with ThreadPoolExecutor(2) as workers:
+        list(workers.map(work, [messages, messages[::-1]]))  # duplicated, and in another order
+    assert sorted(mail.to_email for mail in world.mail.accepted) == sorted(f"lead{n}@example.com" for n in range(20))
+    assert world.recount.sums(campaign_id) == {"sent": 20}
+
+
+def test_a_throttled_mail_is_tried_again_at_once_and_then_waits_without_losing_its_lead(world: World) -> None:
+    campaign_id, lead_id, message = planned_for_one(world)
+    refusals = iter([True] * 3 + [False])
+
+    def throttle(mail: OutgoingMail) -> None:
+        if next(refusals):
+            raise NotSent("Maximum sending rate exceeded.", WaitReason.RATE)
+
+    world.mail.before = throttle
+    world.send(message)
+    assert world.status(campaign_id, lead_id) == ("sent", None)
+
+
+@pytest.mark.parametrize("reason", [WaitReason.RATE, WaitReason.QUOTA, WaitReason.SENDING_PAUSED])
+def test_what_concerns_the_whole_account_puts_the_rest_of_a_message_off(world: World, reason: WaitReason) -> None:
+    leads = [world.lead(number).lead_id for number in range(3)]
+    campaign_id = world.launched()
+
+    def refuse(mail: OutgoingMail) -> None:
+        raise NotSent("not now", reason)
+
+    world.mail.before = refuse
+    launched = content.load(world.campaigns, KEYS, TRACKING_URL, campaign_id)
+    (rest,) = world.deliver.deliver_all(launched, "0.0", leads)
+    assert rest.lead_ids == tuple(leads)
+    assert rest.after_seconds >= 10
+    assert world.deliveries.find(campaign_id, leads[0]) is None
+
+
+def test_a_worker_that_dies_leaves_two_deliveries_open_at_most(world: World) -> None:
+    leads = [world.lead(number).lead_id for number in range(5)]
+    campaign_id = world.launched()
+    launched = content.load(world.campaigns, KEYS, TRACKING_URL, campaign_id)
+
+    def die_at_the_third(mail: OutgoingMail) -> None:
+        if len(world.mail.accepted) == 3:
+            raise Died
+
+    world.mail.after = die_at_the_third
+    with pytest.raises(Died):
+        world.deliver.deliver_all(launched, "0.0", leads)
+    standing = Counter(each.status for each in world.deliveries.iter_campaign(campaign_id))
+    assert standing == {DeliveryStatus.SENT: 2, DeliveryStatus.SENDING: 1}
