@@ -101,7 +101,14 @@ class Crash:
             )
         return len(opened)
 
-    def is_sent(self) -> bool:
+    def numbers_agree(self) -> bool:
+        """Whether the panel says what the deliveries say."""
+        shown = self.marketer("GET", f"/v1/campaigns/{self.campaign_id}/stats")
+        status = self.status()
+        return bool((shown["total"], shown["sent"], shown["failed"]) == (LEADS, status["sent"], status["failed"]))
+
+    def has_ended(self) -> bool:
+        self.age_what_is_open()
         return bool(self.marketer("GET", f"/v1/campaigns/{self.campaign_id}")["status"] == "sent")
 
 
@@ -124,12 +131,11 @@ def test_a_killed_sender_doubles_nobody_and_everybody_is_accounted_for(
         assert crash.kill_senders()
     finally:
         crash.meets()
-    assert until(lambda: crash.age_what_is_open() >= 0 and crash.is_sent())
-    status = crash.status()
-    mails = crash.mails()
+    assert until(crash.has_ended) or until(crash.has_ended)  # cold starts on a busy machine
+    # A report of the mail service may still turn a failed delivery into a sent one: then both numbers follow.
+    assert until(crash.numbers_agree)
+    status, mails = crash.status(), crash.mails()
     assert status["sent"] + status["failed"] == LEADS
     assert status["failed"] <= 4  # two workers died, each with at most two open deliveries
     assert max(mails.values()) == 1
     assert status["sent"] <= len(mails) <= LEADS
-    counted = crash.marketer("GET", f"/v1/campaigns/{crash.campaign_id}/stats")
-    assert (counted["total"], counted["sent"], counted["failed"]) == (LEADS, status["sent"], status["failed"])
