@@ -17,7 +17,7 @@ import pytest
 
 from chalicelib.sending.deliver import OUTCOME_GRACE
 from chalicelib.store import keys
-from chalicelib.store.client import time_text
+from chalicelib.store.client import time_text, write_if
 from chalicelib.store.deliveries import Deliveries, DeliveryStatus
 from chalicelib.store.ids import CampaignId
 from local.recipients import request
@@ -91,7 +91,8 @@ class Crash:
             if each.status is DeliveryStatus.SENDING and each.claimed_at > before
         ]
         for each in opened:
-            self.dynamodb.update_item(
+            write_if(  # unless it ends at this moment
+                self.dynamodb.update_item,
                 TableName=self.stack.outputs["DeliveriesTable"],
                 Key=keys.delivery(each.campaign_id, each.lead_id),
                 UpdateExpression="SET claimed_at = :before",
