@@ -38,6 +38,7 @@ export async function show(place, { id, signal }) {
   const update = await sections(rest, { campaign, stats, signal });
 
   let timer = null;
+  let away = false;
   async function poll() {
     clearTimeout(timer);
     if (!document.hidden) {
@@ -48,10 +49,12 @@ export async function show(place, { id, signal }) {
         ]);
         trouble.replaceChildren();
         draw();
-        if (before !== JSON.stringify([campaign.status, { ...stats, as_of: null }])) update(campaign, stats);
+        if (away || before !== JSON.stringify([campaign.status, { ...stats, as_of: null }])) update(campaign, stats);
+        away = false;
       } catch (problem) {
         if (signal.aborted) return;
         if (!(problem instanceof Problem)) throw problem;
+        away = true;
         const since = h("span", {}, " These numbers are as of ", moment(stats.as_of), ".");
         const shown = failure(problem, poll);
         shown.firstChild.append(since);
@@ -139,7 +142,7 @@ function rateLine(name, rate, stats) {
   if (name === "sent") return stats.total ? [percent(stats.sent / stats.total), h("span", { class: "note" }, " of Total")] : "";
   if (!rate) return h("span", { class: "note" }, "no rate yet");
   const interval = `${(rate.low * 100).toFixed(1)} to ${(rate.high * 100).toFixed(1)} %`;
-  return [percent(rate.value), " ", h("span", { class: "note", title: `95 % interval, of ${number(rate.of)}` }, interval)];
+  return [percent(rate.value), h("span", { class: "note interval", title: `95 % interval, of ${number(rate.of)}` }, interval)];
 }
 
 /** Where the rate lies, and how far chance alone may have moved it. */

@@ -1,0 +1,65 @@
+/** Who receives it: a business line, its stages, tags that all must have; with the number of leads, live. */
+
+import { api, counted, h } from "./app.js";
+
+/** { element, value(), count(total) }; `onchange` is called at every change of what is chosen. */
+export function audience({ entity, stages, tags }, { onchange, signal, readonly }) {
+  let groups = [];
+  const chosen = { entity, stages: new Set(stages), tags: new Set(tags) };
+  const line = h("select", { id: "entity", disabled: readonly, onchange: () => {
+    chosen.entity = line.value;
+    chosen.stages.clear();
+    chosen.tags.clear();
+    draw();
+    onchange();
+  } });
+  const stageList = h("div", { class: "chips", role: "group", "aria-labelledby": "stages-label" });
+  const tagList = h("div", { class: "chips", role: "group", "aria-labelledby": "tags-label" });
+  const total = h("p", { class: "count", role: "status" });
+  const element = h("div", { class: "stack" },
+    h("label", { for: "entity" }, "Business line"), line, h("p", { class: "error", "data-error": "audience.entity" }),
+    h("p", { class: "label", id: "stages-label" }, "Stages, any of these"), stageList, h("p", { class: "error", "data-error": "audience.stages" }),
+    h("p", { class: "label", id: "tags-label" }, "Tags, all of these"), tagList, h("p", { class: "error", "data-error": "audience" }), total);
+
+  function draw() {
+    const group = groups.find((each) => each.entity === chosen.entity);
+    const names = [...new Set([...groups.map((each) => each.entity), ...(chosen.entity ? [chosen.entity] : [])])];
+    line.replaceChildren(h("option", { value: "" }, "Choose…"), ...names.map((name) => h("option", { value: name }, name)));
+    line.value = chosen.entity;
+    stageList.replaceChildren(...chips("stages", group), another("stages", "Another stage"));
+    tagList.replaceChildren(...chips("tags", group), another("tags", "Another tag"));
+  }
+
+  function chips(what, group) {
+    const known = new Map((group?.[what] || []).map(({ name, leads }) => [name, leads]));
+    for (const name of chosen[what]) if (!known.has(name)) known.set(name, null);
+    return [...known].slice(0, 40).map(([name]) => h("label", { class: "chip" },
+      h("input", { type: "checkbox", checked: chosen[what].has(name), disabled: readonly, onchange: (event) => {
+        if (event.target.checked) chosen[what].add(name);
+        else chosen[what].delete(name);
+        onchange();
+      } }), name));
+  }
+
+  /** Names are known from a look at some of the leads; others can be typed. */
+  function another(what, label) {
+    return !readonly && h("input", { class: "chip-new", "aria-label": label, placeholder: `${label}…`, onchange: (event) => {
+      const name = event.target.value.trim();
+      if (!name) return;
+      chosen[what].add(name);
+      draw();
+      onchange();
+    } });
+  }
+
+  draw();
+  api("GET", "lead-groups", { signal }).then((found) => { groups = found.items; draw(); }, () => null);
+  return {
+    element,
+    value: () => ({ entity: chosen.entity, stages: [...chosen.stages], tags: [...chosen.tags] }),
+    count: (number) => {
+      total.textContent = number === null ? "" : number ? `${counted(number, "lead")} would receive it now.` : "Nobody would receive it now.";
+      total.classList.toggle("none", number === 0);
+    },
+  };
+}

@@ -1,0 +1,212 @@
+"""The marketers' page in real Chromium: the whole story without a reload, and what when something is missing."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, FilePayload, Page, Route, expect
+
+from chalicelib.store.tokens import Tokens
+from local.recipients import BROWSER
+from local.stack import LocalStack
+from tests.stack.marketer import Marketer
+
+Until = Callable[[Callable[[], bool]], bool]
+HOSTILE = '<img src=x onerror=alert("lead")>Eve'
+HOSTILE_HTML = '<script>alert("mail")</script><img src=x onerror=alert("image")>'
+LEADS = f"""entity,stage,email,first_name,external_id
+story,New,eve@story.example,"{HOSTILE.replace('"', '""')}",1
+story,New,ann@story.example,Ann,2
+story,New,,Nobody,3
+story,New,not an address,Bad,4
+"""
+
+
+@pytest.fixture(scope="module")
+def marketer(stack: LocalStack) -> Marketer:
+    return Marketer(stack)
+
+
+@pytest.fixture
+def marketers_page(browser: Browser, stack: LocalStack) -> Iterator[Page]:
+    """A window of somebody with a token, who is not signed in yet."""
+    context = browser.new_context(user_agent=BROWSER, viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    opened.set_default_timeout(20_000)
+    expect.set_options(timeout=20_000)
+    yield opened
+    context.close()
+
+
+def sign_in(page: Page, token: str) -> None:
+    page.get_by_label("API token").fill(token)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def figure(page: Page, name: str) -> Any:
+    return page.locator(f"[data-figure={name}]")
+
+
+def write(marketer: Marketer, entity: str, **said: Any) -> str:
+    campaign = {
+        "title": f"For {entity}",
+        "subject": "Hello",
+        "from_email": "news@shop.example",
+        "html": "<p>Hello</p>",
+        "audience": {"entity": entity, "stages": ["New"]},
+    }
+    return str(marketer("POST", "/v1/campaigns", campaign | said)["campaign_id"])
+
+
+def test_from_signing_in_to_the_badges_on_the_timeline(
+    marketers_page: Page, page: Page, stack: LocalStack, until: Until
+) -> None:
+    desk, alarms = marketers_page, []
+    desk.on("dialog", lambda dialog: alarms.append(dialog.message))
+    desk.goto(stack.web_url)
+    sign_in(desk, "lf_" + "x" * 43)
+    expect(desk.get_by_text("This token is unknown or was revoked.")).to_be_visible()
+    sign_in(desk, stack.token)
+    desk.evaluate("window.neverReloaded = true")
+
+    desk.get_by_role("link", name="Leads", exact=True).click()
+    desk.get_by_role("link", name="Import leads").first.click()
+    file = FilePayload(name="leads.csv", mimeType="text/csv", buffer=LEADS.encode())
+    desk.get_by_label("Choose a CSV file, or drop it here").set_input_files(file)
+    expect(desk.get_by_text("Done: 4 lines read.")).to_be_visible()
+    expect(desk.get_by_role("row", name="5 email")).to_be_visible()
+
+    desk.get_by_role("link", name="Write a campaign").click()
+    desk.get_by_role("textbox", name="Title", exact=True).fill("Story")
+    desk.get_by_role("textbox", name="Subject", exact=True).fill("For {{ lead.first_name }}")
+    desk.get_by_role("textbox", name="Sender’s address", exact=True).fill("news@shop.example")
+    desk.get_by_label("Business line").select_option("story")
+    desk.get_by_label("New", exact=True).check()
+    html = f'{HOSTILE_HTML}<p>Hello {{{{ lead.first_name }}}}, <a href="{stack.inbox_url}/?from=story">look</a></p>'
+    desk.get_by_role("textbox", name="HTML", exact=True).fill(html)
+    expect(desk.locator(".save-state")).to_have_text(re.compile("^Saved "))
+    expect(desk.get_by_text("3 leads would receive it now.")).to_be_visible()
+    expect(desk.get_by_role("button", name="Line 1").first).to_be_visible()
+    expect(desk.locator(".mark")).to_have_count(1)
+    desk.get_by_label("Preview for", exact=True).select_option(label=f"{HOSTILE} · eve@story.example")
+    expect(desk.frame_locator("iframe").get_by_text(f"Hello {HOSTILE}")).to_be_visible()
+
+    desk.get_by_role("button", name="Test…").click()
+    desk.get_by_label("To, up to ten addresses").fill("me@story.example")
+    desk.get_by_role("button", name="Send test").click()
+    expect(desk.get_by_text("me@story.example: sent")).to_be_visible()
+    desk.get_by_role("button", name="Close").click()
+
+    desk.get_by_role("button", name="Send…").click()
+    desk.get_by_role("button", name="Send to 3 leads").click()
+    expect(figure(desk, "sent")).to_have_text("2")
+    expect(figure(desk, "failed")).to_have_text("1")
+    expect(desk.locator(".pill.sent").first).to_be_visible()
+    expect(figure(desk, "opened")).to_have_text("0")
+
+    page.goto(stack.inbox_url)
+    page.get_by_role("link", name=f"For {HOSTILE}").first.click()
+    with page.context.expect_page() as opened:
+        page.frame_locator("iframe").get_by_role("link", name="look").click()
+    opened.value.wait_for_load_state()
+    expect(figure(desk, "opened")).to_have_text("1")
+    expect(figure(desk, "clicked")).to_have_text("1")
+    expect(desk.get_by_role("button", name="Show the leads: No e-mail address")).to_be_visible()
+
+    desk.get_by_label("Which recipients").select_option("Clicked")
+    desk.get_by_role("link", name="eve@story.example").click()
+    expect(desk.get_by_role("heading", name=HOSTILE)).to_be_visible()
+    event = desk.locator(".event").first
+    expect(event.get_by_text("Campaign: Story")).to_be_visible()
+    expect(event.get_by_text(f"For {HOSTILE}")).to_be_visible()
+    expect(event.locator(".badge.opened")).to_have_text("Opened")
+    expect(event.locator(".badge.clicked")).to_have_text("Clicked")
+    expect(event.get_by_text(f"{stack.inbox_url}/?from=story")).to_be_visible()
+    assert desk.evaluate("window.neverReloaded")
+    assert alarms == []
+
+    desk.get_by_role("button", name="Sign out").click()
+    expect(desk.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_what_was_typed_outlives_the_session(marketers_page: Page, stack: LocalStack, marketer: Marketer) -> None:
+    page = marketers_page
+    issued = marketer("POST", "/v1/tokens", {"name": "short-lived"})
+    campaign = write(marketer, "session")
+    page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
+    sign_in(page, issued["token"])
+    expect(page.get_by_role("textbox", name="Title", exact=True)).to_have_value("For session")
+    tokens = Tokens(stack.engine.client("dynamodb"), stack.outputs["CampaignsTable"])
+    tokens.revoke(issued["token_id"])
+    page.get_by_role("textbox", name="Title", exact=True).fill("Typed after the end")
+    expect(page.get_by_role("heading", name="Your session has ended")).to_be_visible()
+    sign_in(page, stack.token)
+    expect(page.locator(".save-state")).to_have_text(re.compile("^Saved "))
+    expect(page.get_by_role("textbox", name="Title", exact=True)).to_have_value("Typed after the end")
+    assert marketer("GET", f"/v1/campaigns/{campaign}")["title"] == "Typed after the end"
+
+
+def test_while_the_api_is_away_the_panel_says_so_and_keeps_its_numbers(
+    marketers_page: Page, stack: LocalStack, marketer: Marketer
+) -> None:
+    page = marketers_page
+    campaign = write(marketer, "away")
+    page.goto(f"{stack.web_url}#/campaigns/{campaign}/stats")
+    sign_in(page, stack.token)
+    expect(figure(page, "total")).to_have_text("0")
+
+    def gone(route: Route) -> None:
+        route.abort()
+
+    page.route("**/v1/**", gone)
+    expect(page.get_by_role("alert").get_by_text("The server cannot be reached.").first).to_be_visible()
+    expect(figure(page, "total")).to_be_visible()
+    page.unroute("**/v1/**", gone)
+    page.get_by_role("button", name="Try again").first.click()
+    expect(page.get_by_role("alert").filter(has_text="reached")).to_have_count(0)
+
+
+def test_the_panels_first_paint_takes_six_requests_and_150_kilobytes(
+    marketers_page: Page, stack: LocalStack, marketer: Marketer
+) -> None:
+    page = marketers_page
+    campaign = write(marketer, "budget")
+    page.goto(stack.web_url)
+    sign_in(page, stack.token)
+    expect(page.get_by_role("heading", name="Campaigns")).to_be_visible()
+    fresh = page.context.new_page()
+    fresh.goto(f"{stack.web_url}#/campaigns/{campaign}/stats")
+    expect(figure(fresh, "total")).to_be_visible()
+    found = json.loads(
+        fresh.evaluate(
+            """() => {
+                const shown = performance.getEntriesByName("stats-shown")[0].startTime;
+                const before = performance.getEntriesByType("resource").filter((each) => each.startTime < shown);
+                const all = [...performance.getEntriesByType("navigation"), ...before];
+                return JSON.stringify(all.filter((each) => !each.name.startsWith("data:")).map((each) =>
+                    [each.name.split("/").pop(), each.decodedBodySize]));
+            }"""
+        )
+    )
+    assert len(found) <= 6, found
+    assert sum(size for _, size in found) <= 150_000, found
+
+
+def test_everything_is_reachable_by_keyboard_on_the_way_to_the_panel(
+    marketers_page: Page, stack: LocalStack, marketer: Marketer
+) -> None:
+    page = marketers_page
+    write(marketer, "keys", title="By keyboard")
+    page.goto(stack.web_url)
+    expect(page.get_by_label("API token")).to_be_focused()
+    page.keyboard.type(stack.token)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="By keyboard")).to_be_visible()
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == "By keyboard":
+            break
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("textbox", name="Title", exact=True)).to_have_value("By keyboard")

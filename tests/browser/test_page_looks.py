@@ -1,0 +1,123 @@
+"""How the page looks: nothing that keeps people out (WCAG 2.1 AA by axe-core, light and dark), nothing too wide.
+
+`SCREENSHOTS=docs/images make browser TESTS=tests/browser/test_page_looks.py` takes the documentation's pictures anew.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from local.console import NotReady
+from local.recipients import BROWSER
+from local.stack import LocalStack
+from tests.browser.axe import axe_source
+from tests.browser.showcase import build
+from tests.stack.marketer import Marketer
+
+SCREENSHOTS = os.environ.get("SCREENSHOTS")
+Scheme = Literal["light", "dark"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    campaign: str
+    draft: str
+    lead: str
+
+
+@pytest.fixture(scope="module")
+def shop(stack: LocalStack, until: Any) -> Shop:
+    marketer = Marketer(stack)
+    campaign = build(marketer)
+    counted = until(lambda: marketer("GET", f"/v1/campaigns/{campaign}/stats")["pending"] == 0)
+    assert counted, "the showcase's deliveries were not counted"
+    draft = marketer("POST", f"/v1/campaigns/{campaign}/duplicate")["campaign_id"]
+    html = marketer("GET", f"/v1/campaigns/{draft}")["html"]
+    html = html.replace("</h1>", '</h1>\n<img src="https://www.acme-realty.example/garden.jpg" width="496">')
+    marketer("PATCH", f"/v1/campaigns/{draft}", {"title": "Summer gardens", "html": html})
+    clicked = marketer("GET", f"/v1/campaigns/{campaign}/deliveries?clicked=true&limit=1")["items"][0]
+    return Shop(campaign, draft, clicked["lead_id"])
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    try:
+        return axe_source()
+    except NotReady as missing:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(missing))
+
+
+VIEWS = {
+    "campaigns": ("/campaigns", "Spring pricing"),
+    "editor": ("/campaigns/{draft}/edit", "would receive it now"),
+    "stats": ("/campaigns/{campaign}/stats", "Beside the usual"),
+    "lead": ("/leads/{lead}", "Campaign: Spring pricing"),
+    "leads": ("/leads", "Business line"),
+    "import": ("/leads/import", "Choose a CSV file"),
+    "help": ("/help", "The five numbers"),
+}
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def window(browser: Browser, stack: LocalStack, request: pytest.FixtureRequest) -> Iterator[tuple[Page, Scheme]]:
+    scheme: Scheme = request.param
+    size = {"width": 1280, "height": 860}
+    context = browser.new_context(
+        user_agent=BROWSER,
+        viewport=size,  # type: ignore[arg-type]
+        color_scheme=scheme,
+        reduced_motion="reduce",
+        timezone_id="Europe/Lisbon",
+    )
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    page.goto(stack.web_url)
+    page.get_by_label("API token").fill(stack.token)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Campaigns")).to_be_visible()
+    yield page, scheme
+    context.close()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_keeps_nobody_out(
+    window: tuple[Page, Scheme], stack: LocalStack, shop: Shop, axe: str, view: str
+) -> None:
+    page, scheme = window
+    address, sign = VIEWS[view]
+    fragment = address.format(campaign=shop.campaign, draft=shop.draft, lead=shop.lead)
+    page.set_viewport_size({"width": 1280, "height": 860})
+    page.goto(f"{stack.web_url}#{fragment}")
+    expect(page.get_by_text(sign).first).to_be_visible(timeout=20_000)
+    page.wait_for_load_state("networkidle")
+    if SCREENSHOTS and scheme == ("dark" if view in ("lead", "leads") else "light"):
+        page.screenshot(path=Path(SCREENSHOTS) / f"{view}.png")
+    page.evaluate(axe)
+    asked = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "iframes": False}
+    found = page.evaluate("(asked) => axe.run(document, asked)", asked)
+    faults = [
+        f"{each['id']}: {node['target']} {node['failureSummary']}"
+        for each in found["violations"]
+        for node in each["nodes"][:3]
+    ]
+    assert not faults, "\n".join(faults)
+    page.set_viewport_size({"width": 380, "height": 800})
+    page.wait_for_timeout(200)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 380
+
+
+def test_signing_in_keeps_nobody_out(browser: Browser, stack: LocalStack, axe: str) -> None:
+    page = browser.new_page()
+    page.goto(stack.web_url)
+    expect(page.get_by_label("API token")).to_be_visible()
+    page.evaluate(axe)
+    found = page.evaluate("() => axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']})")
+    assert [each["id"] for each in found["violations"]] == []
+    page.close()
