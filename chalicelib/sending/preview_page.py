@@ -56,13 +56,14 @@ def preview_page(draft: Draft, lead: Lead | None, badges: Mapping[str, str]) -> 
 
 def _badges(badges: Mapping[str, str]) -> str:
     """The style sheet that writes them: the mail's own markup stays as it is."""
+    tracked = f"a[href^='{_NOWHERE}/t/c/']"
     rules = [
-        f"a[href^='{_NOWHERE}/t/c/']{{outline:2px solid #3b4fc4!important;outline-offset:2px}}",
-        f"a[href^='{_NOWHERE}/t/c/']::after{{display:inline-block;margin-left:6px;padding:2px 7px;border-radius:9px;"
-        "background:#3b4fc4;color:#fff;font:600 12px/1.4 system-ui,sans-serif;vertical-align:middle;"
-        "text-decoration:none;white-space:nowrap}",
+        f"{tracked}{{outline:2px solid #3b4fc4!important;outline-offset:2px}}",
+        f"{tracked}::after{{display:inline-block;margin-left:6px;padding:1px 7px;border:1px solid #fff;"
+        "border-radius:9px;background:#3b4fc4;color:#fff;font:600 12px/1.4 system-ui,sans-serif;"
+        "vertical-align:middle;text-decoration:none;white-space:nowrap}",
     ]
     for link, text in badges.items():
         shown = "".join(character for character in text if character.isalnum() or character in " .,%")
-        rules.append(f"a[href^='{_NOWHERE}/t/c/'][href*='?l={link}&']::after{{content:'{shown}'}}")
+        rules.append(f"{tracked}[href*='?l={link}&']::after{{content:'{shown}'}}")
     return f"<style>{''.join(rules)}</style>"

@@ -100,6 +100,8 @@ class Showcase:
             reason = self.random.choice(["missing_address", "missing_address", "invalid_address", "rejected"])
             return encode(replace(claimed, status=DeliveryStatus.FAILED, reason=reason))
         row = encode(claimed) | to_item({"sent_at": sent_at, "subject": "Ann, what came in this week"})
+        if chance() < 0.985:
+            row |= to_item({"delivered_at": sent_at + timedelta(seconds=self.random.uniform(1, 20))})
         if chance() < 0.12:
             at = sent_at + timedelta(seconds=self.random.uniform(2, 90))
             return row | to_item({"opened_at": at, "opened_machine": "privacy_proxy"})

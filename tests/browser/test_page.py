@@ -194,6 +194,27 @@ def test_the_panels_first_paint_takes_six_requests_and_150_kilobytes(
     assert sum(size for _, size in found) <= 150_000, found
 
 
+def test_a_file_is_sent_in_pieces_that_keep_its_records_whole_and_its_lines_numbered(
+    marketers_page: Page, stack: LocalStack
+) -> None:
+    page = marketers_page
+    page.goto(stack.web_url)
+    expect(page.get_by_label("API token")).to_be_visible()
+    found = page.evaluate(
+        r"""async () => {
+            const { pieces } = await import(document.querySelector("script").src.replace("app.js", "csv.js"));
+            const rows = Array.from({ length: 2300 }, (_, at) => `${at},"two\nlines, and ""more"" "\n`);
+            return [...pieces("id,note\n" + rows.join(""), true)].map(({ text, firstLine, count }) =>
+                ({ head: text.slice(0, 10), firstLine, count, lines: text.split("\n").length - 1 }));
+        }"""
+    )
+    assert [each["count"] for each in found] == [1000, 1000, 300]
+    assert [each["lines"] for each in found] == [2001, 2001, 601]
+    # Line 2 of each piece, its first record, is this line of the file.
+    assert [each["firstLine"] for each in found] == [2, 2002, 4002]
+    assert {each["head"][:8] for each in found} == {"id,note\n"}
+
+
 def test_everything_is_reachable_by_keyboard_on_the_way_to_the_panel(
     marketers_page: Page, stack: LocalStack, marketer: Marketer
 ) -> None:

@@ -59,7 +59,7 @@ VIEWS = {
     "editor": ("/campaigns/{draft}/edit", "would receive it now"),
     "stats": ("/campaigns/{campaign}/stats", "Beside the usual"),
     "lead": ("/leads/{lead}", "Campaign: Spring pricing"),
-    "leads": ("/leads", "Business line"),
+    "leads": ("/leads", "Next"),
     "import": ("/leads/import", "Choose a CSV file"),
     "help": ("/help", "The five numbers"),
 }
@@ -111,6 +111,25 @@ def test_a_view_keeps_nobody_out(
     page.set_viewport_size({"width": 380, "height": 800})
     page.wait_for_timeout(200)
     assert page.evaluate("document.documentElement.scrollWidth") <= 380
+
+
+def test_the_mail_bears_the_clicks_on_its_links(window: tuple[Page, Scheme], stack: LocalStack, shop: Shop) -> None:
+    page, scheme = window
+    page.set_viewport_size({"width": 1280, "height": 1080})
+    page.goto(f"{stack.web_url}#/campaigns/{shop.campaign}/stats")
+    expect(page.get_by_text("Beside the usual")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("row", name="See the new prices")).to_be_visible()
+    clicked = page.get_by_role("row", name="See the new prices").get_by_role("cell").nth(2).inner_text()
+    page.get_by_role("button", name="Show on the mail").click()
+    link = page.frame_locator("iframe.overlay").get_by_role("link", name="See the new prices")
+    expect(link).to_be_visible()
+    content = link.evaluate("element => getComputedStyle(element, '::after').content")
+    assert content.strip('"').startswith(clicked), content
+    if SCREENSHOTS and scheme == "light":
+        page.wait_for_load_state("networkidle")
+        page.get_by_role("heading", name="Opens and clicks over time").evaluate("each => each.scrollIntoView()")
+        page.wait_for_timeout(500)
+        page.screenshot(path=Path(SCREENSHOTS) / "stats-links.png")
 
 
 def test_signing_in_keeps_nobody_out(browser: Browser, stack: LocalStack, axe: str) -> None:

@@ -30,7 +30,8 @@ export async function show(place, { id: asked, signal }) {
   await style("editor.css");
   let id = asked || null;
   let campaign = id ? await api("GET", `campaigns/${id}`, { signal }) : await blank(signal);
-  const readonly = !mayWrite() || !["draft", "missed"].includes(campaign.status || "draft");
+  const readonly = !mayWrite() || (campaign.status || "draft") !== "draft";
+  const isWaiting = ["scheduled", "missed"].includes(campaign.status);
   const backup = () => `leadflip:unsaved:${id || "new"}`;
   const kept = readonly ? null : JSON.parse(localStorage.getItem(backup()) || "null");
   if (kept) campaign = { ...campaign, ...kept };
@@ -191,10 +192,10 @@ export async function show(place, { id: asked, signal }) {
   const button = (label, action, kind = "") => h("button", { type: "button", class: kind, onclick: whenSaved(action) }, label);
   const toStats = () => { location.hash = `#/campaigns/${id}/stats`; };
   const offered = readonly ? [
-    ["scheduled"].includes(campaign.status) && mayWrite() && button("Unschedule", async () => { if (await act("unschedule", { id })) location.reload(); }),
+    isWaiting && mayWrite() && button(campaign.status === "missed" ? "Back to draft" : "Unschedule", async () => { if (await act("unschedule", { id })) location.reload(); }),
     mayWrite() && button("Test…", () => testSend(id, frame.lead())),
     mayWrite() && button("Duplicate", () => duplicate(id)),
-    !["scheduled"].includes(campaign.status) && h("a", { class: "button primary", href: `#/campaigns/${id}/stats` }, "Stats"),
+    !isWaiting && h("a", { class: "button primary", href: `#/campaigns/${id}/stats` }, "Stats"),
   ] : [
     button("Test…", () => testSend(id, frame.lead())),
     button("Schedule…", async () => { if (await schedule(id)) { say("Scheduled."); location.hash = "#/campaigns"; } }),
@@ -206,7 +207,7 @@ export async function show(place, { id: asked, signal }) {
     h("div", { class: "head" },
       h("div", {}, h("div", { class: "titled" }, title, campaign.status && pill(campaign.status)),
         campaign.status === "scheduled" && h("p", { class: "soft" }, `Goes out ${campaign.scheduled_local.replace("T", ", ")}, clocks of ${campaign.scheduled_timezone}.`),
-        state),
+        campaign.status_reason && h("p", {}, campaign.status_reason), state),
       h("div", { class: "actions" }, offered)),
     trouble,
     h("div", { class: "desk" },

@@ -49,7 +49,8 @@ export async function show(place, { id, signal }) {
         ]);
         trouble.replaceChildren();
         draw();
-        if (away || before !== JSON.stringify([campaign.status, { ...stats, as_of: null }])) update(campaign, stats);
+        const isIncomplete = away || rest.querySelector(".failure");
+        if (isIncomplete || before !== JSON.stringify([campaign.status, { ...stats, as_of: null }])) update(campaign, stats);
         away = false;
       } catch (problem) {
         if (signal.aborted) return;
@@ -67,12 +68,6 @@ export async function show(place, { id, signal }) {
   timer = setTimeout(poll, GOING.has(campaign.status) ? SOON_MS : LATER_MS);
 }
 
-/** Why a campaign stands as it does, where its status does not say all. */
-const REASONS = {
-  audience_is_empty: "Nobody matched its audience when its time had come.",
-  too_late: "Its turn came more than an hour late, so it was not sent.",
-};
-
 function top(campaign, stats, title, { id, signal, changed }) {
   const { audience } = campaign;
   const going = GOING.has(campaign.status);
@@ -86,7 +81,7 @@ function top(campaign, stats, title, { id, signal, changed }) {
           campaign.launched_at ? [" · begun ", moment(campaign.launched_at)] : " · not sent yet")),
       h("div", { class: "actions" }, h("a", { class: "button", href: `#/campaigns/${id}/edit` }, "Look at the mail"),
         actions(campaign, stats, { id, signal, changed }))),
-    campaign.status_reason && h("p", {}, REASONS[campaign.status_reason] || campaign.status_reason.replaceAll("_", " ")),
+    campaign.status_reason && h("p", {}, campaign.status_reason),
     going && progress(campaign, stats),
     h("p", { class: "note", id: "as-of" }, going ? "Live. " : "", "As of ", moment(stats.as_of),
       ". Numbers follow what happens within seconds. ", h("a", { href: "#/help" }, "How to read them")),
