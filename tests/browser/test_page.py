@@ -115,6 +115,13 @@ def test_from_signing_in_to_the_badges_on_the_timeline(
     expect(figure(desk, "clicked")).to_have_text("1")
     expect(desk.get_by_role("button", name="Show the leads: No e-mail address")).to_be_visible()
 
+    desk.get_by_role("button", name="Show the leads: No e-mail address").click()
+    expect(desk.get_by_role("link", name="no address")).to_have_count(1)
+    expect(desk.get_by_role("link", name="eve@story.example")).to_have_count(0)
+    with desk.expect_download() as saved:
+        desk.get_by_role("button", name="Download CSV").click()
+    assert saved.value.suggested_filename == "Story.csv"
+    assert saved.value.path().read_text("utf-8").count("missing_address") == 1
     desk.get_by_label("Which recipients").select_option("Clicked")
     desk.get_by_role("link", name="eve@story.example").click()
     expect(desk.get_by_role("heading", name=HOSTILE)).to_be_visible()
@@ -129,6 +136,26 @@ def test_from_signing_in_to_the_badges_on_the_timeline(
 
     desk.get_by_role("button", name="Sign out").click()
     expect(desk.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_a_campaign_is_scheduled_and_taken_back(marketers_page: Page, stack: LocalStack, marketer: Marketer) -> None:
+    page = marketers_page
+    marketer("POST", "/v1/leads", {"entity": "later", "stage": "New", "email": "a@later.example"})
+    campaign = write(marketer, "later")
+    page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
+    sign_in(page, stack.token)
+    page.get_by_role("button", name="Schedule…").click()
+    expect(page.get_by_text("now it is 1 lead.")).to_be_visible()
+    page.get_by_label("Date and time").fill("2031-05-01T09:30")
+    page.get_by_label("On the clocks of").select_option("Europe/Lisbon")
+    page.get_by_role("button", name="Schedule", exact=True).click()
+    expect(page.get_by_text("goes out 2031-05-01, 09:30")).to_be_visible()
+    assert marketer("GET", f"/v1/campaigns/{campaign}")["scheduled_at"] == "2031-05-01T08:30:00.000Z"
+    page.get_by_role("link", name="For later").click()
+    page.get_by_role("button", name="Unschedule").click()
+    page.get_by_role("dialog").get_by_role("button", name="Unschedule").click()
+    expect(page.get_by_role("button", name="Schedule…")).to_be_visible()
+    assert marketer("GET", f"/v1/campaigns/{campaign}")["status"] == "draft"
 
 
 def test_what_was_typed_outlives_the_session(marketers_page: Page, stack: LocalStack, marketer: Marketer) -> None:

@@ -1,0 +1,69 @@
+"""The page's files: whole, strict, and from nowhere else."""
+
+import re
+from typing import Any
+
+import pytest
+
+from chalicelib.web import assets
+from chalicelib.web.routes import Door, blueprint
+from tests.api_client import ApiClient, context_of
+
+
+def nobody() -> Any:
+    raise AssertionError("nobody is signed in, so nothing may be asked of the database")
+
+
+@pytest.fixture(scope="module")
+def api() -> ApiClient:
+    client = ApiClient(context_of(nobody))
+    client.app.register_blueprint(blueprint(Door(nobody, lambda: client.context.now())))
+    return client
+
+
+def test_the_page_allows_nothing_inline_and_nobody_else(api: ApiClient) -> None:
+    reply = api("GET", "/")
+    policy = reply.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+    assert reply.headers["Referrer-Policy"] == "no-referrer"
+    assert reply.headers["Cache-Control"] == "no-store"
+    assert not re.search(r"<style|<script(?![^>]*src=)|\son\w+=|\sstyle=", reply.body)
+
+
+def test_files_may_be_kept_for_ever_and_other_versions_are_gone(api: ApiClient) -> None:
+    reply = api("GET", f"/assets/{assets.version()}/app.js")
+    assert (reply.status, reply.headers["Content-Type"]) == (200, "text/javascript; charset=utf-8")
+    assert "immutable" in reply.headers["Cache-Control"]
+    assert api("GET", "/assets/000000000000/app.js").status == 404
+    for name in ("index.html", "..", "routes.py", "none.js"):
+        assert api("GET", f"/assets/{assets.version()}/{name}").status == 404
+
+
+def test_an_address_without_its_last_slash_leads_to_the_one_with_it(api: ApiClient) -> None:
+    event = {
+        "httpMethod": "GET",
+        "headers": {},
+        "body": None,
+        "isBase64Encoded": False,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "requestContext": {"httpMethod": "GET", "resourcePath": "/", "path": "/api"},
+    }
+    answer = api.app(event, None)
+    assert (answer["statusCode"], answer["headers"]["Location"]) == (307, "api/")
+
+
+@pytest.mark.parametrize("name", sorted(assets.files()))
+def test_a_file_refers_to_our_own_files_alone(name: str) -> None:
+    text = assets.files()[name]
+    for module in re.findall(r"""(?:from|import\() ?["'](\./[^"']+)["']""", text):
+        assert module.removeprefix("./") in assets.files(), module
+    for sheet in re.findall(r'style\("([^"]+)"\)', text):
+        assert sheet in assets.files(), sheet
+    hosts = set(re.findall(r"https?://([^/\"'`\s]+)", text)) - {"www.w3.org"}
+    assert not hosts
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|srcdoc|eval\(", text)
