@@ -65,10 +65,10 @@ check: setup  ## what a reviewer would say: ruff, mypy, import rules, cfn-lint o
 	$(BIN)/python -m local.lint
 
 unit: setup  ## the tests that need no engine
-	$(BIN)/python -m pytest -q $(or $(TESTS),tests/unit)
+	$(BIN)/python -m pytest -q -n 2 $(or $(TESTS),tests/unit)
 
 store: setup  ## the tests of the tables, on ministack and on Amazon's DynamoDB Local
-	$(BIN)/python -m pytest -q $(or $(TESTS),tests/store)
+	$(BIN)/python -m pytest -q -n 2 $(or $(TESTS),tests/store)
 
 stack: setup  ## the tests of a whole deployed stack on this machine
 	$(BIN)/python -m pytest -q $(or $(TESTS),tests/stack)

@@ -21,10 +21,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 @pytest.fixture(scope="session")
 def until() -> Callable[[Callable[[], bool]], bool]:
-    """Waits for a condition; answers whether it came to hold within 20 seconds."""
+    """Waits for a condition; answers whether it came to hold within a minute: a cold stack on a busy machine is slow."""
 
     def wait(condition: Callable[[], bool]) -> bool:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             if condition():
                 return True

@@ -122,6 +122,8 @@ def running(engine_url: str, tables: TableNames) -> Iterator[RecipientsDoor]:
         "DELIVERIES_TABLE": tables.deliveries,
         "CAMPAIGNS_TABLE": tables.campaigns,
         **{f"{name}_QUEUE_URL": f"https://sqs.example/{name}" for name in names},
+        # Read by every function, used by none at this door.
+        **dict.fromkeys(("LAUNCH_QUEUE_ARN", "SCHEDULE_GROUP", "SCHEDULE_ROLE"), "unused"),
         "KEY_RING_SECRET": "key-ring",
         "TRACKING_URL": "https://t.example",
         "CONFIGURATION_SET": "set",
