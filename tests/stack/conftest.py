@@ -21,7 +21,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 @pytest.fixture(scope="session")
 def until() -> Callable[[Callable[[], bool]], bool]:
-    """Waits for a condition; answers whether it came to hold within a minute: a cold stack on a busy machine is slow."""
+    """Waits for a condition; answers whether it came to hold within a minute: a cold stack is slow."""
 
     def wait(condition: Callable[[], bool]) -> bool:
         deadline = time.monotonic() + 60
