@@ -99,7 +99,7 @@ class Showcase:
         if chance() < 0.028:
             reason = self.random.choice(["missing_address", "missing_address", "invalid_address", "rejected"])
             return encode(replace(claimed, status=DeliveryStatus.FAILED, reason=reason))
-        row = encode(claimed) | to_item({"sent_at": sent_at, "subject": "Ann, what came in this week"})
+        row = encode(claimed) | to_item({"sent_at": sent_at, "subject": "What came in this week"})
         if chance() < 0.985:
             row |= to_item({"delivered_at": sent_at + timedelta(seconds=self.random.uniform(1, 20))})
         if chance() < 0.12:
