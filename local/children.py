@@ -1,9 +1,12 @@
 """The processes of a local stack: started on a leash, watched, and stopped by their id."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from local.console import NotReady
@@ -53,13 +56,16 @@ class Child:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Ask it to stop, and wait until it has; a process that does not listen is killed."""
+        """Ask it to stop, and wait until it has; a process that does not listen is killed, and what it started too."""
         self.process.terminate()
         try:
             self.process.wait(SECONDS_TO_STOP)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        # A function in the middle of a call would try the stopped engine for a minute more.
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
         if self.process.stdin:
             self.process.stdin.close()
 
