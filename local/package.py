@@ -3,6 +3,7 @@
 `python -m local.package DIRECTORY` leaves `sam.yaml` and `deployment.zip` there.
 """
 
+import fcntl
 import hashlib
 import os
 import platform
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,21 +44,31 @@ def package(builds: Path, root: Path = ROOT) -> Package:
     """The package of the tree as it is now: the one built earlier when nothing has changed since."""
     fingerprint = fingerprint_of(root)
     built = Package(builds / fingerprint, fingerprint)
-    if not built.template.exists():
-        builds.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix="building-", dir=builds))
-        try:
-            build(fresh, root)
-            fresh.rename(built.directory)
-        except FileExistsError:  # another process built the same tree meanwhile
-            shutil.rmtree(fresh)
-        except BaseException:
-            shutil.rmtree(fresh, ignore_errors=True)
-            raise
-        forget_all_but_newest(builds)
-        forget_all_but_newest(root / ".chalice" / "deployments")  # Chalice's own, which it never tidies
+    builds.mkdir(parents=True, exist_ok=True)
+    with alone_in(root / ".chalice"):
+        if not built.template.exists():
+            fresh = Path(tempfile.mkdtemp(prefix="building-", dir=builds))
+            try:
+                build(fresh, root)
+                fresh.rename(built.directory)
+            except BaseException:
+                shutil.rmtree(fresh, ignore_errors=True)
+                raise
+            forget_all_but_newest(builds)
+            forget_all_but_newest(root / ".chalice" / "deployments")  # Chalice's own, which it never tidies
     os.utime(built.directory)
     return built
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other process is in here: Chalice builds within the project, where two would collide."""
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
 
 
 def build(directory: Path, root: Path = ROOT) -> None:
