@@ -174,7 +174,6 @@ def environment(endpoint: str, tables: TableNames, secret: str) -> dict[str, str
         "SCHEDULE_GROUP",
         "SCHEDULE_ROLE",
         "CONFIGURATION_SET",
-        "EVENT_BUS",
     )
     return {
         "DOORS": "track",

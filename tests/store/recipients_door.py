@@ -127,7 +127,6 @@ def running(engine_url: str, tables: TableNames) -> Iterator[RecipientsDoor]:
         "KEY_RING_SECRET": "key-ring",
         "TRACKING_URL": "https://t.example",
         "CONFIGURATION_SET": "set",
-        "EVENT_BUS": "bus",
     }
     command = [sys.executable, "-c", LOOP]
     process = subprocess.Popen(
