@@ -8,7 +8,7 @@ StoreError
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -119,19 +119,37 @@ def is_condition_failure(error: ClientError) -> bool:
     return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")
 
 
+def attempts(most: int) -> Iterator[int]:
+    """Numbers attempts at what others want at the same time, from 0, and pauses before each but the first.
+
+    The pauses grow to half a second and are random: two that met once would else meet at every repetition.
+    Source: Amazon Builders' Library, "Timeouts, retries, and backoff with jitter".
+    """
+    for number in range(most):
+        if number:
+            time.sleep(random.uniform(0, min(0.5, 0.02 * 2**number)))
+        yield number
+
+
 def call(operation: Callable[..., dict[str, Any]], **arguments: Any) -> dict[str, Any]:
-    """Call the engine; a failed condition stays a ClientError for the caller to read, all else is StoreUnavailable."""
-    try:
-        return operation(**arguments)
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code in ("ConditionalCheckFailedException", "TransactionCanceledException"):
-            raise
-        if code in ("ValidationException", "ResourceNotFoundException", "AccessDeniedException"):
-            raise StoreError(str(error)) from error
-        raise StoreUnavailable(str(error)) from error
-    except BotoCoreError as error:
-        raise StoreUnavailable(str(error)) from error
+    """Call the engine; a failed condition stays a ClientError for the caller to read, all else is StoreUnavailable.
+
+    A write that meets somebody's transaction on the same item is repeated: DynamoDB refuses it, the SDK does not repeat.
+    """
+    for _ in attempts(_MEETINGS):
+        try:
+            return operation(**arguments)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in ("ConditionalCheckFailedException", "TransactionCanceledException"):
+                raise
+            if code in ("ValidationException", "ResourceNotFoundException", "AccessDeniedException"):
+                raise StoreError(str(error)) from error
+            if code != "TransactionConflictException":
+                raise StoreUnavailable(str(error)) from error
+        except BotoCoreError as error:
+            raise StoreUnavailable(str(error)) from error
+    raise StoreUnavailable("transactions on the item did not end")
 
 
 def write_if(operation: Callable[..., dict[str, Any]], **arguments: Any) -> bool:
@@ -170,6 +188,8 @@ def row_after(operation: Callable[..., dict[str, Any]], **arguments: Any) -> tup
 
 _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 """Reasons of a cancelled transaction that pass by themselves."""
+_MEETINGS = 6
+"""How often a write may meet a transaction on the same item, within about a second."""
 
 
 def transact(client: Any, actions: Sequence[dict[str, Any]]) -> bool:
@@ -177,7 +197,7 @@ def transact(client: Any, actions: Sequence[dict[str, Any]]) -> bool:
 
     Raises StoreUnavailable when another transaction held an item (a conflict, not a failed condition) after retries.
     """
-    for attempt in range(6):
+    for _ in attempts(_MEETINGS):
         try:
             call(client.transact_write_items, TransactItems=list(actions))
         except ClientError as error:
@@ -186,8 +206,6 @@ def transact(client: Any, actions: Sequence[dict[str, Any]]) -> bool:
                 return False
             if not _PASSING.intersection(reasons):
                 raise StoreError(f"transaction refused: {error}") from error
-            # Jitter: two imports of one file meet at every transaction, and would meet again at every repetition.
-            time.sleep(0.02 * 2**attempt * random.uniform(0.5, 1.5))
         else:
             return True
     raise StoreUnavailable("transaction conflicts did not clear")

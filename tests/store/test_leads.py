@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib.crm.leads import Said, checked, create_lead, delete_lead, new_lead, update_lead
 from chalicelib.store import keys
-from chalicelib.store.client import Conflict, InvalidPosition
+from chalicelib.store.client import Conflict, InvalidPosition, StoreUnavailable
 from chalicelib.store.ids import LeadId, new_lead_id
 from chalicelib.store.leads import IdentityTaken, Lead, LeadNotFound, Leads
 from local.tables import TableNames
@@ -139,6 +140,50 @@ def test_concurrent_changes_all_hold(leads: Leads) -> None:
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(change, range(8)))
     assert leads.get(ada.lead_id).fields == {f"f{number}": number for number in range(8)}
+
+
+def test_thirty_changes_of_one_address_at_once_all_hold(dynamodb: Any, leads: Leads) -> None:
+    ada = make(leads, email="ada@example.com")
+
+    def change(number: int) -> None:
+        update_lead(leads, ada.lead_id, {"email": f"ada+{number}@example.com"}, LATER)
+
+    with ThreadPoolExecutor(30) as threads:
+        list(threads.map(change, range(30)))
+    assert leads.get(ada.lead_id).version == 31
+    assert rows(dynamodb, leads) == 2
+
+
+class BusyTable:
+    """A client whose writes meet another's transaction so many times: AWS then refuses them, and no SDK repeats."""
+
+    def __init__(self, client: Any, times: int) -> None:
+        self._client = client
+        self.times = times
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def update_item(self, **arguments: Any) -> Any:
+        if self.times > 0:
+            self.times -= 1
+            error = {"Code": "TransactionConflictException", "Message": "Transaction is ongoing for the item"}
+            raise ClientError({"Error": error}, "UpdateItem")
+        return self._client.update_item(**arguments)
+
+
+def test_a_write_that_meets_a_transaction_is_repeated(dynamodb: Any, leads: Leads) -> None:
+    ada = make(leads)
+    busy = BusyTable(dynamodb, times=3)
+    update_lead(Leads(busy, leads.table), ada.lead_id, {"stage": "Lost"}, LATER)
+    assert (leads.get(ada.lead_id).stage, busy.times) == ("Lost", 0)
+
+
+def test_a_write_that_meets_transactions_without_end_is_given_up(dynamodb: Any, leads: Leads) -> None:
+    ada = make(leads)
+    with pytest.raises(StoreUnavailable):
+        update_lead(Leads(BusyTable(dynamodb, times=1000), leads.table), ada.lead_id, {"stage": "Lost"}, LATER)
+    assert leads.get(ada.lead_id).stage == "New"
 
 
 def test_a_change_decided_on_an_old_version_is_refused(leads: Leads) -> None:
