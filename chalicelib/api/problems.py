@@ -14,6 +14,7 @@ from typing import Any
 
 from chalicelib.store.client import Conflict, InvalidPosition, StoreUnavailable
 from chalicelib.telemetry import logger
+from chalicelib.tracking.key_ring import KeyRingUnavailable
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -62,10 +63,10 @@ class ApiProblem(Exception):
         self.problem = problem
 
 
+_UNAVAILABLE = ProblemType(503, "unavailable", "The service cannot answer right now", headers={"Retry-After": "2"})
 GENERAL: ProblemTypes = {
-    StoreUnavailable: ProblemType(
-        503, "unavailable", "The service cannot answer right now", headers={"Retry-After": "2"}
-    ),
+    StoreUnavailable: _UNAVAILABLE,
+    KeyRingUnavailable: _UNAVAILABLE,
     Conflict: ProblemType(409, "conflict", "The thing changed meanwhile"),
     InvalidPosition: ProblemType(400, "invalid-cursor", "The cursor is not one of this list"),
 }

@@ -99,9 +99,9 @@ def begin_session(request: Request, door: Door) -> Response:
     if not is_from_our_page(request.method, request.headers):
         return _said(403, "Sign in on the page itself.")
     raw = request.raw_body
-    fields = parse_qs(raw if isinstance(raw, bytes) else raw.encode())
+    fields = parse_qs(raw if isinstance(raw, str) else raw.decode("utf-8", "replace"))
     try:
-        session = door.sessions().begin(_text(fields.get(b"token", [b""])[0]), door.now())
+        session = door.sessions().begin(fields.get("token", [""])[0].strip(), door.now())
     except StoreUnavailable:
         logger().warning("sign-in failed", exc_info=True)
         return _said(503, "The service cannot answer right now. Try again in a moment.")
@@ -149,10 +149,6 @@ def _told(session: Session) -> dict[str, Any]:
 
 def _said(status: int, detail: str) -> Response:
     return _json(status, {"status": status, "detail": detail}, {})
-
-
-def _text(field: bytes) -> str:
-    return field.decode("utf-8", "replace").strip()
 
 
 def _json(status: int, body: dict[str, Any], headers: dict[str, str]) -> Response:

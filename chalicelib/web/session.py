@@ -9,7 +9,6 @@ where the request came from (Fetch Metadata; Origin for browsers that lack it).
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 NAME = "leadflip_session"
 _COOKIE = re.compile(rf"(?:^|;) *{NAME}=([A-Za-z0-9_-]{{43}}) *(?:;|$)")
@@ -29,7 +28,7 @@ def is_from_our_page(method: str, headers: Mapping[str, str]) -> bool:
         return site == "same-origin" or (site == "none" and method in _LOOKING)
     origin = headers.get("origin")
     if origin is not None:
-        return urlsplit(origin).netloc == headers.get("host")
+        return origin.partition("://")[2] == headers.get("host")
     return method in _LOOKING
 
 

@@ -210,6 +210,17 @@ def test_numbers_of_a_draft_are_nought(api: ApiClient) -> None:
     assert api("GET", f"/v1/campaigns/{campaign['campaign_id']}/links").json["items"] == []
 
 
+def test_preflight_is_503_while_the_keys_cannot_be_read(dynamodb: Any, tables: TableNames) -> None:
+    def unreadable() -> str:
+        raise ConnectionError("Secrets Manager does not answer")
+
+    keys = KeyRingSource(unreadable)
+    context = context_of(lambda: dynamodb, tables, key_ring=lambda secret: keys, ses=lambda: Identities())
+    api = ApiClient(context).sign_in()
+    answer = api("GET", f"/v1/campaigns/{written(api)['campaign_id']}/preflight")
+    assert (answer.status, answer.headers.get("Retry-After")) == (503, "2"), answer.body
+
+
 def test_preflight_counts_over_the_audience_and_asks_for_the_sender(api: ApiClient) -> None:
     for number in range(4):
         known: dict[str, Any] = {"email": f"lead{number}@example.com", "fields": {"plan": "basic"}}

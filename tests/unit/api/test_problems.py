@@ -9,6 +9,7 @@ from chalice import Chalice
 from chalicelib.api.answers import problem_answer, to_response
 from chalicelib.api.problems import ProblemType, field_errors, invalid, problem_of
 from chalicelib.store.client import Conflict, StoreError, StoreUnavailable
+from chalicelib.tracking.key_ring import KeyRingUnavailable
 
 
 def body(error: Exception, types: Any = None) -> dict[str, Any]:
@@ -30,6 +31,11 @@ def test_an_unknown_error_says_only_the_request_id() -> None:
 def test_an_engine_that_does_not_answer_is_503_to_be_tried_again_without_its_words() -> None:
     problem = problem_of(StoreUnavailable("Connection to 10.0.0.1 lost"), {}, "r")
     assert (problem.status, problem.headers["Retry-After"], problem.detail) == (503, "2", None)
+
+
+def test_a_key_ring_that_cannot_be_read_is_503_to_be_tried_again() -> None:
+    problem = problem_of(KeyRingUnavailable(), {}, "r")
+    assert (problem.status, problem.headers["Retry-After"]) == (503, "2")
 
 
 def test_a_broken_query_of_ours_is_our_fault() -> None:
