@@ -1,6 +1,5 @@
 """A campaign's deliveries: as a list, and as CSV in pages that make one file."""
 
-from collections.abc import Callable
 from typing import Annotated, Self
 from urllib.parse import urlencode
 
@@ -9,16 +8,15 @@ from pydantic import BaseModel, Field
 from chalicelib.analytics import export
 from chalicelib.api.answers import Answer, ok
 from chalicelib.api.campaigns import CAMPAIGN_NOT_FOUND
+from chalicelib.api.delivery_ids import naming, visible
 from chalicelib.api.lead_models import Moment
 from chalicelib.api.paging import Page, PageQuery
 from chalicelib.api.resources import Call, Resource
 from chalicelib.sending.drafts import CampaignNotFound
-from chalicelib.store.campaigns import Campaign
 from chalicelib.store.client import InvalidPosition
 from chalicelib.store.deliveries import Delivery, DeliveryFilter, DeliveryStatus
 from chalicelib.store.ids import CampaignId
 from chalicelib.store.verdicts import judged
-from chalicelib.tracking.delivery_ids import make_delivery_id
 
 deliveries = Resource("deliveries", errors={CampaignNotFound: CAMPAIGN_NOT_FOUND[CampaignNotFound]})
 
@@ -29,7 +27,11 @@ MOST_CSV_CHARACTERS = 900_000
 
 class DeliveryAnswer(BaseModel):
     delivery_id: Annotated[
-        str | None, Field(description="Its name in the mail's links; null when its signing key was withdrawn.")
+        str | None,
+        Field(
+            description="Its name in the mail's links; null for a token that may only read, and when the signing key "
+            "was withdrawn."
+        ),
     ]
     lead_id: str
     email: str | None
@@ -104,8 +106,8 @@ def list_deliveries(call: Call, campaign_id: str) -> Answer:
     found, following = call.context.deliveries.list_page(
         campaign.campaign_id, query.shown(), limit=query.limit, position=query.position()
     )
-    name = _naming(call, campaign)
-    items = [DeliveryAnswer.of(delivery, name(delivery)) for delivery in found]
+    name = naming(call, campaign)
+    items = [DeliveryAnswer.of(visible(call, each, each.campaign_id, each.lead_id), name(each)) for each in found]
     return ok(Page[DeliveryAnswer](items=items, cursor=query.cursor_to(following)))
 
 
@@ -128,7 +130,8 @@ def export_deliveries(call: Call, campaign_id: str) -> Answer:
     found, following = call.context.deliveries.list_page(
         campaign.campaign_id, query.shown(), limit=query.limit, position=query.position()
     )
-    text, written = export.lines(found, _naming(call, campaign), most_characters=MOST_CSV_CHARACTERS)
+    shown = (visible(call, each, each.campaign_id, each.lead_id) for each in found)
+    text, written = export.lines(shown, naming(call, campaign), most_characters=MOST_CSV_CHARACTERS)
     if written < len(found):
         following = call.context.deliveries.position_after(found[written - 1])
     headers = {"Content-Disposition": f'attachment; filename="{campaign.campaign_id}-deliveries.csv"'}
@@ -143,16 +146,3 @@ def export_deliveries(call: Call, campaign_id: str) -> Answer:
 
 def _as_parameters(said: dict[str, object]) -> dict[str, str]:
     return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in said.items()}
-
-
-def _naming(call: Call, campaign: Campaign) -> Callable[[Delivery], str | None]:
-    """Deliveries' ids; None while the campaign has no key, or when its key was withdrawn."""
-    number = campaign.key_number
-    key = None if number is None else call.context.keys.key(number)
-
-    def name(delivery: Delivery) -> str | None:
-        if key is None or number is None:
-            return None
-        return make_delivery_id(key, number, campaign.campaign_id, delivery.lead_id)
-
-    return name

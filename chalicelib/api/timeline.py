@@ -6,6 +6,7 @@ from pydantic import Field
 
 from chalicelib.analytics.timeline import TimelineEvent, timeline_page
 from chalicelib.api.answers import Answer, ok
+from chalicelib.api.delivery_ids import visible
 from chalicelib.api.lead_models import Moment
 from chalicelib.api.paging import Page, PageQuery
 from chalicelib.api.problems import ProblemType
@@ -83,6 +84,5 @@ def get_timeline(call: Call, lead_id: str) -> Answer:
     events, following = timeline_page(
         call.context.deliveries, call.context.campaigns, lead.lead_id, limit=query.limit, position=query.position()
     )
-    return ok(
-        Page[TimelineAnswer](items=[TimelineAnswer.of(event) for event in events], cursor=query.cursor_to(following))
-    )
+    items = [TimelineAnswer.of(visible(call, event, event.campaign_id, lead.lead_id)) for event in events]
+    return ok(Page[TimelineAnswer](items=items, cursor=query.cursor_to(following)))

@@ -134,7 +134,7 @@ def attempts(most: int) -> Iterator[int]:
 def call(operation: Callable[..., dict[str, Any]], **arguments: Any) -> dict[str, Any]:
     """Call the engine; a failed condition stays a ClientError for the caller to read, all else is StoreUnavailable.
 
-    A write that meets somebody's transaction on the same item is repeated: DynamoDB refuses it, the SDK does not repeat.
+    A write that meets a transaction on its item is repeated: DynamoDB refuses it, and the SDK does not repeat it.
     """
     for _ in attempts(_MEETINGS):
         try:

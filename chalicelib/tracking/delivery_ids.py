@@ -7,6 +7,7 @@ HMAC is HMAC-SHA256. Both are refused in constant time and without touching the 
 """
 
 import hmac
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from dataclasses import dataclass
@@ -50,6 +51,13 @@ def make_delivery_id(key: bytes, key_number: int, campaign_id: CampaignId, lead_
     body = bytes([key_number]) + campaign_bytes(campaign_id) + lead_bytes(lead_id)
     purpose = _TRACE if is_trace_id(lead_id) else _DELIVERY
     return urlsafe_b64encode(body + _tag(key, purpose, body, _TAG_BYTES)).decode()
+
+
+def without_delivery_id(text: str, campaign_id: CampaignId, lead_id: LeadId) -> str:
+    """The text with "…" for this delivery's id, whole or cut off, whichever key signed it."""
+    # The key's number shows in the first two characters alone, and the signature begins after the 33rd.
+    body = urlsafe_b64encode(bytes(1) + campaign_bytes(campaign_id) + lead_bytes(lead_id)).decode()[2:33]
+    return re.sub(rf"[\w-]{{,2}}{body}[\w-]{{,15}}", "…", text, flags=re.ASCII) if body in text else text
 
 
 def may_be_delivery_id(text: str) -> bool:

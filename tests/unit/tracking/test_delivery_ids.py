@@ -10,6 +10,7 @@ from chalicelib.tracking.delivery_ids import (
     link_is_genuine,
     make_delivery_id,
     read_delivery_id,
+    without_delivery_id,
 )
 from chalicelib.tracking.key_ring import KeyRingSource
 
@@ -35,6 +36,24 @@ def test_an_id_with_any_character_changed_is_refused(
     text = make_delivery_id(b"the current key", 2, campaign_id, lead_id)
     assume(text[place] != other)
     assert read_delivery_id(text[:place] + other + text[place + 1 :], KEYS) is None
+
+
+AROUND = st.text(alphabet="/%2F<>@.é-_a", max_size=20)
+
+
+@given(campaign_ids, lead_ids, st.integers(0, 255), AROUND, AROUND, st.integers(33, 48))
+def test_no_text_keeps_an_id_that_was_hidden_in_it(
+    campaign_id: CampaignId, lead_id: LeadId, number: int, before: str, after: str, length: int
+) -> None:
+    cut_off = make_delivery_id(b"any key", number, campaign_id, lead_id)[:length]
+    hidden = without_delivery_id(before + cut_off + after, campaign_id, lead_id)
+    assert hidden.startswith(f"{before}…")
+    assert (before + "…" + after).endswith(hidden.removeprefix(before).removeprefix("…"))
+
+
+@given(st.text(max_size=200))
+def test_nothing_else_is_hidden(text: str) -> None:
+    assert without_delivery_id(text, new_campaign_id(), new_lead_id()) == text
 
 
 @given(st.text(max_size=60))

@@ -37,7 +37,7 @@ def sign_in(body: bytes) -> int:
     return begin_session(Request(event, None), DOOR).status_code
 
 
-@pytest.mark.parametrize("body", [b"token=%ff", b"token=\xff", b"token=%C3%A9", "token=é".encode(), b"token", b"", b"&&=", b"token=%"])
+@pytest.mark.parametrize("body", [b"token=%ff", b"token=\xff", b"token=%C3%A9", b"token", b"", b"&&=", b"token=%"])
 def test_a_token_of_any_bytes_is_refused_as_unknown(body: bytes) -> None:
     assert sign_in(body) == 401
 
