@@ -1,5 +1,6 @@
 """/v1/campaigns: write, read, change, remove, duplicate, look at. What is done with them: campaign_verbs.py."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field
@@ -16,8 +17,8 @@ from chalicelib.api.campaign_models import (
 from chalicelib.api.problems import ProblemType
 from chalicelib.api.requests import RequestModel
 from chalicelib.api.resources import Call, Resource
-from chalicelib.content.errors import RenderFailed
-from chalicelib.sending.drafts import CampaignNotFound, InvalidCampaign, NotADraft
+from chalicelib.content.errors import ContentInvalid, Problem, RenderFailed
+from chalicelib.sending.drafts import CampaignNotFound, Fault, InvalidCampaign, NotADraft
 from chalicelib.sending.preflight import preflight
 from chalicelib.sending.preview import preview
 from chalicelib.sending.statuses import WrongStatus
@@ -25,28 +26,38 @@ from chalicelib.store.ids import CampaignId, LeadId
 from chalicelib.store.leads import LeadNotFound
 
 
-def _faults(error: InvalidCampaign) -> dict[str, object]:
+def _faults(faults: Iterable[Fault | Problem]) -> dict[str, object]:
     return {
         "errors": [
             {"field": fault.field, "reason": fault.reason}
             | ({} if fault.line is None else {"line": fault.line, "column": fault.column})
-            for fault in error.faults
+            for fault in faults
         ]
     }
 
 
 CAMPAIGN_NOT_FOUND = {CampaignNotFound: ProblemType(404, "campaign-not-found", "There is no such campaign")}
+NOT_RENDERED = {
+    # Written under an earlier release's rules, and not sent since.
+    ContentInvalid: ProblemType(
+        422, "invalid-campaign", "The campaign is not valid", lambda error: _faults(error.problems)
+    ),
+    RenderFailed: ProblemType(422, "rendering-failed", "The content cannot be rendered for this lead"),
+    LeadNotFound: ProblemType(404, "lead-not-found", "There is no such lead"),
+}
+"""Why a mail cannot be shown or sent as a test."""
 WRONG_STATUS = {WrongStatus: ProblemType(409, "wrong-status", "The campaign's status does not allow this")}
 
 campaigns = Resource(
     "campaigns",
     errors=CAMPAIGN_NOT_FOUND
     | WRONG_STATUS
+    | NOT_RENDERED
     | {
-        InvalidCampaign: ProblemType(422, "invalid-campaign", "The campaign is not valid", _faults),
+        InvalidCampaign: ProblemType(
+            422, "invalid-campaign", "The campaign is not valid", lambda error: _faults(error.faults)
+        ),
         NotADraft: ProblemType(409, "not-a-draft", "The campaign is no longer a draft"),
-        RenderFailed: ProblemType(422, "rendering-failed", "The content cannot be rendered for this lead"),
-        LeadNotFound: ProblemType(404, "lead-not-found", "There is no such lead"),
     },
 )
 
@@ -127,7 +138,7 @@ def count_audience(call: Call, campaign_id: str) -> Answer:
     summary="Render a campaign for a lead",
     query=PreviewQuery,
     answers={200: PreviewAnswer},
-    raises=(CampaignNotFound, LeadNotFound, RenderFailed),
+    raises=(CampaignNotFound, LeadNotFound, ContentInvalid, RenderFailed),
 )
 def preview_campaign(call: Call, campaign_id: str) -> Answer:
     """As the lead would read it, links untracked and without the pixel: looking at it counts nothing."""

@@ -7,11 +7,10 @@ from pydantic import Field
 from chalicelib.analytics.launched import load_launched
 from chalicelib.analytics.links import count_links
 from chalicelib.api.answers import Answer
-from chalicelib.api.campaigns import CAMPAIGN_NOT_FOUND
-from chalicelib.api.problems import ProblemType
+from chalicelib.api.campaigns import CAMPAIGN_NOT_FOUND, NOT_RENDERED
 from chalicelib.api.requests import RequestModel
 from chalicelib.api.resources import Call, Resource
-from chalicelib.content.errors import RenderFailed
+from chalicelib.content.errors import ContentInvalid, RenderFailed
 from chalicelib.sending.drafts import CampaignNotFound
 from chalicelib.sending.preview_page import POLICY, preview_page
 from chalicelib.store.ids import CampaignId, LeadId
@@ -26,11 +25,7 @@ _HEADERS = {
 
 preview_frame = Resource(
     "campaigns",
-    errors=CAMPAIGN_NOT_FOUND
-    | {
-        RenderFailed: ProblemType(422, "rendering-failed", "The content cannot be rendered for this lead"),
-        LeadNotFound: ProblemType(404, "lead-not-found", "There is no such lead"),
-    },
+    errors=CAMPAIGN_NOT_FOUND | NOT_RENDERED,
 )
 
 
@@ -46,7 +41,7 @@ class FrameQuery(RequestModel):
     query=FrameQuery,
     answers={200: None},
     answer_type=HTML,
-    raises=(CampaignNotFound, LeadNotFound, RenderFailed),
+    raises=(CampaignNotFound, LeadNotFound, ContentInvalid, RenderFailed),
 )
 def show_preview(call: Call, campaign_id: str) -> Answer:
     """For a frame: its policy allows no scripts and gives it an origin of its own. Looking at it counts nothing."""

@@ -5,11 +5,11 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.api.answers import Answer, ok
-from chalicelib.api.campaigns import CAMPAIGN_NOT_FOUND
+from chalicelib.api.campaigns import CAMPAIGN_NOT_FOUND, NOT_RENDERED
 from chalicelib.api.problems import ProblemType, field_errors
 from chalicelib.api.requests import RequestModel
 from chalicelib.api.resources import Call, Resource
-from chalicelib.content.errors import RenderFailed
+from chalicelib.content.errors import ContentInvalid, RenderFailed
 from chalicelib.sending.drafts import CampaignNotFound
 from chalicelib.sending.test_send import MAX_ADDRESSES, InvalidAddresses, Outcome
 from chalicelib.store.ids import CampaignId, LeadId
@@ -18,6 +18,7 @@ from chalicelib.store.leads import LeadNotFound
 test_send = Resource(
     "campaigns",
     errors=CAMPAIGN_NOT_FOUND
+    | NOT_RENDERED
     | {
         InvalidAddresses: ProblemType(
             422,
@@ -25,8 +26,6 @@ test_send = Resource(
             "Some addresses cannot be sent to",
             lambda error: field_errors((f"to[{place}]", reason) for place, reason in error.faults),
         ),
-        LeadNotFound: ProblemType(404, "lead-not-found", "There is no such lead"),
-        RenderFailed: ProblemType(422, "rendering-failed", "The content cannot be rendered for this lead"),
     },
 )
 
@@ -58,7 +57,7 @@ class TestAnswer(BaseModel):
     summary="Send a campaign to test addresses",
     body=TestBody,
     answers={200: TestAnswer},
-    raises=(InvalidAddresses, CampaignNotFound, LeadNotFound, RenderFailed),
+    raises=(InvalidAddresses, CampaignNotFound, LeadNotFound, ContentInvalid, RenderFailed),
 )
 def test_campaign(call: Call, campaign_id: str) -> Answer:
     """The real mail, marked in its subject and headers. Its pixel and links work and never count; the campaign stays

@@ -66,8 +66,8 @@ class TemplateEngine:
             )
         except minijinja.TemplateError as error:
             if error.kind == "OutOfFuel":
-                raise RenderFailed("the template takes too many steps") from None
-            raise RenderFailed(f"the template fails: {error.kind}") from None
+                raise RenderFailed("the template takes too many steps", error.line) from None
+            raise RenderFailed(f"the template fails: {error.kind}", error.line) from None
         except _Spent:
             raise RenderFailed("the template writes too much") from None
 
@@ -90,20 +90,23 @@ def syntax_problem(source: str, tags: Sequence[Tag]) -> TagError | None:
     """What the engine finds wrong with the grammar of these tags, or None."""
     if not tags:
         return None
-    environment = _environment()
-    # Only the tags: the text between them cannot be wrong, and newlines keep the count of tags as line numbers.
-    lines = [
-        f"{{{{ {tag.body} }}}}" if not tag.word else f"{{% {tag.body} %}}"
-        for tag in tags
-        if tag.word not in ("raw", "endraw")
-    ]
     try:
-        environment.add_template("check.html", "\n".join(re.sub(r"[\r\n]", " ", line) for line in lines))
+        _environment().add_template("check.html", one_a_line(spoken(tags)))
     except minijinja.TemplateError as error:
-        spoken = [tag for tag in tags if tag.word not in ("raw", "endraw")]
-        tag = spoken[min((error.line or 1), len(spoken)) - 1]
+        tag = spoken(tags)[min((error.line or 1), len(spoken(tags))) - 1]
         return TagError(tag.start, error.detail or error.message)
     return None
+
+
+def spoken(tags: Sequence[Tag]) -> list[Tag]:
+    """The tags that say something to the engine: text between `raw` and `endraw` is text to it anyway."""
+    return [tag for tag in tags if tag.word not in ("raw", "endraw")]
+
+
+def one_a_line(tags: Sequence[Tag]) -> str:
+    """A template of these tags alone, each on a line of its own: the text between them cannot be wrong."""
+    lines = (f"{{{{ {tag.body} }}}}" if not tag.word else f"{{% {tag.body} %}}" for tag in tags)
+    return "\n".join(re.sub(r"[\r\n]", " ", line) for line in lines)
 
 
 def _environment() -> minijinja.Environment:

@@ -36,11 +36,15 @@ class ContentInvalid(ContentError):
 
 
 class RenderFailed(ContentError):
-    """This delivery cannot be rendered; `reason` is fit for the statistics (it never holds a lead's data)."""
+    """This delivery cannot be rendered; `reason` is fit for the statistics (it never holds a lead's data).
 
-    def __init__(self, reason: str) -> None:
+    `line`: where in the compiled template, if it is a certain place.
+    """
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.line = line
 
 
 class AddressInvalid(ContentError):

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from .compiled import CompiledContent
 from .destinations import tidy
 from .document import read_document
+from .errors import ContentInvalid, Problem, RenderFailed
 from .merge_tags import find_tags, mask
 from .places import Places
 from .render import Renderer
@@ -60,6 +61,16 @@ class AudienceFacts:
     without_email: int | None = None
     empty_fields: Mapping[str, int] = field(default_factory=dict)
     sender_verified: bool | None = None
+    failures: Mapping[Problem, int | None] = field(default_factory=dict)
+    """What cannot be rendered, and for how many leads; None where nobody was there to try it with."""
+
+
+def content_findings(error: ContentInvalid) -> list[Finding]:
+    """The findings for content that does not compile: written under an earlier release's rules, and not sent since."""
+    return [
+        Finding(Severity.ERROR, "content_invalid", each.reason, each.field, each.line, each.column)
+        for each in error.problems
+    ]
 
 
 def preflight_findings(
@@ -80,6 +91,7 @@ def _all(
     source: ContentSource, compiled: CompiledContent, tracking: LinkTracking | None, audience: AudienceFacts
 ) -> Iterator[Finding]:
     yield from _sender_and_audience(compiled, audience)
+    yield from _failures(audience)
     yield from _merge_fields(compiled, audience)
     yield from _subject(source.subject)
     yield from _size(compiled, tracking)
@@ -122,6 +134,12 @@ def _sender_and_audience(compiled: CompiledContent, audience: AudienceFacts) -> 
         )
 
 
+def _failures(audience: AudienceFacts) -> Iterator[Finding]:
+    for problem, count in audience.failures.items():
+        message = f"The mail cannot be rendered and would fail: {problem.reason}."
+        yield Finding(Severity.ERROR, "rendering_failed", message, problem.field, problem.line, problem.column, count)
+
+
 def _merge_fields(compiled: CompiledContent, audience: AudienceFacts) -> Iterator[Finding]:
     for use in compiled.merge_fields:
         empty = audience.empty_fields.get(use.path, 0)
@@ -157,7 +175,10 @@ def _size(compiled: CompiledContent, tracking: LinkTracking | None) -> Iterator[
     if compiled.html is None:
         return
     unsubscribe_url = f"{compiled.base_url}/t/u/{_SAMPLE_DELIVERY_ID}"
-    html = Renderer(compiled, tracking).render({}, {}, _SAMPLE_DELIVERY_ID, unsubscribe_url).html or ""
+    try:
+        html = Renderer(compiled, tracking).render({}, {}, _SAMPLE_DELIVERY_ID, unsubscribe_url).html or ""
+    except RenderFailed:
+        return
     size = len(html.encode("utf-8", "replace"))
     if size > GMAIL_CLIPS_AT:
         yield Finding(

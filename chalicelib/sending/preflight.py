@@ -1,18 +1,23 @@
 """What a marketer should know before sending: the content's findings, with the audience and the sender looked up."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.content.compiler import compile_content
-from chalicelib.content.preflight import AudienceFacts, Finding, preflight_findings
+from chalicelib.content.diagnosis import Diagnosis
+from chalicelib.content.errors import ContentInvalid, Problem, RenderFailed
+from chalicelib.content.preflight import AudienceFacts, Finding, content_findings, preflight_findings
+from chalicelib.content.render import Renderer
+from chalicelib.content.source import ContentSource
 from chalicelib.content.values import is_missing
 from chalicelib.crm.merge_fields import merge_fields
-from chalicelib.sending.content import source_of, tracking_of
+from chalicelib.sending.content import campaign_values, source_of, tracking_of
 from chalicelib.sending.drafts import Draft
 from chalicelib.store.leads import Leads
 from chalicelib.telemetry import logger
@@ -20,6 +25,8 @@ from chalicelib.tracking.key_ring import KeyRingSource
 
 LEADS_LOOKED_AT = 20_000
 """More would not fit into a request's 29 seconds; the counts then say of how many they are."""
+LEADS_RENDERED = 100
+"""So many mails are rendered to see whether they can be: a template may take 45 ms before it is stopped."""
 
 
 class SenderIdentities(Protocol):
@@ -73,9 +80,13 @@ def preflight(
     campaign = draft.campaign
     tracking = tracking_of(keys, tracking_url, campaign.campaign_id, keys.ring().current)
     source = source_of(campaign, draft.body)
-    compiled = compile_content(source, tracking)
+    try:
+        compiled = compile_content(source, tracking)
+    except ContentInvalid as error:
+        return Preflight(content_findings(error), audience_looked_at=0, audience_is_whole=False)
     paths = {use.path for use in compiled.merge_fields if not use.has_default}
     empty: Counter[str] = Counter()
+    tried: list[Mapping[str, object]] = []
     without_email = total = 0
     audience = campaign.audience
     members = leads.iter_audience(audience.entity, audience.stages, audience.tags)
@@ -84,12 +95,35 @@ def preflight(
         without_email += lead.email is None
         values = merge_fields(lead)
         empty.update(path for path in paths if is_missing(_value_at(values, path)))
-    facts = AudienceFacts(total, without_email, dict(empty), identities.is_verified(campaign.from_email))
+        if total <= LEADS_RENDERED:
+            tried.append(values)
+    failures = _failures(source, Renderer(compiled, tracking), campaign_values(campaign), tried or [{}])
+    facts = AudienceFacts(
+        total,
+        without_email,
+        dict(empty),
+        identities.is_verified(campaign.from_email),
+        failures if tried else dict.fromkeys(failures),
+    )
     return Preflight(
         findings=preflight_findings(source, compiled, tracking, facts),
         audience_looked_at=total,
         audience_is_whole=next(members, None) is None,
     )
+
+
+def _failures(
+    source: ContentSource, renderer: Renderer, campaign: Mapping[str, str], leads: Iterable[Mapping[str, object]]
+) -> Counter[Problem]:
+    """What cannot be rendered, and for how many of these leads, given by their merge fields."""
+    diagnosis = cache(lambda: Diagnosis(source))
+    found: Counter[Problem] = Counter()
+    for lead in leads:
+        try:
+            renderer.render(lead, campaign, "", f"{renderer.compiled.base_url}/t/u/")
+        except RenderFailed as failure:
+            found[diagnosis().problem(lead, campaign, failure)] += 1
+    return found
 
 
 def _value_at(values: Mapping[str, object], path: str) -> object:

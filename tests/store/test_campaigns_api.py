@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from chalicelib.store.campaigns import Body
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
@@ -219,6 +220,38 @@ def test_preflight_is_503_while_the_keys_cannot_be_read(dynamodb: Any, tables: T
     api = ApiClient(context).sign_in()
     answer = api("GET", f"/v1/campaigns/{written(api)['campaign_id']}/preflight")
     assert (answer.status, answer.headers.get("Retry-After")) == (503, "2"), answer.body
+
+
+def unrendered(api: ApiClient, html: str) -> list[tuple[str, int, int, int | None]]:
+    answer = api("GET", f"/v1/campaigns/{written(api, html=html)['campaign_id']}/preflight")
+    assert answer.status == 200, answer.body
+    found = [each for each in answer.json["findings"] if each["code"] == "rendering_failed"]
+    assert all(each["severity"] == "error" for each in found)
+    return [(each["field"], each["line"], each["column"], each["count"]) for each in found]
+
+
+def test_preflight_finds_what_cannot_be_rendered_in_its_place(api: ApiClient) -> None:
+    assert unrendered(api, "<p>\n{{ 1/0 }}</p>") == [("html", 2, 1, None)]
+    for known in ({"n": 4}, {"n": 5}, {}, {"n": 0}):
+        api("POST", "/v1/leads", {"entity": "acme", "stage": "New", "fields": known})
+    assert unrendered(api, "<p>\n{{ 1/0 }}</p>") == [("html", 2, 1, 4)]
+    ratio = (
+        "<p>{% if lead.fields.n is defined %}{{ 20 / lead.fields.n }}{% endif %}{{ 1 / (lead.fields.n | default(1)) }}"
+    )
+    assert unrendered(api, ratio) == [("html", 1, 37, 1)]
+    assert unrendered(api, "<p>{{ 20 / (lead.fields.n | default(1) + 1) }}") == []
+
+
+def test_a_draft_of_stricter_times_is_refused_in_words(api: ApiClient) -> None:
+    """What is written was checked; a later release may have become stricter."""
+    draft = api.context.drafts.get_campaign(written(api)["campaign_id"])
+    api.context.campaigns.update_draft(draft, Body("<p>\n{{ nonsense }}", None), at=api.context.now())
+    path = f"/v1/campaigns/{draft.campaign_id}"
+    (finding,) = api("GET", f"{path}/preflight").json["findings"]
+    assert (finding["severity"], finding["field"], finding["line"]) == ("error", "html", 2)
+    lead = api("POST", "/v1/leads", {"entity": "acme", "stage": "New"}).json["lead_id"]
+    for answer in (api("GET", f"{path}/preview?lead_id={lead}"), api("GET", f"{path}/preview.html")):
+        assert (answer.status, answer.json["errors"][0]["line"]) == (422, 2)
 
 
 def test_preflight_counts_over_the_audience_and_asks_for_the_sender(api: ApiClient) -> None:
