@@ -60,8 +60,9 @@ class ApiClient:
         url: str,
         body: Any = None,
         headers: Mapping[str, str] | None = None,
+        stage: str = "/api",
     ) -> Reply:
-        """`body`: text and bytes are sent as they are, anything else as JSON."""
+        """`body`: text and bytes are sent as they are, all else as JSON. `stage`: or a custom domain's base path."""
         sent = {"content-type": "application/json"} if body is not None else {}
         if self.token is not None:
             sent["authorization"] = f"Bearer {self.token}"
@@ -78,7 +79,7 @@ class ApiClient:
             "multiValueQueryStringParameters": parse_qs(split.query, keep_blank_values=True) or None,
             "pathParameters": names or None,
             "stageVariables": None,
-            "requestContext": {"httpMethod": method, "resourcePath": route, "path": f"/api{split.path}"},
+            "requestContext": {"httpMethod": method, "resourcePath": route, "path": stage + split.path},
         }
         answer = self.app(event, _LambdaContext())
         return Reply(answer["statusCode"], answer["headers"], answer["body"])

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from chalicelib.api.problems import CONTENT_TYPE, Problem
 
 JSON = "application/json"
+_ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def problem_answer(problem: Problem) -> Answer:
 def to_response(answer: Answer, app: Chalice) -> Response:
     """With `*/*` among the binary types Chalice wants bytes and encodes them itself; else it wants text."""
     payload = answer.payload()
-    headers: dict[str, str | list[str]] = {"Cache-Control": "no-store", **answer.headers}
+    headers: dict[str, str | list[str]] = {**_ALWAYS, **answer.headers}
     if answer.status != 204:
         headers["Content-Type"] = answer.content_type
     body = payload if "*/*" in app.api.binary_types else payload.decode()

@@ -10,7 +10,7 @@ from typing import Any
 from chalice.app import Request
 
 from chalicelib.api.context import Context
-from chalicelib.api.problems import ApiProblem, Problem
+from chalicelib.api.problems import ProblemType
 from chalicelib.store.tokens import Scope, Token
 from chalicelib.web.session import is_from_our_page, session_secret
 
@@ -18,15 +18,18 @@ _BEARER = re.compile(r"bearer +(lf_[A-Za-z0-9_-]{43}) *", re.IGNORECASE)
 _LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
 _CALLER = "caller"
 
+UNAUTHORIZED = ProblemType(401, "unauthorized", "Authentication is needed")
+FORBIDDEN = ProblemType(403, "forbidden", "The token does not allow this")
+NOT_FROM_OUR_PAGE = ProblemType(403, "not-from-our-page", "The request did not come from the page")
+
 
 def authenticate(request: Request, context: Context) -> None:
     """Find out whose token this is and keep it with the request. Raises ApiProblem 401, or 403 for the wrong scope."""
     header = request.headers.get("authorization")
     token = _token_of_session(request, context) if header is None else _token_of_bearer(header, context)
     if token.scope is Scope.READ and request.method not in _LOOKING:
-        detail = "This token may only read."
         challenge = {"WWW-Authenticate": 'Bearer error="insufficient_scope", scope="full"'}
-        raise ApiProblem(Problem(403, "forbidden", "The token does not allow this", detail, headers=challenge))
+        raise FORBIDDEN.saying("This token may only read.", challenge)
     request.context[_CALLER] = token
 
 
@@ -34,7 +37,8 @@ def _token_of_bearer(header: str, context: Context) -> Token:
     match = _BEARER.fullmatch(header)
     token = context.tokens.find(match[1]) if match else None
     if token is None:
-        raise _unauthorized("The token is malformed, unknown or revoked.", 'Bearer error="invalid_token"')
+        challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+        raise UNAUTHORIZED.saying("The token is malformed, unknown or revoked.", challenge)
     return token
 
 
@@ -42,13 +46,14 @@ def _token_of_session(request: Request, context: Context) -> Token:
     secret = session_secret(request.headers)
     if secret is None:
         # RFC 6750, 3.1: no error code for who did not even try.
-        raise _unauthorized("A bearer token is needed.", "Bearer")
+        raise UNAUTHORIZED.saying("A bearer token is needed.", {"WWW-Authenticate": "Bearer"})
     if not is_from_our_page(request.method, request.headers):
-        detail = "A session is good for requests of the web page alone; others come with a token."
-        raise ApiProblem(Problem(403, "not-from-our-page", "The request did not come from the page", detail))
+        raise NOT_FROM_OUR_PAGE.saying(
+            "A session is good for requests of the web page alone; others come with a token."
+        )
     session = context.sessions.find(secret, context.now())
     if session is None:
-        raise _unauthorized("The session has ended.", "Bearer")
+        raise UNAUTHORIZED.saying("The session has ended.", {"WWW-Authenticate": "Bearer"})
     return session.token
 
 
@@ -67,8 +72,3 @@ def authentication(context: Context, is_public: Callable[[str, str], bool]) -> C
         return get_response(request)
 
     return middleware
-
-
-def _unauthorized(detail: str, challenge: str) -> ApiProblem:
-    headers = {"WWW-Authenticate": challenge}
-    return ApiProblem(Problem(401, "unauthorized", "Authentication is needed", detail, headers=headers))

@@ -15,13 +15,20 @@ from chalice.app import Request
 from chalicelib.api.answers import Answer, to_response
 from chalicelib.api.authentication import caller
 from chalicelib.api.context import Context
-from chalicelib.api.problems import ApiProblem, Problem
+from chalicelib.api.problems import ProblemType
 from chalicelib.api.requests import read_bytes
 from chalicelib.store.client import StoreUnavailable
 from chalicelib.store.idempotency import KeptAnswer
 from chalicelib.telemetry import logger
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+INVALID_KEY = ProblemType(400, "invalid-idempotency-key", "The idempotency key is not valid")
+KEY_REUSED = ProblemType(422, "idempotency-key-reused", "The idempotency key is taken")
+STILL_RUNNING = ProblemType(
+    409, "idempotency-key-running", "The request is being answered", headers={"Retry-After": "2"}
+)
+ANSWER_NOT_KEPT = ProblemType(409, "answer-not-kept", "The request was answered before")
 
 
 def idempotency(
@@ -34,8 +41,7 @@ def idempotency(
         if request.method != "POST" or key is None:
             return get_response(request)
         if not _KEY.fullmatch(key):
-            detail = "Idempotency-Key must be 1 to 255 visible ASCII characters."
-            raise ApiProblem(Problem(400, "invalid-idempotency-key", "The idempotency key is not valid", detail))
+            raise INVALID_KEY.saying("Idempotency-Key must be 1 to 255 visible ASCII characters.")
         who = caller(request).token_id
         fingerprint = _fingerprint(request)
         asked = context.idempotency.claim(who, key, fingerprint, context.now())
@@ -54,15 +60,11 @@ def idempotency(
 
 def _repeated(answer: KeptAnswer | None, same: bool, app: Chalice) -> Response:
     if not same:
-        detail = "This key came with another request before. Use a new key for a new request."
-        raise ApiProblem(Problem(422, "idempotency-key-reused", "The idempotency key is taken", detail))
+        raise KEY_REUSED.saying("This key came with another request before. Use a new key for a new request.")
     if answer is None:
-        detail = "The first request with this key is still being answered."
-        headers = {"Retry-After": "2"}
-        raise ApiProblem(Problem(409, "idempotency-key-running", "The request is being answered", detail, {}, headers))
+        raise STILL_RUNNING.saying("The first request with this key is still being answered.")
     if answer.secret:
-        detail = "It was done; its answer held a secret that is told once and not kept."
-        raise ApiProblem(Problem(409, "answer-not-kept", "The request was answered before", detail))
+        raise ANSWER_NOT_KEPT.saying("It was done; its answer held a secret that is told once and not kept.")
     headers = {name: value for name, value in answer.headers.items() if name.lower() != "content-type"}
     content_type = answer.headers.get("Content-Type", "")
     return to_response(

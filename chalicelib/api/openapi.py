@@ -1,18 +1,36 @@
-"""GET /v1/openapi.json: the API as OpenAPI 3.1, made from what the resources declare, so that nothing is said twice."""
+"""GET /v1/openapi.json: the API as OpenAPI 3.1, made from what the resources declare, so that nothing is said twice.
 
+Only the examples are written down apart, in examples.json: of models and parameters by name, and of what is no JSON by
+operation.
+"""
+
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from inspect import getdoc
+from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from pydantic.json_schema import models_json_schema
 
+from chalicelib.api import authentication, idempotency
 from chalicelib.api.answers import JSON, Answer, ok
-from chalicelib.api.problems import CONTENT_TYPE, GENERAL
+from chalicelib.api.problems import (
+    CONTENT_TYPE,
+    GENERAL,
+    INTERNAL,
+    INVALID_BODY,
+    INVALID_PARAMETERS,
+    UNAVAILABLE,
+    ProblemType,
+    framework_problem,
+)
+from chalicelib.api.requests import MALFORMED_JSON
 from chalicelib.api.resources import Call, Operation, Resource, needs_body, operations
 
+EXAMPLES = Path(__file__).with_name("examples.json")
 _REF = "#/components/schemas/{model}"
 _PROBLEM: dict[str, Any] = {
     "type": "object",
@@ -28,9 +46,16 @@ _PROBLEM: dict[str, Any] = {
             "items": {
                 "type": "object",
                 "required": ["field", "reason"],
-                "properties": {"field": {"type": "string"}, "reason": {"type": "string"}},
+                "properties": {
+                    "field": {"type": "string"},
+                    "reason": {"type": "string"},
+                    "line": {"type": "integer"},
+                    "column": {"type": "integer"},
+                },
             },
         },
+        "lead_id": {"type": "string", "description": "The lead that is in the way."},
+        "request_id": {"type": "string", "description": "What the operator finds it by in the logs."},
     },
 }
 _IDEMPOTENCY_KEY: dict[str, Any] = {
@@ -38,11 +63,22 @@ _IDEMPOTENCY_KEY: dict[str, Any] = {
     "in": "header",
     "required": False,
     "description": "Sent again within 24 hours, the request is not done again and gets the first answer.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
 }
 
 Mode = Literal["validation", "serialization"]
 Schemas = Mapping[tuple[type[BaseModel], Mode], dict[str, Any]]
+
+
+class OpenApiDocument(BaseModel):
+    """An OpenAPI document: https://spec.openapis.org/oas/v3.1.0."""
+
+    model_config = ConfigDict(extra="allow")
+
+    openapi: str
+    info: dict[str, Any]
+    servers: list[dict[str, Any]]
+    paths: dict[str, Any]
 
 
 def describe(resources: Sequence[Resource]) -> Resource:
@@ -52,13 +88,23 @@ def describe(resources: Sequence[Resource]) -> Resource:
     described.append(openapi)
     paths_and_components = cache(lambda: document(described))
 
-    @openapi.operation("GET", "/v1/openapi.json", summary="This description", answers={200: None}, public=True)
+    @openapi.operation(
+        "GET", "/v1/openapi.json", summary="This description", answers={200: OpenApiDocument}, public=True
+    )
     def get_openapi(call: Call) -> Answer:
-        # The REST API's stage is part of every address, and known only from a request.
-        base = str(call.request.context.get("path", "")).removesuffix(call.operation.path) or "/"
-        return ok({**paths_and_components(), "servers": [{"url": base}]})
+        return ok({**paths_and_components(), "servers": [{"url": _server(call)}]})
 
     return openapi
+
+
+def _server(call: Call) -> str:
+    """The API's base, relative to this document's address.
+
+    The gateway tells the stage, or a custom domain's base path, and not what may stand before them: the local engine's
+    own prefix, or a proxy's. A path from the root would leave that out.
+    """
+    base = str(call.request.context.get("path", "")).removesuffix(call.operation.path)
+    return f"../..{base[base.rindex('/') :]}" if base else "/"
 
 
 def document(resources: Sequence[Resource]) -> dict[str, Any]:
@@ -75,9 +121,10 @@ def document(resources: Sequence[Resource]) -> dict[str, Any]:
             # What is absent from a change is left alone: there is no default that a client might fill in.
             for schema in components[_name(schemas[(operation.body, "validation")])]["properties"].values():
                 schema.pop("default", None)
+    examples = json.loads(EXAMPLES.read_text("utf-8"))
     paths: dict[str, dict[str, Any]] = {}
     for resource, operation in operations(resources):
-        described = _described(resource, operation, schemas, components)
+        described = _Described(resource, operation, schemas, components, examples).operation()
         paths.setdefault(operation.path, {})[operation.method.lower()] = described
     # Parameters are taken apart above; as a whole these models are nobody's body.
     queried = {operation.query for _, operation in operations(resources) if operation.query}
@@ -95,81 +142,128 @@ def document(resources: Sequence[Resource]) -> dict[str, Any]:
     }
 
 
-def _described(
-    resource: Resource, operation: Operation, schemas: Schemas, components: Mapping[str, Any]
-) -> dict[str, Any]:
-    described: dict[str, Any] = {
-        "operationId": operation.handler.__name__,
-        "tags": [resource.name],
-        "summary": operation.summary,
-        "parameters": _parameters(operation, schemas, components),
-        "responses": _responses(resource, operation, schemas),
-    }
-    if description := getdoc(operation.handler):
-        described["description"] = description
-    if operation.public:
-        described["security"] = []
-    if operation.body is not None:
-        schema = schemas[(operation.body, "validation")]
-        content = {content_type: {"schema": schema} for content_type in operation.content_types}
-        described["requestBody"] = {"required": needs_body(operation.body), "content": content}
-    elif operation.content_types != (JSON,):
-        described["requestBody"] = {"required": True, "content": {name: {} for name in operation.content_types}}
-    return described
-
-
 def _name(reference: Mapping[str, Any]) -> str:
     return str(reference["$ref"].rpartition("/")[2])
 
 
-def _parameters(operation: Operation, schemas: Schemas, components: Mapping[str, Any]) -> list[dict[str, Any]]:
-    parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in re.findall(r"{(\w+)}", operation.path)
-    ]
-    if operation.query is not None:
-        model = components[_name(schemas[(operation.query, "validation")])]
-        for name, schema in model.get("properties", {}).items():
-            needed = name in model.get("required", [])
-            parameter = {"name": name, "in": "query", "required": needed, "schema": schema}
-            if "description" in schema:
-                parameter["description"] = schema["description"]
-            parameters.append(parameter)
-    if operation.method == "POST":
-        parameters.append(_IDEMPOTENCY_KEY)
-    return parameters
+class _Described:
+    """One operation in OpenAPI's words."""
 
+    def __init__(
+        self,
+        resource: Resource,
+        operation: Operation,
+        schemas: Schemas,
+        components: Mapping[str, Any],
+        examples: Mapping[str, Any],
+    ) -> None:
+        self._resource = resource
+        self._operation = operation
+        self._schemas = schemas
+        self._components = components
+        self._examples = examples
 
-def _responses(resource: Resource, operation: Operation, schemas: Schemas) -> dict[str, Any]:
-    responses: dict[str, Any] = {}
-    for status, model in sorted(operation.answers.items()):
-        response: dict[str, Any] = {"description": operation.summary}
-        if model is not None:
-            response["content"] = {JSON: {"schema": schemas[(model, "serialization")]}}
-        elif operation.answer_type != JSON:
-            response["content"] = {operation.answer_type: {"schema": {"type": "string"}}}
-        responses[str(status)] = response
-    for status, titles in sorted(_problems(resource, operation).items()):
-        content = {CONTENT_TYPE: {"schema": {"$ref": _REF.format(model="Problem")}}}
-        responses[str(status)] = {"description": "; or: ".join(dict.fromkeys(titles)), "content": content}
-    return responses
+    def operation(self) -> dict[str, Any]:
+        operation = self._operation
+        described: dict[str, Any] = {
+            "operationId": operation.handler.__name__,
+            "tags": [self._resource.name],
+            "summary": operation.summary,
+            "parameters": list(self._parameters()),
+            "responses": dict(sorted({**self._problems(), **self._answers()}.items())),
+        }
+        if description := getdoc(operation.handler):
+            described["description"] = description
+        if operation.public:
+            described["security"] = []
+        if operation.body is not None:
+            content = self._content(operation.content_types, (operation.body, "validation"))
+            described["requestBody"] = {"required": needs_body(operation.body), "content": content}
+        elif operation.content_types != (JSON,):
+            described["requestBody"] = {"required": True, "content": self._texts("requests", operation.content_types)}
+        return described
 
+    def _content(self, content_types: Sequence[str], model: tuple[type[BaseModel], Mode]) -> dict[str, Any]:
+        schema = self._schemas[model]
+        return {each: {"schema": schema, "example": self._example(schema)} for each in content_types}
 
-def _problems(resource: Resource, operation: Operation) -> dict[int, list[str]]:
-    """Titles of what may go wrong, by status."""
-    titles: dict[int, list[str]] = {}
-    for error in operation.raises:
-        known = next(types[kind] for kind in error.__mro__ for types in (resource.errors, GENERAL) if kind in types)
-        titles.setdefault(known.status, []).append(known.title)
-    if not operation.public:
-        titles.setdefault(401, []).append("Authentication is needed")
+    def _texts(self, kind: str, content_types: Sequence[str]) -> dict[str, Any]:
+        texts = self._examples[kind].get(self._operation.handler.__name__, {})
+        return {each: {"schema": {"type": "string"}, "example": texts.get(each)} for each in content_types}
+
+    def _example(self, schema: Mapping[str, Any]) -> Any:
+        """A page's is made of its items'."""
+        name = _name(schema)
+        item = self._components[name]["properties"].get("items", {}).get("items", {})
+        if name.startswith("Page_") and "$ref" in item:
+            return {"items": [self._example(item)], "cursor": None}
+        return self._examples["models"].get(name)
+
+    def _parameters(self) -> Iterator[dict[str, Any]]:
+        operation = self._operation
+        for name in re.findall(r"{(\w+)}", operation.path):
+            yield self._with_example({"name": name, "in": "path", "required": True, "schema": {"type": "string"}})
+        if operation.query is not None:
+            model = self._components[_name(self._schemas[(operation.query, "validation")])]
+            for name, schema in model.get("properties", {}).items():
+                needed = name in model.get("required", [])
+                parameter = {"name": name, "in": "query", "required": needed, "schema": schema}
+                if "description" in schema:
+                    parameter["description"] = schema["description"]
+                yield self._with_example(parameter)
+        if operation.method == "POST":
+            yield self._with_example(_IDEMPOTENCY_KEY)
+
+    def _with_example(self, parameter: dict[str, Any]) -> dict[str, Any]:
+        example = self._examples["parameters"].get(parameter["name"])
+        return parameter if example is None else {**parameter, "example": example}
+
+    def _answers(self) -> dict[str, Any]:
+        operation, answers = self._operation, {}
+        for status, model in operation.answers.items():
+            answer: dict[str, Any] = {"description": operation.summary}
+            if model is not None:
+                answer["content"] = self._content([JSON], (model, "serialization"))
+            elif operation.answer_type != JSON:
+                answer["content"] = self._texts("answers", [operation.answer_type])
+            answers[str(status)] = answer
+        return answers
+
+    def _problems(self) -> dict[str, Any]:
+        kinds: dict[str, list[ProblemType]] = {}
+        for kind in self._kinds():
+            kinds.setdefault(str(kind.status), []).append(kind)
+        schema = {"$ref": _REF.format(model="Problem")}
+        return {
+            status: {
+                "description": "; or: ".join(dict.fromkeys(kind.title for kind in of_status)),
+                "content": {
+                    CONTENT_TYPE: {
+                        "schema": schema,
+                        "examples": {kind.slug: {"value": kind.plain().body()} for kind in of_status},
+                    }
+                },
+            }
+            for status, of_status in kinds.items()
+        }
+
+    def _kinds(self) -> Iterator[ProblemType]:
+        """What may go wrong."""
+        operation, known = self._operation, {**GENERAL, **self._resource.errors}
+        for error in operation.raises:
+            yield next(known[kind] for kind in error.__mro__ if kind in known)
+        if not operation.public:
+            yield from (authentication.UNAUTHORIZED, authentication.NOT_FROM_OUR_PAGE)
+            if operation.method != "GET":
+                yield authentication.FORBIDDEN
+            if operation.method == "POST":
+                yield from (idempotency.INVALID_KEY, idempotency.STILL_RUNNING, idempotency.KEY_REUSED)
+            if operation.answers_secret:
+                yield idempotency.ANSWER_NOT_KEPT
+        if operation.body is not None:
+            yield from (MALFORMED_JSON, INVALID_BODY)
+        if operation.query is not None:
+            yield INVALID_PARAMETERS
         if operation.method != "GET":
-            titles.setdefault(403, []).append("The token does not allow this")
-    if operation.body is not None:
-        titles.setdefault(400, []).append("The body is not JSON")
-        titles.setdefault(422, []).append("The request is not valid")
-    if operation.query is not None:
-        titles.setdefault(400, []).append("The request is not valid")
-    titles.setdefault(500, []).append("Something went wrong on our side")
-    titles.setdefault(503, []).append("The service cannot answer right now")
-    return titles
+            yield framework_problem(415)
+        yield from (INTERNAL, UNAVAILABLE)

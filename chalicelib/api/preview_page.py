@@ -19,7 +19,6 @@ from chalicelib.store.leads import LeadNotFound
 HTML = "text/html"
 _HEADERS = {
     "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
 

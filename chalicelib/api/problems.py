@@ -8,7 +8,7 @@ in neither is our own fault: a 500 that names the request, and a log line with t
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -51,6 +51,14 @@ class ProblemType:
         """The problem of one error; its text becomes the detail, so it must be fit for clients."""
         return Problem(self.status, self.slug, self.title, str(error) or None, self.members(error), self.headers)
 
+    def plain(self) -> Problem:
+        """The problem without a word about the case at hand."""
+        return Problem(self.status, self.slug, self.title, headers=self.headers)
+
+    def saying(self, detail: str, headers: Mapping[str, str] | None = None) -> "ApiProblem":
+        """The problem, found on the way to an operation."""
+        return ApiProblem(replace(self.plain(), detail=detail, headers={**self.headers, **(headers or {})}))
+
 
 ProblemTypes = Mapping[type[Exception], ProblemType]
 
@@ -63,10 +71,13 @@ class ApiProblem(Exception):
         self.problem = problem
 
 
-_UNAVAILABLE = ProblemType(503, "unavailable", "The service cannot answer right now", headers={"Retry-After": "2"})
+INTERNAL = ProblemType(500, "internal", "Something went wrong on our side")
+INVALID_BODY = ProblemType(422, "invalid-request", "The request is not valid")
+INVALID_PARAMETERS = ProblemType(400, "invalid-request", "The request is not valid")
+UNAVAILABLE = ProblemType(503, "unavailable", "The service cannot answer right now", headers={"Retry-After": "2"})
 GENERAL: ProblemTypes = {
-    StoreUnavailable: _UNAVAILABLE,
-    KeyRingUnavailable: _UNAVAILABLE,
+    StoreUnavailable: UNAVAILABLE,
+    KeyRingUnavailable: UNAVAILABLE,
     Conflict: ProblemType(409, "conflict", "The thing changed meanwhile"),
     InvalidPosition: ProblemType(400, "invalid-cursor", "The cursor is not one of this list"),
 }
@@ -82,11 +93,11 @@ def field_errors(errors: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return {"errors": [{"field": name, "reason": reason} for name, reason in errors]}
 
 
-def invalid(status: int, errors: Iterable[tuple[str, str]]) -> ApiProblem:
-    """A request whose fields (422) or parameters (400) are not right."""
+def invalid(kind: ProblemType, errors: Iterable[tuple[str, str]]) -> ApiProblem:
+    """A request whose fields or parameters are not right."""
     faults = list(errors)
     detail = "; ".join(f"{name} {reason}" for name, reason in faults[:3])
-    return ApiProblem(Problem(status, "invalid-request", "The request is not valid", detail, field_errors(faults)))
+    return ApiProblem(Problem(kind.status, kind.slug, kind.title, detail, field_errors(faults)))
 
 
 def problem_of(error: Exception, types: ProblemTypes, request_id: str) -> Problem:
@@ -97,22 +108,14 @@ def problem_of(error: Exception, types: ProblemTypes, request_id: str) -> Proble
         if issubclass(kind, Exception) and (known := types.get(kind) or GENERAL.get(kind)):
             if known.status >= 500:
                 logger().warning("request failed", exc_info=error, extra={"request_id": request_id})
-            problem = known.of(error)
             # The engine's own words are for the log.
-            return (
-                problem if known.status < 500 else Problem(known.status, known.slug, known.title, headers=known.headers)
-            )
+            return known.of(error) if known.status < 500 else known.plain()
     logger().error("unexpected error", exc_info=error, extra={"request_id": request_id})
-    return Problem(
-        500,
-        "internal",
-        "Something went wrong on our side",
-        "The operator finds it in the logs by this request id.",
-        {"request_id": request_id},
-    )
+    detail = "The operator finds it in the logs by this request id."
+    return replace(INTERNAL.plain(), detail=detail, members={"request_id": request_id})
 
 
-def problem_of_framework(status: int, message: str) -> Problem:
+def framework_problem(status: int) -> ProblemType:
     """Chalice's own refusals (a wrong media type) in our form."""
-    slug = HTTPStatus(status).phrase.lower().replace(" ", "-")
-    return Problem(status, slug, HTTPStatus(status).phrase, message)
+    phrase = HTTPStatus(status).phrase
+    return ProblemType(status, phrase.lower().replace(" ", "-"), phrase)

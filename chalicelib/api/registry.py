@@ -25,7 +25,7 @@ from chalicelib.api.lead_groups import lead_groups
 from chalicelib.api.leads import leads
 from chalicelib.api.openapi import describe
 from chalicelib.api.preview_page import preview_frame
-from chalicelib.api.problems import problem_of, problem_of_framework
+from chalicelib.api.problems import framework_problem, problem_of
 from chalicelib.api.resources import Resource, operations, request_id
 from chalicelib.api.stats import stats
 from chalicelib.api.test_send import test_send
@@ -93,5 +93,5 @@ def _in_our_form(response: Response, app: Chalice) -> Response:
     """Chalice refuses wrong media types by itself, in a form of its own."""
     if not (isinstance(response.body, dict) and set(response.body) == {"Code", "Message"}):
         return response
-    problem = problem_of_framework(response.status_code, response.body["Message"])
-    return to_response(problem_answer(problem), app)
+    refused = framework_problem(response.status_code).saying(response.body["Message"])
+    return to_response(problem_answer(refused.problem), app)

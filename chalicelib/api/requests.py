@@ -5,9 +5,11 @@ from typing import Any, TypeVar
 from chalice.app import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from chalicelib.api.problems import ApiProblem, Problem, invalid
+from chalicelib.api.problems import INVALID_BODY, INVALID_PARAMETERS, ProblemType, invalid
 
 M = TypeVar("M", bound=BaseModel)
+
+MALFORMED_JSON = ProblemType(400, "malformed-json", "The body is not JSON")
 
 _REASONS = {
     "missing": "is needed",
@@ -38,9 +40,8 @@ def read_body(request: Request, model: type[M]) -> M:
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
         if faults[0]["type"] == "json_invalid":
-            detail = str(faults[0]["ctx"]["error"])
-            raise ApiProblem(Problem(400, "malformed-json", "The body is not JSON", detail)) from None
-        raise invalid(422, [(_field(fault["loc"]), _reason(fault)) for fault in faults]) from None
+            raise MALFORMED_JSON.saying(str(faults[0]["ctx"]["error"])) from None
+        raise invalid(INVALID_BODY, [(_field(fault["loc"]), _reason(fault)) for fault in faults]) from None
 
 
 def read_query(request: Request, model: type[M]) -> M:
@@ -51,7 +52,7 @@ def read_query(request: Request, model: type[M]) -> M:
         return model.model_validate({name: many[0] if len(many) == 1 else many for name, many in values.items()})
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
-        raise invalid(400, [(_field(fault["loc"]), _reason(fault)) for fault in faults]) from None
+        raise invalid(INVALID_PARAMETERS, [(_field(fault["loc"]), _reason(fault)) for fault in faults]) from None
 
 
 def read_bytes(request: Request) -> bytes:

@@ -79,11 +79,12 @@ class Call:
         return read_query(self.request, model)
 
     def created(self, body: BaseModel, thing_id: str, *, below: int = 0) -> Answer:
-        """201 with the thing itself, and where it lives from now on: `below` so many parts up from this address."""
-        # requestContext.path holds the REST API's stage, which the route's path does not.
-        here = str(self.request.context.get("path") or self.operation.path).rstrip("/")
-        collection = here.rsplit("/", below)[0]
-        return Answer(201, body, {"Location": f"{collection}/{thing_id}"})
+        """201 with the thing itself, and where it lives from now on, in the collection so many parts up from here.
+
+        Relative to this address (RFC 9110, 10.2.2): what stands before the route, the gateway does not tell reliably.
+        """
+        collection = self.operation.path.split("/")[-1 - below]
+        return Answer(201, body, {"Location": f"{'../' * below}{collection}/{thing_id}"})
 
 
 @dataclass(slots=True)
@@ -140,7 +141,8 @@ class Resource:
             route = blueprint.route(
                 operation.path,
                 methods=[operation.method],
-                content_types=list(operation.content_types),
+                # To Chalice any type is one of the body, also where there is none.
+                content_types=["*/*"] if operation.method == "GET" else list(operation.content_types),
                 name=operation.handler.__name__,
             )
             route(view)

@@ -20,12 +20,13 @@ from chalicelib.sending.content import source_of
 from chalicelib.sending.schedule import UNSENT, Schedules, forget_schedule
 from chalicelib.sending.statuses import CampaignNotFound, WrongStatus, get_campaign, require_status
 from chalicelib.store.campaigns import Audience, Body, Campaign, Campaigns, CampaignStatus
-from chalicelib.store.client import Conflict
+from chalicelib.store.client import Conflict, StoreUnavailable, attempts
 from chalicelib.store.deliveries import Tracking
 from chalicelib.store.ids import CampaignId, new_campaign_id
 
 __all__ = ["CampaignNotFound", "Draft", "Drafts", "Fault", "InvalidCampaign", "NotADraft", "Written"]
 
+_READS = 8
 MAX_STAGES = 50
 MAX_TAGS = 50
 _LONGEST = {"title": 200, "from_name": 200, "subject": 998}
@@ -103,8 +104,13 @@ class Drafts:
 
     def get(self, campaign_id: CampaignId) -> Draft:
         """Any campaign with its content, draft or not. Raises CampaignNotFound."""
-        campaign = self.get_campaign(campaign_id)
-        return Draft(campaign, self._campaigns.body(campaign))
+        for _ in attempts(_READS):
+            campaign = self.get_campaign(campaign_id)
+            try:
+                return Draft(campaign, self._campaigns.body(campaign))
+            except Conflict:
+                continue  # its author saved it between the two reads
+        raise StoreUnavailable("the campaign kept changing")
 
     def create(self, written: Written, now: datetime) -> Draft:
         """Raises InvalidCampaign; nothing is written then."""

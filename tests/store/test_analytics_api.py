@@ -261,6 +261,7 @@ def test_the_csv_is_a_file_to_save_and_calculates_nothing(desk: Desk) -> None:
     campaign_id = desk.campaign()
     deliver(desk, campaign_id, 1, email="=1+1@example.com")
     reply = desk.api("GET", f"/v1/campaigns/{campaign_id}/deliveries.csv")
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
     assert reply.headers["Content-Disposition"] == f'attachment; filename="{campaign_id}-deliveries.csv"'
     assert ",'=1+1@example.com," in reply.body
 

@@ -39,7 +39,8 @@ def test_a_created_lead_answers_with_itself_and_its_place(api: ApiClient) -> Non
     assert {name: lead[name] for name in ADA} == ADA
     assert set(lead) == {*ADA, "lead_id", "unsubscribed", "tracking_opt_out", "created_at"}
     assert lead["created_at"].endswith("Z")
-    assert made.headers["Location"] == f"/api/v1/leads/{lead['lead_id']}"
+    # Relative to the address that was asked.
+    assert made.headers["Location"] == f"leads/{lead['lead_id']}"
     assert api("GET", f"/v1/leads/{lead['lead_id']}").json == lead
 
 

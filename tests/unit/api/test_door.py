@@ -36,6 +36,22 @@ def test_without_a_well_formed_token_there_is_401(api: ApiClient, url: str, head
     assert reply.headers["WWW-Authenticate"].startswith("Bearer")
 
 
+def test_no_browser_guesses_what_an_answer_is(api: ApiClient) -> None:
+    answers = [
+        api("GET", "/v1/health"),
+        api("GET", "/v1/openapi.json"),
+        api("GET", "/v1/nothing"),
+        api("GET", "/v1/leads"),
+        api("POST", "/v1/health"),
+    ]
+    assert [answer.status for answer in answers] == [200, 200, 401, 401, 401]
+    assert {answer.headers["X-Content-Type-Options"] for answer in answers} == {"nosniff"}
+
+
+def test_a_media_type_matters_where_there_may_be_a_body_alone(api: ApiClient) -> None:
+    assert api("GET", "/v1/health", headers={"Content-Type": "text/plain"}).status == 200
+
+
 def test_routes_of_others_are_left_alone(api: ApiClient) -> None:
     @api.app.route("/t/o/{delivery_id}", methods=["GET"])
     def pixel(delivery_id: str) -> str:

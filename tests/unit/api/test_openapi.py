@@ -4,10 +4,12 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
+from jsonschema import Draft202012Validator, FormatChecker
 
-from chalicelib.api.openapi import document
+from chalicelib.api.openapi import EXAMPLES, document
 from chalicelib.api.registry import RESOURCES
 from chalicelib.api.resources import operations
 from chalicelib.api.unknown import ANYTHING
@@ -47,8 +49,22 @@ def test_every_registered_route_is_described_and_the_other_way_round(api: ApiCli
     assert {(path, method) for path, method in routes if path.startswith("/v1") and path != ANYTHING} == described
 
 
-def test_the_address_of_the_api_is_the_one_that_was_asked(description: Any) -> None:
-    assert description["servers"] == [{"url": "/api"}]
+@pytest.mark.parametrize(
+    ("told", "base"),
+    [
+        ("/api/v1/openapi.json", "https://1a2b3c4d5e.execute-api.eu-central-1.amazonaws.com/api"),
+        ("/v1/openapi.json", "https://api.acme.example"),
+        ("/crm/v1/openapi.json", "https://api.acme.example/crm"),
+        ("/crm/mails/v1/openapi.json", "https://api.acme.example/crm/mails"),
+        # The local engine strips its own prefix and tells nobody.
+        ("/api/v1/openapi.json", "http://127.0.0.1:4566/_aws/execute-api/1a2b3c4d/api"),
+    ],
+)
+def test_the_server_is_where_the_description_came_from(api: ApiClient, told: str, base: str) -> None:
+    """`told`: what the gateway says of the address. A server's URL may be relative to the document's own."""
+    described = api("GET", "/v1/openapi.json", stage=told.removesuffix("/v1/openapi.json")).json
+    (server,) = described["servers"]
+    assert urljoin(f"{base}/v1/openapi.json", server["url"]).removesuffix("/") == base
 
 
 def test_every_reference_leads_somewhere(description: Any) -> None:
@@ -79,7 +95,59 @@ def test_every_error_that_an_operation_raises_is_described() -> None:
     for _, operation in operations(RESOURCES):
         assert operation.answers, operation.path
     problems = document(RESOURCES)["paths"]["/v1/leads"]["post"]["responses"]
-    assert {"201", "400", "401", "403", "409", "422", "500", "503"} <= set(problems)
+    assert {"201", "400", "401", "403", "409", "415", "422", "500", "503"} <= set(problems)
+
+
+def contents(description: Any) -> Iterator[tuple[str, Any]]:
+    """Every body of every request and answer, with where it stands."""
+    for path, methods in description["paths"].items():
+        for method, operation in methods.items():
+            here = f"{method.upper()} {path}"
+            for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+                yield f"{here} takes {media_type}", content
+            for status, answer in operation["responses"].items():
+                for media_type, content in answer.get("content", {}).items():
+                    yield f"{here} answers {status} {media_type}", content
+
+
+def test_every_request_and_answer_has_an_example_that_fits_its_schema(description: Any) -> None:
+    for place, content in contents(description):
+        examples = [each["value"] for each in content.get("examples", {}).values()] or [content.get("example")]
+        schema = {**content["schema"], "components": description["components"]}
+        for example in examples:
+            assert example is not None, f"{place}: write an example into chalicelib/api/examples.json"
+            faults = Draft202012Validator(schema, format_checker=FormatChecker()).iter_errors(example)
+            assert not [f"{fault.json_path}: {fault.message}" for fault in faults], place
+
+
+def test_an_example_has_exactly_the_members_that_are_described(description: Any) -> None:
+    for place, content in contents(description):
+        model = description["components"]["schemas"].get(content["schema"].get("$ref", "").rpartition("/")[2], {})
+        if " answers 2" in place and not model.get("additionalProperties") and "properties" in model:
+            assert set(content["example"]) == set(model["properties"]), place
+
+
+def test_every_example_of_a_request_is_taken(description: Any) -> None:
+    for _, operation in operations(RESOURCES):
+        if operation.body is not None:
+            body = description["paths"][operation.path][operation.method.lower()]["requestBody"]["content"]
+            for content in body.values():
+                operation.body.model_validate_json(json.dumps(content["example"]), strict=True)
+
+
+def test_every_example_is_used() -> None:
+    written = json.loads(EXAMPLES.read_text("utf-8"))
+    described = document(RESOURCES)
+    shown = json.dumps([content.get("example") for _, content in contents(described)], sort_keys=True)
+    for name, example in written["models"].items():
+        assert json.dumps(example, sort_keys=True) in shown, name
+
+
+def test_needed_parameters_have_examples(description: Any) -> None:
+    for path, methods in description["paths"].items():
+        for operation in methods.values():
+            for parameter in operation["parameters"]:
+                assert "example" in parameter or not parameter["required"], (path, parameter["name"])
 
 
 def test_a_change_has_no_defaults(description: Any) -> None:
@@ -110,4 +178,4 @@ def test_a_lead_is_described_with_exactly_its_members(description: Any) -> None:
 
 def test_an_answer_that_is_no_json_says_what_it_is(description: Any) -> None:
     export = description["paths"]["/v1/campaigns/{campaign_id}/deliveries.csv"]["get"]
-    assert export["responses"]["200"]["content"] == {"text/csv": {"schema": {"type": "string"}}}
+    assert export["responses"]["200"]["content"]["text/csv"]["schema"] == {"type": "string"}

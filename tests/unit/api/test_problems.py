@@ -7,7 +7,7 @@ import pytest
 from chalice import Chalice
 
 from chalicelib.api.answers import problem_answer, to_response
-from chalicelib.api.problems import ProblemType, field_errors, invalid, problem_of
+from chalicelib.api.problems import INVALID_BODY, ProblemType, field_errors, invalid, problem_of
 from chalicelib.store.client import Conflict, StoreError, StoreUnavailable
 from chalicelib.tracking.key_ring import KeyRingUnavailable
 
@@ -53,7 +53,7 @@ def test_the_nearest_known_ancestor_of_an_error_decides() -> None:
 
 
 def test_an_invalid_request_names_every_field() -> None:
-    answered = body(invalid(422, [(f"f{number}", "is needed") for number in range(5)]))
+    answered = body(invalid(INVALID_BODY, [(f"f{number}", "is needed") for number in range(5)]))
     assert [error["field"] for error in answered["errors"]] == ["f0", "f1", "f2", "f3", "f4"]
 
 
