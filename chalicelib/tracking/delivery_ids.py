@@ -88,7 +88,8 @@ def _decoded(text: str) -> bytes | None:
         raw = urlsafe_b64decode(text)
     except NotBase64:
         return None
-    return raw if len(raw) == _ID_LENGTH // 4 * 3 else None
+    # Python also reads what is no base64url: "+" and "/", and leaves out what is neither.
+    return raw if urlsafe_b64encode(raw).decode() == text else None
 
 
 def sign_link(key: bytes, campaign_id: CampaignId, link: str, destination: str) -> str:
