@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from math import ceil
 
 from chalicelib.sending.plan import LEADS_PER_PAGE
-from chalicelib.sending.queues import ENTRIES_PER_CALL, LEADS_PER_MESSAGE
+from chalicelib.sending.queues import LEADS_PER_MESSAGE
 from chalicelib.sending.rate import Grid
+from chalicelib.sqs import ENTRIES_PER_CALL
 from chalicelib.store.keys import AUDIENCE_SHARDS, DELIVERY_SHARDS
 
 PLANNERS = 5

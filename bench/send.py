@@ -20,7 +20,8 @@ from typing import Any
 from chalicelib.crm.leads import create_lead
 from chalicelib.sending.drafts import Drafts, Written
 from chalicelib.sending.launch import Launch
-from chalicelib.sending.queues import LEADS_PER_MESSAGE, LaunchMessage, SendMessage, groups
+from chalicelib.sending.queues import LEADS_PER_MESSAGE, LaunchMessage, SendMessage
+from chalicelib.sqs import groups
 from chalicelib.store.campaigns import Audience, Campaigns, CampaignStatus
 from chalicelib.store.ids import CampaignId, LeadId
 from chalicelib.store.leads import Leads

@@ -11,12 +11,12 @@ from chalicelib.api.problems import ProblemType, field_errors
 from chalicelib.api.requests import RequestModel
 from chalicelib.api.resources import Call, Resource
 from chalicelib.sending.local_time import InvalidTime
-from chalicelib.sending.queues import QueueUnavailable
 from chalicelib.sending.reasons import FailureReason
 from chalicelib.sending.retry import NothingToRetry
 from chalicelib.sending.schedule import SchedulerUnavailable
 from chalicelib.sending.start import AudienceIsEmpty
 from chalicelib.sending.statuses import CampaignNotFound, WrongStatus
+from chalicelib.sqs import QueueUnavailable
 from chalicelib.store.ids import CampaignId
 
 _UNAVAILABLE = ProblemType(503, "unavailable", "The service cannot answer right now", headers={"Retry-After": "5"})

@@ -16,7 +16,6 @@ from chalicelib.sending.budget import Budget
 from chalicelib.sending.control import Control
 from chalicelib.sending.drafts import Drafts
 from chalicelib.sending.preflight import SenderIdentities, SesIdentities, UnknownIdentities
-from chalicelib.sending.queues import Queue, sqs
 from chalicelib.sending.retry import RetryFailed
 from chalicelib.sending.schedule import EventBridgeSchedules, Scheduling, scheduler
 from chalicelib.sending.start import Start
@@ -24,6 +23,7 @@ from chalicelib.sending.test_send import MailTester
 from chalicelib.sending.transports.base import Transport
 from chalicelib.sending.transports.chosen import deployed_budget, deployed_transport
 from chalicelib.settings import Settings, settings
+from chalicelib.sqs import Queue, sqs
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import dynamodb
 from chalicelib.store.counters import Counters

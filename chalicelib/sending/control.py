@@ -5,9 +5,10 @@ sending  ─┘             │                 and who has no finished delivery
 scheduled, missed ──────┴─ cancel ── cancelled: what has left stays counted, the rest stays pending and never leaves
 """
 
-from chalicelib.sending.queues import LaunchMessage, LaunchTask, Queue, QueueUnavailable
+from chalicelib.sending.queues import LaunchMessage, LaunchTask
 from chalicelib.sending.schedule import Schedules, forget_schedule
 from chalicelib.sending.statuses import GOING, get_campaign, require_status
+from chalicelib.sqs import Queue, QueueUnavailable
 from chalicelib.store.campaigns import Campaign, Campaigns, CampaignStatus
 from chalicelib.store.client import Conflict
 from chalicelib.store.ids import CampaignId

@@ -14,17 +14,10 @@ from chalicelib.analytics.completion import Completion
 from chalicelib.sending import content
 from chalicelib.sending.content import LaunchedContent
 from chalicelib.sending.deliver import Deliver
-from chalicelib.sending.queues import (
-    LaunchMessage,
-    PlanMessage,
-    Queue,
-    QueueUnavailable,
-    RetryMessage,
-    SendMessage,
-    sqs,
-)
+from chalicelib.sending.queues import LaunchMessage, PlanMessage, RetryMessage, SendMessage
 from chalicelib.sending.standing import Standing
 from chalicelib.settings import settings
+from chalicelib.sqs import Queue, QueueUnavailable, sqs
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.claims import Claims
 from chalicelib.store.client import dynamodb, dynamodb_for_sending

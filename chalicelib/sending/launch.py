@@ -4,9 +4,10 @@ from datetime import datetime
 
 from chalicelib.content.compiler import compile_content
 from chalicelib.sending import content
-from chalicelib.sending.queues import LaunchMessage, LaunchTask, PlanMessage, Queue, RetryMessage
+from chalicelib.sending.queues import LaunchMessage, LaunchTask, PlanMessage, RetryMessage
 from chalicelib.sending.schedule import fire
 from chalicelib.sending.statuses import GOING
+from chalicelib.sqs import Queue
 from chalicelib.store.campaigns import Campaign, Campaigns, CampaignStatus
 from chalicelib.store.deliveries import Tracking
 from chalicelib.store.ids import CampaignId

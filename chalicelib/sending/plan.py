@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from chalicelib.analytics.completion import Completion
-from chalicelib.sending.queues import LEADS_PER_MESSAGE, PlanMessage, Queue, SendMessage, groups
+from chalicelib.sending.queues import LEADS_PER_MESSAGE, PlanMessage, SendMessage
+from chalicelib.sqs import Queue, groups
 from chalicelib.store.campaigns import Campaign, Campaigns, CampaignStatus
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.ids import LeadId

@@ -10,17 +10,10 @@ from collections import defaultdict
 from collections.abc import Callable, Collection
 
 from chalicelib.analytics.completion import Completion
-from chalicelib.sending.queues import (
-    LEADS_PER_MESSAGE,
-    LaunchMessage,
-    LaunchTask,
-    Queue,
-    RetryMessage,
-    SendMessage,
-    groups,
-)
+from chalicelib.sending.queues import LEADS_PER_MESSAGE, LaunchMessage, LaunchTask, RetryMessage, SendMessage
 from chalicelib.sending.reasons import FailureReason
 from chalicelib.sending.statuses import get_campaign, require_status
+from chalicelib.sqs import Queue, groups
 from chalicelib.store.campaigns import Campaign, Campaigns, CampaignStatus
 from chalicelib.store.client import Conflict
 from chalicelib.store.counters import Counters

@@ -7,9 +7,10 @@ StartError
 from datetime import datetime
 
 from chalicelib.sending.audience import is_empty
-from chalicelib.sending.queues import LaunchMessage, Queue, QueueUnavailable
+from chalicelib.sending.queues import LaunchMessage
 from chalicelib.sending.schedule import UNSENT, Schedules, forget_schedule
 from chalicelib.sending.statuses import get_campaign, require_status
+from chalicelib.sqs import Queue, QueueUnavailable
 from chalicelib.store.campaigns import Campaign, Campaigns, CampaignStatus
 from chalicelib.store.client import Conflict
 from chalicelib.store.ids import CampaignId

@@ -8,12 +8,13 @@ from chalicelib.analytics.completion import Completion
 from chalicelib.analytics.fold import Change, fold_and_complete
 from chalicelib.crm.leads import update_lead
 from chalicelib.sending.control import Control
-from chalicelib.sending.queues import LaunchMessage, LaunchTask, PlanMessage, Queue, RetryMessage
+from chalicelib.sending.queues import LaunchMessage, LaunchTask, PlanMessage, RetryMessage
 from chalicelib.sending.reasons import FailureReason
 from chalicelib.sending.retry import MarkFailed, NothingToRetry, RetryFailed
 from chalicelib.sending.standing import BELIEVED_SECONDS
 from chalicelib.sending.statuses import WrongStatus
 from chalicelib.sending.transports.base import OutgoingMail, Rejected
+from chalicelib.sqs import Queue
 from chalicelib.store.campaigns import Campaign
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Delivery, DeliveryStatus

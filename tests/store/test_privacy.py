@@ -14,7 +14,7 @@ from chalicelib.sending import content
 from chalicelib.sending.drafts import Drafts, Written
 from chalicelib.sending.launch import Launch
 from chalicelib.sending.prepare import prepare
-from chalicelib.sending.queues import Queue
+from chalicelib.sqs import Queue
 from chalicelib.store.campaigns import Audience, Campaigns, CampaignStatus
 from chalicelib.store.deliveries import Deliveries, DeliveryFilter, Tracking
 from chalicelib.store.ids import CampaignId, is_trace_id

@@ -14,10 +14,11 @@ from botocore.exceptions import ClientError
 from chalicelib.sending import content
 from chalicelib.sending.budget import LOOK_SECONDS, MustWait, SharedBudget
 from chalicelib.sending.deliver import Deliver
-from chalicelib.sending.queues import Queue, SendMessage, groups
+from chalicelib.sending.queues import SendMessage
 from chalicelib.sending.rate import Waiting
 from chalicelib.sending.reasons import WaitReason
 from chalicelib.sending.turns import Turns
+from chalicelib.sqs import Queue, groups
 from chalicelib.store.claims import Claims
 from chalicelib.store.rate import AccountLimits, Rate
 from local.tables import TableNames

@@ -7,10 +7,11 @@ import pytest
 
 from chalicelib.crm.leads import create_lead
 from chalicelib.sending.drafts import NotADraft
-from chalicelib.sending.queues import LaunchMessage, Queue
+from chalicelib.sending.queues import LaunchMessage
 from chalicelib.sending.schedule import LATE, SchedulerUnavailable, Scheduling
 from chalicelib.sending.start import Start
 from chalicelib.sending.statuses import CampaignNotFound, WrongStatus
+from chalicelib.sqs import Queue
 from chalicelib.store.campaigns import Campaign, CampaignStatus
 from chalicelib.store.ids import CampaignId
 from local.tables import TableNames
@@ -228,7 +229,7 @@ def test_a_campaign_that_is_being_sent_cannot_be_scheduled(world: ScheduledWorld
 def test_a_queue_that_does_not_answer_leaves_a_scheduled_campaign_scheduled(world: ScheduledWorld) -> None:
     from botocore.exceptions import EndpointConnectionError
 
-    from chalicelib.sending.queues import QueueUnavailable
+    from chalicelib.sqs import QueueUnavailable
 
     class Down:
         def send_message_batch(self, **arguments: Any) -> dict[str, Any]:

@@ -19,11 +19,12 @@ from chalicelib.sending.deliver import OUTCOME_GRACE, Deliver
 from chalicelib.sending.drafts import Drafts, Written
 from chalicelib.sending.launch import Launch
 from chalicelib.sending.plan import Plan
-from chalicelib.sending.queues import PlanMessage, Queue, SendMessage
+from chalicelib.sending.queues import PlanMessage, SendMessage
 from chalicelib.sending.reasons import FailureReason, WaitReason
 from chalicelib.sending.standing import Standing
 from chalicelib.sending.start import AudienceIsEmpty, Start
 from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected
+from chalicelib.sqs import Queue
 from chalicelib.store import keys
 from chalicelib.store.campaigns import Audience, Campaigns, CampaignStatus
 from chalicelib.store.claims import Claims

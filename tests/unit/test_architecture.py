@@ -10,11 +10,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CHALICELIB = ROOT / "chalicelib"
 
-FOUNDATION = {"store", "settings", "telemetry", "aws"}
+FOUNDATION = {"store", "settings", "telemetry", "aws", "sqs"}
 MAY_KNOW = {
     "settings": set(),
     "telemetry": {"settings"},
     "aws": {"settings"},
+    "sqs": set(),
     "store": {"telemetry", "settings", "aws"},
     "tracking": FOUNDATION,
     "crm": FOUNDATION,
