@@ -8,7 +8,6 @@ gave up may be brought much later, out of order. One transaction adds a run of r
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.analytics.breaker import LIMITS, Breaker
@@ -18,8 +17,8 @@ from chalicelib.settings import settings
 from chalicelib.store.applied import Applied
 from chalicelib.store.client import dynamodb
 from chalicelib.store.counters import Counters, rows_of
-from chalicelib.store.deliveries import Delivery
 from chalicelib.store.ids import CampaignId
+from chalicelib.store.stream_records import Change
 from chalicelib.telemetry import logger
 
 ROWS_PER_TRANSACTION = 90
@@ -38,28 +37,6 @@ comes when the note has vanished is refused for its age."""
 
 class StreamShardUnknown(Exception):
     """The event names no shard: set a tumbling window on the event source, without it nothing counts once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One stream record: a delivery before and after."""
-
-    sequence: int
-    campaign_id: CampaignId
-    old: Delivery | None
-    new: Delivery | None
-    created_at: float | None = None
-    """Epoch seconds, by the stream's clock; None where only the order is known."""
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> "Change":
-        images = record["dynamodb"]
-        old, new = (Delivery.from_item(images[name]) if images.get(name) else None for name in ("OldImage", "NewImage"))
-        known = new or old
-        if known is None:
-            raise ValueError("a stream record without images: the stream must carry NEW_AND_OLD_IMAGES")
-        created_at = float(images["ApproximateCreationDateTime"])
-        return cls(int(images["SequenceNumber"]), known.campaign_id, old, new, created_at)
 
 
 def fold(shard: str, changes: Sequence[Change], counters: Counters, now: float) -> set[CampaignId]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chalicelib.analytics.completion import Completion
-from chalicelib.analytics.fold import Change, fold_and_complete
+from chalicelib.analytics.fold import fold_and_complete
 from chalicelib.crm.leads import update_lead
 from chalicelib.sending.control import Control
 from chalicelib.sending.queues import LaunchMessage, LaunchTask, PlanMessage, RetryMessage
@@ -20,6 +20,7 @@ from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Delivery, DeliveryStatus
 from chalicelib.store.ids import CampaignId, LeadId
 from chalicelib.store.retries import Retries
+from chalicelib.store.stream_records import Change
 from local.tables import TableNames
 from tests.store.test_sending import NOW, Died, World
 

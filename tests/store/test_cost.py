@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from chalicelib.analytics.completion import Completion
-from chalicelib.analytics.fold import Change, fold_and_complete
+from chalicelib.analytics.fold import fold_and_complete
 from chalicelib.sending import content
 from chalicelib.store.client import batch_get
 from chalicelib.store.counters import Counters
@@ -20,6 +20,7 @@ from chalicelib.store.ids import CampaignId, LeadId, new_campaign_id, new_lead_i
 from chalicelib.store.keys import AUDIENCE_SHARDS
 from chalicelib.store.keys import delivery as delivery_key
 from chalicelib.store.leads import Leads
+from chalicelib.store.stream_records import Change
 from chalicelib.tracking.hits import Hit, HitKind, apply
 from local.tables import TableNames
 from tests.store.cost_model import counted_calls, row_bytes, seen_arguments, write_units

@@ -16,12 +16,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.analytics.fold import Change, fold
+from chalicelib.analytics.fold import fold
 from chalicelib.analytics.recount import Recount
 from chalicelib.store.client import StoreUnavailable
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Click, Deliveries, Delivery, DeliveryStatus, Tracking
 from chalicelib.store.ids import CampaignId, LeadId, new_campaign_id, new_lead_id, new_trace_id
+from chalicelib.store.stream_records import Change
 from local.tables import TableNames
 
 NOW = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)

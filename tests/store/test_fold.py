@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.analytics import fold as folding
 from chalicelib.analytics.facts import difference
-from chalicelib.analytics.fold import Change, StreamShardUnknown, fold, shard_of
+from chalicelib.analytics.fold import StreamShardUnknown, fold, shard_of
 from chalicelib.analytics.recount import Recount
 from chalicelib.store import keys
 from chalicelib.store.applied import RUNS_KEPT, Applied
@@ -18,6 +18,7 @@ from chalicelib.store.client import Conflict
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Click, Deliveries, Delivery, DeliveryStatus
 from chalicelib.store.ids import CampaignId, new_campaign_id, new_lead_id
+from chalicelib.store.stream_records import Change
 from local.tables import TableNames
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
