@@ -79,3 +79,17 @@ def fold(event: Any) -> Any:
     from chalicelib.analytics.fold import fold_batch
 
     return fold_batch(event.to_dict())
+
+
+@app.on_dynamodb_record(stream_arn="placeholder", name="candidates")
+def candidates(event: Any) -> Any:
+    from chalicelib.automation.candidates import enqueue_candidates
+
+    return enqueue_candidates(event.to_dict())
+
+
+@app.on_sqs_message(queue_arn="placeholder", name="publish")
+def publish(event: Any) -> Any:
+    from chalicelib.automation.publish import publish_candidates
+
+    return publish_candidates(event.to_dict())

@@ -9,13 +9,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 from urllib.parse import urlencode
 
+from chalicelib.settings import Settings
 from chalicelib.store import keys
 from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
 from chalicelib.store.ids import LeadId, new_campaign_id, new_lead_id
@@ -165,17 +166,8 @@ def engine() -> Iterator[tuple[Any, TableNames, Callable[[dict[str, Any]], objec
 
 def environment(endpoint: str, tables: TableNames, secret: str) -> dict[str, str]:
     """What the template gives to `track`."""
-    unused = (
-        "LAUNCH_QUEUE_URL",
-        "PLAN_QUEUE_URL",
-        "SEND_QUEUE_URL",
-        "HITS_QUEUE_URL",
-        "LAUNCH_QUEUE_ARN",
-        "SCHEDULE_GROUP",
-        "SCHEDULE_ROLE",
-        "CONFIGURATION_SET",
-    )
     return {
+        **{setting.name.upper(): "unused" for setting in fields(Settings)},
         "DOORS": "track",
         "AWS_REGION": ministack.REGION,
         "AWS_DEFAULT_REGION": ministack.REGION,
@@ -186,5 +178,4 @@ def environment(endpoint: str, tables: TableNames, secret: str) -> dict[str, str
         "CAMPAIGNS_TABLE": tables.campaigns,
         "KEY_RING_SECRET": secret,
         "TRACKING_URL": "https://t.mail.example",
-        **dict.fromkeys(unused, "unused"),
     }

@@ -21,6 +21,9 @@ class Settings:
     plan_queue_url: str
     send_queue_url: str
     hits_queue_url: str
+    candidates_queue_url: str
+    event_bus: str
+    """Name of the bus that events are published on."""
     launch_queue_arn: str
     """The same queue as `launch_queue_url`, as schedules name it."""
     schedule_group: str
@@ -49,6 +52,8 @@ def settings() -> Settings:
         plan_queue_url=environment["PLAN_QUEUE_URL"],
         send_queue_url=environment["SEND_QUEUE_URL"],
         hits_queue_url=environment["HITS_QUEUE_URL"],
+        candidates_queue_url=environment["CANDIDATES_QUEUE_URL"],
+        event_bus=environment["EVENT_BUS"],
         launch_queue_arn=environment["LAUNCH_QUEUE_ARN"],
         schedule_group=environment["SCHEDULE_GROUP"],
         schedule_role=environment["SCHEDULE_ROLE"],

@@ -254,9 +254,14 @@ class Deliveries:
 
     def find_many(self, campaign_id: CampaignId, lead_ids: Iterable[LeadId]) -> dict[LeadId, Delivery]:
         """The deliveries that there are of these leads, read consistently; 100 a request."""
-        wanted = [keys.delivery(campaign_id, each) for each in sorted(set(lead_ids))]
+        found = self.find_each((campaign_id, lead_id) for lead_id in lead_ids)
+        return {lead_id: delivery for (_, lead_id), delivery in found.items()}
+
+    def find_each(self, names: Iterable[tuple[CampaignId, LeadId]]) -> dict[tuple[CampaignId, LeadId], Delivery]:
+        """The deliveries that there are of these campaigns to these leads, read consistently; 100 a request."""
+        wanted = [keys.delivery(*each) for each in sorted(set(names))]
         found = map(Delivery.from_item, batch_get(self._client, self._table, wanted, consistent=True))
-        return {delivery.lead_id: delivery for delivery in found}
+        return {(delivery.campaign_id, delivery.lead_id): delivery for delivery in found}
 
     def iter_campaign(self, campaign_id: CampaignId) -> Iterator[Delivery]:
         """Every delivery of a campaign and every trace, bucket by bucket, read consistently."""

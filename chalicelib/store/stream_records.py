@@ -1,9 +1,10 @@
-"""What the deliveries table's stream carries."""
+"""What the tables' streams carry: a delivery before and after, a campaign before and after."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.store.campaign_items import Campaign
 from chalicelib.store.delivery_items import Delivery
 from chalicelib.store.ids import CampaignId
 
@@ -28,3 +29,23 @@ class Change:
             raise ValueError("a stream record without images: the stream must carry NEW_AND_OLD_IMAGES")
         created_at = float(images["ApproximateCreationDateTime"])
         return cls(int(images["SequenceNumber"]), known.campaign_id, old, new, created_at)
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignChange:
+    """One stream record: a campaign before and after; None where it did not exist."""
+
+    old: Campaign | None
+    new: Campaign | None
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "CampaignChange":
+        images = record["dynamodb"]
+        return cls(
+            *(Campaign.from_item(images[name]) if images.get(name) else None for name in ("OldImage", "NewImage"))
+        )
+
+
+def is_of_delivery(record: Mapping[str, Any]) -> bool:
+    """Whether a record is of the deliveries table; else it is of the campaigns table."""
+    return "bucket" in record["dynamodb"]["Keys"]

@@ -7,11 +7,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from chalicelib.settings import Settings
 from local.package import ROOT
 from local.recipients import BROWSER
 from local.tables import TableNames
@@ -110,7 +112,6 @@ class RecipientsDoor:
 def running(engine_url: str, tables: TableNames) -> Iterator[RecipientsDoor]:
     aws = Aws(engine_url)
     threading.Thread(target=aws.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    names = ("LAUNCH", "PLAN", "SEND", "HITS")
     environment = {
         "PATH": os.environ["PATH"],
         "DOORS": "track",
@@ -118,12 +119,12 @@ def running(engine_url: str, tables: TableNames) -> Iterator[RecipientsDoor]:
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_ENDPOINT_URL": aws.url,
+        # Every function reads all settings; this one uses those that follow.
+        **{setting.name.upper(): "unused" for setting in fields(Settings)},
         "LEADS_TABLE": tables.leads,
         "DELIVERIES_TABLE": tables.deliveries,
         "CAMPAIGNS_TABLE": tables.campaigns,
-        **{f"{name}_QUEUE_URL": f"https://sqs.example/{name}" for name in names},
-        # Read by every function, used by none at this door.
-        **dict.fromkeys(("LAUNCH_QUEUE_ARN", "SCHEDULE_GROUP", "SCHEDULE_ROLE"), "unused"),
+        "HITS_QUEUE_URL": "https://sqs.example/HITS",
         "KEY_RING_SECRET": "key-ring",
         "TRACKING_URL": "https://t.example",
         "CONFIGURATION_SET": "set",

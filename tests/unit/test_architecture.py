@@ -3,9 +3,12 @@
 import ast
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+
+from chalicelib.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 CHALICELIB = ROOT / "chalicelib"
@@ -111,9 +114,6 @@ app.track({
 def _modules_of(door: str, work: str = "") -> set[str]:
     """What a fresh process holds after importing the app as the function behind this door does, and after some work."""
     code = f"import app, sys\n{work}\nprint('\\n'.join(sys.modules))"
-    names = ["LEADS_TABLE", "DELIVERIES_TABLE", "CAMPAIGNS_TABLE", "KEY_RING_SECRET", "TRACKING_URL"]
-    names += ["LAUNCH_QUEUE_URL", "PLAN_QUEUE_URL", "SEND_QUEUE_URL", "HITS_QUEUE_URL", "CONFIGURATION_SET"]
-    names += ["LAUNCH_QUEUE_ARN", "SCHEDULE_GROUP", "SCHEDULE_ROLE"]
     environment = {
         "DOORS": door,
         "PATH": "",
@@ -121,7 +121,7 @@ def _modules_of(door: str, work: str = "") -> set[str]:
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9",  # nobody's
-        **dict.fromkeys(names, "unused"),
+        **{setting.name.upper(): "unused" for setting in fields(Settings)},
     }
     answer = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True

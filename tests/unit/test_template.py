@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,8 +24,9 @@ SOURCES = {
     "Send": "SendQueue",
     "ReplayHits": "HitsQueue",
     "Feedback": "FeedbackQueue",
+    "Publish": "CandidatesQueue",
 }
-FUNCTIONS = [*DOORS, *SOURCES, "Fold"]
+FUNCTIONS = [*DOORS, *SOURCES, "Fold", "Candidates"]
 AWS_REQUIRES_EVERY_RESOURCE = {"ses:GetAccount"}
 
 Resources = dict[str, dict[str, Any]]
@@ -129,8 +131,51 @@ def test_the_stream_feeds_the_fold_and_names_its_shard(resources: Resources) -> 
     assert properties["DestinationConfig"]["OnFailure"]["Destination"] == get_att("FoldDeadLetters")
 
 
+def test_candidates_read_both_streams_and_filter_by_the_one_key_that_aws_filters_by(resources: Resources) -> None:
+    events = [each["Properties"] for each in resources["Candidates"]["Properties"]["Events"].values()]
+    assert [each["Stream"] for each in events] == [
+        get_att("DeliveriesTable", "StreamArn"),
+        get_att("CampaignsTable", "StreamArn"),
+    ]
+    for properties in events:
+        # https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html
+        assert [set(json.loads(each["Pattern"])) for each in properties["FilterCriteria"]["Filters"]] == [{"dynamodb"}]
+        assert properties["StartingPosition"] == "TRIM_HORIZON"
+        assert properties["BisectBatchOnFunctionError"] is True
+        assert properties["DestinationConfig"]["OnFailure"]["Destination"] == get_att("StreamDeadLetters")
+
+
+def test_no_stream_has_more_than_two_readers(resources: Resources) -> None:
+    readers = Counter(
+        json.dumps(event["Properties"]["Stream"])
+        for function in of_type(resources, "AWS::Serverless::Function").values()
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "DynamoDB"
+    )
+    assert max(readers.values()) <= 2
+
+
+def test_a_queue_that_rules_write_to_lets_them(resources: Resources) -> None:
+    allowed = {
+        (json.dumps(queue), json.dumps(statement["Condition"]["ArnEquals"]["aws:SourceArn"]))
+        for policy in of_type(resources, "AWS::SQS::QueuePolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Principal"] == {"Service": "events.amazonaws.com"}
+        for queue in as_list(statement["Resource"])
+    }
+    needed = {
+        (json.dumps(queue), json.dumps(get_att(name)))
+        for name, rule in of_type(resources, "AWS::Events::Rule").items()
+        for target in rule["Targets"]
+        for queue in (target["Arn"], target["DeadLetterConfig"]["Arn"])
+    }
+    assert needed
+    assert needed <= allowed
+
+
 def test_every_queue_has_its_own_dead_letter_queue(resources: Resources) -> None:
     queues = of_type(resources, "AWS::SQS::Queue")
+    del queues["ExampleEventsQueue"]  # its owner decides what becomes of what cannot be consumed
     working = {name: each for name, each in queues.items() if "RedrivePolicy" in each}
     assert set(working) == set(SOURCES.values())
     for name, properties in working.items():
@@ -205,8 +250,9 @@ def test_tables_can_be_restored_and_are_paid_by_use(resources: Resources) -> Non
         assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
         assert properties["BillingMode"] == "PAY_PER_REQUEST"
     assert resources["CampaignsTable"]["Properties"]["TimeToLiveSpecification"]["AttributeName"] == "expires_at"
-    stream = resources["DeliveriesTable"]["Properties"]["StreamSpecification"]
-    assert stream == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    for table in ("DeliveriesTable", "CampaignsTable"):
+        stream = resources[table]["Properties"]["StreamSpecification"]
+        assert stream == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
 
 
 def test_logs_are_not_kept_for_ever(resources: Resources) -> None:

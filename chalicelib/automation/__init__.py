@@ -1,0 +1,1 @@
+"""What follows: events about deliveries, and the rules that act on them."""

@@ -1,0 +1,81 @@
+"""Candidates: what changed on the tables' streams, and may be worth an event once its verdict has settled.
+
+deliveries table's stream ─┬─ candidates ── CandidatesQueue (delay) ── publish ── event bus
+campaigns table's stream  ─┘
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.automation.happenings import HappeningKind, happenings
+from chalicelib.settings import burst_rule, settings
+from chalicelib.sqs import Queue, sqs
+from chalicelib.store.client import time_text
+from chalicelib.store.ids import CampaignId, LeadId
+from chalicelib.store.stream_records import CampaignChange, Change, is_of_delivery
+from chalicelib.telemetry import logger
+
+MARGIN_SECONDS = 13
+"""Beyond the burst window: a click may be written a second late, and hits that were parked come some seconds later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A happening of one delivery, to be looked at again before it is published."""
+
+    campaign_id: CampaignId
+    lead_id: LeadId
+    kind: HappeningKind
+    link: str | None
+    machine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """A campaign that has been sent to the end."""
+
+    campaign_id: CampaignId
+    finished_at: str
+    """ISO 8601. A campaign whose failed deliveries are retried finishes once more."""
+
+
+def read_candidate(text: str) -> Candidate | Finish:
+    """What a message of the queue says. Raises ValueError, KeyError or TypeError if it is none."""
+    values = json.loads(text)
+    if "finished_at" in values:
+        return Finish(**values)
+    return Candidate(**values | {"kind": HappeningKind(values["kind"])})
+
+
+def candidates(records: list[Mapping[str, Any]]) -> Iterator[Candidate | Finish]:
+    """What these stream records bring that was not there before; repeated records bring the same again."""
+    for record in records:
+        if is_of_delivery(record):
+            yield from _of_delivery(Change.from_record(record))
+        else:
+            yield from _of_campaign(CampaignChange.from_record(record))
+
+
+def _of_delivery(change: Change) -> Iterator[Candidate]:
+    if change.new is not None:
+        before = happenings(change.old)
+        for each in happenings(change.new):
+            if each not in before:
+                yield Candidate(change.campaign_id, change.new.lead_id, each.kind, each.link, each.machine)
+
+
+def _of_campaign(change: CampaignChange) -> Iterator[Finish]:
+    before = None if change.old is None else change.old.completed_at
+    if change.new is not None and change.new.completed_at not in (None, before):
+        yield Finish(change.new.campaign_id, time_text(change.new.completed_at))
+
+
+def enqueue_candidates(event: dict[str, Any]) -> None:
+    """Lambda's stream event. Raises what makes Lambda repeat the batch; a candidate enqueued twice is harmless."""
+    delay = burst_rule().window.total_seconds() + MARGIN_SECONDS
+    found = list(candidates(event["Records"]))
+    Queue(sqs(), settings().candidates_queue_url).put_later((each, delay) for each in found)
+    if found:
+        logger().info("candidates_enqueued", extra={"records": len(event["Records"]), "candidates": len(found)})
