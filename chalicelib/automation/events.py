@@ -80,6 +80,12 @@ def _event_id(*parts: str) -> str:
 def _url(delivery: Delivery, occurrence: Occurrence, as_written: str) -> str:
     """The destination; as its author wrote it, merge tags and all, where it would name the recipient's address."""
     url = occurrence.url
-    if url is None or (delivery.email is not None and delivery.email.casefold() in unquote(unquote(url)).casefold()):
+    if url is None or (delivery.email is not None and _names(url, delivery.email)):
         url = as_written
     return url[:LONGEST_URL]
+
+
+def _names(url: str, address: str) -> bool:
+    """Whether the address stands in the URL: as it is, percent-encoded, or encoded twice."""
+    once = unquote(url)
+    return any(address.casefold() in form.casefold() for form in (url, once, unquote(once)))
