@@ -5,9 +5,9 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -38,6 +38,8 @@ class Options:
     port: int = 4566
     inbox_port: int = 8025
     smtp_port: int = 1025
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """The template's, over those that a local stack has by itself."""
 
 
 DEFAULTS = Options()
@@ -88,7 +90,7 @@ def running(options: Options) -> Iterator[LocalStack]:
             with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
                 s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": ministack.REGION})
             parameters = {"TrackingUrl": tracking_api, "SendConcurrency": LOCAL_SEND_CONCURRENCY}
-            outputs = deploy(engine.client, built, STACK_NAME, BUCKET, parameters)
+            outputs = deploy(engine.client, built, STACK_NAME, BUCKET, {**parameters, **options.parameters})
         api_url = f"{engine.endpoint}/_aws/execute-api/{outputs['RestAPIId']}/api"
         with step("Waiting for the API"):
             engine.child.wait_until(lambda: answers(f"{api_url}/v1/health"), seconds=60)

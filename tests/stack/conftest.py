@@ -14,7 +14,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """A running, empty stack made from the tree as it is; its package is built once per state of the tree."""
     port, inbox_port, smtp_port = free_ports(3)
     folder = tmp_path_factory.mktemp("stack")
-    options = Options(folder, DEFAULTS.builds, port, inbox_port, smtp_port)
+    options = Options(folder, DEFAULTS.builds, port, inbox_port, smtp_port, {"ExampleSubscription": "on"})
     with running(options) as started:
         yield started
 

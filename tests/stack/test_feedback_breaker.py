@@ -16,7 +16,8 @@ Until = Callable[[Callable[[], bool]], bool]
 
 @pytest.mark.soak
 def test_a_campaign_to_a_bad_list_pauses_itself_and_says_why(tmp_path: Path, until: Until) -> None:
-    with running(Options(tmp_path, DEFAULTS.builds, *free_ports(3))) as stack:
+    port, inbox_port, smtp_port = free_ports(3)
+    with running(Options(tmp_path, DEFAULTS.builds, port, inbox_port, smtp_port)) as stack:
         slowly = json.dumps({"max_send_rate": 25}).encode()
         order = urllib.request.Request(f"{stack.inbox_url}/account", slowly, {"Content-Type": "application/json"})
         order.method = "PUT"

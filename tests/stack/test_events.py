@@ -1,0 +1,129 @@
+"""What a subscriber of the event bus is told, on the deployed stack: exactly what happened, and nothing else."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from local.package import ROOT
+from local.recipients import PRIVACY_PROXY, follow, load_images, request
+from local.stack import LocalStack
+from tests.stack.marketer import Marketer
+
+ENTITY = "events"
+PEOPLE = ("reader", "proxied", "swept", "behind", "leaver")
+HTML = "<p>" + " ".join(f'<a href="https://shop.example/{n}">{n}</a>' for n in range(1, 5)) + "</p>"
+Until = Callable[[Callable[[], bool]], bool]
+Told = Counter[tuple[str, str, str | None, bool | None]]
+"""Detail-type, who (a name of PEOPLE), link, machine."""
+
+
+class Subscriber:
+    """Takes everything off the example's queue, and keeps it."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self._sqs = stack.engine.client("sqs")
+        self._url = stack.outputs["ExampleEventsQueueUrl"]
+        self.events: dict[str, dict[str, Any]] = {}
+        self.received_at: dict[str, float] = {}
+
+    def look(self) -> dict[str, dict[str, Any]]:
+        """By event id, so that repetitions count once."""
+        while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                event = json.loads(message["Body"])
+                self.events[event["detail"]["event_id"]] = event
+                self.received_at.setdefault(event["detail"]["event_id"], time.time())
+                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return self.events
+
+
+@pytest.fixture(scope="module")
+def marketer(stack: LocalStack) -> Marketer:
+    return Marketer(stack)
+
+
+@pytest.fixture(scope="module")
+def sent(marketer: Marketer, until: Until) -> tuple[str, dict[str, str]]:
+    """A sent campaign's id, and its leads' names by id."""
+    addresses = {name: f"{name}@events.example" for name in PEOPLE} | {"bouncer": "bounce@simulator.amazonses.com"}
+    made = {
+        marketer("POST", "/v1/leads", {"entity": ENTITY, "stage": "New", "email": address})["lead_id"]: name
+        for name, address in addresses.items()
+    }
+    campaign = {
+        "title": "Events",
+        "subject": "Hello",
+        "from_email": "news@shop.example",
+        "html": HTML,
+        "audience": {"entity": ENTITY, "stages": ["New"]},
+    }
+    campaign_id = marketer("POST", "/v1/campaigns", campaign)["campaign_id"]
+    marketer("POST", f"/v1/campaigns/{campaign_id}/send")
+    assert until(lambda: marketer("GET", f"/v1/campaigns/{campaign_id}")["status"] == "sent")
+    return campaign_id, made
+
+
+def test_a_subscriber_is_told_exactly_what_happened(
+    stack: LocalStack, marketer: Marketer, sent: tuple[str, dict[str, str]], until: Until
+) -> None:
+    campaign_id, names = sent
+    mails = {name: marketer.mails(f"{name}@events.example")[0] for name in PEOPLE}
+    load_images(mails["reader"])
+    load_images(mails["reader"])
+    clicked_at = time.time()
+    follow(mails["reader"].links[1])
+    follow(mails["reader"].links[1])
+    load_images(mails["proxied"], PRIVACY_PROXY)
+    for name in ("swept", "behind"):
+        # One after the other: side by side they would start functions, which takes longer than a sweep.
+        for link in mails[name].links:
+            follow(link)
+    request("POST", mails["leaver"].unsubscribe_url, {"confirm": "yes"})
+    time.sleep(5)  # longer than a burst lasts
+    follow(mails["behind"].links[2])
+    swept = {("CampaignLinkClicked", name, link, True): 1 for name in ("swept", "behind") for link in "1234"}
+    expected: Told = Counter(
+        swept
+        | {
+            ("CampaignEmailOpened", "reader", None, False): 1,
+            ("CampaignLinkClicked", "reader", "2", False): 1,
+            ("CampaignEmailOpened", "proxied", None, True): 1,
+            ("CampaignLinkClicked", "behind", "3", False): 1,
+            ("LeadUnsubscribed", "leaver", None, None): 1,
+            ("CampaignEmailBounced", "bouncer", None, None): 1,
+            ("CampaignFinished", "nobody", None, None): 1,
+        }
+    )
+    subscriber = Subscriber(stack)
+
+    def told() -> Told:
+        of_campaign = [each for each in subscriber.look().values() if each["detail"]["campaign_id"] == campaign_id]
+        return Counter(
+            (
+                each["detail-type"],
+                names.get(each["detail"].get("lead_id"), "nobody"),
+                each["detail"].get("link"),
+                each["detail"].get("machine"),
+            )
+            for each in of_campaign
+        )
+
+    until(lambda: told() == expected)
+    assert told() == expected
+    for event_id, event in subscriber.events.items():
+        schema = json.loads((ROOT / "docs" / "events" / f"{event['detail-type']}.json").read_text())
+        Draft202012Validator(schema).validate(event["detail"])
+        assert event["source"] == "leadflip.campaigns"
+        assert "@" not in json.dumps(event["detail"])
+        if event["detail"].get("link") == "2" and event["detail"]["machine"] is False:
+            assert subscriber.received_at[event_id] - clicked_at < 30
+    for name in ("CandidatesDeadLettersUrl", "StreamDeadLettersUrl"):
+        attributes = stack.engine.client("sqs").get_queue_attributes(
+            QueueUrl=stack.outputs[name], AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        assert attributes["Attributes"]["ApproximateNumberOfMessages"] == "0"
