@@ -28,7 +28,7 @@ class Answer:
             return self.body
         if isinstance(self.body, str):
             return self.body.encode()
-        body = self.body.model_dump(mode="json") if isinstance(self.body, BaseModel) else self.body
+        body = self.body.model_dump(mode="json", by_alias=True) if isinstance(self.body, BaseModel) else self.body
         return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 

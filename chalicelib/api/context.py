@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 
 from chalicelib.analytics.recount import Recount
+from chalicelib.automation.rulebook import Rulebook
 from chalicelib.sending.budget import Budget
 from chalicelib.sending.control import Control
 from chalicelib.sending.drafts import Drafts
@@ -24,6 +25,7 @@ from chalicelib.sending.transports.base import Transport
 from chalicelib.sending.transports.chosen import deployed_budget, deployed_transport
 from chalicelib.settings import Settings, settings
 from chalicelib.sqs import Queue, sqs
+from chalicelib.store.acts import Acts
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import dynamodb
 from chalicelib.store.counters import Counters
@@ -32,6 +34,7 @@ from chalicelib.store.idempotency import Idempotency
 from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans
 from chalicelib.store.retries import Retries
+from chalicelib.store.rules import Rules
 from chalicelib.store.sessions import Sessions
 from chalicelib.store.tokens import Tokens
 from chalicelib.tracking.key_ring import KeyRingSource, deployed_key_ring
@@ -149,6 +152,18 @@ class Context:
     @cached_property
     def leads(self) -> Leads:
         return Leads(self.client, self.settings.leads_table)
+
+    @cached_property
+    def rules(self) -> Rules:
+        return Rules(self.client, self.settings.campaigns_table)
+
+    @cached_property
+    def rulebook(self) -> Rulebook:
+        return Rulebook(self.rules, self.campaigns, self.leads)
+
+    @cached_property
+    def acts(self) -> Acts:
+        return Acts(self.client, self.settings.campaigns_table, self.settings.leads_table)
 
     @cached_property
     def tokens(self) -> Tokens:

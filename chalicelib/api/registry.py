@@ -27,6 +27,7 @@ from chalicelib.api.openapi import describe
 from chalicelib.api.preview_page import preview_frame
 from chalicelib.api.problems import framework_problem, problem_of
 from chalicelib.api.resources import Resource, operations, request_id
+from chalicelib.api.rules import rules
 from chalicelib.api.stats import stats
 from chalicelib.api.test_send import test_send
 from chalicelib.api.timeline import timeline
@@ -45,6 +46,7 @@ _DESCRIBED: tuple[Resource, ...] = (
     test_send,
     stats,
     deliveries,
+    rules,
     tokens,
 )
 RESOURCES: tuple[Resource, ...] = (*_DESCRIBED, describe(_DESCRIBED))

@@ -8,6 +8,7 @@ from typing import NewType
 
 LeadId = NewType("LeadId", str)
 CampaignId = NewType("CampaignId", str)
+RuleId = NewType("RuleId", str)
 
 ID_BYTES = 12
 _TRACE = "anon_"
@@ -28,13 +29,22 @@ def new_trace_id() -> LeadId:
     return LeadId(_TRACE + secrets.token_hex(ID_BYTES))
 
 
+def _time_ordered() -> str:
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(6)}"
+
+
 def is_trace_id(lead_id: LeadId) -> bool:
     return lead_id.startswith(_TRACE)
 
 
 def new_campaign_id() -> CampaignId:
     """A time-ordered id (48 bits of milliseconds, 48 random bits): campaigns list in the order of their making."""
-    return CampaignId(f"cmp_{time.time_ns() // 1_000_000:012x}{secrets.token_hex(6)}")
+    return CampaignId(f"cmp_{_time_ordered()}")
+
+
+def new_rule_id() -> RuleId:
+    """A time-ordered id, as campaigns have: rules list in the order of their making."""
+    return RuleId(f"rule_{_time_ordered()}")
 
 
 def is_lead_id(text: str) -> bool:

@@ -7,7 +7,7 @@ Table `campaigns`    PK pk, SK sk                    GSI listing: kind, created_
 """
 
 from chalicelib.store.client import Item
-from chalicelib.store.ids import CampaignId, LeadId, shard_of
+from chalicelib.store.ids import CampaignId, LeadId, RuleId, shard_of
 
 AUDIENCE_SHARDS = 16
 """Units of planning work per (entity, stage)."""
@@ -18,6 +18,10 @@ AUDIENCE_INDEX = "audience"
 ADDRESS_INDEX = "address"
 BY_LEAD_INDEX = "by_lead"
 LISTING_INDEX = "listing"
+
+RULES = "rules"
+"""Partition of all rules."""
+ACT = "act#"
 
 _SUPPRESSION = "suppression#"
 
@@ -112,6 +116,19 @@ def session(secret_hash: str) -> Item:
 
 def idempotency(scope: str, key: str) -> Item:
     return _row(f"idempotency#{scope}#{key}", "idempotency")
+
+
+def rule(rule_id: RuleId) -> Item:
+    return _row(RULES, rule_id)
+
+
+def act(lead_id: LeadId, rule_id: RuleId, campaign_id: CampaignId) -> Item:
+    """What a rule did about one delivery; all that rules did to a lead lies together."""
+    return _row(acts_of(lead_id), f"{ACT}{rule_id}#{campaign_id}")
+
+
+def acts_of(lead_id: LeadId) -> str:
+    return f"lead#{lead_id}"
 
 
 def sending_account() -> Item:

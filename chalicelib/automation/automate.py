@@ -1,0 +1,96 @@
+"""Automate: events off the bus, and what the rules do to their leads.
+
+Rules act on leads and on nothing else. No change of a lead makes an event, so no rule sets off another, and none can
+run in circles (docs/decisions/0501).
+"""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from chalicelib.automation.rules import Incident, act_on, applies_to, is_for
+from chalicelib.settings import settings
+from chalicelib.store.acts import Act, Acts
+from chalicelib.store.client import StoreUnavailable, dynamodb
+from chalicelib.store.leads import LeadChange, Leads
+from chalicelib.store.rules import Rule, Rules
+from chalicelib.telemetry import count
+
+_ATTEMPTS = 8
+
+
+class Automation:
+    """`clock` gives the current time, aware, in whole milliseconds."""
+
+    def __init__(self, rules: Rules, leads: Leads, acts: Acts, clock: Callable[[], datetime]) -> None:
+        self._rules = rules
+        self._leads = leads
+        self._acts = acts
+        self._clock = clock
+
+    def handle(self, incident: Incident) -> int:
+        """Let every rule act that this event is for; how many did. Raises StoreUnavailable: then it may be repeated."""
+        acted = 0
+        for rule in self._rules.list_all():
+            if is_for(rule, incident):
+                acted += self._act(rule, incident)
+        return acted
+
+    def _act(self, rule: Rule, incident: Incident) -> bool:
+        """Act on the lead as it is now, unless the rule has acted about this delivery; whether it did."""
+        for _ in range(_ATTEMPTS):
+            if self._acts.has(incident.lead_id, rule.rule_id, incident.campaign_id):
+                return False
+            lead = self._leads.find(incident.lead_id)
+            if lead is None:
+                act = self._act_of(rule, incident, (), ("The lead was deleted before the rule could act.",))
+                return self._acts.record(act, None)
+            if not applies_to(rule.if_, lead):
+                return False
+            outcome = act_on(rule.then, lead, self._clock())
+            change = None if outcome.lead is lead else LeadChange(lead, outcome.lead)
+            if self._acts.record(self._act_of(rule, incident, outcome.done, outcome.failed), change):
+                return True
+        raise StoreUnavailable("the lead kept changing")
+
+    def _act_of(self, rule: Rule, incident: Incident, done: tuple[str, ...], failed: tuple[str, ...]) -> Act:
+        return Act(
+            rule_id=rule.rule_id,
+            rule_name=rule.name,
+            lead_id=incident.lead_id,
+            campaign_id=incident.campaign_id,
+            campaign_title=incident.campaign_title,
+            event=incident.trigger,
+            url=incident.url,
+            at=self._clock(),
+            done=done,
+            failed=failed,
+        )
+
+
+def automate_events(event: dict[str, Any]) -> Any:
+    """Lambda's SQS event of events off the bus; one that fails comes again, and ends in the dead letters."""
+    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+    return process_partial_response(event=event, record_handler=_handle, processor=processor)
+
+
+def _handle(record: SQSRecord) -> None:
+    incident = Incident.of(json.loads(record.body))
+    if incident is not None:
+        count("automated", {"Acts": _automation().handle(incident)}, kind=incident.trigger.value)
+
+
+@cache
+def _automation() -> Automation:
+    client, chosen = dynamodb(), settings()
+    return Automation(
+        Rules(client, chosen.campaigns_table),
+        Leads(client, chosen.leads_table),
+        Acts(client, chosen.campaigns_table, chosen.leads_table),
+        lambda: datetime.now(UTC),
+    )

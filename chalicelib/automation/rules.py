@@ -1,0 +1,139 @@
+"""What a rule says about an event and a lead: pure decisions."""
+
+import glob
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Any
+
+from chalicelib.crm.leads import InvalidLead, Said, changed, checked
+from chalicelib.store.ids import CampaignId, LeadId
+from chalicelib.store.leads import Lead
+from chalicelib.store.rules import Action, ActionKind, If, Rule, Trigger
+
+TRIGGERS = {
+    "CampaignEmailOpened": Trigger.OPENED,
+    "CampaignLinkClicked": Trigger.CLICKED,
+    "CampaignEmailBounced": Trigger.BOUNCED,
+    "LeadUnsubscribed": Trigger.UNSUBSCRIBED,
+}
+"""Events that rules act on, by detail-type (docs/events/)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """An event as rules see it; a machine's is none."""
+
+    trigger: Trigger
+    occurred_at: datetime
+    campaign_id: CampaignId
+    campaign_title: str
+    lead_id: LeadId
+    url: str | None
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any]) -> "Incident | None":
+        """Read an event off the bus; None if no rule may act on it. Raises KeyError or ValueError if it is none."""
+        detail, trigger = event["detail"], TRIGGERS.get(event["detail-type"])
+        if trigger is None or detail.get("machine"):
+            return None
+        return cls(
+            trigger,
+            datetime.fromisoformat(detail["occurred_at"]),
+            detail["campaign_id"],
+            detail["campaign_title"],
+            detail["lead_id"],
+            detail.get("url"),
+        )
+
+
+def is_for(rule: Rule, incident: Incident) -> bool:
+    """Whether the rule is for this event, whatever the lead."""
+    when = rule.when
+    return (
+        rule.enabled
+        and incident.occurred_at >= rule.active_since
+        and when.event is incident.trigger
+        and when.campaign_id in (None, incident.campaign_id)
+        and _matches(when.campaign_title, incident.campaign_title)
+        and _matches(when.url, incident.url or "")
+    )
+
+
+def _matches(pattern: str | None, text: str) -> bool:
+    """`*` stands for anything, all else for itself; case does not matter. fnmatch takes linear time."""
+    if pattern is None:
+        return True
+    escaped = "*".join(glob.escape(part) for part in pattern.casefold().split("*"))
+    return fnmatchcase(text.casefold(), escaped)
+
+
+def applies_to(condition: If, lead: Lead) -> bool:
+    """Whether the lead is as the rule wants it, now."""
+    return (
+        condition.entity in (None, lead.entity)
+        and (not condition.stages or lead.stage in condition.stages)
+        and set(condition.tags) <= set(lead.tags)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The lead after a rule's actions (the same object if nothing changed), and what was and was not done, in words."""
+
+    lead: Lead
+    done: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+def act_on(actions: tuple[Action, ...], lead: Lead, now: datetime) -> Outcome:
+    """Do the actions one after the other; one that a lead's rules forbid is left out, and the others are done."""
+    done: list[str] = []
+    failed: list[str] = []
+    for action in actions:
+        try:
+            after = changed(lead, checked(said_by(action, lead)), now)
+        except InvalidLead as error:
+            failed.append(f"{_wanted(action)}: {error}")
+        else:
+            done.append(f"{_wanted(action)}: already so" if after is lead else _done(action, lead))
+            lead = after
+    return Outcome(lead, tuple(done), tuple(failed))
+
+
+def said_by(action: Action, lead: Lead) -> Said:
+    """The action as a change of the lead."""
+    match action.kind:
+        case ActionKind.CHANGE_STAGE:
+            return {"stage": action.value}
+        case ActionKind.ADD_TAG:
+            return {"tags": [*lead.tags, action.value]}
+        case ActionKind.REMOVE_TAG:
+            return {"tags": [tag for tag in lead.tags if tag != action.value]}
+        case ActionKind.SET_FIELD:
+            return {"fields": {action.field or "": action.value}}
+
+
+def _wanted(action: Action) -> str:
+    match action.kind:
+        case ActionKind.CHANGE_STAGE:
+            return f"Change the stage to {action.value}"
+        case ActionKind.ADD_TAG:
+            return f"Add the tag {action.value}"
+        case ActionKind.REMOVE_TAG:
+            return f"Remove the tag {action.value}"
+        case ActionKind.SET_FIELD:
+            return f"Set {action.field} to {action.value}"
+
+
+def _done(action: Action, before: Lead) -> str:
+    match action.kind:
+        case ActionKind.CHANGE_STAGE:
+            return f"Stage {before.stage} → {action.value}"
+        case ActionKind.ADD_TAG:
+            return f"Tag {action.value} added"
+        case ActionKind.REMOVE_TAG:
+            return f"Tag {action.value} removed"
+        case ActionKind.SET_FIELD:
+            return f"{action.field} set to {action.value}"
