@@ -93,3 +93,10 @@ def publish(event: Any) -> Any:
     from chalicelib.automation.publish import publish_candidates
 
     return publish_candidates(event.to_dict())
+
+
+@app.on_sqs_message(queue_arn="placeholder", name="automate")
+def automate(event: Any) -> Any:
+    from chalicelib.automation.automate import automate_events
+
+    return automate_events(event.to_dict())

@@ -1,12 +1,14 @@
-"""A lead's activity timeline: one event per delivery, with its badges."""
+"""A lead's activity timeline: one event per delivery, with its badges, and one for everything that a rule did."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.analytics.launched import load_launched
+from chalicelib.store.acts import Act, Acts
 from chalicelib.store.campaigns import Campaign, Campaigns
 from chalicelib.store.deliveries import Deliveries, Delivery
-from chalicelib.store.ids import CampaignId, LeadId
+from chalicelib.store.ids import CampaignId, LeadId, RuleId
 from chalicelib.store.verdicts import judged
 
 
@@ -67,11 +69,52 @@ class TimelineEvent:
     icon: str = "megaphone"
 
 
+@dataclass(frozen=True, slots=True)
+class AutomationEvent:
+    """What a rule did to the lead."""
+
+    title: str
+    detail: str
+    """What was done, and what could not be done, in words."""
+    at: datetime
+    rule_id: RuleId
+    campaign_id: CampaignId
+    campaign_title: str
+    type: str = "automation"
+    icon: str = "bolt"
+
+
 def timeline_page(
-    deliveries: Deliveries, campaigns: Campaigns, lead_id: LeadId, *, limit: int, position: str | None
-) -> tuple[list[TimelineEvent], str | None]:
-    """The lead's events, newest first, and where to go on (None at the end)."""
+    deliveries: Deliveries, campaigns: Campaigns, acts: Acts, lead_id: LeadId, *, limit: int, position: str | None
+) -> tuple[list[TimelineEvent | AutomationEvent], str | None]:
+    """The lead's events, newest first, and where to go on (None at the end).
+
+    At most `limit` deliveries, and with them what rules did from the oldest of them on.
+    """
     found, more = deliveries.list_of_lead(lead_id, limit=limit, position=position)
+    until = None if position is None else deliveries.time_of(position)
+    since = None if more is None else deliveries.time_of(more)
+    by_rules = [
+        _automation_event(act)
+        for act in acts.list_of_lead(lead_id)
+        if (until is None or act.at < until) and (since is None or since <= act.at)
+    ]
+    sent = _delivery_events(campaigns, found)
+    return sorted([*sent, *by_rules], key=lambda event: event.at, reverse=True), more
+
+
+def _automation_event(act: Act) -> AutomationEvent:
+    return AutomationEvent(
+        title=f"Rule: {act.rule_name}",
+        detail="; ".join([*act.done, *(f"Failed: {each}" for each in act.failed)]),
+        at=act.at,
+        rule_id=act.rule_id,
+        campaign_id=act.campaign_id,
+        campaign_title=act.campaign_title,
+    )
+
+
+def _delivery_events(campaigns: Campaigns, found: Sequence[Delivery]) -> list[TimelineEvent]:
     written = campaigns.find_many({delivery.campaign_id for delivery in found})
     clicked = {delivery.campaign_id for delivery in found if delivery.clicks or delivery.scans}
     urls = {each: {link.link: link.url for link in load_launched(campaigns, each).links} for each in clicked}
@@ -79,7 +122,7 @@ def timeline_page(
         event_of(delivery, written[delivery.campaign_id], urls.get(delivery.campaign_id, {}))
         for delivery in found
         if delivery.campaign_id in written
-    ], more
+    ]
 
 
 def event_of(delivery: Delivery, campaign: Campaign, urls: dict[str, str]) -> TimelineEvent:

@@ -1,6 +1,7 @@
 """/v1/rules: automation rules, and the log of what they did."""
 
 from chalicelib.api.answers import Answer, no_content, ok
+from chalicelib.api.delivery_ids import visible
 from chalicelib.api.paging import Page, PageQuery
 from chalicelib.api.problems import ProblemType, field_errors
 from chalicelib.api.resources import Call, Resource
@@ -106,7 +107,7 @@ def get_rule_log(call: Call, rule_id: str) -> Answer:
     query = call.query(PageQuery)
     rule = call.context.rules.get(RuleId(rule_id))
     acts, following = call.context.acts.list_of_rule(rule.rule_id, limit=query.limit, position=query.position())
-    return ok(Page[ActAnswer](items=[ActAnswer.of(act) for act in acts], cursor=query.cursor_to(following)))
+    return ok(Page[ActAnswer](items=[ActAnswer.of(visible(call, act, act.campaign_id, act.lead_id)) for act in acts], cursor=query.cursor_to(following)))
 
 
 def _changed(call: Call, rule_id: str, changes: dict[str, object]) -> Answer:

@@ -2,13 +2,13 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from chalicelib.analytics.timeline import TimelineEvent, timeline_page
 from chalicelib.api.answers import Answer, ok
 from chalicelib.api.delivery_ids import visible
 from chalicelib.api.lead_models import Moment
-from chalicelib.api.paging import Page, PageQuery
+from chalicelib.api.paging import PageQuery
 from chalicelib.api.problems import ProblemType
 from chalicelib.api.resources import Call, Resource
 from chalicelib.api.stats_models import FromDomain
@@ -69,20 +69,47 @@ class TimelineAnswer(FromDomain):
         return cls.model_validate(event)
 
 
+class AutomationAnswer(FromDomain):
+    """What a rule did to the lead."""
+
+    type: Literal["automation"]
+    icon: Literal["bolt"]
+    title: str
+    detail: Annotated[str, Field(description="In words: `Stage New → Hot Lead`.")]
+    at: Moment
+    rule_id: str
+    campaign_id: str
+    campaign_title: str
+
+
+class TimelinePage(BaseModel):
+    items: list[Annotated[TimelineAnswer | AutomationAnswer, Field(discriminator="type")]]
+    cursor: str | None
+
+
 @timeline.operation(
     "GET",
     "/v1/leads/{lead_id}/timeline",
     summary="Read a lead's activity timeline",
     query=PageQuery,
-    answers={200: Page[TimelineAnswer]},
+    answers={200: TimelinePage},
     raises=(LeadNotFound, InvalidPosition),
 )
 def get_timeline(call: Call, lead_id: str) -> Answer:
-    """Newest first."""
-    query = call.query(PageQuery)
-    lead = call.context.leads.get(LeadId(lead_id))
+    """Newest first. `limit` counts deliveries; what rules did meanwhile comes with them."""
+    query, context = call.query(PageQuery), call.context
+    lead = context.leads.get(LeadId(lead_id))
     events, following = timeline_page(
-        call.context.deliveries, call.context.campaigns, lead.lead_id, limit=query.limit, position=query.position()
+        context.deliveries,
+        context.campaigns,
+        context.acts,
+        lead.lead_id,
+        limit=query.limit,
+        position=query.position(),
     )
-    items = [TimelineAnswer.of(visible(call, event, event.campaign_id, lead.lead_id)) for event in events]
-    return ok(Page[TimelineAnswer](items=items, cursor=query.cursor_to(following)))
+    shown = [visible(call, event, event.campaign_id, lead.lead_id) for event in events]
+    items = [
+        TimelineAnswer.of(event) if isinstance(event, TimelineEvent) else AutomationAnswer.model_validate(event)
+        for event in shown
+    ]
+    return ok(TimelinePage(items=items, cursor=query.cursor_to(following)))

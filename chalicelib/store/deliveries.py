@@ -360,6 +360,11 @@ class Deliveries:
         following = f"{last['claimed_at']['S']} {last['bucket']['S']}" if last else None
         return sorted(found, key=lambda each: each.claimed_at, reverse=True), following
 
+    @staticmethod
+    def time_of(position: str) -> datetime:
+        """When the delivery was taken up behind which a list of a lead's deliveries goes on."""
+        return datetime.fromisoformat(position.partition(" ")[0])
+
 
 def _restrict(query: dict[str, Any], shown: DeliveryFilter) -> None:
     # Traces were never claimed: they are nobody's delivery.

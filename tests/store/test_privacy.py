@@ -8,13 +8,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from chalicelib.analytics.recount import Recount
-from chalicelib.analytics.timeline import timeline_page
+from chalicelib.analytics.timeline import TimelineEvent, timeline_page
 from chalicelib.crm.leads import create_lead, update_lead
 from chalicelib.sending import content
 from chalicelib.sending.drafts import Drafts, Written
 from chalicelib.sending.launch import Launch
 from chalicelib.sending.prepare import prepare
 from chalicelib.sqs import Queue
+from chalicelib.store.acts import Acts
 from chalicelib.store.campaigns import Audience, Campaigns, CampaignStatus
 from chalicelib.store.deliveries import Deliveries, DeliveryFilter, Tracking
 from chalicelib.store.ids import CampaignId, is_trace_id
@@ -97,6 +98,18 @@ class Office:
             click = Hit(HitKind.CLICK, name.campaign_id, name.lead_id, later, link=query["l"][0], url=query["u"][0])
             apply(click, self.deliveries, self.leads)
 
+    def timeline_event(self, lead: Lead) -> TimelineEvent:
+        (event,), _ = timeline_page(
+            self.deliveries,
+            self.campaigns,
+            Acts(self.client, self.tables.campaigns, self.tables.leads),
+            lead.lead_id,
+            limit=5,
+            position=None,
+        )
+        assert isinstance(event, TimelineEvent)
+        return event
+
     def sums(self, campaign_id: CampaignId) -> dict[str, int]:
         sums = Recount(self.client, self.tables.deliveries, self.tables.campaigns).sums(campaign_id)
         return {name: number for name, number in sums.items() if "/" not in name}
@@ -111,7 +124,7 @@ def test_a_tracked_mail_says_who_opened_and_clicked(office: Office) -> None:
     campaign_id, ann = office.launched(Tracking.FULL), office.lead("ann@example.com")
     office.opened_and_clicked(office.sent(campaign_id, ann))
     assert office.sums(campaign_id) == {"sent": 1, "opened": 1, "clicked": 1}
-    (event,), _ = timeline_page(office.deliveries, office.campaigns, ann.lead_id, limit=5, position=None)
+    event = office.timeline_event(ann)
     assert event.opened is not None
     assert len(event.links) == 2
 
@@ -122,7 +135,7 @@ def test_an_anonymous_mail_is_counted_once_and_for_nobody(office: Office) -> Non
     for _ in range(3):
         office.opened_and_clicked(mail)
     assert office.sums(campaign_id) == {"sent": 1, "anonymous": 1, "opened": 1, "clicked": 1}
-    (event,), _ = timeline_page(office.deliveries, office.campaigns, ann.lead_id, limit=5, position=None)
+    event = office.timeline_event(ann)
     assert (event.status, event.opened, event.clicked, event.links) == ("sent", None, None, ())
     (listed,), _ = office.deliveries.list_page(campaign_id, DeliveryFilter(), limit=5, position=None)
     assert (listed.opened_at, dict(listed.clicks)) == (None, {})

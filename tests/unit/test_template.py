@@ -25,6 +25,7 @@ SOURCES = {
     "ReplayHits": "HitsQueue",
     "Feedback": "FeedbackQueue",
     "Publish": "CandidatesQueue",
+    "Automate": "AutomationQueue",
 }
 FUNCTIONS = [*DOORS, *SOURCES, "Fold", "Candidates"]
 AWS_REQUIRES_EVERY_RESOURCE = {"ses:GetAccount"}
@@ -171,6 +172,25 @@ def test_a_queue_that_rules_write_to_lets_them(resources: Resources) -> None:
     }
     assert needed
     assert needed <= allowed
+
+
+def test_rules_can_set_off_nothing(resources: Resources) -> None:
+    """No rule can run in circles: `automate` may change leads and write down what it did, and nothing that is read by
+    those who make events (the deliveries and campaigns themselves, queues, the bus)."""
+    (policy,) = resources["AutomateRole"]["Properties"]["Policies"]
+    may = {
+        action: json.dumps(each["Resource"])
+        for each in policy["PolicyDocument"]["Statement"]
+        for action in as_list(each["Action"])
+    }
+    assert not {action for action in may if action.startswith("events:")}
+    assert {action for action in may if action.startswith("sqs:")} == {
+        "sqs:ReceiveMessage",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+    }
+    assert "DeliveriesTable" not in json.dumps(may)
+    assert not resources["LeadsTable"]["Properties"].get("StreamSpecification")
 
 
 def test_every_queue_has_its_own_dead_letter_queue(resources: Resources) -> None:
