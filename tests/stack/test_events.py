@@ -1,4 +1,4 @@
-"""What a subscriber of the event bus is told, on the deployed stack: exactly what happened, and nothing else."""
+"""What follows a click on the deployed stack: a subscriber is told exactly what happened, a rule moves the lead."""
 
 import json
 import time
@@ -16,7 +16,14 @@ from tests.stack.marketer import Marketer
 
 ENTITY = "events"
 PEOPLE = ("reader", "proxied", "swept", "behind", "leaver")
-HTML = "<p>" + " ".join(f'<a href="https://shop.example/{n}">{n}</a>' for n in range(1, 5)) + "</p>"
+PAGES = ("", "news", "pricing/plans", "about")
+HTML = "<p>" + " ".join(f'<a href="https://shop.example/{page}">{page}</a>' for page in PAGES) + "</p>"
+RULE = {
+    "name": "Pricing clickers are hot",
+    "when": {"event": "clicked", "campaign_title": "*pricing*", "url": "https://*/pricing*"},
+    "if": {"entity": ENTITY, "stages": ["New"]},
+    "then": [{"action": "change_stage", "stage": "Hot Lead"}, {"action": "add_tag", "tag": "hot"}],
+}
 Until = Callable[[Callable[[], bool]], bool]
 Told = Counter[tuple[str, str, str | None, bool | None]]
 """Detail-type, who (a name of PEOPLE), link, machine."""
@@ -29,7 +36,6 @@ class Subscriber:
         self._sqs = stack.engine.client("sqs")
         self._url = stack.outputs["ExampleEventsQueueUrl"]
         self.events: dict[str, dict[str, Any]] = {}
-        self.received_at: dict[str, float] = {}
 
     def look(self) -> dict[str, dict[str, Any]]:
         """By event id, so that repetitions count once."""
@@ -37,7 +43,6 @@ class Subscriber:
             for message in messages:
                 event = json.loads(message["Body"])
                 self.events[event["detail"]["event_id"]] = event
-                self.received_at.setdefault(event["detail"]["event_id"], time.time())
                 self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
         return self.events
 
@@ -56,28 +61,28 @@ def sent(marketer: Marketer, until: Until) -> tuple[str, dict[str, str]]:
         for name, address in addresses.items()
     }
     campaign = {
-        "title": "Events",
+        "title": "Our pricing, autumn",
         "subject": "Hello",
         "from_email": "news@shop.example",
         "html": HTML,
         "audience": {"entity": ENTITY, "stages": ["New"]},
     }
     campaign_id = marketer("POST", "/v1/campaigns", campaign)["campaign_id"]
+    marketer("POST", "/v1/rules", RULE)
     marketer("POST", f"/v1/campaigns/{campaign_id}/send")
     assert until(lambda: marketer("GET", f"/v1/campaigns/{campaign_id}")["status"] == "sent")
     return campaign_id, made
 
 
-def test_a_subscriber_is_told_exactly_what_happened(
-    stack: LocalStack, marketer: Marketer, sent: tuple[str, dict[str, str]], until: Until
-) -> None:
-    campaign_id, names = sent
+@pytest.fixture(scope="module")
+def clicked_at(marketer: Marketer, sent: tuple[str, dict[str, str]]) -> float:
+    """Everything happens; when the reader clicked, in epoch seconds."""
     mails = {name: marketer.mails(f"{name}@events.example")[0] for name in PEOPLE}
     load_images(mails["reader"])
     load_images(mails["reader"])
     clicked_at = time.time()
-    follow(mails["reader"].links[1])
-    follow(mails["reader"].links[1])
+    follow(mails["reader"].links[2])
+    follow(mails["reader"].links[2])
     load_images(mails["proxied"], PRIVACY_PROXY)
     for name in ("swept", "behind"):
         # One after the other: side by side they would start functions, which takes longer than a sweep.
@@ -86,12 +91,45 @@ def test_a_subscriber_is_told_exactly_what_happened(
     request("POST", mails["leaver"].unsubscribe_url, {"confirm": "yes"})
     time.sleep(5)  # longer than a burst lasts
     follow(mails["behind"].links[2])
+    return clicked_at
+
+
+def test_the_lead_who_clicked_is_hot_and_the_scanner_moved_nobody(
+    marketer: Marketer, sent: tuple[str, dict[str, str]], clicked_at: float, until: Until
+) -> None:
+    """The example of the product's own documentation."""
+    _, names = sent
+
+    def stages() -> dict[str, str]:
+        return {name: marketer("GET", f"/v1/leads/{lead_id}")["stage"] for lead_id, name in names.items()}
+
+    expected = {name: "Hot Lead" if name in ("reader", "behind") else "New" for name in names.values()}
+    assert until(lambda: stages()["reader"] == "Hot Lead")
+    assert time.time() - clicked_at < 30
+    assert until(lambda: stages() == expected), stages()
+    (rule,) = marketer("GET", "/v1/rules")["items"]
+    log = marketer("GET", f"/v1/rules/{rule['rule_id']}/log")["items"]
+    assert sorted(names[each["lead_id"]] for each in log) == ["behind", "reader"]
+    reader = next(lead_id for lead_id, name in names.items() if name == "reader")
+    latest = marketer("GET", f"/v1/leads/{reader}/timeline")["items"][0]
+    assert (latest["type"], latest["icon"], latest["title"], latest["detail"]) == (
+        "automation",
+        "bolt",
+        "Rule: Pricing clickers are hot",
+        "Stage New → Hot Lead; Tag hot added",
+    )
+
+
+def test_a_subscriber_is_told_exactly_what_happened(
+    stack: LocalStack, sent: tuple[str, dict[str, str]], clicked_at: float, until: Until
+) -> None:
+    campaign_id, names = sent
     swept = {("CampaignLinkClicked", name, link, True): 1 for name in ("swept", "behind") for link in "1234"}
     expected: Told = Counter(
         swept
         | {
             ("CampaignEmailOpened", "reader", None, False): 1,
-            ("CampaignLinkClicked", "reader", "2", False): 1,
+            ("CampaignLinkClicked", "reader", "3", False): 1,
             ("CampaignEmailOpened", "proxied", None, True): 1,
             ("CampaignLinkClicked", "behind", "3", False): 1,
             ("LeadUnsubscribed", "leaver", None, None): 1,
@@ -115,14 +153,17 @@ def test_a_subscriber_is_told_exactly_what_happened(
 
     until(lambda: told() == expected)
     assert told() == expected
-    for event_id, event in subscriber.events.items():
+    for event in subscriber.events.values():
         schema = json.loads((ROOT / "docs" / "events" / f"{event['detail-type']}.json").read_text())
         Draft202012Validator(schema).validate(event["detail"])
         assert event["source"] == "leadflip.campaigns"
         assert "@" not in json.dumps(event["detail"])
-        if event["detail"].get("link") == "2" and event["detail"]["machine"] is False:
-            assert subscriber.received_at[event_id] - clicked_at < 30
-    for name in ("CandidatesDeadLettersUrl", "StreamDeadLettersUrl"):
+    for name in (
+        "CandidatesDeadLettersUrl",
+        "StreamDeadLettersUrl",
+        "AutomationDeadLettersUrl",
+        "ExampleEventsDeadLettersUrl",
+    ):
         attributes = stack.engine.client("sqs").get_queue_attributes(
             QueueUrl=stack.outputs[name], AttributeNames=["ApproximateNumberOfMessages"]
         )
