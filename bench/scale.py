@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from math import ceil
 
-from chalicelib.sending.plan import LEADS_PER_PAGE
+from chalicelib.crm.audience import LEADS_PER_PAGE
 from chalicelib.sending.queues import LEADS_PER_MESSAGE
 from chalicelib.sending.rate import Grid
 from chalicelib.sqs import ENTRIES_PER_CALL

@@ -17,12 +17,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import create_lead
 from chalicelib.sending.drafts import Drafts, Written
 from chalicelib.sending.launch import Launch
 from chalicelib.sending.queues import LEADS_PER_MESSAGE, LaunchMessage, SendMessage
 from chalicelib.sqs import groups
 from chalicelib.store.campaigns import Audience, Campaigns, CampaignStatus
+from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.ids import CampaignId, LeadId
 from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans
@@ -119,7 +121,7 @@ def launched(dynamodb: Any, tables: TableNames) -> tuple[CampaignId, list[LeadId
     keys = KeyRingSource(lambda: f'{{"current": 1, "1": "{KEY}"}}')
     launch = Launch(
         campaigns,
-        leads,
+        Audiences(leads, Deliveries(dynamodb, tables.deliveries)),
         Plans(dynamodb, tables.campaigns),
         Retries(dynamodb, tables.campaigns),
         Nowhere(),  # type: ignore[arg-type]

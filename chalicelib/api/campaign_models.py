@@ -9,21 +9,32 @@ from chalicelib.api.requests import RequestModel
 from chalicelib.content.preflight import Severity
 from chalicelib.sending.drafts import Draft, Written
 from chalicelib.sending.preflight import Preflight
-from chalicelib.store.campaigns import Audience, Campaign, CampaignStatus
+from chalicelib.store.campaigns import Audience, Behavior, Campaign, CampaignStatus, Did
 from chalicelib.store.deliveries import Tracking
+from chalicelib.store.ids import CampaignId
 
 UtmName = Literal["source", "medium", "campaign", "term", "content"]
 
 
+class BehaviorBody(RequestModel):
+    """What a lead did, as a person, with a campaign's mail. Only leads who were sent it match, whichever it is."""
+
+    campaign_id: str
+    did: Annotated[Did, Field(description="Who clicked has opened, whether images were loaded or not.")]
+
+
 class AudienceBody(RequestModel):
-    """Leads of one entity, in any of the stages, that carry all of the tags and are not unsubscribed."""
+    """Leads of one entity, in any of the stages, that carry all of the tags, did all of `behavior`, and are not
+    unsubscribed."""
 
     entity: str
     stages: list[str]
     tags: list[str] = Field(default_factory=list)
+    behavior: list[BehaviorBody] = Field(default_factory=list, description="Looked at when the campaign is sent.")
 
     def audience(self) -> Audience:
-        return Audience(self.entity, tuple(self.stages), tuple(self.tags))
+        behavior = tuple(Behavior(CampaignId(each.campaign_id), each.did) for each in self.behavior)
+        return Audience(self.entity, tuple(self.stages), tuple(self.tags), behavior)
 
 
 class CampaignPatch(RequestModel):
@@ -111,7 +122,12 @@ def _values(campaign: Campaign) -> dict[str, Any]:
         "scheduled_local": schedule.local if schedule else None,
         "scheduled_timezone": schedule.timezone if schedule else None,
         "audience": AudienceBody.model_construct(
-            entity=audience.entity, stages=list(audience.stages), tags=list(audience.tags)
+            entity=audience.entity,
+            stages=list(audience.stages),
+            tags=list(audience.tags),
+            behavior=[
+                BehaviorBody.model_construct(campaign_id=each.campaign_id, did=each.did) for each in audience.behavior
+            ],
         ),
         "utm": dict(campaign.utm),
     }
@@ -119,6 +135,9 @@ def _values(campaign: Campaign) -> dict[str, Any]:
 
 class AudienceAnswer(BaseModel):
     total: int
+    at_least: Annotated[
+        bool, Field(description="There may be more: an audience by behaviour was too large to be counted in time.")
+    ]
 
 
 class PreviewAnswer(BaseModel):

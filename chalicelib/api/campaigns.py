@@ -18,10 +18,11 @@ from chalicelib.api.problems import ProblemType
 from chalicelib.api.requests import RequestModel
 from chalicelib.api.resources import Call, Resource
 from chalicelib.content.errors import ContentInvalid, Problem, RenderFailed
-from chalicelib.sending.drafts import CampaignNotFound, Fault, InvalidCampaign, NotADraft
+from chalicelib.sending.drafts import CampaignNotFound, Fault, InvalidCampaign, NamesNobody, NotADraft
 from chalicelib.sending.preflight import preflight
 from chalicelib.sending.preview import preview
 from chalicelib.sending.statuses import WrongStatus
+from chalicelib.store.campaigns import Did
 from chalicelib.store.ids import CampaignId, LeadId
 from chalicelib.store.leads import LeadNotFound
 
@@ -57,9 +58,14 @@ campaigns = Resource(
         InvalidCampaign: ProblemType(
             422, "invalid-campaign", "The campaign is not valid", lambda error: _faults(error.faults)
         ),
+        NamesNobody: ProblemType(409, "names-nobody", "The campaign does not track who did what"),
         NotADraft: ProblemType(409, "not-a-draft", "The campaign is no longer a draft"),
     },
 )
+
+
+class FollowUpBody(RequestModel):
+    to: Annotated[Did, Field(description="Who clicked has opened, whether images were loaded or not.")]
 
 
 class PreviewQuery(RequestModel):
@@ -129,7 +135,8 @@ def delete_campaign(call: Call, campaign_id: str) -> Answer:
 def count_audience(call: Call, campaign_id: str) -> Answer:
     """As it is now; Total counts it as it was at sending."""
     audience = call.context.drafts.get(CampaignId(campaign_id)).campaign.audience
-    return ok(AudienceAnswer(total=call.context.leads.count_audience(audience.entity, audience.stages, audience.tags)))
+    counted = call.context.audiences.count(audience)
+    return ok(AudienceAnswer(total=counted.total, at_least=counted.at_least))
 
 
 @campaigns.operation(
@@ -159,8 +166,26 @@ def preflight_campaign(call: Call, campaign_id: str) -> Answer:
     """Findings, the most severe first, with their places in the content and how many leads they concern."""
     context = call.context
     draft = context.drafts.get(CampaignId(campaign_id))
-    looked = preflight(draft, context.leads, context.identities, context.keys, context.settings.tracking_url)
+    looked = preflight(draft, context.audiences, context.identities, context.keys, context.settings.tracking_url)
     return ok(PreflightAnswer.of(looked))
+
+
+@campaigns.operation(
+    "POST",
+    "/v1/campaigns/{campaign_id}/follow-up",
+    summary="Write a campaign to those who did or did not react",
+    body=FollowUpBody,
+    answers={201: CampaignWithContent},
+    raises=(CampaignNotFound, WrongStatus, NamesNobody, InvalidCampaign),
+)
+def follow_up_campaign(call: Call, campaign_id: str) -> Answer:
+    """A new draft that says the same, for those of this campaign's audience who opened, clicked, or did not.
+
+    By persons, and looked at when the draft is sent: who reacts until then belongs to those who did.
+    """
+    did = call.body(FollowUpBody).to
+    draft = call.context.drafts.follow_up(CampaignId(campaign_id), did, call.context.now())
+    return call.created(CampaignWithContent.of_draft(draft), draft.campaign.campaign_id, below=2)
 
 
 @campaigns.operation(

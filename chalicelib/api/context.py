@@ -13,6 +13,7 @@ import boto3
 
 from chalicelib.analytics.recount import Recount
 from chalicelib.automation.rulebook import Rulebook
+from chalicelib.crm.audience import Audiences
 from chalicelib.sending.budget import Budget
 from chalicelib.sending.control import Control
 from chalicelib.sending.drafts import Drafts
@@ -89,6 +90,10 @@ class Context:
         return Deliveries(self.client, self.settings.deliveries_table)
 
     @cached_property
+    def audiences(self) -> Audiences:
+        return Audiences(self.leads, self.deliveries)
+
+    @cached_property
     def plans(self) -> Plans:
         return Plans(self.client, self.settings.campaigns_table)
 
@@ -119,7 +124,7 @@ class Context:
 
     @cached_property
     def start(self) -> Start:
-        return Start(self.campaigns, self.plans, self.leads, self.launch_queue, self.schedules)
+        return Start(self.campaigns, self.plans, self.audiences, self.launch_queue, self.schedules)
 
     @cached_property
     def scheduling(self) -> Scheduling:

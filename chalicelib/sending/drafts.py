@@ -1,7 +1,8 @@
 """Drafts: what a campaign must have, and how it is made, changed and removed while nobody has received it.
 
 DraftError
-└── InvalidCampaign    what was written breaks rules; names every field, reason and place
+├── InvalidCampaign    what was written breaks rules; names every field, reason and place
+└── NamesNobody        a follow-up to a campaign that does not track who opened or clicked
 StatusError            (statuses.py)
 ├── CampaignNotFound
 └── WrongStatus
@@ -18,8 +19,8 @@ from chalicelib.content.errors import ContentInvalid
 from chalicelib.crm.addresses import MalformedAddress, parse_address
 from chalicelib.sending.content import source_of
 from chalicelib.sending.schedule import UNSENT, Schedules, forget_schedule
-from chalicelib.sending.statuses import CampaignNotFound, WrongStatus, get_campaign, require_status
-from chalicelib.store.campaigns import Audience, Body, Campaign, Campaigns, CampaignStatus
+from chalicelib.sending.statuses import LAUNCHED, CampaignNotFound, WrongStatus, get_campaign, require_status
+from chalicelib.store.campaigns import Audience, Behavior, Body, Campaign, Campaigns, CampaignStatus, Did
 from chalicelib.store.client import Conflict, StoreUnavailable, attempts
 from chalicelib.store.deliveries import Tracking
 from chalicelib.store.ids import CampaignId, new_campaign_id
@@ -29,10 +30,12 @@ __all__ = ["CampaignNotFound", "Draft", "Drafts", "Fault", "InvalidCampaign", "N
 _READS = 8
 MAX_STAGES = 50
 MAX_TAGS = 50
+MAX_BEHAVIORS = 5
 _LONGEST = {"title": 200, "from_name": 200, "subject": 998}
 """Characters. A header line must not be longer than 998 (RFC 5322, 2.1.1)."""
 _COPY = " (copy)"
-"""Behind the title of a duplicate."""
+_FOLLOW_UP = " (follow-up)"
+"""Behind the titles of drafts made from another campaign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,10 @@ class InvalidCampaign(DraftError):
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("; ".join(f"{fault.field} {fault.reason}" for fault in faults[:3]))
         self.faults = tuple(faults)
+
+
+class NamesNobody(DraftError):
+    """Nobody can be chosen by what was done with a campaign that does not track who did it."""
 
 
 class NotADraft(WrongStatus):
@@ -114,7 +121,7 @@ class Drafts:
 
     def create(self, written: Written, now: datetime) -> Draft:
         """Raises InvalidCampaign; nothing is written then."""
-        campaign, body = _checked(_blank(now), written)
+        campaign, body = self._checked(_blank(now), written)
         self._campaigns.create(campaign, body)
         return Draft(campaign, body)
 
@@ -123,16 +130,43 @@ class Drafts:
         draft = self.get(campaign_id)
         if draft.campaign.status is not CampaignStatus.DRAFT:
             raise NotADraft(draft.campaign.status)
-        campaign, body = _checked(draft.campaign, replace(draft.written(), **changes))
+        campaign, body = self._checked(draft.campaign, replace(draft.written(), **changes))
         return Draft(self._campaigns.update_draft(campaign, body, at=now), body)
 
     def duplicate(self, campaign_id: CampaignId, now: datetime) -> Draft:
         """A new draft that says what this campaign says, whatever has become of it. Raises CampaignNotFound."""
+        return self._copy(self.get(campaign_id), _COPY, now)
+
+    def follow_up(self, campaign_id: CampaignId, did: Did, now: datetime) -> Draft:
+        """A new draft for those of the campaign's audience who did that with its mail, saying the same to begin with.
+
+        Raises CampaignNotFound, WrongStatus for a campaign that was not sent, NamesNobody, InvalidCampaign.
+        """
         draft = self.get(campaign_id)
-        written = _row_of(draft.campaign) | {"title": draft.campaign.title[: _LONGEST["title"] - len(_COPY)] + _COPY}
-        campaign = replace(_blank(now), **written)
+        campaign = draft.campaign
+        require_status(campaign, LAUNCHED, "followed up")
+        if campaign.tracking is not Tracking.FULL:
+            raise NamesNobody("The campaign does not track who opened or clicked, so nobody can be chosen by it.")
+        behavior = (*campaign.audience.behavior, Behavior(campaign_id, did))
+        if len(behavior) > MAX_BEHAVIORS:
+            raise InvalidCampaign([Fault("audience.behavior", f"must not name more than {MAX_BEHAVIORS}")])
+        return self._copy(draft, _FOLLOW_UP, now, audience=replace(campaign.audience, behavior=behavior))
+
+    def _copy(self, draft: Draft, suffix: str, now: datetime, **changes: Any) -> Draft:
+        title = draft.campaign.title[: _LONGEST["title"] - len(suffix)] + suffix
+        campaign = replace(_blank(now), **_row_of(draft.campaign) | {"title": title} | changes)
         self._campaigns.create(campaign, draft.body)
         return Draft(campaign, draft.body)
+
+    def _checked(self, campaign: Campaign, written: Written) -> tuple[Campaign, Body]:
+        """Raises InvalidCampaign with every fault."""
+        known = self._campaigns.find_many({each.campaign_id for each in written.audience.behavior})
+        faults = [
+            Fault(f"audience.behavior[{number}].campaign_id", "is no campaign")
+            for number, each in enumerate(written.audience.behavior)
+            if each.campaign_id not in known
+        ]
+        return _checked(campaign, written, faults)
 
     def delete(self, campaign_id: CampaignId) -> None:
         """Remove a campaign of which nothing was sent, its schedule too. Raises CampaignNotFound, WrongStatus."""
@@ -159,9 +193,8 @@ def _blank(now: datetime) -> Campaign:
     )
 
 
-def _checked(campaign: Campaign, written: Written) -> tuple[Campaign, Body]:
-    """The campaign with what was written, in normal form. Raises InvalidCampaign with every fault."""
-    faults: list[Fault] = []
+def _checked(campaign: Campaign, written: Written, faults: list[Fault]) -> tuple[Campaign, Body]:
+    """The campaign with what was written, in normal form. Raises InvalidCampaign with every fault, `faults` first."""
     lines = {name: _line(name, getattr(written, name), faults) for name in ("title", "subject", "from_name")}
     for name in ("title", "subject"):
         if not lines[name]:
@@ -228,4 +261,7 @@ def _audience(audience: Audience, faults: list[Fault]) -> Audience:
         faults.append(Fault("audience.tags", f"must not name more than {MAX_TAGS} tags, and none empty"))
     if "#" in entity or any("#" in stage for stage in stages):
         faults.append(Fault("audience", "must not contain # in an entity or stage"))
-    return Audience(entity, stages, tags)
+    behavior = tuple(dict.fromkeys(audience.behavior))
+    if len(behavior) > MAX_BEHAVIORS:
+        faults.append(Fault("audience.behavior", f"must not name more than {MAX_BEHAVIORS}"))
+    return Audience(entity, stages, tags, behavior)

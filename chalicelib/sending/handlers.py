@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from chalicelib.analytics.completion import Completion
+from chalicelib.crm.audience import Audiences
 from chalicelib.sending import content
 from chalicelib.sending.content import LaunchedContent
 from chalicelib.sending.deliver import Deliver
@@ -42,7 +43,7 @@ def launch_campaigns(event: dict[str, Any]) -> Any:
 
     launch = Launch(
         _campaigns(),
-        Leads(dynamodb(), settings().leads_table),
+        _audiences(),
         _plans(),
         _retries(),
         Queue(sqs(), settings().plan_queue_url),
@@ -59,8 +60,7 @@ def plan_pages(event: dict[str, Any], context: Any) -> Any:
     deliveries = Deliveries(dynamodb(), settings().deliveries_table)
     plan_queue, send_queue = Queue(sqs(), settings().plan_queue_url), Queue(sqs(), settings().send_queue_url)
     completion = Completion(dynamodb(), settings().campaigns_table)
-    leads = Leads(dynamodb(), settings().leads_table)
-    plan = Plan(_campaigns(), leads, deliveries, _plans(), plan_queue, send_queue, completion)
+    plan = Plan(_campaigns(), _audiences(), deliveries, _plans(), plan_queue, send_queue, completion)
     mark_failed = MarkFailed(_campaigns(), _retries(), deliveries, send_queue, plan_queue, completion)
 
     def time_is_short() -> bool:
@@ -150,6 +150,10 @@ def _deliver() -> Deliver:
 
 def _campaigns() -> Campaigns:
     return Campaigns(dynamodb(), settings().campaigns_table)
+
+
+def _audiences() -> Audiences:
+    return Audiences(Leads(dynamodb(), settings().leads_table), Deliveries(dynamodb(), settings().deliveries_table))
 
 
 def _plans() -> Plans:

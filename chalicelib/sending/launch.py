@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from chalicelib.content.compiler import compile_content
+from chalicelib.crm.audience import Audiences
 from chalicelib.sending import content
 from chalicelib.sending.queues import LaunchMessage, LaunchTask, PlanMessage, RetryMessage
 from chalicelib.sending.schedule import fire
@@ -12,7 +13,6 @@ from chalicelib.store.campaigns import Campaign, Campaigns, CampaignStatus
 from chalicelib.store.deliveries import Tracking
 from chalicelib.store.ids import CampaignId
 from chalicelib.store.keys import AUDIENCE_SHARDS, DELIVERY_SHARDS
-from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans
 from chalicelib.store.retries import Retries
 from chalicelib.telemetry import logger
@@ -23,7 +23,7 @@ class Launch:
     def __init__(
         self,
         campaigns: Campaigns,
-        leads: Leads,
+        audiences: Audiences,
         plans: Plans,
         retries: Retries,
         plan_queue: Queue,
@@ -31,7 +31,7 @@ class Launch:
         tracking_url: str,
     ) -> None:
         self._campaigns = campaigns
-        self._leads = leads
+        self._audiences = audiences
         self._plans = plans
         self._retries = retries
         self._plan_queue = plan_queue
@@ -42,7 +42,7 @@ class Launch:
         """Do what a launch message says. Raises what makes SQS deliver it again."""
         campaign_id = message.campaign_id
         if message.schedule_id is not None:
-            if fire(self._campaigns, self._leads, campaign_id, message.schedule_id, now):
+            if fire(self._campaigns, self._audiences, campaign_id, message.schedule_id, now):
                 self.launch(campaign_id)
         elif message.task is LaunchTask.LAUNCH:
             self.launch(campaign_id)

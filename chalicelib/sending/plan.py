@@ -11,24 +11,21 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from chalicelib.analytics.completion import Completion
+from chalicelib.crm.audience import Audiences
 from chalicelib.sending.queues import LEADS_PER_MESSAGE, PlanMessage, SendMessage
 from chalicelib.sqs import Queue, groups
 from chalicelib.store.campaigns import Campaign, Campaigns, CampaignStatus
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.ids import LeadId
-from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans
 from chalicelib.telemetry import logger
-
-LEADS_PER_PAGE = 500
-"""Leads looked at for one page: 6 KB of ids, five calls to SQS."""
 
 
 class Plan:
     def __init__(
         self,
         campaigns: Campaigns,
-        leads: Leads,
+        audiences: Audiences,
         deliveries: Deliveries,
         plans: Plans,
         plan_queue: Queue,
@@ -36,7 +33,7 @@ class Plan:
         completion: Completion,
     ) -> None:
         self._campaigns = campaigns
-        self._leads = leads
+        self._audiences = audiences
         self._deliveries = deliveries
         self._plans = plans
         self._plan_queue = plan_queue
@@ -67,7 +64,8 @@ class Plan:
             if page > unit.page and self._find_going(message) is None:
                 return
             start = after
-            lead_ids, after = self._page(campaign, message, start)
+            audience = campaign.audience
+            lead_ids, after = self._audiences.page(audience, audience.stages[message.stage], message.shard, start)
             page += 1
             if not self._plans.record_page(message.campaign_id, message.unit, page, lead_ids, after, start=start):
                 return  # another invocation of the same message is ahead; it finishes the unit
@@ -88,19 +86,6 @@ class Plan:
         planned = self._plans.page_leads(message.campaign_id, message.unit, page)
         begun = self._deliveries.find_many(message.campaign_id, planned)
         self._enqueue(message, [each for each in planned if each not in begun or begun[each].awaits(message.unit)])
-
-    def _page(
-        self, campaign: Campaign, message: PlanMessage, after: LeadId | None
-    ) -> tuple[list[LeadId], LeadId | None]:
-        audience = campaign.audience
-        return self._leads.iter_audience_page(
-            audience.entity,
-            audience.stages[message.stage],
-            message.shard,
-            audience.tags,
-            limit=LEADS_PER_PAGE,
-            start=after,
-        )
 
     def _enqueue(self, message: PlanMessage, lead_ids: list[LeadId] | tuple[LeadId, ...]) -> None:
         self._send_queue.put(

@@ -16,10 +16,10 @@ from chalicelib.content.preflight import AudienceFacts, Finding, content_finding
 from chalicelib.content.render import Renderer
 from chalicelib.content.source import ContentSource
 from chalicelib.content.values import is_missing
+from chalicelib.crm.audience import Audiences
 from chalicelib.crm.merge_fields import merge_fields
 from chalicelib.sending.content import campaign_values, source_of, tracking_of
 from chalicelib.sending.drafts import Draft
-from chalicelib.store.leads import Leads
 from chalicelib.telemetry import logger
 from chalicelib.tracking.key_ring import KeyRingSource
 
@@ -74,7 +74,7 @@ class Preflight:
 
 
 def preflight(
-    draft: Draft, leads: Leads, identities: SenderIdentities, keys: KeyRingSource, tracking_url: str
+    draft: Draft, audiences: Audiences, identities: SenderIdentities, keys: KeyRingSource, tracking_url: str
 ) -> Preflight:
     """Findings for a draft as it would be sent now: with tracking added, to its audience as it is. Writes nothing."""
     campaign = draft.campaign
@@ -88,8 +88,7 @@ def preflight(
     empty: Counter[str] = Counter()
     tried: list[Mapping[str, object]] = []
     without_email = total = 0
-    audience = campaign.audience
-    members = leads.iter_audience(audience.entity, audience.stages, audience.tags)
+    members = audiences.members(campaign.audience)
     for lead in islice(members, LEADS_LOOKED_AT):
         total += 1
         without_email += lead.email is None

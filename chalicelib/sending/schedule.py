@@ -18,13 +18,12 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.sending.audience import is_empty
+from chalicelib.crm.audience import Audiences
 from chalicelib.sending.local_time import moment_of
 from chalicelib.sending.statuses import get_campaign, require_status
 from chalicelib.store.campaigns import Campaign, Campaigns, CampaignStatus, Schedule
 from chalicelib.store.client import Conflict
 from chalicelib.store.ids import CampaignId
-from chalicelib.store.leads import Leads
 from chalicelib.telemetry import logger
 
 LATE = timedelta(hours=1)
@@ -136,7 +135,7 @@ class Scheduling:
         return get_campaign(self._campaigns, campaign_id)
 
 
-def fire(campaigns: Campaigns, leads: Leads, campaign_id: CampaignId, schedule_id: str, now: datetime) -> bool:
+def fire(campaigns: Campaigns, audiences: Audiences, campaign_id: CampaignId, schedule_id: str, now: datetime) -> bool:
     """What a schedule does when its time has come: whether the campaign is to be launched now.
 
     A schedule that no longer counts does nothing. Repeated after its function died, it goes on where that was.
@@ -153,7 +152,7 @@ def fire(campaigns: Campaigns, leads: Leads, campaign_id: CampaignId, schedule_i
     if late > LATE:
         hours, minutes = divmod(int(late.total_seconds()) // 60, 60)
         reason = f"It was {said}, but its turn came {hours} h {minutes:02} min late, too late to send without asking."
-    elif is_empty(leads, campaign.audience):
+    elif audiences.is_empty(campaign.audience):
         reason = f"It was {said}; nobody matched its audience then."
     else:
         return campaigns.change_status(

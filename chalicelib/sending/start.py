@@ -6,7 +6,7 @@ StartError
 
 from datetime import datetime
 
-from chalicelib.sending.audience import is_empty
+from chalicelib.crm.audience import Audiences
 from chalicelib.sending.queues import LaunchMessage
 from chalicelib.sending.schedule import UNSENT, Schedules, forget_schedule
 from chalicelib.sending.statuses import get_campaign, require_status
@@ -14,7 +14,6 @@ from chalicelib.sqs import Queue, QueueUnavailable
 from chalicelib.store.campaigns import Campaign, Campaigns, CampaignStatus
 from chalicelib.store.client import Conflict
 from chalicelib.store.ids import CampaignId
-from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans
 
 
@@ -28,11 +27,11 @@ class AudienceIsEmpty(StartError):
 
 class Start:
     def __init__(
-        self, campaigns: Campaigns, plans: Plans, leads: Leads, launch_queue: Queue, schedules: Schedules
+        self, campaigns: Campaigns, plans: Plans, audiences: Audiences, launch_queue: Queue, schedules: Schedules
     ) -> None:
         self._campaigns = campaigns
         self._plans = plans
-        self._leads = leads
+        self._audiences = audiences
         self._launch_queue = launch_queue
         self._schedules = schedules
 
@@ -48,7 +47,7 @@ class Start:
             self._launch_queue.put([LaunchMessage(campaign_id)])
             return campaign
         require_status(campaign, UNSENT, "sent")
-        if is_empty(self._leads, campaign.audience):
+        if self._audiences.is_empty(campaign.audience):
             raise AudienceIsEmpty("No lead matches this audience, or all who do are unsubscribed.")
         to_planning = self._campaigns.change_status(
             campaign_id, [campaign.status], CampaignStatus.PLANNING, version=campaign.version, launched_at=now

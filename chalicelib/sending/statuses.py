@@ -11,6 +11,8 @@ from chalicelib.store.campaigns import Campaign, Campaigns, CampaignStatus
 from chalicelib.store.ids import CampaignId, is_campaign_id
 
 GOING = (CampaignStatus.PLANNING, CampaignStatus.SENDING)
+LAUNCHED = (*GOING, CampaignStatus.PAUSED, CampaignStatus.SENT, CampaignStatus.CANCELLED)
+"""Those whose mails have left, or are leaving."""
 
 
 class StatusError(Exception):

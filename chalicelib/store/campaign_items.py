@@ -26,13 +26,29 @@ class CampaignStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Did(StrEnum):
+    OPENED = "opened"
+    NOT_OPENED = "not_opened"
+    CLICKED = "clicked"
+    NOT_CLICKED = "not_clicked"
+
+
+@dataclass(frozen=True, slots=True)
+class Behavior:
+    """What a lead did, as a person, with an earlier campaign's mail."""
+
+    campaign_id: CampaignId
+    did: Did
+
+
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Leads of one entity in any of these stages that carry all of these tags."""
+    """Leads of one entity in any of these stages that carry all of these tags, and did all of this."""
 
     entity: str
     stages: tuple[str, ...]
     tags: tuple[str, ...] = ()
+    behavior: tuple[Behavior, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +115,12 @@ class Campaign:
             | {
                 "status": CampaignStatus(values["status"]),
                 "tracking": Tracking(values.get("tracking", Tracking.FULL)),
-                "audience": Audience(audience["entity"], tuple(audience["stages"]), tuple(audience["tags"])),
+                "audience": Audience(
+                    audience["entity"],
+                    tuple(audience["stages"]),
+                    tuple(audience["tags"]),
+                    tuple(Behavior(each["campaign_id"], Did(each["did"])) for each in audience.get("behavior", ())),
+                ),
                 "schedule": None if schedule is None else _schedule(schedule),
             }
         )
@@ -111,7 +132,10 @@ _TIMES = ("created_at", "updated_at", "launched_at", "completed_at")
 def encode(campaign: Campaign) -> Item:
     values = {name: getattr(campaign, name) for name in campaign.__dataclass_fields__}
     audience = campaign.audience
-    values["audience"] = {"entity": audience.entity, "stages": audience.stages, "tags": audience.tags}
+    behavior = [{"campaign_id": each.campaign_id, "did": each.did.value} for each in audience.behavior]
+    values["audience"] = {"entity": audience.entity, "stages": audience.stages, "tags": audience.tags} | (
+        {"behavior": behavior} if behavior else {}
+    )
     values["status"] = campaign.status.value
     values["schedule"] = None if campaign.schedule is None else encode_schedule(campaign.schedule)
     return keys.campaign(campaign.campaign_id) | to_item(values | {"kind": "campaign"})

@@ -10,9 +10,11 @@ from typing import Any
 from chalicelib.store import keys
 from chalicelib.store.campaign_items import (
     Audience,
+    Behavior,
     Body,
     Campaign,
     CampaignStatus,
+    Did,
     Schedule,
     encode,
     encode_schedule,
@@ -20,7 +22,7 @@ from chalicelib.store.campaign_items import (
 from chalicelib.store.client import Conflict, StoreError, batch_get, call, time_text, to_item, transact, write_if
 from chalicelib.store.ids import CampaignId
 
-__all__ = ["Audience", "Body", "Campaign", "CampaignStatus", "Campaigns", "Schedule"]
+__all__ = ["Audience", "Behavior", "Body", "Campaign", "CampaignStatus", "Campaigns", "Did", "Schedule"]
 
 _CHUNK_BYTES = 350_000
 """Below DynamoDB's 400 KB an item."""

@@ -112,7 +112,7 @@ def test_who_bounced_hard_or_complained_is_in_no_later_audience(
         "suppressionlist": [("hard_bounce", "bounce")],
         "ooto": [],
     }
-    assert marketer("GET", f"{sent}/audience") == {"total": 2}
+    assert marketer("GET", f"{sent}/audience")["total"] == 2
     later = send(marketer, until)
     assert marketer("GET", f"{later}/stats")["total"] == 2
     other = {"entity": "feedback-outlet", "stage": "New", "email": address("bounce").upper()}
@@ -125,7 +125,7 @@ def test_a_resubscribed_lead_is_mailed_again_and_old_reports_do_not_undo_it(
 ) -> None:
     assert not marketer("POST", f"{leads['complaint']}/resubscribe")["unsubscribed"]
     assert marketer("GET", f"{leads['complaint']}/suppressions")["items"] == []
-    assert marketer("GET", f"{sent}/audience") == {"total": 3}
+    assert marketer("GET", f"{sent}/audience")["total"] == 3
 
 
 def test_reports_that_come_again_or_late_count_once(

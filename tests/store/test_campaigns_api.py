@@ -201,13 +201,13 @@ def test_a_preview_fills_in_the_lead_and_tracks_nothing(api: ApiClient) -> None:
 def test_sending_counts_the_audience_and_freezes_the_draft(api: ApiClient, queue: OpenQueue) -> None:
     campaign = written(api)
     path = f"/v1/campaigns/{campaign['campaign_id']}"
-    assert api("GET", f"{path}/audience").json == {"total": 0}
+    assert api("GET", f"{path}/audience").json == {"total": 0, "at_least": False}
     refused = api("POST", f"{path}/send")
     assert (refused.status, refused.json["errors"][0]["field"]) == (422, "audience")
     assert queue.bodies == []
     for number in range(3):
         api("POST", "/v1/leads", {"entity": "acme", "stage": "New", "email": f"lead{number}@example.com"})
-    assert api("GET", f"{path}/audience").json == {"total": 3}
+    assert api("GET", f"{path}/audience").json == {"total": 3, "at_least": False}
     sent = api("POST", f"{path}/send")
     assert (sent.status, sent.json["status"]) == (202, "planning")
     assert len(queue.bodies) == 1

@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.analytics.recount import Recount
 from chalicelib.analytics.timeline import TimelineEvent, timeline_page
+from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import create_lead, update_lead
 from chalicelib.sending import content
 from chalicelib.sending.drafts import Drafts, Written
@@ -74,7 +75,9 @@ class Office:
         plans = Plans(self.client, self.tables.campaigns)
         retries = Retries(self.client, self.tables.campaigns)
         plan_queue = Queue(NoQueue(), "plan")
-        Launch(self.campaigns, self.leads, plans, retries, plan_queue, KEYS, BASE).launch(campaign_id)
+        Launch(self.campaigns, Audiences(self.leads, self.deliveries), plans, retries, plan_queue, KEYS, BASE).launch(
+            campaign_id
+        )
         return campaign_id
 
     def sent(self, campaign_id: CampaignId, lead: Lead) -> Mail:

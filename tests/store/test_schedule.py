@@ -237,18 +237,17 @@ def test_a_queue_that_does_not_answer_leaves_a_scheduled_campaign_scheduled(worl
 
     world.lead(1)
     campaign_id = world.scheduled()
-    start = Start(world.campaigns, world.plans, world.leads, Queue(Down(), "launch"), world.schedules)
+    start = Start(world.campaigns, world.plans, world.audiences, Queue(Down(), "launch"), world.schedules)
     with pytest.raises(QueueUnavailable):
         start.send_now(campaign_id, NOW)
     assert world.fire(campaign_id, world.only_schedule(campaign_id)) == "planning"
 
 
 def test_whether_an_audience_is_empty_follows_tags_and_unsubscriptions(world: ScheduledWorld) -> None:
-    from chalicelib.sending.audience import is_empty
     from chalicelib.store.campaigns import Audience
 
     lead = create_lead(world.leads, {"entity": "acme", "stage": "New", "email": "a@example.com", "tags": ["vip"]}, NOW)
-    assert not is_empty(world.leads, Audience("acme", ("Won", "New"), ("vip",)))
-    assert is_empty(world.leads, Audience("acme", ("New",), ("vip", "other")))
+    assert not world.audiences.is_empty(Audience("acme", ("Won", "New"), ("vip",)))
+    assert world.audiences.is_empty(Audience("acme", ("New",), ("vip", "other")))
     world.leads.unsubscribe(lead.lead_id, at=NOW, source="api")
-    assert is_empty(world.leads, Audience("acme", ("New",), ("vip",)))
+    assert world.audiences.is_empty(Audience("acme", ("New",), ("vip",)))

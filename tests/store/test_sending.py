@@ -12,6 +12,7 @@ import pytest
 
 from chalicelib.analytics.completion import Completion
 from chalicelib.analytics.recount import Recount
+from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import create_lead
 from chalicelib.sending import content
 from chalicelib.sending.budget import OwnServer
@@ -102,16 +103,17 @@ class World:
         self.campaigns = Campaigns(client, tables.campaigns)
         self.plans = Plans(client, tables.campaigns)
         self.deliveries = Deliveries(client, tables.deliveries)
+        self.audiences = Audiences(self.leads, self.deliveries)
         self.recount = Recount(client, tables.deliveries, tables.campaigns)
         self.sqs = RecordingSqs()
         self.mail = MailService()
         self.now = NOW
         self.schedules = KeptSchedules()
         self.drafts = Drafts(self.campaigns, self.schedules)
-        self.start = Start(self.campaigns, self.plans, self.leads, Queue(self.sqs, "launch"), self.schedules)
+        self.start = Start(self.campaigns, self.plans, self.audiences, Queue(self.sqs, "launch"), self.schedules)
         self.launcher = Launch(
             self.campaigns,
-            self.leads,
+            self.audiences,
             self.plans,
             Retries(client, tables.campaigns),
             Queue(self.sqs, "plan"),
@@ -120,7 +122,7 @@ class World:
         )
         self.planner = Plan(
             self.campaigns,
-            self.leads,
+            self.audiences,
             self.deliveries,
             self.plans,
             Queue(self.sqs, "plan"),
