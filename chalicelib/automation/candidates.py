@@ -5,7 +5,7 @@ campaigns table's stream  ─┘
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +49,7 @@ def read_candidate(text: str) -> Candidate | Finish:
     return Candidate(**values | {"kind": HappeningKind(values["kind"])})
 
 
-def candidates(records: list[Mapping[str, Any]]) -> Iterator[Candidate | Finish]:
+def candidates(records: Sequence[Mapping[str, Any]]) -> Iterator[Candidate | Finish]:
     """What these stream records bring that was not there before; repeated records bring the same again."""
     for record in records:
         if is_of_delivery(record):

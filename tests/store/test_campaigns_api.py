@@ -70,7 +70,7 @@ def test_a_campaign_answers_with_itself_and_is_read_back(api: ApiClient) -> None
     assert {name: campaign[name] for name in WRITTEN if name != "audience"} == {
         name: value for name, value in WRITTEN.items() if name != "audience"
     }
-    assert campaign["audience"] == {"entity": "acme", "stages": ["New"], "tags": []}
+    assert campaign["audience"] == {"entity": "acme", "stages": ["New"], "tags": [], "behavior": []}
     assert api("GET", f"/v1/campaigns/{campaign['campaign_id']}").json == campaign
 
 
