@@ -107,7 +107,8 @@ def get_rule_log(call: Call, rule_id: str) -> Answer:
     query = call.query(PageQuery)
     rule = call.context.rules.get(RuleId(rule_id))
     acts, following = call.context.acts.list_of_rule(rule.rule_id, limit=query.limit, position=query.position())
-    return ok(Page[ActAnswer](items=[ActAnswer.of(visible(call, act, act.campaign_id, act.lead_id)) for act in acts], cursor=query.cursor_to(following)))
+    shown = [ActAnswer.of(visible(call, act, act.campaign_id, act.lead_id)) for act in acts]
+    return ok(Page[ActAnswer](items=shown, cursor=query.cursor_to(following)))
 
 
 def _changed(call: Call, rule_id: str, changes: dict[str, object]) -> Answer:

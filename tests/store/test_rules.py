@@ -87,7 +87,7 @@ def click(campaign_id: CampaignId, lead_id: Any, **said: Any) -> Incident:
 def test_a_rule_is_answered_as_it_was_written(api: ApiClient) -> None:
     reply = api("POST", "/v1/rules", PRICING)
     assert reply.status == 201
-    assert reply.headers["Location"].endswith(f"/v1/rules/{reply.json['rule_id']}")
+    assert reply.headers["Location"].endswith(f"rules/{reply.json['rule_id']}")
     rule = reply.json
     assert {name: rule[name] for name in ("name", "then", "enabled")} == {
         "name": PRICING["name"],
