@@ -1,5 +1,6 @@
 """Every answer of the API is one that its description names, to requests that are right, wrong, or made up from it."""
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from chalicelib.api.openapi import EXAMPLES as EXAMPLES_FILE
 from chalicelib.api.openapi import document
 from chalicelib.api.registry import RESOURCES
 from chalicelib.crm.leads import create_lead
@@ -35,6 +37,7 @@ from tests.store.test_test_send import MailService
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 KEYS = KeyRingSource(lambda: '{"current": 1, "1": "a key for tests"}')
 DESCRIPTION = document(RESOURCES)
+EXAMPLES = json.loads(EXAMPLES_FILE.read_text())
 OPERATIONS = {
     each.ok().label: each.ok()
     for each in schemathesis.openapi.from_dict(DESCRIPTION).get_all_operations()
@@ -91,7 +94,9 @@ def world(dynamodb: Any, tables: TableNames) -> World:
     context.deliveries.claim(Delivery(campaign_id, lead.lead_id, DeliveryStatus.SENT, NOW, "0.0", email=lead.email))
     context.recount.repair(campaign_id, pause=lambda seconds: None)
     token_id = api("POST", "/v1/tokens", {"name": "another"}).json["token_id"]
-    return World(api, {"lead_id": lead.lead_id, "campaign_id": campaign_id, "token_id": token_id})
+    rule_id = api("POST", "/v1/rules", EXAMPLES["models"]["NewRule"]).json["rule_id"]
+    known = {"lead_id": lead.lead_id, "campaign_id": campaign_id, "token_id": token_id, "rule_id": rule_id}
+    return World(api, known)
 
 
 def described(label: str) -> Any:

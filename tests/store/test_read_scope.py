@@ -9,11 +9,15 @@ import pytest
 
 from chalicelib.api.registry import RESOURCES
 from chalicelib.api.resources import Operation, operations
+from chalicelib.automation.automate import Automation
+from chalicelib.automation.rulebook import WrittenRule
+from chalicelib.automation.rules import Incident
 from chalicelib.crm.leads import create_lead
 from chalicelib.store.campaigns import Audience, Body, Campaign, CampaignStatus
 from chalicelib.store.deliveries import Click, Delivery, DeliveryStatus
 from chalicelib.store.feedback import FeedbackRecords
-from chalicelib.store.ids import LeadId, new_campaign_id
+from chalicelib.store.ids import LeadId, RuleId, new_campaign_id
+from chalicelib.store.rules import Action, ActionKind, If, Trigger, When
 from chalicelib.store.tokens import Scope
 from chalicelib.tracking.delivery_ids import make_delivery_id, read_delivery_id
 from chalicelib.tracking.key_ring import KeyRingSource
@@ -40,9 +44,10 @@ class World:
     campaign_id: str
     lead_id: LeadId
     delivery_id: str
+    rule_id: RuleId
 
     def get(self, operation: Operation) -> Reply:
-        path = operation.path.format(campaign_id=self.campaign_id, lead_id=self.lead_id)
+        path = operation.path.format(campaign_id=self.campaign_id, lead_id=self.lead_id, rule_id=self.rule_id)
         return self.api("GET", path + ("?lead_id=" + self.lead_id if path.endswith("/preview") else ""))
 
 
@@ -77,7 +82,18 @@ def world(dynamodb: Any, tables: TableNames) -> World:
     for link, at in (("1m", NOW), ("2m", NOW + timedelta(minutes=1))):
         context.deliveries.record_click(*whose, link, Click(at, f"https://acme.example/?back={encoded}&x=1"))
     FeedbackRecords(dynamodb, tables.deliveries).record_bounced(*whose, NOW, quoted, hard=True)
-    return World(ApiClient(context), campaign.campaign_id, lead.lead_id, delivery_id)
+    hot = WrittenRule("Hot", When(Trigger.CLICKED), If(), (Action(ActionKind.ADD_TAG, "hot"),))
+    rule_id = context.rulebook.create(hot, NOW).rule_id
+    clicked = Incident(
+        Trigger.CLICKED,
+        NOW,
+        campaign.campaign_id,
+        campaign.title,
+        lead.lead_id,
+        f"https://acme.example/?back={encoded}",
+    )
+    Automation(context.rules, context.leads, context.acts, lambda: NOW).handle(clicked)
+    return World(ApiClient(context), campaign.campaign_id, lead.lead_id, delivery_id, rule_id)
 
 
 def ids_in(text: str) -> set[str]:
@@ -97,7 +113,7 @@ def test_a_reading_token_sees_no_delivery_id_anywhere(world: World, operation: O
     assert world.delivery_id[2:33] not in reply.body
 
 
-@pytest.mark.parametrize("handler", ["list_deliveries", "export_deliveries", "get_timeline"])
+@pytest.mark.parametrize("handler", ["list_deliveries", "export_deliveries", "get_timeline", "get_rule_log"])
 def test_a_full_token_sees_what_the_reading_one_does_not(world: World, handler: str) -> None:
     world.api.sign_in(Scope.FULL)
     (operation,) = (each for each in READS if each.handler.__name__ == handler)
@@ -109,6 +125,10 @@ def test_what_stands_around_a_hidden_id_stays(world: World) -> None:
     (delivery,) = world.api("GET", f"/v1/campaigns/{world.campaign_id}/deliveries").json["items"]
     assert delivery["delivery_id"] is None
     assert delivery["detail"] == "550 5.7.1 <…@acme.example> refused"
-    (event,) = world.api("GET", f"/v1/leads/{world.lead_id}/timeline").json["items"]
+    (event,) = (
+        each
+        for each in world.api("GET", f"/v1/leads/{world.lead_id}/timeline").json["items"]
+        if each["type"] == "campaign_delivery"
+    )
     assert event["subject"] == "To leave: https://track.example/t/u/…"
     assert [link["url"][-8:] for link in event["links"]] == ["%2F…&x=1"] * 2
