@@ -1,7 +1,7 @@
 # Everything one can do here; `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run reset demo logs token rotate-key withdraw-key replay-hits test check unit store stack browser bench soak package deploy clean
+.PHONY: help setup run reset demo logs token rotate-key withdraw-key replay-hits replay-events redrive test check unit store stack browser bench soak package deploy clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -54,6 +54,12 @@ withdraw-key: setup  ## withdraw a leaked signing key: NUMBER=... (SECRET=... on
 
 replay-hits: setup  ## count the hits that only a log has kept: LOG=file, folder or - (STACK=... on AWS)
 	@$(BIN)/python -m local.replay_hits --log $(or $(LOG),$(error Name the log: make replay-hits LOG=...)) $(if $(STACK),--stack $(STACK))
+
+replay-events: setup  ## publish a campaign's events once more: CAMPAIGN=... (STACK=... on AWS)
+	@$(BIN)/python -m local.replay_events --campaign $(or $(CAMPAIGN),$(error Name the campaign: make replay-events CAMPAIGN=cmp_...)) $(if $(STACK),--stack $(STACK))
+
+redrive: setup  ## put dead letters back on their queue: QUEUE=CandidatesDeadLetters (STACK=... on AWS)
+	@$(BIN)/python -m local.redrive --queue $(or $(QUEUE),$(error Name the queue: make redrive QUEUE=...)) $(if $(STACK),--stack $(STACK))
 
 test: check unit store stack browser  ## check and test everything
 

@@ -1,11 +1,15 @@
-"""The local stack that runs right now, for the commands of a second terminal."""
+"""Stacks that run, for the commands of a second terminal: the local one, or one on AWS."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+import boto3
+
 from local.console import NotReady
+from local.deploy import find_stack, outputs_of
 from local.ministack import client
 from local.stack import DEFAULTS, STACK_FILE, STACK_NAME
 
@@ -34,6 +38,20 @@ class RunningStack:
         """The CloudFormation stack's outputs: names of tables, queues and so on."""
         stack = self.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"][0]
         return {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+
+
+def clients_and_outputs(stack: str | None) -> tuple[Callable[[str], Any], dict[str, str]]:
+    """What makes boto3 clients, and the stack's outputs: of one on AWS by its name, or (None) of the local stack.
+
+    Raises NotReady when there is no such stack.
+    """
+    if stack is None:
+        local = running_stack()
+        return local.client, local.outputs()
+    found = find_stack(boto3.client("cloudformation"), stack)
+    if found is None:
+        raise NotReady(f"There is no stack {stack} in this account and region.")
+    return boto3.client, outputs_of(found)
 
 
 def running_stack() -> RunningStack:

@@ -13,8 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import StoreError
 from chalicelib.store.deliveries import Deliveries
@@ -22,9 +20,8 @@ from chalicelib.store.leads import Leads
 from chalicelib.tracking.hits import Hit, UnverifiedHit
 from chalicelib.tracking.key_ring import KeyRingSource, KeyRingUnavailable
 from chalicelib.tracking.replay import Outcome, logged_hits, replay
-from local.client import running_stack
+from local.client import clients_and_outputs
 from local.console import NotReady, say
-from local.deploy import find_stack, outputs_of
 
 AT_ONCE = 8
 
@@ -74,13 +71,8 @@ def lines_of(log: str) -> Iterator[str]:
 
 def tables_of(stack: str | None) -> Tables:
     """Of a stack on AWS, by its name, or of the local one that runs."""
-    if stack is None:
-        local = running_stack()
-        return Tables(local.client("dynamodb"), local.client("secretsmanager"), local.outputs())
-    found = find_stack(boto3.client("cloudformation"), stack)
-    if found is None:
-        raise NotReady(f"There is no stack {stack} in this account and region.")
-    return Tables(boto3.client("dynamodb"), boto3.client("secretsmanager"), outputs_of(found))
+    client, outputs = clients_and_outputs(stack)
+    return Tables(client("dynamodb"), client("secretsmanager"), outputs)
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
 """Automate: events off the bus, and what the rules do to their leads.
 
 Rules act on leads and on nothing else. No change of a lead makes an event, so no rule sets off another, and none can
-run in circles (docs/decisions/0501).
+run in circles (docs/decisions/0601).
 """
 
 import json

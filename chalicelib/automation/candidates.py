@@ -13,6 +13,7 @@ from chalicelib.automation.happenings import HappeningKind, happenings
 from chalicelib.settings import burst_rule, settings
 from chalicelib.sqs import Queue, sqs
 from chalicelib.store.client import time_text
+from chalicelib.store.deliveries import Delivery
 from chalicelib.store.ids import CampaignId, LeadId
 from chalicelib.store.stream_records import CampaignChange, Change, is_of_delivery
 from chalicelib.telemetry import logger
@@ -53,17 +54,19 @@ def candidates(records: Sequence[Mapping[str, Any]]) -> Iterator[Candidate | Fin
     """What these stream records bring that was not there before; repeated records bring the same again."""
     for record in records:
         if is_of_delivery(record):
-            yield from _of_delivery(Change.from_record(record))
+            change = Change.from_record(record)
+            yield from candidates_between(change.old, change.new)
         else:
             yield from _of_campaign(CampaignChange.from_record(record))
 
 
-def _of_delivery(change: Change) -> Iterator[Candidate]:
-    if change.new is not None:
-        before = happenings(change.old)
-        for each in happenings(change.new):
+def candidates_between(old: Delivery | None, new: Delivery | None) -> Iterator[Candidate]:
+    """What has happened to a delivery since it was `old`; all that has happened to it where that is None."""
+    if new is not None:
+        before = happenings(old)
+        for each in happenings(new):
             if each not in before:
-                yield Candidate(change.campaign_id, change.new.lead_id, each.kind, each.link, each.machine)
+                yield Candidate(new.campaign_id, new.lead_id, each.kind, each.link, each.machine)
 
 
 def _of_campaign(change: CampaignChange) -> Iterator[Finish]:

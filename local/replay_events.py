@@ -1,0 +1,49 @@
+"""`make replay-events CAMPAIGN=...`: all that has happened to a campaign's deliveries, published once more.
+
+For what `candidates` gave up (StreamDeadLetters). Events that were published before come again with their ids, so that
+consumers know them; a rule does not act a second time.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from chalicelib.automation.candidates import Candidate, Finish, candidates_between
+from chalicelib.sqs import Queue
+from chalicelib.store.campaigns import Campaigns
+from chalicelib.store.client import time_text
+from chalicelib.store.deliveries import Deliveries
+from chalicelib.store.ids import CampaignId
+from local.client import clients_and_outputs
+from local.console import NotReady, say
+
+
+def happened(dynamodb: Any, outputs: dict[str, str], campaign_id: CampaignId) -> Iterator[Candidate | Finish]:
+    """A campaign's happenings from its deliveries. Raises NotReady when there is no such campaign."""
+    campaign = Campaigns(dynamodb, outputs["CampaignsTable"]).find(campaign_id)
+    if campaign is None:
+        raise NotReady(f"There is no campaign {campaign_id}.")
+    for delivery in Deliveries(dynamodb, outputs["DeliveriesTable"]).iter_campaign(campaign_id):
+        yield from candidates_between(None, delivery)
+    if campaign.completed_at is not None:
+        yield Finish(campaign_id, time_text(campaign.completed_at))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m local.replay_events", description="Publish events once more.")
+    parser.add_argument("--campaign", required=True, help="the campaign's id")
+    parser.add_argument("--stack", help="a CloudFormation stack on AWS; without it the running local stack")
+    given = parser.parse_args()
+    client, outputs = clients_and_outputs(given.stack)
+    wanted = list(happened(client("dynamodb"), outputs, CampaignId(given.campaign)))
+    Queue(client("sqs"), outputs["CandidatesQueueUrl"]).put(wanted)
+    say(f"{len(wanted)} events are published within seconds; those that were published before keep their ids")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except NotReady as problem:
+        sys.exit(str(problem))
