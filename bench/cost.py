@@ -39,6 +39,10 @@ PLATFORM_LOG_BYTES = 350
 HIT_LOG_BYTES = 400
 BATCH_LOG_BYTES = 250
 
+EVENTS_WINDOW = 5.0
+"""Seconds for which `candidates` waits for more (template.yaml)."""
+EVENTS_MB = 256
+
 STREAM_SHARDS = 4
 """Partitions that a new on-demand table begins with."""
 HIT_TIMES = ((0.60, 12 * 3600), (0.30, 36 * 3600), (0.10, 12 * 86_400))
@@ -158,16 +162,37 @@ def batches(changes: float, seconds: float, window: float) -> float:
     return changes / max(1.0, min(500.0, 1 + rate * max(window, 0.25)))
 
 
-def to_come() -> list[Line]:
-    """What else a million mails would cost, once it is built as the design has it."""
-    events = (USUAL.opened * (1 + USUAL.opened_twice) + USUAL.clicks + USUAL.scans) * MILLION
-    reports = MILLION * (SNS_PUBLISH + 1.2 * SQS_REQUEST) + 0.1 * MILLION * LAMBDA_REQUEST
+def events(audience: Audience) -> list[Line]:
+    """What it costs to tell what happened and to let a rule look at it; tests/store/test_cost.py has the requests."""
+    told = audience.counted * MILLION
+    by_persons = (audience.opened + audience.clicks) * MILLION
+    # What a window of the stream brings is one message.
+    messages = sum(batches(told * share, seconds, EVENTS_WINDOW) for share, seconds in HIT_TIMES)
+    looks = batches(MILLION, 10_000, EVENTS_WINDOW) + messages
+    once = _invocation(_seconds(CPU_BATCH, EVENTS_MB, DYNAMODB_WAIT), EVENTS_MB)
     return [
         Line(
-            "Events on the bus",
-            f"{_thousands(events)} events, each through a delay queue",
-            events * (BUS_EVENT + 0.3 * SQS_REQUEST),
+            "Telling: queue and functions",
+            f"{_thousands(looks)} looks at the stream, {_thousands(messages)} messages, a read for each event",
+            looks * once + messages * (3 * SQS_REQUEST + once) + told * READ_UNIT,
         ),
+        Line("Telling: the bus", f"{_thousands(told)} events", told * BUS_EVENT),
+        Line(
+            "Rules",
+            f"{_thousands(by_persons)} events by persons: 3 requests to SQS and a read of the rules each",
+            by_persons * (3 * SQS_REQUEST + READ_UNIT + once),
+        ),
+    ]
+
+
+def _invocation(seconds: float, megabytes: int) -> float:
+    return LAMBDA_REQUEST + seconds * megabytes / 1024 * LAMBDA_GB_SECOND
+
+
+def to_come() -> list[Line]:
+    """What else a million mails would cost, once it is built as the design has it."""
+    reports = MILLION * (SNS_PUBLISH + 1.2 * SQS_REQUEST) + 0.1 * MILLION * LAMBDA_REQUEST
+    return [
         Line("A report of every delivery", "SNS, SQS in tens, one write unit a mail", reports + MILLION * WRITE_UNIT),
     ]
 
@@ -190,6 +215,15 @@ def tables() -> Iterator[str]:
         yield f"| {one.part} | {one.how} | {one.dollars:.2f} | {other.dollars:.2f} |"
     yield f"| **Together** | | **{total(usual):.2f}** | **{total(lively):.2f}** |"
     yield f"| **Of SES's ${ses}** | | **{share_of_ses(usual):.1%}** | **{share_of_ses(lively):.1%}** |"
+    yield ""
+    yield "| events and rules, usual audience | how | $ |"
+    yield "|---|---|---:|"
+    lines = events(USUAL)
+    for line in lines:
+        yield f"| {line.part} | {line.how} | {line.dollars:.2f} |"
+    telling, acting = total(lines[:2]) / USUAL.counted, lines[2].dollars / (USUAL.opened + USUAL.clicks)
+    a_million = f"a million events: ${telling:.2f} to tell, ${acting:.2f} more where rules look at them"
+    yield f"| **Together** | {a_million} | **{total(lines):.2f}** |"
     yield ""
     yield "| what moves it | usual $ | of SES |"
     yield "|---|---:|---:|"

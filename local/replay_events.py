@@ -9,8 +9,14 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from chalicelib.automation.candidates import Candidate, Finish, candidates_between
-from chalicelib.sqs import Queue
+from chalicelib.automation.candidates import (
+    CANDIDATES_PER_MESSAGE,
+    Candidate,
+    CandidatesMessage,
+    Finish,
+    candidates_between,
+)
+from chalicelib.sqs import Queue, groups
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import time_text
 from chalicelib.store.deliveries import Deliveries
@@ -37,7 +43,8 @@ def main() -> int:
     given = parser.parse_args()
     client, outputs = clients_and_outputs(given.stack)
     wanted = list(happened(client("dynamodb"), outputs, CampaignId(given.campaign)))
-    Queue(client("sqs"), outputs["CandidatesQueueUrl"]).put(wanted)
+    messages = (CandidatesMessage(tuple(group)) for group in groups(wanted, CANDIDATES_PER_MESSAGE))
+    Queue(client("sqs"), outputs["CandidatesQueueUrl"]).put(messages)
     say(f"{len(wanted)} events are published within seconds; those that were published before keep their ids")
     return 0
 

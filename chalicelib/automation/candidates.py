@@ -7,17 +7,19 @@ campaigns table's stream  ─┘
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from chalicelib.automation.happenings import HappeningKind, happenings
 from chalicelib.settings import burst_rule, settings
-from chalicelib.sqs import Queue, sqs
+from chalicelib.sqs import Queue, groups, sqs
 from chalicelib.store.client import time_text
 from chalicelib.store.deliveries import Delivery
 from chalicelib.store.ids import CampaignId, LeadId
 from chalicelib.store.stream_records import CampaignChange, Change, is_of_delivery
 from chalicelib.telemetry import logger
 
+CANDIDATES_PER_MESSAGE = 10
+"""As many as one call to the bus takes."""
 MARGIN_SECONDS = 13
 """Beyond the burst window: a click may be written a second late, and hits that were parked come some seconds later."""
 
@@ -42,12 +44,22 @@ class Finish:
     """ISO 8601. A campaign whose failed deliveries are retried finishes once more."""
 
 
-def read_candidate(text: str) -> Candidate | Finish:
-    """What a message of the queue says. Raises ValueError, KeyError or TypeError if it is none."""
-    values = json.loads(text)
+@dataclass(frozen=True, slots=True)
+class CandidatesMessage:
+    """What one batch of the stream brought: SQS is paid by the message."""
+
+    candidates: tuple[Candidate | Finish, ...]
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Raises ValueError, KeyError or TypeError if the text is no such message."""
+        return cls(tuple(map(_read, json.loads(text)["candidates"])))
+
+
+def _read(values: Mapping[str, Any]) -> Candidate | Finish:
     if "finished_at" in values:
         return Finish(**values)
-    return Candidate(**values | {"kind": HappeningKind(values["kind"])})
+    return Candidate(**{**values, "kind": HappeningKind(values["kind"])})
 
 
 def candidates(records: Sequence[Mapping[str, Any]]) -> Iterator[Candidate | Finish]:
@@ -79,6 +91,7 @@ def enqueue_candidates(event: dict[str, Any]) -> None:
     """Lambda's stream event. Raises what makes Lambda repeat the batch; a candidate enqueued twice is harmless."""
     delay = burst_rule().window.total_seconds() + MARGIN_SECONDS
     found = list(candidates(event["Records"]))
-    Queue(sqs(), settings().candidates_queue_url).put_later((each, delay) for each in found)
+    messages = (CandidatesMessage(tuple(group)) for group in groups(found, CANDIDATES_PER_MESSAGE))
+    Queue(sqs(), settings().candidates_queue_url).put_later((each, delay) for each in messages)
     if found:
         logger().info("candidates_enqueued", extra={"records": len(event["Records"]), "candidates": len(found)})

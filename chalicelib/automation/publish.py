@@ -15,16 +15,19 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.analytics.launched import load_launched
-from chalicelib.automation.candidates import Candidate, Finish, read_candidate
+from chalicelib.automation.candidates import Candidate, CandidatesMessage, Finish
 from chalicelib.automation.events import SOURCE, Event, event_of, finished_event
 from chalicelib.automation.happenings import Happening, HappeningKind, happenings
 from chalicelib.settings import burst_rule, settings
+from chalicelib.sqs import groups
 from chalicelib.store.campaigns import Campaign, Campaigns
 from chalicelib.store.client import dynamodb
 from chalicelib.store.deliveries import Deliveries, Delivery
 from chalicelib.store.ids import CampaignId
 from chalicelib.telemetry import count, logger
 
+ENTRIES_PER_CALL = 10
+"""PutEvents takes at most ten."""
 LATE_SECONDS = 3
 """How long after a click the next one may be written: two attempts of a write, and clocks that differ."""
 _CAMPAIGNS_KEPT = 100
@@ -81,26 +84,24 @@ class Publisher:
         self._known: dict[CampaignId, _Known] = {}
 
     def publish(self, wanted: Sequence[Candidate | Finish], now: datetime) -> list[bool]:
-        """Whether each candidate is done with: published, or dropped since it does not hold; at most ten.
-
-        One that is not, comes again. Raises StoreUnavailable.
-        """
+        """Whether each candidate is done with: published, or dropped as it does not hold. Raises StoreUnavailable."""
         names = [(each.campaign_id, each.lead_id) for each in wanted if isinstance(each, Candidate)]
         found = self._deliveries.find_each(names)
         done = [True] * len(wanted)
         events: dict[int, Event] = {}
         for place, each in enumerate(wanted):
-            if isinstance(each, Finish):
-                events[place] = finished_event(self._campaign(each.campaign_id).campaign, each.finished_at)
-                continue
+            known = self._campaign(each.campaign_id)
             try:
-                event = self._event(each, found.get((each.campaign_id, each.lead_id)), now)
+                if isinstance(each, Finish):
+                    event = finished_event(known.campaign, each.finished_at) if known else None
+                else:
+                    event = self._event(each, found.get((each.campaign_id, each.lead_id)), known, now)
             except NotSettled:
                 done[place] = False
             else:
                 if event is not None:
                     events[place] = event
-        taken = self._bus.put(list(events.values())) if events else []
+        taken = [was_taken for group in groups(events.values(), ENTRIES_PER_CALL) for was_taken in self._bus.put(group)]
         for place, was_taken in zip(events, taken, strict=True):
             done[place] = was_taken
         published = sum(taken)
@@ -108,24 +109,25 @@ class Publisher:
         count("events_published", {"EventsPublished": published, "EventsDropped": dropped}, kind="event")
         return done
 
-    def _event(self, candidate: Candidate, delivery: Delivery | None, now: datetime) -> Event | None:
+    def _event(
+        self, candidate: Candidate, delivery: Delivery | None, known: _Known | None, now: datetime
+    ) -> Event | None:
         """The event of a candidate, None if it no longer holds. Raises NotSettled."""
         happening = Happening(candidate.kind, candidate.link, candidate.machine)
         occurrence = happenings(delivery).get(happening)
-        if delivery is None or occurrence is None:
+        if delivery is None or occurrence is None or known is None:
             return None
         if happening.kind is HappeningKind.CLICKED and not happening.machine:
             settles_at = occurrence.at + burst_rule().window + timedelta(seconds=LATE_SECONDS)
             if now < settles_at:
                 raise NotSettled
-        known = self._campaign(candidate.campaign_id)
         return event_of(delivery, happening, occurrence, known.campaign, known.urls)
 
-    def _campaign(self, campaign_id: CampaignId) -> _Known:
+    def _campaign(self, campaign_id: CampaignId) -> _Known | None:
         if campaign_id not in self._known:
             campaign = self._campaigns.find(campaign_id)
             if campaign is None:
-                raise LookupError(f"{campaign_id} has deliveries, and is not there")
+                return None
             if len(self._known) == _CAMPAIGNS_KEPT:
                 self._known.clear()
             urls = {link.link: link.url for link in load_launched(self._campaigns, campaign_id).links}
@@ -134,18 +136,20 @@ class Publisher:
 
 
 def publish_candidates(event: dict[str, Any]) -> dict[str, Any]:
-    """Lambda's SQS event; what could not be published comes again, and ends in the dead letters after some times."""
-    wanted: dict[str, Candidate | Finish] = {}
-    failed: list[str] = []
+    """Lambda's SQS event. A message of which something could not be published comes again, as a whole, and ends in the
+    dead letters after some times."""
+    wanted: list[tuple[str, Candidate | Finish]] = []
+    failed: set[str] = set()
     for record in event["Records"]:
+        message_id = record["messageId"]
         try:
-            wanted[record["messageId"]] = read_candidate(record["body"])
+            wanted += [(message_id, each) for each in CandidatesMessage.from_json(record["body"]).candidates]
         except (ValueError, KeyError, TypeError):
-            logger().exception("candidate_unreadable", extra={"sqs_message": record["messageId"]})
-            failed.append(record["messageId"])
-    done = _publisher().publish(list(wanted.values()), datetime.now(UTC))
-    failed += [message_id for message_id, is_done in zip(wanted, done, strict=True) if not is_done]
-    return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
+            logger().exception("candidates_unreadable", extra={"sqs_message": message_id})
+            failed.add(message_id)
+    done = _publisher().publish([each for _, each in wanted], datetime.now(UTC))
+    failed |= {message_id for (message_id, _), is_done in zip(wanted, done, strict=True) if not is_done}
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in sorted(failed)]}
 
 
 @cache

@@ -12,7 +12,13 @@ import pytest
 
 from chalicelib.analytics.completion import Completion
 from chalicelib.analytics.fold import fold_and_complete
+from chalicelib.automation.automate import Automation
+from chalicelib.automation.rulebook import Rulebook, WrittenRule
+from chalicelib.automation.rules import Incident
+from chalicelib.crm.leads import create_lead
 from chalicelib.sending import content
+from chalicelib.store.acts import Acts
+from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import batch_get
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Click, Deliveries, Delivery, DeliveryStatus
@@ -20,10 +26,12 @@ from chalicelib.store.ids import CampaignId, LeadId, new_campaign_id, new_lead_i
 from chalicelib.store.keys import AUDIENCE_SHARDS
 from chalicelib.store.keys import delivery as delivery_key
 from chalicelib.store.leads import Leads
+from chalicelib.store.rules import Action, ActionKind, If, Rules, Trigger, When
 from chalicelib.store.stream_records import Change
 from chalicelib.tracking.hits import Hit, HitKind, apply
 from local.tables import TableNames
 from tests.store.cost_model import counted_calls, row_bytes, seen_arguments, write_units
+from tests.store.test_events import Sent
 from tests.store.test_sending import KEYS, TRACKING_URL, World
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -181,6 +189,34 @@ def test_a_batch_of_five_hundred_is_folded_in_two_requests(
     (transaction,) = transactions
     written = [action.get("Update", action.get("Put")) for action in transaction["TransactItems"]]
     assert {each.get("Key", each.get("Item"))["sk"]["S"] for each in written} == rows
+
+
+def test_ten_events_take_one_read_of_ten_rows_once_their_campaign_is_known(dynamodb: Any, tables: TableNames) -> None:
+    sent = Sent(dynamodb, tables)
+    clicks = [each for number in "123" for each in sent.click(number, seconds=60 * int(number))]
+    later = NOW + timedelta(days=30)
+    sent.publisher.publish(clicks, later)
+    with counted_calls(dynamodb) as calls:
+        assert sent.publisher.publish(clicks * 3, later) == [True] * 9
+    assert calls == {"BatchGetItem": 1}
+
+
+def test_a_rule_looks_once_at_an_event_that_it_is_not_for_and_acts_in_one_transaction(
+    dynamodb: Any, tables: TableNames
+) -> None:
+    rules, leads = Rules(dynamodb, tables.campaigns), Leads(dynamodb, tables.leads)
+    acts = Acts(dynamodb, tables.campaigns, tables.leads)
+    lead = create_lead(leads, {"entity": "acme", "stage": "New"}, NOW)
+    hot = WrittenRule("Hot", When(Trigger.CLICKED), If(), (Action(ActionKind.CHANGE_STAGE, "Hot Lead"),))
+    Rulebook(rules, Campaigns(dynamodb, tables.campaigns), leads).create(hot, NOW)
+    automation = Automation(rules, leads, acts, lambda: NOW)
+    opened = Incident(Trigger.OPENED, NOW, new_campaign_id(), "Pricing", lead.lead_id, None)
+    with counted_calls(dynamodb) as calls:
+        automation.handle(opened)
+    assert calls == {"Query": 1}
+    with counted_calls(dynamodb) as calls:
+        automation.handle(replace(opened, trigger=Trigger.CLICKED))
+    assert calls == {"Query": 1, "GetItem": 2, "TransactWriteItems": 1}
 
 
 def test_a_batch_with_clicks_on_hundreds_of_links_takes_several_transactions(dynamodb: Any, tables: TableNames) -> None:

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from chalicelib.analytics.launched import LaunchedLink, LaunchedMail, save_launched
-from chalicelib.automation.candidates import Candidate, Finish, candidates, read_candidate
+from chalicelib.automation.candidates import Candidate, CandidatesMessage, Finish, candidates
 from chalicelib.automation.happenings import HappeningKind
 from chalicelib.automation.publish import Bus, Publisher
 from chalicelib.store import keys
@@ -114,15 +114,18 @@ def test_a_first_click_is_a_candidate_and_a_second_one_is_none(sent: Sent) -> No
     assert sent.click("2", seconds=120) == [clicked(sent.ids, "2")]
 
 
-def test_a_candidate_survives_the_queue(sent: Sent) -> None:
-    for each in (*sent.click("1"), Finish(sent.ids[0], "2026-11-26T09:00:00.000Z")):
-        assert read_candidate(json.dumps(asdict(each))) == each
+def test_candidates_survive_the_queue(sent: Sent) -> None:
+    finish = Finish(sent.ids[0], "2026-11-26T09:00:00.000Z")
+    message = CandidatesMessage((*sent.click("1"), finish))
+    assert CandidatesMessage.from_json(json.dumps(asdict(message))) == message
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"campaign_id": "c", "lead_id": "l", "kind": "x"}'])
-def test_what_is_no_candidate_is_refused(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"candidates": [{"campaign_id": "c", "lead_id": "l", "kind": "x"}]}']
+)
+def test_what_are_no_candidates_is_refused(text: str) -> None:
     with pytest.raises((ValueError, KeyError, TypeError)):
-        read_candidate(text)
+        CandidatesMessage.from_json(text)
 
 
 def test_a_persons_click_is_published_with_what_its_campaign_says(sent: Sent) -> None:

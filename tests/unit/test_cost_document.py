@@ -36,6 +36,8 @@ def test_the_reckoning_is_for_what_is_deployed() -> None:
         fold_mb=functions["fold"]["lambda_memory_size"],
         batching_window_seconds=yaml.safe_load(window)["MaximumBatchingWindowInSeconds"],
     )
+    assert {functions[name]["lambda_memory_size"] for name in ("candidates", "publish", "automate")} == {cost.EVENTS_MB}
+    assert cost.Deployed().batching_window_seconds == cost.EVENTS_WINDOW
 
 
 @pytest.mark.parametrize("window", [0.25, 2, 5, 60])
