@@ -5,12 +5,13 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final
 
+from chalicelib.addresses import MalformedAddress, parse_address
+
 from .assemble import Edit, assemble
 from .compiled import CompiledContent, Link, MergeField
 from .document import Document, read_document
 from .engine import syntax_problem
 from .errors import ContentInvalid, Problem
-from .headers import is_address
 from .links import MAX_LINKS, LinkCompiler
 from .markup import COMMENT, RAW_TEXT
 from .merge_tags import Tag, TagError, find_tags, mask
@@ -85,8 +86,10 @@ class _Compiler:
             self._problems.append(Problem("html", "the e-mail has neither html nor text"))
         if not source.subject.strip():
             self._problems.append(Problem("subject", "the subject is empty"))
-        if not is_address(source.from_email):
-            self._problems.append(Problem("from_email", "this is not an e-mail address"))
+        try:
+            parse_address(source.from_email)
+        except MalformedAddress as error:
+            self._problems.append(Problem("from_email", str(error)))
         for field, text in (
             ("subject", source.subject),
             ("from_name", source.from_name),

@@ -48,8 +48,8 @@ class RenderFailed(ContentError):
 
 
 class AddressInvalid(ContentError):
-    """An address that cannot stand in a header; the message says which header, never the address."""
+    """An address that cannot stand in a header; the message says which header and why, never the address."""
 
-    def __init__(self, header: str) -> None:
-        super().__init__(f"{header} is not a usable e-mail address")
+    def __init__(self, header: str, reason: str) -> None:
+        super().__init__(f"the address in {header} {reason}")
         self.header = header

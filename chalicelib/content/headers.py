@@ -5,16 +5,14 @@ from base64 import b64encode
 from functools import lru_cache
 from typing import Final
 
+from chalicelib.addresses import MalformedAddress, parse_address
+
 from .errors import AddressInvalid
 
 MAX_LINE: Final = 76
 _MAX_TEXT = 998  # a rendered subject or name is cut here: RFC 5322's longest line
 
 _BREAKING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
-_ATOM = r"[^\s\x00-\x1f\x7f()<>\[\]:;@\\,.\"]+"
-_ADDRESS = re.compile(
-    rf"{_ATOM}(?:\.{_ATOM})*@(?:[^\W_](?:[^\W_]|-)*\.)+[^\W\d_](?:[^\W_]|-)+",
-)
 _Q_SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!*+-/")
 
 
@@ -25,26 +23,12 @@ def clean(text: str) -> str:
     return text.strip()[:_MAX_TEXT]
 
 
-def is_address(text: str) -> bool:
-    """Whether mail can be sent to this address: local@domain.tld, at most 254 characters, an ASCII local part.
-
-    International domains are fine (they are sent in their ASCII form); quoted local parts are not.
-    """
-    local = text.partition("@")[0]
-    return len(text) <= 254 and len(local) <= 64 and local.isascii() and _ADDRESS.fullmatch(text) is not None
-
-
 def wire_address(header: str, address: str) -> str:
     """The address as it goes over the wire, its domain in ASCII. Raises AddressInvalid."""
-    if not is_address(address):
-        raise AddressInvalid(header)
-    if address.isascii():
-        return address
-    local, _, domain = address.partition("@")
     try:
-        return f"{local}@{domain.encode('idna').decode('ascii')}"
-    except UnicodeError:
-        raise AddressInvalid(header) from None
+        return parse_address(address)
+    except MalformedAddress as error:
+        raise AddressInvalid(header, str(error)) from None
 
 
 def text_header(name: str, text: str) -> str:

@@ -6,11 +6,13 @@ microseconds, and decodes to the same (the tests parse every message back with `
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from email.utils import format_datetime
 from types import MappingProxyType
 
-from .headers import address_header, clean, is_address, text_header
+from .errors import AddressInvalid
+from .headers import address_header, clean, text_header
 from .render import Rendered
 
 # "=_" cannot occur in quoted-printable, so no body ever holds the boundary.
@@ -47,9 +49,8 @@ def build_message(
         address_header("From", rendered.from_name, compiled.from_email),
         address_header("To", to_name, to_email),
     ]
-    reply_to = clean(rendered.reply_to or "")
-    if is_address(reply_to):
-        lines.append(address_header("Reply-To", None, reply_to))
+    with suppress(AddressInvalid):
+        lines.append(address_header("Reply-To", None, clean(rendered.reply_to or "")))
     lines += (
         text_header("Subject", rendered.subject),
         f"Date: {format_datetime(date)}",

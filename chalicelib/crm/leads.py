@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple, TypedDict, cast
 
-from chalicelib.crm.addresses import MalformedAddress, parse_address
+from chalicelib.addresses import MalformedAddress, parse_address
 from chalicelib.crm.suppression import as_known
 from chalicelib.store.client import Conflict, StoreUnavailable, attempts
 from chalicelib.store.ids import LeadId, new_lead_id

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
+from chalicelib.store import keys
 from chalicelib.store.ids import LeadId
 from chalicelib.store.leads import Lead, Leads
 from chalicelib.store.marks import Mark, SuppressionReason
@@ -67,7 +68,7 @@ def as_known(leads: Leads, changes: Iterable[tuple[Lead | None, Lead]]) -> list[
     if not new:
         return [after for _, after in pairs]
     known = leads.suppressions.find_many(lead.email for lead in new if lead.email)
-    told = {lead.lead_id: _told(lead, known.get(lead.email.lower()) if lead.email else None) for lead in new}
+    told = {lead.lead_id: _told(lead, known.get(keys.address(lead.email)) if lead.email else None) for lead in new}
     return [told.get(after.lead_id, after) for _, after in pairs]
 
 
@@ -84,4 +85,5 @@ def _told(lead: Lead, address: SuppressedAddress | None) -> Lead:
 def _owners(leads: Leads, address: str, also: LeadId) -> list[Lead]:
     """The leads who have the address, as they are now."""
     found = leads.find_many({*leads.suppressions.list_owners(address), also}, consistent=True)
-    return [lead for lead in found.values() if lead.email is not None and lead.email.lower() == address.lower()]
+    known_by = keys.address(address)
+    return [lead for lead in found.values() if lead.email is not None and keys.address(lead.email) == known_by]

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from chalicelib.addresses import MalformedAddress, parse_address
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import ContentInvalid
-from chalicelib.crm.addresses import MalformedAddress, parse_address
 from chalicelib.sending.content import source_of
 from chalicelib.sending.schedule import UNSENT, Schedules, forget_schedule
 from chalicelib.sending.statuses import LAUNCHED, CampaignNotFound, WrongStatus, get_campaign, require_status

@@ -11,13 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from chalicelib.addresses import MalformedAddress, parse_address
 from chalicelib.content.compiled import CompiledContent
 from chalicelib.content.compiler import compile_content
-from chalicelib.content.headers import is_address
 from chalicelib.content.message import build_message
 from chalicelib.content.program import Program
 from chalicelib.content.render import Rendered, Renderer
-from chalicelib.crm.addresses import MalformedAddress, parse_address
 from chalicelib.crm.merge_fields import merge_fields
 from chalicelib.sending.budget import Budget, MustWait
 from chalicelib.sending.content import campaign_values, source_of, tracking_of
@@ -148,14 +147,9 @@ def _addresses(to: Sequence[str]) -> list[str]:
     faults: list[tuple[int, str]] = []
     for place, text in enumerate(to):
         try:
-            address = parse_address(text)
+            addresses.append(parse_address(text))
         except MalformedAddress as error:
             faults.append((place, str(error)))
-            continue
-        if is_address(address):
-            addresses.append(address)
-        else:
-            faults.append((place, "has no valid domain after the @"))
     if faults:
         raise InvalidAddresses(faults)
     return list(dict.fromkeys(addresses))

@@ -44,9 +44,14 @@ def identity(entity: str, kind: str, value: str) -> Item:
     return {"lead_id": {"S": f"identity#{entity}#{kind}#{value}"}}
 
 
-def suppression(address: str) -> Item:
+def address(written: str) -> str:
+    """What identities and suppressions know an address by, whatever its case: written as `parse_address` gives it."""
+    return written.lower()
+
+
+def suppression(written: str) -> Item:
     """What keeps an address from being mailed."""
-    return {"lead_id": {"S": _SUPPRESSION + address.lower()}}
+    return {"lead_id": {"S": _SUPPRESSION + address(written)}}
 
 
 def suppressed_address(row: Item) -> str:

@@ -70,12 +70,12 @@ class Lead:
     @property
     def owned_address(self) -> Identity | None:
         """What tells whose mail reaches this lead: its entity and address."""
-        return Identity(self.entity, "email", self.email.lower()) if self.email else None
+        return Identity(self.entity, "email", keys.address(self.email)) if self.email else None
 
     @property
     def identities(self) -> frozenset[Identity]:
         owned = (
-            ("email", self.email.lower() if self.email else None),
+            ("email", keys.address(self.email) if self.email else None),
             ("external", self.external_id),
             ("content", self.content),
         )

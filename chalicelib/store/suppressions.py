@@ -51,7 +51,7 @@ class Suppressions:
 
     def find_many(self, addresses: Iterable[str]) -> dict[str, SuppressedAddress]:
         """What is kept of these addresses, by address in lower case; consistent reads, 100 a call."""
-        wanted = [keys.suppression(address) for address in sorted({address.lower() for address in addresses})]
+        wanted = [keys.suppression(address) for address in sorted({keys.address(address) for address in addresses})]
         rows = batch_get(self._client, self._table, wanted, consistent=True)
         return {keys.suppressed_address(row): _suppressed(row) for row in rows}
 
@@ -108,7 +108,7 @@ class Suppressions:
     def unsubscribe_departed(self, entity: str, address: str, mark: Mark) -> None:
         """As `unsubscribe_lead`, for a lead that is gone: for its address, and for whoever of the entity has it now."""
         self._unsubscribe_address(entity, address, mark)
-        identity = keys.identity(entity, "email", address.lower())
+        identity = keys.identity(entity, "email", keys.address(address))
         answer = call(self._client.get_item, TableName=self._table, Key=identity, ConsistentRead=True)
         if "Item" in answer:
             self.unsubscribe_lead(LeadId(answer["Item"]["owner"]["S"]), mark)
@@ -146,7 +146,7 @@ class Suppressions:
             "TableName": self._table,
             "IndexName": keys.ADDRESS_INDEX,
             "KeyConditionExpression": "address = :address",
-            "ExpressionAttributeValues": {":address": {"S": address.lower()}},
+            "ExpressionAttributeValues": {":address": {"S": keys.address(address)}},
         }
         owners: list[LeadId] = []
         while True:

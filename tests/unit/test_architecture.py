@@ -13,8 +13,9 @@ from chalicelib.settings import Settings
 ROOT = Path(__file__).parents[2]
 CHALICELIB = ROOT / "chalicelib"
 
-FOUNDATION = {"store", "settings", "telemetry", "aws", "sqs"}
+FOUNDATION = {"store", "settings", "telemetry", "aws", "sqs", "addresses"}
 MAY_KNOW = {
+    "addresses": set(),
     "settings": set(),
     "telemetry": {"settings"},
     "aws": {"settings"},
@@ -98,6 +99,7 @@ HEAVY = {
     "botocore.httpsession",
     "botocore.session",
     "html5lib",
+    "idna",
     "minijinja",
     "pydantic",
     "urllib3",

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import AddressInvalid
-from chalicelib.content.headers import is_address
 from chalicelib.content.message import build_message
 from chalicelib.content.quoted_printable import encode_piece, finish
 from chalicelib.content.render import Renderer
@@ -226,7 +225,7 @@ def test_awkward_display_names_arrive(name: str) -> None:
 
 NO_ADDRESSES = (
     *("", "a", "a@", "@b.example", "a@b", "a@-", "a b@c.example", "a@b..example", "a..b@c.example", "<a@b.example>"),
-    *("a@b.example,c@d.example", "a@b.example\r\nBcc: c@d.example", "a@b.example ", "a@b@c.example"),
+    *("a@b.example,c@d.example", "a@b.example\r\nBcc: c@d.example", "a@b@c.example", "a@b.c"),
     *("j\u00f6rg@b.example", "a" * 65 + "@b.example", "a@" + "\u00fc" * 70 + ".example"),
 )
 
@@ -240,7 +239,6 @@ def test_an_address_that_cannot_be_sent_to_is_refused(address: str) -> None:
 
 
 def test_international_domains_go_out_in_ascii() -> None:
-    assert is_address("a@b\u00fccher.example")
     assert read(message_of(to_email="a@b\u00fccher.example"))["To"].addresses[0].domain == "xn--bcher-kva.example"
 
 
