@@ -5,8 +5,6 @@ LeadError
 └── (IdentityTaken, LeadNotFound come from the store)
 """
 
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -14,11 +12,20 @@ from typing import Any, NamedTuple, TypedDict, cast
 
 from chalicelib.addresses import MalformedAddress, parse_address
 from chalicelib.crm.suppression import as_known
+from chalicelib.crm.words import (
+    CONTROLS,
+    LONGEST_NAME,
+    LONGEST_TEXT,
+    group_faults,
+    line_faults,
+    normalized,
+    normalized_set,
+    tag_faults,
+)
 from chalicelib.store.client import Conflict, StoreUnavailable, attempts
 from chalicelib.store.ids import LeadId, new_lead_id
 from chalicelib.store.leads import FieldValue, Lead, Leads
 
-MAX_TAGS = 50
 MAX_FIELDS = 50
 MAX_FIELDS_BYTES = 16_384
 _ATTEMPTS = 20
@@ -30,10 +37,6 @@ RESERVED_NAMES = frozenset(
 )
 """No custom field may be called so: it would be taken for the lead's own."""
 
-_LONGEST = {"entity": 64, "stage": 64, "external_id": 200, "first_name": 200, "last_name": 200}
-
-# Lone surrogates too: JSON can write them, UTF-8 cannot.
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LAYOUT = {ord(character): None for character in "\t\r\n"}
 
 
@@ -73,18 +76,20 @@ def checked(said: Said) -> Said:
     """The same in normal form: trimmed, Unicode NFC, empty texts as None. Raises InvalidLead with every fault."""
     errors: list[FieldError] = []
     normal: dict[str, Any] = {}
-    for name, longest in _LONGEST.items():
-        if name in said:
-            normal[name] = _line(name, said[name], longest, errors)  # type: ignore[literal-required]
     for name in ("entity", "stage"):
-        if name in normal and normal[name] is None:
-            errors.append(FieldError(name, "must not be empty"))
-        elif "#" in (normal.get(name) or ""):
-            errors.append(FieldError(name, "must not contain #"))
+        if name in said:
+            normal[name] = text = normalized(said[name])
+            errors += [FieldError(name, why) for why in group_faults(text)]
+    for name in ("external_id", "first_name", "last_name"):
+        if name in said:
+            text = normalized(said[name])  # type: ignore[literal-required]
+            normal[name] = text or None
+            errors += [FieldError(name, why) for why in line_faults(text, LONGEST_TEXT)]
     if "email" in said:
         normal["email"] = _address(said["email"], errors)
     if "tags" in said:
-        normal["tags"] = _tags(said["tags"], errors)
+        normal["tags"] = tags = normalized_set(said["tags"] or ())
+        errors += [FieldError("tags", why) for why in tag_faults(tags)]
     if "fields" in said:
         normal["fields"] = _fields(said["fields"], errors)
     if "tracking_opt_out" in said:
@@ -155,15 +160,6 @@ def delete_lead(leads: Leads, lead_id: LeadId) -> None:
     raise StoreUnavailable("the lead kept changing")
 
 
-def _line(name: str, value: Any, longest: int, errors: list[FieldError]) -> str | None:
-    text = unicodedata.normalize("NFC", value or "").strip()
-    if _CONTROLS.search(text):
-        errors.append(FieldError(name, "must be one line without control characters"))
-    if len(text) > longest:
-        errors.append(FieldError(name, f"must not be longer than {longest} characters"))
-    return text or None
-
-
 def _address(value: str | None, errors: list[FieldError]) -> str | None:
     if value is None or not value.strip():
         return None
@@ -174,34 +170,23 @@ def _address(value: str | None, errors: list[FieldError]) -> str | None:
         return None
 
 
-def _tags(value: Sequence[str] | None, errors: list[FieldError]) -> tuple[str, ...]:
-    tags = dict.fromkeys(unicodedata.normalize("NFC", tag).strip() for tag in value or ())
-    for tag in tags:
-        if not tag or len(tag) > 64 or ";" in tag or _CONTROLS.search(tag):
-            errors.append(FieldError("tags", "must be 1 to 64 characters each, without ; and control characters"))
-            break
-    if len(tags) > MAX_TAGS:
-        errors.append(FieldError("tags", f"must not be more than {MAX_TAGS}"))
-    return tuple(tags)
-
-
 def _fields(value: Mapping[str, FieldValue | None] | None, errors: list[FieldError]) -> dict[str, Any] | None:
     if value is None:
         return None
     fields: dict[str, FieldValue | None] = {}
     for name, content in value.items():
-        name = unicodedata.normalize("NFC", name).strip()
-        where = f"fields.{name[:64]}"
-        if not name or len(name) > 64 or _CONTROLS.search(name):
+        name = normalized(name)
+        where = f"fields.{name[:LONGEST_NAME]}"
+        if not name or line_faults(name, LONGEST_NAME):
             errors.append(FieldError("fields", "must have names of 1 to 64 characters without control characters"))
         elif name.lower() in RESERVED_NAMES:
             errors.append(FieldError(where, "is the lead's own, not a custom field"))
         elif name in fields:
             errors.append(FieldError(where, "is there twice"))
         elif isinstance(content, str):
-            if _CONTROLS.search(content.translate(_LAYOUT)):
+            if CONTROLS.search(content.translate(_LAYOUT)):
                 errors.append(FieldError(where, "must not contain control characters"))
-            content = unicodedata.normalize("NFC", content).strip() or None
+            content = normalized(content) or None
         fields[name] = content
     return fields
 

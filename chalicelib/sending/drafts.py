@@ -17,6 +17,7 @@ from typing import Any
 from chalicelib.addresses import MalformedAddress, parse_address
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import ContentInvalid
+from chalicelib.crm.words import LONGEST_TEXT, group_faults, line_faults, normalized, normalized_set, tag_faults
 from chalicelib.sending.content import source_of
 from chalicelib.sending.schedule import UNSENT, Schedules, forget_schedule
 from chalicelib.sending.statuses import LAUNCHED, CampaignNotFound, WrongStatus, get_campaign, require_status
@@ -29,7 +30,6 @@ __all__ = ["CampaignNotFound", "Draft", "Drafts", "Fault", "InvalidCampaign", "N
 
 _READS = 8
 MAX_STAGES = 50
-MAX_TAGS = 50
 MAX_BEHAVIORS = 5
 _LONGEST = {"title": 200, "from_name": 200, "subject": 998}
 """Characters. A header line must not be longer than 998 (RFC 5322, 2.1.1)."""
@@ -195,13 +195,14 @@ def _blank(now: datetime) -> Campaign:
 
 def _checked(campaign: Campaign, written: Written, faults: list[Fault]) -> tuple[Campaign, Body]:
     """The campaign with what was written, in normal form. Raises InvalidCampaign with every fault, `faults` first."""
-    lines = {name: _line(name, getattr(written, name), faults) for name in ("title", "subject", "from_name")}
+    lines = {name: _line(name, getattr(written, name), longest, faults) for name, longest in _LONGEST.items()}
     for name in ("title", "subject"):
         if not lines[name]:
             faults.append(Fault(name, "must not be empty"))
     from_email = _address("from_email", written.from_email, faults)
     reply_to = _address("reply_to", written.reply_to, faults) if written.reply_to else None
     audience = _audience(written.audience, faults)
+    utm = {name: _line(f"utm.{name}", value, LONGEST_TEXT, faults) for name, value in written.utm.items()}
     body = Body(written.html or None, written.text or None)
     if body.html is None and body.text is None:
         faults.append(Fault("html", "is needed, or text"))
@@ -213,7 +214,7 @@ def _checked(campaign: Campaign, written: Written, faults: list[Fault]) -> tuple
         from_email=from_email,
         reply_to=reply_to,
         audience=audience,
-        utm={name: value for name, value in written.utm.items() if value},
+        utm={name: value for name, value in utm.items() if value},
         tracking=written.tracking,
     )
     if not faults:
@@ -226,13 +227,10 @@ def _checked(campaign: Campaign, written: Written, faults: list[Fault]) -> tuple
     return checked, body
 
 
-def _line(name: str, value: str | None, faults: list[Fault]) -> str | None:
-    trimmed = (value or "").strip()
-    if len(trimmed) > _LONGEST[name]:
-        faults.append(Fault(name, f"must not be longer than {_LONGEST[name]} characters"))
-    if any(not character.isprintable() for character in trimmed):
-        faults.append(Fault(name, "must be a single line without control characters"))
-    return trimmed or None
+def _line(name: str, value: str | None, longest: int, faults: list[Fault]) -> str | None:
+    text = normalized(value)
+    faults += [Fault(name, why) for why in line_faults(text, longest)]
+    return text or None
 
 
 def _address(name: str, value: str, faults: list[Fault]) -> str:
@@ -247,20 +245,16 @@ def _address(name: str, value: str, faults: list[Fault]) -> str:
 
 
 def _audience(audience: Audience, faults: list[Fault]) -> Audience:
-    """Each stage and tag once: an audience asks for a set of them."""
-    entity = audience.entity.strip()
-    stages = tuple(dict.fromkeys(stage.strip() for stage in audience.stages))
-    tags = tuple(dict.fromkeys(tag.strip() for tag in audience.tags))
-    if not entity:
-        faults.append(Fault("audience.entity", "must not be empty"))
-    if not stages or not all(stages):
-        faults.append(Fault("audience.stages", "must name at least one stage, and none empty"))
+    """By the rules that leads have; each stage and tag once: an audience asks for a set of them."""
+    entity = normalized(audience.entity)
+    stages, tags = normalized_set(audience.stages), normalized_set(audience.tags)
+    faults += [Fault("audience.entity", why) for why in group_faults(entity)]
+    stage_faults = [] if stages else ["must name at least one stage"]
+    stage_faults += [why for stage in stages for why in group_faults(stage)]
     if len(stages) > MAX_STAGES:
-        faults.append(Fault("audience.stages", f"must not name more than {MAX_STAGES} stages"))
-    if len(tags) > MAX_TAGS or not all(tags):
-        faults.append(Fault("audience.tags", f"must not name more than {MAX_TAGS} tags, and none empty"))
-    if "#" in entity or any("#" in stage for stage in stages):
-        faults.append(Fault("audience", "must not contain # in an entity or stage"))
+        stage_faults.append(f"must not name more than {MAX_STAGES} stages")
+    faults += [Fault("audience.stages", why) for why in dict.fromkeys(stage_faults)]
+    faults += [Fault("audience.tags", why) for why in tag_faults(tags)]
     behavior = tuple(dict.fromkeys(audience.behavior))
     if len(behavior) > MAX_BEHAVIORS:
         faults.append(Fault("audience.behavior", f"must not name more than {MAX_BEHAVIORS}"))

@@ -92,6 +92,22 @@ def test_a_campaign_answers_with_itself_and_is_read_back(api: ApiClient) -> None
         ({"audience": {"entity": "acme", "stages": []}}, "audience.stages"),
         ({"audience": {"entity": "acme", "stages": "New"}}, "audience.stages"),
         ({"audience": {"entity": "acme", "stages": ["New"], "x": 1}}, "audience.x"),
+        ({"audience": {"entity": "x" * 65, "stages": ["New"]}}, "audience.entity"),
+        ({"audience": {"entity": "ac\0me", "stages": ["New"]}}, "audience.entity"),
+        ({"audience": {"entity": "acme#1", "stages": ["New"]}}, "audience.entity"),
+        ({"audience": {"entity": "acme", "stages": ["New", "x" * 65]}}, "audience.stages"),
+        ({"audience": {"entity": "acme", "stages": ["New", "Lo\nst"]}}, "audience.stages"),
+        ({"audience": {"entity": "acme", "stages": ["New", "#1"]}}, "audience.stages"),
+        ({"audience": {"entity": "acme", "stages": ["New", " "]}}, "audience.stages"),
+        ({"audience": {"entity": "acme", "stages": ["New"], "tags": ["x" * 65]}}, "audience.tags"),
+        ({"audience": {"entity": "acme", "stages": ["New"], "tags": ["a;b"]}}, "audience.tags"),
+        ({"audience": {"entity": "acme", "stages": ["New"], "tags": ["a\u2028b"]}}, "audience.tags"),
+        (
+            {"audience": {"entity": "acme", "stages": ["New"], "tags": [str(each) for each in range(51)]}},
+            "audience.tags",
+        ),
+        ({"utm": {"source": "x" * 201}}, "utm.source"),
+        ({"utm": {"medium": "e\nmail"}}, "utm.medium"),
         ({"surprise": 1}, "surprise"),
         ({"title": 7}, "title"),
     ],
@@ -131,6 +147,20 @@ def test_a_campaign_that_is_saved_while_it_is_read_is_read_again(dynamodb: Any, 
         client.saves.append(partial(author, "PATCH", path, {"html": f"<p>{number}"}))
     answer = reader("GET", path)
     assert (answer.status, client.saves, answer.json["html"]) == (200, [], "<p>0")
+
+
+def test_an_audience_is_read_as_its_leads_were(api: ApiClient) -> None:
+    """Composed or not, with space around it or without: the same word is the same stage."""
+    api("POST", "/v1/leads", {"entity": "Cafe\u0301", "stage": "Qualifi\u00e9", "tags": ["e\u0301t\u00e9"]})
+    audience = {"entity": "Caf\u00e9 ", "stages": [" Qualifie\u0301"], "tags": ["\u00e9te\u0301"]}
+    campaign = written(api, audience=audience, utm={"source": " e\u0301te\u0301 ", "term": " "})
+    assert api("GET", f"/v1/campaigns/{campaign['campaign_id']}/audience").json == {"total": 1}
+    assert campaign["utm"] == {"source": "\u00e9t\u00e9"}
+
+
+def test_a_subject_may_hold_all_that_a_line_can_show(api: ApiClient) -> None:
+    subject = "Prix\u00a0: 10\u202f\u20ac \U0001f468\u200d\U0001f469\u200d\U0001f467"
+    assert written(api, subject=subject)["subject"] == subject
 
 
 def test_a_template_error_says_where_it_is(api: ApiClient) -> None:
