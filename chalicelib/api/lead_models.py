@@ -1,7 +1,7 @@
 """Bodies and parameters of the leads' operations. Types only: what a lead may say is crm's to decide."""
 
 from datetime import datetime
-from typing import Annotated, Self, cast
+from typing import Annotated, Literal, Self, cast
 
 from pydantic import (
     BaseModel,
@@ -76,6 +76,16 @@ class LeadQuery(PageQuery):
     ] = None
 
 
+class ImportQuery(RequestModel):
+    address: Annotated[
+        Literal["none"] | None,
+        Field(
+            description="`none`: the file is meant as it is, although it has no column `email`, or columns that only "
+            "look like known ones (`E-Mail`, `First Name`); those become custom fields."
+        ),
+    ] = None
+
+
 class LineErrorAnswer(BaseModel):
     """What is wrong with one line of an import; `field` is null when it is the line as a whole."""
 
@@ -89,11 +99,18 @@ class ImportAnswer(BaseModel):
     updated: int
     unchanged: int
     errors: list[LineErrorAnswer]
+    custom_fields: Annotated[list[str], Field(description="Columns that are not a lead's own.")]
 
     @classmethod
     def of(cls, report: ImportReport) -> Self:
         errors = [LineErrorAnswer.model_construct(**error._asdict()) for error in report.errors]
-        return cls(created=report.created, updated=report.updated, unchanged=report.unchanged, errors=errors)
+        return cls(
+            created=report.created,
+            updated=report.updated,
+            unchanged=report.unchanged,
+            errors=errors,
+            custom_fields=report.custom_fields,
+        )
 
 
 class SuppressionAnswer(BaseModel):

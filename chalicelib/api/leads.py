@@ -3,6 +3,7 @@
 from chalicelib.api.answers import Answer, accepted, no_content, ok
 from chalicelib.api.lead_models import (
     ImportAnswer,
+    ImportQuery,
     LeadAnswer,
     LeadPatch,
     LeadQuery,
@@ -14,7 +15,7 @@ from chalicelib.api.paging import Page
 from chalicelib.api.problems import ProblemType, field_errors
 from chalicelib.api.requests import media_type, read_bytes
 from chalicelib.api.resources import Call, Resource
-from chalicelib.crm.import_files import FileKind, FileTooLong, UnreadableFile, read_file
+from chalicelib.crm.import_files import FileKind, FileTooLong, UnexpectedColumns, UnreadableFile, read_file
 from chalicelib.crm.importing import import_leads
 from chalicelib.crm.leads import InvalidLead, create_lead, delete_lead, update_lead
 from chalicelib.crm.suppression import list_marks, resubscribe
@@ -41,6 +42,9 @@ leads = Resource(
             },
         ),
         FileTooLong: ProblemType(413, "file-too-long", "The file is too long for one request"),
+        UnexpectedColumns: ProblemType(
+            400, "unexpected-columns", "The file has unexpected columns", lambda error: field_errors(error.errors)
+        ),
         UnreadableFile: ProblemType(
             400, "unreadable-file", "The file cannot be read", lambda error: field_errors(error.errors)
         ),
@@ -65,18 +69,21 @@ def create_one_lead(call: Call) -> Answer:
     "POST",
     "/v1/leads/import",
     summary="Import leads from a file",
+    query=ImportQuery,
     content_types=tuple(_FILES),
     answers={200: ImportAnswer},
-    raises=(FileTooLong, UnreadableFile),
+    raises=(FileTooLong, UnexpectedColumns, UnreadableFile),
 )
 def import_file(call: Call) -> Answer:
     """The file is the body: CSV with a header, or NDJSON, in UTF-8. Good lines are kept, the others reported.
 
     A lead is recognised by its external id, else its address; a line with neither, by its whole content. An empty cell
-    clears the field, an absent column leaves it alone. Nobody is unsubscribed or subscribed by an import. At most
-    10,000 lines or 5 MB a request.
+    clears the field, an absent column leaves it alone. Columns that are not a lead's own become custom fields, and the
+    answer names them. Nobody is unsubscribed or subscribed by an import. At most 10,000 lines, 200 columns or 5 MB a
+    request.
     """
-    file = read_file(read_bytes(call.request), _FILES[media_type(call.request)])
+    as_it_is = call.query(ImportQuery).address == "none"
+    file = read_file(read_bytes(call.request), _FILES[media_type(call.request)], as_it_is=as_it_is)
     return ok(ImportAnswer.of(import_leads(call.context.leads, file, call.context.now())))
 
 

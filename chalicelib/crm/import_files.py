@@ -7,8 +7,11 @@ import csv
 import io
 import json
 import math
+import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, cast
 
 from chalicelib.crm.identity import content_hash
@@ -16,6 +19,7 @@ from chalicelib.crm.leads import LEAD_NAMES, RESERVED_NAMES, FieldError, Invalid
 
 MAX_LINES = 10_000
 MAX_BYTES = 5 * 1024 * 1024
+MAX_COLUMNS = 200
 _MAX_LINES_A_RECORD = 500
 """A quote that is never closed must not swallow the rest of the file."""
 
@@ -28,6 +32,17 @@ class UnreadableFile(LeadError):
     def __init__(self, reason: str, errors: tuple[FieldError, ...] = ()) -> None:
         super().__init__(reason)
         self.errors = errors
+
+
+class UnexpectedColumns(UnreadableFile):
+    """The header would make leads without address or name, which may be meant; nothing was imported."""
+
+    def __init__(self, faults: list[FieldError]) -> None:
+        super().__init__(
+            f"Column {faults[0].field} {faults[0].reason}. Expected are {', '.join(LEAD_NAMES)}; every other column "
+            "becomes a custom field. Send the file with ?address=none if it is meant as it is.",
+            tuple(faults),
+        )
 
 
 class FileTooLong(LeadError):
@@ -56,15 +71,24 @@ class ImportFile:
     lines: list[Line] = field(default_factory=list)
     errors: list[LineError] = field(default_factory=list)
 
+    @property
+    def custom_fields(self) -> list[str]:
+        """Names in good lines that are not a lead's own, in their order: the first MAX_COLUMNS of them."""
+        names = dict.fromkeys(name for line in self.lines for name in line.said.get("fields") or ())
+        return list(names)[:MAX_COLUMNS]
 
-def read_file(body: bytes, kind: FileKind) -> ImportFile:
-    """Read a whole file. Raises UnreadableFile or FileTooLong."""
+
+def read_file(body: bytes, kind: FileKind, *, as_it_is: bool = False) -> ImportFile:
+    """Read a whole file. Raises UnreadableFile, UnexpectedColumns among them, or FileTooLong.
+
+    `as_it_is`: a header without `email` is meant, and names that look like known ones are custom fields.
+    """
     if len(body) > MAX_BYTES:
         raise FileTooLong(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB; send it in pieces.")
     text = _decoded(body)
     file = ImportFile()
     records = 0
-    for number, said in _csv_records(text) if kind == "csv" else _json_records(text):
+    for number, said in _csv_records(text, as_it_is) if kind == "csv" else _json_records(text, as_it_is):
         records += 1
         if records > MAX_LINES:
             raise FileTooLong(f"The file has more than {MAX_LINES:,} lines; send it in pieces.")
@@ -139,12 +163,12 @@ _CSV_REASONS = {
 }
 
 
-def _csv_records(text: str) -> Iterator[tuple[int, Said | Faults]]:
+def _csv_records(text: str, as_it_is: bool) -> Iterator[tuple[int, Said | Faults]]:
     rows = _csv_rows(text)
     _, header = next(rows, (1, [""]))
     if isinstance(header, str):
         raise UnreadableFile(f"The header {header}.")
-    columns = _columns(header)
+    columns = _columns(header, as_it_is)
     for number, row in rows:
         if isinstance(row, str):
             yield number, [(None, row)]
@@ -170,20 +194,49 @@ def _csv_rows(text: str) -> Iterator[tuple[int, list[str] | str]]:
                 yield feed.start + 1, [cell.strip() for cell in cells]
 
 
-def _columns(header: list[str]) -> list[str]:
-    """The header's names, the lead's own in lower case; an unnamed column is "". Raises UnreadableFile."""
+def _columns(header: list[str], as_it_is: bool) -> list[str]:
+    """The header's names, the lead's own in lower case; an unnamed column is "". Raises UnreadableFile.
+
+    Names are told by their first 64 characters, which is all that they may have.
+    """
+    if len(header) > MAX_COLUMNS:
+        raise UnreadableFile(f"The header has {len(header):,} columns; at most {MAX_COLUMNS} are read.")
     columns = [name.lower() if name.lower() in LEAD_NAMES else name for name in header]
-    faults = [FieldError(name, "is there twice") for name in dict.fromkeys(columns) if name and columns.count(name) > 1]
+    counts = Counter(name[:64] for name in columns)
+    faults = [FieldError(name, "is there twice") for name, count in counts.items() if name and count > 1]
     reserved = RESERVED_NAMES.difference(LEAD_NAMES)
     faults += [FieldError(name, "cannot be imported") for name in columns if name.lower() in reserved]
     faults += [FieldError(name[:64], "is longer than 64 characters") for name in columns if len(name) > 64]
     if "entity" not in columns:
         faults.append(FieldError("entity", "is needed"))
+    doubts = [] if as_it_is else _doubts(columns)
     if faults:
         first = f"Column {faults[0].field} {faults[0].reason}."
         alone = len(columns) == 1 and any(separator in columns[0] for separator in ";\t")
-        raise UnreadableFile("The columns must be separated by commas." if alone else first, tuple(faults))
+        raise UnreadableFile("The columns must be separated by commas." if alone else first, (*faults, *doubts))
+    if doubts:
+        raise UnexpectedColumns(doubts)
     return columns
+
+
+def _doubts(columns: list[str]) -> list[FieldError]:
+    """What in a header that can be read is probably not meant."""
+    resembled = [(name[:64], known) for name in columns if (known := _resembled(name))]
+    faults = [FieldError(name, f"looks like {known}, and would become a custom field") for name, known in resembled]
+    if "email" not in columns and "email" not in dict(resembled).values():
+        faults.append(FieldError("email", "is missing, and leads without an address cannot be mailed"))
+    return faults
+
+
+@lru_cache(maxsize=1024)
+def _resembled(name: str) -> str | None:
+    """The lead's own name that this one spells with other case, spaces or punctuation: `E-Mail` is like email."""
+    if name in LEAD_NAMES:
+        return None
+    return _BY_LETTERS.get("".join(filter(str.isalnum, unicodedata.normalize("NFKC", name))).casefold())
+
+
+_BY_LETTERS = {name.replace("_", ""): name for name in LEAD_NAMES}
 
 
 def _said_by_cells(columns: list[str], cells: list[str]) -> Said | Faults:
@@ -206,7 +259,7 @@ def _said_by_cells(columns: list[str], cells: list[str]) -> Said | Faults:
 # -- NDJSON ------------------------------------------------------------------------------------------------------------
 
 
-def _json_records(text: str) -> Iterator[tuple[int, Said | Faults]]:
+def _json_records(text: str, as_it_is: bool) -> Iterator[tuple[int, Said | Faults]]:
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
@@ -216,14 +269,14 @@ def _json_records(text: str) -> Iterator[tuple[int, Said | Faults]]:
             where = f" at column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
             yield number, [(None, f"is not JSON{where}")]
         else:
-            yield number, _said_by_object(value) if isinstance(value, dict) else [(None, "must be an object")]
+            yield number, _said_by_object(value, as_it_is) if isinstance(value, dict) else [(None, "must be an object")]
 
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _said_by_object(value: Mapping[str, Any]) -> Said | Faults:
+def _said_by_object(value: Mapping[str, Any], as_it_is: bool) -> Said | Faults:
     """Like the body of POST /v1/leads; a key that a lead does not have is a custom field, as a CSV column is."""
     said: dict[str, Any] = {}
     faults: Faults = []
@@ -242,6 +295,8 @@ def _said_by_object(value: Mapping[str, Any]) -> Said | Faults:
                 faults.append((name, "must be text"))
         elif name in RESERVED_NAMES and name != "fields":
             faults.append((name, "cannot be imported"))
+        elif not as_it_is and (known := _resembled(name)):
+            faults.append((name, f"looks like {known}; if it is a custom field, put it into fields"))
         elif name != "fields":
             fields[name] = content
     for name, content in fields.items():

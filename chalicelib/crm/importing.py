@@ -34,6 +34,8 @@ class ImportReport:
     updated: int = 0
     unchanged: int = 0
     errors: list[LineError] = field(default_factory=list)
+    custom_fields: list[str] = field(default_factory=list)
+    """Columns of the file that are not a lead's own."""
 
 
 class _Step(NamedTuple):
@@ -62,7 +64,7 @@ def import_leads(leads: Leads, file: ImportFile, now: datetime) -> ImportReport:
     Raises StoreUnavailable when the engine does not answer, or other imports keep changing the same leads: part of the
     file may be in by then, and sending it again completes it.
     """
-    report = ImportReport(errors=list(file.errors))
+    report = ImportReport(errors=list(file.errors), custom_fields=file.custom_fields)
     waiting: Sequence[Line] = file.lines
     for _ in range(_ROUNDS):
         plan = _decide(leads, waiting, now)

@@ -221,6 +221,41 @@ def test_the_panels_first_paint_takes_six_requests_and_150_kilobytes(
     assert sum(size for _, size in found) <= 150_000, found
 
 
+def test_columns_that_are_not_as_expected_are_shown_and_imported_only_when_meant(
+    marketers_page: Page, stack: LocalStack, marketer: Marketer
+) -> None:
+    page = marketers_page
+
+    def choose(text: str) -> None:
+        file = FilePayload(name="leads.csv", mimeType="text/csv", buffer=text.encode())
+        page.get_by_label("Choose a CSV file, or drop it here").set_input_files(file)
+
+    def imported() -> list[Any]:
+        return list(marketer("GET", "/v1/leads?entity=columns")["items"])
+
+    page.goto(f"{stack.web_url}#/leads/import")
+    sign_in(page, stack.token)
+    choose("entity;stage;email\ncolumns;New;ada@columns.example\n")
+    expect(page.get_by_role("alert")).to_have_text("The columns must be separated by commas. Nothing was imported.")
+    expect(page.get_by_role("button", name="Import as it is")).to_have_count(0)
+
+    choose("entity,stage,E-Mail,Plan\ncolumns,New,ada@columns.example,Gold\ncolumns,New,bob@columns.example,Free\n")
+    expect(page.get_by_role("alert")).to_have_text(re.compile("not as expected. Nothing was imported."))
+    expect(page.get_by_role("row", name=re.compile("^E-Mail looks like email"))).to_be_visible()
+    expect(page.get_by_text("Expected are external_id, entity, stage, email")).to_be_visible()
+    assert imported() == []
+
+    page.get_by_role("button", name="Import as it is").click()
+    expect(page.get_by_text("Done: 2 lines read.")).to_be_visible()
+    expect(page.get_by_text("Columns that became custom fields: E-Mail, Plan")).to_be_visible()
+    assert {lead["fields"]["E-Mail"] for lead in imported()} == {"ada@columns.example", "bob@columns.example"}
+
+    choose("entity,stage,email\ncolumns,New,cyd@columns.example\n")
+    expect(page.get_by_text("Every line went in.")).to_be_visible()
+    expect(page.get_by_text("custom fields:")).to_have_count(0)
+    expect(page.locator("main")).not_to_contain_text("false")
+
+
 def test_a_file_is_sent_in_pieces_that_keep_its_records_whole_and_its_lines_numbered(
     marketers_page: Page, stack: LocalStack
 ) -> None:

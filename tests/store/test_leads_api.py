@@ -138,7 +138,8 @@ def test_csv_and_ndjson_are_imported_with_errors_by_line(api: ApiClient) -> None
     csv = "entity,stage,email,city\nacme,New,ada@example.com,Rom\nacme,New,nope,\n"
     error = {"line": 3, "field": "email", "reason": "has no @"}
     first = api("POST", "/v1/leads/import", csv, CSV)
-    assert (first.status, first.json) == (200, {"created": 1, "updated": 0, "unchanged": 0, "errors": [error]})
+    counts = {"created": 1, "updated": 0, "unchanged": 0}
+    assert (first.status, first.json) == (200, {**counts, "errors": [error], "custom_fields": ["city"]})
     lines = '{"entity":"acme","email":"ada@example.com","fields":{"city":"Bern"}}\n{"entity":"acme","stage":"New"}\n[]'
     second = api("POST", "/v1/leads/import", lines, {"Content-Type": "application/x-ndjson"}).json
     assert (second["created"], second["updated"], second["errors"][0]["line"]) == (1, 1, 3)
@@ -150,9 +151,10 @@ def test_csv_and_ndjson_are_imported_with_errors_by_line(api: ApiClient) -> None
         ("entity\n", "application/json", 415),
         ("entity\n", "text/plain", 415),
         ("stage,email\n", "text/csv", 400),
-        ("entity\n" + "acme\n" * 10_001, "text/csv", 413),
+        ("entity,email\n" + "acme,\n" * 10_001, "text/csv", 413),
         ("x" * 5_300_000, "text/csv", 413),
         ("entity,stage\nacme,\ufffd\n", "text/csv", 400),
+        (",".join(["entity", "email", *(f"c{number}" for number in range(100_000))]), "text/csv", 400),
     ],
 )
 def test_a_file_that_cannot_be_taken_is_refused_whole(
@@ -160,6 +162,26 @@ def test_a_file_that_cannot_be_taken_is_refused_whole(
 ) -> None:
     reply = api("POST", "/v1/leads/import", body, {"Content-Type": content_type})
     assert (reply.status, reply.headers["Content-Type"]) == (status, "application/problem+json")
+
+
+def test_a_file_that_would_make_leads_without_address_or_name_is_taken_when_it_is_meant(api: ApiClient) -> None:
+    csv = "entity,stage,E-Mail,First Name\nacme,New,ada@example.com,Ada\n"
+    refused = api("POST", "/v1/leads/import", csv, CSV)
+    assert (refused.status, refused.json["type"]) == (400, "urn:leadflip:problem:unexpected-columns")
+    assert [error["field"] for error in refused.json["errors"]] == ["E-Mail", "First Name"]
+    assert "first_name" in refused.json["detail"]
+    assert count(api) == 0
+    meant = api("POST", "/v1/leads/import?address=none", csv, CSV)
+    assert (meant.status, meant.json["created"], meant.json["custom_fields"]) == (200, 1, ["E-Mail", "First Name"])
+    (lead,) = api("GET", "/v1/leads").json["items"]
+    assert (lead["email"], lead["fields"]) == (None, {"E-Mail": "ada@example.com", "First Name": "Ada"})
+
+
+@pytest.mark.parametrize("query", ["address=any", "address=", "address=none&address=none", "adress=none"])
+def test_a_wrong_parameter_of_an_import_is_400_and_nothing_is_read(api: ApiClient, query: str) -> None:
+    reply = api("POST", f"/v1/leads/import?{query}", "entity,stage,email\nacme,New,a@b.example\n", CSV)
+    assert (reply.status, reply.json["errors"][0]["field"]) == (400, query.partition("=")[0])
+    assert count(api) == 0
 
 
 def test_wrong_methods_types_and_paths_are_problems(api: ApiClient) -> None:

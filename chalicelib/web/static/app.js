@@ -45,6 +45,7 @@ export class Problem extends Error {
   constructor(status, body) {
     super(body.detail || body.title || "Something went wrong.");
     this.status = status;
+    this.type = body.type;
     this.errors = body.errors || [];
   }
 

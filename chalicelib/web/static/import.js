@@ -4,14 +4,15 @@ import { api, counted, h, heading, number, Problem, style } from "./app.js";
 import { pieces } from "./csv.js";
 
 const SHOWN_ERRORS = 200;
+const COLUMNS = "external_id, entity, stage, email, first_name, last_name, tags";
 
 export async function show(place, { signal }) {
   await style("lists.css");
   const input = h("input", { type: "file", id: "file", accept: ".csv,.ndjson,.jsonl,text/csv", onchange: () => take(input.files[0]) });
   const drop = h("section", { class: "drop card", "aria-label": "Choose a file" },
     h("label", { for: "file" }, "Choose a CSV file, or drop it here"), input,
-    h("p", { class: "note" }, "Columns: external_id, entity, stage, email, first_name, last_name, tags (with ; between them). ",
-      "Every other column becomes a field of the lead. UTF-8."));
+    h("p", { class: "note" }, `Columns: ${COLUMNS} (with ; between them). `,
+      "Every other column becomes a custom field of the lead. UTF-8."));
   const report = h("div", { class: "view" });
   place.append(
     h("p", { class: "crumbs" }, h("a", { href: "#/leads" }, "Leads"), "/", h("span", {}, "Import")),
@@ -27,10 +28,10 @@ export async function show(place, { signal }) {
     take(event.dataTransfer.files[0]);
   });
 
-  async function take(file) {
+  async function take(file, asItIs = false) {
     if (!file) return;
     input.disabled = true;
-    const run = new Run(file, report, signal);
+    const run = new Run(file, report, signal, asItIs, () => take(file, true));
     try {
       await run.all();
     } finally {
@@ -41,11 +42,15 @@ export async function show(place, { signal }) {
 }
 
 class Run {
-  constructor(file, place, signal) {
+  /** `asItIs`: whoever imports has seen that columns are missing or look misspelt; `again` imports the file so. */
+  constructor(file, place, signal, asItIs, again) {
     this.file = file;
     this.signal = signal;
+    this.path = `leads/import${asItIs ? "?address=none" : ""}`;
+    this.again = again;
     this.tally = { created: 0, updated: 0, unchanged: 0 };
     this.errors = [];
+    this.customFields = new Set();
     this.bar = h("span");
     this.status = h("p", { role: "status" }, "Reading the file…");
     this.progress = h("div", { class: "progress", role: "progressbar", "aria-label": `Importing ${file.name}`, "aria-valuemin": 0, "aria-valuemax": 100 }, this.bar);
@@ -83,8 +88,9 @@ class Run {
     const type = isCsv ? "text/csv" : "application/x-ndjson";
     for (let attempt = 1; ; attempt += 1) {
       try {
-        const answer = await api("POST", "leads/import", { body: piece.text, type, signal: this.signal });
+        const answer = await api("POST", this.path, { body: piece.text, type, signal: this.signal });
         for (const name of Object.keys(this.tally)) this.tally[name] += answer[name];
+        answer.custom_fields.forEach((name) => this.customFields.add(name));
         this.errors.push(...answer.errors.map((each) => ({ ...each, line: each.line + piece.firstLine - (isCsv ? 2 : 1) })));
         return true;
       } catch (problem) {
@@ -93,10 +99,15 @@ class Run {
           await new Promise((resolve) => setTimeout(resolve, attempt * 1000));
           continue;
         }
-        this.stop(`${problem.message} Import the file again to go on: what is in already stays as it is.`);
+        if (problem instanceof Problem && !problem.passes && !this.hasBegun) this.refuse(problem);
+        else this.stop(`${problem.message} Import the file again to go on: what is in already stays as it is.`);
         return false;
       }
     }
+  }
+
+  get hasBegun() {
+    return Object.values(this.tally).some(Boolean);
   }
 
   show(done, of) {
@@ -108,13 +119,26 @@ class Run {
 
   stop(text) {
     this.status.replaceChildren(h("span", { class: "error", role: "alert" }, text));
-    if (Object.values(this.tally).some(Boolean)) this.report();
+    if (this.hasBegun) this.report();
+  }
+
+  /** The file is refused whole: which columns are at fault and, where they may be meant, a way to say so. */
+  refuse({ message, errors, type }) {
+    const mayBeMeant = type === "urn:leadflip:problem:unexpected-columns";
+    this.stop(`${mayBeMeant ? "The columns of this file are not as expected." : message} Nothing was imported.`);
+    if (!errors.length) return;
+    this.result.replaceChildren(h("div", { class: "stack" },
+      table("Columns at fault", ["Column", "What is wrong"], errors.map(({ field, reason }) => [field, reason])),
+      h("p", { class: "note" }, `Expected are ${COLUMNS}. Name the columns so in the file and choose it again`,
+        mayBeMeant ? ", or import it as it is: every other column becomes a custom field, and leads without an address cannot be mailed." : "."),
+      mayBeMeant && h("div", { class: "actions" }, h("button", { type: "button", onclick: this.again }, "Import as it is"))));
   }
 
   report() {
     const figures = [["New", this.tally.created], ["Brought up to date", this.tally.updated], ["Unchanged", this.tally.unchanged], ["Lines with errors", this.errors.length]];
     this.result.replaceChildren(
       h("dl", { class: "tally" }, figures.map(([name, count]) => h("div", {}, h("dt", {}, name), h("dd", {}, number(count))))),
+      ...(this.customFields.size ? [h("p", {}, "Columns that became custom fields: ", h("b", {}, [...this.customFields].join(", ")))] : []),
       this.errors.length ? this.faults() : h("p", { class: "soft" }, "Every line went in."),
       h("div", { class: "actions" }, h("a", { class: "button", href: "#/leads" }, "See the leads"), h("a", { class: "button primary", href: "#/campaigns/new" }, "Write a campaign")));
   }
@@ -124,10 +148,15 @@ class Run {
     return h("div", { class: "stack" },
       h("h3", {}, "Lines that did not go in"),
       h("p", { class: "note" }, "Correct them in the file and import it again; the others will be found unchanged."),
-      h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Lines with errors" }, h("table", {},
-        h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "number" }, "Line"), h("th", { scope: "col" }, "Column"), h("th", { scope: "col" }, "What is wrong"))),
-        h("tbody", {}, shown.map(({ line, field, reason }) => h("tr", {},
-          h("td", { class: "number" }, number(line)), h("td", {}, field || "whole line"), h("td", {}, reason)))))),
+      table("Lines with errors", ["Line", "Column", "What is wrong"],
+        shown.map(({ line, field, reason }) => [number(line), field || "whole line", reason])),
       this.errors.length > SHOWN_ERRORS && h("p", { class: "note" }, `And ${number(this.errors.length - SHOWN_ERRORS)} more.`));
   }
+}
+
+function table(label, columns, rows) {
+  const side = (column) => (column === "Line" ? "number" : null);
+  return h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": label }, h("table", {},
+    h("thead", {}, h("tr", {}, columns.map((column) => h("th", { scope: "col", class: side(column) }, column)))),
+    h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((cell, at) => h("td", { class: side(columns[at]) }, cell)))))));
 }

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.crm.import_files import MAX_BYTES, FileTooLong, ImportFile, UnreadableFile, read_file
+from chalicelib.crm.import_files import MAX_BYTES, FileTooLong, ImportFile, UnexpectedColumns, UnreadableFile, read_file
 from chalicelib.crm.leads import LEAD_NAMES
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
-def from_csv(text: str) -> ImportFile:
-    return read_file(text.encode(), "csv")
+def from_csv(text: str, *, as_it_is: bool = True) -> ImportFile:
+    return read_file(text.encode(), "csv", as_it_is=as_it_is)
 
 
 def from_json(*lines: object) -> ImportFile:
@@ -49,7 +49,7 @@ def test_an_empty_external_id_says_nothing() -> None:
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_line_ends_and_byte_order_marks_of_all_systems_are_read(ending: str, mark: bytes) -> None:
     body = mark + ending.join(["entity,stage,last_name", "acme,New,Müller", "acme,New,Groß"]).encode()
-    assert [line.said["last_name"] for line in read_file(body, "csv").lines] == ["Müller", "Groß"]
+    assert [line.said["last_name"] for line in read_file(body, "csv", as_it_is=True).lines] == ["Müller", "Groß"]
 
 
 @pytest.mark.parametrize("encoding", ["windows-1252", "utf-16", "iso-8859-15", "shift-jis"])
@@ -68,6 +68,7 @@ def test_another_encoding_is_refused_whole_naming_the_line(encoding: str, throug
     [
         ("", "entity is needed"),
         ("stage,email", "entity is needed"),
+        ("stage,E-Mail", "entity is needed"),
         ("entity;stage;email", "separated by commas"),
         ("entity,stage,city,city", "city is there twice"),
         ("entity,Stage,stage", "stage is there twice"),
@@ -80,6 +81,76 @@ def test_another_encoding_is_refused_whole_naming_the_line(encoding: str, throug
 def test_a_header_that_cannot_be_meant_refuses_the_file(header: str, reason: str) -> None:
     with pytest.raises(UnreadableFile, match=reason):
         from_csv(header + "\nacme,New\n")
+
+
+HEADERS_TO_ASK_ABOUT = {
+    "entity,stage": {"email": "is missing"},
+    "entity,stage,first_name,Adresse": {"email": "is missing"},
+    "entity,stage,E-Mail": {"E-Mail": "looks like email"},
+    "entity,stage,e_mail,FirstName,last  name": {
+        "e_mail": "looks like email",
+        "FirstName": "looks like first_name",
+        "last  name": "looks like last_name",
+    },
+    "entity,stage,email,E-Mail": {"E-Mail": "looks like email"},
+    "entity,stage,email,\uff26\uff49\uff52\uff53\uff54\u00a0Name": {
+        "\uff26\uff49\uff52\uff53\uff54\u00a0Name": "looks like first_name"
+    },
+    "entity,email\u200b,stage": {"email\u200b": "looks like email"},
+}
+
+
+@pytest.mark.parametrize("header", HEADERS_TO_ASK_ABOUT)
+def test_a_header_that_would_make_leads_without_address_or_name_is_refused_unless_it_is_meant(header: str) -> None:
+    row = ",".join(["acme", "New", "a@b.example"][: header.count(",") + 1]) + "," * (header.count(",") - 2)
+    with pytest.raises(UnexpectedColumns) as refused:
+        from_csv(f"{header}\n{row}\n", as_it_is=False)
+    told = {error.field: error.reason for error in refused.value.errors}
+    assert told.keys() == HEADERS_TO_ASK_ABOUT[header].keys()
+    assert all(told[name].startswith(reason) for name, reason in HEADERS_TO_ASK_ABOUT[header].items())
+    assert all(name in str(refused.value) for name in LEAD_NAMES)
+    known = {name.lower() for name in LEAD_NAMES}
+    file = from_csv(f"{header}\n{row}\n", as_it_is=True)
+    assert file.custom_fields == [name for name in header.split(",") if name not in known]
+
+
+@pytest.mark.parametrize("header", ["entity,stage,EMAIL", "Entity,email,First_Name,name,mail,tag,email_opt_in,stages"])
+def test_a_header_that_can_be_read_is_read_without_asking(header: str) -> None:
+    assert from_csv(header + "\n", as_it_is=False).lines == []
+
+
+def test_columns_that_became_custom_fields_are_named_in_their_order() -> None:
+    file = from_csv("entity,stage,email,Plan,,City\nacme,New,a@b.example,Gold,,Rom\n", as_it_is=False)
+    assert file.custom_fields == ["Plan", "City"]
+    file = from_json({"entity": "acme", "email": "a@b.example", "City": 1}, {"entity": "acme", "fields": {"Plan": 2}})
+    assert file.custom_fields == ["City", "Plan"]
+
+
+def test_all_that_is_wrong_with_a_header_is_named_at_once() -> None:
+    with pytest.raises(UnreadableFile) as refused:
+        from_csv("Entity Name,stage,E-Mail,lead_id\n", as_it_is=False)
+    assert {error.field for error in refused.value.errors} == {"entity", "E-Mail", "lead_id"}
+
+
+def test_a_key_that_looks_like_a_known_one_is_reported_with_its_line() -> None:
+    lines = [{"entity": "acme", "E-Mail": "a@b.example"}, {"entity": "acme", "fields": {"E-Mail": "a@b.example"}}]
+    body = "\n".join(map(json.dumps, lines)).encode()
+    asking = read_file(body, "ndjson")
+    assert [(error.line, error.field) for error in asking.errors] == [(1, "E-Mail")]
+    assert "looks like email" in asking.errors[0].reason
+    assert [line.number for line in asking.lines] == [2]
+    assert len(read_file(body, "ndjson", as_it_is=True).lines) == 2
+
+
+def test_a_header_has_at_most_200_columns_and_says_so_at_once() -> None:
+    names = ["entity", "email", *(f"c{number}" for number in range(198))]
+    file = from_csv(",".join(names) + "\nacme" + "," * 199, as_it_is=False)
+    assert len(file.custom_fields) == 198
+    with pytest.raises(UnreadableFile, match="has 201 columns; at most 200"):
+        from_csv(",".join([*names, "one more"]))
+    with pytest.raises(UnreadableFile, match="has 1,000,000 columns") as refused:
+        from_csv("entity" + "," * 999_999)
+    assert refused.value.errors == ()
 
 
 def test_faults_are_reported_by_physical_line_and_good_lines_kept() -> None:
@@ -197,7 +268,7 @@ def test_no_bytes_at_all_break_the_reader(body: bytes) -> None:
     for kind in ("csv", "ndjson"):
         for prefix in (b"", b"entity,stage,city\n"):
             try:
-                file = read_file(prefix + body, kind)
+                file = read_file(prefix + body, kind, as_it_is=True)
             except (UnreadableFile, FileTooLong):
                 continue
             for line in file.lines:
