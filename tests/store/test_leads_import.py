@@ -10,7 +10,9 @@ import pytest
 from chalicelib.crm.import_files import read_file
 from chalicelib.crm.importing import ImportReport, import_leads
 from chalicelib.crm.leads import Said, create_lead
+from chalicelib.crm.suppression import suppress_address
 from chalicelib.store.leads import Lead, Leads
+from chalicelib.store.marks import Mark, SuppressionReason
 from local.tables import TableNames
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -81,6 +83,22 @@ def test_the_unsubscribed_stay_so(leads: Leads) -> None:
     assert run(leads, "entity,stage,email", "acme,Hot,a@b.example").updated == 1
     assert only(leads).unsubscribed
     assert only(leads).stage == "Hot"
+
+
+@pytest.mark.parametrize(
+    "written", ["Ada@Bu\u0308cher.Example", "ada@B\u00dcCHER.example", "ADA@xn--bcher-kva.example"]
+)
+def test_an_international_address_finds_its_lead_and_its_suppression_however_it_is_written(
+    leads: Leads, written: str
+) -> None:
+    lead = create_lead(leads, {"entity": "acme", "stage": "New", "email": "Ada@xn--bcher-kva.Example"}, NOW)
+    bounced = Mark(SuppressionReason.HARD_BOUNCE, NOW, "bounce", None)
+    suppress_address(leads, "Ada@xn--bcher-kva.Example", bounced, lead_id=lead.lead_id)
+    assert counts(run(leads, "entity,stage,email", f"acme,Hot,{written}", at=LATER)) == (0, 1, 0)
+    found = only(leads)
+    assert (found.lead_id, found.suppressed) == (lead.lead_id, bounced)
+    run(leads, "entity,stage,email", f"other,New,{written}", at=LATER)
+    assert all(each.suppressed == bounced for each in everybody(leads).values())
 
 
 def test_a_later_line_about_the_same_lead_wins(leads: Leads) -> None:

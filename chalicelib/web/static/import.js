@@ -129,7 +129,7 @@ class Run {
     if (!errors.length) return;
     this.result.replaceChildren(h("div", { class: "stack" },
       table("Columns at fault", ["Column", "What is wrong"], errors.map(({ field, reason }) => [field, reason])),
-      h("p", { class: "note" }, `Expected are ${COLUMNS}. Name the columns so in the file and choose it again`,
+      h("p", { class: "note" }, `Expected are ${COLUMNS}. Rename the columns in the file and choose it again`,
         mayBeMeant ? ", or import it as it is: every other column becomes a custom field, and leads without an address cannot be mailed." : "."),
       mayBeMeant && h("div", { class: "actions" }, h("button", { type: "button", onclick: this.again }, "Import as it is"))));
   }
