@@ -61,8 +61,8 @@ class RetryBody(RequestModel):
         list[FailureReason],
         Field(
             default_factory=list,
-            description="Only what failed for one of these reasons; all when none is named. A lead whose delivery "
-            "ended as `outcome_unknown` may get the mail a second time.",
+            description="Only what failed for one of these reasons. Without any: every reason but `outcome_unknown`, "
+            "since such a mail may have been sent: its lead may get it a second time.",
         ),
     ]
 
@@ -154,6 +154,9 @@ def cancel_campaign(call: Call, campaign_id: str) -> Answer:
     raises=(CampaignNotFound, WrongStatus, NothingToRetry, QueueUnavailable),
 )
 def retry_failed(call: Call, campaign_id: str) -> Answer:
-    """Each at most once per request, to the lead as it is now. The campaign is `sending` until all have ended again."""
+    """Each at most once per request, to the lead as it is now. The campaign is `sending` until all have ended again.
+
+    Deliveries that ended as `outcome_unknown` are sent again only when that reason is named.
+    """
     reasons = call.body(RetryBody).reasons
     return accepted(CampaignAnswer.of(call.context.retry_failed.retry_failed(CampaignId(campaign_id), reasons)))

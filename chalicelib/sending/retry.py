@@ -22,6 +22,9 @@ from chalicelib.store.ids import CampaignId, LeadId
 from chalicelib.store.retries import Retries
 from chalicelib.telemetry import logger
 
+CERTAINLY_NOT_SENT = frozenset(FailureReason) - {FailureReason.OUTCOME_UNKNOWN}
+"""What is sent again when no reason is named: a mail whose outcome is unknown may have left."""
+
 
 class NothingToRetry(Exception):
     """No delivery of the campaign has failed for such a reason."""
@@ -37,20 +40,22 @@ class RetryFailed:
         self._launch_queue = launch_queue
 
     def retry_failed(self, campaign_id: CampaignId, reasons: Collection[FailureReason]) -> Campaign:
-        """Set out to send again what failed for these reasons (none named: for any).
+        """Set out to send again what failed for these reasons (none named: CERTAINLY_NOT_SENT).
 
         Repeating it while its deliveries are still being marked (the caller got no answer) is the same request. Raises
         CampaignNotFound, WrongStatus, NothingToRetry, Conflict, QueueUnavailable (repeat it then).
         """
-        asked = frozenset(reason.value for reason in reasons)
+        asked = frozenset(reason.value for reason in reasons or CERTAINLY_NOT_SENT)
         campaign = get_campaign(self._campaigns, campaign_id)
         running = self._retries.find(campaign_id) if campaign.status is CampaignStatus.SENDING else None
         if running is None or running.is_marked or running.reasons != asked:
             require_status(campaign, [CampaignStatus.SENT], "retried")
             sums = self._counters.find(campaign_id).sums
             failed = {name.removeprefix("reason/") for name in sums if name.startswith("reason/")}
-            if not (failed & asked if asked else failed):
-                raise NothingToRetry("None of its deliveries has failed" + (" for such a reason." if asked else "."))
+            if not failed & asked:
+                hint = " To retry deliveries that may have been sent already, name the reason outcome_unknown."
+                other = hint if FailureReason.OUTCOME_UNKNOWN in failed - asked else ""
+                raise NothingToRetry(f"None of its deliveries has failed for such a reason.{other}")
             if not self._retries.begin(campaign, asked):
                 raise Conflict("The campaign has moved on meanwhile.")
         self._launch_queue.put([LaunchMessage(campaign_id, LaunchTask.RETRY)])
@@ -87,7 +92,7 @@ class MarkFailed:
             if time_is_short():
                 self._plan_queue.put([message])
                 return
-            if not retry.reasons or delivery.reason in retry.reasons:
+            if delivery.reason in retry.reasons:
                 self._deliveries.mark_for_retry(campaign_id, delivery.lead_id, retry.number)
         # Read anew: also what a predecessor marked, who died before it was enqueued.
         marked = [each for each in self._deliveries.iter_shard(campaign_id, shard) if each.retry == retry.number]

@@ -23,7 +23,7 @@ class Retry:
     number: int
     """1, 2, ...: a delivery keeps the number of the last request that it was part of."""
     reasons: frozenset[str]
-    """Which failures it is about; none means all."""
+    """Which failures it is about."""
     shards_done: int
     marked: int
     """Deliveries marked so far, in the shards that are done."""
@@ -42,8 +42,7 @@ class Retries:
 
     def begin(self, campaign: Campaign, reasons: Collection[str]) -> bool:
         """Take a sent campaign back to sending, with a new request; False when it is no longer as it was read."""
-        row: dict[str, Any] = {"number": campaign.retry + 1, "shards_done": 0, "marked": 0}
-        row["reasons"] = frozenset(reasons) or None
+        row = {"number": campaign.retry + 1, "shards_done": 0, "marked": 0, "reasons": frozenset(reasons)}
         put = {"Put": {"TableName": self._table, "Item": keys.retry(campaign.campaign_id) | to_item(row)}}
         return Campaigns(self._client, self._table).begin_retry(campaign, put)
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, Route, expect
 
+from chalicelib.store import keys
+from chalicelib.store.ids import CampaignId
 from chalicelib.store.tokens import Tokens
 from local.recipients import BROWSER
 from local.stack import LocalStack
@@ -156,6 +158,51 @@ def test_a_campaign_is_scheduled_and_taken_back(marketers_page: Page, stack: Loc
     page.get_by_role("dialog").get_by_role("button", name="Unschedule").click()
     expect(page.get_by_role("button", name="Schedule…")).to_be_visible()
     assert marketer("GET", f"/v1/campaigns/{campaign}")["status"] == "draft"
+
+
+def test_deliveries_of_unknown_outcome_are_retried_only_when_asked_for(
+    marketers_page: Page, stack: LocalStack, marketer: Marketer, until: Until
+) -> None:
+    lead_ids = [
+        marketer("POST", "/v1/leads", {"entity": "again", "stage": "New", "email": email})["lead_id"]
+        for email in ("one@again.example", None, "two@again.example")
+    ]
+    campaign_id = CampaignId(write(marketer, "again"))
+    marketer("POST", f"/v1/campaigns/{campaign_id}/send")
+
+    def status(*numbers: int) -> bool:
+        now = marketer("GET", f"/v1/campaigns/{campaign_id}/stats")
+        is_sent = marketer("GET", f"/v1/campaigns/{campaign_id}")["status"] == "sent"
+        return is_sent and (now["sent"], now["failed"]) == numbers
+
+    assert until(lambda: status(2, 1))
+    # Any later report of the mail service would settle the delivery as sent.
+    assert until(lambda: bool(marketer("GET", f"/v1/campaigns/{campaign_id}/stats")["delivered"] == 2))
+    stack.engine.client("dynamodb").update_item(
+        TableName=stack.outputs["DeliveriesTable"],
+        Key=keys.delivery(campaign_id, lead_ids[2]),
+        UpdateExpression="SET #status = :failed, reason = :reason",
+        ExpressionAttributeNames={"#status": "status"},
+        ExpressionAttributeValues={":failed": {"S": "failed"}, ":reason": {"S": "outcome_unknown"}},
+    )
+    assert until(lambda: status(1, 2))
+    marketer("PATCH", f"/v1/leads/{lead_ids[1]}", {"email": "found@again.example"})
+
+    page = marketers_page
+    page.goto(f"{stack.web_url}#/campaigns/{campaign_id}/stats")
+    sign_in(page, stack.token)
+    page.get_by_role("button", name="Retry failed").click()
+    expect(page.get_by_text("1 delivery will be sent again.")).to_be_visible()
+    expect(page.get_by_label("Include 1 delivery whose outcome is unknown.")).not_to_be_checked()
+    page.get_by_role("button", name="Retry", exact=True).click()
+    expect(figure(page, "sent")).to_have_text("2")
+    assert until(lambda: status(2, 1))
+
+    page.reload()
+    page.get_by_role("button", name="Retry failed").click()
+    page.get_by_label("Include 1 delivery whose outcome is unknown.").check()
+    page.get_by_role("button", name="Retry", exact=True).click()
+    expect(figure(page, "sent")).to_have_text("3")
 
 
 def test_what_was_typed_outlives_the_session(marketers_page: Page, stack: LocalStack, marketer: Marketer) -> None:

@@ -313,6 +313,28 @@ def test_only_the_reasons_asked_for_are_retried(world: ControlledWorld) -> None:
     assert (found.email, found.reason) == ("found@example.com", None)
 
 
+def test_a_delivery_of_unknown_outcome_is_retried_only_where_that_is_named(world: ControlledWorld) -> None:
+    ends = {"lead1@example.com": FailureReason.REJECTED, "lead2@example.com": FailureReason.OUTCOME_UNKNOWN}
+
+    def before(mail: OutgoingMail) -> None:
+        if mail.to_email in ends:
+            raise Rejected(ends[mail.to_email], "No.")
+
+    campaign_id = world.set_off(4)
+    world.mail.before = before
+    world.work()
+    assert world.settle(campaign_id)["failed"] == 2
+    ends.clear()
+    world.retry.retry_failed(campaign_id, [])
+    world.work()
+    assert world.settle(campaign_id) == {"sent": 3, "failed": 1, "reason/outcome_unknown": 1, "retry/1": 1}
+    with pytest.raises(NothingToRetry, match="outcome_unknown"):
+        world.retry.retry_failed(campaign_id, [])
+    world.retry.retry_failed(campaign_id, [FailureReason.OUTCOME_UNKNOWN])
+    world.work()
+    assert world.settle(campaign_id) == {"sent": 4, "retry/1": 1, "retry/2": 1}
+
+
 def failed_campaign_with(world: ControlledWorld, nobody: LeadId) -> CampaignId:
     world.lead(0)
     world.lead(1)

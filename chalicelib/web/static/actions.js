@@ -1,6 +1,6 @@
 /** What can be done to a campaign: copy it, and steer one that is on its way. */
 
-import { api, counted, say } from "./app.js";
+import { api, counted, h, say } from "./app.js";
 import { confirm } from "./dialogs.js";
 
 const QUESTIONS = {
@@ -14,17 +14,25 @@ const QUESTIONS = {
     title: "Cancel this campaign?", danger: true, action: "Cancel the campaign",
     text: `Mails that left stay sent; ${counted(stats.pending, "lead")} will not be mailed. This cannot be taken back.`,
   }),
-  "retry-failed": ({ stats }) => ({
-    title: "Try the failed deliveries again?", action: `Retry ${counted(stats.failed, "delivery", "deliveries")}`,
-    text: "Those whose outcome is unknown may receive the mail a second time.",
-  }),
+  "retry-failed": ({ stats }) => {
+    const unknown = stats.failures.find(({ reason }) => reason === "outcome_unknown")?.count ?? 0;
+    const certain = stats.failed - unknown;
+    return {
+      title: "Retry failed deliveries?", action: "Retry",
+      text: certain ? `${counted(certain, "delivery", "deliveries")} will be sent again.` : "Whether any of them was sent is not known.",
+      fields: unknown ? [h("label", {}, h("input", { type: "checkbox", name: "unknown", required: !certain }),
+        ` Include ${counted(unknown, "delivery", "deliveries")} whose outcome is unknown. These leads may receive the mail a second time.`)] : [],
+      body: (form) => (form.has("unknown") ? { reasons: stats.failures.map(({ reason }) => reason) } : {}),
+    };
+  },
   unschedule: () => ({ title: "Take it off the schedule?", text: "It becomes a draft again.", action: "Unschedule" }),
 };
 
 /** Ask and do; the campaign as it is then, or null. */
 export function act(verb, { id, ...known }) {
-  return confirm({ ...QUESTIONS[verb](known), run: () => api("POST", `campaigns/${id}/${verb}`, {
-    key: crypto.randomUUID(), body: verb === "retry-failed" ? {} : undefined,
+  const question = QUESTIONS[verb](known);
+  return confirm({ ...question, run: (form) => api("POST", `campaigns/${id}/${verb}`, {
+    key: crypto.randomUUID(), body: question.body?.(form),
   }) });
 }
 
