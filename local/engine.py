@@ -7,14 +7,18 @@ import functools
 import json
 import os
 import threading
+import time
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 from ministack import app as ministack
-from ministack.core import iam_actions, lambda_runtime
+from ministack.core import iam_actions, lambda_runtime, persistence
+from ministack.core.responses import AccountRegionScopedDict
 from ministack.services import dynamodb, lambda_svc, sqs
 
 from local.leash import stop_with_parent
+from local.saving import save_while_running
 
 LOG_WAIT_SECONDS = 0.003
 
@@ -63,7 +67,7 @@ def read_numbers_from_parameters() -> None:
 
 
 def keep_streams_over_restarts() -> None:
-    """Save the tables' streams with the tables.
+    """Save what has not been read of the tables' streams with the tables.
 
     ministack saves how far a stream was read, but not the stream: after a restart nothing would be read from it until
     as many new records had come, and what had not been read would be lost.
@@ -72,7 +76,7 @@ def keep_streams_over_restarts() -> None:
 
     def with_streams() -> dict[str, Any]:
         saved: dict[str, Any] = get_state()
-        return saved | {"streams": dynamodb._stream_records, "streams_trimmed": dynamodb._stream_trimmed}
+        return saved | unread_streams()
 
     def load_with_streams(state: dict[str, Any]) -> None:
         load_persisted_state(state)
@@ -80,6 +84,38 @@ def keep_streams_over_restarts() -> None:
         dynamodb._stream_trimmed.update(state.get("streams_trimmed", {}))
 
     dynamodb.get_state, dynamodb.load_persisted_state = with_streams, load_with_streams
+
+
+def unread_streams() -> dict[str, Any]:
+    """Each table's records that some function has not read yet, and how many came before them."""
+    positions = defaultdict(list)
+    for (*scope, mapping), position in lambda_svc._dynamodb_stream_positions.all_items():
+        source = lambda_svc._esms.get_scoped(*scope, mapping)["EventSourceArn"]
+        positions[(*scope, source.split("/")[1])].append(position)
+    unread, trimmed = AccountRegionScopedDict(), AccountRegionScopedDict()
+    for key, records in dynamodb._stream_records.all_items():
+        first = dynamodb._stream_trimmed.get_scoped(*key, 0)
+        read = min(positions[key], default=first)
+        unread.set_scoped(*key, records[max(0, read - first) :])
+        trimmed.set_scoped(*key, max(read, first))
+    return {"streams": unread, "streams_trimmed": trimmed}
+
+
+def return_messages_in_flight() -> None:
+    """Show messages again that a function had received when the engine ended: its process ended as well.
+
+    ministack waits for their visibility time-out, which is 6 minutes for mails and 12 for launches.
+    """
+    load_persisted_state = sqs.load_persisted_state
+
+    def load_and_return(state: dict[str, Any]) -> None:
+        load_persisted_state(state)
+        for queue in sqs._queues.all_values():
+            for message in queue["messages"]:
+                if message.get("receipt_handle"):
+                    message["visible_at"] = min(message["visible_at"], time.time())
+
+    sqs.load_persisted_state = load_and_return
 
 
 def name_queues_without_the_port() -> None:
@@ -170,6 +206,9 @@ def find_schedules_in_their_groups() -> None:
 if __name__ == "__main__":
     stop_with_parent()
     keep_streams_over_restarts()
+    return_messages_in_flight()
+    if persistence.PERSIST_STATE:
+        save_while_running(Path(os.environ["STATE_FILE"]))
     name_queues_without_the_port()
     allow_batches_as_single_messages()
     find_schedules_in_their_groups()

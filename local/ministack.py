@@ -73,6 +73,17 @@ def start(port: int, folder: Path, log: Path, extra: dict[str, str] | None = Non
     return engine
 
 
+def state_file(folder: Path) -> Path:
+    """Where ministack saves; the file's time is the moment of which it tells (local/saving.py)."""
+    return folder / "state.json"
+
+
+def saved_at(folder: Path) -> float | None:
+    """Of which moment the saved state is, in seconds since the epoch; None when nothing was saved."""
+    file = state_file(folder)
+    return file.stat().st_mtime if file.exists() else None
+
+
 def environment(port: int, folder: Path, scratch: Path) -> dict[str, str]:
     """Everything ministack is told, and, as its functions inherit it, all they see beside the template's own."""
     own = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ}
@@ -86,6 +97,7 @@ def environment(port: int, folder: Path, scratch: Path) -> dict[str, str]:
         "AUTH": "true",
         "PERSIST_STATE": "1",
         "STATE_DIR": str(folder / "state"),
+        "STATE_FILE": str(state_file(folder)),
         "S3_PERSIST": "1",
         "S3_DATA_DIR": str(folder / "s3"),
         "TMPDIR": str(scratch),

@@ -85,7 +85,7 @@ Ctrl-C stops everything.""")
     try:
         yield
     except Stopped:
-        say("\nStopping, and saving the state ...")
+        say("\nStopping. What is being sent goes on with the next `make run`.")
         raise
     finally:
         file.unlink(missing_ok=True)

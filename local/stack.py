@@ -5,7 +5,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,11 +79,11 @@ def running(options: Options) -> Iterator[LocalStack]:
         inbox_url = f"http://{LOOPBACK}:{options.inbox_port}"
         with step("Starting the inbox"):
             inbox = start_inbox(options, inbox_url)
-            to_stop.callback(inbox.stop)
+            to_stop.callback(stop, "Stopping the inbox", inbox.stop)
         with step("Starting ministack"):
             log = options.folder / "logs" / "ministack.log"
             engine = ministack.start(options.port, options.folder, log, {"AWS_ENDPOINT_URL_SESV2": inbox_url})
-            to_stop.callback(engine.stop)
+            to_stop.callback(stop, "Saving the state, stopping ministack and the functions", engine.stop)
         tracking_api = f"{engine.endpoint}/_aws/execute-api/1eadf11b"
         with step("Deploying the stack"):
             s3 = engine.client("s3")
@@ -107,11 +107,18 @@ def running(options: Options) -> Iterator[LocalStack]:
         )
 
 
+def stop(title: str, do: Callable[[], None]) -> None:
+    with step(title):
+        do()
+
+
 def start_inbox(options: Options, url: str) -> Child:
     """Start the inbox and wait until it answers."""
     command = ["local.leash", "local.inbox", "--http-port", str(options.inbox_port)]
     command += ["--smtp-port", str(options.smtp_port), "--dir", str(options.folder / "inbox")]
     command += ["--events-topic-arn", FEEDBACK_TOPIC, "--sns-endpoint", f"http://{LOOPBACK}:{options.port}"]
+    saved_at = ministack.saved_at(options.folder)
+    command += [] if saved_at is None else ["--stack-saved-at", str(saved_at)]
     inbox = Child("the inbox", command, options.folder / "logs" / "inbox.log", os.environ | ministack.ENVIRONMENT)
     try:
         inbox.wait_until(lambda: answers(f"{url}/health"), seconds=30)

@@ -32,4 +32,8 @@ For tests, all of it at run time:
   published to that topic; the mailbox simulator's addresses have the outcomes their names say, an EICAR test file is
   rejected. `POST /events` `{"message_id", "kind", "bounce_type", "bounce_sub_type", "times"}` publishes one more by
   hand (kinds: Send, Delivery, Bounce, Complaint, Reject, DeliveryDelay), `GET /events` `{"unpublished": n}`.
+
+An inbox publishes the events that an earlier one in its folder left unpublished. With `--stack-saved-at` the stack
+comes back as it was at that moment and has forgotten the rest: events that the topic took later are published again,
+and a mail that the stack sent later, and now sends again, is answered as it was then and not kept a second time.
 """

@@ -70,6 +70,12 @@ def _options(arguments: list[str] | None) -> Options:
     add("--smtp-login", metavar="USER:PASSWORD", help="let the SMTP door take mail after AUTH with these alone")
     add("--events-topic-arn", metavar="ARN", help="publish SES's events to this SNS topic")
     add("--sns-endpoint", metavar="URL", help="where that topic is; needed with --events-topic-arn")
+    add(
+        "--stack-saved-at",
+        type=float,
+        metavar="SECONDS",
+        help="since the epoch: the stack comes back as it was then, and has forgotten what it sent later",
+    )
     given = parser.parse_args(arguments)
     # Without an endpoint the SDK would look for the topic at AWS.
     if bool(given.events_topic_arn) != bool(given.sns_endpoint):
@@ -85,6 +91,7 @@ def _options(arguments: list[str] | None) -> Options:
         smtp_login=(user, password) if given.smtp_login else None,
         events_topic_arn=given.events_topic_arn,
         sns_endpoint=given.sns_endpoint,
+        stack_saved_at=given.stack_saved_at,
     )
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from local.inbox.control import answering_invalid
 from local.inbox.events import Event, EventWriter
 from local.inbox.http_server import Request, Response
-from local.inbox.mailbox import KeptMessage, Mailbox
+from local.inbox.mailbox import KeptMessage, Mailbox, MessageId
 from local.inbox.outcomes import outcomes_of
 from local.inbox.publisher import Publisher
 from local.inbox.routing import Router
@@ -54,6 +54,12 @@ class Announcements:
             return
         writer = _writer(message, content, self._publisher)
         self._publisher.publish(outcomes_of(message, content, writer, datetime.now(UTC)))
+
+    def announce_again(self, since: MessageId) -> None:
+        """Queue what follows from this message and all later ones."""
+        for message in self._mailbox.listed():
+            if message.message_id >= since:
+                self.announce(message, self._mailbox.content_of(message))
 
     async def get_events(self, _request: Request) -> Response:
         """How many events the topic has not taken yet."""

@@ -1,19 +1,22 @@
-"""Hands events to an SNS topic in the background: never in the way of a send, and again until the topic takes them."""
+"""Hands events to an SNS topic in the background: never in the way of a send, and again until the topic takes them.
+
+What it has not taken when the inbox stops, the next inbox publishes (taken.py).
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import os
 from typing import Any
 
 from local.inbox.events import Event
+from local.inbox.mailbox import MessageId
+from local.inbox.taken import Taken
 
 BATCH_SIZE = 10  # the most that PublishBatch takes
 LONGEST_PAUSE_SECONDS = 5.0
-LAST_CHANCE_SECONDS = 3.0
 
 log = logging.getLogger("inbox.publisher")
 
@@ -21,9 +24,10 @@ log = logging.getLogger("inbox.publisher")
 class Publisher:
     """One queue, one call at a time, so that events leave in the order in which they happened."""
 
-    def __init__(self, topic_arn: str, endpoint_url: str) -> None:
+    def __init__(self, topic_arn: str, endpoint_url: str, taken: Taken) -> None:
         self._topic_arn = topic_arn
         self._endpoint_url = endpoint_url
+        self._taken = taken
         self._waiting: asyncio.Queue[Event] = asyncio.Queue()
         self._unfinished = 0
         self._task: asyncio.Task[None] | None = None
@@ -41,18 +45,18 @@ class Publisher:
         """How many events the topic has not taken yet."""
         return self._unfinished
 
+    @property
+    def taken_up_to(self) -> MessageId:
+        """Of this message some events may have been taken before the inbox started, of later ones none."""
+        return self._taken.up_to
+
     def start(self) -> None:
         self._task = asyncio.create_task(self._run())
 
-    async def close(self) -> None:
-        """Give the waiting events a last chance of some seconds; what is left then is lost, and logged."""
-        if self._task is None:
-            return
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._waiting.join(), LAST_CHANCE_SECONDS)
-        if self._unfinished:
-            log.warning("%d events were not published", self._unfinished)
-        self._task.cancel()
+    def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        self._taken.close()
 
     def publish(self, events: list[Event]) -> None:
         """Queue events; returns at once."""
@@ -67,9 +71,8 @@ class Publisher:
             while len(batch) < BATCH_SIZE and not self._waiting.empty():
                 batch.append(self._waiting.get_nowait())
             await self._publish_until_taken(client, batch)
+            self._taken.record([event["mail"]["messageId"] for event in batch])
             self._unfinished -= len(batch)
-            for _ in batch:
-                self._waiting.task_done()
 
     async def _publish_until_taken(self, client: Any, batch: list[Event]) -> None:
         pause = 0.2

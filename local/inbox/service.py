@@ -10,13 +10,14 @@ from local.inbox.addresses import simulated_scenario
 from local.inbox.announcements import Announcements
 from local.inbox.control import ControlDoor
 from local.inbox.http_server import HttpServer
-from local.inbox.mailbox import Mailbox
+from local.inbox.mailbox import KeptMessage, Mailbox
 from local.inbox.pages import PagesDoor
 from local.inbox.programs import ProgramsDoor
 from local.inbox.publisher import Publisher
 from local.inbox.routing import Router
 from local.inbox.ses import SesDoor
 from local.inbox.smtp import SmtpDoor
+from local.inbox.taken import Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Options:
     smtp_login: tuple[str, str] | None
     events_topic_arn: str | None
     sns_endpoint: str | None
+    stack_saved_at: float | None
+    """The stack comes back as it was at this moment (seconds since the epoch); None: as it was when it stopped."""
 
 
 class Inbox:
@@ -44,7 +47,7 @@ class Inbox:
         self._account = SendingAccount(options.limits, VerifiedDomains(options.verified_domains), region=options.region)
         self._count_earlier_sends()
         self._control = ControlDoor(self._account)
-        self._publisher = _publisher(options)
+        self._publisher = self._made_publisher()
         self._announcements = Announcements(self._mailbox, self._publisher)
         self._http = HttpServer(self._router().answer)
         self._smtp = SmtpDoor(self._mailbox, self._control.fault_book, options.smtp_login)
@@ -52,6 +55,7 @@ class Inbox:
     async def start(self) -> tuple[int, int]:
         """Open both doors; gives the HTTP and the SMTP port. Raises OSError when one is taken."""
         if self._publisher is not None:
+            self._announcements.announce_again(since=self._publisher.taken_up_to)
             self._publisher.start()
         http_port = await self._http.start(self._options.http_port)
         return http_port, await self._smtp.start(self._options.smtp_port)
@@ -60,13 +64,19 @@ class Inbox:
         self._smtp.close()
         self._http.close()
         if self._publisher is not None:
-            await self._publisher.close()
+            self._publisher.close()
         self._mailbox.close()
 
     def _router(self) -> Router:
         router = Router()
         for door in (
-            SesDoor(self._mailbox, self._account, self._control.fault_book, self._announcements.announce),
+            SesDoor(
+                self._mailbox,
+                self._account,
+                self._control.fault_book,
+                self._announcements.announce,
+                self._forgotten(),
+            ),
             PagesDoor(self._mailbox),
             ProgramsDoor(self._mailbox),
             self._control,
@@ -85,8 +95,19 @@ class Inbox:
                 counted = [to for to in message.envelope.recipients if simulated_scenario(to) is None]
                 self._account.count_sent(len(counted), at)
 
+    def _forgotten(self) -> list[KeptMessage]:
+        """What the stack had sent later than the moment as of which it comes back."""
+        saved_at = self._options.stack_saved_at
+        return [
+            message
+            for message in self._mailbox.listed()
+            if saved_at is not None and message.received_at.timestamp() > saved_at
+        ]
 
-def _publisher(options: Options) -> Publisher | None:
-    if options.events_topic_arn is None or options.sns_endpoint is None:
-        return None
-    return Publisher(options.events_topic_arn, options.sns_endpoint)
+    def _made_publisher(self) -> Publisher | None:
+        options, messages = self._options, self._mailbox.listed()
+        if options.events_topic_arn is None or options.sns_endpoint is None:
+            return None
+        newest = messages[-1].message_id if messages else None
+        taken = Taken(options.folder / "taken.jsonl", newest=newest, saved_at=options.stack_saved_at)
+        return Publisher(options.events_topic_arn, options.sns_endpoint, taken)

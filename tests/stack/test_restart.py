@@ -1,16 +1,32 @@
 """What a stack knew before it was stopped it knows again, and goes on from there, also on another port."""
 
+import json
+import os
+import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
 from chalicelib.store.ids import CampaignId, new_campaign_id, new_lead_id
+from local.ministack import saved_at
 from local.ports import free_ports
+from local.recipients import request
 from local.stack import DEFAULTS, LocalStack, Options, running
+from tests.stack.marketer import Marketer
 
 Until = Callable[[Callable[[], bool]], bool]
+LEADS = 60
+CAMPAIGN = {
+    "title": "End",
+    "subject": "Hello",
+    "from_email": "news@shop.example",
+    "text": "Hello",
+    "audience": {"entity": "end", "stages": ["New"]},
+}
 
 
 def options(folder: Path) -> Options:
@@ -45,6 +61,43 @@ def test_a_restarted_stack_goes_on_counting_where_it_was(tmp_path: Path, until: 
         sqs, queue = stack.engine.client("sqs"), stack.outputs["HitsQueueUrl"]
         sqs.send_message(QueueUrl=queue, MessageBody="not a hit")
         assert until(lambda: is_in_work(stack, queue))
+
+
+@pytest.mark.parametrize("end", ["stopped", "killed"])
+def test_a_stack_that_ends_while_it_sends_goes_on_and_mails_nobody_twice(
+    tmp_path: Path, until: Until, end: str
+) -> None:
+    same = options(tmp_path)
+    with running(same) as stack:
+        marketer = Marketer(stack)
+        lines = ["entity,stage,email"] + [f"end,New,p{number}@end.example" for number in range(LEADS)]
+        marketer("POST", "/v1/leads/import", "\n".join(lines), "text/csv")
+        path = f"/v1/campaigns/{marketer('POST', '/v1/campaigns', CAMPAIGN)['campaign_id']}"
+        marketer("POST", f"{path}/send")
+        # Of what leaves after the last save a killed engine knows nothing.
+        assert until(lambda: sum(at > (saved_at(tmp_path) or 0) for _, at in mails(stack)) >= 5)
+        assert len(mails(stack)) < LEADS
+        if end == "killed":
+            os.kill(stack.engine.child.pid, signal.SIGKILL)
+
+    with running(same) as stack:
+        marketer = Marketer(stack)
+        if marketer("GET", path)["status"] == "draft":  # saved before it was sent
+            marketer("POST", f"{path}/send")
+
+        def all_are_sent() -> bool:
+            stats = marketer("GET", f"{path}/stats")
+            is_sent = marketer("GET", path)["status"] == "sent"
+            return is_sent and (stats["total"], stats["sent"], stats["failed"]) == (LEADS, LEADS, 0)
+
+        assert until(all_are_sent) or until(all_are_sent)  # cold starts on a busy machine
+        assert sorted(to for to, _ in mails(stack)) == sorted(f"p{number}@end.example" for number in range(LEADS))
+
+
+def mails(stack: LocalStack) -> list[tuple[str, float]]:
+    """To whom and when (seconds since the epoch), oldest first."""
+    found = json.loads(request("GET", f"{stack.inbox_url}/messages")[2])
+    return [(each["to"], datetime.fromisoformat(each["received_at"]).timestamp()) for each in found]
 
 
 def is_in_work(stack: LocalStack, queue: str) -> bool:

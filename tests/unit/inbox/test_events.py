@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -231,12 +234,83 @@ def test_a_slow_topic_does_not_delay_the_answer(publishing: RunningInbox, topic:
     assert eventually(lambda: len(topic.events) == 6)
 
 
-def test_a_stopping_inbox_hands_over_what_it_has(tmp_path: Path, topic: Topic) -> None:
-    options = (f"--events-topic-arn={TOPIC}", f"--sns-endpoint={topic.url}")
-    with started_inbox(tmp_path, *options) as inbox:
-        inbox.send(ConfigurationSetName="campaigns")
-        inbox.stop()
-    assert topic.types() == ["Send", "Delivery"]
+def started_with(topic: Topic, folder: Path, *options: str) -> AbstractContextManager[RunningInbox]:
+    return started_inbox(folder, f"--events-topic-arn={TOPIC}", f"--sns-endpoint={topic.url}", *options)
+
+
+def sent_and_taken(inbox: RunningInbox, **fields: Any) -> str:
+    """Send one mail and wait until the topic has its events; gives the MessageId."""
+    message_id = inbox.send(ConfigurationSetName="campaigns", **fields)
+    assert eventually(lambda: inbox.request("GET", "/events").json() == {"unpublished": 0})
+    return message_id
+
+
+def mails_reported(topic: Topic) -> list[str]:
+    return [event["mail"]["messageId"] for event in topic.events if event["eventType"] == "Send"]
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_what_the_topic_has_not_taken_the_next_inbox_publishes(
+    tmp_path: Path, topic: Topic, end: signal.Signals
+) -> None:
+    with started_with(topic, tmp_path) as inbox:
+        first = sent_and_taken(inbox)
+        second = sent_and_taken(inbox)
+        topic.refusals = 1_000_000
+        third = inbox.send(ConfigurationSetName="campaigns")
+        inbox.process.send_signal(end)
+        inbox.process.wait(10)
+    topic.refusals = 0
+    assert mails_reported(topic) == [first, second]
+    topic.events.clear()
+    with started_with(topic, tmp_path):
+        assert eventually(lambda: third in mails_reported(topic))
+    # Published again may be the one whose events may have been taken in part; SES, too, publishes at least once.
+    assert first not in mails_reported(topic)
+
+
+def test_an_inbox_that_kept_no_account_of_what_was_taken_does_not_publish_all_again(
+    tmp_path: Path, topic: Topic
+) -> None:
+    with started_inbox(tmp_path) as inbox:
+        first, newest = inbox.send(ConfigurationSetName="campaigns"), inbox.send(ConfigurationSetName="campaigns")
+    with started_with(topic, tmp_path):
+        assert eventually(lambda: newest in mails_reported(topic))
+    assert first not in mails_reported(topic)
+
+
+def test_what_a_killed_stack_has_forgotten_is_published_again(tmp_path: Path, topic: Topic) -> None:
+    with started_with(topic, tmp_path) as inbox:
+        first, second = sent_and_taken(inbox), sent_and_taken(inbox)
+        saved_at = time.time()
+        third = sent_and_taken(inbox)
+    topic.events.clear()
+    with started_with(topic, tmp_path, f"--stack-saved-at={saved_at}"):
+        assert eventually(lambda: third in mails_reported(topic))
+    assert first not in mails_reported(topic)
+    assert second in mails_reported(topic)
+
+
+def test_a_killed_stack_that_sends_again_mails_nobody_twice(tmp_path: Path, topic: Topic) -> None:
+    def delivery(number: int) -> dict[str, Any]:
+        return {"to": f"p{number}@example.com", "EmailTags": [{"Name": "delivery_id", "Value": f"d{number}"}]}
+
+    with started_with(topic, tmp_path) as inbox:
+        known = sent_and_taken(inbox, **delivery(1))
+        saved_at = time.time()
+        forgotten = sent_and_taken(inbox, **delivery(2))
+        untold = sent_and_taken(inbox, to="p3@example.com")
+    with started_with(topic, tmp_path, f"--stack-saved-at={saved_at}") as inbox:
+        assert eventually(lambda: mails_reported(topic)[-1:] == [untold])
+        assert eventually(lambda: inbox.request("GET", "/events").json() == {"unpublished": 0})
+        topic.events.clear()
+        assert sent_and_taken(inbox, **delivery(2)) == forgotten
+        assert topic.types() == ["Send", "Delivery"]
+        assert [each["id"] for each in inbox.messages()] == [known, forgotten, untold]
+        # Once only: a retry that a marketer asks for is a mail of its own, and so is whatever the stack still knows.
+        later = [sent_and_taken(inbox, **delivery(number)) for number in (2, 1)]
+        later.append(sent_and_taken(inbox, to="p3@example.com"))
+        assert [each["id"] for each in inbox.messages()] == [known, forgotten, untold, *later]
 
 
 def test_without_a_topic_nothing_can_be_published(inbox: RunningInbox) -> None:

@@ -1,0 +1,215 @@
+"""The engine as we start it, without the app: what it keeps when it is killed, and how it stops."""
+
+import io
+import json
+import os
+import signal
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local import ministack
+from local.ministack import Ministack
+from local.ports import free_ports
+
+Until = Callable[[Callable[[], bool]], bool]
+
+
+@contextmanager
+def engine_in(folder: Path) -> Iterator[Ministack]:
+    (port,) = free_ports(1)
+    engine = ministack.start(port, folder, folder / "log")
+    try:
+        yield engine
+    finally:
+        engine.stop()
+
+
+def kill(engine: Ministack) -> None:
+    os.kill(engine.child.pid, signal.SIGKILL)
+    engine.child.process.wait()
+
+
+def is_saved(folder: Path, since: float) -> bool:
+    file = ministack.state_file(folder)
+    return file.exists() and file.stat().st_mtime > since
+
+
+class Ledger:
+    """A table with a stream and a queue, into which the same numbers are written, the table first."""
+
+    def __init__(self, engine: Ministack) -> None:
+        self.dynamodb, self.sqs = engine.client("dynamodb"), engine.client("sqs")
+
+    def create(self) -> None:
+        self.dynamodb.create_table(
+            TableName="ledger",
+            AttributeDefinitions=[{"AttributeName": "number", "AttributeType": "N"}],
+            KeySchema=[{"AttributeName": "number", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        self.sqs.create_queue(QueueName="ledger", Attributes={"VisibilityTimeout": "600"})
+
+    @property
+    def queue(self) -> str:
+        return str(self.sqs.get_queue_url(QueueName="ledger")["QueueUrl"])
+
+    def write(self, number: int) -> None:
+        self.dynamodb.put_item(TableName="ledger", Item={"number": {"N": str(number)}})
+        self.sqs.send_message(QueueUrl=self.queue, MessageBody=str(number))
+
+    def rows(self) -> set[int]:
+        pages = self.dynamodb.get_paginator("scan").paginate(TableName="ledger")
+        return {int(row["number"]["N"]) for page in pages for row in page["Items"]}
+
+    def receive(self) -> set[int]:
+        received = set[int]()
+        while messages := self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages"):
+            received |= {int(each["Body"]) for each in messages}
+        return received
+
+
+def test_a_killed_engine_comes_back_as_it_was_seconds_ago(tmp_path: Path, until: Until) -> None:
+    with engine_in(tmp_path) as engine:
+        ledger = Ledger(engine)
+        ledger.create()
+        ledger.write(1)
+        written_at = time.time()
+        assert until(lambda: is_saved(tmp_path, since=written_at))
+        kill(engine)
+    with engine_in(tmp_path) as engine:
+        assert Ledger(engine).rows() == {1}
+        assert Ledger(engine).receive() == {1}
+
+
+def test_all_services_come_back_as_of_one_moment(tmp_path: Path, until: Until) -> None:
+    with engine_in(tmp_path) as engine:
+        ledger = Ledger(engine)
+        ledger.create()
+        count = write_until_killed(engine, ledger, lambda: is_saved(tmp_path, since=0))
+    with engine_in(tmp_path) as engine:
+        rows, messages = Ledger(engine).rows(), Ledger(engine).receive()
+    assert rows == set(range(len(rows)))
+    assert messages in (rows, rows - {len(rows) - 1})
+    assert 0 < len(rows) <= count
+
+
+def write_until_killed(engine: Ministack, ledger: Ledger, may_be_killed: Callable[[], bool]) -> int:
+    """Write without a pause, kill the engine in the middle of it; how many numbers were begun."""
+    count = 0
+
+    def kill_when_possible() -> None:
+        while not may_be_killed():
+            time.sleep(0.01)
+        kill(engine)
+
+    killer = threading.Thread(target=kill_when_possible)
+    killer.start()
+    try:
+        while True:
+            count += 1
+            ledger.write(count - 1)
+    except (BotoCoreError, ClientError):
+        killer.join()
+        return count
+
+
+def test_what_is_only_read_is_not_saved_again(tmp_path: Path, until: Until) -> None:
+    with engine_in(tmp_path) as engine:
+        ledger = Ledger(engine)
+        ledger.create()
+        ledger.write(1)
+        written_at = time.time()
+        assert until(lambda: is_saved(tmp_path, since=written_at))
+        saved_at = ministack.state_file(tmp_path).stat().st_mtime
+        for _ in range(5):
+            ledger.rows()
+            time.sleep(1)
+        assert ministack.state_file(tmp_path).stat().st_mtime == saved_at
+
+
+def test_a_message_that_a_function_was_at_work_on_comes_again_at_once(tmp_path: Path) -> None:
+    with engine_in(tmp_path) as engine:
+        ledger = Ledger(engine)
+        ledger.create()
+        ledger.write(1)
+        ledger.sqs.send_message(QueueUrl=ledger.queue, MessageBody="2", DelaySeconds=600)
+        assert ledger.receive() == {1}
+        assert ledger.receive() == set()
+    with engine_in(tmp_path) as engine:
+        assert Ledger(engine).receive() == {1}
+
+
+def test_a_deployment_that_was_cut_off_leaves_nothing(tmp_path: Path, until: Until) -> None:
+    waits_for_a_signal = {
+        "Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+        "Wait": {
+            "Type": "AWS::CloudFormation::WaitCondition",
+            "Properties": {"Handle": {"Ref": "Handle"}, "Timeout": "600"},
+        },
+    }
+    with engine_in(tmp_path) as engine:
+        ledger = Ledger(engine)
+        ledger.create()
+        written_at = time.time()
+        assert until(lambda: is_saved(tmp_path, since=written_at))
+        cloudformation = engine.client("cloudformation")
+        cloudformation.create_stack(StackName="half", TemplateBody=json.dumps({"Resources": waits_for_a_signal}))
+        (stack,) = cloudformation.describe_stacks(StackName="half")["Stacks"]
+        assert stack["StackStatus"] == "CREATE_IN_PROGRESS"
+    with engine_in(tmp_path) as engine:
+        assert engine.client("cloudformation").describe_stacks()["Stacks"] == []
+        assert Ledger(engine).rows() == set()
+
+
+SLEEPER = """
+import time
+
+def sleep(event, context):
+    time.sleep(event["seconds"])
+"""
+
+
+def test_stopping_does_not_wait_for_functions(tmp_path: Path, until: Until) -> None:
+    with engine_in(tmp_path) as engine:
+        trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        role = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        role_arn = engine.client("iam").create_role(RoleName="any", AssumeRolePolicyDocument=role)["Role"]["Arn"]
+        functions = engine.client("lambda")
+        functions.create_function(
+            FunctionName="sleeper",
+            Runtime="python3.11",
+            Role=role_arn,
+            Handler="sleeper.sleep",
+            Code={"ZipFile": zipped("sleeper.py", SLEEPER)},
+            Timeout=300,
+        )
+        functions.invoke(FunctionName="sleeper", Payload=b'{"seconds": 0}')
+        caller = threading.Thread(target=call_that_is_cut_off, args=(functions,))
+        caller.start()
+        time.sleep(1)
+        begun = time.monotonic()
+        engine.stop()
+        assert time.monotonic() - begun < 30
+        caller.join()
+    with engine_in(tmp_path) as engine:
+        assert engine.client("lambda").get_function(FunctionName="sleeper")
+
+
+def call_that_is_cut_off(functions: Any) -> None:
+    with pytest.raises(BotoCoreError):
+        functions.invoke(FunctionName="sleeper", Payload=b'{"seconds": 250}')
+
+
+def zipped(name: str, content: str) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr(name, content)
+    return data.getvalue()
