@@ -6,6 +6,7 @@ Each function below says what ministack 1.5.33 does without it.
 import functools
 import json
 import os
+import re
 import threading
 import time
 from collections import defaultdict
@@ -18,7 +19,8 @@ from ministack.core.responses import AccountRegionScopedDict
 from ministack.services import dynamodb, lambda_svc, sqs
 
 from local.leash import stop_with_parent
-from local.saving import save_while_running
+from local.loopback import refusal
+from local.saving import Scope, save_while_running
 
 LOG_WAIT_SECONDS = 0.003
 
@@ -203,12 +205,50 @@ def find_schedules_in_their_groups() -> None:
     iam_actions.extract_resource_arn = of_group
 
 
+def answer_apis_as_localhost() -> None:
+    """Answer `<api>.execute-api.localhost`, which browsers take for this machine.
+
+    ministack expects the name with MINISTACK_HOST, which is an address here: the functions ask no name server.
+    """
+    ministack._EXECUTE_API_RE = re.compile(r"^([a-f0-9]{8})\.execute-api\.localhost(?::\d+)?$")
+
+
+def refuse_foreign_pages() -> None:
+    """Answer 403 to web pages of other origins, which ministack allows to read and change everything.
+
+    Recipients' pixels and links are loaded from anywhere, which browsers do without an Origin; but only the APIs may
+    be asked like that, since AWS's own half changes things on a GET, too (`?Action=...`).
+    """
+    app = ministack.app
+
+    async def guarded(scope: Scope, receive: Any, send: Any) -> None:
+        if scope["type"] != "lifespan":
+            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+            is_page_elsewhere = headers.get("sec-fetch-site") in ("cross-site", "same-site")
+            why, host = refusal(headers), headers.get("host", "")
+            if not why and is_page_elsewhere and not ministack._parse_execute_api_url(host, scope["path"]):
+                why = "Pages of other origins may use the APIs' addresses only."
+            if why and scope["type"] == "websocket":
+                await send({"type": "websocket.close"})
+                return
+            if why:
+                head = [(b"content-type", b"text/plain; charset=utf-8")]
+                await send({"type": "http.response.start", "status": 403, "headers": head})
+                await send({"type": "http.response.body", "body": f"{why}\n".encode()})
+                return
+        await app(scope, receive, send)
+
+    ministack.app = guarded
+
+
 if __name__ == "__main__":
     stop_with_parent()
     keep_streams_over_restarts()
     return_messages_in_flight()
     if persistence.PERSIST_STATE:
         save_while_running(Path(os.environ["STATE_FILE"]))
+    answer_apis_as_localhost()
+    refuse_foreign_pages()
     name_queues_without_the_port()
     allow_batches_as_single_messages()
     find_schedules_in_their_groups()

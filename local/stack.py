@@ -68,7 +68,7 @@ class LocalStack:
 @contextmanager
 def running(options: Options) -> Iterator[LocalStack]:
     """Start everything; stop everything, state saved, at the end. Raises NotReady with what to do."""
-    options.folder.mkdir(parents=True, exist_ok=True)
+    make_private(options.folder)
     with only_one(options.folder / "lock"), ExitStack() as to_stop:
         (options.folder / STACK_FILE).unlink(missing_ok=True)  # left by a run that was killed
         ports.require_free(options.port, "ministack", "PORT")
@@ -105,6 +105,12 @@ def running(options: Options) -> Iterator[LocalStack]:
             engine=engine,
             inbox=inbox,
         )
+
+
+def make_private(folder: Path) -> None:
+    """Have a folder that only its owner may enter: it holds leads, mails and the token."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
 
 
 def stop(title: str, do: Callable[[], None]) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 
 from local.inbox.http_server import Request, Response
+from local.loopback import refusal
 
 RouteHandler = Callable[..., Awaitable[Response]]
 
@@ -21,9 +22,9 @@ class Router:
         self._routes.append((method, re.compile(pattern), handler))
 
     async def answer(self, request: Request) -> Response:
-        """The handler's answer; 404 for an unknown path, 405 for a method that the path does not take."""
-        if not _is_loopback(request.headers.get("host", "localhost")):
-            return Response(403, b"The inbox answers on this machine's own names only.\n")
+        """The handler's answer; 403 to other machines' pages, 404 for an unknown path, 405 for a wrong method."""
+        if why := refusal(request.headers):
+            return Response(403, f"{why}\n".encode())
         wanted = "GET" if request.method == "HEAD" else request.method
         allowed = []
         for method, pattern, handler in self._routes:
@@ -36,9 +37,3 @@ class Router:
         if allowed:
             return Response(405, b"That method does nothing here.\n", headers={"Allow": ", ".join(allowed)})
         return Response(404, b"There is nothing here.\n")
-
-
-def _is_loopback(host: str) -> bool:
-    """Whether a Host header names this machine: else a web page could reach the mails by rebinding its own name."""
-    name = host.rpartition(":")[0] if re.search(r":\d+$", host) else host
-    return name in {"127.0.0.1", "localhost"} or name.endswith(".localhost")

@@ -8,7 +8,8 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local import ministack
 from local.ministack import Ministack
-from local.ports import free_ports
+from local.ports import LOOPBACK, free_ports
 
 Until = Callable[[Callable[[], bool]], bool]
 
@@ -167,6 +168,48 @@ def test_a_deployment_that_was_cut_off_leaves_nothing(tmp_path: Path, until: Unt
     with engine_in(tmp_path) as engine:
         assert engine.client("cloudformation").describe_stacks()["Stacks"] == []
         assert Ledger(engine).rows() == set()
+
+
+FOREIGN = [
+    {"Origin": "https://elsewhere.example"},
+    {"Origin": "null"},
+    {"Host": "rebound.example:4566"},
+]
+
+
+def test_pages_of_other_origins_are_refused(tmp_path: Path) -> None:
+    with engine_in(tmp_path) as engine:
+        health = "/_ministack/health"
+        assert status_of(engine, "GET", health) == 200
+        assert status_of(engine, "GET", health, Origin=engine.endpoint) == 200
+        for headers in FOREIGN:
+            assert status_of(engine, "GET", health, **headers) == 403
+            assert status_of(engine, "OPTIONS", "/", **headers) == 403
+            assert status_of(engine, "POST", "/_ministack/reset", **headers) == 403
+
+
+def test_without_an_origin_pages_elsewhere_may_ask_the_apis_alone(tmp_path: Path) -> None:
+    with engine_in(tmp_path) as engine:
+        pixel = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
+        health = "/_ministack/health"
+        assert status_of(engine, "GET", health, **pixel) == 403
+        assert status_of(engine, "GET", health, **{"Sec-Fetch-Site": "none"}) == 200
+        engine.client("apigatewayv2").create_api(Name="any", ProtocolType="HTTP", Tags={"ms-custom-id": "1eadf11b"})
+        unknown = b'{"message":"Not Found"}'
+        assert answer_of(engine, "GET", "/_aws/execute-api/1eadf11b/any", **pixel) == (404, unknown)
+        assert answer_of(engine, "GET", "/any", Host="1eadf11b.execute-api.localhost:80", **pixel) == (404, unknown)
+
+
+def status_of(engine: Ministack, method: str, path: str, **headers: str) -> int:
+    return answer_of(engine, method, path, **headers)[0]
+
+
+def answer_of(engine: Ministack, method: str, path: str, **headers: str) -> tuple[int, bytes]:
+    connection = HTTPConnection(LOOPBACK, engine.port, timeout=20)
+    with closing(connection):
+        connection.request(method, path, headers=headers)
+        response = connection.getresponse()
+        return response.status, response.read()
 
 
 SLEEPER = """

@@ -108,6 +108,16 @@ def test_a_name_that_is_not_this_machines_is_turned_away(inbox: RunningInbox) ->
     assert inbox.request("GET", "/messages", headers={"Host": f"inbox.localhost:{inbox.http_port}"}).status == 200
 
 
+def test_pages_of_other_origins_are_turned_away(inbox: RunningInbox) -> None:
+    inbox.send()
+    foreign = {"Origin": "https://elsewhere.example"}
+    assert inbox.request("GET", "/messages", headers=foreign).status == 403
+    assert inbox.request("DELETE", "/messages", headers=foreign).status == 403
+    assert inbox.request("PUT", "/faults", {"faults": []}, headers=foreign).status == 403
+    assert inbox.request("GET", "/messages", headers={"Origin": inbox.url}).status == 200
+    assert len(inbox.messages()) == 1
+
+
 def test_a_hostile_id_reaches_no_file(inbox: RunningInbox) -> None:
     assert inbox.request("GET", "/messages/..%2Findex.jsonl.eml").status == 404
     assert inbox.request("GET", "/messages/../index.jsonl").status == 404

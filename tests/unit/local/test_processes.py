@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ import pytest
 from local.children import Child
 from local.console import NotReady
 from local.ports import LOOPBACK, free_ports, require_free
-from local.stack import only_one
+from local.stack import make_private, only_one
 
 SLEEPER = "import time; time.sleep(60)"
 
@@ -73,6 +74,14 @@ def test_only_one_stack_uses_a_state_folder(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     with only_one(lock), pytest.raises(NotReady, match=f"already runs on .*process {os.getpid()}"), only_one(lock):
         pass
+
+
+def test_a_stacks_folder_is_for_its_owner_alone(tmp_path: Path) -> None:
+    for folder in (tmp_path / "new" / "local", tmp_path / "open"):
+        if folder.name == "open":
+            folder.mkdir(mode=0o755)
+        make_private(folder)
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_a_stopped_child_leaves_nothing_behind_that_it_started(tmp_path: Path) -> None:
