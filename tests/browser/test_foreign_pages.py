@@ -1,0 +1,48 @@
+"""Web pages of other origins in a real browser: they show recipients' pixels and read nothing of the local stack."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from playwright.sync_api import Page
+
+from local.ports import LOOPBACK
+from local.stack import LocalStack
+
+READ = "url => fetch(url).then(answer => answer.text(), () => 'refused')"
+SHOWN = """url => new Promise(done => {
+    const image = new Image();
+    image.onload = () => done(true);
+    image.onerror = () => done(false);
+    image.src = url;
+})"""
+
+
+class EmptyPage(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[str]:
+    server = ThreadingHTTPServer((LOOPBACK, 0), EmptyPage)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"http://{LOOPBACK}:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_page_elsewhere_shows_pixels_and_reads_nothing(page: Page, stack: LocalStack, elsewhere: str) -> None:
+    health = f"{stack.engine.endpoint}/_ministack/health"
+    page.goto(stack.web_url)
+    assert "dynamodb" in page.evaluate(READ, health)
+    page.goto(elsewhere)
+    assert page.evaluate(READ, health) == "refused"
+    assert page.evaluate(READ, f"{stack.inbox_url}/messages") == "refused"
+    assert page.evaluate(SHOWN, f"{stack.tracking_url}/t/o/{'A' * 48}.gif")
