@@ -1,6 +1,5 @@
-"""Real Chromium (Debian's) on a running local stack. Skipped where there is no Chromium, but not in CI."""
+"""Real Chromium (Debian's) on a running local stack. Skipped where there is no Chromium."""
 
-import os
 import shutil
 from collections.abc import Iterator
 
@@ -8,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from local.recipients import BROWSER
+from tests.prerequisites import skip_without
 from tests.stack.conftest import stack, until
 
 __all__ = ["stack", "until"]
@@ -28,9 +28,7 @@ FLAGS = [
 def browser() -> Iterator[Browser]:
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
-        if os.environ.get("CI"):
-            pytest.fail("Chromium is missing, and CI must have it: apt-get install chromium")
-        pytest.skip("Chromium is not installed; on Debian: apt-get install chromium")
+        skip_without("chromium", "Chromium is not installed (Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=found, args=FLAGS)
         yield started

@@ -1,9 +1,8 @@
 """The tables on two engines: every store test runs on ministack's DynamoDB and on Amazon's own DynamoDB Local.
 
-DynamoDB Local is skipped where Java or npm is missing, but not in CI.
+DynamoDB Local is skipped where Java or npm is missing.
 """
 
-import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from local import dynamodb_local, ministack, ports
 from local.console import NotReady
 from local.package import ROOT
 from local.tables import TableNames, create_tables, delete_tables
+from tests.prerequisites import skip_without
 
 NPM_FOLDER = ROOT / ".local" / "npm"
 
@@ -40,9 +40,7 @@ def on_dynamodb_local(folder: Path) -> Iterator[Any]:
     try:
         dynamodb_local.installed(NPM_FOLDER)
     except NotReady as missing:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(missing))
+        skip_without("dynamodb-local", str(missing))
     with dynamodb_local.running(NPM_FOLDER, folder / "dynamodb-local.log") as client:
         yield client
 

@@ -1,12 +1,6 @@
-"""What the content tests share: a signer, short ways to compile and render, the corpus of real mails."""
+"""What the content tests share: a signer, short ways to compile and render."""
 
-import os
-import re
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
-
-import pytest
 
 from chalicelib.content.compiled import CompiledContent
 from chalicelib.content.compiler import compile_content
@@ -25,8 +19,6 @@ LEAD: Mapping[str, object] = {
     "fields": {"plan": "gold", "portal_url": "https://portal.example/?u=1&v=2#top"},
 }
 CAMPAIGN: Mapping[str, object] = {"campaign_id": "cmp_1", "title": "Spring"}
-
-_CORPUS = Path(__file__).parents[3].parent / "shared" / "corpus" / "emails"
 
 
 class Tracking:
@@ -56,23 +48,3 @@ def rendered_html(html: str, lead: Mapping[str, object] = LEAD, **more: object) 
     rendered = renderer.render(lead, CAMPAIGN, DELIVERY_ID, UNSUBSCRIBE_URL).html
     assert rendered is not None
     return rendered
-
-
-@cache
-def corpus() -> dict[str, str]:
-    """The real mails by name, line breaks kept; skips where the corpus is not at hand.
-
-    Their merge tags are other products': `{{action_url}}` becomes a URL, `{{#each}}` plain text.
-    """
-    paths = sorted(_CORPUS.rglob("*.html"))
-    if not paths:
-        message = f"the corpus of real mails is not at {_CORPUS}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    mails = {}
-    for path in paths:
-        text = path.read_bytes().decode("utf-8", "replace")
-        text = re.sub(r"\{\{\s*(\w+)\s*\}\}", r"https://placeholder.example/\1?a=1&amp;b=2#c", text)
-        mails[str(path.relative_to(_CORPUS))] = text.replace("{{", "[[").replace("{%", "[%")
-    return mails

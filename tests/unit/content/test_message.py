@@ -26,7 +26,6 @@ from tests.unit.content.mails import (
     UNSUBSCRIBE_URL,
     Tracking,
     compiled_html,
-    corpus,
     source_of,
 )
 
@@ -117,8 +116,8 @@ def test_a_text_only_mail_is_one_part_and_links_stay_untouched() -> None:
     assert not compile_content(source_of(None, "x"), Tracking()).tracked
 
 
-def test_real_mails_read_back_as_rendered() -> None:
-    for mail in corpus().values():
+def test_real_mails_read_back_as_rendered(real_mails: dict[str, str]) -> None:
+    for mail in real_mails.values():
         compiled = compiled_html(mail, subject="S {{ lead.first_name }}")
         rendered = Renderer(compiled, Tracking()).render(LEAD, CAMPAIGN, DELIVERY_ID, UNSUBSCRIBE_URL)
         message = build_message(

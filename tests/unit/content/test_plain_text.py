@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.render import Renderer
-from tests.unit.content.mails import CAMPAIGN, DELIVERY_ID, LEAD, UNSUBSCRIBE_URL, Tracking, corpus, source_of
+from tests.unit.content.mails import CAMPAIGN, DELIVERY_ID, LEAD, UNSUBSCRIBE_URL, Tracking, source_of
 
 FOOTER = f"\n-- \nUnsubscribe: {UNSUBSCRIBE_URL}\n"
 
@@ -57,8 +57,8 @@ def test_a_mail_whose_html_is_hidden_all_over_still_has_words() -> None:
     assert text_of('<div style="display:none">a</div>') == "a\n" + FOOTER
 
 
-def test_real_mails_give_readable_text() -> None:
-    for name, mail in corpus().items():
+def test_real_mails_give_readable_text(real_mails: dict[str, str]) -> None:
+    for name, mail in real_mails.items():
         text = text_of(mail)
         assert "\n\n\n" not in text, name
         assert not any(line != line.rstrip() for line in text.split("\n") if line != "-- "), name

@@ -1,18 +1,20 @@
 """Person or machine, on what mail clients, proxies and scanners really send."""
 
-import os
+import json
 import re
 import time
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
+from importlib.resources import files
 
 import pytest
 import yaml  # type: ignore[import-untyped]
+from crawleruseragents import CRAWLER_USER_AGENTS_DATA  # type: ignore[import-untyped]
 
 from chalicelib.tracking import agents
 from chalicelib.tracking.agents import is_speculative, machine_reason
-
-CORPUS = Path(__file__).parents[4] / "shared" / "corpus" / "user-agents"
-"""A public list of user agents (Unlicense), beside the repository where it is kept; read by tests only."""
+from tests.corpus import CORPUS, NO_CORPUS
+from tests.prerequisites import skip_without
 
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148"
 GMAIL = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"
@@ -69,24 +71,37 @@ def test_an_ordinary_request_is_not_speculative() -> None:
     assert not is_speculative("GET", {"user-agent": IPHONE, "accept": "image/*"})
 
 
-def corpus(name: str) -> list[str]:
-    file = CORPUS / f"{name}.yml"
+def published_crawlers() -> list[str]:
+    """What crawlers call themselves, from the package crawler-user-agents."""
+    return [agent for each in CRAWLER_USER_AGENTS_DATA for agent in each["instances"]]
+
+
+def published_browsers() -> list[str]:
+    """What browsers on the web sent, from the package fake-useragent."""
+    lines = (files("fake_useragent") / "data" / "browsers.jsonl").read_text("utf-8").splitlines()
+    return sorted({json.loads(line)["useragent"] for line in lines})
+
+
+def in_the_corpus(name: str) -> list[str]:
+    file = CORPUS / "user-agents" / f"{name}.yml"
     if not file.exists():
-        if os.environ.get("CI"):
-            pytest.fail(f"{file} is missing")
-        pytest.skip(f"{file} is missing: the public list of user agents is not beside this repository")
+        skip_without("corpus", NO_CORPUS)
     return [str(agent) for listed in yaml.safe_load(file.read_text()).values() for agent in listed]
 
 
-def test_nearly_all_of_a_public_lists_crawlers_are_caught() -> None:
-    crawlers = corpus("crawlers")
+@pytest.mark.parametrize("listed", [published_crawlers, partial(in_the_corpus, "crawlers")], ids=["package", "corpus"])
+def test_nearly_all_of_a_public_lists_crawlers_are_caught(listed: Callable[[], list[str]]) -> None:
+    crawlers = listed()
     missed = [agent for agent in crawlers if machine_reason(agent) is None]
+    assert len(crawlers) > 600
     assert len(missed) <= 0.03 * len(crawlers), missed
 
 
-def test_hardly_any_of_a_public_lists_browsers_is_taken_for_a_machine() -> None:
-    browsers = corpus("browsers")
+@pytest.mark.parametrize("listed", [published_browsers, partial(in_the_corpus, "browsers")], ids=["package", "corpus"])
+def test_hardly_any_of_a_public_lists_browsers_is_taken_for_a_machine(listed: Callable[[], list[str]]) -> None:
+    browsers = listed()
     suspected = [agent for agent in browsers if machine_reason(agent) is not None]
+    assert len(browsers) > 500
     assert len(suspected) <= 0.002 * len(browsers), suspected
 
 
