@@ -12,6 +12,7 @@ SMTP_PORT ?= 1025
 STAGE ?= prod
 NAME ?= operator
 TESTS ?=
+REPORTS := build/tests
 
 help:  ## list every command
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,7 +62,8 @@ replay-events: setup  ## publish a campaign's events once more: CAMPAIGN=... (ST
 redrive: setup  ## put dead letters back on their queue: QUEUE=CandidatesDeadLetters (STACK=... on AWS)
 	@$(BIN)/python -m local.redrive --queue $(or $(QUEUE),$(error Name the queue: make redrive QUEUE=...)) $(if $(STACK),--stack $(STACK))
 
-test: check unit store stack browser  ## check and test everything
+test: check unit store stack browser  ## check and test everything; what the machine lacks is skipped, and said
+	@$(BIN)/python -m tests.skipped $(REPORTS)/*.xml
 
 check: setup  ## what a reviewer would say: ruff, mypy, import rules, cfn-lint on both forms of the template
 	$(BIN)/ruff check .
@@ -71,19 +73,19 @@ check: setup  ## what a reviewer would say: ruff, mypy, import rules, cfn-lint o
 	$(BIN)/python -m local.lint
 
 unit: setup  ## the tests that need no engine
-	$(BIN)/python -m pytest -q -n 2 $(or $(TESTS),tests/unit)
+	$(BIN)/python -m pytest -q --junitxml=$(REPORTS)/unit.xml -n 2 $(or $(TESTS),tests/unit)
 
 store: setup  ## the tests of the tables, on ministack and on Amazon's DynamoDB Local
-	$(BIN)/python -m pytest -q -n 2 $(or $(TESTS),tests/store)
+	$(BIN)/python -m pytest -q --junitxml=$(REPORTS)/store.xml -n 2 $(or $(TESTS),tests/store)
 
 stack: setup  ## the tests of a whole deployed stack on this machine
-	$(BIN)/python -m pytest -q $(or $(TESTS),tests/stack)
+	$(BIN)/python -m pytest -q --junitxml=$(REPORTS)/stack.xml $(or $(TESTS),tests/stack)
 
 browser: setup  ## the tests in a real browser
-	$(BIN)/python -m pytest -q $(or $(TESTS),tests/browser)
+	$(BIN)/python -m pytest -q --junitxml=$(REPORTS)/browser.xml $(or $(TESTS),tests/browser)
 
-bench: setup  ## measure a hit, a rendered mail, a cold start
-	@$(BIN)/python -m bench
+bench: setup  ## measure cold starts, hits, rendering and sending; bench/results.json has the numbers
+	@$(BIN)/python -m bench --results bench/results.json
 
 soak: setup  ## the slow proofs
 	$(BIN)/python -m pytest -q -m soak tests
