@@ -1,7 +1,7 @@
 """How fast content compiles, renders and becomes a message, beside copying it and beside what others do.
 
-All ratios are of one run. Times are the best of several, in microseconds of CPU for one mail. The mails are the corpus
-of real ones if it is at hand (`../shared/corpus/emails`), else a few made up here.
+Times are the best of several, in microseconds of processor time for one mail. The mails are the larger corpus if it is
+at hand (tests/corpus.py), else the repository's own.
 """
 
 import hashlib
@@ -12,16 +12,16 @@ import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
-from statistics import median
+from statistics import mean, median
 
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.message import build_message
 from chalicelib.content.render import Rendered, Renderer
 from chalicelib.content.source import ContentSource
+from tests.corpus import corpus_mails, our_mails
 
 from .content_peers import BASE_URL, DELIVERY_ID, PEERS, adapts, with_pytracking
-from .rows import Row, table
+from .rows import Row
 
 UNSUBSCRIBE_URL = f"{BASE_URL}/t/u/{DELIVERY_ID}"
 LEAD = {
@@ -37,7 +37,9 @@ SIX_MERGE_TAGS = (
     '<p>Hi {{ lead.first_name | default("there") }} {{ lead.last_name }}, {{ lead.email }}, {{ lead.stage }},'
     " {{ lead.fields.plan | default('free') }}: {{ campaign.title }}</p>"
 )
-_CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "emails"
+SEND_EMAIL = "boto3 send_email without its socket"
+PIECES = 2, 8
+"""How many copies of one mail the smaller and the larger document hold that show how compiling grows."""
 
 
 class Signer:
@@ -50,32 +52,16 @@ class Signer:
         return urlsafe_b64encode(digest[:12]).decode()
 
 
-def measure() -> list[Row]:
+def measure(quick: bool) -> list[Row]:
     """All rows; takes about half a minute."""
-    mails = real_mails() or made_up_mails()
+    ours = list(our_mails().values())
+    mails = ours[-2:] if quick else list(corpus_mails().values()) or ours
     return [
-        Row("mails measured", len(mails), "mails"),
+        Row("content: mails measured", len(mails), "mails"),
         *_rendering(mails),
         *_compiling(mails),
         *_message(mails),
-        *_others(mails),
     ]
-
-
-def real_mails() -> list[str]:
-    """The corpus, other products' merge tags made harmless; empty when it is not at hand."""
-    mails = []
-    for path in sorted(_CORPUS.rglob("*.html")):
-        text = path.read_bytes().decode("utf-8", "replace")
-        text = re.sub(r"\{\{\s*(\w+)\s*\}\}", r"https://placeholder.example/\1", text)
-        mails.append(text.replace("{{", "[[").replace("{%", "[%"))
-    return mails
-
-
-def made_up_mails() -> list[str]:
-    """Three mails of 2, 8 and 30 KB."""
-    row = '<tr><td><a href="https://shop.example/p?id=1&amp;c=2">A thing to buy</a> and why</td></tr>\n'
-    return [f"<!doctype html><html><body><table>{row * count}</table></body></html>" for count in (22, 90, 330)]
 
 
 def best(function: Callable[[], object], seconds: float = 0.004, repeats: int = 5) -> float:
@@ -105,18 +91,17 @@ def _render(renderer: Renderer) -> Rendered:
 
 def _rendering(mails: Sequence[str]) -> list[Row]:
     rows: list[Row] = []
-    failed = 0
-    for what, extra, limit, faster in (
-        ("without merge tags", "", 4, 150),
-        ("with six merge tags", SIX_MERGE_TAGS, 12, 50),
+    for what, extra, copies_allowed, faster in (
+        ("no merge tags", "", 4, 150),
+        ("six merge tags", SIX_MERGE_TAGS, 12, 50),
     ):
         renders: list[float] = []
         copies: list[float] = []
         html_ratios: list[float] = []
-        times_faster: list[float] = []
+        html_alone: list[float] = []
+        adapted: list[tuple[float, float]] = []
         for mail in mails:
             written = _inside(mail, extra)
-            theirs = best(lambda written=written: with_pytracking(written), repeats=3) if adapts(written) else None  # type: ignore[misc]
             renderer = _renderer(written)
             rendered = _render(renderer)
             subject, html_part, text = rendered.subject, rendered.html or "", rendered.text
@@ -132,27 +117,42 @@ def _rendering(mails: Sequence[str]) -> list[Row]:
             copies.append(best(copy))
             html_only = best(lambda renderer=renderer: _render(renderer).html)  # type: ignore[misc]
             html_ratios.append(html_only / best(lambda html_part=html_part: html_part[1:]))  # type: ignore[misc]
-            if theirs is None:
-                failed += not extra
-            else:
-                times_faster.append(theirs / html_only)
+            html_alone.append(html_only)
+            if adapts(written):
+                theirs = best(lambda written=written: with_pytracking(written), repeats=3)  # type: ignore[misc]
+                adapted.append((html_only, theirs))
         ratios = [render / copy for render, copy in zip(renders, copies, strict=True)]
+        of_adapted, by_pytracking = zip(*adapted, strict=True)
+        times_faster = [theirs / ours for ours, theirs in adapted]
+        within = _share([ratio <= copies_allowed for ratio in ratios])
+        faster_than = f"render, {what}: html, faster than pytracking"
         rows += [
-            Row(f"render {what}: subject, html, text", sum(renders) / len(mails), "us a mail"),
-            Row("  / a copy of the three, all mails together", sum(renders) / sum(copies), "x", limit),
-            Row("  / a copy of the three, the median mail", median(ratios), "x", limit),
-            Row("  / a copy of the three, mails within the limit", _share([ratio <= limit for ratio in ratios]), "%"),
-            Row("  html alone / one memcpy of it, the median mail", median(html_ratios), "x"),
-            Row("  faster than pytracking, the median mail", median(times_faster), "x", faster, at_least=True),
-            Row(
-                "  faster than pytracking, mails within the limit",
-                _share([times >= faster for times in times_faster]),
-                "%",
-            ),
-            Row("  faster than pytracking, the least favourable mail", min(times_faster), "x", faster, at_least=True),
+            _mean(f"render, {what}: subject, html, text", renders, "copying them", copies, copies_allowed),
+            Row(f"render, {what}: times copying, the median mail", median(ratios), "x", copies_allowed),
+            Row(f"render, {what}: mails within that goal", within, "%"),
+            Row(f"render, {what}: html, times one memcpy, the median mail", median(html_ratios), "x"),
+            _mean(f"render, {what}: html, beside pytracking", of_adapted, "pytracking", by_pytracking),
+            Row(f"{faster_than}, the median", median(times_faster), "x", faster, at_least=True),
+            Row(f"{faster_than}, the least", min(times_faster), "x", faster, at_least=True),
+            Row(f"{faster_than}, mails within that goal", _share([each >= faster for each in times_faster]), "%"),
         ]
-    rows.append(Row("mails that pytracking cannot adapt at all", failed, "mails"))
+        if not extra:
+            rows.append(Row("content: mails that pytracking cannot adapt at all", len(mails) - len(adapted), "mails"))
+            rows += [
+                _mean(f"render, {what}: html, beside {peer}", html_alone, peer, _rewriting(mails, rewrite))
+                for peer, rewrite in PEERS.items()
+            ]
     return rows
+
+
+def _mean(name: str, ours: Sequence[float], peer: str, theirs: Sequence[float], times: float | None = None) -> Row:
+    """The mean mail of both, with a goal of so many times the peer's."""
+    return Row(name, mean(ours), "us", None if times is None else times * mean(theirs), peer, mean(theirs))
+
+
+def _rewriting(mails: Sequence[str], rewrite: Callable[[str], str]) -> list[float]:
+    """What rewriting each mail for one recipient costs with another tool."""
+    return [best(lambda mail=mail: rewrite(mail), repeats=2) for mail in mails]  # type: ignore[misc]
 
 
 def _share(within: Sequence[bool]) -> float:
@@ -167,29 +167,31 @@ def _compiling(mails: Sequence[str]) -> list[Row]:
         source = ContentSource("s", mail, None, "news@shop.example")
         ours.append(best(lambda source=source: compile_content(source, Signer())))  # type: ignore[misc]
         theirs.append(best(lambda mail=mail: html5lib.parse(mail), repeats=3))  # type: ignore[misc]
-    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
     piece = max(mails, key=len)
-    small, large = (ContentSource("s", piece * count, None, "news@shop.example") for count in (2, 8))
+    small, large = (ContentSource("s", piece * count, None, "news@shop.example") for count in PIECES)
     growth = best(lambda: compile_content(large, Signer())) / best(lambda: compile_content(small, Signer()))
     return [
-        Row("compile", sum(ours) / len(mails), "us a mail"),
-        Row("  / html5lib.parse, all mails together", sum(ours) / sum(theirs), "x", 0.75),
-        Row("  / html5lib.parse, the worst mail", max(ratios), "x", 0.75),
-        Row("  4 times the input takes", growth, "x", 5),
+        _mean("compile", ours, "html5lib.parse", theirs, 0.75),
+        Row(
+            "compile: times html5lib.parse, the worst mail",
+            max(a / b for a, b in zip(ours, theirs, strict=True)),
+            "x",
+            0.75,
+        ),
+        Row("compile: 4 times the input takes", growth, "x", 5),
     ]
 
 
 def _message(mails: Sequence[str]) -> list[Row]:
     date = datetime(2026, 1, 2, tzinfo=UTC)
-    times, whole = [], []
+    whole = []
     for mail in mails:
         source = ContentSource("Grüße, {{ lead.first_name }}", _inside(mail, SIX_MERGE_TAGS), None, "news@shop.example")
         renderer = Renderer(compile_content(source, Signer()), Signer())
-        rendered = _render(renderer)
 
-        def message(rendered: Rendered = rendered) -> bytes:
+        def message(renderer: Renderer = renderer) -> bytes:
             return build_message(
-                rendered,
+                _render(renderer),
                 to_email="zoe@mail.example",
                 to_name="Zoë O'Neil",
                 date=date,
@@ -198,14 +200,11 @@ def _message(mails: Sequence[str]) -> list[Row]:
                 feedback_id="cmp:shop:leadflip",
             )
 
-        times.append(best(message, repeats=3))
-        whole.append(best(lambda renderer=renderer, message=message: message(_render(renderer)), repeats=3))  # type: ignore[misc]
-    sending = _boto3_send_email(message())
+        whole.append(best(message, repeats=3))
+    sending = [_boto3_send_email(message())]
     return [
-        Row("the MIME message, rendering included", sum(whole) / len(mails), "us a mail"),
-        Row("one boto3 send_email without its socket", sending, "us"),
-        Row("  the message / send_email, the mean mail", sum(whole) / len(mails) / sending, "x", 0.2),
-        Row("  the message / send_email, the worst mail", max(whole) / sending, "x", 0.2),
+        _mean("rendering one mail and making its message", whole, SEND_EMAIL, sending, 0.2),
+        _mean("rendering and making the message, the worst mail", [max(whole)], SEND_EMAIL, sending, 0.2),
     ]
 
 
@@ -240,20 +239,7 @@ def _boto3_send_email(message: bytes) -> float:
     return best(send, seconds=0.1)
 
 
-def _others(mails: Sequence[str]) -> list[Row]:
-    """What rewriting one mail per recipient costs with other tools."""
-    rows: list[Row] = []
-    for what, rewrite in PEERS.items():
-        times = [best(lambda mail=mail, rewrite=rewrite: rewrite(mail), repeats=2) for mail in mails]  # type: ignore[misc]
-        rows.append(Row(f"rewriting with {what}", sum(times) / len(times), "us a mail"))
-    return rows
-
-
 def _inside(mail: str, extra: str) -> str:
     start = re.search(r"<body[^>]*>", mail, re.IGNORECASE)
     position = start.end() if start else 0
     return mail[:position] + extra + mail[position:]
-
-
-if __name__ == "__main__":
-    print(table(measure()))
