@@ -12,7 +12,7 @@ from urllib.parse import quote
 from local.client import RunningStack, running_stack
 from local.console import NotReady, say, step
 from local.recipients import PARTS, Deed, Mail
-from local.seed import DRAFT, LEADS, call
+from local.seed import DRAFT, LEADS, call, example
 
 PATIENCE_SECONDS = 180
 CAST = [
@@ -36,16 +36,16 @@ class Demo:
         return call(self._stack.api_url, self._stack.token, method, path, body, content_type if body else None)
 
     def import_leads(self) -> dict[str, Any]:
-        answer: dict[str, Any] = self.api("POST", "/v1/leads/import", LEADS.read_bytes(), "text/csv")
+        answer: dict[str, Any] = self.api("POST", "/v1/leads/import", example(LEADS, self._stack.inbox_url), "text/csv")
         return answer
 
     def draft(self) -> dict[str, Any]:
         """The example campaign as a draft: the one that `make run` left, or a new one when that was sent."""
-        example = json.loads(DRAFT.read_text())
+        title = json.loads(DRAFT.read_text())["title"]
         for campaign in self.pages("/v1/campaigns"):
-            if campaign["title"] == example["title"] and campaign["status"] == "draft":
+            if campaign["title"] == title and campaign["status"] == "draft":
                 return campaign
-        answer: dict[str, Any] = self.api("POST", "/v1/campaigns", DRAFT.read_bytes())
+        answer: dict[str, Any] = self.api("POST", "/v1/campaigns", example(DRAFT, self._stack.inbox_url))
         return answer
 
     def pages(self, path: str) -> Iterator[dict[str, Any]]:

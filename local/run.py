@@ -29,7 +29,7 @@ def main() -> None:
     try:
         with running(options) as stack:
             with step("Loading the examples, if the stack is empty"):
-                load_examples(stack.api_url, stack.token)
+                load_examples(stack.api_url, stack.token, stack.inbox_url)
             with announced(stack, options.folder):
                 while True:
                     stack.require_alive()

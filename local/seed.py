@@ -3,6 +3,7 @@
 import json
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 from local.console import NotReady
@@ -10,16 +11,26 @@ from local.package import ROOT
 
 LEADS = ROOT / "examples" / "leads.csv"
 DRAFT = ROOT / "examples" / "campaign.json"
+WEBSITES = ("https://www.acme-realty.example", "https://portal.example.com")
+"""Where the examples' links lead. Nobody has these websites; on a local stack the inbox has a page in their place."""
 
 
-def load_examples(api_url: str, token: str) -> None:
+def example(file: Path, inbox_url: str) -> bytes:
+    """An example file, its links leading to the inbox's page."""
+    content = file.read_bytes()
+    for website in WEBSITES:
+        content = content.replace(website.encode(), f"{inbox_url}/website".encode())
+    return content
+
+
+def load_examples(api_url: str, token: str, inbox_url: str) -> None:
     """Import the leads and create the draft, unless there already is a lead or a campaign."""
     leads = call(api_url, token, "GET", "/v1/leads?limit=1")
     campaigns = call(api_url, token, "GET", "/v1/campaigns?limit=1")
     if leads["items"] or campaigns["items"]:
         return
-    call(api_url, token, "POST", "/v1/leads/import", LEADS.read_bytes(), "text/csv")
-    call(api_url, token, "POST", "/v1/campaigns", DRAFT.read_bytes(), "application/json")
+    call(api_url, token, "POST", "/v1/leads/import", example(LEADS, inbox_url), "text/csv")
+    call(api_url, token, "POST", "/v1/campaigns", example(DRAFT, inbox_url), "application/json")
 
 
 def call(

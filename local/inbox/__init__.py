@@ -9,7 +9,8 @@ GetAccount, GetEmailIdentity, with SES's errors. The MessageId is the message's 
 Every domain may send but `unverified.example` (GetEmailIdentity: NotFoundException) and `pending.example` (status
 PENDING); as with SES a domain covers its subdomains, and addresses are no identities of their own.
 
-For people: `/` lists the mails, `/messages/{id}` shows one, its pixel and links live.
+For people: `/` lists the mails, `/messages/{id}` shows one, its pixel and links live. `/website` and all below it is
+the page to which the links of the example mails lead.
 
 For programs:
 - `GET /messages` oldest first, `[{"id", "to", "from", "subject", "received_at"}]`; `to` and `from` are bare addresses

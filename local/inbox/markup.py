@@ -52,6 +52,17 @@ def missing_message() -> str:
     return _document("Not here", '<header><h1><a href="/">Inbox</a></h1></header><p class="hint">No such mail.</p>')
 
 
+def website(address: str) -> str:
+    """The page that the example mails' links lead to; `address` is the path and query of the link."""
+    return _document(
+        "Your website",
+        '<header><h1><a href="/">Inbox</a></h1></header><h2>Your website would be here</h2>'
+        f"<p>The link leads to <code>{_safe(address)}</code>.</p>"
+        "<p>The links of the example mails end on this page, which needs no Internet; those of your own mails lead "
+        "wherever you say. Clicks are counted on the way here: see the campaign's stats.</p>",
+    )
+
+
 def framed_html(address: str, sandbox: str) -> str:
     """The frame around a mail's HTML."""
     return (

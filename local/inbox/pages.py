@@ -8,7 +8,7 @@ is opened outside the frame; its images are loaded, so that opening a mail here 
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from local.inbox import markup
 from local.inbox.http_server import Request, Response
@@ -31,7 +31,7 @@ _STYLE = Path(__file__).with_name("page.css").read_bytes()
 
 
 class PagesDoor:
-    """`/`, `/messages/{id}`, the frame's `/messages/{id}/html`, and the button that empties the mailbox."""
+    """`/`, `/messages/{id}`, the frame's `/messages/{id}/html`, the button that empties the mailbox, `/website`."""
 
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
@@ -42,6 +42,7 @@ class PagesDoor:
         router.add("GET", r"/messages/([0-9a-f-]+)/html", self.mail_html)
         router.add("POST", "/empty", self.empty)
         router.add("GET", "/page.css", self.style)
+        router.add("GET", r"/website(|/.*)", self.website)
 
     async def list_page(self, request: Request) -> Response:
         """Newest first, `?page=` from 1, `?q=` what a recipient, the sender or the subject contains."""
@@ -85,6 +86,11 @@ class PagesDoor:
             return Response(403, b"Use the button on the inbox's own page, or DELETE /messages.\n")
         self._mailbox.empty()
         return Response(303, headers={"Location": "/"})
+
+    async def website(self, request: Request, path: str) -> Response:
+        """Where the links of the example mails lead, as nobody has the websites that they name."""
+        query = urlencode(request.query)
+        return _page(markup.website(f"{path or '/'}?{query}" if query else path or "/"))
 
     async def style(self, _request: Request) -> Response:
         return Response(200, _STYLE, "text/css; charset=utf-8", {"X-Content-Type-Options": "nosniff"})

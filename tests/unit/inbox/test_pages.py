@@ -164,3 +164,18 @@ def test_only_the_inboxs_own_button_empties_it(inbox: RunningInbox) -> None:
     assert len(inbox.messages()) == 1
     assert inbox.request("POST", "/empty", headers={"Sec-Fetch-Site": "same-origin"}).status == 303
     assert inbox.messages() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/website", "/"),
+        ("/website/pricing?plan=Gold&amp=%3Cb%3E", "/pricing?plan=Gold&amp;amp=%3Cb%3E"),
+        ("/website/%3Cscript%3E", "/&lt;script&gt;"),
+    ],
+)
+def test_the_example_mails_links_lead_to_a_page_that_says_where(inbox: RunningInbox, path: str, shown: str) -> None:
+    answer = inbox.request("GET", path)
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert f"<code><bdi>{shown}</bdi></code>" in answer.text
+    assert inbox.request("GET", "/websites").status == 404
