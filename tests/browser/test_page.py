@@ -103,7 +103,7 @@ def test_from_signing_in_to_the_badges_on_the_timeline(
 
     desk.get_by_role("button", name="Send…").click()
     desk.get_by_role("button", name="Send to 3 leads").click()
-    expect(figure(desk, "sent")).to_have_text("2")
+    expect(figure(desk, "sent")).to_have_text("2", timeout=60_000)  # the first mails of a cold stack
     expect(figure(desk, "failed")).to_have_text("1")
     expect(desk.locator(".pill.sent").first).to_be_visible()
     expect(figure(desk, "opened")).to_have_text("0")
