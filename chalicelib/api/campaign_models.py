@@ -37,8 +37,8 @@ class AudienceBody(RequestModel):
         return Audience(self.entity, tuple(self.stages), tuple(self.tags), behavior)
 
 
-class CampaignPatch(RequestModel):
-    """What to change. Absent: left alone; null: cleared."""
+class CampaignFields(RequestModel):
+    """What its author says of a campaign."""
 
     title: str = ""
     subject: str = ""
@@ -59,13 +59,26 @@ class CampaignPatch(RequestModel):
 
     def changes(self) -> dict[str, Any]:
         """What was said, as fields of Written."""
-        said = {name: getattr(self, name) for name in self.model_fields_set}
+        said = {name: getattr(self, name) for name in self.model_fields_set & CampaignFields.model_fields.keys()}
         if isinstance(said.get("audience"), AudienceBody):
             said["audience"] = said["audience"].audience()
         return said
 
 
-class NewCampaign(CampaignPatch):
+class CampaignPatch(CampaignFields):
+    """What to change. Absent: left alone; null: cleared."""
+
+    version: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="The version that this change was made from; refused with 409 when the draft has another by "
+            "now. Absent: the change holds whatever the draft says.",
+        ),
+    ] = 0
+
+
+class NewCampaign(CampaignFields):
     """A campaign to write; it stays a draft until it is sent."""
 
     title: str
@@ -91,6 +104,7 @@ class CampaignAnswer(BaseModel):
     tracking: Tracking
     status: CampaignStatus
     status_reason: Annotated[str | None, Field(description="Why, where the status does not say all.")]
+    version: Annotated[int, Field(description="Counts the author's changes.")]
     scheduled_at: Annotated[Moment | None, Field(description="When it is, or was, to be sent by its schedule.")]
     scheduled_local: Annotated[str | None, Field(description="The same on the clocks of `scheduled_timezone`.")]
     scheduled_timezone: str | None

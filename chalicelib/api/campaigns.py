@@ -23,6 +23,7 @@ from chalicelib.sending.preflight import preflight
 from chalicelib.sending.preview import preview
 from chalicelib.sending.statuses import WrongStatus
 from chalicelib.store.campaigns import Did
+from chalicelib.store.client import Conflict
 from chalicelib.store.ids import CampaignId, LeadId
 from chalicelib.store.leads import LeadNotFound
 
@@ -103,12 +104,12 @@ def get_campaign(call: Call, campaign_id: str) -> Answer:
     body=CampaignPatch,
     content_types=("application/json", "application/merge-patch+json"),
     answers={200: CampaignWithContent},
-    raises=(InvalidCampaign, CampaignNotFound, NotADraft),
+    raises=(InvalidCampaign, CampaignNotFound, NotADraft, Conflict),
 )
 def update_campaign(call: Call, campaign_id: str) -> Answer:
-    """The audience and `utm` are replaced as a whole."""
-    changes = call.body(CampaignPatch).changes()
-    draft = call.context.drafts.change(CampaignId(campaign_id), changes, call.context.now())
+    """The audience and `utm` are replaced as a whole. Name the `version` that you read, and nobody's change is lost."""
+    body, now = call.body(CampaignPatch), call.context.now()
+    draft = call.context.drafts.change(CampaignId(campaign_id), body.changes(), now, version=body.version or None)
     return ok(CampaignWithContent.of_draft(draft))
 
 

@@ -125,11 +125,19 @@ class Drafts:
         self._campaigns.create(campaign, body)
         return Draft(campaign, body)
 
-    def change(self, campaign_id: CampaignId, changes: Mapping[str, Any], now: datetime) -> Draft:
-        """Change the fields of Written named in `changes`. Raises InvalidCampaign, CampaignNotFound, NotADraft."""
+    def change(
+        self, campaign_id: CampaignId, changes: Mapping[str, Any], now: datetime, *, version: int | None = None
+    ) -> Draft:
+        """Change the fields of Written named in `changes`.
+
+        `version`: what the change was made from. Raises InvalidCampaign, CampaignNotFound, NotADraft, Conflict when the
+        draft is no longer that, or is being changed.
+        """
         draft = self.get(campaign_id)
         if draft.campaign.status is not CampaignStatus.DRAFT:
             raise NotADraft(draft.campaign.status)
+        if version not in (None, draft.campaign.version):
+            raise Conflict(f"This was changed from version {version}; the draft is at {draft.campaign.version} by now.")
         campaign, body = self._checked(draft.campaign, replace(draft.written(), **changes))
         return Draft(self._campaigns.update_draft(campaign, body, at=now), body)
 

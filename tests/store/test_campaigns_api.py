@@ -1,6 +1,7 @@
 """/v1/campaigns as a client sees it, on a real engine."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 from urllib.parse import urljoin
@@ -11,7 +12,7 @@ from botocore.exceptions import ClientError
 from chalicelib.store.campaigns import Body
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
-from tests.api_client import ApiClient, context_of
+from tests.api_client import ApiClient, Reply, context_of
 
 WRITTEN = {
     "title": "Prices",
@@ -109,6 +110,7 @@ def test_a_campaign_answers_with_itself_and_is_read_back(api: ApiClient) -> None
         ({"utm": {"source": "x" * 201}}, "utm.source"),
         ({"utm": {"medium": "e\nmail"}}, "utm.medium"),
         ({"surprise": 1}, "surprise"),
+        ({"version": 1}, "version"),
         ({"title": 7}, "title"),
     ],
 )
@@ -179,10 +181,55 @@ def test_a_draft_changes_and_keeps_what_is_not_named(api: ApiClient) -> None:
     assert after == campaign | {
         "title": "New prices",
         "reply_to": "team@acme.example",
+        "version": 2,
         "updated_at": after["updated_at"],
     }
     assert api("PATCH", path, {"subject": ""}).status == 422
     assert api("GET", path).json == after
+
+
+def test_a_change_made_from_an_older_version_is_refused_and_changes_nothing(api: ApiClient) -> None:
+    campaign = written(api)
+    path = f"/v1/campaigns/{campaign['campaign_id']}"
+    assert campaign["version"] == 1
+    first = api("PATCH", path, {"version": 1, "title": "By one"})
+    assert (first.status, first.json["version"]) == (200, 2)
+    second = api("PATCH", path, {"version": 1, "subject": "By another"})
+    assert (second.status, second.json["type"]) == (409, "urn:leadflip:problem:conflict")
+    assert api("GET", path).json == first.json
+    again = api("PATCH", path, {"version": 2, "subject": "By another"})
+    assert (again.status, again.json["title"], again.json["subject"]) == (200, "By one", "By another")
+    assert api("GET", "/v1/campaigns").json["items"][0]["version"] == 3
+
+
+def test_of_changes_made_from_one_version_at_once_one_holds(api: ApiClient) -> None:
+    path = f"/v1/campaigns/{written(api)['campaign_id']}"
+
+    # An app has one current request, as a function on AWS does: every thread gets an app of its own.
+    def change(number: int) -> Reply:
+        client = ApiClient(api.context)
+        client.token = api.token
+        return client("PATCH", path, {"version": 1, "title": f"Number {number}"})
+
+    with ThreadPoolExecutor(6) as threads:
+        replies = list(threads.map(change, range(6)))
+    (held,) = [reply for reply in replies if reply.status == 200]
+    assert {reply.status for reply in replies if reply is not held} == {409}
+    assert api("GET", path).json == held.json
+
+
+def test_a_change_that_names_no_version_holds_for_the_draft_as_it_is(api: ApiClient) -> None:
+    path = f"/v1/campaigns/{written(api)['campaign_id']}"
+    for number in range(2, 4):
+        assert api("PATCH", path, {"title": f"Number {number}"}).json["version"] == number
+
+
+@pytest.mark.parametrize("version", ["1", 1.5, None, 0])
+def test_a_version_is_a_whole_number_from_1(api: ApiClient, version: Any) -> None:
+    path = f"/v1/campaigns/{written(api)['campaign_id']}"
+    refused = api("PATCH", path, {"version": version, "title": "Another"})
+    assert (refused.status, [error["field"] for error in refused.json["errors"]]) == (422, ["version"])
+    assert api("GET", path).json["version"] == 1
 
 
 def test_a_draft_is_deleted_with_everything(api: ApiClient, dynamodb: Any, tables: TableNames) -> None:
