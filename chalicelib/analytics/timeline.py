@@ -1,4 +1,6 @@
-"""A lead's activity timeline: one event per delivery, with its badges, and one for everything that a rule did."""
+"""A lead's activity timeline: one event per delivery, with its badges, one for everything that a rule did, and one for
+each time that somebody allowed mail to the lead again.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from chalicelib.store.acts import Act, Acts
 from chalicelib.store.campaigns import Campaign, Campaigns
 from chalicelib.store.deliveries import Deliveries, Delivery
 from chalicelib.store.ids import CampaignId, LeadId, RuleId
+from chalicelib.store.resubscriptions import Resubscription, Resubscriptions
 from chalicelib.store.verdicts import judged
 
 
@@ -84,23 +87,31 @@ class AutomationEvent:
     icon: str = "bolt"
 
 
+Event = TimelineEvent | AutomationEvent | Resubscription
+
+
 def timeline_page(
-    deliveries: Deliveries, campaigns: Campaigns, acts: Acts, lead_id: LeadId, *, limit: int, position: str | None
-) -> tuple[list[TimelineEvent | AutomationEvent], str | None]:
+    deliveries: Deliveries,
+    campaigns: Campaigns,
+    acts: Acts,
+    resubscriptions: Resubscriptions,
+    lead_id: LeadId,
+    *,
+    limit: int,
+    position: str | None,
+) -> tuple[list[Event], str | None]:
     """The lead's events, newest first, and where to go on (None at the end).
 
-    At most `limit` deliveries, and with them what rules did from the oldest of them on.
+    At most `limit` deliveries, and with them what else happened from the oldest of them on.
     """
     found, more = deliveries.list_of_lead(lead_id, limit=limit, position=position)
     until = None if position is None else deliveries.time_of(position)
     since = None if more is None else deliveries.time_of(more)
-    by_rules = [
-        _automation_event(act)
-        for act in acts.list_of_lead(lead_id)
-        if (until is None or act.at < until) and (since is None or since <= act.at)
+    others: list[Event] = [*map(_automation_event, acts.list_of_lead(lead_id)), *resubscriptions.list_of_lead(lead_id)]
+    meanwhile = [
+        event for event in others if (until is None or event.at < until) and (since is None or since <= event.at)
     ]
-    sent = _delivery_events(campaigns, found)
-    return sorted([*sent, *by_rules], key=lambda event: event.at, reverse=True), more
+    return sorted([*_delivery_events(campaigns, found), *meanwhile], key=lambda event: event.at, reverse=True), more
 
 
 def _automation_event(act: Act) -> AutomationEvent:

@@ -34,6 +34,7 @@ from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.idempotency import Idempotency
 from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans
+from chalicelib.store.resubscriptions import Resubscriptions
 from chalicelib.store.retries import Retries
 from chalicelib.store.rules import Rules
 from chalicelib.store.sessions import Sessions
@@ -169,6 +170,10 @@ class Context:
     @cached_property
     def acts(self) -> Acts:
         return Acts(self.client, self.settings.campaigns_table, self.settings.leads_table)
+
+    @cached_property
+    def resubscriptions(self) -> Resubscriptions:
+        return Resubscriptions(self.client, self.settings.campaigns_table)
 
     @cached_property
     def tokens(self) -> Tokens:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self, cast
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -22,6 +23,9 @@ from chalicelib.crm.leads import Said
 from chalicelib.store.client import time_text
 from chalicelib.store.leads import FieldValue, Lead
 from chalicelib.store.marks import SuppressionReason
+
+MAX_REASON = 500
+"""Characters of a reason for a resubscription."""
 
 Moment = Annotated[
     datetime, PlainSerializer(time_text, return_type=str), WithJsonSchema({"type": "string", "format": "date-time"})
@@ -111,6 +115,24 @@ class ImportAnswer(BaseModel):
             errors=errors,
             custom_fields=report.custom_fields,
         )
+
+
+def _one_line(text: str) -> str:
+    line = text.strip()
+    if not 0 < len(line) <= MAX_REASON or not line.isprintable():
+        raise PydanticCustomError("line", f"must be one line of 1 to {MAX_REASON} characters")
+    return line
+
+
+class ResubscribeBody(RequestModel):
+    reason: Annotated[
+        str,
+        AfterValidator(_one_line),
+        Field(
+            description="Why mail to the lead is allowed again, such as when and how it asked for it: one line.",
+            json_schema_extra={"minLength": 1, "maxLength": MAX_REASON},
+        ),
+    ]
 
 
 class SuppressionAnswer(BaseModel):

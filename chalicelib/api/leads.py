@@ -1,6 +1,7 @@
 """/v1/leads: make, read, change, remove, unsubscribe."""
 
 from chalicelib.api.answers import Answer, accepted, no_content, ok
+from chalicelib.api.authentication import caller
 from chalicelib.api.lead_models import (
     ImportAnswer,
     ImportQuery,
@@ -8,6 +9,7 @@ from chalicelib.api.lead_models import (
     LeadPatch,
     LeadQuery,
     NewLead,
+    ResubscribeBody,
     SuppressionAnswer,
     SuppressionsAnswer,
 )
@@ -22,6 +24,7 @@ from chalicelib.crm.suppression import list_marks, resubscribe
 from chalicelib.store.client import InvalidPosition
 from chalicelib.store.ids import LeadId
 from chalicelib.store.leads import IdentityTaken, LeadNotFound
+from chalicelib.store.resubscriptions import Resubscription
 
 _FILES: dict[str, FileKind] = {"text/csv": "csv", "application/x-ndjson": "ndjson", "application/ndjson": "ndjson"}
 
@@ -166,9 +169,15 @@ def unsubscribe_lead(call: Call, lead_id: str) -> Answer:
     "POST",
     "/v1/leads/{lead_id}/resubscribe",
     summary="Send a lead mail again",
+    body=ResubscribeBody,
     answers={202: LeadAnswer},
     raises=(LeadNotFound,),
 )
 def resubscribe_lead(call: Call, lead_id: str) -> Answer:
-    """Whatever kept it away: its leaving, a complaint or a bounce. Do this only when the lead has asked for it."""
-    return accepted(LeadAnswer.of(resubscribe(call.context.leads, LeadId(lead_id), call.context.now())))
+    """Whatever kept it away: its leaving, a complaint or a bounce. Do this only when the lead has asked for it.
+
+    The reason and the name of the API token that asked stand on the lead's timeline.
+    """
+    context, who = call.context, caller(call.request)
+    allowed = Resubscription(context.now(), who.name, call.body(ResubscribeBody).reason)
+    return accepted(LeadAnswer.of(resubscribe(context.leads, context.resubscriptions, LeadId(lead_id), allowed)))

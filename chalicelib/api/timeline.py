@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field
 
-from chalicelib.analytics.timeline import TimelineEvent, timeline_page
+from chalicelib.analytics.timeline import Event, TimelineEvent, timeline_page
 from chalicelib.api.answers import Answer, ok
 from chalicelib.api.delivery_ids import visible
 from chalicelib.api.lead_models import Moment
@@ -16,6 +16,7 @@ from chalicelib.store.client import InvalidPosition
 from chalicelib.store.deliveries import DeliveryStatus
 from chalicelib.store.ids import LeadId
 from chalicelib.store.leads import LeadNotFound
+from chalicelib.store.resubscriptions import Resubscription
 
 timeline = Resource("timeline", errors={LeadNotFound: ProblemType(404, "lead-not-found", "There is no such lead")})
 
@@ -82,8 +83,19 @@ class AutomationAnswer(FromDomain):
     campaign_title: str
 
 
+class ResubscribedAnswer(FromDomain):
+    """Somebody allowed mail to the lead again."""
+
+    type: Literal["resubscribed"] = "resubscribed"
+    icon: Literal["envelope"] = "envelope"
+    title: Literal["Resubscribed"] = "Resubscribed"
+    reason: str
+    by: Annotated[str, Field(description="The name of the API token that asked for it.")]
+    at: Moment
+
+
 class TimelinePage(BaseModel):
-    items: list[Annotated[TimelineAnswer | AutomationAnswer, Field(discriminator="type")]]
+    items: list[Annotated[TimelineAnswer | AutomationAnswer | ResubscribedAnswer, Field(discriminator="type")]]
     cursor: str | None
 
 
@@ -96,20 +108,24 @@ class TimelinePage(BaseModel):
     raises=(LeadNotFound, InvalidPosition),
 )
 def get_timeline(call: Call, lead_id: str) -> Answer:
-    """Newest first. `limit` counts deliveries; what rules did meanwhile comes with them."""
+    """Newest first. `limit` counts deliveries; what rules and people did meanwhile comes with them."""
     query, context = call.query(PageQuery), call.context
     lead = context.leads.get(LeadId(lead_id))
     events, following = timeline_page(
         context.deliveries,
         context.campaigns,
         context.acts,
+        context.resubscriptions,
         lead.lead_id,
         limit=query.limit,
         position=query.position(),
     )
-    shown = [visible(call, event, event.campaign_id, lead.lead_id) for event in events]
-    items = [
-        TimelineAnswer.of(event) if isinstance(event, TimelineEvent) else AutomationAnswer.model_validate(event)
-        for event in shown
-    ]
+    items = [_answer(call, event, lead.lead_id) for event in events]
     return ok(TimelinePage(items=items, cursor=query.cursor_to(following)))
+
+
+def _answer(call: Call, event: Event, lead_id: LeadId) -> TimelineAnswer | AutomationAnswer | ResubscribedAnswer:
+    if isinstance(event, Resubscription):
+        return ResubscribedAnswer.model_validate(event)
+    shown = visible(call, event, event.campaign_id, lead_id)
+    return TimelineAnswer.of(shown) if isinstance(shown, TimelineEvent) else AutomationAnswer.model_validate(shown)

@@ -8,12 +8,12 @@ What is known of an address outlives its leads: who is deleted and imported agai
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
 
 from chalicelib.store import keys
 from chalicelib.store.ids import LeadId
 from chalicelib.store.leads import Lead, Leads
 from chalicelib.store.marks import Mark, SuppressionReason
+from chalicelib.store.resubscriptions import Resubscription, Resubscriptions
 from chalicelib.store.suppressions import SuppressedAddress
 
 
@@ -30,18 +30,23 @@ def suppress_address(leads: Leads, address: str, mark: Mark, *, lead_id: LeadId)
     return True
 
 
-def resubscribe(leads: Leads, lead_id: LeadId, now: datetime) -> Lead:
+def resubscribe(leads: Leads, resubscriptions: Resubscriptions, lead_id: LeadId, allowed: Resubscription) -> Lead:
     """Allow mail to a lead again, whatever kept it away: its leaving, a complaint or a dead address. The lead after.
 
-    A bounce or complaint was the address's, so all leads who have it may be mailed again; those who left another
-    entity's mail stay away from that. Raises LeadNotFound.
+    Who allowed it and why is kept; nothing is done, and kept, for one that may be mailed. A
+    bounce or complaint was the address's, so all leads who have it may be mailed again; those who left another entity's
+    mail stay away from that. May be repeated after a crash. Raises LeadNotFound.
     """
     lead = leads.get(lead_id)
+    if not (lead.unsubscribed or lead.suppressed or list_marks(leads, lead_id)):
+        return lead
     if lead.email is not None:
-        leads.suppressions.lift(lead.entity, lead.email, now)
+        leads.suppressions.lift(lead.entity, lead.email, allowed)
         for owner in _owners(leads, lead.email, lead_id):
-            leads.suppressions.unmark(owner)
-    leads.resubscribe(lead_id, now)
+            if owner.lead_id != lead_id:
+                leads.suppressions.unmark(owner)
+    # The lead itself last, in one write with the record: until then a repetition finds that there is something to do.
+    leads.suppressions.resubscribe_lead(lead_id, allowed.at, resubscriptions.recording(lead_id, allowed))
     return leads.get(lead_id)
 
 

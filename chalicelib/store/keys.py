@@ -22,6 +22,7 @@ LISTING_INDEX = "listing"
 RULES = "rules"
 """Partition of all rules."""
 ACT = "act#"
+RESUBSCRIPTION = "resubscribed#"
 
 _SUPPRESSION = "suppression#"
 
@@ -130,6 +131,11 @@ def rule(rule_id: RuleId) -> Item:
 def act(lead_id: LeadId, rule_id: RuleId, campaign_id: CampaignId) -> Item:
     """What a rule did about one delivery; all that rules did to a lead lies together."""
     return _row(acts_of(lead_id), f"{ACT}{rule_id}#{campaign_id}")
+
+
+def resubscription(lead_id: LeadId, at: str) -> Item:
+    """Who allowed mail to the lead again at a moment (`client.time_text`); beside what rules did to it."""
+    return _row(acts_of(lead_id), f"{RESUBSCRIPTION}{at}")
 
 
 def acts_of(lead_id: LeadId) -> str:

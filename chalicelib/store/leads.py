@@ -121,10 +121,6 @@ class Leads:
             raise LeadNotFound("There is no lead with this id.")
         return is_first
 
-    def resubscribe(self, lead_id: LeadId, at: datetime) -> bool:
-        """Forget the lead's own unsubscription; True when there was one. What is kept by its address stays."""
-        return self.suppressions.resubscribe_lead(lead_id, at)
-
     def list_page(
         self,
         *,

@@ -23,11 +23,13 @@ from chalicelib.store.client import (
     row_after,
     time_text,
     to_item,
+    transact,
     write_if,
 )
 from chalicelib.store.ids import LeadId
 from chalicelib.store.lead_items import Lead
 from chalicelib.store.marks import Mark, SuppressionReason, decode, encode
+from chalicelib.store.resubscriptions import Resubscription
 
 _UNSUBSCRIBED = "unsubscribed#"
 
@@ -113,31 +115,40 @@ class Suppressions:
         if "Item" in answer:
             self.unsubscribe_lead(LeadId(answer["Item"]["owner"]["S"]), mark)
 
-    def resubscribe_lead(self, lead_id: LeadId, at: datetime) -> bool:
-        """Forget a lead's own unsubscription; True when there was one."""
-        return write_if(
-            self._client.update_item,
-            TableName=self._table,
-            Key=keys.lead(lead_id),
-            UpdateExpression=(
-                "REMOVE unsubscribed_at, unsubscribe_source, unsubscribe_campaign SET resubscribed_at = :at"
-            ),
-            ConditionExpression="attribute_exists(unsubscribed_at)",
-            ExpressionAttributeValues={":at": {"S": time_text(at)}},
-        )
+    def resubscribe_lead(self, lead_id: LeadId, at: datetime, other: dict[str, Any]) -> bool:
+        """Forget all that keeps a lead itself away, together with another write.
 
-    def lift(self, entity: str, address: str, at: datetime) -> None:
-        """Allow mail to the address: what kept it from every entity's, and from this one's, is forgotten."""
+        False, and neither is done, when there is no such lead or it has left after `at`.
+        """
+        forgotten = "unsubscribed_at, unsubscribe_source, unsubscribe_campaign, suppressed"
+        lead_exists = "attribute_exists(lead_id)"
+        not_left_since = "(attribute_not_exists(unsubscribed_at) OR unsubscribed_at <= :at)"
+        update = {
+            "TableName": self._table,
+            "Key": keys.lead(lead_id),
+            "UpdateExpression": f"REMOVE {forgotten} SET resubscribed_at = :at",
+            "ConditionExpression": f"{lead_exists} AND {not_left_since}",
+            "ExpressionAttributeValues": {":at": {"S": time_text(at)}},
+        }
+        return transact(self._client, [{"Update": update}, other])
+
+    def lift(self, entity: str, address: str, allowed: Resubscription) -> None:
+        """Allow mail to the address: what kept it from every entity's, and from this one's, is forgotten.
+
+        Who allowed it last, and why, stays with the address.
+        """
         reasons = [SuppressionReason.HARD_BOUNCE.value, SuppressionReason.COMPLAINT.value, _UNSUBSCRIBED + entity]
         names = {f"#reason{number}": reason for number, reason in enumerate(reasons)}
         write_if(
             self._client.update_item,
             TableName=self._table,
             Key=keys.suppression(address),
-            UpdateExpression=f"REMOVE {', '.join(names)} SET lifted_at = :at",
+            UpdateExpression=(
+                f"REMOVE {', '.join(names)} SET lifted_at = :at, lifted_by = :by, lifted_reason = :reason"
+            ),
             ConditionExpression="attribute_exists(lead_id)",
             ExpressionAttributeNames=names,
-            ExpressionAttributeValues={":at": {"S": time_text(at)}},
+            ExpressionAttributeValues=to_item({":at": allowed.at, ":by": allowed.by, ":reason": allowed.reason}),
         )
 
     def list_owners(self, address: str) -> list[LeadId]:

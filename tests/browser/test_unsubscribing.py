@@ -91,7 +91,7 @@ def test_a_scanner_that_looks_at_everything_unsubscribes_nobody_and_one_click_do
 
 def test_a_marketer_unsubscribes_and_resubscribes(marketer: Marketer, leaving: dict[str, Any]) -> None:
     path = f"/v1/leads/{leaving['leads']['bob']}"
-    assert not marketer("POST", f"{path}/resubscribe")["unsubscribed"]
+    assert not marketer("POST", f"{path}/resubscribe", {"reason": "asked by phone"})["unsubscribed"]
     assert reasons(marketer, leaving["leads"]["bob"]) == []
     assert marketer("POST", f"{path}/unsubscribe")["unsubscribed"]
     (reason,) = marketer("GET", f"{path}/suppressions")["items"]

@@ -123,7 +123,7 @@ def test_who_bounced_hard_or_complained_is_in_no_later_audience(
 def test_a_resubscribed_lead_is_mailed_again_and_old_reports_do_not_undo_it(
     marketer: Marketer, stack: LocalStack, leads: dict[str, str], sent: str, until: Until
 ) -> None:
-    assert not marketer("POST", f"{leads['complaint']}/resubscribe")["unsubscribed"]
+    assert not marketer("POST", f"{leads['complaint']}/resubscribe", {"reason": "asked by phone"})["unsubscribed"]
     assert marketer("GET", f"{leads['complaint']}/suppressions")["items"] == []
     assert marketer("GET", f"{sent}/audience")["total"] == 3
 

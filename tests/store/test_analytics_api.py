@@ -16,7 +16,8 @@ from chalicelib.store.applied import Applied
 from chalicelib.store.campaigns import Audience, Body, Campaign, Campaigns, CampaignStatus
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Click, Deliveries, Delivery, DeliveryStatus
-from chalicelib.store.ids import CampaignId, new_campaign_id, new_lead_id
+from chalicelib.store.ids import CampaignId, LeadId, new_campaign_id, new_lead_id
+from chalicelib.store.resubscriptions import Resubscription
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
@@ -298,3 +299,29 @@ def test_a_filter_that_few_pass_reads_on_within_one_page(desk: Desk) -> None:
             break
         cursor = f"&cursor={page['cursor']}"
     assert len(everybody) == len(set(everybody)) == 60
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5, 40])
+def test_a_timeline_is_paged_through_mails_with_what_was_done_to_the_lead(desk: Desk, limit: int) -> None:
+    lead = LeadId(desk.api("POST", "/v1/leads", {"entity": "acme", "stage": "New"}).json["lead_id"])
+    context, expected = desk.api.context, []
+    for number in range(17):
+        at = NOW + timedelta(minutes=number)
+        if number in (0, 3, 4, 7, 9, 16):
+            allowed = Resubscription(at, "ops", f"Number {number}")
+            context.client.transact_write_items(TransactItems=[context.resubscriptions.recording(lead, allowed)])
+            expected.append(allowed.reason)
+        else:
+            campaign_id = CampaignId(desk.campaign(title=f"Number {number}"))
+            assert desk.deliveries.claim(Delivery(campaign_id, lead, DeliveryStatus.SENT, at, "0.0"))
+            expected.append(f"Campaign: Number {number}")
+    told: list[str] = []
+    cursor = ""
+    while True:
+        page = desk.api("GET", f"/v1/leads/{lead}/timeline?limit={limit}{cursor}").json
+        assert len([item for item in page["items"] if item["type"] == "campaign_delivery"]) <= limit
+        told += [item["reason"] if item["type"] == "resubscribed" else item["title"] for item in page["items"]]
+        if page["cursor"] is None:
+            break
+        cursor = f"&cursor={page['cursor']}"
+    assert told == expected[::-1]

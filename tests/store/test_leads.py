@@ -212,9 +212,6 @@ def test_unsubscribing_counts_the_first_time_and_survives_a_change_decided_befor
     after = leads.get(ada.lead_id)
     assert after.unsubscribed
     assert (after.unsubscribed_at, after.unsubscribe_source, after.unsubscribe_campaign) == (LATER, "link", "cmp_1")
-    assert leads.resubscribe(ada.lead_id, LATER)
-    assert not leads.resubscribe(ada.lead_id, LATER)
-    assert not leads.get(ada.lead_id).unsubscribed
 
 
 def test_unsubscribing_makes_no_lead_of_nobody(dynamodb: Any, leads: Leads) -> None:

@@ -95,7 +95,8 @@ def test_a_removed_lead_is_gone(api: ApiClient) -> None:
 )
 def test_an_unknown_lead_is_404(api: ApiClient, lead_id: str, method: str, tail: str) -> None:
     api("POST", "/v1/leads", ADA)
-    reply = api(method, f"/v1/leads/{lead_id}{tail}", {} if method == "PATCH" else None)
+    body = {"PATCH": {}, "POST": {"reason": "asked by phone"} if tail == "/resubscribe" else None}.get(method)
+    reply = api(method, f"/v1/leads/{lead_id}{tail}", body)
     assert (reply.status, reply.json["type"]) == (404, "urn:leadflip:problem:lead-not-found")
 
 
@@ -107,9 +108,43 @@ def test_a_lead_unsubscribes_and_comes_back(api: ApiClient) -> None:
         ("resubscribe", False),
         ("resubscribe", False),
     ):
-        reply = api("POST", f"{url}/{verb}")
+        reply = api("POST", f"{url}/{verb}", {"reason": "asked by phone"} if verb == "resubscribe" else None)
         assert (reply.status, reply.json["unsubscribed"]) == (202, unsubscribed)
         assert api("GET", url).json["unsubscribed"] is unsubscribed
+
+
+@pytest.mark.parametrize(
+    "body", [None, {}, {"reason": ""}, {"reason": "  "}, {"reason": "x" * 501}, {"reason": "a\nb"}]
+)
+def test_nobody_is_resubscribed_without_a_reason(api: ApiClient, body: Any) -> None:
+    url = f"/v1/leads/{api('POST', '/v1/leads', ADA).json['lead_id']}"
+    api("POST", f"{url}/unsubscribe")
+    reply = api("POST", f"{url}/resubscribe", body)
+    assert (reply.status, reply.json["type"]) in {
+        (422, "urn:leadflip:problem:invalid-request"),
+        (400, "urn:leadflip:problem:malformed-json"),
+    }
+    assert body is None or [error["field"] for error in reply.json["errors"]] == ["reason"]
+    assert api("GET", url).json["unsubscribed"]
+    assert api("GET", f"{url}/timeline").json["items"] == []
+
+
+def test_the_timeline_says_who_resubscribed_a_lead_and_why_each_time(api: ApiClient) -> None:
+    url = f"/v1/leads/{api('POST', '/v1/leads', ADA).json['lead_id']}"
+    for reason in ("asked by phone", " wrote to us: “Ja, bitte” "):
+        api("POST", f"{url}/unsubscribe")
+        for _ in range(2):
+            assert api("POST", f"{url}/resubscribe", {"reason": reason}).status == 202
+    latest, first = api("GET", f"{url}/timeline").json["items"]
+    assert latest | {"at": None} == {
+        "type": "resubscribed",
+        "icon": "envelope",
+        "title": "Resubscribed",
+        "reason": "wrote to us: “Ja, bitte”",
+        "by": "test",
+        "at": None,
+    }
+    assert (first["reason"], first["at"] < latest["at"]) == ("asked by phone", True)
 
 
 @pytest.mark.parametrize("filters", ["", "entity=acme&", "entity=acme&stage=New&", "q=person&"])

@@ -22,6 +22,7 @@ from chalicelib.store.deliveries import Deliveries, DeliveryFilter, Tracking
 from chalicelib.store.ids import CampaignId, is_trace_id
 from chalicelib.store.leads import Lead, Leads
 from chalicelib.store.plans import Plans
+from chalicelib.store.resubscriptions import Resubscriptions
 from chalicelib.store.retries import Retries
 from chalicelib.tracking.delivery_ids import read_delivery_id
 from chalicelib.tracking.hits import Hit, HitKind, apply
@@ -106,6 +107,7 @@ class Office:
             self.deliveries,
             self.campaigns,
             Acts(self.client, self.tables.campaigns, self.tables.leads),
+            Resubscriptions(self.client, self.tables.campaigns),
             lead.lead_id,
             limit=5,
             position=None,

@@ -10,11 +10,13 @@ from chalicelib.crm.import_files import read_file
 from chalicelib.crm.importing import import_leads
 from chalicelib.crm.leads import create_lead, delete_lead, update_lead
 from chalicelib.crm.suppression import list_marks, resubscribe, suppress_address
+from chalicelib.store import keys
 from chalicelib.store.campaigns import Audience, Body, Campaign, Campaigns, CampaignStatus
 from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
 from chalicelib.store.ids import new_campaign_id
 from chalicelib.store.leads import Lead, LeadNotFound, Leads
 from chalicelib.store.marks import Mark, SuppressionReason
+from chalicelib.store.resubscriptions import Resubscription, Resubscriptions
 from chalicelib.tracking.hits import Hit, HitKind
 from chalicelib.tracking.key_ring import KeyRingSource
 from chalicelib.tracking.replay import Outcome, replay
@@ -25,11 +27,17 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
 ADDRESS = "Ada@shop.example"
 KEYS = KeyRingSource(lambda: '{"current": 1, "1": "a key for tests"}')
+ASKED = Resubscription(LATER, "sales laptop", "asked by phone")
 
 
 @pytest.fixture
 def leads(dynamodb: Any, tables: TableNames) -> Leads:
     return Leads(dynamodb, tables.leads)
+
+
+@pytest.fixture
+def resubscriptions(dynamodb: Any, tables: TableNames) -> Resubscriptions:
+    return Resubscriptions(dynamodb, tables.campaigns)
 
 
 def make(leads: Leads, entity: str = "acme", email: str | None = ADDRESS) -> Lead:
@@ -151,13 +159,13 @@ def test_the_first_reason_stays_on_the_lead_and_the_address_keeps_them_all(leads
     assert leads.suppressions.find_many([ADDRESS])[ADDRESS.lower()].everywhere == (bounced(), complaint)
 
 
-def test_resubscribing_lifts_all_that_kept_the_lead_away(leads: Leads) -> None:
+def test_resubscribing_lifts_all_that_kept_the_lead_away(leads: Leads, resubscriptions: Resubscriptions) -> None:
     lead, other = make(leads), make(leads, "outlet")
     leads.unsubscribe(lead.lead_id, at=NOW, source="complaint")
     leads.unsubscribe(other.lead_id, at=NOW, source="link")
     suppress_address(leads, ADDRESS, bounced(), lead_id=lead.lead_id)
     assert [mark.reason.value for mark in list_marks(leads, lead.lead_id)] == ["unsubscribed", "hard_bounce"]
-    after = resubscribe(leads, lead.lead_id, LATER)
+    after = resubscribe(leads, resubscriptions, lead.lead_id, ASKED)
     assert (after.unsubscribed, after.suppressed) == (False, None)
     assert list_marks(leads, lead.lead_id) == []
     assert in_audience(leads) == 1
@@ -167,11 +175,55 @@ def test_resubscribing_lifts_all_that_kept_the_lead_away(leads: Leads) -> None:
     assert (left.unsubscribed, left.suppressed) == (True, None)
 
 
-def test_old_news_that_comes_late_does_not_undo_a_resubscription(leads: Leads) -> None:
+def test_who_resubscribed_a_lead_is_kept_with_it_and_with_its_address(
+    dynamodb: Any, tables: TableNames, leads: Leads, resubscriptions: Resubscriptions
+) -> None:
+    lead, other = make(leads), make(leads, "outlet")
+    leads.unsubscribe(lead.lead_id, at=NOW, source="link")
+    suppress_address(leads, ADDRESS, bounced(), lead_id=lead.lead_id)
+    resubscribe(leads, resubscriptions, lead.lead_id, ASKED)
+    assert resubscriptions.list_of_lead(lead.lead_id) == [ASKED]
+    assert resubscriptions.list_of_lead(other.lead_id) == []
+    delete_lead(leads, lead.lead_id)
+    row = dynamodb.get_item(TableName=tables.leads, Key=keys.suppression(ADDRESS))["Item"]
+    assert (row["lifted_by"]["S"], row["lifted_reason"]["S"]) == (ASKED.by, ASKED.reason)
+
+
+def test_a_resubscription_that_died_half_way_is_completed_and_recorded_once(
+    dynamodb: Any, tables: TableNames, leads: Leads, resubscriptions: Resubscriptions
+) -> None:
+    lead = make(leads)
+    suppress_address(leads, ADDRESS, bounced(), lead_id=lead.lead_id)
+    dying = Leads(DiesAfterOneUpdate(dynamodb), tables.leads)
+    with pytest.raises(KeyboardInterrupt):
+        resubscribe(dying, resubscriptions, lead.lead_id, ASKED)
+    assert in_audience(leads) == 0
+    for _ in range(2):
+        resubscribe(leads, resubscriptions, lead.lead_id, ASKED)
+    assert in_audience(leads) == 1
+    assert resubscriptions.list_of_lead(lead.lead_id) == [ASKED]
+
+
+def test_who_left_after_somebody_resubscribed_them_has_left(leads: Leads, resubscriptions: Resubscriptions) -> None:
+    lead = make(leads)
+    leads.unsubscribe(lead.lead_id, at=LATER + timedelta(seconds=1), source="link")
+    assert resubscribe(leads, resubscriptions, lead.lead_id, ASKED).unsubscribed
+    assert resubscriptions.list_of_lead(lead.lead_id) == []
+
+
+def test_who_may_be_mailed_is_not_resubscribed(leads: Leads, resubscriptions: Resubscriptions) -> None:
+    lead = make(leads)
+    assert resubscribe(leads, resubscriptions, lead.lead_id, ASKED) == lead
+    assert resubscriptions.list_of_lead(lead.lead_id) == []
+
+
+def test_old_news_that_comes_late_does_not_undo_a_resubscription(
+    leads: Leads, resubscriptions: Resubscriptions
+) -> None:
     lead = make(leads)
     leads.unsubscribe(lead.lead_id, at=NOW, source="link")
     suppress_address(leads, ADDRESS, bounced(), lead_id=lead.lead_id)
-    resubscribe(leads, lead.lead_id, LATER)
+    resubscribe(leads, resubscriptions, lead.lead_id, ASKED)
     assert not suppress_address(leads, ADDRESS, bounced(), lead_id=lead.lead_id)
     assert not leads.unsubscribe(lead.lead_id, at=NOW, source="link")
     assert in_audience(leads) == 1
@@ -189,11 +241,17 @@ class DiesAfterOneUpdate:
         self._client = client
         self._updates = 0
 
+    def __getattr__(self, operation: str) -> Any:
+        return getattr(self._client, operation)
+
     def update_item(self, **arguments: Any) -> Any:
         self._updates += 1
         if self._updates > 1:
             raise KeyboardInterrupt
         return self._client.update_item(**arguments)
+
+    def transact_write_items(self, **arguments: Any) -> Any:
+        raise KeyboardInterrupt
 
 
 def test_a_worker_that_died_between_the_lead_and_its_address_is_completed_by_the_next_one(
