@@ -16,9 +16,16 @@ export function h(tag, properties = {}, ...children) {
     else if (name === "value" || name === "checked") element[name] = value;
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...given(children));
   return element;
 }
+
+/** Put these children in place of an element's own, as `h` takes them. */
+export function fill(element, ...children) {
+  element.replaceChildren(...given(children));
+}
+
+const given = (children) => children.flat(3).filter((child) => child !== null && child !== undefined && child !== false);
 
 const asset = (name) => new URL(name, import.meta.url).href;
 

@@ -1,15 +1,13 @@
 /** Who receives it: a business line, its stages, tags that all must have; with the number of leads, live. */
 
-import { api, counted, h } from "./app.js";
+import { api, counted, fill, h, moment } from "./app.js";
 
-/** { element, value(), count(total) }; `onchange` is called at every change of what is chosen. */
-export function audience({ entity, stages, tags }, { onchange, signal, readonly }) {
+/** { element, line, value(), set(value), count(total), taken(at) }; `onchange` is called at every change of the choice. */
+export function audience(value, { onchange, signal, readonly }) {
   let groups = [];
-  const chosen = { entity, stages: new Set(stages), tags: new Set(tags) };
-  const line = h("select", { id: "entity", disabled: readonly, onchange: () => {
-    chosen.entity = line.value;
-    chosen.stages.clear();
-    chosen.tags.clear();
+  let chosen = choice(value);
+  const line = h("select", { id: "entity", disabled: readonly, "aria-describedby": "entity-error stages-error", onchange: () => {
+    chosen = choice({ entity: line.value, stages: [], tags: [] });
     draw();
     onchange();
   } });
@@ -17,17 +15,17 @@ export function audience({ entity, stages, tags }, { onchange, signal, readonly 
   const tagList = h("div", { class: "chips", role: "group", "aria-labelledby": "tags-label" });
   const total = h("p", { class: "count", role: "status" });
   const element = h("div", { class: "stack" },
-    h("label", { for: "entity" }, "Business line"), line, h("p", { class: "error", "data-error": "audience.entity" }),
-    h("p", { class: "label", id: "stages-label" }, "Stages, any of these"), stageList, h("p", { class: "error", "data-error": "audience.stages" }),
+    h("label", { for: "entity" }, "Business line"), line, h("p", { class: "error", id: "entity-error", "data-error": "audience.entity" }),
+    h("p", { class: "label", id: "stages-label" }, "Stages, any of these"), stageList, h("p", { class: "error", id: "stages-error", "data-error": "audience.stages" }),
     h("p", { class: "label", id: "tags-label" }, "Tags, all of these"), tagList, h("p", { class: "error", "data-error": "audience" }), total);
 
   function draw() {
     const group = groups.find((each) => each.entity === chosen.entity);
     const names = [...new Set([...groups.map((each) => each.entity), ...(chosen.entity ? [chosen.entity] : [])])];
-    line.replaceChildren(h("option", { value: "" }, "Choose…"), ...names.map((name) => h("option", { value: name }, name)));
+    fill(line, h("option", { value: "" }, "Choose…"), names.map((name) => h("option", { value: name }, name)));
     line.value = chosen.entity;
-    stageList.replaceChildren(...chips("stages", group), another("stages", "Another stage"));
-    tagList.replaceChildren(...chips("tags", group), another("tags", "Another tag"));
+    fill(stageList, chips("stages", group), another("stages", "Another stage"));
+    fill(tagList, chips("tags", group), another("tags", "Another tag"));
   }
 
   function chips(what, group) {
@@ -55,11 +53,16 @@ export function audience({ entity, stages, tags }, { onchange, signal, readonly 
   draw();
   api("GET", "lead-groups", { signal }).then((found) => { groups = found.items; draw(); }, () => null);
   return {
-    element,
+    element, line,
     value: () => ({ entity: chosen.entity, stages: [...chosen.stages], tags: [...chosen.tags] }),
+    set: (other) => { chosen = choice(other); draw(); },
     count: (number) => {
       total.textContent = number === null ? "" : number ? `${counted(number, "lead")} would receive it now.` : "Nobody would receive it now.";
       total.classList.toggle("none", number === 0);
     },
+    /** Who would receive it now means nothing any more: sending has started, or (null) never will. */
+    taken: (at) => fill(total, at && ["They were taken when sending started, ", moment(at), "."]),
   };
 }
+
+const choice = ({ entity, stages, tags }) => ({ entity, stages: new Set(stages), tags: new Set(tags) });
