@@ -98,6 +98,10 @@ def test_a_view_keeps_nobody_out(
     page.wait_for_load_state("networkidle")
     if SCREENSHOTS and scheme == ("dark" if view in ("lead", "leads") else "light"):
         page.screenshot(path=Path(SCREENSHOTS) / f"{view}.png")
+    keeps_nobody_out(page, axe)
+
+
+def keeps_nobody_out(page: Page, axe: str) -> None:
     page.evaluate(axe)
     asked = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "iframes": False}
     found = page.evaluate("(asked) => axe.run(document, asked)", asked)
@@ -110,6 +114,31 @@ def test_a_view_keeps_nobody_out(
     page.set_viewport_size({"width": 380, "height": 800})
     page.wait_for_timeout(200)
     assert page.evaluate("document.documentElement.scrollWidth") <= 380
+
+
+def test_what_the_page_asks_keeps_nobody_out(
+    window: tuple[Page, Scheme], stack: LocalStack, shop: Shop, axe: str
+) -> None:
+    (page, scheme), marketer = window, Marketer(stack)
+    draft = marketer("POST", f"/v1/campaigns/{shop.draft}/duplicate")["campaign_id"]
+    address = f"asked.{scheme}@mail.example"
+    lead = marketer("POST", "/v1/leads", {"entity": "asked", "stage": "New", "email": address})["lead_id"]
+    page.set_viewport_size({"width": 1280, "height": 860})
+    page.goto(f"{stack.web_url}#/campaigns/{draft}/edit")
+    subject = page.get_by_role("textbox", name="Subject", exact=True)
+    expect(subject).not_to_have_value("")
+    page.wait_for_load_state("networkidle")
+    marketer("PATCH", f"/v1/campaigns/{draft}", {"subject": "Changed elsewhere"})
+    subject.fill("Changed here")
+    expect(page.get_by_role("region", name="Changed elsewhere meanwhile")).to_be_visible()
+    keeps_nobody_out(page, axe)
+    marketer("POST", f"/v1/leads/{lead}/unsubscribe")
+    page.set_viewport_size({"width": 1280, "height": 860})
+    page.goto(f"{stack.web_url}#/leads/{lead}")
+    page.get_by_role("button", name="Resubscribe…").click()
+    expect(page.get_by_label("Reason")).to_be_focused()
+    keeps_nobody_out(page, axe)
+    page.get_by_role("button", name="Not now").click()
 
 
 def test_the_mail_bears_the_clicks_on_its_links(window: tuple[Page, Scheme], stack: LocalStack, shop: Shop) -> None:

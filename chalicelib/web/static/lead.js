@@ -1,6 +1,7 @@
 /** One lead: who it is, whether it may be mailed, and its activity timeline. */
 
-import { api, failure, h, heading, mayWrite, moment, query, say, style } from "./app.js";
+import { api, failure, fill, h, heading, mayWrite, moment, query, say, style } from "./app.js";
+import { confirm } from "./dialogs.js";
 import { machineName, reasonName } from "./reasons.js";
 
 export async function show(place, { id, signal }) {
@@ -20,28 +21,41 @@ export async function show(place, { id, signal }) {
 
   function standing() {
     const card = h("section", { class: "card", "aria-labelledby": "standing" });
-    const change = async (verb, said) => {
+    const change = async (ask, said) => {
       try {
-        lead = await api("POST", `leads/${id}/${verb}`, { key: crypto.randomUUID() });
+        const changed = await ask();
+        if (!changed) return;
+        lead = changed;
         marks = await api("GET", `leads/${id}/suppressions`);
-        fill();
+        draw();
+        card.querySelector("button").focus();
         say(said);
+        await load();
       } catch (problem) {
         card.append(failure(problem));
       }
     };
-    const fill = () => card.replaceChildren(...[
+    const unsubscribe = () => api("POST", `leads/${id}/unsubscribe`, { key: crypto.randomUUID() });
+    const resubscribe = () => confirm({
+      title: `Resubscribe ${nameOf(lead)}?`,
+      text: "Mail somebody again only when they have asked for it. The reason and your token’s name stay on the timeline.",
+      fields: [
+        h("label", { for: "reason" }, "Reason"),
+        h("input", { id: "reason", name: "reason", required: true, maxlength: 500, autocomplete: "off", placeholder: "Asked for it by phone" }),
+      ],
+      action: "Resubscribe",
+      run: (form) => api("POST", `leads/${id}/resubscribe`, { body: { reason: form.get("reason") }, key: crypto.randomUUID() }),
+    });
+    const draw = () => fill(card,
       h("h2", { id: "standing" }, "E-mail"),
       lead.unsubscribed || marks.items.length
         ? h("p", {}, h("span", { class: "pill bad" }, lead.unsubscribed ? "Unsubscribed" : "Not mailed"))
         : h("p", {}, h("span", { class: "pill good" }, lead.email ? "May be mailed" : "No address")),
-      ...marks.items.map((mark) => h("p", { class: "note" }, markText(mark), " ", moment(mark.at))),
+      marks.items.map((mark) => h("p", { class: "note" }, markText(mark), " ", moment(mark.at))),
       mayWrite() && (lead.unsubscribed || marks.items.length
-        ? h("button", { type: "button", onclick: () => change("resubscribe", "This lead will be mailed again.") }, "Mail again")
-        : h("button", { type: "button", onclick: () => change("unsubscribe", "This lead will not be mailed any more.") }, "Unsubscribe")),
-      lead.unsubscribed && h("p", { class: "note" }, "Mail somebody again only when they have asked for it."),
-    ].filter(Boolean));
-    fill();
+        ? h("button", { type: "button", onclick: () => change(resubscribe, "This lead will be mailed again.") }, "Resubscribe…")
+        : h("button", { type: "button", onclick: () => change(unsubscribe, "This lead will not be mailed any more.") }, "Unsubscribe")));
+    draw();
     return card;
   }
 
@@ -78,7 +92,7 @@ export async function show(place, { id, signal }) {
 export const nameOf = (lead) => [lead.first_name, lead.last_name].filter(Boolean).join(" ") || lead.email || "Lead without a name";
 
 function markText({ reason, source }) {
-  const texts = { unsubscribed: "Unsubscribed", complained: "Called a mail spam", bounced: "The address bounced" };
+  const texts = { unsubscribed: "Unsubscribed", complaint: "Called a mail spam", hard_bounce: "The address bounced" };
   const sources = { link: " by the link in a mail,", one_click: " by the mail client's button,", api: " by the API or this page," };
   return (texts[reason] || reason) + (sources[source] || "");
 }
@@ -95,26 +109,34 @@ function details(lead) {
       h("div", {}, h("dt", {}, name), h("dd", {}, value)))));
 }
 
-function megaphone(bad) {
+const ICONS = { megaphone: "M3 11V8l11-4v11L3 11zm0 0 2 5m12-9v5", envelope: "M3 5h14v10H3zm0 1 7 5 7-5" };
+
+function icon(name, bad) {
   const make = (tag, attributes) => {
     const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
     return element;
   };
-  const icon = make("svg", { viewBox: "0 0 20 20" });
-  icon.append(make("path", { d: "M3 11V8l11-4v11L3 11zm0 0 2 5m12-9v5" }));
-  return h("span", { class: `event-icon${bad ? " bad" : ""}`, "aria-hidden": "true" }, icon);
+  const drawing = make("svg", { viewBox: "0 0 20 20" });
+  drawing.append(make("path", { d: ICONS[name] }));
+  return h("span", { class: `event-icon${bad ? " bad" : ""}`, "aria-hidden": "true" }, drawing);
 }
 
 function event(item) {
+  if (item.type === "resubscribed") return resubscribed(item);
   const failed = item.status === "failed" || item.status === "skipped";
-  return h("li", { class: "event" }, megaphone(failed),
+  return h("li", { class: "event" }, icon(item.icon, failed),
     h("div", { class: "event-body" },
       h("a", { href: `#/campaigns/${item.campaign_id}/stats` }, item.title),
       item.subject && h("p", { class: "soft" }, item.subject),
       h("p", { class: "note" }, moment(item.sent_at || item.at)),
       h("div", { class: "badges" }, badges(item)),
       item.links.length ? h("ul", { class: "note clicked-links" }, item.links.map(followed)) : null));
+}
+
+function resubscribed({ icon: name, title, reason, by, at }) {
+  return h("li", { class: "event" }, icon(name),
+    h("div", { class: "event-body" }, h("b", {}, title), h("p", {}, reason), h("p", { class: "note" }, "by ", by, ", ", moment(at))));
 }
 
 function badges(item) {
