@@ -83,7 +83,7 @@ def test_from_signing_in_to_the_badges_on_the_timeline(
     desk.get_by_role("link", name="Write a campaign").click()
     desk.get_by_role("textbox", name="Title", exact=True).fill("Story")
     desk.get_by_role("textbox", name="Subject", exact=True).fill("For {{ lead.first_name }}")
-    desk.get_by_role("textbox", name="Sender’s address", exact=True).fill("news@shop.example")
+    desk.get_by_role("textbox", name="From address", exact=True).fill("news@shop.example")
     desk.get_by_label("Business line").select_option("story")
     desk.get_by_label("New", exact=True).check()
     html = f'{HOSTILE_HTML}<p>Hello {{{{ lead.first_name }}}}, <a href="{stack.inbox_url}/?from=story">look</a></p>'
@@ -95,9 +95,9 @@ def test_from_signing_in_to_the_badges_on_the_timeline(
     desk.get_by_label("Preview for", exact=True).select_option(label=f"{HOSTILE} · eve@story.example")
     expect(desk.frame_locator("iframe").get_by_text(f"Hello {HOSTILE}")).to_be_visible()
 
-    desk.get_by_role("button", name="Test…").click()
+    desk.get_by_role("button", name="Send test…").click()
     desk.get_by_label("To, up to ten addresses").fill("me@story.example")
-    desk.get_by_role("button", name="Send test").click()
+    desk.get_by_role("button", name="Send test", exact=True).click()
     expect(desk.get_by_text("me@story.example: sent")).to_be_visible()
     desk.get_by_role("button", name="Close").click()
 

@@ -7,7 +7,7 @@ export function audience(value, { onchange, signal, readonly }) {
   let groups = [];
   let chosen = choice(value);
   const line = h("select", { id: "entity", disabled: readonly, "aria-describedby": "entity-error stages-error", onchange: () => {
-    chosen = choice({ entity: line.value, stages: [], tags: [] });
+    chosen = choice({ ...chosen, entity: line.value, stages: [], tags: [] });
     draw();
     onchange();
   } });
@@ -54,7 +54,8 @@ export function audience(value, { onchange, signal, readonly }) {
   api("GET", "lead-groups", { signal }).then((found) => { groups = found.items; draw(); }, () => null);
   return {
     element, line,
-    value: () => ({ entity: chosen.entity, stages: [...chosen.stages], tags: [...chosen.tags] }),
+    /** With what else there is in an audience, as it was given. */
+    value: () => ({ ...chosen, stages: [...chosen.stages], tags: [...chosen.tags] }),
     set: (other) => { chosen = choice(other); draw(); },
     count: (number) => {
       total.textContent = number === null ? "" : number ? `${counted(number, "lead")} would receive it now.` : "Nobody would receive it now.";
@@ -65,4 +66,4 @@ export function audience(value, { onchange, signal, readonly }) {
   };
 }
 
-const choice = ({ entity, stages, tags }) => ({ entity, stages: new Set(stages), tags: new Set(tags) });
+const choice = (value) => ({ ...value, stages: new Set(value.stages), tags: new Set(value.tags) });

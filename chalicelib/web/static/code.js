@@ -5,7 +5,7 @@ import { h } from "./app.js";
 const LINE = 20;
 const PADDING = 10;
 
-/** { element, area, mark(findings), reveal(line) }; a finding has severity, message, line (from 1). */
+/** { element, area, set(value), mark(findings), reveal(line) }; a finding has severity, message, line (from 1). */
 export function code({ label, value, oninput, readonly }) {
   const gutter = h("div", { class: "gutter", "aria-hidden": "true" });
   const marks = h("div", { class: "marks", "aria-hidden": "true" });
@@ -53,6 +53,7 @@ export function code({ label, value, oninput, readonly }) {
   queueMicrotask(number);
   return {
     element, area,
+    set(other) { area.value = other; number(); },
     mark(found) { findings = found; number(); },
     reveal(line) {
       const start = area.value.split("\n").slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0);

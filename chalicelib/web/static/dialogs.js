@@ -26,7 +26,7 @@ export function confirm({ title, text, fields = [], action, danger = false, run 
     };
     const dialog = h("dialog", { class: "dialog", "aria-labelledby": "dialog-title" },
       h("h2", { id: "dialog-title" }, title), text && h("p", {}, text),
-      h("form", { class: "stack", onsubmit: submit }, fields, error,
+      h("form", { class: "stack", onsubmit: submit, oninput: () => { error.textContent = ""; } }, fields, error,
         h("div", { class: "actions" }, h("button", { type: "button", onclick: () => dialog.close() }, "Not now"), yes)));
     dialog.addEventListener("close", () => { dialog.remove(); resolve(null); });
     document.body.append(dialog);

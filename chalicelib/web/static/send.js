@@ -32,7 +32,7 @@ export async function testSend(id, lead) {
 export async function sendNow(id, title, errors) {
   const { total } = await api("GET", `campaigns/${id}/audience`);
   if (!total) {
-    tell("Nobody to send to", h("p", {}, "The audience is empty: choose other stages or tags, or import leads first."));
+    tell("Nobody to send to", h("p", {}, "There are no recipients: choose other stages or tags, or import leads first."));
     return false;
   }
   return confirm({
@@ -53,7 +53,7 @@ export async function schedule(id) {
   const at = `${tomorrow.getFullYear()}-${String(tomorrow.getMonth() + 1).padStart(2, "0")}-${String(tomorrow.getDate()).padStart(2, "0")}T09:00`;
   return confirm({
     title: "Send later",
-    text: `The audience is taken when the time has come; now it is ${counted(total, "lead")}.`,
+    text: `Recipients are taken when the time has come; now it is ${counted(total, "lead")}.`,
     fields: [
       h("label", { for: "at" }, "Date and time"), h("input", { type: "datetime-local", id: "at", name: "at", required: true, value: at }),
       h("label", { for: "zone" }, "On the clocks of"), h("select", { id: "zone", name: "zone" }, zones.map((zone) => h("option", { value: zone }, zone))),

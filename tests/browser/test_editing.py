@@ -1,0 +1,314 @@
+"""Writing on the page, where things go wrong: two windows on one draft, wrong fields, campaigns that are no draft."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+
+from local.recipients import BROWSER
+from local.stack import LocalStack
+from tests.browser.test_page import sign_in
+from tests.stack.marketer import Marketer
+
+SAVED = re.compile("^Saved ")
+
+
+@pytest.fixture(scope="module")
+def marketer(stack: LocalStack) -> Marketer:
+    return Marketer(stack)
+
+
+@pytest.fixture
+def window(browser: Browser, stack: LocalStack) -> Iterator[BrowserContext]:
+    """A browser in which somebody is signed in; its pages share what it keeps."""
+    context = browser.new_context(user_agent=BROWSER, viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(20_000)
+    expect.set_options(timeout=20_000)
+    page = context.new_page()
+    page.goto(stack.web_url)
+    sign_in(page, stack.token)
+    expect(page.get_by_role("heading", name="Campaigns")).to_be_visible()
+    page.close()
+    yield context
+    context.close()
+
+
+def write(marketer: Marketer, entity: str, **said: Any) -> str:
+    campaign = {
+        "title": f"For {entity}",
+        "subject": "Hello",
+        "from_email": "news@shop.example",
+        "html": "<p>Hello</p>",
+        "audience": {"entity": entity, "stages": ["New"]},
+    }
+    return str(marketer("POST", "/v1/campaigns", campaign | said)["campaign_id"])
+
+
+def editor(window: BrowserContext, stack: LocalStack, campaign: str) -> Page:
+    page = window.new_page()
+    page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
+    expect(field(page, "Title")).not_to_have_value("")
+    return page
+
+
+def field(page: Page, name: str) -> Any:
+    return page.get_by_role("textbox", name=name, exact=True)
+
+
+def state(page: Page) -> Any:
+    return page.locator(".save-state")
+
+
+def test_two_windows_on_one_draft_keep_each_others_fields(
+    window: BrowserContext, stack: LocalStack, marketer: Marketer
+) -> None:
+    campaign = write(marketer, "windows", html="<p>one</p>\r\n<p>two</p>")
+    one, two = (editor(window, stack, campaign) for _ in range(2))
+    field(one, "Title").fill("Changed in one")
+    expect(state(one)).to_have_text(SAVED)
+    field(two, "Subject").fill("Changed in two")
+    expect(state(two)).to_have_text(SAVED)
+    expect(field(two, "Title")).to_have_value("Changed in one")
+    stored = marketer("GET", f"/v1/campaigns/{campaign}")
+    assert (stored["title"], stored["subject"]) == ("Changed in one", "Changed in two")
+    assert stored["html"] == "<p>one</p>\r\n<p>two</p>", "nobody has touched the text"
+
+
+def test_a_follow_ups_recipients_stay_when_something_else_is_changed(
+    window: BrowserContext, stack: LocalStack, marketer: Marketer, until: Any
+) -> None:
+    sent = write(marketer, "first")
+    marketer("POST", "/v1/leads", {"entity": "first", "stage": "New", "email": "ann@first.example"})
+    marketer("POST", f"/v1/campaigns/{sent}/send")
+    assert until(lambda: bool(marketer("GET", f"/v1/campaigns/{sent}")["status"] == "sent"))
+    campaign = marketer("POST", f"/v1/campaigns/{sent}/follow-up", {"to": "not_opened"})
+    page = editor(window, stack, campaign["campaign_id"])
+    page.get_by_label("Another tag").fill("vip")
+    field(page, "Title").fill("Once more")
+    expect(state(page)).to_have_text(SAVED)
+    stored = marketer("GET", f"/v1/campaigns/{campaign['campaign_id']}")
+    assert stored["title"] == "Once more"
+    assert stored["audience"] == campaign["audience"] | {"tags": ["vip"]}
+    assert stored["audience"]["behavior"] == [{"campaign_id": sent, "did": "not_opened"}]
+
+
+def test_of_two_changes_none_is_lost(window: BrowserContext, stack: LocalStack) -> None:
+    """Whatever was read, is written here, and is stored by now."""
+    page = window.new_page()
+    page.goto(stack.web_url)
+    expect(page.get_by_role("heading", name="Campaigns")).to_be_visible()
+    outcomes = page.evaluate(
+        r"""async () => {
+            const { Draft } = await import(document.querySelector("script").src.replace("app.js", "draft.js"));
+            const texts = ["a", "b\r\nb", "b\nb", "", null, "c"];
+            const stored = (version, html) => ({ campaign_id: "cmp_1", version, html });
+            return texts.flatMap((read) => texts.flatMap((here) => texts.map((latest) => {
+                const draft = new Draft(stored(1, read));
+                const { html: shown = here } = draft.take(stored(2, latest), { html: here });
+                const sent = "html" in draft.decided({ html: shown });
+                return { read, here, latest, shown, asked: draft.undecided.has("html"), sent };
+            })));
+        }"""
+    )
+
+    def plain(text: str | None) -> str:
+        return (text or "").replace("\r\n", "\n")
+
+    assert len(outcomes) == 6**3
+    for each in outcomes:
+        read, here, latest = (plain(each[name]) for name in ("read", "here", "latest"))
+        is_ours, is_theirs = here not in (read, latest), latest not in (read, here)
+        assert each["asked"] == (is_ours and is_theirs), each
+        assert plain(each["shown"]) == (here if is_ours else latest), each
+        assert each["sent"] == (is_ours and not is_theirs), each
+
+
+@pytest.mark.parametrize(("choice", "kept"), [("Keep mine", "From two"), ("Use the saved one", "From one")])
+def test_a_field_changed_in_two_windows_is_for_the_marketer_to_decide(
+    window: BrowserContext, stack: LocalStack, marketer: Marketer, choice: str, kept: str
+) -> None:
+    campaign = write(marketer, "conflict")
+    one, two = (editor(window, stack, campaign) for _ in range(2))
+    field(one, "Subject").fill("From one")
+    expect(state(one)).to_have_text(SAVED)
+    field(two, "Subject").fill("From two")
+    conflict = two.get_by_role("region", name="Changed elsewhere meanwhile")
+    expect(conflict.get_by_text("From one", exact=True)).to_be_visible()
+    expect(conflict.get_by_text("From two", exact=True)).to_be_visible()
+    field(two, "Title").fill("Goes on meanwhile")
+    expect(state(two)).to_have_text(re.compile("^Saved .*but for Subject"))
+    stored = marketer("GET", f"/v1/campaigns/{campaign}")
+    assert (stored["title"], stored["subject"]) == ("Goes on meanwhile", "From one")
+    two.get_by_role("button", name="Send…").click()
+    expect(conflict).to_be_focused()
+    conflict.get_by_role("button", name=choice).click()
+    expect(conflict).to_have_count(0)
+    expect(state(two)).to_have_text(re.compile("^Saved [^,]*, [0-9:]+$"))
+    expect(field(two, "Subject")).to_have_value(kept)
+    assert marketer("GET", f"/v1/campaigns/{campaign}")["subject"] == kept
+
+
+def test_what_was_saved_elsewhere_is_shown_when_the_window_comes_to_the_front(
+    window: BrowserContext, stack: LocalStack, marketer: Marketer
+) -> None:
+    campaign = write(marketer, "front")
+    page = editor(window, stack, campaign)
+    marketer("PATCH", f"/v1/campaigns/{campaign}", {"title": "Saved elsewhere"})
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(field(page, "Title")).to_have_value("Saved elsewhere")
+    expect(page.get_by_role("heading", name="Saved elsewhere")).to_be_visible()
+
+
+def test_nothing_is_sent_that_the_marketer_has_not_seen(
+    window: BrowserContext, stack: LocalStack, marketer: Marketer
+) -> None:
+    campaign = write(marketer, "unseen")
+    page = editor(window, stack, campaign)
+    marketer("PATCH", f"/v1/campaigns/{campaign}", {"subject": "Saved elsewhere"})
+    page.get_by_role("button", name="Send…").click()
+    expect(field(page, "Subject")).to_have_value("Saved elsewhere")
+    expect(page.get_by_role("status").get_by_text("changed elsewhere meanwhile")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.get_by_role("button", name="Send…").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def test_an_old_copy_in_the_browser_does_not_replace_a_newer_saved_text(
+    window: BrowserContext, stack: LocalStack, marketer: Marketer
+) -> None:
+    campaign = write(marketer, "copy")
+    page = editor(window, stack, campaign)
+
+    def gone(route: Route) -> None:
+        route.abort()
+
+    page.route("**/v1/**", gone)
+    field(page, "Subject").fill("Typed offline")
+    expect(state(page)).to_have_text("Not saved. What you typed is kept in this browser.")
+    page.close()
+    marketer("PATCH", f"/v1/campaigns/{campaign}", {"subject": "Saved since"})
+    for _ in range(2):
+        page = editor(window, stack, campaign)
+        conflict = page.get_by_role("region", name="Changed elsewhere meanwhile")
+        expect(conflict.get_by_text("Saved since", exact=True)).to_be_visible()
+        page.wait_for_timeout(1500)
+        assert marketer("GET", f"/v1/campaigns/{campaign}")["subject"] == "Saved since"
+        page.reload()
+    conflict.get_by_role("button", name="Use the saved one").click()
+    expect(field(page, "Subject")).to_have_value("Saved since")
+    page.reload()
+    expect(field(page, "Subject")).to_have_value("Saved since")
+    expect(page.get_by_role("region", name="Changed elsewhere meanwhile")).to_have_count(0)
+
+
+def test_what_was_typed_and_not_saved_comes_back(window: BrowserContext, stack: LocalStack, marketer: Marketer) -> None:
+    campaign = write(marketer, "kept")
+    page = editor(window, stack, campaign)
+    page.route("**/v1/**", lambda route: route.abort())
+    field(page, "Subject").fill("Typed offline")
+    expect(state(page)).to_have_text("Not saved. What you typed is kept in this browser.")
+    page.close()
+    page = editor(window, stack, campaign)
+    expect(field(page, "Subject")).to_have_value("Typed offline")
+    expect(state(page)).to_have_text(SAVED)
+    assert marketer("GET", f"/v1/campaigns/{campaign}")["subject"] == "Typed offline"
+
+
+@pytest.mark.parametrize("action", ["Send test…", "Schedule…", "Send…"])
+def test_a_wrong_field_is_named_and_gone_to(
+    window: BrowserContext, stack: LocalStack, marketer: Marketer, action: str
+) -> None:
+    page = editor(window, stack, write(marketer, "wrong"))
+    address = field(page, "From address")
+    address.fill("nobody")
+    expect(page.locator("#from_email-error")).to_have_text("has no @")
+    page.get_by_role("button", name=action).click()
+    expect(address).to_be_focused()
+    expect(page.get_by_role("status").get_by_text("From address: has no @")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_new_campaign_that_lacks_something_leads_there(window: BrowserContext, stack: LocalStack) -> None:
+    page = window.new_page()
+    page.goto(f"{stack.web_url}#/campaigns/new")
+    field(page, "Title").fill("Lacks a subject")
+    page.get_by_role("button", name="Send…").click()
+    expect(field(page, "Subject")).to_be_focused()
+    expect(page.locator("#subject-error")).to_have_text("is needed")
+    field(page, "Subject").fill("Hello")
+    expect(page.locator("#subject-error")).to_have_text("")
+
+
+def test_a_corrected_field_has_no_fault_beside_it(
+    window: BrowserContext, stack: LocalStack, marketer: Marketer
+) -> None:
+    marketer("POST", "/v1/leads", {"entity": "corrected", "stage": "New"})
+    page = window.new_page()
+    page.goto(f"{stack.web_url}#/campaigns/new")
+    for name, value in (("Title", "Corrected"), ("Subject", "Hello"), ("From address", "nobody")):
+        field(page, name).fill(value)
+    page.get_by_label("Business line").select_option("corrected")
+    page.get_by_label("New", exact=True).check()
+    expect(page.locator("#from_email-error")).to_have_text("has no @")
+    # Now something is missing, so that nothing can be saved.
+    field(page, "Subject").fill("")
+    field(page, "From address").fill("news@shop.example")
+    expect(state(page)).to_have_text(re.compile("^Kept in this browser"))
+    expect(page.locator("#from_email-error")).to_have_text("")
+    expect(field(page, "From address")).not_to_have_attribute("aria-invalid", "true")
+
+
+def test_a_corrected_test_address_has_no_fault_beside_it(
+    window: BrowserContext, stack: LocalStack, marketer: Marketer
+) -> None:
+    page = editor(window, stack, write(marketer, "test-address"))
+    page.get_by_role("button", name="Send test…").click()
+    address, fault = page.get_by_label("To, up to ten addresses"), page.get_by_text("address 1 has no @")
+    address.fill("nobody")
+    page.keyboard.press("Enter")
+    expect(fault).to_be_visible()
+    address.fill("me@shop.example")
+    expect(fault).to_have_count(0)
+
+
+def test_the_recipients_of_a_campaign_that_is_no_draft(
+    window: BrowserContext, stack: LocalStack, marketer: Marketer, until: Any
+) -> None:
+    for number in range(2):
+        marketer("POST", "/v1/leads", {"entity": "gone", "stage": "New", "email": f"a{number}@gone.example"})
+    scheduled, sent = write(marketer, "gone"), write(marketer, "gone")
+    marketer("POST", f"/v1/campaigns/{scheduled}/schedule", {"at": "2032-02-03T10:00", "timezone": "Europe/Lisbon"})
+    marketer("POST", f"/v1/campaigns/{sent}/send")
+    assert until(lambda: bool(marketer("GET", f"/v1/campaigns/{sent}")["status"] == "sent"))
+    page = editor(window, stack, scheduled)
+    recipients = page.get_by_role("region", name="Recipients")
+    expect(recipients.get_by_text("2 leads would receive it now.")).to_be_visible()
+    expect(recipients.get_by_text("false")).to_have_count(0)
+    page = editor(window, stack, sent)
+    recipients = page.get_by_role("region", name="Recipients")
+    expect(recipients.get_by_text("They were taken when sending started")).to_be_visible()
+    expect(recipients.get_by_text("false")).to_have_count(0)
+    page.wait_for_load_state("networkidle")
+    expect(recipients.get_by_text("would receive it now")).to_have_count(0)
+
+
+def test_resubscribing_asks_for_a_reason_and_shows_who_did_it(
+    window: BrowserContext, stack: LocalStack, marketer: Marketer
+) -> None:
+    lead = marketer("POST", "/v1/leads", {"entity": "back", "stage": "New", "email": "ann@back.example"})["lead_id"]
+    marketer("POST", f"/v1/leads/{lead}/unsubscribe")
+    page = window.new_page()
+    page.goto(f"{stack.web_url}#/leads/{lead}")
+    page.get_by_role("button", name="Resubscribe…").click()
+    assert marketer("GET", f"/v1/leads/{lead}")["unsubscribed"]
+    page.get_by_label("Reason").fill("Asked for it by phone")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("May be mailed")).to_be_visible()
+    expect(page.get_by_role("button", name="Unsubscribe")).to_be_focused()
+    event = page.locator(".event").first
+    expect(event.get_by_text("Resubscribed")).to_be_visible()
+    expect(event.get_by_text("Asked for it by phone")).to_be_visible()
+    name = marketer("GET", f"/v1/leads/{lead}/timeline")["items"][0]["by"]
+    expect(event.get_by_text(f"by {name}")).to_be_visible()
