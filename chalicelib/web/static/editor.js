@@ -219,7 +219,7 @@ export async function show(place, { id: asked, signal }) {
     frame.update(id, draft.stored.audience);
     await Promise.all([
       isWaiting || isDraft
-        ? api("GET", `campaigns/${id}/audience`, { signal }).then(({ total }) => { if (mine === looks) people.count(total); })
+        ? api("GET", `campaigns/${id}/audience`, { signal }).then(({ total, at_least: atLeast }) => { if (mine === looks) people.count(total, atLeast); })
         : people.taken(campaign.launched_at),
       readonly ? null : api("GET", `campaigns/${id}/preflight`, { signal }).then((looked) => { if (mine === looks) check(looked); }),
     ]).catch((problem) => { if (!signal.aborted && problem instanceof Problem) fill(findings, failure(problem, refresh)); });

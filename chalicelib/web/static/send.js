@@ -9,6 +9,9 @@ const OUTCOMES = {
 };
 const KEPT = "leadflip:test-addresses";
 
+/** Those chosen by what they did may be too many to be counted in time. */
+const howMany = ({ total, at_least: atLeast }) => `${atLeast ? "at least " : ""}${counted(total, "lead")}`;
+
 export async function testSend(id, lead) {
   const to = h("input", { id: "test-to", name: "to", required: true, value: localStorage.getItem(KEPT) || "", placeholder: "you@example.com, colleague@example.com" });
   const answer = await confirm({
@@ -30,30 +33,30 @@ export async function testSend(id, lead) {
 
 /** True once it is on its way. */
 export async function sendNow(id, title, errors) {
-  const { total } = await api("GET", `campaigns/${id}/audience`);
-  if (!total) {
+  const audience = await api("GET", `campaigns/${id}/audience`);
+  if (!audience.total && !audience.at_least) {
     tell("Nobody to send to", h("p", {}, "There are no recipients: choose other stages or tags, or import leads first."));
     return false;
   }
   return confirm({
     title: `Send “${title}” now?`,
-    text: `${counted(total, "lead")} will receive it. Mails that have left cannot be called back.`,
+    text: `It goes to ${howMany(audience)}. Mails that have left cannot be called back.`,
     fields: errors ? [h("p", { class: "error" }, `The check found ${counted(errors, "error")} that you have not corrected.`)] : [],
-    action: `Send to ${counted(total, "lead")}`,
+    action: `Send to ${howMany(audience)}`,
     run: () => api("POST", `campaigns/${id}/send`, { key: crypto.randomUUID() }),
   });
 }
 
 /** The campaign once it is scheduled, or null. */
 export async function schedule(id) {
-  const { total } = await api("GET", `campaigns/${id}/audience`);
+  const audience = await api("GET", `campaigns/${id}/audience`);
   const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const zones = [...new Set([here, "UTC", ...Intl.supportedValuesOf("timeZone")])];
   const tomorrow = new Date(Date.now() + 86_400_000);
   const at = `${tomorrow.getFullYear()}-${String(tomorrow.getMonth() + 1).padStart(2, "0")}-${String(tomorrow.getDate()).padStart(2, "0")}T09:00`;
   return confirm({
     title: "Send later",
-    text: `Recipients are taken when the time has come; now it is ${counted(total, "lead")}.`,
+    text: `Recipients are taken when the time has come; now it is ${howMany(audience)}.`,
     fields: [
       h("label", { for: "at" }, "Date and time"), h("input", { type: "datetime-local", id: "at", name: "at", required: true, value: at }),
       h("label", { for: "zone" }, "On the clocks of"), h("select", { id: "zone", name: "zone" }, zones.map((zone) => h("option", { value: zone }, zone))),

@@ -1,6 +1,6 @@
 /** Campaigns > [Campaign] > Stats: the five numbers at once, then what lies behind them; live while anything happens. */
 
-import { api, counted, failure, h, heading, moment, number, percent, pill, Problem } from "./app.js";
+import { api, counted, failure, h, heading, mayWrite, moment, number, percent, pill, Problem } from "./app.js";
 
 const GOING = new Set(["planning", "sending"]);
 const SOON_MS = 2000;
@@ -80,12 +80,19 @@ function top(campaign, stats, title, { id, signal, changed }) {
           audience.entity, " · ", audience.stages.join(", "), audience.tags.length ? ` · tagged ${audience.tags.join(", ")}` : "",
           campaign.launched_at ? [" · begun ", moment(campaign.launched_at)] : " · not sent yet")),
       h("div", { class: "actions" }, h("a", { class: "button", href: `#/campaigns/${id}/edit` }, "Look at the mail"),
-        actions(campaign, stats, { id, signal, changed }))),
+        followUp(campaign), actions(campaign, stats, { id, signal, changed }))),
     campaign.status_reason && h("p", {}, campaign.status_reason),
     going && progress(campaign, stats),
     h("p", { class: "note", id: "as-of" }, going ? "Live. " : "", "As of ", moment(stats.as_of),
       ". Numbers follow what happens within seconds. ", h("a", { href: "#/help" }, "How to read them")),
   ].filter(Boolean);
+}
+
+/** Writing to those who did or did not react, where it is known who did. */
+function followUp(campaign) {
+  const ask = async () => (await import("./behavior.js")).followUp(campaign);
+  return mayWrite() && campaign.launched_at && campaign.tracking === "full"
+    && h("button", { type: "button", onclick: ask }, "Follow up…");
 }
 
 /** What can be done to a campaign on its way; loaded with its dialogs when it is asked for. */
