@@ -16,7 +16,7 @@ from local.console import NotReady
 from local.recipients import BROWSER
 from local.stack import LocalStack
 from tests.browser.axe import axe_source
-from tests.browser.showcase import build
+from tests.browser.showcase import ENTITY, build
 from tests.prerequisites import skip_without
 from tests.stack.marketer import Marketer
 
@@ -29,6 +29,7 @@ class Shop:
     campaign: str
     draft: str
     lead: str
+    rule: str
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,8 @@ def shop(stack: LocalStack, until: Any) -> Shop:
     html = html.replace("</h1>", '</h1>\n<img src="https://www.acme-realty.example/garden.jpg" width="496">')
     marketer("PATCH", f"/v1/campaigns/{draft}", {"title": "Summer gardens", "html": html})
     clicked = marketer("GET", f"/v1/campaigns/{campaign}/deliveries?clicked=true&limit=1")["items"][0]
-    return Shop(campaign, draft, clicked["lead_id"])
+    rules = [marketer("POST", "/v1/rules", each)["rule_id"] for each in RULES]
+    return Shop(campaign, draft, clicked["lead_id"], rules[0])
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +55,26 @@ def axe() -> str:
         skip_without("axe-core", str(missing))
 
 
+RULES = (
+    {
+        "name": "Pricing clickers are hot",
+        "when": {"event": "clicked", "campaign_title": "*pricing*", "url": "https://*/pricing*"},
+        "if": {"entity": ENTITY, "stages": ["New", "Contacted", "Qualified"]},
+        "then": [{"action": "change_stage", "stage": "Hot Lead"}, {"action": "add_tag", "tag": "hot"}],
+    },
+    {
+        "name": "Gardeners who looked",
+        "when": {"event": "opened", "campaign_title": "Garden*"},
+        "if": {"entity": ENTITY, "stages": [], "tags": ["garden"]},
+        "then": [{"action": "change_stage", "stage": "Warm"}, {"action": "set_field", "field": "score", "value": "10"}],
+    },
+    {
+        "name": "Wrong addresses",
+        "enabled": False,
+        "when": {"event": "bounced"},
+        "then": [{"action": "add_tag", "tag": "ask-for-address"}, {"action": "remove_tag", "tag": "newsletter"}],
+    },
+)
 VIEWS = {
     "campaigns": ("/campaigns", "Spring pricing"),
     "editor": ("/campaigns/{draft}/edit", "would receive it now"),
@@ -60,6 +82,9 @@ VIEWS = {
     "lead": ("/leads/{lead}", "Campaign: Spring pricing"),
     "leads": ("/leads", "Next"),
     "import": ("/leads/import", "Choose a CSV file"),
+    "automation": ("/automation", "Wrong addresses"),
+    "rule": ("/automation/{rule}", "Nothing yet."),
+    "rule-form": ("/automation/{rule}/edit", "Add an action"),
     "help": ("/help", "The five numbers"),
 }
 
@@ -91,12 +116,12 @@ def test_a_view_keeps_nobody_out(
 ) -> None:
     page, scheme = window
     address, sign = VIEWS[view]
-    fragment = address.format(campaign=shop.campaign, draft=shop.draft, lead=shop.lead)
+    fragment = address.format(campaign=shop.campaign, draft=shop.draft, lead=shop.lead, rule=shop.rule)
     page.set_viewport_size({"width": 1280, "height": 860})
     page.goto(f"{stack.web_url}#{fragment}")
     expect(page.get_by_text(sign).first).to_be_visible(timeout=20_000)
     page.wait_for_load_state("networkidle")
-    if SCREENSHOTS and scheme == ("dark" if view in ("lead", "leads") else "light"):
+    if SCREENSHOTS and not view.startswith("rule") and scheme == ("dark" if view in ("lead", "leads") else "light"):
         page.screenshot(path=Path(SCREENSHOTS) / f"{view}.png")
     keeps_nobody_out(page, axe)
 

@@ -135,6 +135,10 @@ const VIEWS = [
   [/^\/leads$/, "./leads.js", "leads"],
   [/^\/leads\/import$/, "./import.js", "leads"],
   [/^\/leads\/(lead_[0-9a-f]+)$/, "./lead.js", "leads"],
+  [/^\/automation$/, "./automation.js", "automation"],
+  [/^\/automation\/new$/, "./rule-form.js", "automation"],
+  [/^\/automation\/(rule_[0-9a-f]+)$/, "./rule.js", "automation"],
+  [/^\/automation\/(rule_[0-9a-f]+)\/edit$/, "./rule-form.js", "automation"],
   [/^\/help$/, "./help.js", "help"],
 ];
 let visit = new AbortController();

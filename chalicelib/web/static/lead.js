@@ -109,7 +109,9 @@ function details(lead) {
       h("div", {}, h("dt", {}, name), h("dd", {}, value)))));
 }
 
-const ICONS = { megaphone: "M3 11V8l11-4v11L3 11zm0 0 2 5m12-9v5", envelope: "M3 5h14v10H3zm0 1 7 5 7-5" };
+const ICONS = {
+  megaphone: "M3 11V8l11-4v11L3 11zm0 0 2 5m12-9v5", envelope: "M3 5h14v10H3zm0 1 7 5 7-5", bolt: "M11 2 4 11h5l-1 7 7-9h-5z",
+};
 
 function icon(name, bad) {
   const make = (tag, attributes) => {
@@ -124,6 +126,7 @@ function icon(name, bad) {
 
 function event(item) {
   if (item.type === "resubscribed") return resubscribed(item);
+  if (item.type === "automation") return automated(item);
   const failed = item.status === "failed" || item.status === "skipped";
   return h("li", { class: "event" }, icon(item.icon, failed),
     h("div", { class: "event-body" },
@@ -137,6 +140,14 @@ function event(item) {
 function resubscribed({ icon: name, title, reason, by, at }) {
   return h("li", { class: "event" }, icon(name),
     h("div", { class: "event-body" }, h("b", {}, title), h("p", {}, reason), h("p", { class: "note" }, "by ", by, ", ", moment(at))));
+}
+
+function automated(item) {
+  return h("li", { class: "event" }, icon(item.icon),
+    h("div", { class: "event-body" },
+      h("a", { href: `#/automation/${item.rule_id}` }, item.title),
+      h("p", {}, item.detail),
+      h("p", { class: "note" }, moment(item.at), ", in ", h("a", { href: `#/campaigns/${item.campaign_id}/stats` }, item.campaign_title))));
 }
 
 function badges(item) {

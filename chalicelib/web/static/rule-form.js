@@ -1,0 +1,161 @@
+/** Writing and changing a rule. */
+
+import { api, failure, h, heading, mayWrite, Problem, query, say, style } from "./app.js";
+import { audience } from "./audience.js";
+import { ACTIONS, EVENTS } from "./rule-words.js";
+
+const BLANK = {
+  name: "", when: { event: "clicked", campaign_id: null, campaign_title: null, url: null },
+  if: { entity: null, stages: [], tags: [] }, then: [{ action: "change_stage", stage: "" }],
+};
+
+export async function show(place, { id, signal }) {
+  await Promise.all([style("editor.css"), style("automation.css")]);
+  const known = api("GET", "lead-groups", { signal });
+  const [rule, { items: campaigns }] = await Promise.all([
+    id ? api("GET", `rules/${id}`, { signal }) : BLANK, api("GET", `campaigns${query({ limit: 100 })}`, { signal }),
+  ]);
+  const { when } = rule;
+  const named = when.campaign_id && !campaigns.some((each) => each.campaign_id === when.campaign_id)
+    ? [await api("GET", `campaigns/${when.campaign_id}`, { signal }).catch(() => ({ campaign_id: when.campaign_id, title: "A deleted campaign" }))] : [];
+  const key = crypto.randomUUID();
+  const trouble = h("div");
+
+  const name = h("input", { id: "name", value: rule.name, required: true, autocomplete: "off", "aria-describedby": "name-error" });
+  const event = h("select", { id: "event", onchange: () => { address.hidden = event.value !== "clicked"; } },
+    Object.entries(EVENTS).map(([value, text]) => h("option", { value }, `${text[0].toUpperCase()}${text.slice(1)}`)));
+  event.value = when.event;
+  const campaign = h("select", { id: "campaign" }, h("option", { value: "" }, "Any campaign"),
+    [...named, ...campaigns].map(({ campaign_id: value, title }) => h("option", { value }, title)));
+  campaign.value = when.campaign_id || "";
+  const title = h("input", { id: "title", value: when.campaign_title || "", placeholder: "*pricing*", autocomplete: "off", "aria-describedby": "title-help title-error" });
+  const url = h("input", { id: "url", value: when.url || "", placeholder: "*/pricing*", autocomplete: "off", "aria-describedby": "url-help url-error" });
+  const address = field("url", "Address of the link", url, "when.url", "* stands for anything. Empty: any link.");
+  address.hidden = when.event !== "clicked";
+  const people = audience({ ...rule.if, entity: rule.if.entity || "" }, { onchange: () => null, signal, any: "Any business line", known });
+  for (const error of people.element.querySelectorAll("[data-error]")) error.dataset.error = error.dataset.error.replace("audience", "if");
+  const deeds = actions(rule.then, known);
+
+  const written = () => {
+    const { entity, stages, tags } = people.value();
+    const isClick = event.value === "clicked";
+    return {
+      name: name.value, then: deeds.value(), if: { entity: entity || null, stages, tags },
+      when: { event: event.value, campaign_id: campaign.value || null, campaign_title: title.value.trim() || null, url: (isClick && url.value.trim()) || null },
+    };
+  };
+
+  async function save(submitted) {
+    submitted.preventDefault();
+    clear();
+    button.disabled = true;
+    try {
+      const saved = id ? await api("PATCH", `rules/${id}`, { body: written() }) : await api("POST", "rules", { body: written(), key });
+      say("Saved.");
+      location.hash = `#/automation/${saved.rule_id}`;
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      report(problem);
+    } finally {
+      button.disabled = false;
+    }
+  }
+
+  function clear() {
+    trouble.replaceChildren();
+    for (const error of place.querySelectorAll("[data-error]")) error.textContent = "";
+    for (const control of place.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
+  }
+
+  /** Each fault beside its field, or beside what that field is a part of. */
+  function report(problem) {
+    let shown = 0;
+    for (const { field: path, reason } of problem.errors) {
+      let at = path;
+      const find = () => place.querySelector(`[data-error="${CSS.escape(at)}"]`);
+      while (at && !find()) at = at.replace(/(^|[.[])[^.[]*$/, "");
+      if (!at) continue;
+      const error = find();
+      error.textContent = [error.textContent, reason].filter(Boolean).join("; ");
+      const control = error.parentElement.querySelector(`[aria-describedby~="${error.id}"]:not([hidden])`);
+      control?.setAttribute("aria-invalid", "true");
+      if (!shown) control?.focus();
+      shown += 1;
+    }
+    if (shown < Math.max(1, problem.errors.length)) trouble.replaceChildren(failure(problem));
+  }
+
+  const button = h("button", { class: "primary" }, id ? "Save" : "Write rule");
+  place.append(
+    h("p", { class: "crumbs" }, h("a", { href: "#/automation" }, "Automation"), "/", h("span", {}, id ? "Change" : "New")),
+    heading(id ? rule.name : "New rule"),
+    h("form", { class: "view rule-form", novalidate: true, onsubmit: save },
+      h("section", { class: "card" }, field("name", "Name", name, "name", "Stands on the timelines of the leads that it changes")),
+      h("section", { class: "card", "aria-labelledby": "when" }, h("h2", { id: "when" }, "When"),
+        field("event", "What happens", event, "when.event", "What machines do is ignored, and each lead counts once per campaign"),
+        field("campaign", "In", campaign, "when.campaign_id"),
+        field("title", "With a title like", title, "when.campaign_title", "* stands for anything. Empty: any title."),
+        address),
+      h("section", { class: "card", "aria-labelledby": "if" }, h("h2", { id: "if" }, "And the lead is"), people.element),
+      h("section", { class: "card", "aria-labelledby": "then" }, h("h2", { id: "then" }, "Then"), deeds.element),
+      trouble,
+      h("div", { class: "actions" }, mayWrite() && button, h("a", { class: "button", href: id ? `#/automation/${id}` : "#/automation" }, "Back"))));
+}
+
+function field(id, label, control, path, help) {
+  return h("div", { class: "field" }, h("label", { for: id }, label), control,
+    help && h("p", { class: "note", id: `${id}-help` }, help), h("p", { class: "error", id: `${id}-error`, "data-error": path }));
+}
+
+/** What is done, one after the other: { element, value() }. */
+function actions(then, known) {
+  const rows = h("ol", { class: "deeds" });
+  const offered = ["stage", "tag"].map((what) => h("datalist", { id: `known-${what}` }));
+  known.then(({ items }) => offered.forEach((list, place) => {
+    const names = new Set(items.flatMap((each) => each[["stages", "tags"][place]].map(({ name }) => name)));
+    list.replaceChildren(...[...names].map((value) => h("option", { value })));
+  }), () => null);
+  const add = h("button", { type: "button", onclick: () => append({ action: "add_tag", tag: "" }).focus() }, "Add an action");
+
+  function append(deed) {
+    const kind = h("select", { "aria-label": "Action", onchange: () => draw() },
+      Object.entries(ACTIONS).map(([value, { name }]) => h("option", { value }, name)));
+    kind.value = deed.action;
+    const target = h("input", { "aria-label": "Field", placeholder: "Field", value: deed.field || "", autocomplete: "off" });
+    const value = h("input", { value: deed[ACTIONS[deed.action].value] });
+    const remove = h("button", { type: "button", class: "quiet", "aria-label": "Remove this action", onclick: () => { row.remove(); number(); add.focus(); } }, "Remove");
+    const error = h("p", { class: "error" });
+    const row = h("li", { class: "deed" }, kind, target, value, remove, error);
+    function draw() {
+      const { value: what, label } = ACTIONS[kind.value];
+      target.hidden = kind.value !== "set_field";
+      value.setAttribute("aria-label", label);
+      value.setAttribute("placeholder", kind.value === "set_field" ? "Value; empty clears it" : label);
+      if (what === "value") value.removeAttribute("list");
+      else value.setAttribute("list", `known-${what}`);
+    }
+    row.said = () => ({
+      action: kind.value, [ACTIONS[kind.value].value]: value.value.trim(), ...(kind.value === "set_field" ? { field: target.value.trim() } : {}),
+    });
+    rows.append(row);
+    draw();
+    number();
+    return kind;
+  }
+
+  /** Errors name an action by its place. */
+  function number() {
+    [...rows.children].forEach((row, place) => {
+      const error = row.lastChild;
+      error.dataset.error = `then[${place}]`;
+      error.id = `then-${place}-error`;
+      for (const input of row.querySelectorAll("input")) input.setAttribute("aria-describedby", error.id);
+    });
+  }
+
+  then.forEach(append);
+  return {
+    element: h("div", { class: "stack" }, rows, h("p", { class: "error", "data-error": "then" }), h("div", { class: "actions" }, add), offered),
+    value: () => [...rows.children].map((row) => row.said()),
+  };
+}

@@ -1,0 +1,201 @@
+"""Automation on the page: writing a rule, reading it in words, what it did, and following up a campaign."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from chalicelib.crm.words import MAX_TAGS
+from local.recipients import BROWSER, follow
+from local.stack import LocalStack
+from tests.stack.marketer import Marketer
+
+ENTITY = "automation"
+RULE: dict[str, Any] = {
+    "name": "Openers",
+    "when": {"event": "opened"},
+    "if": {"stages": ["Never used"]},
+    "then": [{"action": "set_field", "field": "score", "value": "10"}],
+}
+
+
+@pytest.fixture(scope="module")
+def marketer(stack: LocalStack) -> Marketer:
+    return Marketer(stack)
+
+
+@pytest.fixture(scope="module")
+def leads(marketer: Marketer) -> dict[str, str]:
+    """Ids by first name. Mia has as many tags as a lead may have."""
+    full = [f"tag-{number}" for number in range(MAX_TAGS)]
+    tags: dict[str, list[str]] = {"Ann": [], "Bob": [], "Mia": full}
+    asked = {
+        name: {"entity": ENTITY, "stage": "New", "email": f"{name}@rules.example", "first_name": name, "tags": of_lead}
+        for name, of_lead in tags.items()
+    }
+    return {name: marketer("POST", "/v1/leads", lead)["lead_id"] for name, lead in asked.items()}
+
+
+@pytest.fixture
+def desk(browser: Browser, stack: LocalStack) -> Iterator[Page]:
+    context = browser.new_context(user_agent=BROWSER, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    expect.set_options(timeout=60_000)  # a cold stack is slow
+    yield page
+    context.close()
+
+
+def enter(page: Page, stack: LocalStack, view: str, token: str | None = None) -> None:
+    page.goto(f"{stack.web_url}#{view}")
+    page.get_by_label("API token").fill(token or stack.token)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def write_campaign(marketer: Marketer, title: str, **said: object) -> str:
+    campaign = {
+        "title": title,
+        "subject": "Hello",
+        "from_email": "news@shop.example",
+        "html": '<p><a href="https://shop.example/pricing">Prices</a></p>',
+        "audience": {"entity": ENTITY, "stages": ["New"]},
+    }
+    return str(marketer("POST", "/v1/campaigns", campaign | said)["campaign_id"])
+
+
+def press_until(page: Page, target: Locator) -> None:
+    """Tab until the element has the focus."""
+    for _ in range(60):
+        if target.evaluate("each => each === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{target} cannot be reached by keyboard")
+
+
+def test_a_rule_is_written_acts_and_is_followed_up(
+    desk: Page, stack: LocalStack, marketer: Marketer, leads: dict[str, str]
+) -> None:
+    before = marketer("GET", "/v1/rules")["items"]
+    enter(desk, stack, "/campaigns")
+    desk.get_by_role("link", name="Automation").click()
+    desk.get_by_role("link", name="New rule").click()
+    desk.get_by_role("button", name="Write rule").click()
+    expect(desk.get_by_text("must be 1 to 200 characters in one line")).to_be_visible()
+    expect(desk.get_by_label("Name", exact=True)).to_be_focused()
+    expect(desk.locator(".deed").get_by_label("Stage")).to_have_attribute("aria-invalid", "true")
+    assert marketer("GET", "/v1/rules")["items"] == before
+
+    desk.get_by_label("Name", exact=True).fill("Pricing clickers are hot")
+    desk.get_by_label("With a title like").fill("*pricing*")
+    desk.get_by_label("Address of the link").fill("https://*/pricing*")
+    desk.get_by_label("Business line").select_option(ENTITY)
+    desk.get_by_label("New", exact=True).check()
+    desk.locator(".deed").get_by_label("Stage").fill("Hot Lead")
+    desk.get_by_role("button", name="Add an action").click()
+    desk.locator(".deed").nth(1).get_by_label("Tag", exact=True).fill("hot")
+    desk.get_by_role("button", name="Write rule").click()
+    words = (
+        f"When a lead clicks https://*/pricing* in *pricing*, and is in {ENTITY} at New, "
+        "then change the stage to Hot Lead and add the tag hot."
+    )
+    expect(desk.get_by_text(words)).to_be_visible()
+    expect(desk.get_by_text(f"No lead of {ENTITY} has the stage Hot Lead yet.")).to_be_visible()
+
+    campaign = write_campaign(marketer, "Our pricing, autumn")
+    marketer("POST", f"/v1/campaigns/{campaign}/send")
+    desk.goto(f"{stack.web_url}#/campaigns/{campaign}/stats")
+    expect(desk.locator("[data-figure=sent]")).to_have_text("3")
+    for name in ("ann", "mia"):
+        follow(marketer.mails(f"{name}@rules.example")[0].links[0])
+    expect(desk.locator("[data-figure=clicked]")).to_have_text("2")
+
+    desk.get_by_role("link", name="Automation").click()
+    desk.get_by_role("link", name="Pricing clickers are hot", exact=True).click()
+    log = desk.get_by_role("row")
+    expect(log.filter(has=desk.get_by_role("link", name="Ann"))).to_contain_text("Tag hot added")
+    failed = log.filter(has=desk.get_by_role("link", name="Mia"))
+    expect(failed).to_contain_text("Stage New → Hot Lead")
+    expect(failed).to_contain_text("Failed Add the tag hot")
+    desk.get_by_role("link", name="Ann").click()
+    event = desk.locator(".event").first
+    expect(event.get_by_role("link", name="Rule: Pricing clickers are hot")).to_be_visible()
+    expect(event).to_contain_text("Stage New → Hot Lead; Tag hot added")
+    expect(desk.locator(".event").nth(1).get_by_text("Campaign: Our pricing, autumn")).to_be_visible()
+
+    desk.goto(f"{stack.web_url}#/campaigns/{campaign}/stats")
+    desk.get_by_role("button", name="Follow up…").click()
+    desk.get_by_label("Those who did not click").check()
+    desk.get_by_role("button", name="Write it").click()
+    expect(desk.get_by_text("who did not click in “Our pricing, autumn”")).to_be_visible()
+    expect(desk.get_by_text("1 lead would receive it now.")).to_be_visible()
+    draft = desk.url.split("/")[-2]
+    desk.get_by_role("textbox", name="Title", exact=True).fill("Still time")
+    expect(desk.locator(".save-state")).to_contain_text("Saved")
+    saved = marketer("GET", f"/v1/campaigns/{draft}")
+    assert saved["title"] == "Still time"
+    assert saved["audience"]["behavior"] == [{"campaign_id": campaign, "did": "not_clicked"}]
+    desk.get_by_role("button", name="Remove: who did not click in").click()
+    expect(desk.get_by_text("who did not click in")).to_have_count(0)
+    desk.wait_for_function(
+        "async id => !(await (await fetch(`v1/campaigns/${id}`)).json()).audience.behavior.length", arg=draft
+    )
+
+
+def test_what_is_tracked_for_nobody_has_no_follow_up(
+    desk: Page, stack: LocalStack, marketer: Marketer, leads: dict[str, str]
+) -> None:
+    campaign = write_campaign(marketer, "Anonymous", tracking="anonymous")
+    marketer("POST", f"/v1/campaigns/{campaign}/send")
+    enter(desk, stack, f"/campaigns/{campaign}/stats")
+    expect(desk.locator(".pill.sent").first).to_be_visible()
+    expect(desk.get_by_role("button", name="Follow up…")).to_have_count(0)
+
+
+def test_a_rule_is_changed_disabled_and_deleted_by_keyboard(desk: Page, stack: LocalStack, marketer: Marketer) -> None:
+    rule = marketer("POST", "/v1/rules", RULE)["rule_id"]
+    enter(desk, stack, "/automation")
+    row = desk.locator(".rule").filter(has_text="Openers")
+    expect(row).to_contain_text("When a lead opens a mail in any campaign, and is at Never used, then set score to 10.")
+    expect(row).to_contain_text("No lead has the stage Never used yet.")
+
+    press_until(desk, row.get_by_role("switch", name="Enabled: Openers"))
+    desk.keyboard.press("Space")
+    expect(desk.get_by_text("It does not act any more.")).to_be_visible()
+    assert marketer("GET", f"/v1/rules/{rule}")["enabled"] is False
+
+    press_until(desk, row.get_by_role("link", name="Change Openers"))
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_label("Address of the link")).to_be_hidden()
+    press_until(desk, desk.get_by_label("Name", exact=True))
+    desk.keyboard.press("ControlOrMeta+a")
+    desk.keyboard.type("Readers")
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_text("Nothing yet. Each lead that it changes will stand here.")).to_be_visible()
+    changed = marketer("GET", f"/v1/rules/{rule}")
+    assert (changed["name"], changed["enabled"]) == ("Readers", False)
+    assert {name: changed["when"][name] for name in RULE["when"]} == RULE["when"]
+    assert (changed["if"]["stages"], changed["then"]) == (RULE["if"]["stages"], RULE["then"])
+
+    press_until(desk, desk.get_by_role("button", name="Delete"))
+    desk.keyboard.press("Enter")
+    press_until(desk, desk.get_by_role("button", name="Delete rule"))
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_role("heading", name="Automation")).to_be_visible()
+    expect(desk.locator(".loading")).to_have_count(0)
+    expect(desk.get_by_role("link", name="Readers", exact=True)).to_have_count(0)
+    assert rule not in {each["rule_id"] for each in marketer("GET", "/v1/rules")["items"]}
+
+
+def test_a_token_that_only_reads_changes_no_rule(desk: Page, stack: LocalStack, marketer: Marketer) -> None:
+    marketer("POST", "/v1/rules", RULE | {"name": "Looked at"})
+    reader = marketer("POST", "/v1/tokens", {"name": "reader", "scope": "read"})["token"]
+    enter(desk, stack, "/automation", reader)
+    row = desk.locator(".rule").filter(has_text="Looked at")
+    expect(row.get_by_text("Enabled")).to_be_visible()
+    expect(desk.locator("main").get_by_role("button")).to_have_count(0)
+    expect(desk.locator("main").get_by_role("switch")).to_have_count(0)
+    expect(desk.get_by_role("link", name="New rule")).to_have_count(0)
+    row.get_by_role("link", name="Looked at").click()
+    expect(desk.get_by_role("heading", name="What it did")).to_be_visible()
+    expect(desk.locator("main").get_by_role("button")).to_have_count(0)
