@@ -38,7 +38,7 @@ run: setup  ## run the whole stack on this machine, until Ctrl-C
 reset: setup  ## forget the local stack's leads, campaigns, mails and token
 	@$(BIN)/python -m local.reset
 
-demo: setup  ## send the draft campaign on the running stack, play its recipients, show the numbers
+demo: setup  ## send the draft campaign on the running stack, play its recipients, show the numbers and whom a rule moved
 	@$(BIN)/python -m local.demo
 
 logs: setup  ## follow the functions' logs of the running stack (FUNCTION=Track for one)

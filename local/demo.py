@@ -1,4 +1,4 @@
-"""`make demo`: send a campaign on the running stack, play its recipients, compare the numbers with what they did."""
+"""`make demo`: send a campaign on the running stack, play its recipients, compare what it tells with what they did."""
 
 import json
 import sys
@@ -12,9 +12,12 @@ from urllib.parse import quote
 from local.client import RunningStack, running_stack
 from local.console import NotReady, say, step
 from local.recipients import PARTS, Deed, Mail
-from local.seed import DRAFT, LEADS, call, example
+from local.seed import DRAFT, LEADS, RULE, call, example
 
 PATIENCE_SECONDS = 180
+RULE_PATIENCE_SECONDS = 60
+"""A rule acts within half a minute of a click."""
+SHOWN_LEADS = 10
 CAST = [
     *("reads and clicks", "does nothing", "opens five times", "does nothing", "clicks, images blocked"),
     "has a privacy proxy",
@@ -26,6 +29,8 @@ SETTLED_SECONDS = 4.0
 """After so long a click is no part of a sweep any more: minutes in life, twice the rule's window here."""
 
 Panel = dict[str, int]
+Stages = dict[str, str]
+"""Of leads, by address."""
 
 
 class Demo:
@@ -57,12 +62,28 @@ class Demo:
                 return
             cursor = f"&cursor={page['cursor']}"
 
-    def leads_without_address(self, audience: dict[str, Any]) -> int:
-        found = 0
-        for stage in audience["stages"]:
-            for lead in self.pages(f"/v1/leads?entity={quote(audience['entity'])}&stage={quote(stage)}"):
-                found += lead["email"] is None and not lead["unsubscribed"]
-        return found
+    def rule(self) -> dict[str, Any]:
+        """The example rule as its file says: the one that an earlier demo left, or a new one."""
+        name = json.loads(RULE.read_text())["name"]
+        for rule in self.api("GET", "/v1/rules")["items"]:
+            if rule["name"] == name:
+                restored: dict[str, Any] = self.api("PATCH", f"/v1/rules/{rule['rule_id']}", RULE.read_bytes())
+                return restored
+        answer: dict[str, Any] = self.api("POST", "/v1/rules", RULE.read_bytes())
+        return answer
+
+    def leads(self, audience: dict[str, Any]) -> list[dict[str, Any]]:
+        return list(self.pages(f"/v1/leads?entity={quote(audience['entity'])}"))
+
+    def moved(self, before: Stages, audience: dict[str, Any], expected: Stages) -> Stages:
+        """Where leads are now who were elsewhere; as soon as it is what is expected, or as it is after a minute."""
+        until = time.monotonic() + RULE_PATIENCE_SECONDS
+        while True:
+            now = stages(self.leads(audience))
+            moved = {email: stage for email, stage in now.items() if before.get(email, stage) != stage}
+            if moved == expected or time.monotonic() > until:
+                return moved
+            time.sleep(1)
 
     def mails(self, known: set[str]) -> list[Mail]:
         """What came into the inbox since `known`, read as bytes."""
@@ -98,8 +119,15 @@ class Demo:
             time.sleep(0.5)
 
 
-def play(mails: list[Mail], pause: Callable[[float], None] = time.sleep) -> tuple[list[Deed], Counter[str]]:
-    """Give every mail's recipient a part and let them act; the scanner comes first, as in life."""
+def stages(leads: list[dict[str, Any]]) -> Stages:
+    return {lead["email"]: lead["stage"] for lead in leads if lead["email"] is not None}
+
+
+def play(mails: list[Mail], pause: Callable[[float], None] = time.sleep) -> tuple[list[tuple[str, Deed]], Counter[str]]:
+    """Give every mail's recipient a part and let them act; the scanner comes first, as in life.
+
+    What was done with each mail, beside the address it went to, and how often each part was played.
+    """
     scanned = [mail for mail in mails if mail.to.endswith(f"@{SCANNED}")]
     others = [mail for mail in mails if not mail.to.endswith(f"@{SCANNED}")]
     parts = ["unsubscribes"] + [CAST[number % len(CAST)] for number in range(1, len(others))]
@@ -109,7 +137,8 @@ def play(mails: list[Mail], pause: Callable[[float], None] = time.sleep) -> tupl
     behind = [PARTS["clicks behind the scanner"](mail) for mail in scanned[::3]]
     swept[::3] = behind
     played = Counter({"is swept by a scanner": len(swept), "clicks behind the scanner": len(behind)}) + Counter(parts)
-    return [*swept, *deeds], played
+    addresses = [mail.to for mail in (*scanned, *others)]
+    return list(zip(addresses, [*swept, *deeds], strict=True)), played
 
 
 def main() -> int:
@@ -119,13 +148,18 @@ def main() -> int:
     with step("Finding the draft"):
         campaign = demo.draft()
         audience = demo.api("GET", f"/v1/campaigns/{campaign['campaign_id']}/audience")["total"]
-        unreachable = demo.leads_without_address(campaign["audience"])
+        leads = demo.leads(campaign["audience"])
+        chosen = [lead for lead in leads if lead["stage"] in campaign["audience"]["stages"]]
+        unreachable = sum(lead["email"] is None and not lead["unsubscribed"] for lead in chosen)
         known = {message["id"] for message in demo.inbox()}
+    with step("Writing the rule of examples/rule.json"):
+        rule = demo.rule()
     with step(f"Sending “{campaign['title']}” to {audience} leads"):
         demo.send(campaign)
     with step("Reading the mails and playing their recipients"):
         mails = demo.mails(known)
-        deeds, played = play(mails)
+        played_by, played = play(mails)
+        deeds = [deed for _, deed in played_by]
     did = {
         "total": audience,
         "sent": len(mails),
@@ -137,11 +171,20 @@ def main() -> int:
     }
     with step("Waiting for the numbers"):
         stats = demo.numbers(campaign, did)
-    return report(imported, played, did, stats)
+    before = stages(leads)
+    waiting = set(rule["if"]["stages"])
+    clickers = [email for email, deed in played_by if deed.clicked and before[email] in waiting]
+    expected = dict.fromkeys(clickers, rule["then"][0]["stage"])
+    with step("Waiting for the rule, which acts once a scanner can be told from a person (up to a minute)"):
+        moved = demo.moved(before, campaign["audience"], expected)
+    scanned = {email for email, deed in played_by if deed.by_machine and not deed.clicked}
+    agrees = report(imported, played, did, stats)
+    follows = report_rule(rule, before, moved, expected, scanned)
+    return 0 if agrees and follows else 1
 
 
-def report(imported: dict[str, Any], played: Counter[str], did: Panel, stats: dict[str, Any]) -> int:
-    """Print the panel beside what was done; 1 when they differ."""
+def report(imported: dict[str, Any], played: Counter[str], did: Panel, stats: dict[str, Any]) -> bool:
+    """Print the panel beside what was done; whether they agree."""
     lines = "created", "updated", "unchanged"
     say(f"\nImport: {', '.join(f'{imported[name]} {name}' for name in lines)}, {len(imported['errors'])} bad lines")
     say("Recipients: " + ", ".join(f"{count} x {part}" for part, count in played.items()))
@@ -154,9 +197,26 @@ def report(imported: dict[str, Any], played: Counter[str], did: Panel, stats: di
         say(f"  {advice['severity']}: {advice['text']}")
     if all(stats[name] == number for name, number in did.items()):
         say("\nThe numbers agree with what the recipients did.")
-        return 0
+        return True
     say("\nThe numbers do NOT agree with what the recipients did.")
-    return 1
+    return False
+
+
+def report_rule(rule: dict[str, Any], before: Stages, moved: Stages, expected: Stages, scanned: set[str]) -> bool:
+    """Print whom the rule moved; whether they are those who clicked the link themselves."""
+    say(f"\nRule “{rule['name']}” moved {len(moved)} leads, of {len(expected)} that it should have moved:")
+    for email in sorted(moved)[:SHOWN_LEADS]:
+        say(f"  {email:44}{before[email]} → {moved[email]}")
+    if len(moved) > SHOWN_LEADS:
+        say(f"  and {len(moved) - SHOWN_LEADS} more: Automation on the web page shows them in the rule's log")
+    say(f"Machines alone opened or clicked {len(scanned)} leads' mails; {len(scanned & moved.keys())} of those moved.")
+    if moved == expected:
+        say("The rule moved exactly those who clicked the pricing link themselves.")
+        return True
+    for email in sorted(moved.keys() ^ expected.keys())[:SHOWN_LEADS]:
+        say(f"  {email}: {'moved by mistake' if email in moved else 'clicked and was not moved'}")
+    say("The rule did NOT move exactly those who clicked the pricing link themselves.")
+    return False
 
 
 BESIDE = ("skipped", "pending", "clicked_without_open", "unsubscribed")

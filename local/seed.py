@@ -11,6 +11,8 @@ from local.package import ROOT
 
 LEADS = ROOT / "examples" / "leads.csv"
 DRAFT = ROOT / "examples" / "campaign.json"
+RULE = ROOT / "examples" / "rule.json"
+"""Written by the demo alone: a stack that was only started acts on nobody."""
 WEBSITES = ("https://www.acme-realty.example", "https://portal.example.com")
 """Where the examples' links lead. Nobody has these websites; on a local stack the inbox has a page in their place."""
 
