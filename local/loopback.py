@@ -22,6 +22,8 @@ def refusal(headers: Mapping[str, str]) -> str | None:
     origin = headers.get("origin", f"http://{host}")
     if origin == "null" and headers.get("sec-fetch-site") == "same-origin":
         return None
+    if origin == "null" and headers.get("sec-fetch-dest") == "image":
+        return None  # Chromium names an origin with the images of a sandboxed frame, such as a mail's in the inbox
     if origin != f"http://{host}":
         return f"No requests from pages of other origins, such as {origin}."
     return None

@@ -15,6 +15,7 @@ from local.loopback import refusal
         {"host": "127.0.0.1:4566", "origin": "http://127.0.0.1:4566"},
         {"host": "1eadf11b.execute-api.localhost:4566", "origin": "http://1eadf11b.execute-api.localhost:4566"},
         {"host": "localhost:4566", "origin": "null", "sec-fetch-site": "same-origin"},
+        {"host": "localhost:4566", "origin": "null", "sec-fetch-site": "cross-site", "sec-fetch-dest": "image"},
     ],
 )
 def test_own_pages_and_programs_are_answered(headers: dict[str, str]) -> None:
@@ -35,6 +36,7 @@ def test_own_pages_and_programs_are_answered(headers: dict[str, str]) -> None:
         {"host": "127.0.0.1:4566", "origin": "http://localhost:4566"},
         {"host": "127.0.0.1:4566", "origin": "null"},
         {"host": "127.0.0.1:4566", "origin": "null", "sec-fetch-site": "cross-site"},
+        {"host": "127.0.0.1:4566", "origin": "null", "sec-fetch-site": "cross-site", "sec-fetch-dest": "empty"},
         {"host": "127.0.0.1:4566", "origin": ""},
     ],
 )
