@@ -156,7 +156,7 @@ def test_an_audience_is_read_as_its_leads_were(api: ApiClient) -> None:
     api("POST", "/v1/leads", {"entity": "Cafe\u0301", "stage": "Qualifi\u00e9", "tags": ["e\u0301t\u00e9"]})
     audience = {"entity": "Caf\u00e9 ", "stages": [" Qualifie\u0301"], "tags": ["\u00e9te\u0301"]}
     campaign = written(api, audience=audience, utm={"source": " e\u0301te\u0301 ", "term": " "})
-    assert api("GET", f"/v1/campaigns/{campaign['campaign_id']}/audience").json == {"total": 1}
+    assert api("GET", f"/v1/campaigns/{campaign['campaign_id']}/audience").json["total"] == 1
     assert campaign["utm"] == {"source": "\u00e9t\u00e9"}
 
 
