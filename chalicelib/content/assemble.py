@@ -35,9 +35,17 @@ class Edit(NamedTuple):
 
 
 def assemble(
-    source: str, tags: Sequence[Tag], edits: Sequence[Edit] = (), span: tuple[int, int] | None = None
+    source: str,
+    tags: Sequence[Tag],
+    edits: Sequence[Edit] = (),
+    span: tuple[int, int] | None = None,
+    *,
+    in_link: bool = False,
 ) -> Program:
-    """The program of source[span]: fixed text stays as it is, tags become slots, edits are applied (in order)."""
+    """The program of source[span]: fixed text stays as it is, tags become slots, edits are applied (in order).
+
+    `in_link`: templates mark the values that they show, for the link to be judged by (destinations.py).
+    """
     start, end = span or (0, len(source))
     items = list(_items(source, tags, edits, start, end))
     pieces: list[str | Slot] = []
@@ -47,10 +55,10 @@ def assemble(
         if not isinstance(item, Tag):
             pieces.append(item)
         elif not item.word:
-            pieces.append(_slot_for(item))
+            pieces.append(_slot_for(item, in_link=in_link))
         elif item.word in OPENERS:
             closing = _closing(items, position)
-            pieces.append(TemplateSlot(_template(items[position : closing + 1])))
+            pieces.append(TemplateSlot(_template(items[position : closing + 1], in_link=in_link)))
             position = closing
         position += 1
     return program_of(pieces)
@@ -75,7 +83,7 @@ def _items(source: str, tags: Sequence[Tag], edits: Sequence[Edit], position: in
         yield source[position:end]
 
 
-def _slot_for(tag: Tag) -> Slot:
+def _slot_for(tag: Tag, *, in_link: bool) -> Slot:
     match = _FIELD.fullmatch(tag.body)
     if match:
         root, name, field, double, single = match.groups()
@@ -83,7 +91,7 @@ def _slot_for(tag: Tag) -> Slot:
             return FieldSlot(root, name, field, double if double is not None else single)
     if _UNSUBSCRIBE.fullmatch(tag.body):
         return UNSUBSCRIBE
-    return TemplateSlot(f"{{{{ {tag.body} }}}}")
+    return TemplateSlot(_expression(tag.body, in_link=in_link))
 
 
 def _closing(items: Sequence[_Item], opening: int) -> int:
@@ -97,7 +105,11 @@ def _closing(items: Sequence[_Item], opening: int) -> int:
     raise AssertionError("find_tags lets no unclosed statement through")
 
 
-def _template(items: Sequence[_Item]) -> str:
+def _expression(body: str, *, in_link: bool) -> str:
+    return f"{{{{ ({body}) | _value }}}}" if in_link else f"{{{{ {body} }}}}"
+
+
+def _template(items: Sequence[_Item], *, in_link: bool) -> str:
     """Template source that yields what these items say."""
     pieces: list[str] = []
     for position, item in enumerate(items):
@@ -105,7 +117,7 @@ def _template(items: Sequence[_Item]) -> str:
             pieces.append(_literal(item))
         elif isinstance(item, Tag):
             if item.word == "":
-                pieces.append(f"{{{{ {item.body} }}}}")
+                pieces.append(_expression(item.body, in_link=in_link))
             elif item.word not in ("raw", "endraw"):
                 pieces.append(f"{{% {item.body} %}}")
             if item.word == "for":
@@ -117,7 +129,7 @@ def _template(items: Sequence[_Item]) -> str:
     return "".join(pieces)
 
 
-def _slot_source(slot: Slot) -> str:
+def _slot_source(slot: Slot, *, in_link: bool = False) -> str:
     match slot:
         case DeliverySlot():
             return "{{ _delivery }}"
@@ -128,11 +140,11 @@ def _slot_source(slot: Slot) -> str:
         case FieldSlot(root, name, field, default):
             path = f"{root}.{name}" if field is None else f"{root}.{name}.{field}"
             filters = "" if default is None else f" | default({_quoted(default)})"
-            return f"{{{{ {path}{filters} }}}}"
+            return _expression(f"{path}{filters}", in_link=in_link)
         case LinkSlot(link, destination, quoted):
             inside: list[str] = [_literal(destination.texts[0])]
             for part, text in zip(destination.slots, destination.texts[1:], strict=True):
-                inside += (_slot_source(part), _literal(text))
+                inside += (_slot_source(part, in_link=True), _literal(text))
             # A filter block hands the rendered destination to the link; escaping is the link's business.
             call = f'_link("{link}", {"true" if quoted else "false"})'
             return (

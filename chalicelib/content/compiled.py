@@ -15,6 +15,7 @@ class Link:
 
     `link` is its id: "1", "2", ...; "3m" when merge tags make its destination differ per recipient; "" when it cannot
     be tracked, for the `reason` given. `url` is the URL as written, after HTML decoding; `text` is what it shows.
+    `risk`: what a lead's values can do to it (a destinations.Risk), None where they only fill it.
     """
 
     link: str
@@ -24,6 +25,7 @@ class Link:
     column: int
     tracked: bool
     reason: str | None = None
+    risk: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class CompiledContent:
             "from_email": self.from_email,
             "from_name": _optional(self.from_name),
             "reply_to": _optional(self.reply_to),
-            "links": [[x.link, x.url, x.text, x.line, x.column, x.tracked, x.reason] for x in self.links],
+            "links": [[x.link, x.url, x.text, x.line, x.column, x.tracked, x.reason, x.risk] for x in self.links],
             "merge_fields": [[x.path, x.field, x.line, x.column, x.has_default] for x in self.merge_fields],
             "tracked": self.tracked,
             "text_generated": self.text_generated,

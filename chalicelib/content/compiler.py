@@ -3,17 +3,19 @@
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
+from sys import maxsize
 from typing import Final
 
 from chalicelib.addresses import MalformedAddress, parse_address
 
 from .assemble import Edit, assemble
+from .branches import is_in_every_branch, misplaced
 from .compiled import CompiledContent, Link, MergeField
 from .document import Document, read_document
 from .engine import syntax_problem
 from .errors import ContentInvalid, Problem
 from .links import MAX_LINKS, LinkCompiler
-from .markup import COMMENT, RAW_TEXT
+from .markup import TEXT, MarkupError
 from .merge_tags import Tag, TagError, find_tags, mask
 from .places import Places
 from .plain_text import text_from_html
@@ -110,11 +112,20 @@ class _Compiler:
         if tags is None:
             return None, [], ""
         masked = mask(source, tags)
-        document = read_document(source, masked)
+        try:
+            document = read_document(source, masked, tags)
+        except MarkupError as error:
+            self._note("html", source, [error])
+            return None, [], ""
         if len(document.hrefs) > MAX_LINKS:
             self._problems.append(Problem("html", f"it has more than {MAX_LINKS:,} links"))
             return None, [], ""
-        links, edits = LinkCompiler(source, tags, document, self._tracking, self._source.utm).compile()
+        problems = misplaced(masked, tags, document.tokens, document.conditional)
+        compiler = LinkCompiler(source, tags, document, self._tracking, self._source.utm)
+        links, edits = ([], []) if problems else compiler.compile()
+        if problems := problems + compiler.problems:
+            self._note("html", source, problems)
+            return None, [], ""
         added: list[str | Slot] = []
         if not _shows_unsubscribe(tags, document):
             added += [_FOOTER_BEFORE, UNSUBSCRIBE, _FOOTER_AFTER]
@@ -130,7 +141,7 @@ class _Compiler:
         if tags is None:
             return None
         edits = []
-        if not any("unsubscribe_url" in tag.body for tag in tags):
+        if not is_in_every_branch(tags, _names_unsubscribe):
             joint = "" if source.endswith("\n") else "\n"
             edits.append(Edit(len(source), len(source), [f"{joint}\n-- \nUnsubscribe: ", UNSUBSCRIBE, "\n"]))
         return assemble(source, tags, edits)
@@ -157,19 +168,32 @@ class _Compiler:
         problems += [TagError(tag.start, _NOT_UTF8) for tag in tags if _UNDECODED_BYTE.search(tag.body)]
         if not problems and (problem := syntax_problem(source, tags)):
             problems.append(problem)
-        places = Places(source)
-        self._problems += [Problem(field, error.reason, *places.of(error.offset)) for error in problems]
+        places = self._note(field, source, problems)
         self._merge_fields += [MergeField(use.path, field, *places.of(use.offset), use.has_default) for use in uses]
         return None if problems else tags
 
+    def _note(self, field: str, source: str, problems: Sequence[TagError | MarkupError]) -> Places:
+        places = Places(source)
+        self._problems += [Problem(field, error.reason, *places.of(error.offset)) for error in problems]
+        return places
+
 
 def _shows_unsubscribe(tags: Sequence[Tag], document: Document) -> bool:
-    """Whether the recipient can see the unsubscribe URL: one in a comment or a style does not count."""
-    hidden = [token for token in document.tokens if token.kind in (COMMENT, RAW_TEXT)]
-    starts = [token.start for token in hidden]
-    for tag in tags:
-        if "unsubscribe_url" in tag.body:
-            before = bisect_right(starts, tag.start) - 1
-            if before < 0 or tag.start >= hidden[before].end:
-                return True
-    return False
+    """Whether every recipient can see the unsubscribe URL: one in a comment or in a single branch does not count."""
+    seen = [(token.start, token.end) for token in document.tokens if token.kind == TEXT]
+    seen += [(href.start, href.end) for href in document.hrefs if not href.conditional]
+    seen.sort()
+
+    def is_shown(tag: Tag) -> bool:
+        return _names_unsubscribe(tag) and _is_in(seen, tag.start) and not _is_in(document.hidden, tag.start)
+
+    return is_in_every_branch(tags, is_shown)
+
+
+def _names_unsubscribe(tag: Tag) -> bool:
+    return "unsubscribe_url" in tag.body
+
+
+def _is_in(spans: Sequence[tuple[int, int]], offset: int) -> bool:
+    before = bisect_right(spans, (offset, maxsize)) - 1
+    return before >= 0 and offset < spans[before][1]

@@ -1,7 +1,12 @@
-"""What a link leads to: which URLs are tracked, how UTM tags join them, how they travel in a click URL."""
+"""What a link leads to: which URLs are tracked, what values may do to them, how they travel in a click URL.
+
+A rendered link is a text in which what merge tags have shown stands between marks (`as_value`), so that a value is told
+from what the author wrote. URLs are read as browsers do: https://url.spec.whatwg.org/#concept-basic-url-parser
+"""
 
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Final
 from urllib.parse import quote, unquote_plus
 
@@ -15,6 +20,31 @@ _LINE_BREAKS = re.compile("[\t\n\r]")
 _HTTP = re.compile(r"https?://[^\s/?#\\]", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _CONTROLS = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+
+VALUE: Final = "\ufdd2"
+"""Stands before and after each value in a rendered link; by itself, for any value. A noncharacter: no text holds it."""
+
+# What the author wrote before the first value settles where the link leads.
+_SETTLED = re.compile(rf"https?://[^\s/?#\\{VALUE}]+[/?#]|(?:mailto|tel|sms):|#", re.IGNORECASE)
+# The first value is the whole address, but for a path or query that follows.
+_WHOLE = re.compile(rf"{VALUE}(?:\Z|[?#&{VALUE}]|/(?![/\\]))")
+_SCHEME_AND_AUTHORITY = re.compile(r"([^:/?#\\]*+)://([^/?#\\]*+)")
+_NO_WEB = re.compile(r"(?:mailto|tel|sms):", re.IGNORECASE)
+_ORIGIN = re.compile(r"https?://[^\s/?#\\]+", re.IGNORECASE)
+_WEB = ("http", "https")
+_ENDS_AUTHORITY = re.compile(r"[/?#\\]")
+_LABELS = re.compile(r"[\w.-]+", re.ASCII)
+
+
+class Risk(StrEnum):
+    """What a lead's values can do to a link with merge tags."""
+
+    ADDRESS = "address"
+    """A value is the address: the link is empty for leads whose value is none."""
+    HOST = "host"
+    """A value stands in the scheme or host that the author wrote, or right behind: some would change it."""
+    NOWHERE = "nowhere"
+    """No value makes it an address that is let through."""
 
 
 def tidy(url: str) -> str:
@@ -35,6 +65,71 @@ def why_untracked(url: str) -> str | None:
         return "it is relative, and there is no absolute <base href> to resolve it by"
     name = scheme[0][:-1].lower()
     return "its address is not well-formed" if name in ("http", "https") else f"{name}: links are not tracked"
+
+
+def as_value(text: str) -> str:
+    """A value as it stands in a rendered link."""
+    return f"{VALUE}{text.replace(VALUE, '')}{VALUE}"
+
+
+def is_settled(head: str) -> bool:
+    """Whether a link that begins so leads to one host, mailbox, phone or place in the mail, whatever follows."""
+    return _SETTLED.match(tidy(head)) is not None
+
+
+def risk_of(neutral: str) -> Risk | None:
+    """What values can do to a link in which `VALUE` stands for each of them; None when they only fill it."""
+    neutral = tidy(neutral)
+    if VALUE not in neutral or _SETTLED.match(neutral):
+        return None
+    if _WHOLE.match(neutral):
+        return Risk.ADDRESS
+    written = _SCHEME_AND_AUTHORITY.match(neutral)
+    return Risk.HOST if written and (VALUE in written[1] or written[1].lower() in _WEB) else Risk.NOWHERE
+
+
+def destination_of(rendered: str) -> str | None:
+    """Where a rendered link leads; None when it may lead nowhere.
+
+    With a value in it that is the web, a mailbox or a phone. And of an authority of which the author wrote any part,
+    values are whole labels before that part, or begin the path behind it: its end decides whose host it is.
+    """
+    pieces = _LINE_BREAKS.sub("", rendered).split(VALUE)
+    url = tidy("".join(pieces))
+    if len(pieces) == 1 or is_settled(pieces[0]) or _NO_WEB.match(url):
+        return url
+    if not _HTTP.match(url):
+        return None
+    values = [piece for piece in pieces[1::2] if piece]
+    pieces[1::2] = [piece and VALUE for piece in pieces[1::2]]
+    neutral = "".join(pieces).lstrip(_SPACES)
+    if _WHOLE.match(neutral):
+        return url if _is_origin(values[0].lstrip(_SPACES), url) else None
+    written = _SCHEME_AND_AUTHORITY.match(neutral)
+    return url if written and _keep(written[1], written[2], values) else None
+
+
+def _is_origin(value: str, url: str) -> bool:
+    """Whether the value, which this URL begins with, holds all of its scheme and authority."""
+    origin = _ORIGIN.match(value)
+    return origin is not None and url[origin.end() : origin.end() + 1] in ("", "/", "?", "#", "\\")
+
+
+def _keep(scheme: str, authority: str, values: list[str]) -> bool:
+    """Whether the values leave this scheme and authority what their author made them."""
+    for value in values[: (in_scheme := scheme.count(VALUE))]:
+        scheme = scheme.replace(VALUE, value, 1)
+    if scheme.lower() not in _WEB:
+        return False
+    written = authority.rstrip(VALUE)
+    within = values[in_scheme:][: written.count(VALUE)]
+    behind = values[in_scheme:][len(within) : authority.count(VALUE)]
+    if not written and behind and _ENDS_AUTHORITY.search(behind.pop(0)):
+        return True  # the value is all of it
+    return (not behind or behind[0][0] in "/?#") and all(
+        _LABELS.fullmatch(value) and (not after or after[0] in ".@" or value[-1] == ".")
+        for value, after in zip(within, written.split(VALUE)[1:], strict=True)
+    )
 
 
 def with_utm(url: str, utm: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import minijinja
 
+from .destinations import as_value
 from .errors import RenderFailed
 from .merge_tags import Tag, TagError
 from .values import escape, for_templates, is_missing, shown
@@ -130,6 +131,7 @@ def _environment() -> minijinja.Environment:
             "replace": _replace,
             "string": shown,
             "urlencode": _urlencode,
+            "_value": _value,
         },
     )
 
@@ -164,6 +166,10 @@ def _replace(value: Any, old: str, new: str) -> str:
 
 def _urlencode(value: Any) -> str:
     return quote(shown(value), safe="")
+
+
+def _value(value: Any) -> str:
+    return as_value(shown(value))
 
 
 def _range(start: int, stop: int | None = None, step: int = 1) -> list[int]:

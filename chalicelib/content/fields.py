@@ -11,12 +11,14 @@ from typing import Any
 from .program import FieldSlot
 from .values import escape, is_missing, shown
 
-# lead, campaign, delivery id, unsubscribe URL, what was computed beforehand, layout: a plain tuple, because building
-# and reading a named one costs as much as filling a slot
-Delivery = tuple[Mapping[str, object], Mapping[str, object], str, str, list[str], Any]
+# lead, campaign, delivery id, unsubscribe URL, what was computed beforehand, layout, links left empty: a plain tuple,
+# because building and reading a named one costs as much as filling a slot
+Delivery = tuple[Mapping[str, object], Mapping[str, object], str, str, list[str], Any, int]
 Fill = Callable[[Delivery], str]
 
-_HEAD = "def values(delivery):\n    lead, campaign, delivery_id, _, _, _ = delivery\n    fields = lead.get('fields')\n"
+_HEAD = (
+    "def values(delivery):\n    lead, campaign, delivery_id, _, _, _, _ = delivery\n    fields = lead.get('fields')\n"
+)
 # A word has nothing to escape and is not missing: most values end there.
 _READY_FOR_HTML = "type({v}) is str and {v}.isalnum()"
 _READY_FOR_TEXT = "type({v}) is str and {v} and not {v}.isspace()"

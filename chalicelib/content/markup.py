@@ -19,21 +19,27 @@ START_TAG: Final = 1
 END_TAG: Final = 2
 COMMENT: Final = 3
 RAW_TEXT: Final = 4  # the inside of <style>, <script>, <title>, ...: no markup
-UNFINISHED: Final = 5  # what the document's end cuts off; with a name, the inside of that raw element
+UNFINISHED: Final = 5  # what the document's end cuts off; with a name, the inside of that raw element, be it empty
 
 # Elements whose content is no markup. <noscript> is none of them: mail clients run no scripts.
 _RAW_ELEMENTS = frozenset({"title", "textarea", "style", "xmp", "iframe", "noembed", "noframes", "script", "plaintext"})
+# Elements in which those are read otherwise, or not at all.
+_WITHOUT_RAW_TEXT = frozenset({"svg", "math", "select"})
+_UNCERTAIN = (
+    "mail clients read a <{name}> in an unclosed <{around}> differently, or one that holds markup there; "
+    "close the <{around}> before it, or write plain text and </{name}>"
+)
 
 _SPACE = r"\t\n\f\r "
 _OPENING = re.compile("<(?=[a-zA-Z/!?])")
 _TAG_NAME = re.compile(rf"[a-zA-Z][^{_SPACE}/>{STATEMENT_MASK}]*+")
 _ATTRIBUTE = (
-    rf"[^{_SPACE}/>{STATEMENT_MASK}][^{_SPACE}/>=]*+"
+    rf"[^{_SPACE}/>{STATEMENT_MASK}][^{_SPACE}/>={STATEMENT_MASK}]*+"
     rf"(?:[{_SPACE}]*+=[{_SPACE}]*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z)|[^{_SPACE}>\"'][^{_SPACE}>]*+|(?=>)|\Z))?+"
 )
 _REST_OF_TAG = re.compile(rf"(?:[{_SPACE}/{STATEMENT_MASK}]++|{_ATTRIBUTE})*+(>?)")
 _NAMED_ATTRIBUTE = re.compile(
-    rf"([^{_SPACE}/>{STATEMENT_MASK}][^{_SPACE}/>=]*+)"
+    rf"([^{_SPACE}/>{STATEMENT_MASK}][^{_SPACE}/>={STATEMENT_MASK}]*+)"
     rf"(?:[{_SPACE}]*+=[{_SPACE}]*+(?:\"([^\"]*+)\"|'([^']*+)'|([^{_SPACE}>\"'][^{_SPACE}>]*+)|(?=>)))?+"
 )
 _UPPER_TO_LOWER = str.maketrans({chr(code): chr(code + 32) for code in range(ord("A"), ord("Z") + 1)})
@@ -42,7 +48,17 @@ _RAW_END = {
     name: re.compile(rf"</{name}(?=[{_SPACE}/>])", re.IGNORECASE | re.ASCII) for name in _RAW_ELEMENTS - {"script"}
 }
 _SCRIPT_MARK = re.compile(rf"<!--|-->|<(/?)script(?=[{_SPACE}/>])", re.IGNORECASE | re.ASCII)
+_CDATA = re.compile(r"<!\[CDATA\[.*?\]\]>", re.DOTALL)
 _CONDITION = re.compile(r"\[if\b[^\]]*+\]>", re.IGNORECASE)
+
+
+class MarkupError(Exception):
+    """HTML that cannot be read for certain, at an offset of the source."""
+
+    def __init__(self, offset: int, reason: str) -> None:
+        super().__init__(reason)
+        self.offset = offset
+        self.reason = reason
 
 
 class Token(NamedTuple):
@@ -64,49 +80,71 @@ class Attribute(NamedTuple):
 
 
 def tokens(source: str) -> Iterator[Token]:
-    """Every token in order, without gaps. Linear in the length of the source."""
+    """Every token in order, without gaps. Linear in the length of the source.
+
+    Within <svg>, <math> and <select> it takes the whole tree to know whether a <style> or <title> holds text or markup,
+    and what a CDATA section is. Raises MarkupError where that makes a difference, and at a <frameset>.
+    """
     limit = len(source)
     position = 0
-    foreign = 0  # how deep inside <svg> and <math>, where <title/> closes itself and CDATA is text
+    within: list[str] = []  # more rather than less: an end tag closes the innermost one or none
+    selects = 0
     while position < limit:
         opening = _OPENING.search(source, position)
-        token = _token_at(source, opening.start(), limit, foreign) if opening else None
-        if token is None:  # "</" at the very end is text, too
+        token = _token_at(source, opening.start(), limit, foreign=len(within) > selects) if opening else None
+        if token is None:
             yield Token(TEXT, position, limit)
             return
         if token.start > position:
             yield Token(TEXT, position, token.start)
         yield token
         position = token.end
-        if token.kind == START_TAG:
-            self_closed = source[token.end - 2] == "/" and token.end - 2 >= token.names_end
-            if token.name in ("svg", "math"):
-                foreign += not (self_closed and _closes_itself(source, token))
-            elif token.name in _RAW_ELEMENTS and not (foreign and self_closed and _closes_itself(source, token)):
+        if token.kind == UNFINISHED:
+            return
+        if token.kind == END_TAG and within and token.name == within[-1]:
+            within.pop()
+            selects -= token.name == "select"
+        elif token.kind == START_TAG:
+            if token.name in _WITHOUT_RAW_TEXT:
+                if token.name == "select" or not closes_itself(source, token):
+                    within.append(token.name)
+                    selects += token.name == "select"
+            elif token.name == "frameset":
+                raise MarkupError(token.start, "a <frameset> takes the place of the mail; remove it")
+            elif token.name in _RAW_ELEMENTS:
                 inside_end = _raw_end(source, token.name, position)
+                if within and not (inside_end >= 0 and _is_text(source[position:inside_end])):
+                    raise MarkupError(token.start, _UNCERTAIN.format(name=token.name, around=within[-1]))
                 if inside_end < 0:
-                    if position < limit:
-                        yield Token(UNFINISHED, position, limit, token.name)
+                    yield Token(UNFINISHED, position, limit, token.name)
                     return
                 if inside_end > position:
                     yield Token(RAW_TEXT, position, inside_end, token.name)
                 position = inside_end
-        elif token.kind == END_TAG and token.name in ("svg", "math"):
-            foreign = max(0, foreign - 1)
-        elif token.kind == UNFINISHED:
-            return
 
 
 def attributes(source: str, token: Token) -> list[Attribute]:
     """The attributes of a start tag in order; of several with one name only the first, as in browsers."""
     found: dict[str, Attribute] = {}
-    for match in _NAMED_ATTRIBUTE.finditer(source, token.names_end, token.end):
-        name = match[1].translate(_UPPER_TO_LOWER)
-        if name not in found:
-            group = match.lastindex or 1
-            begin, end = match.span(group) if group > 1 else (-1, -1)
-            found[name] = Attribute(name, begin, end)
+    for attribute in written_attributes(source, token):
+        found.setdefault(attribute.name, attribute)
     return list(found.values())
+
+
+def written_attributes(source: str, token: Token) -> Iterator[Attribute]:
+    """All attributes of a start tag in order."""
+    for match in _NAMED_ATTRIBUTE.finditer(source, token.names_end, token.end):
+        group = match.lastindex or 1
+        begin, end = match.span(group) if group > 1 else (-1, -1)
+        yield Attribute(match[1].translate(_UPPER_TO_LOWER), begin, end)
+
+
+def closes_itself(source: str, token: Token) -> bool:
+    """Whether there is a "/" before ">" that stands on its own and is not the end of an unquoted value."""
+    if source[token.end - 2] != "/" or token.end - 2 < token.names_end:
+        return False
+    values = [attribute.end for attribute in attributes(source, token)]
+    return not values or max(values) < token.end - 1
 
 
 def conditional_markup(source: str, comment: Token) -> tuple[int, int] | None:
@@ -118,12 +156,12 @@ def conditional_markup(source: str, comment: Token) -> tuple[int, int] | None:
     return (condition.end(), end) if end >= 0 else None
 
 
-def _token_at(source: str, opening: int, limit: int, foreign: int) -> Token | None:
+def _token_at(source: str, opening: int, limit: int, *, foreign: bool) -> Token | None:
     following = source[opening + 1 : opening + 2]
     if following == "/":
         after = source[opening + 2 : opening + 3]
         if not after:
-            return None
+            return Token(UNFINISHED, opening, limit)
         if after == ">":
             return Token(COMMENT, opening, opening + 3)
         name = _TAG_NAME.match(source, opening + 2)
@@ -131,10 +169,10 @@ def _token_at(source: str, opening: int, limit: int, foreign: int) -> Token | No
     if following == "!":
         if source.startswith("--", opening + 2):
             return _comment(source, opening, limit)
-        if foreign and source.startswith("[CDATA[", opening + 2):
-            end = source.find("]]>", opening + 9)
-            return Token(RAW_TEXT if end >= 0 else UNFINISHED, opening, end + 3 if end >= 0 else limit)
-        return _bogus_comment(source, opening, limit)
+        comment = _bogus_comment(source, opening, limit)
+        if foreign and source.startswith("[CDATA[", opening + 2) and comment.end != source.find("]]>", opening) + 3:
+            raise MarkupError(opening, "where this CDATA section ends is uncertain, for it holds a >; write &gt;")
+        return comment
     if following == "?":
         return _bogus_comment(source, opening, limit)
     name = _TAG_NAME.match(source, opening + 1)
@@ -163,10 +201,14 @@ def _bogus_comment(source: str, opening: int, limit: int) -> Token:
     return Token(COMMENT, opening, end + 1) if end >= 0 else Token(UNFINISHED, opening, limit)
 
 
-def _closes_itself(source: str, token: Token) -> bool:
-    """Whether the "/" before ">" stands on its own and is not the end of an unquoted value."""
-    values = [attribute.end for attribute in attributes(source, token)]
-    return not values or max(values) < token.end - 1
+def _is_text(inside: str) -> bool:
+    """Whether this means the same read as raw text and as markup, foreign or not."""
+    if inside.rfind("<![CDATA[") > inside.rfind("]]>"):
+        return False
+    for reading in (inside, _CDATA.sub("", inside)):
+        if not all(token.kind in (TEXT, COMMENT) for token in tokens(reading)):
+            return False
+    return True
 
 
 def _raw_end(source: str, name: str, position: int) -> int:

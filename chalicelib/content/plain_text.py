@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from html import unescape
 
 from . import markup
+from .destinations import Risk
 from .document import Document, Href
-from .entities import decode_attribute
+from .links import decoded, risk
 from .markup import Token
 from .merge_tags import Tag, is_balanced
 
@@ -24,7 +25,8 @@ def text_from_html(source: str, masked: str, tags: Sequence[Tag], document: Docu
     """Template text with the mail's words, one paragraph a block, links as `text (address)`.
 
     Links lead where the author's do, not through the click redirect: an address that a person reads should say where
-    it leads. What is hidden (`display:none`) stays hidden, unless that hides everything.
+    it leads. One whose host a value could change is not shown. What is hidden (`display:none`) stays hidden, unless
+    that hides everything.
     """
     text = _Writer(source, masked, tags, document, show_hidden=False).write()
     return text if text.strip() else _Writer(source, masked, tags, document, show_hidden=True).write()
@@ -127,16 +129,14 @@ class _Writer:
             self._space = after
 
     def _address(self, link: Href) -> str:
-        tags = self._tags_in(link.start, link.end)
-        if not is_balanced(list(tags)):
+        written, tags = decoded(self._source, link, self._tags_in(link.start, link.end))
+        if risk(written, tags) is Risk.HOST:
             return ""
-        written, position = "", link.start
+        address, position = "", 0
         for tag in tags:
-            written += (
-                _literal(decode_attribute(self._source[position : tag.start])) + self._source[tag.start : tag.end]
-            )
+            address += _literal(written[position : tag.start]) + written[tag.start : tag.end]
             position = tag.end
-        return (written + _literal(decode_attribute(self._source[position : link.end]))).strip()
+        return (address + _literal(written[position:])).strip()
 
     def _text(self, token: Token) -> None:
         position = token.start

@@ -33,7 +33,10 @@ class TemplateSlot:
 
 @dataclass(frozen=True, slots=True)
 class LinkSlot:
-    """An href with merge tags in it: its destination is known, and signed, per delivery."""
+    """An href with merge tags in it: its destination is known, and signed, per delivery.
+
+    `link` is "" when it is not tracked. Templates in the destination mark the values that they show (destinations.py).
+    """
 
     link: str
     destination: "Program"

@@ -1,12 +1,13 @@
 """Renders one delivery from compiled content: values into slots, at about the cost of copying the mail."""
 
+import threading
 from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from .body import Body
 from .compiled import CompiledContent
-from .destinations import MAX_CLICK_URL, click_url_parts, tidy, why_untracked, with_utm
+from .destinations import MAX_CLICK_URL, as_value, click_url_parts, destination_of, why_untracked, with_utm
 from .fields import Delivery, Fill, field_fill
 from .program import (
     DELIVERY,
@@ -104,6 +105,11 @@ class Rendered(Delivery):
         """The content this was rendered from."""
         return _layout(self).compiled
 
+    @property
+    def empty_links(self) -> int:
+        """Links with merge tags in them that lead nowhere: no value, or one that no link may hold."""
+        return self[6]
+
     def html_quoted_printable(self) -> bytes | None:
         """The HTML part's encoded body; None for plain-text mail."""
         body = _layout(self).html
@@ -125,6 +131,7 @@ class Renderer:
         self._tracking = tracking
         self._utm = dict(compiled.utm)
         self._engine: TemplateEngine | None = None
+        self._state = threading.local()
         # Unsubscribe URLs end in the delivery's id, so they need no slot of their own; others are filled the long way.
         start = f"{compiled.base_url}/t/u/"
         self._unsubscribe = start if compiled.base_url and escape(start) == start else ""
@@ -138,10 +145,12 @@ class Renderer:
         layout = self._expected
         if self._unsubscribe + delivery_id != unsubscribe_url:
             layout = self._any = self._any or Layout(self, "")
-        rendered = Rendered((lead, campaign, delivery_id, unsubscribe_url, _NOTHING, layout))
+        rendered = Rendered((lead, campaign, delivery_id, unsubscribe_url, _NOTHING, layout, 0))
         if layout.computed:
+            self._state.empty_links = 0
             computed = [fill(rendered) for fill in layout.computed]
-            rendered = Rendered((lead, campaign, delivery_id, unsubscribe_url, computed, layout))
+            empty_links = self._state.empty_links
+            rendered = Rendered((lead, campaign, delivery_id, unsubscribe_url, computed, layout, empty_links))
         return rendered
 
     def fill(self, slot: Slot, *, html: bool) -> Fill:
@@ -167,7 +176,7 @@ class Renderer:
         return lambda delivery: engine.render(name, *delivery[:4])
 
     def _link_fill(self, slot: LinkSlot) -> Fill:
-        fills = [self.fill(part, html=False) for part in slot.destination.slots]
+        fills = [self._link_part_fill(part) for part in slot.destination.slots]
         texts = slot.destination.texts
 
         def fill(delivery: Delivery) -> str:
@@ -178,19 +187,24 @@ class Renderer:
 
         return fill
 
+    def _link_part_fill(self, slot: Slot) -> Fill:
+        fill = self.fill(slot, html=False)
+        return (lambda delivery: as_value(fill(delivery))) if isinstance(slot, FieldSlot) else fill
+
     def _link_text(self, delivery_id: str, link: str, rendered: str, quoted: bool) -> str:
-        """The href for one rendered destination: a signed click URL, or the destination itself if it is not http(s)."""
+        """The href for one rendered link: a signed click URL, what is not tracked as it is, or nothing."""
         from .entities import encode_attribute  # only campaigns with merge tags in links pay for the entity table
 
-        destination = tidy(rendered)
-        if self._tracking is None or why_untracked(destination) is not None:
-            return encode_attribute(rendered, quoted=quoted)
-        destination = with_utm(destination, self._utm)
-        before, after = click_url_parts(
-            self._tracking.base_url, link, destination, self._tracking.sign(link, destination)
-        )
+        destination = destination_of(rendered)
+        if not destination:
+            self._state.empty_links += 1
+            return "" if quoted else '""'  # without quotes, the next attribute would be taken for the value
+        if not link or self._tracking is None or why_untracked(destination) is not None:
+            return encode_attribute(destination, quoted=quoted)
+        tagged = with_utm(destination, self._utm)
+        before, after = click_url_parts(self._tracking.base_url, link, tagged, self._tracking.sign(link, tagged))
         if len(before) + len(delivery_id) + len(after) > MAX_CLICK_URL:
-            return encode_attribute(rendered, quoted=quoted)
+            return encode_attribute(destination, quoted=quoted)
         return f"{before}{delivery_id}{after}".replace("&", "&amp;")
 
 

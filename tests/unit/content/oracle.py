@@ -27,7 +27,8 @@ PIECES = (
     "<noembed>", "</noembed>", "<noscript>", "</noscript>", "<p>", "</p>", "<div class=x>", "</div>", "<b ", "<br/>",
     "<img src=x alt='<a href=q>'>", "<v:rect href=", "<body>", "</body>", "</html>", "<html>", "\xe9", "\u0130",
     "\u212a", "\U0001f600", "x", "A", "0", ";", "?", "[", "<table><tr><td>", "</td></tr></table>",
-    "<svg><title/><a href='https://s.example'/><style/></svg>", "<template>", "</template>",
+    "<svg><title>t</title><a href='https://s.example'/><style><![CDATA[a>b{}]]></style></svg>", "<template>",
+    "</template>",
     "<a b=c<d href='https://u.example'>", "<a x=y/ href=//h.example/>",
 )  # fmt: skip
 

@@ -146,6 +146,7 @@ def test_random_documents_lose_not_a_character(seed: int) -> None:
         ('<a href="https://x.example/1" href="https://x.example/2">', "https://x.example/1"),
         ('<area shape=rect href="https://x.example/">', "https://x.example/"),
         ('<svg><a href="https://x.example/"><text>t</text></a></svg>', "https://x.example/"),
+        ('<template><a href="https://x.example/"></a></template>', "https://x.example/"),
         ('<!--[if mso]><a href="https://x.example/">x</a><![endif]-->', "https://x.example/"),
         ('<!--[if gte mso 9]><v:roundrect href="https://x.example/" arcsize="5%"></v:roundrect><![endif]-->', "https://x.example/"),
         ('<![if !mso]><a href="https://x.example/">x</a><![endif]>', "https://x.example/"),
@@ -175,7 +176,7 @@ def test_a_link_is_tracked_and_leads_where_the_author_says(written: str, destina
         '<a xlink:href="https://x.example/">',
         '<!-- <a href="https://x.example/"> -->', '<style>a:after{content:"<a href=https://x.example/>"}</style>',
         '<script>"<a href=https://x.example/>"</script>', '<title><a href="https://x.example/"></title>',
-        '<template><a href="https://x.example/"></a></template>', '<textarea><a href="https://x.example/"></textarea>',
+        '<textarea><a href="https://x.example/"></textarea>',
         '<link href="https://x.example/">', '<a href="https:///path">', '<a href="https://">', '<a href="http:x">',
         '<a href="https://x.example/\x01">', '<a href="https://x.example/' + "y" * 8_000 + '">', '<a b="c" href',
         "<base href='https://x.example/'>", '<a href="https://x.example/', "<p>&lt;a href=https://x.example/&gt;",
@@ -183,6 +184,10 @@ def test_a_link_is_tracked_and_leads_where_the_author_says(written: str, destina
 )  # fmt: skip
 def test_what_is_no_web_link_stays_untouched(written: str) -> None:
     assert without_additions(rendered_html(written)) == written
+
+
+RAW = ("style", "xmp", "title", "textarea", "script", "iframe", "noembed", "noframes", "plaintext")
+HIDING = ("select", "template", "noscript", "svg", "math", "object", "video", "audio", "canvas")
 
 
 @pytest.mark.parametrize(
@@ -196,6 +201,15 @@ def test_what_is_no_web_link_stays_untouched(written: str) -> None:
         ("a<!-- open", "<!-- open"),
         ("a<style>p{}", "<style>p{}"),
         ('a<a href="open', '<a href="open'),
+        ("a</", "</"),
+        ("{% if lead.id %}a</body>{% else %}b</body>{% endif %}c", ""),
+        *((f"<p>hi</p><{name}>", f"<{name}>") for name in RAW),
+        *((f"<p>hi</p><{name} class=x>a <b>b", f"<{name} class=x>a <b>b") for name in (*RAW, *HIDING)),
+        *((f"<p>hi<{name}>a</{name}>b", "") for name in (*RAW, *HIDING) if name != "plaintext"),
+        ("<p>hi<select><option>a<option>b</body></html>", "<select><option>a<option>b</body></html>"),
+        ("<p>hi<svg><g><path/></g><path d=x></svg></body>", "<svg><g><path/></g><path d=x></svg></body>"),
+        ("<p>hi<svg><path/></svg></body>", "</body>"),
+        ("<svg/><p>hi</p></body>", "</body>"),
     ],
 )
 def test_footer_and_pixel_stand_where_they_are_seen(written: str, before: str) -> None:

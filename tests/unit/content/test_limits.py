@@ -29,6 +29,10 @@ HOSTILE = {
     "raw blocks": "{% raw %}{% endraw %}",
     "titles": "<title></title>",
     "svg": "<svg>",
+    "groups in svg": "<svg><g>",
+    "titles in svg": "<svg><title>x</title>",
+    "selects": "<select>",
+    "tags and statements": "<p{% if lead.id %} id=x{% endif %}>",
     "templates": "<template>",
     "hidden": "<div style='display:none'>x",
     "entities": "&nbsp;",
@@ -43,6 +47,15 @@ INNER = {
     "long link text": ("<a href='https://x.example'>", "<b>x", ""),
     "climbing": ("<base href='https://x.example/'><a href='", "../", "'>"),
     "spaces": ("<a ", " ", ">x"),
+    "closed groups in svg": ("<svg>", "<g/>", ""),
+    "branches in an href": ("<a href='", "{% if lead.id %}a{% else %}b{% endif %}" * 1_600, "'>"),
+    "values in an href": ("<a href='", "{{ lead.id }}" * 4_900, "'>"),
+    "long values in an href": ("<a href='", "https://x.example{{ lead.id }}" * 4_900, "'>"),
+    "joined values in an href": ("<a href='", "{{ lead.id ~ lead.id }}" * 4_900, "'>"),
+    "values in a tag": ("<a href='x' ", "b='{{ lead.id }}' " * 4_900, ">"),
+    "statements in a tag": ("<a href='x' ", "{% if lead.id %}b='c'{% endif %} " * 2_400, ">"),
+    "hrefs in a tag": ("<a " + "href='x' " * 50_000, "{% if lead.id %}b='c'{% endif %} " * 2_400, ">"),
+    "comments with values": ("", "<!--{{ lead.id }}-->" * 4_900, ""),
 }
 
 

@@ -33,7 +33,7 @@ def text_of(html: str, text: str | None = None) -> str:
         ('<div style="display: none">preheader<div>x</div></div><p>a</p>', "a\n"),
         ("<p>Hi {{ lead.first_name }}!</p>{% if lead.id %}{{ lead.tags }}{% endif %}", "Hi Zoë!\n\nvip, early bird\n"),
         ("<p {% if lead.id %}class=x{% endif %}>a</p>", "a\n"),
-        ("<style>{% if lead.id %}p{}{% endif %}</style>{% if not lead.id %}<style>{% endif %}</style>b", "b\n"),
+        ("<style>{% if lead.id %}p{}{% endif %}</style>{% if not lead.id %}<style>a{}</style>{% endif %}b", "b\n"),
         ('<a href="https://x.example/{{ lead.id }}">x</a>', "x (https://x.example/lead_1)\n"),
         ('<a href="{% if lead.id %}https://x.example/{% endif %}">x</a>', "x (https://x.example/)\n"),
         ("&#123;&#123; lead.id }} <a href='https://x.example/&#123;%'>x</a>", "{{ lead.id }} x (https://x.example/{%)\n"),
