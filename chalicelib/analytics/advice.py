@@ -138,6 +138,17 @@ def _complained(now: Situation) -> Advice | None:
     return Advice("complained_high", severity, text, rate.value)
 
 
+def _empty_links(now: Situation) -> Advice | None:
+    count = now.count("empty_links")
+    if not count:
+        return None
+    text = (
+        f"{count} links in the mails sent lead nowhere: the lead's value for them was missing or no whole address "
+        "(https://..., mailto:...), or would have changed the link's host. The check before sending names these links."
+    )
+    return Advice("links_empty", "warning", text, float(count))
+
+
 def _unsubscribed(now: Situation) -> Advice | None:
     rate = now.rate("unsubscribed")
     if rate is None or rate.low <= UNSUBSCRIBED_HIGH:
@@ -278,6 +289,7 @@ _RULES: tuple[Rule, ...] = (
     _bounced,
     _complained,
     _nobody_opened,
+    _empty_links,
     _clipped,
     _opened,
     _unsubscribed,

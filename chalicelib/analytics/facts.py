@@ -38,6 +38,7 @@ def facts(delivery: Delivery | None) -> Mapping[str, int]:
     `link/<link>/clicked`, `link/<link>/clicked_machine_only`
     `hour/<UTC hour>/opened`, `hour/<UTC hour>/clicked`    the lead's first
     `delay/<bucket>`                 from sending to a person's first open (delays.py)
+    `empty_links`                    links in a sent mail that lead nowhere, for what the lead's values were
     `untracked`, `anonymous`         sent without links to be counted by, or with such as name nobody
 
     Who clicked is decided in retrospect (store/verdicts.py): a change may also take something back. A trace, which
@@ -51,6 +52,8 @@ def facts(delivery: Delivery | None) -> Mapping[str, int]:
         sums[ended] = 1
     if ended == "sent" and delivery.tracking is not Tracking.FULL:
         sums["untracked" if delivery.tracking is Tracking.NONE else "anonymous"] = 1
+    if ended == "sent" and delivery.empty_links:
+        sums["empty_links"] = delivery.empty_links
     if delivery.status is DeliveryStatus.FAILED:
         sums[f"reason/{delivery.reason}"] = 1
     if delivery.retry:

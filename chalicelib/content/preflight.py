@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from .compiled import CompiledContent
-from .destinations import tidy
+from .destinations import Risk, tidy
 from .document import read_document
 from .errors import ContentInvalid, Problem, RenderFailed
 from .merge_tags import find_tags, mask
@@ -55,12 +55,14 @@ class AudienceFacts:
     """What the caller knows of the audience and the sender; `None` where it was not looked up.
 
     `empty_fields`: for each path of `CompiledContent.merge_fields` without default, how many leads have nothing there.
+    `with_empty_links`: to how many, of those whose mails were tried, a link with merge tags leads nowhere.
     """
 
     total: int | None = None
     without_email: int | None = None
     empty_fields: Mapping[str, int] = field(default_factory=dict)
     sender_verified: bool | None = None
+    with_empty_links: int | None = None
     failures: Mapping[Problem, int | None] = field(default_factory=dict)
     """What cannot be rendered, and for how many leads; None where nobody was there to try it with."""
 
@@ -96,6 +98,7 @@ def _all(
     yield from _subject(source.subject)
     yield from _size(compiled, tracking)
     yield from _links(compiled)
+    yield from _links_at_risk(compiled, audience)
     yield from _images(source)
     if compiled.html is None:
         yield Finding(
@@ -197,7 +200,7 @@ def _links(compiled: CompiledContent) -> Iterator[Finding]:
         if not url or url == "#":
             yield Finding(Severity.WARNING, "link_without_destination", "This link leads nowhere.", *place)
             continue
-        if url.startswith("#"):
+        if url.startswith("#") or link.risk == Risk.NOWHERE:
             continue
         if "{{" not in url.partition("/")[0] and url.lower().startswith(("http://", "https://")):
             if url.lower().startswith("http://"):
@@ -210,6 +213,36 @@ def _links(compiled: CompiledContent) -> Iterator[Finding]:
             yield Finding(
                 Severity.WARNING, "link_untracked", f"Clicks on {url[:80]} cannot be seen: {link.reason}.", *place
             )
+
+
+def _links_at_risk(compiled: CompiledContent, audience: AudienceFacts) -> Iterator[Finding]:
+    at_risk = [link for link in compiled.links if link.risk is not None]
+    for link in at_risk:
+        place = ("html", link.line, link.column)
+        if link.risk == Risk.HOST:
+            yield Finding(
+                Severity.WARNING,
+                "link_host_varies",
+                f"A merge tag stands in the host of {link.url[:80]} or right behind it; where its value would change "
+                "the host, the link is left empty. Write the host out, and a / before the tag.",
+                *place,
+            )
+        elif link.risk == Risk.NOWHERE:
+            yield Finding(
+                Severity.ERROR,
+                "link_leads_nowhere",
+                f"{link.url[:80]} is left empty: links with merge tags lead to https, http, mailto, tel or sms only.",
+                *place,
+            )
+    if audience.with_empty_links:
+        place = ("html", at_risk[0].line, at_risk[0].column) if at_risk else ("html", 1, 1)
+        yield Finding(
+            Severity.WARNING,
+            "links_left_empty",
+            "In the mails tried, a link leads nowhere: its value is missing or no whole address like https://shop.com/a.",
+            *place,
+            audience.with_empty_links,
+        )
 
 
 def _has_placeholder_host(url: str) -> bool:
@@ -227,7 +260,8 @@ def _is_left_alone_by_intent(url: str, reason: str) -> bool:
 def _images(source: ContentSource) -> Iterator[Finding]:
     if not source.html:
         return
-    document = read_document(source.html, mask(source.html, find_tags(source.html)))
+    tags = find_tags(source.html)
+    document = read_document(source.html, mask(source.html, tags), tags)
     places = Places(source.html)
     for image in document.images:
         if not image.has_alt:

@@ -96,12 +96,14 @@ def preflight(
         empty.update(path for path in paths if is_missing(_value_at(values, path)))
         if total <= LEADS_RENDERED:
             tried.append(values)
-    failures = _failures(source, Renderer(compiled, tracking), campaign_values(campaign), tried or [{}])
+    renderer = Renderer(compiled, tracking)
+    failures, with_empty_links = _tried(source, renderer, campaign_values(campaign), tried or [{}])
     facts = AudienceFacts(
         total,
         without_email,
         dict(empty),
         identities.is_verified(campaign.from_email),
+        with_empty_links if tried else None,
         failures if tried else dict.fromkeys(failures),
     )
     return Preflight(
@@ -111,18 +113,20 @@ def preflight(
     )
 
 
-def _failures(
+def _tried(
     source: ContentSource, renderer: Renderer, campaign: Mapping[str, str], leads: Iterable[Mapping[str, object]]
-) -> Counter[Problem]:
-    """What cannot be rendered, and for how many of these leads, given by their merge fields."""
+) -> tuple[Counter[Problem], int]:
+    """What cannot be rendered, and for how many of these leads; and to how many a link leads nowhere."""
     diagnosis = cache(lambda: Diagnosis(source))
     found: Counter[Problem] = Counter()
+    with_empty_links = 0
     for lead in leads:
         try:
-            renderer.render(lead, campaign, "", f"{renderer.compiled.base_url}/t/u/")
+            rendered = renderer.render(lead, campaign, "", f"{renderer.compiled.base_url}/t/u/")
+            with_empty_links += rendered.empty_links > 0
         except RenderFailed as failure:
             found[diagnosis().problem(lead, campaign, failure)] += 1
-    return found
+    return found, with_empty_links
 
 
 def _value_at(values: Mapping[str, object], path: str) -> object:

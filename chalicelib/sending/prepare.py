@@ -47,7 +47,7 @@ def prepare(content: LaunchedContent, unit: str, lead_id: LeadId, lead: Lead | N
         rendered = content.render(lead)
     except RenderFailed as error:
         return Prepared(_ended(claim, unreachable or FailureReason.RENDERING_FAILED, str(error)), None)
-    claim = replace(claim, subject=rendered.subject)
+    claim = replace(claim, subject=rendered.subject, empty_links=rendered.empty_links)
     if unreachable is not None or lead.email is None:
         return Prepared(_ended(claim, unreachable or FailureReason.MISSING_ADDRESS), None)
     try:

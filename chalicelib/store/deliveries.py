@@ -63,7 +63,7 @@ class Deliveries:
     def claim_again(self, delivery: Delivery) -> bool:
         """Take the right to send (or to end at once) a delivery that waits to be sent again; True for one caller."""
         values = {"status": delivery.status.value, "retried_at": delivery.retried_at}
-        values |= {name: getattr(delivery, name) for name in ("email", "reason", "detail", "subject")}
+        values |= {name: getattr(delivery, name) for name in ("email", "reason", "detail", "subject", "empty_links")}
         given = {name: value for name, value in values.items() if value is not None}
         return self._change(delivery.campaign_id, delivery.lead_id, given, if_status=DeliveryStatus.WAITING)
 

@@ -58,6 +58,8 @@ class Delivery:
     """Why it failed or was skipped: a word of the closed vocabulary in sending/reasons.py."""
     detail: str | None = None
     """The mail service's own words."""
+    empty_links: int = 0
+    """Links with merge tags that lead nowhere in this mail, for what its lead's values were."""
     sent_at: datetime | None = None
     message_id: str | None = None
     opened_at: datetime | None = None
@@ -128,6 +130,7 @@ class Delivery:
             subject=values.get("subject"),
             reason=values.get("reason"),
             detail=values.get("detail"),
+            empty_links=values.get("empty_links", 0),
             sent_at=time_from(values.get("sent_at")),
             message_id=values.get("message_id"),
             opened_at=time_from(values.get("opened_at")),
@@ -168,6 +171,7 @@ def encode(delivery: Delivery) -> Item:
         "subject": delivery.subject,
         "reason": delivery.reason,
         "detail": delivery.detail,
+        "empty_links": delivery.empty_links or None,
         **{name: {} for name in CLICK_MAPS},
     }
     return keys.delivery(delivery.campaign_id, delivery.lead_id) | to_item(values)

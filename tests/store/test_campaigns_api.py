@@ -361,6 +361,15 @@ def test_a_draft_of_stricter_times_is_refused_in_words(api: ApiClient) -> None:
         assert (answer.status, answer.json["errors"][0]["line"]) == (422, 2)
 
 
+def test_preflight_counts_the_leads_for_whom_a_link_would_lead_nowhere(api: ApiClient) -> None:
+    for site in ("https://shop.example/", "shop.example", "javascript:x"):
+        api("POST", "/v1/leads", {"entity": "acme", "stage": "New", "email": "a@b.example", "fields": {"site": site}})
+    campaign = written(api, html="<p>\n <a href='{{ lead.fields.site }}'>Yours</a></p>")
+    findings = api("GET", f"/v1/campaigns/{campaign['campaign_id']}/preflight").json["findings"]
+    found = {finding["code"]: finding for finding in findings}["links_left_empty"]
+    assert (found["severity"], found["count"], found["line"], found["column"]) == ("warning", 2, 2, 2)
+
+
 def test_preflight_counts_over_the_audience_and_asks_for_the_sender(api: ApiClient) -> None:
     for number in range(4):
         known: dict[str, Any] = {"email": f"lead{number}@example.com", "fields": {"plan": "basic"}}

@@ -232,6 +232,22 @@ def test_a_lead_without_address_fails_and_one_who_left_is_skipped(world: World) 
     assert failed.subject == "Hello Lead 1"
 
 
+def test_a_link_that_no_mail_may_hold_is_left_empty_and_counted(world: World) -> None:
+    fine = world.lead(1, fields={"site": "https://one.example/"})
+    evil = world.lead(2, fields={"site": "javascript:alert(1)"})
+    campaign_id = world.draft()
+    html = '<a href="{{ lead.fields.site }}">Yours</a> <a href="https://acme.example{{ lead.fields.site }}">Ours</a>'
+    world.drafts.change(campaign_id, {"html": html}, NOW)
+    world.start.send_now(campaign_id, NOW)
+    world.launcher.launch(campaign_id)
+    world.plan_all()
+    world.send_all()
+    assert world.recount.sums(campaign_id) == {"sent": 2, "empty_links": 3}
+    found = world.deliveries.find_many(campaign_id, [fine.lead_id, evil.lead_id])
+    assert (found[fine.lead_id].empty_links, found[evil.lead_id].empty_links) == (1, 2)
+    assert not any(b"javascript" in mail.message for mail in world.mail.accepted if mail.to_email == evil.email)
+
+
 def test_nothing_is_launched_for_nobody(world: World) -> None:
     left = world.lead(1)
     world.leads.unsubscribe(left.lead_id, at=NOW, source="link")

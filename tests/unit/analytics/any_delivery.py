@@ -28,6 +28,7 @@ deliveries = st.builds(
     claimed_at=moments,
     unit=st.just("0.0"),
     reason=st.none() | st.sampled_from(["missing_address", "rejected"]),
+    empty_links=st.integers(0, 2),
     sent_at=st.none() | moments,
     opened_at=st.none() | moments,
     opened_person_at=st.none() | moments,

@@ -32,6 +32,7 @@ def advice(age_hours: float | None = 48, html_bytes: int | None = None, **sums: 
         ("untracked", {"sent": 200, "untracked": 20}, "info", 20),
         ("recount_due", {"sent": 2, "recount_due": 1}, "warning", 1),
         ("small_sample", {"sent": 12}, "info", 12),
+        ("links_empty", {"sent": 2, "empty_links": 3}, "warning", 3),
     ],
 )
 def test_advice_names_its_figure(code: str, sums: dict[str, int], severity: str, figure: float) -> None:
@@ -57,6 +58,7 @@ def test_advice_names_its_figure(code: str, sums: dict[str, int], severity: str,
         ("scanned", {"sent": 100, "clicked_machine_only": 6}),
         ("no_feedback", {"sent": 100, "bounced": 1}),
         ("too_early", {"sent": 100}),
+        ("links_empty", {"sent": 100}),
         ("clipped", {"sent": 100}),
     ],
 )

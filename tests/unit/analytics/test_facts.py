@@ -89,6 +89,15 @@ def test_mails_that_were_not_tracked_or_not_by_name_are_counted_as_such() -> Non
     assert facts(replace(SENT, tracking=Tracking.NONE, status=DeliveryStatus.SKIPPED)) == {"skipped": 1}
 
 
+def test_links_left_empty_are_counted_in_the_mails_that_were_sent() -> None:
+    emptied = replace(SENT, empty_links=2)
+    assert facts(emptied) == {"sent": 1, "empty_links": 2}
+    assert facts(replace(emptied, status=DeliveryStatus.FAILED, reason="rejected")) == {
+        "failed": 1,
+        "reason/rejected": 1,
+    }
+
+
 def test_a_trace_counts_what_was_done_and_no_sending() -> None:
     trace = replace(SENT, lead_id=new_trace_id(), opened_at=NOON, opened_person_at=NOON, clicks=sweep(NOON, "1"))
     assert facts(trace) == {

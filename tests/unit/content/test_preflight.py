@@ -42,12 +42,53 @@ def test_a_good_mail_gets_no_findings() -> None:
         ("<a href='javascript:x()'>x</a>", "link_untracked", 1, 1),
         ("<!--[if mso]>\r\n<a href='ftp://shop.com/'>x</a><![endif]-->", "link_untracked", 2, 1),
         ("\n<img src=a width=1>", "image_without_alt", 2, 1),
+        ("\n<a href='https://shop.com{{ lead.fields.x }}'>x</a>", "link_host_varies", 2, 1),
+        ("<a href='https://{{ lead.fields.x }}.shop.com/'>x</a>", "link_host_varies", 1, 1),
+        ("<a href='https://{{ lead.fields.x }}/'>x</a>", "link_host_varies", 1, 1),
+        ("<a href='{{ lead.fields.x }}://shop.com/'>x</a>", "link_host_varies", 1, 1),
+        (
+            "<a href='https://shop.com{% if lead.id %}{{ lead.id }}{% else %}/{% endif %}'>x</a>",
+            "link_host_varies",
+            1,
+            1,
+        ),
+        (
+            "<a href='{% if lead.id %}https://shop.com{% else %}https://shop.com/{% endif %}{{ lead.id }}'>x</a>",
+            "link_host_varies",
+            1,
+            1,
+        ),
+        ("<a href='javascript:{{ lead.fields.x }}'>x</a>", "link_leads_nowhere", 1, 1),
+        ("<a href='page?x={{ lead.fields.x }}'>x</a>", "link_leads_nowhere", 1, 1),
+        ("<a href='{{ lead.fields.x }}.shop.com/'>x</a>", "link_leads_nowhere", 1, 1),
         ("<img src=a alt=''>", "image_without_width", 1, 1),
     ],
 )
 def test_a_finding_names_its_place(html: str, code: str, line: int, column: int) -> None:
     finding = found(html, code)
     assert (finding.field, finding.line, finding.column) == ("html", line, column)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<a href='https://shop.com/{{ lead.id }}'>x</a><a href='mailto:{{ lead.email }}'>x</a>",
+        "<a href='{{ lead.fields.x }}'>x</a><a href='{{ lead.fields.x }}/a?b'>x</a>",
+        "<a href='{% if lead.id %}https://shop.com{% else %}https://shop.com/b{% endif %}/{{ lead.id }}'>x</a>",
+        "<base href='https://shop.com/'><a href='page?x={{ lead.id }}'>x</a>",
+    ],
+)
+def test_a_link_that_values_only_fill_or_are_is_none_to_look_at(html: str) -> None:
+    codes = {finding.code for finding in findings(source_of(html, "text"))}
+    assert not codes & {"link_host_varies", "link_leads_nowhere", "links_left_empty", "link_untracked"}
+
+
+def test_leads_with_empty_links_are_counted_at_the_first_link_that_values_decide() -> None:
+    html = "<a href='https://shop.com/{{ lead.id }}'>x</a>\n<a href='{{ lead.fields.x }}'>x</a>"
+    finding = found(html, "links_left_empty", AudienceFacts(total=10, with_empty_links=3))
+    assert (finding.line, finding.count) == (2, 3)
+    branch = "<a href='{% if lead.id %}https://shop.com/{% endif %}'>x</a>"
+    assert found(branch, "links_left_empty", AudienceFacts(total=10, with_empty_links=3)).line == 1
 
 
 def test_gmail_clips_by_the_size_as_sent() -> None:
