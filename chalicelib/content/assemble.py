@@ -16,6 +16,7 @@ from .program import (
     UnsubscribeSlot,
     program_of,
 )
+from .vocabulary import engine_source
 
 _FIELD = re.compile(
     r"\s*(lead|campaign)\.([a-z_]\w*)(?:\.([A-Za-z_]\w*))?\s*"
@@ -91,7 +92,7 @@ def _slot_for(tag: Tag, *, in_link: bool) -> Slot:
             return FieldSlot(root, name, field, double if double is not None else single)
     if _UNSUBSCRIBE.fullmatch(tag.body):
         return UNSUBSCRIBE
-    return TemplateSlot(_expression(tag.body, in_link=in_link))
+    return TemplateSlot(_expression(engine_source(tag), in_link=in_link))
 
 
 def _closing(items: Sequence[_Item], opening: int) -> int:
@@ -105,25 +106,21 @@ def _closing(items: Sequence[_Item], opening: int) -> int:
     raise AssertionError("find_tags lets no unclosed statement through")
 
 
-def _expression(body: str, *, in_link: bool) -> str:
-    return f"{{{{ ({body}) | _value }}}}" if in_link else f"{{{{ {body} }}}}"
+def _expression(source: str, *, in_link: bool) -> str:
+    return f"{{{{ ({source}) | _value }}}}" if in_link else f"{{{{ {source} }}}}"
 
 
 def _template(items: Sequence[_Item], *, in_link: bool) -> str:
     """Template source that yields what these items say."""
     pieces: list[str] = []
-    for position, item in enumerate(items):
+    for item in items:
         if isinstance(item, str):
             pieces.append(_literal(item))
         elif isinstance(item, Tag):
             if item.word == "":
-                pieces.append(_expression(item.body, in_link=in_link))
+                pieces.append(_expression(engine_source(item), in_link=in_link))
             elif item.word not in ("raw", "endraw"):
-                pieces.append(f"{{% {item.body} %}}")
-            if item.word == "for":
-                # The engine's fuel does not see how much text one turn of a loop writes; this does.
-                inside = items[position : _closing(items, position)]
-                pieces.append(f"{{{{ _spend({sum(len(text) for text in inside if isinstance(text, str)) + 1}) }}}}")
+                pieces.append(f"{{% {engine_source(item)} %}}")
         else:
             pieces.append(_slot_source(item))
     return "".join(pieces)

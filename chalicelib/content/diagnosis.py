@@ -20,18 +20,17 @@ class Diagnosis:
 
     def __init__(self, source: ContentSource) -> None:
         self._source = source
-        self._engine = TemplateEngine(lambda delivery_id, link, destination, quoted: destination)
         # The tags alone, without the text between them: so a template's line is a tag's number.
         self._tried = [
-            (field, text, tags, self._engine.add(one_a_line(tags), html=field == "html"))
+            (field, text, tags, TemplateEngine([(one_a_line(tags), field == "html")], lambda *link: link[2]))
             for field, text, tags in self._texts()
         ]
 
     def problem(self, lead: Mapping[str, object], campaign: Mapping[str, object], failure: RenderFailed) -> Problem:
         """What fails for this lead, where; without a place when it is the mail as a whole, as by its size."""
-        for field, text, tags, name in self._tried:
+        for field, text, tags, engine in self._tried:
             try:
-                self._engine.render(name, lead, campaign, "", "")
+                engine.render(lead, campaign, "", "")
             except RenderFailed as failed:
                 place = () if failed.line is None else Places(text).of(tags[failed.line - 1].start)
                 return Problem(field, failed.reason, *place)

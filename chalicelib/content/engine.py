@@ -1,94 +1,81 @@
 """The template engine behind the merge tags that are more than a name: minijinja, kept on a short lead.
 
-Bounded in time by the engine's fuel and in size by a meter on everything that values and loops write.
+All templates of a mail are one to the engine, so that a delivery is one run on one budget: its fuel pays for every
+step and for every 64 bytes that are made, copied or written (minijinja's Environment::set_fuel), and so bounds time and
+memory. What templates compute with has no attributes (values.py), and nothing can be called but what stands here.
 """
 
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from secrets import token_hex
 from typing import Any, Final
 from urllib.parse import quote
 
 import minijinja
 
+from .body import MAX_OUTPUT
 from .destinations import as_value
 from .errors import RenderFailed
 from .merge_tags import Tag, TagError
-from .values import escape, for_templates, is_missing, shown
+from .values import Closed, Fields, Items, escape, for_templates, is_missing, shown
+from .vocabulary import engine_source
 
-FUEL: Final = 100_000  # instructions of one template; a large hand-written mail needs a few thousand
-MAX_OUTPUT: Final = 4_000_000  # characters that one template may write
+FUEL: Final = 100_000  # of one delivery: 6.4 MB or as many steps; a large hand-written mail needs a few thousand
 MAX_RANGE: Final = 1_000
 
 # (delivery id, link id, rendered destination, quoted) -> the href's value
 LinkText = Callable[[str, str, str, bool], str]
 
-
-class _Spent(Exception):
-    """The template wrote more than MAX_OUTPUT."""
+# The engine finds the outermost names as keys or attributes of a dict. With these keys, none of dict's methods.
+_NO_METHODS: Final = dict.fromkeys(name for name in dir(dict) if not name.startswith("_"))
+_JOINT, _COMMENT = token_hex(), token_hex()  # no text holds them, since nobody knows them
+_BUILT_IN: Final = tuple(minijinja.Environment().globals)
+_PANIC: Final = "PanicException"  # pyo3's, which cannot be imported, and is no Exception
 
 
 class TemplateEngine:
-    """Templates of one campaign, compiled once. Threads may share it."""
+    """All templates of one campaign's mail, compiled. Threads may share it."""
 
-    def __init__(self, link_text: LinkText) -> None:
+    def __init__(self, templates: Sequence[tuple[str, bool]], link_text: LinkText) -> None:
+        """`templates`: the source of each, and whether it is HTML."""
         self._link_text = link_text
         self._state = threading.local()
         self._environment = _environment()
-        self._environment.finalizer = self._finalize
-        self._environment.add_global("_spend", self._spend)
+        self._environment.finalizer = shown
         self._environment.add_filter("_link", self._link)
-        self._names: dict[tuple[str, bool], str] = {}
-
-    def add(self, source: str, *, html: bool) -> str:
-        """Compile a template and answer its name."""
-        name = self._names.setdefault((source, html), f"{len(self._names)}.{'html' if html else 'text'}")
-        self._environment.add_template(name, source)
-        return name
+        self._environment.add_template("mail", _JOINT.join(_part(source, html) for source, html in templates))
 
     def render(
         self,
-        name: str,
         lead: Mapping[str, object],
         campaign: Mapping[str, object],
         delivery_id: str,
         unsubscribe_url: str,
-    ) -> str:
-        """Render one template. Raises RenderFailed when it runs away or fails."""
-        self._state.written = 0
+    ) -> list[str]:
+        """What each template says for one delivery, in their order. Raises RenderFailed, whatever goes wrong."""
         self._state.delivery_id = delivery_id
         try:
-            return self._environment.render_template(
-                name,
+            rendered: str = self._environment.render_template(
+                "mail",
+                **_NO_METHODS,
                 lead=_with_id(lead, "lead_id"),
                 campaign=_with_id(campaign, "campaign_id"),
                 unsubscribe_url=unsubscribe_url,
                 _delivery=delivery_id,
             )
-        except minijinja.TemplateError as error:
-            if error.kind == "OutOfFuel":
-                raise RenderFailed("the template takes too many steps", error.line) from None
-            raise RenderFailed(f"the template fails: {error.kind}", error.line) from None
-        except _Spent:
-            raise RenderFailed("the template writes too much") from None
-
-    def _finalize(self, value: object) -> str:
-        text = shown(value)
-        self._spend(len(text))
-        return text
-
-    def _spend(self, characters: int) -> str:
-        self._state.written += characters
-        if self._state.written > MAX_OUTPUT:
-            raise _Spent
-        return ""
+        except BaseException as error:
+            if not isinstance(error, Exception) and type(error).__name__ != _PANIC:
+                raise
+            raise _failure(error) from None
+        return rendered.split(_JOINT)
 
     def _link(self, destination: str, link: str, quoted: bool) -> str:
         return minijinja.safe(self._link_text(self._state.delivery_id, link, str(destination), quoted))
 
 
 def syntax_problem(source: str, tags: Sequence[Tag]) -> TagError | None:
-    """What the engine finds wrong with the grammar of these tags, or None."""
+    """What the engine finds wrong with the grammar of these tags, or None. It computes constants: check them first."""
     if not tags:
         return None
     try:
@@ -106,22 +93,20 @@ def spoken(tags: Sequence[Tag]) -> list[Tag]:
 
 def one_a_line(tags: Sequence[Tag]) -> str:
     """A template of these tags alone, each on a line of its own: the text between them cannot be wrong."""
-    lines = (f"{{{{ {tag.body} }}}}" if not tag.word else f"{{% {tag.body} %}}" for tag in tags)
+    lines = (f"{{{{ {engine_source(tag)} }}}}" if not tag.word else f"{{% {engine_source(tag)} %}}" for tag in tags)
     return "\n".join(re.sub(r"[\r\n]", " ", line) for line in lines)
 
 
 def _environment() -> minijinja.Environment:
-    return minijinja.Environment(
+    environment = minijinja.Environment(
         fuel=FUEL,
         debug=False,
         pycompat=False,
         undefined_behavior="chainable",
         keep_trailing_newline=True,
-        # Noncharacters: what looks like a template comment is somebody's CSS.
-        comment_start_string="\ufdd0#",
-        comment_end_string="#\ufdd0",
-        auto_escape_callback=lambda name: name.endswith(".html"),
-        globals={"range": _range},
+        # What looks like a template comment is somebody's CSS.
+        comment_start_string=_COMMENT,
+        comment_end_string=_COMMENT,
         filters={
             "default": _default,
             "d": _default,
@@ -132,18 +117,35 @@ def _environment() -> minijinja.Environment:
             "string": shown,
             "urlencode": _urlencode,
             "_value": _value,
+            "_factor": _factor,
         },
+        tests={"mapping": lambda value: isinstance(value, Mapping | Fields)},
     )
+    for name in _BUILT_IN:
+        environment.remove_global(name)
+    environment.add_global("range", _range)
+    environment.add_global("_spend", lambda characters: "")  # what was compiled before fuel counted bytes calls it
+    return environment
 
 
-def _with_id(values: Mapping[str, object], key: str) -> dict[str, object]:
-    prepared = {name: for_templates(value) for name, value in values.items() if value is not None}
-    prepared["id"] = values.get(key)
-    return prepared
+def _part(source: str, html: bool) -> str:
+    return f"{{% autoescape true %}}{source}{{% endautoescape %}}" if html else source
 
 
-def _default(value: Any, other: Any = "") -> Any:
-    return other if is_missing(value) else value
+def _failure(error: BaseException) -> RenderFailed:
+    if not isinstance(error, minijinja.TemplateError):
+        return RenderFailed.of(error)
+    if error.kind == "OutOfFuel":
+        return RenderFailed("the template takes too many steps or writes too much", error.line)
+    return RenderFailed(f"the template fails: {error.kind}", error.line)
+
+
+def _with_id(values: Mapping[str, object], key: str) -> object:
+    return for_templates({**values, "id": values.get(key)})
+
+
+def _default(value: Any, other: Any = "") -> object:
+    return for_templates(other if is_missing(value) else value)
 
 
 def _escape(value: Any) -> str:
@@ -151,16 +153,16 @@ def _escape(value: Any) -> str:
 
 
 def _join(value: Any, separator: str = "") -> str:
-    items = [shown(item) for item in value] if isinstance(value, list | tuple) else [shown(value)]
+    items = [shown(item) for item in value] if isinstance(value, list | tuple | Items) else [shown(value)]
     if sum(map(len, items)) + len(separator) * len(items) > MAX_OUTPUT:
-        raise _Spent
+        raise RenderFailed("the template writes too much")
     return separator.join(items)
 
 
 def _replace(value: Any, old: str, new: str) -> str:
     text = shown(value)
     if len(text) + text.count(old) * len(new) > MAX_OUTPUT // 40:
-        raise _Spent
+        raise RenderFailed("the template writes too much")
     return text.replace(old, new)
 
 
@@ -172,8 +174,15 @@ def _value(value: Any) -> str:
     return as_value(shown(value))
 
 
-def _range(start: int, stop: int | None = None, step: int = 1) -> list[int]:
+def _factor(value: Any) -> Any:
+    """An operand of `*`. A list times a number is not charged for by the engine, and could be as long as one likes."""
+    if isinstance(value, list | tuple | Closed):
+        raise RenderFailed("the template multiplies a list")
+    return value
+
+
+def _range(start: int, stop: int | None = None, step: int = 1) -> object:
     numbers = range(start) if stop is None else range(start, stop, step)
     if len(numbers) > MAX_RANGE:
-        raise _Spent
-    return list(numbers)
+        raise RenderFailed(f"the template asks for a range of more than {MAX_RANGE:,} numbers")
+    return for_templates(numbers)

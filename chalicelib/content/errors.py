@@ -46,6 +46,11 @@ class RenderFailed(ContentError):
         self.reason = reason
         self.line = line
 
+    @classmethod
+    def of(cls, error: BaseException) -> "RenderFailed":
+        """Whatever rendering raised, as this: it would be raised again, so it ends this delivery and no other."""
+        return error if isinstance(error, RenderFailed) else cls(f"the template fails: {type(error).__name__}")
+
 
 class AddressInvalid(ContentError):
     """An address that cannot stand in a header; the message says which header and why, never the address."""

@@ -8,6 +8,7 @@ written out once per campaign, one line a slot, as dataclasses and namedtuples a
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from .errors import RenderFailed
 from .program import FieldSlot
 from .values import escape, is_missing, shown
 
@@ -16,19 +17,24 @@ from .values import escape, is_missing, shown
 Delivery = tuple[Mapping[str, object], Mapping[str, object], str, str, list[str], Any, int]
 Fill = Callable[[Delivery], str]
 
-_HEAD = (
-    "def values(delivery):\n    lead, campaign, delivery_id, _, _, _, _ = delivery\n    fields = lead.get('fields')\n"
-)
+_HEAD = """def values(delivery):
+  try:
+    lead, campaign, delivery_id, _, _, _, _ = delivery
+    fields = lead.get('fields')
+"""
+_FOOT = """  except Exception as error:
+    raise failed(error) from None
+"""
 # A word has nothing to escape and is not missing: most values end there.
 _READY_FOR_HTML = "type({v}) is str and {v}.isalnum()"
 _READY_FOR_TEXT = "type({v}) is str and {v} and not {v}.isspace()"
 
 
 def value_writer(slots: Sequence[FieldSlot | Fill], *, html: bool) -> Callable[[Delivery], list[str]]:
-    """A function that answers a delivery's id and then the value of each slot, escaped in HTML."""
+    """A function that answers a delivery's id and then the value of each slot, escaped in HTML. Raises RenderFailed."""
     ready = _READY_FOR_HTML if html else _READY_FOR_TEXT
     lines = [_HEAD]
-    known: dict[str, object] = {"below": _below}
+    known: dict[str, object] = {"below": _below, "failed": RenderFailed.of}
     names = []
     for number, slot in enumerate(slots):
         name = f"v{number}"
@@ -41,6 +47,7 @@ def value_writer(slots: Sequence[FieldSlot | Fill], *, html: bool) -> Callable[[
             known[f"f{number}"] = slot
             lines.append(f"    {name} = f{number}(delivery)\n")
     lines.append(f"    return [{', '.join(('delivery_id', *names))}]\n")
+    lines.append(_FOOT)
     exec("".join(lines), known)  # noqa: S102 - see the head of this module
     values: Callable[[Delivery], list[str]] = known["values"]  # type: ignore[assignment]
     return values

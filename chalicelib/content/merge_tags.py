@@ -11,6 +11,7 @@ from .markup import STATEMENT_MASK, VALUE_MASK
 MAX_TAG_LENGTH: Final = 2_000  # characters; nobody's hand writes more, and the template engine is spared
 MAX_TAGS: Final = 5_000
 MAX_DEPTH: Final = 20
+MAX_BRANCHES: Final = 1_000  # {% elif %}s; to the engine each is within the one before, a kilobyte of stack
 
 _OPENING = re.compile(r"\{[{%]")
 _INSIDE = re.compile(r"(?:[^\"'{}%]|\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'|\}(?!\})|%(?!\}))*+", re.DOTALL)
@@ -48,7 +49,7 @@ def find_tags(text: str) -> list[Tag]:
     """All merge tags in order, statements properly nested. Linear; raises TagError at the first that is broken."""
     found: list[Tag] = []
     nesting: list[Tag] = []
-    position = 0
+    position = branches = 0
     while opening := _OPENING.search(text, position):
         tag = _read(text, opening.start(), position)
         found.append(tag)
@@ -58,8 +59,11 @@ def find_tags(text: str) -> list[Tag]:
         else:
             _nest(nesting, tag)
         position = tag.end
+        branches += tag.word == "elif"
         if len(found) > MAX_TAGS:
             raise TagError(tag.start, f"more than {MAX_TAGS:,} merge tags")
+        if branches > MAX_BRANCHES:
+            raise TagError(tag.start, f"more than {MAX_BRANCHES:,} {{% elif %}}s")
     if nesting:
         raise TagError(nesting[-1].start, f"{{% {nesting[-1].word} %}} is never closed")
     return found

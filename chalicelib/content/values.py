@@ -1,8 +1,51 @@
 """How a lead's values look in a mail. Both the fast path and the template engine show values through here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from math import isfinite
+from typing import Any, Final
+
+_INTEGERS: Final = range(-(2**127), 2**128)  # what the engine holds as a number; it keeps a larger one as an object
+
+
+class Closed:
+    """A container as templates see it: what it holds, and nothing beside it.
+
+    Where it holds nothing by a name, the engine asks Python for the attribute, methods included, unless the name begins
+    with "_". So no attribute here has another name.
+    """
+
+    __slots__ = ("_held",)
+
+    def __init__(self, held: Mapping[str, object] | tuple[object, ...]) -> None:
+        self._held: Any = held
+
+    def __getitem__(self, key: object) -> object:
+        return self._held[key]
+
+    def __iter__(self) -> Iterator[object]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __str__(self) -> str:
+        return shown(self._held)
+
+
+class Fields(Closed):
+    """A mapping."""
+
+    __slots__ = ()
+
+
+class Items(Closed):
+    """A list."""
+
+    __slots__ = ()
+
+
+Sequence.register(Items)  # by inheritance it would have index() and count()
 
 
 def shown(value: object) -> str:
@@ -35,7 +78,7 @@ def is_missing(value: object) -> bool:
     """
     if isinstance(value, str):
         return not value or value.isspace()
-    return value is None or (isinstance(value, list | tuple | set | frozenset | Mapping) and not value)
+    return value is None or (isinstance(value, list | tuple | set | frozenset | Mapping | Closed) and not value)
 
 
 def escape(text: str) -> str:
@@ -55,19 +98,24 @@ def escape(text: str) -> str:
 
 
 def for_templates(value: object) -> object:
-    """A value as templates compute with it: Decimals become int or float at any depth, and None is absent.
+    """A value as templates compute with it: text, numbers, truth values, and Fields and Items of them at any depth.
 
-    So `lead.first_name | lower | default("there")` is not "none".
+    Decimals become int or float, and None in a mapping is absent: `lead.first_name | lower | default("there")` is not
+    "none". Whatever else there may be becomes its text: any other object would show its attributes.
     """
+    if value is None or isinstance(value, str | bool | float | Closed):
+        return value
+    if isinstance(value, int):
+        return value if value in _INTEGERS else str(value)
     if isinstance(value, Decimal):
         return int(value) if _is_whole(value) else float(value)
     if isinstance(value, Mapping):
-        return {key: for_templates(item) for key, item in value.items() if item is not None}
+        return Fields({key: for_templates(item) for key, item in value.items() if item is not None})
     if isinstance(value, set | frozenset):
-        return sorted((for_templates(item) for item in value), key=str)
-    if isinstance(value, list | tuple):
-        return [for_templates(item) for item in value]
-    return value
+        return Items(tuple(sorted((for_templates(item) for item in value), key=str)))
+    if isinstance(value, list | tuple | range):
+        return Items(tuple(for_templates(item) for item in value))
+    return shown(value)
 
 
 def _is_whole(number: float | Decimal) -> bool:

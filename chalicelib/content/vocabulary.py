@@ -1,12 +1,19 @@
-"""The words that merge tags may use: what a lead and a campaign offer, filters, tests; and the check against them.
+"""The words that merge tags may use, and how they may be put together; and the check against both.
 
 Whatever is not listed is refused when the content is compiled, with its place, instead of rendering as nothing for a
-hundred thousand people. The list also keeps every template bounded: there is no `set`, no macro, no method call, so
-text cannot be made to double itself.
+hundred thousand people. Nothing can be called but the listed functions and filters: the grammar knows no other call.
+
+The grammar is coarse where nothing hangs on it (all operators bind alike): the engine's own parser has the last word.
+
+    expression   operand (operator operand)*
+    operand      ("not" | "-")* primary ("[" subscript "]")* ("|" filter arguments? | "is" test argument?)*
+    primary      string | number | constant | path | function arguments | "(" expressions ")" | "[" expressions "]"
+    path         name ("." name | "[" string "]")*
 """
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,12 +31,15 @@ _TESTS = (
     "boolean defined divisibleby endingwith eq equalto even false ge greaterthan gt in integer float le lessthan lower "
     "lt mapping ne none number odd sequence startingwith string true undefined upper"
 )
-_SYNTAX = "and or not in if else true false none True False None recursive elif for endif endfor"
+_WORDS = frozenset({"and", "or", "in", "if", "else", "is", "not"})
+_OPERATORS = _WORDS - {"is"} | {"+", "-", "~", "*", "/", "//", "%", "**", "==", "!=", "<", "<=", ">", ">="}
+_CONSTANTS = frozenset({"true", "false", "none", "True", "False", "None"})
+_MAX_BRACKETS: Final = 50  # one within the other; the engine takes 70
 FILTERS: Final = frozenset(_FILTERS.split())
 TESTS: Final = frozenset(_TESTS.split())
 FUNCTIONS: Final = frozenset({"range"})
 _ROOTS = {"lead": LEAD_ATTRIBUTES, "campaign": CAMPAIGN_ATTRIBUTES}
-_KEYWORDS = frozenset(_SYNTAX.split())
+_RESERVED = frozenset({*_ROOTS, *FUNCTIONS, "unsubscribe_url", "_delivery"})
 
 _LEXEME = re.compile(
     r"""\s*+(?:(?P<string>"(?:[^"\\]|\\.)*+"|'(?:[^'\\]|\\.)*+')|(?P<number>\d[\w.]*+)|(?P<name>[A-Za-z_]\w*+)"""
@@ -50,34 +60,20 @@ class FieldUse:
     has_default: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Lexeme:
-    kind: str
-    text: str
-    offset: int
-
-
 def check(tags: Iterable[Tag]) -> tuple[list[FieldUse], list[TagError]]:
-    """The lead's values that these tags show, and everything that is not in the vocabulary."""
+    """The lead's values that these tags show, and everything that breaks the grammar or is not in the vocabulary."""
     uses: list[FieldUse] = []
     problems: list[TagError] = []
     scopes: list[_Scope] = []
     for tag in tags:
         if tag.word in ("raw", "endraw"):
             continue
-        lexemes = [
-            _Lexeme(str(match.lastgroup), match[str(match.lastgroup)], tag.inside + match.start(str(match.lastgroup)))
-            for match in _LEXEME.finditer(tag.body)
-        ]
-        if not lexemes:
-            problems.append(TagError(tag.start, "this merge tag is empty"))
-        if tag.word in ("if", "for"):
-            scopes.append(_Scope())
-        if tag.word == "for":
-            scopes[-1].names |= {*_loop_names(lexemes), "loop"}
-            lexemes = lexemes[next((i for i, item in enumerate(lexemes) if item.text == "in"), len(lexemes)) :]
-        reader = _Reader(lexemes, frozenset().union(*(scope.names for scope in scopes)))
+        reader = _Reader(tag, frozenset().union(*(scope.names for scope in scopes)))
         problems += reader.problems
+        if tag.word in ("if", "for"):
+            scopes.append(_Scope(reader.names))
+        if tag.word == "else" and scopes:
+            scopes[-1].names = frozenset()  # the loop did not run
         if tag.word in ("if", "elif") and scopes:
             scopes[-1].asked |= {path for path, _ in reader.paths}
         asked = frozenset().union(*(scope.asked for scope in scopes))
@@ -88,71 +84,255 @@ def check(tags: Iterable[Tag]) -> tuple[list[FieldUse], list[TagError]]:
     return uses, problems
 
 
+def engine_source(tag: Tag) -> str:
+    """The inside of a tag as the engine gets it: whatever is multiplied goes through a filter that refuses lists."""
+    if "*" not in tag.body:
+        return tag.body
+    pieces: list[str] = []
+    position = 0
+    for end in sorted(_Reader(tag, frozenset()).factors):
+        pieces += (tag.body[position:end], "|_factor")
+        position = end
+    return "".join((*pieces, tag.body[position:]))
+
+
 @dataclass(slots=True)
 class _Scope:
     """What an open statement adds: the names of its loop, and the lead's values that its condition asks for."""
 
-    names: set[str] = field(default_factory=set)
+    names: frozenset[str]
     asked: set[str] = field(default_factory=set)
 
 
-def _loop_names(lexemes: list[_Lexeme]) -> list[str]:
-    names: list[str] = []
-    for lexeme in lexemes[1:]:
-        if lexeme.text == "in":
-            break
-        if lexeme.kind == "name":
-            names.append(lexeme.text)
-    return names
+class _Unread(Exception):
+    """The grammar has no use for what comes next."""
 
 
 class _Reader:
-    """Walks one tag's lexemes and sorts its names into paths, filters, tests and mistakes."""
+    """Reads one tag by the grammar and sorts its names into paths, filters, tests and mistakes.
 
-    def __init__(self, lexemes: list[_Lexeme], known: frozenset[str]) -> None:
+    `names` are those of a loop; `factors` the places behind whatever is multiplied, but for numbers.
+    """
+
+    def __init__(self, tag: Tag, known: frozenset[str]) -> None:
         self.paths: list[tuple[str, int]] = []
         self.problems: list[TagError] = []
         self.has_default = False
-        self._lexemes = lexemes
+        self.names: frozenset[str] = frozenset()
+        self.factors: set[int] = set()
+        lexemes = [*_LEXEME.finditer(tag.body)]
+        ends = ("", "", "")  # as far as the grammar looks ahead
+        self._kinds = [*(str(match.lastgroup) for match in lexemes), *ends]
+        self._texts = [*(match[0].lstrip() for match in lexemes), *ends]
+        self._ends = [match.end() for match in lexemes]
+        self._tag_start, self._inside = tag.start, tag.inside
         self._known = known
-        position = 0
-        while position < len(lexemes):
-            position = self._read(position)
+        self._at = 0
+        self._brackets = 0
+        self._is_iterable = False
+        if not lexemes:
+            self.problems.append(TagError(tag.start, "this merge tag is empty"))
+            return
+        try:
+            self._tag(tag.word)
+        except _Unread:
+            text = self._text()
+            self._refuse(self._at, f"{text} cannot stand here" if text else "this merge tag ends too early")
+            self._read_on()
 
-    def _text(self, position: int) -> str:
-        return self._lexemes[position].text if 0 <= position < len(self._lexemes) else ""
+    def _text(self, further: int = 0) -> str:
+        return self._texts[self._at + further]
+
+    def _kind(self, further: int = 0) -> str:
+        return self._kinds[self._at + further]
+
+    def _take(self, text: str) -> bool:
+        """Whether this comes next; then it is read."""
+        found = self._texts[self._at] == text
+        self._at += found
+        return found
+
+    def _expect(self, text: str) -> None:
+        if not self._take(text):
+            raise _Unread
+
+    def _offset(self, position: int) -> int:
+        """Where in the author's text this is; of what is missing, the start of the tag."""
+        if position >= len(self._ends):
+            return self._tag_start
+        return self._inside + self._ends[position] - len(self._texts[position])
 
     def _refuse(self, position: int, reason: str) -> None:
-        self.problems.append(TagError(self._lexemes[position].offset, reason))
+        self.problems.append(TagError(self._offset(position), reason))
 
-    def _read(self, position: int) -> int:
-        lexeme = self._lexemes[position]
-        if lexeme.kind != "name":
-            return position + 1
-        name, before, after = lexeme.text, self._text(position - 1), self._text(position + 1)
-        if before == "|":
-            self.has_default |= name in ("default", "d")
-            if name not in FILTERS:
-                self._refuse(position, f"there is no filter {name!r}; available: {', '.join(sorted(FILTERS))}")
-        elif before == "is" or (before == "not" and self._text(position - 2) == "is"):
-            if name != "not" and name not in TESTS:
-                self._refuse(position, f"there is no test {name!r}")
-        elif name in _KEYWORDS or name == "is" or (after == "=" and before in ("(", ",")):
-            pass
-        elif after == "(":
-            if name not in FUNCTIONS:
-                self._refuse(position, f"there is no function {name!r}")
-        else:
-            return self._read_path(position)
-        return position + 1
+    def _tag(self, word: str) -> None:
+        self._at = 1 if word else 0
+        if word == "for":
+            self._for()
+        elif word in ("", "if", "elif"):
+            self._expression()
+        if self._text():
+            raise _Unread
 
-    def _read_path(self, start: int) -> int:
-        steps, position = self._steps(start)
-        root = self._text(start)
-        if self._text(position) == "(":
+    def _read_on(self) -> None:
+        """Looks for further mistakes behind what could not be read."""
+        while self._text():
+            start, self._brackets = self._at, 0
+            with suppress(_Unread):
+                self._expression()
+            self._at = max(self._at, start + 1)
+
+    def _for(self) -> None:
+        names: set[str] = set()
+        while not self._take("in"):
+            name = self._text()
+            if self._kind() == "name":
+                names.add(name)
+                if name in _RESERVED:
+                    self._refuse(self._at, f"{name!r} has a meaning already; choose another name")
+            elif name not in (",", "(", ")"):
+                raise _Unread
+            self._at += 1
+        self.names = frozenset({*names, "loop"})
+        self._is_iterable = True
+        self._expression(conditional=False)
+        self._is_iterable = False
+        self._known |= names
+        if self._take("if"):
+            self._expression()
+
+    def _expression(self, *, conditional: bool = True) -> None:
+        self._brackets += 1
+        if self._brackets > _MAX_BRACKETS:
+            raise _Unread
+        end = self._operand()
+        while (operator := self._text()) in _OPERATORS and (conditional or operator != "if"):
+            self._at += 1
+            if operator == "not":
+                self._expect("in")
+            following = self._operand()
+            if operator == "*":
+                self.factors |= {place for place in (end, following) if place is not None}
+            end = following
+        self._brackets -= 1
+
+    def _operand(self) -> int | None:
+        """Where it ends; None for a number."""
+        while self._text() in ("not", "-"):
+            self._at += 1
+        start = self._at
+        self._primary()
+        self._filters()
+        last = self._at - 1
+        return None if last == start and self._kinds[last] == "number" else self._ends[last]
+
+    def _primary(self) -> None:
+        start, kind, text = self._at, self._kind(), self._text()
+        self._at += 1
+        if kind == "string":
+            while self._kind() == "string":
+                self._at += 1
+        elif kind == "name" and text not in _WORDS and text not in _CONSTANTS:
+            if self._text() == "(":
+                if text not in FUNCTIONS:
+                    self._refuse(start, f"there is no function {text!r}")
+                self._arguments()
+            else:
+                self._path(start)
+        elif kind == "sign" and text in ("(", "["):
+            self._container(")" if text == "(" else "]")
+        elif kind != "number" and text not in _CONSTANTS:
+            self._at = start
+            raise _Unread
+        self._postfix()
+
+    def _postfix(self) -> None:
+        while True:
+            if self._text() == "(":
+                self._refuse(self._at, "nothing can be called here; use a filter, as in {{ x | upper }}")
+                self._arguments()
+            elif self._take("["):
+                while not self._take("]"):
+                    if not self._take(":"):
+                        self._expression()
+            else:
+                return
+
+    def _container(self, closing: str) -> None:
+        start = self._at
+        is_list = self._items(closing) or closing == "]"
+        inside = range(start, self._at - 1)
+        if self._is_iterable and is_list and any(self._is_loop_value(position) for position in inside):
+            # Twenty loops over lists of the value of the loop before: a value of any size, for hardly any fuel.
+            self._refuse(start - 1, "a list to loop over cannot hold the value of another loop")
+
+    def _is_loop_value(self, position: int) -> bool:
+        return (
+            self._kinds[position] == "name"
+            and self._texts[position] in self._known
+            and self._texts[position - 1] != "."
+        )
+
+    def _items(self, closing: str) -> bool:
+        """Reads expressions up to the closing sign; whether there is a comma, or nothing."""
+        is_list = self._text() == closing
+        while not self._take(closing):
+            self._expression()
+            if self._take(","):
+                is_list = True
+            elif self._text() != closing:
+                raise _Unread
+        return is_list
+
+    def _arguments(self) -> None:
+        self._expect("(")
+        while not self._take(")"):
+            if self._kind() == "name" and self._text(1) == "=":
+                self._at += 2
+            self._expression()
+            if not self._take(",") and self._text() != ")":
+                raise _Unread
+
+    def _filters(self) -> None:
+        while True:
+            if self._take("|"):
+                name = self._name(FILTERS, f"there is no filter {{!r}}; available: {', '.join(sorted(FILTERS))}")
+                self.has_default |= name in ("default", "d")
+                if self._text() == "(":
+                    self._arguments()
+            elif self._take("is"):
+                self._take("not")
+                self._name(TESTS, "there is no test {!r}")
+                if self._text() == "(":
+                    self._arguments()
+                elif self._starts_argument():
+                    while self._take("-"):
+                        pass
+                    self._primary()
+            else:
+                return
+
+    def _name(self, available: frozenset[str], complaint: str) -> str:
+        name = self._text()
+        if self._kind() != "name":
+            raise _Unread
+        if name not in available:
+            self._refuse(self._at, complaint.format(name))
+        self._at += 1
+        return name
+
+    def _starts_argument(self) -> bool:
+        kind, text = self._kind(), self._text()
+        return kind in ("string", "number") or text in ("-", "[") or (kind == "name" and text not in _WORDS)
+
+    def _path(self, start: int) -> None:
+        steps = self._steps()
+        root = self._texts[start]
+        if self._text() == "(":
             self._refuse(
                 start, f"{'.'.join((root, *steps))}(...) cannot be called; use a filter, as in {{{{ x | upper }}}}"
             )
+            self._arguments()
         elif root in self._known or root == "unsubscribe_url":
             pass
         elif root not in _ROOTS:
@@ -162,27 +342,18 @@ class _Reader:
             hint = "; custom fields are under lead.fields" if root == "lead" else ""
             self._refuse(start, f"{what}; available: {', '.join(sorted(_ROOTS[root]))}{hint}")
         elif root == "lead":
-            self.paths.append(
-                (".".join(("lead", *steps[: 2 if steps[0] == "fields" else 1])), self._lexemes[start].offset)
-            )
-        return position
+            self.paths.append((".".join(("lead", *steps[: 2 if steps[0] == "fields" else 1])), self._offset(start)))
 
-    def _steps(self, start: int) -> tuple[list[str], int]:
-        """The attribute names after a root, by dot or by ["literal"], and where they end."""
+    def _steps(self) -> list[str]:
+        """Reads the attribute names behind a root, by dot or by ["literal"]."""
         steps: list[str] = []
-        position = start + 1
         while True:
-            following = self._lexemes[position + 1] if position + 1 < len(self._lexemes) else None
-            if self._text(position) == "." and following and following.kind in ("name", "number"):
-                steps.append(following.text)
-                position += 2
-            elif (
-                self._text(position) == "["
-                and following
-                and following.kind == "string"
-                and self._text(position + 2) == "]"
-            ):
-                steps.append(following.text[1:-1])
-                position += 3
+            kind = self._kind(1)
+            if self._text() == "." and kind in ("name", "number"):
+                steps.append(self._text(1))
+                self._at += 2
+            elif self._text() == "[" and kind == "string" and self._text(2) == "]":
+                steps.append(self._text(1)[1:-1])
+                self._at += 3
             else:
-                return steps, position
+                return steps

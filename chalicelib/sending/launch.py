@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from chalicelib.content.compiler import compile_content
+from chalicelib.content.errors import ContentInvalid
 from chalicelib.crm.audience import Audiences
 from chalicelib.sending import content
 from chalicelib.sending.queues import LaunchMessage, LaunchTask, PlanMessage, RetryMessage
@@ -58,13 +59,24 @@ class Launch:
         key_number = self._campaigns.fix_key(campaign_id, self._keys.newest().current)
         tracking = content.tracking_of(self._keys, self._tracking_url, campaign_id, key_number)
         source = content.source_of(campaign, self._campaigns.body(campaign))
-        untracked = compile_content(source, None)
-        compiled = untracked if campaign.tracking is Tracking.NONE else compile_content(source, tracking)
+        try:
+            untracked = compile_content(source, None)
+            compiled = untracked if campaign.tracking is Tracking.NONE else compile_content(source, tracking)
+        except ContentInvalid as error:
+            self._give_back(campaign, error)
+            return
         content.save(self._campaigns, campaign_id, compiled, untracked, tracking)
         units = len(campaign.audience.stages) * AUDIENCE_SHARDS
         self._plans.begin(campaign_id, units=units)
         self._plan(campaign, None)
         logger().info("launched", extra={"campaign_id": campaign_id, "units": units})
+
+    def _give_back(self, campaign: Campaign, error: ContentInvalid) -> None:
+        """To its author, who wrote it under an earlier release's rules."""
+        back = CampaignStatus.DRAFT if campaign.schedule is None else CampaignStatus.MISSED
+        reason = f"Its content has to be corrected before it is sent: {error.problems[0]}."
+        self._campaigns.change_status(campaign.campaign_id, [CampaignStatus.PLANNING], back, reason=reason)
+        logger().warning("content_invalid", extra={"campaign_id": campaign.campaign_id})
 
     def _bring_back(self, campaign_id: CampaignId, task: LaunchTask) -> None:
         """After a pause everything that is not finished, after a request to retry only that."""

@@ -45,13 +45,12 @@ def prepare(content: LaunchedContent, unit: str, lead_id: LeadId, lead: Lead | N
     unsubscribe_url = content.tracking.unsubscribe_url(delivery_id)
     try:
         rendered = content.render(lead)
+        claim = replace(claim, subject=rendered.subject, empty_links=rendered.empty_links)
+        if unreachable is not None or lead.email is None:
+            return Prepared(_ended(claim, unreachable or FailureReason.MISSING_ADDRESS), None)
+        message = _message(content, lead, lead.email, rendered, delivery_id, unsubscribe_url, now)
     except RenderFailed as error:
         return Prepared(_ended(claim, unreachable or FailureReason.RENDERING_FAILED, str(error)), None)
-    claim = replace(claim, subject=rendered.subject, empty_links=rendered.empty_links)
-    if unreachable is not None or lead.email is None:
-        return Prepared(_ended(claim, unreachable or FailureReason.MISSING_ADDRESS), None)
-    try:
-        message = _message(content, lead, lead.email, rendered, delivery_id, unsubscribe_url, now)
     except AddressInvalid as error:
         return Prepared(_ended(claim, FailureReason.INVALID_ADDRESS, str(error)), None)
     mail = OutgoingMail(content.campaign.from_email, lead.email, message, claim.campaign_id, delivery_id)

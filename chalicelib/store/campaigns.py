@@ -60,7 +60,7 @@ class Campaigns:
 
     def update_draft(self, campaign: Campaign, body: Body, *, at: datetime) -> Campaign:
         """Replace a draft made from `campaign.version`. Raises Conflict when that is no longer how it stands."""
-        newer = replace(campaign, version=campaign.version + 1, updated_at=at)
+        newer = replace(campaign, version=campaign.version + 1, updated_at=at, status_reason=None)
         same_version = "version = :version"
         still_draft = "#status = :draft"
         put = {

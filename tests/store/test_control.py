@@ -147,7 +147,7 @@ def test_messages_that_were_not_dropped_and_those_of_resuming_send_once(world: C
 def test_a_campaign_paused_while_it_is_planned_goes_on_planning(
     world: ControlledWorld, monkeypatch: pytest.MonkeyPatch, pages_before: int
 ) -> None:
-    monkeypatch.setattr("chalicelib.sending.plan.LEADS_PER_PAGE", 1)
+    monkeypatch.setattr("chalicelib.crm.audience.LEADS_PER_PAGE", 1)
     for number in range(40):
         world.lead(number)
     campaign_id = world.launched()
@@ -186,7 +186,7 @@ def test_a_campaign_paused_before_its_launch_is_launched_by_resuming(world: Cont
 def test_a_resumed_unit_is_gone_through_in_as_many_messages_as_time_takes(
     world: ControlledWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.sending.plan.LEADS_PER_PAGE", 1)
+    monkeypatch.setattr("chalicelib.crm.audience.LEADS_PER_PAGE", 1)
     campaign_id = world.set_off(30)
     world.sqs.bodies["send"] = []  # all messages lost
     world.control.pause(campaign_id)

@@ -46,7 +46,8 @@ def test_every_field_is_looked_through() -> None:
 
 def test_a_loop_that_takes_too_long_is_found() -> None:
     problem = diagnosed(f"{{{{ lead.email }}}}\n{ENDLESS}")
-    assert (problem.line, problem.reason) == (2, "the template takes too many steps")
+    assert problem.line == 2
+    assert "too many steps" in problem.reason
 
 
 def test_a_mail_that_is_too_large_as_a_whole_has_no_place() -> None:
