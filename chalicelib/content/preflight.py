@@ -25,6 +25,7 @@ _PLACEHOLDER_HOST = re.compile(
     r"|(?:^|\.)(?:yourdomain|yoursite|yourcompany|domain|website)\.com$|^(?:127\.|0\.0\.0\.0|10\.|192\.168\.)",
     re.IGNORECASE,
 )
+_TAG_IN_HOST = re.compile(r"https?://[^\s/?#\\{]*+\{\{", re.IGNORECASE)
 _LETTERS = re.compile(r"[^\W\d_]")
 _SAMPLE_DELIVERY_ID = "A" * 48
 
@@ -99,6 +100,7 @@ def _all(
     yield from _size(compiled, tracking)
     yield from _links(compiled)
     yield from _links_at_risk(compiled, audience)
+    yield from _addresses_in_text(source.text or "")
     yield from _images(source)
     if compiled.html is None:
         yield Finding(
@@ -243,6 +245,15 @@ def _links_at_risk(compiled: CompiledContent, audience: AudienceFacts) -> Iterat
             *place,
             audience.with_empty_links,
         )
+
+
+def _addresses_in_text(text: str) -> Iterator[Finding]:
+    places = Places(text)
+    for address in _TAG_IN_HOST.finditer(text):
+        message = (
+            "A merge tag stands in the host of this address or right behind it: its value could change where it leads."
+        )
+        yield Finding(Severity.WARNING, "link_host_varies", message, "text", *places.of(address.start()))
 
 
 def _has_placeholder_host(url: str) -> bool:

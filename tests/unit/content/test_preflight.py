@@ -83,6 +83,12 @@ def test_a_link_that_values_only_fill_or_are_is_none_to_look_at(html: str) -> No
     assert not codes & {"link_host_varies", "link_leads_nowhere", "links_left_empty", "link_untracked"}
 
 
+def test_addresses_in_the_text_part_are_looked_at_too() -> None:
+    text = "Shop: https://shop.com/{{ lead.id }}\n or https://shop.com{{ lead.fields.path }}"
+    (finding,) = [each for each in findings(source_of(GOOD, text)) if each.code == "link_host_varies"]
+    assert (finding.field, finding.line, finding.column) == ("text", 2, 5)
+
+
 def test_leads_with_empty_links_are_counted_at_the_first_link_that_values_decide() -> None:
     html = "<a href='https://shop.com/{{ lead.id }}'>x</a>\n<a href='{{ lead.fields.x }}'>x</a>"
     finding = found(html, "links_left_empty", AudienceFacts(total=10, with_empty_links=3))
