@@ -116,8 +116,8 @@ def _environment() -> minijinja.Environment:
             "replace": _replace,
             "string": shown,
             "urlencode": _urlencode,
-            "_value": _value,
             "_factor": _factor,
+            "_value": _value,
         },
         tests={"mapping": lambda value: isinstance(value, Mapping | Fields)},
     )
@@ -181,8 +181,8 @@ def _factor(value: Any) -> Any:
     return value
 
 
-def _range(start: int, stop: int | None = None, step: int = 1) -> object:
+def _range(start: int, stop: int | None = None, step: int = 1) -> Items:
     numbers = range(start) if stop is None else range(start, stop, step)
     if len(numbers) > MAX_RANGE:
         raise RenderFailed(f"the template asks for a range of more than {MAX_RANGE:,} numbers")
-    return for_templates(numbers)
+    return Items(tuple(numbers))

@@ -28,6 +28,7 @@ from .values import escape
 if TYPE_CHECKING:
     from .engine import TemplateEngine
 
+_NOTHING: list[str] = []
 # A lead's fields hold 16 KB (crm/leads.py), six times that when all is escaped: so few slots stay below MAX_OUTPUT.
 UNMEASURED_SLOTS: Final = 40
 
@@ -197,15 +198,16 @@ class Renderer:
         layout = self._expected
         if self._unsubscribe + delivery_id != unsubscribe_url:
             layout = self._any = self._any or Layout(self, "")
-        rendered = Rendered((lead, campaign, delivery_id, unsubscribe_url, [], layout, 0))
         if not layout.is_computed:
-            return rendered
+            return Rendered((lead, campaign, delivery_id, unsubscribe_url, _NOTHING, layout, 0))
+        computed: list[str] = []
         self._state.empty_links = 0
         try:
-            layout.compute(rendered)
+            layout.compute((lead, campaign, delivery_id, unsubscribe_url, computed, layout, 0))
         except Exception as error:
             raise RenderFailed.of(error) from None
-        return Rendered((*rendered[:6], self._state.empty_links))
+        empty_links = self._state.empty_links
+        return Rendered((lead, campaign, delivery_id, unsubscribe_url, computed, layout, empty_links))
 
     def link_fill(self, slot: LinkSlot, fills: Sequence[Fill]) -> Fill:
         """How to fill an href, from how to fill the slots of its destination."""

@@ -113,7 +113,7 @@ def for_templates(value: object) -> object:
         return Fields({key: for_templates(item) for key, item in value.items() if item is not None})
     if isinstance(value, set | frozenset):
         return Items(tuple(sorted((for_templates(item) for item in value), key=str)))
-    if isinstance(value, list | tuple | range):
+    if isinstance(value, list | tuple):
         return Items(tuple(for_templates(item) for item in value))
     return shown(value)
 

@@ -47,7 +47,7 @@ def test_one_large_block_is_within_the_budget() -> None:
         {"html": f'{LOOP}<a href="https://x.example/?{LOOP}">x</a>', "text": "x"},
         {"html": f'<a href="https://x.example/?{LOOP}{LOOP}">x</a>', "text": "x"},
         {
-            "html": "".join(f"<a href=https://x.example/{i}{{{{ lead.fields.big }}}}>x</a>" for i in range(260)),
+            "html": "".join(f'<a href="https://x.example/{i}{{{{ lead.fields.big }}}}">x</a>' for i in range(260)),
             "text": "x",
         },
         {"html": '<a href="' + "{{ lead.fields.big }}" * 260 + '">x</a>', "text": "x"},
