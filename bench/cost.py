@@ -115,7 +115,7 @@ def bill(audience: Audience, deployed: Deployed) -> list[Line]:
     )
     return [
         Line("Writing deliveries", "3 write units a mail: claim, its index entry, record", 3 * MILLION * WRITE_UNIT),
-        Line("Reading leads", "0.6 read units a mail: half for the lead, the rest to plan", 0.6 * MILLION * READ_UNIT),
+        Line("Reading leads", "1.1 read units a mail: 1 for the lead, the rest to plan", 1.1 * MILLION * READ_UNIT),
         Line("Queues", "3 requests for 100 mails to put, take and delete", 0.03 * MILLION * SQS_REQUEST),
         Line(
             "`send`",
@@ -135,8 +135,8 @@ def bill(audience: Audience, deployed: Deployed) -> list[Line]:
         ),
         Line(
             "Folding the sending",
-            f"{_thousands(sending_batches)} batches of 5 write and 4 read units",
-            sending_batches * (5 * WRITE_UNIT + 4 * READ_UNIT),
+            f"{_thousands(sending_batches)} batches of 4 write and 5 read units",
+            sending_batches * (4 * WRITE_UNIT + 5 * READ_UNIT),
         ),
         Line(
             "Folding the hits",

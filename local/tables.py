@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ def _opaque(loader: Any, suffix: str, node: Any) -> dict[str, Any]:
 _Loader.add_multi_constructor("!", _opaque)
 
 
+@cache
 def table_definitions(template: Path = ROOT / "template.yaml") -> dict[str, dict[str, Any]]:
     """Arguments for CreateTable, without a name, by logical id (`LeadsTable`, ...)."""
     resources = yaml.load(template.read_text(), _Loader)["Resources"]  # noqa: S506

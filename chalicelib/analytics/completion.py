@@ -41,7 +41,11 @@ class Completion:
         progress = self._plans.find_progress(campaign_id)
         if progress is None or not progress.complete:
             return
-        self._campaigns.change_status(campaign_id, [CampaignStatus.PLANNING], CampaignStatus.SENDING)
+        campaign = self._campaigns.find(campaign_id)
+        if campaign is None or campaign.status not in (CampaignStatus.PLANNING, CampaignStatus.SENDING):
+            return
+        if campaign.status is CampaignStatus.PLANNING:
+            self._campaigns.change_status(campaign_id, [CampaignStatus.PLANNING], CampaignStatus.SENDING)
         sums = self._counters.find(campaign_id).sums
         if finished_of(sums) != total_of(progress, sums) or self._is_marking(campaign_id, sums):
             return

@@ -13,15 +13,15 @@ from typing import Any
 from chalicelib.automation.rules import said_by
 from chalicelib.crm.groups import Groups, list_groups
 from chalicelib.crm.leads import InvalidLead, Said, checked
+from chalicelib.crm.words import LONGEST_TEXT, line_faults, normalized
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.ids import LeadId, RuleId, new_rule_id
+from chalicelib.store.ids import LeadId, RuleId, is_campaign_id, new_rule_id
 from chalicelib.store.leads import Lead, Leads
 from chalicelib.store.rules import Action, ActionKind, If, Rule, Rules, Trigger, When
 
 MAX_RULES = 100
 """All of them are read for every event."""
 MAX_ACTIONS = 10
-LONGEST_NAME = 200
 LONGEST_PATTERN = 500
 
 
@@ -97,9 +97,8 @@ class Rulebook:
 
     def _checked(self, written: WrittenRule) -> WrittenRule:
         faults: list[tuple[str, str]] = []
-        name = written.name.strip()
-        if not name or len(name) > LONGEST_NAME or not name.isprintable():
-            faults.append(("name", f"must be 1 to {LONGEST_NAME} characters in one line"))
+        name = normalized(written.name)
+        faults += [("name", why) for why in line_faults(name, LONGEST_TEXT) or ([] if name else ["must not be empty"])]
         faults += self._faults_of_when(written.when)
         try:
             if_ = _checked_if(written.if_)
@@ -120,7 +119,8 @@ class Rulebook:
 
     def _faults_of_when(self, when: When) -> list[tuple[str, str]]:
         faults = []
-        if when.campaign_id is not None and self._campaigns.find(when.campaign_id) is None:
+        named = when.campaign_id
+        if named is not None and not (is_campaign_id(named) and self._campaigns.find(named)):
             faults.append(("when.campaign_id", "is no campaign"))
         for name, pattern in (("campaign_title", when.campaign_title), ("url", when.url)):
             if pattern is not None and not 1 <= len(pattern) <= LONGEST_PATTERN:

@@ -33,9 +33,9 @@ def suppress_address(leads: Leads, address: str, mark: Mark, *, lead_id: LeadId)
 def resubscribe(leads: Leads, resubscriptions: Resubscriptions, lead_id: LeadId, allowed: Resubscription) -> Lead:
     """Allow mail to a lead again, whatever kept it away: its leaving, a complaint or a dead address. The lead after.
 
-    Who allowed it and why is kept; nothing is done, and kept, for one that may be mailed. A
-    bounce or complaint was the address's, so all leads who have it may be mailed again; those who left another entity's
-    mail stay away from that. May be repeated after a crash. Raises LeadNotFound.
+    Who allowed it and why is kept; nothing is done, and kept, for one that may be mailed. A bounce or complaint was the
+    address's, so all leads who have it may be mailed again; those who left another entity's mail stay away from that.
+    May be repeated after a crash. Raises LeadNotFound.
     """
     lead = leads.get(lead_id)
     if not (lead.unsubscribed or lead.suppressed or list_marks(leads, lead_id)):

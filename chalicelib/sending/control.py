@@ -43,12 +43,14 @@ class Control:
         return pause(self._campaigns, campaign_id)
 
     def resume(self, campaign_id: CampaignId) -> Campaign:
-        """Go on where it was paused; nobody is sent to twice. A campaign that is going stays as it is.
+        """Go on where it was paused; nobody is sent to twice.
 
-        Raises CampaignNotFound, WrongStatus, Conflict, QueueUnavailable (the campaign is paused then).
+        A campaign that is going is gone through all the same: whoever resumed it before may have died before the queue
+        had the message. Raises CampaignNotFound, WrongStatus, Conflict, QueueUnavailable (the campaign is paused then).
         """
         paused = get_campaign(self._campaigns, campaign_id)
         if paused.status in GOING:
+            self._launch_queue.put([LaunchMessage(campaign_id, LaunchTask.RESUME)])
             return paused
         require_status(paused, [CampaignStatus.PAUSED], "resumed")
         progress = self._plans.find_progress(campaign_id)

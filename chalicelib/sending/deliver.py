@@ -1,10 +1,11 @@
 """Deliver: one campaign's mail to one lead, at most once, and not faster than all workers together may.
 
 prepare ──── take a turn ──── claim ──── wait for the turn ──── hand over ── record
-   │             │                  │                                │          └── with the next lead's claim
-   │             │                  │                                ├── rejected: failed, with the service's words
-   │             │                  │                                ├── not sent: claim given back, comes again
-   │             │                  │                                └── outcome unknown: stays `sending`
+   │             │                  │             │                  │          └── with the next lead's claim
+   │             │                  │             │                  ├── rejected: failed, with the service's words
+   │             │                  │             │                  ├── not sent: claim given back, comes again
+   │             │                  │             │                  └── outcome unknown: stays `sending`
+   │             │                  │             └── has left since its lead was read: skipped (recipients.py)
    │             │                  └── somebody has it: ended, or still `sending`: settled when it is old enough
    │             └── none (quota, throttled): this lead and all behind it come again later
    └── no mail: claimed as skipped or failed, and done
@@ -17,18 +18,22 @@ claimed behind it. Neither is ever sent again by itself (docs/decisions/0311).
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from chalicelib.sending.budget import Budget, MustWait
 from chalicelib.sending.content import LaunchedContent
-from chalicelib.sending.prepare import MOST_DETAIL, prepare
-from chalicelib.sending.rate import Waiting
-from chalicelib.sending.reasons import FailureReason, WaitReason
+from chalicelib.sending.prepare import MOST_DETAIL, ended, prepare, unreachable
+from chalicelib.sending.rate import LATENESS_SECONDS, Waiting
+from chalicelib.sending.reasons import FailureReason, SkipReason, WaitReason
+from chalicelib.sending.recipients import Recipients
 from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected, Transport
 from chalicelib.sending.turns import Turns
 from chalicelib.store.claims import Claims, Ending
+from chalicelib.store.client import StoreError
 from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
 from chalicelib.store.ids import CampaignId, LeadId
 from chalicelib.store.leads import Leads
@@ -41,6 +46,8 @@ _BLOCKED_SECONDS = {WaitReason.RATE: 10, WaitReason.QUOTA: 60, WaitReason.SENDIN
 """What concerns all mails: so long nobody tries."""
 _OUT_OF_REACH_SECONDS = 30
 """What other workers may not meet: so long this one's leads wait."""
+_READ_AHEAD_SECONDS = 0.5
+"""So long before its mail's turn a lead is read again: a read takes some milliseconds, on a bad day a few hundred."""
 MOST_PUT_OFF = 19
 """A mail that was put off more often, for four hours, has failed: a campaign must come to its end."""
 
@@ -76,7 +83,7 @@ class Deliver:
         self._budget = budget
         self._clock = clock
         self._is_going = is_going
-        self._turns = Turns(budget, lambda: clock().timestamp(), pause)
+        self._turns = Turns(budget, self._seconds_now, pause)
 
     def deliver_all(
         self,
@@ -93,7 +100,7 @@ class Deliver:
         When the campaign does not go, or no longer, what was not begun is done with: resuming enqueues it anew.
         """
         campaign_id = content.campaign.campaign_id
-        found = self._leads.find_many(lead_ids)
+        recipients = Recipients(self._leads, lead_ids, self._seconds_now)
         rests: list[Rest] = []
         ending: Ending | None = None
         try:
@@ -106,22 +113,20 @@ class Deliver:
                     rests.append(Rest(tuple(lead_ids[number:]), 0, put_off))
                     break
                 self._turns.begin()
-                prepared = prepare(content, unit, lead_id, found.get(lead_id), self._clock())
+                prepared = prepare(content, unit, lead_id, recipients.find(lead_id), self._clock())
                 try:
                     if prepared.mail is not None:
                         self._turns.secure(len(lead_ids) - number, time_is_short)
                     if ending is not None and ending.concerns(prepared.claim):
                         self._record(ending)
                         ending = None
-                    claimed = self._claim(prepared.claim, ending)
+                    claim, rest = self._take(prepared.claim, ending)
                     ending = None
-                    claim: Delivery | None = prepared.claim
-                    if not claimed:
-                        claim, rest = self._look_at_other(prepared.claim)
-                        rests += [rest] if rest else []
+                    rests += [rest] if rest else []
                     if claim is not None and prepared.mail is not None:
                         wanted = len(lead_ids) - number
-                        came_to = self._hand_over(claim, prepared.mail, wanted, time_is_short, put_off)
+                        turn = partial(self._wait_for_turn, claim, recipients, wanted, time_is_short)
+                        came_to = self._hand_over(claim, prepared.mail, turn, put_off)
                         if isinstance(came_to, Ending):
                             ending = came_to
                         else:
@@ -138,21 +143,50 @@ class Deliver:
             self._record(ending)
         return _together(rests)
 
-    def _claim(self, claim: Delivery, ending: Ending | None) -> bool:
-        (claimed,), _ = self._claims.claim_and_record([claim], [ending] if ending else [])
-        return claimed
+    def _take(self, claim: Delivery, ending: Ending | None) -> tuple[Delivery | None, Rest | None]:
+        """Claim a delivery, and record another's end: the claim if it is ours; else what is left to do."""
+        with self._given_back_unless_answered(claim):
+            (claimed,), _ = self._claims.claim_and_record([claim], [ending] if ending else [])
+        return (claim, None) if claimed else self._look_at_other(claim)
 
     def _record(self, ending: Ending) -> None:
         self._claims.claim_and_record([], [ending])
 
+    def _wait_for_turn(
+        self, claim: Delivery, recipients: Recipients, wanted: int, time_is_short: Callable[[], bool]
+    ) -> FailureReason | SkipReason | None:
+        """Return when the mail may leave; or at once, and why, when its lead must not be mailed any more.
+
+        A lead of whom too little will be known then is read again before, so that the read costs no turn.
+        """
+        while True:
+            moment = self._turns.secure(wanted, time_is_short)
+            if recipients.is_known_at(claim.lead_id, moment + LATENESS_SECONDS):
+                self._turns.wait(wanted, time_is_short)
+                if recipients.is_known_at(claim.lead_id, self._seconds_now()):
+                    return None
+            else:
+                self._turns.rest(max(0.0, moment - _READ_AHEAD_SECONDS - self._seconds_now()))
+                recipients.read_again(claim.lead_id)
+                reason = unreachable(recipients.find(claim.lead_id))
+                if reason is not None:
+                    return reason
+
     def _hand_over(
-        self, claim: Delivery, mail: OutgoingMail, wanted: int, time_is_short: Callable[[], bool], put_off: int
+        self, claim: Delivery, mail: OutgoingMail, turn: Callable[[], FailureReason | SkipReason | None], put_off: int
     ) -> Ending | Rest:
-        """How a claimed delivery ended, or when to look at it again. Raises MustWait, with the claim given back."""
+        """How a claimed delivery ended, or when to look at it again. Raises MustWait, with the claim given back.
+
+        `turn` is `_wait_for_turn`.
+        """
         pauses = list(_THROTTLED_PAUSES)
         while True:
             try:
-                self._turns.wait(wanted, time_is_short)
+                with self._given_back_unless_answered(claim):
+                    left = turn()
+                if left is not None:
+                    skipped = ended(claim, left)
+                    return Ending(claim, {"status": skipped.status.value, "reason": skipped.reason})
                 message_id = self._transport.send(mail)
             except Rejected as error:
                 return _failed(claim, error.reason, error)
@@ -178,16 +212,30 @@ class Deliver:
                     self._budget.block(waiting)
                 raise MustWait(waiting) from error
             sent: dict[str, object] = {"status": "sent", "sent_at": self._clock(), "message_id": message_id}
-            return Ending(claim.campaign_id, claim.lead_id, sent)
+            return Ending(claim, sent)
+
+    def _seconds_now(self) -> float:
+        return self._clock().timestamp()
 
     def _release(self, claim: Delivery) -> None:
-        self._deliveries.release(claim.campaign_id, claim.lead_id, claim.claimed_at)
+        self._deliveries.release(claim)
+
+    @contextmanager
+    def _given_back_unless_answered(self, claim: Delivery) -> Iterator[None]:
+        """Around what the store must answer before the mail: nobody but this worker knows that nothing has left."""
+        try:
+            yield
+        except StoreError:
+            self._release(claim)
+            raise
 
     def _look_at_other(self, claim: Delivery) -> tuple[Delivery | None, Rest | None]:
         """Look at a delivery that was claimed before: the claim, if it is to be sent again; else what is left to do."""
         existing = self._deliveries.find(claim.campaign_id, claim.lead_id)
         if existing is None:
             return None, Rest((claim.lead_id,), 0)  # given back between the claim and this look
+        if existing.nonce == claim.nonce:
+            return claim, None  # our own: the claim was made, its answer lost, and its repetition refused
         if existing.status is DeliveryStatus.WAITING:  # a marketer has asked for it (retry.py)
             again = replace(
                 claim,
@@ -196,7 +244,9 @@ class Deliver:
                 retry=existing.retry,
                 retried_at=self._clock(),
             )
-            if self._deliveries.claim_again(again):
+            with self._given_back_unless_answered(again):
+                claimed = self._deliveries.claim_again(again)
+            if claimed:
                 return again, None
         return None, self._settle(existing, claim.unit)
 
@@ -210,18 +260,16 @@ class Deliver:
         if remaining > timedelta(0):
             return Rest((existing.lead_id,), remaining.total_seconds() + 1)
         self._deliveries.record_failed(
-            existing.campaign_id,
-            existing.lead_id,
+            existing,
             reason=FailureReason.OUTCOME_UNKNOWN.value,
             detail="the sender stopped between claiming this delivery and noting its end",
-            subject=None,
         )
         return None
 
 
 def _failed(claim: Delivery, reason: FailureReason, error: Exception) -> Ending:
     values = {"status": "failed", "reason": reason.value, "detail": str(error)[:MOST_DETAIL]}
-    return Ending(claim.campaign_id, claim.lead_id, values)
+    return Ending(claim, values)
 
 
 def _put_off_seconds(put_off: int) -> float:

@@ -24,7 +24,7 @@ from chalicelib.sending.statuses import LAUNCHED, CampaignNotFound, WrongStatus,
 from chalicelib.store.campaigns import Audience, Behavior, Body, Campaign, Campaigns, CampaignStatus, Did
 from chalicelib.store.client import Conflict, StoreUnavailable, attempts
 from chalicelib.store.deliveries import Tracking
-from chalicelib.store.ids import CampaignId, new_campaign_id
+from chalicelib.store.ids import CampaignId, is_campaign_id, new_campaign_id
 
 __all__ = ["CampaignNotFound", "Draft", "Drafts", "Fault", "InvalidCampaign", "NotADraft", "Written"]
 
@@ -168,7 +168,8 @@ class Drafts:
 
     def _checked(self, campaign: Campaign, written: Written) -> tuple[Campaign, Body]:
         """Raises InvalidCampaign with every fault."""
-        known = self._campaigns.find_many({each.campaign_id for each in written.audience.behavior})
+        named = {each.campaign_id for each in written.audience.behavior}
+        known = self._campaigns.find_many({each for each in named if is_campaign_id(each)})
         faults = [
             Fault(f"audience.behavior[{number}].campaign_id", "is no campaign")
             for number, each in enumerate(written.audience.behavior)

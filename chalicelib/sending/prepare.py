@@ -1,8 +1,9 @@
 """Prepare: what a lead's delivery will be, before anybody is told: a finished mail, or why there is none.
 
-Pure but for the clock: repeating it costs time and nothing else.
+Pure but for the clock and the claim's nonce: repeating it costs time and nothing else.
 """
 
+import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -35,26 +36,47 @@ def prepare(content: LaunchedContent, unit: str, lead_id: LeadId, lead: Lead | N
         status=DeliveryStatus.SENDING,
         claimed_at=now,
         unit=unit,
+        nonce=secrets.token_hex(6),
         tracking=content.tracking_for(lead),
         email=lead.email if lead else None,
     )
     if lead is None:
-        return Prepared(_ended(claim, SkipReason.LEAD_DELETED), None)
-    unreachable = _unreachable(lead)
+        return Prepared(ended(claim, SkipReason.LEAD_DELETED), None)
+    reason = unreachable(lead)
     delivery_id = content.tracking.delivery_id(lead_id)
     unsubscribe_url = content.tracking.unsubscribe_url(delivery_id)
     try:
         rendered = content.render(lead)
         claim = replace(claim, subject=rendered.subject, empty_links=rendered.empty_links)
-        if unreachable is not None or lead.email is None:
-            return Prepared(_ended(claim, unreachable or FailureReason.MISSING_ADDRESS), None)
+        if reason is not None or lead.email is None:
+            return Prepared(ended(claim, reason or FailureReason.MISSING_ADDRESS), None)
         message = _message(content, lead, lead.email, rendered, delivery_id, unsubscribe_url, now)
     except RenderFailed as error:
-        return Prepared(_ended(claim, unreachable or FailureReason.RENDERING_FAILED, str(error)), None)
+        return Prepared(ended(claim, reason or FailureReason.RENDERING_FAILED, str(error)), None)
     except AddressInvalid as error:
-        return Prepared(_ended(claim, FailureReason.INVALID_ADDRESS, str(error)), None)
+        return Prepared(ended(claim, FailureReason.INVALID_ADDRESS, str(error)), None)
     mail = OutgoingMail(content.campaign.from_email, lead.email, message, claim.campaign_id, delivery_id)
     return Prepared(claim, mail)
+
+
+def unreachable(lead: Lead | None) -> FailureReason | SkipReason | None:
+    """Why there is nobody to write to; None where there is. `lead` is None when it is no longer there."""
+    if lead is None:
+        return SkipReason.LEAD_DELETED
+    if lead.unsubscribed:
+        return SkipReason.UNSUBSCRIBED
+    if lead.suppressed is not None:
+        return SkipReason.SUPPRESSED
+    if lead.email is None:
+        return FailureReason.MISSING_ADDRESS
+    return None
+
+
+def ended(claim: Delivery, reason: FailureReason | SkipReason, detail: str | None = None) -> Delivery:
+    """The delivery of which no mail leaves, for this reason."""
+    status = DeliveryStatus.SKIPPED if isinstance(reason, SkipReason) else DeliveryStatus.FAILED
+    detail = detail[:MOST_DETAIL] if detail and isinstance(reason, FailureReason) else None
+    return replace(claim, status=status, reason=reason.value, detail=detail)
 
 
 def _message(
@@ -75,20 +97,3 @@ def _message(
         unsubscribe_url=unsubscribe_url,
         feedback_id=f"{content.campaign.campaign_id}:campaign:leadflip",
     )
-
-
-def _unreachable(lead: Lead) -> FailureReason | SkipReason | None:
-    """Why there is nobody to write to; None where there is."""
-    if lead.unsubscribed:
-        return SkipReason.UNSUBSCRIBED
-    if lead.suppressed is not None:
-        return SkipReason.SUPPRESSED
-    if lead.email is None:
-        return FailureReason.MISSING_ADDRESS
-    return None
-
-
-def _ended(claim: Delivery, reason: FailureReason | SkipReason, detail: str | None = None) -> Delivery:
-    status = DeliveryStatus.SKIPPED if isinstance(reason, SkipReason) else DeliveryStatus.FAILED
-    detail = detail[:MOST_DETAIL] if detail and isinstance(reason, FailureReason) else None
-    return replace(claim, status=status, reason=reason.value, detail=detail)

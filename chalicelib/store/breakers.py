@@ -4,7 +4,7 @@ from typing import Any
 
 from chalicelib.store import keys
 from chalicelib.store.campaigns import CampaignStatus
-from chalicelib.store.client import to_item, write_if
+from chalicelib.store.client import to_item, transact
 from chalicelib.store.ids import CampaignId
 
 
@@ -30,12 +30,12 @@ class Breakers:
             ":kinds": {kind},
             ":reason": reason,
         }
-        return write_if(
-            self._client.update_item,
-            TableName=self._table,
-            Key=keys.campaign(campaign_id),
-            UpdateExpression="SET #status = :paused, status_reason = :reason ADD tripped :kinds",
-            ConditionExpression=f"{is_going} AND {not_before}",
-            ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues=to_item(values),
-        )
+        update = {
+            "TableName": self._table,
+            "Key": keys.campaign(campaign_id),
+            "UpdateExpression": "SET #status = :paused, status_reason = :reason ADD tripped :kinds",
+            "ConditionExpression": f"{is_going} AND {not_before}",
+            "ExpressionAttributeNames": {"#status": "status"},
+            "ExpressionAttributeValues": to_item(values),
+        }
+        return transact(self._client, [{"Update": update}])

@@ -19,7 +19,7 @@ from chalicelib.store.campaign_items import (
     encode,
     encode_schedule,
 )
-from chalicelib.store.client import Conflict, StoreError, batch_get, call, time_text, to_item, transact, write_if
+from chalicelib.store.client import Conflict, StoreError, batch_get, call, time_text, to_item, transact
 from chalicelib.store.ids import CampaignId
 
 __all__ = ["Audience", "Behavior", "Body", "Campaign", "CampaignStatus", "Campaigns", "Did", "Schedule"]
@@ -79,14 +79,14 @@ class Campaigns:
 
     def delete(self, campaign: Campaign) -> bool:
         """Delete a campaign that was never launched, with its content; False when its status has changed meanwhile."""
-        deleted = write_if(
-            self._client.delete_item,
-            TableName=self._table,
-            Key=keys.campaign(campaign.campaign_id),
-            ConditionExpression="#status = :status",
-            ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues=to_item({":status": campaign.status.value}),
-        )
+        delete = {
+            "TableName": self._table,
+            "Key": keys.campaign(campaign.campaign_id),
+            "ConditionExpression": "#status = :status",
+            "ExpressionAttributeNames": {"#status": "status"},
+            "ExpressionAttributeValues": to_item({":status": campaign.status.value}),
+        }
+        deleted = transact(self._client, [{"Delete": delete}])
         if deleted:
             self._delete_blob(campaign.campaign_id, _content(campaign))
         return deleted
@@ -151,14 +151,14 @@ class Campaigns:
             change.require("version", version)
         if schedule_id is not None:
             change.require("schedule.schedule_id", schedule_id)
-        return write_if(self._client.update_item, **change.update())
+        return transact(self._client, [{"Update": change.update()}])
 
     def set_schedule(self, campaign_id: CampaignId, before: Sequence[CampaignStatus], schedule: Schedule) -> bool:
         """Make this the schedule that counts; False when the campaign was in none of the statuses `before`."""
         change = _Change(self._table, campaign_id)
         change.status(before, CampaignStatus.SCHEDULED, None)
         change.set("schedule", encode_schedule(schedule))
-        return write_if(self._client.update_item, **change.update())
+        return transact(self._client, [{"Update": change.update()}])
 
     def drop_schedule(
         self, campaign_id: CampaignId, schedule_id: str, before: Sequence[CampaignStatus], after: CampaignStatus
@@ -168,7 +168,7 @@ class Campaigns:
         change.status(before, after, None)
         change.require("schedule.schedule_id", schedule_id)
         change.remove("schedule")
-        return write_if(self._client.update_item, **change.update())
+        return transact(self._client, [{"Update": change.update()}])
 
     def begin_retry(self, campaign: Campaign, other: dict[str, Any]) -> bool:
         """From sent back to sending, counting one more retry, together with another write; False when it has begun."""

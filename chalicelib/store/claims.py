@@ -16,7 +16,6 @@ from typing import Any
 from chalicelib.store import keys
 from chalicelib.store.client import Item, StoreError, StoreUnavailable, call, to_item
 from chalicelib.store.delivery_items import Delivery, encode
-from chalicelib.store.ids import CampaignId, LeadId
 
 _NOT_AS_DEMANDED = frozenset({"DuplicateItem", "ConditionalCheckFailed"})
 _PASSING = frozenset(
@@ -30,12 +29,11 @@ _ATTEMPTS = 6
 class Ending:
     """How a claimed delivery ended; `values` are attributes of its row, its status among them."""
 
-    campaign_id: CampaignId
-    lead_id: LeadId
+    claim: Delivery
     values: Mapping[str, Any]
 
     def concerns(self, delivery: Delivery) -> bool:
-        return (self.campaign_id, self.lead_id) == (delivery.campaign_id, delivery.lead_id)
+        return (self.claim.campaign_id, self.claim.lead_id) == (delivery.campaign_id, delivery.lead_id)
 
 
 class Claims:
@@ -48,8 +46,9 @@ class Claims:
     def claim_and_record(self, claims: Sequence[Delivery], endings: Sequence[Ending]) -> tuple[list[bool], list[bool]]:
         """Take the right to send (or to end) deliveries, and note how others ended; True each for its first caller.
 
-        At most 25 of both together, no delivery twice. An ending holds only for a delivery that stands at `sending`.
-        Raises StoreUnavailable: any of them may be made then.
+        At most 25 of both together, no delivery twice. An ending holds only while its own claim stands at `sending`.
+        A claim whose answer was lost is repeated and then refused, like anybody else's: the row's nonce tells whose it
+        is. Raises StoreUnavailable: any of them may be made then.
         """
         statements = [self._record(each) for each in endings] + [self._claim(each) for each in claims]
         made: list[bool | None] = [None] * len(statements)
@@ -70,8 +69,8 @@ class Claims:
 
     def _record(self, ending: Ending) -> dict[str, Any]:
         values: Item = to_item(ending.values)
-        key = keys.delivery(ending.campaign_id, ending.lead_id)
-        parameters = [*values.values(), key["bucket"], key["lead_id"], {"S": "sending"}]
+        key = keys.delivery(ending.claim.campaign_id, ending.claim.lead_id)
+        parameters = [*values.values(), key["bucket"], key["lead_id"], {"S": "sending"}, {"S": ending.claim.nonce}]
         return {"Statement": _update(self._table, tuple(values)), "Parameters": parameters}
 
 
@@ -95,4 +94,4 @@ def _insert(table: str, names: tuple[str, ...]) -> str:
 @lru_cache(maxsize=64)
 def _update(table: str, names: tuple[str, ...]) -> str:
     sets = " ".join(f'SET "{name}" = ?' for name in names)
-    return f'UPDATE "{table}" {sets} WHERE "bucket" = ? AND "lead_id" = ? AND "status" = ?'
+    return f'UPDATE "{table}" {sets} WHERE "bucket" = ? AND "lead_id" = ? AND "status" = ? AND "nonce" = ?'

@@ -7,6 +7,7 @@ StoreError
 """
 
 import random
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -192,14 +193,19 @@ _MEETINGS = 6
 """How often a write may meet a transaction on the same item, within about a second."""
 
 
-def transact(client: Any, actions: Sequence[dict[str, Any]]) -> bool:
+def transact(client: Any, actions: Sequence[dict[str, Any]], token: str | None = None) -> bool:
     """All writes or none: True when made, False when a condition did not hold. At most 100 actions (AWS's limit).
 
+    When an answer is lost, the SDK repeats the request with the same token, and the engine answers as it did at first
+    and writes nothing. So a single write goes this way, too, where its repetition would be refused or would undo what
+    somebody else has written since. `token`: for a caller that repeats the call itself, at most 36 characters.
     Raises StoreUnavailable when another transaction held an item (a conflict, not a failed condition) after retries.
+    Source: AWS, TransactWriteItems, `ClientRequestToken` (valid for ten minutes).
     """
     for _ in attempts(_MEETINGS):
+        request = {"TransactItems": list(actions), "ClientRequestToken": token or secrets.token_hex(16)}
         try:
-            call(client.transact_write_items, TransactItems=list(actions))
+            call(client.transact_write_items, **request)
         except ClientError as error:
             reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
             if "ConditionalCheckFailed" in reasons:

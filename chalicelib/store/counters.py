@@ -118,7 +118,7 @@ class Counters:
 
     def ask_for_recount(self, campaign_id: CampaignId) -> None:
         """Leave a sum that no recount finds, `recount_due`: something came that could no longer be counted once."""
-        call(self._client.update_item, **self._add_row(campaign_id, "counters", {"recount_due": 1})["Update"])
+        transact(self._client, [self._add_row(campaign_id, "counters", {"recount_due": 1})])
 
     def _add_row(self, campaign_id: CampaignId, row: str, sums: Sums) -> dict[str, Any]:
         names = {f"#n{number}": name for number, name in enumerate(sums)}

@@ -61,32 +61,39 @@ class Deliveries:
         )
 
     def claim_again(self, delivery: Delivery) -> bool:
-        """Take the right to send (or to end at once) a delivery that waits to be sent again; True for one caller."""
-        values = {"status": delivery.status.value, "retried_at": delivery.retried_at}
+        """Take the right to send (or to end at once) a delivery that waits to be sent again; True for one caller.
+
+        That caller is known by its claim's nonce, also when its answer was lost and the write was repeated.
+        """
+        values = {"status": delivery.status.value, "nonce": delivery.nonce, "retried_at": delivery.retried_at}
         values |= {name: getattr(delivery, name) for name in ("email", "reason", "detail", "subject", "empty_links")}
         given = {name: value for name, value in values.items() if value is not None}
-        return self._change(delivery.campaign_id, delivery.lead_id, given, if_status=DeliveryStatus.WAITING)
+        refused = self._change(delivery.campaign_id, delivery.lead_id, given, if_status=DeliveryStatus.WAITING)
+        return refused is None or refused.get("nonce") == {"S": delivery.nonce}
 
-    def release(self, campaign_id: CampaignId, lead_id: LeadId, claimed_at: datetime) -> bool:
+    def release(self, claimed: Delivery) -> bool:
         """Give back a claim whose mail certainly did not leave, so that a later attempt may claim it again."""
-        ours = "#status = :sending AND claimed_at = :claimed_at"
+        same_claim, nonce = _same_claim(claimed)
+        ours = f"#status = :sending AND {same_claim}"
+        values: Item = nonce | {":sending": {"S": "sending"}}
         claim = {
             "TableName": self._table,
-            "Key": keys.delivery(campaign_id, lead_id),
+            "Key": keys.delivery(claimed.campaign_id, claimed.lead_id),
             "ExpressionAttributeNames": {"#status": "status"},
         }
-        values = to_item({":sending": "sending", ":claimed_at": claimed_at})
+        if not claimed.retry:
+            return write_if(
+                self._client.delete_item,
+                ConditionExpression=f"{ours} AND attribute_not_exists(retry)",
+                ExpressionAttributeValues=values,
+                **claim,
+            )
         return write_if(
-            self._client.delete_item,
-            ConditionExpression=f"{ours} AND attribute_not_exists(retry)",
-            ExpressionAttributeValues=values,
-            **claim,
-        ) or write_if(
             # One that is sent again has a history, which stays: it waits as before.
             self._client.update_item,
             UpdateExpression="SET #status = :waiting",
-            ConditionExpression=f"{ours} AND attribute_exists(retry)",
-            ExpressionAttributeValues=values | to_item({":waiting": "waiting"}),
+            ConditionExpression=ours,
+            ExpressionAttributeValues=values | {":waiting": {"S": "waiting"}},
             **claim,
         )
 
@@ -107,33 +114,36 @@ class Deliveries:
     def record_sent(
         self, campaign_id: CampaignId, lead_id: LeadId, *, at: datetime, message_id: str, subject: str
     ) -> bool:
-        return self._finish(
-            campaign_id, lead_id, {"status": "sent", "sent_at": at, "message_id": message_id, "subject": subject}
-        )
+        given = {"status": "sent", "sent_at": at, "message_id": message_id, "subject": subject}
+        return self._change(campaign_id, lead_id, given, if_status=DeliveryStatus.SENDING) is None
 
-    def record_failed(
-        self, campaign_id: CampaignId, lead_id: LeadId, *, reason: str, detail: str | None, subject: str | None
-    ) -> bool:
-        return self._finish(
-            campaign_id, lead_id, {"status": "failed", "reason": reason, "detail": detail, "subject": subject}
-        )
-
-    def _finish(self, campaign_id: CampaignId, lead_id: LeadId, values: Mapping[str, Any]) -> bool:
-        given = {name: value for name, value in values.items() if value is not None}
-        return self._change(campaign_id, lead_id, given, if_status=DeliveryStatus.SENDING)
+    def record_failed(self, claimed: Delivery, *, reason: str, detail: str | None) -> bool:
+        """End a delivery that stands at `sending`, unless another claim has taken it meanwhile."""
+        given = {"status": "failed", "reason": reason} | ({"detail": detail} if detail else {})
+        ids, same_claim = (claimed.campaign_id, claimed.lead_id), _same_claim(claimed)
+        return self._change(*ids, given, if_status=DeliveryStatus.SENDING, condition=same_claim) is None
 
     def _change(
-        self, campaign_id: CampaignId, lead_id: LeadId, given: Mapping[str, Any], *, if_status: DeliveryStatus
-    ) -> bool:
-        return write_if(
+        self,
+        campaign_id: CampaignId,
+        lead_id: LeadId,
+        given: Mapping[str, Any],
+        *,
+        if_status: DeliveryStatus,
+        condition: tuple[str, Item] = ("attribute_exists(lead_id)", {}),
+    ) -> Item | None:
+        """Change a delivery in this status: None, or the row that is in another (empty: there is none)."""
+        further, values = condition
+        return refused_by(
             self._client.update_item,
             TableName=self._table,
             Key=keys.delivery(campaign_id, lead_id),
             UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in given),
-            ConditionExpression="#status = :if_status",
+            ConditionExpression=f"#status = :if_status AND {further}",
             ExpressionAttributeNames={f"#{name}": name for name in given},
             ExpressionAttributeValues=to_item({f":{name}": value for name, value in given.items()})
-            | {":if_status": {"S": if_status.value}},
+            | {":if_status": {"S": if_status.value}}
+            | values,
         )
 
     def record_replanned(self, campaign_id: CampaignId, lead_id: LeadId, unit: str) -> bool:
@@ -364,6 +374,13 @@ class Deliveries:
     def time_of(position: str) -> datetime:
         """When the delivery was taken up behind which a list of a lead's deliveries goes on."""
         return datetime.fromisoformat(position.partition(" ")[0])
+
+
+def _same_claim(delivery: Delivery) -> tuple[str, Item]:
+    """The condition that nobody has claimed it since, and its values. Claims made by older versions have no nonce."""
+    if delivery.nonce:
+        return "nonce = :same_nonce", {":same_nonce": {"S": delivery.nonce}}
+    return "attribute_not_exists(nonce)", {}
 
 
 def _restrict(query: dict[str, Any], shown: DeliveryFilter) -> None:

@@ -51,6 +51,8 @@ class Delivery:
     claimed_at: datetime
     unit: str
     """The planning unit that brought this lead."""
+    nonce: str = ""
+    """Names the claim that it was taken by last: by it a sender whose answer was lost knows its own claim again."""
     tracking: Tracking = Tracking.FULL
     email: str | None = None
     subject: str | None = None
@@ -125,6 +127,7 @@ class Delivery:
             status=DeliveryStatus(values.get("status", DeliveryStatus.SENT)),
             claimed_at=_time(values["claimed_at"]) if "claimed_at" in values else _NEVER,
             unit=values.get("unit", ""),
+            nonce=values.get("nonce", ""),
             tracking=Tracking(values.get("tracking", Tracking.FULL)),
             email=values.get("email"),
             subject=values.get("subject"),
@@ -166,6 +169,7 @@ def encode(delivery: Delivery) -> Item:
         "status": delivery.status.value,
         "claimed_at": delivery.claimed_at,
         "unit": delivery.unit,
+        "nonce": delivery.nonce or None,
         "tracking": None if delivery.tracking is Tracking.FULL else delivery.tracking.value,
         "email": delivery.email,
         "subject": delivery.subject,

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.store import keys
-from chalicelib.store.client import StoreUnavailable, call, write_if
+from chalicelib.store.client import StoreUnavailable, call, transact
 
 KEPT_SECONDS = 24 * 3600
 RUNNING_SECONDS = 90
@@ -81,7 +81,7 @@ class Idempotency:
 
     def release(self, caller: str, key: str) -> None:
         """Forget that it was asked: nothing was done."""
-        call(self._client.delete_item, TableName=self._table, Key=keys.idempotency(caller, key))
+        transact(self._client, [{"Delete": {"TableName": self._table, "Key": keys.idempotency(caller, key)}}])
 
     def _put(self, row: dict[str, Any], fingerprint: str, now: datetime) -> bool:
         key_is_new = "attribute_not_exists(pk)"
@@ -94,13 +94,13 @@ class Idempotency:
             "running_until": {"N": _epoch(now + timedelta(seconds=RUNNING_SECONDS))},
             "expires_at": {"N": _epoch(now + timedelta(seconds=KEPT_SECONDS))},
         }
-        return write_if(
-            self._client.put_item,
-            TableName=self._table,
-            Item=item,
-            ConditionExpression=f"{key_is_new} OR {answer_is_too_old} OR {nobody_answers_any_more}",
-            ExpressionAttributeValues={":now": {"N": _epoch(now)}},
-        )
+        put = {
+            "TableName": self._table,
+            "Item": item,
+            "ConditionExpression": f"{key_is_new} OR {answer_is_too_old} OR {nobody_answers_any_more}",
+            "ExpressionAttributeValues": {":now": {"N": _epoch(now)}},
+        }
+        return transact(self._client, [{"Put": put}])
 
 
 def _answer(row: dict[str, Any]) -> KeptAnswer | None:

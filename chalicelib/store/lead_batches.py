@@ -1,5 +1,6 @@
 """Writing many leads: as few transactions as possible, each all or nothing, four at a time."""
 
+import secrets
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -64,9 +65,10 @@ def _batches(table: str, changes: Sequence[LeadChange]) -> Iterator[_Batch]:
 
 
 def _write(client: Any, batch: _Batch) -> bool:
+    token = secrets.token_hex(16)  # what took effect unnoticed is not tried a second time
     for attempt in range(1, _PATIENCE + 1):
         try:
-            return transact(client, batch.actions)
+            return transact(client, batch.actions, token)
         except StoreUnavailable:
             if attempt == _PATIENCE:
                 raise

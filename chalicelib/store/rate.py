@@ -4,13 +4,14 @@ One row says what the account may do and how much was taken of it; one row for a
 positions of that second's groups are taken (sending/rate.py). A worker takes several positions with one write.
 """
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
 from chalicelib.store import keys
-from chalicelib.store.client import Item, call, refused_by, write_if
+from chalicelib.store.client import Item, call, refused_by, row_after, write_if
 
 HISTORY_SECONDS = 1800
 """What was taken is remembered by the half hour, for 25 hours."""
@@ -136,18 +137,20 @@ class Rate:
 
     def claim_look(self, now: datetime, interval_seconds: int) -> bool:
         """Take the right to ask the mail service for the limits; True for one caller in every interval."""
-        checked_at = int(now.timestamp())
-        return write_if(
+        checked_at, nonce = int(now.timestamp()), {"S": secrets.token_hex(6)}
+        refused = refused_by(
             self._client.update_item,
             TableName=self._table,
             Key=keys.sending_account(),
-            UpdateExpression="SET checked_at = :now",
+            UpdateExpression="SET checked_at = :now, checked_by = :nonce",
             ConditionExpression="attribute_not_exists(checked_at) OR checked_at <= :due",
             ExpressionAttributeValues={
                 ":now": {"N": str(checked_at)},
                 ":due": {"N": str(checked_at - interval_seconds)},
+                ":nonce": nonce,
             },
         )
+        return refused is None or refused.get("checked_by") == nonce  # ours, and the answer was lost
 
     def record_limits(self, limits: AccountLimits, before: AccountRow | None, now: datetime) -> AccountRow:
         """Write down what the service said after `before` was read; what was taken since then stays taken.
@@ -162,12 +165,14 @@ class Rate:
         oldest = int(now.timestamp()) // HISTORY_SECONDS - _HISTORY_KEPT
         outdated = [f"h{start // HISTORY_SECONDS}" for start in (before.history if before else ())]
         outdated = [name for name in outdated if int(name[1:]) < oldest]
-        answer = call(
+        item, _ = row_after(
             self._client.update_item,
             TableName=self._table,
             Key=keys.sending_account(),
             UpdateExpression="SET max_rate = :max_rate, limits_at = :now, taken_before = :taken_before"
             " ADD left_now :more, taken :none" + (f" REMOVE {', '.join(outdated)}" if outdated else ""),
+            # Added once: a repetition, or a look that was overtaken by the next one, would raise the quota.
+            ConditionExpression="attribute_not_exists(limits_at) OR limits_at < :now",
             ExpressionAttributeValues={
                 ":max_rate": {"N": str(limits.max_rate)},
                 ":now": {"N": str(int(now.timestamp()))},
@@ -175,10 +180,9 @@ class Rate:
                 ":more": {"N": str(left - (before.left if before else 0))},
                 ":none": {"N": "0"},
             },
-            ReturnValues="ALL_NEW",
         )
-        row = AccountRow.from_item(answer["Attributes"])
-        assert row is not None  # noqa: S101 - its limits were just written
+        row = AccountRow.from_item(item)
+        assert row is not None  # noqa: S101 - it has limits, these or newer ones
         return row
 
     def record_blocked(self, reason: str, until: datetime) -> None:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from chalicelib.store import keys
-from chalicelib.store.client import Conflict, Item, StoreError, call, from_item, time_from, to_item, write_if
+from chalicelib.store.client import Conflict, Item, StoreError, call, from_item, time_from, to_item, transact
 from chalicelib.store.ids import CampaignId, RuleId
 
 
@@ -130,26 +130,24 @@ class Rules:
     def update(self, before: Rule, after: Rule) -> Rule:
         """Write `after` over exactly `before`; the rule as written. Raises Conflict when it changed meanwhile."""
         newer = replace(after, version=before.version + 1)
-        written = write_if(
-            self._client.put_item,
-            TableName=self._table,
-            Item=_encode(newer),
-            ConditionExpression="version = :version",
-            ExpressionAttributeValues=to_item({":version": before.version}),
-        )
-        if not written:
+        put = {
+            "TableName": self._table,
+            "Item": _encode(newer),
+            "ConditionExpression": "version = :version",
+            "ExpressionAttributeValues": to_item({":version": before.version}),
+        }
+        if not transact(self._client, [{"Put": put}]):
             raise Conflict("The rule was changed meanwhile.")
         return newer
 
     def delete(self, rule_id: RuleId) -> None:
         """Remove a rule; what it did stays in the log of its leads. Raises RuleNotFound."""
-        deleted = write_if(
-            self._client.delete_item,
-            TableName=self._table,
-            Key=keys.rule(rule_id),
-            ConditionExpression="attribute_exists(pk)",
-        )
-        if not deleted:
+        delete = {
+            "TableName": self._table,
+            "Key": keys.rule(rule_id),
+            "ConditionExpression": "attribute_exists(pk)",
+        }
+        if not transact(self._client, [{"Delete": delete}]):
             raise RuleNotFound("There is no rule with this id.")
 
 

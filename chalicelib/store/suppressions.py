@@ -15,17 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.store import keys
-from chalicelib.store.client import (
-    Item,
-    batch_get,
-    call,
-    refused_by,
-    row_after,
-    time_text,
-    to_item,
-    transact,
-    write_if,
-)
+from chalicelib.store.client import Item, batch_get, call, refused_by, row_after, time_text, to_item, transact
 from chalicelib.store.ids import LeadId
 from chalicelib.store.lead_items import Lead
 from chalicelib.store.marks import Mark, SuppressionReason, decode, encode
@@ -139,17 +129,17 @@ class Suppressions:
         """
         reasons = [SuppressionReason.HARD_BOUNCE.value, SuppressionReason.COMPLAINT.value, _UNSUBSCRIBED + entity]
         names = {f"#reason{number}": reason for number, reason in enumerate(reasons)}
-        write_if(
-            self._client.update_item,
-            TableName=self._table,
-            Key=keys.suppression(address),
-            UpdateExpression=(
+        update = {
+            "TableName": self._table,
+            "Key": keys.suppression(address),
+            "UpdateExpression": (
                 f"REMOVE {', '.join(names)} SET lifted_at = :at, lifted_by = :by, lifted_reason = :reason"
             ),
-            ConditionExpression="attribute_exists(lead_id)",
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=to_item({":at": allowed.at, ":by": allowed.by, ":reason": allowed.reason}),
-        )
+            "ConditionExpression": "attribute_exists(lead_id)",
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": to_item({":at": allowed.at, ":by": allowed.by, ":reason": allowed.reason}),
+        }
+        transact(self._client, [{"Update": update}])
 
     def list_owners(self, address: str) -> list[LeadId]:
         """Leads of all entities who have this address. Eventually consistent (an index)."""
@@ -170,24 +160,24 @@ class Suppressions:
     def mark(self, lead: Lead, mark: Mark) -> bool:
         """Mark a lead as suppressed; False when it is so already, is gone, or has another address by now."""
         not_marked, same_address = "attribute_not_exists(suppressed)", "email = :email"
-        return write_if(
-            self._client.update_item,
-            TableName=self._table,
-            Key=keys.lead(lead.lead_id),
-            UpdateExpression="SET suppressed = :mark",
-            ConditionExpression=f"{not_marked} AND {same_address}",
-            ExpressionAttributeValues={":mark": encode(mark), ":email": {"S": lead.email or ""}},
-        )
+        update = {
+            "TableName": self._table,
+            "Key": keys.lead(lead.lead_id),
+            "UpdateExpression": "SET suppressed = :mark",
+            "ConditionExpression": f"{not_marked} AND {same_address}",
+            "ExpressionAttributeValues": {":mark": encode(mark), ":email": {"S": lead.email or ""}},
+        }
+        return transact(self._client, [{"Update": update}])
 
     def unmark(self, lead: Lead) -> bool:
         """Take the mark off a lead; False when there is none."""
-        return write_if(
-            self._client.update_item,
-            TableName=self._table,
-            Key=keys.lead(lead.lead_id),
-            UpdateExpression="REMOVE suppressed",
-            ConditionExpression="attribute_exists(suppressed)",
-        )
+        update = {
+            "TableName": self._table,
+            "Key": keys.lead(lead.lead_id),
+            "UpdateExpression": "REMOVE suppressed",
+            "ConditionExpression": "attribute_exists(suppressed)",
+        }
+        return transact(self._client, [{"Update": update}])
 
 
 def _suppressed(row: Item) -> SuppressedAddress:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from chalicelib.store import keys
-from chalicelib.store.client import Item, StoreError, call, from_item, time_from, to_item
+from chalicelib.store.client import Item, StoreError, call, from_item, time_from, to_item, transact
 
 _KIND = "token"
 
@@ -47,7 +47,8 @@ class Tokens:
         row = to_item(
             {"kind": _KIND, "token_id": token.token_id, "name": name, "scope": scope.value, "created_at": now}
         )
-        call(self._client.put_item, TableName=self._table, Item={**keys.token(hash_of(secret)), **row})
+        item = {**keys.token(hash_of(secret)), **row}
+        transact(self._client, [{"Put": {"TableName": self._table, "Item": item}}])
         return token, secret
 
     def find(self, secret: str) -> Token | None:

@@ -427,10 +427,12 @@ def test_a_retried_claim_that_is_given_back_waits_again(world: ControlledWorld) 
     assert world.deliveries.mark_for_retry(*ids, 1)
     from dataclasses import replace
 
-    again = replace(delivery, status=DeliveryStatus.SENDING, retried_at=NOW, reason=None, detail=None)
+    again = replace(delivery, status=DeliveryStatus.SENDING, retry=1, retried_at=NOW, reason=None, nonce="b")
     assert world.deliveries.claim_again(again)
-    assert not world.deliveries.claim_again(again)
-    assert world.deliveries.release(*ids, delivery.claimed_at)
+    assert world.deliveries.claim_again(again), "a repetition is known by its nonce"
+    assert not world.deliveries.claim_again(replace(again, nonce="another's"))
+    assert not world.deliveries.release(delivery), "the claim before is no longer the one that counts"
+    assert world.deliveries.release(again)
     assert world.status(*ids) == (DeliveryStatus.WAITING, None)
     assert not world.deliveries.mark_for_retry(*ids, 2)
 

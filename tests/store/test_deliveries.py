@@ -22,9 +22,8 @@ def deliveries(dynamodb: Any, tables: TableNames) -> Deliveries:
 
 
 def claimed(deliveries: Deliveries, campaign_id: CampaignId | None = None) -> Delivery:
-    delivery = Delivery(
-        campaign_id or new_campaign_id(), new_lead_id(), DeliveryStatus.SENDING, NOW, "0.0", email="ann@example.com"
-    )
+    ids = (campaign_id or new_campaign_id(), new_lead_id())
+    delivery = Delivery(*ids, DeliveryStatus.SENDING, NOW, "0.0", nonce="a", email="ann@example.com")
     assert deliveries.claim(delivery)
     return delivery
 
@@ -51,7 +50,7 @@ def test_a_finished_delivery_cannot_be_finished_again(deliveries: Deliveries) ->
     ids = (delivery.campaign_id, delivery.lead_id)
     assert deliveries.record_sent(*ids, at=LATER, message_id="m-1", subject="Hello Ann")
     assert not deliveries.record_sent(*ids, at=LATER, message_id="m-2", subject="Hello again")
-    assert not deliveries.record_failed(*ids, reason="rejected", detail=None, subject=None)
+    assert not deliveries.record_failed(delivery, reason="rejected", detail=None)
     sent = now_of(deliveries, delivery)
     assert (sent.status, sent.message_id, sent.subject, sent.sent_at) == ("sent", "m-1", "Hello Ann", LATER)
 
@@ -59,12 +58,25 @@ def test_a_finished_delivery_cannot_be_finished_again(deliveries: Deliveries) ->
 def test_only_the_claimer_gives_back_a_claim_and_only_while_sending(deliveries: Deliveries) -> None:
     delivery = claimed(deliveries)
     ids = (delivery.campaign_id, delivery.lead_id)
-    assert not deliveries.release(*ids, LATER)
-    assert deliveries.release(*ids, NOW)
+    assert not deliveries.release(replace(delivery, nonce="another's"))
+    assert deliveries.release(delivery)
     assert deliveries.find(*ids) is None
     assert deliveries.claim(delivery)
     deliveries.record_sent(*ids, at=LATER, message_id="m", subject="s")
-    assert not deliveries.release(*ids, NOW)
+    assert not deliveries.release(delivery)
+
+
+def test_only_the_claim_that_was_looked_at_is_given_up(deliveries: Deliveries) -> None:
+    delivery = claimed(deliveries)
+    assert not deliveries.record_failed(replace(delivery, nonce="before"), reason="outcome_unknown", detail=None)
+    assert now_of(deliveries, delivery) == delivery
+    assert deliveries.record_failed(delivery, reason="outcome_unknown", detail=None)
+
+
+def test_a_claim_of_an_older_version_has_no_nonce_and_can_be_given_up(deliveries: Deliveries) -> None:
+    delivery = Delivery(new_campaign_id(), new_lead_id(), DeliveryStatus.SENDING, NOW, "0.0")
+    assert deliveries.claim(delivery)
+    assert deliveries.record_failed(delivery, reason="outcome_unknown", detail=None)
 
 
 def test_two_hundred_loads_of_one_pixel_are_one_open(deliveries: Deliveries) -> None:
@@ -228,7 +240,7 @@ def test_another_planning_unit_is_noted_once_and_its_own_never(deliveries: Deliv
 def test_another_planning_unit_makes_no_delivery_of_one_that_was_given_back(deliveries: Deliveries) -> None:
     delivery = claimed(deliveries)
     ids = (delivery.campaign_id, delivery.lead_id)
-    assert deliveries.release(*ids, NOW)
+    assert deliveries.release(delivery)
     assert not deliveries.record_replanned(*ids, "1.0")
     assert deliveries.find(*ids) is None
 
@@ -253,7 +265,7 @@ def test_a_list_shows_only_what_was_asked_for(deliveries: Deliveries) -> None:
     opened, clicked, other = (claimed(deliveries, campaign_id) for _ in range(3))
     deliveries.record_open(campaign_id, opened.lead_id, at=NOW, machine=None)
     deliveries.record_click(campaign_id, clicked.lead_id, "1", Click(NOW, None))
-    deliveries.record_failed(campaign_id, other.lead_id, reason="rejected", detail="no", subject=None)
+    deliveries.record_failed(other, reason="rejected", detail="no")
 
     def shown(wanted: DeliveryFilter) -> set[str]:
         return {each.lead_id for each in deliveries.list_page(campaign_id, wanted, limit=50, position=None)[0]}

@@ -47,9 +47,10 @@ def first(world: World, people: dict[str, LeadId]) -> CampaignId:
         ids = (campaign_id, lead_id)
         if reaction == "not sent":
             continue
-        table.claim(Delivery(*ids, DeliveryStatus.SENDING, NOW, "0.0", email="x@acme.example"))
+        claimed = Delivery(*ids, DeliveryStatus.SENDING, NOW, "0.0", email="x@acme.example")
+        table.claim(claimed)
         if reaction == "failed":
-            table.record_failed(*ids, reason="rejected", detail=None, subject=None)
+            table.record_failed(claimed, reason="rejected", detail=None)
             continue
         table.record_sent(*ids, at=NOW, message_id="m", subject="s")
         if reaction == "opened":
@@ -147,6 +148,7 @@ def test_planning_a_follow_up_reads_the_planned_leads_deliveries_alone(
     [
         ([{"campaign_id": "cmp_" + "0" * 24, "did": "opened"}], "audience.behavior[0].campaign_id"),
         ([{"campaign_id": "x", "did": "opened"}], "audience.behavior[0].campaign_id"),
+        ([{"campaign_id": "", "did": "opened"}], "audience.behavior[0].campaign_id"),
         ([{"campaign_id": "FIRST", "did": "bought"}], "audience.behavior[0].did"),
     ],
 )

@@ -121,6 +121,7 @@ def test_a_rule_is_changed_disabled_enabled_and_deleted(api: ApiClient, clock: C
     [
         ({"when": {"event": "purchased"}}, "when.event"),
         ({"when": {"event": "clicked", "campaign_id": "cmp_" + "0" * 24}}, "when.campaign_id"),
+        ({"when": {"event": "clicked", "campaign_id": ""}}, "when.campaign_id"),
         ({"when": {"event": "opened", "url": "*"}}, "when.url"),
         ({"when": {"event": "clicked", "url": ""}}, "when.url"),
         ({"when": {"event": "clicked", "campaign_title": "x" * 501}}, "when.campaign_title"),
