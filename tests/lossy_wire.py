@@ -19,27 +19,35 @@ class LossyWire:
     def __init__(self, engine_url: str) -> None:
         self.writes = 0
         """How many were asked for, repetitions included."""
+        self._reads_too = self._has_lost = False
         self._loses: Callable[[int], bool] = lambda number: False
         self._meanwhile: Callable[[], None] = lambda: None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self, engine_url))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def lose(self, which: Callable[[int], bool], meanwhile: Callable[[], None] = lambda: None) -> None:
-        """Lose the answers to these writes, counted from 1 on from now; do something before the caller knows."""
+    def lose(
+        self, which: Callable[[int], bool], meanwhile: Callable[[], None] = lambda: None, *, reads_too: bool = False
+    ) -> None:
+        """Lose the answers to these writes, counted from 1 on from now; do something before the caller knows.
+
+        Reads keep their answers, since to repeat them changes nothing; with `reads_too` until the first write is lost.
+        """
         self.writes = 0
+        self._reads_too, self._has_lost = reads_too, False
         self._loses, self._meanwhile = which, meanwhile
 
     def lose_nothing(self) -> None:
         self.lose(lambda number: False)
 
     def loses(self, operation: str) -> bool:
-        """Whether this answer is to be lost. Reads keep theirs: to repeat them changes nothing."""
+        """Whether this answer is to be lost."""
         if operation in _READS:
-            return False
+            return self._reads_too and self._has_lost
         self.writes += 1
         if not self._loses(self.writes):
             return False
+        self._has_lost = True
         self._meanwhile()
         return True
 

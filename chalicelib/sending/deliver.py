@@ -147,7 +147,7 @@ class Deliver:
         """Claim a delivery, and record another's end: the claim if it is ours; else what is left to do."""
         with self._given_back_unless_answered(claim):
             (claimed,), _ = self._claims.claim_and_record([claim], [ending] if ending else [])
-        return (claim, None) if claimed else self._look_at_other(claim)
+            return (claim, None) if claimed else self._look_at_other(claim)
 
     def _record(self, ending: Ending) -> None:
         self._claims.claim_and_record([], [ending])
@@ -183,10 +183,10 @@ class Deliver:
         while True:
             try:
                 with self._given_back_unless_answered(claim):
-                    left = turn()
-                if left is not None:
-                    skipped = ended(claim, left)
-                    return Ending(claim, {"status": skipped.status.value, "reason": skipped.reason})
+                    reason = turn()
+                if reason is not None:
+                    end = ended(claim, reason)
+                    return Ending(claim, {"status": end.status.value, "reason": end.reason})
                 message_id = self._transport.send(mail)
             except Rejected as error:
                 return _failed(claim, error.reason, error)
