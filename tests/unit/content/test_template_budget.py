@@ -112,6 +112,14 @@ def test_no_operation_makes_much_of_little(template: str) -> None:
     assert time.process_time() - start < 2  # measured: 0.02
 
 
+def test_ranges_cost_what_the_engine_charges_for_them() -> None:
+    loop = "{% for i in range(1000) %}{% if range(1000) | length %}{% endif %}{% endfor %}"
+    start = time.process_time()
+    with pytest.raises(RenderFailed, match="too many steps"):
+        render(text=numbered(loop, 40))
+    assert time.process_time() - start < 2  # measured: 0.13, and 4.4 with each number looked at
+
+
 def test_lists_of_lists_cannot_double_themselves() -> None:
     loops = "{% for a0 in [[1, 2]] %}" + "".join(f"{{% for a{n + 1} in [[a{n}, a{n}]] %}}" for n in range(19))
     with pytest.raises(ContentInvalid, match="cannot hold the value of another loop"):
