@@ -362,8 +362,9 @@ def test_a_draft_of_stricter_times_is_refused_in_words(api: ApiClient) -> None:
 
 
 def test_preflight_counts_the_leads_for_whom_a_link_would_lead_nowhere(api: ApiClient) -> None:
-    for site in ("https://shop.example/", "shop.example", "javascript:x"):
-        api("POST", "/v1/leads", {"entity": "acme", "stage": "New", "email": "a@b.example", "fields": {"site": site}})
+    for number, site in enumerate(("https://shop.example/", "shop.example", "javascript:x")):
+        lead = {"entity": "acme", "stage": "New", "email": f"lead{number}@b.example", "fields": {"site": site}}
+        assert api("POST", "/v1/leads", lead).status == 201
     campaign = written(api, html="<p>\n <a href='{{ lead.fields.site }}'>Yours</a></p>")
     findings = api("GET", f"/v1/campaigns/{campaign['campaign_id']}/preflight").json["findings"]
     found = {finding["code"]: finding for finding in findings}["links_left_empty"]
