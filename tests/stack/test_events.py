@@ -168,3 +168,24 @@ def test_a_subscriber_is_told_exactly_what_happened(
             QueueUrl=stack.outputs[name], AttributeNames=["ApproximateNumberOfMessages"]
         )
         assert attributes["Attributes"]["ApproximateNumberOfMessages"] == "0"
+
+
+def test_a_follow_up_goes_to_those_who_did_not_click(
+    marketer: Marketer, sent: tuple[str, dict[str, str]], clicked_at: float, until: Until
+) -> None:
+    """Persons count: who was swept or proxied has not clicked. The leaver and the bouncer are not mailed any more."""
+    campaign_id, _ = sent
+    draft = marketer("POST", f"/v1/campaigns/{campaign_id}/follow-up", {"to": "not_clicked"})
+    path = f"/v1/campaigns/{draft['campaign_id']}"
+    marketer("PATCH", path, {"subject": "Once more"})
+    assert until(lambda: marketer("GET", f"{path}/audience") == {"total": 2, "at_least": False})
+    marketer("POST", f"{path}/send")
+    assert until(lambda: marketer("GET", path)["status"] == "sent")
+    again = {name: [mail.subject for mail in marketer.mails(f"{name}@events.example")] for name in PEOPLE}
+    assert again == {
+        "reader": ["Hello"],
+        "proxied": ["Hello", "Once more"],
+        "swept": ["Hello", "Once more"],
+        "behind": ["Hello"],
+        "leaver": ["Hello"],
+    }
