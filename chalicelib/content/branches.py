@@ -109,7 +109,7 @@ class _Around:
         self.token = token
         self._is_conditional = is_conditional
         self._masked = masked
-        written = list(markup.written_attributes(masked, token)) if token.kind == markup.START_TAG else []
+        written = markup.written_attributes(masked, token) if token.kind == markup.START_TAG else []
         self._values = [attribute for attribute in written if attribute.start >= 0]
         self._starts = [attribute.start for attribute in self._values]
         self.is_link = token.name in ("a", "area", "base") or token.name.startswith("v:")

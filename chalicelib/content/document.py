@@ -75,16 +75,16 @@ def read_document(source: str, masked: str, tags: Sequence[Tag]) -> Document:
         reader.take(masked, token, 0)
         if hidden.since >= 0 or token.name in _HIDING:
             hidden.take(masked, token)
-        is_everywhere = hidden.since < 0 and not branches.at(token.start)
         if token.kind == markup.START_TAG:
             raw_start = token.start
-            if token.name == "base" and not is_everywhere:
+            if token.name == "base" and (hidden.since >= 0 or branches.at(token.start)):
                 raise MarkupError(
                     token.start,
                     "a <base> holds for the whole mail; it cannot stand within another element or a statement",
                 )
-        elif token.kind == markup.END_TAG and token.name == "body" and is_everywhere:
-            body_end = token.start
+        elif token.kind == markup.END_TAG and token.name == "body":
+            if hidden.since < 0 and not branches.at(token.start):
+                body_end = token.start
         elif token.kind == markup.UNFINISHED:
             unfinished = raw_start if token.name else token.start
         elif token.kind == markup.COMMENT and (inside := markup.conditional_markup(masked, token)):

@@ -26,7 +26,7 @@ _RAW_ELEMENTS = frozenset({"title", "textarea", "style", "xmp", "iframe", "noemb
 # Elements in which those are read otherwise, or not at all.
 _WITHOUT_RAW_TEXT = frozenset({"svg", "math", "select"})
 _UNCERTAIN = (
-    "mail clients read a <{name}> in an unclosed <{around}> differently, or one that holds markup there; "
+    "in an unclosed <{around}>, mail clients differ in whether this <{name}> holds text or markup; "
     "close the <{around}> before it, or write plain text and </{name}>"
 )
 
@@ -131,12 +131,14 @@ def attributes(source: str, token: Token) -> list[Attribute]:
     return list(found.values())
 
 
-def written_attributes(source: str, token: Token) -> Iterator[Attribute]:
+def written_attributes(source: str, token: Token) -> list[Attribute]:
     """All attributes of a start tag in order."""
+    written = []
     for match in _NAMED_ATTRIBUTE.finditer(source, token.names_end, token.end):
         group = match.lastindex or 1
         begin, end = match.span(group) if group > 1 else (-1, -1)
-        yield Attribute(match[1].translate(_UPPER_TO_LOWER), begin, end)
+        written.append(Attribute(match[1].translate(_UPPER_TO_LOWER), begin, end))
+    return written
 
 
 def closes_itself(source: str, token: Token) -> bool:
