@@ -100,7 +100,7 @@ class Rules:
         self._table = table
 
     def create(self, rule: Rule) -> None:
-        call(self._client.put_item, TableName=self._table, Item=_encode(rule))
+        transact(self._client, [{"Put": {"TableName": self._table, "Item": _encode(rule)}}])
 
     def get(self, rule_id: RuleId) -> Rule:
         """Raises RuleNotFound."""

@@ -19,6 +19,7 @@ from chalicelib.store.tokens import Scope
 from chalicelib.tracking.hits import HitKind, apply
 from tests.store.lossy_world import ADDRESS, ALLOWED, LATER, SAID, LossyWorld
 from tests.store.stories_of_campaigns import AT, ZONE, changes_of, planned, with_a_failed_delivery
+from tests.store.stories_of_leads import clicked_by, hot_rule
 from tests.store.stories_of_sending import hit, launched_for_one, sent, throttle_once, to_be_sent_again
 from tests.store.test_sending import NOW
 
@@ -342,6 +343,23 @@ def issued_and_revoked(world: LossyWorld) -> Interrupted:
     return Interrupted(lambda: world.tokens.issue("script", Scope.FULL, NOW), revoke, world.tokens.list_all, [])
 
 
+def rule_made_and_deleted(world: LossyWorld) -> Interrupted:
+    rule = hot_rule()
+    delete = lambda: world.rules.delete(rule.rule_id)  # noqa: E731
+    return Interrupted(lambda: world.rules.create(rule), delete, world.rules.list_all, [])
+
+
+def rule_acted_and_the_stage_was_put_right(world: LossyWorld) -> Interrupted:
+    world.rules.create(hot_rule())
+    lead = create_lead(world.leads, SAID, NOW)
+    return Interrupted(
+        lambda: world.automation.handle(clicked_by(lead)),
+        lambda: update_lead(world.leads, lead.lead_id, {"stage": "Lost"}, MUCH_LATER),
+        lambda: world.leads.get(lead.lead_id).stage,
+        "Lost",
+    )
+
+
 def key_freed_and_taken(world: LossyWorld) -> Interrupted:
     keys = world.idempotency
     assert keys.claim("caller", "key", "print", NOW) is None
@@ -395,6 +413,8 @@ INTERRUPTED: list[Callable[[LossyWorld], Interrupted]] = [
     marked_and_unmarked,
     suppressed_and_lifted,
     issued_and_revoked,
+    rule_made_and_deleted,
+    rule_acted_and_the_stage_was_put_right,
     key_freed_and_taken,
     looked_at_the_limits_and_took,
 ]

@@ -152,11 +152,10 @@ def tell(
     loses: Callable[[int], bool],
     *,
     again_after: tuple[type[Exception], ...] = (),
-    meanwhile: Callable[[], None] = lambda: None,
 ) -> tuple[Any, int]:
     """What is seen in the end, and how many writes were answered or lost. `again_after`: when it is repeated."""
     act = next(story)
-    wire.lose(loses, meanwhile)
+    wire.lose(loses, reads_too=bool(again_after))
     try:
         result = act()
     except again_after:

@@ -77,9 +77,17 @@ def a_lead_is_resubscribed(world: LossyWorld) -> Story:
 # -- Rules -------------------------------------------------------------------------------------------------------------
 
 
+def hot_rule() -> Rule:
+    return Rule(RuleId("rule_1"), "Hot", True, When(Trigger.CLICKED), If(), (HOT,), NOW, NOW, NOW)
+
+
+def clicked_by(lead: Lead) -> Incident:
+    return Incident(Trigger.CLICKED, LATER, CampaignId("cmp_1"), "Pricing", lead.lead_id, None)
+
+
 @story
 def a_rule_is_made_changed_and_removed(world: LossyWorld) -> Story:
-    rule = Rule(RuleId("rule_1"), "Hot", True, When(Trigger.CLICKED), If(), (HOT,), NOW, NOW, NOW)
+    rule = hot_rule()
 
     def live() -> Any:
         world.rules.create(rule)
@@ -94,10 +102,9 @@ def a_rule_is_made_changed_and_removed(world: LossyWorld) -> Story:
 
 @repeated
 def a_rule_acts_on_a_lead(world: LossyWorld) -> Story:
-    world.rules.create(Rule(RuleId("rule_1"), "Hot", True, When(Trigger.CLICKED), If(), (HOT,), NOW, NOW, NOW))
+    world.rules.create(hot_rule())
     lead = create_lead(world.leads, SAID, NOW)
-    clicked = Incident(Trigger.CLICKED, LATER, CampaignId("cmp_1"), "Pricing", lead.lead_id, None)
-    yield lambda: world.automation.handle(clicked)
+    yield lambda: world.automation.handle(clicked_by(lead))
     (act,) = world.acts.list_of_lead(lead.lead_id)
     after = world.leads.get(lead.lead_id)
     return act.done, after.stage, after.version
