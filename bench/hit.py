@@ -159,7 +159,8 @@ def engine() -> Iterator[tuple[Any, TableNames, Callable[[dict[str, Any]], objec
 def environment(endpoint: str, tables: TableNames, secret: str) -> dict[str, str]:
     """What the template gives to `track`."""
     return {
-        **{setting.name.upper(): "unused" for setting in fields(Settings)},
+        # What is optional stays away: an SMTP secret, for one, would take the mails from SES.
+        **{setting.name.upper(): "unused" for setting in fields(Settings) if setting.type is str},
         "DOORS": "track",
         "AWS_REGION": ministack.REGION,
         "AWS_DEFAULT_REGION": ministack.REGION,

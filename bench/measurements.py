@@ -1,9 +1,8 @@
 """Every measurement by its name."""
 
-import os
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from pathlib import Path
+from io import StringIO
 
 from . import cold_start, content, hit, send
 from .rows import Row
@@ -17,6 +16,10 @@ MEASUREMENTS: dict[str, Callable[[bool], list[Row]]] = {
 
 
 def measure(name: str, quick: bool) -> list[Row]:
-    """The rows of one measurement, in a process of its own; what the functions log to standard output is dropped."""
-    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
-        return MEASUREMENTS[name](quick)
+    """The rows of one measurement; what the functions log to standard output is shown only if it fails."""
+    with redirect_stdout(StringIO()) as logged:
+        try:
+            return MEASUREMENTS[name](quick)
+        except Exception as failure:
+            failure.add_note(logged.getvalue()[-4000:])
+            raise
