@@ -107,7 +107,7 @@ def test_the_lead_who_clicked_is_hot_and_the_scanner_moved_nobody(
     assert until(lambda: stages()["reader"] == "Hot Lead")
     assert time.time() - clicked_at < 30
     assert until(lambda: stages() == expected), stages()
-    (rule,) = marketer("GET", "/v1/rules")["items"]
+    (rule,) = (each for each in marketer("GET", "/v1/rules")["items"] if each["name"] == RULE["name"])
     log = marketer("GET", f"/v1/rules/{rule['rule_id']}/log")["items"]
     assert sorted(names[each["lead_id"]] for each in log) == ["behind", "reader"]
     reader = next(lead_id for lead_id, name in names.items() if name == "reader")
