@@ -55,7 +55,9 @@ def marketer(stack: LocalStack) -> Marketer:
 @pytest.fixture(scope="module")
 def sent(marketer: Marketer, until: Until) -> tuple[str, dict[str, str]]:
     """A sent campaign's id, and its leads' names by id."""
-    addresses = {name: f"{name}@events.example" for name in PEOPLE} | {"bouncer": "bounce+events@simulator.amazonses.com"}
+    addresses = {name: f"{name}@events.example" for name in PEOPLE} | {
+        "bouncer": "bounce+events@simulator.amazonses.com"
+    }
     made = {
         marketer("POST", "/v1/leads", {"entity": ENTITY, "stage": "New", "email": address})["lead_id"]: name
         for name, address in addresses.items()
