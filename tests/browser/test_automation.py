@@ -81,7 +81,7 @@ def test_a_rule_is_written_acts_and_is_followed_up(
     desk.get_by_role("link", name="Automation").click()
     desk.get_by_role("link", name="New rule").click()
     desk.get_by_role("button", name="Write rule").click()
-    expect(desk.get_by_text("must not be empty")).to_be_visible()
+    expect(desk.locator("#name-error")).to_have_text("must not be empty")
     expect(desk.get_by_label("Name", exact=True)).to_be_focused()
     expect(desk.locator(".deed").get_by_label("Stage")).to_have_attribute("aria-invalid", "true")
     assert marketer("GET", "/v1/rules")["items"] == before
