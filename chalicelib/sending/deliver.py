@@ -46,8 +46,6 @@ _BLOCKED_SECONDS = {WaitReason.RATE: 10, WaitReason.QUOTA: 60, WaitReason.SENDIN
 """What concerns all mails: so long nobody tries."""
 _OUT_OF_REACH_SECONDS = 30
 """What other workers may not meet: so long this one's leads wait."""
-_READ_AHEAD_SECONDS = 0.5
-"""So long before its mail's turn a lead is read again: a read takes some milliseconds, on a bad day a few hundred."""
 MOST_PUT_OFF = 19
 """A mail that was put off more often, for four hours, has failed: a campaign must come to its end."""
 
@@ -166,7 +164,7 @@ class Deliver:
                 if recipients.is_known_at(claim.lead_id, self._seconds_now()):
                     return None
             else:
-                self._turns.rest(max(0.0, moment - _READ_AHEAD_SECONDS - self._seconds_now()))
+                self._turns.rest(max(0.0, moment - recipients.read_ahead_seconds - self._seconds_now()))
                 recipients.read_again(claim.lead_id)
                 reason = unreachable(recipients.find(claim.lead_id))
                 if reason is not None:

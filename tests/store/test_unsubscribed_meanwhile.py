@@ -91,6 +91,7 @@ class Clockwork(World):
             self.leads.unsubscribe(lead.lead_id, at=self.now, source="link")
             self.left_at[str(lead.email)] = self.seconds_now()
         self.now = max(self.now, end)
+        assert self.now < NOW + timedelta(hours=1), "it never comes to its end"
 
     def sleep(self, seconds: float) -> None:
         if self.day.rate and self.day.others and self.others_took < 25:  # or nothing would be left, ever
@@ -164,6 +165,7 @@ DAYS = {
     "a mail service that stalls": Day(rate=14, mail_service=20, leaves={1: 3.0, 2: 21.0, 3: 55.0}),
     "a throttling mail service": Day(rate=14, throttles={1, 2, 3, 5, 6, 7, 8}, leaves={0: 1.0, 1: 5.0}),
     "slow reads": Day(rate=1, read=0.8, leaves={5: 4.0, 9: 6.0}),
+    "reads that take longer than was left for them": Day(rate=0.5, read=1.0, leaves={9: 15.0}),
     "slow claims": Day(rate=3, claim=1.5, leaves={4: 5.0, 9: 7.0}),
 }
 
