@@ -17,7 +17,9 @@ SUFFIX = "DeadLetters"
 def redrive(sqs: Any, dead_letters_url: str, queue_url: str) -> int:
     """Move all messages that are visible now; how many."""
     moved = 0
-    while messages := sqs.receive_message(QueueUrl=dead_letters_url, MaxNumberOfMessages=10).get("Messages", []):
+    # Without waiting SQS asks a part of its servers, and may say that nothing is there ("short polling").
+    look = {"QueueUrl": dead_letters_url, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 2}
+    while messages := sqs.receive_message(**look).get("Messages", []):
         for message in messages:
             sqs.send_message(QueueUrl=queue_url, MessageBody=message["Body"])
             sqs.delete_message(QueueUrl=dead_letters_url, ReceiptHandle=message["ReceiptHandle"])

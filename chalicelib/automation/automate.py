@@ -48,7 +48,7 @@ class Automation:
                 return False
             lead = self._leads.find(incident.lead_id)
             if lead is None:
-                act = self._act_of(rule, incident, (), ("The lead was deleted before the rule could act.",))
+                act = self._act_of(rule, incident, (), ("The lead was deleted before the rule could look at it.",))
                 return self._acts.record(act, None)
             if not applies_to(rule.if_, lead):
                 return False

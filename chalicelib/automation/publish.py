@@ -45,8 +45,11 @@ class Bus:
         self._name = name
 
     def put(self, events: Sequence[Event]) -> list[bool]:
-        """Whether each of at most ten events was taken: ten a call are AWS's limit, with 256 KB together, which ten
-        events with the longest destinations (events.py) do not reach."""
+        """Whether each of at most ten events was taken.
+
+        Ten a call are AWS's limit, with 256 KB together, which ten events with the longest destinations (events.py) do
+        not reach (docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html).
+        """
         entries = [
             {
                 "EventBusName": self._name,

@@ -51,9 +51,8 @@ class Branches:
 
 def is_in_every_branch(tags: Sequence[Tag], wanted: Callable[[Tag], bool]) -> bool:
     """Whether one of the wanted merge tags is part of the mail, whichever branches are taken."""
-    levels = [
-        [True, False, True]
-    ]  # of each open statement: all branches before had one, this one has, there is an else
+    # Of each open statement: all branches before had one, this one has, there is an else.
+    levels = [[True, False, True]]
     for tag in tags:
         if tag.word in OPENERS:
             levels.append([True, False, False])

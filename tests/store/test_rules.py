@@ -234,7 +234,7 @@ def test_a_lead_that_was_deleted_is_told_in_the_log(
     automation.handle(click(campaign_id, new_lead_id()))
     (entry,) = api("GET", f"/v1/rules/{rule_id}/log").json["items"]
     assert entry["done"] == []
-    assert entry["failed"] == ["The lead was deleted before the rule could act."]
+    assert entry["failed"] == ["The lead was deleted before the rule could look at it."]
 
 
 class ActsWhileTheLeadChanges(Acts):
