@@ -50,7 +50,8 @@ def running(folder: Path, log: Path) -> Iterator[Any]:
     """A boto3 client for a DynamoDB Local that lives as long as the context, in memory."""
     home = installed(folder)
     (port,) = free_ports(1)
-    command = ["local.leash", "--program", "java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", f"-Djava.library.path={home / 'DynamoDBLocal_lib'}"]
+    command = ["local.leash", "--program", "java", f"-Djava.library.path={home / 'DynamoDBLocal_lib'}"]
+    command += ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]  # it lives for minutes: compile little
     command += ["-jar", str(home / "DynamoDBLocal.jar"), "-inMemory", "-disableTelemetry", "-port", str(port)]
     child = Child("DynamoDB Local", command, log, os.environ)
     dynamodb = client("dynamodb", f"http://{LOOPBACK}:{port}")

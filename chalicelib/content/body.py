@@ -1,63 +1,45 @@
-"""One program ready to be filled for a delivery, as text and as quoted-printable bytes."""
+"""One text of a mail: fixed pieces with values between them, as text and as quoted-printable bytes."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
-from operator import itemgetter, mul
-from typing import Any, Final
+from operator import itemgetter
+from typing import Any
 
-from .fields import Delivery, Fill, value_writer
-from .program import FieldSlot, Program
 from .quoted_printable import encode_piece, finish
-
-MAX_OUTPUT: Final = 4_000_000  # characters that all values of one delivery may write together
-
-# itemgetter over the fixed pieces followed by the values, of texts or of bytes alike
-_Pick = Callable[[list[Any]], tuple[Any, ...]]
 
 
 class Body:
-    """Fixed pieces and the places of values between them. `text(delivery)` is the filled text."""
+    """`texts` are the fixed pieces; `places` says which of a delivery's values stands behind each but the last."""
 
-    __slots__ = ("_encoded", "_pick", "_texts", "_times", "_values", "slots", "text")
+    __slots__ = ("_encoded", "_pick", "_pieces", "_places", "_texts", "_varies")
 
-    def __init__(self, program: Program, slots: Sequence[FieldSlot | Fill | None], *, html: bool) -> None:
-        """`slots` says for each slot of the program how to fill it; None is the delivery's id."""
-        places: dict[FieldSlot | Fill | None, int] = {None: 0}
-        texts = list(program.texts)
-        order: list[int] = []
-        for position, slot in enumerate(slots):
-            order += (position, len(texts) + places.setdefault(slot, len(places)))
-        order.append(len(slots))
-        self.slots = len(slots)
-        times = Counter(map(places.__getitem__, slots))
-        self._times = [times[place] for place in places.values()]
+    def __init__(self, texts: Sequence[str], places: Sequence[int]) -> None:
         self._texts = texts
+        self._varies = any(places)
+        self._places = frozenset(places)
+        self._pick = _picker(places)
+        self._pieces = [piece for text in texts for piece in (text, "")][:-1]
         self._encoded: list[bytes] | None = None
-        self._pick: _Pick | None = itemgetter(*order) if slots else None
-        self._values: Callable[[Delivery], list[str]] = lambda delivery: [delivery[2]]
-        if len(places) > 1:
-            self._values = value_writer([slot for slot in places if slot is not None], html=html)
-        self.text: Callable[[Delivery], str] = self._filler(varies=len(places) > 1)
 
-    def written(self, delivery: Delivery) -> int:
-        """How many characters of the filled text are values."""
-        return sum(map(mul, self._times, map(len, self._values(delivery))))
+    def text(self, values: list[str]) -> str:
+        if not self._varies:  # the delivery's id, the first value, is mostly all there is
+            return values[0].join(self._texts)
+        pieces = self._pieces.copy()
+        pieces[1::2] = self._pick(values)
+        return "".join(pieces)
 
-    def quoted_printable(self, delivery: Delivery) -> bytes:
+    def quoted_printable(self, values: list[str]) -> bytes:
         """The filled text, encoded for a message; the fixed pieces are encoded on first use and kept."""
         if self._encoded is None:
-            self._encoded = [encode_piece(text) for text in self._texts]
-        if self._pick is None:
-            return finish(self._encoded[0])
-        values = [encode_piece(value) for value in self._values(delivery)]
-        return finish(b"".join(self._pick(self._encoded + values)))
+            self._encoded = [encode_piece(piece) for piece in self._pieces]
+        pieces = self._encoded.copy()
+        pieces[1::2] = self._pick(
+            [encode_piece(value) if place in self._places else b"" for place, value in enumerate(values)]
+        )
+        return finish(b"".join(pieces))
 
-    def _filler(self, *, varies: bool) -> Callable[[Delivery], str]:
-        """The cheapest way to fill: all of them leave the joining to one or two calls into C."""
-        texts, pick, values, join = self._texts, self._pick, self._values, "".join
-        if pick is None:
-            fixed = texts[0]
-            return lambda delivery: fixed
-        if not varies:  # a mail mostly varies by its delivery's id alone
-            return lambda delivery: delivery[2].join(texts)
-        return lambda delivery: join(pick(texts + values(delivery)))
+
+def _picker(places: Sequence[int]) -> Callable[[list[Any]], Sequence[Any]]:
+    """What stands at these places of a list, with one call into C for many."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda values: [values[place] for place in places]

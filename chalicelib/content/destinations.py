@@ -15,6 +15,9 @@ from .source import UTM_KEYS
 # HTTP APIs refuse requests above 10,240 bytes in all; the rest is headers (API Gateway quotas).
 MAX_CLICK_URL: Final = 8_000
 
+NO_LINK: Final = ("", '""')
+"""The href of a link that leads nowhere, in quotes and without: there the next attribute would be taken for it."""
+
 _SPACES = " \t\n\f\r"
 _LINE_BREAKS = re.compile("[\t\n\r]")
 _HTTP = re.compile(r"https?://[^\s/?#\\]", re.IGNORECASE)

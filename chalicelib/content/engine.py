@@ -14,11 +14,10 @@ from urllib.parse import quote
 
 import minijinja
 
-from .body import MAX_OUTPUT
-from .destinations import as_value
+from .destinations import NO_LINK, as_value
 from .errors import RenderFailed
 from .merge_tags import Tag, TagError
-from .values import Closed, Fields, Items, escape, for_templates, is_missing, shown
+from .values import MAX_OUTPUT, Closed, Fields, Items, escape, for_templates, is_missing, shown
 from .vocabulary import engine_source
 
 FUEL: Final = 100_000  # of one delivery: 6.4 MB or as many steps; a large hand-written mail needs a few thousand
@@ -52,9 +51,12 @@ class TemplateEngine:
         campaign: Mapping[str, object],
         delivery_id: str,
         unsubscribe_url: str,
-    ) -> list[str]:
-        """What each template says for one delivery, in their order. Raises RenderFailed, whatever goes wrong."""
-        self._state.delivery_id = delivery_id
+    ) -> tuple[list[str], int]:
+        """What each template says for one delivery, in their order, and how many of their links lead nowhere.
+
+        Raises RenderFailed, whatever goes wrong.
+        """
+        self._state.delivery_id, self._state.empty_links = delivery_id, 0
         try:
             rendered: str = self._environment.render_template(
                 "mail",
@@ -68,10 +70,12 @@ class TemplateEngine:
             if not isinstance(error, Exception) and type(error).__name__ != _PANIC:
                 raise
             raise _failure(error) from None
-        return rendered.split(_JOINT)
+        return rendered.split(_JOINT), self._state.empty_links
 
     def _link(self, destination: str, link: str, quoted: bool) -> str:
-        return minijinja.safe(self._link_text(self._state.delivery_id, link, str(destination), quoted))
+        href = self._link_text(self._state.delivery_id, link, str(destination), quoted)
+        self._state.empty_links += href in NO_LINK
+        return minijinja.safe(href)
 
 
 def syntax_problem(source: str, tags: Sequence[Tag]) -> TagError | None:

@@ -1,18 +1,19 @@
 """Renders one delivery from compiled content: values into slots, at about the cost of copying the mail."""
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from operator import itemgetter
+from operator import mul
 from typing import TYPE_CHECKING, Final
 
-from .body import MAX_OUTPUT, Body
+from .body import Body
 from .compiled import CompiledContent
-from .destinations import MAX_CLICK_URL, as_value, click_url_parts, destination_of, why_untracked, with_utm
+from .destinations import MAX_CLICK_URL, NO_LINK, as_value, click_url_parts, destination_of, why_untracked, with_utm
 from .errors import RenderFailed
-from .fields import Delivery, Fill, field_fill
 from .program import (
     DELIVERY,
+    UNSUBSCRIBE,
     DeliverySlot,
     FieldSlot,
     LinkSlot,
@@ -23,55 +24,84 @@ from .program import (
     program_of,
 )
 from .source import LinkTracking
-from .values import escape
+from .values import MAX_OUTPUT, escape, is_missing, shown
 
 if TYPE_CHECKING:
     from .engine import TemplateEngine
 
-_NOTHING: list[str] = []
+
 # A lead's fields hold 16 KB (crm/leads.py), six times that when all is escaped: so few slots stay below MAX_OUTPUT.
 UNMEASURED_SLOTS: Final = 40
 
+_Key = tuple[Slot, bool]
+"""A slot, and whether it is a value that is escaped for HTML."""
+
 
 class Layout:
-    """All programs of a campaign, ready to be filled.
+    """All texts of a campaign's mail, and how to make the values between them: one for all slots that are equal.
 
-    What costs something or can fail is computed once per delivery, when it is rendered.
+    A delivery's values: its id, its unsubscribe URL, fields, what of these is escaped, what templates say, links.
     """
 
     def __init__(self, renderer: "Renderer", unsubscribe: str) -> None:
         """`unsubscribe`: what stands before the delivery's id in the unsubscribe URL, or "" if that is not known."""
         self.compiled = compiled = renderer.compiled
-        self._computed: list[Fill | None] = []  # None: the next of the templates, which are rendered all at once
-        self._times: list[int] = []  # how often each of the computed stands in the mail
-        self._places: dict[tuple[Slot, bool], int] = {}  # of the computed slots
-        self._templates: list[tuple[str, bool]] = []
-        self._plain = 0  # slots that are values of the lead or campaign
         self._renderer = renderer
-        self._known: dict[tuple[Slot, bool], Fill] = {}
-        self._unsubscribe = unsubscribe
-        self.subject = self._body(compiled.subject, html=False)
-        self.html = None if compiled.html is None else self._body(compiled.html, html=True)
-        self.text = self._body(compiled.text, html=False)
-        self.from_name = None if compiled.from_name is None else self._body(compiled.from_name, html=False)
-        self.reply_to = None if compiled.reply_to is None else self._body(compiled.reply_to, html=False)
-        bodies = (self.subject, self.html, self.text, self.from_name, self.reply_to)
-        self._measured = [body for body in bodies if body is not None] if self._plain > UNMEASURED_SLOTS else []
-        self.is_computed = bool(self._computed or self._measured)
+        texts = {name: getattr(compiled, name) for name in ("subject", "html", "text", "from_name", "reply_to")}
+        programs = {name: _with_known_unsubscribe(text, unsubscribe) for name, text in texts.items() if text}
+        keys = {name: [_key(slot, name) for slot in program.slots] for name, program in programs.items()}
+        times = Counter(each for some in keys.values() for key in some for each in (*_parts(key[0]), key))
+        fields = dict.fromkeys(slot for slot, _ in times if isinstance(slot, FieldSlot))
+        escaped = [slot for slot, html in times if html and isinstance(slot, FieldSlot | UnsubscribeSlot)]
+        templates = [(slot, html) for slot, html in times if isinstance(slot, TemplateSlot)]
+        links = [slot for slot, _ in times if isinstance(slot, LinkSlot)]
+        order: list[_Key] = [(DELIVERY, False), (UNSUBSCRIBE, False), *((slot, False) for slot in fields)]
+        order += [*((slot, True) for slot in escaped), *templates, *((slot, False) for slot in links)]
+        places = {key: place for place, key in enumerate(order)}
+        self._times = [times[key] for key in order]
+        self._fields = [(*_source(slot), slot.field, slot.default) for slot in fields]
+        self._escaped = [places[slot, False] for slot in escaped]
+        self._templates = [(slot.source, html) for slot, html in templates]
+        self._links = [
+            (slot, [(places[part], isinstance(part[0], FieldSlot)) for part in _parts(slot)], times[slot, False])
+            for slot in links
+        ]
+        self._varies = any(self._times[1:])
+        self._measured = bool(templates or links) or sum(self._times) > UNMEASURED_SLOTS
+        self.bodies = {
+            name: Body(program.texts, [places[key] for key in keys[name]]) for name, program in programs.items()
+        }
 
-    def compute(self, delivery: Delivery) -> None:
-        """Do what is to be done beforehand for this delivery, within one budget for all of it. Raises RenderFailed."""
-        computed = delivery[4]
-        templates = iter(self._engine.render(*delivery[:4]) if self._templates else ())
-        written = 0
-        for fill, times in zip(self._computed, self._times, strict=True):
-            text = next(templates) if fill is None else fill(delivery)
-            computed.append(text)
-            written += times * len(text)
+    def render(
+        self, lead: Mapping[str, object], campaign: Mapping[str, object], delivery_id: str, unsubscribe_url: str
+    ) -> "Rendered":
+        """One delivery's mail, within one budget for all of it. Raises RenderFailed, and whatever filling raises."""
+        values = [delivery_id, unsubscribe_url]
+        if not self._varies:
+            return Rendered(self, values, 0)
+        for of_lead, name, below, default in self._fields:
+            value = (lead if of_lead else campaign).get(name)
+            if below is not None:
+                value = value.get(below) if isinstance(value, dict) else None
+            if not isinstance(value, str) or not value or value.isspace():
+                value = shown(default if default is not None and is_missing(value) else value)
+            values.append(value)
+        values += [value if (value := values[place]).isalnum() else escape(value) for place in self._escaped]
+        empty_links = 0
+        if self._templates:
+            said, empty_links = self._engine.render(lead, campaign, delivery_id, unsubscribe_url)
+            values += said
+        written = sum(map(mul, self._times, map(len, values))) if self._measured else 0
+        for slot, parts, times in self._links:
+            href = self._href(slot, parts, values)
+            values.append(href)
+            empty_links += href in NO_LINK
+            written += times * len(href)
             if written > MAX_OUTPUT:
-                raise RenderFailed("the template writes too much")
-        if self._measured and sum(body.written(delivery) for body in self._measured) > MAX_OUTPUT:
+                break
+        if written > MAX_OUTPUT:
             raise RenderFailed("the template writes too much")
+        return Rendered(self, values, empty_links)
 
     @cached_property
     def _engine(self) -> "TemplateEngine":
@@ -79,102 +109,77 @@ class Layout:
 
         return TemplateEngine(self._templates, self._renderer.link_text)
 
-    def _body(self, program: Program, *, html: bool) -> Body:
-        if self._unsubscribe:
-            program = _with_known_unsubscribe(program, self._unsubscribe)
-        return Body(program, [self._slot(slot, html) for slot in program.slots], html=html)
-
-    def _slot(self, slot: Slot, html: bool) -> FieldSlot | Fill | None:
-        if isinstance(slot, DeliverySlot):
-            return None
-        if isinstance(slot, FieldSlot):
-            self._plain += 1
-            return slot
-        fill = self._fill(slot, html=html)
-        if (slot, html) in self._places:
-            self._times[self._places[slot, html]] += 1
-        return fill
-
-    def _fill(self, slot: Slot, *, html: bool) -> Fill:
-        """How to fill this slot; equal slots share one answer, and so one value."""
-        if (slot, html) not in self._known:
-            self._known[slot, html] = self._new_fill(slot, html=html)
-        return self._known[slot, html]
-
-    def _new_fill(self, slot: Slot, *, html: bool) -> Fill:
-        match slot:
-            case DeliverySlot():
-                return lambda delivery: delivery[2]
-            case UnsubscribeSlot():
-                return (lambda delivery: escape(delivery[3])) if html else (lambda delivery: delivery[3])
-            case FieldSlot():
-                return field_fill(slot)
-            case TemplateSlot(source):
-                self._templates.append((source, html))
-                compute = None
-            case LinkSlot():
-                parts = [self._link_part(part) for part in slot.destination.slots]
-                compute = self._renderer.link_fill(slot, parts)
-        place = self._places[slot, html] = len(self._computed)
-        self._computed.append(compute)
-        self._times.append(0)
-        return lambda delivery: delivery[4][place]
-
-    def _link_part(self, slot: Slot) -> Fill:
-        fill = self._fill(slot, html=False)
-        return (lambda delivery: as_value(fill(delivery))) if isinstance(slot, FieldSlot) else fill
+    def _href(self, slot: LinkSlot, parts: Sequence[tuple[int, bool]], values: Sequence[str]) -> str:
+        """A link with merge tags in it: its destination put together, then signed."""
+        pieces = [slot.destination.texts[0]]
+        for (place, is_field), text in zip(parts, slot.destination.texts[1:], strict=True):
+            # Templates mark the values that they show; a field is one.
+            pieces += (as_value(values[place]) if is_field else values[place], text)
+        if sum(map(len, pieces)) > MAX_OUTPUT:
+            raise RenderFailed("the template writes too much")
+        return self._renderer.link_text(values[0], slot.link, "".join(pieces), slot.quoted)
 
 
-class Rendered(Delivery):
+def _key(slot: Slot, text: str) -> _Key:
+    return slot, text == "html" and not isinstance(slot, DeliverySlot | LinkSlot)
+
+
+def _parts(slot: Slot) -> list[_Key]:
+    return [_key(part, "link") for part in slot.destination.slots] if isinstance(slot, LinkSlot) else []
+
+
+def _source(slot: FieldSlot) -> tuple[bool, str]:
+    """Whether a value is the lead's, and its name there."""
+    return slot.root == "lead", f"{slot.root}_id" if slot.name == "id" else slot.name
+
+
+@dataclass(slots=True)
+class Rendered:
     """One delivery's mail. The texts are put together when asked for; build_message needs none of them."""
 
-    __slots__ = ()
-
-    @property
-    def subject(self) -> str:
-        return _layout(self).subject.text(self)
-
-    @property
-    def html(self) -> str | None:
-        """None for plain-text mail."""
-        body = _layout(self).html
-        return None if body is None else body.text(self)
-
-    @property
-    def text(self) -> str:
-        return _layout(self).text.text(self)
-
-    @property
-    def from_name(self) -> str | None:
-        body = _layout(self).from_name
-        return None if body is None else body.text(self)
-
-    @property
-    def reply_to(self) -> str | None:
-        body = _layout(self).reply_to
-        return None if body is None else body.text(self)
+    _layout: Layout
+    _values: list[str]
+    empty_links: int
+    """Links with merge tags in them that lead nowhere: no value, or one that no link may hold."""
 
     @property
     def compiled(self) -> CompiledContent:
         """The content this was rendered from."""
-        return _layout(self).compiled
+        return self._layout.compiled
 
     @property
-    def empty_links(self) -> int:
-        """Links with merge tags in them that lead nowhere: no value, or one that no link may hold."""
-        return self[6]
+    def subject(self) -> str:
+        return self._layout.bodies["subject"].text(self._values)
+
+    @property
+    def html(self) -> str | None:
+        """None for plain-text mail."""
+        return self._text("html")
+
+    @property
+    def text(self) -> str:
+        return self._layout.bodies["text"].text(self._values)
+
+    @property
+    def from_name(self) -> str | None:
+        return self._text("from_name")
+
+    @property
+    def reply_to(self) -> str | None:
+        return self._text("reply_to")
 
     def html_quoted_printable(self) -> bytes | None:
         """The HTML part's encoded body; None for plain-text mail."""
-        body = _layout(self).html
-        return None if body is None else body.quoted_printable(self)
+        body = self._layout.bodies.get("html")
+        return None if body is None else body.quoted_printable(self._values)
 
     def text_quoted_printable(self) -> bytes:
         """The text part's encoded body."""
-        return _layout(self).text.quoted_printable(self)
+        return self._layout.bodies["text"].quoted_printable(self._values)
 
-
-_layout: Callable[[Rendered], Layout] = itemgetter(5)
+    def _text(self, name: str) -> str | None:
+        body = self._layout.bodies.get(name)
+        return None if body is None else body.text(self._values)
 
 
 class Renderer:
@@ -184,53 +189,32 @@ class Renderer:
         self.compiled = compiled
         self._tracking = tracking
         self._utm = dict(compiled.utm)
-        self._state = threading.local()
         # Unsubscribe URLs end in the delivery's id, so they need no slot of their own; others are filled the long way.
         start = f"{compiled.base_url}/t/u/"
         self._unsubscribe = start if compiled.base_url and escape(start) == start else ""
         self._expected = Layout(self, self._unsubscribe)
-        self._any: Layout | None = None if self._unsubscribe else self._expected
+
+    @cached_property
+    def _any(self) -> Layout:
+        return Layout(self, "") if self._unsubscribe else self._expected
 
     def render(
         self, lead: Mapping[str, object], campaign: Mapping[str, object], delivery_id: str, unsubscribe_url: str
     ) -> Rendered:
         """Render for one lead. Raises RenderFailed (a template that runs away or fails on this lead's values)."""
-        layout = self._expected
-        if self._unsubscribe + delivery_id != unsubscribe_url:
-            layout = self._any = self._any or Layout(self, "")
-        if not layout.is_computed:
-            return Rendered((lead, campaign, delivery_id, unsubscribe_url, _NOTHING, layout, 0))
-        computed: list[str] = []
-        self._state.empty_links = 0
+        layout = self._expected if self._unsubscribe + delivery_id == unsubscribe_url else self._any
         try:
-            layout.compute((lead, campaign, delivery_id, unsubscribe_url, computed, layout, 0))
+            return layout.render(lead, campaign, delivery_id, unsubscribe_url)
         except Exception as error:
             raise RenderFailed.of(error) from None
-        empty_links = self._state.empty_links
-        return Rendered((lead, campaign, delivery_id, unsubscribe_url, computed, layout, empty_links))
-
-    def link_fill(self, slot: LinkSlot, fills: Sequence[Fill]) -> Fill:
-        """How to fill an href, from how to fill the slots of its destination."""
-        texts = slot.destination.texts
-
-        def fill(delivery: Delivery) -> str:
-            pieces = [texts[0]]
-            for part, text in zip(fills, texts[1:], strict=True):
-                pieces += (part(delivery), text)
-            if sum(map(len, pieces)) > MAX_OUTPUT:
-                raise RenderFailed("the template writes too much")
-            return self.link_text(delivery[2], slot.link, "".join(pieces), slot.quoted)
-
-        return fill
 
     def link_text(self, delivery_id: str, link: str, rendered: str, quoted: bool) -> str:
-        """The href for one rendered link: a signed click URL, what is not tracked as it is, or nothing."""
+        """The href for one rendered link: a signed click URL, what is not tracked as it is, or of NO_LINK."""
         from .entities import encode_attribute  # only campaigns with merge tags in links pay for the entity table
 
         destination = destination_of(rendered)
         if not destination:
-            self._state.empty_links += 1
-            return "" if quoted else '""'  # without quotes, the next attribute would be taken for the value
+            return NO_LINK[not quoted]
         if not link or self._tracking is None or why_untracked(destination) is not None:
             return encode_attribute(destination, quoted=quoted)
         tagged = with_utm(destination, self._utm)
@@ -241,6 +225,8 @@ class Renderer:
 
 
 def _with_known_unsubscribe(program: Program, start: str) -> Program:
+    if not start:
+        return program
     pieces: list[str | Slot] = [program.texts[0]]
     for slot, text in zip(program.slots, program.texts[1:], strict=True):
         pieces += (start, DELIVERY, text) if isinstance(slot, UnsubscribeSlot) else (slot, text)

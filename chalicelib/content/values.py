@@ -1,10 +1,10 @@
 """How a lead's values look in a mail. Both the fast path and the template engine show values through here."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 from math import isfinite
 from typing import Any, Final
 
+MAX_OUTPUT: Final = 4_000_000  # characters that all values of one delivery may write together
 _INTEGERS: Final = range(-(2**127), 2**128)  # what the engine holds as a number; it keeps a larger one as an object
 
 
@@ -56,11 +56,10 @@ def shown(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float | Decimal):
-        # DynamoDB answers Decimal("3") or Decimal("1E+3") for whatever number was stored.
-        if _is_whole(value):
-            return str(int(value))
-        return format(value, "f").rstrip("0") if isinstance(value, Decimal) else repr(value)
+    if isinstance(value, float):
+        # Beyond 21 digits (or not finite) a number is no count and no price: leave it to its own notation.
+        is_whole = isfinite(value) and abs(value) < 1e21 and value.is_integer()
+        return str(int(value)) if is_whole else repr(value)
     if isinstance(value, int):
         return str(value)
     if isinstance(value, Mapping):
@@ -100,15 +99,13 @@ def escape(text: str) -> str:
 def for_templates(value: object) -> object:
     """A value as templates compute with it: text, numbers, truth values, and Fields and Items of them at any depth.
 
-    Decimals become int or float, and None in a mapping is absent: `lead.first_name | lower | default("there")` is not
-    "none". Whatever else there may be becomes its text: any other object would show its attributes.
+    None in a mapping is absent: `lead.first_name | lower | default("there")` is not "none". Whatever else there may be
+    becomes its text: any other object would show its attributes.
     """
     if value is None or isinstance(value, str | bool | float | Closed):
         return value
     if isinstance(value, int):
         return value if value in _INTEGERS else str(value)
-    if isinstance(value, Decimal):
-        return int(value) if _is_whole(value) else float(value)
     if isinstance(value, Mapping):
         return Fields({key: for_templates(item) for key, item in value.items() if item is not None})
     if isinstance(value, set | frozenset):
@@ -116,8 +113,3 @@ def for_templates(value: object) -> object:
     if isinstance(value, list | tuple):
         return Items(tuple(for_templates(item) for item in value))
     return shown(value)
-
-
-def _is_whole(number: float | Decimal) -> bool:
-    # Beyond 21 digits (or not finite) a number is no count and no price: leave it to its own notation.
-    return isfinite(number) and abs(float(number)) < 1e21 and number == int(number)

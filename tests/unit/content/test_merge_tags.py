@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal
 
 import pytest
 
@@ -87,7 +86,7 @@ def test_default_stands_in_for_whatever_a_person_would_call_missing(name: str, f
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (Decimal("3"), "3"), (Decimal("3.50"), "3.5"), (Decimal("1E+3"), "1000"), (0, "0"), (2.5, "2.5"), (4.0, "4"),
+        (3, "3"), (3.5, "3.5"), (1e3, "1000"), (1e21, "1e+21"), (0, "0"), (2.5, "2.5"), (4.0, "4"),
         (True, "true"), (False, "false"), (None, ""), ("", ""), ([], ""), ({"b", "a"}, "a, b"),
         ({"k": 1}, ""), ("a{{b}}", "a{{b}}"),
     ],
@@ -105,7 +104,7 @@ def test_default_stands_in_for_an_empty_list() -> None:
 
 
 def test_zero_and_no_are_values_and_not_missing() -> None:
-    lead = {"fields": {"points": Decimal(0), "member": False}}
+    lead = {"fields": {"points": 0, "member": False}}
     assert (
         shown("{{ lead.fields.points | default('none') }} {{ lead.fields.member | default('?') }}", lead) == "0 false"
     )

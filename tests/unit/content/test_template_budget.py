@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib.content.body import MAX_OUTPUT
 from chalicelib.content.compiled import CompiledContent
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import ContentInvalid, RenderFailed
 from chalicelib.content.program import TemplateSlot, program_of
 from chalicelib.content.render import UNMEASURED_SLOTS, Rendered, Renderer
+from chalicelib.content.values import MAX_OUTPUT
 from chalicelib.crm.leads import MAX_FIELDS_BYTES
 from tests.unit.content.mails import CAMPAIGN, DELIVERY_ID, LEAD, UNSUBSCRIBE_URL, Tracking, source_of
 
