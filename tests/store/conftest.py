@@ -1,6 +1,6 @@
 """The tables on two engines: every store test runs on ministack's DynamoDB and on Amazon's own DynamoDB Local.
 
-DynamoDB Local is skipped where Java or npm is missing.
+DynamoDB Local is skipped where Java or npm is missing. Calls that AWS would refuse fail the test (`aws_rules.py`).
 """
 
 import uuid
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from local import dynamodb_local, ministack, ports
@@ -15,12 +16,31 @@ from local.console import NotReady
 from local.package import ROOT
 from local.tables import TableNames, create_tables, delete_tables
 from tests.prerequisites import skip_without
+from tests.store.aws_rules import AwsRules
 
 NPM_FOLDER = ROOT / ".local" / "npm"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def aws_rules() -> AwsRules:
+    """In force for every client that boto3 makes after this."""
+    rules = AwsRules()
+    boto3.setup_default_session()
+    rules.watch(boto3.DEFAULT_SESSION)
+    return rules
+
+
+@pytest.fixture(autouse=True)
+def _no_call_that_aws_would_refuse(aws_rules: AwsRules) -> Iterator[None]:
+    aws_rules.refused.clear()
+    yield
+    assert aws_rules.refused == []
+
+
 @pytest.fixture(scope="session", params=["ministack", "dynamodb-local"])
-def dynamodb(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def dynamodb(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, aws_rules: AwsRules
+) -> Iterator[Any]:
     """A boto3 client for a DynamoDB that lives as long as the session."""
     folder = tmp_path_factory.mktemp(request.param)
     start = on_ministack if request.param == "ministack" else on_dynamodb_local
