@@ -123,7 +123,7 @@ class Campaigns:
             Key=keys.campaign(campaign_id),
             UpdateExpression="SET key_number = if_not_exists(key_number, :number)",
             ExpressionAttributeValues={":number": {"N": str(number)}},
-            ReturnValues="UPDATED_NEW",
+            ReturnValues="ALL_NEW",
         )
         return int(answer["Attributes"]["key_number"]["N"])
 
