@@ -1,7 +1,7 @@
 # Everything one can do here; `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run reset demo logs token rotate-key withdraw-key replay-hits replay-events redrive test check unit store stack browser bench soak package deploy clean
+.PHONY: help setup run reset demo logs token rotate-key withdraw-key replay-hits replay-events redrive smoke test check unit store stack browser bench soak package deploy clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -61,6 +61,9 @@ replay-events: setup  ## publish a campaign's events once more: CAMPAIGN=... (ST
 
 redrive: setup  ## put dead letters back on their queue: QUEUE=CandidatesDeadLetters (STACK=... on AWS)
 	@$(BIN)/python -m local.redrive --queue $(or $(QUEUE),$(error Name the queue: make redrive QUEUE=...)) $(if $(STACK),--stack $(STACK))
+
+smoke: setup  ## try the running stack, or with STACK=... FROM=news@your.domain one on AWS: mails to SES's simulator
+	@$(BIN)/python -m local.smoke $(if $(STACK),--stack $(STACK)) $(if $(FROM),--from-email $(FROM))
 
 test: check unit store stack browser  ## check and test everything; what the machine lacks is skipped, and said
 	@$(BIN)/python -m tests.skipped $(REPORTS)/*.xml

@@ -174,7 +174,8 @@ def request(
 ) -> tuple[int, dict[str, str], bytes]:
     """One request as a browser makes it; redirects are reported, not followed."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=30)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.netloc, timeout=30)
     headers = {"User-Agent": agent, "Accept": "text/html,image/*;q=0.8,*/*;q=0.5"}
     body = None
     if form is not None:

@@ -38,12 +38,13 @@ def load_examples(api_url: str, token: str, inbox_url: str) -> None:
 def call(
     api_url: str, token: str, method: str, path: str, body: bytes | None = None, content_type: str | None = None
 ) -> dict[str, Any]:
-    """One request to the JSON API. Raises NotReady with its problem detail when it is refused."""
+    """One request to the JSON API; {} for an empty answer. Raises NotReady with the problem's detail when refused."""
     headers = {"Authorization": f"Bearer {token}"} | ({"Content-Type": content_type} if content_type else {})
     request = urllib.request.Request(api_url + path, data=body, headers=headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=60) as response:
-            answer: dict[str, Any] = json.load(response)
+            raw = response.read()
+            answer: dict[str, Any] = json.loads(raw) if raw else {}
             return answer
     except urllib.error.HTTPError as refusal:
         detail = refusal.read().decode(errors="replace")
