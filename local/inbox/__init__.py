@@ -7,7 +7,7 @@ prints `inbox ready: http://127.0.0.1:8025 smtp://127.0.0.1:2525` when both door
 For an SDK (`endpoint_url` or AWS_ENDPOINT_URL_SESV2, any credentials): SendEmail with Raw or Simple content,
 GetAccount, GetEmailIdentity, with SES's errors. The MessageId is the message's id everywhere below; ids sort by time.
 Every domain may send but `unverified.example` (GetEmailIdentity: NotFoundException) and `pending.example` (status
-PENDING); as with SES a domain covers its subdomains, and addresses are no identities of their own.
+PENDING); as with SES a domain covers its subdomains.
 
 For people: `/` lists the mails, `/messages/{id}` shows one, its pixel and links live. `/website` and all below it is
 the page to which the links of the example mails lead.
@@ -28,7 +28,10 @@ For tests, all of it at run time:
   `error`, `reject` refuse; `stall` waits and then accepts; `drop` accepts and breaks the connection; `drop_unkept`
   breaks it without accepting. See `faults`.
 - `PUT /account` changes any of `max_send_rate` (recipients in any second), `max_24_hour_send` (-1: no limit),
-  `sent_last_24_hours`, `sending_enabled`, `production_access_enabled`; `GET /account` shows them.
+  `sent_last_24_hours`, and of the switches that keep mails from leaving: `sending_enabled`,
+  `production_access_enabled` (false: the sandbox), `enforcement_status` (HEALTHY, PROBATION, SHUTDOWN), `suspended`,
+  `access_denied`, `configuration_set_exists`, `mail_from_verified`, `identities` (domains and addresses with their
+  verification status, `{"shop.example": "SUCCESS"}`; null: the default above). `GET /account` shows them.
 - With `--events-topic-arn` and `--sns-endpoint` SES's events about every message that names a configuration set are
   published to that topic; the mailbox simulator's addresses have the outcomes their names say, an EICAR test file is
   rejected. `POST /events` `{"message_id", "kind", "bounce_type", "bounce_sub_type", "times"}` publishes one more by

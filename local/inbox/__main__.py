@@ -62,7 +62,7 @@ def _options(arguments: list[str] | None) -> Options:
     )
     add(
         "--verified-domains",
-        type=lambda text: text.split(","),
+        type=lambda text: [domain.strip() for domain in text.split(",")],
         metavar="A,B",
         help=f"domains that may send (default: every domain but {UNKNOWN_DOMAIN} and {PENDING_DOMAIN})",
     )

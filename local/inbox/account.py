@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from local.inbox.addresses import bare_address, domain_of, simulated_scenario
-from local.inbox.ses_errors import DailyQuotaExceeded, MessageRejected, RateExceeded, SendingPaused
+from local.inbox.ses_errors import (
+    AccessDenied,
+    AccountSuspended,
+    DailyQuotaExceeded,
+    MailFromDomainNotVerified,
+    MessageRejected,
+    NotFound,
+    RateExceeded,
+    SendingPaused,
+)
 
 DAY_SECONDS = 24 * 60 * 60
 UNLIMITED = -1  # SES's own way to say it, for Max24HourSend
@@ -16,6 +26,24 @@ UNLIMITED = -1  # SES's own way to say it, for Max24HourSend
 # What is not verified when nothing is said about verified domains. Two, because SES knows two kinds of "no":
 UNKNOWN_DOMAIN = "unverified.example"  # not among the account's identities
 PENDING_DOMAIN = "pending.example"  # an identity whose DNS records have not been found yet
+
+
+class Enforcement(StrEnum):
+    """What SES makes of the account's reputation (GetAccount's EnforcementStatus)."""
+
+    HEALTHY = "HEALTHY"
+    PROBATION = "PROBATION"
+    SHUTDOWN = "SHUTDOWN"
+
+
+class Verification(StrEnum):
+    """How far SES is with an identity (GetEmailIdentity's VerificationStatus)."""
+
+    PENDING = "PENDING"
+    SUCCESS = "SUCCESS"
+    FAILED = "FAILED"
+    TEMPORARY_FAILURE = "TEMPORARY_FAILURE"
+    NOT_STARTED = "NOT_STARTED"
 
 
 @dataclass(slots=True)
@@ -29,44 +57,52 @@ class Limits:
     max_24_hour_send: float = 1_000_000.0
     sending_enabled: bool = True
     production_access_enabled: bool = True
+    enforcement_status: Enforcement = Enforcement.HEALTHY
+    suspended: bool = False  # for good, as SES does after a review
+    access_denied: bool = False  # to SendEmail, by IAM
+    configuration_set_exists: bool = True
+    mail_from_verified: bool = True  # the MX record of the sender's custom MAIL FROM domain
 
 
-class VerifiedDomains:
-    """Which domains the account has verified: those given, or with None every domain but the two named above."""
+class Identities:
+    """The account's identities, domains and addresses, by their names; None: every domain but the two named above."""
 
-    def __init__(self, domains: Iterable[str] | None) -> None:
-        self._domains = None if domains is None else frozenset(domain.strip().lower() for domain in domains)
+    def __init__(self, statuses: Mapping[str, Verification] | None) -> None:
+        self.statuses = None if statuses is None else {name.lower(): status for name, status in statuses.items()}
 
-    def may_send_from(self, address: str) -> bool:
-        """True when the address's domain or a parent of it is verified (a verified domain covers its subdomains)."""
-        labels = domain_of(address).split(".")
-        if labels == [""]:
-            return False
-        domains = [".".join(labels[first:]) for first in range(len(labels))]
-        if self._domains is None:
-            return not {UNKNOWN_DOMAIN, PENDING_DOMAIN} & set(domains)
-        return not self._domains.isdisjoint(domains)
-
-    def status_of(self, identity: str) -> str | None:
-        """`SUCCESS`, `PENDING`, or None for an identity that the account does not have. Only domains are identities."""
+    def status_of(self, identity: str) -> Verification | None:
+        """None for an identity that the account does not have."""
         identity = identity.lower()
+        if self.statuses is not None:
+            return self.statuses.get(identity)
         if "@" in identity:
             return None
         if identity == PENDING_DOMAIN:
-            return "PENDING"
-        if self._domains is None:
-            return None if identity == UNKNOWN_DOMAIN else "SUCCESS"
-        return "SUCCESS" if identity in self._domains else None
+            return Verification.PENDING
+        return None if {UNKNOWN_DOMAIN, PENDING_DOMAIN} & set(with_parents(identity)) else Verification.SUCCESS
+
+    def may_send_from(self, address: str) -> bool:
+        """True when the address, its domain or a parent of that is verified: a domain covers its subdomains."""
+        domain = domain_of(address)
+        return bool(domain) and any(
+            self.status_of(each) is Verification.SUCCESS for each in (address, *with_parents(domain))
+        )
+
+
+def with_parents(domain: str) -> list[str]:
+    """A domain and those above it, but for the last, which nobody can verify: `com`."""
+    labels = domain.split(".")
+    return [".".join(labels[first:]) for first in range(max(1, len(labels) - 1))]
 
 
 class SendingAccount:
     """Decides whether a message may leave now, and counts those that did."""
 
     def __init__(
-        self, limits: Limits, verified: VerifiedDomains, *, region: str, clock: Callable[[], float] = time.time
+        self, limits: Limits, identities: Identities, *, region: str, clock: Callable[[], float] = time.time
     ) -> None:
         self.limits = limits
-        self.verified = verified
+        self.identities = identities
         self._region = region
         self._clock = clock
         self._last_second: deque[tuple[float, int]] = deque()
@@ -90,18 +126,36 @@ class SendingAccount:
             recipients += self._minutes.pop()[1]
         self._minutes.append((minute, recipients))
 
-    def check_senders(self, senders: list[str], recipients: list[str]) -> None:
-        """Raise SendingPaused, or MessageRejected naming the identities that are not verified."""
-        if not self.limits.sending_enabled:
+    def check(self, senders: list[str], recipients: list[str], configuration_set: str) -> None:
+        """Raise what keeps every message from leaving, or MessageRejected naming the identities not verified."""
+        limits, region = self.limits, self._region
+        if limits.access_denied:
+            resource = f"arn:aws:ses:{region}:123456789012:identity/{bare_address(senders[0])}"
+            raise AccessDenied(
+                "User `arn:aws:sts::123456789012:assumed-role/send/send' is not authorized to perform "
+                f"`ses:SendRawEmail' on resource `{resource}'"
+            )
+        if configuration_set and not limits.configuration_set_exists:
+            raise NotFound(f"Configuration set <{configuration_set}> does not exist.")
+        if limits.suspended:
+            raise AccountSuspended("Sending suspended for this account.")
+        if not limits.sending_enabled:
             raise SendingPaused("Email sending is disabled for this account.")
+        if limits.enforcement_status is Enforcement.SHUTDOWN:
+            raise SendingPaused(
+                "Sending paused for this account. For more information, please check the inbox of the email address "
+                "associated with your AWS account."
+            )
+        if not limits.mail_from_verified:
+            raise MailFromDomainNotVerified("Mail FROM domain is not verified.")
         to_check = [bare_address(sender) for sender in senders]
-        if not self.limits.production_access_enabled:  # the sandbox: recipients must be verified too
+        if not limits.production_access_enabled:  # the sandbox: recipients must be verified too
             to_check += [address for address in recipients if simulated_scenario(address) is None]
-        failed = list(dict.fromkeys(address for address in to_check if not self.verified.may_send_from(address)))
+        failed = list(dict.fromkeys(address for address in to_check if not self.identities.may_send_from(address)))
         if failed:
             raise MessageRejected(
                 "Email address is not verified. The following identities failed the check in region "
-                f"{self._region.upper()}: {', '.join(failed)}"
+                f"{region.upper()}: {', '.join(failed)}"
             )
 
     def take(self, recipients: list[str]) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from local.inbox.account import SendingAccount
+from local.inbox.account import Enforcement, Identities, SendingAccount, Verification
 from local.inbox.faults import FaultBook
 from local.inbox.http_server import Request, Response
 from local.inbox.routing import RouteHandler, Router
@@ -21,6 +21,12 @@ class AccountChange(BaseModel):
     max_24_hour_send: float | None = Field(default=None, ge=-1)
     sending_enabled: bool | None = None
     production_access_enabled: bool | None = None
+    enforcement_status: Enforcement | None = None
+    suspended: bool | None = None
+    access_denied: bool | None = None
+    configuration_set_exists: bool | None = None
+    mail_from_verified: bool | None = None
+    identities: dict[str, Verification] | None = None
     sent_last_24_hours: int | None = Field(default=None, ge=0)
 
 
@@ -55,13 +61,19 @@ class ControlDoor:
 
     async def get_account(self, _request: Request) -> Response:
         limits = dataclasses.asdict(self._account.limits)
-        return Response.of_json({**limits, "sent_last_24_hours": self._account.sent_last_24_hours()})
+        others = {
+            "identities": self._account.identities.statuses,
+            "sent_last_24_hours": self._account.sent_last_24_hours(),
+        }
+        return Response.of_json({**limits, **others})
 
     async def put_account(self, request: Request) -> Response:
         change = AccountChange.model_validate_json(request.body)
         if change.sent_last_24_hours is not None:
             self._account.set_sent_last_24_hours(change.sent_last_24_hours)
-        limits = change.model_dump(exclude_none=True, exclude={"sent_last_24_hours"})
+        if "identities" in change.model_fields_set:
+            self._account.identities = Identities(change.identities)
+        limits = change.model_dump(exclude_none=True, exclude={"identities", "sent_last_24_hours"})
         self._account.limits = dataclasses.replace(self._account.limits, **limits)
         return await self.get_account(request)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.inbox.account import DAY_SECONDS, Limits, SendingAccount, VerifiedDomains
+from local.inbox.account import DAY_SECONDS, Identities, Limits, SendingAccount, Verification
 from local.inbox.addresses import simulated_scenario
 from local.inbox.announcements import Announcements
 from local.inbox.control import ControlDoor
@@ -44,7 +44,9 @@ class Inbox:
         """Open the mailbox; raises MailboxInUse."""
         self._options = options
         self._mailbox = Mailbox(options.folder)
-        self._account = SendingAccount(options.limits, VerifiedDomains(options.verified_domains), region=options.region)
+        domains = options.verified_domains
+        identities = Identities(None if domains is None else dict.fromkeys(domains, Verification.SUCCESS))
+        self._account = SendingAccount(options.limits, identities, region=options.region)
         self._count_earlier_sends()
         self._control = ControlDoor(self._account)
         self._publisher = self._made_publisher()

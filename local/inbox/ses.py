@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from local.inbox.account import SendingAccount
+from local.inbox.account import SendingAccount, Verification
 from local.inbox.addresses import bare_address, bare_addresses, syntax_error
 from local.inbox.faults import Door, Fault, FaultBook, FaultKind
 from local.inbox.headers import head_of, header_values
@@ -78,7 +78,7 @@ class SesDoor:
         fault = self._faults().next_for(Door.SES, recipients)
         if fault is not None:
             await _before_keeping(fault)
-        self._account.check_senders(submission.senders, recipients)
+        self._account.check(submission.senders, recipients, submission.envelope.configuration_set)
         self._account.take(recipients)
         message = self._forgotten.pop(_mail_of(submission.envelope), None)
         if message is None:
@@ -93,7 +93,7 @@ class SesDoor:
         return Response.of_json(
             {
                 "DedicatedIpAutoWarmupEnabled": False,
-                "EnforcementStatus": "HEALTHY",
+                "EnforcementStatus": limits.enforcement_status,
                 "ProductionAccessEnabled": limits.production_access_enabled,
                 "SendQuota": {
                     "Max24HourSend": limits.max_24_hour_send,
@@ -105,15 +105,14 @@ class SesDoor:
         )
 
     async def get_email_identity(self, _request: Request, identity: str) -> Response:
-        status = self._account.verified.status_of(identity)
+        status = self._account.identities.status_of(identity)
         if status is None:
             raise NotFound(f"Email identity {identity} does not exist.")
-        verified = status == "SUCCESS"
         return Response.of_json(
             {
-                "IdentityType": "DOMAIN",
+                "IdentityType": "EMAIL_ADDRESS" if "@" in identity else "DOMAIN",
                 "FeedbackForwardingStatus": True,
-                "VerifiedForSendingStatus": verified,
+                "VerifiedForSendingStatus": status is Verification.SUCCESS,
                 "VerificationStatus": status,
                 "DkimAttributes": {"SigningEnabled": True, "Status": status},
                 "Policies": {},

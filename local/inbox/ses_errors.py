@@ -1,13 +1,16 @@
 """The errors of the SES v2 API, with SES's names, statuses and words.
 
 SesError
-├── BadRequest            400  the request itself is wrong
-├── MessageRejected       400  the message or its sender is not acceptable
-├── SendingPaused         400  the account must not send now
-├── DailyQuotaExceeded    400  LimitExceededException
-├── NotFound              404  no such identity
-├── RateExceeded          429  TooManyRequestsException
-└── ServiceFailure        5xx  SES's own fault; a client repeats it
+├── BadRequest                 400  the request itself is wrong
+├── MessageRejected            400  the message or its sender is not acceptable
+├── SendingPaused              400  the account must not send now
+├── AccountSuspended           400  ... and will not any more
+├── MailFromDomainNotVerified  400  the sender's custom MAIL FROM domain has no MX record
+├── DailyQuotaExceeded         400  LimitExceededException
+├── AccessDenied               403  IAM does not let the caller
+├── NotFound                   404  no such identity or configuration set
+├── RateExceeded               429  TooManyRequestsException
+└── ServiceFailure             5xx  SES's own fault; a client repeats it
 
 Sources: the service model of `sesv2` (names and statuses); "Amazon SES email sending errors" in the SES Developer
 Guide and answers seen from the service (messages).
@@ -39,6 +42,19 @@ class MessageRejected(SesError):
 
 class SendingPaused(SesError):
     code = "SendingPausedException"
+
+
+class AccountSuspended(SesError):
+    code = "AccountSuspendedException"
+
+
+class MailFromDomainNotVerified(SesError):
+    code = "MailFromDomainNotVerifiedException"
+
+
+class AccessDenied(SesError):
+    status = 403
+    code = "AccessDeniedException"
 
 
 class DailyQuotaExceeded(SesError):

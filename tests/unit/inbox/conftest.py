@@ -26,6 +26,12 @@ def inbox(shared_inbox: RunningInbox) -> RunningInbox:
         "sent_last_24_hours": 0,
         "sending_enabled": True,
         "production_access_enabled": True,
+        "enforcement_status": "HEALTHY",
+        "suspended": False,
+        "access_denied": False,
+        "configuration_set_exists": True,
+        "mail_from_verified": True,
+        "identities": None,
     }
     assert shared_inbox.request("PUT", "/account", account).status == 200
     return shared_inbox

@@ -250,3 +250,33 @@ def test_an_operation_that_is_not_played_is_not_found(inbox: RunningInbox) -> No
     with pytest.raises(ClientError) as caught:
         inbox.ses().list_contact_lists()
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+
+
+@pytest.mark.parametrize(
+    ("switched", "code", "status", "words"),
+    [
+        ({"suspended": True}, "AccountSuspendedException", 400, "suspended"),
+        ({"enforcement_status": "SHUTDOWN"}, "SendingPausedException", 400, "Sending paused for this account"),
+        ({"mail_from_verified": False}, "MailFromDomainNotVerifiedException", 400, "not verified"),
+        ({"access_denied": True}, "AccessDeniedException", 403, "is not authorized to perform `ses:SendRawEmail'"),
+        ({"configuration_set_exists": False}, "NotFoundException", 404, "Configuration set <set> does not exist"),
+    ],
+)
+def test_what_keeps_every_mail_from_leaving_can_be_switched_on(
+    inbox: RunningInbox, switched: dict[str, Any], code: str, status: int, words: str
+) -> None:
+    inbox.request("PUT", "/account", switched)
+    error = refused(inbox, ConfigurationSetName="set")
+    assert (error["Error"]["Code"], error["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
+    assert words in error["Error"]["Message"]
+    assert inbox.messages() == []
+
+
+def test_identities_are_changed_at_run_time(inbox: RunningInbox) -> None:
+    inbox.request("PUT", "/account", {"identities": {"acme.example": "SUCCESS", "a@other.example": "SUCCESS"}})
+    for sender in ("x@mail.acme.example", "a@other.example"):
+        inbox.send(b"From: %s\r\n\r\n" % sender.encode(), FromEmailAddress=sender)
+    assert refused(inbox, FromEmailAddress="b@other.example")["Error"]["Code"] == "MessageRejected"
+    assert inbox.ses().get_email_identity(EmailIdentity="a@other.example")["IdentityType"] == "EMAIL_ADDRESS"
+    inbox.request("PUT", "/account", {"identities": None})
+    inbox.send()
