@@ -18,6 +18,7 @@ from typing import Any
 
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import create_lead
+from chalicelib.sending.account import UnknownAccount
 from chalicelib.sending.drafts import Drafts, Written
 from chalicelib.sending.launch import Launch
 from chalicelib.sending.queues import LEADS_PER_MESSAGE, LaunchMessage, SendMessage
@@ -119,6 +120,7 @@ def launched(dynamodb: Any, tables: TableNames, count: int) -> tuple[CampaignId,
     launch = Launch(
         campaigns,
         Audiences(leads, Deliveries(dynamodb, tables.deliveries)),
+        UnknownAccount(),
         Plans(dynamodb, tables.campaigns),
         Retries(dynamodb, tables.campaigns),
         Nowhere(),  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from chalicelib.sending.local_time import InvalidTime
 from chalicelib.sending.reasons import FailureReason
 from chalicelib.sending.retry import NothingToRetry
 from chalicelib.sending.schedule import SchedulerUnavailable
-from chalicelib.sending.start import AudienceIsEmpty
+from chalicelib.sending.start import AudienceIsEmpty, SendingDisabled
 from chalicelib.sending.statuses import CampaignNotFound, WrongStatus
 from chalicelib.sqs import QueueUnavailable
 from chalicelib.store.ids import CampaignId
@@ -32,6 +32,7 @@ campaign_verbs = Resource(
             "Nobody would receive this campaign",
             lambda error: field_errors([("audience", "matches nobody")]),
         ),
+        SendingDisabled: ProblemType(409, "sending-disabled", "The mail service lets no mail leave"),
         InvalidTime: ProblemType(
             422,
             "invalid-schedule",
@@ -72,7 +73,7 @@ class RetryBody(RequestModel):
     "/v1/campaigns/{campaign_id}/send",
     summary="Send a campaign now",
     answers={202: CampaignAnswer},
-    raises=(CampaignNotFound, WrongStatus, AudienceIsEmpty, QueueUnavailable),
+    raises=(CampaignNotFound, WrongStatus, AudienceIsEmpty, SendingDisabled, QueueUnavailable),
 )
 def send_campaign(call: Call, campaign_id: str) -> Answer:
     """The audience is taken at this moment; a schedule is dropped. Poll the campaign's `status` and its stats."""
@@ -90,8 +91,8 @@ def send_campaign(call: Call, campaign_id: str) -> Answer:
 def schedule_campaign(call: Call, campaign_id: str) -> Answer:
     """Takes the place of an earlier schedule. The audience is taken when the time has come.
 
-    Should nobody match then, or should its turn come more than an hour late, the campaign is not sent: its status
-    becomes `missed`, `status_reason` says why, and it may be sent or scheduled anew.
+    Should nobody match then, the mail service let no mail leave, or its turn come more than an hour late, the campaign
+    is not sent: its status becomes `missed`, `status_reason` says why, and it may be sent or scheduled anew.
     """
     said = call.body(ScheduleBody)
     scheduling, now = call.context.scheduling, call.context.now()

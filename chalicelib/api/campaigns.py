@@ -167,7 +167,7 @@ def preflight_campaign(call: Call, campaign_id: str) -> Answer:
     """Findings, the most severe first, with their places in the content and how many leads they concern."""
     context = call.context
     draft = context.drafts.get(CampaignId(campaign_id))
-    looked = preflight(draft, context.audiences, context.identities, context.keys, context.settings.tracking_url)
+    looked = preflight(draft, context.audiences, context.sending_account, context.keys, context.settings.tracking_url)
     return ok(PreflightAnswer.of(looked))
 
 

@@ -14,10 +14,10 @@ import boto3
 from chalicelib.analytics.recount import Recount
 from chalicelib.automation.rulebook import Rulebook
 from chalicelib.crm.audience import Audiences
+from chalicelib.sending.account import SendingAccount, SesAccount, UnknownAccount
 from chalicelib.sending.budget import Budget
 from chalicelib.sending.control import Control
 from chalicelib.sending.drafts import Drafts
-from chalicelib.sending.preflight import SenderIdentities, SesIdentities, UnknownIdentities
 from chalicelib.sending.retry import RetryFailed
 from chalicelib.sending.schedule import EventBridgeSchedules, Scheduling, scheduler
 from chalicelib.sending.start import Start
@@ -125,7 +125,9 @@ class Context:
 
     @cached_property
     def start(self) -> Start:
-        return Start(self.campaigns, self.plans, self.audiences, self.launch_queue, self.schedules)
+        return Start(
+            self.campaigns, self.plans, self.audiences, self.sending_account, self.launch_queue, self.schedules
+        )
 
     @cached_property
     def scheduling(self) -> Scheduling:
@@ -141,9 +143,9 @@ class Context:
         return RetryFailed(self.campaigns, retries, self.counters, self.launch_queue)
 
     @cached_property
-    def identities(self) -> SenderIdentities:
-        """What the mail service lets us send from."""
-        return SesIdentities(self._make_ses()) if self.settings.smtp_secret is None else UnknownIdentities()
+    def sending_account(self) -> SendingAccount:
+        """What the mail service lets us send, and from whom."""
+        return SesAccount(self._make_ses()) if self.settings.smtp_secret is None else UnknownAccount()
 
     @cached_property
     def mail_tester(self) -> MailTester:

@@ -72,7 +72,6 @@ class WaitingAnswer(FromDomain):
 _WAITING_FOR = {
     WaitReason.QUOTA: "the sending quota",
     WaitReason.RATE: "the mail service, which takes no more mails at the moment",
-    WaitReason.SENDING_PAUSED: "sending to be switched on for the account",
 }
 
 

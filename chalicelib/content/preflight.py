@@ -66,6 +66,8 @@ class AudienceFacts:
     with_empty_links: int | None = None
     failures: Mapping[Problem, int | None] = field(default_factory=dict)
     """What cannot be rendered, and for how many leads; None where nobody was there to try it with."""
+    hindrance: Finding | None = None
+    """What keeps the account from sending to everybody."""
 
 
 def content_findings(error: ContentInvalid) -> list[Finding]:
@@ -119,12 +121,14 @@ def _all(
 
 
 def _sender_and_audience(compiled: CompiledContent, audience: AudienceFacts) -> Iterator[Finding]:
+    if audience.hindrance is not None:
+        yield audience.hindrance
     if audience.sender_verified is False:
         domain = compiled.from_email.rpartition("@")[2]
         yield Finding(
             Severity.ERROR,
             "sender_not_verified",
-            f"Neither the sender's address nor its domain {domain} is verified in SES: every mail would be rejected.",
+            f"Neither the sender's address nor its domain {domain} is verified in SES: no mail would leave.",
             "from_email",
         )
     if audience.total == 0:

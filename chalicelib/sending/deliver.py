@@ -4,6 +4,7 @@ prepare ──── take a turn ──── claim ──── wait for the tu
    │             │                  │             │                  │          └── with the next lead's claim
    │             │                  │             │                  ├── rejected: failed, with the service's words
    │             │                  │             │                  ├── not sent: claim given back, comes again
+   │             │                  │             │                  ├── account refused: the same, campaign paused
    │             │                  │             │                  └── outcome unknown: stays `sending`
    │             │                  │             └── has left since its lead was read: skipped (recipients.py)
    │             │                  └── somebody has it: ended, or still `sending`: settled when it is old enough
@@ -30,19 +31,26 @@ from chalicelib.sending.prepare import MOST_DETAIL, ended, prepare, unreachable
 from chalicelib.sending.rate import LATENESS_SECONDS, Waiting
 from chalicelib.sending.reasons import FailureReason, SkipReason, WaitReason
 from chalicelib.sending.recipients import Recipients
-from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected, Transport
+from chalicelib.sending.transports.base import (
+    AccountRefused,
+    NotSent,
+    OutcomeUnknown,
+    OutgoingMail,
+    Rejected,
+    Transport,
+)
 from chalicelib.sending.turns import Turns
 from chalicelib.store.claims import Claims, Ending
 from chalicelib.store.client import StoreError
 from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
 from chalicelib.store.ids import CampaignId, LeadId
 from chalicelib.store.leads import Leads
-from chalicelib.telemetry import logger
+from chalicelib.telemetry import count, logger
 
 OUTCOME_GRACE = timedelta(minutes=10)
 """How long a delivery may stand at `sending` before its outcome counts as unknown: far longer than any worker lives."""
 _THROTTLED_PAUSES = (0.5, 1.0, 2.0)
-_BLOCKED_SECONDS = {WaitReason.RATE: 10, WaitReason.QUOTA: 60, WaitReason.SENDING_PAUSED: 300}
+_BLOCKED_SECONDS = {WaitReason.RATE: 10, WaitReason.QUOTA: 60}
 """What concerns all mails: so long nobody tries."""
 _OUT_OF_REACH_SECONDS = 30
 """What other workers may not meet: so long this one's leads wait."""
@@ -61,7 +69,7 @@ class Rest:
 
 
 class Deliver:
-    """One worker. `pause` sleeps for seconds; `is_going` says whether a campaign may send right now."""
+    """One worker. `is_going` says whether a campaign may send right now, `stop` pauses it; `pause` sleeps seconds."""
 
     def __init__(
         self,
@@ -72,6 +80,7 @@ class Deliver:
         budget: Budget,
         clock: Callable[[], datetime],
         is_going: Callable[[CampaignId], bool],
+        stop: Callable[[CampaignId, str], bool],
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._leads = leads
@@ -81,6 +90,7 @@ class Deliver:
         self._budget = budget
         self._clock = clock
         self._is_going = is_going
+        self._stop = stop
         self._turns = Turns(budget, self._seconds_now, pause)
 
     def deliver_all(
@@ -127,7 +137,7 @@ class Deliver:
                         came_to = self._hand_over(claim, prepared.mail, turn, put_off)
                         if isinstance(came_to, Ending):
                             ending = came_to
-                        else:
+                        elif came_to is not None:
                             rests.append(came_to)
                         self._turns.end()
                 except MustWait as must:
@@ -172,8 +182,10 @@ class Deliver:
 
     def _hand_over(
         self, claim: Delivery, mail: OutgoingMail, turn: Callable[[], FailureReason | SkipReason | None], put_off: int
-    ) -> Ending | Rest:
-        """How a claimed delivery ended, or when to look at it again. Raises MustWait, with the claim given back.
+    ) -> Ending | Rest | None:
+        """How a claimed delivery ended, or when to look at it again; None when its campaign was paused instead.
+
+        Raises MustWait, with the claim given back.
 
         `turn` is `_wait_for_turn`.
         """
@@ -194,6 +206,18 @@ class Deliver:
             except MustWait:
                 self._release(claim)
                 raise
+            except AccountRefused as error:
+                self._release(claim)
+                if self._stop(claim.campaign_id, f"Paused by itself: {error} Then resume it."):
+                    count(
+                        "campaign_paused",
+                        {"CampaignsPaused": 1},
+                        kind="mail_service",
+                        level="WARNING",
+                        campaign_id=claim.campaign_id,
+                        reason=str(error),
+                    )
+                return None
             except NotSent as error:
                 logger().warning("not_sent", extra={"campaign_id": claim.campaign_id, "words": str(error)})
                 if error.waits_for is WaitReason.RATE and pauses:

@@ -40,10 +40,12 @@ _CAMPAIGNS_KEPT = 8
 
 def launch_campaigns(event: dict[str, Any]) -> Any:
     from chalicelib.sending.launch import Launch  # the compiler is needed by this function alone
+    from chalicelib.sending.transports.chosen import deployed_account
 
     launch = Launch(
         _campaigns(),
         _audiences(),
+        deployed_account(settings()),
         _plans(),
         _retries(),
         Queue(sqs(), settings().plan_queue_url),
@@ -137,6 +139,7 @@ def _launched(campaign_id: CampaignId) -> LaunchedContent:
 def _deliver() -> Deliver:
     from chalicelib.sending.transports.chosen import deployed_budget, deployed_transport
 
+    standing = Standing(_campaigns())
     return Deliver(
         Leads(dynamodb(), settings().leads_table),
         Deliveries(dynamodb(), settings().deliveries_table),
@@ -144,7 +147,8 @@ def _deliver() -> Deliver:
         deployed_transport(settings()),
         deployed_budget(settings()),
         lambda: datetime.now(UTC),
-        Standing(_campaigns()).is_going,
+        standing.is_going,
+        standing.pause,
     )
 
 

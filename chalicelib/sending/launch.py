@@ -6,6 +6,7 @@ from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import ContentInvalid
 from chalicelib.crm.audience import Audiences
 from chalicelib.sending import content
+from chalicelib.sending.account import SendingAccount
 from chalicelib.sending.queues import LaunchMessage, LaunchTask, PlanMessage, RetryMessage
 from chalicelib.sending.schedule import fire
 from chalicelib.sending.statuses import GOING
@@ -25,6 +26,7 @@ class Launch:
         self,
         campaigns: Campaigns,
         audiences: Audiences,
+        account: SendingAccount,
         plans: Plans,
         retries: Retries,
         plan_queue: Queue,
@@ -33,6 +35,7 @@ class Launch:
     ) -> None:
         self._campaigns = campaigns
         self._audiences = audiences
+        self._account = account
         self._plans = plans
         self._retries = retries
         self._plan_queue = plan_queue
@@ -43,7 +46,7 @@ class Launch:
         """Do what a launch message says. Raises what makes SQS deliver it again."""
         campaign_id = message.campaign_id
         if message.schedule_id is not None:
-            if fire(self._campaigns, self._audiences, campaign_id, message.schedule_id, now):
+            if fire(self._campaigns, self._audiences, self._account, campaign_id, message.schedule_id, now):
                 self.launch(campaign_id)
         elif message.task is LaunchTask.LAUNCH:
             self.launch(campaign_id)

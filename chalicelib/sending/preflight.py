@@ -5,63 +5,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
-from typing import Any, Protocol
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.diagnosis import Diagnosis
 from chalicelib.content.errors import ContentInvalid, Problem, RenderFailed
-from chalicelib.content.preflight import AudienceFacts, Finding, content_findings, preflight_findings
+from chalicelib.content.preflight import AudienceFacts, Finding, Severity, content_findings, preflight_findings
 from chalicelib.content.render import Renderer
 from chalicelib.content.source import ContentSource
 from chalicelib.content.values import is_missing
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.merge_fields import merge_fields
+from chalicelib.sending.account import Hindrance, SendingAccount
 from chalicelib.sending.content import campaign_values, source_of, tracking_of
 from chalicelib.sending.drafts import Draft
-from chalicelib.telemetry import logger
 from chalicelib.tracking.key_ring import KeyRingSource
 
 LEADS_LOOKED_AT = 20_000
 """More would not fit into a request's 29 seconds; the counts then say of how many they are."""
 LEADS_RENDERED = 100
 """So many mails are rendered to see whether they can be: a template may take 45 ms before it is stopped."""
-
-
-class SenderIdentities(Protocol):
-    def is_verified(self, address: str) -> bool | None:
-        """Whether the mail service lets us send from this address; None when that could not be found out."""
-        ...
-
-
-class SesIdentities:
-    """Asks SES for the address itself, then for its domain: either may be what was verified."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    def is_verified(self, address: str) -> bool | None:
-        try:
-            return any(self._identity_is_verified(each) for each in (address, address.rpartition("@")[2]))
-        except (BotoCoreError, ClientError) as error:
-            logger().warning("sender_not_looked_up", exc_info=error)
-            return None
-
-    def _identity_is_verified(self, identity: str) -> bool:
-        try:
-            return bool(self._client.get_email_identity(EmailIdentity=identity)["VerifiedForSendingStatus"])
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "NotFoundException":
-                return False
-            raise
-
-
-class UnknownIdentities:
-    """An SMTP server's: whom it lets send is known when it refuses somebody."""
-
-    def is_verified(self, address: str) -> None:
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +36,7 @@ class Preflight:
 
 
 def preflight(
-    draft: Draft, audiences: Audiences, identities: SenderIdentities, keys: KeyRingSource, tracking_url: str
+    draft: Draft, audiences: Audiences, account: SendingAccount, keys: KeyRingSource, tracking_url: str
 ) -> Preflight:
     """Findings for a draft as it would be sent now: with tracking added, to its audience as it is. Writes nothing."""
     campaign = draft.campaign
@@ -102,15 +64,23 @@ def preflight(
         total,
         without_email,
         dict(empty),
-        identities.is_verified(campaign.from_email),
+        account.is_verified(campaign.from_email),
         with_empty_links if tried else None,
         failures if tried else dict.fromkeys(failures),
+        _finding_of(account.hindrance()),
     )
     return Preflight(
         findings=preflight_findings(source, compiled, tracking, facts),
         audience_looked_at=total,
         audience_is_whole=next(members, None) is None,
     )
+
+
+def _finding_of(hindrance: Hindrance | None) -> Finding | None:
+    if hindrance is None:
+        return None
+    severity = Severity.WARNING if hindrance is Hindrance.ACCOUNT_UNDER_REVIEW else Severity.ERROR
+    return Finding(severity, hindrance.name.lower(), hindrance.value)
 
 
 def _tried(

@@ -32,8 +32,6 @@ class WaitReason(StrEnum):
     """The mail service takes no more mails at the moment."""
     QUOTA = "quota"
     """The mail service takes no more mails within 24 hours."""
-    SENDING_PAUSED = "sending_paused"
-    """Sending is switched off for the account."""
     PUT_OFF = "put_off"
     """A recipient's mail is not taken for now (greylisting, a full mailbox); other mails may leave."""
     MAIL_SERVICE = "mail_service"

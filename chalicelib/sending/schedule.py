@@ -4,7 +4,8 @@ Every schedule has an id of its own, and a campaign says which one counts. A new
 it, the old one is deleted afterwards: whoever dies in between leaves a schedule that fires and does nothing.
 
     schedule ── EventBridge Scheduler ── launch queue ── fire ──┬── planning
-                                                                └── missed: too late, or nobody to send to
+                                                                └── missed: too late, nobody to send to, or
+                                                                    the mail service lets nothing leave
 """
 
 import json
@@ -19,6 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.crm.audience import Audiences
+from chalicelib.sending.account import Hindrance, SendingAccount
 from chalicelib.sending.local_time import moment_of
 from chalicelib.sending.statuses import get_campaign, require_status
 from chalicelib.store.campaigns import Campaign, Campaigns, CampaignStatus, Schedule
@@ -135,7 +137,14 @@ class Scheduling:
         return get_campaign(self._campaigns, campaign_id)
 
 
-def fire(campaigns: Campaigns, audiences: Audiences, campaign_id: CampaignId, schedule_id: str, now: datetime) -> bool:
+def fire(
+    campaigns: Campaigns,
+    audiences: Audiences,
+    account: SendingAccount,
+    campaign_id: CampaignId,
+    schedule_id: str,
+    now: datetime,
+) -> bool:
     """What a schedule does when its time has come: whether the campaign is to be launched now.
 
     A schedule that no longer counts does nothing. Repeated after its function died, it goes on where that was.
@@ -154,6 +163,8 @@ def fire(campaigns: Campaigns, audiences: Audiences, campaign_id: CampaignId, sc
         reason = f"It was {said}, but its turn came {hours} h {minutes:02} min late, too late to send without asking."
     elif audiences.is_empty(campaign.audience):
         reason = f"It was {said}; nobody matched its audience then."
+    elif account.hindrance() is Hindrance.SENDING_DISABLED:
+        reason = f"It was {said}. {Hindrance.SENDING_DISABLED.value}"
     else:
         return campaigns.change_status(
             campaign_id,

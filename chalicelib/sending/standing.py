@@ -9,6 +9,7 @@ their queue's redrive count.
 import time
 from collections.abc import Callable
 
+from chalicelib.sending.statuses import GOING
 from chalicelib.store.campaigns import Campaigns, CampaignStatus
 from chalicelib.store.ids import CampaignId
 
@@ -38,3 +39,8 @@ class Standing:
             return False
         self._looked_at[campaign_id] = now
         return True
+
+    def pause(self, campaign_id: CampaignId, reason: str) -> bool:
+        """Let nothing more leave of a campaign; `reason` is told to the marketer. False when it was not going."""
+        self._looked_at.pop(campaign_id, None)
+        return self._campaigns.change_status(campaign_id, GOING, CampaignStatus.PAUSED, reason=reason)

@@ -1,12 +1,14 @@
 """Send now: from draft to planning, and a message on the launch queue.
 
 StartError
-└── AudienceIsEmpty   nobody would receive it
+├── AudienceIsEmpty    nobody would receive it
+└── SendingDisabled    the mail service lets nothing leave
 """
 
 from datetime import datetime
 
 from chalicelib.crm.audience import Audiences
+from chalicelib.sending.account import Hindrance, SendingAccount
 from chalicelib.sending.queues import LaunchMessage
 from chalicelib.sending.schedule import UNSENT, Schedules, forget_schedule
 from chalicelib.sending.statuses import get_campaign, require_status
@@ -25,13 +27,24 @@ class AudienceIsEmpty(StartError):
     """Nobody matches the audience."""
 
 
+class SendingDisabled(StartError):
+    """The mail service lets nothing leave; the text says what to do."""
+
+
 class Start:
     def __init__(
-        self, campaigns: Campaigns, plans: Plans, audiences: Audiences, launch_queue: Queue, schedules: Schedules
+        self,
+        campaigns: Campaigns,
+        plans: Plans,
+        audiences: Audiences,
+        account: SendingAccount,
+        launch_queue: Queue,
+        schedules: Schedules,
     ) -> None:
         self._campaigns = campaigns
         self._plans = plans
         self._audiences = audiences
+        self._account = account
         self._launch_queue = launch_queue
         self._schedules = schedules
 
@@ -39,8 +52,9 @@ class Start:
         """Set a draft going, also one that waits for its schedule or has missed it; the campaign in planning.
 
         Repeating it is harmless: a campaign that stands in planning without a plan (its starter died before the queue
-        had the message) is put on the queue again. Raises CampaignNotFound, WrongStatus, AudienceIsEmpty, Conflict when
-        the draft is being changed, QueueUnavailable (the campaign is what it was before then).
+        had the message) is put on the queue again. Raises CampaignNotFound, WrongStatus, AudienceIsEmpty,
+        SendingDisabled, Conflict when the draft is being changed, QueueUnavailable (the campaign is what it was before
+        then).
         """
         campaign = get_campaign(self._campaigns, campaign_id)
         if campaign.status is CampaignStatus.PLANNING and self._plans.find_progress(campaign_id) is None:
@@ -49,6 +63,8 @@ class Start:
         require_status(campaign, UNSENT, "sent")
         if self._audiences.is_empty(campaign.audience):
             raise AudienceIsEmpty("No lead matches this audience, or all who do are unsubscribed.")
+        if self._account.hindrance() is Hindrance.SENDING_DISABLED:
+            raise SendingDisabled(Hindrance.SENDING_DISABLED.value)
         to_planning = self._campaigns.change_status(
             campaign_id, [campaign.status], CampaignStatus.PLANNING, version=campaign.version, launched_at=now
         )

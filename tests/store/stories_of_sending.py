@@ -52,7 +52,7 @@ def a_message_comes_again(world: LossyWorld) -> Story:
 def throttle_once(world: LossyWorld) -> None:
     def refuse(mail: OutgoingMail) -> None:
         world.mail.before = lambda mail: None
-        raise NotSent("not now", WaitReason.SENDING_PAUSED)
+        raise NotSent("not now", WaitReason.MAIL_SERVICE)
 
     world.mail.before = refuse
 

@@ -41,7 +41,14 @@ def queue() -> OpenQueue:
 
 
 class Identities:
-    """SES as far as preflight asks it: one verified domain."""
+    """SES as far as it is asked before a launch: one verified domain; the account may send unless told not to."""
+
+    def __init__(self, **account: Any) -> None:
+        self.account = {"SendingEnabled": True, "ProductionAccessEnabled": True, "EnforcementStatus": "HEALTHY"}
+        self.account |= account
+
+    def get_account(self) -> dict[str, Any]:
+        return self.account
 
     def get_email_identity(self, EmailIdentity: str) -> dict[str, Any]:  # noqa: N803
         if EmailIdentity == "acme.example":
@@ -50,11 +57,14 @@ class Identities:
 
 
 @pytest.fixture
-def api(dynamodb: Any, tables: TableNames, queue: OpenQueue) -> ApiClient:
+def ses() -> Identities:
+    return Identities()
+
+
+@pytest.fixture
+def api(dynamodb: Any, tables: TableNames, queue: OpenQueue, ses: Identities) -> ApiClient:
     keys = KeyRingSource(lambda: '{"current": 1, "1": "a key for tests"}')
-    context = context_of(
-        lambda: dynamodb, tables, sqs=lambda: queue, key_ring=lambda secret: keys, ses=lambda: Identities()
-    )
+    context = context_of(lambda: dynamodb, tables, sqs=lambda: queue, key_ring=lambda secret: keys, ses=lambda: ses)
     return ApiClient(context).sign_in()
 
 
@@ -316,6 +326,33 @@ def test_numbers_of_a_draft_are_nought(api: ApiClient) -> None:
     assert [stats[name] for name in five] == [0] * 5
     assert stats["as_of"].endswith("Z")
     assert api("GET", f"/v1/campaigns/{campaign['campaign_id']}/links").json["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("account", "code", "severity", "status"),
+    [
+        ({"SendingEnabled": False}, "sending_disabled", "error", 409),
+        ({"EnforcementStatus": "SHUTDOWN"}, "sending_disabled", "error", 409),
+        ({"ProductionAccessEnabled": False}, "account_in_sandbox", "error", 202),
+        ({"EnforcementStatus": "PROBATION"}, "account_under_review", "warning", 202),
+    ],
+)
+def test_an_account_that_lets_nothing_leave_refuses_to_send_and_preflight_says_what_hinders_it(
+    api: ApiClient, ses: Identities, account: dict[str, Any], code: str, severity: str, status: int
+) -> None:
+    api("POST", "/v1/leads", {"entity": "acme", "stage": "New", "email": "ann@example.com"})
+    path = f"/v1/campaigns/{written(api)['campaign_id']}"
+    ses.account |= account
+    found = {each["code"]: each for each in api("GET", f"{path}/preflight").json["findings"]}
+    assert (found[code]["severity"], found[code]["field"]) == (severity, None)
+    sent = api("POST", f"{path}/send")
+    assert sent.status == status
+    if status == 409:
+        assert sent.json["type"] == "urn:leadflip:problem:sending-disabled"
+        assert "SES console" in sent.json["detail"]
+        assert api("GET", path).json["status"] == "draft"
+        ses.account |= {"SendingEnabled": True, "EnforcementStatus": "HEALTHY"}
+        assert api("POST", f"{path}/send").status == 202
 
 
 def test_preflight_is_503_while_the_keys_cannot_be_read(dynamodb: Any, tables: TableNames) -> None:

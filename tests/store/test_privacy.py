@@ -12,6 +12,7 @@ from chalicelib.analytics.timeline import TimelineEvent, timeline_page
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import create_lead, update_lead
 from chalicelib.sending import content
+from chalicelib.sending.account import UnknownAccount
 from chalicelib.sending.drafts import Drafts, Written
 from chalicelib.sending.launch import Launch
 from chalicelib.sending.prepare import prepare
@@ -76,9 +77,9 @@ class Office:
         plans = Plans(self.client, self.tables.campaigns)
         retries = Retries(self.client, self.tables.campaigns)
         plan_queue = Queue(NoQueue(), "plan")
-        Launch(self.campaigns, Audiences(self.leads, self.deliveries), plans, retries, plan_queue, KEYS, BASE).launch(
-            campaign_id
-        )
+        audiences, account = Audiences(self.leads, self.deliveries), UnknownAccount()
+        launch = Launch(self.campaigns, audiences, account, plans, retries, plan_queue, KEYS, BASE)
+        launch.launch(campaign_id)
         return campaign_id
 
     def sent(self, campaign_id: CampaignId, lead: Lead) -> Mail:

@@ -206,6 +206,7 @@ def test_a_mail_takes_fewer_than_three_calls_of_aws_all_in_all(dynamodb: Any, ta
         shared.worker(),
         lambda: datetime.fromtimestamp(shared.now, UTC),
         lambda campaign_id: True,
+        lambda campaign_id, reason: False,
         pause=shared.sleep,
     )
     launched = content.load(world.campaigns, KEYS, TRACKING_URL, campaign_id)

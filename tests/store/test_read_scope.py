@@ -32,6 +32,9 @@ READS = [operation for _, operation in operations(RESOURCES) if operation.method
 class NoIdentities:
     """SES without verified senders, as far as preflight asks it."""
 
+    def get_account(self) -> dict[str, Any]:
+        return {"SendingEnabled": True, "ProductionAccessEnabled": True}
+
     def get_email_identity(self, EmailIdentity: str) -> dict[str, Any]:  # noqa: N803
         return {"VerifiedForSendingStatus": False}
 

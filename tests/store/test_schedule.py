@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.crm.leads import create_lead
+from chalicelib.sending.account import Hindrance
 from chalicelib.sending.drafts import NotADraft
 from chalicelib.sending.queues import LaunchMessage
 from chalicelib.sending.schedule import LATE, SchedulerUnavailable, Scheduling
@@ -155,6 +156,20 @@ def test_an_empty_audience_at_its_time_is_missed_and_says_so(world: ScheduledWor
     assert world.sqs.bodies == {}
 
 
+@pytest.mark.parametrize("hindrance", Hindrance)
+def test_a_schedule_that_meets_an_account_that_lets_nothing_leave_is_missed_and_says_so(
+    world: ScheduledWorld, hindrance: Hindrance
+) -> None:
+    world.lead(1)
+    campaign_id = world.scheduled()
+    world.account.hindered_by = hindrance
+    stopped = hindrance is Hindrance.SENDING_DISABLED
+    assert world.fire(campaign_id, world.only_schedule(campaign_id)) == ("missed" if stopped else "planning")
+    if stopped:
+        assert hindrance.value in (world.campaign(campaign_id).status_reason or "")
+        assert world.sqs.bodies == {}
+
+
 @pytest.mark.parametrize("then", ["send", "schedule", "unschedule", "delete"])
 def test_a_missed_campaign_may_still_be_sent_scheduled_or_taken_back(world: ScheduledWorld, then: str) -> None:
     campaign_id = world.scheduled()
@@ -237,7 +252,9 @@ def test_a_queue_that_does_not_answer_leaves_a_scheduled_campaign_scheduled(worl
 
     world.lead(1)
     campaign_id = world.scheduled()
-    start = Start(world.campaigns, world.plans, world.audiences, Queue(Down(), "launch"), world.schedules)
+    start = Start(
+        world.campaigns, world.plans, world.audiences, world.account, Queue(Down(), "launch"), world.schedules
+    )
     with pytest.raises(QueueUnavailable):
         start.send_now(campaign_id, NOW)
     assert world.fire(campaign_id, world.only_schedule(campaign_id)) == "planning"

@@ -15,6 +15,7 @@ from chalicelib.analytics.recount import Recount
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import create_lead
 from chalicelib.sending import content
+from chalicelib.sending.account import Hindrance
 from chalicelib.sending.budget import OwnServer
 from chalicelib.sending.deliver import OUTCOME_GRACE, Deliver
 from chalicelib.sending.drafts import Drafts, Written
@@ -83,6 +84,19 @@ class MailService:
         return f"message-{len(self.accepted)}"
 
 
+@dataclass
+class Account:
+    """A mail service's account that lets us send unless told otherwise."""
+
+    hindered_by: Hindrance | None = None
+
+    def is_verified(self, address: str) -> bool:
+        return True
+
+    def hindrance(self) -> Hindrance | None:
+        return self.hindered_by
+
+
 class KeptSchedules:
     """Schedules that never fire by themselves: their ids and times, by campaign."""
 
@@ -111,10 +125,13 @@ class World:
         self.now = NOW
         self.schedules = KeptSchedules()
         self.drafts = Drafts(self.campaigns, self.schedules)
-        self.start = Start(self.campaigns, self.plans, self.audiences, Queue(self.sqs, "launch"), self.schedules)
+        self.account = Account()
+        launch_queue = Queue(self.sqs, "launch")
+        self.start = Start(self.campaigns, self.plans, self.audiences, self.account, launch_queue, self.schedules)
         self.launcher = Launch(
             self.campaigns,
             self.audiences,
+            self.account,
             self.plans,
             Retries(client, tables.campaigns),
             Queue(self.sqs, "plan"),
@@ -140,6 +157,7 @@ class World:
             OwnServer(lambda: self.now.timestamp()),
             lambda: self.now,
             standing.is_going,
+            standing.pause,
             pause=lambda seconds: None,
         )
         self.deliver = self.make_worker()
@@ -443,7 +461,7 @@ def test_a_throttled_mail_is_tried_again_at_once_and_then_waits_without_losing_i
     assert world.status(campaign_id, lead_id) == ("sent", None)
 
 
-@pytest.mark.parametrize("reason", [WaitReason.RATE, WaitReason.QUOTA, WaitReason.SENDING_PAUSED])
+@pytest.mark.parametrize("reason", [WaitReason.RATE, WaitReason.QUOTA, WaitReason.MAIL_SERVICE])
 def test_what_concerns_the_whole_account_puts_the_rest_of_a_message_off(world: World, reason: WaitReason) -> None:
     leads = [world.lead(number).lead_id for number in range(3)]
     campaign_id = world.launched()

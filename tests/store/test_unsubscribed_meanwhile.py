@@ -75,6 +75,7 @@ class Clockwork(World):
             budget if day.rate else OwnServer(self.seconds_now),
             lambda: self.now,
             lambda campaign_id: True,
+            lambda campaign_id, reason: False,
             pause=self.sleep,
         )
 

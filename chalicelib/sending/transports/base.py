@@ -1,9 +1,10 @@
-"""What a transport is, and the three ways in which handing over a message can fail.
+"""What a transport is, and the ways in which handing over a message can fail.
 
 TransportError
-├── Rejected          the service refused this message for good: the delivery has failed
-├── NotSent           the message certainly did not leave: it may be sent again
-└── OutcomeUnknown    nobody knows whether it left: it must not be sent again
+├── Rejected              the service refused this message for good: the delivery has failed
+├── NotSent               the message certainly did not leave: it may be sent again
+│   └── AccountRefused    ... once somebody has put right what keeps every message from leaving
+└── OutcomeUnknown        nobody knows whether it left: it must not be sent again
 """
 
 from dataclasses import dataclass
@@ -32,6 +33,10 @@ class NotSent(TransportError):
         self.waits_for = waits_for
 
 
+class AccountRefused(NotSent):
+    """The service refuses all messages of the account or the sender; the text says why and what to do about it."""
+
+
 class OutcomeUnknown(TransportError):
     """The connection broke or timed out after the message was handed over."""
 
@@ -48,5 +53,5 @@ class OutgoingMail:
 
 class Transport(Protocol):
     def send(self, mail: OutgoingMail) -> str:
-        """Hand over one message; the service's id of it. Raises Rejected, NotSent or OutcomeUnknown."""
+        """Hand over one message; the service's id of it. Raises TransportError."""
         ...

@@ -1,5 +1,6 @@
 """How the stack was deployed to send: by Amazon SES within its limits, or by the server that `SmtpSecret` describes."""
 
+from chalicelib.sending.account import SendingAccount, SesAccount, UnknownAccount
 from chalicelib.sending.budget import Budget, OwnServer, SharedBudget, ses_limits
 from chalicelib.sending.transports.base import Transport
 from chalicelib.settings import Settings
@@ -26,3 +27,12 @@ def deployed_budget(settings: Settings) -> Budget:
     from chalicelib.sending.transports.ses import ses_client
 
     return SharedBudget(Rate(dynamodb_for_sending(), settings.campaigns_table), lambda: ses_limits(ses_client()))
+
+
+def deployed_account(settings: Settings) -> SendingAccount:
+    """What the transport's service lets this stack send."""
+    if settings.smtp_secret is not None:
+        return UnknownAccount()
+    from chalicelib.sending.transports.ses import ses_client
+
+    return SesAccount(ses_client())

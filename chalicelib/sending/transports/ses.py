@@ -1,5 +1,6 @@
 """Amazon SES (API v2). Every message carries its delivery's id as a tag, which SES's own events bring back."""
 
+import re
 from functools import cache
 from typing import Any
 
@@ -8,18 +9,51 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
 from chalicelib.sending.reasons import FailureReason, WaitReason
-from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected
+from chalicelib.sending.transports.base import (
+    AccountRefused,
+    NotSent,
+    OutcomeUnknown,
+    OutgoingMail,
+    Rejected,
+    TransportError,
+)
 
 # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors
-_REFUSED_FOR_GOOD = {"MessageRejected", "MailFromDomainNotVerifiedException", "BadRequestException"}
+_REFUSED_FOR_GOOD = {"MessageRejected", "BadRequestException"}
 _WAITS_FOR = {
     "TooManyRequestsException": WaitReason.RATE,
     "ThrottlingException": WaitReason.RATE,
     "Throttling": WaitReason.RATE,
     "LimitExceededException": WaitReason.QUOTA,
-    "SendingPausedException": WaitReason.SENDING_PAUSED,
-    "AccountSuspendedException": WaitReason.SENDING_PAUSED,
 }
+# What concerns every mail, by `code: words`, and what to do about it; SES says most of it by its code or by a
+# MessageRejected of these words. Sources: the errors of SendEmail in the service's model, "Amazon SES email sending
+# errors" in the SES Developer Guide, and answers that users of SES have shown.
+_CONCERNS_ALL = [
+    (re.compile(pattern, re.IGNORECASE), advice)
+    for pattern, advice in (
+        (
+            r"MailFromDomainNotVerified|mail from domain is not verified",
+            "Amazon SES finds no MX record of the sender's MAIL FROM domain. Add the record that the SES console shows "
+            "for the sender's identity, or let the identity use SES's own MAIL FROM domain.",
+        ),
+        (
+            r"AccountSuspended|sending suspended for this account",
+            "Amazon SES has ended sending for this AWS account for good. Write to AWS Support, or send by another "
+            "account or an SMTP server of your own.",
+        ),
+        (
+            r"SendingPaused|(?:account is|sending) (?:paused|disabled)|sending is disabled",
+            "Amazon SES has paused sending for this AWS account. The SES console's account dashboard and AWS's mail to "
+            "the account's owner say why; have it resumed there.",
+        ),
+        (
+            r"ConfigurationSet\w*DoesNotExist|configuration set.*does not exist|NotFoundException",
+            "Amazon SES does not find the configuration set {configuration_set}. Deploy this stack again: it makes it.",
+        ),
+    )
+]
+_NOT_VERIFIED = re.compile(r"is not verified\. The following identities failed the check in region (\S+): (.+)")
 
 
 @cache
@@ -50,7 +84,7 @@ class SesTransport:
         try:
             return self._call(mail)
         except ClientError as error:
-            raise _meaning(error) from error
+            raise _meaning(error, mail, self._configuration_set) from error
         except (ConnectTimeoutError, EndpointConnectionError) as error:
             raise NotSent(str(error)) from error
         except BotoCoreError as error:
@@ -70,15 +104,39 @@ class SesTransport:
         return str(answer["MessageId"])
 
 
-def _meaning(error: ClientError) -> Rejected | NotSent | OutcomeUnknown:
-    code = error.response["Error"]["Code"]
+def _meaning(error: ClientError, mail: OutgoingMail, configuration_set: str) -> TransportError:
+    code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
     words = error.response["Error"].get("Message") or code
+    if status >= 500:
+        return OutcomeUnknown(words)
+    if unverified := _NOT_VERIFIED.search(words):
+        return AccountRefused(_not_verified(unverified, mail))
+    if status == 403:  # by IAM, a policy of the organisation, or of the sender's identity: whatever the code is
+        return AccountRefused(
+            f"This stack may not send by Amazon SES from {mail.from_email} ({code}). Look at the IAM policies of its "
+            "functions' roles, your organisation's, and the sending policies of the sender's identity."
+        )
+    for pattern, advice in _CONCERNS_ALL:
+        if pattern.search(f"{code}: {words}"):
+            return AccountRefused(advice.format(configuration_set=configuration_set))
     if code in _REFUSED_FOR_GOOD:
         about_address = code == "BadRequestException" and "address" in words.lower()
         return Rejected(FailureReason.INVALID_ADDRESS if about_address else FailureReason.REJECTED, words)
-    if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
-        return OutcomeUnknown(words)
     waits_for = _WAITS_FOR.get(code, WaitReason.MAIL_SERVICE)
     if waits_for is WaitReason.RATE and "quota" in words.lower():  # SES has said so with a throttling error, too
         waits_for = WaitReason.QUOTA
     return NotSent(words, waits_for)
+
+
+def _not_verified(said: re.Match[str], mail: OutgoingMail) -> str:
+    """SES names those who failed, the recipient among them while the account is in the sandbox; never all of many."""
+    region, failed = said[1].lower(), said[2].lower()
+    if mail.from_email.lower() not in failed and mail.to_email.lower() in failed:
+        return (
+            f"Amazon SES keeps this AWS account in its sandbox in {region}: it sends to verified addresses alone. "
+            "Ask for production access in the SES console's account dashboard."
+        )
+    return (
+        f"Amazon SES does not send from {mail.from_email}: neither the address nor its domain is verified in {region}. "
+        "Verify one of them in the SES console."
+    )

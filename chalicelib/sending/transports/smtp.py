@@ -1,5 +1,6 @@
 """A customer's own mail server, by SMTP. Whether a mail may have left is decided by how far the conversation came.
 
+    the secret                      describes no server: nothing leaves until somebody corrects it
     connect, EHLO, STARTTLS, AUTH   any failure: not sent; it is about the server or the secret, not about this mail
     MAIL, RCPT, DATA                4xx: put off · 5xx: rejected, with the server's words · silence: not sent
     the message, up to its dot      silence: not sent, since a message without its end must not be delivered
@@ -23,8 +24,8 @@ from typing import TypeVar
 from chalicelib.content.errors import AddressInvalid
 from chalicelib.content.headers import wire_address
 from chalicelib.sending.reasons import FailureReason, WaitReason
-from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected
-from chalicelib.sending.transports.smtp_server import ServerNotDescribed, SmtpServer, Tls
+from chalicelib.sending.transports.base import AccountRefused, NotSent, OutcomeUnknown, OutgoingMail, Rejected
+from chalicelib.sending.transports.smtp_server import SecretUnreadable, ServerNotDescribed, SmtpServer, Tls
 
 _ABOUT_THE_CONNECTION = {421, 530}
 """The server is closing, or wants a login first: says nothing about the mail."""
@@ -59,7 +60,7 @@ class SmtpTransport:
         clock: Callable[[], float] = time.monotonic,
         trust: Callable[[], ssl.SSLContext] = ssl.create_default_context,
     ) -> None:
-        """`server` is asked for each connection and may raise ServerNotDescribed; `trust` checks its certificate."""
+        """`server` is asked for each connection and may raise ServerUnknown; `trust` checks its certificate."""
         self._server = server
         self._patience = patience
         self._clock = clock
@@ -150,6 +151,8 @@ class SmtpTransport:
         try:
             server = self._server()
         except ServerNotDescribed as error:
+            raise AccountRefused(str(error)) from error
+        except SecretUnreadable as error:
             raise self._given_up(NotSent(str(error))) from error
         address, seconds = (server.host, server.port, _OUR_NAME), self._patience.reply
         if server.tls is Tls.IMPLICIT:

@@ -2,8 +2,10 @@
 
     {"host": "mail.example.com", "port": 587, "tls": "starttls", "user": "leadflip", "password": "..."}
 
-`tls` is `starttls`, `implicit` or `none`; the port is the usual one of each (587, 465, 25) when it is not given;
-without `user` and `password` nobody logs in. Numbers may be text, which is all that AWS's editor for secrets knows.
+`tls` is `starttls`, `implicit` or `none`; the port is the usual one of each (587, 465) when it is not given, and never
+25, the usual one without encryption: AWS blocks it for functions outside of a VPC, and no request lifts that (AWS
+Knowledge Center, "How do I remove the restriction on port 25 from my EC2 instance or Lambda function?"). Without
+`user` and `password` nobody logs in. Numbers may be text, which is all that AWS's editor for secrets knows.
 """
 
 import json
@@ -21,8 +23,16 @@ from chalicelib.settings import aws_access
 _SECRET_PATIENCE = Patience(total_seconds=5, attempt_seconds=2, attempts=3)
 
 
-class ServerNotDescribed(Exception):
-    """The secret cannot be read, or does not describe a server; the text says what is wrong and holds none of it."""
+class ServerUnknown(Exception):
+    """Root of what keeps the server from being known; the text says what is wrong and holds nothing of the secret."""
+
+
+class SecretUnreadable(ServerUnknown):
+    """The secret cannot be read, which may pass."""
+
+
+class ServerNotDescribed(ServerUnknown):
+    """The secret does not describe a server that functions can reach."""
 
 
 class Tls(StrEnum):
@@ -59,6 +69,11 @@ class SmtpServer:
         number = str(port or _USUAL_PORT[Tls(tls)])
         if not (number.isascii() and number.isdecimal() and 0 < int(number) < 65536):
             raise ServerNotDescribed("The SMTP secret's port must be a number within 1 to 65535.")
+        if int(number) == 25:
+            raise ServerNotDescribed(
+                "The SMTP secret leads to port 25, which AWS closes to Lambda functions. Name another port of your "
+                "server's: usually 587 with starttls, 465 with implicit, or 2525."
+            )
         user, password = _credentials(values, Tls(tls))
         return cls(host.strip(), int(number), Tls(tls), user, password)
 
@@ -98,12 +113,12 @@ class ServerSource:
         self._read_at = 0.0
 
     def server(self) -> SmtpServer:
-        """Raises ServerNotDescribed."""
+        """Raises ServerUnknown."""
         if self._server is None or self._clock() - self._read_at >= self.MAX_AGE_SECONDS:
             try:
                 text = self._read()
             except (BotoCoreError, ClientError) as error:
-                raise ServerNotDescribed(f"The SMTP secret cannot be read: {error}") from error
+                raise SecretUnreadable(f"The SMTP secret cannot be read: {error}") from error
             self._server, self._read_at = SmtpServer.parse(text), self._clock()
         return self._server
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from chalicelib.sending.reasons import FailureReason, WaitReason
-from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected
+from chalicelib.sending.transports.base import AccountRefused, NotSent, OutcomeUnknown, OutgoingMail, Rejected
 from chalicelib.sending.transports.smtp import SmtpPatience, SmtpTransport
-from chalicelib.sending.transports.smtp_server import ServerNotDescribed, SmtpServer, Tls
+from chalicelib.sending.transports.smtp_server import SecretUnreadable, ServerNotDescribed, SmtpServer, Tls
 from tests.unit.inbox.running_inbox import RunningInbox, started_inbox
 from tests.unit.sending.mail_servers import (
     GREETING,
@@ -360,12 +360,21 @@ def test_a_wrong_password_is_no_mails_failure(certificate: Certificate) -> None:
         assert "guess" not in str(not_sent.value)
 
 
-def test_a_secret_that_describes_no_server_means_not_sent() -> None:
+def test_a_secret_that_describes_no_server_concerns_every_mail() -> None:
     def nothing() -> SmtpServer:
         raise ServerNotDescribed("The SMTP secret names no host.")
 
-    with pytest.raises(NotSent, match="names no host"):
+    with pytest.raises(AccountRefused, match="names no host"):
         SmtpTransport(nothing).send(MAIL)
+
+
+def test_a_secret_that_cannot_be_read_for_now_means_not_sent() -> None:
+    def nothing() -> SmtpServer:
+        raise SecretUnreadable("The SMTP secret cannot be read: time-out")
+
+    with pytest.raises(NotSent, match="time-out") as not_sent:
+        SmtpTransport(nothing).send(MAIL)
+    assert not isinstance(not_sent.value, AccountRefused)
 
 
 def test_a_rendered_mails_message_can_be_read_at_the_other_end(inbox: RunningInbox, transport: SmtpTransport) -> None:

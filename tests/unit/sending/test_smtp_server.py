@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.sending.transports.smtp_server import ServerNotDescribed, ServerSource, SmtpServer, Tls
+from chalicelib.sending.transports.smtp_server import (
+    SecretUnreadable,
+    ServerNotDescribed,
+    ServerSource,
+    SmtpServer,
+    Tls,
+)
 
 FULL = {"host": "mail.example.com", "port": 2587, "tls": "starttls", "user": "leadflip", "password": "s3cret"}
 
@@ -19,9 +25,21 @@ def test_a_whole_description_is_read() -> None:
     assert parsed(**FULL) == SmtpServer("mail.example.com", 2587, Tls.STARTTLS, "leadflip", "s3cret")
 
 
-@pytest.mark.parametrize(("tls", "port"), [("none", 25), ("starttls", 587), ("implicit", 465)])
+@pytest.mark.parametrize(("tls", "port"), [("starttls", 587), ("implicit", 465)])
 def test_a_port_that_is_not_given_is_the_usual_one(tls: str, port: int) -> None:
     assert parsed(host="mail.example.com", tls=tls).port == port
+
+
+@pytest.mark.parametrize("port", [{}, {"port": 25}, {"port": "25"}, {"port": "0025"}])
+def test_the_port_that_aws_closes_to_functions_is_refused_with_others_named(port: dict[str, Any]) -> None:
+    for tls in ("none", "starttls") if port else ("none",):
+        with pytest.raises(ServerNotDescribed, match="port 25") as refused:
+            parsed(host="mail.example.com", tls=tls, **port)
+        assert all(other in str(refused.value) for other in ("587", "465", "2525"))
+
+
+def test_a_server_in_clear_is_reached_at_another_port() -> None:
+    assert parsed(host="mail.example.com", tls="none", port=2525).port == 2525
 
 
 def test_a_port_may_be_text() -> None:
@@ -74,5 +92,5 @@ def test_a_secret_that_cannot_be_read_is_said_to_be_so() -> None:
     def refuse() -> str:
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetSecretValue")
 
-    with pytest.raises(ServerNotDescribed, match="AccessDenied"):
+    with pytest.raises(SecretUnreadable, match="AccessDenied"):
         ServerSource(refuse).server()

@@ -1,0 +1,86 @@
+"""What the mail service lets this stack send, asked before a campaign leaves; what it refuses after, transports say."""
+
+from enum import Enum
+from typing import Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.telemetry import logger
+
+
+class Hindrance(Enum):
+    """What keeps an account from sending to everybody; the value says it to the marketer."""
+
+    SENDING_DISABLED = (
+        "Amazon SES has paused sending for this AWS account: no mail would leave. The SES console's account dashboard "
+        "says why; have it resumed there."
+    )
+    ACCOUNT_IN_SANDBOX = (
+        "Amazon SES keeps this AWS account in its sandbox: mails leave to verified addresses alone, and the campaign "
+        "pauses at the first other one. Ask for production access in the SES console's account dashboard."
+    )
+    ACCOUNT_UNDER_REVIEW = (
+        "Amazon SES is reviewing this AWS account because of its bounces or complaints: a campaign that makes more of "
+        "them may end its sending. The SES console's account dashboard says what it is about."
+    )
+
+
+class SendingAccount(Protocol):
+    def is_verified(self, address: str) -> bool | None:
+        """Whether the mail service lets us send from this address; None when that could not be found out."""
+        ...
+
+    def hindrance(self) -> Hindrance | None:
+        """The worst one; None also when that could not be found out: then the mail service's refusals will tell."""
+        ...
+
+
+class SesAccount:
+    """Asks SES, which lets an address send when it, its domain or a parent of that is verified.
+
+    Source: "Creating and verifying identities" in the SES Developer Guide: a domain covers its subdomains at any depth;
+    the most specific verified identity decides about settings such as DKIM, not about whether a mail may leave.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def is_verified(self, address: str) -> bool | None:
+        labels = address.rpartition("@")[2].split(".")
+        domains = [".".join(labels[first:]) for first in range(len(labels) - 1)]  # nobody verifies `com`
+        try:
+            return any(self._identity_is_verified(each) for each in (*domains, address))
+        except (BotoCoreError, ClientError) as error:
+            logger().warning("sender_not_looked_up", exc_info=error)
+            return None
+
+    def _identity_is_verified(self, identity: str) -> bool:
+        try:
+            return bool(self._client.get_email_identity(EmailIdentity=identity)["VerifiedForSendingStatus"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NotFoundException":
+                return False
+            raise
+
+    def hindrance(self) -> Hindrance | None:
+        try:
+            account = self._client.get_account()
+        except (BotoCoreError, ClientError) as error:
+            logger().warning("account_not_looked_up", exc_info=error)
+            return None
+        reputation = account.get("EnforcementStatus")
+        if not account["SendingEnabled"] or reputation == "SHUTDOWN":
+            return Hindrance.SENDING_DISABLED
+        if not account["ProductionAccessEnabled"]:
+            return Hindrance.ACCOUNT_IN_SANDBOX
+        return Hindrance.ACCOUNT_UNDER_REVIEW if reputation == "PROBATION" else None
+
+
+class UnknownAccount:
+    """An SMTP server's: what it lets us send is known when it refuses somebody."""
+
+    def is_verified(self, address: str) -> None:
+        return None
+
+    def hindrance(self) -> None:
+        return None

@@ -1,0 +1,155 @@
+"""Amazon SES as the transport and the check before sending meet it: the inbox plays it, over the SDK's own client."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from chalicelib.sending.account import Hindrance, SesAccount
+from chalicelib.sending.transports.base import AccountRefused, NotSent, OutgoingMail, Rejected
+from chalicelib.sending.transports.ses import SesTransport
+from tests.unit.inbox.running_inbox import RunningInbox, started_inbox
+
+SENDER = "news@mail.shop.example"
+HEALTHY = {
+    "enforcement_status": "HEALTHY",
+    "suspended": False,
+    "access_denied": False,
+    "configuration_set_exists": True,
+    "mail_from_verified": True,
+    "sending_enabled": True,
+    "production_access_enabled": True,
+    "identities": {"shop.example": "SUCCESS"},
+}
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningInbox]:
+    with started_inbox(tmp_path_factory.mktemp("inbox"), "--region=eu-central-1") as started:
+        yield started
+
+
+@pytest.fixture
+def inbox(shared: RunningInbox) -> RunningInbox:
+    """A healthy account that has verified shop.example."""
+    shared.request("DELETE", "/faults")
+    shared.request("DELETE", "/messages")
+    switch(shared, **HEALTHY)
+    return shared
+
+
+def switch(inbox: RunningInbox, **account: Any) -> None:
+    assert inbox.request("PUT", "/account", account).status == 200
+
+
+def send(inbox: RunningInbox, sender: str = SENDER, to: str = "ada@example.com") -> str:
+    message = f"From: {sender}\r\nTo: {to}\r\nSubject: Hello\r\n\r\nHello\r\n".encode()
+    return SesTransport(inbox.ses(), "leadflip").send(OutgoingMail(sender, to, message, "cmp_1", "delivery"))
+
+
+def test_a_healthy_account_sends(inbox: RunningInbox) -> None:
+    assert send(inbox) == inbox.messages()[0]["id"]
+
+
+@pytest.mark.parametrize(
+    ("account", "sender", "said"),
+    [
+        ({}, "news@other.example", "does not send from news@other.example"),
+        ({"identities": {"shop.example": "FAILED"}}, SENDER, "does not send from news@mail.shop.example"),
+        ({"production_access_enabled": False}, SENDER, "sandbox"),
+        ({"suspended": True}, SENDER, "for good"),
+        ({"sending_enabled": False}, SENDER, "paused"),
+        ({"enforcement_status": "SHUTDOWN"}, SENDER, "paused"),
+        ({"mail_from_verified": False}, SENDER, "MAIL FROM"),
+        ({"access_denied": True}, SENDER, "IAM"),
+        ({"configuration_set_exists": False}, SENDER, "configuration set leadflip"),
+    ],
+)
+def test_what_concerns_every_mail_is_told_from_what_concerns_one_with_what_to_do(
+    inbox: RunningInbox, account: dict[str, Any], sender: str, said: str
+) -> None:
+    switch(inbox, **account)
+    with pytest.raises(AccountRefused, match=said) as refused:
+        send(inbox, sender)
+    assert "ada@example.com" not in str(refused.value)  # a campaign's reason names no recipient
+    assert str(refused.value).count(". ") >= 1  # what is wrong, and what to do
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Sending paused for this account. For more information, please check the inbox of the email address "
+        "associated with your AWS account.",
+        "Account is paused",
+        "Sending suspended for this account. For more information, please check the inbox.",
+        "Configuration set does not exist",
+        "Mail FROM domain is not verified",
+    ],
+)
+def test_the_words_of_a_message_rejected_may_concern_every_mail(inbox: RunningInbox, words: str) -> None:
+    inbox.request("PUT", "/faults", {"faults": [{"kind": "reject", "message": words}]})
+    with pytest.raises(AccountRefused):
+        send(inbox)
+
+
+@pytest.mark.parametrize(
+    "words", ["Message contained a virus.", "Duplicate header 'Subject'.", "Transaction failed: message paused in scan"]
+)
+def test_a_refused_content_fails_its_own_mail_alone(inbox: RunningInbox, words: str) -> None:
+    inbox.request("PUT", "/faults", {"faults": [{"kind": "reject", "message": words}]})
+    with pytest.raises(Rejected, match=words):
+        send(inbox)
+
+
+def test_throttling_and_the_quota_pass_by_themselves(inbox: RunningInbox) -> None:
+    for kind in ("throttle", "quota"):
+        inbox.request("PUT", "/faults", {"faults": [{"kind": kind}]})
+        with pytest.raises(NotSent) as waiting:
+            send(inbox)
+        assert not isinstance(waiting.value, AccountRefused)
+
+
+@pytest.mark.parametrize(
+    ("identities", "verified"),
+    [
+        ({"shop.example": "SUCCESS"}, True),
+        ({"mail.shop.example": "SUCCESS"}, True),
+        ({SENDER: "SUCCESS"}, True),
+        ({"shop.example": "PENDING"}, False),
+        # Settings follow the most specific identity that is verified; one that is not takes nothing away.
+        ({"shop.example": "SUCCESS", "mail.shop.example": "PENDING"}, True),
+        ({"shop.example": "SUCCESS", SENDER: "FAILED"}, True),
+        ({"other.mail.shop.example": "SUCCESS"}, False),
+        ({"example": "SUCCESS"}, False),
+        ({}, False),
+    ],
+)
+def test_a_verified_domain_covers_its_subdomains_and_their_addresses(
+    inbox: RunningInbox, identities: dict[str, str], verified: bool
+) -> None:
+    switch(inbox, identities=identities)
+    assert SesAccount(inbox.ses()).is_verified(SENDER) is verified
+
+
+@pytest.mark.parametrize(
+    ("account", "hindrance"),
+    [
+        ({}, None),
+        ({"enforcement_status": "PROBATION"}, Hindrance.ACCOUNT_UNDER_REVIEW),
+        ({"production_access_enabled": False}, Hindrance.ACCOUNT_IN_SANDBOX),
+        ({"sending_enabled": False}, Hindrance.SENDING_DISABLED),
+        ({"enforcement_status": "SHUTDOWN"}, Hindrance.SENDING_DISABLED),
+        ({"enforcement_status": "SHUTDOWN", "production_access_enabled": False}, Hindrance.SENDING_DISABLED),
+    ],
+)
+def test_the_account_says_what_keeps_it_from_sending(
+    inbox: RunningInbox, account: dict[str, Any], hindrance: Hindrance | None
+) -> None:
+    switch(inbox, **account)
+    assert SesAccount(inbox.ses()).hindrance() is hindrance
+
+
+def test_an_account_that_cannot_be_asked_is_not_said_to_be_hindered(tmp_path: Any) -> None:
+    with started_inbox(tmp_path) as gone:
+        account = SesAccount(gone.ses())
+    assert (account.hindrance(), account.is_verified(SENDER)) == (None, None)
