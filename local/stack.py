@@ -25,8 +25,12 @@ STACK_NAME = "leadflip"
 BUCKET = "leadflip-packages"
 STACK_FILE = "stack.json"
 LOCAL_SEND_CONCURRENCY = "2"
-FEEDBACK_TOPIC = f"arn:aws:sns:{ministack.REGION}:{ministack.ACCOUNT}:{STACK_NAME}-feedback"
-"""The template's topic: the inbox is told of it before it stands, and keeps its events until then."""
+_TOPICS = f"arn:aws:sns:{ministack.REGION}:{ministack.ACCOUNT}:{STACK_NAME}"
+EVENTS_TOPICS = {
+    f"{_TOPICS}-feedback": "Reject,Bounce,Complaint",
+    f"{_TOPICS}-delivery-reports": "Delivery,DeliveryDelay",
+}
+"""The template's event destinations: the inbox is told of them before they stand, and keeps its events until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,8 @@ def start_inbox(options: Options, url: str) -> Child:
     """Start the inbox and wait until it answers."""
     command = ["local.leash", "local.inbox", "--http-port", str(options.inbox_port)]
     command += ["--smtp-port", str(options.smtp_port), "--dir", str(options.folder / "inbox")]
-    command += ["--events-topic-arn", FEEDBACK_TOPIC, "--sns-endpoint", f"http://{LOOPBACK}:{options.port}"]
+    command += [f"--events-topic={arn}={types}" for arn, types in EVENTS_TOPICS.items()]
+    command += ["--sns-endpoint", f"http://{LOOPBACK}:{options.port}"]
     saved_at = ministack.saved_at(options.folder)
     command += [] if saved_at is None else ["--stack-saved-at", str(saved_at)]
     inbox = Child("the inbox", command, options.folder / "logs" / "inbox.log", os.environ | ministack.ENVIRONMENT)

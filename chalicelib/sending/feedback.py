@@ -40,8 +40,6 @@ class Feedback:
         name = read_delivery_id(event.delivery_id, self._keys)
         if name is None:
             return FeedbackOutcome.FORGED
-        if event.kind is FeedbackKind.SENT:
-            return FeedbackOutcome.FIRST if self._settle(event, name) else FeedbackOutcome.KNOWN
         reported = self._note(event, name)
         if reported is None:
             return FeedbackOutcome.NOBODY
@@ -67,9 +65,9 @@ class Feedback:
                 is_hard = event.kind is FeedbackKind.BOUNCED_HARD
                 return records.record_bounced(*whose, event.at, event.detail, hard=is_hard)
 
-    def _settle(self, event: FeedbackEvent, name: DeliveryName) -> bool:
+    def _settle(self, event: FeedbackEvent, name: DeliveryName) -> None:
         """The service has taken the message: a sender that died before noting that is made up for."""
-        return self._records.record_accepted(
+        self._records.record_accepted(
             name.campaign_id,
             name.lead_id,
             event.sent_at,

@@ -6,8 +6,6 @@ from enum import StrEnum
 
 
 class FeedbackKind(StrEnum):
-    SENT = "sent"
-    """The service has taken the message and tries to bring it to its recipient."""
     REJECTED = "rejected"
     """The service has taken the message, and then refused to send it (a virus in it)."""
     DELAYED = "delayed"

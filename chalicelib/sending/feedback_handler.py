@@ -1,5 +1,6 @@
-"""The function behind the feedback queue: SES's events, as its topic passes them on unwrapped, one by one."""
+"""The function behind the queues of SES's reports, which their topics pass on unwrapped."""
 
+from collections import Counter
 from functools import cache
 from typing import Any
 
@@ -17,19 +18,30 @@ from chalicelib.tracking.key_ring import deployed_key_ring
 
 
 def apply_feedback(event: dict[str, Any]) -> Any:
-    """What cannot be applied now goes back to the queue, what cannot be read ends in its dead letters."""
+    return apply_batch(_feedback(), event)
+
+
+def apply_batch(feedback: Feedback, event: dict[str, Any]) -> Any:
+    """What cannot be applied now goes back to its queue, what cannot be read ends in its dead letters.
+
+    One line of the log says what became of a batch: there are as many reports as mails.
+    """
+    became: Counter[str] = Counter()
+
+    def apply(record: SQSRecord) -> None:
+        report = read_event(record.body)
+        if report is None:
+            return
+        outcome = feedback.apply(report)
+        if outcome is FeedbackOutcome.FORGED:
+            logger().warning("feedback_forged", extra={"kind": report.kind.value, "sqs_message": record.message_id})
+        became[f"{report.kind.value}_{outcome.value}"] += 1
+
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-    return process_partial_response(event=event, record_handler=_apply, processor=processor)
-
-
-def _apply(record: SQSRecord) -> None:
-    event = read_event(record.body)
-    if event is None:
-        return
-    outcome = _feedback().apply(event)
-    if outcome is FeedbackOutcome.FORGED:
-        logger().warning("feedback_forged", extra={"kind": event.kind.value, "sqs_message": record.message_id})
-    count("feedback", {"Feedback": 1}, kind=event.kind.value, outcome=outcome.value)
+    answer = process_partial_response(event=event, record_handler=apply, processor=processor)
+    if became:
+        count("feedback", {"Feedback": became.total()}, kind="batch", became=dict(became))
+    return answer
 
 
 @cache

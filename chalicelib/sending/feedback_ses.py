@@ -16,7 +16,6 @@ _DETAIL_CHARACTERS = 200
 
 # The event's type, where its own part is, and which of our kinds it is when its part does not say otherwise.
 _KINDS = {
-    "Send": ("send", FeedbackKind.SENT),
     "Reject": ("reject", FeedbackKind.REJECTED),
     "Delivery": ("delivery", FeedbackKind.DELIVERED),
     "DeliveryDelay": ("deliveryDelay", FeedbackKind.DELAYED),
@@ -34,7 +33,7 @@ class UnreadableFeedback(ValueError):
 def read_event(text: str) -> FeedbackEvent | None:
     """The event that a message of the topic holds.
 
-    None for what says nothing about one of our deliveries: other types (SES's greeting when the topic was set up among
+    None for what says nothing about one of our deliveries: other types (SES's greeting when a topic was set up among
     them), mails of somebody else, reports that a mail is not spam. Raises UnreadableFeedback.
     """
     try:

@@ -32,10 +32,11 @@ For tests, all of it at run time:
   `production_access_enabled` (false: the sandbox), `enforcement_status` (HEALTHY, PROBATION, SHUTDOWN), `suspended`,
   `access_denied`, `configuration_set_exists`, `mail_from_verified`, `identities` (domains and addresses with their
   verification status, `{"shop.example": "SUCCESS"}`; null: the default above). `GET /account` shows them.
-- With `--events-topic-arn` and `--sns-endpoint` SES's events about every message that names a configuration set are
-  published to that topic; the mailbox simulator's addresses have the outcomes their names say, an EICAR test file is
-  rejected. `POST /events` `{"message_id", "kind", "bounce_type", "bounce_sub_type", "times"}` publishes one more by
-  hand (kinds: Send, Delivery, Bounce, Complaint, Reject, DeliveryDelay), `GET /events` `{"unpublished": n}`.
+- With `--events-topic` (once for each topic) and `--sns-endpoint` SES's events about every message that names a
+  configuration set are published to those topics that get their type; the mailbox simulator's addresses have the
+  outcomes their names say, an EICAR test file is rejected. `POST /events` `{"message_id", "kind", "bounce_type",
+  "bounce_sub_type", "times"}` publishes one more by hand (kinds: Send, Delivery, Bounce, Complaint, Reject,
+  DeliveryDelay), `GET /events` `{"unpublished": n}`.
 
 An inbox publishes the events that an earlier one in its folder left unpublished. With `--stack-saved-at` the stack
 comes back as it was at that moment and has forgotten the rest: events that the topic took later are published again,

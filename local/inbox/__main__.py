@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from local.inbox.account import PENDING_DOMAIN, UNKNOWN_DOMAIN, Limits
+from local.inbox.announcements import EventKind
 from local.inbox.mailbox import MailboxInUse
 from local.inbox.service import Inbox, Options
 
@@ -46,6 +47,12 @@ async def _serve(options: Options) -> None:
         await inbox.close()
 
 
+def _events_topic(text: str) -> tuple[str, frozenset[str] | None]:
+    """Raises ValueError, as argparse wants it, for a type that is none of SES's."""
+    arn, only, types = text.partition("=")
+    return arn, frozenset(EventKind(each).value for each in types.split(",")) if only else None
+
+
 def _options(arguments: list[str] | None) -> Options:
     defaults = Limits()
     parser = argparse.ArgumentParser(prog="python -m local.inbox", description="An inbox that plays SES and SMTP.")
@@ -68,8 +75,15 @@ def _options(arguments: list[str] | None) -> Options:
     )
     add("--region", default="us-east-1", help="the region that SES's messages name (default %(default)s)")
     add("--smtp-login", metavar="USER:PASSWORD", help="let the SMTP door take mail after AUTH with these alone")
-    add("--events-topic-arn", metavar="ARN", help="publish SES's events to this SNS topic")
-    add("--sns-endpoint", metavar="URL", help="where that topic is; needed with --events-topic-arn")
+    add(
+        "--events-topic",
+        type=_events_topic,
+        action="append",
+        default=[],
+        metavar="ARN[=TYPES]",
+        help="publish SES's events to this SNS topic: all of them, or those of these types alone (Bounce,Complaint)",
+    )
+    add("--sns-endpoint", metavar="URL", help="where that topic is; needed with --events-topic")
     add(
         "--stack-saved-at",
         type=float,
@@ -78,8 +92,8 @@ def _options(arguments: list[str] | None) -> Options:
     )
     given = parser.parse_args(arguments)
     # Without an endpoint the SDK would look for the topic at AWS.
-    if bool(given.events_topic_arn) != bool(given.sns_endpoint):
-        parser.error("--events-topic-arn and --sns-endpoint go together")
+    if bool(given.events_topic) != bool(given.sns_endpoint):
+        parser.error("--events-topic and --sns-endpoint go together")
     user, _, password = (given.smtp_login or "").partition(":")
     return Options(
         folder=given.dir,
@@ -89,7 +103,7 @@ def _options(arguments: list[str] | None) -> Options:
         verified_domains=given.verified_domains,
         region=given.region,
         smtp_login=(user, password) if given.smtp_login else None,
-        events_topic_arn=given.events_topic_arn,
+        events_topics=dict(given.events_topic),
         sns_endpoint=given.sns_endpoint,
         stack_saved_at=given.stack_saved_at,
     )

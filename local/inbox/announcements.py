@@ -1,4 +1,4 @@
-"""Announces to the topic what became of each message, and lets a test announce anything by hand."""
+"""Announces to the topics what became of each message, and lets a test announce anything by hand."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Announcements:
         if message is None:
             return Response.of_json({"message": "There is no such message."}, 404)
         if self._publisher is None:
-            return Response.of_json({"message": "Start the inbox with --events-topic-arn to publish events."}, 409)
+            return Response.of_json({"message": "Start the inbox with --events-topic to publish events."}, 409)
         writer = _writer(message, self._mailbox.content_of(message), self._publisher)
         self._publisher.publish([_ordered(order, message, writer)] * order.times)
         return Response(202)

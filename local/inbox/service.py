@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +32,8 @@ class Options:
     verified_domains: list[str] | None
     region: str
     smtp_login: tuple[str, str] | None
-    events_topic_arn: str | None
+    events_topics: Mapping[str, frozenset[str] | None]
+    """By ARN the types of SES's events that a topic gets; None: all."""
     sns_endpoint: str | None
     stack_saved_at: float | None
     """The stack comes back as it was at this moment (seconds since the epoch); None: as it was when it stopped."""
@@ -108,8 +110,8 @@ class Inbox:
 
     def _made_publisher(self) -> Publisher | None:
         options, messages = self._options, self._mailbox.listed()
-        if options.events_topic_arn is None or options.sns_endpoint is None:
+        if not options.events_topics or options.sns_endpoint is None:
             return None
         newest = messages[-1].message_id if messages else None
         taken = Taken(options.folder / "taken.jsonl", newest=newest, saved_at=options.stack_saved_at)
-        return Publisher(options.events_topic_arn, options.sns_endpoint, taken)
+        return Publisher(options.events_topics, options.sns_endpoint, taken)

@@ -231,7 +231,7 @@ def accepted_and_rejected(world: LossyWorld) -> Interrupted:
     ids = launched_for_one(world)[:2]
     assert world.deliveries.claim(Delivery(*ids, DeliveryStatus.SENDING, NOW, "0.0"))
     return Interrupted(
-        lambda: world.report(FeedbackKind.SENT, *ids, "message-1"),
+        lambda: world.report(FeedbackKind.DELAYED, *ids, "message-1"),
         lambda: world.report(FeedbackKind.REJECTED, *ids, "message-1"),
         lambda: world.delivery(*ids).status,
         DeliveryStatus.FAILED,

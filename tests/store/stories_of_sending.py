@@ -216,8 +216,8 @@ def reported(*kinds: FeedbackKind) -> Told:
 
 
 for kinds in (
-    [FeedbackKind.SENT, FeedbackKind.DELAYED, FeedbackKind.DELIVERED],
-    [FeedbackKind.SENT, FeedbackKind.REJECTED],
+    [FeedbackKind.DELAYED, FeedbackKind.DELIVERED],
+    [FeedbackKind.DELAYED, FeedbackKind.REJECTED],
     [FeedbackKind.BOUNCED_SOFT, FeedbackKind.BOUNCED_HARD],
     [FeedbackKind.DELIVERED, FeedbackKind.COMPLAINED],
 ):

@@ -1,5 +1,6 @@
 """The mail service's reports on a real engine: in any order, any number of times, with crashes in between."""
 
+import json
 import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from chalicelib.crm.leads import create_lead, delete_lead
 from chalicelib.crm.suppression import list_marks
 from chalicelib.sending.feedback import Feedback, FeedbackOutcome
 from chalicelib.sending.feedback_events import FeedbackEvent, FeedbackKind
+from chalicelib.sending.feedback_handler import apply_batch
 from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
 from chalicelib.store.feedback import FeedbackRecords
 from chalicelib.store.ids import LeadId, new_campaign_id, new_lead_id
@@ -67,13 +69,15 @@ def world(dynamodb: Any, tables: TableNames) -> World:
 @pytest.mark.parametrize(
     ("kinds", "counted", "suppressed"),
     [
-        (["sent", "delivered"], ["delivered"], []),
-        (["sent", "delayed", "delivered"], ["delivered"], []),
-        (["sent", "bounced_hard"], ["bounced"], ["hard_bounce"]),
-        (["sent", "bounced_soft"], ["bounced_soft"], []),
-        (["sent", "delivered", "bounced_soft"], ["delivered"], []),
-        (["sent", "bounced_soft", "delivered", "bounced_hard"], ["bounced"], ["hard_bounce"]),
-        (["sent", "delivered", "complained"], ["delivered", "complained"], ["complaint", "unsubscribed"]),
+        (["delivered"], ["delivered"], []),
+        (["delayed"], [], []),
+        (["delayed", "delivered"], ["delivered"], []),
+        (["bounced_hard"], ["bounced"], ["hard_bounce"]),
+        (["bounced_soft"], ["bounced_soft"], []),
+        (["delivered", "bounced_soft"], ["delivered"], []),
+        (["bounced_soft", "delivered", "bounced_hard"], ["bounced"], ["hard_bounce"]),
+        (["complained"], ["complained"], ["complaint", "unsubscribed"]),
+        (["delivered", "complained"], ["delivered", "complained"], ["complaint", "unsubscribed"]),
     ],
 )
 def test_reports_in_any_order_and_number_come_to_the_same(
@@ -96,10 +100,14 @@ def test_reports_in_any_order_and_number_come_to_the_same(
     assert set(outcomes) == {FeedbackOutcome.FIRST, FeedbackOutcome.KNOWN}
 
 
-def test_a_report_settles_a_delivery_that_was_given_up_as_unknown(world: World) -> None:
+@pytest.mark.parametrize("kind", set(FeedbackKind) - {FeedbackKind.REJECTED})
+def test_any_report_but_a_rejection_settles_a_delivery_that_was_given_up_as_unknown(
+    world: World, kind: FeedbackKind
+) -> None:
     world.claim(DeliveryStatus.FAILED, "outcome_unknown")
-    assert world.report(FeedbackKind.SENT) is FeedbackOutcome.FIRST
-    assert world.numbers() == {"sent": 1}
+    assert world.report(kind) is FeedbackOutcome.FIRST
+    assert world.numbers()["sent"] == 1
+    assert "failed" not in world.numbers()
     assert (world.delivery.reason, world.delivery.detail) == (None, None)
 
 
@@ -114,21 +122,21 @@ def test_a_late_repetition_does_not_keep_a_refused_message_from_being_sent_again
     world.claim()
     world.report(FeedbackKind.REJECTED)
     assert world.deliveries.mark_for_retry(world.campaign_id, world.lead_id, 1)
-    for kind in (FeedbackKind.SENT, FeedbackKind.REJECTED):
-        assert world.report(kind) is FeedbackOutcome.KNOWN
+    world.report(FeedbackKind.DELAYED)
+    assert world.report(FeedbackKind.REJECTED) is FeedbackOutcome.KNOWN
     assert world.delivery.status is DeliveryStatus.WAITING
 
 
 def test_a_delivery_that_failed_for_a_known_reason_stays_failed(world: World) -> None:
     world.claim(DeliveryStatus.FAILED, "invalid_address")
-    assert world.report(FeedbackKind.SENT) is FeedbackOutcome.KNOWN
+    world.report(FeedbackKind.DELAYED)
     assert world.numbers() == {"failed": 1, "reason/invalid_address": 1}
 
 
-@pytest.mark.parametrize("first", [FeedbackKind.SENT, FeedbackKind.REJECTED])
+@pytest.mark.parametrize("first", [FeedbackKind.DELAYED, FeedbackKind.REJECTED])
 def test_a_message_that_the_service_refused_after_taking_it_has_failed(world: World, first: FeedbackKind) -> None:
     world.claim()
-    for kind in (first, FeedbackKind.REJECTED, FeedbackKind.SENT, FeedbackKind.REJECTED):
+    for kind in (first, FeedbackKind.REJECTED, FeedbackKind.DELAYED, FeedbackKind.REJECTED):
         world.report(kind)
     assert world.numbers() == {"failed": 1, "reason/rejected": 1}
     assert world.delivery.detail == "the words"
@@ -189,3 +197,28 @@ def test_a_forged_tag_is_refused_and_a_delivery_that_is_not_there_is_not_made(wo
     assert world.feedback.apply(forged) is FeedbackOutcome.FORGED
     assert list(world.deliveries.iter_campaign(world.campaign_id)) == []
     assert world.reasons() == []
+
+
+def test_a_batch_of_reports_is_one_line_of_the_log(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.claim()
+    key = KEYS.key(1)
+    assert key is not None
+    mail = {
+        "timestamp": NOW.isoformat(),
+        "messageId": "message-1",
+        "tags": {"delivery_id": [make_delivery_id(key, 1, world.campaign_id, world.lead_id)]},
+    }
+    said: list[dict[str, Any] | str] = [
+        *({"eventType": "Delivery", "mail": mail, "delivery": {"timestamp": NOW.isoformat()}} for _ in range(9)),
+        {"eventType": "Complaint", "mail": mail, "complaint": {"timestamp": NOW.isoformat()}},
+        {"eventType": "Send", "mail": mail, "send": {}},  # from before an update: these are no longer asked for
+        "Successfully validated SNS topic for Amazon SES event publishing.",
+    ]
+    bodies = [each if isinstance(each, str) else json.dumps(each) for each in said]
+    records = [{"messageId": str(n), "body": body, "eventSource": "aws:sqs"} for n, body in enumerate(bodies)]
+    assert apply_batch(world.feedback, {"Records": records}) == {"batchItemFailures": []}
+    (line,) = capsys.readouterr().out.splitlines()
+    logged = json.loads(line)
+    assert (logged["message"], logged["Feedback"]) == ("feedback", 10)
+    assert logged["became"] == {"delivered_first": 1, "delivered_known": 8, "complained_first": 1}
+    assert world.numbers() == {"sent": 1, "delivered": 1, "complained": 1}

@@ -15,7 +15,7 @@ from chalicelib.analytics.recount import SETTLE_SECONDS
 from chalicelib.settings import settings
 from local.lint import lint
 from local.package import ROOT, Package, package
-from local.stack import DEFAULTS
+from local.stack import DEFAULTS, EVENTS_TOPICS, STACK_NAME
 
 DOORS = {"APIHandler": "api", "Track": "track"}
 SOURCES = {
@@ -119,6 +119,62 @@ def test_a_queue_feeds_its_function(resources: Resources, function: str, queue: 
     assert resources[queue]["Properties"]["VisibilityTimeout"] >= 6 * properties["Timeout"]
 
 
+def test_no_bounce_or_complaint_waits_behind_deliveries(resources: Resources) -> None:
+    """SES's reports come by two ways that share nothing but the function at their end."""
+    destinations = of_type(resources, "AWS::SES::ConfigurationSetEventDestination")
+    subscriptions = of_type(resources, "AWS::SNS::Subscription").values()
+    queues = {json.dumps(each["TopicArn"]): each["Endpoint"] for each in subscriptions if each["Protocol"] == "sqs"}
+    ways = {
+        name: (
+            set(each["EventDestination"]["MatchingEventTypes"]),
+            queues[json.dumps(each["EventDestination"]["SnsDestination"]["TopicARN"])],
+        )
+        for name, each in destinations.items()
+    }
+    # No `send`: any later report but a rejection says the same.
+    assert ways == {
+        "MailFeedback": ({"reject", "bounce", "complaint"}, get_att("FeedbackQueue")),
+        "MailDeliveryReports": ({"delivery", "deliveryDelay"}, get_att("DeliveryReportsQueue")),
+    }
+    source = resources["DeliveryReportsSource"]["Properties"]
+    assert (source["FunctionName"], source["EventSourceArn"]) == ({"Ref": "Feedback"}, get_att("DeliveryReportsQueue"))
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    timeout = resources["Feedback"]["Properties"]["Timeout"]
+    queue = resources["DeliveryReportsQueue"]["Properties"]
+    # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-queueconfig
+    assert queue["VisibilityTimeout"] >= 6 * timeout + source["MaximumBatchingWindowInSeconds"]
+
+
+def test_reports_of_deliveries_can_be_switched_off_and_those_of_bounces_cannot(resources: Resources) -> None:
+    switched = {name for name, each in resources.items() if each.get("Condition") == "HasDeliveryReports"}
+    assert switched == {"MailDeliveryReports", "DeliveryReportsSource"}
+
+
+def test_a_topic_may_write_to_its_queue_and_ses_to_its_topic(resources: Resources) -> None:
+    for topic, queue in (("FeedbackTopic", "FeedbackQueue"), ("DeliveryReportsTopic", "DeliveryReportsQueue")):
+        (from_ses,) = resources[f"{topic}Policy"]["Properties"]["PolicyDocument"]["Statement"]
+        (from_topic,) = resources[f"{queue}Policy"]["Properties"]["PolicyDocument"]["Statement"]
+        assert (from_ses["Resource"], from_ses["Action"]) == ({"Ref": topic}, "sns:Publish")
+        assert from_ses["Principal"] == {"Service": "ses.amazonaws.com"}
+        assert (from_topic["Resource"], from_topic["Action"]) == (get_att(queue), "sqs:SendMessage")
+        assert from_topic["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Ref": topic}}}
+
+
+def test_the_inbox_publishes_what_the_template_asks_ses_for(resources: Resources) -> None:
+    def name_of(topic: str) -> str:
+        name: str = resources[topic]["Properties"]["TopicName"]["Fn::Sub"]
+        return name.replace("${AWS::StackName}", STACK_NAME)
+
+    asked = {
+        name_of(each["EventDestination"]["SnsDestination"]["TopicARN"]["Ref"]): {
+            kind.lower() for kind in each["EventDestination"]["MatchingEventTypes"]
+        }
+        for each in of_type(resources, "AWS::SES::ConfigurationSetEventDestination").values()
+    }
+    played = {arn.rpartition(":")[2]: set(types.lower().split(",")) for arn, types in EVENTS_TOPICS.items()}
+    assert played == asked
+
+
 def test_the_stream_feeds_the_fold_and_names_its_shard(resources: Resources) -> None:
     (event,) = resources["Fold"]["Properties"]["Events"].values()
     properties = event["Properties"]
@@ -197,7 +253,7 @@ def test_every_queue_has_its_own_dead_letter_queue(resources: Resources) -> None
     queues = of_type(resources, "AWS::SQS::Queue")
     del queues["ExampleEventsQueue"]  # its owner decides what becomes of what cannot be consumed
     working = {name: each for name, each in queues.items() if "RedrivePolicy" in each}
-    assert set(working) == set(SOURCES.values())
+    assert set(working) == {*SOURCES.values(), "DeliveryReportsQueue"}
     for name, properties in working.items():
         dead_letters = name.removesuffix("Queue") + "DeadLetters"
         assert properties["RedrivePolicy"]["deadLetterTargetArn"] == get_att(dead_letters)

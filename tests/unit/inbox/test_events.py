@@ -7,6 +7,7 @@ import re
 import signal
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +28,7 @@ class Topic:
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
+        self.by_topic: defaultdict[str, list[str]] = defaultdict(list)
         self.refusals = 0
         self.answering = threading.Event()
         self.answering.set()
@@ -51,13 +53,15 @@ class Topic:
 
     def take(self, call: dict[str, list[str]]) -> tuple[int, bytes]:
         assert call["Action"] == ["PublishBatch"]
-        assert call["TopicArn"] == [TOPIC]
+        (arn,) = call["TopicArn"]
         if self.refusals:
             self.refusals -= 1
             return 503, b"<ErrorResponse><Error><Code>InternalError</Code></Error></ErrorResponse>"
         prefix = "PublishBatchRequestEntries.member"
         count = sum(re.fullmatch(rf"{prefix}\.\d+\.Message", name) is not None for name in call)
-        self.events += [json.loads(call[f"{prefix}.{number + 1}.Message"][0]) for number in range(count)]
+        events = [json.loads(call[f"{prefix}.{number + 1}.Message"][0]) for number in range(count)]
+        self.events += events
+        self.by_topic[arn] += [event["eventType"] for event in events]
         return 200, b"<PublishBatchResponse><PublishBatchResult/></PublishBatchResponse>"
 
     def types(self) -> list[str]:
@@ -67,6 +71,7 @@ class Topic:
 @pytest.fixture
 def topic(shared_topic: Topic) -> Topic:
     shared_topic.events.clear()
+    shared_topic.by_topic.clear()
     return shared_topic
 
 
@@ -80,7 +85,7 @@ def shared_topic() -> Iterator[Topic]:
 
 @pytest.fixture(scope="module")
 def publishing(shared_topic: Topic, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningInbox]:
-    options = (f"--events-topic-arn={TOPIC}", f"--sns-endpoint={shared_topic.url}")
+    options = (f"--events-topic={TOPIC}", f"--sns-endpoint={shared_topic.url}")
     with started_inbox(tmp_path_factory.mktemp("publishing"), *options) as inbox:
         yield inbox
 
@@ -235,7 +240,7 @@ def test_a_slow_topic_does_not_delay_the_answer(publishing: RunningInbox, topic:
 
 
 def started_with(topic: Topic, folder: Path, *options: str) -> AbstractContextManager[RunningInbox]:
-    return started_inbox(folder, f"--events-topic-arn={TOPIC}", f"--sns-endpoint={topic.url}", *options)
+    return started_inbox(folder, f"--events-topic={TOPIC}", f"--sns-endpoint={topic.url}", *options)
 
 
 def sent_and_taken(inbox: RunningInbox, **fields: Any) -> str:
@@ -311,6 +316,16 @@ def test_a_killed_stack_that_sends_again_mails_nobody_twice(tmp_path: Path, topi
         later = [sent_and_taken(inbox, **delivery(number)) for number in (2, 1)]
         later.append(sent_and_taken(inbox, to="p3@example.com"))
         assert [each["id"] for each in inbox.messages()] == [known, forgotten, untold, *later]
+
+
+def test_a_topic_gets_the_types_that_it_is_to_get_as_from_an_event_destination(tmp_path: Path, topic: Topic) -> None:
+    bounces, deliveries = f"{TOPIC}-bounces", f"{TOPIC}-deliveries"
+    topics = (f"--events-topic={bounces}=Bounce,Complaint", f"--events-topic={deliveries}=Delivery")
+    with started_inbox(tmp_path, *topics, f"--sns-endpoint={topic.url}") as inbox:
+        topic.refusals = 1
+        for name in ("complaint", "bounce"):
+            sent_and_taken(inbox, to=f"{name}@simulator.amazonses.com")
+    assert topic.by_topic == {bounces: ["Complaint", "Bounce"], deliveries: ["Delivery"]}
 
 
 def test_without_a_topic_nothing_can_be_published(inbox: RunningInbox) -> None:
