@@ -238,7 +238,10 @@ def _no_feedback(now: Situation) -> Advice | None:
         f"No feedback on {now.sent} sent mails has come in: delivered, bounced and complained are not known, not zero."
     )
     if overdue:
-        text += " The mail service reports within minutes: look whether its events reach this stack."
+        text += (
+            " The mail service reports within minutes, but for deliveries where they are switched off: look whether its"
+            " events reach this stack."
+        )
     return Advice("no_feedback", "notice" if overdue else "info", text, float(now.sent))
 
 

@@ -14,7 +14,7 @@ FEEDBACK = ("delivered", "bounced", "complained")
 class FunnelStep:
     step: Literal["sent", "delivered", "opened", "clicked"]
     count: int | None
-    """None: not known, because the mail service has reported nothing."""
+    """None: not known, because the mail service has reported no delivery."""
     of_sent: Rate | None
     """Opened and clicked: of those sent with tracking, as all rates of opens and clicks are."""
     of_previous: Rate | None
@@ -23,6 +23,11 @@ class FunnelStep:
 
 def has_feedback(sums: Sums) -> bool:
     return any(sums.get(name) for name in FEEDBACK)
+
+
+def is_known(sums: Sums, name: str) -> bool:
+    """Whether the mail service reports this: of deliveries it may be told not to, of all else it cannot."""
+    return bool(sums.get(name)) if name == "delivered" else has_feedback(sums)
 
 
 def tracked_of(sums: Sums) -> int:
@@ -37,7 +42,7 @@ def funnel_of(sums: Sums) -> tuple[FunnelStep, ...]:
     delivery may come after the lead has opened. `of_previous` is a share of those who did both, or None.
     """
     sent, opened, clicked = (sums.get(name, 0) for name in ("sent", "opened", "clicked"))
-    delivered = sums.get("delivered", 0) if has_feedback(sums) else None
+    delivered = sums["delivered"] if is_known(sums, "delivered") else None
     tracked = tracked_of(sums)
     # Which of the delivered mails were tracked is not known.
     reached = tracked if delivered is None or tracked < sent else delivered

@@ -7,7 +7,7 @@ from datetime import datetime
 from chalicelib.analytics.advice import Advice, Situation, advise
 from chalicelib.analytics.completion import finished_of, total_of
 from chalicelib.analytics.delays import TimeToOpen, time_to_open
-from chalicelib.analytics.funnel import FEEDBACK, FunnelStep, funnel_of, has_feedback, tracked_of
+from chalicelib.analytics.funnel import FEEDBACK, FunnelStep, funnel_of, is_known, tracked_of
 from chalicelib.analytics.intervals import Rate, wilson
 from chalicelib.store.counters import Sums
 from chalicelib.store.plans import PlanProgress
@@ -50,7 +50,7 @@ class Stats:
     rates: Mapping[str, Rate | None]
     """`failed` of those handed over or failed, `opened` and `clicked` of those sent with tracking, all others of those
     sent; None where there is nothing to be a share of, for `delivered`, `bounced` and `complained` also while the mail
-    service has reported nothing."""
+    service has reported nothing of the kind."""
     funnel: tuple[FunnelStep, ...]
     time_to_open: TimeToOpen | None
     """None while no person has opened."""
@@ -109,7 +109,7 @@ def stats_of(
             "opened": wilson(number("opened"), tracked_of(sums)),
             "clicked": wilson(number("clicked"), tracked_of(sums)),
             "unsubscribed": wilson(number("unsubscribed"), sent),
-            **{name: wilson(number(name), sent) if has_feedback(sums) else None for name in FEEDBACK},
+            **{name: wilson(number(name), sent) if is_known(sums, name) else None for name in FEEDBACK},
         },
         funnel=funnel_of(sums),
         time_to_open=time_to_open(sums),

@@ -51,7 +51,7 @@ class Outcome(StrEnum):
 
     SENT = "sent"
     NOT_SENT = "not_sent"
-    """It certainly did not leave (a limit on the rate, a server out of reach): try again."""
+    """It certainly did not leave; the detail says whether to try again or what has to be done first."""
     INVALID_ADDRESS = FailureReason.INVALID_ADDRESS.value
     REJECTED = FailureReason.REJECTED.value
     OUTCOME_UNKNOWN = FailureReason.OUTCOME_UNKNOWN.value

@@ -60,7 +60,7 @@ export async function show(place, { id: asked, signal }) {
   const both = conflicts();
   const wrong = faults(place, controls);
   const key = crypto.randomUUID();
-  let errors = 0;
+  let errors = [];
 
   const written = () => ({
     ...Object.fromEntries(LINES.map(([name]) => [name, fields[name].value.trim() || (["title", "subject", "from_email"].includes(name) ? "" : null)])),
@@ -226,7 +226,7 @@ export async function show(place, { id: asked, signal }) {
   }
 
   function check({ findings: found }) {
-    errors = found.filter(({ severity }) => severity === "error").length;
+    errors = found.filter(({ severity }) => severity === "error").map(({ message }) => message);
     html.mark(found.filter(({ field }) => field === "html"));
     text.mark(found.filter(({ field }) => field === "text"));
     findings.replaceChildren(found.length ? h("ul", { class: "findings" }, found.map((each) => {

@@ -4,7 +4,7 @@ import { api, counted, h } from "./app.js";
 import { confirm, tell } from "./dialogs.js";
 
 const OUTCOMES = {
-  sent: "sent", not_sent: "not sent, try again", invalid_address: "invalid address", rejected: "refused by the mail service",
+  sent: "sent", not_sent: "not sent", invalid_address: "invalid address", rejected: "refused by the mail service",
   outcome_unknown: "perhaps sent: the mail service did not answer",
 };
 const KEPT = "leadflip:test-addresses";
@@ -31,7 +31,7 @@ export async function testSend(id, lead) {
   }
 }
 
-/** True once it is on its way. */
+/** True once it is on its way. `errors`: in words, what the check found. */
 export async function sendNow(id, title, errors) {
   const audience = await api("GET", `campaigns/${id}/audience`);
   if (!audience.total && !audience.at_least) {
@@ -41,7 +41,10 @@ export async function sendNow(id, title, errors) {
   return confirm({
     title: `Send “${title}” now?`,
     text: `It goes to ${howMany(audience)}. Mails that have left cannot be called back.`,
-    fields: errors ? [h("p", { class: "error" }, `The check found ${counted(errors, "error")} that you have not corrected.`)] : [],
+    fields: errors.length ? [
+      h("p", { class: "error" }, `The check found ${counted(errors.length, "error")} that you have not corrected:`),
+      errors.slice(0, 3).map((message) => h("p", { class: "error" }, message)),
+    ] : [],
     action: `Send to ${howMany(audience)}`,
     run: () => api("POST", `campaigns/${id}/send`, { key: crypto.randomUUID() }),
   });

@@ -32,6 +32,18 @@ def test_without_feedback_delivered_is_unknown_and_opened_is_a_share_of_sent() -
     assert value(funnel["opened"], "of_previous") == 0.4
 
 
+def test_bounces_alone_do_not_say_that_nothing_was_delivered() -> None:
+    """A stack may ask for no reports of deliveries (DeliveryReports=off)."""
+    sums = {"sent": 100, "bounced": 3, "opened": 40}
+    funnel = steps(**sums)
+    assert (funnel["delivered"].count, funnel["delivered"].of_sent) == (None, None)
+    assert value(funnel["opened"], "of_previous") == 0.4
+    rates = stats_of(None, sums, NOON).rates
+    assert rates["delivered"] is None
+    assert rates["bounced"] is not None
+    assert rates["complained"] is not None
+
+
 def test_reports_of_deliveries_that_lag_behind_the_opens_make_no_share() -> None:
     assert steps(sent=100, delivered=10, opened=40)["opened"].of_previous is None
 
