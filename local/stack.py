@@ -125,7 +125,8 @@ def stop(title: str, do: Callable[[], None]) -> None:
 def start_inbox(options: Options, url: str) -> Child:
     """Start the inbox and wait until it answers."""
     command = ["local.leash", "local.inbox", "--http-port", str(options.inbox_port)]
-    command += ["--region", ministack.REGION, "--smtp-port", str(options.smtp_port), "--dir", str(options.folder / "inbox")]
+    command += ["--smtp-port", str(options.smtp_port), "--dir", str(options.folder / "inbox")]
+    command += ["--region", ministack.REGION]
     command += [f"--events-topic={arn}={types}" for arn, types in EVENTS_TOPICS.items()]
     command += ["--sns-endpoint", f"http://{LOOPBACK}:{options.port}"]
     saved_at = ministack.saved_at(options.folder)
