@@ -31,6 +31,16 @@ class _LambdaContext:
     aws_request_id = "request-1"
 
 
+class HealthySes:
+    """SES as far as it is asked before a launch: everybody is verified, and nothing keeps the account from sending."""
+
+    def get_account(self) -> dict[str, Any]:
+        return {"SendingEnabled": True, "ProductionAccessEnabled": True, "EnforcementStatus": "HEALTHY"}
+
+    def get_email_identity(self, EmailIdentity: str) -> dict[str, Any]:  # noqa: N803
+        return {"VerifiedForSendingStatus": True}
+
+
 def context_of(client: Callable[[], Any], tables: TableNames | None = None, **collaborators: Any) -> Context:
     """A composition root over these tables; every other setting is a dummy. `collaborators`: others of Context."""
     dummy = Settings(**{setting.name: f"no-{setting.name}" for setting in fields(Settings)})
@@ -38,6 +48,7 @@ def context_of(client: Callable[[], Any], tables: TableNames | None = None, **co
     if tables is not None:
         names = {"leads": tables.leads, "deliveries": tables.deliveries, "campaigns": tables.campaigns}
         dummy = replace(dummy, **{f"{kind}_table": name for kind, name in names.items()})
+    collaborators = {"ses": HealthySes} | collaborators
     return Context(read_settings=lambda: dummy, client=client, **collaborators)
 
 

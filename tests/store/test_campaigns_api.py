@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from chalicelib.store.campaigns import Body
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
-from tests.api_client import ApiClient, Reply, context_of
+from tests.api_client import ApiClient, HealthySes, Reply, context_of
 
 WRITTEN = {
     "title": "Prices",
@@ -40,12 +40,11 @@ def queue() -> OpenQueue:
     return OpenQueue()
 
 
-class Identities:
-    """SES as far as it is asked before a launch: one verified domain; the account may send unless told not to."""
+class Identities(HealthySes):
+    """SES with one verified domain; the account may send unless told not to."""
 
-    def __init__(self, **account: Any) -> None:
-        self.account = {"SendingEnabled": True, "ProductionAccessEnabled": True, "EnforcementStatus": "HEALTHY"}
-        self.account |= account
+    def __init__(self) -> None:
+        self.account = super().get_account()
 
     def get_account(self) -> dict[str, Any]:
         return self.account

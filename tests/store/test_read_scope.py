@@ -22,18 +22,15 @@ from chalicelib.store.tokens import Scope
 from chalicelib.tracking.delivery_ids import make_delivery_id, read_delivery_id
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
-from tests.api_client import ApiClient, Reply, context_of
+from tests.api_client import ApiClient, HealthySes, Reply, context_of
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 KEYS = KeyRingSource(lambda: '{"current": 1, "1": "a key for tests"}')
 READS = [operation for _, operation in operations(RESOURCES) if operation.method == "GET"]
 
 
-class NoIdentities:
+class NoIdentities(HealthySes):
     """SES without verified senders, as far as preflight asks it."""
-
-    def get_account(self) -> dict[str, Any]:
-        return {"SendingEnabled": True, "ProductionAccessEnabled": True}
 
     def get_email_identity(self, EmailIdentity: str) -> dict[str, Any]:  # noqa: N803
         return {"VerifiedForSendingStatus": False}
