@@ -53,7 +53,9 @@ _CONCERNS_ALL = [
         ),
     )
 ]
-_NOT_VERIFIED = re.compile(r"is not verified\. The following identities failed the check in region (\S+): (.+)")
+_NOT_VERIFIED = re.compile(
+    r"address is not verified(?:\. The following identities failed the check in region (\S+): (.+))?"
+)
 
 
 @cache
@@ -130,7 +132,7 @@ def _meaning(error: ClientError, mail: OutgoingMail, configuration_set: str) -> 
 
 def _not_verified(said: re.Match[str], mail: OutgoingMail) -> str:
     """SES names those who failed, the recipient among them while the account is in the sandbox; never all of many."""
-    region, failed = said[1].lower(), said[2].lower()
+    region, failed = (said[1] or "this region").lower(), (said[2] or "").lower()
     if mail.from_email.lower() not in failed and mail.to_email.lower() in failed:
         return (
             f"Amazon SES keeps this AWS account in its sandbox in {region}: it sends to verified addresses alone. "

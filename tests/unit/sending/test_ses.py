@@ -81,6 +81,7 @@ def test_what_concerns_every_mail_is_told_from_what_concerns_one_with_what_to_do
         "Sending paused for this account. For more information, please check the inbox of the email address "
         "associated with your AWS account.",
         "Account is paused",
+        "Email address is not verified.",
         "Sending suspended for this account. For more information, please check the inbox.",
         "Configuration set does not exist",
         "Mail FROM domain is not verified",
