@@ -34,10 +34,12 @@ def test_the_sandbox_is_told_in_the_check_in_the_question_and_by_the_paused_camp
     expect(question).to_contain_text("The check found 1 error that you have not corrected:")
     expect(question).to_contain_text("keeps this AWS account in its sandbox")
     question.get_by_role("button", name="Send to 1 lead").click()
-    expect(page.get_by_text("account dashboard. Then resume it.")).to_be_visible()
+    # A stack's first campaign waits for its functions to start.
+    expect(page.get_by_text("account dashboard. Then resume it.")).to_be_visible(timeout=90_000)
     switch(stack, **HEALTHY)
     page.get_by_role("button", name="Resume").click()
-    expect(page.locator("[data-figure=sent]")).to_contain_text("1")
+    page.get_by_role("dialog").get_by_role("button", name="Resume").click()
+    expect(page.locator("[data-figure=sent]")).to_have_text("1", timeout=60_000)
 
 
 def test_sending_is_refused_in_the_question_while_the_account_lets_nothing_leave(

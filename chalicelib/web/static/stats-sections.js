@@ -47,7 +47,7 @@ function funnel(stats) {
       h("span", { class: "funnel-name" }, STEPS[step.step]),
       h("span", { class: "funnel-track" }, bar),
       h("span", { class: "funnel-count" }, step.count === null ? "—" : number(step.count)),
-      h("span", { class: "note" }, step.count === null ? "Not known: the mail service has reported nothing." : previous));
+      h("span", { class: "note" }, step.count === null ? "Not known: the mail service has reported no delivery." : previous));
   });
   return [h("h2", { id: "funnel" }, "From sent to clicked"), h("ol", { class: "funnel" }, rows), timeToOpen(stats)].filter(Boolean);
 }
