@@ -1,8 +1,9 @@
 """A customer's own mail server, by SMTP. Whether a mail may have left is decided by how far the conversation came.
 
     the secret                      describes no server: nothing leaves until somebody corrects it
-    connect, EHLO, STARTTLS, AUTH   any failure: not sent; it is about the server or the secret, not about this mail
-    MAIL, RCPT, DATA                4xx: put off · 5xx: rejected, with the server's words · silence: not sent
+    connect, EHLO, STARTTLS         any failure: not sent; it is about the server or the secret, not about this mail
+    AUTH, MAIL                      5xx: nothing leaves until somebody corrects the password or the sender
+    RCPT, DATA (MAIL: of its size)  4xx: put off · 5xx: rejected, with the server's words · silence: not sent
     the message, up to its dot      silence: not sent, since a message without its end must not be delivered
     the answer to the dot           2xx: sent · 4xx: put off · 5xx: rejected · silence: outcome unknown
 
@@ -29,6 +30,8 @@ from chalicelib.sending.transports.smtp_server import SecretUnreadable, ServerNo
 
 _ABOUT_THE_CONNECTION = {421, 530}
 """The server is closing, or wants a login first: says nothing about the mail."""
+_TOO_LARGE = 552
+"""Of a message's size, which MAIL may have told (RFC 1870, 6.1)."""
 _OUR_NAME = "[127.0.0.1]"
 """For EHLO: a worker has no name of its own, and looking for one takes seconds where there is no reverse DNS."""
 _IDLE_SECONDS = 60.0
@@ -86,7 +89,13 @@ class SmtpTransport:
     def _talk_up_to_the_message(self, sender: str, recipient: str, size: int) -> None:
         reply = self._begin(sender, size)
         if reply[0] != 250:
-            raise self._refusal(reply, FailureReason.REJECTED)
+            refusal = self._refusal(reply, FailureReason.REJECTED)
+            if isinstance(refusal, Rejected) and reply[0] != _TOO_LARGE:
+                raise AccountRefused(
+                    f"The SMTP server takes no mail from {sender} ({_words(reply)}). Allow it there or change the "
+                    "campaign's From address, then resume the campaign."
+                )
+            raise refusal
         reply = self._connection.rcpt(recipient)
         if reply[0] not in (250, 251):
             raise self._refusal(reply, _fault_of_recipient(reply))
@@ -168,6 +177,14 @@ class SmtpTransport:
             connection.ehlo_or_helo_if_needed()
             if server.user is not None and server.password is not None:
                 connection.login(server.user, server.password)
+        except smtplib.SMTPAuthenticationError as error:
+            connection.close()
+            if error.smtp_code < 500:
+                raise
+            raise AccountRefused(
+                f"The SMTP server refuses the user name or the password ({_words_of(error)}). Correct the secret, then "
+                "resume the campaign."
+            ) from None
         except BaseException:
             connection.close()
             raise

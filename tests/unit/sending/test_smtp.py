@@ -276,7 +276,6 @@ def test_what_certainly_did_not_leave_may_be_sent_again(scripted: Scripted, scri
 @pytest.mark.parametrize(
     "script",
     [
-        [GREETING, HELLO, "550 5.7.1 sender not allowed", "250 reset"],
         [GREETING, HELLO, "250 ok", "250 ok", "554 no valid recipients", "250 reset"],
         [GREETING, HELLO, "250 ok", "250 ok", "354 go on", "550 5.7.1 looks like spam", "250 reset"],
     ],
@@ -287,6 +286,15 @@ def test_what_was_refused_for_good_has_failed(scripted: Scripted, script: list[s
         transport.send(MAIL)
     assert rejected.value.reason is FailureReason.REJECTED
     assert str(rejected.value) == script[-2]
+
+
+@pytest.mark.parametrize("refusal", ["550 5.7.1 sender not allowed", "553 no such sender here"])
+def test_a_refused_sender_concerns_every_mail(scripted: Scripted, refusal: str) -> None:
+    _, transport = scripted([GREETING, HELLO, refusal, "250 reset"])
+    with pytest.raises(AccountRefused) as refused:
+        transport.send(MAIL)
+    assert MAIL.from_email in str(refused.value)
+    assert refusal in str(refused.value)
 
 
 @pytest.mark.parametrize("end", [SILENCE, HANG_UP, "nonsense", "334 what?"])
@@ -353,11 +361,11 @@ def test_a_server_that_offers_no_encryption_gets_nothing(inbox: RunningInbox, ce
     assert inbox.messages() == []
 
 
-def test_a_wrong_password_is_no_mails_failure(certificate: Certificate) -> None:
+def test_a_wrong_password_concerns_every_mail(certificate: Certificate) -> None:
     with tls_server(certificate, implicit=True) as server:
-        with pytest.raises(NotSent, match=r"535 5\.7\.8") as not_sent:
+        with pytest.raises(AccountRefused, match=r"535 5\.7\.8.* Correct the secret") as refused:
             to_tls(server.port, Tls.IMPLICIT, certificate, password="a guess").send(MAIL)
-        assert "guess" not in str(not_sent.value)
+        assert "guess" not in str(refused.value)
 
 
 def test_a_secret_that_describes_no_server_concerns_every_mail() -> None:
