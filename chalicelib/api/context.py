@@ -11,7 +11,7 @@ from typing import Any
 
 import boto3
 
-from chalicelib.analytics.recount import Recount
+from chalicelib.analytics.recount import Recounting
 from chalicelib.automation.rulebook import Rulebook
 from chalicelib.crm.audience import Audiences
 from chalicelib.sending.budget import Budget
@@ -34,6 +34,7 @@ from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.idempotency import Idempotency
 from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans
+from chalicelib.store.recounts import Recounts
 from chalicelib.store.resubscriptions import Resubscriptions
 from chalicelib.store.retries import Retries
 from chalicelib.store.rules import Rules
@@ -103,8 +104,12 @@ class Context:
         return Counters(self.client, self.settings.campaigns_table)
 
     @cached_property
-    def recount(self) -> Recount:
-        return Recount(self.client, self.settings.deliveries_table, self.settings.campaigns_table)
+    def recounts(self) -> Recounts:
+        return Recounts(self.client, self.settings.campaigns_table)
+
+    @cached_property
+    def recounting(self) -> Recounting:
+        return Recounting(self.recounts, self.plans, Queue(self._make_sqs(), self.settings.plan_queue_url))
 
     @cached_property
     def drafts(self) -> Drafts:

@@ -236,6 +236,17 @@ def batch_get(client: Any, table: str, keys: Sequence[Item], *, consistent: bool
     return found
 
 
+def query_all(client: Any, query: Mapping[str, Any]) -> Iterator[Item]:
+    """All rows of a query, page by page."""
+    start: dict[str, Any] = {}
+    while True:
+        answer = call(client.query, **query, **start)
+        yield from answer["Items"]
+        if "LastEvaluatedKey" not in answer:
+            return
+        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
 def _typed(value: Any) -> dict[str, Any]:
     match value:
         case str():

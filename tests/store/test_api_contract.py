@@ -92,7 +92,7 @@ def world(dynamodb: Any, tables: TableNames) -> World:
     lead = create_lead(context.leads, {"entity": "acme", "stage": "New", "email": "ann@example.com"}, NOW)
     campaign_id = CampaignId(api("POST", "/v1/campaigns", WRITTEN).json["campaign_id"])
     context.deliveries.claim(Delivery(campaign_id, lead.lead_id, DeliveryStatus.SENT, NOW, "0.0", email=lead.email))
-    context.recount.repair(campaign_id, pause=lambda seconds: None)
+    Recounter(dynamodb, tables.deliveries, tables.campaigns).repair(campaign_id)
     token_id = api("POST", "/v1/tokens", {"name": "another"}).json["token_id"]
     rule_id = api("POST", "/v1/rules", EXAMPLES["models"]["NewRule"]).json["rule_id"]
     known = {"lead_id": lead.lead_id, "campaign_id": campaign_id, "token_id": token_id, "rule_id": rule_id}

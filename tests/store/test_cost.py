@@ -166,7 +166,7 @@ def changes_of(campaign_id: CampaignId, number: int, first: int, event: str) -> 
         opened = replace(done, opened_at=soon, opened_person_at=soon)
         clicked = replace(opened, clicks={str(each % 5 + 1): Click(soon, None)})
         old, new = {"sent": (claimed, done), "opened": (done, opened), "clicked": (opened, clicked)}[event]
-        changes.append(Change(each, campaign_id, old, new))
+        changes.append(Change(each, campaign_id, old, new, 0.0))
     return changes
 
 
@@ -185,8 +185,8 @@ def test_a_batch_of_five_hundred_is_folded_in_two_requests(
     changes = changes_of(new_campaign_id(), 500, 1, event)
     with counted_calls(dynamodb) as calls, seen_arguments(dynamodb, "TransactWriteItems") as transactions:
         fold_and_complete("shard", changes, counters, completion, now=0)
-    # The watermark; then, where deliveries ended, whether the campaign has.
-    assert calls == Counter({"GetItem": 1 + looks, "TransactWriteItems": 1})
+    # The shard's note and the campaign's basis; then, where deliveries ended, whether the campaign has.
+    assert calls == {"BatchGetItem": 1, "TransactWriteItems": 1} | ({"GetItem": 1} if looks else {})
     (transaction,) = transactions
     written = [action.get("Update", action.get("Put")) for action in transaction["TransactItems"]]
     assert {each.get("Key", each.get("Item"))["sk"]["S"] for each in written} == rows
@@ -225,7 +225,8 @@ def test_a_batch_with_clicks_on_hundreds_of_links_takes_several_transactions(dyn
     campaign_id = new_campaign_id()
     done = Delivery(campaign_id, new_lead_id(), DeliveryStatus.SENT, NOW, "0.0", sent_at=NOW)
     changes = [
-        Change(each, campaign_id, done, replace(done, clicks={str(each): Click(NOW, None)})) for each in range(1, 501)
+        Change(each, campaign_id, done, replace(done, clicks={str(each): Click(NOW, None)}), 0.0)
+        for each in range(1, 501)
     ]
     with counted_calls(dynamodb) as calls:
         fold_and_complete("shard", changes, counters, completion, now=0)

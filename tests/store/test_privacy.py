@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from chalicelib.analytics.recount import Recount
+from tests.recounting import Recounter
 from chalicelib.analytics.timeline import TimelineEvent, timeline_page
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import create_lead, update_lead
@@ -116,7 +116,7 @@ class Office:
         return event
 
     def sums(self, campaign_id: CampaignId) -> dict[str, int]:
-        sums = Recount(self.client, self.tables.deliveries, self.tables.campaigns).sums(campaign_id)
+        sums = Recounter(self.client, self.tables.deliveries, self.tables.campaigns).sums(campaign_id)
         return {name: number for name, number in sums.items() if "/" not in name}
 
 

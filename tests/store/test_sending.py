@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from chalicelib.analytics.completion import Completion
-from chalicelib.analytics.recount import Recount
+from tests.recounting import Recounter
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import create_lead
 from chalicelib.sending import content
@@ -105,7 +105,7 @@ class World:
         self.plans = Plans(client, tables.campaigns)
         self.deliveries = Deliveries(client, tables.deliveries)
         self.audiences = Audiences(self.leads, self.deliveries)
-        self.recount = Recount(client, tables.deliveries, tables.campaigns)
+        self.recount = Recounter(client, tables.deliveries, tables.campaigns)
         self.sqs = RecordingSqs()
         self.mail = MailService()
         self.now = NOW
