@@ -28,7 +28,6 @@ from chalicelib.store.client import Item, StoreUnavailable, attempts
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries, Delivery
 from chalicelib.store.ids import CampaignId
-from chalicelib.store.keys import DELIVERY_SHARDS
 from chalicelib.store.plans import Plans
 from chalicelib.store.recounts import RecountJob, Recounts, RecountState
 from chalicelib.telemetry import logger
@@ -136,9 +135,7 @@ class Recount:
         self._pause(SETTLE_SECONDS)
         fence = round((before + self._clock()) / 2)
         quiet = {
-            bucket: sums
-            for bucket, (sums, seen) in read.items()
-            if self._fingerprint(job.campaign_id, bucket) == seen
+            bucket: sums for bucket, (sums, seen) in read.items() if self._fingerprint(job.campaign_id, bucket) == seen
         }
         if quiet:
             total: Counter[str] = Counter()

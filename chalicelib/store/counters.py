@@ -134,7 +134,7 @@ class Counters:
         return list(query_all(self._client, query))
 
     def read(self, shard: str, campaign_ids: Collection[CampaignId]) -> tuple[Applied, dict[CampaignId, Basis]]:
-        """Which of this shard's records are in the sums, and what each campaign's sums stand on; one consistent call."""
+        """Which of this shard's records are in the sums, and each campaign's basis; one consistent call."""
         wanted = [keys.counters(each, "counters") for each in sorted(campaign_ids)]
         found = batch_get(self._client, self._table, [keys.watermark(shard), *wanted], consistent=True)
         rows = {row["pk"]["S"]: row for row in found}

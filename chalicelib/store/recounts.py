@@ -1,8 +1,8 @@
 """A recount of a campaign: how far it is, what it has summed so far, and what the fold has added meanwhile.
 
-    begin ── record_part: buckets, their fence, the sum of their facts ── ... ── all 64 buckets: repair or confirm
-      └───── Counters.add writes every addition down, beside the parts ──────────┘
-                                                            └── give_up, when hits come too fast
+begin ── record_part: buckets, their fence, the sum of their facts ── ... ── all 64 buckets: repair or confirm
+  └───── Counters.add writes every addition down, beside the parts ──────────┘
+                                                        └── give_up, when hits come too fast
 """
 
 from collections import Counter
@@ -100,9 +100,7 @@ class Recounts:
         assert begun is not None  # noqa: S101 - it was begun just now
         return begun
 
-    def record_part(
-        self, job: RecountJob, buckets: Collection[int], fence: int, sums: Sums, now: datetime
-    ) -> bool:
+    def record_part(self, job: RecountJob, buckets: Collection[int], fence: int, sums: Sums, now: datetime) -> bool:
         """Note what these buckets' deliveries add up to; False when one of them was noted before, or the job ended."""
         names = {f"#b{bucket}": str(bucket) for bucket in buckets}
         not_noted = " AND ".join(f"attribute_not_exists(fences.{name})" for name in names)

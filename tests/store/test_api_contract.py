@@ -30,6 +30,7 @@ from chalicelib.store.tokens import Scope
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
 from tests.api_client import ApiClient, Reply, context_of
+from tests.recounting import Recounter
 from tests.store.test_campaigns_api import WRITTEN, Identities, OpenQueue
 from tests.store.test_schedule_api import Scheduler
 from tests.store.test_test_send import MailService

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from chalicelib.analytics.breaker import Breaker
-from tests.recounting import Recounter
 from chalicelib.store import keys
 from chalicelib.store.campaigns import Audience, Body, Campaign, Campaigns, CampaignStatus
 from chalicelib.store.counters import Counters
@@ -14,6 +13,7 @@ from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
 from chalicelib.store.feedback import FeedbackRecords
 from chalicelib.store.ids import CampaignId, new_campaign_id, new_lead_id
 from local.tables import TableNames
+from tests.recounting import Recounter
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

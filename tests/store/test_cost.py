@@ -3,7 +3,6 @@
 docs/COST.md reckons with these numbers. Whoever changes one of them changes that bill.
 """
 
-from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any

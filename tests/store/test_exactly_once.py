@@ -24,8 +24,7 @@ from chalicelib.store.deliveries import Click, Deliveries, Delivery, DeliverySta
 from chalicelib.store.ids import CampaignId, LeadId, new_campaign_id, new_lead_id, new_trace_id
 from chalicelib.store.stream_records import Change
 from local.tables import TableNames
-from tests.recounting import Recounter
-from tests.store.test_fold import add_wrongly
+from tests.recounting import Recounter, add
 
 NOW = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
 LINKS = ("1", "2", "3m", "4")
@@ -216,7 +215,7 @@ class Life:
                 case "work" if self.recounter.messages.bodies:
                     self._survives(self.recounter.work)
                 case "wrong":
-                    add_wrongly(self.counters, self.stream.campaign_id, sent=3)
+                    add(self.counters, self.stream.campaign_id, {"sent": 3})
 
     def recount(self) -> None:
         """One that is not disturbed, but for deaths."""
@@ -261,7 +260,7 @@ class Life:
         """What happens between a recount's two readings: batches come, and now and then something is written."""
         self.now += seconds / 2
         self._take_a_batch()
-        if self._chance.random() < 0.3:
+        if self._chance.random() < 0.5:
             self._write()
         self.now += seconds / 2
 

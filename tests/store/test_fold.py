@@ -12,16 +12,16 @@ from chalicelib.analytics import fold as folding
 from chalicelib.analytics.facts import difference
 from chalicelib.analytics.fold import StreamShardUnknown, fold, shard_of
 from chalicelib.store import ids, keys
-from chalicelib.store.applied import RUNS_KEPT, Applied
+from chalicelib.store.applied import RUNS_KEPT
 from chalicelib.store.client import to_item
-from chalicelib.store.counters import Addition, Counters
+from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Click, Deliveries, Delivery, DeliveryStatus
 from chalicelib.store.ids import CampaignId, new_campaign_id, new_lead_id
 from chalicelib.store.plans import Plans
 from chalicelib.store.recounts import RecountState
 from chalicelib.store.stream_records import Change
 from local.tables import TableNames
-from tests.recounting import Recounter
+from tests.recounting import Recounter, add
 from tests.store.test_control import ControlledWorld
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -203,19 +203,6 @@ def sent_and_opened(dynamodb: Any, tables: TableNames) -> CampaignId:
     return campaign_id
 
 
-def add_wrongly(counters: Counters, campaign_id: CampaignId, **sums: int) -> None:
-    """What no delivery says, as if a fold had gone wrong."""
-    added = counters.add(
-        "elsewhere",
-        before=Applied(),
-        after=Applied(),
-        expires_at=0,
-        additions={campaign_id: [Addition(0.0, 0, sums)]},
-        bases=counters.read("elsewhere", [campaign_id])[1],
-    )
-    assert added
-
-
 @pytest.fixture
 def recounter(dynamodb: Any, tables: TableNames) -> Recounter:
     return Recounter(dynamodb, tables.deliveries, tables.campaigns)
@@ -225,7 +212,7 @@ def test_recount_puts_wrong_numbers_right_and_leaves_right_ones(
     dynamodb: Any, tables: TableNames, counters: Counters, recounter: Recounter
 ) -> None:
     campaign_id = sent_and_opened(dynamodb, tables)
-    add_wrongly(counters, campaign_id, sent=7, x=1)
+    add(counters, campaign_id, {"sent": 7, "x": 1})
     job = recounter.repair(campaign_id)
     right = {"sent": 3, "opened": 1, "hour/2026-11-23T12/opened": 1, "delay/0": 1}
     assert dict(counters.find(campaign_id).sums) == right
@@ -240,7 +227,7 @@ def test_recount_answers_who_asks_for_it(
     dynamodb: Any, tables: TableNames, counters: Counters, recounter: Recounter
 ) -> None:
     campaign_id = sent_and_opened(dynamodb, tables)
-    add_wrongly(counters, campaign_id, recount_due=1)
+    add(counters, campaign_id, {"recount_due": 1})
     assert recounter.repair(campaign_id).repaired
     assert "recount_due" not in counters.find(campaign_id).sums
 
@@ -268,6 +255,29 @@ def test_what_is_added_during_a_recount_is_in_the_numbers_that_it_leaves(
     assert counters.find(campaign_id).sums["sent"] == 4
 
 
+@pytest.mark.parametrize(("written_at", "stamped_at"), [(99.9, 102.0), (108.1, 105.0)])
+def test_the_streams_clock_may_be_three_seconds_off(
+    dynamodb: Any, tables: TableNames, counters: Counters, written_at: float, stamped_at: float
+) -> None:
+    campaign_id, deliveries = sent_and_opened(dynamodb, tables), Deliveries(dynamodb, tables.deliveries)
+    now = 100.0
+
+    def passes(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    new = delivery_in(campaign_id, 1)
+    change = Change(1, campaign_id, None, new, stamped_at)
+    if written_at < now:
+        deliveries.claim(new)
+    recounter = Recounter(dynamodb, tables.deliveries, tables.campaigns, pause=passes, clock=lambda: now)
+    recounter.repair(campaign_id)
+    if written_at > now:
+        deliveries.claim(new)
+    fold("a", [change], counters, now=now)
+    assert dict(counters.find(campaign_id).sums) == recounter.sums(campaign_id)
+
+
 def delivery_in(campaign_id: CampaignId, bucket: int, **said: Any) -> Delivery:
     lead_id = next(each for each in iter(new_lead_id, None) if ids.shard_of(each, 64) == bucket)
     return Delivery(campaign_id, lead_id, DeliveryStatus.SENT, NOW, "0.0", **said)
@@ -277,7 +287,7 @@ def test_buckets_that_are_not_quiet_are_tried_again_and_given_up_in_the_end(
     dynamodb: Any, tables: TableNames, counters: Counters
 ) -> None:
     campaign_id, deliveries = sent_and_opened(dynamodb, tables), Deliveries(dynamodb, tables.deliveries)
-    add_wrongly(counters, campaign_id, sent=7)
+    add(counters, campaign_id, {"sent": 7})
 
     def somebody_is_claimed(seconds: float) -> None:
         deliveries.claim(delivery_in(campaign_id, 5))
@@ -319,8 +329,7 @@ def test_a_large_campaign_is_cut_into_messages_of_some_twenty_thousand_deliverie
     for planned, messages in ((0, 1), (100_000, 5), (10_000_000, 64)):
         dynamodb.put_item(
             TableName=tables.campaigns,
-            Item=keys.plan_progress(campaign_id)
-            | to_item({"units": 1, "units_done": 1, "planned": planned}),
+            Item=keys.plan_progress(campaign_id) | to_item({"units": 1, "units_done": 1, "planned": planned}),
         )
         assert plans.find_progress(campaign_id) is not None
         recounter.begin(campaign_id)

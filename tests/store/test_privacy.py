@@ -7,7 +7,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.recounting import Recounter
 from chalicelib.analytics.timeline import TimelineEvent, timeline_page
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import create_lead, update_lead
@@ -29,6 +28,7 @@ from chalicelib.tracking.hits import Hit, HitKind, apply
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.recipients import Mail
 from local.tables import TableNames
+from tests.recounting import Recounter
 from tests.store.test_sending import KeptSchedules
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
