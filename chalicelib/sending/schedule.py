@@ -14,11 +14,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Protocol
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.crm.audience import Audiences
+from chalicelib.sdk import quick_client
 from chalicelib.sending.local_time import moment_of
 from chalicelib.sending.statuses import get_campaign, require_status
 from chalicelib.store.campaigns import Campaign, Campaigns, CampaignStatus, Schedule
@@ -89,8 +88,7 @@ class EventBridgeSchedules:
 
 
 def scheduler() -> Any:
-    """A client that gives up well within a request's time."""
-    return boto3.client("scheduler", config=Config(connect_timeout=3, read_timeout=5))
+    return quick_client("scheduler")
 
 
 def forget_schedule(schedules: Schedules, campaign: Campaign) -> None:

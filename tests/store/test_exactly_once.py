@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.analytics.fold import fold
@@ -298,6 +298,14 @@ def test_counters_equal_a_recount_whatever_happens_for_long(
     counters_equal_recount(history, chance, dynamodb, tables)
 
 
+_RECOUNTS = settings(
+    deadline=None,
+    suppress_health_check=_FIXTURES_ARE_SHARED,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],  # a failing history is seconds long: shrinking it would take an hour
+)
+
+
 def recounts_in_between_change_nothing(history: list[Deed], chance: Random, dynamodb: Any, tables: TableNames) -> None:
     life = Life(history, chance, dynamodb, tables)
     life.live()
@@ -316,7 +324,7 @@ def a_recount_heals_whatever_was_lost(history: list[Deed], chance: Random, dynam
     assert life.is_right()
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=_FIXTURES_ARE_SHARED, derandomize=True)
+@settings(_RECOUNTS, max_examples=5)
 @given(history=histories, chance=chances)
 def test_recounts_in_between_change_nothing(
     dynamodb: Any, tables: TableNames, history: list[Deed], chance: Random
@@ -324,7 +332,7 @@ def test_recounts_in_between_change_nothing(
     recounts_in_between_change_nothing(history, chance, dynamodb, tables)
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=_FIXTURES_ARE_SHARED, derandomize=True)
+@settings(_RECOUNTS, max_examples=4)
 @given(history=histories, chance=chances)
 def test_a_recount_heals_whatever_was_lost(
     dynamodb: Any, tables: TableNames, history: list[Deed], chance: Random
@@ -333,7 +341,7 @@ def test_a_recount_heals_whatever_was_lost(
 
 
 @pytest.mark.soak
-@settings(max_examples=100, deadline=None, suppress_health_check=_FIXTURES_ARE_SHARED)
+@settings(_RECOUNTS, max_examples=100, derandomize=False)
 @given(history=st.lists(deeds, min_size=20, max_size=60), chance=chances)
 def test_recounts_in_between_change_nothing_for_long(
     dynamodb: Any, tables: TableNames, history: list[Deed], chance: Random

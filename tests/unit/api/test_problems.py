@@ -30,7 +30,10 @@ def test_an_unknown_error_says_only_the_request_id() -> None:
 
 def test_an_engine_that_does_not_answer_is_503_to_be_tried_again_without_its_words() -> None:
     problem = problem_of(StoreUnavailable("Connection to 10.0.0.1 lost"), {}, "r")
-    assert (problem.status, problem.headers["Retry-After"], problem.detail) == (503, "2", None)
+    assert (problem.status, problem.headers["Retry-After"]) == (503, "2")
+    assert (
+        problem.detail == "Repeat the request in a few seconds. What is repeated with an Idempotency-Key is done once."
+    )
 
 
 def test_a_key_ring_that_cannot_be_read_is_503_to_be_tried_again() -> None:
