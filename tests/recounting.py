@@ -46,7 +46,7 @@ class Recounter:
         self._clock = clock
         self.recounts = Recounts(client, campaigns_table)
         self._recounting = Recounting(self.recounts, Plans(client, campaigns_table), queue)
-        self._recount = Recount(client, deliveries_table, campaigns_table, queue, pause, clock)
+        self._recount = Recount(client, campaigns_table, self._deliveries, queue, pause, clock)
 
     def sums(self, campaign_id: CampaignId) -> Mapping[str, int]:
         """The sum of `facts` over all deliveries, as they are now."""

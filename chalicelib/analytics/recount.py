@@ -89,13 +89,13 @@ class Recount:
     def __init__(
         self,
         client: Any,
-        deliveries_table: str,
         campaigns_table: str,
+        deliveries: Deliveries,
         plan_queue: Queue,
         pause: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._deliveries = Deliveries(client, deliveries_table)
+        self._deliveries = deliveries
         self._counters = Counters(client, campaigns_table)
         self._recounts = Recounts(client, campaigns_table)
         self._completion = Completion(client, campaigns_table)

@@ -64,7 +64,8 @@ def plan_pages(event: dict[str, Any], context: Any) -> Any:
     plan = Plan(_campaigns(), _audiences(), deliveries, _plans(), plan_queue, send_queue, completion)
     mark_failed = MarkFailed(_campaigns(), _retries(), deliveries, send_queue, plan_queue, completion)
 
-    recount = Recount(dynamodb(), settings().deliveries_table, settings().campaigns_table, plan_queue)
+    all_rows = Deliveries(dynamodb_for_sending(), settings().deliveries_table)
+    recount = Recount(dynamodb(), settings().campaigns_table, all_rows, plan_queue)
 
     def time_is_short() -> bool:
         return bool(context.get_remaining_time_in_millis() < _SHORT_MS)
