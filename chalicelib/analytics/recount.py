@@ -39,9 +39,9 @@ long a record may follow its write; AWS calls its time approximate and names no 
 DELIVERIES_A_MESSAGE = 20_000
 """So many deliveries are read twice within a few seconds; a bucket, the smallest unit, may hold more."""
 
-MOST_TRIES = 8
-"""Times that a bucket is tried before the recount is given up, each later than the last: some twenty minutes in all.
-Each try but the first is a message that its own function puts back: Lambda ends chains of some sixteen."""
+MOST_TRIES = 12
+"""Times that a bucket is tried before the recount is given up, each later than the last: 80 minutes in all. Each try but
+the first is a message that its own function puts back: Lambda ends chains of some sixteen."""
 
 _FIRST_PAUSE_SECONDS = 10
 _PLACEMENTS = 20
