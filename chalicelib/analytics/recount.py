@@ -40,8 +40,8 @@ DELIVERIES_A_MESSAGE = 20_000
 """So many deliveries are read twice within a few seconds; a bucket, the smallest unit, may hold more."""
 
 MOST_TRIES = 12
-"""Times that a bucket is tried before the recount is given up, each later than the last: 80 minutes in all. Each try but
-the first is a message that its own function puts back: Lambda ends chains of some sixteen."""
+"""Times that a bucket is tried before the recount is given up, each later than the last: 80 minutes in all. Each try
+but the first is a message that its own function puts back: Lambda ends chains of some sixteen."""
 
 _FIRST_PAUSE_SECONDS = 10
 _PLACEMENTS = 20
