@@ -107,6 +107,7 @@ class Recount:
         """Sum those of the buckets that are quiet, have the others tried again, and finish when none is left."""
         job = self._find_running(message)
         if job is None:
+            self._completion.advance(message.campaign_id)  # who finished it may have died before
             return
         missing = [bucket for bucket in message.buckets if bucket in job.missing]
         if missing:
