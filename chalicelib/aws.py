@@ -1,8 +1,9 @@
 """AWS's JSON protocol, signed: what the recipients' door needs of an SDK, and nothing that it does not.
 
 The SDK takes 250 ms to import and set up, and a millisecond of processor time for each call; this takes 25 and a
-quarter (measured: `make bench`; why it is allowed: docs/decisions/0200). Five operations go this way: UpdateItem,
-GetItem, BatchExecuteStatement, SendMessage and GetSecretValue. Errors are botocore's own, whichever client one holds.
+quarter (measured: `make bench`; why it is allowed: docs/decisions/0200). Six operations go this way: UpdateItem,
+GetItem, Query, BatchExecuteStatement, SendMessage and GetSecretValue. Errors are botocore's own, whichever client one
+holds.
 
 Sources: AWS IAM user guide, "Create a signed AWS API request"; AWS JSON 1.0 and 1.1 protocol, Smithy 2.0.
 """

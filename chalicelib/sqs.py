@@ -4,13 +4,13 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from functools import cache
 from itertools import islice
 from math import ceil
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.sdk import quick_client
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -62,9 +62,8 @@ class Queue:
         raise QueueUnavailable(f"{len(entries)} messages were not taken")
 
 
-@cache
 def sqs() -> Any:
-    return boto3.client("sqs")
+    return quick_client("sqs")
 
 
 def groups(things: Iterable[T], size: int) -> Iterator[Sequence[T]]:

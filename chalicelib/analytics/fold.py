@@ -6,7 +6,6 @@ gave up may be brought much later, out of order. One transaction adds a run of r
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from chalicelib.analytics.facts import difference
 from chalicelib.settings import settings
 from chalicelib.store.applied import Applied
 from chalicelib.store.client import dynamodb
-from chalicelib.store.counters import Counters, rows_of
+from chalicelib.store.counters import Addition, Basis, Counters, Sums, rows_of
 from chalicelib.store.ids import CampaignId
 from chalicelib.store.stream_records import Change
 from chalicelib.telemetry import logger
@@ -42,66 +41,82 @@ class StreamShardUnknown(Exception):
 def fold(shard: str, changes: Sequence[Change], counters: Counters, now: float) -> set[CampaignId]:
     """Add what is new among these changes of one shard; the campaigns whose sums changed.
 
-    Safe to repeat, also after a crash at any point. Raises StoreUnavailable; nothing is then half added.
+    What a recount has found already is passed over (analytics/recount.py). Safe to repeat, also after a crash at any
+    point. Raises StoreUnavailable; nothing is then half added.
     """
     touched: set[CampaignId] = set()
+    campaign_ids = {each.campaign_id for each in changes}
+    expires_at = int(now) + NOTE_LIFE_SECONDS
     waiting = sorted(changes, key=lambda change: change.sequence)
-    applied = counters.applied(shard)
-    while waiting:
-        waiting, refused = _still_new(waiting, applied, now)
-        for campaign_id in refused:
-            logger().error("too_late_to_count", extra={"campaign_id": campaign_id, "shard": shard})
-            counters.ask_for_recount(campaign_id)
-        if not waiting:
-            break
-        taken, deltas = _one_transaction(waiting)
-        after = applied.with_run(waiting[0].sequence, waiting[taken - 1].sequence)
-        added = counters.add(shard, before=applied, after=after, expires_at=int(now) + NOTE_LIFE_SECONDS, deltas=deltas)
-        if added:
-            touched |= deltas.keys()
-            waiting, applied = waiting[taken:], after
+    applied, bases = counters.read(shard, campaign_ids)
+    while True:
+        waiting = [each for each in waiting if bases[each.campaign_id].takes(each.created_at, each.bucket)]
+        fresh, refused = _still_new(waiting, applied, now)
+        batch = refused or fresh
+        if not batch:
+            return touched
+        taken, additions = _one_transaction(batch, bases, _asks_for_recount if refused else _differs)
+        after = applied if refused else applied.with_run(batch[0].sequence, batch[taken - 1].sequence)
+        if not counters.add(
+            shard, before=applied, after=after, expires_at=expires_at, additions=additions, bases=bases
+        ):
+            applied, bases = counters.read(shard, campaign_ids)
+            continue
+        if refused:
+            logger().error("too_late_to_count", extra={"campaign_ids": sorted(additions), "shard": shard})
         else:
-            applied = counters.applied(shard)
-    return touched
+            touched |= additions.keys()
+        done = {each.sequence for each in batch[:taken]}
+        waiting, applied = [each for each in waiting if each.sequence not in done], after
 
 
-def _still_new(changes: Sequence[Change], applied: Applied, now: float) -> tuple[list[Change], set[CampaignId]]:
-    """Those that are to be added, and the campaigns of those that nobody can tell any more."""
+def _differs(change: Change) -> Sums:
+    return difference(change.old, change.new)
+
+
+def _asks_for_recount(_: Change) -> Sums:
+    return {"recount_due": 1}
+
+
+def _still_new(changes: Sequence[Change], applied: Applied, now: float) -> tuple[list[Change], list[Change]]:
+    """Those that are to be added, and those of which nobody can tell any more."""
     fresh: list[Change] = []
-    refused: set[CampaignId] = set()
+    refused: list[Change] = []
     for change in changes:
         state = applied.state_of(change.sequence)
-        too_old = change.created_at is not None and now - change.created_at > OLDEST_SECONDS
+        too_old = now - change.created_at > OLDEST_SECONDS
         if state == "forgotten" or (state == "new" and too_old):
-            refused.add(change.campaign_id)
+            refused.append(change)
         elif state == "new":
             fresh.append(change)
     return fresh, refused
 
 
-def _one_transaction(changes: Sequence[Change]) -> tuple[int, dict[CampaignId, Mapping[str, int]]]:
-    """As many leading changes as fit into one transaction, and their differences per campaign."""
-    sums: dict[CampaignId, Counter[str]] = {}
+def _one_transaction(
+    changes: Sequence[Change], bases: Mapping[CampaignId, Basis], says: Callable[[Change], Sums]
+) -> tuple[int, dict[CampaignId, list[Addition]]]:
+    """As many leading changes as fit into one transaction, and what they add, per campaign."""
+    additions: dict[CampaignId, list[Addition]] = {}
     rows: dict[tuple[CampaignId, str], set[str]] = {}
     taken = 0
     for change in changes:
-        delta = difference(change.old, change.new)
-        fuller = {
-            (change.campaign_id, row): rows.get((change.campaign_id, row), set()).union(names)
-            for row, names in rows_of(delta).items()
-        }
-        is_full = len(rows.keys() | fuller.keys()) > ROWS_PER_TRANSACTION or any(
-            len(names) > NAMES_PER_ROW for names in fuller.values()
-        )
-        if taken and is_full:
-            break
-        rows |= fuller
-        sums.setdefault(change.campaign_id, Counter()).update(delta)
+        delta = says(change)
+        if delta:
+            wanted: dict[str, list[str]] = rows_of(delta) | ({"added": []} if bases[change.campaign_id].recount else {})
+            fuller = {
+                (change.campaign_id, row): rows.get((change.campaign_id, row), set()).union(names)
+                for row, names in wanted.items()
+            }
+            is_full = len(rows.keys() | fuller.keys()) > ROWS_PER_TRANSACTION or any(
+                len(names) > NAMES_PER_ROW for names in fuller.values()
+            )
+            if taken and is_full:
+                break
+            rows |= fuller
+            addition = Addition(change.created_at, change.bucket, delta)
+            additions.setdefault(change.campaign_id, []).append(addition)
         taken += 1
-    deltas = {
-        campaign: {name: number for name, number in counted.items() if number} for campaign, counted in sums.items()
-    }
-    return taken, {campaign: delta for campaign, delta in deltas.items() if delta}
+    return taken, additions
 
 
 def shard_of(event: Mapping[str, Any], unnamed_shard: str | None) -> str:

@@ -1,56 +1,180 @@
-"""Recount: the sums anew from the deliveries themselves. The oracle of the tests and the repair tool of an operator."""
+"""Recount: the sums anew from the deliveries themselves. The oracle of the tests and the repair tool of an operator.
 
+A stream record that is still on its way must not be added to sums that hold it already. So each bucket of a campaign is
+read twice, and its fence is a moment between:
+
+    read everything ── half a pause ── fence ── half a pause ── read again: nothing has changed
+    created before the fence: in the sums that were read                    created after it: not in them
+
+The fold passes over what was created before its bucket's fence, and adds the rest. Meanwhile it goes on adding to the
+old sums, and writes down what it adds (store/recounts.py): of that, what came after its bucket's fence is added to the
+new sums before they take the old ones' place. So only a bucket has to be quiet, and only for its two readings.
+"""
+
+import hashlib
+import json
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from math import ceil
 from typing import Any
 
+from chalicelib.analytics.completion import Completion
 from chalicelib.analytics.facts import facts
-from chalicelib.store.client import Conflict
-from chalicelib.store.counters import Counters, Sums
-from chalicelib.store.deliveries import Deliveries
+from chalicelib.sqs import Queue
+from chalicelib.store.client import Item, StoreUnavailable, attempts
+from chalicelib.store.counters import Counters
+from chalicelib.store.deliveries import Deliveries, Delivery
 from chalicelib.store.ids import CampaignId
+from chalicelib.store.plans import Plans
+from chalicelib.store.recounts import RecountJob, Recounts, RecountState
+from chalicelib.telemetry import logger
 
 SETTLE_SECONDS = 8.0
-"""How long the deliveries must stand still before their sum may replace the counters: longer than the stream's lag,
-which is the batching window in template.yaml (5 s) and mostly less than a second more."""
+"""Pause between the two readings of a bucket. Half of it bears what the stream's clock and ours may differ by, and how
+long a record may follow its write; AWS calls its time approximate and names no bound (docs/decisions/0224)."""
+
+DELIVERIES_A_MESSAGE = 20_000
+"""So many deliveries are read twice within a few seconds; a bucket, the smallest unit, may hold more."""
+
+MOST_TRIES = 12
+"""Times that a bucket is tried before the recount is given up, each later than the last: 80 minutes in all. Each try
+but the first is a message that its own function puts back: Lambda ends chains of some sixteen."""
+
+_FIRST_PAUSE_SECONDS = 10
+_PLACEMENTS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Recounted:
-    before: Sums
-    after: Sums
+class RecountMessage:
+    """Sum these buckets of a campaign (0 to 63) for its recount of this number."""
 
-    @property
-    def repaired(self) -> bool:
-        return dict(self.before) != dict(self.after)
+    campaign_id: CampaignId
+    recount: int
+    buckets: Sequence[int]
+    tries: int = 1
+
+
+class Recounting:
+    """The asking side: begins recounts."""
+
+    def __init__(self, recounts: Recounts, plans: Plans, plan_queue: Queue) -> None:
+        self._recounts = recounts
+        self._plans = plans
+        self._plan_queue = plan_queue
+
+    def begin(self, campaign_id: CampaignId, now: datetime) -> RecountJob:
+        """Set out to count anew. While a recount is running this resumes it: what is missing is enqueued once more.
+
+        Raises StoreUnavailable, QueueUnavailable; repeat it then.
+        """
+        job = self._recounts.find(campaign_id)
+        if job is None or job.state is not RecountState.RUNNING:
+            job = self._recounts.begin(campaign_id, job, now)
+        progress = self._plans.find_progress(campaign_id)
+        messages = ceil((progress.planned if progress else 0) / DELIVERIES_A_MESSAGE)
+        # Where no bucket is missing, only the end is: one message without buckets brings it.
+        messages = max(1, min(messages, len(job.missing)))
+        self._plan_queue.put(
+            RecountMessage(campaign_id, job.number, job.missing[number::messages]) for number in range(messages)
+        )
+        return job
 
 
 class Recount:
-    def __init__(self, client: Any, deliveries_table: str, campaigns_table: str) -> None:
-        self._deliveries = Deliveries(client, deliveries_table)
+    """The working side: one message at a time. Every step may be repeated."""
+
+    def __init__(
+        self,
+        client: Any,
+        campaigns_table: str,
+        deliveries: Deliveries,
+        plan_queue: Queue,
+        pause: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._deliveries = deliveries
         self._counters = Counters(client, campaigns_table)
+        self._recounts = Recounts(client, campaigns_table)
+        self._completion = Completion(client, campaigns_table)
+        self._plan_queue = plan_queue
+        self._pause = pause
+        self._clock = clock
 
-    def sums(self, campaign_id: CampaignId) -> Sums:
-        """The sum of `facts` over all deliveries, as they are now."""
+    def work(self, message: RecountMessage) -> None:
+        """Sum those of the buckets that are quiet, have the others tried again, and finish when none is left."""
+        job = self._find_running(message)
+        if job is None:
+            self._completion.advance(message.campaign_id)  # who finished it may have died before
+            return
+        missing = [bucket for bucket in message.buckets if bucket in job.missing]
+        if missing:
+            self._sum(job, missing)
+            job = self._find_running(message)
+            if job is None:
+                return
+            missing = [bucket for bucket in missing if bucket in job.missing]
+        if not job.missing:
+            self._finish(message)
+        elif missing and message.tries < MOST_TRIES:
+            later = replace(message, buckets=missing, tries=message.tries + 1)
+            self._plan_queue.put_later([(later, _FIRST_PAUSE_SECONDS * 2 ** (message.tries - 1))])
+        elif missing:
+            self._recounts.give_up(job, self._now())
+            logger().warning("recount_given_up", extra={"campaign_id": job.campaign_id, "buckets": missing})
+
+    def _find_running(self, message: RecountMessage) -> RecountJob | None:
+        job = self._recounts.find(message.campaign_id)
+        is_it = job is not None and job.number == message.recount and job.state is RecountState.RUNNING
+        return job if is_it else None
+
+    def _sum(self, job: RecountJob, buckets: Sequence[int]) -> None:
+        read = {bucket: self._read(job.campaign_id, bucket) for bucket in buckets}
+        before = self._clock()
+        self._pause(SETTLE_SECONDS)
+        fence = round((before + self._clock()) / 2)
+        quiet = {
+            bucket: sums for bucket, (sums, seen) in read.items() if self._fingerprint(job.campaign_id, bucket) == seen
+        }
+        if quiet:
+            total: Counter[str] = Counter()
+            for sums in quiet.values():
+                total.update(sums)
+            self._recounts.record_part(job, quiet, fence, total, self._now())
+
+    def _read(self, campaign_id: CampaignId, bucket: int) -> tuple[Counter[str], str]:
+        """The sum of a bucket's facts, and a fingerprint of its rows as they are."""
         sums: Counter[str] = Counter()
-        for delivery in self._deliveries.iter_campaign(campaign_id):
-            sums.update(facts(delivery))
-        return {name: number for name, number in sums.items() if number}
+        seen = hashlib.blake2b()
+        for row in self._deliveries.iter_rows(campaign_id, bucket):
+            seen.update(_text(row))
+            sums.update(facts(Delivery.from_item(row)))
+        return sums, seen.hexdigest()
 
-    def repair(self, campaign_id: CampaignId, pause: Callable[[float], None] = time.sleep) -> Recounted:
-        """Put the counters right. Raises Conflict while hits or sends come in: their stream records are still due.
+    def _fingerprint(self, campaign_id: CampaignId, bucket: int) -> str:
+        seen = hashlib.blake2b()
+        for row in self._deliveries.iter_rows(campaign_id, bucket):
+            seen.update(_text(row))
+        return seen.hexdigest()
 
-        The deliveries are summed twice, `SETTLE_SECONDS` apart; only sums that did not move, with no fold since,
-        replace the counters.
-        """
-        before = self._counters.find(campaign_id)
-        first = self.sums(campaign_id)
-        if dict(before.sums) == first:
-            return Recounted(before.sums, first)
-        pause(SETTLE_SECONDS)
-        second = self.sums(campaign_id)
-        if first != second or not self._counters.replace(campaign_id, before, second):
-            raise Conflict("deliveries are being counted right now; try again when the campaign is quiet")
-        return Recounted(before.sums, second)
+    def _finish(self, message: RecountMessage) -> None:
+        """Put the sums in place, however fast others add to them."""
+        for _ in attempts(_PLACEMENTS):
+            before = self._counters.find(message.campaign_id)
+            job = self._find_running(message)
+            if job is None:
+                return  # another message has finished it
+            if self._recounts.finish(job, before, self._recounts.sums(job), self._now()):
+                self._completion.advance(job.campaign_id)
+                logger().info("recounted", extra={"campaign_id": job.campaign_id, "recount": job.number})
+                return
+        raise StoreUnavailable("the campaign's sums kept changing")
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
+
+
+def _text(row: Item) -> bytes:
+    return json.dumps(row, sort_keys=True).encode()

@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-import boto3
-
-from chalicelib.analytics.recount import Recount
+from chalicelib.analytics.recount import Recounting
 from chalicelib.automation.rulebook import Rulebook
 from chalicelib.crm.audience import Audiences
+from chalicelib.sdk import quick_client
 from chalicelib.sending.account import SendingAccount, SesAccount, UnknownAccount
 from chalicelib.sending.budget import Budget
 from chalicelib.sending.control import Control
@@ -28,12 +27,12 @@ from chalicelib.settings import Settings, settings
 from chalicelib.sqs import Queue, sqs
 from chalicelib.store.acts import Acts
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.client import dynamodb
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.idempotency import Idempotency
 from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans
+from chalicelib.store.recounts import Recounts
 from chalicelib.store.resubscriptions import Resubscriptions
 from chalicelib.store.retries import Retries
 from chalicelib.store.rules import Rules
@@ -54,11 +53,11 @@ class Context:
     def __init__(
         self,
         read_settings: Callable[[], Settings] = settings,
-        client: Callable[[], Any] = dynamodb,
+        client: Callable[[], Any] = lambda: quick_client("dynamodb"),
         now: Callable[[], datetime] = _now,
         sqs: Callable[[], Any] = sqs,
         key_ring: Callable[[str], KeyRingSource] = deployed_key_ring,
-        ses: Callable[[], Any] = lambda: boto3.client("sesv2"),
+        ses: Callable[[], Any] = lambda: quick_client("sesv2"),
         transport: Callable[[Settings], Transport] = deployed_transport,
         budget: Callable[[Settings], Budget] = deployed_budget,
         scheduler: Callable[[], Any] = scheduler,
@@ -103,8 +102,12 @@ class Context:
         return Counters(self.client, self.settings.campaigns_table)
 
     @cached_property
-    def recount(self) -> Recount:
-        return Recount(self.client, self.settings.deliveries_table, self.settings.campaigns_table)
+    def recounts(self) -> Recounts:
+        return Recounts(self.client, self.settings.campaigns_table)
+
+    @cached_property
+    def recounting(self) -> Recounting:
+        return Recounting(self.recounts, self.plans, Queue(self._make_sqs(), self.settings.plan_queue_url))
 
     @cached_property
     def drafts(self) -> Drafts:

@@ -17,7 +17,15 @@ from chalicelib.api.paging import Page
 from chalicelib.api.problems import ProblemType, field_errors
 from chalicelib.api.requests import media_type, read_bytes
 from chalicelib.api.resources import Call, Resource
-from chalicelib.crm.import_files import FileKind, FileTooLong, UnexpectedColumns, UnreadableFile, read_file
+from chalicelib.crm.import_files import (
+    MAX_BYTES,
+    MAX_LINES,
+    FileKind,
+    FileTooLong,
+    UnexpectedColumns,
+    UnreadableFile,
+    read_file,
+)
 from chalicelib.crm.importing import import_leads
 from chalicelib.crm.leads import InvalidLead, create_lead, delete_lead, update_lead
 from chalicelib.crm.suppression import list_marks, resubscribe
@@ -71,7 +79,7 @@ def create_one_lead(call: Call) -> Answer:
 @leads.operation(
     "POST",
     "/v1/leads/import",
-    summary="Import leads from a file",
+    summary=f"Import leads from a file of at most {MAX_LINES:,} lines and {MAX_BYTES >> 20} MB",
     query=ImportQuery,
     content_types=tuple(_FILES),
     answers={200: ImportAnswer},
@@ -82,8 +90,8 @@ def import_file(call: Call) -> Answer:
 
     A lead is recognised by its external id, else its address; a line with neither, by its whole content. An empty cell
     clears the field, an absent column leaves it alone. Columns that are not a lead's own become custom fields, and the
-    answer names them. Nobody is unsubscribed or subscribed by an import. At most 10,000 lines, 200 columns or 5 MB a
-    request.
+    answer names them. Nobody is unsubscribed or subscribed by an import. A longer file comes in pieces, of which each
+    CSV piece has the header.
     """
     as_it_is = call.query(ImportQuery).address == "none"
     file = read_file(read_bytes(call.request), _FILES[media_type(call.request)], as_it_is=as_it_is)

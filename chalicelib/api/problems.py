@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
+from chalicelib.sqs import QueueUnavailable
 from chalicelib.store.client import Conflict, InvalidPosition, StoreUnavailable
 from chalicelib.telemetry import logger
 from chalicelib.tracking.key_ring import KeyRingUnavailable
@@ -75,9 +76,11 @@ INTERNAL = ProblemType(500, "internal", "Something went wrong on our side")
 INVALID_BODY = ProblemType(422, "invalid-request", "The request is not valid")
 INVALID_PARAMETERS = ProblemType(400, "invalid-request", "The request is not valid")
 UNAVAILABLE = ProblemType(503, "unavailable", "The service cannot answer right now", headers={"Retry-After": "2"})
+_TRY_AGAIN = "Repeat the request in a few seconds. What is repeated with an Idempotency-Key is done once."
 GENERAL: ProblemTypes = {
     StoreUnavailable: UNAVAILABLE,
     KeyRingUnavailable: UNAVAILABLE,
+    QueueUnavailable: UNAVAILABLE,
     Conflict: ProblemType(409, "conflict", "The thing changed meanwhile"),
     InvalidPosition: ProblemType(400, "invalid-cursor", "The cursor is not one of this list"),
 }
@@ -109,7 +112,7 @@ def problem_of(error: Exception, types: ProblemTypes, request_id: str) -> Proble
             if known.status >= 500:
                 logger().warning("request failed", exc_info=error, extra={"request_id": request_id})
             # The engine's own words are for the log.
-            return known.of(error) if known.status < 500 else known.plain()
+            return known.of(error) if known.status < 500 else replace(known.plain(), detail=_TRY_AGAIN)
     logger().error("unexpected error", exc_info=error, extra={"request_id": request_id})
     detail = "The operator finds it in the logs by this request id."
     return replace(INTERNAL.plain(), detail=detail, members={"request_id": request_id})

@@ -7,8 +7,9 @@ from chalicelib.analytics.launched import load_launched
 from chalicelib.analytics.links import count_links
 from chalicelib.analytics.series import series_of
 from chalicelib.analytics.stats import stats_of
-from chalicelib.api.answers import Answer, ok
+from chalicelib.api.answers import Answer, accepted, ok
 from chalicelib.api.campaigns import CAMPAIGN_NOT_FOUND
+from chalicelib.api.problems import ProblemType
 from chalicelib.api.resources import Call, Resource
 from chalicelib.api.stats_models import (
     ComparisonAnswer,
@@ -25,11 +26,19 @@ from chalicelib.api.stats_models import (
 from chalicelib.sending.drafts import CampaignNotFound
 from chalicelib.sending.rate import waiting_of
 from chalicelib.store.campaigns import CampaignStatus
-from chalicelib.store.client import Conflict
 from chalicelib.store.ids import CampaignId
 from chalicelib.store.rate import Rate
 
-stats = Resource("stats", errors={CampaignNotFound: CAMPAIGN_NOT_FOUND[CampaignNotFound]})
+
+class RecountNotFound(Exception):
+    """The campaign was never recounted."""
+
+
+stats = Resource(
+    "stats",
+    errors=CAMPAIGN_NOT_FOUND
+    | {RecountNotFound: ProblemType(404, "recount-not-found", "There is no recount of this campaign")},
+)
 
 
 @stats.operation(
@@ -115,11 +124,31 @@ def list_links(call: Call, campaign_id: str) -> Answer:
     "POST",
     "/v1/campaigns/{campaign_id}/recount",
     summary="Count a campaign's deliveries anew",
-    answers={200: RecountAnswer},
-    raises=(CampaignNotFound, Conflict),
+    answers={202: RecountAnswer},
+    raises=(CampaignNotFound,),
 )
-def recount(call: Call, campaign_id: str) -> Answer:
-    """Compares the numbers with the deliveries themselves and puts them right; 409 while deliveries are changing."""
+def begin_recount(call: Call, campaign_id: str) -> Answer:
+    """Compares the numbers with the deliveries themselves and puts them right, in the background.
+
+    `GET` of the same address says how far it is. Asking again while it runs resumes it. Of a small campaign it takes
+    some fifteen seconds; where hits come in fast it is tried for 80 minutes, and then given up.
+    """
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
-    recounted = call.context.recount.repair(campaign.campaign_id)
-    return ok(RecountAnswer(repaired=recounted.repaired, before=dict(recounted.before), after=dict(recounted.after)))
+    job = call.context.recounting.begin(campaign.campaign_id, call.context.now())
+    return accepted(RecountAnswer.model_validate(job))
+
+
+@stats.operation(
+    "GET",
+    "/v1/campaigns/{campaign_id}/recount",
+    summary="Read how far a campaign's recount is",
+    answers={200: RecountAnswer},
+    raises=(CampaignNotFound, RecountNotFound),
+)
+def get_recount(call: Call, campaign_id: str) -> Answer:
+    """The last one that was asked for; 404 where none was."""
+    campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
+    job = call.context.recounts.find(campaign.campaign_id)
+    if job is None:
+        raise RecountNotFound("It was never recounted.")
+    return ok(RecountAnswer.model_validate(job))

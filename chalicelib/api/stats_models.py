@@ -12,6 +12,7 @@ from chalicelib.api.lead_models import Moment
 from chalicelib.api.requests import RequestModel
 from chalicelib.sending.rate import Waiting
 from chalicelib.sending.reasons import WaitReason
+from chalicelib.store.recounts import RecountState
 
 
 class FromDomain(BaseModel):
@@ -201,7 +202,13 @@ class ComparisonAnswer(FromDomain):
     campaigns: list[ComparedCampaignAnswer]
 
 
-class RecountAnswer(BaseModel):
-    repaired: bool
-    before: dict[str, int]
-    after: dict[str, int]
+class RecountAnswer(FromDomain):
+    """A campaign's last recount."""
+
+    state: Annotated[RecountState, Field(description="given_up: hits kept coming in; the numbers are as before.")]
+    progress: Annotated[float, Field(description="How much of the campaign is counted, from 0 to 1.")]
+    asked_at: Moment
+    finished_at: Moment | None
+    repaired: Annotated[bool | None, Field(description="Whether any number was wrong; null until it is done.")]
+    before: Annotated[dict[str, int] | None, Field(description="The totals that it found; null until it is done.")]
+    after: Annotated[dict[str, int] | None, Field(description="The totals that it left; null until it is done.")]

@@ -11,13 +11,13 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.analytics.launched import load_launched
 from chalicelib.automation.candidates import Candidate, CandidatesMessage, Finish
 from chalicelib.automation.events import SOURCE, Event, event_of, finished_event
 from chalicelib.automation.happenings import Happening, HappeningKind, happenings
+from chalicelib.sdk import quick_client
 from chalicelib.settings import burst_rule, settings
 from chalicelib.sqs import groups
 from chalicelib.store.campaigns import Campaign, Campaigns
@@ -158,5 +158,5 @@ def publish_candidates(event: dict[str, Any]) -> dict[str, Any]:
 @cache
 def _publisher() -> Publisher:
     campaigns = Campaigns(dynamodb(), settings().campaigns_table)
-    bus = Bus(boto3.client("events"), settings().event_bus)
+    bus = Bus(quick_client("events"), settings().event_bus)
     return Publisher(Deliveries(dynamodb(), settings().deliveries_table), campaigns, bus)

@@ -17,7 +17,9 @@ from typing import Any, Literal, NamedTuple, cast
 from chalicelib.crm.identity import content_hash
 from chalicelib.crm.leads import LEAD_NAMES, RESERVED_NAMES, FieldError, InvalidLead, LeadError, Said, checked
 
-MAX_LINES = 10_000
+MAX_LINES = 3_000
+"""What a new table takes within half of the 29 s that a request has, however much each line changes: it begins with
+4,000 write units a second, and a line may take eight (docs/decisions/0011, tests/store/test_cost.py)."""
 MAX_BYTES = 5 * 1024 * 1024
 MAX_COLUMNS = 200
 _MAX_LINES_A_RECORD = 500

@@ -56,6 +56,7 @@ def launch_campaigns(event: dict[str, Any]) -> Any:
 
 
 def plan_pages(event: dict[str, Any], context: Any) -> Any:
+    from chalicelib.analytics.recount import Recount, RecountMessage
     from chalicelib.sending.plan import Plan
     from chalicelib.sending.retry import MarkFailed
 
@@ -65,11 +66,16 @@ def plan_pages(event: dict[str, Any], context: Any) -> Any:
     plan = Plan(_campaigns(), _audiences(), deliveries, _plans(), plan_queue, send_queue, completion)
     mark_failed = MarkFailed(_campaigns(), _retries(), deliveries, send_queue, plan_queue, completion)
 
+    all_rows = Deliveries(dynamodb_for_sending(), settings().deliveries_table)
+    recount = Recount(dynamodb(), settings().campaigns_table, all_rows, plan_queue)
+
     def time_is_short() -> bool:
         return bool(context.get_remaining_time_in_millis() < _SHORT_MS)
 
     def handle(body: dict[str, Any]) -> None:
-        if "retry_shard" in body:
+        if "recount" in body:
+            recount.work(RecountMessage(**body))
+        elif "retry_shard" in body:
             mark_failed.mark(RetryMessage(**body), time_is_short)
         else:
             plan.plan(PlanMessage(**body), time_is_short)

@@ -15,11 +15,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Protocol
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.crm.audience import Audiences
+from chalicelib.sdk import quick_client
 from chalicelib.sending.account import Hindrance, SendingAccount
 from chalicelib.sending.local_time import moment_of
 from chalicelib.sending.statuses import get_campaign, require_status
@@ -91,8 +90,7 @@ class EventBridgeSchedules:
 
 
 def scheduler() -> Any:
-    """A client that gives up well within a request's time."""
-    return boto3.client("scheduler", config=Config(connect_timeout=3, read_timeout=5))
+    return quick_client("scheduler")
 
 
 def forget_schedule(schedules: Schedules, campaign: Campaign) -> None:

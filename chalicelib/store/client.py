@@ -66,7 +66,7 @@ def dynamodb() -> Any:
 
 
 class ItemClient:
-    """The operations of a DynamoDB client that recipients and senders need, with its arguments, answers and errors."""
+    """Those operations of a DynamoDB client that are needed often, with its arguments, answers and errors."""
 
     def __init__(self, calls: SignedCalls) -> None:
         self._calls = calls
@@ -76,6 +76,9 @@ class ItemClient:
 
     def get_item(self, **arguments: Any) -> dict[str, Any]:
         return self._calls.call("GetItem", arguments)
+
+    def query(self, **arguments: Any) -> dict[str, Any]:
+        return self._calls.call("Query", arguments)
 
     def batch_execute_statement(self, **arguments: Any) -> dict[str, Any]:
         return self._calls.call("BatchExecuteStatement", arguments)
@@ -89,7 +92,7 @@ def dynamodb_for_recipients() -> ItemClient:
 
 @cache
 def dynamodb_for_sending() -> ItemClient:
-    """The process's DynamoDB client for what every mail takes: patient, at a quarter of the SDK's CPU."""
+    """The process's DynamoDB client for what concerns every mail: patient, at a quarter of the SDK's CPU."""
     return ItemClient(SignedCalls(DYNAMODB, aws_access(), _FOR_SENDING))
 
 
@@ -234,6 +237,17 @@ def batch_get(client: Any, table: str, keys: Sequence[Item], *, consistent: bool
             time.sleep(0.05 * 2**attempt)
             waiting = unprocessed + waiting
     return found
+
+
+def query_all(client: Any, query: Mapping[str, Any]) -> Iterator[Item]:
+    """All rows of a query, page by page."""
+    start: dict[str, Any] = {}
+    while True:
+        answer = call(client.query, **query, **start)
+        yield from answer["Items"]
+        if "LastEvaluatedKey" not in answer:
+            return
+        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
 def _typed(value: Any) -> dict[str, Any]:

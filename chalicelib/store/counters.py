@@ -2,19 +2,30 @@
 
 Rows of one campaign: `counters` (the totals and failures by reason), `counters#links` (per link), `counters#delays`
 (time to open), and one `counters#hours#<day>` per day, so that the row that every batch writes stays small.
+
+A recount may have to replace more rows than one transaction takes. So it writes a new generation of all rows but the
+first, `counters/<generation>#links` and so on, and then replaces `counters`, which names the generation. Every addition
+writes `counters`, too, on condition that its basis (generation, fences, running recount) is still what was read.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+import json
+import secrets
+import zlib
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from chalicelib.store import keys
 from chalicelib.store.applied import Applied
-from chalicelib.store.client import Item, batch_get, call, from_item, transact
+from chalicelib.store.client import Item, batch_get, call, from_item, query_all, transact
 from chalicelib.store.ids import CampaignId
 
 Sums = Mapping[str, int]
 """Fact names and their sums, e.g. {"sent": 3, "link/1/clicked": 2, "hour/2026-11-23T10/opened": 1}."""
+
+_NO_SUMS = ("pk", "sk", "folds", "generation", "fences", "recount")
+"""Attributes of these rows that are not sums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +35,56 @@ class CampaignCounters:
     """How often something was added or replaced: unchanged means nothing happened in between."""
 
 
+class Addition(NamedTuple):
+    """What one change adds to its campaign's sums."""
+
+    created_at: float
+    bucket: int
+    delta: Sums
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a campaign's sums stand on. It changes when a recount begins and when it ends."""
+
+    generation: str = ""
+    """Which rows are current; empty before the first recount that repaired something."""
+    fences: tuple[int, ...] = ()
+    """Per bucket, epoch seconds: what was created before was in the recounted sums; empty for no recount."""
+    recount: int = 0
+    """The running recount, which wants to know what is added meanwhile; 0 for none."""
+
+    def takes(self, created_at: float, bucket: int) -> bool:
+        """Whether something created then is to be added, and not in the recounted sums already."""
+        return not self.fences or created_at >= self.fences[bucket]
+
+    @classmethod
+    def from_item(cls, item: Item) -> Self:
+        values = from_item(item)
+        least, *above = map(int, values.get("fences", "0").split(","))
+        return cls(values.get("generation", ""), tuple(least + each for each in above), values.get("recount", 0))
+
+    def to_item(self) -> Item:
+        """Fences as the least one and the distances from it: 300 bytes at most, since every batch pays for the row."""
+        if not self.fences:
+            return {}
+        least = min(self.fences)
+        text = ",".join(map(str, [least, *(each - least for each in self.fences)]))
+        return {"generation": {"S": self.generation}, "fences": {"S": text}}
+
+
+def packed(value: Any) -> dict[str, bytes]:
+    """As a row's attribute; `unpacked` reads it. Names of facts repeat themselves: a tenth of the size."""
+    return {"B": zlib.compress(json.dumps(value, separators=(",", ":")).encode())}
+
+
+def unpacked(attribute: Mapping[str, bytes]) -> Any:
+    return json.loads(zlib.decompress(attribute["B"]))
+
+
 def rows_of(names: Iterable[str]) -> dict[str, list[str]]:
-    """Fact names by the row they are kept in."""
-    rows: dict[str, list[str]] = {}
+    """Fact names by the row they are kept in; `counters` is always among the rows."""
+    rows: dict[str, list[str]] = {"counters": []}
     for name in names:
         if name.startswith("link/"):
             row = "counters#links"
@@ -49,44 +107,40 @@ class Counters:
 
     def find(self, campaign_id: CampaignId) -> CampaignCounters:
         """All sums of a campaign, read consistently; empty before the first fold."""
+        key = keys.counters(campaign_id, "counters")
+        first = call(self._client.get_item, TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
         sums: dict[str, int] = {}
-        folds = 0
-        for item in self._rows(campaign_id):
-            values = from_item(item)
-            folds += values.pop("folds", 0)
-            sums |= {name: value for name, value in values.items() if name not in ("pk", "sk") and value}
-        return CampaignCounters(sums, folds)
+        for item in [first, *self._further_rows(campaign_id, Basis.from_item(first).generation)]:
+            sums |= {name: value for name, value in _sums(item).items() if value}
+        return CampaignCounters(sums, int(first["folds"]["N"]) if first else 0)
 
     def find_totals(self, campaign_ids: Collection[CampaignId]) -> dict[CampaignId, Sums]:
         """The totals alone of many campaigns, 100 a call, eventually consistent; absent before the first fold."""
         wanted = [keys.counters(each, "counters") for each in sorted(set(campaign_ids))]
         found: dict[CampaignId, Sums] = {}
         for item in batch_get(self._client, self._table, wanted):
-            values = from_item(item)
-            found[CampaignId(values["pk"])] = {
-                name: value for name, value in values.items() if name not in ("pk", "sk", "folds")
-            }
+            found[CampaignId(item["pk"]["S"])] = _sums(item)
         return found
 
-    def _rows(self, campaign_id: CampaignId) -> list[Item]:
+    def _further_rows(self, campaign_id: CampaignId, generation: str) -> list[Item]:
+        """All rows of a generation but `counters` itself."""
+        prefix = _sort_key("counters#", generation)
         query: dict[str, Any] = {
             "TableName": self._table,
-            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :counters)",
-            "ExpressionAttributeValues": {":pk": {"S": campaign_id}, ":counters": {"S": "counters"}},
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
+            "ExpressionAttributeValues": {":pk": {"S": campaign_id}, ":prefix": {"S": prefix}},
             "ConsistentRead": True,
         }
-        items: list[Item] = []
-        while True:
-            answer = call(self._client.query, **query)
-            items += answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                return items
-            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return list(query_all(self._client, query))
 
-    def applied(self, shard: str) -> Applied:
-        """Which of this shard's records are in the sums."""
-        answer = call(self._client.get_item, TableName=self._table, Key=keys.watermark(shard), ConsistentRead=True)
-        return Applied.from_text(answer["Item"]["applied"]["S"]) if "Item" in answer else Applied()
+    def read(self, shard: str, campaign_ids: Collection[CampaignId]) -> tuple[Applied, dict[CampaignId, Basis]]:
+        """Which of this shard's records are in the sums, and each campaign's basis; one consistent call."""
+        wanted = [keys.counters(each, "counters") for each in sorted(campaign_ids)]
+        found = batch_get(self._client, self._table, [keys.watermark(shard), *wanted], consistent=True)
+        rows = {row["pk"]["S"]: row for row in found}
+        mark = rows.get(keys.watermark(shard)["pk"]["S"])
+        applied = Applied.from_text(mark["applied"]["S"]) if mark else Applied()
+        return applied, {each: Basis.from_item(rows.get(each, {})) for each in campaign_ids}
 
     def add(
         self,
@@ -95,13 +149,29 @@ class Counters:
         before: Applied,
         after: Applied,
         expires_at: int,
-        deltas: Mapping[CampaignId, Sums],
+        additions: Mapping[CampaignId, Sequence[Addition]],
+        bases: Mapping[CampaignId, Basis],
     ) -> bool:
-        """Add a run's differences and note the run, all or nothing.
+        """Add a run's differences and note the run (unless `after` is `before`), all or nothing.
 
-        False when what is noted is no longer `before`: another invocation has added records of this shard.
-        At most 99 rows (see `rows_of`). `expires_at`: epoch seconds after which the note may vanish.
+        False when what was read has changed: another invocation has added records of this shard, or a recount of one
+        of the campaigns has begun or ended. At most 99 rows (see `rows_of`), one more for a campaign with a running
+        recount. `expires_at`: epoch seconds after which notes may vanish.
         """
+        actions = [] if after == before else [self._note(shard, before, after, expires_at)]
+        for campaign_id, added in additions.items():
+            basis, sums = bases[campaign_id], Counter[str]()
+            for addition in added:
+                sums.update(addition.delta)
+            for row, names in rows_of(name for name, number in sums.items() if number).items():
+                actions.append(self._add_row(campaign_id, row, {name: sums[name] for name in names}, basis))
+            if basis.recount:
+                key = keys.recount_part(campaign_id, basis.recount, f"added#{secrets.token_hex(8)}")
+                item = key | {"added": packed(added), "expires_at": {"N": str(expires_at)}}
+                actions.append({"Put": {"TableName": self._table, "Item": item}})
+        return transact(self._client, actions)
+
+    def _note(self, shard: str, before: Applied, after: Applied, expires_at: int) -> dict[str, Any]:
         mark = keys.watermark(shard) | {"applied": {"S": after.to_text()}, "expires_at": {"N": str(expires_at)}}
         put: dict[str, Any] = {"TableName": self._table, "Item": mark}
         if before == Applied():
@@ -109,47 +179,64 @@ class Counters:
         else:
             put["ConditionExpression"] = "applied = :before"
             put["ExpressionAttributeValues"] = {":before": {"S": before.to_text()}}
-        updates = [
-            self._add_row(campaign_id, row, {name: sums[name] for name in names})
-            for campaign_id, sums in deltas.items()
-            for row, names in rows_of(sums).items()
-        ]
-        return transact(self._client, [{"Put": put}, *updates])
+        return {"Put": put}
 
-    def ask_for_recount(self, campaign_id: CampaignId) -> None:
-        """Leave a sum that no recount finds, `recount_due`: something came that could no longer be counted once."""
-        transact(self._client, [self._add_row(campaign_id, "counters", {"recount_due": 1})])
-
-    def _add_row(self, campaign_id: CampaignId, row: str, sums: Sums) -> dict[str, Any]:
+    def _add_row(self, campaign_id: CampaignId, row: str, sums: Sums, basis: Basis) -> dict[str, Any]:
         names = {f"#n{number}": name for number, name in enumerate(sums)}
         values = {f":n{number}": {"N": str(sum_)} for number, sum_ in enumerate(sums.values())}
         parts = [f"#n{number} :n{number}" for number in range(len(sums))]
-        return {
-            "Update": {
-                "TableName": self._table,
-                "Key": keys.counters(campaign_id, row),
-                "UpdateExpression": "ADD folds :one, " + ", ".join(parts),
-                "ExpressionAttributeNames": names,
-                "ExpressionAttributeValues": values | {":one": {"N": "1"}},
-            }
+        update: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": keys.counters(campaign_id, _sort_key(row, basis.generation)),
         }
+        if row == "counters":
+            parts.append("folds :one")
+            values[":one"] = {"N": "1"}
+            same_generation, same_recount = "attribute_not_exists(generation)", "attribute_not_exists(recount)"
+            if basis.generation:
+                same_generation = "generation = :generation"
+                values[":generation"] = {"S": basis.generation}
+            if basis.recount:
+                same_recount = "recount = :recount"
+                values[":recount"] = {"N": str(basis.recount)}
+            update["ConditionExpression"] = f"{same_generation} AND {same_recount}"
+        update |= {"UpdateExpression": "ADD " + ", ".join(parts), "ExpressionAttributeValues": values}
+        return {"Update": update | ({"ExpressionAttributeNames": names} if names else {})}
 
-    def replace(self, campaign_id: CampaignId, before: CampaignCounters, sums: Sums) -> bool:
-        """Put these sums in place of `before`; False when something was added meanwhile."""
-        rows = {item["sk"]["S"]: item for item in self._rows(campaign_id)}
-        wanted = rows_of(sums)
-        if sum(int(item["folds"]["N"]) for item in rows.values()) != before.folds:
-            return False
-        puts = []
-        for row in sorted(rows.keys() | wanted.keys()):
-            values = {name: {"N": str(sums[name])} for name in wanted.get(row, [])}
-            folds = int(rows[row]["folds"]["N"]) if row in rows else 0
-            item = keys.counters(campaign_id, row) | values | {"folds": {"N": str(folds + 1)}}
-            put: dict[str, Any] = {"TableName": self._table, "Item": item}
-            if row in rows:
-                put["ConditionExpression"] = "folds = :folds"
-                put["ExpressionAttributeValues"] = {":folds": {"N": str(folds)}}
-            else:
-                put["ConditionExpression"] = "attribute_not_exists(pk)"
-            puts.append({"Put": put})
-        return not puts or transact(self._client, puts)
+    def replace(
+        self,
+        campaign_id: CampaignId,
+        before: CampaignCounters,
+        sums: Sums,
+        fences: Sequence[int] = (0,) * keys.DELIVERY_SHARDS,
+        also: Sequence[dict[str, Any]] = (),
+    ) -> bool:
+        """Put these sums in place of `before`, with what else to write; False when something was added meanwhile.
+
+        The rows of a generation that it replaced, or that was never put in place, stay behind unread.
+        """
+        basis = Basis(secrets.token_hex(4), tuple(fences))
+        rows = {
+            row: keys.counters(campaign_id, _sort_key(row, basis.generation))
+            | {name: {"N": str(sums[name])} for name in names}
+            for row, names in rows_of(sums).items()
+        }
+        first = rows.pop("counters") | basis.to_item() | {"folds": {"N": str(before.folds + 1)}}
+        for row in rows.values():
+            call(self._client.put_item, TableName=self._table, Item=row)
+        put: dict[str, Any] = {"TableName": self._table, "Item": first}
+        if before.folds:
+            put["ConditionExpression"] = "folds = :folds"
+            put["ExpressionAttributeValues"] = {":folds": {"N": str(before.folds)}}
+        else:
+            put["ConditionExpression"] = "attribute_not_exists(pk)"
+        return transact(self._client, [{"Put": put}, *also])
+
+
+def _sums(row: Item) -> dict[str, int]:
+    return {name: int(value["N"]) for name, value in row.items() if name not in _NO_SUMS}
+
+
+def _sort_key(row: str, generation: str) -> str:
+    """Of a row of a generation; `counters` itself belongs to none."""
+    return row if row == "counters" or not generation else row.replace("counters", f"counters/{generation}", 1)

@@ -283,10 +283,14 @@ class Deliveries:
     ) -> Iterator[Delivery]:
         """The deliveries of one bucket (0 to 63), read consistently; its traces too, unless a status is asked for."""
         shown = None if status is None else DeliveryFilter(status)
+        return map(Delivery.from_item, self.iter_rows(campaign_id, shard, shown))
+
+    def iter_rows(self, campaign_id: CampaignId, shard: int, shown: DeliveryFilter | None = None) -> Iterator[Item]:
+        """The rows of one bucket (0 to 63), in the order of their keys, read consistently."""
         start: Item | None = {}
         while start is not None:
             items, start, _ = self._bucket_page(campaign_id, shard, start, limit=None, consistent=True, shown=shown)
-            yield from map(Delivery.from_item, items)
+            yield from items
 
     def list_page(
         self, campaign_id: CampaignId, shown: DeliveryFilter, *, limit: int, position: str | None

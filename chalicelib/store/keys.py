@@ -108,6 +108,16 @@ def counters(campaign_id: CampaignId, row: str) -> Item:
     return _row(campaign_id, row)
 
 
+def recount(campaign_id: CampaignId) -> Item:
+    """The last recount."""
+    return _row(campaign_id, "recount")
+
+
+def recount_part(campaign_id: CampaignId, number: int, part: str) -> Item:
+    """What a recount has summed, or what the fold added meanwhile; beside the other parts of the same recount."""
+    return _row(campaign_id, f"recount#{number}#{part}")
+
+
 def watermark(shard: str) -> Item:
     return _row(f"watermark#{shard}", "watermark")
 

@@ -1,6 +1,7 @@
 """Writing many leads: as few transactions as possible, each all or nothing, four at a time."""
 
 import secrets
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -12,8 +13,9 @@ from chalicelib.store.lead_items import Action, LeadChange, create_actions, upda
 _ACTIONS = 100
 """AWS's limit for a transaction. Its 4 MB are out of reach: crm holds a lead under 20 KB."""
 _THREADS = 4
-_PATIENCE = 5
-"""How often a throttled transaction is tried: a table on demand takes seconds to grow to an import's rate."""
+_PATIENCE_SECONDS = 8.0
+"""How long a throttled transaction is tried anew: a table on demand takes seconds to grow to an import's rate. One that
+gets no answer at all has taken longer by then: its request has no time for another try."""
 
 
 class _Batch(NamedTuple):
@@ -66,10 +68,10 @@ def _batches(table: str, changes: Sequence[LeadChange]) -> Iterator[_Batch]:
 
 def _write(client: Any, batch: _Batch) -> bool:
     token = secrets.token_hex(16)  # what took effect unnoticed is not tried a second time
-    for attempt in range(1, _PATIENCE + 1):
+    give_up_at = time.monotonic() + _PATIENCE_SECONDS
+    while True:
         try:
             return transact(client, batch.actions, token)
         except StoreUnavailable:
-            if attempt == _PATIENCE:
+            if time.monotonic() >= give_up_at:
                 raise
-    raise AssertionError("unreachable")

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.store import keys
 from chalicelib.store.campaign_items import Campaign
 from chalicelib.store.delivery_items import Delivery
-from chalicelib.store.ids import CampaignId
+from chalicelib.store.ids import CampaignId, shard_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +18,15 @@ class Change:
     campaign_id: CampaignId
     old: Delivery | None
     new: Delivery | None
-    created_at: float | None = None
-    """Epoch seconds, by the stream's clock; None where only the order is known."""
+    created_at: float
+    """Epoch seconds by the stream's clock, rounded down to whole ones. Source: AWS, DynamoDB Streams, StreamRecord."""
+
+    @property
+    def bucket(self) -> int:
+        """Which of its campaign's partitions the delivery is in, 0 to 63."""
+        known = self.new or self.old
+        assert known is not None  # noqa: S101 - nothing changes from nothing to nothing
+        return shard_of(known.lead_id, keys.DELIVERY_SHARDS)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Change":

@@ -11,8 +11,9 @@ from urllib.parse import parse_qs
 from chalice import Blueprint, Response
 from chalice.app import Request
 
+from chalicelib.sdk import quick_client
 from chalicelib.settings import settings
-from chalicelib.store.client import StoreUnavailable, dynamodb, time_text
+from chalicelib.store.client import StoreUnavailable, time_text
 from chalicelib.store.sessions import LASTS, Session, Sessions
 from chalicelib.telemetry import logger
 from chalicelib.web import assets
@@ -51,7 +52,7 @@ class Door:
 
 
 def deployed_door() -> Door:
-    return Door(lambda: Sessions(dynamodb(), settings().campaigns_table), lambda: datetime.now(UTC))
+    return Door(lambda: Sessions(quick_client("dynamodb"), settings().campaigns_table), lambda: datetime.now(UTC))
 
 
 def blueprint(door: Door) -> Blueprint:

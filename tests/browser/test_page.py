@@ -62,6 +62,24 @@ def write(marketer: Marketer, entity: str, **said: Any) -> str:
     return str(marketer("POST", "/v1/campaigns", campaign | said)["campaign_id"])
 
 
+def test_a_campaign_that_wants_a_recount_is_recounted_from_its_stats(
+    marketers_page: Page, stack: LocalStack, marketer: Marketer
+) -> None:
+    campaign_id = CampaignId(write(marketer, "recounted"))
+    stack.engine.client("dynamodb").update_item(
+        TableName=stack.outputs["CampaignsTable"],
+        Key=keys.counters(campaign_id, "counters"),
+        UpdateExpression="ADD recount_due :one, folds :one",
+        ExpressionAttributeValues={":one": {"N": "1"}},
+    )
+    marketers_page.goto(f"{stack.web_url}#/campaigns/{campaign_id}/stats")
+    sign_in(marketers_page, stack.token)
+    marketers_page.get_by_role("button", name="Recount").click()
+    expect(marketers_page.get_by_text("Counting anew")).to_be_visible()
+    expect(marketers_page.get_by_text("Recounted: the numbers were put right.")).to_be_visible(timeout=60_000)
+    expect(marketers_page.get_by_role("button", name="Recount")).to_have_count(0)
+
+
 def test_from_signing_in_to_the_badges_on_the_timeline(
     marketers_page: Page, page: Page, stack: LocalStack, until: Until
 ) -> None:

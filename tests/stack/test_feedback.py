@@ -80,7 +80,7 @@ def test_the_mailbox_simulators_outcomes_are_counted_beside_the_five_numbers(
     stats = marketer("GET", f"{sent}/stats")
     five = {name: stats[name] for name in ("total", "sent", "failed", "opened", "clicked", "skipped", "pending")}
     assert five == {"total": 5, "sent": 5, "failed": 0, "opened": 0, "clicked": 0, "skipped": 0, "pending": 0}
-    assert not marketer("POST", f"{sent}/recount")["repaired"]
+    assert not marketer.recount(sent)["repaired"]
 
 
 def test_every_outcome_is_on_its_leads_timeline(marketer: Marketer, leads: dict[str, str], sent: str) -> None:

@@ -13,7 +13,6 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from chalicelib.analytics.recount import Recount
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
 from chalicelib.store.ids import LeadId, new_campaign_id, new_lead_id
@@ -25,6 +24,7 @@ from local.recipients import BROWSER
 from local.replay_hits import Tables, replay_log
 from local.rotate_key import change
 from local.stack import LocalStack
+from tests.recounting import Recounter
 from tests.stack.faulty_wire import Fault, FaultyWire
 
 Until = Callable[[Callable[[], bool]], bool]
@@ -96,7 +96,7 @@ class Campaign:
         dynamodb = stack.engine.client("dynamodb")
         self.deliveries = Deliveries(dynamodb, stack.outputs["DeliveriesTable"])
         self.counters = Counters(dynamodb, stack.outputs["CampaignsTable"])
-        self.recount = Recount(dynamodb, stack.outputs["DeliveriesTable"], stack.outputs["CampaignsTable"])
+        self.recount = Recounter(dynamodb, stack.outputs["DeliveriesTable"], stack.outputs["CampaignsTable"])
         self.secrets = stack.engine.client("secretsmanager")
         self.tables = Tables(dynamodb, self.secrets, stack.outputs)
         secret = self.secrets.get_secret_value(SecretId=stack.outputs["KeyRingSecret"])

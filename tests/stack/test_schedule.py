@@ -130,7 +130,7 @@ def test_a_cancelled_campaign_keeps_the_numbers_of_what_left(marketer: Marketer,
     left = numbers(marketer, path)
     assert 0 < left["sent"] < 150
     assert left["sent"] == mails(marketer, "revoked")
-    assert not marketer("POST", f"{path}/recount")["repaired"]
+    assert not marketer.recount(path)["repaired"]
 
 
 def test_retrying_sends_what_failed_once_more(marketer: Marketer, until: Until) -> None:
@@ -146,7 +146,7 @@ def test_retrying_sends_what_failed_once_more(marketer: Marketer, until: Until) 
     stats = marketer("GET", f"{path}/stats")
     assert [stats[name] for name in ("total", "sent", "failed", "pending")] == [4, 4, 0, 0]
     assert mails(marketer, "repeated") == 4
-    assert not marketer("POST", f"{path}/recount")["repaired"]
+    assert not marketer.recount(path)["repaired"]
 
 
 def numbers(marketer: Marketer, path: str) -> dict[str, Any]:

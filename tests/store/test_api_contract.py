@@ -30,6 +30,7 @@ from chalicelib.store.tokens import Scope
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
 from tests.api_client import ApiClient, Reply, context_of
+from tests.recounting import Recounter
 from tests.store.test_campaigns_api import WRITTEN, Identities, OpenQueue
 from tests.store.test_schedule_api import Scheduler
 from tests.store.test_test_send import MailService
@@ -92,7 +93,7 @@ def world(dynamodb: Any, tables: TableNames) -> World:
     lead = create_lead(context.leads, {"entity": "acme", "stage": "New", "email": "ann@example.com"}, NOW)
     campaign_id = CampaignId(api("POST", "/v1/campaigns", WRITTEN).json["campaign_id"])
     context.deliveries.claim(Delivery(campaign_id, lead.lead_id, DeliveryStatus.SENT, NOW, "0.0", email=lead.email))
-    context.recount.repair(campaign_id, pause=lambda seconds: None)
+    Recounter(dynamodb, tables.deliveries, tables.campaigns).repair(campaign_id)
     token_id = api("POST", "/v1/tokens", {"name": "another"}).json["token_id"]
     rule_id = api("POST", "/v1/rules", EXAMPLES["models"]["NewRule"]).json["rule_id"]
     known = {"lead_id": lead.lead_id, "campaign_id": campaign_id, "token_id": token_id, "rule_id": rule_id}

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from chalicelib.analytics.breaker import Breaker
-from chalicelib.analytics.recount import Recount
 from chalicelib.store import keys
 from chalicelib.store.campaigns import Audience, Body, Campaign, Campaigns, CampaignStatus
 from chalicelib.store.counters import Counters
@@ -14,6 +13,7 @@ from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
 from chalicelib.store.feedback import FeedbackRecords
 from chalicelib.store.ids import CampaignId, new_campaign_id, new_lead_id
 from local.tables import TableNames
+from tests.recounting import Recounter
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -103,6 +103,6 @@ def test_reports_are_what_the_breaker_counts(world: World, dynamodb: Any, tables
         )
         if number < 30:
             records.record_bounced(campaign_id, lead_id, NOW, None, hard=True)
-    world.count(campaign_id, **Recount(dynamodb, tables.deliveries, tables.campaigns).sums(campaign_id))
+    world.count(campaign_id, **Recounter(dynamodb, tables.deliveries, tables.campaigns).sums(campaign_id))
     world.breaker.look([campaign_id])
     assert "30 of 120 mails (25.0%)" in (world.reason(campaign_id) or "")

@@ -73,7 +73,7 @@ class ControlledWorld(World):
         for lead_id, delivery in now.items():
             if delivery != self._folded.get(lead_id):
                 self._sequence += 1
-                changes.append(Change(self._sequence, campaign_id, self._folded.get(lead_id), delivery))
+                changes.append(Change(self._sequence, campaign_id, self._folded.get(lead_id), delivery, 0.0))
         self._folded = now
         fold_and_complete("shard", changes, self.counters, self.completion, now=0)
         # The stream tells of every step, and each end makes the fold look; here steps in between are left out.

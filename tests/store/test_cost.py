@@ -3,7 +3,7 @@
 docs/COST.md reckons with these numbers. Whoever changes one of them changes that bill.
 """
 
-from collections import Counter
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +15,8 @@ from chalicelib.analytics.fold import fold_and_complete
 from chalicelib.automation.automate import Automation
 from chalicelib.automation.rulebook import Rulebook, WrittenRule
 from chalicelib.automation.rules import Incident
+from chalicelib.crm.import_files import MAX_BYTES, MAX_LINES, read_file
+from chalicelib.crm.importing import import_leads
 from chalicelib.crm.leads import create_lead
 from chalicelib.sending import content
 from chalicelib.store.acts import Acts
@@ -33,6 +35,11 @@ from local.tables import TableNames
 from tests.store.cost_model import counted_calls, row_bytes, seen_arguments, write_units
 from tests.store.test_events import Sent
 from tests.store.test_sending import KEYS, TRACKING_URL, World
+
+NEW_TABLE_UNITS = 4_000
+"""Write units a second that a new table on demand takes at first. Source: AWS, DynamoDB on-demand capacity mode."""
+REQUEST_SECONDS = 29
+"""The most that a REST API gives a request."""
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MIDNIGHT = NOW.replace(hour=0)
@@ -166,7 +173,7 @@ def changes_of(campaign_id: CampaignId, number: int, first: int, event: str) -> 
         opened = replace(done, opened_at=soon, opened_person_at=soon)
         clicked = replace(opened, clicks={str(each % 5 + 1): Click(soon, None)})
         old, new = {"sent": (claimed, done), "opened": (done, opened), "clicked": (opened, clicked)}[event]
-        changes.append(Change(each, campaign_id, old, new))
+        changes.append(Change(each, campaign_id, old, new, 0.0))
     return changes
 
 
@@ -185,8 +192,8 @@ def test_a_batch_of_five_hundred_is_folded_in_two_requests(
     changes = changes_of(new_campaign_id(), 500, 1, event)
     with counted_calls(dynamodb) as calls, seen_arguments(dynamodb, "TransactWriteItems") as transactions:
         fold_and_complete("shard", changes, counters, completion, now=0)
-    # The watermark; then, where deliveries ended, whether the campaign has.
-    assert calls == Counter({"GetItem": 1 + looks, "TransactWriteItems": 1})
+    # The shard's note and the campaign's basis; then, where deliveries ended, whether the campaign has.
+    assert calls == {"BatchGetItem": 1, "TransactWriteItems": 1} | ({"GetItem": 1} if looks else {})
     (transaction,) = transactions
     written = [action.get("Update", action.get("Put")) for action in transaction["TransactItems"]]
     assert {each.get("Key", each.get("Item"))["sk"]["S"] for each in written} == rows
@@ -225,7 +232,8 @@ def test_a_batch_with_clicks_on_hundreds_of_links_takes_several_transactions(dyn
     campaign_id = new_campaign_id()
     done = Delivery(campaign_id, new_lead_id(), DeliveryStatus.SENT, NOW, "0.0", sent_at=NOW)
     changes = [
-        Change(each, campaign_id, done, replace(done, clicks={str(each): Click(NOW, None)})) for each in range(1, 501)
+        Change(each, campaign_id, done, replace(done, clicks={str(each): Click(NOW, None)}), 0.0)
+        for each in range(1, 501)
     ]
     with counted_calls(dynamodb) as calls:
         fold_and_complete("shard", changes, counters, completion, now=0)
@@ -257,3 +265,29 @@ def test_the_size_of_a_row_is_reckoned_as_aws_does() -> None:
         "map": {"M": {"a": {"S": "xyz"}, "b": {"BOOL": True}}},
     }
     assert row_bytes(row) == (2 + 3) + (1 + 3) + (3 + 3 + (1 + 1 + 3) + (1 + 1 + 1))
+
+
+def test_an_import_fits_into_half_a_request_on_a_new_table(dynamodb: Any, tables: TableNames) -> None:
+    """The longest file, each of its lines as large as fits, and a lead whom it gives another address."""
+    leads, lines, size = Leads(dynamodb, tables.leads), 40, MAX_BYTES // MAX_LINES
+
+    def import_with(address: str) -> list[dict[str, Any]]:
+        texts = [
+            json.dumps({"entity": "acme", "external_id": f"e{n}", "email": f"{address}{n}@x.example", "stage": "New"})
+            for n in range(lines)
+        ]
+        whole = "".join(text[:-1] + f', "about": "{"x" * (size - len(text) - 14)}"}}\n' for text in texts)
+        assert len(whole) == lines * size
+        with seen_arguments(dynamodb, "TransactWriteItems") as transactions:
+            import_leads(leads, read_file(whole.encode(), "ndjson"), NOW)
+        return [action for each in transactions for action in each["TransactItems"]]
+
+    import_with("a")
+    actions = import_with("b")
+    assert len(actions) == 3 * lines
+    touched = [next(iter(action.values())) for action in actions]
+    rows = [each.get("Item") or each["Key"] for each in touched if "UpdateExpression" not in each]
+    rows += [row for row in dynamodb.scan(TableName=tables.leads)["Items"] if "created_at" in row]
+    units = 2 * sum(map(write_units, rows)) / lines  # a transaction takes twice as many
+    assert units == 8
+    assert MAX_LINES * units / NEW_TABLE_UNITS <= REQUEST_SECONDS / 2

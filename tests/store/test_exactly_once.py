@@ -1,7 +1,8 @@
 """Whatever happens to deliveries, and however the stream brings it: the counters are what a recount finds.
 
 Random histories are written to a real engine; what its stream would carry is cut into batches that come repeated,
-re-cut, shuffled and late, on two shards at once, to folds that die before and after their write.
+re-cut, shuffled and late, on two shards at once, to folds that die before and after their write. Recounts come in
+between, die likewise, and find records on their way that they have counted already.
 """
 
 from collections.abc import Callable
@@ -13,17 +14,17 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.analytics.fold import fold
-from chalicelib.analytics.recount import Recount
 from chalicelib.store.client import StoreUnavailable
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Click, Deliveries, Delivery, DeliveryStatus, Tracking
 from chalicelib.store.ids import CampaignId, LeadId, new_campaign_id, new_lead_id, new_trace_id
 from chalicelib.store.stream_records import Change
 from local.tables import TableNames
+from tests.recounting import Recounter, add
 
 NOW = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
 LINKS = ("1", "2", "3m", "4")
@@ -53,6 +54,7 @@ deeds = st.builds(
     link=st.sampled_from(LINKS),
 )
 histories = st.lists(deeds, min_size=5, max_size=40)
+chances = st.integers(0, 2**32).map(Random)
 
 
 @dataclass
@@ -64,6 +66,7 @@ class Stream:
     leads: list[LeadId] = field(default_factory=lambda: [new_lead_id() for _ in range(4)])
     traces: list[LeadId] = field(default_factory=lambda: [new_trace_id() for _ in range(4)])
     shards: tuple[list[Change], list[Change]] = field(default_factory=lambda: ([], []))
+    clock: Callable[[], float] = lambda: 0.0
     _sequence: int = 1_000
 
     def write(self, deed: Deed, chance: Random) -> None:
@@ -75,7 +78,8 @@ class Stream:
             new = self.deliveries.find(self.campaign_id, lead_id)
             if old != new:
                 self._sequence += chance.choice([1, 1, 7, 90_000])
-                self.shards[deed.lead % 2].append(Change(self._sequence, self.campaign_id, old, new))
+                created_at = float(int(self.clock()))
+                self.shards[deed.lead % 2].append(Change(self._sequence, self.campaign_id, old, new, created_at))
 
     def _changes(self, deed: Deed, lead_id: LeadId) -> list[Callable[[], bool]]:
         table, ids = self.deliveries, (self.campaign_id, lead_id)
@@ -175,7 +179,103 @@ def counters_equal_recount(history: list[Deed], chance: Random, dynamodb: Any, t
         for each in folding:
             each.result()
     counted = dict(Counters(dynamodb, tables.campaigns).find(stream.campaign_id).sums)
-    assert counted == Recount(dynamodb, tables.deliveries, tables.campaigns).sums(stream.campaign_id)
+    assert counted == Recounter(dynamodb, tables.deliveries, tables.campaigns).sums(stream.campaign_id)
+
+
+class Life:
+    """A campaign's days, one thing after another: writes, batches of its stream that come at any time, recounts."""
+
+    def __init__(self, history: list[Deed], chance: Random, dynamodb: Any, tables: TableNames) -> None:
+        self.now = 1_000_000.0
+        self._chance = chance
+        self._deeds = list(history)
+        # The stream's clock is three seconds off, and a record's time rounded down.
+        self.stream = Stream(Deliveries(dynamodb, tables.deliveries), clock=lambda: self.now + chance.uniform(-3, 3))
+        self._mortal = MortalClient(dynamodb, chance)
+        self.counters = Counters(dynamodb, tables.campaigns)
+        names = tables.deliveries, tables.campaigns
+        self.recounter = Recounter(self._mortal, *names, self._settles, lambda: self.now)
+        self.oracle = Recounter(dynamodb, *names)
+        self._table = tables.campaigns
+        self._seen = [0, 0]
+        self._name = f"stream-{next(_names)}"
+        self.on_their_way: list[tuple[int, list[Change]]] = []
+
+    def live(self, *what: str) -> None:
+        """Until everything is written and no recount is under way."""
+        while self._deeds or self.recounter.messages.bodies:
+            self.now += self._chance.choice([0.2, 20])
+            match self._chance.choice(("write",) * 4 + ("batch",) * 3 + ("work", "work", "recount", *what)):
+                case "write":
+                    self._write()
+                case "batch":
+                    self._take_a_batch()
+                case "recount" if self._deeds:
+                    self._survives(lambda: self.recounter.begin(self.stream.campaign_id))
+                case "work" if self.recounter.messages.bodies:
+                    self._survives(self.recounter.work)
+                case "wrong":
+                    add(self.counters, self.stream.campaign_id, {"sent": 3})
+
+    def recount(self) -> None:
+        """One that is not disturbed, but for deaths."""
+        self.now += 20
+        while not self._survives(lambda: self.recounter.begin(self.stream.campaign_id)):
+            pass
+        while self.recounter.messages.bodies:
+            self._survives(self.recounter.work)
+
+    def lose(self) -> None:
+        """What Lambda has given up."""
+        self.on_their_way = [each for each in self.on_their_way if self._chance.random() < 0.5]
+        self._seen = [len(changes) for changes in self.stream.shards]
+
+    def end(self) -> None:
+        """What is still on its way comes, and some of it once more."""
+        self._chance.shuffle(self.on_their_way)
+        for number, batch in self.on_their_way + [each for each in self.on_their_way if self._chance.random() < 0.5]:
+            self._fold(number, batch)
+        for number, changes in enumerate(self.stream.shards):
+            self._fold(number, changes[self._seen[number] :])
+
+    def is_right(self) -> bool:
+        return self.counters.find(self.stream.campaign_id).sums == self.oracle.sums(self.stream.campaign_id)
+
+    def _write(self) -> None:
+        if self._deeds:
+            self.stream.write(self._deeds.pop(0), self._chance)
+
+    def _take_a_batch(self) -> None:
+        """New records of a shard, or some that were tried before; folded, or left on their way."""
+        number = self._chance.randint(0, 1)
+        changes, seen = self.stream.shards[number], self._seen[number]
+        batch = changes[seen : seen + self._chance.randint(1, 6)]
+        self._seen[number] += len(batch)
+        if batch:
+            self.on_their_way.append((number, batch))
+        if self.on_their_way and self._chance.random() < 0.6:
+            self._fold(*self.on_their_way.pop(self._chance.randrange(len(self.on_their_way))))
+
+    def _settles(self, seconds: float) -> None:
+        """What happens between a recount's two readings: batches come, and now and then something is written."""
+        self.now += seconds / 2
+        self._take_a_batch()
+        if self._chance.random() < 0.5:
+            self._write()
+        self.now += seconds / 2
+
+    def _fold(self, number: int, batch: list[Change]) -> None:
+        shard, counters = f"{self._name}#{number}", Counters(self._mortal, self._table)
+        while not self._survives(lambda: fold(shard, batch, counters, self.now)):
+            pass
+
+    @staticmethod
+    def _survives(act: Callable[[], object]) -> bool:
+        try:
+            act()
+        except Dies:
+            return False
+        return True
 
 
 _FIXTURES_ARE_SHARED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -196,3 +296,55 @@ def test_counters_equal_a_recount_whatever_happens_for_long(
     dynamodb: Any, tables: TableNames, history: list[Deed], chance: Random
 ) -> None:
     counters_equal_recount(history, chance, dynamodb, tables)
+
+
+_RECOUNTS = settings(
+    deadline=None,
+    suppress_health_check=_FIXTURES_ARE_SHARED,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],  # a failing history is seconds long: shrinking it would take an hour
+)
+
+
+def recounts_in_between_change_nothing(history: list[Deed], chance: Random, dynamodb: Any, tables: TableNames) -> None:
+    life = Life(history, chance, dynamodb, tables)
+    life.live()
+    life.end()
+    assert life.is_right()
+
+
+def a_recount_heals_whatever_was_lost(history: list[Deed], chance: Random, dynamodb: Any, tables: TableNames) -> None:
+    life = Life(history, chance, dynamodb, tables)
+    life.live("wrong")
+    life.lose()
+    life.recount()
+    life.recount()  # the first may have been the rest of one that began before something was lost
+    assert life.is_right()
+    life.end()
+    assert life.is_right()
+
+
+@settings(_RECOUNTS, max_examples=5)
+@given(history=histories, chance=chances)
+def test_recounts_in_between_change_nothing(
+    dynamodb: Any, tables: TableNames, history: list[Deed], chance: Random
+) -> None:
+    recounts_in_between_change_nothing(history, chance, dynamodb, tables)
+
+
+@settings(_RECOUNTS, max_examples=4)
+@given(history=histories, chance=chances)
+def test_a_recount_heals_whatever_was_lost(
+    dynamodb: Any, tables: TableNames, history: list[Deed], chance: Random
+) -> None:
+    a_recount_heals_whatever_was_lost(history, chance, dynamodb, tables)
+
+
+@pytest.mark.soak
+@settings(_RECOUNTS, max_examples=100, derandomize=False)
+@given(history=st.lists(deeds, min_size=20, max_size=60), chance=chances)
+def test_recounts_in_between_change_nothing_for_long(
+    dynamodb: Any, tables: TableNames, history: list[Deed], chance: Random
+) -> None:
+    recounts_in_between_change_nothing(history, chance, dynamodb, tables)
+    a_recount_heals_whatever_was_lost(history, chance, dynamodb, tables)

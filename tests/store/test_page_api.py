@@ -80,7 +80,7 @@ def test_the_list_says_what_the_stats_say(api: ApiClient, write: Callable[..., C
     leads = [new_lead_id() for _ in range(3)]
     launch(api, sent, leads)
     rows = [Delivery(sent, lead, DeliveryStatus.SENT, NOW, "0.0", opened_at=NOW) for lead in leads[:2]]
-    changes = [Change(number, sent, None, row) for number, row in enumerate(rows)]
+    changes = [Change(number, sent, None, row, NOW.timestamp()) for number, row in enumerate(rows)]
     fold("shard-0", changes, api.context.counters, NOW.timestamp())
     listed = {item["campaign_id"]: item for item in api("GET", "/v1/campaigns").json["items"]}
     assert listed[draft]["numbers"] is None

@@ -7,7 +7,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from chalicelib.analytics.recount import Recount
 from chalicelib.analytics.timeline import TimelineEvent, timeline_page
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import create_lead, update_lead
@@ -30,6 +29,7 @@ from chalicelib.tracking.hits import Hit, HitKind, apply
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.recipients import Mail
 from local.tables import TableNames
+from tests.recounting import Recounter
 from tests.store.test_sending import KeptSchedules
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -117,7 +117,7 @@ class Office:
         return event
 
     def sums(self, campaign_id: CampaignId) -> dict[str, int]:
-        sums = Recount(self.client, self.tables.deliveries, self.tables.campaigns).sums(campaign_id)
+        sums = Recounter(self.client, self.tables.deliveries, self.tables.campaigns).sums(campaign_id)
         return {name: number for name, number in sums.items() if "/" not in name}
 
 

@@ -13,13 +13,14 @@ from chalicelib.settings import Settings
 ROOT = Path(__file__).parents[2]
 CHALICELIB = ROOT / "chalicelib"
 
-FOUNDATION = {"store", "settings", "telemetry", "aws", "sqs", "addresses"}
+FOUNDATION = {"sdk", "store", "settings", "telemetry", "aws", "sqs", "addresses"}
 MAY_KNOW = {
     "addresses": set(),
     "settings": set(),
     "telemetry": {"settings"},
     "aws": {"settings"},
-    "sqs": set(),
+    "sdk": set(),
+    "sqs": {"sdk"},
     "store": {"telemetry", "settings", "aws"},
     "tracking": FOUNDATION,
     "crm": FOUNDATION,

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from chalicelib.analytics.recount import SETTLE_SECONDS
 from chalicelib.settings import settings
 from local.lint import lint
 from local.package import ROOT, Package, package
@@ -184,7 +183,7 @@ def test_the_stream_feeds_the_fold_and_names_its_shard(resources: Resources) -> 
     assert properties["TumblingWindowInSeconds"] > 0
     assert properties["ParallelizationFactor"] == 1
     assert properties["BisectBatchOnFunctionError"] is True
-    assert properties["MaximumBatchingWindowInSeconds"] + 2 <= SETTLE_SECONDS
+    assert properties["MaximumBatchingWindowInSeconds"] == 5
     assert properties["DestinationConfig"]["OnFailure"]["Destination"] == get_att("FoldDeadLetters")
 
 

@@ -24,15 +24,17 @@ def deployed_budget(settings: Settings) -> Budget:
     """What all who send share of the transport's limits."""
     if settings.smtp_secret is not None:
         return OwnServer()
-    from chalicelib.sending.transports.ses import ses_client
+    from chalicelib.sdk import quick_client
 
-    return SharedBudget(Rate(dynamodb_for_sending(), settings.campaigns_table), lambda: ses_limits(ses_client()))
+    return SharedBudget(
+        Rate(dynamodb_for_sending(), settings.campaigns_table), lambda: ses_limits(quick_client("sesv2"))
+    )
 
 
 def deployed_account(settings: Settings) -> SendingAccount:
     """What the transport's service lets this stack send."""
     if settings.smtp_secret is not None:
         return UnknownAccount()
-    from chalicelib.sending.transports.ses import ses_client
+    from chalicelib.sdk import quick_client
 
-    return SesAccount(ses_client())
+    return SesAccount(quick_client("sesv2"))

@@ -19,7 +19,8 @@ export async function show(place, { id, signal }) {
   const figures = h("dl", { class: "card figures" });
   const trouble = h("div");
   const rest = h("div", { class: "view" });
-  place.append(head, trouble, figures, rest);
+  const recounting = h("div", { role: "status" });
+  place.append(head, recounting, trouble, figures, rest);
 
   // The panel's first two questions; all others wait until its numbers are there.
   let [campaign, stats] = await Promise.all([
@@ -27,9 +28,14 @@ export async function show(place, { id, signal }) {
   ]);
   const title = heading(campaign.title);
   const draw = () => {
-    head.replaceChildren(...top(campaign, stats, title, { id, signal, changed: poll }));
+    head.replaceChildren(...top(campaign, stats, title, { id, signal, changed: poll, recount }));
     figures.replaceChildren(...FIGURES.map((each) => figure(each, stats)));
   };
+  async function recount() {
+    const { recount: follow } = await import("./recount.js");
+    await follow(`campaigns/${id}/recount`, recounting, signal);
+    if (!signal.aborted) poll();
+  }
   draw();
   performance.mark("stats-shown");
 
@@ -68,7 +74,7 @@ export async function show(place, { id, signal }) {
   timer = setTimeout(poll, GOING.has(campaign.status) ? SOON_MS : LATER_MS);
 }
 
-function top(campaign, stats, title, { id, signal, changed }) {
+function top(campaign, stats, title, { id, signal, changed, recount }) {
   const { audience } = campaign;
   const going = GOING.has(campaign.status);
   return [
@@ -80,6 +86,7 @@ function top(campaign, stats, title, { id, signal, changed }) {
           audience.entity, " · ", audience.stages.join(", "), audience.tags.length ? ` · tagged ${audience.tags.join(", ")}` : "",
           campaign.launched_at ? [" · begun ", moment(campaign.launched_at)] : " · not sent yet")),
       h("div", { class: "actions" }, h("a", { class: "button", href: `#/campaigns/${id}/edit` }, "Look at the mail"),
+        stats.recount_due && mayWrite() && h("button", { type: "button", onclick: recount }, "Recount"),
         followUp(campaign), actions(campaign, stats, { id, signal, changed }))),
     campaign.status_reason && h("p", {}, campaign.status_reason),
     going && progress(campaign, stats),

@@ -8,6 +8,7 @@ from chalice import Chalice
 
 from chalicelib.api.answers import problem_answer, to_response
 from chalicelib.api.problems import INVALID_BODY, ProblemType, field_errors, invalid, problem_of
+from chalicelib.sqs import QueueUnavailable
 from chalicelib.store.client import Conflict, StoreError, StoreUnavailable
 from chalicelib.tracking.key_ring import KeyRingUnavailable
 
@@ -28,9 +29,13 @@ def test_an_unknown_error_says_only_the_request_id() -> None:
     assert secret not in json.dumps(answered)
 
 
-def test_an_engine_that_does_not_answer_is_503_to_be_tried_again_without_its_words() -> None:
-    problem = problem_of(StoreUnavailable("Connection to 10.0.0.1 lost"), {}, "r")
-    assert (problem.status, problem.headers["Retry-After"], problem.detail) == (503, "2", None)
+@pytest.mark.parametrize("error", [StoreUnavailable("Connection to 10.0.0.1 lost"), QueueUnavailable("10.0.0.1")])
+def test_a_service_that_does_not_answer_is_503_to_be_tried_again_without_its_words(error: Exception) -> None:
+    problem = problem_of(error, {}, "r")
+    assert (problem.status, problem.headers["Retry-After"]) == (503, "2")
+    assert (
+        problem.detail == "Repeat the request in a few seconds. What is repeated with an Idempotency-Key is done once."
+    )
 
 
 def test_a_key_ring_that_cannot_be_read_is_503_to_be_tried_again() -> None:

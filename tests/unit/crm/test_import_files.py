@@ -3,13 +3,24 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.crm.import_files import MAX_BYTES, FileTooLong, ImportFile, UnexpectedColumns, UnreadableFile, read_file
+from chalicelib.api.openapi import document
+from chalicelib.api.registry import RESOURCES
+from chalicelib.crm.import_files import (
+    MAX_BYTES,
+    MAX_LINES,
+    FileTooLong,
+    ImportFile,
+    UnexpectedColumns,
+    UnreadableFile,
+    read_file,
+)
 from chalicelib.crm.leads import LEAD_NAMES
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -211,12 +222,25 @@ def test_a_bad_json_line_is_reported_alone(line: object, field: str | None) -> N
     assert {(error.line, error.field) for error in file.errors} == {(2, field)}
 
 
-def test_a_file_of_more_than_10_000_lines_or_5_mb_is_too_long() -> None:
-    assert len(from_csv("entity\n" + "acme\n" * 10_000).lines) == 10_000
-    with pytest.raises(FileTooLong):
-        from_csv("entity\n" + "acme\n" * 10_001)
+def test_a_file_of_too_many_lines_or_5_mb_is_too_long() -> None:
+    assert len(from_csv("entity\n" + "acme\n" * MAX_LINES).lines) == MAX_LINES
+    with pytest.raises(FileTooLong, match=f"more than {MAX_LINES:,} lines"):
+        from_csv("entity\n" + "acme\n" * (MAX_LINES + 1))
     with pytest.raises(FileTooLong):
         read_file(b" " * (MAX_BYTES + 1), "ndjson")
+
+
+def test_the_page_sends_pieces_that_the_api_takes() -> None:
+    csv_js = (Path("chalicelib") / "web" / "static" / "csv.js").read_text()
+    (lines,) = re.findall(r"MOST_LINES = ([\d_]+);", csv_js)
+    (characters,) = re.findall(r"MOST_CHARACTERS = ([\d_]+);", csv_js)
+    assert int(lines) < MAX_LINES
+    assert 4 * int(characters) < MAX_BYTES
+
+
+def test_the_api_says_how_long_a_file_may_be() -> None:
+    described = document(RESOURCES)["paths"]["/v1/leads/import"]["post"]
+    assert f"{MAX_LINES:,} lines and 5 MB" in described["summary"]
 
 
 def test_only_a_line_without_address_and_external_id_is_known_by_its_content() -> None:

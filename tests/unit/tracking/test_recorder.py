@@ -41,13 +41,23 @@ def test_an_applied_hit_is_one_line_that_is_its_metric_too(
     assert line["message"] == "hit"
 
 
+@pytest.mark.parametrize(("is_first", "size"), [(True, 285), (False, 250)])
+def test_a_hits_line_is_short(
+    is_first: bool, size: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "leadflip-campaigns-Track-AbCdEfGhIjKl")
+    HitRecorder(lambda hit: is_first, failing(AssertionError())).record(HIT)
+    assert len(capsys.readouterr().out) <= size
+
+
 @pytest.mark.parametrize("error", [StoreUnavailable("throttled"), StoreError("access denied"), ValueError("anything")])
 def test_a_hit_that_cannot_be_applied_is_parked(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
     parked: list[str] = []
     HitRecorder(failing(error), parked.append).record(HIT)
     assert [from_json(text) for text in parked] == [HIT]
     (line,) = lines(capsys)
-    assert (line["message"], line["HitsParked"]) == ("hit_parked", 1)
+    assert (line["message"], line["HitsParked"], line["level"]) == ("hit_parked", 1, "WARNING")
+    assert datetime.fromisoformat(line["timestamp"]).tzinfo is not None
 
 
 @pytest.mark.parametrize("hit", [HIT, UNVERIFIED])
