@@ -53,7 +53,7 @@ HIT_TIMES = ((0.60, 12 * 3600), (0.30, 36 * 3600), (0.10, 12 * 86_400))
 class Deployed:
     """What the template and .chalice/config.json say."""
 
-    send_mb: int = 512
+    send_mb: int = 256
     track_mb: int = 512
     fold_mb: int = 512
     batching_window_seconds: float = 5

@@ -18,7 +18,7 @@ from samtranslator.translator.translator import Translator
 
 from local.console import NotReady, say, step
 from local.deploy import with_code_at
-from local.package import Package, package
+from local.package import Package, on_lambda, package
 from local.policies import policies
 from local.stack import DEFAULTS
 
@@ -79,7 +79,7 @@ def _actions(said: Any) -> list[str]:
 if __name__ == "__main__":
     try:
         with step("Packaging"):
-            package_of_the_tree = package(DEFAULTS.builds)
+            package_of_the_tree = package(DEFAULTS.builds, on_lambda())
         with step("cfn-lint and parliament"):
             found = lint(package_of_the_tree)
         if found:

@@ -16,15 +16,14 @@ from local.children import Child
 from local.console import NotReady, step
 from local.deploy import deploy
 from local.ministack import Ministack, answers
-from local.native import runnable_here
-from local.package import ROOT, package
+from local.package import ROOT, package, this_machine
 from local.ports import LOOPBACK
 from local.token import working_token
 
 STACK_NAME = "leadflip"
 BUCKET = "leadflip-packages"
 STACK_FILE = "stack.json"
-LOCAL_SEND_CONCURRENCY = "2"
+POLL_SECONDS = 0.2
 _TOPICS = f"arn:aws:sns:{ministack.REGION}:{ministack.ACCOUNT}:{STACK_NAME}"
 EVENTS_TOPICS = {
     f"{_TOPICS}-feedback": "Reject,Bounce,Complaint",
@@ -79,7 +78,7 @@ def running(options: Options) -> Iterator[LocalStack]:
         ports.require_free(options.inbox_port, "inbox", "INBOX_PORT")
         ports.require_free(options.smtp_port, "inbox, SMTP", "SMTP_PORT")
         with step("Building the package with Chalice"):
-            built = runnable_here(package(options.builds))
+            built = package(options.builds, this_machine())
         inbox_url = f"http://{LOOPBACK}:{options.inbox_port}"
         with step("Starting the inbox"):
             inbox = start_inbox(options, inbox_url)
@@ -93,8 +92,8 @@ def running(options: Options) -> Iterator[LocalStack]:
             s3 = engine.client("s3")
             with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
                 s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": ministack.REGION})
-            parameters = {"TrackingUrl": tracking_api, "SendConcurrency": LOCAL_SEND_CONCURRENCY}
-            outputs = deploy(engine.client, built, STACK_NAME, BUCKET, {**parameters, **options.parameters})
+            parameters = {"TrackingUrl": tracking_api, **options.parameters}
+            outputs = deploy(engine.client, built, STACK_NAME, BUCKET, parameters, poll_seconds=POLL_SECONDS)
         api_url = f"{engine.endpoint}/_aws/execute-api/{outputs['RestAPIId']}/api"
         with step("Waiting for the API"):
             engine.child.wait_until(lambda: answers(f"{api_url}/v1/health"), seconds=60)

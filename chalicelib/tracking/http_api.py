@@ -11,8 +11,12 @@ _ANY = "application/json"
 
 
 def path_of(event: dict[str, Any]) -> tuple[str, str] | None:
-    """The route and the delivery id of a request for `/t/{o,c,u}/{delivery_id}`; None for any other path."""
-    parts = event["rawPath"].strip("/").split("/")
+    """The route and the delivery id of a request for `/t/{o,c,u}/{delivery_id}`; None for any other path.
+
+    The path by which a domain is mapped to the API may stand before it: by the API Gateway developer guide it does not
+    ("Lambda proxy integrations for HTTP APIs"), by others' accounts of their events it does.
+    """
+    parts = event["rawPath"].strip("/").split("/")[-3:]
     if len(parts) != 3 or parts[0] != "t" or parts[1] not in _ROUTES:
         return None
     return _ROUTES[parts[1]], parts[2]

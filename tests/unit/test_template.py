@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -12,8 +13,10 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from chalicelib.settings import settings
-from local.lint import lint
-from local.package import ROOT, Package, package
+from chalicelib.tracking.recorder import NOT_PARKED
+from local.deploy import KEPT_TYPES
+from local.lint import lint, transformed
+from local.package import ROOT, Package, on_lambda, package
 from local.stack import DEFAULTS, EVENTS_TOPICS, STACK_NAME
 
 DOORS = {"APIHandler": "api", "Track": "track"}
@@ -28,13 +31,15 @@ SOURCES = {
 }
 FUNCTIONS = [*DOORS, *SOURCES, "Fold", "Candidates"]
 AWS_REQUIRES_EVERY_RESOURCE = {"ses:GetAccount"}
+RUNBOOK = (ROOT / "docs" / "OPERATIONS.md").read_text()
 
 Resources = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
 def built() -> Package:
-    return package(DEFAULTS.builds)
+    """As AWS gets it, whatever this machine is."""
+    return package(DEFAULTS.builds, on_lambda())
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +51,13 @@ def template(built: Package) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def resources(template: dict[str, Any]) -> Resources:
     found: Resources = template["Resources"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def plain(built: Package) -> Resources:
+    """The resources after the SAM transform."""
+    found: Resources = transformed(built)["Resources"]
     return found
 
 
@@ -259,11 +271,99 @@ def test_every_queue_has_its_own_dead_letter_queue(resources: Resources) -> None
     assert all(queues[name]["MessageRetentionPeriod"] == 14 * 24 * 3600 for name in set(queues) - set(working))
 
 
-def test_every_dead_letter_queue_has_an_alarm(resources: Resources) -> None:
-    watched = [each["Dimensions"] for each in of_type(resources, "AWS::CloudWatch::Alarm").values()]
-    for name in of_type(resources, "AWS::SQS::Queue"):
-        if name.endswith("DeadLetters"):
-            assert [{"Name": "QueueName", "Value": get_att(name, "QueueName")}] in watched
+def alarmed(alarm: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The metrics that an alarm looks at."""
+    if "Metrics" in alarm:
+        yield from (each["MetricStat"]["Metric"] for each in alarm["Metrics"] if "MetricStat" in each)
+    else:
+        yield alarm
+
+
+def watched(resources: Resources, metric: str) -> list[str]:
+    """What alarms look at by this metric: the one dimension's value, as JSON."""
+    return [
+        json.dumps(each["Dimensions"][0]["Value"])
+        for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values()
+        for each in alarmed(alarm)
+        if each["MetricName"] == metric
+    ]
+
+
+def test_every_dead_letter_queue_has_an_alarm_and_an_address_in_the_outputs(template: dict[str, Any]) -> None:
+    resources: Resources = template["Resources"]
+    names = {json.dumps(get_att(n, "QueueName")): n for n in resources if n.endswith("DeadLetters")}
+    assert set(names) <= set(watched(resources, "ApproximateNumberOfMessagesVisible"))
+    optional = {json.dumps(get_att("ExampleEventsDeadLetters", "QueueName"))}
+    assert set(names) - optional <= set(watched(resources, "ApproximateAgeOfOldestMessage"))
+    assert {f"{name}Url" for name in names.values()} <= set(template["Outputs"])
+
+
+def test_an_alarm_about_age_leaves_time_to_act(resources: Resources) -> None:
+    """A letter that waited on its queue for as long as it may has the rest of its 14 days as a dead one."""
+    assert resources["DeadLettersAgeAlarm"]["Properties"]["Threshold"] <= 2 * 86400
+
+
+@pytest.mark.parametrize(
+    ("metric", "of"),
+    [
+        ("Errors", {"Ref": "Track"}),
+        ("Throttles", {"Ref": "Track"}),
+        ("IteratorAge", {"Ref": "Fold"}),
+        ("ApproximateAgeOfOldestMessage", get_att("SendQueue", "QueueName")),
+        ("RecursiveInvocationsDropped", {"Ref": "Send"}),
+        ("RecursiveInvocationsDropped", {"Ref": "Plan"}),
+        ("NumberOfMessagesDeleted", get_att("SendQueue", "QueueName")),
+        ("NumberOfMessagesSent", get_att("FeedbackQueue", "QueueName")),
+    ],
+)
+def test_an_alarm_looks_at(resources: Resources, metric: str, of: dict[str, Any]) -> None:
+    assert json.dumps(of) in watched(resources, metric)
+
+
+def test_hits_that_only_a_log_has_kept_set_off_an_alarm(resources: Resources) -> None:
+    counted = resources["HitsOnlyLogged"]["Properties"]
+    assert counted["LogGroupName"] == {"Ref": "TrackLogGroup"}
+    assert counted["FilterPattern"] == f'{{ $.message = "{NOT_PARKED}" }}'
+    (metric,) = counted["MetricTransformations"]
+    alarm = resources["HitsOnlyLoggedAlarm"]["Properties"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == (metric["MetricNamespace"], metric["MetricName"])
+
+
+def test_bounces_and_complaints_set_off_alarms_where_aws_begins_to_mind(resources: Resources) -> None:
+    """SES developer guide, "Reputation metrics messages": reviewed from 5 % and 0.1 %."""
+    thresholds = {
+        alarm["MetricName"]: alarm["Threshold"]
+        for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values()
+        if alarm.get("Namespace") == "AWS/SES"
+    }
+    assert thresholds == {"Reputation.BounceRate": 0.05, "Reputation.ComplaintRate": 0.001}
+
+
+def test_an_alarm_tells_somebody_and_is_made_only_for_somebody(resources: Resources) -> None:
+    for name, each in resources.items():
+        if each["Type"] == "AWS::CloudWatch::Alarm":
+            assert each["Properties"]["AlarmActions"] == [{"Ref": "AlarmTopic"}], name
+            assert each["Condition"] in {"HasAlarmEmail", "HasFeedbackAlarm", "HasExampleAlarm"}, name
+
+
+def test_the_runbook_says_what_to_do_about_every_alarm_and_of_no_other(resources: Resources) -> None:
+    assert set(re.findall(r"`(\w+Alarm)`", RUNBOOK)) == set(of_type(resources, "AWS::CloudWatch::Alarm"))
+
+
+def test_the_runbook_says_how_many_alarms_are_paid_for(resources: Resources) -> None:
+    alarms = {n: each for n, each in of_type(resources, "AWS::CloudWatch::Alarm").items() if "Example" not in n}
+    metrics = sum(len(list(alarmed(each))) for each in alarms.values())
+    assert len(alarms) == 19
+    assert f"Nineteen alarms over {metrics} metrics cost ${(metrics - 10) / 10:.2f} a\nmonth" in RUNBOOK
+
+
+def test_the_dashboard_shows_what_there_is(resources: Resources) -> None:
+    body, _ = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    widgets = json.loads(body)["widgets"]
+    assert {each["type"] for each in widgets} == {"metric"}
+    named = {name.split(".")[0] for name in re.findall(r"\$\{(\w+[.\w]*)\}", body)}
+    assert named <= set(resources)
+    assert {name for name in resources if name.endswith("DeadLetters")} - {"ExampleEventsDeadLetters"} <= named
 
 
 def test_every_function_has_a_role_of_its_own(resources: Resources) -> None:
@@ -313,11 +413,19 @@ def test_ses_adds_no_tracking_of_its_own(resources: Resources) -> None:
 
 
 def test_tables_and_keys_survive_the_stack(resources: Resources) -> None:
-    kept = {"AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"}
-    found = [each for each in resources.values() if each["Type"] in kept]
-    assert len(found) == 4
-    for each in found:
-        assert (each["DeletionPolicy"], each["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+    kept = [each for each in resources.values() if each["Type"] in KEPT_TYPES]
+    assert len(kept) == 4
+    for each in kept:
+        assert (each["DeletionPolicy"], each["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert all(each["DeletionProtectionEnabled"] for each in of_type(resources, "AWS::DynamoDB::Table").values())
+
+
+def test_tables_and_keys_can_be_taken_into_another_stack(resources: Resources) -> None:
+    """A resource is imported alone, by a template that has nothing else: it must refer to nothing else."""
+    for each in resources.values():
+        if each["Type"] in KEPT_TYPES:
+            assert not {"Ref", "Fn::GetAtt", "Fn::Sub", "Fn::If"} & set(json.dumps(each).split('"'))
+            assert "Condition" not in each
 
 
 def test_tables_can_be_restored_and_are_paid_by_use(resources: Resources) -> None:
@@ -336,3 +444,77 @@ def test_logs_are_not_kept_for_ever(resources: Resources) -> None:
         json.dumps({"Fn::Sub": f"/aws/lambda/${{{function}}}"}) for function in FUNCTIONS
     }
     assert all(each["RetentionInDays"] == 30 for each in groups.values())
+
+
+def test_functions_run_on_what_the_template_pins_whoever_packages_it(plain: Resources) -> None:
+    """Lambda gives up 3.11 in June 2026 and 3.13 in June 2029 (AWS Lambda developer guide, "Lambda runtimes")."""
+    for each in of_type(plain, "AWS::Lambda::Function").values():
+        assert (each["Runtime"], each["Architectures"]) == ("python3.13", [{"Ref": "Architecture"}])
+
+
+@pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
+def test_a_stack_cannot_be_given_another_processor_than_its_package_is_for(architecture: str) -> None:
+    built = package(DEFAULTS.builds, on_lambda(architecture))
+    parameter = yaml.safe_load(built.template.read_text())["Parameters"]["Architecture"]
+    assert (parameter["Default"], parameter["AllowedValues"]) == (architecture, [architecture])
+
+
+def test_lambda_writes_no_lines_of_its_own_about_what_went_well(plain: Resources) -> None:
+    for each in of_type(plain, "AWS::Lambda::Function").values():
+        assert each["LoggingConfig"] == {"LogFormat": "JSON", "SystemLogLevel": "WARN", "ApplicationLogLevel": "INFO"}
+
+
+def test_a_new_account_of_ten_executions_has_some_left_for_recipients(template: dict[str, Any]) -> None:
+    """Sending and what follows it; the queues behind rules and launches are as good as never busy at the same time."""
+    resources = template["Resources"]
+    assert template["Parameters"]["SendConcurrency"]["Default"] == 2
+    taken = {
+        name: event["Properties"]["ScalingConfig"]["MaximumConcurrency"]
+        for name, function in of_type(resources, "AWS::Serverless::Function").items()
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "SQS"
+    }
+    assert {json.dumps(each) for each in taken.values()} == {"2", json.dumps({"Ref": "SendConcurrency"})}
+
+
+@pytest.mark.parametrize(("function", "parameter"), [("Track", "TrackConcurrency"), ("APIHandler", "ApiConcurrency")])
+def test_executions_are_reserved_only_on_request(template: dict[str, Any], function: str, parameter: str) -> None:
+    assert template["Parameters"][parameter]["Default"] == 0
+    reserved = template["Resources"][function]["Properties"]["ReservedConcurrentExecutions"]
+    assert reserved == {"Fn::If": [f"Has{parameter}", {"Ref": parameter}, {"Ref": "AWS::NoValue"}]}
+
+
+def test_neither_door_can_use_up_the_accounts_requests(plain: Resources, template: dict[str, Any]) -> None:
+    """10,000 a second for all APIs of an account and region, 2,500 in small regions (API Gateway quotas)."""
+    (stage,) = of_type(plain, "AWS::ApiGatewayV2::Stage").values()
+    assert stage["DefaultRouteSettings"] == {
+        "ThrottlingRateLimit": {"Ref": "TrackingRate"},
+        "ThrottlingBurstLimit": 1000,
+    }
+    (rest,) = of_type(plain, "AWS::ApiGateway::Stage").values()
+    (setting,) = rest["MethodSettings"]
+    assert (setting["HttpMethod"], setting["ResourcePath"]) == ("*", "/*")
+    assert template["Parameters"]["TrackingRate"]["Default"] + setting["ThrottlingRateLimit"] < 2500
+
+
+def test_a_domain_of_ones_own_leads_to_the_recipients_door(plain: Resources, template: dict[str, Any]) -> None:
+    (domain,) = of_type(plain, "AWS::ApiGatewayV2::DomainName").values()
+    assert domain["DomainNameConfigurations"][0]["CertificateArn"] == {"Ref": "CertificateArn"}
+    (mapping,) = of_type(plain, "AWS::ApiGatewayV2::ApiMapping").values()
+    assert (mapping["ApiId"], mapping["Stage"]) == ({"Ref": "TrackingApi"}, {"Ref": "TrackingStage"})
+    assert mapping["DomainName"] == {"Ref": "TrackingDomainName"}
+    assert "RegionalDomainName" in json.dumps(template["Outputs"]["TrackingDnsRecord"])
+    base = template["Globals"]["Function"]["Environment"]["Variables"]["TRACKING_URL"]
+    assert base == template["Outputs"]["TrackingBaseUrl"]["Value"]
+    given, otherwise = base["Fn::If"][1:]
+    assert given == {"Ref": "TrackingUrl"}
+    assert otherwise["Fn::If"][:2] == ["HasTrackingDomain", {"Fn::Sub": "https://${TrackingDomain}"}]
+
+
+def test_a_domain_of_ones_own_leads_to_the_marketers_door(plain: Resources, template: dict[str, Any]) -> None:
+    (domain,) = of_type(plain, "AWS::ApiGateway::DomainName").values()
+    assert domain["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
+    (mapping,) = of_type(plain, "AWS::ApiGateway::BasePathMapping").values()
+    (stage,) = (name for name, each in plain.items() if each["Type"] == "AWS::ApiGateway::Stage")
+    assert (mapping["RestApiId"], mapping["Stage"]) == ({"Ref": "RestAPI"}, {"Ref": stage})
+    assert "RegionalDomainName" in json.dumps(template["Outputs"]["ApiDnsRecord"])

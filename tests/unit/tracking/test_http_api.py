@@ -37,6 +37,13 @@ def test_a_destination_with_commas_and_plus_signs_arrives_whole() -> None:
     assert event["multiValueQueryStringParameters"]["u"] == ["https://x.example/?a=1,2&b=1+1&c=%2B"]
 
 
+def test_the_path_that_an_operator_maps_to_the_api_may_stand_before_the_route() -> None:
+    """By AWS's guide it is not in `rawPath`, by other accounts it is; an operator may map `/mail/leads` to the API."""
+    event = rest_event(http_event("/mail/leads/t/c/abc"))
+    assert event["requestContext"]["resourcePath"] == "/t/c/{delivery_id}"
+    assert event["pathParameters"] == {"delivery_id": "abc"}
+
+
 @pytest.mark.parametrize("path", ["/", "/t", "/t/o", "/t/x/abc", "/t/o/abc/def", "/v1/leads", "/t/o/"])
 def test_other_paths_are_not_ours(path: str) -> None:
     assert path_of(http_event(path)) is None
