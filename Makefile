@@ -1,7 +1,7 @@
 # Everything one can do here; `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run reset demo logs token rotate-key withdraw-key replay-hits replay-events redrive smoke test check unit store stack browser bench soak package deploy clean
+.PHONY: help setup run reset demo logs token rotate-key withdraw-key replay-hits replay-events redrive smoke test check unit store stack browser bench soak package deploy destroy clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -93,13 +93,16 @@ bench: setup  ## measure cold starts, hits, rendering and sending; bench/results
 soak: setup  ## the slow proofs
 	$(BIN)/python -m pytest -q -m soak tests
 
-package: setup  ## build build/package with sam.yaml and deployment.zip, as AWS gets them
-	@$(BIN)/python -m local.package build/package
+package: setup  ## build build/package with sam.yaml and deployment.zip, as AWS gets them (ARCHITECTURE=arm64 or x86_64)
+	@$(BIN)/python -m local.package build/package $(ARCHITECTURE)
 	@ls -l build/package
 
-deploy: setup  ## deploy to AWS: make deploy BUCKET=... STAGE=prod PARAMETERS='AlarmEmail=... TrackingUrl=...'
+deploy: setup  ## deploy to AWS: make deploy BUCKET=... STAGE=prod PARAMETERS='AlarmEmail=... TrackingDomain=...'
 	@test -n "$(BUCKET)" || { echo "Name an S3 bucket of yours in the same region: make deploy BUCKET=..."; exit 1; }
-	@$(BIN)/python -m local.deploy --stack leadflip-campaigns-$(STAGE) --bucket $(BUCKET) $(addprefix --parameter ,$(PARAMETERS))
+	@$(BIN)/python -m local.deploy --stack $(or $(STACK),leadflip-campaigns-$(STAGE)) --bucket $(BUCKET) $(addprefix --parameter ,$(PARAMETERS)) $(addprefix --kept ,$(KEPT))
+
+destroy: setup  ## delete a stack on AWS, but not its tables and signing keys: make destroy STAGE=prod (DATA=delete: these too)
+	@$(BIN)/python -m local.destroy --stack $(or $(STACK),leadflip-campaigns-$(STAGE)) --data $(or $(DATA),keep)
 
 clean:  ## remove everything that was built or downloaded; the local stack's state too
 	rm -rf .venv .local build .chalice/deployments .mypy_cache .ruff_cache .pytest_cache .hypothesis node_modules

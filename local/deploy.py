@@ -5,6 +5,8 @@ credentials; `make run` uses the same functions for the local stack.
 """
 
 import argparse
+import json
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -13,54 +15,142 @@ from typing import Any
 
 import boto3
 import yaml  # type: ignore[import-untyped]
-from botocore.exceptions import ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+)
 
+from local import concurrency
 from local.console import NotReady, say, step
-from local.package import Package, package
+from local.package import DEFAULT_ARCHITECTURE, Package, on_lambda, package
 
 FINGERPRINT_TAG = "package"
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-POLL_SECONDS = 0.2
+POLL_SECONDS = 3.0
+"""AWS throttles those who ask more often, and takes minutes anyway."""
+STANDING = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
+NEVER_STOOD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS")
+LONGEST_FUNCTION_NAME = 64
+LONGEST_SUFFIX = 13
+"""Of the names that CloudFormation makes: `<stack>-<logical id>-<at most so many characters>`."""
+KEPT_TYPES = {"AWS::DynamoDB::Table": "TableName", "AWS::SecretsManager::Secret": "Id"}
+"""What outlives its stack, and by what CloudFormation knows it when it is imported into another."""
+
+Client = Callable[[str], Any]
 
 
 def deploy(
-    client: Callable[[str], Any], built: Package, stack: str, bucket: str, parameters: Mapping[str, str]
+    client: Client,
+    built: Package,
+    stack: str,
+    bucket: str,
+    parameters: Mapping[str, str],
+    kept: Mapping[str, str] | None = None,
+    poll_seconds: float = POLL_SECONDS,
 ) -> dict[str, str]:
     """Create or update the stack unless it already is this package with these parameters; its outputs.
 
-    Raises NotReady with CloudFormation's reasons when the stack does not get there.
+    `kept` names the tables and key ring that a new stack takes over, by their names in the template. Raises NotReady
+    with CloudFormation's reasons when the stack does not get there.
     """
     cloudformation = client("cloudformation")
+    template = yaml.safe_load(built.template.read_text())
+    require_short_name(stack, template)
     existing = find_stack(cloudformation, stack)
-    if existing and existing["StackStatus"] in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"):
+    if existing and existing["StackStatus"] in NEVER_STOOD:
         cloudformation.delete_stack(StackName=stack)
-        wait_while_in_progress(cloudformation, stack)
+        wait_while_in_progress(cloudformation, stack, poll_seconds)
         existing = None
+    if existing:
+        require_changeable(existing)
+        if kept:
+            raise NotReady(f"The stack {stack} stands already, with its tables: deploy it without KEPT.")
     if existing and is_deployed(existing, built.fingerprint, parameters):
         return outputs_of(existing)
+    url = upload(client("s3"), built, bucket)
+    if kept:
+        existing = take_over(cloudformation, stack, template, kept, poll_seconds)
     request = {
         "StackName": stack,
-        "TemplateURL": upload(client("s3"), built, bucket),
+        "TemplateURL": url,
         "Capabilities": CAPABILITIES,
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in sorted(parameters.items())]
-        + kept_parameters(existing, built, parameters),
+        + kept_parameters(existing, template, parameters),
         "Tags": [{"Key": FINGERPRINT_TAG, "Value": built.fingerprint}],
     }
     if existing:
         cloudformation.update_stack(**request)
     else:
         cloudformation.create_stack(**request)
-    return outputs_of(settled(cloudformation, stack))
+    return outputs_of(settled(cloudformation, stack, poll_seconds))
+
+
+def require_short_name(stack: str, template: Mapping[str, Any]) -> None:
+    """Raise NotReady for a name with which function names would be cut, and their logs forbidden by their policies."""
+    functions = [name for name, each in template["Resources"].items() if each["Type"] == "AWS::Serverless::Function"]
+    longest = LONGEST_FUNCTION_NAME - LONGEST_SUFFIX - 2 - max(map(len, functions))
+    if len(stack) > longest:
+        raise NotReady(f"The stack's name {stack} has {len(stack)} characters; {longest} is the most. Name it shorter.")
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", stack):
+        raise NotReady(f"The stack's name {stack} may hold letters, digits and hyphens only, a letter first.")
+
+
+def require_quiet(stack: Mapping[str, Any]) -> None:
+    """Raise NotReady, with what to do, while CloudFormation is at work on the stack."""
+    name, status = stack["StackName"], stack["StackStatus"]
+    if status.endswith("_IN_PROGRESS"):
+        raise NotReady(f"The stack {name} is being changed ({status}). Wait until that is over, then run this again.")
+
+
+def require_changeable(stack: Mapping[str, Any]) -> None:
+    """Raise NotReady, with what to do, while CloudFormation would refuse to update the stack."""
+    require_quiet(stack)
+    name, status = stack["StackName"], stack["StackStatus"]
+    if status == "UPDATE_ROLLBACK_FAILED":
+        command = f"aws cloudformation continue-update-rollback --stack-name {name}"
+        raise NotReady(f"The stack {name} is stuck half way back ({status}). Free it, then run this again: {command}")
+    if status not in STANDING:
+        raise NotReady(f"The stack {name} is {status}: look at its events in CloudFormation's console.")
 
 
 def upload(s3: Any, built: Package, bucket: str) -> str:
-    """Put the zip, and the template that names it, into the bucket; the template's address."""
-    code_key = f"{built.fingerprint}/deployment.zip"
-    s3.upload_file(str(built.code), bucket, code_key)
-    template_key = f"{built.fingerprint}/template.yaml"
-    template = yaml.safe_dump(with_code_at(built.template, f"s3://{bucket}/{code_key}"), sort_keys=False)
-    s3.put_object(Bucket=bucket, Key=template_key, Body=template.encode())
+    """Put the zip, and the template that names it, into the bucket; the template's address.
+
+    The template goes as JSON, since CloudFormation's YAML has no aliases, and Chalice's has. Raises NotReady where the
+    bucket will not do.
+    """
+    require_usable(s3, bucket)
+    code_key, template_key = f"{built.fingerprint}/deployment.zip", f"{built.fingerprint}/template.json"
+    template = json.dumps(with_code_at(built.template, f"s3://{bucket}/{code_key}"), separators=(",", ":"))
+    try:
+        s3.put_object(Bucket=bucket, Key=code_key, Body=built.code.read_bytes())
+        s3.put_object(Bucket=bucket, Key=template_key, Body=template.encode())
+    except ClientError as error:
+        raise NotReady(f"The package cannot be put into the bucket {bucket}: {message_of(error)}") from error
     return f"{s3.meta.endpoint_url}/{bucket}/{template_key}"
+
+
+def require_usable(s3: Any, bucket: str) -> None:
+    """Raise NotReady unless the bucket is there, open to us, and in our region: Lambda takes code from no other."""
+    region = s3.meta.region_name
+    try:
+        answer = s3.head_bucket(Bucket=bucket)
+    except ClientError as error:
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        if status == 404:
+            raise NotReady(
+                f"There is no bucket {bucket}. Make it: aws s3 mb s3://{bucket} --region {region}"
+            ) from error
+        if status == 403:
+            raise NotReady(f"Your credentials may not use the bucket {bucket}, or it is somebody else's.") from error
+        raise
+    home = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region", region)
+    if home != region:
+        raise NotReady(f"The bucket {bucket} is in {home}, and you deploy to {region}. Name a bucket in {region}.")
 
 
 def with_code_at(template: Path, address: str) -> dict[str, Any]:
@@ -70,6 +160,40 @@ def with_code_at(template: Path, address: str) -> dict[str, Any]:
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = address
     return document
+
+
+def take_over(
+    cloudformation: Any, stack: str, template: Mapping[str, Any], kept: Mapping[str, str], poll_seconds: float
+) -> dict[str, Any]:
+    """Make a stack of nothing but tables and key ring that exist already, by their names in the template.
+
+    CloudFormation imports nothing beside other changes; what else the template has comes with the update that follows.
+    Raises NotReady when not all of them are named.
+    """
+    resources = {name: each for name, each in template["Resources"].items() if each["Type"] in KEPT_TYPES}
+    if set(kept) != set(resources):
+        raise NotReady(f"Name all that is to be taken over, and nothing else: {'=... '.join(sorted(resources))}=...")
+    identified = [
+        {
+            "ResourceType": each["Type"],
+            "LogicalResourceId": name,
+            "ResourceIdentifier": {KEPT_TYPES[each["Type"]]: kept[name]},
+        }
+        for name, each in resources.items()
+    ]
+    change = {"StackName": stack, "ChangeSetName": "take-over"}
+    cloudformation.create_change_set(
+        **change,
+        ChangeSetType="IMPORT",
+        TemplateBody=json.dumps({"Resources": resources}),
+        ResourcesToImport=identified,
+    )
+    while (made := cloudformation.describe_change_set(**change))["Status"].endswith(("_PENDING", "_IN_PROGRESS")):
+        time.sleep(poll_seconds)
+    if made["ExecutionStatus"] != "AVAILABLE":
+        raise NotReady(f"The tables and key ring cannot be taken over: {made.get('StatusReason')}")
+    cloudformation.execute_change_set(**change)
+    return settled(cloudformation, stack, poll_seconds)
 
 
 def find_stack(cloudformation: Any, stack: str) -> dict[str, Any] | None:
@@ -85,30 +209,29 @@ def find_stack(cloudformation: Any, stack: str) -> dict[str, Any] | None:
 def is_deployed(stack: Mapping[str, Any], fingerprint: str, parameters: Mapping[str, str]) -> bool:
     """Whether the stack stands, made from this very package with these parameters."""
     tags = {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])}
-    known = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
+    known = parameters_of(stack)
     stands = stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
     return stands and tags.get(FINGERPRINT_TAG) == fingerprint and known == {**known, **parameters}
 
 
 def kept_parameters(
-    stack: Mapping[str, Any] | None, built: Package, given: Mapping[str, str]
+    stack: Mapping[str, Any] | None, template: Mapping[str, Any], given: Mapping[str, str]
 ) -> list[dict[str, str | bool]]:
     """What an update must say for parameters to stay as they were: CloudFormation falls back to the defaults."""
-    known = {each["ParameterKey"] for each in (stack or {}).get("Parameters", [])}
-    declared = yaml.safe_load(built.template.read_text()).get("Parameters", {})
-    return [{"ParameterKey": key, "UsePreviousValue": True} for key in sorted(known & set(declared) - set(given))]
+    names = set(parameters_of(stack)) & set(template.get("Parameters", {})) - set(given)
+    return [{"ParameterKey": key, "UsePreviousValue": True} for key in sorted(names)]
 
 
-def wait_while_in_progress(cloudformation: Any, stack: str) -> dict[str, Any] | None:
+def wait_while_in_progress(cloudformation: Any, stack: str, poll_seconds: float) -> dict[str, Any] | None:
     while (found := find_stack(cloudformation, stack)) and found["StackStatus"].endswith("_IN_PROGRESS"):
-        time.sleep(POLL_SECONDS)
+        time.sleep(poll_seconds)
     return found
 
 
-def settled(cloudformation: Any, stack: str) -> dict[str, Any]:
+def settled(cloudformation: Any, stack: str, poll_seconds: float) -> dict[str, Any]:
     """The stack once nothing is in progress any more. Raises NotReady when that is not what was asked for."""
-    found = wait_while_in_progress(cloudformation, stack)
-    if found and found["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+    found = wait_while_in_progress(cloudformation, stack, poll_seconds)
+    if found and found["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"):
         return found
     events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
     reasons = [
@@ -120,8 +243,42 @@ def settled(cloudformation: Any, stack: str) -> dict[str, Any]:
     raise NotReady(f"The stack {stack} is {status}:\n" + "\n".join(reasons))
 
 
+def parameters_of(stack: Mapping[str, Any] | None) -> dict[str, str]:
+    return {each["ParameterKey"]: each.get("ParameterValue", "") for each in (stack or {}).get("Parameters", [])}
+
+
 def outputs_of(stack: Mapping[str, Any]) -> dict[str, str]:
     return {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
+
+
+def message_of(error: ClientError) -> str:
+    return f"{error.response['Error'].get('Message')} ({error.response['Error'].get('Code')})"
+
+
+def advice_on(error: BotoCoreError | ClientError) -> str:
+    """One line that says what is wrong with the way to AWS, and what to do."""
+    if isinstance(error, NoRegionError):
+        return "No AWS region is set. Name yours: export AWS_DEFAULT_REGION=eu-central-1"
+    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+        return "No AWS credentials were found. Sign in with `aws configure` or `aws sso login`, or set AWS_PROFILE."
+    if isinstance(error, EndpointConnectionError):
+        return f"AWS cannot be reached: {error}. Check the network, and the spelling of the region."
+    if not isinstance(error, ClientError):
+        return str(error)
+    code = error.response["Error"].get("Code", "")
+    if code.startswith("ExpiredToken") or code == "RequestExpired":
+        return "Your AWS credentials have expired. Sign in again, for example with `aws sso login`."
+    if code in ("InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "SignatureDoesNotMatch"):
+        return f"AWS does not know your credentials ({code}). Sign in again, or check AWS_PROFILE."
+    return f"AWS refused {error.operation_name}: {message_of(error)}"
+
+
+def pairs(texts: list[str]) -> dict[str, str]:
+    """`Key=Value` texts as a dictionary. Raises NotReady for one without an equals sign."""
+    wrong = [each for each in texts if "=" not in each]
+    if wrong:
+        raise NotReady(f"{wrong[0]} is not Key=Value.")
+    return dict(each.split("=", 1) for each in texts)
 
 
 def main() -> None:
@@ -129,18 +286,35 @@ def main() -> None:
     parser.add_argument("--stack", required=True, help="name of the CloudFormation stack")
     parser.add_argument("--bucket", required=True, help="an S3 bucket of yours, in the same region, for the package")
     parser.add_argument("--parameter", action="append", default=[], metavar="KEY=VALUE", help="a template parameter")
+    parser.add_argument(
+        "--kept", action="append", default=[], metavar="NAME=ID", help="a table or key ring that a new stack takes over"
+    )
     options = parser.parse_args()
-    parameters = dict(each.split("=", 1) for each in options.parameter)
+    given, kept = pairs(options.parameter), pairs(options.kept)
+    existing = find_stack(boto3.client("cloudformation"), options.stack)
+    parameters = parameters_of(existing) | given
     with step("Packaging"):
-        built = package(Path("build/packages"))
+        # A parameter that is not given stays as it is, and the zip's libraries must be for the processor it names.
+        architecture = parameters.get("Architecture", DEFAULT_ARCHITECTURE)
+        built = package(Path("build/packages"), on_lambda(architecture))
+    template = yaml.safe_load(built.template.read_text())
+    for line in concurrency.advice(boto3.client, template, parameters_of(existing), parameters):
+        say(f"  {line}")
     with step(f"Deploying the stack {options.stack}"):
-        outputs = deploy(boto3.client, built, options.stack, options.bucket, parameters)
+        outputs = deploy(boto3.client, built, options.stack, options.bucket, given, kept)
     for name, value in sorted(outputs.items()):
-        say(f"  {name:20} {value}")
+        say(f"  {name:28} {value}")
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a command; what goes wrong on the way to AWS is one line on stderr and exit code 1."""
+    try:
+        main()
+    except NotReady as problem:
+        sys.exit(f"\n{problem}")
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(f"\n{advice_on(error)}")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (NotReady, ClientError) as problem:
-        sys.exit(f"\n{problem}")
+    run(main)

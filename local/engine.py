@@ -16,13 +16,15 @@ from typing import Any
 from ministack import app as ministack
 from ministack.core import iam_actions, lambda_runtime, persistence
 from ministack.core.responses import AccountRegionScopedDict
-from ministack.services import dynamodb, lambda_svc, sqs
+from ministack.services import dynamodb, lambda_svc, secretsmanager, sqs
+from ministack.services.cloudformation import changesets, provisioners
 
 from local.leash import stop_with_parent
 from local.loopback import refusal
 from local.saving import Scope, save_while_running
 
 LOG_WAIT_SECONDS = 0.003
+KEY_RINGS = "AWS::SecretsManager::Secret"
 
 
 def let_calls_wait_for_workers(workers_per_function: int) -> None:
@@ -205,6 +207,47 @@ def find_schedules_in_their_groups() -> None:
     iam_actions.extract_resource_arn = of_group
 
 
+def create_alarms_over_several_metrics() -> None:
+    """Create alarms with metric math, which never go off here; ministack refuses a stack that has one."""
+    record_of = provisioners._cw_metric_alarm_record
+
+    @functools.wraps(record_of)
+    def of_math(name: str, properties: dict[str, Any]) -> Any:
+        if "Metrics" in properties:
+            expression = properties["Metrics"][0]
+            properties = properties | {"Metrics": [], "Namespace": "Expressions", "MetricName": expression["Id"]}
+        return record_of(name, properties)
+
+    provisioners._cw_metric_alarm_record = of_math
+
+
+def let_stacks_take_over() -> None:
+    """Let a stack import a secret, and update what it imported in place, as on AWS.
+
+    ministack imports no secrets, and at the next update replaces an imported table by a new one under another name.
+    """
+
+    def find(identifier: str) -> dict[str, Any] | None:
+        secrets = secretsmanager._secrets.values()
+        return next((each for each in secrets if identifier in (each["ARN"], each["Name"])), None)
+
+    def problem(identifier: str) -> str | None:
+        return None if find(identifier) else f"Secrets Manager can't find the specified secret {identifier}."
+
+    def take(identifier: dict[str, str]) -> tuple[str, dict[str, str]]:
+        found = find(identifier["Id"]) or {}
+        return found["Name"], {"Id": found["ARN"], "Arn": found["ARN"]}
+
+    def in_place(update: Any, key: str, physical: str, old: Any, new: Any, *rest: Any, **named: Any) -> Any:
+        return update(physical, {key: physical, **old}, {key: physical, **new}, *rest, **named)
+
+    handlers = provisioners._RESOURCE_HANDLERS
+    changesets._IMPORT_LOOKUPS[KEY_RINGS] = (("Id",), problem)
+    handlers[KEY_RINGS]["import"] = take
+    for kind, key in ((KEY_RINGS, "Name"), ("AWS::DynamoDB::Table", "TableName")):
+        handlers[kind]["update"] = functools.partial(in_place, handlers[kind]["update"], key)
+
+
 def answer_apis_as_localhost() -> None:
     """Answer `<api>.execute-api.localhost`, which browsers take for this machine.
 
@@ -255,6 +298,8 @@ if __name__ == "__main__":
     check_statements_one_by_one()
     stream_what_statements_write()
     read_numbers_from_parameters()
+    create_alarms_over_several_metrics()
+    let_stacks_take_over()
     let_calls_wait_for_workers(int(os.environ["WORKERS_PER_FUNCTION"]))
     return_without_waiting_for_logs()
     ministack.main()

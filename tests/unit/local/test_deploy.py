@@ -1,20 +1,42 @@
-"""What `make deploy` and `make run` ask of CloudFormation."""
+"""What `make deploy`, `make destroy` and `make run` ask of CloudFormation, and what they say when they cannot go on."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
-from botocore.exceptions import ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+)
 
 from local.console import NotReady
-from local.deploy import deploy
+from local.deploy import advice_on, deploy, pairs
+from local.destroy import destroy
 from local.package import Package
 
 TEMPLATE = {
     "Parameters": {"TrackingUrl": {"Type": "String"}, "AlarmEmail": {"Type": "String"}},
-    "Resources": {"Track": {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": "./deployment.zip"}}},
+    "Resources": {
+        "Track": {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": "./deployment.zip"}},
+        "LeadsTable": {"Type": "AWS::DynamoDB::Table", "DeletionPolicy": "Retain", "Properties": {}},
+        "KeyRing": {"Type": "AWS::SecretsManager::Secret", "DeletionPolicy": "Retain", "Properties": {}},
+    },
 }
+KEPT = {"LeadsTable": "old-leads", "KeyRing": "arn:aws:secretsmanager:old-ring"}
+
+
+def refused(code: str, operation: str, status: int = 400, message: str = "no") -> ClientError:
+    """An error as botocore raises it."""
+    return ClientError(
+        {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}},
+        operation,
+    )
 
 
 class CloudFormation:
@@ -39,7 +61,30 @@ class CloudFormation:
 
     def delete_stack(self, **request: Any) -> None:
         self.asked.append(("delete", request))
-        self.stack = None
+        self.stack = None if self.ends_as is None else {"StackName": "leadflip", "StackStatus": self.ends_as}
+
+    def create_change_set(self, **request: Any) -> None:
+        self.asked.append(("change", request))
+
+    def describe_change_set(self, **request: Any) -> dict[str, Any]:
+        status = "UNAVAILABLE" if self.ends_as == "no import" else "AVAILABLE"
+        return {
+            "Status": "CREATE_COMPLETE",
+            "ExecutionStatus": status,
+            "StatusReason": "Table: old-leads does not exist",
+        }
+
+    def execute_change_set(self, **request: Any) -> None:
+        self.asked.append(("execute", request))
+        self.stack = {"StackName": "leadflip", "StackStatus": "IMPORT_COMPLETE"}
+
+    def describe_stack_resources(self, **request: Any) -> dict[str, Any]:
+        kinds = {"LeadsTable": "AWS::DynamoDB::Table", "KeyRing": "AWS::SecretsManager::Secret", "Track": "AWS::Lambda"}
+        found = [
+            {"LogicalResourceId": name, "ResourceType": kind, "PhysicalResourceId": KEPT.get(name, name)}
+            for name, kind in kinds.items()
+        ]
+        return {"StackResources": found}
 
     def describe_stack_events(self, **request: Any) -> dict[str, Any]:
         reason = "the role is not allowed to"
@@ -52,6 +97,7 @@ class CloudFormation:
     def _change(self, verb: str, status: str, request: dict[str, Any]) -> None:
         self.asked.append((verb, request))
         self.stack = {
+            "StackName": "leadflip",
             "StackStatus": self.ends_as or status,
             "Tags": request["Tags"],
             "Parameters": [each for each in request["Parameters"] if "ParameterValue" in each],
@@ -60,16 +106,23 @@ class CloudFormation:
 
 
 class S3:
-    """Keeps what is put."""
+    """Keeps what is put, or refuses, in a region."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, home: str = "eu-central-1", look: ClientError | None = None, put: ClientError | None = None
+    ) -> None:
         self.objects: dict[str, bytes] = {}
-        self.meta = type("Meta", (), {"endpoint_url": "https://s3.example"})
+        self.meta = type("Meta", (), {"endpoint_url": "https://s3.example", "region_name": "eu-central-1"})
+        self.home, self.look, self.put = home, look, put
 
-    def upload_file(self, path: str, bucket: str, key: str) -> None:
-        self.objects[key] = Path(path).read_bytes()
+    def head_bucket(self, Bucket: str) -> dict[str, Any]:  # noqa: N803
+        if self.look:
+            raise self.look
+        return {"ResponseMetadata": {"HTTPHeaders": {"x-amz-bucket-region": self.home}}}
 
     def put_object(self, Bucket: str, Key: str, Body: bytes) -> None:  # noqa: N803
+        if self.put:
+            raise self.put
         self.objects[Key] = Body
 
 
@@ -80,9 +133,16 @@ def built(tmp_path: Path) -> Package:
     return Package(tmp_path, "fingerprint")
 
 
-def deployed(cloudformation: CloudFormation, built: Package, s3: S3 | None = None, **parameters: str) -> dict[str, str]:
+def deployed(
+    cloudformation: CloudFormation,
+    built: Package,
+    s3: S3 | None = None,
+    kept: dict[str, str] | None = None,
+    stack: str = "leadflip",
+    **parameters: str,
+) -> dict[str, str]:
     clients = {"cloudformation": cloudformation, "s3": s3 or S3()}
-    return deploy(clients.__getitem__, built, "leadflip", "bucket", parameters)
+    return deploy(clients.__getitem__, built, stack, "bucket", parameters, kept, poll_seconds=0)
 
 
 def test_a_new_stack_is_created_from_the_uploaded_template(built: Package) -> None:
@@ -90,8 +150,8 @@ def test_a_new_stack_is_created_from_the_uploaded_template(built: Package) -> No
     assert deployed(cloudformation, built, s3, TrackingUrl="https://t") == {"LeadsTable": "leads"}
     ((verb, request),) = cloudformation.asked
     assert verb == "create"
-    assert request["TemplateURL"] == "https://s3.example/bucket/fingerprint/template.yaml"
-    uploaded = yaml.safe_load(s3.objects["fingerprint/template.yaml"])
+    assert request["TemplateURL"] == "https://s3.example/bucket/fingerprint/template.json"
+    uploaded = json.loads(s3.objects["fingerprint/template.json"])
     assert uploaded["Resources"]["Track"]["Properties"]["CodeUri"] == "s3://bucket/fingerprint/deployment.zip"
     assert s3.objects["fingerprint/deployment.zip"] == b"zip"
 
@@ -122,7 +182,7 @@ def test_an_update_keeps_the_parameters_that_it_does_not_name(built: Package) ->
 
 
 def test_a_stack_that_never_stood_is_made_anew(built: Package) -> None:
-    cloudformation = CloudFormation({"StackStatus": "ROLLBACK_COMPLETE"})
+    cloudformation = CloudFormation({"StackName": "leadflip", "StackStatus": "ROLLBACK_COMPLETE"})
     deployed(cloudformation, built)
     assert [verb for verb, _ in cloudformation.asked] == ["delete", "create"]
 
@@ -130,3 +190,178 @@ def test_a_stack_that_never_stood_is_made_anew(built: Package) -> None:
 def test_a_failure_is_told_with_cloudformations_reason(built: Package) -> None:
     with pytest.raises(NotReady, match="Track: the role is not allowed to"):
         deployed(CloudFormation(ends_as="ROLLBACK_COMPLETE"), built)
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        ("UPDATE_IN_PROGRESS", "is being changed .* Wait until that is over"),
+        ("DELETE_IN_PROGRESS", "is being changed"),
+        ("UPDATE_ROLLBACK_FAILED", "aws cloudformation continue-update-rollback --stack-name leadflip"),
+        ("DELETE_FAILED", "is DELETE_FAILED: look at its events"),
+    ],
+)
+def test_a_stack_that_cannot_be_changed_now_is_left_alone(built: Package, status: str, advice: str) -> None:
+    cloudformation, s3 = CloudFormation({"StackName": "leadflip", "StackStatus": status}), S3()
+    with pytest.raises(NotReady, match=advice):
+        deployed(cloudformation, built, s3)
+    assert (cloudformation.asked, s3.objects) == ([], {})
+
+
+@pytest.mark.parametrize(
+    ("s3", "advice"),
+    [
+        (
+            S3(look=refused("404", "HeadBucket", 404)),
+            "no bucket bucket. Make it: aws s3 mb s3://bucket --region eu-central",
+        ),
+        (S3(look=refused("403", "HeadBucket", 403)), "credentials may not use the bucket bucket"),
+        (S3(home="us-east-1"), "bucket is in us-east-1, and you deploy to eu-central-1"),
+        (
+            S3(put=refused("AccessDenied", "PutObject", 403)),
+            r"cannot be put into the bucket bucket: no \(AccessDenied\)",
+        ),
+    ],
+)
+def test_a_bucket_that_will_not_do_is_told_before_anything_changes(built: Package, s3: S3, advice: str) -> None:
+    cloudformation = CloudFormation()
+    with pytest.raises(NotReady, match=advice):
+        deployed(cloudformation, built, s3)
+    assert cloudformation.asked == []
+
+
+def test_a_name_that_would_have_function_names_cut_is_refused(built: Package) -> None:
+    """`<stack>-Track-<13 characters>` may have 64 (Lambda quotas)."""
+    longest = "a" * 44
+    deployed(CloudFormation(), built, stack=longest)
+    with pytest.raises(NotReady, match="has 45 characters; 44 is the most") as problem:
+        deployed(CloudFormation(), built, stack=f"{longest}a")
+    assert "\n" not in str(problem.value)
+    with pytest.raises(NotReady, match="letters, digits and hyphens"):
+        deployed(CloudFormation(), built, stack="prod_2")
+
+
+def test_a_new_stack_takes_tables_and_keys_over_before_it_is_completed(built: Package) -> None:
+    cloudformation = CloudFormation()
+    assert deployed(cloudformation, built, kept=KEPT) == {"LeadsTable": "leads"}
+    assert [verb for verb, _ in cloudformation.asked] == ["change", "execute", "update"]
+    change = cloudformation.asked[0][1]
+    assert change["ChangeSetType"] == "IMPORT"
+    assert list(json.loads(change["TemplateBody"])["Resources"]) == ["KeyRing", "LeadsTable"]
+    assert [each["ResourceIdentifier"] for each in change["ResourcesToImport"]] == [
+        {"Id": "arn:aws:secretsmanager:old-ring"},
+        {"TableName": "old-leads"},
+    ]
+
+
+@pytest.mark.parametrize("kept", [{"LeadsTable": "old-leads"}, {**KEPT, "DeliverTable": "x"}])
+def test_tables_and_keys_are_taken_over_together_or_not_at_all(built: Package, kept: dict[str, str]) -> None:
+    cloudformation = CloudFormation()
+    with pytest.raises(NotReady, match=r"nothing else: KeyRing=\.\.\. LeadsTable=\.\.\."):
+        deployed(cloudformation, built, kept=kept)
+    assert cloudformation.asked == []
+
+
+def test_what_cannot_be_taken_over_is_told_with_cloudformations_reason(built: Package) -> None:
+    with pytest.raises(NotReady, match="cannot be taken over: Table: old-leads does not exist"):
+        deployed(CloudFormation(ends_as="no import"), built, kept=KEPT)
+
+
+def test_a_stack_that_stands_keeps_its_own_tables(built: Package) -> None:
+    cloudformation = CloudFormation({"StackName": "leadflip", "StackStatus": "UPDATE_COMPLETE"})
+    with pytest.raises(NotReady, match="stands already"):
+        deployed(cloudformation, built, kept=KEPT)
+    assert cloudformation.asked == []
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (NoRegionError(), "export AWS_DEFAULT_REGION="),
+        (NoCredentialsError(), "aws configure"),
+        (PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"), "AWS_PROFILE"),
+        (EndpointConnectionError(endpoint_url="https://sts.nowhere.example"), "spelling of the region"),
+        (refused("ExpiredTokenException", "DescribeStacks"), "aws sso login"),
+        (refused("InvalidClientTokenId", "DescribeStacks"), "does not know your credentials"),
+        (refused("AccessDenied", "DescribeStacks", message="not authorized"), "refused DescribeStacks: not authorized"),
+    ],
+)
+def test_what_is_wrong_on_the_way_to_aws_is_one_line_with_the_way_out(
+    error: BotoCoreError | ClientError, advice: str
+) -> None:
+    line = advice_on(error)
+    assert advice in line
+    assert "\n" not in line
+
+
+def test_a_parameter_without_a_value_is_refused_by_name() -> None:
+    assert pairs(["A=1", "B=x=y"]) == {"A": "1", "B": "x=y"}
+    with pytest.raises(NotReady, match="AlarmEmail is not Key=Value"):
+        pairs(["AlarmEmail"])
+
+
+class Tables:
+    """Refuses to delete what is protected."""
+
+    def __init__(self) -> None:
+        self.deleted: list[str] = []
+        self.protected = {"old-leads"}
+
+    def update_table(self, TableName: str, DeletionProtectionEnabled: bool) -> None:  # noqa: N803
+        self.protected.remove(TableName)
+
+    def get_waiter(self, name: str) -> Any:
+        return type("Waiter", (), {"wait": staticmethod(lambda TableName: None)})  # noqa: N803
+
+    def delete_table(self, TableName: str) -> None:  # noqa: N803
+        assert TableName not in self.protected
+        self.deleted.append(TableName)
+
+
+class Secrets:
+    def __init__(self) -> None:
+        self.deleted: list[tuple[str, int]] = []
+
+    def delete_secret(self, SecretId: str, RecoveryWindowInDays: int) -> None:  # noqa: N803
+        self.deleted.append((SecretId, RecoveryWindowInDays))
+
+
+def standing() -> CloudFormation:
+    return CloudFormation({"StackName": "leadflip", "StackStatus": "UPDATE_COMPLETE"})
+
+
+def test_a_deleted_stack_leaves_its_data_and_says_what_it_is_called() -> None:
+    cloudformation, tables = standing(), Tables()
+    clients = {"cloudformation": cloudformation, "dynamodb": tables, "secretsmanager": Secrets()}
+    assert destroy(clients.__getitem__, "leadflip", poll_seconds=0) == KEPT
+    assert (cloudformation.stack, tables.deleted) == (None, [])
+
+
+def test_data_is_deleted_only_when_asked_and_keys_can_be_had_back_for_a_week() -> None:
+    tables, secrets = Tables(), Secrets()
+    clients = {"cloudformation": standing(), "dynamodb": tables, "secretsmanager": secrets}
+    destroy(clients.__getitem__, "leadflip", with_data=True, poll_seconds=0)
+    assert (tables.deleted, secrets.deleted) == (["old-leads"], [("arn:aws:secretsmanager:old-ring", 7)])
+
+
+def test_no_data_is_deleted_while_the_stack_stays() -> None:
+    stays = CloudFormation({"StackName": "leadflip", "StackStatus": "UPDATE_COMPLETE"}, ends_as="DELETE_FAILED")
+    tables = Tables()
+    clients = {"cloudformation": stays, "dynamodb": tables, "secretsmanager": Secrets()}
+    with pytest.raises(NotReady, match="is DELETE_FAILED"):
+        destroy(clients.__getitem__, "leadflip", with_data=True, poll_seconds=0)
+    assert tables.deleted == []
+
+
+@pytest.mark.parametrize(
+    ("stack", "advice"),
+    [
+        (None, "There is no stack leadflip"),
+        ({"StackName": "leadflip", "StackStatus": "UPDATE_IN_PROGRESS"}, "being changed"),
+    ],
+)
+def test_a_stack_that_cannot_be_deleted_now_is_told(stack: dict[str, Any] | None, advice: str) -> None:
+    cloudformation = CloudFormation(stack)
+    with pytest.raises(NotReady, match=advice):
+        destroy({"cloudformation": cloudformation}.__getitem__, "leadflip", poll_seconds=0)
+    assert cloudformation.asked == []
