@@ -58,6 +58,8 @@ _PROBLEM: dict[str, Any] = {
         "request_id": {"type": "string", "description": "What the operator finds it by in the logs."},
     },
 }
+# API Gateway developer guide, "Important notes for REST APIs": a few headers of answers are renamed.
+_ON_AWS = "On AWS the header WWW-Authenticate of a 401 or 403 is called x-amzn-remapped-www-authenticate."
 _IDEMPOTENCY_KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -137,7 +139,7 @@ def document(resources: Sequence[Resource]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": {**kept, "Problem": _PROBLEM},
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": _ON_AWS}},
         },
     }
 

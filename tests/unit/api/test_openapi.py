@@ -88,7 +88,9 @@ def test_operations_have_names_of_their_own_summaries_and_path_parameters(descri
 def test_only_health_and_the_description_are_public(description: Any) -> None:
     public = {path for path, methods in description["paths"].items() if methods.get("get", {}).get("security") == []}
     assert public == {"/v1/health", "/v1/openapi.json"}
-    assert description["components"]["securitySchemes"]["token"] == {"type": "http", "scheme": "bearer"}
+    scheme = description["components"]["securitySchemes"]["token"]
+    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+    assert "x-amzn-remapped-www-authenticate" in scheme["description"]
 
 
 def test_every_error_that_an_operation_raises_is_described() -> None:
