@@ -28,7 +28,7 @@ $(READY): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$($(PYTHON) --version) is too old. Install Python 3.11 or newer, or name yours: make setup PYTHON=..."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "No virtual environment could be made; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@echo "Installing what requirements-dev.txt pins into .venv"
-	@# Chalice builds packages with pip, and cannot with 26.3 or newer.
+	@# Chalice insists on a pip before 26.3.
 	@$(BIN)/python -m pip install --quiet 'pip<26.3' --requirement requirements-dev.txt
 	@touch $@
 
