@@ -14,6 +14,7 @@ LEFT_AT_LEAST = 10
 """What AWS insists on leaving without a reserve in an account with the smallest limit; 100 in others, by its API
 reference ("PutFunctionConcurrency")."""
 LEFT_IN_OTHER_ACCOUNTS = 100
+SOURCE_TYPE = "AWS::Lambda::EventSourceMapping"
 RESERVES = ("TrackConcurrency", "ApiConcurrency")
 MORE = (
     "aws service-quotas request-service-quota-increase"
@@ -77,9 +78,12 @@ def _reserved(parameters: Mapping[str, str]) -> int:
 
 
 def _queue_sources(template: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What feeds functions from queues: their own events, and those that are resources of their own."""
+    own = [each["Properties"] for each in template["Resources"].values() if each["Type"] == SOURCE_TYPE]
     functions = [each for each in template["Resources"].values() if each["Type"] == "AWS::Serverless::Function"]
     events = [event for each in functions for event in each["Properties"].get("Events", {}).values()]
-    return [event["Properties"] for event in events if event["Type"] == "SQS"]
+    own += [event["Properties"] for event in events if event["Type"] == "SQS"]
+    return [each for each in own if "ScalingConfig" in each]
 
 
 def _most(source: Mapping[str, Any], parameters: Mapping[str, str]) -> int:

@@ -39,6 +39,11 @@ def said(account: Account, template: dict[str, Any], before: dict[str, str] | No
     return "\n".join(advice(lambda service: account, template, before or {}, after))
 
 
+def taken(template: dict[str, Any], **after: str) -> int:
+    words = said(Account(1000), template, **after)
+    return int(words.partition("take up to ")[2].partition(" of them")[0])
+
+
 def test_a_new_account_is_told_that_it_is_small_and_how_to_get_more(template: dict[str, Any]) -> None:
     words = said(Account(10), template)
     assert "may run 10 functions at once" in words
@@ -69,12 +74,13 @@ def test_what_this_stack_has_reserved_already_is_not_counted_twice(template: dic
 
 def test_more_senders_take_more_of_the_account(template: dict[str, Any]) -> None:
     """`send`, and `feedback` that keeps up with it."""
+    assert taken(template, SendConcurrency="40") - taken(template, SendConcurrency="2") == 2 * 38
 
-    def taken(senders: str) -> int:
-        words = said(Account(1000), template, SendConcurrency=senders)
-        return int(words.partition("take up to ")[2].partition(" of them")[0])
 
-    assert taken("40") - taken("2") == 2 * 38
+def test_a_source_that_is_a_resource_of_its_own_takes_executions_too(template: dict[str, Any]) -> None:
+    source = {"Type": "AWS::Lambda::EventSourceMapping", "Properties": {"ScalingConfig": {"MaximumConcurrency": 7}}}
+    more = template | {"Resources": template["Resources"] | {"Reports": source}}
+    assert taken(more) - taken(template) == 7
 
 
 @pytest.mark.parametrize(("rate", "needed"), [(1, None), (26, None), (27, 3), (500, 39)])
