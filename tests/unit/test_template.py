@@ -308,6 +308,7 @@ def test_an_alarm_about_age_leaves_time_to_act(resources: Resources) -> None:
     [
         ("Errors", {"Ref": "Track"}),
         ("Throttles", {"Ref": "Track"}),
+        ("Count", {"Ref": "TrackingApi"}),
         ("IteratorAge", {"Ref": "Fold"}),
         ("ApproximateAgeOfOldestMessage", get_att("SendQueue", "QueueName")),
         ("RecursiveInvocationsDropped", {"Ref": "Send"}),
@@ -353,8 +354,8 @@ def test_the_runbook_says_what_to_do_about_every_alarm_and_of_no_other(resources
 def test_the_runbook_says_how_many_alarms_are_paid_for(resources: Resources) -> None:
     alarms = {n: each for n, each in of_type(resources, "AWS::CloudWatch::Alarm").items() if "Example" not in n}
     metrics = sum(len(list(alarmed(each))) for each in alarms.values())
-    assert len(alarms) == 19
-    assert f"Nineteen alarms over {metrics} metrics cost ${(metrics - 10) / 10:.2f} a\nmonth" in RUNBOOK
+    assert len(alarms) == 20
+    assert f"Twenty alarms over {metrics} metrics cost ${(metrics - 10) / 10:.2f} a\nmonth" in RUNBOOK
 
 
 def test_the_dashboard_shows_what_there_is(resources: Resources) -> None:

@@ -40,7 +40,7 @@ def said(account: Account, template: dict[str, Any], before: dict[str, str] | No
 
 
 def taken(template: dict[str, Any], **after: str) -> int:
-    words = said(Account(1000), template, **after)
+    words = said(Account(1000), template, None, **after)
     return int(words.partition("take up to ")[2].partition(" of them")[0])
 
 
