@@ -314,7 +314,7 @@ def test_an_alarm_about_age_leaves_time_to_act(resources: Resources) -> None:
         ("RecursiveInvocationsDropped", {"Ref": "Send"}),
         ("RecursiveInvocationsDropped", {"Ref": "Plan"}),
         ("NumberOfMessagesDeleted", get_att("SendQueue", "QueueName")),
-        ("NumberOfMessagesSent", get_att("FeedbackQueue", "QueueName")),
+        ("NumberOfMessagesSent", get_att("DeliveryReportsQueue", "QueueName")),
     ],
 )
 def test_an_alarm_looks_at(resources: Resources, metric: str, of: dict[str, Any]) -> None:
@@ -344,7 +344,9 @@ def test_an_alarm_tells_somebody_and_is_made_only_for_somebody(resources: Resour
     for name, each in resources.items():
         if each["Type"] == "AWS::CloudWatch::Alarm":
             assert each["Properties"]["AlarmActions"] == [{"Ref": "AlarmTopic"}], name
-            assert each["Condition"] in {"HasAlarmEmail", "HasFeedbackAlarm", "HasExampleAlarm"}, name
+            assert each["Condition"] in {"HasAlarmEmail", "HasFeedbackAlarm", "HasReportsAlarm", "HasExampleAlarm"}, (
+                name
+            )
 
 
 def test_the_runbook_says_what_to_do_about_every_alarm_and_of_no_other(resources: Resources) -> None:
@@ -354,8 +356,8 @@ def test_the_runbook_says_what_to_do_about_every_alarm_and_of_no_other(resources
 def test_the_runbook_says_how_many_alarms_are_paid_for(resources: Resources) -> None:
     alarms = {n: each for n, each in of_type(resources, "AWS::CloudWatch::Alarm").items() if "Example" not in n}
     metrics = sum(len(list(alarmed(each))) for each in alarms.values())
-    assert len(alarms) == 20
-    assert f"Twenty alarms over {metrics} metrics cost ${(metrics - 10) / 10:.2f} a\nmonth" in RUNBOOK
+    assert len(alarms) == 21
+    assert f"Twenty-one alarms over {metrics} metrics cost ${(metrics - 10) / 10:.2f} a\nmonth" in RUNBOOK
 
 
 def test_the_dashboard_shows_what_there_is(resources: Resources) -> None:
@@ -475,7 +477,9 @@ def test_a_new_account_of_ten_executions_has_some_left_for_recipients(template: 
         for event in function.get("Events", {}).values()
         if event["Type"] == "SQS"
     }
-    assert {json.dumps(each) for each in taken.values()} == {"2", json.dumps({"Ref": "SendConcurrency"})}
+    assert {name for name, most in taken.items() if most != 2} == {"Send"}
+    followers = [taken["Send"], resources["DeliveryReportsSource"]["Properties"]["ScalingConfig"]["MaximumConcurrency"]]
+    assert followers == [{"Ref": "SendConcurrency"}] * 2
 
 
 @pytest.mark.parametrize(("function", "parameter"), [("Track", "TrackConcurrency"), ("APIHandler", "ApiConcurrency")])
