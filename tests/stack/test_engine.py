@@ -24,9 +24,9 @@ Until = Callable[[Callable[[], bool]], bool]
 
 
 @contextmanager
-def engine_in(folder: Path) -> Iterator[Ministack]:
+def engine_in(folder: Path, **environment: str) -> Iterator[Ministack]:
     (port,) = free_ports(1)
-    engine = ministack.start(port, folder, folder / "log")
+    engine = ministack.start(port, folder, folder / "log", environment)
     try:
         yield engine
     finally:
@@ -256,3 +256,81 @@ def zipped(name: str, content: str) -> bytes:
     with zipfile.ZipFile(data, "w") as archive:
         archive.writestr(name, content)
     return data.getvalue()
+
+
+ECHO = """
+import os
+
+import boto3
+
+def echo(event, context):
+    sqs = boto3.client("sqs", endpoint_url=os.environ["ENDPOINT"])
+    for record in event["Records"]:
+        sqs.send_message(QueueUrl=os.environ["QUEUE"], MessageBody=str(int(record["body"]) + 1))
+"""
+
+
+@contextmanager
+def function_that_feeds_its_own_queue(engine: Ministack, loop: str) -> Iterator[tuple[Any, str, str]]:
+    """An SQS client, the queue, and where what was stopped ends."""
+    sqs, functions = engine.client("sqs"), engine.client("lambda")
+    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    dead_arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": "5"})
+    attributes = {"RedrivePolicy": redrive, "VisibilityTimeout": "60"}
+    queue = sqs.create_queue(QueueName="loop", Attributes=attributes)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    iam = engine.client("iam")
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = iam.create_role(RoleName="echo", AssumeRolePolicyDocument=policy)["Role"]["Arn"]
+    allowed = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    iam.put_role_policy(RoleName="echo", PolicyName="queues", PolicyDocument=document)
+    functions.create_function(
+        FunctionName="echo",
+        Runtime="python3.11",
+        Role=role,
+        Handler="echo.echo",
+        Code={"ZipFile": zipped("echo.py", ECHO)},
+        Timeout=10,
+        Environment={"Variables": {"QUEUE": queue, "ENDPOINT": engine.endpoint}},
+    )
+    functions.put_function_recursion_config(FunctionName="echo", RecursiveLoop=loop)
+    functions.create_event_source_mapping(FunctionName="echo", EventSourceArn=arn, BatchSize=1)
+    yield sqs, queue, dead
+
+
+@pytest.mark.parametrize(("honoured", "loop"), [("0", "Allow"), ("1", "Terminate")])
+def test_a_function_that_feeds_its_own_queue_is_stopped_at_the_seventeenth_call(
+    tmp_path: Path, until: Until, honoured: str, loop: str
+) -> None:
+    with (
+        engine_in(tmp_path, HONOUR_RECURSIVE_LOOP=honoured) as engine,
+        function_that_feeds_its_own_queue(engine, loop) as (sqs, queue, dead),
+    ):
+        sqs.send_message(QueueUrl=queue, MessageBody="1")
+        stopped: list[str] = []
+
+        def is_stopped() -> bool:
+            stopped.extend(each["Body"] for each in sqs.receive_message(QueueUrl=dead).get("Messages", []))
+            return bool(stopped)
+
+        assert until(is_stopped)
+        assert stopped == ["17"]
+        assert "recursive loop" in (tmp_path / "log").read_text()
+
+
+def test_a_function_that_may_loop_goes_on_where_the_engine_honours_it(tmp_path: Path, until: Until) -> None:
+    with (
+        engine_in(tmp_path, HONOUR_RECURSIVE_LOOP="1") as engine,
+        function_that_feeds_its_own_queue(engine, "Allow") as (sqs, queue, dead),
+    ):
+        sqs.send_message(QueueUrl=queue, MessageBody="1")
+        mappings = engine.client("lambda").list_event_source_mappings(FunctionName="echo")["EventSourceMappings"]
+        time.sleep(8)
+        engine.client("lambda").update_event_source_mapping(UUID=mappings[0]["UUID"], Enabled=False)
+        time.sleep(2)
+        (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
+        assert int(message["Body"]) > 20
+        assert "Messages" not in sqs.receive_message(QueueUrl=dead)
