@@ -19,6 +19,7 @@ from typing import Any
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import create_lead
 from chalicelib.sending.account import UnknownAccount
+from chalicelib.sending.budget import OwnServer
 from chalicelib.sending.drafts import Drafts, Written
 from chalicelib.sending.launch import Launch
 from chalicelib.sending.queues import LEADS_PER_MESSAGE, LaunchMessage, SendMessage
@@ -126,6 +127,8 @@ def launched(dynamodb: Any, tables: TableNames, count: int) -> tuple[CampaignId,
         Nowhere(),  # type: ignore[arg-type]
         keys,
         "https://t.mail.example",
+        OwnServer(),
+        Nowhere(),  # type: ignore[arg-type]
     )
     launch.handle(LaunchMessage(campaign_id), now)
     return campaign_id, made

@@ -26,9 +26,11 @@ class Settings:
     """Name of the bus that events are published on."""
     launch_queue_arn: str
     """The same queue as `launch_queue_url`, as schedules name it."""
+    plan_queue_arn: str
+    send_queue_arn: str
     schedule_group: str
     schedule_role: str
-    """ARN of the role in which schedules put their message on the launch queue."""
+    """ARN of the role in which schedules put their message on a queue."""
     key_ring_secret: str
     """ARN of the secret that holds the signing keys."""
     tracking_url: str
@@ -55,6 +57,8 @@ def settings() -> Settings:
         candidates_queue_url=environment["CANDIDATES_QUEUE_URL"],
         event_bus=environment["EVENT_BUS"],
         launch_queue_arn=environment["LAUNCH_QUEUE_ARN"],
+        plan_queue_arn=environment["PLAN_QUEUE_ARN"],
+        send_queue_arn=environment["SEND_QUEUE_ARN"],
         schedule_group=environment["SCHEDULE_GROUP"],
         schedule_role=environment["SCHEDULE_ROLE"],
         key_ring_secret=environment["KEY_RING_SECRET"],

@@ -24,7 +24,8 @@ from chalicelib.api.stats_models import (
     WaitingAnswer,
 )
 from chalicelib.sending.drafts import CampaignNotFound
-from chalicelib.sending.rate import waiting_of
+from chalicelib.sending.rate import Waiting, waiting_of
+from chalicelib.sending.reasons import WaitReason
 from chalicelib.store.campaigns import CampaignStatus
 from chalicelib.store.ids import CampaignId
 from chalicelib.store.rate import Rate
@@ -62,6 +63,8 @@ def get_stats(call: Call, campaign_id: str) -> Answer:
     if answer.pending and campaign.status in (CampaignStatus.PLANNING, CampaignStatus.SENDING):
         account = Rate(call.context.client, call.context.settings.campaigns_table).find_account()
         waiting = waiting_of(account, call.context.now()) if account else None
+        if waiting is None and campaign.waiting is not None and campaign.waiting.reason is not None:
+            waiting = Waiting(WaitReason(campaign.waiting.reason), campaign.waiting.until)
         answer.waiting = WaitingAnswer.of(waiting) if waiting else None
     return ok(answer)
 

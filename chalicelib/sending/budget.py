@@ -5,19 +5,21 @@ What the account may do is asked of the mail service once a minute by one worker
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from typing import Any, Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.sending.rate import GROUPS_A_ROW, Grid, Waiting, waiting_of
 from chalicelib.sending.reasons import WaitReason
-from chalicelib.store.rate import AccountLimits, AccountRow, Rate
+from chalicelib.store.rate import UNLIMITED, AccountLimits, AccountRow, Rate
 from chalicelib.telemetry import logger
 
 LOOK_SECONDS = 60
 """How old the account's limits may be. The mail service answers one such question a second, for all workers."""
 _TRIES = 5
+_UNKNOWN_FOR = timedelta(seconds=30)
+"""How long nobody is asked again who did not tell the limits at all."""
 _FIRST_GUESS_SECONDS = 0.02
 """What taking moments takes, before any was taken."""
 
@@ -30,7 +32,20 @@ class MustWait(Exception):
         self.waiting = waiting
 
 
+class Allowance(NamedTuple):
+    """What may leave now, as far as is known."""
+
+    mails: int | None
+    """None: no limit."""
+    seconds: float
+    """How long that many take at the account's rate."""
+
+
 class Budget(Protocol):
+    def allowance(self) -> Allowance:
+        """How many mails may leave, without taking any. Raises MustWait when none may."""
+        ...
+
     def take(self, count: int, seconds_a_mail: float) -> Sequence[float]:
         """Moments, in epoch seconds and in order, at each of which one mail may leave: `count` at most.
 
@@ -62,17 +77,23 @@ class SharedBudget:
         self._groups: dict[int, int] = {}
         self._groups_rate = 0.0
         self._seconds_a_take = _FIRST_GUESS_SECONDS
+        self._reserved = 0
+
+    def allowance(self) -> Allowance:
+        account = self._sending_account()
+        mails = account.left + self._reserved
+        return Allowance(None, 0) if mails > UNLIMITED // 2 else Allowance(mails, mails / account.max_rate)
 
     def take(self, count: int, seconds_a_mail: float) -> Sequence[float]:
-        account = self._account()
-        waiting = waiting_of(account, self._now())
-        if waiting is not None:
-            raise MustWait(waiting)
-        moments = self._moments(Grid(account.max_rate), count, seconds_a_mail)
-        allowed = self._quota(len(moments))
-        return moments[:allowed]
+        account = self._sending_account()
+        if not self._reserved:
+            self._reserved = self._quota(count)  # for all that is wanted: moments are taken a second's worth at a time
+        moments = self._moments(Grid(account.max_rate), min(count, self._reserved), seconds_a_mail)
+        self._reserved -= len(moments)
+        return moments
 
     def block(self, waiting: Waiting) -> None:
+        self._reserved = 0
         if waiting.reason is WaitReason.QUOTA:
             self._rate.record_exhausted()
         else:
@@ -82,17 +103,27 @@ class SharedBudget:
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)
 
+    def _sending_account(self) -> AccountRow:
+        """The account, which may send. Raises MustWait."""
+        account = self._account()
+        waiting = waiting_of(account, self._now())
+        if waiting is not None and not (waiting.reason is WaitReason.QUOTA and self._reserved):
+            raise MustWait(waiting)
+        return account
+
     def _account(self) -> AccountRow:
         """The account as last seen, its limits at most a minute old unless the mail service does not tell them."""
         for _ in range(_TRIES):
             if self._row is None:
                 self._row = self._rate.find_account()
             if self._row is None or (self._now() - self._row.limits_at).total_seconds() >= LOOK_SECONDS:
+                # What was reserved is counted as under way until the look after the next one, and no longer.
+                self._reserved = 0
                 self._row = self._look() or self._rate.find_account()
             if self._row is not None:
                 return self._row
             self._pause(0.2)  # somebody else is asking for the first time
-        raise MustWait(Waiting(WaitReason.MAIL_SERVICE, self._now()))
+        raise MustWait(Waiting(WaitReason.MAIL_SERVICE, self._now() + _UNKNOWN_FOR))
 
     def _look(self) -> AccountRow | None:
         """What the mail service says now; None when somebody else asks it, or it does not answer."""
@@ -140,12 +171,20 @@ class OwnServer:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
+        self._blocked: Waiting | None = None
+
+    def allowance(self) -> Allowance:
+        if self._blocked is not None and self._blocked.until.timestamp() > self._clock():
+            raise MustWait(self._blocked)
+        return Allowance(None, 0)
 
     def take(self, count: int, seconds_a_mail: float) -> Sequence[float]:
+        self.allowance()
         return [self._clock()]
 
     def block(self, waiting: Waiting) -> None:
-        """Every worker finds out by itself."""
+        """For this worker: every other one finds out by itself."""
+        self._blocked = waiting
 
 
 def ses_limits(client: Any) -> AccountLimits:

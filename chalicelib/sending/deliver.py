@@ -66,6 +66,8 @@ class Rest:
     after_seconds: float
     put_off: int = 0
     """How often their mails were put off."""
+    waiting: Waiting | None = None
+    """What all mails wait for, where that is why."""
 
 
 class Deliver:
@@ -100,14 +102,21 @@ class Deliver:
         lead_ids: Sequence[LeadId],
         time_is_short: Callable[[], bool] = lambda: False,
         put_off: int = 0,
+        behind: int = 0,
     ) -> list[Rest]:
         """Bring the named leads' deliveries to an end, but for those that the answer names.
 
-        `put_off`: how often these leads' mails were put off before.
+        `put_off`: how often these leads' mails were put off before; `behind`: how many mails this worker has to send
+        after these.
 
         When the campaign does not go, or no longer, what was not begun is done with: resuming enqueues it anew.
         """
         campaign_id = content.campaign.campaign_id
+        if self._is_going(campaign_id):
+            try:
+                self._budget.allowance()  # asked before any lead is read: most of what waits ends here
+            except MustWait as must:
+                return [self._rest(lead_ids, must, put_off)]
         recipients = Recipients(self._leads, lead_ids, self._seconds_now)
         rests: list[Rest] = []
         ending: Ending | None = None
@@ -120,11 +129,12 @@ class Deliver:
                 if time_is_short():
                     rests.append(Rest(tuple(lead_ids[number:]), 0, put_off))
                     break
+                wanted = len(lead_ids) - number + behind
                 self._turns.begin()
                 prepared = prepare(content, unit, lead_id, recipients.find(lead_id), self._clock())
                 try:
                     if prepared.mail is not None:
-                        self._turns.secure(len(lead_ids) - number, time_is_short)
+                        self._turns.secure(wanted, time_is_short)
                     if ending is not None and ending.concerns(prepared.claim):
                         self._record(ending)
                         ending = None
@@ -132,7 +142,6 @@ class Deliver:
                     ending = None
                     rests += [rest] if rest else []
                     if claim is not None and prepared.mail is not None:
-                        wanted = len(lead_ids) - number
                         turn = partial(self._wait_for_turn, claim, recipients, wanted, time_is_short)
                         came_to = self._hand_over(claim, prepared.mail, turn, put_off)
                         if isinstance(came_to, Ending):
@@ -141,7 +150,7 @@ class Deliver:
                             rests.append(came_to)
                         self._turns.end()
                 except MustWait as must:
-                    rests.append(Rest(tuple(lead_ids[number:]), _seconds_until(must.waiting, self._clock()), put_off))
+                    rests.append(self._rest(lead_ids[number:], must, put_off))
                     break
         except Exception:
             if ending is not None:
@@ -150,6 +159,10 @@ class Deliver:
         if ending is not None:
             self._record(ending)
         return _together(rests)
+
+    def _rest(self, lead_ids: Sequence[LeadId], must: MustWait, put_off: int) -> Rest:
+        seconds = max(0.0, (must.waiting.until - self._clock()).total_seconds())
+        return Rest(tuple(lead_ids), seconds, put_off, must.waiting if seconds else None)
 
     def _take(self, claim: Delivery, ending: Ending | None) -> tuple[Delivery | None, Rest | None]:
         """Claim a delivery, and record another's end: the claim if it is ours; else what is left to do."""
@@ -301,12 +314,8 @@ def _put_off_seconds(put_off: int) -> float:
 
 def _together(rests: Sequence[Rest]) -> list[Rest]:
     """Rests that wait equally as one: each is a message of its own."""
-    leads: dict[tuple[float, int], tuple[LeadId, ...]] = {}
+    leads: dict[tuple[float, int, Waiting | None], tuple[LeadId, ...]] = {}
     for rest in rests:
-        waits = (rest.after_seconds, rest.put_off)
+        waits = (rest.after_seconds, rest.put_off, rest.waiting)
         leads[waits] = leads.get(waits, ()) + rest.lead_ids
     return [Rest(lead_ids, *waits) for waits, lead_ids in leads.items()]
-
-
-def _seconds_until(waiting: Waiting, now: datetime) -> float:
-    return max(0.0, (waiting.until - now).total_seconds())

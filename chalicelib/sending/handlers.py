@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -16,9 +15,12 @@ from chalicelib.sending import content
 from chalicelib.sending.content import LaunchedContent
 from chalicelib.sending.deliver import Deliver
 from chalicelib.sending.queues import LaunchMessage, PlanMessage, RetryMessage, SendMessage
+from chalicelib.sending.schedule import EventBridgeSchedules, scheduler
+from chalicelib.sending.send import Send
 from chalicelib.sending.standing import Standing
+from chalicelib.sending.waiting import OwnQueue, Wakes
 from chalicelib.settings import settings
-from chalicelib.sqs import Queue, QueueUnavailable, sqs
+from chalicelib.sqs import Queue, sqs
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.claims import Claims
 from chalicelib.store.client import dynamodb, dynamodb_for_sending
@@ -40,7 +42,7 @@ _CAMPAIGNS_KEPT = 8
 
 def launch_campaigns(event: dict[str, Any]) -> Any:
     from chalicelib.sending.launch import Launch  # the compiler is needed by this function alone
-    from chalicelib.sending.transports.chosen import deployed_account
+    from chalicelib.sending.transports.chosen import deployed_account, deployed_budget
 
     launch = Launch(
         _campaigns(),
@@ -51,6 +53,8 @@ def launch_campaigns(event: dict[str, Any]) -> Any:
         Queue(sqs(), settings().plan_queue_url),
         _keys(),
         settings().tracking_url,
+        deployed_budget(settings()),
+        _wakes(),
     )
     return _each(event, lambda body: launch.handle(LaunchMessage.of(body), datetime.now(UTC)))
 
@@ -62,9 +66,10 @@ def plan_pages(event: dict[str, Any], context: Any) -> Any:
 
     deliveries = Deliveries(dynamodb(), settings().deliveries_table)
     plan_queue, send_queue = Queue(sqs(), settings().plan_queue_url), Queue(sqs(), settings().send_queue_url)
+    own_queue = OwnQueue(plan_queue, settings().plan_queue_arn, _schedules())
     completion = Completion(dynamodb(), settings().campaigns_table)
-    plan = Plan(_campaigns(), _audiences(), deliveries, _plans(), plan_queue, send_queue, completion)
-    mark_failed = MarkFailed(_campaigns(), _retries(), deliveries, send_queue, plan_queue, completion)
+    plan = Plan(_campaigns(), _audiences(), deliveries, _plans(), own_queue, send_queue, completion, _wakes())
+    mark_failed = MarkFailed(_campaigns(), _retries(), deliveries, send_queue, own_queue, completion)
 
     all_rows = Deliveries(dynamodb_for_sending(), settings().deliveries_table)
     recount = Recount(dynamodb(), settings().campaigns_table, all_rows, plan_queue)
@@ -84,40 +89,19 @@ def plan_pages(event: dict[str, Any], context: Any) -> Any:
 
 
 def send_deliveries(event: dict[str, Any], context: Any) -> Any:
-    """What cannot be brought to an end now goes back to the queue as messages of its own.
-
-    A message that only waits thus never comes near the dead-letter queue; one that raises does.
-    """
-    deliver = _deliver()
-
     def time_is_short() -> bool:
         return bool(context.get_remaining_time_in_millis() < _SENDING_SHORT_MS)
 
     failed: list[str] = []
-    waiting: list[tuple[str, SendMessage, float]] = []
+    batch: dict[str, SendMessage] = {}
     for record in event["Records"]:
         try:
-            message = SendMessage.from_json(record["body"])
-            launched = _launched(message.campaign_id)
-            rests = deliver.deliver_all(launched, message.unit, message.lead_ids, time_is_short, message.put_off)
-        except Exception:
-            logger().exception("not_delivered", extra={"sqs_message": record["messageId"]})
+            batch[record["messageId"]] = SendMessage.from_json(record["body"])
+        except (KeyError, TypeError, ValueError):
+            logger().exception("not_a_send_message", extra={"sqs_message": record["messageId"]})
             failed.append(record["messageId"])
-        else:
-            waiting += [
-                (
-                    record["messageId"],
-                    replace(message, lead_ids=rest.lead_ids, put_off=rest.put_off),
-                    rest.after_seconds,
-                )
-                for rest in rests
-            ]
-    try:
-        Queue(sqs(), settings().send_queue_url).put_later((message, seconds) for _, message, seconds in waiting)
-    except QueueUnavailable:
-        logger().exception("not_put_back")
-        failed += [record_id for record_id, _, _ in waiting]
-    return {"batchItemFailures": [{"itemIdentifier": each} for each in dict.fromkeys(failed)]}
+    failed += _send().send(batch, time_is_short)
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
 
 
 def _each(event: dict[str, Any], handle: Callable[[dict[str, Any]], None]) -> Any:
@@ -142,19 +126,36 @@ def _launched(campaign_id: CampaignId) -> LaunchedContent:
 
 
 @cache
-def _deliver() -> Deliver:
+def _send() -> Send:
     from chalicelib.sending.transports.chosen import deployed_budget, deployed_transport
 
-    standing = Standing(_campaigns())
-    return Deliver(
+    standing, budget = Standing(_campaigns()), deployed_budget(settings())
+    deliver = Deliver(
         Leads(dynamodb(), settings().leads_table),
         Deliveries(dynamodb(), settings().deliveries_table),
         Claims(dynamodb_for_sending(), settings().deliveries_table),
         deployed_transport(settings()),
-        deployed_budget(settings()),
+        budget,
         lambda: datetime.now(UTC),
         standing.is_going,
         standing.pause,
+    )
+    own_queue = OwnQueue(Queue(sqs(), settings().send_queue_url), settings().send_queue_arn, _schedules())
+    return Send(deliver, _launched, budget, _wakes(), own_queue)
+
+
+@cache
+def _wakes() -> Wakes:
+    return Wakes(_campaigns(), _schedules(), settings().launch_queue_arn)
+
+
+@cache
+def _schedules() -> EventBridgeSchedules:
+    return EventBridgeSchedules(
+        scheduler,
+        group=settings().schedule_group,
+        role_arn=settings().schedule_role,
+        launch_queue_arn=settings().launch_queue_arn,
     )
 
 

@@ -1,15 +1,18 @@
 """Launch: freeze the content, count the planning units, and set each of them going. Every step may be repeated."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import ceil
 
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import ContentInvalid
 from chalicelib.crm.audience import Audiences
 from chalicelib.sending import content
 from chalicelib.sending.account import SendingAccount
+from chalicelib.sending.budget import Budget, MustWait
 from chalicelib.sending.queues import LaunchMessage, LaunchTask, PlanMessage, RetryMessage
 from chalicelib.sending.schedule import fire
 from chalicelib.sending.statuses import GOING
+from chalicelib.sending.waiting import LOOKS_AGAIN_AFTER, Wakes, looks_again_at
 from chalicelib.sqs import Queue
 from chalicelib.store.campaigns import Campaign, Campaigns, CampaignStatus
 from chalicelib.store.deliveries import Tracking
@@ -32,6 +35,8 @@ class Launch:
         plan_queue: Queue,
         keys: KeyRingSource,
         tracking_url: str,
+        budget: Budget,
+        wakes: Wakes,
     ) -> None:
         self._campaigns = campaigns
         self._audiences = audiences
@@ -41,19 +46,21 @@ class Launch:
         self._plan_queue = plan_queue
         self._keys = keys
         self._tracking_url = tracking_url
+        self._budget = budget
+        self._wakes = wakes
 
     def handle(self, message: LaunchMessage, now: datetime) -> None:
         """Do what a launch message says. Raises what makes SQS deliver it again."""
         campaign_id = message.campaign_id
         if message.schedule_id is not None:
             if fire(self._campaigns, self._audiences, self._account, campaign_id, message.schedule_id, now):
-                self.launch(campaign_id)
+                self.launch(campaign_id, now)
         elif message.task is LaunchTask.LAUNCH:
-            self.launch(campaign_id)
-        else:
-            self._bring_back(campaign_id, message.task)
+            self.launch(campaign_id, now)
+        elif message.task is not LaunchTask.WAKE or self._may_go_on(campaign_id, message.until or 0, now):
+            self._bring_back(campaign_id, message.task, now)
 
-    def launch(self, campaign_id: CampaignId) -> None:
+    def launch(self, campaign_id: CampaignId, now: datetime) -> None:
         """Take a campaign in planning to its plan messages."""
         campaign = self._campaigns.find(campaign_id)
         if campaign is None or campaign.status is not CampaignStatus.PLANNING:
@@ -71,7 +78,7 @@ class Launch:
         content.save(self._campaigns, campaign_id, compiled, untracked, tracking)
         units = len(campaign.audience.stages) * AUDIENCE_SHARDS
         self._plans.begin(campaign_id, units=units)
-        self._plan(campaign, None)
+        self._plan(campaign, None, now)
         logger().info("launched", extra={"campaign_id": campaign_id, "units": units})
 
     def _give_back(self, campaign: Campaign, error: ContentInvalid) -> None:
@@ -81,25 +88,52 @@ class Launch:
         self._campaigns.change_status(campaign.campaign_id, [CampaignStatus.PLANNING], back, reason=reason)
         logger().warning("content_invalid", extra={"campaign_id": campaign.campaign_id})
 
-    def _bring_back(self, campaign_id: CampaignId, task: LaunchTask) -> None:
-        """After a pause everything that is not finished, after a request to retry only that."""
+    def _may_go_on(self, campaign_id: CampaignId, until: float, now: datetime) -> bool:
+        """End a wait, or put off its end while nothing may leave. Repeated after its function died, it does the rest.
+
+        A wait of another end has a wake of its own.
+        """
+        campaign = self._campaigns.find(campaign_id)
+        note = campaign.waiting if campaign is not None else None
+        if campaign is not None and note is not None:
+            if note.until.timestamp() != until:
+                self._wakes.make_sure_of(campaign)
+                return False
+            self._campaigns.clear_waiting(campaign_id, note.until)
+        try:
+            self._budget.allowance()
+        except MustWait as must:
+            self._wakes.wait(campaign_id, looks_again_at(must.waiting, now), must.waiting.reason.value)
+            return False
+        return True
+
+    def _bring_back(self, campaign_id: CampaignId, task: LaunchTask, now: datetime) -> None:
+        """After a pause or a wait everything that is not finished, after a request to retry only that."""
         campaign = self._campaigns.find(campaign_id)
         if campaign is None or campaign.status not in GOING:
             logger().info("launch_ignored", extra={"campaign_id": campaign_id, "task": task.value})
             return
         if self._plans.find_progress(campaign_id) is None:
-            self.launch(campaign_id)  # paused before it was launched
+            self.launch(campaign_id, now)  # paused before it was launched
             return
-        if task is LaunchTask.RESUME:
-            self._plan(campaign, 1)
+        if task is not LaunchTask.RETRY:
+            self._plan(campaign, 1, now)
         retry = self._retries.find(campaign_id)
-        if retry is not None and not retry.is_marked:
+        if retry is not None and (not retry.is_marked or task is not LaunchTask.RETRY):
             self._plan_queue.put(RetryMessage(campaign_id, shard) for shard in range(DELIVERY_SHARDS))
         logger().info("brought_back", extra={"campaign_id": campaign_id, "task": task.value})
 
-    def _plan(self, campaign: Campaign, again_from: int | None) -> None:
+    def _plan(self, campaign: Campaign, again_from: int | None, now: datetime) -> None:
+        units = len(campaign.audience.stages) * AUDIENCE_SHARDS
+        try:
+            mails, seconds = self._budget.allowance()
+            # What is left over is looked at again when all that was allowed has left, however many others are sending.
+            wakes_at = now + max(LOOKS_AGAIN_AFTER, timedelta(seconds=2 * seconds))
+        except MustWait as must:
+            mails, wakes_at = 0, looks_again_at(must.waiting, now)
+        most = None if mails is None else ceil(mails / units)
         self._plan_queue.put(
-            PlanMessage(campaign.campaign_id, stage, shard, again_from)
+            PlanMessage(campaign.campaign_id, stage, shard, again_from, most, wakes_at.timestamp())
             for stage in range(len(campaign.audience.stages))
             for shard in range(AUDIENCE_SHARDS)
         )

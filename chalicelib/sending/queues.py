@@ -19,6 +19,8 @@ class LaunchTask(StrEnum):
     """Bring back what pausing has let drop."""
     RETRY = "retry"
     """Have failed deliveries sent again."""
+    WAKE = "wake"
+    """Go on after a wait: bring back what was dropped, and enqueue what was not yet (docs/decisions/0315)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +29,13 @@ class LaunchMessage:
     task: LaunchTask = LaunchTask.LAUNCH
     schedule_id: str | None = None
     """The schedule that fired, where one did."""
+    until: float | None = None
+    """To wake: the end of which wait, in epoch seconds."""
 
     @classmethod
     def of(cls, body: Mapping[str, Any]) -> "LaunchMessage":
-        return cls(body["campaign_id"], LaunchTask(body.get("task", LaunchTask.LAUNCH)), body.get("schedule_id"))
+        task = LaunchTask(body.get("task", LaunchTask.LAUNCH))
+        return cls(body["campaign_id"], task, body.get("schedule_id"), body.get("until"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,13 @@ class PlanMessage:
     stage: int
     shard: int
     again_from: int | None = None
-    """Also bring back what is unfinished of the pages from this one on (1, 2, ...): the campaign was resumed."""
+    """Also bring back what is unfinished of the pages from this one on (1, 2, ...): it was resumed or woken."""
+    most: int | None = None
+    """No more pages are enqueued once so many leads were; None: no limit."""
+    wakes_at: float = 0
+    """When the rest may be looked at, in epoch seconds."""
+    returned: int = 0
+    """How often plan messages came back in a row (waiting.py)."""
 
     @property
     def unit(self) -> str:
@@ -54,6 +65,7 @@ class RetryMessage:
 
     campaign_id: CampaignId
     retry_shard: int
+    returned: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +75,10 @@ class SendMessage:
     lead_ids: tuple[LeadId, ...]
     put_off: int = 0
     """How often the mail server has put exactly these leads' mails off."""
+    returned: int = 0
+    """How often it came back in a row, or another message of its batch did."""
 
     @classmethod
     def from_json(cls, text: str) -> "SendMessage":
         values = json.loads(text)
-        return cls(values["campaign_id"], values["unit"], tuple(values["lead_ids"]), values.get("put_off", 0))
+        return cls(**values | {"lead_ids": tuple(values["lead_ids"])})

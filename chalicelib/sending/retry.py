@@ -13,6 +13,7 @@ from chalicelib.analytics.completion import Completion
 from chalicelib.sending.queues import LEADS_PER_MESSAGE, LaunchMessage, LaunchTask, RetryMessage, SendMessage
 from chalicelib.sending.reasons import FailureReason
 from chalicelib.sending.statuses import get_campaign, require_status
+from chalicelib.sending.waiting import OwnQueue
 from chalicelib.sqs import Queue, groups
 from chalicelib.store.campaigns import Campaign, Campaigns, CampaignStatus
 from chalicelib.store.client import Conflict
@@ -71,14 +72,14 @@ class MarkFailed:
         retries: Retries,
         deliveries: Deliveries,
         send_queue: Queue,
-        plan_queue: Queue,
+        own_queue: OwnQueue,
         completion: Completion,
     ) -> None:
         self._campaigns = campaigns
         self._retries = retries
         self._deliveries = deliveries
         self._send_queue = send_queue
-        self._plan_queue = plan_queue
+        self._own_queue = own_queue
         self._completion = completion
 
     def mark(self, message: RetryMessage, time_is_short: Callable[[], bool]) -> None:
@@ -90,7 +91,7 @@ class MarkFailed:
             return
         for delivery in self._deliveries.iter_shard(campaign_id, shard, status=DeliveryStatus.FAILED):
             if time_is_short():
-                self._plan_queue.put([message])
+                self._own_queue.put_back([(message, 0)], message.returned)
                 return
             if delivery.reason in retry.reasons:
                 self._deliveries.mark_for_retry(campaign_id, delivery.lead_id, retry.number)

@@ -11,9 +11,10 @@ it, the old one is deleted afterwards: whoever dies in between leaves a schedule
 import json
 import secrets
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -21,11 +22,15 @@ from chalicelib.crm.audience import Audiences
 from chalicelib.sdk import quick_client
 from chalicelib.sending.account import Hindrance, SendingAccount
 from chalicelib.sending.local_time import moment_of
+from chalicelib.sending.queues import LaunchMessage
 from chalicelib.sending.statuses import get_campaign, require_status
 from chalicelib.store.campaigns import Campaign, Campaigns, CampaignStatus, Schedule
 from chalicelib.store.client import Conflict
 from chalicelib.store.ids import CampaignId
 from chalicelib.telemetry import logger
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 LATE = timedelta(hours=1)
 """Later than this, a schedule that fires asks instead of sending."""
@@ -48,9 +53,21 @@ class Schedules(Protocol):
         """Of one that has fired or never was, too. Raises SchedulerUnavailable."""
         ...
 
+    def put_at(self, name: str, at: datetime, queue_arn: str, message: "DataclassInstance") -> None:
+        """Have a message put on a queue at a time, by a schedule of this name: one that is there already stays.
+
+        At least a minute and a half ahead: whether a moment that has passed is taken is not documented. Up to a minute
+        late. Raises SchedulerUnavailable.
+        """
+        ...
+
 
 class EventBridgeSchedules:
-    """One-time schedules in a group of their own; each puts a launch message on the queue and then deletes itself."""
+    """One-time schedules in a group of their own; each puts its message on a queue and then deletes itself.
+
+    Source: https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html (60 seconds' precision) and
+    managing-schedule-delete.html beside it.
+    """
 
     def __init__(self, client: Callable[[], Any], *, group: str, role_arn: str, launch_queue_arn: str) -> None:
         """`client` is asked for when first needed: making one takes longer than most requests."""
@@ -64,19 +81,22 @@ class EventBridgeSchedules:
         return self._make_client()
 
     def create(self, campaign_id: CampaignId, schedule_id: str, at: datetime) -> None:
-        message = {"campaign_id": campaign_id, "schedule_id": schedule_id}
+        message = LaunchMessage(campaign_id, schedule_id=schedule_id)
+        self.put_at(_name(campaign_id, schedule_id), at, self._launch_queue_arn, message)
+
+    def put_at(self, name: str, at: datetime, queue_arn: str, message: "DataclassInstance") -> None:
         try:
             self._client.create_schedule(
                 GroupName=self._group,
-                Name=_name(campaign_id, schedule_id),
+                Name=name,
                 ScheduleExpression=f"at({at.astimezone(UTC):%Y-%m-%dT%H:%M:%S})",
                 ScheduleExpressionTimezone="UTC",
                 FlexibleTimeWindow={"Mode": "OFF"},
                 ActionAfterCompletion="DELETE",
-                Target={"Arn": self._launch_queue_arn, "RoleArn": self._role_arn, "Input": json.dumps(message)},
+                Target={"Arn": queue_arn, "RoleArn": self._role_arn, "Input": json.dumps(asdict(message))},
             )
         except self._client.exceptions.ConflictException:
-            return  # the SDK repeated a call whose answer was lost
+            return  # somebody else was first, or the SDK repeated a call whose answer was lost
         except (BotoCoreError, ClientError) as error:
             raise SchedulerUnavailable(str(error)) from error
 

@@ -73,6 +73,16 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """Why a campaign that is going waits, and when it will be woken."""
+
+    until: datetime
+    """To the second: it names the schedule."""
+    reason: str | None
+    """A word of WaitReason in sending/reasons.py; None: for what it was allowed to enqueue to be sent."""
+
+
+@dataclass(frozen=True, slots=True)
 class Campaign:
     campaign_id: CampaignId
     title: str
@@ -99,6 +109,7 @@ class Campaign:
     """The schedule that counts, or counted: it stays when it has fired."""
     retry: int = 0
     """How often its failed deliveries were asked to be sent again."""
+    waiting: Wait | None = None
 
     @classmethod
     def from_item(cls, item: Item) -> Self:
@@ -107,6 +118,7 @@ class Campaign:
         audience = values.pop("audience")
         times = {name: time_from(values.pop(name, None)) for name in _TIMES}
         schedule = values.pop("schedule", None)
+        waiting = values.pop("waiting", None)
         defaults: dict[str, Any] = {"from_name": None, "reply_to": None}
         return cls(
             **defaults
@@ -122,6 +134,9 @@ class Campaign:
                     tuple(Behavior(each["campaign_id"], Did(each["did"])) for each in audience.get("behavior", ())),
                 ),
                 "schedule": None if schedule is None else _schedule(schedule),
+                "waiting": None
+                if waiting is None
+                else Wait(datetime.fromisoformat(waiting["until"]), waiting.get("reason")),
             }
         )
 
@@ -138,11 +153,16 @@ def encode(campaign: Campaign) -> Item:
     )
     values["status"] = campaign.status.value
     values["schedule"] = None if campaign.schedule is None else encode_schedule(campaign.schedule)
+    values["waiting"] = None if campaign.waiting is None else encode_wait(campaign.waiting)
     return keys.campaign(campaign.campaign_id) | to_item(values | {"kind": "campaign"})
 
 
 def encode_schedule(schedule: Schedule) -> dict[str, Any]:
     return {name: getattr(schedule, name) for name in Schedule.__dataclass_fields__}
+
+
+def encode_wait(wait: Wait) -> dict[str, Any]:
+    return {"until": wait.until, "reason": wait.reason}
 
 
 def _schedule(values: Mapping[str, Any]) -> Schedule:

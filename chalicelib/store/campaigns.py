@@ -16,13 +16,25 @@ from chalicelib.store.campaign_items import (
     CampaignStatus,
     Did,
     Schedule,
+    Wait,
     encode,
     encode_schedule,
+    encode_wait,
 )
-from chalicelib.store.client import Conflict, StoreError, batch_get, call, time_text, to_item, transact
+from chalicelib.store.client import (
+    Conflict,
+    StoreError,
+    batch_get,
+    call,
+    row_after,
+    time_text,
+    to_item,
+    transact,
+    write_if,
+)
 from chalicelib.store.ids import CampaignId
 
-__all__ = ["Audience", "Behavior", "Body", "Campaign", "CampaignStatus", "Campaigns", "Did", "Schedule"]
+__all__ = ["Audience", "Behavior", "Body", "Campaign", "CampaignStatus", "Campaigns", "Did", "Schedule", "Wait"]
 
 _CHUNK_BYTES = 350_000
 """Below DynamoDB's 400 KB an item."""
@@ -145,6 +157,8 @@ class Campaigns:
         """
         change = _Change(self._table, campaign_id)
         change.status(before, after, reason)
+        if after not in (CampaignStatus.PLANNING, CampaignStatus.SENDING):
+            change.remove("waiting")  # it is not going any more
         for name, moment in times.items():
             change.set(name, moment)
         if version is not None:
@@ -169,6 +183,22 @@ class Campaigns:
         change.require("schedule.schedule_id", schedule_id)
         change.remove("schedule")
         return transact(self._client, [{"Update": change.update()}])
+
+    def record_waiting(self, campaign_id: CampaignId, wait: Wait) -> Campaign | None:
+        """Note when a campaign that is going will be woken, unless it will be sooner; how it stands afterwards."""
+        change = _Change(self._table, campaign_id)
+        change.require_status([CampaignStatus.PLANNING, CampaignStatus.SENDING])
+        change.set("waiting", encode_wait(wait))
+        change.require_later("waiting.until", wait.until)
+        row, _ = row_after(self._client.update_item, **change.update())
+        return Campaign.from_item(row) if row else None
+
+    def clear_waiting(self, campaign_id: CampaignId, until: datetime) -> bool:
+        """Take back the note of this moment; False when there is none, or another."""
+        change = _Change(self._table, campaign_id)
+        change.remove("waiting")
+        change.require("waiting.until", until)
+        return write_if(self._client.update_item, **change.update())
 
     def begin_retry(self, campaign: Campaign, other: dict[str, Any]) -> bool:
         """From sent back to sending, counting one more retry, together with another write; False when it has begun."""
@@ -244,12 +274,15 @@ class _Change:
 
     def status(self, before: Sequence[CampaignStatus], after: CampaignStatus, reason: str | None) -> None:
         self.set("status", after.value)
-        allowed = [self._value(each.value) for each in before]
-        self._conditions.append(f"#status IN ({', '.join(allowed)})")
+        self.require_status(before)
         if reason is None:
             self.remove("status_reason")
         else:
             self.set("status_reason", reason)
+
+    def require_status(self, allowed: Sequence[CampaignStatus]) -> None:
+        values = [self._value(each.value) for each in allowed]
+        self._conditions.append(f"{self._name('status')} IN ({', '.join(values)})")
 
     def set(self, name: str, value: Any) -> None:
         self._sets.append(f"{self._name(name)} = {self._value(value)}")
@@ -260,11 +293,17 @@ class _Change:
     def require(self, name: str, value: Any) -> None:
         self._conditions.append(f"{self._name(name)} = {self._value(value)}")
 
+    def require_later(self, name: str, moment: datetime) -> None:
+        """Missing, or later than this."""
+        path = self._name(name)
+        self._conditions.append(f"(attribute_not_exists({path}) OR {path} > {self._value(moment)})")
+
     def update(self) -> dict[str, Any]:
         """The arguments of UpdateItem, or of an Update in a transaction."""
-        removes = f" REMOVE {', '.join(self._removes)}" if self._removes else ""
+        sets = f"SET {', '.join(self._sets)} " if self._sets else ""
+        removes = f"REMOVE {', '.join(self._removes)}" if self._removes else ""
         return self._target | {
-            "UpdateExpression": f"SET {', '.join(self._sets)}{removes}",
+            "UpdateExpression": f"{sets}{removes}",
             "ConditionExpression": " AND ".join(self._conditions),
             "ExpressionAttributeNames": self._names,
             "ExpressionAttributeValues": to_item(self._values),

@@ -4,7 +4,10 @@
 
 A page's leads are written down, with their number added to Total in the same transaction, before any of them is
 enqueued. A function that dies anywhere is followed by one that enqueues the same page again and goes on. Pages stay:
-they say who is in the audience when a paused campaign is resumed, whatever has become of the messages (0301).
+they say who is in the audience when a campaign is resumed or woken, whatever has become of the messages (0301, 0315):
+
+    |1 ... finished|        ... enqueued|        ... page|
+     nobody pending  may be unfinished    not enqueued yet
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -12,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.store import keys
-from chalicelib.store.client import Item, batch_get, call, from_item, transact, write_if
+from chalicelib.store.client import Item, batch_get, call, from_item, to_item, transact, write_if
 from chalicelib.store.ids import ID_BYTES, CampaignId, LeadId, lead_bytes, lead_id_from
 
 PARTS_OF_A_UNIT = 2**16
@@ -27,6 +30,11 @@ class PlanUnit:
     after: LeadId | None
     """The last lead looked at, behind which the next page begins; None when that page was the last."""
     done: bool
+    enqueued: int = 0
+    """Number of the last page that was certainly enqueued; so are all before it."""
+    finished: int = 0
+    """Number of the last page of whose leads, and of those of all before it, nobody is pending: looked at, not counted.
+    Only a retry makes one of them pending again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +89,10 @@ class Plans:
         answer = call(self._client.get_item, TableName=self._table, Key=key, ConsistentRead=True)
         if "Item" not in answer:
             return PlanUnit(page=0, after=None, done=False)
-        item = answer["Item"]
-        return PlanUnit(
-            page=int(item["page"]["N"]),
-            after=LeadId(item["after"]["S"]) if "after" in item else None,
-            done="done" in item,
-        )
+        row = from_item(answer["Item"])
+        page, done = row["page"], "done" in row
+        enqueued = row.get("enqueued", page if done else page - 1)  # as far as rows of an earlier release tell it
+        return PlanUnit(page, row.get("after"), done, enqueued, row.get("finished", 0))
 
     def page_leads(self, campaign_id: CampaignId, unit: str, page: int) -> tuple[LeadId, ...]:
         """The leads of a page (1, 2, ...) as they were written down; none when it was not."""
@@ -104,33 +110,46 @@ class Plans:
         after: LeadId | None,
         *,
         start: LeadId | None = None,
+        enqueued: int = 0,
     ) -> bool:
         """Write down page `page` (1, 2, ...) and add its leads to the total; False when it is written down already.
 
         `start` and `after`: the leads looked at last before this page and in it, None for the first and last page.
+        `enqueued`: the last page enqueued before.
         """
-        item = keys.plan_unit(campaign_id, unit) | {"page": {"N": str(page)}}
-        if after is not None:
-            item["after"] = {"S": after}
-        put: dict[str, Any] = {"TableName": self._table, "Item": item}
-        if page == 1:
-            put["ConditionExpression"] = "attribute_not_exists(pk)"
-        else:
-            put["ConditionExpression"] = "page = :page_before"
-            put["ExpressionAttributeValues"] = {":page_before": {"N": str(page - 1)}}
+        update: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": keys.plan_unit(campaign_id, unit),
+            "UpdateExpression": "SET page = :page, enqueued = :enqueued"
+            + (" REMOVE #after" if after is None else ", #after = :after"),
+            "ExpressionAttributeNames": {"#after": "after"},
+            "ConditionExpression": "attribute_not_exists(pk)" if page == 1 else "page = :page_before",
+            "ExpressionAttributeValues": to_item({":page": page, ":enqueued": enqueued, ":after": after})
+            | ({} if page == 1 else to_item({":page_before": page - 1})),
+        }
         leads = keys.plan_page(campaign_id, unit, page) | {"leads": {"B": b"".join(map(lead_bytes, lead_ids))}}
         put_leads = {"Put": {"TableName": self._table, "Item": leads}}
         seen = _parts_before(after, PARTS_OF_A_UNIT) - _parts_before(start, 0)
         progress = self._add(campaign_id, {"planned": len(lead_ids), "parts_seen": seen})
-        return transact(self._client, [{"Put": put}, put_leads, progress])
+        return transact(self._client, [{"Update": update}, put_leads, progress])
 
-    def record_unit_done(self, campaign_id: CampaignId, unit: str) -> bool:
+    def record_cursor(self, campaign_id: CampaignId, unit: str, *, enqueued: int, finished: int) -> None:
+        """Note how far the unit's pages are enqueued and finished."""
+        call(
+            self._client.update_item,
+            TableName=self._table,
+            Key=keys.plan_unit(campaign_id, unit),
+            UpdateExpression="SET enqueued = :enqueued, finished = :finished",
+            ExpressionAttributeValues=to_item({":enqueued": enqueued, ":finished": finished}),
+        )
+
+    def record_unit_done(self, campaign_id: CampaignId, unit: str, *, enqueued: int = 0) -> bool:
         done = {
             "TableName": self._table,
             "Key": keys.plan_unit(campaign_id, unit),
-            "UpdateExpression": "SET done = :done",
+            "UpdateExpression": "SET done = :done, enqueued = :enqueued",
             "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(done)",
-            "ExpressionAttributeValues": {":done": {"BOOL": True}},
+            "ExpressionAttributeValues": to_item({":done": True, ":enqueued": enqueued}),
         }
         return transact(self._client, [{"Update": done}, self._add(campaign_id, {"units_done": 1})])
 

@@ -11,7 +11,7 @@ from chalicelib.crm.suppression import suppress_address
 from chalicelib.sending.deliver import OUTCOME_GRACE
 from chalicelib.sending.feedback_events import FeedbackKind
 from chalicelib.sending.transports.base import OutcomeUnknown, OutgoingMail
-from chalicelib.store.campaigns import CampaignStatus
+from chalicelib.store.campaigns import CampaignStatus, Wait
 from chalicelib.store.deliveries import Delivery, DeliveryStatus
 from chalicelib.store.ids import CampaignId, LeadId
 from chalicelib.store.marks import Mark, SuppressionReason
@@ -39,6 +39,18 @@ class Interrupted(NamedTuple):
 
 def status_of(world: LossyWorld, campaign_id: CampaignId) -> Callable[[], CampaignStatus]:
     return lambda: world.campaign(campaign_id).status
+
+
+def woken_and_waits_anew(world: LossyWorld) -> Interrupted:
+    campaign_id, _, _ = launched_for_one(world)
+    first, second = (Wait(NOW + timedelta(minutes=minutes), "quota") for minutes in (15, 30))
+    world.campaigns.record_waiting(campaign_id, first)
+    return Interrupted(
+        lambda: world.campaigns.clear_waiting(campaign_id, first.until),
+        lambda: world.campaigns.record_waiting(campaign_id, second),
+        lambda: world.campaign(campaign_id).waiting,
+        second,
+    )
 
 
 def resumed_and_paused(world: LossyWorld) -> Interrupted:
@@ -389,6 +401,7 @@ def looked_at_the_limits_and_took(world: LossyWorld) -> Interrupted:
 
 
 INTERRUPTED: list[Callable[[LossyWorld], Interrupted]] = [
+    woken_and_waits_anew,
     resumed_and_paused,
     paused_and_resumed,
     paused_by_itself_and_resumed,

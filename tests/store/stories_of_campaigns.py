@@ -1,6 +1,7 @@
 """Stories of campaigns: how they are planned and counted, and what is done with them."""
 
 from dataclasses import replace
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -8,6 +9,7 @@ from chalicelib.analytics.fold import OLDEST_SECONDS, fold, fold_and_complete
 from chalicelib.analytics.launched import load_launched
 from chalicelib.sending.queues import LaunchMessage, PlanMessage, RetryMessage, SendMessage
 from chalicelib.sending.reasons import FailureReason
+from chalicelib.sending.waiting import Wakes
 from chalicelib.store.campaigns import CampaignStatus
 from chalicelib.store.deliveries import Delivery, DeliveryStatus
 from chalicelib.store.ids import CampaignId, new_campaign_id, new_lead_id, shard_of
@@ -36,11 +38,36 @@ def planned(world: LossyWorld, leads: int) -> CampaignId:
 
 
 @repeated
+def a_campaign_waits_and_is_woken(world: LossyWorld) -> Story:
+    campaign_id, _, _ = launched_for_one(world)
+    wakes = Wakes(world.campaigns, world.schedules, "launch", lambda: world.now)
+
+    def wait_and_wake() -> None:
+        wakes.wait(campaign_id, NOW + timedelta(minutes=5), "quota")
+        for _, _, body in world.schedules.messages.values():
+            world.launcher.handle(LaunchMessage.of(body), NOW + timedelta(minutes=6))
+
+    yield wait_and_wake
+    again = {body["shard"] for body in world.sqs.bodies["plan"] if body["again_from"]}
+    return again, world.campaign(campaign_id).waiting, len(world.schedules.messages)
+
+
+@repeated
+def a_unit_is_gone_through_again(world: LossyWorld) -> Story:
+    campaign_id, lead_id, message = launched_for_one(world)
+    world.plan_all()
+    shard = shard_of(lead_id, AUDIENCE_SHARDS)
+    world.deliver_message(replace(message, unit=f"0.{shard}"))
+    yield lambda: world.planner.plan(PlanMessage(campaign_id, 0, shard, again_from=1), lambda: False)
+    return world.plans.unit(campaign_id, f"0.{shard}")
+
+
+@repeated
 def a_campaign_is_launched(world: LossyWorld) -> Story:
     world.lead(1)
     campaign_id = world.draft()
     world.start.send_now(campaign_id, NOW)
-    yield lambda: world.launcher.launch(campaign_id)
+    yield lambda: world.launcher.launch(campaign_id, NOW)
     planned = {body["shard"] for body in world.sqs.bodies["plan"]}
     return planned, world.plans.find_progress(campaign_id), load_launched(world.campaigns, campaign_id)
 

@@ -58,10 +58,12 @@ def throttle_once(world: LossyWorld) -> None:
 
 
 def until_sent(world: LossyWorld, message: SendMessage) -> int:
-    """Handle a message as often as it is put back."""
+    """Handle a message as often as it is put back, when its time has come."""
     for times in range(1, 4):
-        if not world.deliver_message(message):
+        rests = world.deliver_message(message)
+        if not rests:
             return times
+        world.now += timedelta(seconds=rests[0].after_seconds)
     return 0
 
 

@@ -12,10 +12,11 @@ import pytest
 
 from chalicelib.analytics.launched import LaunchedLink, LaunchedMail, save_launched
 from chalicelib.api.deliveries import MOST_CSV_CHARACTERS
-from chalicelib.store.campaigns import Audience, Body, Campaign, Campaigns, CampaignStatus
+from chalicelib.store.campaigns import Audience, Body, Campaign, Campaigns, CampaignStatus, Wait
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Click, Deliveries, Delivery, DeliveryStatus
 from chalicelib.store.ids import CampaignId, LeadId, new_campaign_id, new_lead_id
+from chalicelib.store.plans import Plans
 from chalicelib.store.resubscriptions import Resubscription
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
@@ -320,3 +321,19 @@ def test_a_timeline_is_paged_through_mails_with_what_was_done_to_the_lead(desk: 
             break
         cursor = f"&cursor={page['cursor']}"
     assert told == expected[::-1]
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [("mail_service", "Waiting for the mail service, resumes about 23 November, 12:05 UTC."), (None, None)],
+)
+def test_stats_say_what_a_campaign_waits_for_where_no_account_is_known(
+    dynamodb: Any, tables: TableNames, reason: str | None, said: str | None
+) -> None:
+    desk, plans = Desk(dynamodb, tables), Plans(dynamodb, tables.campaigns)
+    wait = Wait(NOW + timedelta(minutes=5), reason)
+    campaign_id = CampaignId(desk.campaign(status=CampaignStatus.SENDING, waiting=wait))
+    plans.begin(campaign_id, units=1)
+    plans.record_page(campaign_id, "0.0", 1, [new_lead_id()], None)
+    waiting = desk.get(campaign_id, "stats")["waiting"]
+    assert (waiting and waiting["text"]) == said

@@ -33,10 +33,12 @@ class ControlledWorld(World):
         self.counters = Counters(client, tables.campaigns)
         self.completion = Completion(client, tables.campaigns)
         self.retries = Retries(client, tables.campaigns)
-        launch, plan, send = (Queue(self.sqs, name) for name in ("launch", "plan", "send"))
+        launch, send = Queue(self.sqs, "launch"), Queue(self.sqs, "send")
         self.control = Control(self.campaigns, self.plans, launch, self.schedules)
         self.retry = RetryFailed(self.campaigns, self.retries, self.counters, launch)
-        self.marker = MarkFailed(self.campaigns, self.retries, self.deliveries, send, plan, self.completion)
+        self.marker = MarkFailed(
+            self.campaigns, self.retries, self.deliveries, send, self.own_queue("plan"), self.completion
+        )
         self._folded: dict[LeadId, Delivery] = {}
         self._sequence = 0
 

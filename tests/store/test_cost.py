@@ -19,8 +19,10 @@ from chalicelib.crm.import_files import MAX_BYTES, MAX_LINES, read_file
 from chalicelib.crm.importing import import_leads
 from chalicelib.crm.leads import create_lead
 from chalicelib.sending import content
+from chalicelib.sending.deliver import Deliver
 from chalicelib.store.acts import Acts
 from chalicelib.store.campaigns import Campaigns
+from chalicelib.store.claims import Claims
 from chalicelib.store.client import batch_get
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Click, Deliveries, Delivery, DeliveryStatus
@@ -28,12 +30,14 @@ from chalicelib.store.ids import CampaignId, LeadId, new_campaign_id, new_lead_i
 from chalicelib.store.keys import AUDIENCE_SHARDS
 from chalicelib.store.keys import delivery as delivery_key
 from chalicelib.store.leads import Leads
+from chalicelib.store.rate import AccountLimits
 from chalicelib.store.rules import Action, ActionKind, If, Rules, Trigger, When
 from chalicelib.store.stream_records import Change
 from chalicelib.tracking.hits import Hit, HitKind, apply
 from local.tables import TableNames
 from tests.store.cost_model import counted_calls, row_bytes, seen_arguments, write_units
 from tests.store.test_events import Sent
+from tests.store.test_rate import Account
 from tests.store.test_sending import KEYS, TRACKING_URL, World
 
 NEW_TABLE_UNITS = 4_000
@@ -58,6 +62,31 @@ def test_ten_mails_take_one_read_and_the_end_of_each_goes_with_the_next_ones_cla
         world.deliver.deliver_all(launched, "0.0", leads)
     # The one GetItem asks once a second whether the campaign is going.
     assert calls == {"GetItem": 1, "BatchGetItem": 1, "BatchExecuteStatement": 11}
+
+
+@pytest.mark.parametrize(("rate", "most"), [(2, 0.4), (14, 0.15), (50, 0.15), (1000, 0.15)])
+def test_the_budget_takes_a_write_for_a_seconds_mails_and_one_for_all_messages_in_hand(
+    world: World, dynamodb: Any, tables: TableNames, rate: float, most: float
+) -> None:
+    leads = [world.lead(number).lead_id for number in range(100)]
+    launched = content.load(world.campaigns, KEYS, TRACKING_URL, world.launched())
+    shared = Account(dynamodb, tables, AccountLimits(rate, 50_000, 0))
+    world.mail.before = lambda mail: shared.sleep(0.09)
+    deliver = Deliver(
+        world.leads,
+        world.deliveries,
+        Claims(dynamodb, tables.deliveries),
+        world.mail,
+        shared.worker(),
+        lambda: datetime.fromtimestamp(shared.now, UTC),
+        lambda campaign_id: True,
+        lambda campaign_id, reason: False,
+        pause=shared.sleep,
+    )
+    with counted_calls(dynamodb) as calls:
+        for number in range(0, 100, 10):
+            assert not deliver.deliver_all(launched, "0.0", leads[number : number + 10], behind=90 - number)
+    assert calls["UpdateItem"] / 100 <= most
 
 
 def test_a_message_that_comes_again_takes_a_refused_write_and_a_look_for_each_mail(world: World, dynamodb: Any) -> None:

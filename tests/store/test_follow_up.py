@@ -111,7 +111,7 @@ def test_a_follow_up_is_a_draft_and_goes_to_those_who_have_not_reacted_when_it_i
     world.deliveries.record_open(first, people["nothing"], at=NOW, machine=None)
     follow_up = CampaignId(draft["campaign_id"])
     world.start.send_now(follow_up, NOW)
-    world.launcher.launch(follow_up)
+    world.launcher.launch(follow_up, NOW)
     world.plan_all()
     planned = {
         lead for body in world.sqs.bodies["send"] if body["campaign_id"] == follow_up for lead in body["lead_ids"]

@@ -12,9 +12,11 @@ from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import create_lead, update_lead
 from chalicelib.sending import content
 from chalicelib.sending.account import UnknownAccount
+from chalicelib.sending.budget import OwnServer
 from chalicelib.sending.drafts import Drafts, Written
 from chalicelib.sending.launch import Launch
 from chalicelib.sending.prepare import prepare
+from chalicelib.sending.waiting import Wakes
 from chalicelib.sqs import Queue
 from chalicelib.store.acts import Acts
 from chalicelib.store.campaigns import Audience, Campaigns, CampaignStatus
@@ -77,9 +79,10 @@ class Office:
         plans = Plans(self.client, self.tables.campaigns)
         retries = Retries(self.client, self.tables.campaigns)
         plan_queue = Queue(NoQueue(), "plan")
-        audiences, account = Audiences(self.leads, self.deliveries), UnknownAccount()
-        launch = Launch(self.campaigns, audiences, account, plans, retries, plan_queue, KEYS, BASE)
-        launch.launch(campaign_id)
+        audiences, wakes = Audiences(self.leads, self.deliveries), Wakes(self.campaigns, KeptSchedules(), "launch")
+        account, budget = UnknownAccount(), OwnServer()
+        launch = Launch(self.campaigns, audiences, account, plans, retries, plan_queue, KEYS, BASE, budget, wakes)
+        launch.launch(campaign_id, NOW)
         return campaign_id
 
     def sent(self, campaign_id: CampaignId, lead: Lead) -> Mail:

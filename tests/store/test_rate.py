@@ -101,6 +101,40 @@ def test_the_quota_is_never_passed_and_its_end_is_used(dynamodb: Any, tables: Ta
     assert reason_to_wait(workers[0]).reason is WaitReason.QUOTA
 
 
+def test_what_a_worker_reserved_and_did_not_use_is_free_again_and_lapses_with_it(
+    dynamodb: Any, tables: TableNames
+) -> None:
+    shared = account(dynamodb, tables, quota=25)
+    frozen, other = shared.worker(), shared.worker()
+    taken = len(frozen.take(25, 1.0))  # at its pace two moments within the horizon; the rest stays reserved
+    assert 0 < taken < 25
+    shared.sends(taken)
+    assert reason_to_wait(other).reason is WaitReason.QUOTA
+    for _ in range(2):  # looks: at the first one all that was reserved may be under way
+        shared.now += LOOK_SECONDS + 1
+        with suppress(MustWait):
+            other.allowance()
+    free = other.allowance().mails
+    assert free == 25 - taken
+    while taken < 25:
+        taken += len(other.take(free, 0.01))
+        shared.now += 0.3
+    with suppress(MustWait):
+        taken += len(frozen.take(25, 0.01))
+    assert taken == 25
+
+
+def test_an_account_without_a_quota_allows_any_number_and_one_with_a_quota_what_is_left(
+    dynamodb: Any, tables: TableNames
+) -> None:
+    shared = account(dynamodb, tables, rate=1)
+    worker = shared.worker()
+    assert worker.allowance() == (None, 0)
+    shared.limits = AccountLimits(2, 30, 10)
+    shared.now += LOOK_SECONDS + 1
+    assert worker.allowance() == (20, 10)
+
+
 def test_what_was_taken_and_is_not_yet_counted_by_the_service_counts_as_under_way(
     dynamodb: Any, tables: TableNames
 ) -> None:

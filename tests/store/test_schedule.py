@@ -120,7 +120,7 @@ def test_a_campaign_sent_by_hand_is_not_sent_by_its_schedule_again(world: Schedu
     schedule_id = world.only_schedule(campaign_id)
     world.start.send_now(campaign_id, NOW)
     assert world.schedules.waiting[campaign_id] == {}
-    world.launcher.launch(campaign_id)
+    world.launcher.launch(campaign_id, NOW)
     world.plan_all()
     world.send_all()
     assert world.fire(campaign_id, schedule_id) == "sending"

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,9 +22,11 @@ from chalicelib.sending.launch import Launch
 from chalicelib.sending.plan import Plan
 from chalicelib.sending.queues import PlanMessage, SendMessage
 from chalicelib.sending.reasons import FailureReason, WaitReason
+from chalicelib.sending.schedule import SchedulerUnavailable
 from chalicelib.sending.standing import Standing
 from chalicelib.sending.start import AudienceIsEmpty, Start
 from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected
+from chalicelib.sending.waiting import OwnQueue, Wakes
 from chalicelib.sqs import Queue
 from chalicelib.store import keys
 from chalicelib.store.campaigns import Audience, Campaigns, CampaignStatus
@@ -98,13 +100,26 @@ class Account:
 
 
 class KeptSchedules:
-    """Schedules that never fire by themselves: their ids and times, by campaign."""
+    """Schedules that never fire by themselves: their ids and times, by campaign; and other messages' by their names."""
 
     def __init__(self) -> None:
         self.waiting: dict[CampaignId, dict[str, datetime]] = {}
+        self.messages: dict[str, tuple[datetime, str, dict[str, Any]]] = {}
+        self.fails = False
+
+    def put_at(self, name: str, at: datetime, queue_arn: str, message: Any) -> None:
+        if self.fails:
+            raise SchedulerUnavailable
+        self.messages.setdefault(name, (at, queue_arn, json.loads(json.dumps(asdict(message)))))
 
     def create(self, campaign_id: CampaignId, schedule_id: str, at: datetime) -> None:
         self.waiting.setdefault(campaign_id, {})[schedule_id] = at
+
+    def fire(self, queue: str, messages: list[Any]) -> bool:
+        """Add the messages for a queue, as if their time had come; whether there were any."""
+        names = [name for name, (_, arn, _) in self.messages.items() if arn == queue]
+        messages += [self.messages.pop(name)[2] for name in names]
+        return bool(names)
 
     def delete(self, campaign_id: CampaignId, schedule_id: str) -> None:
         self.waiting.get(campaign_id, {}).pop(schedule_id, None)
@@ -137,15 +152,18 @@ class World:
             Queue(self.sqs, "plan"),
             KEYS,
             TRACKING_URL,
+            OwnServer(lambda: self.now.timestamp()),
+            Wakes(self.campaigns, self.schedules, "launch", lambda: self.now),
         )
         self.planner = Plan(
             self.campaigns,
             self.audiences,
             self.deliveries,
             self.plans,
-            Queue(self.sqs, "plan"),
+            self.own_queue("plan"),
             Queue(self.sqs, "send"),
             Completion(client, tables.campaigns),
+            Wakes(self.campaigns, self.schedules, "launch", lambda: self.now),
         )
         self.seconds = 0.0
         standing = Standing(self.campaigns, lambda: self.seconds)
@@ -161,6 +179,9 @@ class World:
             pause=lambda seconds: None,
         )
         self.deliver = self.make_worker()
+
+    def own_queue(self, name: str) -> OwnQueue:
+        return OwnQueue(Queue(self.sqs, name), name, self.schedules, lambda: self.now)
 
     def lead(self, number: int, **said: Any) -> Lead:
         address = {"email": f"lead{number}@example.com", "first_name": f"Lead {number}"}
@@ -179,13 +200,14 @@ class World:
     def launched(self, *stages: str) -> CampaignId:
         campaign_id = self.draft(*stages)
         self.start.send_now(campaign_id, NOW)
-        self.launcher.launch(campaign_id)
+        self.launcher.launch(campaign_id, NOW)
         return campaign_id
 
     def plan_all(self, *, short: Callable[[], bool] = lambda: False) -> None:
-        """Handle plan messages until there are none."""
-        while waiting := self.sqs.bodies.get("plan"):
-            self.planner.plan(PlanMessage(**waiting.pop(0)), short)
+        """Handle plan messages until there are none, those that schedules bring included."""
+        planned = self.sqs.bodies.setdefault("plan", [])
+        while planned or self.schedules.fire("plan", planned):
+            self.planner.plan(PlanMessage(**planned.pop(0)), short)
 
     def send_messages(self) -> list[SendMessage]:
         return [
@@ -258,7 +280,7 @@ def test_a_link_that_no_mail_may_hold_is_left_empty_and_counted(world: World) ->
     html = '<a href="{{ lead.fields.site }}">Yours</a> <a href="https://acme.example{{ lead.fields.site }}">Ours</a>'
     world.drafts.change(campaign_id, {"html": html}, NOW)
     world.start.send_now(campaign_id, NOW)
-    world.launcher.launch(campaign_id)
+    world.launcher.launch(campaign_id, NOW)
     world.plan_all()
     world.send_all()
     assert world.recount.sums(campaign_id) == {"sent": 2, "empty_links": 3}
@@ -291,7 +313,7 @@ def test_a_starter_that_died_before_the_queue_had_it_is_repeated_by_sending_agai
 def test_a_launch_delivered_twice_plans_once(world: World) -> None:
     world.lead(1)
     campaign_id = world.launched()
-    world.launcher.launch(campaign_id)
+    world.launcher.launch(campaign_id, NOW)
     assert len(world.sqs.bodies["plan"]) == 2 * keys.AUDIENCE_SHARDS
     world.plan_all()
     assert world.total(campaign_id) == 1

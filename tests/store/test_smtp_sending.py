@@ -8,6 +8,8 @@ import pytest
 
 from chalicelib.sending import content
 from chalicelib.sending.deliver import OUTCOME_GRACE, Rest
+from chalicelib.sending.rate import Waiting
+from chalicelib.sending.reasons import WaitReason
 from chalicelib.sending.transports.base import OutgoingMail
 from chalicelib.sending.transports.smtp import SmtpPatience, SmtpTransport
 from chalicelib.sending.transports.smtp_server import SmtpServer, Tls
@@ -111,7 +113,8 @@ def test_a_server_out_of_reach_lets_a_batch_wait_as_one(sending: Sending) -> Non
     sending.meets(kind="drop_unkept", at="rcpt")
     launched = content.load(sending.world.campaigns, KEYS, TRACKING_URL, sending.campaign_id)
     lead_ids = tuple(lead.lead_id for lead in sending.leads)
-    assert sending.world.deliver.deliver_all(launched, "0.0", lead_ids) == [Rest(lead_ids, 30)]
+    waiting = Waiting(WaitReason.MAIL_SERVICE, sending.world.now + timedelta(seconds=30))
+    assert sending.world.deliver.deliver_all(launched, "0.0", lead_ids) == [Rest(lead_ids, 30, waiting=waiting)]
     assert sending.ends() == {}
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from html import unescape
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -240,6 +240,9 @@ class Allowance:
 
     def __init__(self, *turns: float | Waiting | None) -> None:
         self.turns = list(turns)
+
+    def allowance(self) -> NoReturn:
+        raise AssertionError("a test asks for turns alone")
 
     def take(self, count: int, seconds_a_mail: float) -> Sequence[float]:
         turn = self.turns.pop(0)

@@ -25,6 +25,13 @@ def test_the_share_of_ses_in_the_goals_is_the_reckoned_one() -> None:
     assert f"| everything together below 5 % of SES's bill | {met}: {share * 100:.1f} % |" in DOCUMENT
 
 
+def test_waiting_for_the_quota_costs_less_than_half_a_dollar_a_million_leads() -> None:
+    assert cost.total(cost.waiting()) < 0.5
+    functions = json.loads((ROOT / ".chalice" / "config.json").read_text())["stages"]["prod"]["lambda_functions"]
+    assert functions["launch"]["lambda_memory_size"] == cost.LAUNCH_MB
+    assert functions["plan"]["lambda_memory_size"] == cost.PLAN_MB
+
+
 def test_the_reckoning_is_for_what_is_deployed() -> None:
     functions = json.loads((ROOT / ".chalice" / "config.json").read_text())["stages"]["prod"]["lambda_functions"]
     window = next(

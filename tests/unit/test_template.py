@@ -186,6 +186,35 @@ def test_the_inbox_publishes_what_the_template_asks_ses_for(resources: Resources
     assert played == asked
 
 
+def test_functions_that_feed_their_own_queue_are_allowed_to_by_lambda_too(built: Package, resources: Resources) -> None:
+    """Not that they need it (docs/decisions/0316). CloudFormation is told, whichever form of the template it gets."""
+    feed_themselves = {
+        function
+        for function, queue in SOURCES.items()
+        for statement in resources[f"{function}Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+        if "sqs:SendMessage" in as_list(statement["Action"]) and get_att(queue) in as_list(statement["Resource"])
+    }
+    assert feed_themselves == {"Plan", "Send"}
+    for form in (resources, transformed(built)["Resources"]):
+        allowed = {name for name, each in form.items() if each.get("Properties", {}).get("RecursiveLoop") == "Allow"}
+        assert allowed == feed_themselves
+
+
+def test_schedules_may_put_messages_on_the_queues_that_they_are_made_for_and_nowhere_else(resources: Resources) -> None:
+    (policy,) = resources["ScheduleRole"]["Properties"]["Policies"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "sqs:SendMessage"
+    assert statement["Resource"] == [get_att(f"{name}Queue") for name in ("Launch", "Plan", "Send")]
+    makers = {
+        role: each["Resource"]
+        for role, properties in of_type(resources, "AWS::IAM::Role").items()
+        for each in properties["Policies"][0]["PolicyDocument"]["Statement"]
+        if "scheduler:CreateSchedule" in as_list(each["Action"])
+    }
+    assert set(makers) == {"ApiHandlerRole", "LaunchRole", "PlanRole", "SendRole"}
+    assert all(each["Fn::Sub"].endswith(":schedule/${ScheduleGroup}/*") for each in makers.values())
+
+
 def test_the_stream_feeds_the_fold_and_names_its_shard(resources: Resources) -> None:
     (event,) = resources["Fold"]["Properties"]["Events"].values()
     properties = event["Properties"]

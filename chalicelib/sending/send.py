@@ -1,0 +1,91 @@
+"""Send: one batch of messages, and what becomes of the leads whose deliveries cannot be ended now (waiting.py)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from chalicelib.sending.budget import Budget
+from chalicelib.sending.content import LaunchedContent
+from chalicelib.sending.deliver import Deliver, Rest
+from chalicelib.sending.queues import SendMessage
+from chalicelib.sending.rate import Waiting
+from chalicelib.sending.reasons import WaitReason
+from chalicelib.sending.schedule import SchedulerUnavailable
+from chalicelib.sending.waiting import MOST_RETURNS, OwnQueue, Wakes, looks_again_at
+from chalicelib.sqs import QueueUnavailable
+from chalicelib.store.client import StoreError
+from chalicelib.store.ids import CampaignId
+from chalicelib.telemetry import logger
+
+SHORT_SECONDS = 60
+"""A wait that is no longer needs no schedule."""
+_BLOCKED_FOR = timedelta(minutes=5)
+"""How long nobody tries where short waits have not helped."""
+
+
+class Send:
+    def __init__(
+        self,
+        deliver: Deliver,
+        find_content: Callable[[CampaignId], LaunchedContent],
+        budget: Budget,
+        wakes: Wakes,
+        own_queue: OwnQueue,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._deliver = deliver
+        self._find_content = find_content
+        self._budget = budget
+        self._wakes = wakes
+        self._own_queue = own_queue
+        self._clock = clock
+
+    def send(self, batch: Mapping[str, SendMessage], time_is_short: Callable[[], bool]) -> list[str]:
+        """Handle messages by their SQS ids; the ids of those that failed, which SQS is to deliver again.
+
+        A message that only waits has not failed, so it never comes near the dead-letter queue.
+        """
+        failed: list[str] = []
+        back: list[tuple[str, SendMessage, float]] = []
+        returned = max((message.returned for message in batch.values()), default=0)
+        behind = sum(len(message.lead_ids) for message in batch.values())
+        for message_id, message in batch.items():
+            behind -= len(message.lead_ids)
+            try:
+                content = self._find_content(message.campaign_id)
+                rests = self._deliver.deliver_all(
+                    content, message.unit, message.lead_ids, time_is_short, message.put_off, behind
+                )
+            except Exception:
+                logger().exception("not_delivered", extra={"sqs_message": message_id})
+                failed.append(message_id)
+                continue
+            for rest in rests:
+                if not self._waits_for_a_wake(message.campaign_id, rest, returned):
+                    again = replace(message, lead_ids=rest.lead_ids, put_off=rest.put_off)
+                    back.append((message_id, again, rest.after_seconds))
+        try:
+            self._own_queue.put_back(((message, seconds) for _, message, seconds in back), returned)
+        except QueueUnavailable:
+            logger().exception("not_put_back")
+            failed += [message_id for message_id, _, _ in back]
+        return list(dict.fromkeys(failed))
+
+    def _waits_for_a_wake(self, campaign_id: CampaignId, rest: Rest, returned: int) -> bool:
+        """Whether these leads may be dropped: the campaign waits, and will be woken."""
+        waiting = rest.waiting
+        if waiting is None:
+            return False
+        is_short = waiting.reason is not WaitReason.QUOTA and rest.after_seconds <= SHORT_SECONDS
+        if is_short and returned < MOST_RETURNS:
+            return False
+        now = self._clock()
+        if is_short:
+            waiting = Waiting(waiting.reason, now + _BLOCKED_FOR)
+            self._budget.block(waiting)
+        try:
+            self._wakes.wait(campaign_id, looks_again_at(waiting, now), waiting.reason.value)
+        except (SchedulerUnavailable, StoreError):
+            logger().warning("cannot_wait", exc_info=True, extra={"campaign_id": campaign_id})
+            return False
+        return True
