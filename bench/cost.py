@@ -6,6 +6,11 @@ tests/store/test_cost.py holds the code to; prices and what leads do are stated 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import ceil
+
+from chalicelib.crm.audience import LEADS_PER_PAGE
+from chalicelib.sending.waiting import LOOKS_AGAIN_AFTER
+from chalicelib.store.keys import AUDIENCE_SHARDS
 
 MILLION = 1_000_000
 
@@ -22,6 +27,8 @@ SQS_REQUEST = 0.40 / MILLION
 LOG_GB = 0.50
 BUS_EVENT = 1.00 / MILLION
 SNS_PUBLISH = 0.50 / MILLION
+SCHEDULE = 1.00 / MILLION
+"""An invocation by EventBridge Scheduler."""
 
 # Waits that cannot be measured here, in seconds: AWS answers within these on an ordinary day.
 DYNAMODB_WAIT = 0.004
@@ -185,6 +192,50 @@ def events(audience: Audience) -> list[Line]:
     ]
 
 
+QUOTA, RATE = 50_000, 14
+"""Mails a day and a second of an account that is too small for a million leads."""
+WAKE_SECONDS, LAUNCH_MB = 1.5, 1024
+"""Of the launch function, mostly cold when it is called four times an hour."""
+PLAN_SECONDS, PLAN_MB = 1.0, 512
+"""Of the plan function for one unit: two pages to look at, two to enqueue."""
+
+
+def waiting() -> list[Line]:
+    """What it costs beside the bill that a million mails wait for a quota (requests: tests/store/test_waiting.py)."""
+    days = MILLION / QUOTA
+    looks = days * 86_400 / LOOKS_AGAIN_AFTER.total_seconds()
+    # The quota comes back as it was used, in about an hour: each look within it lets its part leave, in whole pages.
+    rounds = QUOTA / RATE / LOOKS_AGAIN_AFTER.total_seconds()
+    a_unit = QUOTA / rounds / AUDIENCE_SHARDS
+    enqueued_a_lead = ceil(a_unit / LEADS_PER_PAGE) * LEADS_PER_PAGE / a_unit
+    plans = days * rounds * AUDIENCE_SHARDS
+    dropped = (enqueued_a_lead - 1) * MILLION / 10
+    dropping = _invocation(0.05, Deployed().send_mb) / 10
+    return [
+        Line(
+            "Looking whether it may go on",
+            f"{looks:,.0f} schedules and calls of `launch`, 3 reads and 10 write units each",
+            looks
+            * (SCHEDULE + 3 * SQS_REQUEST + 3 * READ_UNIT + 10 * WRITE_UNIT + _invocation(WAKE_SECONDS, LAUNCH_MB)),
+        ),
+        Line(
+            "Going on",
+            f"{_thousands(plans)} calls of `plan`: a cursor each, 20 reads",
+            plans * (2.2 * SQS_REQUEST + WRITE_UNIT + 20 * READ_UNIT + _invocation(PLAN_SECONDS, PLAN_MB)),
+        ),
+        Line(
+            "Looking who is finished",
+            f"{enqueued_a_lead:.1f} reads a lead",
+            enqueued_a_lead * MILLION * READ_UNIT,
+        ),
+        Line(
+            "Messages dropped",
+            f"{_thousands(dropped)}, each put, taken and deleted with nine others",
+            dropped * (0.3 * SQS_REQUEST + dropping),
+        ),
+    ]
+
+
 def _invocation(seconds: float, megabytes: int) -> float:
     return LAMBDA_REQUEST + seconds * megabytes / 1024 * LAMBDA_GB_SECOND
 
@@ -241,6 +292,12 @@ def tables() -> Iterator[str]:
     yield "|---|---|---:|"
     for line in to_come():
         yield f"| {line.part} | {line.how} | {line.dollars:.2f} |"
+    yield ""
+    yield f"| waiting for a quota of {QUOTA:,} a day, {RATE} mails a second | how | $ |"
+    yield "|---|---|---:|"
+    for line in waiting():
+        yield f"| {line.part} | {line.how} | {line.dollars:.2f} |"
+    yield f"| **Together** | for a million leads, in {MILLION / QUOTA:.0f} days | **{total(waiting()):.2f}** |"
 
 
 def _seconds(cpu: float, megabytes: int, waits: float) -> float:

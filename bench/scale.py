@@ -78,7 +78,7 @@ def needed(leads: int) -> dict[str, int]:
         "SQS requests": ceil(messages / ENTRIES_PER_CALL) * 3,
         "write units, planning (24 a page: 6 KB and its records, in a transaction)": pages * 24,
         "write units, sending (3 a mail)": leads * WRITE_UNITS_A_MAIL,
-        "write units, budget (0.3 a mail)": ceil(leads * 0.3),
+        "write units, budget (0.13 a mail)": ceil(leads * 0.13),
     }
 
 
