@@ -68,7 +68,7 @@ def test_a_campaign_larger_than_the_quota_waits_says_so_and_goes_on_by_itself(
     (name,) = wakes()
     wake = scheduler.get_schedule(GroupName="leadflip", Name=name)
     at = datetime.fromisoformat(wake["ScheduleExpression"][3:-1]).replace(tzinfo=UTC)
-    assert timedelta(minutes=10) < at - datetime.now(UTC) <= timedelta(minutes=15)
+    assert timedelta(minutes=10) < at - datetime.now(UTC) <= timedelta(minutes=15, seconds=1)
 
     set_account(stack, max_24_hour_send=1000)
     forget_limits(stack)
