@@ -15,13 +15,14 @@ from chalicelib.store.keys import AUDIENCE_SHARDS
 MILLION = 1_000_000
 
 # US dollars, US East (N. Virginia), without free tiers.
-SES_MAIL = 0.10 / 1000
+SES_MAIL = {"by use": 0.10 / 1000, "Essentials": 0.16 / 1000}
+"""By SES's pricing plans: who has sent since June 2025 pays by use, a new account has Essentials unless it chooses."""
 WRITE_UNIT = 0.625 / MILLION
 READ_UNIT = 0.125 / MILLION
 STORED_GB_MONTH = 0.25 + 0.20
 """The table, and its point-in-time recovery."""
 LAMBDA_REQUEST = 0.20 / MILLION
-LAMBDA_GB_SECOND = 0.0000166667
+LAMBDA_GB_SECOND = {"x86_64": 0.0000166667, "arm64": 0.0000133334}
 HTTP_API_REQUEST = 1.00 / MILLION
 SQS_REQUEST = 0.40 / MILLION
 LOG_GB = 0.50
@@ -42,9 +43,17 @@ CPU_BATCH = 0.003
 CPU_CHANGE = 0.00006
 MB_OF_A_CORE = 1769
 
+CPU_REPORT = 0.0016
+
 PLATFORM_LOG_BYTES = 350
-HIT_LOG_BYTES = 400
+"""Lambda's own lines of an invocation, which the template has switched off."""
+HIT_LOG_BYTES = 280
 BATCH_LOG_BYTES = 250
+
+BUDGET_WRITES = 0.13
+PAGE_WRITES = 24
+REPORTS_A_BATCH = 20
+"""Of up to 50 (template.yaml): Lambda's pollers share what comes."""
 
 EVENTS_WINDOW = 5.0
 """Seconds for which `candidates` waits for more (template.yaml)."""
@@ -63,7 +72,11 @@ class Deployed:
     send_mb: int = 256
     track_mb: int = 512
     fold_mb: int = 512
+    feedback_mb: int = 256
     batching_window_seconds: float = 5
+    architecture: str = "arm64"
+    system_logs: bool = False
+    delivery_reports: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,25 +128,28 @@ def bill(audience: Audience, deployed: Deployed) -> list[Line]:
     changes = (2 + audience.counted) * MILLION / (sending_batches + hit_batches)
     batch_seconds = _seconds(CPU_BATCH + CPU_CHANGE * changes, deployed.fold_mb, DYNAMODB_WAIT + TRANSACTION_WAIT)
     all_batches = sending_batches + hit_batches
-    log_bytes = (
-        hits * (PLATFORM_LOG_BYTES + HIT_LOG_BYTES)
-        + all_batches * (PLATFORM_LOG_BYTES + BATCH_LOG_BYTES)
-        + 10_000 * PLATFORM_LOG_BYTES
-    )
+    platform = PLATFORM_LOG_BYTES if deployed.system_logs else 0
+    log_bytes = hits * (platform + HIT_LOG_BYTES) + all_batches * (platform + BATCH_LOG_BYTES) + 10_000 * platform
+    gb_second = LAMBDA_GB_SECOND[deployed.architecture]
     return [
         Line("Writing deliveries", "3 write units a mail: claim, its index entry, record", 3 * MILLION * WRITE_UNIT),
+        Line(
+            "Planning and the budget",
+            f"{PAGE_WRITES} write units for 500 leads, {BUDGET_WRITES} a mail for its turn",
+            (PAGE_WRITES / LEADS_PER_PAGE + BUDGET_WRITES) * MILLION * WRITE_UNIT,
+        ),
         Line("Reading leads", "1.1 read units a mail: 1 for the lead, the rest to plan", 1.1 * MILLION * READ_UNIT),
         Line("Queues", "3 requests for 100 mails to put, take and delete", 0.03 * MILLION * SQS_REQUEST),
         Line(
             "`send`",
             f"{mail_seconds * 1000:.0f} ms a mail at {deployed.send_mb} MB, 100 mails an invocation",
-            MILLION * mail_seconds * deployed.send_mb / 1024 * LAMBDA_GB_SECOND + 10_000 * LAMBDA_REQUEST,
+            MILLION * mail_seconds * deployed.send_mb / 1024 * gb_second + 10_000 * LAMBDA_REQUEST,
         ),
         Line("HTTP API", f"{_thousands(hits)} requests", hits * HTTP_API_REQUEST),
         Line(
             "`track`",
             f"as many invocations, {hit_seconds * 1000:.0f} ms at {deployed.track_mb} MB",
-            hits * (LAMBDA_REQUEST + hit_seconds * deployed.track_mb / 1024 * LAMBDA_GB_SECOND),
+            hits * (LAMBDA_REQUEST + hit_seconds * deployed.track_mb / 1024 * gb_second),
         ),
         Line(
             "Writing hits",
@@ -142,21 +158,40 @@ def bill(audience: Audience, deployed: Deployed) -> list[Line]:
         ),
         Line(
             "Folding the sending",
-            f"{_thousands(sending_batches)} batches of 4 write and 5 read units",
-            sending_batches * (4 * WRITE_UNIT + 5 * READ_UNIT),
+            f"{_thousands(sending_batches)} batches of 4 write and 6 read units",
+            sending_batches * (4 * WRITE_UNIT + 6 * READ_UNIT),
         ),
         Line(
             "Folding the hits",
-            f"{_thousands(hit_batches)} batches of 9 write units and 1 read unit",
-            hit_batches * (9 * WRITE_UNIT + READ_UNIT),
+            f"{_thousands(hit_batches)} batches of 9 write and 2 read units",
+            hit_batches * (9 * WRITE_UNIT + 2 * READ_UNIT),
         ),
         Line(
             "`fold`",
             f"{_thousands(all_batches)} invocations, {batch_seconds * 1000:.0f} ms at {deployed.fold_mb} MB",
-            all_batches * (LAMBDA_REQUEST + batch_seconds * deployed.fold_mb / 1024 * LAMBDA_GB_SECOND),
+            all_batches * (LAMBDA_REQUEST + batch_seconds * deployed.fold_mb / 1024 * gb_second),
         ),
         Line("Logs", f"{log_bytes / 1e9:.2f} GB", log_bytes / 1e9 * LOG_GB),
         Line("Keeping it", "0.75 GB with the index for a month, restorable", 0.75 * STORED_GB_MONTH),
+        *(reports(deployed) if deployed.delivery_reports else []),
+    ]
+
+
+def reports(deployed: Deployed) -> list[Line]:
+    """What it costs that SES reports each of a million deliveries."""
+    seconds = _seconds(CPU_REPORT, deployed.feedback_mb, DYNAMODB_WAIT)
+    gb_second = LAMBDA_GB_SECOND[deployed.architecture]
+    return [
+        Line(
+            "Reports of deliveries",
+            "SNS, 1.2 requests to SQS, 1 write unit each",
+            MILLION * (SNS_PUBLISH + 1.2 * SQS_REQUEST + WRITE_UNIT),
+        ),
+        Line(
+            "`feedback`",
+            f"{seconds * 1000:.0f} ms a report at {deployed.feedback_mb} MB, {REPORTS_A_BATCH} an invocation",
+            MILLION * (LAMBDA_REQUEST / REPORTS_A_BATCH + seconds * deployed.feedback_mb / 1024 * gb_second),
+        ),
     ]
 
 
@@ -237,35 +272,28 @@ def waiting() -> list[Line]:
 
 
 def _invocation(seconds: float, megabytes: int) -> float:
-    return LAMBDA_REQUEST + seconds * megabytes / 1024 * LAMBDA_GB_SECOND
-
-
-def to_come() -> list[Line]:
-    """What else a million mails would cost, once it is built as the design has it."""
-    reports = MILLION * (SNS_PUBLISH + 1.2 * SQS_REQUEST) + 0.1 * MILLION * LAMBDA_REQUEST
-    return [
-        Line("A report of every delivery", "SNS, SQS in tens, one write unit a mail", reports + MILLION * WRITE_UNIT),
-    ]
+    return LAMBDA_REQUEST + seconds * megabytes / 1024 * LAMBDA_GB_SECOND[Deployed().architecture]
 
 
 def total(lines: list[Line]) -> float:
     return sum(line.dollars for line in lines)
 
 
-def share_of_ses(lines: list[Line]) -> float:
-    return total(lines) / (MILLION * SES_MAIL)
+def share_of_ses(lines: list[Line], plan: str) -> float:
+    return total(lines) / (MILLION * SES_MAIL[plan])
 
 
 def tables() -> Iterator[str]:
     """The tables of docs/COST.md, line by line."""
     usual, lively = bill(USUAL, Deployed()), bill(LIVELY, Deployed())
-    ses = f"{MILLION * SES_MAIL:.0f}"
     yield "| part | usual audience | $ | lively $ |"
     yield "|---|---|---:|---:|"
     for one, other in zip(usual, lively, strict=True):
         yield f"| {one.part} | {one.how} | {one.dollars:.2f} | {other.dollars:.2f} |"
     yield f"| **Together** | | **{total(usual):.2f}** | **{total(lively):.2f}** |"
-    yield f"| **Of SES's ${ses}** | | **{share_of_ses(usual):.1%}** | **{share_of_ses(lively):.1%}** |"
+    for plan, price in SES_MAIL.items():
+        shares = f"**{share_of_ses(usual, plan):.1%}** | **{share_of_ses(lively, plan):.1%}**"
+        yield f"| **Of SES's ${MILLION * price:.0f}** | {plan} | {shares} |"
     yield ""
     yield "| events and rules, usual audience | how | $ |"
     yield "|---|---|---:|"
@@ -276,22 +304,20 @@ def tables() -> Iterator[str]:
     a_million = f"a million events: ${telling:.2f} to tell, ${acting:.2f} more where rules look at them"
     yield f"| **Together** | {a_million} | **{total(lines):.2f}** |"
     yield ""
-    yield "| what moves it | usual $ | of SES |"
-    yield "|---|---:|---:|"
+    yield f"| what moves it | usual $ | {' | '.join(f'of ${MILLION * price:.0f}' for price in SES_MAIL.values())} |"
+    yield "|---|---:|---:|---:|"
     for name, deployed in (
         ("as deployed", Deployed()),
+        ("`DeliveryReports=off`", replace(Deployed(), delivery_reports=False)),
+        ("`Architecture=x86_64`", replace(Deployed(), architecture="x86_64")),
+        ("Lambda's own log lines on", replace(Deployed(), system_logs=True)),
         ("`send` with 1,024 MB", replace(Deployed(), send_mb=1024)),
         ("no batching window", replace(Deployed(), batching_window_seconds=0)),
         ("a window of 2 s", replace(Deployed(), batching_window_seconds=2)),
         ("a window of 10 s", replace(Deployed(), batching_window_seconds=10)),
     ):
         lines = bill(USUAL, deployed)
-        yield f"| {name} | {total(lines):.2f} | {share_of_ses(lines):.1%} |"
-    yield ""
-    yield "| to come | how | $ |"
-    yield "|---|---|---:|"
-    for line in to_come():
-        yield f"| {line.part} | {line.how} | {line.dollars:.2f} |"
+        yield f"| {name} | {total(lines):.2f} | {' | '.join(f'{share_of_ses(lines, plan):.1%}' for plan in SES_MAIL)} |"
     yield ""
     yield f"| waiting for a quota of {QUOTA:,} a day, {RATE} mails a second | how | $ |"
     yield "|---|---|---:|"

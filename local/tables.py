@@ -39,13 +39,18 @@ def _opaque(loader: Any, suffix: str, node: Any) -> dict[str, Any]:
 _Loader.add_multi_constructor("!", _opaque)
 
 
+def read_template(template: Path = ROOT / "template.yaml") -> dict[str, Any]:
+    """The template as it is written, short forms as `{name: value}`."""
+    document: dict[str, Any] = yaml.load(template.read_text(), _Loader)  # noqa: S506
+    return document
+
+
 @cache
 def table_definitions(template: Path = ROOT / "template.yaml") -> dict[str, dict[str, Any]]:
     """Arguments for CreateTable, without a name, by logical id (`LeadsTable`, ...)."""
-    resources = yaml.load(template.read_text(), _Loader)["Resources"]  # noqa: S506
     return {
         logical_id: create_arguments(resource["Properties"])
-        for logical_id, resource in resources.items()
+        for logical_id, resource in read_template(template)["Resources"].items()
         if resource.get("Type") == "AWS::DynamoDB::Table"
     }
 
