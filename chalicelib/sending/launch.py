@@ -1,5 +1,6 @@
 """Launch: freeze the content, count the planning units, and set each of them going. Every step may be repeated."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from math import ceil
 
@@ -10,7 +11,7 @@ from chalicelib.sending import content
 from chalicelib.sending.account import SendingAccount
 from chalicelib.sending.budget import Budget, MustWait
 from chalicelib.sending.queues import LaunchMessage, LaunchTask, PlanMessage, RetryMessage
-from chalicelib.sending.schedule import fire
+from chalicelib.sending.schedule import SchedulerUnavailable, fire
 from chalicelib.sending.statuses import GOING
 from chalicelib.sending.waiting import LOOKS_AGAIN_AFTER, Wakes, looks_again_at
 from chalicelib.sqs import Queue
@@ -91,19 +92,27 @@ class Launch:
     def _may_go_on(self, campaign_id: CampaignId, until: float, now: datetime) -> bool:
         """End a wait, or put off its end while nothing may leave. Repeated after its function died, it does the rest.
 
-        A wait of another end has a wake of its own.
+        A wait of another end has a wake of its own. Without the scheduler the planner asks again later.
         """
         campaign = self._campaigns.find(campaign_id)
         note = campaign.waiting if campaign is not None else None
         if campaign is not None and note is not None:
-            if note.until.timestamp() != until:
-                self._wakes.make_sure_of(campaign)
-                return False
-            self._campaigns.clear_waiting(campaign_id, note.until)
+            if note.until.timestamp() == until:
+                self._campaigns.clear_waiting(campaign_id, note.until)
+            else:
+                return not self._is_woken_later(lambda: self._wakes.make_sure_of(campaign))
         try:
             self._budget.allowance()
         except MustWait as must:
-            self._wakes.wait(campaign_id, looks_again_at(must.waiting, now), must.waiting.reason.value)
+            at, reason = looks_again_at(must.waiting, now), must.waiting.reason.value
+            return not self._is_woken_later(lambda: self._wakes.wait(campaign_id, at, reason))
+        return True
+
+    def _is_woken_later(self, schedule: Callable[[], None]) -> bool:
+        try:
+            schedule()
+        except SchedulerUnavailable:
+            logger().warning("cannot_wait", exc_info=True)
             return False
         return True
 

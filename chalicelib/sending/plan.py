@@ -101,6 +101,8 @@ class Plan:
             if not self._plans.record_page(
                 message.campaign_id, message.unit, page, planned, after, start=start, enqueued=enqueued
             ):
+                if again <= unit.enqueued:  # of which who is ahead need not know
+                    self._be_woken(message)
                 return  # another invocation of the same message is ahead; it finishes the unit
             if enqueued == page - 1 and room > 0:
                 self._enqueue(message, planned)
@@ -113,7 +115,7 @@ class Plan:
             self._be_woken(message)
 
     def _be_woken(self, message: PlanMessage) -> None:
-        """For what is left over: no more may leave now, as far as was known when this was set going."""
+        """For what is left over, when the mails that may leave by now have left."""
         try:
             self._wakes.wait(message.campaign_id, datetime.fromtimestamp(message.wakes_at, UTC), None)
         except SchedulerUnavailable:

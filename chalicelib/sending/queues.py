@@ -46,7 +46,7 @@ class PlanMessage:
     stage: int
     shard: int
     again_from: int | None = None
-    """Also bring back what is unfinished of the pages from this one on (1, 2, ...): it was resumed or woken."""
+    """The campaign was resumed or woken: bring back what is unfinished of the pages from this one on (1, 2, ...)."""
     most: int | None = None
     """No more pages are enqueued once so many leads were; None: no limit."""
     wakes_at: float = 0
@@ -77,6 +77,8 @@ class SendMessage:
     """How often the mail server has put exactly these leads' mails off."""
     returned: int = 0
     """How often it came back in a row, or another message of its batch did."""
+    waits: int = 0
+    """How often in a row it waited briefly for what all mails wait for, and none of its own left."""
 
     @classmethod
     def from_json(cls, text: str) -> "SendMessage":

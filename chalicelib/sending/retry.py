@@ -104,7 +104,8 @@ class MarkFailed:
     def _enqueue(self, campaign_id: CampaignId, marked: Collection[Delivery]) -> None:
         by_unit: dict[str, list[LeadId]] = defaultdict(list)
         for delivery in marked:
-            if delivery.status is DeliveryStatus.WAITING:
+            # One at `sending` is settled, and not sent again: its message may have been dropped for a wait.
+            if delivery.status in (DeliveryStatus.WAITING, DeliveryStatus.SENDING):
                 by_unit[delivery.unit].append(delivery.lead_id)
         self._send_queue.put(
             SendMessage(campaign_id, unit, tuple(group))

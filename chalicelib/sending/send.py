@@ -11,7 +11,7 @@ from chalicelib.sending.queues import SendMessage
 from chalicelib.sending.rate import Waiting
 from chalicelib.sending.reasons import WaitReason
 from chalicelib.sending.schedule import SchedulerUnavailable
-from chalicelib.sending.waiting import MOST_RETURNS, OwnQueue, Wakes, looks_again_at
+from chalicelib.sending.waiting import OwnQueue, Wakes, looks_again_at
 from chalicelib.sqs import QueueUnavailable
 from chalicelib.store.client import StoreError
 from chalicelib.store.ids import CampaignId
@@ -19,6 +19,8 @@ from chalicelib.telemetry import logger
 
 SHORT_SECONDS = 60
 """A wait that is no longer needs no schedule."""
+MOST_SHORT_WAITS = 8
+"""How often in a row a message waits so; then the campaign does."""
 _BLOCKED_FOR = timedelta(minutes=5)
 """How long nobody tries where short waits have not helped."""
 
@@ -61,8 +63,9 @@ class Send:
                 failed.append(message_id)
                 continue
             for rest in rests:
-                if not self._waits_for_a_wake(message.campaign_id, rest, returned):
-                    again = replace(message, lead_ids=rest.lead_ids, put_off=rest.put_off)
+                if not self._waits_for_a_wake(message, rest):
+                    waits = message.waits + 1 if rest.waiting else 0
+                    again = replace(message, lead_ids=rest.lead_ids, put_off=rest.put_off, waits=waits)
                     back.append((message_id, again, rest.after_seconds))
         try:
             self._own_queue.put_back(((message, seconds) for _, message, seconds in back), returned)
@@ -71,21 +74,21 @@ class Send:
             failed += [message_id for message_id, _, _ in back]
         return list(dict.fromkeys(failed))
 
-    def _waits_for_a_wake(self, campaign_id: CampaignId, rest: Rest, returned: int) -> bool:
+    def _waits_for_a_wake(self, message: SendMessage, rest: Rest) -> bool:
         """Whether these leads may be dropped: the campaign waits, and will be woken."""
         waiting = rest.waiting
         if waiting is None:
             return False
         is_short = waiting.reason is not WaitReason.QUOTA and rest.after_seconds <= SHORT_SECONDS
-        if is_short and returned < MOST_RETURNS:
+        if is_short and message.waits < MOST_SHORT_WAITS:
             return False
         now = self._clock()
-        if is_short:
-            waiting = Waiting(waiting.reason, now + _BLOCKED_FOR)
-            self._budget.block(waiting)
         try:
-            self._wakes.wait(campaign_id, looks_again_at(waiting, now), waiting.reason.value)
+            if is_short:
+                waiting = Waiting(waiting.reason, now + _BLOCKED_FOR)
+                self._budget.block(waiting)
+            self._wakes.wait(message.campaign_id, looks_again_at(waiting, now), waiting.reason.value)
         except (SchedulerUnavailable, StoreError):
-            logger().warning("cannot_wait", exc_info=True, extra={"campaign_id": campaign_id})
+            logger().warning("cannot_wait", exc_info=True, extra={"campaign_id": message.campaign_id})
             return False
         return True

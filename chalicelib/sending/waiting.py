@@ -108,7 +108,7 @@ class Wakes:
         Made twice, or late, it wakes twice: harmless. Raises SchedulerUnavailable.
         """
         campaign_id, note = campaign.campaign_id, campaign.waiting
-        if note is None or self._sure_of.get(campaign_id) == note.until:
+        if note is None or (self._sure_of.get(campaign_id) == note.until and note.until > self._clock()):
             return
         name = f"{campaign_id}.wake-{note.until.timestamp():.0f}"
         message = LaunchMessage(campaign_id, LaunchTask.WAKE, until=note.until.timestamp())

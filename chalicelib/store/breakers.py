@@ -33,7 +33,7 @@ class Breakers:
         update = {
             "TableName": self._table,
             "Key": keys.campaign(campaign_id),
-            "UpdateExpression": "SET #status = :paused, status_reason = :reason ADD tripped :kinds",
+            "UpdateExpression": "SET #status = :paused, status_reason = :reason REMOVE waiting ADD tripped :kinds",
             "ConditionExpression": f"{is_going} AND {not_before}",
             "ExpressionAttributeNames": {"#status": "status"},
             "ExpressionAttributeValues": to_item(values),

@@ -79,7 +79,7 @@ class Wait:
     until: datetime
     """To the second: it names the schedule."""
     reason: str | None
-    """A word of WaitReason in sending/reasons.py; None: for what it was allowed to enqueue to be sent."""
+    """A word of WaitReason in sending/reasons.py; None: for the mails to leave that may leave by now."""
 
 
 @dataclass(frozen=True, slots=True)

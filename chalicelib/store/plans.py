@@ -33,8 +33,7 @@ class PlanUnit:
     enqueued: int = 0
     """Number of the last page that was certainly enqueued; so are all before it."""
     finished: int = 0
-    """Number of the last page of whose leads, and of those of all before it, nobody is pending: looked at, not counted.
-    Only a retry makes one of them pending again."""
+    """Number of the last page up to which everybody's delivery was found ended. A retry may make one pending again."""
 
 
 @dataclass(frozen=True, slots=True)

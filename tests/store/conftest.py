@@ -37,6 +37,13 @@ def _no_call_that_aws_would_refuse(aws_rules: AwsRules) -> Iterator[None]:
     assert aws_rules.refused == []
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    for item in items:
+        if item.get_closest_marker("one_engine") and item.callspec.params["dynamodb"] == "dynamodb-local":
+            item.add_marker("soak")
+
+
 @pytest.fixture(scope="session", params=["ministack", "dynamodb-local"])
 def dynamodb(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, aws_rules: AwsRules

@@ -134,6 +134,7 @@ def test_a_worker_believes_in_going_on_for_a_second_and_never_in_a_pause(world: 
     assert len(world.mail.accepted) == 3
 
 
+@pytest.mark.one_engine
 def test_messages_that_were_not_dropped_and_those_of_resuming_send_once(world: ControlledWorld) -> None:
     campaign_id = world.set_off(12)
     for _ in range(3):
@@ -145,6 +146,7 @@ def test_messages_that_were_not_dropped_and_those_of_resuming_send_once(world: C
     assert world.settle(campaign_id) == {"sent": 12}
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("pages_before", [0, 1, 3])
 def test_a_campaign_paused_while_it_is_planned_goes_on_planning(
     world: ControlledWorld, monkeypatch: pytest.MonkeyPatch, pages_before: int
@@ -185,6 +187,7 @@ def test_a_campaign_paused_before_its_launch_is_launched_by_resuming(world: Cont
     assert len(world.mail.accepted) == 1
 
 
+@pytest.mark.one_engine
 def test_a_resumed_unit_is_gone_through_in_as_many_messages_as_time_takes(
     world: ControlledWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,6 +277,7 @@ def test_retrying_sends_what_failed_and_nothing_else(world: ControlledWorld) -> 
     assert campaign.completed_at is not None
 
 
+@pytest.mark.one_engine
 def test_each_request_tries_a_delivery_once(world: ControlledWorld) -> None:
     campaign_id = failed_campaign(world, 3, 1)
     tried = 0
@@ -295,6 +299,7 @@ def test_each_request_tries_a_delivery_once(world: ControlledWorld) -> None:
         assert world.campaign(campaign_id).status == "sent"
 
 
+@pytest.mark.one_engine
 def test_only_the_reasons_asked_for_are_retried(world: ControlledWorld) -> None:
     nobody = world.lead(90, email=None)
     campaign_id = failed_campaign_with(world, nobody.lead_id)
@@ -315,6 +320,7 @@ def test_only_the_reasons_asked_for_are_retried(world: ControlledWorld) -> None:
     assert (found.email, found.reason) == ("found@example.com", None)
 
 
+@pytest.mark.one_engine
 def test_a_delivery_of_unknown_outcome_is_retried_only_where_that_is_named(world: ControlledWorld) -> None:
     ends = {"lead1@example.com": FailureReason.REJECTED, "lead2@example.com": FailureReason.OUTCOME_UNKNOWN}
 
@@ -347,6 +353,7 @@ def failed_campaign_with(world: ControlledWorld, nobody: LeadId) -> CampaignId:
     return campaign_id
 
 
+@pytest.mark.one_engine
 def test_a_campaign_is_not_sent_again_before_the_fold_has_seen_what_waits(world: ControlledWorld) -> None:
     campaign_id = failed_campaign(world, 5, 1, 2)
     world.retry.retry_failed(campaign_id, [])
@@ -364,6 +371,7 @@ def test_a_campaign_is_not_sent_again_before_the_fold_has_seen_what_waits(world:
     assert world.campaign(campaign_id).status == "sent"
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("dies_after_call", [1, 2, 9, 10])
 def test_a_marker_that_dies_anywhere_loses_and_doubles_nothing(world: ControlledWorld, dies_after_call: int) -> None:
     campaign_id = failed_campaign(world, 8, *range(8))
@@ -383,6 +391,7 @@ def test_a_marker_that_dies_anywhere_loses_and_doubles_nothing(world: Controlled
     assert world.campaign(campaign_id).status == "sent"
 
 
+@pytest.mark.one_engine
 def test_a_retry_that_is_paused_goes_on_when_resumed(world: ControlledWorld) -> None:
     campaign_id = failed_campaign(world, 6, 0, 1, 2)
     world.reject()
@@ -403,6 +412,7 @@ def test_a_retry_that_is_paused_goes_on_when_resumed(world: ControlledWorld) -> 
     assert world.campaign(campaign_id).status == "sent"
 
 
+@pytest.mark.one_engine
 def test_asking_again_while_failures_are_being_marked_is_the_same_request(world: ControlledWorld) -> None:
     campaign_id = failed_campaign(world, 3, 1)
     world.retry.retry_failed(campaign_id, [])
@@ -439,6 +449,7 @@ def test_a_retried_claim_that_is_given_back_waits_again(world: ControlledWorld) 
     assert not world.deliveries.mark_for_retry(*ids, 2)
 
 
+@pytest.mark.one_engine
 def test_resuming_while_retrying_asks_only_for_what_is_unfinished(world: ControlledWorld) -> None:
     campaign_id = failed_campaign(world, 4, 0)
     world.launcher.handle(LaunchMessage(campaign_id, LaunchTask.RESUME), NOW)

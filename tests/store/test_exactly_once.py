@@ -26,6 +26,8 @@ from chalicelib.store.stream_records import Change
 from local.tables import TableNames
 from tests.recounting import Recounter, add
 
+pytestmark = pytest.mark.one_engine
+
 NOW = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
 LINKS = ("1", "2", "3m", "4")
 _names = count()

@@ -18,6 +18,8 @@ from local.tables import TableNames
 from tests.store.test_control import ControlledWorld
 from tests.store.test_sending import NOW
 
+pytestmark = pytest.mark.one_engine
+
 
 @pytest.fixture
 def world(dynamodb: Any, tables: TableNames) -> ControlledWorld:

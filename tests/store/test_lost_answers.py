@@ -32,6 +32,8 @@ from tests.store.lossy_world import (
     tell,
 )
 
+pytestmark = pytest.mark.one_engine
+
 
 @pytest.fixture
 def wire(dynamodb: Any) -> Iterator[LossyWire]:

@@ -93,6 +93,7 @@ def world(dynamodb: Any, tables: TableNames) -> World:
         f"https://acme.example/?back={encoded}",
     )
     Automation(context.rules, context.leads, context.acts, lambda: NOW).handle(clicked)
+    context.recounts.begin(campaign.campaign_id, None, NOW)
     return World(ApiClient(context), campaign.campaign_id, lead.lead_id, delivery_id, rule_id)
 
 

@@ -18,6 +18,8 @@ from local.tables import TableNames
 from tests.store.test_sending import KEYS, TRACKING_URL, SomeAreWaiting, World
 from tests.unit.inbox.running_inbox import RunningInbox, started_inbox
 
+pytestmark = pytest.mark.one_engine
+
 
 @pytest.fixture(scope="module")
 def inbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningInbox]:

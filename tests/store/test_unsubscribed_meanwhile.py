@@ -192,8 +192,7 @@ days = st.builds(
 )
 
 
-# One engine suffices for what is about time; the single days above run on both.
-@pytest.mark.parametrize("dynamodb", ["ministack"], indirect=True)
+@pytest.mark.one_engine
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(day=days)
 def test_whatever_the_day_is_like_nobody_is_mailed_two_seconds_after_they_left(dynamodb: Any, day: Day) -> None:

@@ -146,6 +146,18 @@ class WaitingWorld(ControlledWorld):
         find = lambda campaign_id: content.load(self.campaigns, KEYS, TRACKING_URL, campaign_id)  # noqa: E731
         return Send(deliver, find, budget, self.wakes(), self.own("send"), self.clock)
 
+    def new_planner(self) -> Plan:
+        return Plan(
+            self.campaigns,
+            self.audiences,
+            self.deliveries,
+            self.plans,
+            self.own("plan"),
+            Queue(self.sqs, "send"),
+            self.completion,
+            self.wakes(),
+        )
+
     def time_is_short(self) -> bool:
         return self.chance.random() < self.short
 
@@ -171,16 +183,7 @@ class WaitingWorld(ControlledWorld):
             marker = MarkFailed(self.campaigns, self.retries, self.deliveries, send_queue, own, self.completion)
             marker.mark(RetryMessage(**body), self.time_is_short)
         elif name == "plan":
-            Plan(
-                self.campaigns,
-                self.audiences,
-                self.deliveries,
-                self.plans,
-                self.own("plan"),
-                Queue(self.sqs, "send"),
-                self.completion,
-                self.wakes(),
-            ).plan(PlanMessage(**body), self.time_is_short)
+            self.new_planner().plan(PlanMessage(**body), self.time_is_short)
         else:
             number = self.chance.randrange(len(self.senders))
             batch = {str(each): SendMessage.from_json(json.dumps(body)) for each, body in enumerate(bodies)}

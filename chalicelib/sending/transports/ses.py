@@ -58,6 +58,16 @@ _NOT_VERIFIED = re.compile(
 )
 
 
+# https://docs.aws.amazon.com/ses/latest/APIReference-V2/CommonErrors.html: of one process's clock or credentials
+_ABOUT_THE_WORKER = {
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidSignatureException",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+}
+
+
 @cache
 def ses_client() -> Any:
     """The process's SES client, the SDK's own retries off: it repeats after time-outs too, which sends a mail twice."""
@@ -113,6 +123,8 @@ def _meaning(error: ClientError, mail: OutgoingMail, configuration_set: str) -> 
         return OutcomeUnknown(words)
     if unverified := _NOT_VERIFIED.search(words):
         return AccountRefused(_not_verified(unverified, mail))
+    if code in _ABOUT_THE_WORKER:
+        return NotSent(words)
     if status == 403:  # by IAM, a policy of the organisation, or of the sender's identity: whatever the code is
         return AccountRefused(
             f"This stack may not send by Amazon SES from {mail.from_email} ({code}). Look at the IAM policies of its "

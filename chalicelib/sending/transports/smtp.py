@@ -92,8 +92,7 @@ class SmtpTransport:
             refusal = self._refusal(reply, FailureReason.REJECTED)
             if isinstance(refusal, Rejected) and reply[0] != _TOO_LARGE:
                 raise AccountRefused(
-                    f"The SMTP server takes no mail from {sender} ({_words(reply)}). Allow it there or change the "
-                    "campaign's From address, then resume the campaign."
+                    f"The SMTP server takes no mail from {sender} ({_words(reply)}). Allow that sender there."
                 )
             raise refusal
         reply = self._connection.rcpt(recipient)
@@ -182,8 +181,8 @@ class SmtpTransport:
             if error.smtp_code < 500:
                 raise
             raise AccountRefused(
-                f"The SMTP server refuses the user name or the password ({_words_of(error)}). Correct the secret, then "
-                "resume the campaign."
+                f"The SMTP server refuses the user name or the password ({_words_of(error)}). Correct the secret; it "
+                "takes effect within a minute."
             ) from None
         except BaseException:
             connection.close()
