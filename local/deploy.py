@@ -33,9 +33,13 @@ CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 POLL_SECONDS = 3.0
 """AWS throttles those who ask more often, and takes minutes anyway."""
 STANDING = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
-NOT_TAKEN_OVER = ("REVIEW_IN_PROGRESS", "IMPORT_ROLLBACK_COMPLETE")
-"""Of a stack that was to take over tables and key ring, and has not."""
-NEVER_STOOD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", *NOT_TAKEN_OVER)
+NEVER_STOOD = (
+    "ROLLBACK_COMPLETE",
+    "ROLLBACK_FAILED",
+    "CREATE_FAILED",
+    "REVIEW_IN_PROGRESS",
+    "IMPORT_ROLLBACK_COMPLETE",
+)
 LONGEST_FUNCTION_NAME = 64
 LONGEST_SUFFIX = 13
 """Of the names that CloudFormation makes: `<stack>-<logical id>-<at most so many characters>`."""
@@ -63,13 +67,14 @@ def deploy(
     template = yaml.safe_load(built.template.read_text())
     require_short_name(stack, template)
     existing = find_stack(cloudformation, stack)
-    if existing and existing["StackStatus"] in NOT_TAKEN_OVER and not kept:
-        raise NotReady(
-            f"The stack {stack} was to take over tables and a key ring, and has not ({existing['StackStatus']}). Run "
-            "this again with the same KEPT, or, to begin with empty tables and new keys, delete the stack first: "
-            f"aws cloudformation delete-stack --stack-name {stack}"
-        )
     if existing and existing["StackStatus"] in NEVER_STOOD:
+        # A stack that began with a whole package has its tag, one that began with an import has none yet.
+        if not kept and FINGERPRINT_TAG not in tags_of(existing):
+            raise NotReady(
+                f"The stack {stack} was to take over tables and a key ring, and has not ({existing['StackStatus']}). "
+                "Run this again with the same KEPT, or, to begin with empty tables and new keys, delete the stack "
+                f"first: aws cloudformation delete-stack --stack-name {stack}"
+            )
         cloudformation.delete_stack(StackName=stack)
         wait_while_in_progress(cloudformation, stack, poll_seconds)
         existing = None
@@ -280,10 +285,9 @@ def find_stack(cloudformation: Any, stack: str) -> dict[str, Any] | None:
 
 def is_deployed(stack: Mapping[str, Any], fingerprint: str, parameters: Mapping[str, str]) -> bool:
     """Whether the stack stands, made from this very package with these parameters."""
-    tags = {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])}
     known = parameters_of(stack)
     stands = stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
-    return stands and tags.get(FINGERPRINT_TAG) == fingerprint and known == {**known, **parameters}
+    return stands and tags_of(stack).get(FINGERPRINT_TAG) == fingerprint and known == {**known, **parameters}
 
 
 def kept_parameters(
@@ -317,6 +321,10 @@ def settled(cloudformation: Any, stack: str, poll_seconds: float) -> dict[str, A
 
 def parameters_of(stack: Mapping[str, Any] | None) -> dict[str, str]:
     return {each["ParameterKey"]: each.get("ParameterValue", "") for each in (stack or {}).get("Parameters", [])}
+
+
+def tags_of(stack: Mapping[str, Any]) -> dict[str, str]:
+    return {each["Key"]: each["Value"] for each in stack.get("Tags", [])}
 
 
 def outputs_of(stack: Mapping[str, Any]) -> dict[str, str]:

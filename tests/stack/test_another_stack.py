@@ -108,6 +108,11 @@ def test_restored_tables_serve_a_new_stack(own_stack: LocalStack, built: Package
             kept[name] = restored
 
     parameters = {"TrackingUrl": own_stack.tracking_url}
+    misspelt = kept | {"LeadsTable": "restored-Leads"}
+    with pytest.raises(NotReady, match="cannot be taken over"):
+        deploy(client, built, "next", BUCKET, parameters, misspelt, poll_seconds=POLL_SECONDS)
+    with pytest.raises(NotReady, match="with the same KEPT"):
+        deploy(client, built, "next", BUCKET, parameters, poll_seconds=POLL_SECONDS)
     outputs = deploy(client, built, "next", BUCKET, parameters, kept, poll_seconds=POLL_SECONDS)
     click_the_link(marketer_of(own_stack, outputs), campaign, until)
 

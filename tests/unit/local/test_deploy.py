@@ -194,7 +194,8 @@ def test_an_update_keeps_the_parameters_that_it_does_not_name(built: Package) ->
 
 
 def test_a_stack_that_never_stood_is_made_anew(built: Package) -> None:
-    cloudformation = CloudFormation({"StackName": "leadflip", "StackStatus": "ROLLBACK_COMPLETE"})
+    tags = [{"Key": "package", "Value": "fingerprint"}]
+    cloudformation = CloudFormation({"StackName": "leadflip", "StackStatus": "ROLLBACK_COMPLETE", "Tags": tags})
     deployed(cloudformation, built)
     assert [verb for verb, _ in cloudformation.asked] == ["delete", "create"]
 
@@ -286,7 +287,7 @@ def test_what_cannot_be_taken_over_is_told_with_cloudformations_reason(built: Pa
         deployed(CloudFormation(ends_as="no import"), built, kept=KEPT)
 
 
-@pytest.mark.parametrize("status", ["REVIEW_IN_PROGRESS", "IMPORT_ROLLBACK_COMPLETE"])
+@pytest.mark.parametrize("status", ["REVIEW_IN_PROGRESS", "IMPORT_ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE"])
 def test_what_was_to_take_tables_over_is_never_made_with_empty_ones(built: Package, status: str) -> None:
     cloudformation, s3 = CloudFormation({"StackName": "leadflip", "StackStatus": status}), S3()
     with pytest.raises(NotReady, match=r"with the same KEPT.* aws cloudformation delete-stack --stack-name leadflip"):
