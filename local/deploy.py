@@ -33,7 +33,13 @@ CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 POLL_SECONDS = 3.0
 """AWS throttles those who ask more often, and takes minutes anyway."""
 STANDING = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
-NEVER_STOOD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS")
+NEVER_STOOD = (
+    "ROLLBACK_COMPLETE",
+    "ROLLBACK_FAILED",
+    "CREATE_FAILED",
+    "REVIEW_IN_PROGRESS",
+    "IMPORT_ROLLBACK_COMPLETE",
+)
 LONGEST_FUNCTION_NAME = 64
 LONGEST_SUFFIX = 13
 """Of the names that CloudFormation makes: `<stack>-<logical id>-<at most so many characters>`."""
@@ -62,6 +68,13 @@ def deploy(
     require_short_name(stack, template)
     existing = find_stack(cloudformation, stack)
     if existing and existing["StackStatus"] in NEVER_STOOD:
+        # A stack that began with a whole package has its tag, one that began with an import has none yet.
+        if not kept and FINGERPRINT_TAG not in tags_of(existing):
+            raise NotReady(
+                f"The stack {stack} was to take over tables and a key ring, and has not ({existing['StackStatus']}). "
+                "Run this again with the same KEPT, or, to begin with empty tables and new keys, delete the stack "
+                f"first: aws cloudformation delete-stack --stack-name {stack}"
+            )
         cloudformation.delete_stack(StackName=stack)
         wait_while_in_progress(cloudformation, stack, poll_seconds)
         existing = None
@@ -72,8 +85,10 @@ def deploy(
     if existing and is_deployed(existing, built.fingerprint, parameters):
         return outputs_of(existing)
     url = upload(client("s3"), built, bucket)
+    key_versions: dict[str, str] = {}
     if kept:
-        existing = take_over(cloudformation, stack, template, kept, poll_seconds)
+        key_versions = current_versions(client("secretsmanager"), template, kept)
+        existing = take_over(client, stack, template, kept, poll_seconds)
     request = {
         "StackName": stack,
         "TemplateURL": url,
@@ -83,10 +98,19 @@ def deploy(
         "Tags": [{"Key": FINGERPRINT_TAG, "Value": built.fingerprint}],
     }
     if existing:
-        cloudformation.update_stack(**request)
+        try:
+            cloudformation.update_stack(**request)
+        except ClientError as error:
+            # After a failed update CloudFormation has gone back to the package from before it by itself.
+            if "No updates are to be performed" not in str(error):
+                raise
+            return outputs_of(existing)
     else:
         cloudformation.create_stack(**request)
-    return outputs_of(settled(cloudformation, stack, poll_seconds))
+    outputs = outputs_of(settled(cloudformation, stack, poll_seconds))
+    if kept:
+        require_same_keys(key_versions, current_versions(client("secretsmanager"), template, kept))
+    return outputs
 
 
 def require_short_name(stack: str, template: Mapping[str, Any]) -> None:
@@ -163,13 +187,14 @@ def with_code_at(template: Path, address: str) -> dict[str, Any]:
 
 
 def take_over(
-    cloudformation: Any, stack: str, template: Mapping[str, Any], kept: Mapping[str, str], poll_seconds: float
+    client: Client, stack: str, template: Mapping[str, Any], kept: Mapping[str, str], poll_seconds: float
 ) -> dict[str, Any]:
     """Make a stack of nothing but tables and key ring that exist already, by their names in the template.
 
     CloudFormation imports nothing beside other changes; what else the template has comes with the update that follows.
     Raises NotReady when not all of them are named.
     """
+    cloudformation = client("cloudformation")
     resources = {name: each for name, each in template["Resources"].items() if each["Type"] in KEPT_TYPES}
     if set(kept) != set(resources):
         raise NotReady(f"Name all that is to be taken over, and nothing else: {'=... '.join(sorted(resources))}=...")
@@ -192,8 +217,60 @@ def take_over(
         time.sleep(poll_seconds)
     if made["ExecutionStatus"] != "AVAILABLE":
         raise NotReady(f"The tables and key ring cannot be taken over: {made.get('StatusReason')}")
+    for name, each in resources.items():
+        if each["Type"] == "AWS::DynamoDB::Table":
+            set_up_table(client("dynamodb"), kept[name], each["Properties"])
     cloudformation.execute_change_set(**change)
     return settled(cloudformation, stack, poll_seconds)
+
+
+def set_up_table(dynamodb: Any, table: str, wanted: Mapping[str, Any]) -> None:
+    """Give a table the settings of the template that a restored one lacks, since an import changes nothing of it.
+
+    A restore to a point in time brings data and indexes, but no stream, time to live, or recovery, and no protection
+    (DynamoDB API reference, RestoreTableToPointInTime).
+    """
+    found = dynamodb.describe_table(TableName=table)["Table"]
+    if "StreamSpecification" in wanted and not found.get("StreamSpecification", {}).get("StreamEnabled"):
+        update_table(dynamodb, table, StreamSpecification={"StreamEnabled": True, **wanted["StreamSpecification"]})
+    if wanted.get("DeletionProtectionEnabled") and not found.get("DeletionProtectionEnabled"):
+        update_table(dynamodb, table, DeletionProtectionEnabled=True)
+    if "PointInTimeRecoverySpecification" in wanted:
+        dynamodb.update_continuous_backups(
+            TableName=table, PointInTimeRecoverySpecification=wanted["PointInTimeRecoverySpecification"]
+        )
+    if "TimeToLiveSpecification" in wanted:
+        status = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]["TimeToLiveStatus"]
+        if status == "DISABLED":
+            dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=wanted["TimeToLiveSpecification"])
+
+
+def update_table(dynamodb: Any, table: str, **change: Any) -> None:
+    """Change one setting of a table, and wait until it may be changed again."""
+    dynamodb.update_table(TableName=table, **change)
+    dynamodb.get_waiter("table_exists").wait(TableName=table)
+
+
+def current_versions(secrets: Any, template: Mapping[str, Any], kept: Mapping[str, str]) -> dict[str, str]:
+    """The version that is current of each secret that is taken over, by the secret's ARN."""
+    return {
+        secret: version
+        for name, secret in kept.items()
+        if template["Resources"].get(name, {}).get("Type") == "AWS::SecretsManager::Secret"
+        for version, stages in secrets.describe_secret(SecretId=secret)["VersionIdsToStages"].items()
+        if "AWSCURRENT" in stages
+    }
+
+
+def require_same_keys(before: Mapping[str, str], after: Mapping[str, str]) -> None:
+    """Raise NotReady, with the way back, when a secret has another value than before it was taken over."""
+    for secret, version in before.items():
+        if after[secret] != version:
+            raise NotReady(
+                "The stack stands, but its key ring got new keys, and links in old mails fail. Put the old keys back: "
+                f"aws secretsmanager update-secret-version-stage --secret-id {secret} --version-stage AWSCURRENT "
+                f"--move-to-version-id {version} --remove-from-version-id {after[secret]}"
+            )
 
 
 def find_stack(cloudformation: Any, stack: str) -> dict[str, Any] | None:
@@ -208,10 +285,9 @@ def find_stack(cloudformation: Any, stack: str) -> dict[str, Any] | None:
 
 def is_deployed(stack: Mapping[str, Any], fingerprint: str, parameters: Mapping[str, str]) -> bool:
     """Whether the stack stands, made from this very package with these parameters."""
-    tags = {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])}
     known = parameters_of(stack)
     stands = stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
-    return stands and tags.get(FINGERPRINT_TAG) == fingerprint and known == {**known, **parameters}
+    return stands and tags_of(stack).get(FINGERPRINT_TAG) == fingerprint and known == {**known, **parameters}
 
 
 def kept_parameters(
@@ -245,6 +321,10 @@ def settled(cloudformation: Any, stack: str, poll_seconds: float) -> dict[str, A
 
 def parameters_of(stack: Mapping[str, Any] | None) -> dict[str, str]:
     return {each["ParameterKey"]: each.get("ParameterValue", "") for each in (stack or {}).get("Parameters", [])}
+
+
+def tags_of(stack: Mapping[str, Any]) -> dict[str, str]:
+    return {each["Key"]: each["Value"] for each in stack.get("Tags", [])}
 
 
 def outputs_of(stack: Mapping[str, Any]) -> dict[str, str]:

@@ -11,7 +11,16 @@ from typing import Any
 import boto3
 
 from local.console import NotReady, say, step
-from local.deploy import KEPT_TYPES, POLL_SECONDS, Client, find_stack, require_quiet, run, wait_while_in_progress
+from local.deploy import (
+    KEPT_TYPES,
+    POLL_SECONDS,
+    Client,
+    find_stack,
+    require_quiet,
+    run,
+    update_table,
+    wait_while_in_progress,
+)
 
 RECOVERY_DAYS = 7
 
@@ -41,9 +50,11 @@ def destroy(client: Client, stack: str, with_data: bool = False, poll_seconds: f
 
 def kept_by(cloudformation: Any, stack: str) -> Mapping[str, tuple[str, str]]:
     """Type and physical name of the stack's resources that outlive it, by their names in the template."""
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
     return {
         each["LogicalResourceId"]: (each["ResourceType"], each["PhysicalResourceId"])
-        for each in cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+        for page in pages
+        for each in page["StackResourceSummaries"]
         if each["ResourceType"] in KEPT_TYPES and each.get("PhysicalResourceId")
     }
 
@@ -51,8 +62,7 @@ def kept_by(cloudformation: Any, stack: str) -> Mapping[str, tuple[str, str]]:
 def delete(client: Client, kind: str, physical: str) -> None:
     if kind == "AWS::DynamoDB::Table":
         dynamodb = client("dynamodb")
-        dynamodb.update_table(TableName=physical, DeletionProtectionEnabled=False)
-        dynamodb.get_waiter("table_exists").wait(TableName=physical)
+        update_table(dynamodb, physical, DeletionProtectionEnabled=False)
         dynamodb.delete_table(TableName=physical)
     else:
         client("secretsmanager").delete_secret(SecretId=physical, RecoveryWindowInDays=RECOVERY_DAYS)

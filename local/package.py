@@ -135,11 +135,23 @@ def build(directory: Path, target: Target, libraries: Path, root: Path = ROOT) -
         (project / "requirements.txt").touch()
         run_chalice(project, directory.resolve())
     pin(directory / "sam.yaml", target.architecture)
-    with zipfile.ZipFile(directory / "deployment.zip", "a", zipfile.ZIP_DEFLATED) as code:
-        folder = installed(root / "requirements.txt", target, libraries)
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                code.write(path, path.relative_to(folder))
+    add_libraries(directory / "deployment.zip", installed(root / "requirements.txt", target, libraries))
+
+
+def add_libraries(code: Path, folder: Path) -> None:
+    """Write Chalice's zip anew, with the libraries: the same bytes whoever packages it, and whenever.
+
+    Every file gets mode 644: Lambda must be able to read it, and both Chalice and pip go by the umask of whoever runs
+    them (AWS knowledge center, "lambda-deployment-package-errors").
+    """
+    with zipfile.ZipFile(code) as app:
+        files = {name: app.read(name) for name in app.namelist()}
+    files |= {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with zipfile.ZipFile(code, "w") as complete:
+        for name, content in sorted(files.items()):
+            member = zipfile.ZipInfo(name)
+            member.external_attr = 0o100644 << 16
+            complete.writestr(member, content, zipfile.ZIP_DEFLATED)
 
 
 def run_chalice(project: Path, directory: Path) -> None:

@@ -41,7 +41,8 @@ DELIVERIES_A_MESSAGE = 20_000
 
 MOST_TRIES = 12
 """Times that a bucket is tried before the recount is given up, each later than the last: 80 minutes in all. Each try
-but the first is a message that its own function puts back: Lambda ends chains of some sixteen."""
+but the first is a message that its own function puts back, and Lambda ends chains of some sixteen. `Plan` is exempt by
+`RecursiveLoop: Allow`, but nothing relies on that (docs/decisions/0316)."""
 
 _FIRST_PAUSE_SECONDS = 10
 _PLACEMENTS = 20

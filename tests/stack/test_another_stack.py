@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 from botocore.exceptions import ClientError
 
 from local.console import NotReady
@@ -34,9 +35,9 @@ def own_stack(tmp_path: Path) -> Iterator[LocalStack]:
         yield started
 
 
-def test_a_deleted_stacks_tables_and_keys_serve_the_next(own_stack: LocalStack, built: Package, until: Until) -> None:
-    client = own_stack.engine.client
-    marketer = Marketer(own_stack)
+def send_a_campaign(stack: LocalStack, until: Until) -> str:
+    """The id of a campaign that one lead has got."""
+    marketer = Marketer(stack)
     marketer("POST", "/v1/leads", {"entity": "kept", "stage": "New", "email": "k@kept.example", "first_name": "Kay"})
     campaign = marketer(
         "POST",
@@ -46,12 +47,29 @@ def test_a_deleted_stacks_tables_and_keys_serve_the_next(own_stack: LocalStack, 
             "subject": "Kept",
             "from_email": "me@kept.example",
             "audience": {"entity": "kept", "stages": ["New"]},
-            "html": f'<p>See <a href="{own_stack.inbox_url}/website/kept">this</a></p>',
+            "html": f'<p>See <a href="{stack.inbox_url}/website/kept">this</a></p>',
         },
     )["campaign_id"]
     marketer("POST", f"/v1/campaigns/{campaign}/send")
     assert until(lambda: marketer("GET", f"/v1/campaigns/{campaign}/stats")["sent"] == 1)
+    return str(campaign)
 
+
+def marketer_of(stack: LocalStack, outputs: dict[str, str]) -> Marketer:
+    """Of a second stack on the same engine."""
+    return Marketer(replace(stack, api_url=f"{stack.engine.endpoint}/_aws/execute-api/{outputs['RestAPIId']}/api"))
+
+
+def click_the_link(marketer: Marketer, campaign: str, until: Until) -> None:
+    """Click in the old mail, and see it counted."""
+    (mail,) = marketer.mails("k@kept.example")
+    assert follow(mail.links[0])
+    assert until(lambda: marketer("GET", f"/v1/campaigns/{campaign}/stats")["clicked"] == 1)
+
+
+def test_a_deleted_stacks_tables_and_keys_serve_the_next(own_stack: LocalStack, built: Package, until: Until) -> None:
+    client = own_stack.engine.client
+    campaign = send_a_campaign(own_stack, until)
     with pytest.raises(ClientError, match="protected against deletion"):
         client("dynamodb").delete_table(TableName=own_stack.outputs["LeadsTable"])
     kept = destroy(client, "leadflip", poll_seconds=POLL_SECONDS)
@@ -63,11 +81,8 @@ def test_a_deleted_stacks_tables_and_keys_serve_the_next(own_stack: LocalStack, 
     names = ("CampaignsTable", "DeliveriesTable", "LeadsTable", "KeyRingSecret")
     assert {name: outputs[name] for name in names} == {name: own_stack.outputs[name] for name in names}
 
-    api_url = f"{own_stack.engine.endpoint}/_aws/execute-api/{outputs['RestAPIId']}/api"
-    marketer = Marketer(replace(own_stack, api_url=api_url))
-    (mail,) = marketer.mails("k@kept.example")
-    assert follow(mail.links[0])
-    assert until(lambda: marketer("GET", f"/v1/campaigns/{campaign}/stats")["clicked"] == 1)
+    marketer = marketer_of(own_stack, outputs)
+    click_the_link(marketer, campaign, until)
     stats = marketer("GET", f"/v1/campaigns/{campaign}/stats")
     assert (stats["total"], stats["sent"], stats["failed"], stats["clicked"]) == (1, 1, 0, 1)
 
@@ -75,3 +90,40 @@ def test_a_deleted_stacks_tables_and_keys_serve_the_next(own_stack: LocalStack, 
         deploy(client, built, "next", BUCKET, parameters, kept, poll_seconds=POLL_SECONDS)
     destroy(client, "next", with_data=True, poll_seconds=POLL_SECONDS)
     assert not set(kept.values()) & set(client("dynamodb").list_tables()["TableNames"])
+
+
+def test_restored_tables_serve_a_new_stack(own_stack: LocalStack, built: Package, until: Until) -> None:
+    """A restored table has neither stream nor protection; without a stream nothing would ever be counted."""
+    client = own_stack.engine.client
+    campaign = send_a_campaign(own_stack, until)
+    kept = destroy(client, "leadflip", poll_seconds=POLL_SECONDS)
+    dynamodb = client("dynamodb")
+    for name, table in kept.items():
+        if name != "KeyRing":
+            restored = f"restored-{name}"
+            dynamodb.restore_table_to_point_in_time(
+                SourceTableName=table, TargetTableName=restored, UseLatestRestorableTime=True
+            )
+            assert "LatestStreamArn" not in dynamodb.describe_table(TableName=restored)["Table"]
+            kept[name] = restored
+
+    parameters = {"TrackingUrl": own_stack.tracking_url}
+    misspelt = kept | {"LeadsTable": "restored-Leads"}
+    with pytest.raises(NotReady, match="cannot be taken over"):
+        deploy(client, built, "next", BUCKET, parameters, misspelt, poll_seconds=POLL_SECONDS)
+    with pytest.raises(NotReady, match="with the same KEPT"):
+        deploy(client, built, "next", BUCKET, parameters, poll_seconds=POLL_SECONDS)
+    outputs = deploy(client, built, "next", BUCKET, parameters, kept, poll_seconds=POLL_SECONDS)
+    click_the_link(marketer_of(own_stack, outputs), campaign, until)
+
+    resources = yaml.safe_load(built.template.read_text())["Resources"]
+    for name in ("CampaignsTable", "DeliveriesTable", "LeadsTable"):
+        wanted, table = resources[name]["Properties"], kept[name]
+        found = dynamodb.describe_table(TableName=table)["Table"]
+        assert found["DeletionProtectionEnabled"]
+        stream, wanted_stream = found.get("StreamSpecification", {}), wanted.get("StreamSpecification", {})
+        assert stream.get("StreamViewType") == wanted_stream.get("StreamViewType")
+        backups = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+        assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+        expiry = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+        assert expiry.get("AttributeName") == wanted.get("TimeToLiveSpecification", {}).get("AttributeName")

@@ -36,7 +36,8 @@ def commands() -> list[str]:
     """The lines of the runbook's blocks, those that change or delete the stack last."""
     blocks = re.findall(r"^```bash\n(.*?)^```", (ROOT / "docs" / "OPERATIONS.md").read_text(), re.DOTALL | re.MULTILINE)
     lines = [line for block in blocks for line in block.splitlines()]
-    return sorted(lines, key=lambda line: line.startswith(("make deploy", "make destroy", "aws cloudformation")))
+    last = ("make deploy", "make destroy", "aws cloudformation", "aws sqs")
+    return sorted(lines, key=lambda line: line.startswith(last))
 
 
 class Operator:
@@ -49,7 +50,7 @@ class Operator:
         self.filled_in = {
             "cmp_...": self.campaign(),
             "/aws/lambda/leadflip-campaigns-prod-Track-...": stack.outputs["TrackLogGroup"],
-            "leadflip-campaigns-prod-CampaignsTable-...": stack.outputs["CampaignsTable"],
+            **{f"leadflip-campaigns-prod-{name}-...": stack.outputs[name] for name in names},
             "arn:aws:secretsmanager:...": stack.outputs["KeyRingSecret"],
             "CampaignsTable=... DeliveriesTable=... KeyRing=arn:... LeadsTable=...": " ".join(
                 f"{name}={value}" for name, value in kept.items()
@@ -69,7 +70,7 @@ class Operator:
 
     def types(self, line: str) -> str:
         """The command's output. Fails when the command does."""
-        for placeholder, value in self.filled_in.items():
+        for placeholder, value in sorted(self.filled_in.items(), key=lambda pair: -len(pair[0])):
             line = line.replace(placeholder, value)
         assert "..." not in line, f"nothing is filled in: {line}"
         return self.asks_aws(line) if line.startswith("aws ") else self.makes(line)
@@ -99,7 +100,7 @@ class Operator:
         given: dict[str, Any] = {}
         for option, value in zip(options[::2], options[1::2], strict=True):
             name, kind = known[option]
-            given[name] = value if kind == "string" else float(value)
+            given[name] = value if kind in ("string", "timestamp") else float(value)
         if service in NOT_PLAYED:
             return "{}"
         answer = getattr(client, method)(**given)
@@ -120,6 +121,8 @@ def test_the_runbooks_commands_work(own_stack: LocalStack, tmp_path: Path) -> No
         said[line] = operator.types(line)
         if line.startswith("aws acm"):
             operator.filled_in["arn:aws:acm:..."] = json.loads(said[line])["CertificateArn"]
+        for queue, url in re.findall(r"(\w+DeadLetters)Url +(\S+)", said[line]):
+            operator.filled_in[f"https://.../leadflip-campaigns-next-{queue}-..."] = url
     text = "\n".join(said.values())
     assert "1 messages moved from SendDeadLetters to SendQueue" in text
     assert "0 events are published" in text

@@ -20,9 +20,9 @@ def fetch(url: str, method: str = "GET", headers: dict[str, str] | None = None) 
 
 
 def physical_name(stack: LocalStack, logical_id: str) -> str:
-    resources = stack.engine.client("cloudformation").describe_stack_resources(StackName=STACK_NAME)["StackResources"]
-    found = [each["PhysicalResourceId"] for each in resources if each["LogicalResourceId"] == logical_id]
-    return str(found[0])
+    cloudformation = stack.engine.client("cloudformation")
+    found = cloudformation.describe_stack_resource(StackName=STACK_NAME, LogicalResourceId=logical_id)
+    return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
 
 def test_the_api_says_that_it_is_well(stack: LocalStack) -> None:

@@ -157,8 +157,16 @@ def test_no_bounce_or_complaint_waits_behind_deliveries(resources: Resources) ->
 
 
 def test_reports_of_deliveries_can_be_switched_off_and_those_of_bounces_cannot(resources: Resources) -> None:
+    """The whole way from SES to the queue: what somebody has deleted of it comes back when it is switched on again."""
     switched = {name for name, each in resources.items() if each.get("Condition") == "HasDeliveryReports"}
-    assert switched == {"MailDeliveryReports", "DeliveryReportsSource"}
+    assert switched == {
+        "MailDeliveryReports",
+        "DeliveryReportsTopic",
+        "DeliveryReportsTopicPolicy",
+        "DeliveryReportsSubscription",
+        "DeliveryReportsQueuePolicy",
+        "DeliveryReportsSource",
+    }
 
 
 def test_a_topic_may_write_to_its_queue_and_ses_to_its_topic(resources: Resources) -> None:

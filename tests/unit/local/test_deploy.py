@@ -1,6 +1,7 @@
 """What `make deploy`, `make destroy` and `make run` ask of CloudFormation, and what they say when they cannot go on."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,8 @@ class CloudFormation:
         self._change("create", "CREATE_COMPLETE", request)
 
     def update_stack(self, **request: Any) -> None:
+        if self.ends_as == "nothing to do":
+            raise refused("ValidationError", "UpdateStack", message="No updates are to be performed.")
         self._change("update", "UPDATE_COMPLETE", request)
 
     def delete_stack(self, **request: Any) -> None:
@@ -78,13 +81,16 @@ class CloudFormation:
         self.asked.append(("execute", request))
         self.stack = {"StackName": "leadflip", "StackStatus": "IMPORT_COMPLETE"}
 
-    def describe_stack_resources(self, **request: Any) -> dict[str, Any]:
+    def get_paginator(self, operation: str) -> Any:
+        """A stack's resources, one a page: AWS lists a hundred at a time, and has more."""
+        assert operation == "list_stack_resources"
         kinds = {"LeadsTable": "AWS::DynamoDB::Table", "KeyRing": "AWS::SecretsManager::Secret", "Track": "AWS::Lambda"}
-        found = [
-            {"LogicalResourceId": name, "ResourceType": kind, "PhysicalResourceId": KEPT.get(name, name)}
+        pages = [
+            [{"LogicalResourceId": name, "ResourceType": kind, "PhysicalResourceId": KEPT.get(name, name)}]
             for name, kind in kinds.items()
         ]
-        return {"StackResources": found}
+        paginate = staticmethod(lambda **request: [{"StackResourceSummaries": page} for page in pages])
+        return type("Paginator", (), {"paginate": paginate})
 
     def describe_stack_events(self, **request: Any) -> dict[str, Any]:
         reason = "the role is not allowed to"
@@ -139,9 +145,15 @@ def deployed(
     s3: S3 | None = None,
     kept: dict[str, str] | None = None,
     stack: str = "leadflip",
+    secrets: "Secrets | None" = None,
     **parameters: str,
 ) -> dict[str, str]:
-    clients = {"cloudformation": cloudformation, "s3": s3 or S3()}
+    clients = {
+        "cloudformation": cloudformation,
+        "s3": s3 or S3(),
+        "dynamodb": Tables(),
+        "secretsmanager": secrets or Secrets(),
+    }
     return deploy(clients.__getitem__, built, stack, "bucket", parameters, kept, poll_seconds=0)
 
 
@@ -182,9 +194,17 @@ def test_an_update_keeps_the_parameters_that_it_does_not_name(built: Package) ->
 
 
 def test_a_stack_that_never_stood_is_made_anew(built: Package) -> None:
-    cloudformation = CloudFormation({"StackName": "leadflip", "StackStatus": "ROLLBACK_COMPLETE"})
+    tags = [{"Key": "package", "Value": "fingerprint"}]
+    cloudformation = CloudFormation({"StackName": "leadflip", "StackStatus": "ROLLBACK_COMPLETE", "Tags": tags})
     deployed(cloudformation, built)
     assert [verb for verb, _ in cloudformation.asked] == ["delete", "create"]
+
+
+def test_the_package_from_before_a_failed_update_is_deployed_already(built: Package) -> None:
+    """CloudFormation has gone back to it by itself, and refuses an update that changes nothing."""
+    outputs = [{"OutputKey": "LeadsTable", "OutputValue": "leads"}]
+    rolled_back = {"StackName": "leadflip", "StackStatus": "UPDATE_ROLLBACK_COMPLETE", "Outputs": outputs}
+    assert deployed(CloudFormation(rolled_back, ends_as="nothing to do"), built) == {"LeadsTable": "leads"}
 
 
 def test_a_failure_is_told_with_cloudformations_reason(built: Package) -> None:
@@ -267,6 +287,21 @@ def test_what_cannot_be_taken_over_is_told_with_cloudformations_reason(built: Pa
         deployed(CloudFormation(ends_as="no import"), built, kept=KEPT)
 
 
+@pytest.mark.parametrize("status", ["REVIEW_IN_PROGRESS", "IMPORT_ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE"])
+def test_what_was_to_take_tables_over_is_never_made_with_empty_ones(built: Package, status: str) -> None:
+    cloudformation, s3 = CloudFormation({"StackName": "leadflip", "StackStatus": status}), S3()
+    with pytest.raises(NotReady, match=r"with the same KEPT.* aws cloudformation delete-stack --stack-name leadflip"):
+        deployed(cloudformation, built, s3)
+    assert (cloudformation.asked, s3.objects) == ([], {})
+    deployed(cloudformation, built, kept=KEPT)
+    assert [verb for verb, _ in cloudformation.asked] == ["delete", "change", "execute", "update"]
+
+
+def test_a_key_that_changes_while_it_is_taken_over_is_told_with_the_way_back(built: Package) -> None:
+    with pytest.raises(NotReady, match="--move-to-version-id version-1 --remove-from-version-id version-2"):
+        deployed(CloudFormation(), built, kept=KEPT, secrets=Secrets(["version-1", "version-2"]))
+
+
 def test_a_stack_that_stands_keeps_its_own_tables(built: Package) -> None:
     cloudformation = CloudFormation({"StackName": "leadflip", "StackStatus": "UPDATE_COMPLETE"})
     with pytest.raises(NotReady, match="stands already"):
@@ -307,6 +342,9 @@ class Tables:
         self.deleted: list[str] = []
         self.protected = {"old-leads"}
 
+    def describe_table(self, TableName: str) -> dict[str, Any]:  # noqa: N803
+        return {"Table": {"TableName": TableName, "DeletionProtectionEnabled": TableName in self.protected}}
+
     def update_table(self, TableName: str, DeletionProtectionEnabled: bool) -> None:  # noqa: N803
         self.protected.remove(TableName)
 
@@ -319,8 +357,15 @@ class Tables:
 
 
 class Secrets:
-    def __init__(self) -> None:
+    """One secret; each look at it finds the next of its versions, the last for good."""
+
+    def __init__(self, versions: Sequence[str] = ("version-1",)) -> None:
+        self.versions = list(versions)
         self.deleted: list[tuple[str, int]] = []
+
+    def describe_secret(self, SecretId: str) -> dict[str, Any]:  # noqa: N803
+        current = self.versions.pop(0) if len(self.versions) > 1 else self.versions[0]
+        return {"VersionIdsToStages": {"version-0": ["AWSPREVIOUS"], current: ["AWSCURRENT"]}}
 
     def delete_secret(self, SecretId: str, RecoveryWindowInDays: int) -> None:  # noqa: N803
         self.deleted.append((SecretId, RecoveryWindowInDays))

@@ -1,5 +1,6 @@
 """A package is built once per state of the tree, and for the machine that it is to run on."""
 
+import os
 import struct
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from local.console import NotReady
-from local.package import Target, fingerprint_of, on_lambda, package, pinned_python, this_machine
+from local.package import Target, add_libraries, fingerprint_of, on_lambda, package, pinned_python, this_machine
 from local.stack import DEFAULTS
 
 ELF_MACHINES = {"x86_64": 0x3E, "arm64": 0xB7}
@@ -66,12 +67,37 @@ def test_the_zip_holds_libraries_for_lambdas_processor_and_python(architecture: 
             assert machine == ELF_MACHINES[architecture], name
 
 
+def test_lambda_can_read_every_file_and_the_zip_is_the_same_whoever_packages_it(tmp_path: Path) -> None:
+    """Lambda wants files that everybody may read; a umask of 077 leaves them to their owner alone."""
+    zips = []
+    for builder, mode in (("open", 0o664), ("private", 0o600)):
+        code, library = tmp_path / f"{builder}.zip", tmp_path / builder / "library" / "facts.py"
+        with zipfile.ZipFile(code, "w") as app:
+            written = zipfile.ZipInfo("app.py")
+            written.external_attr = mode << 16
+            app.writestr(written, "app")
+        library.parent.mkdir(parents=True)
+        library.write_text("facts")
+        library.chmod(mode)
+        os.utime(library, (mode * 1_000_000, mode * 1_000_000))
+        add_libraries(code, tmp_path / builder)
+        zips.append(code.read_bytes())
+        with zipfile.ZipFile(code) as found:
+            assert {each.filename: each.external_attr >> 16 & 0o777 for each in found.infolist()} == {
+                "app.py": 0o644,
+                "library/facts.py": 0o644,
+            }
+            assert (found.read("app.py"), found.read("library/facts.py")) == (b"app", b"facts")
+    assert zips[0] == zips[1]
+
+
 def test_both_zips_hold_the_same_but_for_the_libraries() -> None:
     contents = []
     for architecture in ELF_MACHINES:
         with zipfile.ZipFile(package(DEFAULTS.builds, on_lambda(architecture)).code) as code:
             names = set(code.namelist())
             assert len(names) == len(code.namelist())
+            assert {each.external_attr >> 16 & 0o777 for each in code.infolist()} == {0o644}
             contents.append({name for name in names - set(libraries(code)) if ".dist-info/" not in name})
     assert contents[0] == contents[1]
     assert {"app.py", "chalice/app.py", "chalicelib/settings.py", "pydantic/__init__.py"} <= contents[0]
