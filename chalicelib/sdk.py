@@ -9,10 +9,11 @@ from botocore.config import Config
 
 @cache
 def quick_client(service: str) -> Any:
-    """The process's client of a service, for where somebody waits: it answers or fails within 19 seconds.
+    """The process's client of a service, for where somebody waits: it answers or fails within 21 seconds.
 
     A REST API gives a request 29 seconds; left to itself, botocore waits a minute for an answer, up to five times
-    (botocore.config.Config). Three attempts of 2 s to connect and 4 s for an answer, and pauses of 1 s at most between.
+    (botocore.config.Config). Three attempts of 2 s to connect and 4 s for an answer, with pauses of at most 1 s and 2 s
+    between (botocore's standard mode).
     """
     return boto3.client(
         service,
