@@ -12,8 +12,8 @@ def quick_client(service: str) -> Any:
     """The process's client of a service, for where somebody waits: it answers or fails within 21 seconds.
 
     A REST API gives a request 29 seconds; left to itself, botocore waits a minute for an answer, up to five times
-    (botocore.config.Config). Three attempts of 2 s to connect and 4 s for an answer; between them the standard mode
-    pauses for up to 1 s, then up to 2 s (botocore.retries.standard, ExponentialBackoff).
+    (botocore.config.Config). Three attempts of 2 s to connect and 4 s for an answer, with pauses of at most 1 s and 2 s
+    between (botocore's standard mode).
     """
     return boto3.client(
         service,

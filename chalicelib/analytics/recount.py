@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Any
 
@@ -41,8 +41,15 @@ DELIVERIES_A_MESSAGE = 20_000
 
 MOST_TRIES = 12
 """Times that a bucket is tried before the recount is given up, each later than the last: 80 minutes in all. Each try
-but the first is a message that its own function puts back, and Lambda ends chains of some sixteen. `Plan` is exempt by
-`RecursiveLoop: Allow`, but nothing relies on that (docs/decisions/0316)."""
+but the first is a message that its own function puts back: Lambda ends chains of some sixteen. The function is allowed
+longer ones (template.yaml, RecursiveLoop: Allow), but this does not rely on that (docs/decisions/0316)."""
+
+RENEWED_AFTER = timedelta(hours=1)
+"""A running recount of this age is begun anew when it is asked for. From this age on the fold may have given up a batch
+that was created behind its fences (template.yaml, MaximumRecordAgeInSeconds), and its result would lack that batch."""
+
+GIVEN_UP_AFTER = timedelta(days=5)
+"""A running recount of this age is given up: two days later its parts begin to vanish (store/recounts.py)."""
 
 _FIRST_PAUSE_SECONDS = 10
 _PLACEMENTS = 20
@@ -67,12 +74,12 @@ class Recounting:
         self._plan_queue = plan_queue
 
     def begin(self, campaign_id: CampaignId, now: datetime) -> RecountJob:
-        """Set out to count anew. While a recount is running this resumes it: what is missing is enqueued once more.
+        """Set out to count anew. A recount that has begun within an hour is resumed: what is missing is enqueued again.
 
         Raises StoreUnavailable, QueueUnavailable; repeat it then.
         """
         job = self._recounts.find(campaign_id)
-        if job is None or job.state is not RecountState.RUNNING:
+        if job is None or job.state is not RecountState.RUNNING or now - job.asked_at >= RENEWED_AFTER:
             job = self._recounts.begin(campaign_id, job, now)
         progress = self._plans.find_progress(campaign_id)
         messages = ceil((progress.planned if progress else 0) / DELIVERIES_A_MESSAGE)
@@ -110,6 +117,9 @@ class Recount:
         if job is None:
             self._completion.advance(message.campaign_id)  # who finished it may have died before
             return
+        if self._now() - job.asked_at >= GIVEN_UP_AFTER:
+            self._give_up(job)
+            return
         missing = [bucket for bucket in message.buckets if bucket in job.missing]
         if missing:
             self._sum(job, missing)
@@ -123,8 +133,11 @@ class Recount:
             later = replace(message, buckets=missing, tries=message.tries + 1)
             self._plan_queue.put_later([(later, _FIRST_PAUSE_SECONDS * 2 ** (message.tries - 1))])
         elif missing:
-            self._recounts.give_up(job, self._now())
-            logger().warning("recount_given_up", extra={"campaign_id": job.campaign_id, "buckets": missing})
+            self._give_up(job)
+
+    def _give_up(self, job: RecountJob) -> None:
+        self._recounts.give_up(job, self._now())
+        logger().warning("recount_given_up", extra={"campaign_id": job.campaign_id, "buckets": job.missing})
 
     def _find_running(self, message: RecountMessage) -> RecountJob | None:
         job = self._recounts.find(message.campaign_id)

@@ -133,8 +133,9 @@ def list_links(call: Call, campaign_id: str) -> Answer:
 def begin_recount(call: Call, campaign_id: str) -> Answer:
     """Compares the numbers with the deliveries themselves and puts them right, in the background.
 
-    `GET` of the same address says how far it is. Asking again while it runs resumes it. Of a small campaign it takes
-    some fifteen seconds; where hits come in fast it is tried for 80 minutes, and then given up.
+    `GET` of the same address says how far it is. Asking again while it runs resumes it, after an hour it begins anew.
+    Of a small campaign it takes some fifteen seconds; where hits come in fast it is tried for 80 minutes, and then
+    given up.
     """
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
     job = call.context.recounting.begin(campaign.campaign_id, call.context.now())

@@ -287,18 +287,17 @@ class Deliver:
 
     def _settle(self, existing: Delivery, unit: str) -> Rest | None:
         """End a delivery whose sender must have died; None when it has ended, now or before."""
+        if existing.status is DeliveryStatus.SENDING:
+            remaining = existing.taken_at + OUTCOME_GRACE - self._clock()
+            if remaining > timedelta(0):
+                return Rest((existing.lead_id,), remaining.total_seconds() + 1)
+            self._deliveries.record_failed(
+                existing,
+                reason=FailureReason.OUTCOME_UNKNOWN.value,
+                detail="the sender stopped between claiming this delivery and noting its end",
+            )
         if existing.unit != unit and unit not in existing.replanned:
             self._deliveries.record_replanned(existing.campaign_id, existing.lead_id, unit)
-        if existing.status is not DeliveryStatus.SENDING:
-            return None
-        remaining = existing.taken_at + OUTCOME_GRACE - self._clock()
-        if remaining > timedelta(0):
-            return Rest((existing.lead_id,), remaining.total_seconds() + 1)
-        self._deliveries.record_failed(
-            existing,
-            reason=FailureReason.OUTCOME_UNKNOWN.value,
-            detail="the sender stopped between claiming this delivery and noting its end",
-        )
         return None
 
 

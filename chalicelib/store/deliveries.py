@@ -147,8 +147,12 @@ class Deliveries:
         )
 
     def record_replanned(self, campaign_id: CampaignId, lead_id: LeadId, unit: str) -> bool:
-        """Note that another planning unit counted the same lead too; True the first time, False for its own unit."""
-        delivery_exists = "attribute_exists(lead_id)"  # it may have been given back since it was looked at
+        """Note that another planning unit counted the same lead too; True the first time, False for its own unit.
+
+        Only on a delivery that stays: a first claim may still be given back. What counts never vanishes with a row, so
+        that a recount that reads a bucket twice sees every change that counts (docs/decisions/0224).
+        """
+        stays = "(#status IN (:sent, :failed, :skipped) OR attribute_exists(retry))"
         other_unit = "#unit <> :unit"
         not_noted = "(attribute_not_exists(replanned) OR NOT contains(replanned, :unit))"
         return write_if(
@@ -156,9 +160,10 @@ class Deliveries:
             TableName=self._table,
             Key=keys.delivery(campaign_id, lead_id),
             UpdateExpression="ADD replanned :units",
-            ConditionExpression=f"{delivery_exists} AND {other_unit} AND {not_noted}",
-            ExpressionAttributeNames={"#unit": "unit"},
-            ExpressionAttributeValues={":unit": {"S": unit}, ":units": {"SS": [unit]}},
+            ConditionExpression=f"{stays} AND {other_unit} AND {not_noted}",
+            ExpressionAttributeNames={"#status": "status", "#unit": "unit"},
+            ExpressionAttributeValues={":unit": {"S": unit}, ":units": {"SS": [unit]}}
+            | to_item({f":{status}": status for status in ("sent", "failed", "skipped")}),
         )
 
     def record_open(self, campaign_id: CampaignId, lead_id: LeadId, *, at: datetime, machine: str | None) -> bool:

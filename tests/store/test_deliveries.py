@@ -230,10 +230,14 @@ def test_a_hit_on_a_delivery_that_never_was_makes_none(deliveries: Deliveries) -
 def test_another_planning_unit_is_noted_once_and_its_own_never(deliveries: Deliveries) -> None:
     delivery = claimed(deliveries)
     ids = (delivery.campaign_id, delivery.lead_id)
+    assert not deliveries.record_replanned(*ids, "1.0"), "a claim may still be given back, and what is noted with it"
+    assert deliveries.record_failed(delivery, reason="rejected", detail=None)
     assert not deliveries.record_replanned(*ids, "0.0")
     assert deliveries.record_replanned(*ids, "1.0")
     assert not deliveries.record_replanned(*ids, "1.0")
-    assert deliveries.record_replanned(*ids, "2.0")
+    assert deliveries.mark_for_retry(*ids, 1)
+    assert deliveries.claim_again(replace(delivery, nonce="b", retry=1))
+    assert deliveries.record_replanned(*ids, "2.0"), "one that is sent again stays when it is given back"
     assert now_of(deliveries, delivery).replanned == {"1.0", "2.0"}
 
 

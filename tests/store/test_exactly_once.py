@@ -342,6 +342,30 @@ def test_a_recount_heals_whatever_was_lost(
     a_recount_heals_whatever_was_lost(history, chance, dynamodb, tables)
 
 
+def test_a_claim_that_comes_and_goes_between_a_recounts_readings_leaves_nothing(
+    dynamodb: Any, tables: TableNames
+) -> None:
+    now = 100.0
+    stream = Stream(Deliveries(dynamodb, tables.deliveries), clock=lambda: now)
+
+    def pause(seconds: float) -> None:
+        nonlocal now
+        ends_at = now + seconds
+        for what in ("claim", "replanned"):
+            now += 1
+            stream.write(Deed(what, 0, 1, LINKS[0]), Random(0))
+        now = ends_at - 1
+        stream.write(Deed("release", 0, 1, LINKS[0]), Random(0))
+        now = ends_at
+
+    counters = Counters(dynamodb, tables.campaigns)
+    recounter = Recounter(dynamodb, tables.deliveries, tables.campaigns, pause, lambda: now)
+    add(counters, stream.campaign_id, {"sent": 3})
+    assert recounter.repair(stream.campaign_id).repaired
+    fold(f"stream-{next(_names)}", stream.shards[0], counters, now=now)
+    assert counters.find(stream.campaign_id).sums == recounter.sums(stream.campaign_id)
+
+
 @pytest.mark.soak
 @settings(_RECOUNTS, max_examples=100, derandomize=False)
 @given(history=st.lists(deeds, min_size=20, max_size=60), chance=chances)

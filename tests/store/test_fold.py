@@ -11,7 +11,7 @@ import pytest
 from chalicelib.analytics import fold as folding
 from chalicelib.analytics.facts import difference
 from chalicelib.analytics.fold import StreamShardUnknown, fold, shard_of
-from chalicelib.analytics.recount import MOST_TRIES
+from chalicelib.analytics.recount import MOST_TRIES, RENEWED_AFTER
 from chalicelib.store import ids, keys
 from chalicelib.store.applied import RUNS_KEPT
 from chalicelib.store.client import to_item
@@ -21,7 +21,7 @@ from chalicelib.store.ids import CampaignId, new_campaign_id, new_lead_id
 from chalicelib.store.plans import Plans
 from chalicelib.store.recounts import RecountState
 from chalicelib.store.stream_records import Change
-from local.tables import TableNames
+from local.tables import TableNames, read_template
 from tests.recounting import Recounter, add
 from tests.store.test_control import ControlledWorld
 
@@ -315,6 +315,12 @@ def test_a_recounts_messages_are_fewer_than_lambda_lets_follow_each_other() -> N
     assert 1 + MOST_TRIES < 16
 
 
+def test_a_recount_is_begun_anew_from_the_age_on_at_which_the_fold_gives_up_a_batch() -> None:
+    fold_events = read_template()["Resources"]["Fold"]["Properties"]["Events"]
+    (stream,) = fold_events.values()
+    assert stream["Properties"]["MaximumRecordAgeInSeconds"] == RENEWED_AFTER.total_seconds()
+
+
 def test_a_recount_that_is_asked_for_again_is_the_same_and_goes_on_with_what_is_missing(
     dynamodb: Any, tables: TableNames, recounter: Recounter
 ) -> None:
@@ -326,6 +332,68 @@ def test_a_recount_that_is_asked_for_again_is_the_same_and_goes_on_with_what_is_
     assert (again.number, again.progress) == (1, 2 / 64)
     assert {3, 4}.isdisjoint(recounter.messages.bodies[-1]["buckets"])
     assert recounter.repair(campaign_id).state is RecountState.DONE
+
+
+class Clocked:
+    """A recount whose clock a test moves on."""
+
+    def __init__(self, dynamodb: Any, tables: TableNames) -> None:
+        self.now = 1_000_000.0
+        names = tables.deliveries, tables.campaigns
+        self.recounter = Recounter(dynamodb, *names, clock=lambda: self.now)
+
+    def sum_half(self, campaign_id: CampaignId) -> None:
+        """Begin a recount of which half the buckets are summed; the message for the others stays."""
+        self.recounter.begin(campaign_id)
+        (message,) = self.recounter.messages.bodies
+        self.recounter.messages.bodies[:] = [message | {"buckets": message["buckets"][:32]}]
+        self.recounter.work()
+        self.recounter.messages.bodies.append(message)
+
+
+def test_a_message_of_a_recount_whose_parts_may_have_vanished_gives_it_up(
+    dynamodb: Any, tables: TableNames, counters: Counters
+) -> None:
+    campaign_id, clocked = sent_and_opened(dynamodb, tables), Clocked(dynamodb, tables)
+    recounter = clocked.recounter
+    recounter.repair(campaign_id)
+    right = dict(counters.find(campaign_id).sums)
+    assert right["sent"] == 3
+    clocked.sum_half(campaign_id)
+    vanish_parts(dynamodb, tables, campaign_id)
+    clocked.now += 8 * 24 * 3600
+    recounter.work()  # from PlanDeadLetters, which keep it for fourteen days
+    assert dict(counters.find(campaign_id).sums) == right
+    job = recounter.recounts.find(campaign_id)
+    assert job is not None
+    assert job.state is RecountState.GIVEN_UP
+    assert recounter.repair(campaign_id).repaired is False
+
+
+def vanish_parts(dynamodb: Any, tables: TableNames, campaign_id: CampaignId) -> None:
+    """As their time to live does."""
+    rows = dynamodb.scan(TableName=tables.campaigns, ConsistentRead=True)["Items"]
+    parts = [row for row in rows if row["pk"]["S"] == campaign_id and row["sk"]["S"].startswith("recount#")]
+    assert all("expires_at" in row for row in parts)
+    assert parts
+    for row in parts:
+        dynamodb.delete_item(TableName=tables.campaigns, Key={"pk": row["pk"], "sk": row["sk"]})
+
+
+def test_a_recount_that_is_asked_for_when_the_fold_may_have_given_up_a_batch_begins_anew(
+    dynamodb: Any, tables: TableNames, counters: Counters
+) -> None:
+    campaign_id, clocked = sent_and_opened(dynamodb, tables), Clocked(dynamodb, tables)
+    recounter = clocked.recounter
+    recounter.repair(campaign_id)
+    clocked.sum_half(campaign_id)
+    # A mail of a bucket that is summed already; its record is given up after an hour, and so in no sum.
+    assert Deliveries(dynamodb, tables.deliveries).claim(delivery_in(campaign_id, 1, sent_at=NOW))
+    clocked.now += 3601
+    job = recounter.repair(campaign_id)
+    assert (job.number, job.state, job.repaired) == (3, RecountState.DONE, True)
+    assert dict(counters.find(campaign_id).sums) == recounter.sums(campaign_id)
+    assert counters.find(campaign_id).sums["sent"] == 4
 
 
 def test_a_large_campaign_is_cut_into_messages_of_some_twenty_thousand_deliveries(

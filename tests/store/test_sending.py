@@ -31,7 +31,7 @@ from chalicelib.sqs import Queue
 from chalicelib.store import keys
 from chalicelib.store.campaigns import Audience, Campaigns, CampaignStatus
 from chalicelib.store.claims import Claims
-from chalicelib.store.deliveries import Deliveries, DeliveryStatus
+from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
 from chalicelib.store.ids import CampaignId, LeadId
 from chalicelib.store.leads import Lead, Leads
 from chalicelib.store.plans import Plans
@@ -349,7 +349,8 @@ def test_planning_goes_on_in_a_new_message_when_time_is_short(world: World, monk
     assert {lead_id for message in world.send_messages() for lead_id in message.lead_ids} == leads
 
 
-def test_a_lead_that_changes_stage_while_planning_is_one_of_the_total(world: World) -> None:
+def planned_by_two_units(world: World) -> tuple[CampaignId, LeadId]:
+    """A lead that changes its stage while its campaign is planned."""
     from chalicelib.crm.leads import update_lead
 
     lead = world.lead(1)
@@ -363,11 +364,35 @@ def test_a_lead_that_changes_stage_while_planning_is_one_of_the_total(world: Wor
     for body in second:
         world.planner.plan(PlanMessage(**body), lambda: False)
     assert len(world.send_messages()) == 2
+    return campaign_id, lead.lead_id
+
+
+def test_a_lead_that_changes_stage_while_planning_is_one_of_the_total(world: World) -> None:
+    campaign_id, _ = planned_by_two_units(world)
     world.send_all()
     world.send_all()
     assert len(world.mail.accepted) == 1
     assert world.total(campaign_id) == 1
     assert world.recount.sums(campaign_id) == {"sent": 1, "replanned": 1}
+
+
+@pytest.mark.parametrize("sender_dies", [False, True])
+def test_a_unit_that_meets_anothers_claim_is_noted_once_the_delivery_has_ended(world: World, sender_dies: bool) -> None:
+    ids = planned_by_two_units(world)
+    first, second = world.send_messages()
+    assert world.deliveries.claim(Delivery(*ids, DeliveryStatus.SENDING, NOW, first.unit, nonce="a"))
+    with pytest.raises(SomeAreWaiting):
+        world.send(second)
+    assert world.total(ids[0]) == 2
+    if sender_dies:
+        world.now = NOW + OUTCOME_GRACE + timedelta(seconds=1)
+    else:
+        assert world.deliveries.record_sent(*ids, at=NOW, message_id="m", subject="s")
+    world.send(second)
+    assert world.total(ids[0]) == 1
+    assert world.status(*ids) == (
+        (DeliveryStatus.FAILED, "outcome_unknown") if sender_dies else (DeliveryStatus.SENT, None)
+    )
 
 
 def planned_for_one(world: World) -> tuple[CampaignId, LeadId, SendMessage]:
