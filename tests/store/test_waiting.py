@@ -49,7 +49,7 @@ def test_a_campaign_larger_than_the_quota_is_sent_day_by_day(dynamodb: Any, tabl
 def test_what_waits_is_noted_on_the_campaign_with_one_schedule_and_nothing_on_the_queues(
     dynamodb: Any, tables: TableNames
 ) -> None:
-    world = WaitingWorld(dynamodb, tables, quota=16)
+    world = WaitingWorld(dynamodb, tables, quota=10)
     campaign_id = world.set_off_later(24)
     note = until_waiting(world, campaign_id)
     assert not any(world.simulated.queues.values())
@@ -65,7 +65,7 @@ def test_what_waits_is_noted_on_the_campaign_with_one_schedule_and_nothing_on_th
 
 @pytest.mark.one_engine
 def test_while_nothing_may_leave_a_wake_only_looks_and_puts_its_end_off(dynamodb: Any, tables: TableNames) -> None:
-    world = WaitingWorld(dynamodb, tables, quota=16)
+    world = WaitingWorld(dynamodb, tables, quota=10)
     world.set_off_later(24)
     world.run(days=0.1)  # what a worker had reserved and did not use is used by then
     runs = world.runs.copy()
@@ -82,7 +82,7 @@ def test_while_nothing_may_leave_a_wake_only_looks_and_puts_its_end_off(dynamodb
 def test_after_the_quota_was_raised_the_campaign_goes_on_within_a_quarter_of_an_hour(
     dynamodb: Any, tables: TableNames
 ) -> None:
-    world = WaitingWorld(dynamodb, tables, quota=16)
+    world = WaitingWorld(dynamodb, tables, quota=10)
     campaign_id = world.set_off_later(24)
     until_waiting(world, campaign_id)
     world.quota, raised_at = 1000, world.now
@@ -106,7 +106,7 @@ def test_a_campaign_that_is_launched_while_the_account_is_throttled_for_seconds_
 
 @pytest.mark.one_engine
 def test_who_was_brought_back_and_dropped_again_is_brought_back_again(dynamodb: Any, tables: TableNames) -> None:
-    world = WaitingWorld(dynamodb, tables, quota=16)
+    world = WaitingWorld(dynamodb, tables, quota=10)
     campaign_id = world.set_off_later(24)
     until_waiting(world, campaign_id)
     left, planned = len(world.mail.accepted), world.runs["plan"]
@@ -142,7 +142,7 @@ def test_each_lead_is_looked_at_little_more_than_once_and_pages_that_are_not_enq
 
 @pytest.mark.one_engine
 def test_pausing_ends_the_wait_and_resuming_goes_on(dynamodb: Any, tables: TableNames) -> None:
-    world = WaitingWorld(dynamodb, tables, quota=16)
+    world = WaitingWorld(dynamodb, tables, quota=10)
     campaign_id = world.set_off_later(24)
     until_waiting(world, campaign_id)
     world.control.pause(campaign_id)
@@ -157,7 +157,7 @@ def test_pausing_ends_the_wait_and_resuming_goes_on(dynamodb: Any, tables: Table
 
 @pytest.mark.one_engine
 def test_resuming_while_the_quota_is_gone_waits_anew(dynamodb: Any, tables: TableNames) -> None:
-    world = WaitingWorld(dynamodb, tables, quota=16)
+    world = WaitingWorld(dynamodb, tables, quota=10)
     campaign_id = world.set_off_later(24)
     until_waiting(world, campaign_id)
     world.control.pause(campaign_id)
@@ -169,7 +169,7 @@ def test_resuming_while_the_quota_is_gone_waits_anew(dynamodb: Any, tables: Tabl
 
 @pytest.mark.one_engine
 def test_a_cancelled_campaign_is_not_woken(dynamodb: Any, tables: TableNames) -> None:
-    world = WaitingWorld(dynamodb, tables, quota=16)
+    world = WaitingWorld(dynamodb, tables, quota=10)
     campaign_id = world.set_off_later(24)
     until_waiting(world, campaign_id)
     left = len(world.mail.accepted)
@@ -180,7 +180,7 @@ def test_a_cancelled_campaign_is_not_woken(dynamodb: Any, tables: TableNames) ->
 
 @pytest.mark.one_engine
 def test_a_wake_that_comes_twice_or_late_mails_nobody_twice(dynamodb: Any, tables: TableNames) -> None:
-    world = WaitingWorld(dynamodb, tables, quota=16)
+    world = WaitingWorld(dynamodb, tables, quota=10)
     campaign_id = world.set_off_later(24)
     note = until_waiting(world, campaign_id)
     wake = LaunchMessage(campaign_id, LaunchTask.WAKE, None, note.until.timestamp())
@@ -193,7 +193,7 @@ def test_a_wake_that_comes_twice_or_late_mails_nobody_twice(dynamodb: Any, table
 def test_whoever_finds_a_note_makes_its_schedule_if_its_writer_did_not_live_to(
     dynamodb: Any, tables: TableNames
 ) -> None:
-    world = WaitingWorld(dynamodb, tables, quota=16)
+    world = WaitingWorld(dynamodb, tables, quota=10)
     campaign_id = world.set_off_later(24)
     note = until_waiting(world, campaign_id)
     world.schedules.messages.clear()
@@ -290,7 +290,7 @@ def woken(world: WaitingWorld, body: Any) -> bool:
 def test_a_wake_that_dies_at_any_point_is_finished_by_its_repetition(
     dynamodb: Any, tables: TableNames, others: int
 ) -> None:
-    world = WaitingWorld(dynamodb, tables, quota=16)
+    world = WaitingWorld(dynamodb, tables, quota=10)
     campaign_id = world.set_off_later(1)
     world.invoke("launch", world.simulated.queues["launch"][:1])
     world.others = others
