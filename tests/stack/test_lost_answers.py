@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from chalicelib.sdk import quick_client
 from chalicelib.sending.schedule import EventBridgeSchedules, scheduler
 from chalicelib.store.ids import new_campaign_id
 from local.ministack import ENVIRONMENT, REGION
@@ -76,6 +77,7 @@ def test_a_schedule_is_made_and_deleted_though_an_answer_is_lost(
 
     with LossyWire(stack.engine.endpoint) as wire:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SCHEDULER", wire.url)
+        quick_client.cache_clear()  # one client a process, and here another wire for each test
         schedules = EventBridgeSchedules(
             scheduler,
             group=deployed["SCHEDULE_GROUP"],
