@@ -223,22 +223,22 @@ def test_deliveries_of_unknown_outcome_are_retried_only_when_asked_for(
     expect(figure(page, "sent")).to_have_text("3")
 
 
-def test_what_was_typed_outlives_the_session(
-    marketers_page: Page, stack: LocalStack, marketer: Marketer, until: Until
-) -> None:
+def test_what_was_typed_outlives_the_session(marketers_page: Page, stack: LocalStack, marketer: Marketer) -> None:
     page = marketers_page
     issued = marketer("POST", "/v1/tokens", {"name": "short-lived"})
     campaign = write(marketer, "session")
     page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
     sign_in(page, issued["token"])
     expect(page.get_by_role("textbox", name="Title", exact=True)).to_have_value("For session")
+    page.wait_for_load_state("networkidle")  # else a request under way ends the session before anything is typed
     tokens = Tokens(stack.engine.client("dynamodb"), stack.outputs["CampaignsTable"])
     tokens.revoke(issued["token_id"])
     page.get_by_role("textbox", name="Title", exact=True).fill("Typed after the end")
     expect(page.get_by_role("heading", name="Your session has ended")).to_be_visible()
     sign_in(page, stack.token)
+    expect(page.locator(".save-state")).to_have_text(re.compile("^Saved "))
     expect(page.get_by_role("textbox", name="Title", exact=True)).to_have_value("Typed after the end")
-    assert until(lambda: marketer("GET", f"/v1/campaigns/{campaign}")["title"] == "Typed after the end")
+    assert marketer("GET", f"/v1/campaigns/{campaign}")["title"] == "Typed after the end"
 
 
 def test_while_the_api_is_away_the_panel_says_so_and_keeps_its_numbers(
