@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from math import ceil
 
+from bench.cost import BUDGET_WRITES, PAGE_WRITES
 from chalicelib.crm.audience import LEADS_PER_PAGE
 from chalicelib.sending.queues import LEADS_PER_MESSAGE
 from chalicelib.sending.rate import Grid
@@ -76,9 +77,9 @@ def needed(leads: int) -> dict[str, int]:
         "pages": pages,
         "send messages": messages,
         "SQS requests": ceil(messages / ENTRIES_PER_CALL) * 3,
-        "write units, planning (24 a page: 6 KB and its records, in a transaction)": pages * 24,
+        f"write units, planning ({PAGE_WRITES} a page: 6 KB and its records, in a transaction)": pages * PAGE_WRITES,
         "write units, sending (3 a mail)": leads * WRITE_UNITS_A_MAIL,
-        "write units, budget (0.13 a mail)": ceil(leads * 0.13),
+        f"write units, budget ({BUDGET_WRITES} a mail)": ceil(leads * BUDGET_WRITES),
     }
 
 

@@ -5,14 +5,14 @@ import sys
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
 from local.client import RunningStack, running_stack
 from local.console import NotReady, say, step
 from local.recipients import PARTS, Deed, Mail
-from local.seed import DRAFT, LEADS, RULE, call, example
+from local.seed import DRAFT, LEADS, RULE, call, example, pages
 
 PATIENCE_SECONDS = 180
 RULE_PATIENCE_SECONDS = 60
@@ -47,20 +47,11 @@ class Demo:
     def draft(self) -> dict[str, Any]:
         """The example campaign as a draft: the one that `make run` left, or a new one when that was sent."""
         title = json.loads(DRAFT.read_text())["title"]
-        for campaign in self.pages("/v1/campaigns"):
+        for campaign in pages(self.api, "/v1/campaigns"):
             if campaign["title"] == title and campaign["status"] == "draft":
                 return campaign
         answer: dict[str, Any] = self.api("POST", "/v1/campaigns", example(DRAFT, self._stack.inbox_url))
         return answer
-
-    def pages(self, path: str) -> Iterator[dict[str, Any]]:
-        cursor = ""
-        while True:
-            page = self.api("GET", f"{path}{'&' if '?' in path else '?'}limit=200{cursor}")
-            yield from page["items"]
-            if page["cursor"] is None:
-                return
-            cursor = f"&cursor={page['cursor']}"
 
     def rule(self) -> dict[str, Any]:
         """The example rule as its file says: the one that an earlier demo left, or a new one."""
@@ -73,7 +64,7 @@ class Demo:
         return answer
 
     def leads(self, audience: dict[str, Any]) -> list[dict[str, Any]]:
-        return list(self.pages(f"/v1/leads?entity={quote(audience['entity'])}"))
+        return list(pages(self.api, f"/v1/leads?entity={quote(audience['entity'])}"))
 
     def moved(self, before: Stages, audience: dict[str, Any], expected: Stages) -> Stages:
         """Where leads are now who were elsewhere; as soon as it is what is expected, or as it is after a minute."""

@@ -3,6 +3,7 @@
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,17 @@ def load_examples(api_url: str, token: str, inbox_url: str) -> None:
         return
     call(api_url, token, "POST", "/v1/leads/import", example(LEADS, inbox_url), "text/csv")
     call(api_url, token, "POST", "/v1/campaigns", example(DRAFT, inbox_url), "application/json")
+
+
+def pages(ask: Callable[[str, str], Any], path: str) -> Iterator[dict[str, Any]]:
+    """Everything in a list of the API, page by page; `ask` takes a method and a path."""
+    cursor = ""
+    while True:
+        page = ask("GET", f"{path}{'&' if '?' in path else '?'}limit=200{cursor}")
+        yield from page["items"]
+        if page["cursor"] is None:
+            return
+        cursor = f"&cursor={page['cursor']}"
 
 
 def call(

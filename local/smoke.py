@@ -14,7 +14,7 @@ import json
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,7 +28,7 @@ from chalicelib.tracking.key_ring import KeyRing
 from local.client import clients_and_outputs, running_stack
 from local.console import NotReady, say
 from local.recipients import Mail, WrongAnswer, follow, load_images, request
-from local.seed import call
+from local.seed import call, pages
 from local.subscription import subscribed
 from local.token import create
 
@@ -259,7 +259,7 @@ class Smoke:
             )
         self.report.hold(
             "The API names the deliveries as their mails do",
-            lambda: {each["delivery_id"] for each in self._pages(f"{campaign}/deliveries")},
+            lambda: {each["delivery_id"] for each in pages(self._api, f"{campaign}/deliveries")},
             {mail.unsubscribe_url.rpartition("/")[2] for mail in mails.values()},
             "The campaign was signed with another key than the key ring's current one.",
         )
@@ -292,18 +292,9 @@ class Smoke:
 
     def _find_leads(self) -> set[str]:
         for stage in ("Now", "Later"):
-            for each in self._pages(f"/v1/leads?entity={self.entity}&stage={stage}"):
+            for each in pages(self._api, f"/v1/leads?entity={self.entity}&stage={stage}"):
                 self.leads[each["first_name"]] = each["lead_id"]
         return set(self.leads)
-
-    def _pages(self, path: str) -> Iterator[dict[str, Any]]:
-        cursor = ""
-        while True:
-            page = self._api("GET", f"{path}{'&' if '?' in path else '?'}limit=50{cursor}")
-            yield from page["items"]
-            if page["cursor"] is None:
-                return
-            cursor = f"&cursor={page['cursor']}"
 
     def _api(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()

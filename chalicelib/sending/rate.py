@@ -88,8 +88,7 @@ class Waiting:
 def waiting_of(row: AccountRow, now: datetime) -> Waiting | None:
     """What the account waits for, as far as its row says; None when it may send."""
     if row.blocked is not None and row.blocked_until > now:
-        known = row.blocked in set(WaitReason)  # not what a release before or after this one has written
-        return Waiting(WaitReason(row.blocked) if known else WaitReason.MAIL_SERVICE, row.blocked_until)
+        return Waiting(WaitReason(row.blocked), row.blocked_until)
     if row.left <= 0:
         return Waiting(WaitReason.QUOTA, quota_resumes_at(row, now))
     return None

@@ -26,7 +26,10 @@ class SkipReason(StrEnum):
 
 
 class WaitReason(StrEnum):
-    """Why mails that could leave do not leave yet; each of these ends by itself."""
+    """Why mails that could leave do not leave yet; each of these ends by itself.
+
+    A word of another release, which a row may hold, is read as MAIL_SERVICE.
+    """
 
     RATE = "rate"
     """The mail service takes no more mails at the moment."""
@@ -36,3 +39,7 @@ class WaitReason(StrEnum):
     """A recipient's mail is not taken for now (greylisting, a full mailbox); other mails may leave."""
     MAIL_SERVICE = "mail_service"
     """The mail service cannot be reached or does not answer as it should."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "WaitReason":
+        return cls.MAIL_SERVICE

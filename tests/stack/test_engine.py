@@ -212,6 +212,26 @@ def answer_of(engine: Ministack, method: str, path: str, **headers: str) -> tupl
         return response.status, response.read()
 
 
+def make_function(engine: Ministack, handler: str, code: str, *, timeout: int, **environment: str) -> None:
+    """A function called like its module, which may use all queues."""
+    name = handler.partition(".")[0]
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    queues = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
+    trusted, allowed = (json.dumps({"Version": "2012-10-17", "Statement": [each]}) for each in (trust, queues))
+    iam = engine.client("iam")
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusted)["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="queues", PolicyDocument=allowed)
+    engine.client("lambda").create_function(
+        FunctionName=name,
+        Runtime="python3.11",
+        Role=role,
+        Handler=handler,
+        Code={"ZipFile": zipped(f"{name}.py", code)},
+        Timeout=timeout,
+        Environment={"Variables": environment},
+    )
+
+
 SLEEPER = """
 import time
 
@@ -222,18 +242,8 @@ def sleep(event, context):
 
 def test_stopping_does_not_wait_for_functions(tmp_path: Path, until: Until) -> None:
     with engine_in(tmp_path) as engine:
-        trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        role = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-        role_arn = engine.client("iam").create_role(RoleName="any", AssumeRolePolicyDocument=role)["Role"]["Arn"]
         functions = engine.client("lambda")
-        functions.create_function(
-            FunctionName="sleeper",
-            Runtime="python3.11",
-            Role=role_arn,
-            Handler="sleeper.sleep",
-            Code={"ZipFile": zipped("sleeper.py", SLEEPER)},
-            Timeout=300,
-        )
+        make_function(engine, "sleeper.sleep", SLEEPER, timeout=300)
         functions.invoke(FunctionName="sleeper", Payload=b'{"seconds": 0}')
         caller = threading.Thread(target=call_that_is_cut_off, args=(functions,))
         caller.start()
@@ -280,22 +290,7 @@ def function_that_feeds_its_own_queue(engine: Ministack, loop: str) -> Iterator[
     attributes = {"RedrivePolicy": redrive, "VisibilityTimeout": "60"}
     queue = sqs.create_queue(QueueName="loop", Attributes=attributes)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    iam = engine.client("iam")
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    role = iam.create_role(RoleName="echo", AssumeRolePolicyDocument=policy)["Role"]["Arn"]
-    allowed = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-    iam.put_role_policy(RoleName="echo", PolicyName="queues", PolicyDocument=document)
-    functions.create_function(
-        FunctionName="echo",
-        Runtime="python3.11",
-        Role=role,
-        Handler="echo.echo",
-        Code={"ZipFile": zipped("echo.py", ECHO)},
-        Timeout=10,
-        Environment={"Variables": {"QUEUE": queue, "ENDPOINT": engine.endpoint}},
-    )
+    make_function(engine, "echo.echo", ECHO, timeout=10, QUEUE=queue, ENDPOINT=engine.endpoint)
     functions.put_function_recursion_config(FunctionName="echo", RecursiveLoop=loop)
     functions.create_event_source_mapping(FunctionName="echo", EventSourceArn=arn, BatchSize=1)
     yield sqs, queue, dead

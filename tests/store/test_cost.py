@@ -19,10 +19,8 @@ from chalicelib.crm.import_files import MAX_BYTES, MAX_LINES, read_file
 from chalicelib.crm.importing import import_leads
 from chalicelib.crm.leads import create_lead
 from chalicelib.sending import content
-from chalicelib.sending.deliver import Deliver
 from chalicelib.store.acts import Acts
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.claims import Claims
 from chalicelib.store.client import batch_get
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Click, Deliveries, Delivery, DeliveryStatus
@@ -72,17 +70,7 @@ def test_the_budget_takes_a_write_for_a_seconds_mails_and_one_for_all_messages_i
     launched = content.load(world.campaigns, KEYS, TRACKING_URL, world.launched())
     shared = Account(dynamodb, tables, AccountLimits(rate, 50_000, 0))
     world.mail.before = lambda mail: shared.sleep(0.09)
-    deliver = Deliver(
-        world.leads,
-        world.deliveries,
-        Claims(dynamodb, tables.deliveries),
-        world.mail,
-        shared.worker(),
-        lambda: datetime.fromtimestamp(shared.now, UTC),
-        lambda campaign_id: True,
-        lambda campaign_id, reason: False,
-        pause=shared.sleep,
-    )
+    deliver = shared.deliverer(world)
     with counted_calls(dynamodb) as calls:
         for number in range(0, 100, 10):
             assert not deliver.deliver_all(launched, "0.0", leads[number : number + 10], behind=90 - number)

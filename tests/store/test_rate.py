@@ -32,6 +32,7 @@ class Account:
     """A mail service that counts what it is sent, over which many workers share one budget."""
 
     def __init__(self, client: Any, tables: TableNames, limits: AccountLimits) -> None:
+        self.client, self.tables = client, tables
         self.limits = limits
         self.rate = Rate(client, tables.campaigns)
         self.now = NOW.timestamp()
@@ -43,6 +44,20 @@ class Account:
 
     def worker(self) -> SharedBudget:
         return SharedBudget(self.rate, self.ask, lambda: self.now, self.sleep)
+
+    def deliverer(self, world: World) -> Deliver:
+        """A worker that sends within what the account allows, to a campaign that goes on whatever happens."""
+        return Deliver(
+            world.leads,
+            world.deliveries,
+            Claims(self.client, self.tables.deliveries),
+            world.mail,
+            self.worker(),
+            lambda: datetime.fromtimestamp(self.now, UTC),
+            lambda campaign_id: True,
+            lambda campaign_id, reason: False,
+            pause=self.sleep,
+        )
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -232,17 +247,7 @@ def test_a_mail_takes_fewer_than_three_calls_of_aws_all_in_all(dynamodb: Any, ta
     campaign_id = world.launched()
     leads = [lead.lead_id for lead in world.leads.iter_audience("acme", ["New"], [])]
     shared = Account(dynamodb, tables, AccountLimits(50, 50_000, 0))
-    deliver = Deliver(
-        world.leads,
-        world.deliveries,
-        Claims(dynamodb, tables.deliveries),
-        world.mail,
-        shared.worker(),
-        lambda: datetime.fromtimestamp(shared.now, UTC),
-        lambda campaign_id: True,
-        lambda campaign_id, reason: False,
-        pause=shared.sleep,
-    )
+    deliver = shared.deliverer(world)
     launched = content.load(world.campaigns, KEYS, TRACKING_URL, campaign_id)
     enqueued = world.sqs.calls
     Queue(world.sqs, "send").put(SendMessage(campaign_id, "0.0", tuple(group)) for group in groups(leads, 10))

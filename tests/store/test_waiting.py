@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -37,6 +37,21 @@ def until_waiting(world: WaitingWorld, campaign_id: CampaignId) -> Wait:
     return note
 
 
+class Waiting24(NamedTuple):
+    """A campaign to 24 leads of which the day's quota let ten leave: the rest waits, with nothing on the queues."""
+
+    world: WaitingWorld
+    campaign_id: CampaignId
+    note: Wait
+
+
+@pytest.fixture
+def waits(dynamodb: Any, tables: TableNames) -> Waiting24:
+    world = WaitingWorld(dynamodb, tables, quota=10)
+    campaign_id = world.set_off_later(24)
+    return Waiting24(world, campaign_id, until_waiting(world, campaign_id))
+
+
 def test_a_campaign_larger_than_the_quota_is_sent_day_by_day(dynamodb: Any, tables: TableNames) -> None:
     world = WaitingWorld(dynamodb, tables, quota=10)
     campaign_id = world.set_off_later(24)
@@ -46,12 +61,8 @@ def test_a_campaign_larger_than_the_quota_is_sent_day_by_day(dynamodb: Any, tabl
     assert world.longest_chain <= 2
 
 
-def test_what_waits_is_noted_on_the_campaign_with_one_schedule_and_nothing_on_the_queues(
-    dynamodb: Any, tables: TableNames
-) -> None:
-    world = WaitingWorld(dynamodb, tables, quota=10)
-    campaign_id = world.set_off_later(24)
-    note = until_waiting(world, campaign_id)
+def test_what_waits_is_noted_on_the_campaign_with_one_schedule_and_nothing_on_the_queues(waits: Waiting24) -> None:
+    world, campaign_id, note = waits
     assert not any(world.simulated.queues.values())
     assert world.total(campaign_id) == 24
     progress = world.plans.find_progress(campaign_id)
@@ -79,12 +90,8 @@ def test_while_nothing_may_leave_a_wake_only_looks_and_puts_its_end_off(dynamodb
 
 
 @pytest.mark.one_engine
-def test_after_the_quota_was_raised_the_campaign_goes_on_within_a_quarter_of_an_hour(
-    dynamodb: Any, tables: TableNames
-) -> None:
-    world = WaitingWorld(dynamodb, tables, quota=10)
-    campaign_id = world.set_off_later(24)
-    until_waiting(world, campaign_id)
+def test_after_the_quota_was_raised_the_campaign_goes_on_within_a_quarter_of_an_hour(waits: Waiting24) -> None:
+    world, campaign_id, _ = waits
     world.quota, raised_at = 1000, world.now
     world.run(days=1)
     world.assert_nobody_was_lost_or_mailed_twice(campaign_id, 24)
@@ -105,10 +112,8 @@ def test_a_campaign_that_is_launched_while_the_account_is_throttled_for_seconds_
 
 
 @pytest.mark.one_engine
-def test_who_was_brought_back_and_dropped_again_is_brought_back_again(dynamodb: Any, tables: TableNames) -> None:
-    world = WaitingWorld(dynamodb, tables, quota=10)
-    campaign_id = world.set_off_later(24)
-    until_waiting(world, campaign_id)
+def test_who_was_brought_back_and_dropped_again_is_brought_back_again(waits: Waiting24) -> None:
+    world, campaign_id, _ = waits
     left, planned = len(world.mail.accepted), world.runs["plan"]
     world.quota, launched = 1000, world.runs["launch"]
     world.run(days=1, until=lambda: world.runs["launch"] > launched)
@@ -141,10 +146,8 @@ def test_each_lead_is_looked_at_little_more_than_once_and_pages_that_are_not_enq
 
 
 @pytest.mark.one_engine
-def test_pausing_ends_the_wait_and_resuming_goes_on(dynamodb: Any, tables: TableNames) -> None:
-    world = WaitingWorld(dynamodb, tables, quota=10)
-    campaign_id = world.set_off_later(24)
-    until_waiting(world, campaign_id)
+def test_pausing_ends_the_wait_and_resuming_goes_on(waits: Waiting24) -> None:
+    world, campaign_id, _ = waits
     world.control.pause(campaign_id)
     assert world.campaign(campaign_id).waiting is None
     left = len(world.mail.accepted)
@@ -156,10 +159,8 @@ def test_pausing_ends_the_wait_and_resuming_goes_on(dynamodb: Any, tables: Table
 
 
 @pytest.mark.one_engine
-def test_resuming_while_the_quota_is_gone_waits_anew(dynamodb: Any, tables: TableNames) -> None:
-    world = WaitingWorld(dynamodb, tables, quota=10)
-    campaign_id = world.set_off_later(24)
-    until_waiting(world, campaign_id)
+def test_resuming_while_the_quota_is_gone_waits_anew(waits: Waiting24) -> None:
+    world, campaign_id, _ = waits
     world.control.pause(campaign_id)
     world.control.resume(campaign_id)
     until_waiting(world, campaign_id)
@@ -168,10 +169,8 @@ def test_resuming_while_the_quota_is_gone_waits_anew(dynamodb: Any, tables: Tabl
 
 
 @pytest.mark.one_engine
-def test_a_cancelled_campaign_is_not_woken(dynamodb: Any, tables: TableNames) -> None:
-    world = WaitingWorld(dynamodb, tables, quota=10)
-    campaign_id = world.set_off_later(24)
-    until_waiting(world, campaign_id)
+def test_a_cancelled_campaign_is_not_woken(waits: Waiting24) -> None:
+    world, campaign_id, _ = waits
     left = len(world.mail.accepted)
     world.control.cancel(campaign_id)
     world.run(days=3)
@@ -179,10 +178,8 @@ def test_a_cancelled_campaign_is_not_woken(dynamodb: Any, tables: TableNames) ->
 
 
 @pytest.mark.one_engine
-def test_a_wake_that_comes_twice_or_late_mails_nobody_twice(dynamodb: Any, tables: TableNames) -> None:
-    world = WaitingWorld(dynamodb, tables, quota=10)
-    campaign_id = world.set_off_later(24)
-    note = until_waiting(world, campaign_id)
+def test_a_wake_that_comes_twice_or_late_mails_nobody_twice(waits: Waiting24) -> None:
+    world, campaign_id, note = waits
     wake = LaunchMessage(campaign_id, LaunchTask.WAKE, None, note.until.timestamp())
     for _ in range(4):
         world.schedules.put_at(f"again-{_}", note.until + timedelta(hours=8 * _), "launch", wake)
@@ -190,12 +187,8 @@ def test_a_wake_that_comes_twice_or_late_mails_nobody_twice(dynamodb: Any, table
     world.assert_nobody_was_lost_or_mailed_twice(campaign_id, 24)
 
 
-def test_whoever_finds_a_note_makes_its_schedule_if_its_writer_did_not_live_to(
-    dynamodb: Any, tables: TableNames
-) -> None:
-    world = WaitingWorld(dynamodb, tables, quota=10)
-    campaign_id = world.set_off_later(24)
-    note = until_waiting(world, campaign_id)
+def test_whoever_finds_a_note_makes_its_schedule_if_its_writer_did_not_live_to(waits: Waiting24) -> None:
+    world, campaign_id, note = waits
     world.schedules.messages.clear()
     lead_ids = tuple(lead.lead_id for lead in world.leads.iter_audience("acme", ["New"], []))
     dropped = SendMessage(campaign_id, "0.0", lead_ids[:5])
@@ -205,10 +198,8 @@ def test_whoever_finds_a_note_makes_its_schedule_if_its_writer_did_not_live_to(
     assert not any(world.simulated.queues.values())
 
 
-def test_without_the_scheduler_leads_go_back_to_the_queue(dynamodb: Any, tables: TableNames) -> None:
-    world = WaitingWorld(dynamodb, tables, quota=10)
-    campaign_id = world.set_off_later(24)
-    until_waiting(world, campaign_id)
+def test_without_the_scheduler_leads_go_back_to_the_queue(waits: Waiting24) -> None:
+    world, campaign_id, _ = waits
     world.schedules.messages.clear()
     world.schedules.fails = True
     lead_ids = tuple(lead.lead_id for lead in world.leads.iter_audience("acme", ["New"], []))
@@ -432,10 +423,8 @@ def test_one_refused_connection_makes_nobody_wait_who_came_back_for_another_reas
 
 
 @pytest.mark.one_engine
-def test_a_wake_without_the_scheduler_asks_again_and_is_not_lost(dynamodb: Any, tables: TableNames) -> None:
-    world = WaitingWorld(dynamodb, tables, quota=10)
-    campaign_id = world.set_off_later(24)
-    note = until_waiting(world, campaign_id)
+def test_a_wake_without_the_scheduler_asks_again_and_is_not_lost(waits: Waiting24) -> None:
+    world, campaign_id, note = waits
     world.schedules.messages.clear()
     world.schedules.fails = True
     wake = LaunchMessage(campaign_id, LaunchTask.WAKE, None, note.until.timestamp())

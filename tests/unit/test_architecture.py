@@ -21,7 +21,7 @@ MAY_KNOW = {
     "aws": {"settings"},
     "sdk": set(),
     "sqs": {"sdk"},
-    "store": {"telemetry", "settings", "aws"},
+    "store": {"telemetry", "settings", "aws", "sdk"},
     "tracking": FOUNDATION,
     "crm": FOUNDATION,
     "content": FOUNDATION,

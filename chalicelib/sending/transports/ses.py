@@ -4,10 +4,9 @@ import re
 from functools import cache
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
+from chalicelib import sdk
 from chalicelib.sending.reasons import FailureReason, WaitReason
 from chalicelib.sending.transports.base import (
     AccountRefused,
@@ -71,14 +70,7 @@ _ABOUT_THE_WORKER = {
 @cache
 def ses_client() -> Any:
     """The process's SES client, the SDK's own retries off: it repeats after time-outs too, which sends a mail twice."""
-    config = Config(
-        user_agent="leadflip-campaigns",
-        parameter_validation=False,
-        connect_timeout=3,
-        read_timeout=20,
-        retries={"mode": "standard", "total_max_attempts": 1},
-    )
-    return boto3.client("sesv2", config=config)
+    return sdk.client("sesv2", connect=3, read=20, attempts=1)
 
 
 class SesTransport:

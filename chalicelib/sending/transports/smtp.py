@@ -20,7 +20,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from chalicelib.content.errors import AddressInvalid
 from chalicelib.content.headers import wire_address
@@ -36,6 +36,7 @@ _OUR_NAME = "[127.0.0.1]"
 """For EHLO: a worker has no name of its own, and looking for one takes seconds where there is no reverse DNS."""
 _IDLE_SECONDS = 60.0
 """A connection unused for longer is not used again: servers and gateways drop such, some without a word."""
+_TOO_SLOW = "The server takes too long for one mail."
 _REST_SECONDS = 10.0
 """For so long a server that broke off or kept silent is left alone: a batch fails at once, not one time-out a mail."""
 
@@ -51,6 +52,25 @@ class SmtpPatience:
     """To connect, and for the reply to a command."""
     verdict: float = 20
     """For the answer to a whole message, which a server may take time to look at."""
+    whole: float = 22
+    """For all of a mail's conversation: a test mail may begin 5 s into a request, which has 29."""
+
+
+class _Conversation(smtplib.SMTP):
+    """Waits for each reply as long as it is told, in seconds."""
+
+    def __init__(self, seconds: Callable[[], float], **arguments: Any) -> None:
+        self._seconds = seconds
+        super().__init__(local_hostname=_OUR_NAME, timeout=seconds(), **arguments)
+
+    def getreply(self) -> _Reply:
+        if self.sock is not None:
+            self.sock.settimeout(self._seconds())
+        return super().getreply()
+
+
+class _TlsConversation(_Conversation, smtplib.SMTP_SSL):
+    """Encrypted from its beginning."""
 
 
 class SmtpTransport:
@@ -79,6 +99,7 @@ class SmtpTransport:
             raise Rejected(FailureReason.INVALID_ADDRESS, str(error)) from error
         if self._clock() < self._rests_until:
             raise NotSent(self._complaint)
+        self._kept.ends_at, self._kept.most = self._clock() + self._patience.whole, self._patience.reply
         try:
             self._talk_up_to_the_message(sender, recipient, len(mail.message))
             self._connection.send(_framed(mail.message))
@@ -98,6 +119,8 @@ class SmtpTransport:
         reply = self._connection.rcpt(recipient)
         if reply[0] not in (250, 251):
             raise self._refusal(reply, _fault_of_recipient(reply))
+        if self._left() < self._patience.reply:  # once the message is handed over, no answer means: perhaps
+            raise TimeoutError(_TOO_SLOW)
         reply = self._connection.docmd("DATA")
         if reply[0] != 354:
             raise self._refusal(reply, FailureReason.REJECTED)
@@ -123,11 +146,9 @@ class SmtpTransport:
         """The server's words about a message that it has got whole. From here on silence means: perhaps."""
         connection = self._connection
         try:
-            if connection.sock is not None:
-                connection.sock.settimeout(self._patience.verdict)
+            self._kept.most = self._patience.verdict
             reply = connection.getreply()
-            if connection.sock is not None:
-                connection.sock.settimeout(self._patience.reply)
+            self._kept.most = self._patience.reply
         except OSError as error:
             raise self._given_up(OutcomeUnknown(_words_of(error))) from error
         if 200 <= reply[0] < 300:
@@ -149,6 +170,18 @@ class SmtpTransport:
             self._hang_up()
         return Rejected(reason, words) if code >= 500 else NotSent(words, WaitReason.PUT_OFF)
 
+    def _seconds(self) -> float:
+        """How long the next reply is waited for. Raises TimeoutError when the conversation has taken too long."""
+        left = self._left()
+        if left <= 0:
+            raise TimeoutError(_TOO_SLOW)
+        most: float = self._kept.most
+        return min(most, left)
+
+    def _left(self) -> float:
+        ends_at: float = self._kept.ends_at
+        return ends_at - self._clock()
+
     @property
     def _connection(self) -> smtplib.SMTP:
         connection: smtplib.SMTP = self._kept.connection
@@ -162,11 +195,11 @@ class SmtpTransport:
             raise AccountRefused(str(error)) from error
         except SecretUnreadable as error:
             raise self._given_up(NotSent(str(error))) from error
-        address, seconds = (server.host, server.port, _OUR_NAME), self._patience.reply
+        address = {"host": server.host, "port": server.port}
         if server.tls is Tls.IMPLICIT:
-            connection: smtplib.SMTP = smtplib.SMTP_SSL(*address, timeout=seconds, context=self._trust())
+            connection: smtplib.SMTP = _TlsConversation(self._seconds, **address, context=self._trust())
         else:
-            connection = smtplib.SMTP(*address, timeout=seconds)
+            connection = _Conversation(self._seconds, **address)
         try:
             if connection.sock is not None:
                 # A message's last piece must not wait for the acknowledgement of those before.

@@ -113,6 +113,8 @@ class ScriptedServer:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self._ended = threading.Event()
+        self.pause = 0.0
+        """Seconds before each reply."""
         self.port: int = self._socket.getsockname()[1]
         self.heard: list[list[str]] = []
         threading.Thread(target=self._serve, daemon=True).start()
@@ -142,6 +144,7 @@ class ScriptedServer:
                 if reply == SILENCE:
                     self._ended.wait(30)
                     break
+                self._ended.wait(self.pause)
                 connection.sendall(reply.encode() + b"\r\n")
                 heard.append(self._read(lines, whole_message=reply.startswith("354")))
         except OSError:

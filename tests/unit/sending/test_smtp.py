@@ -297,6 +297,28 @@ def test_a_refused_sender_concerns_every_mail(scripted: Scripted, refusal: str) 
     assert refusal in str(refused.value)
 
 
+def slow(scripted: Scripted, script: list[str], patience: SmtpPatience) -> tuple[ScriptedServer, SmtpTransport]:
+    server, _ = scripted(script)
+    server.pause = 0.2
+    return server, SmtpTransport(lambda: SmtpServer("127.0.0.1", server.port, Tls.NONE), patience)
+
+
+def test_a_server_that_is_slow_again_and_again_gets_no_message_that_it_has_no_time_to_answer(
+    scripted: Scripted,
+) -> None:
+    script = [GREETING, HELLO, "250 ok", "250 ok", "354 go on", "250 taken"]
+    server, transport = slow(scripted, script, SmtpPatience(reply=0.5, verdict=0.5, whole=1.2))
+    with pytest.raises(NotSent, match="too long for one mail"):
+        transport.send(MAIL)
+    assert [line for line in server.heard[0] if line.startswith("DATA")] == []
+
+
+def test_a_slow_server_that_stays_within_the_whole_gets_its_mail(scripted: Scripted) -> None:
+    script = [GREETING, HELLO, "250 ok", "250 ok", "354 go on", "250 taken"]
+    _, transport = slow(scripted, script, SmtpPatience(reply=2, verdict=5, whole=10))
+    assert transport.send(MAIL) == "taken"
+
+
 @pytest.mark.parametrize("end", [SILENCE, HANG_UP, "nonsense", "334 what?"])
 def test_what_may_have_left_is_never_called_unsent(scripted: Scripted, end: str) -> None:
     _, transport = scripted([GREETING, HELLO, "250 ok", "250 ok", "354 go on", end])
