@@ -82,10 +82,10 @@ store: setup  ## the tests of the tables, on ministack and on Amazon's DynamoDB 
 	$(BIN)/python -m pytest -q --junitxml=$(REPORTS)/store.xml -n 2 $(or $(TESTS),tests/store)
 
 stack: setup  ## the tests of a whole deployed stack on this machine
-	$(BIN)/python -m pytest -q --junitxml=$(REPORTS)/stack.xml $(or $(TESTS),tests/stack)
+	$(BIN)/python -m pytest -q --junitxml=$(REPORTS)/stack.xml -n 2 --dist loadfile $(or $(TESTS),tests/stack)
 
 browser: setup  ## the tests in a real browser
-	$(BIN)/python -m pytest -q --junitxml=$(REPORTS)/browser.xml $(or $(TESTS),tests/browser)
+	$(BIN)/python -m pytest -q --junitxml=$(REPORTS)/browser.xml -n 2 --dist loadfile $(or $(TESTS),tests/browser)
 
 bench: setup  ## measure cold starts, hits, rendering and sending; bench/results.json has the numbers
 	@$(BIN)/python -m bench --results bench/results.json
