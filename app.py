@@ -24,7 +24,7 @@ if "track" in doors():
     app.register_blueprint(tracking_routes)
 
 if "api" in doors():
-    from chalicelib.api.registry import register as register_api
+    from chalicelib.api.http.registry import register as register_api
     from chalicelib.web.routes import routes as web_routes
 
     register_api(app)

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
+from chalicelib.model.ids import LeadId, new_campaign_id, new_lead_id
 from chalicelib.settings import Settings
 from chalicelib.store import keys
-from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
-from chalicelib.store.ids import LeadId, new_campaign_id, new_lead_id
+from chalicelib.store.deliveries import Deliveries
 from chalicelib.tracking.delivery_ids import CampaignTracking
 from local import ministack, ports
 from local.tables import TableNames, create_tables
@@ -84,7 +85,7 @@ def requests(dynamodb: Any, tables: TableNames, door: Callable[[dict[str, Any]],
     campaign_id = new_campaign_id()
     tracking = CampaignTracking("", campaign_id, 1, KEY.encode())
     forger = CampaignTracking("", campaign_id, 1, b"a guess")
-    deliveries = Deliveries(dynamodb, tables.deliveries)
+    deliveries = Deliveries(dynamodb, tables.deliveries, BurstRule())
     stock = boto3.client("dynamodb")
 
     def recipients() -> Iterator[LeadId]:

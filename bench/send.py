@@ -16,17 +16,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from chalicelib.campaigns.account import UnknownAccount
+from chalicelib.campaigns.drafts import Drafts, Written
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import create_lead
-from chalicelib.sending.account import UnknownAccount
+from chalicelib.model.campaign import Audience, CampaignStatus
+from chalicelib.model.delivery import BurstRule
+from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.sending.budget import OwnServer
-from chalicelib.sending.drafts import Drafts, Written
 from chalicelib.sending.launch import Launch
 from chalicelib.sending.queues import LEADS_PER_MESSAGE, LaunchMessage, SendMessage
 from chalicelib.sqs import groups
-from chalicelib.store.campaigns import Audience, Campaigns, CampaignStatus
+from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
-from chalicelib.store.ids import CampaignId, LeadId
 from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans
 from chalicelib.store.retries import Retries
@@ -120,7 +122,7 @@ def launched(dynamodb: Any, tables: TableNames, count: int) -> tuple[CampaignId,
     keys = KeyRingSource(lambda: f'{{"current": 1, "1": "{KEY}"}}')
     launch = Launch(
         campaigns,
-        Audiences(leads, Deliveries(dynamodb, tables.deliveries)),
+        Audiences(leads, Deliveries(dynamodb, tables.deliveries, BurstRule())),
         UnknownAccount(),
         Plans(dynamodb, tables.campaigns),
         Retries(dynamodb, tables.campaigns),

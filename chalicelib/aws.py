@@ -1,7 +1,7 @@
 """AWS's JSON protocol, signed: what the recipients' door needs of an SDK, and nothing that it does not.
 
 The SDK takes 250 ms to import and set up, and a millisecond of processor time for each call; this takes 25 and a
-quarter (measured: `make bench`; why it is allowed: docs/decisions/0200). Six operations go this way: UpdateItem,
+quarter (measured: `make bench`; why it is allowed: docs/decisions/0016). Six operations go this way: UpdateItem,
 GetItem, Query, BatchExecuteStatement, SendMessage and GetSecretValue. Errors are botocore's own, whichever client one
 holds.
 

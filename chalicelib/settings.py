@@ -7,6 +7,8 @@ from datetime import timedelta
 from functools import cache
 from typing import Literal
 
+from chalicelib.model.delivery import BurstRule
+
 Door = Literal["api", "track"]
 
 
@@ -67,18 +69,6 @@ def settings() -> Settings:
         smtp_secret=environment.get("SMTP_SECRET") or None,
         unnamed_stream_shard=environment.get("UNNAMED_STREAM_SHARD") or None,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class BurstRule:
-    """From when on clicks come too fast for a person. Reasons and field data: docs/decisions/0220."""
-
-    links: int = 3
-    """So many different links of one mail at once are no person's: two in two tabs still are. `BURST_LINKS`"""
-    window: timedelta = timedelta(seconds=2)
-    """... within this time: scanners take less than a second for all of a mail. `BURST_WINDOW_MS`"""
-    later_clicks: int = 4
-    """How many further clicks on one link are kept while no person's is known: so many sweeps can be told apart."""
 
 
 def burst_rule() -> BurstRule:

@@ -38,7 +38,7 @@ def count(
 
     Powertools' Logger and Metrics would write two, for four times the processor time. Every byte is paid for with every
     hit, so a line says nothing that CloudWatch knows without it: a line without level and time is of level INFO, and of
-    the time that it came or, as a metric, `_aws` says; metrics need no unit (docs/decisions/0202).
+    the time that it came or, as a metric, `_aws` says; metrics need no unit (docs/decisions/0018).
     """
     now = time.time()
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))

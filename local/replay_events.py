@@ -16,11 +16,12 @@ from chalicelib.automation.candidates import (
     Finish,
     candidates_between,
 )
+from chalicelib.model.delivery import BurstRule
+from chalicelib.model.ids import CampaignId
+from chalicelib.model.times import time_text
 from chalicelib.sqs import Queue, groups
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.client import time_text
 from chalicelib.store.deliveries import Deliveries
-from chalicelib.store.ids import CampaignId
 from local.client import clients_and_outputs
 from local.console import NotReady, say
 
@@ -30,7 +31,7 @@ def happened(dynamodb: Any, outputs: dict[str, str], campaign_id: CampaignId) ->
     campaign = Campaigns(dynamodb, outputs["CampaignsTable"]).find(campaign_id)
     if campaign is None:
         raise NotReady(f"There is no campaign {campaign_id}.")
-    for delivery in Deliveries(dynamodb, outputs["DeliveriesTable"]).iter_campaign(campaign_id):
+    for delivery in Deliveries(dynamodb, outputs["DeliveriesTable"], BurstRule()).iter_campaign(campaign_id):
         yield from candidates_between(None, delivery)
     if campaign.completed_at is not None:
         yield Finish(campaign_id, time_text(campaign.completed_at))

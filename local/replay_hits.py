@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from chalicelib.model.delivery import BurstRule
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import StoreError
 from chalicelib.store.deliveries import Deliveries
@@ -30,7 +31,7 @@ class Tables:
     """Where a stack keeps what hits change, and the keys to verify them with."""
 
     def __init__(self, dynamodb: Any, secrets: Any, outputs: dict[str, str]) -> None:
-        self.deliveries = Deliveries(dynamodb, outputs["DeliveriesTable"])
+        self.deliveries = Deliveries(dynamodb, outputs["DeliveriesTable"], BurstRule())
         self.leads = Leads(dynamodb, outputs["LeadsTable"])
         self.campaigns = Campaigns(dynamodb, outputs["CampaignsTable"])
         self.keys = KeyRingSource(

@@ -22,7 +22,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.content.destinations import click_url_parts
-from chalicelib.store.ids import CampaignId, LeadId
+from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.tracking.delivery_ids import CampaignTracking
 from chalicelib.tracking.key_ring import KeyRing
 from local.client import clients_and_outputs, running_stack

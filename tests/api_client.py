@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from chalice import Chalice
 
-from chalicelib.api.context import Context
-from chalicelib.api.registry import register
-from chalicelib.api.unknown import ANYTHING
+from chalicelib.api.http.context import Context
+from chalicelib.api.http.registry import register
+from chalicelib.api.http.unknown import ANYTHING
 from chalicelib.settings import Settings
 from chalicelib.store.tokens import Scope
 from local.tables import TableNames

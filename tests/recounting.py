@@ -9,11 +9,12 @@ from typing import Any
 
 from chalicelib.analytics.facts import facts
 from chalicelib.analytics.recount import Recount, Recounting, RecountMessage
+from chalicelib.model.delivery import BurstRule
+from chalicelib.model.ids import CampaignId
 from chalicelib.sqs import Queue
-from chalicelib.store.applied import Applied
+from chalicelib.store.applied_runs import AppliedRuns
 from chalicelib.store.counters import Addition, Counters
 from chalicelib.store.deliveries import Deliveries
-from chalicelib.store.ids import CampaignId
 from chalicelib.store.plans import Plans
 from chalicelib.store.recounts import RecountJob, Recounts
 
@@ -42,7 +43,7 @@ class Recounter:
     ) -> None:
         self.messages = KeptMessages()
         queue = Queue(self.messages, "plan")
-        self._deliveries = Deliveries(client, deliveries_table)
+        self._deliveries = Deliveries(client, deliveries_table, BurstRule())
         self._clock = clock
         self.recounts = Recounts(client, campaigns_table)
         self._recounting = Recounting(self.recounts, Plans(client, campaigns_table), queue)
@@ -77,5 +78,5 @@ def add(counters: Counters, campaign_id: CampaignId, sums: Mapping[str, int]) ->
     """Add to a campaign's sums what no delivery says."""
     bases = counters.read("nothing", [campaign_id])[1]
     additions = {campaign_id: [Addition(time.time(), 0, sums)]}
-    nothing = Applied()
+    nothing = AppliedRuns()
     assert counters.add("nothing", before=nothing, after=nothing, expires_at=0, additions=additions, bases=bases)

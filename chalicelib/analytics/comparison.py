@@ -13,9 +13,10 @@ from typing import Any, Literal
 from chalicelib.analytics.funnel import tracked_of
 from chalicelib.analytics.intervals import Rate, wilson
 from chalicelib.analytics.series import counted_until
-from chalicelib.store.campaigns import Campaign, Campaigns, CampaignStatus
+from chalicelib.model.campaign import Campaign, CampaignStatus
+from chalicelib.model.ids import CampaignId
+from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.counters import Counters, Sums
-from chalicelib.store.ids import CampaignId
 
 COMPARED = 10
 FEWEST = 3

@@ -7,9 +7,10 @@ consistently, so whichever is last sees both.
 from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib.store.campaigns import Campaigns, CampaignStatus
+from chalicelib.model.campaign import CampaignStatus
+from chalicelib.model.ids import CampaignId
+from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.counters import Counters, Sums
-from chalicelib.store.ids import CampaignId
 from chalicelib.store.plans import PlanProgress, Plans
 from chalicelib.store.retries import Retries
 from chalicelib.telemetry import logger

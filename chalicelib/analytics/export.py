@@ -10,9 +10,9 @@ import io
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from chalicelib.store.client import time_text
-from chalicelib.store.deliveries import Delivery
-from chalicelib.store.verdicts import judged
+from chalicelib.model.delivery import Delivery
+from chalicelib.model.times import time_text
+from chalicelib.model.verdicts import judged
 
 COLUMNS = (
     "delivery_id",

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from chalicelib.analytics.delays import bucket_of
-from chalicelib.store.deliveries import Delivery, DeliveryStatus, Tracking
-from chalicelib.store.verdicts import judged
+from chalicelib.model.delivery import Delivery, DeliveryStatus, Tracking
+from chalicelib.model.verdicts import judged
 
 _BY_STATUS = {
     DeliveryStatus.SENT: "sent",
@@ -41,7 +41,7 @@ def facts(delivery: Delivery | None) -> Mapping[str, int]:
     `empty_links`                    links in a sent mail that lead nowhere, for what the lead's values were
     `untracked`, `anonymous`         sent without links to be counted by, or with such as name nobody
 
-    Who clicked is decided in retrospect (store/verdicts.py): a change may also take something back. A trace, which
+    Who clicked is decided in retrospect (model/verdicts.py): a change may also take something back. A trace, which
     is hits without a lead's name, contributes what was done and nothing of the sending.
     """
     if delivery is None:

@@ -2,21 +2,22 @@
 
 Lambda delivers a shard's records in order and at least once: a batch may come again, cut differently, and what Lambda
 gave up may be brought much later, out of order. One transaction adds a run of records and notes the run
-(store/applied.py), so that each is added once; one that is too old to tell is not, and its campaign asks for a recount.
+(store/applied_runs.py), so that each is added once; one that is too old to tell is not, and its campaign asks for a
+recount.
 """
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from chalicelib.analytics.breaker import LIMITS, Breaker
 from chalicelib.analytics.completion import ENDINGS, Completion
 from chalicelib.analytics.facts import difference
-from chalicelib.settings import settings
-from chalicelib.store.applied import Applied
+from chalicelib.analytics.harm import LIMITS, Breaker
+from chalicelib.model.ids import CampaignId
+from chalicelib.settings import burst_rule, settings
+from chalicelib.store.applied_runs import AppliedRuns
 from chalicelib.store.client import dynamodb
 from chalicelib.store.counters import Addition, Basis, Counters, Sums, rows_of
-from chalicelib.store.ids import CampaignId
 from chalicelib.store.stream_records import Change
 from chalicelib.telemetry import logger
 
@@ -78,7 +79,7 @@ def _asks_for_recount(_: Change) -> Sums:
     return {"recount_due": 1}
 
 
-def _still_new(changes: Sequence[Change], applied: Applied, now: float) -> tuple[list[Change], list[Change]]:
+def _still_new(changes: Sequence[Change], applied: AppliedRuns, now: float) -> tuple[list[Change], list[Change]]:
     """Those that are to be added, and those of which nobody can tell any more."""
     fresh: list[Change] = []
     refused: list[Change] = []
@@ -149,7 +150,7 @@ def fold_batch(event: dict[str, Any], clock: Callable[[], float] = time.time) ->
     """
     if event.get("Records"):
         shard = shard_of(event, settings().unnamed_stream_shard)
-        changes = [Change.from_record(record) for record in event["Records"]]
+        changes = [Change.from_record(record, burst_rule()) for record in event["Records"]]
         client, table = dynamodb(), settings().campaigns_table
         touched = fold_and_complete(shard, changes, Counters(client, table), Completion(client, table), clock())
         harmed = {each.campaign_id for each in changes if LIMITS.keys() & difference(each.old, each.new).keys()}

@@ -7,8 +7,8 @@ import json
 import zlib
 from dataclasses import asdict, dataclass
 
+from chalicelib.model.ids import CampaignId
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.ids import CampaignId
 
 _BLOB = "launched"
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chalicelib.analytics.completion import finished_of, total_of
+from chalicelib.model.ids import CampaignId
 from chalicelib.store.counters import Sums
-from chalicelib.store.ids import CampaignId
 from chalicelib.store.plans import PlanProgress
 
 

@@ -23,18 +23,18 @@ from typing import Any
 
 from chalicelib.analytics.completion import Completion
 from chalicelib.analytics.facts import facts
+from chalicelib.model.ids import CampaignId
 from chalicelib.sqs import Queue
 from chalicelib.store.client import Item, StoreUnavailable, attempts
 from chalicelib.store.counters import Counters
-from chalicelib.store.deliveries import Deliveries, Delivery
-from chalicelib.store.ids import CampaignId
+from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.plans import Plans
 from chalicelib.store.recounts import RecountJob, Recounts, RecountState
 from chalicelib.telemetry import logger
 
 SETTLE_SECONDS = 8.0
 """Pause between the two readings of a bucket. Half of it bears what the stream's clock and ours may differ by, and how
-long a record may follow its write; AWS calls its time approximate and names no bound (docs/decisions/0224)."""
+long a record may follow its write; AWS calls its time approximate and names no bound (docs/decisions/0025)."""
 
 DELIVERIES_A_MESSAGE = 20_000
 """So many deliveries are read twice within a few seconds; a bucket, the smallest unit, may hold more."""
@@ -42,7 +42,7 @@ DELIVERIES_A_MESSAGE = 20_000
 MOST_TRIES = 12
 """Times that a bucket is tried before the recount is given up, each later than the last: 80 minutes in all. Each try
 but the first is a message that its own function puts back: Lambda ends chains of some sixteen. The function is allowed
-longer ones (template.yaml, RecursiveLoop: Allow), but this does not rely on that (docs/decisions/0316)."""
+longer ones (template.yaml, RecursiveLoop: Allow), but this does not rely on that (docs/decisions/0041)."""
 
 RENEWED_AFTER = timedelta(hours=1)
 """A running recount of this age is begun anew when it is asked for. From this age on the fold may have given up a batch
@@ -164,7 +164,7 @@ class Recount:
         seen = hashlib.blake2b()
         for row in self._deliveries.iter_rows(campaign_id, bucket):
             seen.update(_text(row))
-            sums.update(facts(Delivery.from_item(row)))
+            sums.update(facts(self._deliveries.from_row(row)))
         return sums, seen.hexdigest()
 
     def _fingerprint(self, campaign_id: CampaignId, bucket: int) -> str:

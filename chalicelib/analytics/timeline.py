@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.analytics.launched import load_launched
+from chalicelib.model.campaign import Campaign
+from chalicelib.model.delivery import Delivery
+from chalicelib.model.ids import CampaignId, LeadId, RuleId
+from chalicelib.model.verdicts import judged
 from chalicelib.store.acts import Act, Acts
-from chalicelib.store.campaigns import Campaign, Campaigns
-from chalicelib.store.deliveries import Deliveries, Delivery
-from chalicelib.store.ids import CampaignId, LeadId, RuleId
+from chalicelib.store.campaigns import Campaigns
+from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.resubscriptions import Resubscription, Resubscriptions
-from chalicelib.store.verdicts import judged
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from typing import Annotated, Self
 from pydantic import Field
 
 from chalicelib.analytics.overview import Numbers, numbers_of
-from chalicelib.api.answers import Answer, ok
 from chalicelib.api.campaign_models import CampaignAnswer
-from chalicelib.api.paging import Page, PageQuery
-from chalicelib.api.resources import Call, Resource
+from chalicelib.api.http.answers import Answer, ok
+from chalicelib.api.http.paging import Page, PageQuery
+from chalicelib.api.http.resources import Call, Resource
 from chalicelib.api.stats_models import FromDomain
-from chalicelib.store.campaigns import Campaign, CampaignStatus
+from chalicelib.model.campaign import Campaign, CampaignStatus
 from chalicelib.store.client import InvalidPosition
 
 campaign_list = Resource("campaigns")

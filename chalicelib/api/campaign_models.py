@@ -1,17 +1,17 @@
-"""Bodies of the campaigns' operations. Types only: what a campaign must have is decided in sending/drafts.py."""
+"""Bodies of the campaigns' operations. Types only: what a campaign must have is decided in campaigns/drafts.py."""
 
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.lead_models import Moment
-from chalicelib.api.requests import RequestModel
+from chalicelib.campaigns.drafts import Draft, Written
+from chalicelib.campaigns.preflight import Preflight
 from chalicelib.content.preflight import Severity
-from chalicelib.sending.drafts import Draft, Written
-from chalicelib.sending.preflight import Preflight
-from chalicelib.store.campaigns import Audience, Behavior, Campaign, CampaignStatus, Did
-from chalicelib.store.deliveries import Tracking
-from chalicelib.store.ids import CampaignId
+from chalicelib.model.campaign import Audience, Behavior, Campaign, CampaignStatus, Did
+from chalicelib.model.delivery import Tracking
+from chalicelib.model.ids import CampaignId
 
 UtmName = Literal["source", "medium", "campaign", "term", "content"]
 

@@ -4,20 +4,20 @@ from typing import Annotated
 
 from pydantic import Field
 
-from chalicelib.api.answers import Answer, accepted
 from chalicelib.api.campaign_models import CampaignAnswer
 from chalicelib.api.campaigns import CAMPAIGN_NOT_FOUND, WRONG_STATUS
-from chalicelib.api.problems import ProblemType, field_errors
-from chalicelib.api.requests import RequestModel
-from chalicelib.api.resources import Call, Resource
-from chalicelib.sending.local_time import InvalidTime
-from chalicelib.sending.reasons import FailureReason
+from chalicelib.api.http.answers import Answer, accepted
+from chalicelib.api.http.problems import ProblemType, field_errors
+from chalicelib.api.http.requests import RequestModel
+from chalicelib.api.http.resources import Call, Resource
+from chalicelib.campaigns.local_time import InvalidTime
+from chalicelib.campaigns.schedule import SchedulerUnavailable
+from chalicelib.campaigns.start import AudienceIsEmpty, SendingDisabled
+from chalicelib.campaigns.statuses import CampaignNotFound, WrongStatus
+from chalicelib.model.ids import CampaignId
+from chalicelib.model.reasons import FailureReason
 from chalicelib.sending.retry import NothingToRetry
-from chalicelib.sending.schedule import SchedulerUnavailable
-from chalicelib.sending.start import AudienceIsEmpty, SendingDisabled
-from chalicelib.sending.statuses import CampaignNotFound, WrongStatus
 from chalicelib.sqs import QueueUnavailable
-from chalicelib.store.ids import CampaignId
 
 _UNAVAILABLE = ProblemType(503, "unavailable", "The service cannot answer right now", headers={"Retry-After": "5"})
 

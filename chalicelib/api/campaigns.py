@@ -5,7 +5,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from chalicelib.api.answers import Answer, no_content, ok
 from chalicelib.api.campaign_models import (
     AudienceAnswer,
     CampaignPatch,
@@ -14,17 +13,18 @@ from chalicelib.api.campaign_models import (
     PreflightAnswer,
     PreviewAnswer,
 )
-from chalicelib.api.problems import ProblemType
-from chalicelib.api.requests import RequestModel
-from chalicelib.api.resources import Call, Resource
+from chalicelib.api.http.answers import Answer, no_content, ok
+from chalicelib.api.http.problems import ProblemType
+from chalicelib.api.http.requests import RequestModel
+from chalicelib.api.http.resources import Call, Resource
+from chalicelib.campaigns.drafts import CampaignNotFound, Fault, InvalidCampaign, NamesNobody, NotADraft
+from chalicelib.campaigns.preflight import preflight
+from chalicelib.campaigns.preview import preview
+from chalicelib.campaigns.statuses import WrongStatus
 from chalicelib.content.errors import ContentInvalid, Problem, RenderFailed
-from chalicelib.sending.drafts import CampaignNotFound, Fault, InvalidCampaign, NamesNobody, NotADraft
-from chalicelib.sending.preflight import preflight
-from chalicelib.sending.preview import preview
-from chalicelib.sending.statuses import WrongStatus
-from chalicelib.store.campaigns import Did
+from chalicelib.model.campaign import Did
+from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.store.client import Conflict
-from chalicelib.store.ids import CampaignId, LeadId
 from chalicelib.store.leads import LeadNotFound
 
 

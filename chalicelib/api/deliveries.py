@@ -6,17 +6,18 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, Field
 
 from chalicelib.analytics import export
-from chalicelib.api.answers import Answer, ok
 from chalicelib.api.campaigns import CAMPAIGN_NOT_FOUND
 from chalicelib.api.delivery_ids import naming, visible
+from chalicelib.api.http.answers import Answer, ok
+from chalicelib.api.http.paging import Page, PageQuery
+from chalicelib.api.http.resources import Call, Resource
 from chalicelib.api.lead_models import Moment
-from chalicelib.api.paging import Page, PageQuery
-from chalicelib.api.resources import Call, Resource
-from chalicelib.sending.drafts import CampaignNotFound
+from chalicelib.campaigns.drafts import CampaignNotFound
+from chalicelib.model.delivery import Delivery, DeliveryStatus
+from chalicelib.model.ids import CampaignId
+from chalicelib.model.verdicts import judged
 from chalicelib.store.client import InvalidPosition
-from chalicelib.store.deliveries import Delivery, DeliveryFilter, DeliveryStatus
-from chalicelib.store.ids import CampaignId
-from chalicelib.store.verdicts import judged
+from chalicelib.store.deliveries import DeliveryFilter
 
 deliveries = Resource("deliveries", errors={CampaignNotFound: CAMPAIGN_NOT_FOUND[CampaignNotFound]})
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
-from chalicelib.api.authentication import caller
-from chalicelib.api.resources import Call
-from chalicelib.store.campaigns import Campaign
-from chalicelib.store.deliveries import Delivery
-from chalicelib.store.ids import CampaignId, LeadId
+from chalicelib.api.http.authentication import caller
+from chalicelib.api.http.resources import Call
+from chalicelib.model.campaign import Campaign
+from chalicelib.model.delivery import Delivery
+from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.store.tokens import Scope
 from chalicelib.tracking.delivery_ids import make_delivery_id, without_delivery_id
 

@@ -2,9 +2,9 @@
 
 from pydantic import BaseModel
 
-from chalicelib.api.answers import Answer, ok
+from chalicelib.api.http.answers import Answer, ok
+from chalicelib.api.http.resources import Call, Resource
 from chalicelib.api.lead_models import Moment
-from chalicelib.api.resources import Call, Resource
 
 health = Resource("health")
 

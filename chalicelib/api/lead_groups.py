@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from chalicelib.api.answers import Answer, ok
-from chalicelib.api.resources import Call, Resource
+from chalicelib.api.http.answers import Answer, ok
+from chalicelib.api.http.resources import Call, Resource
 from chalicelib.crm.groups import list_groups
 
 lead_groups = Resource("leads")

@@ -16,13 +16,13 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from chalicelib.api.paging import PageQuery
-from chalicelib.api.requests import RequestModel
+from chalicelib.api.http.paging import PageQuery
+from chalicelib.api.http.requests import RequestModel
 from chalicelib.crm.importing import ImportReport
 from chalicelib.crm.leads import Said
-from chalicelib.store.client import time_text
-from chalicelib.store.leads import FieldValue, Lead
-from chalicelib.store.marks import SuppressionReason
+from chalicelib.model.lead import FieldValue, Lead
+from chalicelib.model.suppression import SuppressionReason
+from chalicelib.model.times import time_text
 
 MAX_REASON = 500
 """Characters of a reason for a resubscription."""

@@ -1,7 +1,11 @@
 """/v1/leads: make, read, change, remove, unsubscribe."""
 
-from chalicelib.api.answers import Answer, accepted, no_content, ok
-from chalicelib.api.authentication import caller
+from chalicelib.api.http.answers import Answer, accepted, no_content, ok
+from chalicelib.api.http.authentication import caller
+from chalicelib.api.http.paging import Page
+from chalicelib.api.http.problems import ProblemType, field_errors
+from chalicelib.api.http.requests import media_type, read_bytes
+from chalicelib.api.http.resources import Call, Resource
 from chalicelib.api.lead_models import (
     ImportAnswer,
     ImportQuery,
@@ -13,10 +17,6 @@ from chalicelib.api.lead_models import (
     SuppressionAnswer,
     SuppressionsAnswer,
 )
-from chalicelib.api.paging import Page
-from chalicelib.api.problems import ProblemType, field_errors
-from chalicelib.api.requests import media_type, read_bytes
-from chalicelib.api.resources import Call, Resource
 from chalicelib.crm.import_files import (
     MAX_BYTES,
     MAX_LINES,
@@ -29,8 +29,8 @@ from chalicelib.crm.import_files import (
 from chalicelib.crm.importing import import_leads
 from chalicelib.crm.leads import InvalidLead, create_lead, delete_lead, update_lead
 from chalicelib.crm.suppression import list_marks, resubscribe
+from chalicelib.model.ids import LeadId
 from chalicelib.store.client import InvalidPosition
-from chalicelib.store.ids import LeadId
 from chalicelib.store.leads import IdentityTaken, LeadNotFound
 from chalicelib.store.resubscriptions import Resubscription
 

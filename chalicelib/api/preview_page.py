@@ -6,14 +6,14 @@ from pydantic import Field
 
 from chalicelib.analytics.launched import load_launched
 from chalicelib.analytics.links import count_links
-from chalicelib.api.answers import Answer
 from chalicelib.api.campaigns import CAMPAIGN_NOT_FOUND, NOT_RENDERED
-from chalicelib.api.requests import RequestModel
-from chalicelib.api.resources import Call, Resource
+from chalicelib.api.http.answers import Answer
+from chalicelib.api.http.requests import RequestModel
+from chalicelib.api.http.resources import Call, Resource
+from chalicelib.campaigns.drafts import CampaignNotFound
+from chalicelib.campaigns.preview_page import POLICY, preview_page
 from chalicelib.content.errors import ContentInvalid, RenderFailed
-from chalicelib.sending.drafts import CampaignNotFound
-from chalicelib.sending.preview_page import POLICY, preview_page
-from chalicelib.store.ids import CampaignId, LeadId
+from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.store.leads import LeadNotFound
 
 HTML = "text/html"

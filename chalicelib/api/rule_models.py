@@ -4,11 +4,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field
 
+from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.lead_models import Moment
-from chalicelib.api.requests import RequestModel
 from chalicelib.automation.rulebook import WrittenRule
+from chalicelib.model.ids import CampaignId
 from chalicelib.store.acts import Act
-from chalicelib.store.ids import CampaignId
 from chalicelib.store.rules import Action, ActionKind, If, Rule, Trigger, When
 
 

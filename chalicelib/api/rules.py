@@ -1,14 +1,14 @@
 """/v1/rules: automation rules, and the log of what they did."""
 
-from chalicelib.api.answers import Answer, no_content, ok
 from chalicelib.api.delivery_ids import visible
-from chalicelib.api.paging import Page, PageQuery
-from chalicelib.api.problems import ProblemType, field_errors
-from chalicelib.api.resources import Call, Resource
+from chalicelib.api.http.answers import Answer, no_content, ok
+from chalicelib.api.http.paging import Page, PageQuery
+from chalicelib.api.http.problems import ProblemType, field_errors
+from chalicelib.api.http.resources import Call, Resource
 from chalicelib.api.rule_models import ActAnswer, NewRule, RuleAnswer, RulePatch
 from chalicelib.automation.rulebook import InvalidRule, TooManyRules
+from chalicelib.model.ids import RuleId
 from chalicelib.store.client import Conflict, InvalidPosition
-from chalicelib.store.ids import RuleId
 from chalicelib.store.rules import Rule, RuleNotFound
 
 rules = Resource(

@@ -7,10 +7,10 @@ from chalicelib.analytics.launched import load_launched
 from chalicelib.analytics.links import count_links
 from chalicelib.analytics.series import series_of
 from chalicelib.analytics.stats import stats_of
-from chalicelib.api.answers import Answer, accepted, ok
 from chalicelib.api.campaigns import CAMPAIGN_NOT_FOUND
-from chalicelib.api.problems import ProblemType
-from chalicelib.api.resources import Call, Resource
+from chalicelib.api.http.answers import Answer, accepted, ok
+from chalicelib.api.http.problems import ProblemType
+from chalicelib.api.http.resources import Call, Resource
 from chalicelib.api.stats_models import (
     ComparisonAnswer,
     CountedAnswer,
@@ -23,11 +23,11 @@ from chalicelib.api.stats_models import (
     StatsAnswer,
     WaitingAnswer,
 )
-from chalicelib.sending.drafts import CampaignNotFound
+from chalicelib.campaigns.drafts import CampaignNotFound
+from chalicelib.model.campaign import CampaignStatus
+from chalicelib.model.ids import CampaignId
+from chalicelib.model.reasons import WaitReason
 from chalicelib.sending.rate import Waiting, waiting_of
-from chalicelib.sending.reasons import WaitReason
-from chalicelib.store.campaigns import CampaignStatus
-from chalicelib.store.ids import CampaignId
 from chalicelib.store.rate import Rate
 
 

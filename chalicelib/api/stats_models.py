@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSche
 
 from chalicelib.analytics.comparison import Verdict
 from chalicelib.analytics.series import By
+from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.lead_models import Moment
-from chalicelib.api.requests import RequestModel
+from chalicelib.model.reasons import WaitReason
 from chalicelib.sending.rate import Waiting
-from chalicelib.sending.reasons import WaitReason
 from chalicelib.store.recounts import RecountState
 
 

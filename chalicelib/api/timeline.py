@@ -5,16 +5,16 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, Field
 
 from chalicelib.analytics.timeline import Event, TimelineEvent, timeline_page
-from chalicelib.api.answers import Answer, ok
 from chalicelib.api.delivery_ids import visible
+from chalicelib.api.http.answers import Answer, ok
+from chalicelib.api.http.paging import PageQuery
+from chalicelib.api.http.problems import ProblemType
+from chalicelib.api.http.resources import Call, Resource
 from chalicelib.api.lead_models import Moment
-from chalicelib.api.paging import PageQuery
-from chalicelib.api.problems import ProblemType
-from chalicelib.api.resources import Call, Resource
 from chalicelib.api.stats_models import FromDomain
+from chalicelib.model.delivery import DeliveryStatus
+from chalicelib.model.ids import LeadId
 from chalicelib.store.client import InvalidPosition
-from chalicelib.store.deliveries import DeliveryStatus
-from chalicelib.store.ids import LeadId
 from chalicelib.store.leads import LeadNotFound
 from chalicelib.store.resubscriptions import Resubscription
 

@@ -11,12 +11,12 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, Field
 
-from chalicelib.api.answers import Answer, no_content, ok
+from chalicelib.api.http.answers import Answer, no_content, ok
+from chalicelib.api.http.paging import Page
+from chalicelib.api.http.problems import ProblemType
+from chalicelib.api.http.requests import RequestModel
+from chalicelib.api.http.resources import Call, Resource
 from chalicelib.api.lead_models import Moment
-from chalicelib.api.paging import Page
-from chalicelib.api.problems import ProblemType
-from chalicelib.api.requests import RequestModel
-from chalicelib.api.resources import Call, Resource
 from chalicelib.store.client import dynamodb
 from chalicelib.store.tokens import Scope, Token, TokenNotFound, Tokens
 

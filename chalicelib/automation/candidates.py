@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from chalicelib.automation.happenings import HappeningKind, happenings
+from chalicelib.model.delivery import Delivery
+from chalicelib.model.ids import CampaignId, LeadId
+from chalicelib.model.times import time_text
 from chalicelib.settings import burst_rule, settings
 from chalicelib.sqs import Queue, groups, sqs
-from chalicelib.store.client import time_text
-from chalicelib.store.deliveries import Delivery
-from chalicelib.store.ids import CampaignId, LeadId
 from chalicelib.store.stream_records import CampaignChange, Change, is_of_delivery
 from chalicelib.telemetry import logger
 
@@ -66,7 +66,7 @@ def candidates(records: Sequence[Mapping[str, Any]]) -> Iterator[Candidate | Fin
     """What these stream records bring that was not there before; repeated records bring the same again."""
     for record in records:
         if is_of_delivery(record):
-            change = Change.from_record(record)
+            change = Change.from_record(record, burst_rule())
             yield from candidates_between(change.old, change.new)
         else:
             yield from _of_campaign(CampaignChange.from_record(record))

@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from chalicelib.automation.happenings import Happening, HappeningKind, Occurrence
-from chalicelib.store.campaigns import Campaign
-from chalicelib.store.client import time_text
-from chalicelib.store.deliveries import Delivery
+from chalicelib.model.campaign import Campaign
+from chalicelib.model.delivery import Delivery
+from chalicelib.model.times import time_text
 
 SOURCE = "leadflip.campaigns"
 VERSION = 1

@@ -1,6 +1,6 @@
 """What has happened to a delivery that the outside is told: a pure function of the delivery, as `facts` is.
 
-Each happening is published once (docs/decisions/0600). A person's and a machine's are told apart: a scanner that swept
+Each happening is published once (docs/decisions/0065). A person's and a machine's are told apart: a scanner that swept
 a mail and the person who follows are two happenings.
 """
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from chalicelib.store.deliveries import Delivery
-from chalicelib.store.verdicts import judged
+from chalicelib.model.delivery import Delivery
+from chalicelib.model.verdicts import judged
 
 
 class HappeningKind(StrEnum):

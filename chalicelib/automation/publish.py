@@ -1,7 +1,7 @@
 """Publish: candidates, looked at again when their verdicts have settled, as events on the project's bus.
 
 A click's verdict is settled when the burst window behind it has passed: until then the next clicks may make it a
-scanner's (store/verdicts.py). A candidate that no longer holds is dropped: what it turned out to be has a candidate of
+scanner's (model/verdicts.py). A candidate that no longer holds is dropped: what it turned out to be has a candidate of
 its own, from the change that turned it.
 """
 
@@ -17,13 +17,15 @@ from chalicelib.analytics.launched import load_launched
 from chalicelib.automation.candidates import Candidate, CandidatesMessage, Finish
 from chalicelib.automation.events import SOURCE, Event, event_of, finished_event
 from chalicelib.automation.happenings import Happening, HappeningKind, happenings
+from chalicelib.model.campaign import Campaign
+from chalicelib.model.delivery import Delivery
+from chalicelib.model.ids import CampaignId
 from chalicelib.sdk import quick_client
 from chalicelib.settings import burst_rule, settings
 from chalicelib.sqs import groups
-from chalicelib.store.campaigns import Campaign, Campaigns
+from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import dynamodb
-from chalicelib.store.deliveries import Deliveries, Delivery
-from chalicelib.store.ids import CampaignId
+from chalicelib.store.deliveries import Deliveries
 from chalicelib.telemetry import count, logger
 
 ENTRIES_PER_CALL = 10
@@ -159,4 +161,4 @@ def publish_candidates(event: dict[str, Any]) -> dict[str, Any]:
 def _publisher() -> Publisher:
     campaigns = Campaigns(dynamodb(), settings().campaigns_table)
     bus = Bus(quick_client("events"), settings().event_bus)
-    return Publisher(Deliveries(dynamodb(), settings().deliveries_table), campaigns, bus)
+    return Publisher(Deliveries(dynamodb(), settings().deliveries_table, burst_rule()), campaigns, bus)

@@ -14,9 +14,10 @@ from chalicelib.automation.rules import said_by
 from chalicelib.crm.groups import Groups, list_groups
 from chalicelib.crm.leads import InvalidLead, Said, checked
 from chalicelib.crm.words import LONGEST_TEXT, line_faults, normalized
+from chalicelib.model.ids import LeadId, RuleId, is_campaign_id, new_rule_id
+from chalicelib.model.lead import Lead
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.ids import LeadId, RuleId, is_campaign_id, new_rule_id
-from chalicelib.store.leads import Lead, Leads
+from chalicelib.store.leads import Leads
 from chalicelib.store.rules import Action, ActionKind, If, Rule, Rules, Trigger, When
 
 MAX_RULES = 100

@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from chalicelib.crm.leads import InvalidLead, Said, changed, checked
-from chalicelib.store.ids import CampaignId, LeadId
-from chalicelib.store.leads import Lead
+from chalicelib.model.ids import CampaignId, LeadId
+from chalicelib.model.lead import Lead
 from chalicelib.store.rules import Action, ActionKind, If, Rule, Trigger
 
 TRIGGERS = {

@@ -1,20 +1,20 @@
-"""Puts a program together from the author's text, its merge tags, and the edits made to it."""
+"""Puts segments together from the author's text, its merge tags, and the edits made to it."""
 
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from .merge_tags import CLOSERS, OPENERS, Tag
-from .program import (
+from .segments import (
     UNSUBSCRIBE,
     DeliverySlot,
     FieldSlot,
     LinkSlot,
-    Program,
+    Segments,
     Slot,
     TemplateSlot,
     UnsubscribeSlot,
-    program_of,
+    segments_of,
 )
 from .vocabulary import engine_source
 
@@ -42,8 +42,8 @@ def assemble(
     span: tuple[int, int] | None = None,
     *,
     in_link: bool = False,
-) -> Program:
-    """The program of source[span]: fixed text stays as it is, tags become slots, edits are applied (in order).
+) -> Segments:
+    """The segments of source[span]: fixed text stays as it is, tags become slots, edits are applied (in order).
 
     `in_link`: templates mark the values that they show, for the link to be judged by (destinations.py).
     """
@@ -62,7 +62,7 @@ def assemble(
             pieces.append(TemplateSlot(_template(items[position : closing + 1], in_link=in_link)))
             position = closing
         position += 1
-    return program_of(pieces)
+    return segments_of(pieces)
 
 
 def _items(source: str, tags: Sequence[Tag], edits: Sequence[Edit], position: int, end: int) -> Iterator[_Item]:

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from .program import Program, from_json, to_json
+from .segments import Segments, from_json, to_json
 
 FORMAT_VERSION: Final = 1
 
@@ -43,12 +43,12 @@ class MergeField:
 class CompiledContent:
     """What compile_content gives. `html` is None for plain-text mail, which is sent untracked."""
 
-    subject: Program
-    html: Program | None
-    text: Program
+    subject: Segments
+    html: Segments | None
+    text: Segments
     from_email: str
-    from_name: Program | None
-    reply_to: Program | None
+    from_name: Segments | None
+    reply_to: Segments | None
     links: tuple[Link, ...]
     merge_fields: tuple[MergeField, ...]
     tracked: bool  # whether opens and clicks can be seen at all
@@ -97,9 +97,9 @@ class CompiledContent:
         )
 
 
-def _optional(program: Program | None) -> list[Any] | None:
-    return None if program is None else to_json(program)
+def _optional(segments: Segments | None) -> list[Any] | None:
+    return None if segments is None else to_json(segments)
 
 
-def _maybe(stored: list[Any] | None) -> Program | None:
+def _maybe(stored: list[Any] | None) -> Segments | None:
     return None if stored is None else from_json(stored)

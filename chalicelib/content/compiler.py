@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sys import maxsize
 from typing import Final
 
-from chalicelib.addresses import MalformedAddress, parse_address
+from chalicelib.model.addresses import MalformedAddress, parse_address
 
 from .assemble import Edit, assemble
 from .branches import is_in_every_branch, misplaced
@@ -17,9 +17,9 @@ from .errors import ContentInvalid, Problem
 from .links import MAX_LINKS, LinkCompiler
 from .markup import TEXT, MarkupError
 from .merge_tags import Tag, TagError, find_tags, mask
-from .places import Places
 from .plain_text import text_from_html
-from .program import DELIVERY, UNSUBSCRIBE, Program, Slot
+from .positions import Positions
+from .segments import DELIVERY, UNSUBSCRIBE, Segments, Slot
 from .source import UTM_KEYS, ContentSource, LinkTracking
 from .vocabulary import check
 
@@ -103,8 +103,8 @@ class _Compiler:
             if key not in UTM_KEYS:
                 self._problems.append(Problem("utm", f"{key!r} is unknown; available: {', '.join(UTM_KEYS)}"))
 
-    def _html(self) -> tuple[Program | None, list[Link], str]:
-        """The HTML's program, its links, and the template text of a plain part made from it."""
+    def _html(self) -> tuple[Segments | None, list[Link], str]:
+        """The HTML's segments, its links, and the template text of a plain part made from it."""
         source = self._source.html
         if source is None or not source.strip():
             return None, [], ""
@@ -136,7 +136,7 @@ class _Compiler:
             edits.append(Edit(document.insert_at, document.insert_at, added))
         return assemble(source, tags, edits), links, text_from_html(source, masked, tags, document)
 
-    def _text(self, source: str, *, reported: bool = True) -> Program | None:
+    def _text(self, source: str, *, reported: bool = True) -> Segments | None:
         tags = self._tags("text", source) if reported else find_tags(source)
         if tags is None:
             return None
@@ -146,7 +146,7 @@ class _Compiler:
             edits.append(Edit(len(source), len(source), [f"{joint}\n-- \nUnsubscribe: ", UNSUBSCRIBE, "\n"]))
         return assemble(source, tags, edits)
 
-    def _header(self, field: str, source: str) -> Program | None:
+    def _header(self, field: str, source: str) -> Segments | None:
         tags = self._tags(field, source)
         return None if tags is None else assemble(source, tags)
 
@@ -168,14 +168,14 @@ class _Compiler:
         problems += [TagError(tag.start, _NOT_UTF8) for tag in tags if _UNDECODED_BYTE.search(tag.body)]
         if not problems and (problem := syntax_problem(source, tags)):
             problems.append(problem)
-        places = self._note(field, source, problems)
-        self._merge_fields += [MergeField(use.path, field, *places.of(use.offset), use.has_default) for use in uses]
+        positions = self._note(field, source, problems)
+        self._merge_fields += [MergeField(use.path, field, *positions.of(use.offset), use.has_default) for use in uses]
         return None if problems else tags
 
-    def _note(self, field: str, source: str, problems: Sequence[TagError | MarkupError]) -> Places:
-        places = Places(source)
-        self._problems += [Problem(field, error.reason, *places.of(error.offset)) for error in problems]
-        return places
+    def _note(self, field: str, source: str, problems: Sequence[TagError | MarkupError]) -> Positions:
+        positions = Positions(source)
+        self._problems += [Problem(field, error.reason, *positions.of(error.offset)) for error in problems]
+        return positions
 
 
 def _shows_unsubscribe(tags: Sequence[Tag], document: Document) -> bool:

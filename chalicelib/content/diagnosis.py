@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from .engine import TemplateEngine, one_a_line, spoken
 from .errors import Problem, RenderFailed
 from .merge_tags import Tag, find_tags
-from .places import Places
+from .positions import Positions
 from .source import ContentSource
 
 _FIELDS = ("subject", "html", "text", "from_name", "reply_to")
@@ -32,7 +32,7 @@ class Diagnosis:
             try:
                 engine.render(lead, campaign, "", "")
             except RenderFailed as failed:
-                place = () if failed.line is None else Places(text).of(tags[failed.line - 1].start)
+                place = () if failed.line is None else Positions(text).of(tags[failed.line - 1].start)
                 return Problem(field, failed.reason, *place)
         return Problem("html" if self._source.html else "text", failure.reason)
 

@@ -5,7 +5,7 @@ from base64 import b64encode
 from functools import lru_cache
 from typing import Final
 
-from chalicelib.addresses import MalformedAddress, parse_address
+from chalicelib.model.addresses import MalformedAddress, parse_address
 
 from .errors import AddressInvalid
 

@@ -24,8 +24,8 @@ from .destinations import (
 from .document import Document, Href
 from .entities import decode_attribute, encode_attribute
 from .merge_tags import CLOSERS, MIDDLES, OPENERS, Tag, TagError
-from .places import Places
-from .program import DELIVERY, LinkSlot, Slot
+from .positions import Positions
+from .segments import DELIVERY, LinkSlot, Slot
 from .source import LinkTracking
 
 MAX_LINKS: Final = 1_000
@@ -79,7 +79,7 @@ class LinkCompiler:
         """All links, tracked or not, and the edits that make of them what they are to be."""
         links: list[Link] = []
         edits: list[Edit] = []
-        places = Places(self._source)
+        positions = Positions(self._source)
         number = 0
         for href in sorted(self._hrefs, key=lambda found: found.start):
             link_id = str(number + 1)
@@ -91,7 +91,7 @@ class LinkCompiler:
                 link_id = ""
             tracked = verdict.reason is None and self._tracking is not None
             text = " ".join(unescape(href.text).split())[:_MAX_LINK_TEXT]
-            place = places.of(href.at)
+            place = positions.of(href.at)
             links.append(Link(link_id, verdict.url, text, *place, tracked, verdict.reason, verdict.risk))
             if verdict.pieces is not None:
                 edits.append(Edit(href.start, href.end, verdict.pieces))

@@ -12,7 +12,7 @@ from .destinations import Risk, tidy
 from .document import read_document
 from .errors import ContentInvalid, Problem, RenderFailed
 from .merge_tags import find_tags, mask
-from .places import Places
+from .positions import Positions
 from .render import Renderer
 from .source import ContentSource, LinkTracking
 
@@ -252,12 +252,12 @@ def _links_at_risk(compiled: CompiledContent, audience: AudienceFacts) -> Iterat
 
 
 def _addresses_in_text(text: str) -> Iterator[Finding]:
-    places = Places(text)
+    positions = Positions(text)
     for address in _TAG_IN_HOST.finditer(text):
         message = (
             "A merge tag stands in the host of this address or right behind it: its value could change where it leads."
         )
-        yield Finding(Severity.WARNING, "link_host_varies", message, "text", *places.of(address.start()))
+        yield Finding(Severity.WARNING, "link_host_varies", message, "text", *positions.of(address.start()))
 
 
 def _has_placeholder_host(url: str) -> bool:
@@ -277,7 +277,7 @@ def _images(source: ContentSource) -> Iterator[Finding]:
         return
     tags = find_tags(source.html)
     document = read_document(source.html, mask(source.html, tags), tags)
-    places = Places(source.html)
+    positions = Positions(source.html)
     for image in document.images:
         if not image.has_alt:
             yield Finding(
@@ -285,7 +285,7 @@ def _images(source: ContentSource) -> Iterator[Finding]:
                 "image_without_alt",
                 'This image says nothing while images are blocked; give it an alt text (alt="" for decoration).',
                 "html",
-                *places.of(image.at),
+                *positions.of(image.at),
             )
         if not image.has_width:
             yield Finding(
@@ -293,5 +293,5 @@ def _images(source: ContentSource) -> Iterator[Finding]:
                 "image_without_width",
                 "Outlook shows this image in its full size; give it a width.",
                 "html",
-                *places.of(image.at),
+                *positions.of(image.at),
             )

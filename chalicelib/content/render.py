@@ -11,17 +11,17 @@ from .body import Body
 from .compiled import CompiledContent
 from .destinations import MAX_CLICK_URL, NO_LINK, as_value, click_url_parts, destination_of, why_untracked, with_utm
 from .errors import RenderFailed
-from .program import (
+from .segments import (
     DELIVERY,
     UNSUBSCRIBE,
     DeliverySlot,
     FieldSlot,
     LinkSlot,
-    Program,
+    Segments,
     Slot,
     TemplateSlot,
     UnsubscribeSlot,
-    program_of,
+    segments_of,
 )
 from .source import LinkTracking
 from .values import MAX_OUTPUT, escape, is_missing, shown
@@ -48,8 +48,8 @@ class Layout:
         self.compiled = compiled = renderer.compiled
         self._renderer = renderer
         texts = {name: getattr(compiled, name) for name in ("subject", "html", "text", "from_name", "reply_to")}
-        programs = {name: _with_known_unsubscribe(text, unsubscribe) for name, text in texts.items() if text}
-        keys = {name: [_key(slot, name) for slot in program.slots] for name, program in programs.items()}
+        varying = {name: _with_known_unsubscribe(text, unsubscribe) for name, text in texts.items() if text}
+        keys = {name: [_key(slot, name) for slot in segments.slots] for name, segments in varying.items()}
         times = Counter(each for some in keys.values() for key in some for each in (*_parts(key[0]), key))
         fields = dict.fromkeys(slot for slot, _ in times if isinstance(slot, FieldSlot))
         escaped = [slot for slot, html in times if html and isinstance(slot, FieldSlot | UnsubscribeSlot)]
@@ -69,7 +69,7 @@ class Layout:
         self._varies = any(self._times[1:])
         self._measured = bool(templates or links) or sum(self._times) > UNMEASURED_SLOTS
         self.bodies = {
-            name: Body(program.texts, [places[key] for key in keys[name]]) for name, program in programs.items()
+            name: Body(segments.texts, [places[key] for key in keys[name]]) for name, segments in varying.items()
         }
 
     def render(
@@ -224,10 +224,10 @@ class Renderer:
         return f"{before}{delivery_id}{after}".replace("&", "&amp;")
 
 
-def _with_known_unsubscribe(program: Program, start: str) -> Program:
+def _with_known_unsubscribe(segments: Segments, start: str) -> Segments:
     if not start:
-        return program
-    pieces: list[str | Slot] = [program.texts[0]]
-    for slot, text in zip(program.slots, program.texts[1:], strict=True):
+        return segments
+    pieces: list[str | Slot] = [segments.texts[0]]
+    for slot, text in zip(segments.slots, segments.texts[1:], strict=True):
         pieces += (start, DELIVERY, text) if isinstance(slot, UnsubscribeSlot) else (slot, text)
-    return program_of(pieces)
+    return segments_of(pieces)

@@ -10,12 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice, product
 from typing import NamedTuple
 
-from chalicelib.store.campaigns import Audience, Did
-from chalicelib.store.deliveries import Deliveries, Delivery
-from chalicelib.store.ids import LeadId
+from chalicelib.model.campaign import Audience, Did
+from chalicelib.model.delivery import Delivery
+from chalicelib.model.ids import LeadId
+from chalicelib.model.lead import Lead
+from chalicelib.model.verdicts import judged
+from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.keys import AUDIENCE_SHARDS
-from chalicelib.store.leads import Lead, Leads
-from chalicelib.store.verdicts import judged
+from chalicelib.store.leads import Leads
 
 LEADS_PER_PAGE = 500
 """Leads looked at for one page: 6 KB of ids, five calls to SQS."""

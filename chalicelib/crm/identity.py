@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.crm.leads import FieldError, InvalidLead, Said
-from chalicelib.store import keys
-from chalicelib.store.ids import LeadId
-from chalicelib.store.leads import Identity, Lead
+from chalicelib.model.addresses import address_key
+from chalicelib.model.ids import LeadId
+from chalicelib.model.lead import Identity, Lead
 
 
 def content_hash(said: Said) -> str:
@@ -22,7 +22,7 @@ def content_hash(said: Said) -> str:
 def identities_of(said: Said, content: str | None) -> list[Identity]:
     """What checked words, with an entity, can be recognised by: the strongest first."""
     entity, external_id, email = str(said["entity"]), said.get("external_id"), said.get("email")
-    values = (("external", external_id), ("email", keys.address(email) if email else None), ("content", content))
+    values = (("external", external_id), ("email", address_key(email) if email else None), ("content", content))
     return [Identity(entity, kind, value) for kind, value in values if value]
 
 

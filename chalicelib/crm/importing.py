@@ -19,9 +19,10 @@ from chalicelib.crm.identity import Roster, identities_of
 from chalicelib.crm.import_files import ImportFile, Line, LineError
 from chalicelib.crm.leads import InvalidLead, changed, new_lead
 from chalicelib.crm.suppression import as_known
+from chalicelib.model.ids import LeadId
+from chalicelib.model.lead import Lead, LeadChange
 from chalicelib.store.client import StoreUnavailable
-from chalicelib.store.ids import LeadId
-from chalicelib.store.leads import Lead, LeadChange, Leads
+from chalicelib.store.leads import Leads
 
 _ROUNDS = 10
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple, TypedDict, cast
 
-from chalicelib.addresses import MalformedAddress, parse_address
 from chalicelib.crm.suppression import as_known
 from chalicelib.crm.words import (
     CONTROLS,
@@ -22,9 +21,11 @@ from chalicelib.crm.words import (
     normalized_set,
     tag_faults,
 )
+from chalicelib.model.addresses import MalformedAddress, parse_address
+from chalicelib.model.ids import LeadId, new_lead_id
+from chalicelib.model.lead import FieldValue, Lead
 from chalicelib.store.client import Conflict, StoreUnavailable, attempts
-from chalicelib.store.ids import LeadId, new_lead_id
-from chalicelib.store.leads import FieldValue, Lead, Leads
+from chalicelib.store.leads import Leads
 
 MAX_FIELDS = 50
 MAX_FIELDS_BYTES = 16_384

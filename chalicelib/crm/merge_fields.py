@@ -1,6 +1,6 @@
 """What merge tags may say of a lead."""
 
-from chalicelib.store.leads import Lead
+from chalicelib.model.lead import Lead
 
 
 def merge_fields(lead: Lead) -> dict[str, object]:

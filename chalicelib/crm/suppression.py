@@ -9,10 +9,11 @@ What is known of an address outlives its leads: who is deleted and imported agai
 from collections.abc import Iterable
 from dataclasses import replace
 
-from chalicelib.store import keys
-from chalicelib.store.ids import LeadId
-from chalicelib.store.leads import Lead, Leads
-from chalicelib.store.marks import Mark, SuppressionReason
+from chalicelib.model.addresses import address_key
+from chalicelib.model.ids import LeadId
+from chalicelib.model.lead import Lead
+from chalicelib.model.suppression import Mark, SuppressionReason
+from chalicelib.store.leads import Leads
 from chalicelib.store.resubscriptions import Resubscription, Resubscriptions
 from chalicelib.store.suppressions import SuppressedAddress
 
@@ -73,7 +74,7 @@ def as_known(leads: Leads, changes: Iterable[tuple[Lead | None, Lead]]) -> list[
     if not new:
         return [after for _, after in pairs]
     known = leads.suppressions.find_many(lead.email for lead in new if lead.email)
-    told = {lead.lead_id: _told(lead, known.get(keys.address(lead.email)) if lead.email else None) for lead in new}
+    told = {lead.lead_id: _told(lead, known.get(address_key(lead.email)) if lead.email else None) for lead in new}
     return [told.get(after.lead_id, after) for _, after in pairs]
 
 
@@ -90,5 +91,5 @@ def _told(lead: Lead, address: SuppressedAddress | None) -> Lead:
 def _owners(leads: Leads, address: str, also: LeadId) -> list[Lead]:
     """The leads who have the address, as they are now."""
     found = leads.find_many({*leads.suppressions.list_owners(address), also}, consistent=True)
-    known_by = keys.address(address)
-    return [lead for lead in found.values() if lead.email is not None and keys.address(lead.email) == known_by]
+    known_by = address_key(address)
+    return [lead for lead in found.values() if lead.email is not None and address_key(lead.email) == known_by]

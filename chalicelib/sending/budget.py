@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.model.reasons import WaitReason
 from chalicelib.sending.rate import GROUPS_A_ROW, Grid, Waiting, waiting_of
-from chalicelib.sending.reasons import WaitReason
 from chalicelib.store.rate import UNLIMITED, AccountLimits, AccountRow, Rate
 from chalicelib.telemetry import logger
 

@@ -11,11 +11,11 @@ prepare ──── take a turn ──── claim ──── wait for the tu
    │             └── none (quota, throttled): this lead and all behind it come again later
    └── no mail: claimed as skipped or failed, and done
 
-Before every lead it is asked whether the campaign is going (standing.py). While it is paused or cancelled nothing is
+Before every lead it is asked whether the campaign is going (may_send.py). While it is paused or cancelled nothing is
 begun; what an earlier worker has begun is settled all the same.
 
 A worker that dies leaves at most two deliveries at `sending`: the one handed over, whose end was not noted, and the one
-claimed behind it. Neither is ever sent again by itself (docs/decisions/0311).
+claimed behind it. Neither is ever sent again by itself (docs/decisions/0036).
 """
 
 import time
@@ -25,11 +25,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from chalicelib.campaigns.launched_content import LaunchedContent
+from chalicelib.model.delivery import Delivery, DeliveryStatus
+from chalicelib.model.ids import CampaignId, LeadId
+from chalicelib.model.reasons import FailureReason, SkipReason, WaitReason
 from chalicelib.sending.budget import Budget, MustWait
-from chalicelib.sending.content import LaunchedContent
+from chalicelib.sending.pacing import Pacing
 from chalicelib.sending.prepare import MOST_DETAIL, ended, prepare, unreachable
 from chalicelib.sending.rate import LATENESS_SECONDS, Waiting
-from chalicelib.sending.reasons import FailureReason, SkipReason, WaitReason
 from chalicelib.sending.recipients import Recipients
 from chalicelib.sending.transports.base import (
     AccountRefused,
@@ -39,11 +42,9 @@ from chalicelib.sending.transports.base import (
     Rejected,
     Transport,
 )
-from chalicelib.sending.turns import Turns
 from chalicelib.store.claims import Claims, Ending
 from chalicelib.store.client import StoreError
-from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
-from chalicelib.store.ids import CampaignId, LeadId
+from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
 from chalicelib.telemetry import count, logger
 
@@ -93,7 +94,7 @@ class Deliver:
         self._clock = clock
         self._is_going = is_going
         self._stop = stop
-        self._turns = Turns(budget, self._seconds_now, pause)
+        self._pacing = Pacing(budget, self._seconds_now, pause)
 
     def deliver_all(
         self,
@@ -130,11 +131,11 @@ class Deliver:
                     rests.append(Rest(tuple(lead_ids[number:]), 0, put_off))
                     break
                 wanted = len(lead_ids) - number + behind
-                self._turns.begin()
+                self._pacing.begin()
                 prepared = prepare(content, unit, lead_id, recipients.find(lead_id), self._clock())
                 try:
                     if prepared.mail is not None:
-                        self._turns.secure(wanted, time_is_short)
+                        self._pacing.secure(wanted, time_is_short)
                     if ending is not None and ending.concerns(prepared.claim):
                         self._record(ending)
                         ending = None
@@ -148,7 +149,7 @@ class Deliver:
                             ending = came_to
                         elif came_to is not None:
                             rests.append(came_to)
-                        self._turns.end()
+                        self._pacing.end()
                 except MustWait as must:
                     rests.append(self._rest(lead_ids[number:], must, put_off))
                     break
@@ -181,13 +182,13 @@ class Deliver:
         A lead of whom too little will be known then is read again before, so that the read costs no turn.
         """
         while True:
-            moment = self._turns.secure(wanted, time_is_short)
+            moment = self._pacing.secure(wanted, time_is_short)
             if recipients.is_known_at(claim.lead_id, moment + LATENESS_SECONDS):
-                self._turns.wait(wanted, time_is_short)
+                self._pacing.wait(wanted, time_is_short)
                 if recipients.is_known_at(claim.lead_id, self._seconds_now()):
                     return None
             else:
-                self._turns.rest(max(0.0, moment - recipients.read_ahead_seconds - self._seconds_now()))
+                self._pacing.rest(max(0.0, moment - recipients.read_ahead_seconds - self._seconds_now()))
                 recipients.read_again(claim.lead_id)
                 reason = unreachable(recipients.find(claim.lead_id))
                 if reason is not None:
@@ -234,7 +235,7 @@ class Deliver:
             except NotSent as error:
                 logger().warning("not_sent", extra={"campaign_id": claim.campaign_id, "words": str(error)})
                 if error.waits_for is WaitReason.RATE and pauses:
-                    self._turns.rest(pauses.pop(0))
+                    self._pacing.rest(pauses.pop(0))
                     continue
                 if error.waits_for is WaitReason.PUT_OFF and put_off >= MOST_PUT_OFF:
                     return _failed(claim, FailureReason.REJECTED, error)

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from chalicelib.sending.feedback import Feedback, FeedbackOutcome
 from chalicelib.sending.feedback_ses import read_event
-from chalicelib.settings import settings
+from chalicelib.settings import burst_rule, settings
 from chalicelib.store.client import dynamodb
 from chalicelib.store.feedback import FeedbackRecords
 from chalicelib.store.leads import Leads
@@ -47,7 +47,7 @@ def apply_batch(feedback: Feedback, event: dict[str, Any]) -> Any:
 @cache
 def _feedback() -> Feedback:
     return Feedback(
-        FeedbackRecords(dynamodb(), settings().deliveries_table),
+        FeedbackRecords(dynamodb(), settings().deliveries_table, burst_rule()),
         Leads(dynamodb(), settings().leads_table),
         deployed_key_ring(settings().key_ring_secret),
     )

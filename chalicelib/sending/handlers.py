@@ -10,22 +10,22 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from chalicelib.analytics.completion import Completion
+from chalicelib.campaigns import launched_content as content
+from chalicelib.campaigns.launched_content import LaunchedContent
+from chalicelib.campaigns.schedule import EventBridgeSchedules, scheduler
 from chalicelib.crm.audience import Audiences
-from chalicelib.sending import content
-from chalicelib.sending.content import LaunchedContent
+from chalicelib.model.ids import CampaignId
 from chalicelib.sending.deliver import Deliver
+from chalicelib.sending.may_send import SendPermission
 from chalicelib.sending.queues import LaunchMessage, PlanMessage, RetryMessage, SendMessage
-from chalicelib.sending.schedule import EventBridgeSchedules, scheduler
 from chalicelib.sending.send import Send
-from chalicelib.sending.standing import Standing
 from chalicelib.sending.waiting import OwnQueue, Wakes
-from chalicelib.settings import settings
+from chalicelib.settings import burst_rule, settings
 from chalicelib.sqs import Queue, sqs
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.claims import Claims
 from chalicelib.store.client import dynamodb, dynamodb_for_sending
 from chalicelib.store.deliveries import Deliveries
-from chalicelib.store.ids import CampaignId
 from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans
 from chalicelib.store.retries import Retries
@@ -64,14 +64,14 @@ def plan_pages(event: dict[str, Any], context: Any) -> Any:
     from chalicelib.sending.plan import Plan
     from chalicelib.sending.retry import MarkFailed
 
-    deliveries = Deliveries(dynamodb(), settings().deliveries_table)
+    deliveries = Deliveries(dynamodb(), settings().deliveries_table, burst_rule())
     plan_queue, send_queue = Queue(sqs(), settings().plan_queue_url), Queue(sqs(), settings().send_queue_url)
     own_queue = OwnQueue(plan_queue, settings().plan_queue_arn, _schedules())
     completion = Completion(dynamodb(), settings().campaigns_table)
     plan = Plan(_campaigns(), _audiences(), deliveries, _plans(), own_queue, send_queue, completion, _wakes())
     mark_failed = MarkFailed(_campaigns(), _retries(), deliveries, send_queue, own_queue, completion)
 
-    all_rows = Deliveries(dynamodb_for_sending(), settings().deliveries_table)
+    all_rows = Deliveries(dynamodb_for_sending(), settings().deliveries_table, burst_rule())
     recount = Recount(dynamodb(), settings().campaigns_table, all_rows, plan_queue)
 
     def time_is_short() -> bool:
@@ -129,16 +129,16 @@ def _launched(campaign_id: CampaignId) -> LaunchedContent:
 def _send() -> Send:
     from chalicelib.sending.transports.chosen import deployed_budget, deployed_transport
 
-    standing, budget = Standing(_campaigns()), deployed_budget(settings())
+    permission, budget = SendPermission(_campaigns()), deployed_budget(settings())
     deliver = Deliver(
         Leads(dynamodb(), settings().leads_table),
-        Deliveries(dynamodb(), settings().deliveries_table),
+        Deliveries(dynamodb(), settings().deliveries_table, burst_rule()),
         Claims(dynamodb_for_sending(), settings().deliveries_table),
         deployed_transport(settings()),
         budget,
         lambda: datetime.now(UTC),
-        standing.is_going,
-        standing.pause,
+        permission.is_going,
+        permission.pause,
     )
     own_queue = OwnQueue(Queue(sqs(), settings().send_queue_url), settings().send_queue_arn, _schedules())
     return Send(deliver, _launched, budget, _wakes(), own_queue)
@@ -164,7 +164,9 @@ def _campaigns() -> Campaigns:
 
 
 def _audiences() -> Audiences:
-    return Audiences(Leads(dynamodb(), settings().leads_table), Deliveries(dynamodb(), settings().deliveries_table))
+    return Audiences(
+        Leads(dynamodb(), settings().leads_table), Deliveries(dynamodb(), settings().deliveries_table, burst_rule())
+    )
 
 
 def _plans() -> Plans:

@@ -4,20 +4,21 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from math import ceil
 
+from chalicelib.campaigns import launched_content as content
+from chalicelib.campaigns.account import SendingAccount
+from chalicelib.campaigns.schedule import SchedulerUnavailable, fire
+from chalicelib.campaigns.statuses import GOING
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import ContentInvalid
 from chalicelib.crm.audience import Audiences
-from chalicelib.sending import content
-from chalicelib.sending.account import SendingAccount
+from chalicelib.model.campaign import Campaign, CampaignStatus
+from chalicelib.model.delivery import Tracking
+from chalicelib.model.ids import CampaignId
 from chalicelib.sending.budget import Budget, MustWait
 from chalicelib.sending.queues import LaunchMessage, LaunchTask, PlanMessage, RetryMessage
-from chalicelib.sending.schedule import SchedulerUnavailable, fire
-from chalicelib.sending.statuses import GOING
 from chalicelib.sending.waiting import LOOKS_AGAIN_AFTER, Wakes, looks_again_at
 from chalicelib.sqs import Queue
-from chalicelib.store.campaigns import Campaign, Campaigns, CampaignStatus
-from chalicelib.store.deliveries import Tracking
-from chalicelib.store.ids import CampaignId
+from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.keys import AUDIENCE_SHARDS, DELIVERY_SHARDS
 from chalicelib.store.plans import Plans
 from chalicelib.store.retries import Retries

@@ -17,14 +17,15 @@ from datetime import UTC, datetime
 from math import inf
 
 from chalicelib.analytics.completion import Completion
+from chalicelib.campaigns.schedule import SchedulerUnavailable
 from chalicelib.crm.audience import Audiences
+from chalicelib.model.campaign import Campaign, CampaignStatus
+from chalicelib.model.ids import LeadId
 from chalicelib.sending.queues import LEADS_PER_MESSAGE, PlanMessage, SendMessage
-from chalicelib.sending.schedule import SchedulerUnavailable
 from chalicelib.sending.waiting import OwnQueue, Wakes
 from chalicelib.sqs import Queue, groups
-from chalicelib.store.campaigns import Campaign, Campaigns, CampaignStatus
+from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
-from chalicelib.store.ids import LeadId
 from chalicelib.store.plans import Plans
 from chalicelib.telemetry import logger
 

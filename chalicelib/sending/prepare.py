@@ -7,15 +7,15 @@ import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from chalicelib.campaigns.launched_content import LaunchedContent
 from chalicelib.content.errors import AddressInvalid, RenderFailed
 from chalicelib.content.message import build_message
 from chalicelib.content.render import Rendered
-from chalicelib.sending.content import LaunchedContent
-from chalicelib.sending.reasons import FailureReason, SkipReason
+from chalicelib.model.delivery import Delivery, DeliveryStatus
+from chalicelib.model.ids import LeadId
+from chalicelib.model.lead import Lead
+from chalicelib.model.reasons import FailureReason, SkipReason
 from chalicelib.sending.transports.base import OutgoingMail
-from chalicelib.store.deliveries import Delivery, DeliveryStatus
-from chalicelib.store.ids import LeadId
-from chalicelib.store.leads import Lead
 
 MOST_DETAIL = 200
 """Characters kept of why a delivery failed."""

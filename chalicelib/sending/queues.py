@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from chalicelib.store.ids import CampaignId, LeadId
+from chalicelib.model.ids import CampaignId, LeadId
 
 LEADS_PER_MESSAGE = 10
 """Leads that one send message names: few enough that a redelivered message repeats little."""
@@ -20,7 +20,7 @@ class LaunchTask(StrEnum):
     RETRY = "retry"
     """Have failed deliveries sent again."""
     WAKE = "wake"
-    """Go on after a wait: bring back what was dropped, and enqueue what was not yet (docs/decisions/0315)."""
+    """Go on after a wait: bring back what was dropped, and enqueue what was not yet (docs/decisions/0040)."""
 
 
 @dataclass(frozen=True, slots=True)

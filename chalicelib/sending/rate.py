@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import floor
 
-from chalicelib.sending.reasons import WaitReason
+from chalicelib.model.reasons import WaitReason
 from chalicelib.store.rate import HISTORY_SECONDS, AccountRow
 
 LATENESS_SECONDS = 0.05

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from chalicelib.store.ids import LeadId
-from chalicelib.store.leads import Lead, Leads
+from chalicelib.model.ids import LeadId
+from chalicelib.model.lead import Lead
+from chalicelib.store.leads import Leads
 
 KNOWN_SECONDS = 2.0
 """No mail leaves longer than this after its lead was read: who has unsubscribed is not mailed any later than that."""

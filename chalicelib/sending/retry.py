@@ -10,16 +10,18 @@ from collections import defaultdict
 from collections.abc import Callable, Collection
 
 from chalicelib.analytics.completion import Completion
+from chalicelib.campaigns.statuses import get_campaign, require_status
+from chalicelib.model.campaign import Campaign, CampaignStatus
+from chalicelib.model.delivery import Delivery, DeliveryStatus
+from chalicelib.model.ids import CampaignId, LeadId
+from chalicelib.model.reasons import FailureReason
 from chalicelib.sending.queues import LEADS_PER_MESSAGE, LaunchMessage, LaunchTask, RetryMessage, SendMessage
-from chalicelib.sending.reasons import FailureReason
-from chalicelib.sending.statuses import get_campaign, require_status
 from chalicelib.sending.waiting import OwnQueue
 from chalicelib.sqs import Queue, groups
-from chalicelib.store.campaigns import Campaign, Campaigns, CampaignStatus
+from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import Conflict
 from chalicelib.store.counters import Counters
-from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
-from chalicelib.store.ids import CampaignId, LeadId
+from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.retries import Retries
 from chalicelib.telemetry import logger
 

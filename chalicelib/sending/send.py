@@ -4,17 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from chalicelib.campaigns.launched_content import LaunchedContent
+from chalicelib.campaigns.schedule import SchedulerUnavailable
+from chalicelib.model.ids import CampaignId
+from chalicelib.model.reasons import WaitReason
 from chalicelib.sending.budget import Budget
-from chalicelib.sending.content import LaunchedContent
 from chalicelib.sending.deliver import Deliver, Rest
 from chalicelib.sending.queues import SendMessage
 from chalicelib.sending.rate import Waiting
-from chalicelib.sending.reasons import WaitReason
-from chalicelib.sending.schedule import SchedulerUnavailable
 from chalicelib.sending.waiting import OwnQueue, Wakes, looks_again_at
 from chalicelib.sqs import QueueUnavailable
 from chalicelib.store.client import StoreError
-from chalicelib.store.ids import CampaignId
 from chalicelib.telemetry import logger
 
 SHORT_SECONDS = 60

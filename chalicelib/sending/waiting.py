@@ -1,4 +1,4 @@
-"""How leads wait that cannot be mailed now, without their messages going round in circles (docs/decisions/0315).
+"""How leads wait that cannot be mailed now, without their messages going round in circles (docs/decisions/0040).
 
 Lambda stops a function that has fed its own queue some sixteen times in a row. So what waits briefly goes back to the
 queue a few times, then by way of a one-time schedule, with which Lambda's count begins anew. What all mails wait for is
@@ -18,13 +18,14 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import TypeVar
 
+from chalicelib.campaigns.schedule import SchedulerUnavailable, Schedules
+from chalicelib.model.campaign import Campaign, Wait
+from chalicelib.model.ids import CampaignId
+from chalicelib.model.reasons import WaitReason
 from chalicelib.sending.queues import LaunchMessage, LaunchTask, PlanMessage, RetryMessage, SendMessage
 from chalicelib.sending.rate import Waiting
-from chalicelib.sending.reasons import WaitReason
-from chalicelib.sending.schedule import SchedulerUnavailable, Schedules
 from chalicelib.sqs import Queue
-from chalicelib.store.campaigns import Campaign, Campaigns, Wait
-from chalicelib.store.ids import CampaignId
+from chalicelib.store.campaigns import Campaigns
 from chalicelib.telemetry import logger
 
 M = TypeVar("M", SendMessage, PlanMessage, RetryMessage)

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+from chalicelib.model.ids import CampaignId, LeadId, RuleId
+from chalicelib.model.lead import LeadChange
+from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Item, call, from_item, time_from, to_item, transact
-from chalicelib.store.ids import CampaignId, LeadId, RuleId
-from chalicelib.store.lead_items import LeadChange, update_of
+from chalicelib.store.client import Item, call, from_item, to_item, transact
+from chalicelib.store.lead_rows import update_of
 from chalicelib.store.rules import Trigger
 
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from chalicelib.model.campaign import CampaignStatus
+from chalicelib.model.ids import CampaignId
 from chalicelib.store import keys
-from chalicelib.store.campaigns import CampaignStatus
 from chalicelib.store.client import to_item, transact
-from chalicelib.store.ids import CampaignId
 
 
 class Breakers:

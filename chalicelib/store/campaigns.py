@@ -7,32 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from chalicelib.model.campaign import Audience, Behavior, Body, Campaign, CampaignStatus, Did, Schedule, Wait
+from chalicelib.model.ids import CampaignId
+from chalicelib.model.times import time_text
 from chalicelib.store import keys
-from chalicelib.store.campaign_items import (
-    Audience,
-    Behavior,
-    Body,
-    Campaign,
-    CampaignStatus,
-    Did,
-    Schedule,
-    Wait,
-    encode,
-    encode_schedule,
-    encode_wait,
-)
-from chalicelib.store.client import (
-    Conflict,
-    StoreError,
-    batch_get,
-    call,
-    row_after,
-    time_text,
-    to_item,
-    transact,
-    write_if,
-)
-from chalicelib.store.ids import CampaignId
+from chalicelib.store.campaign_rows import decode, encode, encode_schedule, encode_wait
+from chalicelib.store.client import Conflict, StoreError, batch_get, call, row_after, to_item, transact, write_if
 
 __all__ = ["Audience", "Behavior", "Body", "Campaign", "CampaignStatus", "Campaigns", "Did", "Schedule", "Wait"]
 
@@ -55,11 +35,11 @@ class Campaigns:
 
     def find(self, campaign_id: CampaignId) -> Campaign | None:
         answer = call(self._client.get_item, TableName=self._table, Key=keys.campaign(campaign_id), ConsistentRead=True)
-        return Campaign.from_item(answer["Item"]) if "Item" in answer else None
+        return decode(answer["Item"]) if "Item" in answer else None
 
     def find_many(self, campaign_ids: Collection[CampaignId]) -> dict[CampaignId, Campaign]:
         wanted = [keys.campaign(each) for each in sorted(set(campaign_ids))]
-        found = [Campaign.from_item(item) for item in batch_get(self._client, self._table, wanted)]
+        found = [decode(item) for item in batch_get(self._client, self._table, wanted)]
         return {campaign.campaign_id: campaign for campaign in found}
 
     def body(self, campaign: Campaign) -> Body:
@@ -120,7 +100,7 @@ class Campaigns:
         answer = call(self._client.query, **query)
         last = answer.get("LastEvaluatedKey")
         following = f"{last['created_at']['S']} {last['pk']['S']}" if last else None
-        return [Campaign.from_item(item) for item in answer["Items"]], following
+        return [decode(item) for item in answer["Items"]], following
 
     @staticmethod
     def position_after(campaign: Campaign) -> str:
@@ -191,7 +171,7 @@ class Campaigns:
         change.set("waiting", encode_wait(wait))
         change.require_later("waiting.until", wait.until)
         row, _ = row_after(self._client.update_item, **change.update())
-        return Campaign.from_item(row) if row else None
+        return decode(row) if row else None
 
     def clear_waiting(self, campaign_id: CampaignId, until: datetime) -> bool:
         """Take back the note of this moment; False when there is none, or another."""

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from chalicelib.model.delivery import Delivery
 from chalicelib.store import keys
 from chalicelib.store.client import Item, StoreError, StoreUnavailable, call, to_item
-from chalicelib.store.delivery_items import Delivery, encode
+from chalicelib.store.delivery_rows import encode
 
 _NOT_AS_DEMANDED = frozenset({"DuplicateItem", "ConditionalCheckFailed"})
 _PASSING = frozenset(

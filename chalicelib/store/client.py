@@ -10,7 +10,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import sdk
 from chalicelib.aws import DYNAMODB, Patience, SignedCalls
+from chalicelib.model.times import time_text
 from chalicelib.settings import aws_access
 
 Item = dict[str, dict[str, Any]]
@@ -93,15 +94,6 @@ def to_item(values: Mapping[str, Any]) -> Item:
 def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """DynamoDB's typed form to plain values. Times stay text: `time_from` reads them."""
     return {name: _plain(value) for name, value in item.items()}
-
-
-def time_text(moment: datetime) -> str:
-    """An aware time as fixed-width ISO 8601 in UTC with milliseconds, so that text order is time order."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-
-
-def time_from(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
 
 
 def is_condition_failure(error: ClientError) -> bool:

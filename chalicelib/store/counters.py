@@ -16,10 +16,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
+from chalicelib.model.ids import CampaignId
 from chalicelib.store import keys
-from chalicelib.store.applied import Applied
+from chalicelib.store.applied_runs import AppliedRuns
 from chalicelib.store.client import Item, batch_get, call, from_item, query_all, transact
-from chalicelib.store.ids import CampaignId
 
 Sums = Mapping[str, int]
 """Fact names and their sums, e.g. {"sent": 3, "link/1/clicked": 2, "hour/2026-11-23T10/opened": 1}."""
@@ -133,21 +133,21 @@ class Counters:
         }
         return list(query_all(self._client, query))
 
-    def read(self, shard: str, campaign_ids: Collection[CampaignId]) -> tuple[Applied, dict[CampaignId, Basis]]:
+    def read(self, shard: str, campaign_ids: Collection[CampaignId]) -> tuple[AppliedRuns, dict[CampaignId, Basis]]:
         """Which of this shard's records are in the sums, and each campaign's basis; one consistent call."""
         wanted = [keys.counters(each, "counters") for each in sorted(campaign_ids)]
         found = batch_get(self._client, self._table, [keys.watermark(shard), *wanted], consistent=True)
         rows = {row["pk"]["S"]: row for row in found}
         mark = rows.get(keys.watermark(shard)["pk"]["S"])
-        applied = Applied.from_text(mark["applied"]["S"]) if mark else Applied()
+        applied = AppliedRuns.from_text(mark["applied"]["S"]) if mark else AppliedRuns()
         return applied, {each: Basis.from_item(rows.get(each, {})) for each in campaign_ids}
 
     def add(
         self,
         shard: str,
         *,
-        before: Applied,
-        after: Applied,
+        before: AppliedRuns,
+        after: AppliedRuns,
         expires_at: int,
         additions: Mapping[CampaignId, Sequence[Addition]],
         bases: Mapping[CampaignId, Basis],
@@ -171,10 +171,10 @@ class Counters:
                 actions.append({"Put": {"TableName": self._table, "Item": item}})
         return transact(self._client, actions)
 
-    def _note(self, shard: str, before: Applied, after: Applied, expires_at: int) -> dict[str, Any]:
+    def _note(self, shard: str, before: AppliedRuns, after: AppliedRuns, expires_at: int) -> dict[str, Any]:
         mark = keys.watermark(shard) | {"applied": {"S": after.to_text()}, "expires_at": {"N": str(expires_at)}}
         put: dict[str, Any] = {"TableName": self._table, "Item": mark}
-        if before == Applied():
+        if before == AppliedRuns():
             put["ConditionExpression"] = "attribute_not_exists(pk)"
         else:
             put["ConditionExpression"] = "applied = :before"

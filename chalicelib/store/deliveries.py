@@ -13,11 +13,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus, Tracking
+from chalicelib.model.ids import CampaignId, LeadId, is_trace_id, shard_of
+from chalicelib.model.times import time_text
+from chalicelib.model.verdicts import judged, says_something_new
 from chalicelib.store import keys
-from chalicelib.store.client import Item, batch_get, call, refused_by, time_text, to_item, write_if
-from chalicelib.store.delivery_items import CLICK_MAPS, Click, Delivery, DeliveryStatus, Tracking, encode, encode_click
-from chalicelib.store.ids import CampaignId, LeadId, is_trace_id, shard_of
-from chalicelib.store.verdicts import judged, says_something_new
+from chalicelib.store.client import Item, batch_get, call, refused_by, to_item, write_if
+from chalicelib.store.delivery_rows import CLICK_MAPS, decode, encode, encode_click
 
 __all__ = ["Click", "Deliveries", "Delivery", "DeliveryFilter", "DeliveryStatus", "Tracking"]
 
@@ -43,9 +45,13 @@ class DeliveryFilter:
 class Deliveries:
     """The deliveries table. Every method may raise StoreUnavailable."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Any, table: str, rule: BurstRule) -> None:
         self._client = client
         self._table = table
+        self._rule = rule
+
+    def from_row(self, row: Mapping[str, Any]) -> Delivery:
+        return decode(row, self._rule)
 
     def claim(self, delivery: Delivery) -> bool:
         """Take the right to send one delivery (or to end it at once); True for exactly one caller, ever.
@@ -150,7 +156,7 @@ class Deliveries:
         """Note that another planning unit counted the same lead too; True the first time, False for its own unit.
 
         Only on a delivery that stays: a first claim may still be given back. What counts never vanishes with a row, so
-        that a recount that reads a bucket twice sees every change that counts (docs/decisions/0224).
+        that a recount that reads a bucket twice sees every change that counts (docs/decisions/0025).
         """
         stays = "(#status IN (:sent, :failed, :skipped) OR attribute_exists(retry))"
         other_unit = "#unit <> :unit"
@@ -196,7 +202,7 @@ class Deliveries:
         """Note a click on a link: the first of a person, the first of a machine. True if it was noted.
 
         One conditional write. Only a person's click on a link that was clicked before may take a second one: when it
-        changes who clicked, since what came before has turned out to be a scanner (store/verdicts.py).
+        changes who clicked, since what came before has turned out to be a scanner (model/verdicts.py).
         """
         if is_trace_id(lead_id):
             click = replace(click, url=None)  # where it differs per recipient, it would tell whose trace this is
@@ -215,7 +221,7 @@ class Deliveries:
         if refused == {} and is_trace_id(lead_id):
             return self._begin_trace(campaign_id, lead_id, clicked, link, click)
         if refused and click.machine is None:
-            return self._record_later(Delivery.from_item(refused), link, click)
+            return self._record_later(self.from_row(refused), link, click)
         return refused is None
 
     def _begin_trace(self, campaign_id: CampaignId, trace: LeadId, clicked: str, link: str, click: Click) -> bool:
@@ -265,7 +271,7 @@ class Deliveries:
             Key=keys.delivery(campaign_id, lead_id),
             ConsistentRead=True,
         )
-        return Delivery.from_item(answer["Item"]) if "Item" in answer else None
+        return self.from_row(answer["Item"]) if "Item" in answer else None
 
     def find_many(self, campaign_id: CampaignId, lead_ids: Iterable[LeadId]) -> dict[LeadId, Delivery]:
         """The deliveries that there are of these leads, read consistently; 100 a request."""
@@ -275,7 +281,7 @@ class Deliveries:
     def find_each(self, names: Iterable[tuple[CampaignId, LeadId]]) -> dict[tuple[CampaignId, LeadId], Delivery]:
         """The deliveries that there are of these campaigns to these leads, read consistently; 100 a request."""
         wanted = [keys.delivery(*each) for each in sorted(set(names))]
-        found = map(Delivery.from_item, batch_get(self._client, self._table, wanted, consistent=True))
+        found = map(self.from_row, batch_get(self._client, self._table, wanted, consistent=True))
         return {(delivery.campaign_id, delivery.lead_id): delivery for delivery in found}
 
     def iter_campaign(self, campaign_id: CampaignId) -> Iterator[Delivery]:
@@ -288,7 +294,7 @@ class Deliveries:
     ) -> Iterator[Delivery]:
         """The deliveries of one bucket (0 to 63), read consistently; its traces too, unless a status is asked for."""
         shown = None if status is None else DeliveryFilter(status)
-        return map(Delivery.from_item, self.iter_rows(campaign_id, shard, shown))
+        return map(self.from_row, self.iter_rows(campaign_id, shard, shown))
 
     def iter_rows(self, campaign_id: CampaignId, shard: int, shown: DeliveryFilter | None = None) -> Iterator[Item]:
         """The rows of one bucket (0 to 63), in the order of their keys, read consistently."""
@@ -319,7 +325,7 @@ class Deliveries:
                 count = max(wanted, looked_at - len(found))
                 items, start, looked = self._bucket_page(campaign_id, shard, start, limit=count, shown=shown)
                 looked_at += looked
-                passed = [each for each in map(Delivery.from_item, items) if shown.passes(each)]
+                passed = [each for each in map(self.from_row, items) if shown.passes(each)]
                 if len(passed) > wanted:
                     start = keys.delivery(campaign_id, passed[wanted - 1].lead_id)
                 found += passed[:wanted]
@@ -374,7 +380,7 @@ class Deliveries:
             query["ExclusiveStartKey"] = to_item(last_seen)
         answer = call(self._client.query, **query)
         wanted = [{"bucket": item["bucket"], "lead_id": item["lead_id"]} for item in answer["Items"]]
-        found = [Delivery.from_item(item) for item in batch_get(self._client, self._table, wanted)]
+        found = [self.from_row(item) for item in batch_get(self._client, self._table, wanted)]
         last = answer.get("LastEvaluatedKey")
         following = f"{last['claimed_at']['S']} {last['bucket']['S']}" if last else None
         return sorted(found, key=lambda each: each.claimed_at, reverse=True), following

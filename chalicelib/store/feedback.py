@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
+from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.store import keys
 from chalicelib.store.client import row_after, to_item, write_if
-from chalicelib.store.delivery_items import Delivery, DeliveryStatus
-from chalicelib.store.ids import CampaignId, LeadId
+from chalicelib.store.delivery_rows import decode
 
 
 class Reported(NamedTuple):
@@ -24,9 +25,10 @@ class Reported(NamedTuple):
 class FeedbackRecords:
     """The deliveries table, for reports. Every method may raise StoreUnavailable, and may be repeated."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Any, table: str, rule: BurstRule) -> None:
         self._client = client
         self._table = table
+        self._rule = rule
 
     def record_delivered(self, campaign_id: CampaignId, lead_id: LeadId, at: datetime) -> Reported | None:
         """The recipient's server took the mail. None, here and below, when there is no such delivery."""
@@ -59,7 +61,7 @@ class FeedbackRecords:
             ConditionExpression=f"{delivery_exists} AND {is_first}",
             ExpressionAttributeValues=to_item({f":{name}": value for name, value in given.items()}),
         )
-        return Reported(Delivery.from_item(row), written) if row else None
+        return Reported(decode(row, self._rule), written) if row else None
 
     def record_accepted(
         self,
@@ -127,4 +129,4 @@ class FeedbackRecords:
             ExpressionAttributeNames={"#status": "status"},
             ExpressionAttributeValues=to_item(values),
         )
-        return Reported(Delivery.from_item(row), written) if row else None
+        return Reported(decode(row, self._rule), written) if row else None

@@ -6,8 +6,9 @@ Table `deliveries`   PK bucket = campaign_id#shard   SK lead_id    GSI by_lead: 
 Table `campaigns`    PK pk, SK sk                    GSI listing: kind, created_at         TTL expires_at
 """
 
+from chalicelib.model.addresses import address_key
+from chalicelib.model.ids import CampaignId, LeadId, RuleId, shard_of
 from chalicelib.store.client import Item
-from chalicelib.store.ids import CampaignId, LeadId, RuleId, shard_of
 
 AUDIENCE_SHARDS = 16
 """Units of planning work per (entity, stage)."""
@@ -45,14 +46,9 @@ def identity(entity: str, kind: str, value: str) -> Item:
     return {"lead_id": {"S": f"identity#{entity}#{kind}#{value}"}}
 
 
-def address(written: str) -> str:
-    """What identities and suppressions know an address by, whatever its case: written as `parse_address` gives it."""
-    return written.lower()
-
-
 def suppression(written: str) -> Item:
     """What keeps an address from being mailed."""
-    return {"lead_id": {"S": _SUPPRESSION + address(written)}}
+    return {"lead_id": {"S": _SUPPRESSION + address_key(written)}}
 
 
 def suppressed_address(row: Item) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
+from chalicelib.model.ids import LeadId
+from chalicelib.model.lead import LeadChange
 from chalicelib.store.client import StoreUnavailable, transact
-from chalicelib.store.ids import LeadId
-from chalicelib.store.lead_items import Action, LeadChange, create_actions, update_actions
+from chalicelib.store.lead_rows import Action, create_actions, update_actions
 
 _ACTIONS = 100
 """AWS's limit for a transaction. Its 4 MB are out of reach: crm holds a lead under 20 KB."""

@@ -7,22 +7,13 @@ from datetime import datetime
 from itertools import product
 from typing import Any
 
+from chalicelib.model.ids import LeadId, is_lead_id
+from chalicelib.model.lead import FieldValue, Identity, Lead, LeadChange
+from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.store import keys
 from chalicelib.store.client import Conflict, InvalidPosition, Item, StoreError, batch_get, call, transact, write_if
-from chalicelib.store.ids import LeadId, is_lead_id
 from chalicelib.store.lead_batches import write_many
-from chalicelib.store.lead_items import (
-    FieldValue,
-    Identity,
-    Lead,
-    LeadChange,
-    create_actions,
-    decode,
-    delete_actions,
-    update_actions,
-    update_of,
-)
-from chalicelib.store.marks import Mark, SuppressionReason
+from chalicelib.store.lead_rows import create_actions, decode, delete_actions, update_actions, update_of
 from chalicelib.store.suppressions import Suppressions
 
 __all__ = ["FieldValue", "Identity", "IdentityTaken", "Lead", "LeadChange", "LeadNotFound", "Leads"]
@@ -77,8 +68,8 @@ class Leads:
 
     def find_owners(self, identities: Iterable[Identity]) -> dict[Identity, LeadId]:
         """Who owns these identities, by strongly consistent reads; those that nobody owns are absent."""
-        wanted = {identity.key["lead_id"]["S"]: identity for identity in identities}
-        rows = self._rows([identity.key for identity in wanted.values()], consistent=True)
+        wanted = {keys.identity(*identity)["lead_id"]["S"]: identity for identity in identities}
+        rows = self._rows([keys.identity(*identity) for identity in wanted.values()], consistent=True)
         return {wanted[row["lead_id"]["S"]]: LeadId(row["owner"]["S"]) for row in rows}
 
     def create(self, lead: Lead) -> None:

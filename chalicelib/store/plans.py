@@ -4,7 +4,7 @@
 
 A page's leads are written down, with their number added to Total in the same transaction, before any of them is
 enqueued. A function that dies anywhere is followed by one that enqueues the same page again and goes on. Pages stay:
-they say who is in the audience when a campaign is resumed or woken, whatever has become of the messages (0301, 0315):
+they say who is in the audience when a campaign is resumed or woken, whatever has become of the messages (0033, 0040):
 
     |1 ... finished|        ... enqueued|        ... page|
      nobody pending  may be unfinished    not enqueued yet
@@ -14,9 +14,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.model.ids import ID_BYTES, CampaignId, LeadId, lead_bytes, lead_id_from
 from chalicelib.store import keys
 from chalicelib.store.client import Item, batch_get, call, from_item, to_item, transact, write_if
-from chalicelib.store.ids import ID_BYTES, CampaignId, LeadId, lead_bytes, lead_id_from
 
 PARTS_OF_A_UNIT = 2**16
 

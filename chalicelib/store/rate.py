@@ -44,7 +44,7 @@ class AccountRow:
     checked_at: int
     """Epoch seconds of the last claim to look at the limits."""
     blocked: str | None
-    """Why nothing may leave for the moment: a word of WaitReason in sending/reasons.py."""
+    """Why nothing may leave for the moment: a word of WaitReason in model/reasons.py."""
     blocked_until: datetime
     history: Mapping[int, int]
     """Mails taken by the half hour's begin in epoch seconds."""

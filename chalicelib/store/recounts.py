@@ -12,10 +12,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from chalicelib.model.ids import CampaignId
+from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Item, call, from_item, query_all, time_from, to_item, transact
+from chalicelib.store.client import Item, call, from_item, query_all, to_item, transact
 from chalicelib.store.counters import Addition, CampaignCounters, Counters, Sums, packed, rows_of, unpacked
-from chalicelib.store.ids import CampaignId
 
 _PART_LIFE_SECONDS = 7 * 24 * 3600
 

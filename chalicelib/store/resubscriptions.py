@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from chalicelib.model.ids import LeadId
+from chalicelib.model.times import time_from, time_text
 from chalicelib.store import keys
-from chalicelib.store.client import Item, call, from_item, time_from, time_text, to_item
-from chalicelib.store.ids import LeadId
+from chalicelib.store.client import Item, call, from_item, to_item
 
 
 @dataclass(frozen=True, slots=True)

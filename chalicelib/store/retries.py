@@ -10,10 +10,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.model.campaign import Campaign
+from chalicelib.model.ids import CampaignId
 from chalicelib.store import keys
-from chalicelib.store.campaigns import Campaign, Campaigns
+from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import call, from_item, to_item, transact
-from chalicelib.store.ids import CampaignId
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
+from chalicelib.model.ids import CampaignId, RuleId
+from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Conflict, Item, StoreError, call, from_item, time_from, to_item, transact
-from chalicelib.store.ids import CampaignId, RuleId
+from chalicelib.store.client import Conflict, Item, StoreError, call, from_item, to_item, transact
 
 
 class Trigger(StrEnum):

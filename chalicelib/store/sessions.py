@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import call, time_from, to_item
+from chalicelib.store.client import call, to_item
 from chalicelib.store.tokens import Token, Tokens, hash_of
 
 LASTS = timedelta(hours=12)

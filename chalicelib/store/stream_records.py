@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.store import keys
-from chalicelib.store.campaign_items import Campaign
-from chalicelib.store.delivery_items import Delivery
-from chalicelib.store.ids import CampaignId, shard_of
+from chalicelib.model.campaign import Campaign
+from chalicelib.model.delivery import BurstRule, Delivery
+from chalicelib.model.ids import CampaignId, shard_of
+from chalicelib.store import campaign_rows, delivery_rows, keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,11 @@ class Change:
         return shard_of(known.lead_id, keys.DELIVERY_SHARDS)
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> "Change":
+    def from_record(cls, record: Mapping[str, Any], rule: BurstRule) -> "Change":
         images = record["dynamodb"]
-        old, new = (Delivery.from_item(images[name]) if images.get(name) else None for name in ("OldImage", "NewImage"))
+        old, new = (
+            delivery_rows.decode(images[name], rule) if images.get(name) else None for name in ("OldImage", "NewImage")
+        )
         known = new or old
         if known is None:
             raise ValueError("a stream record without images: the stream must carry NEW_AND_OLD_IMAGES")
@@ -50,7 +52,7 @@ class CampaignChange:
     def from_record(cls, record: Mapping[str, Any]) -> "CampaignChange":
         images = record["dynamodb"]
         return cls(
-            *(Campaign.from_item(images[name]) if images.get(name) else None for name in ("OldImage", "NewImage"))
+            *(campaign_rows.decode(images[name]) if images.get(name) else None for name in ("OldImage", "NewImage"))
         )
 
 

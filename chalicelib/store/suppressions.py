@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from chalicelib.model.addresses import address_key
+from chalicelib.model.ids import LeadId
+from chalicelib.model.lead import Lead
+from chalicelib.model.suppression import Mark, SuppressionReason
+from chalicelib.model.times import time_text
 from chalicelib.store import keys
-from chalicelib.store.client import Item, batch_get, call, refused_by, row_after, time_text, to_item, transact
-from chalicelib.store.ids import LeadId
-from chalicelib.store.lead_items import Lead
-from chalicelib.store.marks import Mark, SuppressionReason, decode, encode
+from chalicelib.store.client import Item, batch_get, call, refused_by, row_after, to_item, transact
+from chalicelib.store.lead_rows import decode_mark, encode_mark
 from chalicelib.store.resubscriptions import Resubscription
 
 _UNSUBSCRIBED = "unsubscribed#"
@@ -43,7 +46,7 @@ class Suppressions:
 
     def find_many(self, addresses: Iterable[str]) -> dict[str, SuppressedAddress]:
         """What is kept of these addresses, by address in lower case; consistent reads, 100 a call."""
-        wanted = [keys.suppression(address) for address in sorted({keys.address(address) for address in addresses})]
+        wanted = [keys.suppression(address) for address in sorted({address_key(address) for address in addresses})]
         rows = batch_get(self._client, self._table, wanted, consistent=True)
         return {keys.suppressed_address(row): _suppressed(row) for row in rows}
 
@@ -58,7 +61,7 @@ class Suppressions:
             UpdateExpression="SET #reason = :mark",
             ConditionExpression=f"{not_yet} AND {not_lifted_since}",
             ExpressionAttributeNames={"#reason": mark.reason.value},
-            ExpressionAttributeValues={":mark": encode(mark), ":at": {"S": time_text(mark.at)}},
+            ExpressionAttributeValues={":mark": encode_mark(mark), ":at": {"S": time_text(mark.at)}},
         )
         return refused is None or mark.reason.value in refused
 
@@ -94,13 +97,13 @@ class Suppressions:
             Key=keys.suppression(address),
             UpdateExpression="SET #left = if_not_exists(#left, :mark)",
             ExpressionAttributeNames={"#left": _UNSUBSCRIBED + entity},
-            ExpressionAttributeValues={":mark": encode(mark)},
+            ExpressionAttributeValues={":mark": encode_mark(mark)},
         )
 
     def unsubscribe_departed(self, entity: str, address: str, mark: Mark) -> None:
         """As `unsubscribe_lead`, for a lead that is gone: for its address, and for whoever of the entity has it now."""
         self._unsubscribe_address(entity, address, mark)
-        identity = keys.identity(entity, "email", keys.address(address))
+        identity = keys.identity(entity, "email", address_key(address))
         answer = call(self._client.get_item, TableName=self._table, Key=identity, ConsistentRead=True)
         if "Item" in answer:
             self.unsubscribe_lead(LeadId(answer["Item"]["owner"]["S"]), mark)
@@ -147,7 +150,7 @@ class Suppressions:
             "TableName": self._table,
             "IndexName": keys.ADDRESS_INDEX,
             "KeyConditionExpression": "address = :address",
-            "ExpressionAttributeValues": {":address": {"S": keys.address(address)}},
+            "ExpressionAttributeValues": {":address": {"S": address_key(address)}},
         }
         owners: list[LeadId] = []
         while True:
@@ -165,7 +168,7 @@ class Suppressions:
             "Key": keys.lead(lead.lead_id),
             "UpdateExpression": "SET suppressed = :mark",
             "ConditionExpression": f"{not_marked} AND {same_address}",
-            "ExpressionAttributeValues": {":mark": encode(mark), ":email": {"S": lead.email or ""}},
+            "ExpressionAttributeValues": {":mark": encode_mark(mark), ":email": {"S": lead.email or ""}},
         }
         return transact(self._client, [{"Update": update}])
 
@@ -182,11 +185,13 @@ class Suppressions:
 
 def _suppressed(row: Item) -> SuppressedAddress:
     everywhere = [
-        decode(row[reason.value])
+        decode_mark(row[reason.value])
         for reason in (SuppressionReason.HARD_BOUNCE, SuppressionReason.COMPLAINT)
         if reason.value in row
     ]
     unsubscribed = {
-        name.removeprefix(_UNSUBSCRIBED): decode(value) for name, value in row.items() if name.startswith(_UNSUBSCRIBED)
+        name.removeprefix(_UNSUBSCRIBED): decode_mark(value)
+        for name, value in row.items()
+        if name.startswith(_UNSUBSCRIBED)
     }
     return SuppressedAddress(tuple(sorted(everywhere, key=lambda mark: mark.at)), unsubscribed)

@@ -7,8 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Item, StoreError, call, from_item, time_from, to_item, transact
+from chalicelib.store.client import Item, StoreError, call, from_item, to_item, transact
 
 _KIND = "token"
 

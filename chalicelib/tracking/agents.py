@@ -2,7 +2,7 @@
 
 A name list is out of date the day after it was written. What programs that are no browser have in common lasts longer:
 they do not begin like a browser, or they say where to complain (an address), or they call themselves by their trade.
-Measured in tests/unit/tracking/test_agents.py against a public list of user agents; docs/decisions/0221.
+Measured in tests/unit/tracking/test_agents.py against a public list of user agents; docs/decisions/0022.
 """
 
 import re

@@ -12,7 +12,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from dataclasses import dataclass
 
-from chalicelib.store.ids import (
+from chalicelib.model.ids import (
     CampaignId,
     LeadId,
     campaign_bytes,

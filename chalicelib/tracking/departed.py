@@ -3,10 +3,10 @@
 Such a lead may have been imported again meanwhile, under another id: who has the address now is unsubscribed too.
 """
 
+from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
-from chalicelib.store.marks import Mark, SuppressionReason
 from chalicelib.telemetry import logger
 from chalicelib.tracking.hits import Hit
 

@@ -7,9 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from chalicelib.store.client import time_text
-from chalicelib.store.deliveries import Click, Deliveries
-from chalicelib.store.ids import CampaignId, LeadId
+from chalicelib.model.delivery import Click
+from chalicelib.model.ids import CampaignId, LeadId
+from chalicelib.model.times import time_text
+from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
 from chalicelib.tracking.delivery_ids import link_is_genuine, read_delivery_id
 from chalicelib.tracking.key_ring import KeyRingSource

@@ -10,7 +10,7 @@ from functools import cache
 from chalicelib.aws import SECRETS_MANAGER, Patience, SignedCalls
 from chalicelib.settings import aws_access
 from chalicelib.telemetry import logger
-from chalicelib.tracking.fuse import Fuse
+from chalicelib.tracking.circuit_breaker import CircuitBreaker
 
 _FOR_RECIPIENTS = Patience(total_seconds=0.9, attempt_seconds=0.6)
 _KEY_BYTES = 48
@@ -85,7 +85,7 @@ class KeyRingSource:
 
     def __init__(self, read: Callable[[], str], clock: Callable[[], float] = time.time) -> None:
         # The time of day: a process that Lambda has frozen must know how long it slept.
-        self._read = Fuse(read, clock)
+        self._read = CircuitBreaker(read, clock)
         self._clock = clock
         self._ring: KeyRing | None = None
         self._asked_at = 0.0

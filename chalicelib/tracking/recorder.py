@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from chalicelib.telemetry import count
-from chalicelib.tracking.fuse import Blown, Fuse
+from chalicelib.tracking.circuit_breaker import CircuitBreaker, CircuitOpen
 from chalicelib.tracking.hits import Hit, UnverifiedHit, to_json, to_values
 
 NOT_PARKED = "hit_not_parked"
@@ -25,8 +25,8 @@ class HitRecorder:
         park: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._apply = Fuse(apply, clock)
-        self._park = Fuse(park, clock)
+        self._apply = CircuitBreaker(apply, clock)
+        self._park = CircuitBreaker(park, clock)
 
     def record(self, hit: Hit) -> None:
         try:
@@ -60,4 +60,4 @@ class HitRecorder:
 
 
 def _words(error: Exception) -> str:
-    return "kept somebody waiting a moment ago" if isinstance(error, Blown) else f"{type(error).__name__}: {error}"
+    return "timed out a moment ago" if isinstance(error, CircuitOpen) else f"{type(error).__name__}: {error}"

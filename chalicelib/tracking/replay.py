@@ -10,7 +10,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from chalicelib.settings import settings
+from chalicelib.settings import burst_rule, settings
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import dynamodb_for_recipients
 from chalicelib.store.deliveries import Deliveries
@@ -51,7 +51,7 @@ def replay_parked(event: dict[str, Any]) -> Any:
     With the recipients' short waits: ten messages and an engine that stalls fit into the function's time.
     """
     client = dynamodb_for_recipients()
-    deliveries = Deliveries(client, settings().deliveries_table)
+    deliveries = Deliveries(client, settings().deliveries_table, burst_rule())
     leads = Leads(client, settings().leads_table)
     campaigns = Campaigns(client, settings().campaigns_table)
     keys = deployed_key_ring(settings().key_ring_secret)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from chalice import Blueprint, Response
 
 from chalicelib.aws import SQS, Patience, SignedCalls
-from chalicelib.settings import aws_access, settings
+from chalicelib.settings import aws_access, burst_rule, settings
 from chalicelib.store.client import dynamodb_for_recipients
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
@@ -124,7 +124,7 @@ def _open(delivery_id: str, request: Any) -> None:
 def _address_of(name: DeliveryName) -> str | None:
     """Where the mail went to; None where that cannot be read now, which keeps nobody from leaving."""
     try:
-        delivery = Deliveries(dynamodb_for_recipients(), settings().deliveries_table).find(
+        delivery = Deliveries(dynamodb_for_recipients(), settings().deliveries_table, burst_rule()).find(
             name.campaign_id, name.lead_id
         )
     except Exception:
@@ -145,7 +145,7 @@ def _keys() -> KeyRingSource:
 @cache
 def _recorder() -> HitRecorder:
     client = dynamodb_for_recipients()
-    deliveries = Deliveries(client, settings().deliveries_table)
+    deliveries = Deliveries(client, settings().deliveries_table, burst_rule())
     leads = Leads(client, settings().leads_table)
     queue = SignedCalls(SQS, aws_access(), Patience(total_seconds=0.7, attempt_seconds=0.5))
 

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.analytics.launched import LaunchedLink, LaunchedMail, save_launched
-from chalicelib.store.campaigns import Campaigns, CampaignStatus
+from chalicelib.model.campaign import CampaignStatus
+from chalicelib.model.delivery import Click, Delivery, DeliveryStatus
+from chalicelib.model.ids import CampaignId, LeadId
+from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import to_item
-from chalicelib.store.deliveries import Click, Delivery, DeliveryStatus
-from chalicelib.store.delivery_items import encode, encode_click
-from chalicelib.store.ids import CampaignId, LeadId
+from chalicelib.store.delivery_rows import encode, encode_click
 from chalicelib.store.plans import Plans
 from tests.stack.marketer import Marketer
 

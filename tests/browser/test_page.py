@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, Route, expect
 
+from chalicelib.model.ids import CampaignId
 from chalicelib.store import keys
-from chalicelib.store.ids import CampaignId
 from chalicelib.store.tokens import Tokens
 from local.recipients import BROWSER
 from local.stack import LocalStack

@@ -15,11 +15,13 @@ from typing import Any
 
 import pytest
 
+from chalicelib.model.delivery import BurstRule, DeliveryStatus
+from chalicelib.model.ids import CampaignId
+from chalicelib.model.times import time_text
 from chalicelib.sending.deliver import OUTCOME_GRACE
 from chalicelib.store import keys
-from chalicelib.store.client import time_text, write_if
-from chalicelib.store.deliveries import Deliveries, DeliveryStatus
-from chalicelib.store.ids import CampaignId
+from chalicelib.store.client import write_if
+from chalicelib.store.deliveries import Deliveries
 from local.recipients import request
 from local.seed import call
 from local.stack import LocalStack
@@ -36,7 +38,7 @@ class Crash:
         self.stack, self.entity = stack, entity
         self.marketer = Marketer(stack)
         self.dynamodb, self.sqs = stack.engine.client("dynamodb"), stack.engine.client("sqs")
-        self.deliveries = Deliveries(self.dynamodb, stack.outputs["DeliveriesTable"])
+        self.deliveries = Deliveries(self.dynamodb, stack.outputs["DeliveriesTable"], BurstRule())
         lines = ["entity,stage,email"] + [f"{entity},New,p{number}@{entity}.example" for number in range(LEADS)]
         self.marketer("POST", "/v1/leads/import", "\n".join(lines), "text/csv")
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from chalicelib.campaigns.schedule import EventBridgeSchedules, scheduler
+from chalicelib.model.ids import new_campaign_id
 from chalicelib.sdk import quick_client
-from chalicelib.sending.schedule import EventBridgeSchedules, scheduler
-from chalicelib.store.ids import new_campaign_id
 from local.ministack import ENVIRONMENT, REGION
 from local.recipients import request
 from local.stack import LocalStack

@@ -13,9 +13,10 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
+from chalicelib.model.ids import LeadId, new_campaign_id, new_lead_id
 from chalicelib.store.counters import Counters
-from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
-from chalicelib.store.ids import LeadId, new_campaign_id, new_lead_id
+from chalicelib.store.deliveries import Deliveries
 from chalicelib.tracking.delivery_ids import CampaignTracking
 from chalicelib.tracking.key_ring import KeyRing
 from chalicelib.tracking.recorder import NOT_PARKED
@@ -94,7 +95,7 @@ class Campaign:
     def __init__(self, stack: LocalStack, size: int) -> None:
         self.stack = stack
         dynamodb = stack.engine.client("dynamodb")
-        self.deliveries = Deliveries(dynamodb, stack.outputs["DeliveriesTable"])
+        self.deliveries = Deliveries(dynamodb, stack.outputs["DeliveriesTable"], BurstRule())
         self.counters = Counters(dynamodb, stack.outputs["CampaignsTable"])
         self.recount = Recounter(dynamodb, stack.outputs["DeliveriesTable"], stack.outputs["CampaignsTable"])
         self.secrets = stack.engine.client("secretsmanager")

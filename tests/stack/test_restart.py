@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
+from chalicelib.model.ids import CampaignId, new_campaign_id, new_lead_id
 from chalicelib.store.counters import Counters
-from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
-from chalicelib.store.ids import CampaignId, new_campaign_id, new_lead_id
+from chalicelib.store.deliveries import Deliveries
 from local.ministack import saved_at
 from local.ports import free_ports
 from local.recipients import request
@@ -35,7 +36,7 @@ def options(folder: Path) -> Options:
 
 
 def record_sent(stack: LocalStack, campaign: CampaignId, count: int) -> None:
-    deliveries = Deliveries(stack.engine.client("dynamodb"), stack.outputs["DeliveriesTable"])
+    deliveries = Deliveries(stack.engine.client("dynamodb"), stack.outputs["DeliveriesTable"], BurstRule())
     for _ in range(count):
         deliveries.claim(Delivery(campaign, new_lead_id(), DeliveryStatus.SENT, datetime.now(UTC), unit="1"))
 

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 from chalicelib.analytics.fold import fold
 from chalicelib.crm.leads import create_lead, delete_lead, update_lead
 from chalicelib.crm.suppression import suppress_address
+from chalicelib.model.campaign import CampaignStatus, Wait
+from chalicelib.model.delivery import Delivery, DeliveryStatus
+from chalicelib.model.ids import CampaignId, LeadId
+from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.sending.deliver import OUTCOME_GRACE
 from chalicelib.sending.feedback_events import FeedbackKind
 from chalicelib.sending.transports.base import OutcomeUnknown, OutgoingMail
-from chalicelib.store.campaigns import CampaignStatus, Wait
-from chalicelib.store.deliveries import Delivery, DeliveryStatus
-from chalicelib.store.ids import CampaignId, LeadId
-from chalicelib.store.marks import Mark, SuppressionReason
 from chalicelib.store.tokens import Scope
 from chalicelib.tracking.hits import HitKind, apply
 from tests.store.lossy_world import ADDRESS, ALLOWED, LATER, SAID, LossyWorld

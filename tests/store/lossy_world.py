@@ -7,25 +7,27 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from chalicelib.analytics.breaker import Breaker
+from chalicelib.analytics.harm import Breaker
 from chalicelib.automation.automate import Automation
+from chalicelib.campaigns import launched_content as content
+from chalicelib.campaigns.schedule import Scheduling
 from chalicelib.crm.suppression import list_marks, resubscribe
-from chalicelib.sending import content
+from chalicelib.model.campaign import Campaign
+from chalicelib.model.delivery import BurstRule, Delivery
+from chalicelib.model.ids import CampaignId, LeadId
+from chalicelib.model.lead import Lead
 from chalicelib.sending.budget import OwnServer, SharedBudget
 from chalicelib.sending.deliver import Deliver, Rest
 from chalicelib.sending.feedback import Feedback
 from chalicelib.sending.feedback_events import FeedbackEvent, FeedbackKind
 from chalicelib.sending.queues import SendMessage
-from chalicelib.sending.schedule import Scheduling
 from chalicelib.store.acts import Acts
-from chalicelib.store.campaigns import Campaign
 from chalicelib.store.claims import Claims
 from chalicelib.store.client import dynamodb, dynamodb_for_recipients, dynamodb_for_sending
-from chalicelib.store.deliveries import Deliveries, Delivery
+from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.feedback import FeedbackRecords
 from chalicelib.store.idempotency import Idempotency
-from chalicelib.store.ids import CampaignId, LeadId
-from chalicelib.store.leads import Lead, Leads
+from chalicelib.store.leads import Leads
 from chalicelib.store.rate import AccountLimits, Rate
 from chalicelib.store.resubscriptions import Resubscription, Resubscriptions
 from chalicelib.store.rules import Rules
@@ -58,7 +60,7 @@ class LossyWorld(ControlledWorld):
     def __init__(self, clients: Clients, tables: TableNames) -> None:
         client, sender, recipient = clients
         super().__init__(client, tables)
-        self.hits = Deliveries(recipient, tables.deliveries), Leads(recipient, tables.leads)
+        self.hits = Deliveries(recipient, tables.deliveries, BurstRule()), Leads(recipient, tables.leads)
         self.claims_client = sender
         self.make_worker = lambda: Deliver(
             self.leads,
@@ -77,7 +79,7 @@ class LossyWorld(ControlledWorld):
         self.budget = self.make_budget()
         self.scheduling = Scheduling(self.campaigns, self.schedules)
         self.breaker = Breaker(client, tables.campaigns)
-        self.feedback = Feedback(FeedbackRecords(client, tables.deliveries), self.leads, KEYS)
+        self.feedback = Feedback(FeedbackRecords(client, tables.deliveries, BurstRule()), self.leads, KEYS)
         self.resubscriptions = Resubscriptions(client, tables.campaigns)
         self.rules = Rules(client, tables.campaigns)
         self.acts = Acts(client, tables.campaigns, tables.leads)

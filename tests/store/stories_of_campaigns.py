@@ -7,12 +7,12 @@ from typing import Any
 
 from chalicelib.analytics.fold import OLDEST_SECONDS, fold, fold_and_complete
 from chalicelib.analytics.launched import load_launched
+from chalicelib.model.campaign import CampaignStatus
+from chalicelib.model.delivery import Delivery, DeliveryStatus
+from chalicelib.model.ids import CampaignId, new_campaign_id, new_lead_id, shard_of
+from chalicelib.model.reasons import FailureReason
 from chalicelib.sending.queues import LaunchMessage, PlanMessage, RetryMessage, SendMessage
-from chalicelib.sending.reasons import FailureReason
 from chalicelib.sending.waiting import Wakes
-from chalicelib.store.campaigns import CampaignStatus
-from chalicelib.store.deliveries import Delivery, DeliveryStatus
-from chalicelib.store.ids import CampaignId, new_campaign_id, new_lead_id, shard_of
 from chalicelib.store.keys import AUDIENCE_SHARDS, DELIVERY_SHARDS
 from chalicelib.store.stream_records import Change
 from tests.store.lossy_world import (

@@ -12,10 +12,12 @@ import pytest
 
 from chalicelib.analytics.launched import LaunchedLink, LaunchedMail, save_launched
 from chalicelib.api.deliveries import MOST_CSV_CHARACTERS
-from chalicelib.store.campaigns import Audience, Body, Campaign, Campaigns, CampaignStatus, Wait
+from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus, Wait
+from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
+from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id
+from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.counters import Counters
-from chalicelib.store.deliveries import Click, Deliveries, Delivery, DeliveryStatus
-from chalicelib.store.ids import CampaignId, LeadId, new_campaign_id, new_lead_id
+from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.plans import Plans
 from chalicelib.store.resubscriptions import Resubscription
 from chalicelib.tracking.key_ring import KeyRingSource
@@ -40,7 +42,7 @@ class Desk:
         self.api = ApiClient(context).sign_in()
         self.campaigns = Campaigns(client, tables.campaigns)
         self.counters = Counters(client, tables.campaigns)
-        self.deliveries = Deliveries(client, tables.deliveries)
+        self.deliveries = Deliveries(client, tables.deliveries, BurstRule())
 
     def campaign(self, *, age: timedelta = timedelta(days=3), sums: dict[str, int] | None = None, **said: Any) -> str:
         """A sent campaign with these sums."""

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from chalicelib.api.deliveries import MOST_CSV_CHARACTERS
+from chalicelib.model.ids import CampaignId, new_lead_id
 from chalicelib.store import keys
 from chalicelib.store.client import to_item
-from chalicelib.store.ids import CampaignId, new_lead_id
 from local.tables import TableNames
 from tests.store.test_analytics_api import NOW, Desk
 

@@ -19,13 +19,13 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from chalicelib.api.openapi import EXAMPLES as EXAMPLES_FILE
-from chalicelib.api.openapi import document
-from chalicelib.api.registry import RESOURCES
+from chalicelib.api.http.openapi import EXAMPLES as EXAMPLES_FILE
+from chalicelib.api.http.openapi import document
+from chalicelib.api.http.registry import RESOURCES
 from chalicelib.crm.leads import create_lead
+from chalicelib.model.delivery import Delivery, DeliveryStatus
+from chalicelib.model.ids import CampaignId
 from chalicelib.sending.budget import OwnServer
-from chalicelib.store.deliveries import Delivery, DeliveryStatus
-from chalicelib.store.ids import CampaignId
 from chalicelib.store.tokens import Scope
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames

@@ -25,13 +25,15 @@ from chalicelib.automation.publish import Bus, Publisher
 from chalicelib.automation.rulebook import Rulebook, WrittenRule
 from chalicelib.automation.rules import Incident
 from chalicelib.crm.leads import create_lead, update_lead
+from chalicelib.model.campaign import Body
+from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
+from chalicelib.model.ids import LeadId, RuleId, new_campaign_id
 from chalicelib.settings import burst_rule
 from chalicelib.store import keys
 from chalicelib.store.acts import Acts
-from chalicelib.store.campaigns import Body, Campaigns
+from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import StoreUnavailable
-from chalicelib.store.deliveries import Click, Deliveries, Delivery, DeliveryStatus
-from chalicelib.store.ids import LeadId, RuleId, new_campaign_id
+from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
 from chalicelib.store.rules import Action, ActionKind, If, Rule, Rules, Trigger, When
 from local.tables import TableNames
@@ -128,7 +130,7 @@ class World:
 
     def __post_init__(self) -> None:
         client, tables = self.client, self.tables
-        self.deliveries = Deliveries(client, tables.deliveries)
+        self.deliveries = Deliveries(client, tables.deliveries, BurstRule())
         self.leads = Leads(client, tables.leads)
         self.campaign = campaign(new_campaign_id())
         Campaigns(client, tables.campaigns).create(self.campaign, Body("<p>", None))
@@ -145,7 +147,9 @@ class World:
         self.bus = MortalBus(self.chance)
         mortal = MortalClient(client, self.chance)
         self.publisher = Publisher(
-            Deliveries(mortal, tables.deliveries), Campaigns(mortal, tables.campaigns), Bus(self.bus, "bus")
+            Deliveries(mortal, tables.deliveries, BurstRule()),
+            Campaigns(mortal, tables.campaigns),
+            Bus(self.bus, "bus"),
         )
         self.automation = Automation(
             Rules(mortal, tables.campaigns),

@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 
-from chalicelib.analytics.breaker import Breaker
+from chalicelib.analytics.harm import Breaker
+from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus
+from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
+from chalicelib.model.ids import CampaignId, new_campaign_id, new_lead_id
 from chalicelib.store import keys
-from chalicelib.store.campaigns import Audience, Body, Campaign, Campaigns, CampaignStatus
+from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.counters import Counters
-from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
+from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.feedback import FeedbackRecords
-from chalicelib.store.ids import CampaignId, new_campaign_id, new_lead_id
 from local.tables import TableNames
 from tests.recounting import Recounter
 
@@ -95,10 +97,10 @@ def test_who_resumes_a_campaign_is_not_overruled_but_for_another_trouble(world: 
 
 def test_reports_are_what_the_breaker_counts(world: World, dynamodb: Any, tables: TableNames) -> None:
     campaign_id = world.campaign(CampaignStatus.SENDING)
-    records = FeedbackRecords(dynamodb, tables.deliveries)
+    records = FeedbackRecords(dynamodb, tables.deliveries, BurstRule())
     for number in range(120):
         lead_id = new_lead_id()
-        Deliveries(dynamodb, tables.deliveries).claim(
+        Deliveries(dynamodb, tables.deliveries, BurstRule()).claim(
             Delivery(campaign_id, lead_id, DeliveryStatus.SENT, NOW, "0.0", email="ada@shop.example")
         )
         if number < 30:

@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.store.campaigns import Body
+from chalicelib.model.campaign import Body
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
 from tests.api_client import ApiClient, HealthySes, Reply, context_of

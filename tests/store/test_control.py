@@ -6,19 +6,19 @@ import pytest
 
 from chalicelib.analytics.completion import Completion
 from chalicelib.analytics.fold import fold_and_complete
+from chalicelib.campaigns.control import Control
+from chalicelib.campaigns.statuses import WrongStatus
 from chalicelib.crm.leads import update_lead
-from chalicelib.sending.control import Control
+from chalicelib.model.campaign import Campaign
+from chalicelib.model.delivery import Delivery, DeliveryStatus
+from chalicelib.model.ids import CampaignId, LeadId
+from chalicelib.model.reasons import FailureReason
+from chalicelib.sending.may_send import BELIEVED_SECONDS
 from chalicelib.sending.queues import LaunchMessage, LaunchTask, PlanMessage, RetryMessage
-from chalicelib.sending.reasons import FailureReason
 from chalicelib.sending.retry import MarkFailed, NothingToRetry, RetryFailed
-from chalicelib.sending.standing import BELIEVED_SECONDS
-from chalicelib.sending.statuses import WrongStatus
 from chalicelib.sending.transports.base import OutgoingMail, Rejected
 from chalicelib.sqs import Queue
-from chalicelib.store.campaigns import Campaign
 from chalicelib.store.counters import Counters
-from chalicelib.store.deliveries import Delivery, DeliveryStatus
-from chalicelib.store.ids import CampaignId, LeadId
 from chalicelib.store.retries import Retries
 from chalicelib.store.stream_records import Change
 from local.tables import TableNames
@@ -248,7 +248,7 @@ def test_a_draft_can_be_neither_paused_nor_cancelled(world: ControlledWorld) -> 
 
 
 def test_the_reason_of_a_pause_is_told_until_it_is_resumed(world: ControlledWorld) -> None:
-    from chalicelib.sending.control import pause
+    from chalicelib.campaigns.control import pause
 
     campaign_id = world.set_off(1)
     pause(world.campaigns, campaign_id, "Too many bounces.")

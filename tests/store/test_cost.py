@@ -15,16 +15,17 @@ from chalicelib.analytics.fold import fold_and_complete
 from chalicelib.automation.automate import Automation
 from chalicelib.automation.rulebook import Rulebook, WrittenRule
 from chalicelib.automation.rules import Incident
+from chalicelib.campaigns import launched_content as content
 from chalicelib.crm.import_files import MAX_BYTES, MAX_LINES, read_file
 from chalicelib.crm.importing import import_leads
 from chalicelib.crm.leads import create_lead
-from chalicelib.sending import content
+from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
+from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id
 from chalicelib.store.acts import Acts
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import batch_get
 from chalicelib.store.counters import Counters
-from chalicelib.store.deliveries import Click, Deliveries, Delivery, DeliveryStatus
-from chalicelib.store.ids import CampaignId, LeadId, new_campaign_id, new_lead_id
+from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.keys import AUDIENCE_SHARDS
 from chalicelib.store.keys import delivery as delivery_key
 from chalicelib.store.leads import Leads
@@ -120,7 +121,7 @@ def sent(deliveries: Deliveries) -> Delivery:
 
 
 def test_a_mail_takes_three_write_units(dynamodb: Any, tables: TableNames) -> None:
-    deliveries = Deliveries(dynamodb, tables.deliveries)
+    deliveries = Deliveries(dynamodb, tables.deliveries, BurstRule())
     with seen_arguments(dynamodb, "PutItem") as claims, seen_arguments(dynamodb, "UpdateItem") as records:
         delivery = sent(deliveries)
     row = kept(dynamodb, tables, delivery.campaign_id, delivery.lead_id)
@@ -132,7 +133,7 @@ def test_a_mail_takes_three_write_units(dynamodb: Any, tables: TableNames) -> No
 
 
 def test_a_delivery_stays_within_one_write_unit_after_ten_clicks(dynamodb: Any, tables: TableNames) -> None:
-    deliveries = Deliveries(dynamodb, tables.deliveries)
+    deliveries = Deliveries(dynamodb, tables.deliveries, BurstRule())
     delivery = sent(deliveries)
     campaign_id, lead_id = delivery.campaign_id, delivery.lead_id
     deliveries.record_open(campaign_id, lead_id, at=NOW, machine="privacy_proxy")
@@ -155,7 +156,7 @@ def hits_of(delivery: Delivery) -> dict[str, Hit]:
 
 @pytest.mark.parametrize("what", ["a person's open", "a machine's open", "a person's click", "a machine's click"])
 def test_a_hit_is_one_write_whether_it_counts_or_not(dynamodb: Any, tables: TableNames, what: str) -> None:
-    deliveries, leads = Deliveries(dynamodb, tables.deliveries), Leads(dynamodb, tables.leads)
+    deliveries, leads = Deliveries(dynamodb, tables.deliveries, BurstRule()), Leads(dynamodb, tables.leads)
     hit = hits_of(sent(deliveries))[what]
     for counts in (True, False):
         with counted_calls(dynamodb) as calls:
@@ -164,7 +165,7 @@ def test_a_hit_is_one_write_whether_it_counts_or_not(dynamodb: Any, tables: Tabl
 
 
 def test_only_a_click_that_changes_the_verdict_takes_a_second_write(dynamodb: Any, tables: TableNames) -> None:
-    deliveries, leads = Deliveries(dynamodb, tables.deliveries), Leads(dynamodb, tables.leads)
+    deliveries, leads = Deliveries(dynamodb, tables.deliveries, BurstRule()), Leads(dynamodb, tables.leads)
     delivery = sent(deliveries)
     click = hits_of(delivery)["a person's click"]
     for link in ("1", "2", "3"):

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.store.deliveries import Click, Deliveries, Delivery, DeliveryFilter, DeliveryStatus
-from chalicelib.store.ids import CampaignId, new_campaign_id, new_lead_id, new_trace_id
-from chalicelib.store.verdicts import judged
+from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
+from chalicelib.model.ids import CampaignId, new_campaign_id, new_lead_id, new_trace_id
+from chalicelib.model.verdicts import judged
+from chalicelib.store.deliveries import Deliveries, DeliveryFilter
 from local.tables import TableNames
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -18,7 +19,7 @@ LATER = NOW + timedelta(minutes=1)
 
 @pytest.fixture
 def deliveries(dynamodb: Any, tables: TableNames) -> Deliveries:
-    return Deliveries(dynamodb, tables.deliveries)
+    return Deliveries(dynamodb, tables.deliveries, BurstRule())
 
 
 def claimed(deliveries: Deliveries, campaign_id: CampaignId | None = None) -> Delivery:
@@ -172,7 +173,7 @@ class CountsWrites:
 
 def test_only_a_click_that_changes_a_verdict_takes_a_second_write(dynamodb: Any, tables: TableNames) -> None:
     client = CountsWrites(dynamodb)
-    deliveries = Deliveries(client, tables.deliveries)
+    deliveries = Deliveries(client, tables.deliveries, BurstRule())
     delivery = claimed(deliveries)
     ids = (delivery.campaign_id, delivery.lead_id)
     sweep(deliveries, delivery, NOW)

@@ -12,10 +12,12 @@ from chalicelib.analytics.launched import LaunchedLink, LaunchedMail, save_launc
 from chalicelib.automation.candidates import Candidate, CandidatesMessage, Finish, candidates
 from chalicelib.automation.happenings import HappeningKind
 from chalicelib.automation.publish import Bus, Publisher
+from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus
+from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
+from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id
 from chalicelib.store import keys
-from chalicelib.store.campaigns import Audience, Body, Campaign, Campaigns, CampaignStatus
-from chalicelib.store.deliveries import Click, Deliveries, Delivery, DeliveryStatus
-from chalicelib.store.ids import CampaignId, LeadId, new_campaign_id, new_lead_id
+from chalicelib.store.campaigns import Campaigns
+from chalicelib.store.deliveries import Deliveries
 from local.tables import TableNames
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
@@ -51,7 +53,7 @@ class Sent:
 
     def __init__(self, client: Any, tables: TableNames) -> None:
         self._client, self._tables = client, tables
-        self.deliveries = Deliveries(client, tables.deliveries)
+        self.deliveries = Deliveries(client, tables.deliveries, BurstRule())
         self.campaigns = Campaigns(client, tables.campaigns)
         self.bus = RecordingBus()
         self.publisher = Publisher(self.deliveries, self.campaigns, Bus(self.bus, "bus"))

@@ -18,10 +18,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.analytics.fold import fold
+from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus, Tracking
+from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id, new_trace_id
 from chalicelib.store.client import StoreUnavailable
 from chalicelib.store.counters import Counters
-from chalicelib.store.deliveries import Click, Deliveries, Delivery, DeliveryStatus, Tracking
-from chalicelib.store.ids import CampaignId, LeadId, new_campaign_id, new_lead_id, new_trace_id
+from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.stream_records import Change
 from local.tables import TableNames
 from tests.recounting import Recounter, add
@@ -169,7 +170,7 @@ def deliver(shard: str, changes: list[Change], client: Any, table: str, chance: 
 
 
 def counters_equal_recount(history: list[Deed], chance: Random, dynamodb: Any, tables: TableNames) -> None:
-    stream = Stream(Deliveries(dynamodb, tables.deliveries))
+    stream = Stream(Deliveries(dynamodb, tables.deliveries, BurstRule()))
     for deed in history:
         stream.write(deed, chance)
     name = f"stream-{next(_names)}"
@@ -192,7 +193,9 @@ class Life:
         self._chance = chance
         self._deeds = list(history)
         # The stream's clock is three seconds off, and a record's time rounded down.
-        self.stream = Stream(Deliveries(dynamodb, tables.deliveries), clock=lambda: self.now + chance.uniform(-3, 3))
+        self.stream = Stream(
+            Deliveries(dynamodb, tables.deliveries, BurstRule()), clock=lambda: self.now + chance.uniform(-3, 3)
+        )
         self._mortal = MortalClient(dynamodb, chance)
         self.counters = Counters(dynamodb, tables.campaigns)
         names = tables.deliveries, tables.campaigns
@@ -346,7 +349,7 @@ def test_a_claim_that_comes_and_goes_between_a_recounts_readings_leaves_nothing(
     dynamodb: Any, tables: TableNames
 ) -> None:
     now = 100.0
-    stream = Stream(Deliveries(dynamodb, tables.deliveries), clock=lambda: now)
+    stream = Stream(Deliveries(dynamodb, tables.deliveries, BurstRule()), clock=lambda: now)
 
     def pause(seconds: float) -> None:
         nonlocal now

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from chalicelib.analytics.launched import load_launched
+from chalicelib.campaigns.drafts import Written
+from chalicelib.campaigns.launched_content import source_of
 from chalicelib.content.compiler import compile_content
-from chalicelib.content.program import Program, TemplateSlot
-from chalicelib.sending.content import source_of
-from chalicelib.sending.drafts import Written
+from chalicelib.content.segments import Segments, TemplateSlot
+from chalicelib.model.campaign import Audience, Body, CampaignStatus, Schedule
+from chalicelib.model.ids import CampaignId
 from chalicelib.sending.queues import LaunchMessage
-from chalicelib.store.campaigns import Audience, Body, CampaignStatus, Schedule
-from chalicelib.store.ids import CampaignId
 from local.tables import TableNames
 from tests.store.test_control import ControlledWorld
 from tests.store.test_sending import NOW
@@ -85,7 +85,7 @@ def test_content_that_was_launched_before_it_was_refused_fails_for_everybody_and
     campaign_id = started(world, "Hello")
     campaign = world.campaign(campaign_id)
     compiled = compile_content(source_of(campaign, world.campaigns.body(campaign)), None)
-    launched = replace(compiled, text=Program(("", ""), (TemplateSlot(template),))).to_bytes()
+    launched = replace(compiled, text=Segments(("", ""), (TemplateSlot(template),))).to_bytes()
     for name in ("compiled", "untracked"):  # what is stored first stays
         world.campaigns.save_blob(campaign_id, name, zlib.compress(launched))
     world.work()

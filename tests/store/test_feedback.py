@@ -11,12 +11,13 @@ import pytest
 from chalicelib.analytics.facts import facts
 from chalicelib.crm.leads import create_lead, delete_lead
 from chalicelib.crm.suppression import list_marks
+from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
+from chalicelib.model.ids import LeadId, new_campaign_id, new_lead_id
 from chalicelib.sending.feedback import Feedback, FeedbackOutcome
 from chalicelib.sending.feedback_events import FeedbackEvent, FeedbackKind
 from chalicelib.sending.feedback_handler import apply_batch
-from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
+from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.feedback import FeedbackRecords
-from chalicelib.store.ids import LeadId, new_campaign_id, new_lead_id
 from chalicelib.store.leads import Leads
 from chalicelib.tracking.delivery_ids import make_delivery_id
 from chalicelib.tracking.key_ring import KeyRingSource
@@ -30,8 +31,8 @@ KEYS = KeyRingSource(lambda: '{"current": 1, "1": "a key for tests"}')
 class World:
     def __init__(self, client: Any, tables: TableNames) -> None:
         self.leads = Leads(client, tables.leads)
-        self.deliveries = Deliveries(client, tables.deliveries)
-        self.feedback = Feedback(FeedbackRecords(client, tables.deliveries), self.leads, KEYS)
+        self.deliveries = Deliveries(client, tables.deliveries, BurstRule())
+        self.feedback = Feedback(FeedbackRecords(client, tables.deliveries, BurstRule()), self.leads, KEYS)
         self.campaign_id = new_campaign_id()
         self.lead_id = create_lead(self.leads, {"entity": "acme", "stage": "New", "email": ADDRESS}, NOW).lead_id
 
@@ -173,7 +174,7 @@ def test_a_report_whose_worker_died_before_the_address_was_suppressed_is_complet
     dying = Leads(DiesAtTheFirst(dynamodb), tables.leads)
     event = world.event(FeedbackKind.COMPLAINED)
     with pytest.raises(KeyboardInterrupt):
-        Feedback(FeedbackRecords(dynamodb, tables.deliveries), dying, KEYS).apply(event)
+        Feedback(FeedbackRecords(dynamodb, tables.deliveries, BurstRule()), dying, KEYS).apply(event)
     assert world.leads.count_audience("acme", ["New"], []) == 1
     assert world.feedback.apply(event) is FeedbackOutcome.KNOWN
     assert world.leads.count_audience("acme", ["New"], []) == 0

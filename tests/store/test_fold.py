@@ -12,12 +12,14 @@ from chalicelib.analytics import fold as folding
 from chalicelib.analytics.facts import difference
 from chalicelib.analytics.fold import StreamShardUnknown, fold, shard_of
 from chalicelib.analytics.recount import MOST_TRIES, RENEWED_AFTER
-from chalicelib.store import ids, keys
-from chalicelib.store.applied import RUNS_KEPT
+from chalicelib.model import ids
+from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
+from chalicelib.model.ids import CampaignId, new_campaign_id, new_lead_id
+from chalicelib.store import keys
+from chalicelib.store.applied_runs import RUNS_KEPT
 from chalicelib.store.client import to_item
 from chalicelib.store.counters import Counters
-from chalicelib.store.deliveries import Click, Deliveries, Delivery, DeliveryStatus
-from chalicelib.store.ids import CampaignId, new_campaign_id, new_lead_id
+from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.plans import Plans
 from chalicelib.store.recounts import RecountState
 from chalicelib.store.stream_records import Change
@@ -195,7 +197,7 @@ def test_a_stream_event_without_a_shard_is_refused_unless_one_is_assumed() -> No
 
 
 def sent_and_opened(dynamodb: Any, tables: TableNames) -> CampaignId:
-    deliveries, campaign_id = Deliveries(dynamodb, tables.deliveries), new_campaign_id()
+    deliveries, campaign_id = Deliveries(dynamodb, tables.deliveries, BurstRule()), new_campaign_id()
     for _ in range(3):
         delivery = Delivery(campaign_id, new_lead_id(), DeliveryStatus.SENDING, NOW, "0.0")
         deliveries.claim(delivery)
@@ -236,7 +238,7 @@ def test_recount_answers_who_asks_for_it(
 def test_what_is_added_during_a_recount_is_in_the_numbers_that_it_leaves(
     dynamodb: Any, tables: TableNames, counters: Counters
 ) -> None:
-    campaign_id, deliveries = sent_and_opened(dynamodb, tables), Deliveries(dynamodb, tables.deliveries)
+    campaign_id, deliveries = sent_and_opened(dynamodb, tables), Deliveries(dynamodb, tables.deliveries, BurstRule())
     known = list(deliveries.iter_campaign(campaign_id))
     recounter = Recounter(dynamodb, tables.deliveries, tables.campaigns, clock=lambda: 100.0)
     recounter.begin(campaign_id)
@@ -260,7 +262,7 @@ def test_what_is_added_during_a_recount_is_in_the_numbers_that_it_leaves(
 def test_the_streams_clock_may_be_three_seconds_off(
     dynamodb: Any, tables: TableNames, counters: Counters, written_at: float, stamped_at: float
 ) -> None:
-    campaign_id, deliveries = sent_and_opened(dynamodb, tables), Deliveries(dynamodb, tables.deliveries)
+    campaign_id, deliveries = sent_and_opened(dynamodb, tables), Deliveries(dynamodb, tables.deliveries, BurstRule())
     now = 100.0
 
     def passes(seconds: float) -> None:
@@ -287,7 +289,7 @@ def delivery_in(campaign_id: CampaignId, bucket: int, **said: Any) -> Delivery:
 def test_buckets_that_are_not_quiet_are_tried_again_and_given_up_in_the_end(
     dynamodb: Any, tables: TableNames, counters: Counters
 ) -> None:
-    campaign_id, deliveries = sent_and_opened(dynamodb, tables), Deliveries(dynamodb, tables.deliveries)
+    campaign_id, deliveries = sent_and_opened(dynamodb, tables), Deliveries(dynamodb, tables.deliveries, BurstRule())
     add(counters, campaign_id, {"sent": 7})
 
     def somebody_is_claimed(seconds: float) -> None:
@@ -388,7 +390,7 @@ def test_a_recount_that_is_asked_for_when_the_fold_may_have_given_up_a_batch_beg
     recounter.repair(campaign_id)
     clocked.sum_half(campaign_id)
     # A mail of a bucket that is summed already; its record is given up after an hour, and so in no sum.
-    assert Deliveries(dynamodb, tables.deliveries).claim(delivery_in(campaign_id, 1, sent_at=NOW))
+    assert Deliveries(dynamodb, tables.deliveries, BurstRule()).claim(delivery_in(campaign_id, 1, sent_at=NOW))
     clocked.now += 3601
     job = recounter.repair(campaign_id)
     assert (job.number, job.state, job.repaired) == (3, RecountState.DONE, True)
@@ -416,7 +418,7 @@ def test_a_large_campaign_is_cut_into_messages_of_some_twenty_thousand_deliverie
 def test_hits_on_more_days_than_a_transaction_has_actions_are_recounted(
     dynamodb: Any, tables: TableNames, counters: Counters, recounter: Recounter
 ) -> None:
-    campaign_id, deliveries = new_campaign_id(), Deliveries(dynamodb, tables.deliveries)
+    campaign_id, deliveries = new_campaign_id(), Deliveries(dynamodb, tables.deliveries, BurstRule())
     for day in range(130):
         at = NOW + timedelta(days=day)
         delivery = Delivery(campaign_id, new_lead_id(), DeliveryStatus.SENT, NOW, "0.0")

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from chalicelib.crm.audience import Audiences, did
-from chalicelib.store.campaigns import Audience, Behavior, Did
-from chalicelib.store.deliveries import Click, Delivery, DeliveryStatus, Tracking
-from chalicelib.store.ids import CampaignId, LeadId
+from chalicelib.model.campaign import Audience, Behavior, Did
+from chalicelib.model.delivery import Click, Delivery, DeliveryStatus, Tracking
+from chalicelib.model.ids import CampaignId, LeadId
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
 from tests.store.cost_model import counted_calls

@@ -7,8 +7,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
-from chalicelib.store.ids import new_campaign_id, new_lead_id
+from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
+from chalicelib.model.ids import new_campaign_id, new_lead_id
+from chalicelib.store.deliveries import Deliveries
 from chalicelib.tracking.delivery_ids import CampaignTracking
 from local.tables import TableNames
 from tests.store.recipients_door import KEY, RecipientsDoor, running
@@ -30,7 +31,7 @@ class Mail:
     """One that was sent, with the addresses in it."""
 
     def __init__(self, dynamodb: Any, tables: TableNames, key: str = KEY) -> None:
-        self.deliveries = Deliveries(dynamodb, tables.deliveries)
+        self.deliveries = Deliveries(dynamodb, tables.deliveries, BurstRule())
         self.lead_id = new_lead_id()
         tracking = CampaignTracking("https://t.example", new_campaign_id(), 1, key.encode())
         self.campaign_id = tracking.campaign_id

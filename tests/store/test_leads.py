@@ -10,10 +10,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.crm.leads import Said, checked, create_lead, delete_lead, new_lead, update_lead
+from chalicelib.model.ids import LeadId, new_lead_id
+from chalicelib.model.lead import Lead
 from chalicelib.store import keys
 from chalicelib.store.client import Conflict, InvalidPosition, StoreUnavailable
-from chalicelib.store.ids import LeadId, new_lead_id
-from chalicelib.store.leads import IdentityTaken, Lead, LeadNotFound, Leads
+from chalicelib.store.leads import IdentityTaken, LeadNotFound, Leads
 from local.tables import TableNames
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

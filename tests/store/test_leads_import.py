@@ -11,8 +11,9 @@ from chalicelib.crm.import_files import read_file
 from chalicelib.crm.importing import ImportReport, import_leads
 from chalicelib.crm.leads import Said, create_lead
 from chalicelib.crm.suppression import suppress_address
-from chalicelib.store.leads import Lead, Leads
-from chalicelib.store.marks import Mark, SuppressionReason
+from chalicelib.model.lead import Lead
+from chalicelib.model.suppression import Mark, SuppressionReason
+from chalicelib.store.leads import Leads
 from local.tables import TableNames
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from chalicelib.analytics.fold import fold
-from chalicelib.sending.preview_page import POLICY
-from chalicelib.store.campaigns import CampaignStatus
-from chalicelib.store.deliveries import Delivery, DeliveryStatus
-from chalicelib.store.ids import CampaignId, LeadId, new_lead_id
+from chalicelib.campaigns.preview_page import POLICY
+from chalicelib.model.campaign import CampaignStatus
+from chalicelib.model.delivery import Delivery, DeliveryStatus
+from chalicelib.model.ids import CampaignId, LeadId, new_lead_id
 from chalicelib.store.stream_records import Change
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of

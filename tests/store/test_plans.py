@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.store.ids import LeadId, new_campaign_id, new_lead_id
+from chalicelib.model.ids import LeadId, new_campaign_id, new_lead_id
 from chalicelib.store.plans import PARTS_OF_A_UNIT, Plans, PlanUnit
 from local.tables import TableNames
 

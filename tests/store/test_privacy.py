@@ -8,21 +8,24 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from chalicelib.analytics.timeline import TimelineEvent, timeline_page
+from chalicelib.campaigns import launched_content as content
+from chalicelib.campaigns.account import UnknownAccount
+from chalicelib.campaigns.drafts import Drafts, Written
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import create_lead, update_lead
-from chalicelib.sending import content
-from chalicelib.sending.account import UnknownAccount
+from chalicelib.model.campaign import Audience, CampaignStatus
+from chalicelib.model.delivery import BurstRule, Tracking
+from chalicelib.model.ids import CampaignId, is_trace_id
+from chalicelib.model.lead import Lead
 from chalicelib.sending.budget import OwnServer
-from chalicelib.sending.drafts import Drafts, Written
 from chalicelib.sending.launch import Launch
 from chalicelib.sending.prepare import prepare
 from chalicelib.sending.waiting import Wakes
 from chalicelib.sqs import Queue
 from chalicelib.store.acts import Acts
-from chalicelib.store.campaigns import Audience, Campaigns, CampaignStatus
-from chalicelib.store.deliveries import Deliveries, DeliveryFilter, Tracking
-from chalicelib.store.ids import CampaignId, is_trace_id
-from chalicelib.store.leads import Lead, Leads
+from chalicelib.store.campaigns import Campaigns
+from chalicelib.store.deliveries import Deliveries, DeliveryFilter
+from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans
 from chalicelib.store.resubscriptions import Resubscriptions
 from chalicelib.store.retries import Retries
@@ -58,7 +61,7 @@ class Office:
     def __post_init__(self) -> None:
         self.leads = Leads(self.client, self.tables.leads)
         self.campaigns = Campaigns(self.client, self.tables.campaigns)
-        self.deliveries = Deliveries(self.client, self.tables.deliveries)
+        self.deliveries = Deliveries(self.client, self.tables.deliveries, BurstRule())
 
     def lead(self, address: str, *, opt_out: bool = False) -> Lead:
         return create_lead(

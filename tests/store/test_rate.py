@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.sending import content
+from chalicelib.campaigns import launched_content as content
+from chalicelib.model.reasons import WaitReason
 from chalicelib.sending.budget import LOOK_SECONDS, MustWait, SharedBudget
 from chalicelib.sending.deliver import Deliver
+from chalicelib.sending.pacing import Pacing
 from chalicelib.sending.queues import SendMessage
 from chalicelib.sending.rate import Waiting
-from chalicelib.sending.reasons import WaitReason
-from chalicelib.sending.turns import Turns
 from chalicelib.sqs import Queue, groups
 from chalicelib.store.claims import Claims
 from chalicelib.store.rate import AccountLimits, Rate
@@ -85,13 +85,13 @@ def test_twenty_workers_together_keep_to_the_rate_in_every_second_and_use_it(
     left_at: list[float] = []
 
     def work(_: int) -> None:
-        turns = Turns(SharedBudget(shared.rate, shared.ask))
+        pacing = Pacing(SharedBudget(shared.rate, shared.ask))
         while time.time() < begin + seconds:
-            turns.begin()
-            turns.wait(5, lambda: False)
+            pacing.begin()
+            pacing.wait(5, lambda: False)
             left_at.append(time.time())
             time.sleep(0.02)  # the mail service's answer
-            turns.end()
+            pacing.end()
 
     with ThreadPoolExecutor(20) as threads:
         list(threads.map(work, range(20)))

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api.registry import RESOURCES
-from chalicelib.api.resources import Operation, operations
+from chalicelib.api.http.registry import RESOURCES
+from chalicelib.api.http.resources import Operation, operations
 from chalicelib.automation.automate import Automation
 from chalicelib.automation.rulebook import WrittenRule
 from chalicelib.automation.rules import Incident
 from chalicelib.crm.leads import create_lead
-from chalicelib.store.campaigns import Audience, Body, Campaign, CampaignStatus
-from chalicelib.store.deliveries import Click, Delivery, DeliveryStatus
+from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus
+from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
+from chalicelib.model.ids import LeadId, RuleId, new_campaign_id
 from chalicelib.store.feedback import FeedbackRecords
-from chalicelib.store.ids import LeadId, RuleId, new_campaign_id
 from chalicelib.store.rules import Action, ActionKind, If, Trigger, When
 from chalicelib.store.tokens import Scope
 from chalicelib.tracking.delivery_ids import make_delivery_id, read_delivery_id
@@ -81,7 +81,7 @@ def world(dynamodb: Any, tables: TableNames) -> World:
     encoded = url.replace(":", "%3A").replace("/", "%2F")
     for link, at in (("1m", NOW), ("2m", NOW + timedelta(minutes=1))):
         context.deliveries.record_click(*whose, link, Click(at, f"https://acme.example/?back={encoded}&x=1"))
-    FeedbackRecords(dynamodb, tables.deliveries).record_bounced(*whose, NOW, quoted, hard=True)
+    FeedbackRecords(dynamodb, tables.deliveries, BurstRule()).record_bounced(*whose, NOW, quoted, hard=True)
     hot = WrittenRule("Hot", When(Trigger.CLICKED), If(), (Action(ActionKind.ADD_TAG, "hot"),))
     rule_id = context.rulebook.create(hot, NOW).rule_id
     clicked = Incident(

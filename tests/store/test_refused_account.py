@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.sending import content
-from chalicelib.sending.reasons import FailureReason
+from chalicelib.campaigns import launched_content as content
+from chalicelib.model.ids import CampaignId
+from chalicelib.model.reasons import FailureReason
 from chalicelib.sending.transports.base import AccountRefused, OutcomeUnknown, OutgoingMail, Rejected
-from chalicelib.store.ids import CampaignId
 from local.tables import TableNames
 from tests.store.test_control import ControlledWorld
 from tests.store.test_sending import KEYS, TRACKING_URL

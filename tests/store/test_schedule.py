@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
+from chalicelib.campaigns.account import Hindrance
+from chalicelib.campaigns.drafts import NotADraft
+from chalicelib.campaigns.schedule import LATE, SchedulerUnavailable, Scheduling
+from chalicelib.campaigns.start import Start
+from chalicelib.campaigns.statuses import CampaignNotFound, WrongStatus
 from chalicelib.crm.leads import create_lead
-from chalicelib.sending.account import Hindrance
-from chalicelib.sending.drafts import NotADraft
+from chalicelib.model.campaign import Campaign, CampaignStatus
+from chalicelib.model.ids import CampaignId
 from chalicelib.sending.queues import LaunchMessage
-from chalicelib.sending.schedule import LATE, SchedulerUnavailable, Scheduling
-from chalicelib.sending.start import Start
-from chalicelib.sending.statuses import CampaignNotFound, WrongStatus
 from chalicelib.sqs import Queue
-from chalicelib.store.campaigns import Campaign, CampaignStatus
-from chalicelib.store.ids import CampaignId
 from local.tables import TableNames
 from tests.store.test_sending import NOW, Died, KeptSchedules, World
 
@@ -261,7 +261,7 @@ def test_a_queue_that_does_not_answer_leaves_a_scheduled_campaign_scheduled(worl
 
 
 def test_whether_an_audience_is_empty_follows_tags_and_unsubscriptions(world: ScheduledWorld) -> None:
-    from chalicelib.store.campaigns import Audience
+    from chalicelib.model.campaign import Audience
 
     lead = create_lead(world.leads, {"entity": "acme", "stage": "New", "email": "a@example.com", "tags": ["vip"]}, NOW)
     assert not world.audiences.is_empty(Audience("acme", ("Won", "New"), ("vip",)))

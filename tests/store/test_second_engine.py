@@ -16,9 +16,10 @@ import pytest
 from chalicelib.automation.events import Event
 from chalicelib.automation.publish import Bus
 from chalicelib.aws import SECRETS_MANAGER, SQS, Patience, SignedCalls
-from chalicelib.sending.account import SesAccount
+from chalicelib.campaigns.account import SesAccount
+from chalicelib.campaigns.schedule import EventBridgeSchedules, scheduler
+from chalicelib.model.ids import new_campaign_id
 from chalicelib.sending.queues import LaunchMessage
-from chalicelib.sending.schedule import EventBridgeSchedules, scheduler
 from chalicelib.sending.transports.base import OutgoingMail, Rejected
 from chalicelib.sending.transports.ses import SesTransport, ses_client
 from chalicelib.settings import aws_access
@@ -26,7 +27,6 @@ from chalicelib.sqs import Queue, QueueUnavailable
 from chalicelib.sqs import sqs as production_sqs
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import dynamodb
-from chalicelib.store.ids import new_campaign_id
 from chalicelib.tracking.key_ring import KeyRingSource, KeyRingUnavailable
 from local.children import Child
 from local.ministack import ENVIRONMENT, REGION, answers

@@ -11,29 +11,32 @@ from typing import Any
 import pytest
 
 from chalicelib.analytics.completion import Completion
+from chalicelib.campaigns import launched_content as content
+from chalicelib.campaigns.account import Hindrance
+from chalicelib.campaigns.drafts import Drafts, Written
+from chalicelib.campaigns.schedule import SchedulerUnavailable
+from chalicelib.campaigns.start import AudienceIsEmpty, Start
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import create_lead
-from chalicelib.sending import content
-from chalicelib.sending.account import Hindrance
+from chalicelib.model.campaign import Audience, CampaignStatus
+from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
+from chalicelib.model.ids import CampaignId, LeadId
+from chalicelib.model.lead import Lead
+from chalicelib.model.reasons import FailureReason, WaitReason
 from chalicelib.sending.budget import OwnServer
 from chalicelib.sending.deliver import OUTCOME_GRACE, Deliver
-from chalicelib.sending.drafts import Drafts, Written
 from chalicelib.sending.launch import Launch
+from chalicelib.sending.may_send import SendPermission
 from chalicelib.sending.plan import Plan
 from chalicelib.sending.queues import PlanMessage, SendMessage
-from chalicelib.sending.reasons import FailureReason, WaitReason
-from chalicelib.sending.schedule import SchedulerUnavailable
-from chalicelib.sending.standing import Standing
-from chalicelib.sending.start import AudienceIsEmpty, Start
 from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected
 from chalicelib.sending.waiting import OwnQueue, Wakes
 from chalicelib.sqs import Queue
 from chalicelib.store import keys
-from chalicelib.store.campaigns import Audience, Campaigns, CampaignStatus
+from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.claims import Claims
-from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
-from chalicelib.store.ids import CampaignId, LeadId
-from chalicelib.store.leads import Lead, Leads
+from chalicelib.store.deliveries import Deliveries
+from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans
 from chalicelib.store.retries import Retries
 from chalicelib.tracking.key_ring import KeyRingSource
@@ -132,7 +135,7 @@ class World:
         self.leads = Leads(client, tables.leads)
         self.campaigns = Campaigns(client, tables.campaigns)
         self.plans = Plans(client, tables.campaigns)
-        self.deliveries = Deliveries(client, tables.deliveries)
+        self.deliveries = Deliveries(client, tables.deliveries, BurstRule())
         self.audiences = Audiences(self.leads, self.deliveries)
         self.recount = Recounter(client, tables.deliveries, tables.campaigns)
         self.sqs = RecordingSqs()
@@ -166,7 +169,7 @@ class World:
             Wakes(self.campaigns, self.schedules, "launch", lambda: self.now),
         )
         self.seconds = 0.0
-        standing = Standing(self.campaigns, lambda: self.seconds)
+        permission = SendPermission(self.campaigns, lambda: self.seconds)
         self.make_worker: Callable[[], Deliver] = lambda: Deliver(
             self.leads,
             self.deliveries,
@@ -174,8 +177,8 @@ class World:
             self.mail,
             OwnServer(lambda: self.now.timestamp()),
             lambda: self.now,
-            standing.is_going,
-            standing.pause,
+            permission.is_going,
+            permission.pause,
             pause=lambda seconds: None,
         )
         self.deliver = self.make_worker()

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from chalicelib.sending import content
+from chalicelib.campaigns import launched_content as content
+from chalicelib.model.ids import CampaignId
+from chalicelib.model.reasons import WaitReason
 from chalicelib.sending.deliver import OUTCOME_GRACE, Rest
 from chalicelib.sending.rate import Waiting
-from chalicelib.sending.reasons import WaitReason
 from chalicelib.sending.transports.base import OutgoingMail
 from chalicelib.sending.transports.smtp import SmtpPatience, SmtpTransport
 from chalicelib.sending.transports.smtp_server import SmtpServer, Tls
-from chalicelib.store.ids import CampaignId
 from local.tables import TableNames
 from tests.store.test_sending import KEYS, TRACKING_URL, SomeAreWaiting, World
 from tests.unit.inbox.running_inbox import RunningInbox, started_inbox

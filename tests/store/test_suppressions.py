@@ -10,12 +10,15 @@ from chalicelib.crm.import_files import read_file
 from chalicelib.crm.importing import import_leads
 from chalicelib.crm.leads import create_lead, delete_lead, update_lead
 from chalicelib.crm.suppression import list_marks, resubscribe, suppress_address
+from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus
+from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
+from chalicelib.model.ids import new_campaign_id
+from chalicelib.model.lead import Lead
+from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.store import keys
-from chalicelib.store.campaigns import Audience, Body, Campaign, Campaigns, CampaignStatus
-from chalicelib.store.deliveries import Deliveries, Delivery, DeliveryStatus
-from chalicelib.store.ids import new_campaign_id
-from chalicelib.store.leads import Lead, LeadNotFound, Leads
-from chalicelib.store.marks import Mark, SuppressionReason
+from chalicelib.store.campaigns import Campaigns
+from chalicelib.store.deliveries import Deliveries
+from chalicelib.store.leads import LeadNotFound, Leads
 from chalicelib.store.resubscriptions import Resubscription, Resubscriptions
 from chalicelib.tracking.hits import Hit, HitKind
 from chalicelib.tracking.key_ring import KeyRingSource
@@ -269,7 +272,7 @@ def test_a_worker_that_died_between_the_lead_and_its_address_is_completed_by_the
 def test_a_deleted_lead_may_still_leave_by_its_old_mail_and_so_does_who_has_its_address_now(
     dynamodb: Any, tables: TableNames, leads: Leads
 ) -> None:
-    deliveries, campaigns = Deliveries(dynamodb, tables.deliveries), Campaigns(dynamodb, tables.campaigns)
+    deliveries, campaigns = Deliveries(dynamodb, tables.deliveries, BurstRule()), Campaigns(dynamodb, tables.campaigns)
     campaign = Campaign(
         campaign_id=new_campaign_id(),
         title="Prices",
@@ -298,7 +301,7 @@ def test_a_deleted_lead_may_still_leave_by_its_old_mail_and_so_does_who_has_its_
 
 
 def test_nobody_is_made_by_unsubscribing_nobody(dynamodb: Any, tables: TableNames, leads: Leads) -> None:
-    deliveries, campaigns = Deliveries(dynamodb, tables.deliveries), Campaigns(dynamodb, tables.campaigns)
+    deliveries, campaigns = Deliveries(dynamodb, tables.deliveries, BurstRule()), Campaigns(dynamodb, tables.campaigns)
     lead = make(leads, email=None)
     delete_lead(leads, lead.lead_id)
     hit = Hit(HitKind.UNSUBSCRIBE, new_campaign_id(), lead.lead_id, NOW, source="link")

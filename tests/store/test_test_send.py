@@ -12,16 +12,16 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from chalicelib.campaigns.drafts import Draft, Written
+from chalicelib.campaigns.send_test import START_WITHIN_SECONDS, MailTester, Outcome
 from chalicelib.crm.leads import create_lead
+from chalicelib.model.campaign import Audience, CampaignStatus
+from chalicelib.model.ids import CampaignId
+from chalicelib.model.lead import Lead
+from chalicelib.model.reasons import FailureReason, WaitReason
 from chalicelib.sending.budget import MustWait, OwnServer
-from chalicelib.sending.drafts import Draft, Written
 from chalicelib.sending.rate import Waiting
-from chalicelib.sending.reasons import FailureReason, WaitReason
-from chalicelib.sending.test_send import START_WITHIN_SECONDS, MailTester, Outcome
 from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected
-from chalicelib.store.campaigns import Audience, CampaignStatus
-from chalicelib.store.ids import CampaignId
-from chalicelib.store.leads import Lead
 from chalicelib.tracking.delivery_ids import DeliveryName, link_is_genuine, read_delivery_id
 from chalicelib.tracking.hits import Hit, HitKind, click_of
 from chalicelib.tracking.key_ring import KeyRingSource

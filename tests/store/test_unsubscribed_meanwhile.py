@@ -13,16 +13,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chalicelib.campaigns import launched_content as content
 from chalicelib.crm.leads import delete_lead
-from chalicelib.sending import content
+from chalicelib.model.delivery import DeliveryStatus
+from chalicelib.model.ids import LeadId, new_lead_id
+from chalicelib.model.lead import Lead
+from chalicelib.model.reasons import WaitReason
 from chalicelib.sending.budget import OwnServer, SharedBudget
 from chalicelib.sending.deliver import Deliver
-from chalicelib.sending.reasons import WaitReason
 from chalicelib.sending.transports.base import NotSent, OutgoingMail
 from chalicelib.store.claims import Claims
-from chalicelib.store.deliveries import DeliveryStatus
-from chalicelib.store.ids import LeadId, new_lead_id
-from chalicelib.store.leads import Lead, Leads
+from chalicelib.store.leads import Leads
 from chalicelib.store.rate import AccountLimits, Rate
 from local.tables import TableNames, create_tables, delete_tables
 from tests.store.cost_model import counted_calls

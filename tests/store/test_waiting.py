@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chalicelib.model.campaign import Wait
+from chalicelib.model.ids import CampaignId, new_lead_id
+from chalicelib.model.reasons import FailureReason, WaitReason
 from chalicelib.sending.queues import LaunchMessage, LaunchTask, PlanMessage, SendMessage
 from chalicelib.sending.rate import Waiting
-from chalicelib.sending.reasons import FailureReason, WaitReason
 from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected
 from chalicelib.sending.waiting import LOOKS_AGAIN_AFTER, MOST_RETURNS
-from chalicelib.store.campaigns import Wait
-from chalicelib.store.ids import CampaignId, new_lead_id
 from chalicelib.store.keys import AUDIENCE_SHARDS
 from local.tables import TableNames, create_tables, delete_tables
 from tests.store.cost_model import counted_calls

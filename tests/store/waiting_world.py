@@ -9,24 +9,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chalicelib.sending import content
-from chalicelib.sending.account import UnknownAccount
+from chalicelib.campaigns import launched_content as content
+from chalicelib.campaigns.account import UnknownAccount
+from chalicelib.campaigns.schedule import SchedulerUnavailable
+from chalicelib.model.campaign import CampaignStatus
+from chalicelib.model.ids import CampaignId
+from chalicelib.model.reasons import WaitReason
 from chalicelib.sending.budget import Budget, OwnServer, SharedBudget
 from chalicelib.sending.deliver import Deliver
 from chalicelib.sending.launch import Launch
+from chalicelib.sending.may_send import SendPermission
 from chalicelib.sending.plan import Plan
 from chalicelib.sending.queues import LaunchMessage, PlanMessage, RetryMessage, SendMessage
-from chalicelib.sending.reasons import WaitReason
 from chalicelib.sending.retry import MarkFailed
-from chalicelib.sending.schedule import SchedulerUnavailable
 from chalicelib.sending.send import Send
-from chalicelib.sending.standing import Standing
 from chalicelib.sending.transports.base import NotSent, OutgoingMail
 from chalicelib.sending.waiting import OwnQueue, Wakes
 from chalicelib.sqs import Queue
-from chalicelib.store.campaigns import CampaignStatus
 from chalicelib.store.claims import Claims
-from chalicelib.store.ids import CampaignId
 from chalicelib.store.rate import AccountLimits, Rate
 from local.tables import TableNames
 from tests.store.test_control import ControlledWorld
@@ -131,7 +131,7 @@ class WaitingWorld(ControlledWorld):
         return OwnQueue(Queue(self.sqs, name), name, self.schedules, self.clock)
 
     def _sender(self) -> Send:
-        budget, standing = self.budget(), Standing(self.campaigns, lambda: self.now.timestamp())
+        budget, permission = self.budget(), SendPermission(self.campaigns, lambda: self.now.timestamp())
         deliver = Deliver(
             self.leads,
             self.deliveries,
@@ -139,8 +139,8 @@ class WaitingWorld(ControlledWorld):
             self.mail,
             budget,
             self.clock,
-            standing.is_going,
-            standing.pause,
+            permission.is_going,
+            permission.pause,
             pause=self.sleep,
         )
         find = lambda campaign_id: content.load(self.campaigns, KEYS, TRACKING_URL, campaign_id)  # noqa: E731

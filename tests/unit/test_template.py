@@ -99,7 +99,7 @@ def test_a_handler_is_callable_behind_its_own_doors_alone(resources: Resources, 
     run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, check=True)
     is_callable, modules = json.loads(run.stdout)
     assert is_callable
-    assert ("chalicelib.api.registry" in modules) == (function == "APIHandler")
+    assert ("chalicelib.api.http.registry" in modules) == (function == "APIHandler")
     assert ("chalicelib.tracking.routes" in modules) == (function == "Track")
 
 
@@ -195,7 +195,7 @@ def test_the_inbox_publishes_what_the_template_asks_ses_for(resources: Resources
 
 
 def test_functions_that_feed_their_own_queue_are_allowed_to_by_lambda_too(built: Package, resources: Resources) -> None:
-    """Not that they need it (docs/decisions/0316). CloudFormation is told, whichever form of the template it gets."""
+    """Not that they need it (docs/decisions/0041). CloudFormation is told, whichever form of the template it gets."""
     feed_themselves = {
         function
         for function, queue in SOURCES.items()

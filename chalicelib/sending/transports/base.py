@@ -10,7 +10,7 @@ TransportError
 from dataclasses import dataclass
 from typing import Protocol
 
-from chalicelib.sending.reasons import FailureReason, WaitReason
+from chalicelib.model.reasons import FailureReason, WaitReason
 
 
 class TransportError(Exception):

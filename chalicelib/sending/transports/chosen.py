@@ -1,6 +1,6 @@
 """How the stack was deployed to send: by Amazon SES within its limits, or by the server that `SmtpSecret` describes."""
 
-from chalicelib.sending.account import SendingAccount, SesAccount, UnknownAccount
+from chalicelib.campaigns.account import SendingAccount, SesAccount, UnknownAccount
 from chalicelib.sending.budget import Budget, OwnServer, SharedBudget, ses_limits
 from chalicelib.sending.transports.base import Transport
 from chalicelib.settings import Settings

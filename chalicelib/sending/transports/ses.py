@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
 from chalicelib import sdk
-from chalicelib.sending.reasons import FailureReason, WaitReason
+from chalicelib.model.reasons import FailureReason, WaitReason
 from chalicelib.sending.transports.base import (
     AccountRefused,
     NotSent,

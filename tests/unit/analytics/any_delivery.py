@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from chalicelib.store.deliveries import Click, Delivery, DeliveryStatus, Tracking
-from chalicelib.store.ids import CampaignId, LeadId
+from chalicelib.model.delivery import Click, Delivery, DeliveryStatus, Tracking
+from chalicelib.model.ids import CampaignId, LeadId
 
 CAMPAIGN = CampaignId("cmp_" + "0" * 24)
 LEAD = LeadId("lead_" + "1" * 24)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.analytics.export import COLUMNS, header, lines, neutral
-from chalicelib.store.deliveries import Click, Delivery, DeliveryStatus
+from chalicelib.model.delivery import Click, Delivery, DeliveryStatus
 from tests.unit.analytics.any_delivery import CAMPAIGN, LEAD, NOON, deliveries
 
 SENT = Delivery(CAMPAIGN, LEAD, DeliveryStatus.SENT, NOON, "0.0", email="ada@example.com", sent_at=NOON)

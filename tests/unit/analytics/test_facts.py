@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.analytics.facts import difference, facts
-from chalicelib.store.deliveries import Click, Delivery, DeliveryStatus, Tracking
-from chalicelib.store.ids import new_trace_id
+from chalicelib.model.delivery import Click, Delivery, DeliveryStatus, Tracking
+from chalicelib.model.ids import new_trace_id
 from tests.unit.analytics.any_delivery import CAMPAIGN, LEAD, NOON, deliveries
 
 SENT = Delivery(CAMPAIGN, LEAD, DeliveryStatus.SENT, NOON, "0.0")

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from chalice import Chalice
 
+from chalicelib.api.http.resources import Resource
 from chalicelib.api.lead_models import NewLead
-from chalicelib.api.resources import Resource
 from tests.api_client import ApiClient, context_of
 
 

@@ -9,10 +9,10 @@ from urllib.parse import urljoin
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from chalicelib.api.openapi import EXAMPLES, document
-from chalicelib.api.registry import RESOURCES
-from chalicelib.api.resources import operations
-from chalicelib.api.unknown import ANYTHING
+from chalicelib.api.http.openapi import EXAMPLES, document
+from chalicelib.api.http.registry import RESOURCES
+from chalicelib.api.http.resources import operations
+from chalicelib.api.http.unknown import ANYTHING
 from tests.api_client import ApiClient, context_of
 
 
@@ -117,7 +117,7 @@ def test_every_request_and_answer_has_an_example_that_fits_its_schema(descriptio
         examples = [each["value"] for each in content.get("examples", {}).values()] or [content.get("example")]
         schema = {**content["schema"], "components": description["components"]}
         for example in examples:
-            assert example is not None, f"{place}: write an example into chalicelib/api/examples.json"
+            assert example is not None, f"{place}: write an example into chalicelib/api/http/examples.json"
             faults = Draft202012Validator(schema, format_checker=FormatChecker()).iter_errors(example)
             assert not [f"{fault.json_path}: {fault.message}" for fault in faults], place
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from chalice import Chalice
 
-from chalicelib.api.answers import problem_answer, to_response
-from chalicelib.api.problems import INVALID_BODY, ProblemType, field_errors, invalid, problem_of
+from chalicelib.api.http.answers import problem_answer, to_response
+from chalicelib.api.http.problems import INVALID_BODY, ProblemType, field_errors, invalid, problem_of
 from chalicelib.sqs import QueueUnavailable
 from chalicelib.store.client import Conflict, StoreError, StoreUnavailable
 from chalicelib.tracking.key_ring import KeyRingUnavailable

@@ -9,10 +9,10 @@ from chalice.app import MultiDict
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.api.http.paging import PageQuery
+from chalicelib.api.http.problems import ApiProblem, Problem
+from chalicelib.api.http.requests import media_type, read_body, read_query
 from chalicelib.api.lead_models import LeadPatch, LeadQuery, NewLead
-from chalicelib.api.paging import PageQuery
-from chalicelib.api.problems import ApiProblem, Problem
-from chalicelib.api.requests import media_type, read_body, read_query
 from chalicelib.store.client import InvalidPosition
 
 

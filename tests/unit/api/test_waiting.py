@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from chalicelib.api.stats_models import WaitingAnswer
+from chalicelib.model.reasons import WaitReason
 from chalicelib.sending.rate import Waiting
-from chalicelib.sending.reasons import WaitReason
 
 
 def test_waiting_for_the_quota_is_said_with_the_time_of_its_end() -> None:

@@ -13,8 +13,8 @@ from jsonschema import Draft202012Validator
 
 from chalicelib.automation.events import CAMPAIGN_FINISHED, DETAIL_TYPES, LONGEST_URL, Event, event_of, finished_event
 from chalicelib.automation.happenings import Happening, HappeningKind, Occurrence, happenings
-from chalicelib.store.campaigns import Audience, Campaign, CampaignStatus
-from chalicelib.store.deliveries import Delivery, DeliveryStatus
+from chalicelib.model.campaign import Audience, Campaign, CampaignStatus
+from chalicelib.model.delivery import Delivery, DeliveryStatus
 from tests.unit.analytics.any_delivery import CAMPAIGN, LEAD, NOON, deliveries
 
 SCHEMAS = Path(__file__).parents[3] / "docs" / "events"

@@ -7,8 +7,8 @@ from hypothesis import given
 
 from chalicelib.analytics.facts import facts
 from chalicelib.automation.happenings import Happening, HappeningKind, happenings
-from chalicelib.store.deliveries import Click, Delivery, DeliveryStatus
-from chalicelib.store.ids import new_trace_id
+from chalicelib.model.delivery import Click, Delivery, DeliveryStatus
+from chalicelib.model.ids import new_trace_id
 from tests.unit.analytics.any_delivery import CAMPAIGN, LEAD, NOON, deliveries
 
 SENT = Delivery(CAMPAIGN, LEAD, DeliveryStatus.SENT, NOON, "0.0", email="ann@example.com", sent_at=NOON)

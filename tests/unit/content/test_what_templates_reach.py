@@ -14,8 +14,8 @@ from chalicelib.content.compiled import CompiledContent
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.engine import TemplateEngine
 from chalicelib.content.errors import ContentInvalid, RenderFailed
-from chalicelib.content.program import Program, TemplateSlot
 from chalicelib.content.render import Renderer
+from chalicelib.content.segments import Segments, TemplateSlot
 from chalicelib.content.values import Closed, Fields, Items, for_templates
 from tests.unit.content.mails import CAMPAIGN, DELIVERY_ID, LEAD, UNSUBSCRIBE_URL, Tracking, source_of
 from tests.unit.content.test_destinations import destination_in
@@ -326,8 +326,8 @@ def rendered(template: str, lead: Mapping[str, object] = LEAD) -> str:
     """A template that the compiler would refuse, or once let through."""
     compiled = compile_content(source_of(text="x"), None)
     stored = CompiledContent.from_bytes(compiled.to_bytes())
-    program = Program(("<", ">"), (TemplateSlot(template),))
-    content = CompiledContent(program, None, stored.text, "a@shop.example", None, None, (), (), False, False, "")
+    segments = Segments(("<", ">"), (TemplateSlot(template),))
+    content = CompiledContent(segments, None, stored.text, "a@shop.example", None, None, (), (), False, False, "")
     return Renderer(content, None).render(lead, CAMPAIGN, DELIVERY_ID, UNSUBSCRIBE_URL).subject
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.crm.identity import Roster
 from chalicelib.crm.leads import InvalidLead, Said, changed, checked, new_lead
-from chalicelib.store.leads import Lead
+from chalicelib.model.lead import Lead
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.api.openapi import document
-from chalicelib.api.registry import RESOURCES
+from chalicelib.api.http.openapi import document
+from chalicelib.api.http.registry import RESOURCES
 from chalicelib.crm.import_files import (
     MAX_BYTES,
     MAX_LINES,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.crm.leads import InvalidLead, Said, changed, checked, new_lead
-from chalicelib.store.lead_items import decode, encode
+from chalicelib.store.lead_rows import decode, encode
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.model.reasons import WaitReason
 from chalicelib.sending.rate import GROUPS_A_ROW, LATENESS_SECONDS, Grid, waiting_of
-from chalicelib.sending.reasons import WaitReason
 from chalicelib.store.rate import AccountRow
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

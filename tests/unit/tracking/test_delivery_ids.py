@@ -3,7 +3,7 @@
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from chalicelib.store.ids import CampaignId, LeadId, new_campaign_id, new_lead_id
+from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id
 from chalicelib.tracking.delivery_ids import (
     CampaignTracking,
     DeliveryName,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.store.ids import new_campaign_id, new_lead_id
+from chalicelib.model.ids import new_campaign_id, new_lead_id
 from chalicelib.tracking.delivery_ids import make_delivery_id
 from chalicelib.tracking.door import Door
 from chalicelib.tracking.key_ring import KeyRingSource

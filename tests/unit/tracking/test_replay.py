@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.store.ids import new_campaign_id, new_lead_id
+from chalicelib.model.ids import new_campaign_id, new_lead_id
 from chalicelib.tracking.delivery_ids import CampaignTracking
 from chalicelib.tracking.hits import Hit, HitKind, UnverifiedHit, from_json, to_json, to_values
 from chalicelib.tracking.key_ring import KeyRingSource

@@ -1,0 +1,103 @@
+"""`Idempotency-Key`: a POST that is sent twice is done once; the second gets the first one's answer.
+
+Only what succeeded is kept. A refused request (4xx) has written nothing, and a failed one (5xx) may be tried again:
+both leave the key free. Source: draft-ietf-httpapi-idempotency-key-header.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from typing import Any
+
+from chalice import Chalice, Response
+from chalice.app import Request
+
+from chalicelib.api.http.answers import Answer, to_response
+from chalicelib.api.http.authentication import caller
+from chalicelib.api.http.context import Context
+from chalicelib.api.http.problems import ProblemType
+from chalicelib.api.http.requests import read_bytes
+from chalicelib.store.client import StoreUnavailable
+from chalicelib.store.idempotency import KeptAnswer
+from chalicelib.telemetry import logger
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+INVALID_KEY = ProblemType(400, "invalid-idempotency-key", "The idempotency key is not valid")
+KEY_REUSED = ProblemType(422, "idempotency-key-reused", "The idempotency key is taken")
+STILL_RUNNING = ProblemType(
+    409, "idempotency-key-running", "The request is being answered", headers={"Retry-After": "2"}
+)
+ANSWER_NOT_KEPT = ProblemType(409, "answer-not-kept", "The request was answered before")
+
+
+def idempotency(
+    app: Chalice, context: Context, answers_secret: Callable[[str, str], bool]
+) -> Callable[[Any, Callable[[Any], Any]], Any]:
+    """A Chalice http middleware, for behind authentication. `answers_secret(method, path)`: keep no such answer."""
+
+    def middleware(request: Request, get_response: Callable[[Request], Any]) -> Any:
+        key = request.headers.get("idempotency-key")
+        if request.method != "POST" or key is None:
+            return get_response(request)
+        if not _KEY.fullmatch(key):
+            raise INVALID_KEY.saying("Idempotency-Key must be 1 to 255 visible ASCII characters.")
+        who = caller(request).token_id
+        fingerprint = _fingerprint(request)
+        asked = context.idempotency.claim(who, key, fingerprint, context.now())
+        if asked is not None:
+            return _repeated(asked.answer, asked.fingerprint == fingerprint, app)
+        try:
+            response = get_response(request)
+        except Exception:
+            context.idempotency.release(who, key)
+            raise
+        _finish(response, who, key, answers_secret(request.method, request.path), context)
+        return response
+
+    return middleware
+
+
+def _repeated(answer: KeptAnswer | None, same: bool, app: Chalice) -> Response:
+    if not same:
+        raise KEY_REUSED.saying("This key came with another request before. Use a new key for a new request.")
+    if answer is None:
+        raise STILL_RUNNING.saying("The first request with this key is still being answered.")
+    if answer.secret:
+        raise ANSWER_NOT_KEPT.saying("It was done; its answer held a secret that is told once and not kept.")
+    headers = {name: value for name, value in answer.headers.items() if name.lower() != "content-type"}
+    content_type = answer.headers.get("Content-Type", "")
+    return to_response(
+        Answer(answer.status, answer.body, {**headers, "Idempotent-Replayed": "true"}, content_type), app
+    )
+
+
+def _finish(response: Response, who: str, key: str, secret: bool, context: Context) -> None:
+    if not 200 <= response.status_code < 300:
+        context.idempotency.release(who, key)
+        return
+    body = b"" if secret else response.body
+    answer = KeptAnswer(
+        response.status_code,
+        {name: str(value) for name, value in response.headers.items()},
+        body.encode() if isinstance(body, str) else body,
+        secret,
+    )
+    try:
+        if not context.idempotency.keep(who, key, answer):
+            logger().warning("answer too large to be kept for its idempotency key")
+    except StoreUnavailable:
+        # It is done, and must not look as if it were not. Until the claim ends, a repetition is told that it runs.
+        logger().warning("answer not kept for its idempotency key", exc_info=True)
+
+
+def _fingerprint(request: Request) -> str:
+    """The same for the same request: method, path with its names, parameters, body."""
+    query = request.query_params
+    parts = (
+        request.method,
+        request.path,
+        sorted((request.uri_params or {}).items()),
+        sorted((name, query.getlist(name)) for name in query) if query else [],
+    )
+    return hashlib.sha256(repr(parts).encode() + b"\n" + read_bytes(request)).hexdigest()

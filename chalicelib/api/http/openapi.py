@@ -1,0 +1,271 @@
+"""GET /v1/openapi.json: the API as OpenAPI 3.1, made from what the resources declare, so that nothing is said twice.
+
+Only the examples are written down apart, in examples.json: of models and parameters by name, and of what is no JSON by
+operation.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from inspect import getdoc
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.json_schema import models_json_schema
+
+from chalicelib.api.http import authentication, idempotency
+from chalicelib.api.http.answers import JSON, Answer, ok
+from chalicelib.api.http.problems import (
+    CONTENT_TYPE,
+    GENERAL,
+    INTERNAL,
+    INVALID_BODY,
+    INVALID_PARAMETERS,
+    UNAVAILABLE,
+    ProblemType,
+    framework_problem,
+)
+from chalicelib.api.http.requests import MALFORMED_JSON
+from chalicelib.api.http.resources import Call, Operation, Resource, needs_body, operations
+
+EXAMPLES = Path(__file__).with_name("examples.json")
+_REF = "#/components/schemas/{model}"
+_PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "description": "What went wrong (RFC 9457).",
+    "required": ["type", "title", "status"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "reason"],
+                "properties": {
+                    "field": {"type": "string"},
+                    "reason": {"type": "string"},
+                    "line": {"type": "integer"},
+                    "column": {"type": "integer"},
+                },
+            },
+        },
+        "lead_id": {"type": "string", "description": "The lead that is in the way."},
+        "request_id": {"type": "string", "description": "What the operator finds it by in the logs."},
+    },
+}
+# API Gateway developer guide, "Important notes for REST APIs": a few headers of answers are renamed.
+_ON_AWS = "On AWS the header WWW-Authenticate of a 401 or 403 is called x-amzn-remapped-www-authenticate."
+_IDEMPOTENCY_KEY: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Sent again within 24 hours, the request is not done again and gets the first answer.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+}
+
+Mode = Literal["validation", "serialization"]
+Schemas = Mapping[tuple[type[BaseModel], Mode], dict[str, Any]]
+
+
+class OpenApiDocument(BaseModel):
+    """An OpenAPI document: https://spec.openapis.org/oas/v3.1.0."""
+
+    model_config = ConfigDict(extra="allow")
+
+    openapi: str
+    info: dict[str, Any]
+    servers: list[dict[str, Any]]
+    paths: dict[str, Any]
+
+
+def describe(resources: Sequence[Resource]) -> Resource:
+    """The resource that describes these resources, and itself."""
+    described: list[Resource] = list(resources)
+    openapi = Resource("openapi")
+    described.append(openapi)
+    paths_and_components = cache(lambda: document(described))
+
+    @openapi.operation(
+        "GET", "/v1/openapi.json", summary="This description", answers={200: OpenApiDocument}, public=True
+    )
+    def get_openapi(call: Call) -> Answer:
+        return ok({**paths_and_components(), "servers": [{"url": _server(call)}]})
+
+    return openapi
+
+
+def _server(call: Call) -> str:
+    """The API's base, relative to this document's address.
+
+    The gateway tells the stage, or a custom domain's base path, and not what may stand before them: the local engine's
+    own prefix, or a proxy's. A path from the root would leave that out.
+    """
+    base = str(call.request.context.get("path", "")).removesuffix(call.operation.path)
+    return f"../..{base[base.rindex('/') :]}" if base else "/"
+
+
+def document(resources: Sequence[Resource]) -> dict[str, Any]:
+    """The OpenAPI document of all operations of these resources, without servers."""
+    wanted: dict[tuple[type[BaseModel], Mode], None] = {}
+    for _, operation in operations(resources):
+        wanted.update({(model, "validation"): None for model in (operation.body, operation.query) if model})
+        wanted.update({(model, "serialization"): None for model in operation.answers.values() if model})
+    schemas: Any
+    schemas, definitions = models_json_schema(list(wanted), ref_template=_REF)
+    components = definitions.get("$defs", {})
+    for _, operation in operations(resources):
+        if operation.method == "PATCH" and operation.body is not None:
+            # What is absent from a change is left alone: there is no default that a client might fill in.
+            for schema in components[_name(schemas[(operation.body, "validation")])]["properties"].values():
+                schema.pop("default", None)
+    examples = json.loads(EXAMPLES.read_text("utf-8"))
+    paths: dict[str, dict[str, Any]] = {}
+    for resource, operation in operations(resources):
+        described = _Described(resource, operation, schemas, components, examples).operation()
+        paths.setdefault(operation.path, {})[operation.method.lower()] = described
+    # Parameters are taken apart above; as a whole these models are nobody's body.
+    queried = {operation.query for _, operation in operations(resources) if operation.query}
+    queries = {_name(schemas[(model, "validation")]) for model in queried}
+    kept = {name: schema for name, schema in components.items() if name not in queries}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Leadflip Campaigns", "version": "1"},
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {
+            "schemas": {**kept, "Problem": _PROBLEM},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": _ON_AWS}},
+        },
+    }
+
+
+def _name(reference: Mapping[str, Any]) -> str:
+    return str(reference["$ref"].rpartition("/")[2])
+
+
+class _Described:
+    """One operation in OpenAPI's words."""
+
+    def __init__(
+        self,
+        resource: Resource,
+        operation: Operation,
+        schemas: Schemas,
+        components: Mapping[str, Any],
+        examples: Mapping[str, Any],
+    ) -> None:
+        self._resource = resource
+        self._operation = operation
+        self._schemas = schemas
+        self._components = components
+        self._examples = examples
+
+    def operation(self) -> dict[str, Any]:
+        operation = self._operation
+        described: dict[str, Any] = {
+            "operationId": operation.handler.__name__,
+            "tags": [self._resource.name],
+            "summary": operation.summary,
+            "parameters": list(self._parameters()),
+            "responses": dict(sorted({**self._problems(), **self._answers()}.items())),
+        }
+        if description := getdoc(operation.handler):
+            described["description"] = description
+        if operation.public:
+            described["security"] = []
+        if operation.body is not None:
+            content = self._content(operation.content_types, (operation.body, "validation"))
+            described["requestBody"] = {"required": needs_body(operation.body), "content": content}
+        elif operation.content_types != (JSON,):
+            described["requestBody"] = {"required": True, "content": self._texts("requests", operation.content_types)}
+        return described
+
+    def _content(self, content_types: Sequence[str], model: tuple[type[BaseModel], Mode]) -> dict[str, Any]:
+        schema = self._schemas[model]
+        return {each: {"schema": schema, "example": self._example(schema)} for each in content_types}
+
+    def _texts(self, kind: str, content_types: Sequence[str]) -> dict[str, Any]:
+        texts = self._examples[kind].get(self._operation.handler.__name__, {})
+        return {each: {"schema": {"type": "string"}, "example": texts.get(each)} for each in content_types}
+
+    def _example(self, schema: Mapping[str, Any]) -> Any:
+        """A page's is made of its items'."""
+        name = _name(schema)
+        item = self._components[name]["properties"].get("items", {}).get("items", {})
+        if name.startswith("Page_") and "$ref" in item:
+            return {"items": [self._example(item)], "cursor": None}
+        return self._examples["models"].get(name)
+
+    def _parameters(self) -> Iterator[dict[str, Any]]:
+        operation = self._operation
+        for name in re.findall(r"{(\w+)}", operation.path):
+            yield self._with_example({"name": name, "in": "path", "required": True, "schema": {"type": "string"}})
+        if operation.query is not None:
+            model = self._components[_name(self._schemas[(operation.query, "validation")])]
+            for name, schema in model.get("properties", {}).items():
+                needed = name in model.get("required", [])
+                parameter = {"name": name, "in": "query", "required": needed, "schema": schema}
+                if "description" in schema:
+                    parameter["description"] = schema["description"]
+                yield self._with_example(parameter)
+        if operation.method == "POST":
+            yield self._with_example(_IDEMPOTENCY_KEY)
+
+    def _with_example(self, parameter: dict[str, Any]) -> dict[str, Any]:
+        example = self._examples["parameters"].get(parameter["name"])
+        return parameter if example is None else {**parameter, "example": example}
+
+    def _answers(self) -> dict[str, Any]:
+        operation, answers = self._operation, {}
+        for status, model in operation.answers.items():
+            answer: dict[str, Any] = {"description": operation.summary}
+            if model is not None:
+                answer["content"] = self._content([JSON], (model, "serialization"))
+            elif operation.answer_type != JSON:
+                answer["content"] = self._texts("answers", [operation.answer_type])
+            answers[str(status)] = answer
+        return answers
+
+    def _problems(self) -> dict[str, Any]:
+        kinds: dict[str, list[ProblemType]] = {}
+        for kind in self._kinds():
+            kinds.setdefault(str(kind.status), []).append(kind)
+        schema = {"$ref": _REF.format(model="Problem")}
+        return {
+            status: {
+                "description": "; or: ".join(dict.fromkeys(kind.title for kind in of_status)),
+                "content": {
+                    CONTENT_TYPE: {
+                        "schema": schema,
+                        "examples": {kind.slug: {"value": kind.plain().body()} for kind in of_status},
+                    }
+                },
+            }
+            for status, of_status in kinds.items()
+        }
+
+    def _kinds(self) -> Iterator[ProblemType]:
+        """What may go wrong."""
+        operation, known = self._operation, {**GENERAL, **self._resource.errors}
+        for error in operation.raises:
+            yield next(known[kind] for kind in error.__mro__ if kind in known)
+        if not operation.public:
+            yield from (authentication.UNAUTHORIZED, authentication.NOT_FROM_OUR_PAGE)
+            if operation.method != "GET":
+                yield authentication.FORBIDDEN
+            if operation.method == "POST":
+                yield from (idempotency.INVALID_KEY, idempotency.STILL_RUNNING, idempotency.KEY_REUSED)
+            if operation.answers_secret:
+                yield idempotency.ANSWER_NOT_KEPT
+        if operation.body is not None:
+            yield from (MALFORMED_JSON, INVALID_BODY)
+        if operation.query is not None:
+            yield INVALID_PARAMETERS
+        if operation.method != "GET":
+            yield framework_problem(415)
+        yield from (INTERNAL, UNAVAILABLE)

@@ -1,0 +1,55 @@
+"""Pages of lists: `limit` and an opaque `cursor` that belongs to one list with its filters."""
+
+import base64
+import binascii
+import hashlib
+from typing import Annotated, Generic, TypeVar
+
+from pydantic import BaseModel, Field
+
+from chalicelib.api.http.requests import RequestModel
+from chalicelib.store.client import InvalidPosition
+
+T = TypeVar("T", bound=BaseModel)
+_CHECK_BYTES = 6
+
+
+class PageQuery(RequestModel):
+    """Base of every list's parameters."""
+
+    limit: Annotated[int, Field(ge=1, le=200, description="How many items at most.")] = 50
+    cursor: Annotated[
+        str | None, Field(max_length=2_000, description="Where to go on: the `cursor` of the page before.")
+    ] = None
+
+    def position(self) -> str | None:
+        """The store's own start of this page. Raises InvalidPosition for a cursor of another list, or a mangled one."""
+        if self.cursor is None:
+            return None
+        try:
+            raw = base64.b64decode(self.cursor + "=" * (-len(self.cursor) % 4), altchars=b"-_", validate=True)
+            position = raw[_CHECK_BYTES:].decode()
+        except (binascii.Error, ValueError):
+            raise InvalidPosition("The cursor is mangled.") from None
+        if raw[:_CHECK_BYTES] != self._check(position):
+            raise InvalidPosition("The cursor is mangled, or of a list with other filters.")
+        return position
+
+    def cursor_to(self, position: str | None) -> str | None:
+        """The opaque form of the store's start of the next page."""
+        if position is None:
+            return None
+        return base64.urlsafe_b64encode(self._check(position) + position.encode()).decode().rstrip("=")
+
+    def _check(self, position: str) -> bytes:
+        # Against mistakes, not against forgers: who holds a token may read every page anyway.
+        filters = self.model_dump_json(exclude={"limit", "cursor"})
+        text = f"{type(self).__qualname__}\n{filters}\n{position}"
+        return hashlib.blake2b(text.encode(), digest_size=_CHECK_BYTES).digest()
+
+
+class Page(BaseModel, Generic[T]):
+    """One page of a list; `cursor` is null on the last."""
+
+    items: list[T]
+    cursor: str | None

@@ -1,0 +1,1 @@
+"""What a marketer does with a campaign: draft, preview, check, test, send, schedule, pause."""

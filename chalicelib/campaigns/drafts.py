@@ -1,0 +1,271 @@
+"""Drafts: what a campaign must have, and how it is made, changed and removed while nobody has received it.
+
+DraftError
+├── InvalidCampaign    what was written breaks rules; names every field, reason and place
+└── NamesNobody        a follow-up to a campaign that does not track who opened or clicked
+StatusError            (statuses.py)
+├── CampaignNotFound
+└── WrongStatus
+    └── NotADraft      the campaign has left the draft; its content and audience are frozen
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from chalicelib.campaigns.launched_content import source_of
+from chalicelib.campaigns.schedule import UNSENT, Schedules, forget_schedule
+from chalicelib.campaigns.statuses import LAUNCHED, CampaignNotFound, WrongStatus, get_campaign, require_status
+from chalicelib.content.compiler import compile_content
+from chalicelib.content.errors import ContentInvalid
+from chalicelib.crm.words import LONGEST_TEXT, group_faults, line_faults, normalized, normalized_set, tag_faults
+from chalicelib.model.addresses import MalformedAddress, parse_address
+from chalicelib.model.campaign import Audience, Behavior, Body, Campaign, CampaignStatus, Did
+from chalicelib.model.delivery import Tracking
+from chalicelib.model.ids import CampaignId, is_campaign_id, new_campaign_id
+from chalicelib.store.campaigns import Campaigns
+from chalicelib.store.client import Conflict, StoreUnavailable, attempts
+
+__all__ = ["CampaignNotFound", "Draft", "Drafts", "Fault", "InvalidCampaign", "NotADraft", "Written"]
+
+_READS = 8
+MAX_STAGES = 50
+MAX_BEHAVIORS = 5
+_LONGEST = {"title": 200, "from_name": 200, "subject": 998}
+"""Characters. A header line must not be longer than 998 (RFC 5322, 2.1.1)."""
+_COPY = " (copy)"
+_FOLLOW_UP = " (follow-up)"
+"""Behind the titles of drafts made from another campaign."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing to correct; line and column (1-based) where it is within a text."""
+
+    field: str
+    reason: str
+    line: int | None = None
+    column: int | None = None
+
+
+class DraftError(Exception):
+    """Root of what this module raises."""
+
+
+class InvalidCampaign(DraftError):
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(f"{fault.field} {fault.reason}" for fault in faults[:3]))
+        self.faults = tuple(faults)
+
+
+class NamesNobody(DraftError):
+    """Nobody can be chosen by what was done with a campaign that does not track who did it."""
+
+
+class NotADraft(WrongStatus):
+    """The campaign has left the draft; its content and audience are frozen."""
+
+    def __init__(self, status: CampaignStatus) -> None:
+        back = " Unschedule it first." if status in (CampaignStatus.SCHEDULED, CampaignStatus.MISSED) else ""
+        super().__init__(f"The campaign is {status.value}; only a draft can be changed.{back}")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A campaign as its author writes it."""
+
+    title: str
+    subject: str
+    from_email: str
+    audience: Audience
+    from_name: str | None = None
+    reply_to: str | None = None
+    html: str | None = None
+    text: str | None = None
+    utm: Mapping[str, str] = field(default_factory=dict)
+    tracking: Tracking = Tracking.FULL
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    campaign: Campaign
+    body: Body
+
+    def written(self) -> Written:
+        return Written(**_row_of(self.campaign), html=self.body.html, text=self.body.text)
+
+
+def _row_of(campaign: Campaign) -> dict[str, Any]:
+    """What its author wrote of a campaign, apart from the content."""
+    return {name: getattr(campaign, name) for name in Written.__dataclass_fields__ if name not in ("html", "text")}
+
+
+class Drafts:
+    def __init__(self, campaigns: Campaigns, schedules: Schedules) -> None:
+        self._campaigns = campaigns
+        self._schedules = schedules
+
+    def get_campaign(self, campaign_id: CampaignId) -> Campaign:
+        """Any campaign, draft or not, without its content. Raises CampaignNotFound."""
+        return get_campaign(self._campaigns, campaign_id)
+
+    def get(self, campaign_id: CampaignId) -> Draft:
+        """Any campaign with its content, draft or not. Raises CampaignNotFound."""
+        for _ in attempts(_READS):
+            campaign = self.get_campaign(campaign_id)
+            try:
+                return Draft(campaign, self._campaigns.body(campaign))
+            except Conflict:
+                continue  # its author saved it between the two reads
+        raise StoreUnavailable("the campaign kept changing")
+
+    def create(self, written: Written, now: datetime) -> Draft:
+        """Raises InvalidCampaign; nothing is written then."""
+        campaign, body = self._checked(_blank(now), written)
+        self._campaigns.create(campaign, body)
+        return Draft(campaign, body)
+
+    def change(
+        self, campaign_id: CampaignId, changes: Mapping[str, Any], now: datetime, *, version: int | None = None
+    ) -> Draft:
+        """Change the fields of Written named in `changes`.
+
+        `version`: what the change was made from. Raises InvalidCampaign, CampaignNotFound, NotADraft, Conflict when the
+        draft is no longer that, or is being changed.
+        """
+        draft = self.get(campaign_id)
+        if draft.campaign.status is not CampaignStatus.DRAFT:
+            raise NotADraft(draft.campaign.status)
+        if version not in (None, draft.campaign.version):
+            raise Conflict(f"This was changed from version {version}; the draft is at {draft.campaign.version} by now.")
+        campaign, body = self._checked(draft.campaign, replace(draft.written(), **changes))
+        return Draft(self._campaigns.update_draft(campaign, body, at=now), body)
+
+    def duplicate(self, campaign_id: CampaignId, now: datetime) -> Draft:
+        """A new draft that says what this campaign says, whatever has become of it. Raises CampaignNotFound."""
+        return self._copy(self.get(campaign_id), _COPY, now)
+
+    def follow_up(self, campaign_id: CampaignId, did: Did, now: datetime) -> Draft:
+        """A new draft for those of the campaign's audience who did that with its mail, saying the same to begin with.
+
+        Raises CampaignNotFound, WrongStatus for a campaign that was not sent, NamesNobody, InvalidCampaign.
+        """
+        draft = self.get(campaign_id)
+        campaign = draft.campaign
+        require_status(campaign, LAUNCHED, "followed up")
+        if campaign.tracking is not Tracking.FULL:
+            raise NamesNobody("The campaign does not track who opened or clicked, so nobody can be chosen by it.")
+        behavior = (*campaign.audience.behavior, Behavior(campaign_id, did))
+        if len(behavior) > MAX_BEHAVIORS:
+            raise InvalidCampaign([Fault("audience.behavior", f"must not name more than {MAX_BEHAVIORS}")])
+        return self._copy(draft, _FOLLOW_UP, now, audience=replace(campaign.audience, behavior=behavior))
+
+    def _copy(self, draft: Draft, suffix: str, now: datetime, **changes: Any) -> Draft:
+        title = draft.campaign.title[: _LONGEST["title"] - len(suffix)] + suffix
+        campaign = replace(_blank(now), **_row_of(draft.campaign) | {"title": title} | changes)
+        self._campaigns.create(campaign, draft.body)
+        return Draft(campaign, draft.body)
+
+    def _checked(self, campaign: Campaign, written: Written) -> tuple[Campaign, Body]:
+        """Raises InvalidCampaign with every fault."""
+        named = {each.campaign_id for each in written.audience.behavior}
+        known = self._campaigns.find_many({each for each in named if is_campaign_id(each)})
+        faults = [
+            Fault(f"audience.behavior[{number}].campaign_id", "is no campaign")
+            for number, each in enumerate(written.audience.behavior)
+            if each.campaign_id not in known
+        ]
+        return _checked(campaign, written, faults)
+
+    def delete(self, campaign_id: CampaignId) -> None:
+        """Remove a campaign of which nothing was sent, its schedule too. Raises CampaignNotFound, WrongStatus."""
+        campaign = self.get_campaign(campaign_id)
+        require_status(campaign, UNSENT, "deleted")
+        if not self._campaigns.delete(campaign):
+            raise Conflict("The campaign was changed meanwhile.")
+        forget_schedule(self._schedules, campaign)
+
+
+def _blank(now: datetime) -> Campaign:
+    return Campaign(
+        campaign_id=new_campaign_id(),
+        title="",
+        subject="",
+        from_email="",
+        from_name=None,
+        reply_to=None,
+        audience=Audience("", ()),
+        status=CampaignStatus.DRAFT,
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _checked(campaign: Campaign, written: Written, faults: list[Fault]) -> tuple[Campaign, Body]:
+    """The campaign with what was written, in normal form. Raises InvalidCampaign with every fault, `faults` first."""
+    lines = {name: _line(name, getattr(written, name), longest, faults) for name, longest in _LONGEST.items()}
+    for name in ("title", "subject"):
+        if not lines[name]:
+            faults.append(Fault(name, "must not be empty"))
+    from_email = _address("from_email", written.from_email, faults)
+    reply_to = _address("reply_to", written.reply_to, faults) if written.reply_to else None
+    audience = _audience(written.audience, faults)
+    utm = {name: _line(f"utm.{name}", value, LONGEST_TEXT, faults) for name, value in written.utm.items()}
+    body = Body(written.html or None, written.text or None)
+    if body.html is None and body.text is None:
+        faults.append(Fault("html", "is needed, or text"))
+    checked = replace(
+        campaign,
+        title=lines["title"] or "",
+        subject=lines["subject"] or "",
+        from_name=lines["from_name"],
+        from_email=from_email,
+        reply_to=reply_to,
+        audience=audience,
+        utm={name: value for name, value in utm.items() if value},
+        tracking=written.tracking,
+    )
+    if not faults:
+        try:
+            compile_content(source_of(checked, body), None)
+        except ContentInvalid as error:
+            faults = [Fault(each.field, each.reason, each.line, each.column) for each in error.problems]
+    if faults:
+        raise InvalidCampaign(faults)
+    return checked, body
+
+
+def _line(name: str, value: str | None, longest: int, faults: list[Fault]) -> str | None:
+    text = normalized(value)
+    faults += [Fault(name, why) for why in line_faults(text, longest)]
+    return text or None
+
+
+def _address(name: str, value: str, faults: list[Fault]) -> str:
+    if not value.strip():
+        faults.append(Fault(name, "must not be empty"))
+        return ""
+    try:
+        return parse_address(value)
+    except MalformedAddress as error:
+        faults.append(Fault(name, str(error)))
+        return ""
+
+
+def _audience(audience: Audience, faults: list[Fault]) -> Audience:
+    """By the rules that leads have; each stage and tag once: an audience asks for a set of them."""
+    entity = normalized(audience.entity)
+    stages, tags = normalized_set(audience.stages), normalized_set(audience.tags)
+    faults += [Fault("audience.entity", why) for why in group_faults(entity)]
+    stage_faults = [] if stages else ["must name at least one stage"]
+    stage_faults += [why for stage in stages for why in group_faults(stage)]
+    if len(stages) > MAX_STAGES:
+        stage_faults.append(f"must not name more than {MAX_STAGES} stages")
+    faults += [Fault("audience.stages", why) for why in dict.fromkeys(stage_faults)]
+    faults += [Fault("audience.tags", why) for why in tag_faults(tags)]
+    behavior = tuple(dict.fromkeys(audience.behavior))
+    if len(behavior) > MAX_BEHAVIORS:
+        faults.append(Fault("audience.behavior", f"must not name more than {MAX_BEHAVIORS}"))
+    return Audience(entity, stages, tags, behavior)

@@ -1,0 +1,117 @@
+"""The content of a launched campaign: compiled once, stored, and the same for every worker that sends it.
+
+A campaign keeps the signing key that it was launched with: the signatures of the links in it were made with that key.
+"""
+
+import zlib
+from dataclasses import dataclass
+
+from chalicelib.analytics.launched import LaunchedLink, LaunchedMail, save_launched
+from chalicelib.content.compiled import CompiledContent
+from chalicelib.content.errors import RenderFailed
+from chalicelib.content.render import Rendered, Renderer
+from chalicelib.content.source import ContentSource
+from chalicelib.crm.merge_fields import merge_fields
+from chalicelib.model.campaign import Body, Campaign
+from chalicelib.model.delivery import Tracking
+from chalicelib.model.ids import CampaignId, LeadId, new_trace_id
+from chalicelib.model.lead import Lead
+from chalicelib.store.campaigns import Campaigns
+from chalicelib.tracking.delivery_ids import CampaignTracking
+from chalicelib.tracking.key_ring import KeyRingSource
+
+
+class ContentNotReady(Exception):
+    """The campaign was not launched yet, or its signing key is gone from the key ring."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchedContent:
+    campaign: Campaign
+    renderer: Renderer
+    tracking: CampaignTracking
+    untracked: Renderer
+    """The same content with links as written and without a pixel."""
+    noted: Tracking
+    """As the campaign says, but nothing where a mail of plain text has no place for it."""
+
+    def tracking_for(self, lead: Lead | None) -> Tracking:
+        """What may be noted of this lead's opens and clicks: the lead's own word goes before the campaign's."""
+        return Tracking.NONE if lead is not None and lead.tracking_opt_out else self.noted
+
+    def render(self, lead: Lead) -> Rendered:
+        """The mail to this lead. Raises RenderFailed.
+
+        An anonymous one carries a trace in its pixel and links: a new random name, which is written down nowhere else.
+        Unsubscribing is no tracking: that link always names the delivery.
+        """
+        delivery_id = self.tracking.delivery_id(lead.lead_id)
+        wanted = self.tracking_for(lead)
+        renderer = self.untracked if wanted is Tracking.NONE else self.renderer
+        hit_id = self.tracking.delivery_id(new_trace_id()) if wanted is Tracking.ANONYMOUS else delivery_id
+        unsubscribe_url = self.tracking.unsubscribe_url(delivery_id)
+        return renderer.render(merge_fields(lead), campaign_values(self.campaign), hit_id, unsubscribe_url)
+
+
+def source_of(campaign: Campaign, body: Body) -> ContentSource:
+    """What the content engine reads of a campaign."""
+    return ContentSource(
+        subject=campaign.subject,
+        html=body.html,
+        text=body.text,
+        from_email=campaign.from_email,
+        from_name=campaign.from_name,
+        reply_to=campaign.reply_to,
+        utm=campaign.utm,
+    )
+
+
+def campaign_values(campaign: Campaign) -> dict[str, str]:
+    """What merge tags may say of the campaign."""
+    return {"campaign_id": campaign.campaign_id, "title": campaign.title}
+
+
+def tracking_of(keys: KeyRingSource, base_url: str, campaign_id: CampaignId, key_number: int) -> CampaignTracking:
+    """The campaign's delivery ids and signatures. Raises ContentNotReady when the key ring no longer holds its key."""
+    key = keys.key(key_number)
+    if key is None:
+        raise ContentNotReady(f"{campaign_id} was signed with key {key_number}, which the key ring does not hold")
+    return CampaignTracking(base_url, campaign_id, key_number, key)
+
+
+def save(
+    campaigns: Campaigns,
+    campaign_id: CampaignId,
+    compiled: CompiledContent,
+    untracked: CompiledContent,
+    tracking: CampaignTracking,
+) -> None:
+    """Keep what the senders render from, and what the reports say of it."""
+    campaigns.save_blob(campaign_id, "untracked", zlib.compress(untracked.to_bytes()))
+    campaigns.save_blob(campaign_id, "compiled", zlib.compress(compiled.to_bytes()))
+    links = tuple(
+        LaunchedLink(link.link, link.url, link.text, link.line, link.column) for link in compiled.links if link.tracked
+    )
+    save_launched(campaigns, campaign_id, LaunchedMail(links, _html_bytes(compiled, tracking)))
+
+
+def _html_bytes(compiled: CompiledContent, tracking: CampaignTracking) -> int | None:
+    """Size of the HTML that a lead without any fields gets; None where there is none."""
+    delivery_id = tracking.delivery_id(LeadId("lead_" + "0" * 24))
+    try:
+        html = Renderer(compiled, tracking).render({}, {}, delivery_id, tracking.unsubscribe_url(delivery_id)).html
+    except RenderFailed:
+        return None
+    return None if html is None else len(html.encode("utf-8", "replace"))
+
+
+def load(campaigns: Campaigns, keys: KeyRingSource, base_url: str, campaign_id: CampaignId) -> LaunchedContent:
+    """The stored content, ready to render. Raises ContentNotReady."""
+    campaign = campaigns.find(campaign_id)
+    stored, untracked = (campaigns.find_blob(campaign_id, name) for name in ("compiled", "untracked"))
+    if campaign is None or campaign.key_number is None or stored is None or untracked is None:
+        raise ContentNotReady(f"{campaign_id} has no compiled content")
+    tracking = tracking_of(keys, base_url, campaign_id, campaign.key_number)
+    compiled, plain = (CompiledContent.from_bytes(zlib.decompress(each)) for each in (stored, untracked))
+    noted = campaign.tracking if compiled.tracked else Tracking.NONE
+    return LaunchedContent(campaign, Renderer(compiled, tracking), tracking, Renderer(plain, None), noted)

@@ -1,0 +1,62 @@
+"""A time on the clocks of a place, as a moment: what daylight saving leaves out is refused, of two the first is taken.
+
+The moment is fixed when the campaign is scheduled, by this machine's time zone database, and the scheduler is told it
+in UTC: what the campaign shows and when it fires cannot differ (docs/decisions/0032).
+"""
+
+import re
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+_FORM = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?")
+YEARS_AHEAD = 10
+"""Whoever schedules farther ahead has mistyped the year."""
+
+
+class InvalidTime(Exception):
+    """A field of the schedule is wrong."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field} {reason}")
+        self.field = field
+        self.reason = reason
+
+
+def moment_of(local: str, timezone: str, now: datetime) -> datetime:
+    """The moment, in UTC, at which clocks in `timezone` (an IANA name) show `local` (2026-12-01T09:00 or with seconds).
+
+    Where clocks are set back and show it twice, the first time. Raises InvalidTime for an unknown zone, another form, a
+    time that clocks set forward skip, and one that is not within the next ten years.
+    """
+    zone = zone_of(timezone)
+    said = _read(local)
+    if said.year > now.year + YEARS_AHEAD:
+        raise InvalidTime("at", f"must lie within {YEARS_AHEAD} years")
+    past = InvalidTime("at", f"lies in the past: it is {now.astimezone(zone):%Y-%m-%dT%H:%M} in {timezone}")
+    if said.year < now.year - 1:
+        raise past  # and may lie before the first moment there is
+    moment = said.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    shown = moment.astimezone(zone).replace(tzinfo=None)
+    if shown != said:
+        forward = f"clocks are set forward over it there, {shown:%H:%M} comes in its place"
+        raise InvalidTime("at", f"does not exist in {timezone}: {forward}")
+    if moment <= now:
+        raise past
+    return moment
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """Raises InvalidTime."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InvalidTime("timezone", "is not the IANA name of a time zone, such as Europe/Berlin") from None
+
+
+def _read(local: str) -> datetime:
+    if _FORM.fullmatch(local):
+        try:
+            return datetime.fromisoformat(local)
+        except ValueError:
+            raise InvalidTime("at", "is not a date and time that the calendar has") from None
+    raise InvalidTime("at", "must be a date and time without an offset, such as 2026-12-01T09:00; timezone says whose")

@@ -1,0 +1,108 @@
+"""What a marketer should know before sending: the content's findings, with the audience and the sender looked up."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+
+from chalicelib.campaigns.account import Hindrance, SendingAccount
+from chalicelib.campaigns.drafts import Draft
+from chalicelib.campaigns.launched_content import campaign_values, source_of, tracking_of
+from chalicelib.content.compiler import compile_content
+from chalicelib.content.diagnosis import Diagnosis
+from chalicelib.content.errors import ContentInvalid, Problem, RenderFailed
+from chalicelib.content.preflight import AudienceFacts, Finding, Severity, content_findings, preflight_findings
+from chalicelib.content.render import Renderer
+from chalicelib.content.source import ContentSource
+from chalicelib.content.values import is_missing
+from chalicelib.crm.audience import Audiences
+from chalicelib.crm.merge_fields import merge_fields
+from chalicelib.tracking.key_ring import KeyRingSource
+
+LEADS_LOOKED_AT = 20_000
+"""More would not fit into a request's 29 seconds; the counts then say of how many they are."""
+LEADS_RENDERED = 100
+"""So many mails are rendered to see whether they can be: a template may take 45 ms before it is stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    findings: list[Finding]
+    audience_looked_at: int
+    """Leads that the counts were made over."""
+    audience_is_whole: bool
+    """False when the audience is larger than what was looked at."""
+
+
+def preflight(
+    draft: Draft, audiences: Audiences, account: SendingAccount, keys: KeyRingSource, tracking_url: str
+) -> Preflight:
+    """Findings for a draft as it would be sent now: with tracking added, to its audience as it is. Writes nothing."""
+    campaign = draft.campaign
+    tracking = tracking_of(keys, tracking_url, campaign.campaign_id, keys.ring().current)
+    source = source_of(campaign, draft.body)
+    try:
+        compiled = compile_content(source, tracking)
+    except ContentInvalid as error:
+        return Preflight(content_findings(error), audience_looked_at=0, audience_is_whole=False)
+    paths = {use.path for use in compiled.merge_fields if not use.has_default}
+    empty: Counter[str] = Counter()
+    tried: list[Mapping[str, object]] = []
+    without_email = total = 0
+    members = audiences.members(campaign.audience)
+    for lead in islice(members, LEADS_LOOKED_AT):
+        total += 1
+        without_email += lead.email is None
+        values = merge_fields(lead)
+        empty.update(path for path in paths if is_missing(_value_at(values, path)))
+        if total <= LEADS_RENDERED:
+            tried.append(values)
+    renderer = Renderer(compiled, tracking)
+    failures, with_empty_links = _tried(source, renderer, campaign_values(campaign), tried or [{}])
+    facts = AudienceFacts(
+        total,
+        without_email,
+        dict(empty),
+        account.is_verified(campaign.from_email),
+        with_empty_links if tried else None,
+        failures if tried else dict.fromkeys(failures),
+        _finding_of(account.hindrance()),
+    )
+    return Preflight(
+        findings=preflight_findings(source, compiled, tracking, facts),
+        audience_looked_at=total,
+        audience_is_whole=next(members, None) is None,
+    )
+
+
+def _finding_of(hindrance: Hindrance | None) -> Finding | None:
+    if hindrance is None:
+        return None
+    severity = Severity.WARNING if hindrance is Hindrance.ACCOUNT_UNDER_REVIEW else Severity.ERROR
+    return Finding(severity, hindrance.name.lower(), hindrance.value)
+
+
+def _tried(
+    source: ContentSource, renderer: Renderer, campaign: Mapping[str, str], leads: Iterable[Mapping[str, object]]
+) -> tuple[Counter[Problem], int]:
+    """What cannot be rendered, and for how many of these leads; and to how many a link leads nowhere."""
+    diagnosis = cache(lambda: Diagnosis(source))
+    found: Counter[Problem] = Counter()
+    with_empty_links = 0
+    for lead in leads:
+        try:
+            rendered = renderer.render(lead, campaign, "", f"{renderer.compiled.base_url}/t/u/")
+            with_empty_links += rendered.empty_links > 0
+        except RenderFailed as failure:
+            found[diagnosis().problem(lead, campaign, failure)] += 1
+    return found, with_empty_links
+
+
+def _value_at(values: Mapping[str, object], path: str) -> object:
+    """The value of a path such as `lead.fields.plan`; None where there is nothing."""
+    _, *names = path.split(".")
+    found: object = values
+    for name in names:
+        found = found.get("lead_id" if name == "id" else name) if isinstance(found, Mapping) else None
+    return found

@@ -1,0 +1,160 @@
+"""A test send: a campaign's mail to addresses of the marketer's choice, marked, and tracked without ever counting.
+
+Its delivery ids and signatures are genuine, so its pixel, links and unsubscribe page work like the real ones'. But they
+name a campaign that cannot exist and a lead that does not, and no delivery is written for them: the one conditional
+write of a hit finds nothing to change. So the recipients' door needs no rule about tests (docs/decisions/0048).
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from chalicelib.campaigns.drafts import Draft
+from chalicelib.campaigns.launched_content import campaign_values, source_of, tracking_of
+from chalicelib.content.compiled import CompiledContent
+from chalicelib.content.compiler import compile_content
+from chalicelib.content.message import build_message
+from chalicelib.content.render import Rendered, Renderer
+from chalicelib.content.segments import Segments
+from chalicelib.crm.merge_fields import merge_fields
+from chalicelib.model.addresses import MalformedAddress, parse_address
+from chalicelib.model.ids import CampaignId, new_lead_id
+from chalicelib.model.lead import Lead
+from chalicelib.model.reasons import FailureReason
+from chalicelib.sending.budget import Budget, MustWait
+from chalicelib.sending.pacing import Pacing
+from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected, Transport
+from chalicelib.tracking.delivery_ids import CampaignTracking
+from chalicelib.tracking.key_ring import KeyRingSource
+
+MAX_ADDRESSES = 10
+START_WITHIN_SECONDS = 5.0
+"""No address is begun later than this: a request has 29 seconds, and mail services are waited for 20."""
+SUBJECT_MARK = "[Test] "
+TEST_HEADER: Mapping[str, str] = {"X-Leadflip-Test": "yes"}
+NO_CAMPAIGN = CampaignId("cmp_" + "0" * 24)
+"""No campaign's: their ids begin with the time they were made at."""
+
+
+class InvalidAddresses(Exception):
+    """Some addresses cannot be sent to; nothing was sent. `faults` pairs their places in the list with reasons."""
+
+    def __init__(self, faults: Sequence[tuple[int, str]]) -> None:
+        super().__init__("; ".join(f"address {place + 1} {reason}" for place, reason in faults[:3]))
+        self.faults = tuple(faults)
+
+
+class Outcome(StrEnum):
+    """What became of one address's mail: sent, or why not."""
+
+    SENT = "sent"
+    NOT_SENT = "not_sent"
+    """It certainly did not leave; the detail says whether to try again or what has to be done first."""
+    INVALID_ADDRESS = FailureReason.INVALID_ADDRESS.value
+    REJECTED = FailureReason.REJECTED.value
+    OUTCOME_UNKNOWN = FailureReason.OUTCOME_UNKNOWN.value
+    """The mail service did not answer; it may have left."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddressResult:
+    email: str
+    outcome: Outcome
+    detail: str | None
+    """The mail service's words; None for a mail that was sent."""
+
+
+class MailTester:
+    """Sends tests by the stack's transport, one address after the other."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        budget: Budget,
+        keys: KeyRingSource,
+        tracking_url: str,
+        clock: Callable[[], float] = time.time,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._transport = transport
+        self._budget = budget
+        self._keys = keys
+        self._tracking_url = tracking_url
+        self._clock = clock
+        self._pause = pause
+
+    def send(self, draft: Draft, lead: Lead | None, to: Sequence[str], now: datetime) -> list[AddressResult]:
+        """One result per address, in their order, each address once. A campaign of any status may be tested.
+
+        Merge tags say what they would say to `lead`, and without one their defaults. Raises InvalidAddresses,
+        RenderFailed.
+        """
+        addresses = _addresses(to)
+        tracking = tracking_of(self._keys, self._tracking_url, NO_CAMPAIGN, self._keys.ring().current)
+        compiled = compile_content(source_of(draft.campaign, draft.body), tracking)
+        renderer = Renderer(_marked(compiled), tracking)
+        mails = [self._mail(draft, lead, address, renderer, tracking, now) for address in addresses]
+        latest_start = self._clock() + START_WITHIN_SECONDS
+        pacing = Pacing(self._budget, self._clock, self._pause)
+        return [self._result(mail, pacing, latest_start) for mail in mails]
+
+    def _mail(
+        self,
+        draft: Draft,
+        lead: Lead | None,
+        address: str,
+        renderer: Renderer,
+        tracking: CampaignTracking,
+        now: datetime,
+    ) -> OutgoingMail:
+        delivery_id = tracking.delivery_id(new_lead_id())
+        unsubscribe_url = tracking.unsubscribe_url(delivery_id)
+        values = {} if lead is None else merge_fields(lead)
+        rendered: Rendered = renderer.render(values, campaign_values(draft.campaign), delivery_id, unsubscribe_url)
+        from_email = draft.campaign.from_email
+        message = build_message(
+            rendered,
+            to_email=address,
+            to_name=None,
+            date=now,
+            message_id=f"{delivery_id}@{from_email.rpartition('@')[2]}",
+            unsubscribe_url=unsubscribe_url,
+            feedback_id=f"{draft.campaign.campaign_id}:test:leadflip",
+            headers=TEST_HEADER,
+        )
+        return OutgoingMail(from_email, address, message, NO_CAMPAIGN, delivery_id)
+
+    def _result(self, mail: OutgoingMail, pacing: Pacing, latest_start: float) -> AddressResult:
+        def time_is_short() -> bool:
+            return self._clock() >= latest_start
+
+        try:
+            pacing.wait(1, time_is_short)
+            self._transport.send(mail)
+        except Rejected as error:
+            return AddressResult(mail.to_email, Outcome(error.reason.value), str(error))
+        except (NotSent, MustWait) as error:
+            return AddressResult(mail.to_email, Outcome.NOT_SENT, str(error))
+        except OutcomeUnknown as error:
+            return AddressResult(mail.to_email, Outcome.OUTCOME_UNKNOWN, str(error))
+        return AddressResult(mail.to_email, Outcome.SENT, None)
+
+
+def _addresses(to: Sequence[str]) -> list[str]:
+    addresses: list[str] = []
+    faults: list[tuple[int, str]] = []
+    for place, text in enumerate(to):
+        try:
+            addresses.append(parse_address(text))
+        except MalformedAddress as error:
+            faults.append((place, str(error)))
+    if faults:
+        raise InvalidAddresses(faults)
+    return list(dict.fromkeys(addresses))
+
+
+def _marked(compiled: CompiledContent) -> CompiledContent:
+    first, *others = compiled.subject.texts
+    return replace(compiled, subject=Segments((SUBJECT_MARK + first, *others), compiled.subject.slots))

@@ -1,0 +1,109 @@
+"""A campaign: what was written, for whom, and how far it is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from chalicelib.model.delivery import Tracking
+from chalicelib.model.ids import CampaignId
+
+
+class CampaignStatus(StrEnum):
+    """draft ── scheduled ── planning ── sending ── sent; the rest is where somebody has to decide, or has decided."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    MISSED = "missed"
+    """Its time came and it was not sent; the reason says why."""
+    PLANNING = "planning"
+    SENDING = "sending"
+    PAUSED = "paused"
+    SENT = "sent"
+    CANCELLED = "cancelled"
+
+
+class Did(StrEnum):
+    OPENED = "opened"
+    NOT_OPENED = "not_opened"
+    CLICKED = "clicked"
+    NOT_CLICKED = "not_clicked"
+
+
+@dataclass(frozen=True, slots=True)
+class Behavior:
+    """What a lead did, as a person, with an earlier campaign's mail."""
+
+    campaign_id: CampaignId
+    did: Did
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Leads of one entity in any of these stages that carry all of these tags, and did all of this."""
+
+    entity: str
+    stages: tuple[str, ...]
+    tags: tuple[str, ...] = ()
+    behavior: tuple[Behavior, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The author's content, as written."""
+
+    html: str | None
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a campaign is to be sent, once."""
+
+    schedule_id: str
+    """Which of its schedules counts: one that fires under another id does nothing."""
+    at: datetime
+    local: str
+    """The same as the marketer said it: the time on the clocks of `timezone`, such as 2026-12-01T09:00."""
+    timezone: str
+    """IANA name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Why a campaign that is going waits, and when it will be woken."""
+
+    until: datetime
+    """To the second: it names the schedule."""
+    reason: str | None
+    """A word of WaitReason (reasons.py); None: for the mails to leave that may leave by now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    campaign_id: CampaignId
+    title: str
+    subject: str
+    from_email: str
+    from_name: str | None
+    reply_to: str | None
+    audience: Audience
+    status: CampaignStatus
+    version: int
+    """Counts the author's changes; an update names the version it was made from."""
+    created_at: datetime
+    updated_at: datetime
+    utm: Mapping[str, str] = field(default_factory=dict)
+    tracking: Tracking = Tracking.FULL
+    launched_at: datetime | None = None
+    """When the audience was taken."""
+    key_number: int | None = None
+    """The signing key of its delivery ids and links, fixed at launch."""
+    completed_at: datetime | None = None
+    status_reason: str | None = None
+    """Why it is where it is, in a sentence for the marketer; None where the status says all."""
+    schedule: Schedule | None = None
+    """The schedule that counts, or counted: it stays when it has fired."""
+    retry: int = 0
+    """How often its failed deliveries were asked to be sent again."""
+    waiting: Wait | None = None

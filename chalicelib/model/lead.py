@@ -1,0 +1,74 @@
+"""A lead: a person in the CRM, and what it is recognised by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from chalicelib.model.addresses import address_key
+from chalicelib.model.ids import LeadId
+from chalicelib.model.suppression import Mark
+
+FieldValue = str | int | float | bool
+
+
+class Identity(NamedTuple):
+    """What a lead is recognised by within its entity."""
+
+    entity: str
+    kind: str
+    """email (lower case), external (the caller's id) or content (hash of an imported line that has neither)."""
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A person in the CRM. Times are aware, in UTC, to the millisecond."""
+
+    lead_id: LeadId
+    entity: str
+    stage: str
+    created_at: datetime
+    updated_at: datetime
+    external_id: str | None = None
+    email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    tags: tuple[str, ...] = ()
+    fields: Mapping[str, FieldValue] = field(default_factory=dict)
+    content: str | None = None
+    """Hash of the imported line this lead came from, when that line had neither an address nor an external id."""
+    tracking_opt_out: bool = False
+    """Mails to this lead carry no pixel and no tracked links, whatever the campaign says."""
+    unsubscribed_at: datetime | None = None
+    unsubscribe_source: str | None = None
+    unsubscribe_campaign: str | None = None
+    suppressed: Mark | None = None
+    """Why its address must not be mailed by anybody ."""
+    version: int = 1
+    """Counts changes; a change is written only over the version that it was decided on."""
+
+    @property
+    def unsubscribed(self) -> bool:
+        return self.unsubscribed_at is not None
+
+    @property
+    def owned_address(self) -> Identity | None:
+        """What tells whose mail reaches this lead: its entity and address."""
+        return Identity(self.entity, "email", address_key(self.email)) if self.email else None
+
+    @property
+    def identities(self) -> frozenset[Identity]:
+        owned = (
+            ("email", address_key(self.email) if self.email else None),
+            ("external", self.external_id),
+            ("content", self.content),
+        )
+        return frozenset(Identity(self.entity, kind, value) for kind, value in owned if value)
+
+
+class LeadChange(NamedTuple):
+    """A lead to make (`before` is None) or to change."""
+
+    before: Lead | None
+    after: Lead

@@ -1,0 +1,89 @@
+"""Which clicks were a person's: decided in retrospect, from nothing but the times on the delivery.
+
+A security scanner that calls itself a browser betrays itself by what no hand can do: several links of one mail at
+once. A burst begins where `links` different links are followed within `window`, and lasts as long as the next click
+comes within half of that. All clicks of a burst are a machine's; all others are a person's. The thresholds and where
+they come from: BurstRule and docs/decisions/0021.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from chalicelib.model.delivery import BurstRule, Click, Delivery
+
+BURST = "burst"
+"""The reason of a verdict that was made in retrospect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """Who followed which links: by link id, the first such click. A link may be in both."""
+
+    persons: Mapping[str, Click]
+    machines: Mapping[str, Click]
+    """Each with its reason."""
+
+    @property
+    def machines_only(self) -> Mapping[str, Click]:
+        """Links that no person has followed."""
+        return {link: click for link, click in self.machines.items() if link not in self.persons}
+
+    @property
+    def clicked(self) -> Click | None:
+        """A person's first click."""
+        return min(self.persons.values(), key=_at, default=None)
+
+
+def judged(delivery: Delivery) -> Verdicts:
+    """The verdicts on a delivery's clicks as far as they are known now; a later click may change them."""
+    rule = delivery.rule
+    seen = [*delivery.clicks.items(), *((link, click) for link, several in delivery.later.items() for click in several)]
+    if len(seen) < rule.links and not delivery.scans:
+        return Verdicts(_firsts(seen), {})
+    seen.sort(key=lambda each: each[1].at)
+    in_burst = _in_bursts(seen, rule)
+    persons = [each for each, machine in zip(seen, in_burst, strict=True) if not machine]
+    swept = [
+        (link, replace(click, machine=BURST)) for (link, click), machine in zip(seen, in_burst, strict=True) if machine
+    ]
+    return Verdicts(_firsts(persons), _firsts([*delivery.scans.items(), *swept]))
+
+
+def says_something_new(delivery: Delivery, link: str, click: Click) -> bool:
+    """Whether one more click on a link that was followed before would change who clicked what, or when first."""
+    known = delivery.later.get(link, ())
+    if len(known) >= delivery.rule.later_clicks:
+        return False
+    with_it = replace(delivery, later={**delivery.later, link: (*known, click)})
+    return judged(delivery).persons != judged(with_it).persons
+
+
+def _in_bursts(seen: Sequence[tuple[str, Click]], rule: BurstRule) -> list[bool]:
+    """For every click in order of time: whether it is part of a burst."""
+    found = [False] * len(seen)
+    times = [click.at for _, click in seen]
+    start = 0
+    while start < len(seen):
+        end = start
+        while end + 1 < len(seen) and times[end + 1] - times[start] <= rule.window:
+            end += 1
+        if len({link for link, _ in seen[start : end + 1]}) < rule.links:
+            start += 1
+            continue
+        while end + 1 < len(seen) and times[end + 1] - times[end] <= rule.window / 2:
+            end += 1
+        found[start : end + 1] = [True] * (end + 1 - start)
+        start = end + 1
+    return found
+
+
+def _firsts(seen: Sequence[tuple[str, Click]]) -> dict[str, Click]:
+    firsts: dict[str, Click] = {}
+    for link, click in sorted(seen, key=lambda each: each[1].at):
+        firsts.setdefault(link, click)
+    return firsts
+
+
+def _at(click: Click) -> datetime:
+    return click.at

@@ -1,0 +1,33 @@
+"""When a campaign pauses itself: never by chance, never by a few, and in words that say why."""
+
+import pytest
+
+from chalicelib.analytics.harm import trips_of
+
+
+@pytest.mark.parametrize(
+    ("sums", "kinds"),
+    [
+        ({}, []),
+        ({"sent": 99, "bounced": 99, "complained": 99}, []),
+        ({"sent": 100, "bounced": 5}, []),
+        ({"sent": 100, "bounced": 11}, ["bounced"]),
+        ({"sent": 100, "bounced_soft": 100}, []),
+        ({"sent": 100, "failed": 100}, []),
+        ({"sent": 1_000, "bounced": 55}, []),
+        ({"sent": 1_000, "bounced": 70}, ["bounced"]),
+        ({"sent": 100_000, "bounced": 5_200}, ["bounced"]),
+        ({"sent": 100, "complained": 1}, []),
+        ({"sent": 100, "complained": 2}, ["complained"]),
+        ({"sent": 10_000, "complained": 30}, []),
+        ({"sent": 10_000, "complained": 45}, ["complained"]),
+        ({"sent": 200, "bounced": 40, "complained": 10}, ["bounced", "complained"]),
+    ],
+)
+def test_a_limit_is_passed_when_chance_alone_would_not_do_it(sums: dict[str, int], kinds: list[str]) -> None:
+    assert [trip.kind for trip in trips_of(sums)] == kinds
+
+
+def test_the_marketer_is_told_the_figures() -> None:
+    (trip,) = trips_of({"sent": 200, "bounced": 40})
+    assert trip.reason.startswith("Paused by itself: 40 of 200 mails (20.0%) bounced for good.")
