@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.model.errors import Unavailable
 from chalicelib.sdk import quick_client
 
 if TYPE_CHECKING:
@@ -22,8 +23,10 @@ ENTRIES_PER_CALL = 10
 MOST_DELAY_SECONDS = 900
 
 
-class QueueUnavailable(Exception):
+class QueueUnavailable(Unavailable):
     """SQS did not take a message; the same call may be repeated."""
+
+    retry_after_seconds = 5
 
 
 class Queue:

@@ -13,6 +13,7 @@ from typing import Any
 from chalicelib.analytics.completion import ENDINGS, Completion
 from chalicelib.analytics.facts import difference
 from chalicelib.analytics.harm import LIMITS, Breaker
+from chalicelib.model.errors import Unreadable
 from chalicelib.model.ids import CampaignId
 from chalicelib.settings import burst_rule, settings
 from chalicelib.store.applied_runs import AppliedRuns
@@ -35,7 +36,7 @@ NOTE_LIFE_SECONDS = 7 * 24 * 3600
 comes when the note has vanished is refused for its age."""
 
 
-class StreamShardUnknown(Exception):
+class StreamShardUnknown(Unreadable):
     """The event names no shard: set a tumbling window on the event source, without it nothing counts once."""
 
 

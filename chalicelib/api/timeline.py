@@ -1,38 +1,33 @@
 """A lead's activity timeline."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from chalicelib.analytics.timeline import Event, TimelineEvent, timeline_page
-from chalicelib.api.delivery_ids import visible
-from chalicelib.api.http.answers import Answer, ok
+from chalicelib.analytics.timeline import Event, timeline_page
+from chalicelib.api.deliveries import visible
+from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.paging import PageQuery
-from chalicelib.api.http.problems import ProblemType
 from chalicelib.api.http.resources import Call, Resource
-from chalicelib.api.lead_models import Moment
-from chalicelib.api.stats_models import FromDomain
 from chalicelib.model.delivery import DeliveryStatus
 from chalicelib.model.ids import LeadId
-from chalicelib.store.client import InvalidPosition
-from chalicelib.store.leads import LeadNotFound
 from chalicelib.store.resubscriptions import Resubscription
 
-timeline = Resource("timeline", errors={LeadNotFound: ProblemType(404, "lead-not-found", "There is no such lead")})
+timeline = Resource("timeline")
 
 
-class OpenedAnswer(FromDomain):
+class OpenedAnswer(AnswerModel):
     at: Moment
     machine: bool
     machine_reason: str | None
 
 
-class ClickedAnswer(FromDomain):
+class ClickedAnswer(AnswerModel):
     at: Moment
     url: str
 
 
-class ClickedLinkAnswer(FromDomain):
+class ClickedLinkAnswer(AnswerModel):
     link: str
     url: str
     at: Moment
@@ -40,13 +35,13 @@ class ClickedLinkAnswer(FromDomain):
     machine_reason: str | None
 
 
-class BouncedAnswer(FromDomain):
+class BouncedAnswer(AnswerModel):
     at: Moment
     hard: Annotated[bool, Field(description="For good: the address is not mailed again.")]
     detail: Annotated[str | None, Field(description="The recipient's server's words, or the mail service's.")]
 
 
-class TimelineAnswer(FromDomain):
+class TimelineAnswer(AnswerModel):
     type: Literal["campaign_delivery"]
     icon: Literal["megaphone"]
     title: str
@@ -65,12 +60,8 @@ class TimelineAnswer(FromDomain):
     complained_at: Moment | None
     unsubscribed_at: Annotated[Moment | None, Field(description="By this mail's link.")]
 
-    @classmethod
-    def of(cls, event: TimelineEvent) -> Self:
-        return cls.model_validate(event)
 
-
-class AutomationAnswer(FromDomain):
+class AutomationAnswer(AnswerModel):
     """What a rule did to the lead."""
 
     type: Literal["automation"]
@@ -83,7 +74,7 @@ class AutomationAnswer(FromDomain):
     campaign_title: str
 
 
-class ResubscribedAnswer(FromDomain):
+class ResubscribedAnswer(AnswerModel):
     """Somebody allowed mail to the lead again."""
 
     type: Literal["resubscribed"] = "resubscribed"
@@ -94,21 +85,17 @@ class ResubscribedAnswer(FromDomain):
     at: Moment
 
 
-class TimelinePage(BaseModel):
+class TimelinePage(AnswerModel):
     items: list[Annotated[TimelineAnswer | AutomationAnswer | ResubscribedAnswer, Field(discriminator="type")]]
     cursor: str | None
 
 
-@timeline.operation(
-    "GET",
-    "/v1/leads/{lead_id}/timeline",
-    summary="Read a lead's activity timeline",
-    query=PageQuery,
-    answers={200: TimelinePage},
-    raises=(LeadNotFound, InvalidPosition),
-)
-def get_timeline(call: Call, lead_id: str) -> Answer:
-    """Newest first. `limit` counts deliveries; what rules and people did meanwhile comes with them."""
+@timeline.operation("GET", "/v1/leads/{lead_id}/timeline", TimelinePage, query=PageQuery)
+def get_timeline(call: Call, lead_id: str) -> object:
+    """Read a lead's activity timeline.
+
+    Newest first. `limit` counts deliveries; what rules and people did meanwhile comes with them.
+    """
     query, context = call.query(PageQuery), call.context
     lead = context.leads.get(LeadId(lead_id))
     events, following = timeline_page(
@@ -120,12 +107,10 @@ def get_timeline(call: Call, lead_id: str) -> Answer:
         limit=query.limit,
         position=query.position(),
     )
-    items = [_answer(call, event, lead.lead_id) for event in events]
-    return ok(TimelinePage(items=items, cursor=query.cursor_to(following)))
+    return query.page((_shown(call, event, lead.lead_id) for event in events), following)
 
 
-def _answer(call: Call, event: Event, lead_id: LeadId) -> TimelineAnswer | AutomationAnswer | ResubscribedAnswer:
+def _shown(call: Call, event: Event, lead_id: LeadId) -> object:
     if isinstance(event, Resubscription):
         return ResubscribedAnswer.model_validate(event)
-    shown = visible(call, event, event.campaign_id, lead_id)
-    return TimelineAnswer.of(shown) if isinstance(shown, TimelineEvent) else AutomationAnswer.model_validate(shown)
+    return visible(call, event, event.campaign_id, lead_id)

@@ -14,10 +14,11 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from chalicelib.automation.rules import Incident, act_on, applies_to, is_for
+from chalicelib.model.errors import StoreUnavailable
 from chalicelib.model.lead import LeadChange
 from chalicelib.settings import settings
 from chalicelib.store.acts import Act, Acts
-from chalicelib.store.client import StoreUnavailable, dynamodb
+from chalicelib.store.client import dynamodb
 from chalicelib.store.leads import Leads
 from chalicelib.store.rules import Rule, Rules
 from chalicelib.telemetry import count

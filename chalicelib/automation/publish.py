@@ -19,6 +19,7 @@ from chalicelib.automation.events import SOURCE, Event, event_of, finished_event
 from chalicelib.automation.happenings import Happening, HappeningKind, happenings
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.delivery import Delivery
+from chalicelib.model.errors import Unavailable
 from chalicelib.model.ids import CampaignId
 from chalicelib.sdk import quick_client
 from chalicelib.settings import burst_rule, settings
@@ -35,7 +36,7 @@ LATE_SECONDS = 3
 _CAMPAIGNS_KEPT = 100
 
 
-class NotSettled(Exception):
+class NotSettled(Unavailable):
     """A further click may still change the verdict; the candidate comes again when its visibility timeout ends."""
 
 

@@ -1,9 +1,4 @@
-"""Writing rules: what makes one valid, and what is worth a warning.
-
-RuleError
-├── InvalidRule    names every field and reason
-└── TooManyRules
-"""
+"""Writing rules: what makes one valid, and what is worth a warning."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +9,7 @@ from chalicelib.automation.rules import said_by
 from chalicelib.crm.groups import Groups, list_groups
 from chalicelib.crm.leads import InvalidLead, Said, checked
 from chalicelib.crm.words import LONGEST_TEXT, line_faults, normalized
+from chalicelib.model.errors import Conflicting, Fault, InvalidFields
 from chalicelib.model.ids import LeadId, RuleId, is_campaign_id, new_rule_id
 from chalicelib.model.lead import Lead
 from chalicelib.store.campaigns import Campaigns
@@ -26,17 +22,11 @@ MAX_ACTIONS = 10
 LONGEST_PATTERN = 500
 
 
-class RuleError(Exception):
-    """Root of what this module raises."""
+class InvalidRule(InvalidFields, problem="invalid-rule", title="The rule is not valid"):
+    """What was written breaks rules."""
 
 
-class InvalidRule(RuleError):
-    def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
-        super().__init__("; ".join(f"{field} {reason}" for field, reason in faults[:3]))
-        self.faults = tuple(faults)
-
-
-class TooManyRules(RuleError):
+class TooManyRules(Conflicting, problem="too-many-rules", title="There are too many rules"):
     """There are as many rules as there may be."""
 
 
@@ -105,7 +95,7 @@ class Rulebook:
             if_ = _checked_if(written.if_)
         except InvalidLead as error:
             if_ = written.if_
-            faults += [(f"if.{fault.field}", fault.reason) for fault in error.errors]
+            faults += [(f"if.{fault.field}", fault.reason) for fault in error.faults]
         if not 1 <= len(written.then) <= MAX_ACTIONS:
             faults.append(("then", f"must have 1 to {MAX_ACTIONS} actions"))
         then = []
@@ -113,9 +103,9 @@ class Rulebook:
             try:
                 then.append(_checked_action(action))
             except InvalidLead as error:
-                faults += [(f"then[{number}].{_member(action, fault.field)}", fault.reason) for fault in error.errors]
+                faults += [(f"then[{number}].{_member(action, fault.field)}", fault.reason) for fault in error.faults]
         if faults:
-            raise InvalidRule(faults)
+            raise InvalidRule([Fault(*each) for each in faults])
         return replace(written, name=name, if_=if_, then=tuple(then))
 
     def _faults_of_when(self, when: When) -> list[tuple[str, str]]:

@@ -8,11 +8,11 @@ scheduled, missed ──────┴─ cancel ── cancelled: what has lef
 from chalicelib.campaigns.schedule import Schedules, forget_schedule
 from chalicelib.campaigns.statuses import GOING, get_campaign, require_status
 from chalicelib.model.campaign import Campaign, CampaignStatus
+from chalicelib.model.errors import Conflict
 from chalicelib.model.ids import CampaignId
 from chalicelib.sending.queues import LaunchMessage, LaunchTask
 from chalicelib.sqs import Queue, QueueUnavailable
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.client import Conflict
 from chalicelib.store.plans import Plans
 
 _CANCELLABLE = (CampaignStatus.SCHEDULED, CampaignStatus.MISSED, *GOING, CampaignStatus.PAUSED)

@@ -1,31 +1,23 @@
-"""Drafts: what a campaign must have, and how it is made, changed and removed while nobody has received it.
+"""Drafts: what a campaign must have, and how it is made, changed and removed while nobody has received it."""
 
-DraftError
-├── InvalidCampaign    what was written breaks rules; names every field, reason and place
-└── NamesNobody        a follow-up to a campaign that does not track who opened or clicked
-StatusError            (statuses.py)
-├── CampaignNotFound
-└── WrongStatus
-    └── NotADraft      the campaign has left the draft; its content and audience are frozen
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from chalicelib.campaigns.launched_content import source_of
 from chalicelib.campaigns.schedule import UNSENT, Schedules, forget_schedule
-from chalicelib.campaigns.statuses import LAUNCHED, CampaignNotFound, WrongStatus, get_campaign, require_status
+from chalicelib.campaigns.statuses import LAUNCHED, WrongStatus, get_campaign, require_status
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import ContentInvalid
 from chalicelib.crm.words import LONGEST_TEXT, group_faults, line_faults, normalized, normalized_set, tag_faults
 from chalicelib.model.addresses import MalformedAddress, parse_address
 from chalicelib.model.campaign import Audience, Behavior, Body, Campaign, CampaignStatus, Did
 from chalicelib.model.delivery import Tracking
+from chalicelib.model.errors import CampaignNotFound, Conflict, Conflicting, Fault, InvalidFields, StoreUnavailable
 from chalicelib.model.ids import CampaignId, is_campaign_id, new_campaign_id
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.client import Conflict, StoreUnavailable, attempts
+from chalicelib.store.client import attempts
 
 __all__ = ["CampaignNotFound", "Draft", "Drafts", "Fault", "InvalidCampaign", "NotADraft", "Written"]
 
@@ -39,31 +31,15 @@ _FOLLOW_UP = " (follow-up)"
 """Behind the titles of drafts made from another campaign."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing to correct; line and column (1-based) where it is within a text."""
-
-    field: str
-    reason: str
-    line: int | None = None
-    column: int | None = None
+class InvalidCampaign(InvalidFields, problem="invalid-campaign", title="The campaign is not valid"):
+    """What was written breaks rules."""
 
 
-class DraftError(Exception):
-    """Root of what this module raises."""
-
-
-class InvalidCampaign(DraftError):
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__("; ".join(f"{fault.field} {fault.reason}" for fault in faults[:3]))
-        self.faults = tuple(faults)
-
-
-class NamesNobody(DraftError):
+class NamesNobody(Conflicting, problem="names-nobody", title="The campaign does not track who did what"):
     """Nobody can be chosen by what was done with a campaign that does not track who did it."""
 
 
-class NotADraft(WrongStatus):
+class NotADraft(WrongStatus, problem="not-a-draft", title="The campaign is no longer a draft"):
     """The campaign has left the draft; its content and audience are frozen."""
 
     def __init__(self, status: CampaignStatus) -> None:
@@ -231,7 +207,7 @@ def _checked(campaign: Campaign, written: Written, faults: list[Fault]) -> tuple
         try:
             compile_content(source_of(checked, body), None)
         except ContentInvalid as error:
-            faults = [Fault(each.field, each.reason, each.line, each.column) for each in error.problems]
+            faults = list(error.problems)
     if faults:
         raise InvalidCampaign(faults)
     return checked, body

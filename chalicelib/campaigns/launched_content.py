@@ -14,6 +14,7 @@ from chalicelib.content.source import ContentSource
 from chalicelib.crm.merge_fields import merge_fields
 from chalicelib.model.campaign import Body, Campaign
 from chalicelib.model.delivery import Tracking
+from chalicelib.model.errors import Conflicting
 from chalicelib.model.ids import CampaignId, LeadId, new_trace_id
 from chalicelib.model.lead import Lead
 from chalicelib.store.campaigns import Campaigns
@@ -21,7 +22,7 @@ from chalicelib.tracking.delivery_ids import CampaignTracking
 from chalicelib.tracking.key_ring import KeyRingSource
 
 
-class ContentNotReady(Exception):
+class ContentNotReady(Conflicting):
     """The campaign was not launched yet, or its signing key is gone from the key ring."""
 
 

@@ -8,18 +8,19 @@ import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from chalicelib.model.errors import Fault, Invalid
+
 _FORM = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?")
 YEARS_AHEAD = 10
 """Whoever schedules farther ahead has mistyped the year."""
 
 
-class InvalidTime(Exception):
+class InvalidTime(Invalid, problem="invalid-schedule", title="The campaign cannot be scheduled for this time"):
     """A field of the schedule is wrong."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field} {reason}")
-        self.field = field
-        self.reason = reason
+        self.faults = (Fault(field, reason),)
 
 
 def moment_of(local: str, timezone: str, now: datetime) -> datetime:

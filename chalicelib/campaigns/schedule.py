@@ -23,11 +23,11 @@ from chalicelib.campaigns.local_time import moment_of
 from chalicelib.campaigns.statuses import get_campaign, require_status
 from chalicelib.crm.audience import Audiences
 from chalicelib.model.campaign import Campaign, CampaignStatus, Schedule
+from chalicelib.model.errors import Conflict, Unavailable
 from chalicelib.model.ids import CampaignId
 from chalicelib.sdk import quick_client
 from chalicelib.sending.queues import LaunchMessage
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.client import Conflict
 from chalicelib.telemetry import logger
 
 if TYPE_CHECKING:
@@ -41,8 +41,10 @@ UNSENT = (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED, CampaignStatus.MISSED)
 _WAITING = (CampaignStatus.SCHEDULED, CampaignStatus.MISSED)
 
 
-class SchedulerUnavailable(Exception):
+class SchedulerUnavailable(Unavailable):
     """The scheduler did not take or delete a schedule; the same call may be repeated."""
+
+    retry_after_seconds = 5
 
 
 class Schedules(Protocol):

@@ -20,6 +20,7 @@ from chalicelib.content.render import Rendered, Renderer
 from chalicelib.content.segments import Segments
 from chalicelib.crm.merge_fields import merge_fields
 from chalicelib.model.addresses import MalformedAddress, parse_address
+from chalicelib.model.errors import Fault, Invalid
 from chalicelib.model.ids import CampaignId, new_lead_id
 from chalicelib.model.lead import Lead
 from chalicelib.model.reasons import FailureReason
@@ -38,12 +39,12 @@ NO_CAMPAIGN = CampaignId("cmp_" + "0" * 24)
 """No campaign's: their ids begin with the time they were made at."""
 
 
-class InvalidAddresses(Exception):
-    """Some addresses cannot be sent to; nothing was sent. `faults` pairs their places in the list with reasons."""
+class InvalidAddresses(Invalid, problem="invalid-addresses", title="Some addresses cannot be sent to"):
+    """Some addresses cannot be sent to; nothing was sent. Made of their places in the list and the reasons."""
 
     def __init__(self, faults: Sequence[tuple[int, str]]) -> None:
         super().__init__("; ".join(f"address {place + 1} {reason}" for place, reason in faults[:3]))
-        self.faults = tuple(faults)
+        self.faults = tuple(Fault(f"to[{place}]", reason) for place, reason in faults)
 
 
 class Outcome(StrEnum):

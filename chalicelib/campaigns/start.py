@@ -1,9 +1,4 @@
-"""Send now: from draft to planning, and a message on the launch queue.
-
-StartError
-├── AudienceIsEmpty    nobody would receive it
-└── SendingDisabled    the mail service lets nothing leave
-"""
+"""Send now: from draft to planning, and a message on the launch queue."""
 
 from datetime import datetime
 
@@ -12,23 +7,21 @@ from chalicelib.campaigns.schedule import UNSENT, Schedules, forget_schedule
 from chalicelib.campaigns.statuses import get_campaign, require_status
 from chalicelib.crm.audience import Audiences
 from chalicelib.model.campaign import Campaign, CampaignStatus
+from chalicelib.model.errors import Conflict, Conflicting, Fault, Invalid
 from chalicelib.model.ids import CampaignId
 from chalicelib.sending.queues import LaunchMessage
 from chalicelib.sqs import Queue, QueueUnavailable
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.client import Conflict
 from chalicelib.store.plans import Plans
 
 
-class StartError(Exception):
-    """Root of what this module raises."""
-
-
-class AudienceIsEmpty(StartError):
+class AudienceIsEmpty(Invalid, problem="audience-is-empty", title="Nobody would receive this campaign"):
     """Nobody matches the audience."""
 
+    faults = (Fault("audience", "matches nobody"),)
 
-class SendingDisabled(StartError):
+
+class SendingDisabled(Conflicting, problem="sending-disabled", title="The mail service lets no mail leave"):
     """The mail service lets nothing leave; the text says what to do."""
 
 

@@ -1,13 +1,9 @@
-"""What may be done with a campaign as it stands.
-
-StatusError
-├── CampaignNotFound   no campaign has this id
-└── WrongStatus        what was asked for is not to be had in the campaign's status
-"""
+"""What may be done with a campaign as it stands."""
 
 from collections.abc import Collection
 
 from chalicelib.model.campaign import Campaign, CampaignStatus
+from chalicelib.model.errors import CampaignNotFound, Conflicting
 from chalicelib.model.ids import CampaignId, is_campaign_id
 from chalicelib.store.campaigns import Campaigns
 
@@ -16,15 +12,7 @@ LAUNCHED = (*GOING, CampaignStatus.PAUSED, CampaignStatus.SENT, CampaignStatus.C
 """Those whose mails have left, or are leaving."""
 
 
-class StatusError(Exception):
-    """Root of what this module raises."""
-
-
-class CampaignNotFound(StatusError):
-    """No campaign has this id."""
-
-
-class WrongStatus(StatusError):
+class WrongStatus(Conflicting, problem="wrong-status", title="The campaign's status does not allow this"):
     """What was asked for is not to be had in the campaign's status."""
 
 

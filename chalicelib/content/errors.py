@@ -1,41 +1,20 @@
-"""What can go wrong with content, in the author's world.
+"""What can go wrong with content, in the author's world."""
 
-ContentError
-├── ContentInvalid   the content cannot be compiled: a list of problems with their places
-├── RenderFailed     one delivery cannot be rendered: a runaway or failing template
-└── AddressInvalid   an address or name that no mail may be sent to or from
-"""
+from chalicelib.model.errors import Fault as Problem
+from chalicelib.model.errors import Invalid
 
-from dataclasses import dataclass
+__all__ = ["AddressInvalid", "ContentInvalid", "Problem", "RenderFailed"]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing to correct: the field of the source, why, and where (1-based; None when it is the whole field)."""
-
-    field: str
-    reason: str
-    line: int | None = None
-    column: int | None = None
-
-    def __str__(self) -> str:
-        place = f" at line {self.line}, column {self.column}" if self.line is not None else ""
-        return f"{self.field}{place}: {self.reason}"
-
-
-class ContentError(Exception):
-    """Base of every error of this package."""
-
-
-class ContentInvalid(ContentError):
+class ContentInvalid(Invalid, problem="invalid-campaign", title="The campaign is not valid"):
     """The content does not compile; `problems` names every place that was found."""
 
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("; ".join(str(problem) for problem in problems))
-        self.problems = problems
+        self.faults = self.problems = problems
 
 
-class RenderFailed(ContentError):
+class RenderFailed(Invalid, problem="rendering-failed", title="The content cannot be rendered for this lead"):
     """This delivery cannot be rendered; `reason` is fit for the statistics (it never holds a lead's data).
 
     `line`: where in the compiled template, if it is a certain place.
@@ -52,7 +31,7 @@ class RenderFailed(ContentError):
         return error if isinstance(error, RenderFailed) else cls(f"the template fails: {type(error).__name__}")
 
 
-class AddressInvalid(ContentError):
+class AddressInvalid(Invalid):
     """An address that cannot stand in a header; the message says which header and why, never the address."""
 
     def __init__(self, header: str, reason: str) -> None:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from chalicelib.model.errors import Invalid
+
 # Stand-ins for merge tags (see merge_tags.mask): noncharacters, which no author's text holds.
 VALUE_MASK: Final = "\ufdd0"
 STATEMENT_MASK: Final = "\ufdd1"
@@ -52,7 +54,7 @@ _CDATA = re.compile(r"<!\[CDATA\[.*?\]\]>", re.DOTALL)
 _CONDITION = re.compile(r"\[if\b[^\]]*+\]>", re.IGNORECASE)
 
 
-class MarkupError(Exception):
+class MarkupError(Invalid):
     """HTML that cannot be read for certain, at an offset of the source."""
 
     def __init__(self, offset: int, reason: str) -> None:

@@ -6,6 +6,8 @@
 import re
 from typing import Final, NamedTuple
 
+from chalicelib.model.errors import Invalid
+
 from .markup import STATEMENT_MASK, VALUE_MASK
 
 MAX_TAG_LENGTH: Final = 2_000  # characters; nobody's hand writes more, and the template engine is spared
@@ -36,7 +38,7 @@ class Tag(NamedTuple):
     inside: int
 
 
-class TagError(Exception):
+class TagError(Invalid):
     """A merge tag that cannot be read, at an offset of the text."""
 
     def __init__(self, offset: int, reason: str) -> None:

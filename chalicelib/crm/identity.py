@@ -5,8 +5,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.crm.leads import FieldError, InvalidLead, Said
+from chalicelib.crm.leads import InvalidLead, Said
 from chalicelib.model.addresses import address_key
+from chalicelib.model.errors import Fault
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import Identity, Lead
 
@@ -45,10 +46,10 @@ class Roster:
             return None
         lead = self._leads[owners[0]]
         if any(other != lead.lead_id for other in owners):
-            raise InvalidLead([FieldError("email", "belongs to another lead of this entity")])
+            raise InvalidLead([Fault("email", "belongs to another lead of this entity")])
         external_id = said.get("external_id")
         if external_id and lead.external_id and external_id != lead.external_id:
-            raise InvalidLead([FieldError("email", "belongs to a lead with another external id")])
+            raise InvalidLead([Fault("email", "belongs to a lead with another external id")])
         return lead
 
     def put(self, lead: Lead) -> None:

@@ -19,9 +19,9 @@ from chalicelib.crm.identity import Roster, identities_of
 from chalicelib.crm.import_files import ImportFile, Line, LineError
 from chalicelib.crm.leads import InvalidLead, changed, new_lead
 from chalicelib.crm.suppression import as_known
+from chalicelib.model.errors import StoreUnavailable
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import Lead, LeadChange
-from chalicelib.store.client import StoreUnavailable
 from chalicelib.store.leads import Leads
 
 _ROUNDS = 10
@@ -97,7 +97,7 @@ def _decide(leads: Leads, lines: Sequence[Line], now: datetime) -> _Plan:
             else:
                 lead = changed(known, line.said, now)
         except InvalidLead as invalid:
-            plan.errors += [LineError(line.number, *error) for error in invalid.errors]
+            plan.errors += [LineError(line.number, each.field, each.reason) for each in invalid.faults]
             continue
         roster.put(lead)
         plan.after[lead.lead_id] = lead

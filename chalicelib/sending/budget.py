@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.model.errors import Unavailable
 from chalicelib.model.reasons import WaitReason
 from chalicelib.sending.rate import GROUPS_A_ROW, Grid, Waiting, waiting_of
 from chalicelib.store.rate import UNLIMITED, AccountLimits, AccountRow, Rate
@@ -24,7 +25,7 @@ _FIRST_GUESS_SECONDS = 0.02
 """What taking moments takes, before any was taken."""
 
 
-class MustWait(Exception):
+class MustWait(Unavailable):
     """Nothing may leave before `waiting.until`."""
 
     def __init__(self, waiting: Waiting) -> None:

@@ -27,6 +27,7 @@ from functools import partial
 
 from chalicelib.campaigns.launched_content import LaunchedContent
 from chalicelib.model.delivery import Delivery, DeliveryStatus
+from chalicelib.model.errors import StoreError
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.reasons import FailureReason, SkipReason, WaitReason
 from chalicelib.sending.budget import Budget, MustWait
@@ -43,7 +44,6 @@ from chalicelib.sending.transports.base import (
     Transport,
 )
 from chalicelib.store.claims import Claims, Ending
-from chalicelib.store.client import StoreError
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
 from chalicelib.telemetry import count, logger

@@ -9,11 +9,12 @@ Reports come at least once and in any order; every step may be repeated, and non
 from enum import StrEnum
 
 from chalicelib.crm.suppression import suppress_address
+from chalicelib.model.errors import LeadNotFound
 from chalicelib.model.reasons import FailureReason
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.sending.feedback_events import FeedbackEvent, FeedbackKind
 from chalicelib.store.feedback import FeedbackRecords, Reported
-from chalicelib.store.leads import LeadNotFound, Leads
+from chalicelib.store.leads import Leads
 from chalicelib.tracking.delivery_ids import DeliveryName, read_delivery_id
 from chalicelib.tracking.key_ring import KeyRingSource
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from chalicelib.model.errors import Unreadable
 from chalicelib.sending.feedback_events import FeedbackEvent, FeedbackKind
 
 _DETAIL_CHARACTERS = 200
@@ -26,7 +27,7 @@ _KINDS = {
 _SUPPRESSED_BY_SES = "OnAccountSuppressionList"
 
 
-class UnreadableFeedback(ValueError):
+class UnreadableFeedback(Unreadable):
     """Not one of SES's events as they are documented."""
 
 

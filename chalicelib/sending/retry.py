@@ -13,13 +13,13 @@ from chalicelib.analytics.completion import Completion
 from chalicelib.campaigns.statuses import get_campaign, require_status
 from chalicelib.model.campaign import Campaign, CampaignStatus
 from chalicelib.model.delivery import Delivery, DeliveryStatus
+from chalicelib.model.errors import Conflict, Conflicting
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.reasons import FailureReason
 from chalicelib.sending.queues import LEADS_PER_MESSAGE, LaunchMessage, LaunchTask, RetryMessage, SendMessage
 from chalicelib.sending.waiting import OwnQueue
 from chalicelib.sqs import Queue, groups
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.client import Conflict
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.retries import Retries
@@ -29,7 +29,7 @@ CERTAINLY_NOT_SENT = frozenset(FailureReason) - {FailureReason.OUTCOME_UNKNOWN}
 """What is sent again when no reason is named: a mail whose outcome is unknown may have left."""
 
 
-class NothingToRetry(Exception):
+class NothingToRetry(Conflicting, problem="nothing-to-retry", title="There is nothing to send again"):
     """No delivery of the campaign has failed for such a reason."""
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from chalicelib.campaigns.launched_content import LaunchedContent
 from chalicelib.campaigns.schedule import SchedulerUnavailable
+from chalicelib.model.errors import StoreError
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.reasons import WaitReason
 from chalicelib.sending.budget import Budget
@@ -14,7 +15,6 @@ from chalicelib.sending.queues import SendMessage
 from chalicelib.sending.rate import Waiting
 from chalicelib.sending.waiting import OwnQueue, Wakes, looks_again_at
 from chalicelib.sqs import QueueUnavailable
-from chalicelib.store.client import StoreError
 from chalicelib.telemetry import logger
 
 SHORT_SECONDS = 60

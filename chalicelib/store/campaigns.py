@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.model.campaign import Audience, Behavior, Body, Campaign, CampaignStatus, Did, Schedule, Wait
+from chalicelib.model.errors import Conflict, StoreError
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.times import time_text
 from chalicelib.store import keys
 from chalicelib.store.campaign_rows import decode, encode, encode_schedule, encode_wait
-from chalicelib.store.client import Conflict, StoreError, batch_get, call, row_after, to_item, transact, write_if
+from chalicelib.store.client import batch_get, call, row_after, to_item, transact, write_if
 
 __all__ = ["Audience", "Behavior", "Body", "Campaign", "CampaignStatus", "Campaigns", "Did", "Schedule", "Wait"]
 

@@ -14,8 +14,9 @@ from functools import lru_cache
 from typing import Any
 
 from chalicelib.model.delivery import Delivery
+from chalicelib.model.errors import StoreError, StoreUnavailable
 from chalicelib.store import keys
-from chalicelib.store.client import Item, StoreError, StoreUnavailable, call, to_item
+from chalicelib.store.client import Item, call, to_item
 from chalicelib.store.delivery_rows import encode
 
 _NOT_AS_DEMANDED = frozenset({"DuplicateItem", "ConditionalCheckFailed"})

@@ -1,10 +1,4 @@
-"""One DynamoDB client per process, the plain forms of its values, and the errors that the rest may see.
-
-StoreError
-├── StoreUnavailable   the engine refused, throttled or did not answer: the same call may be repeated
-├── Conflict           somebody else changed the thing meanwhile: read again, decide again
-└── InvalidPosition    a list was asked to go on from a place that it never named
-"""
+"""One DynamoDB client per process, and the plain forms of its values."""
 
 import random
 import secrets
@@ -18,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import sdk
 from chalicelib.aws import DYNAMODB, Patience, SignedCalls
+from chalicelib.model.errors import StoreError, StoreUnavailable
 from chalicelib.model.times import time_text
 from chalicelib.settings import aws_access
 
@@ -27,22 +22,6 @@ Item = dict[str, dict[str, Any]]
 _FOR_RECIPIENTS = Patience(total_seconds=1.0, attempt_seconds=0.6)
 """A write takes 5 ms; who waits longer than a second for a link leaves, and the hit has another way (tracking/hits)."""
 _FOR_SENDING = Patience(total_seconds=10.0, attempt_seconds=3.0, attempts=4)
-
-
-class StoreError(Exception):
-    """Root of what this package raises."""
-
-
-class StoreUnavailable(StoreError):
-    """The engine refused, throttled or did not answer; the call may be repeated."""
-
-
-class Conflict(StoreError):
-    """A precondition no longer holds: somebody else was faster."""
-
-
-class InvalidPosition(StoreError):
-    """A list was asked to go on from a place that it never named."""
 
 
 @cache

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from chalicelib.model.errors import StoreUnavailable
 from chalicelib.store import keys
-from chalicelib.store.client import StoreUnavailable, call, transact
+from chalicelib.store.client import call, transact
 
 KEPT_SECONDS = 24 * 3600
 RUNNING_SECONDS = 90

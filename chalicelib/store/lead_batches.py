@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
+from chalicelib.model.errors import StoreUnavailable
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import LeadChange
-from chalicelib.store.client import StoreUnavailable, transact
+from chalicelib.store.client import transact
 from chalicelib.store.lead_rows import Action, create_actions, update_actions
 
 _ACTIONS = 100

@@ -6,10 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
+from chalicelib.model.errors import Conflict, Missing
 from chalicelib.model.ids import CampaignId, RuleId
 from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Conflict, Item, StoreError, call, from_item, to_item, transact
+from chalicelib.store.client import Item, call, from_item, to_item, transact
 
 
 class Trigger(StrEnum):
@@ -89,7 +90,7 @@ class Rule:
         )
 
 
-class RuleNotFound(StoreError):
+class RuleNotFound(Missing, problem="rule-not-found", title="There is no such rule"):
     """There is no rule with this id."""
 
 

@@ -7,9 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from chalicelib.model.errors import Missing
 from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Item, StoreError, call, from_item, to_item, transact
+from chalicelib.store.client import Item, call, from_item, to_item, transact
 
 _KIND = "token"
 
@@ -19,7 +20,7 @@ class Scope(StrEnum):
     READ = "read"
 
 
-class TokenNotFound(StoreError):
+class TokenNotFound(Missing, problem="token-not-found", title="There is no such token"):
     """No living token has this id."""
 
 

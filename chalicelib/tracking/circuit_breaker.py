@@ -4,11 +4,13 @@ import time
 from collections.abc import Callable
 from typing import Generic, ParamSpec, TypeVar
 
+from chalicelib.model.errors import Unavailable
+
 Question = ParamSpec("Question")
 Answer = TypeVar("Answer")
 
 
-class CircuitOpen(Exception):
+class CircuitOpen(Unavailable):
     """The last call timed out a moment ago, so this one was not made."""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from chalicelib.aws import SECRETS_MANAGER, Patience, SignedCalls
+from chalicelib.model.errors import Conflicting, Missing, Unavailable
 from chalicelib.settings import aws_access
 from chalicelib.telemetry import logger
 from chalicelib.tracking.circuit_breaker import CircuitBreaker
@@ -17,19 +18,19 @@ _KEY_BYTES = 48
 _HIGHEST_NUMBER = 255
 
 
-class KeyRingUnavailable(Exception):
+class KeyRingUnavailable(Unavailable):
     """The ring was never read, and cannot be read now."""
 
 
-class NoSuchKey(ValueError):
+class NoSuchKey(Missing):
     """The ring holds no key of this number."""
 
 
-class KeyInUse(ValueError):
+class KeyInUse(Conflicting):
     """The current key signs new mails; another one must be current before it can be withdrawn."""
 
 
-class KeyRingFull(ValueError):
+class KeyRingFull(Conflicting):
     """All numbers that fit into a delivery id's first byte are taken; withdraw a key that no mail needs any more."""
 
 

@@ -10,11 +10,12 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from chalicelib.model.errors import LeadNotFound
 from chalicelib.settings import burst_rule, settings
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import dynamodb_for_recipients
 from chalicelib.store.deliveries import Deliveries
-from chalicelib.store.leads import LeadNotFound, Leads
+from chalicelib.store.leads import Leads
 from chalicelib.telemetry import logger
 from chalicelib.tracking.departed import unsubscribe_departed
 from chalicelib.tracking.hits import Hit, UnverifiedHit, apply, from_json, from_values

@@ -11,10 +11,10 @@ from urllib.parse import parse_qs
 from chalice import Blueprint, Response
 from chalice.app import Request
 
+from chalicelib.model.errors import StoreUnavailable
 from chalicelib.model.times import time_text
 from chalicelib.sdk import quick_client
 from chalicelib.settings import settings
-from chalicelib.store.client import StoreUnavailable
 from chalicelib.store.sessions import LASTS, Session, Sessions
 from chalicelib.telemetry import logger
 from chalicelib.web import assets

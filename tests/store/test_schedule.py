@@ -9,9 +9,10 @@ from chalicelib.campaigns.account import Hindrance
 from chalicelib.campaigns.drafts import NotADraft
 from chalicelib.campaigns.schedule import LATE, SchedulerUnavailable, Scheduling
 from chalicelib.campaigns.start import Start
-from chalicelib.campaigns.statuses import CampaignNotFound, WrongStatus
+from chalicelib.campaigns.statuses import WrongStatus
 from chalicelib.crm.leads import create_lead
 from chalicelib.model.campaign import Campaign, CampaignStatus
+from chalicelib.model.errors import CampaignNotFound
 from chalicelib.model.ids import CampaignId
 from chalicelib.sending.queues import LaunchMessage
 from chalicelib.sqs import Queue

@@ -20,7 +20,7 @@ MAY_KNOW = {
     "telemetry": {"settings"},
     "aws": {"settings"},
     "sdk": set(),
-    "sqs": {"sdk"},
+    "sqs": {"model", "sdk"},
     "store": {"model", "telemetry", "settings", "aws", "sdk"},
     "tracking": FOUNDATION,
     "crm": FOUNDATION,

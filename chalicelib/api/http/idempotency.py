@@ -15,20 +15,30 @@ from chalice.app import Request
 from chalicelib.api.http.answers import Answer, to_response
 from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.context import Context
-from chalicelib.api.http.problems import ProblemType
 from chalicelib.api.http.requests import read_bytes
-from chalicelib.store.client import StoreUnavailable
+from chalicelib.model.errors import Conflicting, Invalid, StoreUnavailable, Unreadable
 from chalicelib.store.idempotency import KeptAnswer
 from chalicelib.telemetry import logger
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
-INVALID_KEY = ProblemType(400, "invalid-idempotency-key", "The idempotency key is not valid")
-KEY_REUSED = ProblemType(422, "idempotency-key-reused", "The idempotency key is taken")
-STILL_RUNNING = ProblemType(
-    409, "idempotency-key-running", "The request is being answered", headers={"Retry-After": "2"}
-)
-ANSWER_NOT_KEPT = ProblemType(409, "answer-not-kept", "The request was answered before")
+
+class InvalidKey(Unreadable, problem="invalid-idempotency-key", title="The idempotency key is not valid"):
+    """The header has another form."""
+
+
+class KeyReused(Invalid, problem="idempotency-key-reused", title="The idempotency key is taken"):
+    """Another request came with this key."""
+
+
+class StillRunning(Conflicting, problem="idempotency-key-running", title="The request is being answered"):
+    """The first request with this key has no answer yet."""
+
+    retry_after_seconds = 2
+
+
+class AnswerNotKept(Conflicting, problem="answer-not-kept", title="The request was answered before"):
+    """The first answer held a secret."""
 
 
 def idempotency(
@@ -41,7 +51,7 @@ def idempotency(
         if request.method != "POST" or key is None:
             return get_response(request)
         if not _KEY.fullmatch(key):
-            raise INVALID_KEY.saying("Idempotency-Key must be 1 to 255 visible ASCII characters.")
+            raise InvalidKey("Idempotency-Key must be 1 to 255 visible ASCII characters.")
         who = caller(request).token_id
         fingerprint = _fingerprint(request)
         asked = context.idempotency.claim(who, key, fingerprint, context.now())
@@ -60,11 +70,11 @@ def idempotency(
 
 def _repeated(answer: KeptAnswer | None, same: bool, app: Chalice) -> Response:
     if not same:
-        raise KEY_REUSED.saying("This key came with another request before. Use a new key for a new request.")
+        raise KeyReused("This key came with another request before. Use a new key for a new request.")
     if answer is None:
-        raise STILL_RUNNING.saying("The first request with this key is still being answered.")
+        raise StillRunning("The first request with this key is still being answered.")
     if answer.secret:
-        raise ANSWER_NOT_KEPT.saying("It was done; its answer held a secret that is told once and not kept.")
+        raise AnswerNotKept("It was done; its answer held a secret that is told once and not kept.")
     headers = {name: value for name, value in answer.headers.items() if name.lower() != "content-type"}
     content_type = answer.headers.get("Content-Type", "")
     return to_response(

@@ -16,19 +16,14 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.json_schema import models_json_schema
 
 from chalicelib.api.http import authentication, idempotency
-from chalicelib.api.http.answers import JSON, Answer, ok
-from chalicelib.api.http.problems import (
-    CONTENT_TYPE,
-    GENERAL,
-    INTERNAL,
-    INVALID_BODY,
-    INVALID_PARAMETERS,
-    UNAVAILABLE,
-    ProblemType,
-    framework_problem,
-)
-from chalicelib.api.http.requests import MALFORMED_JSON
+from chalicelib.api.http.answers import JSON, Answer
+from chalicelib.api.http.paging import PageQuery
+from chalicelib.api.http.problems import CONTENT_TYPE, INTERNAL, Problem, framework_problem, problem_type
+from chalicelib.api.http.requests import InvalidBody, InvalidParameters, MalformedJson
 from chalicelib.api.http.resources import Call, Operation, Resource, needs_body, operations
+from chalicelib.model.errors import CampaignNotFound, InvalidPosition, LeadflipError, LeadNotFound, Unavailable
+from chalicelib.store.rules import RuleNotFound
+from chalicelib.store.tokens import TokenNotFound
 
 EXAMPLES = Path(__file__).with_name("examples.json")
 _REF = "#/components/schemas/{model}"
@@ -68,6 +63,14 @@ _IDEMPOTENCY_KEY: dict[str, Any] = {
     "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
 }
 
+_OF_NAMES = {
+    "campaign_id": CampaignNotFound,
+    "lead_id": LeadNotFound,
+    "rule_id": RuleNotFound,
+    "token_id": TokenNotFound,
+}
+"""What every operation raises that has such a name in its path."""
+
 Mode = Literal["validation", "serialization"]
 Schemas = Mapping[tuple[type[BaseModel], Mode], dict[str, Any]]
 
@@ -90,11 +93,10 @@ def describe(resources: Sequence[Resource]) -> Resource:
     described.append(openapi)
     paths_and_components = cache(lambda: document(described))
 
-    @openapi.operation(
-        "GET", "/v1/openapi.json", summary="This description", answers={200: OpenApiDocument}, public=True
-    )
+    @openapi.operation("GET", "/v1/openapi.json", OpenApiDocument, public=True)
     def get_openapi(call: Call) -> Answer:
-        return ok({**paths_and_components(), "servers": [{"url": _server(call)}]})
+        """This description."""
+        return Answer(200, {**paths_and_components(), "servers": [{"url": _server(call)}]})
 
     return openapi
 
@@ -114,7 +116,8 @@ def document(resources: Sequence[Resource]) -> dict[str, Any]:
     wanted: dict[tuple[type[BaseModel], Mode], None] = {}
     for _, operation in operations(resources):
         wanted.update({(model, "validation"): None for model in (operation.body, operation.query) if model})
-        wanted.update({(model, "serialization"): None for model in operation.answers.values() if model})
+        if operation.answer:
+            wanted[(operation.answer, "serialization")] = None
     schemas: Any
     schemas, definitions = models_json_schema(list(wanted), ref_template=_REF)
     components = definitions.get("$defs", {})
@@ -164,18 +167,20 @@ class _Described:
         self._schemas = schemas
         self._components = components
         self._examples = examples
+        first, _, self._description = (getdoc(operation.handler) or "").partition("\n")
+        self._summary = first.removesuffix(".")
 
     def operation(self) -> dict[str, Any]:
         operation = self._operation
         described: dict[str, Any] = {
             "operationId": operation.handler.__name__,
             "tags": [self._resource.name],
-            "summary": operation.summary,
+            "summary": self._summary,
             "parameters": list(self._parameters()),
-            "responses": dict(sorted({**self._problems(), **self._answers()}.items())),
+            "responses": dict(sorted({**self._problems(), str(operation.status): self._answer()}.items())),
         }
-        if description := getdoc(operation.handler):
-            described["description"] = description
+        if self._description:
+            described["description"] = self._description.strip()
         if operation.public:
             described["security"] = []
         if operation.body is not None:
@@ -220,19 +225,17 @@ class _Described:
         example = self._examples["parameters"].get(parameter["name"])
         return parameter if example is None else {**parameter, "example": example}
 
-    def _answers(self) -> dict[str, Any]:
-        operation, answers = self._operation, {}
-        for status, model in operation.answers.items():
-            answer: dict[str, Any] = {"description": operation.summary}
-            if model is not None:
-                answer["content"] = self._content([JSON], (model, "serialization"))
-            elif operation.answer_type != JSON:
-                answer["content"] = self._texts("answers", [operation.answer_type])
-            answers[str(status)] = answer
-        return answers
+    def _answer(self) -> dict[str, Any]:
+        operation = self._operation
+        answer: dict[str, Any] = {"description": self._summary}
+        if operation.answer is not None:
+            answer["content"] = self._content([JSON], (operation.answer, "serialization"))
+        elif operation.answer_type != JSON:
+            answer["content"] = self._texts("answers", [operation.answer_type])
+        return answer
 
     def _problems(self) -> dict[str, Any]:
-        kinds: dict[str, list[ProblemType]] = {}
+        kinds: dict[str, list[Problem]] = {}
         for kind in self._kinds():
             kinds.setdefault(str(kind.status), []).append(kind)
         schema = {"$ref": _REF.format(model="Problem")}
@@ -242,30 +245,35 @@ class _Described:
                 "content": {
                     CONTENT_TYPE: {
                         "schema": schema,
-                        "examples": {kind.slug: {"value": kind.plain().body()} for kind in of_status},
+                        "examples": {kind.slug: {"value": kind.body()} for kind in of_status},
                     }
                 },
             }
             for status, of_status in kinds.items()
         }
 
-    def _kinds(self) -> Iterator[ProblemType]:
-        """What may go wrong."""
-        operation, known = self._operation, {**GENERAL, **self._resource.errors}
-        for error in operation.raises:
-            yield next(known[kind] for kind in error.__mro__ if kind in known)
-        if not operation.public:
-            yield from (authentication.UNAUTHORIZED, authentication.NOT_FROM_OUR_PAGE)
-            if operation.method != "GET":
-                yield authentication.FORBIDDEN
-            if operation.method == "POST":
-                yield from (idempotency.INVALID_KEY, idempotency.STILL_RUNNING, idempotency.KEY_REUSED)
-            if operation.answers_secret:
-                yield idempotency.ANSWER_NOT_KEPT
-        if operation.body is not None:
-            yield from (MALFORMED_JSON, INVALID_BODY)
-        if operation.query is not None:
-            yield INVALID_PARAMETERS
-        if operation.method != "GET":
+    def _kinds(self) -> Iterator[Problem]:
+        yield from map(problem_type, self._errors())
+        if self._operation.method != "GET":
             yield framework_problem(415)
-        yield from (INTERNAL, UNAVAILABLE)
+        yield from (INTERNAL, problem_type(Unavailable))
+
+    def _errors(self) -> Iterator[type[LeadflipError]]:
+        """What may go wrong, by what the operation declares."""
+        operation = self._operation
+        yield from (error for name, error in _OF_NAMES.items() if f"{{{name}}}" in operation.path)
+        if operation.query is not None and issubclass(operation.query, PageQuery):
+            yield InvalidPosition
+        yield from operation.raises
+        if not operation.public:
+            yield from (authentication.Unauthorized, authentication.NotFromOurPage)
+            if operation.method != "GET":
+                yield authentication.Forbidden
+            if operation.method == "POST":
+                yield from (idempotency.InvalidKey, idempotency.StillRunning, idempotency.KeyReused)
+            if operation.answers_secret:
+                yield idempotency.AnswerNotKept
+        if operation.body is not None:
+            yield from (MalformedJson, InvalidBody)
+        if operation.query is not None:
+            yield InvalidParameters

@@ -3,12 +3,14 @@
 import base64
 import binascii
 import hashlib
+from collections.abc import Iterable
 from typing import Annotated, Generic, TypeVar
 
 from pydantic import BaseModel, Field
 
+from chalicelib.api.http.answers import AnswerModel
 from chalicelib.api.http.requests import RequestModel
-from chalicelib.store.client import InvalidPosition
+from chalicelib.model.errors import InvalidPosition
 
 T = TypeVar("T", bound=BaseModel)
 _CHECK_BYTES = 6
@@ -35,6 +37,10 @@ class PageQuery(RequestModel):
             raise InvalidPosition("The cursor is mangled, or of a list with other filters.")
         return position
 
+    def page(self, items: Iterable[object], following: str | None) -> dict[str, object]:
+        """What a Page is made of: its items, and the store's start of the next one."""
+        return {"items": list(items), "cursor": self.cursor_to(following)}
+
     def cursor_to(self, position: str | None) -> str | None:
         """The opaque form of the store's start of the next page."""
         if position is None:
@@ -48,7 +54,7 @@ class PageQuery(RequestModel):
         return hashlib.blake2b(text.encode(), digest_size=_CHECK_BYTES).digest()
 
 
-class Page(BaseModel, Generic[T]):
+class Page(AnswerModel, Generic[T]):
     """One page of a list; `cursor` is null on the last."""
 
     items: list[T]

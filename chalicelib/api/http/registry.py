@@ -7,43 +7,54 @@ answer_problems      any error on the way becomes a problem detail
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from chalice import Chalice, Response
 from chalice.app import Request
 
-from chalicelib.api.campaign_list import campaign_list
-from chalicelib.api.campaign_verbs import campaign_verbs
+from chalicelib.api.campaign_moves import campaign_moves
 from chalicelib.api.campaigns import campaigns
 from chalicelib.api.deliveries import deliveries
-from chalicelib.api.health import health
-from chalicelib.api.http.answers import problem_answer, to_response
+from chalicelib.api.http.answers import AnswerModel, Moment, problem_answer, to_response
 from chalicelib.api.http.authentication import authentication
 from chalicelib.api.http.context import Context
 from chalicelib.api.http.idempotency import idempotency
 from chalicelib.api.http.openapi import describe
 from chalicelib.api.http.problems import framework_problem, problem_of
-from chalicelib.api.http.resources import Resource, operations, request_id
+from chalicelib.api.http.resources import Call, Resource, operations, request_id
 from chalicelib.api.http.unknown import unknown
-from chalicelib.api.lead_groups import lead_groups
+from chalicelib.api.imports import imports
 from chalicelib.api.leads import leads
-from chalicelib.api.preview_page import preview_frame
+from chalicelib.api.previews import previews
 from chalicelib.api.rules import rules
-from chalicelib.api.send_test import test_send
 from chalicelib.api.stats import stats
 from chalicelib.api.timeline import timeline
 from chalicelib.api.tokens import tokens
 
+health = Resource("health")
+
+
+class HealthAnswer(AnswerModel):
+    status: str
+    at: Moment
+
+
+@health.operation("GET", "/v1/health", HealthAnswer, public=True)
+def get_health(call: Call) -> object:
+    """Is it well?"""
+    # No table is asked, so that watching it costs nothing.
+    return {"status": "ok", "at": call.context.now()}
+
+
 _DESCRIBED: tuple[Resource, ...] = (
     health,
     leads,
-    lead_groups,
+    imports,
     timeline,
     campaigns,
-    campaign_list,
-    preview_frame,
-    campaign_verbs,
-    test_send,
+    previews,
+    campaign_moves,
     stats,
     deliveries,
     rules,
@@ -85,7 +96,7 @@ def _answer_problems(app: Chalice) -> Middleware:
         try:
             response = get_response(request)
         except Exception as error:
-            return to_response(problem_answer(problem_of(error, {}, request_id(request))), app)
+            return to_response(problem_answer(problem_of(error, request_id(request))), app)
         return _in_our_form(response, app)
 
     return middleware
@@ -95,5 +106,5 @@ def _in_our_form(response: Response, app: Chalice) -> Response:
     """Chalice refuses wrong media types by itself, in a form of its own."""
     if not (isinstance(response.body, dict) and set(response.body) == {"Code", "Message"}):
         return response
-    refused = framework_problem(response.status_code).saying(response.body["Message"])
-    return to_response(problem_answer(refused.problem), app)
+    refused = replace(framework_problem(response.status_code), detail=response.body["Message"])
+    return to_response(problem_answer(refused), app)

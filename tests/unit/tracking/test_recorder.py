@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from chalicelib.model.errors import StoreError, StoreUnavailable
 from chalicelib.model.ids import new_campaign_id, new_lead_id
-from chalicelib.store.client import StoreError, StoreUnavailable
 from chalicelib.tracking.hits import Hit, HitKind, UnverifiedHit, from_json, from_values
 from chalicelib.tracking.recorder import HitRecorder
 

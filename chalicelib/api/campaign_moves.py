@@ -1,0 +1,138 @@
+"""What is done with a campaign: send, schedule, pause, resume, cancel, retry. All answer 202 with the campaign."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from chalicelib.api.campaigns import CampaignAnswer
+from chalicelib.api.http.requests import RequestModel
+from chalicelib.api.http.resources import Call, Resource
+from chalicelib.campaigns.local_time import InvalidTime
+from chalicelib.campaigns.schedule import SchedulerUnavailable
+from chalicelib.campaigns.start import AudienceIsEmpty, SendingDisabled
+from chalicelib.campaigns.statuses import WrongStatus
+from chalicelib.model.campaign import Campaign
+from chalicelib.model.ids import CampaignId
+from chalicelib.model.reasons import FailureReason
+from chalicelib.sending.retry import NothingToRetry
+from chalicelib.sqs import QueueUnavailable
+
+campaign_moves = Resource("sending")
+
+
+class ScheduleBody(RequestModel):
+    at: Annotated[
+        str,
+        Field(
+            description="Date and time on the clocks of `timezone`, without an offset: 2026-12-01T09:00. One that they "
+            "show twice, when daylight saving ends, means the first; one that they skip is refused."
+        ),
+    ]
+    timezone: Annotated[str, Field(max_length=64, description="IANA name of a time zone, such as Europe/Berlin.")]
+
+
+class RetryBody(RequestModel):
+    reasons: Annotated[
+        list[FailureReason],
+        Field(
+            default_factory=list,
+            description="Only what failed for one of these reasons. Without any: every reason but `outcome_unknown`, "
+            "since such a mail may have been sent: its lead may get it a second time.",
+        ),
+    ]
+
+
+@campaign_moves.operation(
+    "POST",
+    "/v1/campaigns/{campaign_id}/send",
+    CampaignAnswer,
+    status=202,
+    raises=[WrongStatus, AudienceIsEmpty, SendingDisabled, QueueUnavailable],
+)
+def send_campaign(call: Call, campaign_id: str) -> Campaign:
+    """Send a campaign now.
+
+    The audience is taken at this moment; a schedule is dropped. Poll the campaign's `status` and its stats.
+    """
+    return call.context.start.send_now(CampaignId(campaign_id), call.context.now())
+
+
+@campaign_moves.operation(
+    "POST",
+    "/v1/campaigns/{campaign_id}/schedule",
+    CampaignAnswer,
+    status=202,
+    body=ScheduleBody,
+    raises=[WrongStatus, InvalidTime, SchedulerUnavailable],
+)
+def schedule_campaign(call: Call, campaign_id: str) -> Campaign:
+    """Send a campaign later.
+
+    Takes the place of an earlier schedule. The audience is taken when the time has come.
+
+    Should nobody match then, the mail service let no mail leave, or its turn come more than an hour late, the campaign
+    is not sent: its status becomes `missed`, `status_reason` says why, and it may be sent or scheduled anew.
+    """
+    said = call.body(ScheduleBody)
+    return call.context.scheduling.schedule(CampaignId(campaign_id), said.at, said.timezone, call.context.now())
+
+
+@campaign_moves.operation(
+    "POST", "/v1/campaigns/{campaign_id}/unschedule", CampaignAnswer, status=202, raises=[WrongStatus]
+)
+def unschedule_campaign(call: Call, campaign_id: str) -> Campaign:
+    """Make a scheduled campaign a draft again."""
+    return call.context.scheduling.unschedule(CampaignId(campaign_id))
+
+
+@campaign_moves.operation("POST", "/v1/campaigns/{campaign_id}/pause", CampaignAnswer, status=202, raises=[WrongStatus])
+def pause_campaign(call: Call, campaign_id: str) -> Campaign:
+    """Pause a campaign.
+
+    Within a few seconds nothing more leaves; what was being sent at this moment is counted.
+    """
+    return call.context.control.pause(CampaignId(campaign_id))
+
+
+@campaign_moves.operation(
+    "POST",
+    "/v1/campaigns/{campaign_id}/resume",
+    CampaignAnswer,
+    status=202,
+    raises=[WrongStatus, QueueUnavailable],
+)
+def resume_campaign(call: Call, campaign_id: str) -> Campaign:
+    """Resume a paused campaign.
+
+    Goes on with those who have not had it; nobody gets it twice.
+    """
+    return call.context.control.resume(CampaignId(campaign_id))
+
+
+@campaign_moves.operation(
+    "POST", "/v1/campaigns/{campaign_id}/cancel", CampaignAnswer, status=202, raises=[WrongStatus]
+)
+def cancel_campaign(call: Call, campaign_id: str) -> Campaign:
+    """Cancel a campaign for good.
+
+    What has left stays counted, also its opens and clicks; those who were not sent to stay `pending`.
+    """
+    return call.context.control.cancel(CampaignId(campaign_id))
+
+
+@campaign_moves.operation(
+    "POST",
+    "/v1/campaigns/{campaign_id}/retry-failed",
+    CampaignAnswer,
+    status=202,
+    body=RetryBody,
+    raises=[WrongStatus, NothingToRetry, QueueUnavailable],
+)
+def retry_failed(call: Call, campaign_id: str) -> Campaign:
+    """Send failed deliveries again.
+
+    Each at most once per request, to the lead as it is now. The campaign is `sending` until all have ended again.
+
+    Deliveries that ended as `outcome_unknown` are sent again only when that reason is named.
+    """
+    return call.context.retry_failed.retry_failed(CampaignId(campaign_id), call.body(RetryBody).reasons)
