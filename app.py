@@ -77,8 +77,10 @@ def feedback(event: Any) -> Any:
 @app.on_dynamodb_record(stream_arn="placeholder", name="fold")
 def fold(event: Any) -> Any:
     from chalicelib.analytics.fold import fold_batch
+    from chalicelib.campaigns.lifecycle import deployed_lifecycle
 
-    return fold_batch(event.to_dict())
+    lifecycle = deployed_lifecycle()
+    return fold_batch(event.to_dict(), lifecycle.advance, lifecycle.protect)
 
 
 @app.on_dynamodb_record(stream_arn="placeholder", name="candidates")

@@ -17,6 +17,7 @@ from chalicelib.store.counters import Addition, Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.plans import Plans
 from chalicelib.store.recounts import RecountJob, Recounts
+from tests.moves import lifecycle_of
 
 
 class KeptMessages:
@@ -47,7 +48,8 @@ class Recounter:
         self._clock = clock
         self.recounts = Recounts(client, campaigns_table)
         self._recounting = Recounting(self.recounts, Plans(client, campaigns_table), queue)
-        self._recount = Recount(client, campaigns_table, self._deliveries, queue, pause, clock)
+        advance = lifecycle_of(client, campaigns_table).advance
+        self._recount = Recount(client, campaigns_table, self._deliveries, queue, advance, pause, clock)
 
     def sums(self, campaign_id: CampaignId) -> Mapping[str, int]:
         """The sum of `facts` over all deliveries, as they are now."""

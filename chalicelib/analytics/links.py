@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chalicelib.analytics.funnel import tracked_of
 from chalicelib.analytics.intervals import Rate, wilson
-from chalicelib.analytics.launched import LaunchedLink
+from chalicelib.model.campaign import LaunchedLink
 from chalicelib.store.counters import Sums
 
 

@@ -3,7 +3,6 @@
 from zoneinfo import ZoneInfo
 
 from chalicelib.analytics.comparison import Comparing
-from chalicelib.analytics.launched import load_launched
 from chalicelib.analytics.links import count_links
 from chalicelib.analytics.series import series_of
 from chalicelib.analytics.stats import stats_of
@@ -23,7 +22,7 @@ from chalicelib.api.stats_models import (
     StatsAnswer,
     WaitingAnswer,
 )
-from chalicelib.campaigns.drafts import CampaignNotFound
+from chalicelib.campaigns.lifecycle import CampaignNotFound
 from chalicelib.model.campaign import CampaignStatus
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.reasons import WaitReason
@@ -57,7 +56,7 @@ def get_stats(call: Call, campaign_id: str) -> Answer:
         call.context.counters.find(campaign.campaign_id).sums,
         call.context.now(),
         launched_at=campaign.launched_at,
-        html_bytes=load_launched(call.context.campaigns, campaign.campaign_id).html_bytes,
+        html_bytes=call.context.campaigns.find_launched(campaign.campaign_id).html_bytes,
     )
     answer = StatsAnswer.model_validate(numbers)
     if answer.pending and campaign.status in (CampaignStatus.PLANNING, CampaignStatus.SENDING):
@@ -118,7 +117,7 @@ def get_comparison(call: Call, campaign_id: str) -> Answer:
 def list_links(call: Call, campaign_id: str) -> Answer:
     """In the order of the mail; none before launch. A person's clicks on two links count on both."""
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
-    links = load_launched(call.context.campaigns, campaign.campaign_id).links
+    links = call.context.campaigns.find_launched(campaign.campaign_id).links
     counted = count_links(links, call.context.counters.find(campaign.campaign_id).sums)
     return ok(LinksAnswer(items=[LinkAnswer.model_validate(link) for link in counted]))
 

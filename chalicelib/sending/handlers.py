@@ -9,15 +9,15 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from chalicelib.analytics.completion import Completion
 from chalicelib.campaigns import launched_content as content
 from chalicelib.campaigns.launched_content import LaunchedContent
-from chalicelib.campaigns.schedule import EventBridgeSchedules, scheduler
+from chalicelib.campaigns.lifecycle import deployed_lifecycle
 from chalicelib.crm.audience import Audiences
 from chalicelib.model.ids import CampaignId
+from chalicelib.model.messages import LaunchMessage, PlanMessage, RetryMessage, SendMessage
+from chalicelib.scheduler import Schedules, scheduler
 from chalicelib.sending.deliver import Deliver
 from chalicelib.sending.may_send import SendPermission
-from chalicelib.sending.queues import LaunchMessage, PlanMessage, RetryMessage, SendMessage
 from chalicelib.sending.send import Send
 from chalicelib.sending.waiting import OwnQueue, Wakes
 from chalicelib.settings import burst_rule, settings
@@ -67,12 +67,12 @@ def plan_pages(event: dict[str, Any], context: Any) -> Any:
     deliveries = Deliveries(dynamodb(), settings().deliveries_table, burst_rule())
     plan_queue, send_queue = Queue(sqs(), settings().plan_queue_url), Queue(sqs(), settings().send_queue_url)
     own_queue = OwnQueue(plan_queue, settings().plan_queue_arn, _schedules())
-    completion = Completion(dynamodb(), settings().campaigns_table)
-    plan = Plan(_campaigns(), _audiences(), deliveries, _plans(), own_queue, send_queue, completion, _wakes())
-    mark_failed = MarkFailed(_campaigns(), _retries(), deliveries, send_queue, own_queue, completion)
+    advance = deployed_lifecycle().advance
+    plan = Plan(_campaigns(), _audiences(), deliveries, _plans(), own_queue, send_queue, advance, _wakes())
+    mark_failed = MarkFailed(_campaigns(), _retries(), deliveries, send_queue, own_queue, advance)
 
     all_rows = Deliveries(dynamodb_for_sending(), settings().deliveries_table, burst_rule())
-    recount = Recount(dynamodb(), settings().campaigns_table, all_rows, plan_queue)
+    recount = Recount(dynamodb(), settings().campaigns_table, all_rows, plan_queue, advance)
 
     def time_is_short() -> bool:
         return bool(context.get_remaining_time_in_millis() < _SHORT_MS)
@@ -150,8 +150,8 @@ def _wakes() -> Wakes:
 
 
 @cache
-def _schedules() -> EventBridgeSchedules:
-    return EventBridgeSchedules(
+def _schedules() -> Schedules:
+    return Schedules(
         scheduler,
         group=settings().schedule_group,
         role_arn=settings().schedule_role,

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chalicelib.campaigns.schedule import EventBridgeSchedules, scheduler
 from chalicelib.model.ids import new_campaign_id
+from chalicelib.scheduler import Schedules, scheduler
 from chalicelib.sdk import quick_client
 from local.ministack import ENVIRONMENT, REGION
 from local.recipients import request
@@ -78,7 +78,7 @@ def test_a_schedule_is_made_and_deleted_though_an_answer_is_lost(
     with LossyWire(stack.engine.endpoint) as wire:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SCHEDULER", wire.url)
         quick_client.cache_clear()  # one client a process, and here another wire for each test
-        schedules = EventBridgeSchedules(
+        schedules = Schedules(
             scheduler,
             group=deployed["SCHEDULE_GROUP"],
             role_arn=deployed["SCHEDULE_ROLE"],

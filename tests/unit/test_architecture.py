@@ -13,7 +13,7 @@ from chalicelib.settings import Settings
 ROOT = Path(__file__).parents[2]
 CHALICELIB = ROOT / "chalicelib"
 
-FOUNDATION = {"model", "sdk", "store", "settings", "telemetry", "aws", "sqs"}
+FOUNDATION = {"model", "sdk", "store", "settings", "telemetry", "aws", "sqs", "scheduler"}
 MAY_KNOW = {
     "model": set(),
     "settings": {"model"},
@@ -21,13 +21,14 @@ MAY_KNOW = {
     "aws": {"settings"},
     "sdk": set(),
     "sqs": {"sdk"},
+    "scheduler": {"model", "sdk"},
     "store": {"model", "telemetry", "settings", "aws", "sdk"},
     "tracking": FOUNDATION,
     "crm": FOUNDATION,
     "content": FOUNDATION,
     "analytics": FOUNDATION,
     "automation": FOUNDATION | {"crm", "analytics"},
-    "campaigns": FOUNDATION | {"crm", "content", "sending", "tracking", "analytics"},
+    "campaigns": FOUNDATION | {"crm", "content", "tracking", "analytics"},
     "sending": FOUNDATION | {"crm", "content", "campaigns", "tracking", "analytics"},
     "web": FOUNDATION,
     "api": FOUNDATION | {"crm", "content", "campaigns", "sending", "tracking", "analytics", "automation", "web"},

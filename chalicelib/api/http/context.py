@@ -6,22 +6,21 @@ registered, because packaging imports the app without an environment.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from chalicelib.analytics.recount import Recounting
 from chalicelib.automation.rulebook import Rulebook
 from chalicelib.campaigns.account import SendingAccount, SesAccount, UnknownAccount
-from chalicelib.campaigns.control import Control
 from chalicelib.campaigns.drafts import Drafts
-from chalicelib.campaigns.schedule import EventBridgeSchedules, Scheduling, scheduler
+from chalicelib.campaigns.lifecycle import Control
 from chalicelib.campaigns.send_test import MailTester
-from chalicelib.campaigns.start import Start
 from chalicelib.crm.audience import Audiences
+from chalicelib.model.transport import Transport
+from chalicelib.scheduler import Schedules, scheduler
 from chalicelib.sdk import quick_client
 from chalicelib.sending.budget import Budget
-from chalicelib.sending.retry import RetryFailed
-from chalicelib.sending.transports.base import Transport
+from chalicelib.sending.pacing import Pacing
 from chalicelib.sending.transports.chosen import deployed_budget, deployed_transport
 from chalicelib.settings import Settings, burst_rule, settings
 from chalicelib.sqs import Queue, sqs
@@ -118,8 +117,8 @@ class Context:
         return Queue(self._make_sqs(), self.settings.launch_queue_url)
 
     @cached_property
-    def schedules(self) -> EventBridgeSchedules:
-        return EventBridgeSchedules(
+    def schedules(self) -> Schedules:
+        return Schedules(
             self._make_scheduler,
             group=self.settings.schedule_group,
             role_arn=self.settings.schedule_role,
@@ -127,23 +126,17 @@ class Context:
         )
 
     @cached_property
-    def start(self) -> Start:
-        return Start(
-            self.campaigns, self.plans, self.audiences, self.sending_account, self.launch_queue, self.schedules
-        )
-
-    @cached_property
-    def scheduling(self) -> Scheduling:
-        return Scheduling(self.campaigns, self.schedules)
-
-    @cached_property
     def control(self) -> Control:
-        return Control(self.campaigns, self.plans, self.launch_queue, self.schedules)
-
-    @cached_property
-    def retry_failed(self) -> RetryFailed:
-        retries = Retries(self.client, self.settings.campaigns_table)
-        return RetryFailed(self.campaigns, retries, self.counters, self.launch_queue)
+        return Control(
+            self.campaigns,
+            self.plans,
+            self.counters,
+            Retries(self.client, self.settings.campaigns_table),
+            self.audiences,
+            self.sending_account,
+            self.launch_queue,
+            self.schedules,
+        )
 
     @cached_property
     def sending_account(self) -> SendingAccount:
@@ -153,7 +146,7 @@ class Context:
     @cached_property
     def mail_tester(self) -> MailTester:
         transport, budget = self._make_transport(self.settings), self._make_budget(self.settings)
-        return MailTester(transport, budget, self.keys, self.settings.tracking_url)
+        return MailTester(transport, partial(Pacing(budget).wait, 1), self.keys, self.settings.tracking_url)
 
     @cached_property
     def keys(self) -> KeyRingSource:

@@ -1,8 +1,8 @@
 """How the stack was deployed to send: by Amazon SES within its limits, or by the server that `SmtpSecret` describes."""
 
 from chalicelib.campaigns.account import SendingAccount, SesAccount, UnknownAccount
+from chalicelib.model.transport import Transport
 from chalicelib.sending.budget import Budget, OwnServer, SharedBudget, ses_limits
-from chalicelib.sending.transports.base import Transport
 from chalicelib.settings import Settings
 from chalicelib.store.client import dynamodb_for_sending
 from chalicelib.store.rate import Rate

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.analytics.funnel import FunnelStep, funnel_of
-from chalicelib.analytics.launched import LaunchedLink
 from chalicelib.analytics.links import count_links
 from chalicelib.analytics.stats import stats_of
+from chalicelib.model.campaign import LaunchedLink
 from tests.unit.analytics.any_delivery import NOON
 
 
