@@ -6,7 +6,7 @@ Mail services suspend whole accounts: SES reviews one above 5 % hard bounces or 
 
 from dataclasses import dataclass
 
-from chalicelib.analytics.intervals import wilson
+from chalicelib.analytics.rates import wilson
 from chalicelib.store.counters import Sums
 
 MINIMUM_SENT = 100
