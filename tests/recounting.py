@@ -7,19 +7,22 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from chalicelib.analytics.completion import Completion
 from chalicelib.analytics.facts import facts
 from chalicelib.analytics.recount import Recount, Recounting, RecountMessage
 from chalicelib.model.delivery import BurstRule
 from chalicelib.model.ids import CampaignId
 from chalicelib.sqs import Queue
 from chalicelib.store.applied_runs import AppliedRuns
+from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.counters import Addition, Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.plans import Plans
 from chalicelib.store.recounts import RecountJob, Recounts
+from chalicelib.store.retries import Retries
 
 
-class KeptMessages:
+class KeptMessages(Any):
     """An SQS client whose queue is a list; delays are not waited for."""
 
     def __init__(self) -> None:
@@ -46,8 +49,11 @@ class Recounter:
         self._deliveries = Deliveries(client, deliveries_table, BurstRule())
         self._clock = clock
         self.recounts = Recounts(client, campaigns_table)
-        self._recounting = Recounting(self.recounts, Plans(client, campaigns_table), queue)
-        self._recount = Recount(client, campaigns_table, self._deliveries, queue, pause, clock)
+        counters, plans = Counters(client, campaigns_table), Plans(client, campaigns_table)
+        self._recounting = Recounting(self.recounts, plans, queue)
+        retries = Retries(client, campaigns_table)
+        completion = Completion(Campaigns(client, campaigns_table), plans, counters, retries)
+        self._recount = Recount(counters, self.recounts, completion, self._deliveries, queue, pause, clock)
 
     def sums(self, campaign_id: CampaignId) -> Mapping[str, int]:
         """The sum of `facts` over all deliveries, as they are now."""

@@ -5,7 +5,6 @@ consistently, so whichever is last sees both.
 """
 
 from datetime import UTC, datetime
-from typing import Any
 
 from chalicelib.model.campaign import CampaignStatus
 from chalicelib.model.ids import CampaignId
@@ -32,11 +31,11 @@ def finished_of(sums: Sums) -> int:
 class Completion:
     """Moves campaigns on: planning -> sending when planned to the end, sending -> sent when nothing is pending."""
 
-    def __init__(self, client: Any, campaigns_table: str) -> None:
-        self._campaigns = Campaigns(client, campaigns_table)
-        self._plans = Plans(client, campaigns_table)
-        self._counters = Counters(client, campaigns_table)
-        self._retries = Retries(client, campaigns_table)
+    def __init__(self, campaigns: Campaigns, plans: Plans, counters: Counters, retries: Retries) -> None:
+        self._campaigns = campaigns
+        self._plans = plans
+        self._counters = counters
+        self._retries = retries
 
     def advance(self, campaign_id: CampaignId) -> None:
         progress = self._plans.find_progress(campaign_id)

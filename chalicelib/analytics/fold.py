@@ -13,10 +13,9 @@ from typing import Any
 from chalicelib.analytics.completion import ENDINGS, Completion
 from chalicelib.analytics.facts import difference
 from chalicelib.analytics.harm import LIMITS, Breaker
+from chalicelib.model.delivery import BurstRule
 from chalicelib.model.ids import CampaignId
-from chalicelib.settings import burst_rule, settings
 from chalicelib.store.applied_runs import AppliedRuns
-from chalicelib.store.client import dynamodb
 from chalicelib.store.counters import Addition, Basis, Counters, Sums, rows_of
 from chalicelib.store.stream_records import Change
 from chalicelib.telemetry import logger
@@ -143,17 +142,24 @@ def fold_and_complete(
     return touched
 
 
-def fold_batch(event: dict[str, Any], clock: Callable[[], float] = time.time) -> dict[str, Any]:
+def fold_batch(
+    event: dict[str, Any],
+    counters: Counters,
+    completion: Completion,
+    breaker: Breaker,
+    rule: BurstRule,
+    unnamed_shard: str | None,
+    clock: Callable[[], float] = time.time,
+) -> dict[str, Any]:
     """Lambda's stream event: fold it, then see which campaigns are done, and which do harm.
 
     An exception makes Lambda repeat it.
     """
     if event.get("Records"):
-        shard = shard_of(event, settings().unnamed_stream_shard)
-        changes = [Change.from_record(record, burst_rule()) for record in event["Records"]]
-        client, table = dynamodb(), settings().campaigns_table
-        touched = fold_and_complete(shard, changes, Counters(client, table), Completion(client, table), clock())
+        shard = shard_of(event, unnamed_shard)
+        changes = [Change.from_record(record, rule) for record in event["Records"]]
+        touched = fold_and_complete(shard, changes, counters, completion, clock())
         harmed = {each.campaign_id for each in changes if LIMITS.keys() & difference(each.old, each.new).keys()}
-        Breaker(client, table).look(harmed)
+        breaker.look(harmed)
         logger().info("folded", extra={"records": len(changes), "campaigns": len(touched)})
     return {"state": event.get("state", {})}

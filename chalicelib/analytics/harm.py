@@ -7,7 +7,6 @@ the report that passes a limit is in them.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from chalicelib.analytics.intervals import wilson
 from chalicelib.model.ids import CampaignId
@@ -48,9 +47,9 @@ def trips_of(sums: Sums) -> list[Trip]:
 
 
 class Breaker:
-    def __init__(self, client: Any, campaigns_table: str) -> None:
-        self._counters = Counters(client, campaigns_table)
-        self._breakers = Breakers(client, campaigns_table)
+    def __init__(self, counters: Counters, breakers: Breakers) -> None:
+        self._counters = counters
+        self._breakers = breakers
 
     def look(self, campaign_ids: Iterable[CampaignId]) -> None:
         """Pause those of the campaigns that have passed a limit; may be repeated."""

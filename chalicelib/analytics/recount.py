@@ -19,7 +19,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import ceil
-from typing import Any
 
 from chalicelib.analytics.completion import Completion
 from chalicelib.analytics.facts import facts
@@ -96,17 +95,18 @@ class Recount:
 
     def __init__(
         self,
-        client: Any,
-        campaigns_table: str,
+        counters: Counters,
+        recounts: Recounts,
+        completion: Completion,
         deliveries: Deliveries,
         plan_queue: Queue,
         pause: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._deliveries = deliveries
-        self._counters = Counters(client, campaigns_table)
-        self._recounts = Recounts(client, campaigns_table)
-        self._completion = Completion(client, campaigns_table)
+        self._counters = counters
+        self._recounts = recounts
+        self._completion = completion
         self._plan_queue = plan_queue
         self._pause = pause
         self._clock = clock

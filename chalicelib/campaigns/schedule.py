@@ -24,7 +24,6 @@ from chalicelib.campaigns.statuses import get_campaign, require_status
 from chalicelib.crm.audience import Audiences
 from chalicelib.model.campaign import Campaign, CampaignStatus, Schedule
 from chalicelib.model.ids import CampaignId
-from chalicelib.sdk import quick_client
 from chalicelib.sending.queues import LaunchMessage
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import Conflict
@@ -108,10 +107,6 @@ class EventBridgeSchedules:
             return
         except (BotoCoreError, ClientError) as error:
             raise SchedulerUnavailable(str(error)) from error
-
-
-def scheduler() -> Any:
-    return quick_client("scheduler")
 
 
 def forget_schedule(schedules: Schedules, campaign: Campaign) -> None:

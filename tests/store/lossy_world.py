@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from chalicelib.analytics.harm import Breaker
 from chalicelib.automation.automate import Automation
 from chalicelib.campaigns import launched_content as content
 from chalicelib.campaigns.schedule import Scheduling
@@ -39,6 +38,7 @@ from local.tables import TableNames
 from tests.lossy_wire import LossyWire
 from tests.store.test_control import ControlledWorld
 from tests.store.test_sending import KEYS, NOW, TRACKING_URL
+from tests.wired import workers_of
 
 LATER = NOW + timedelta(minutes=1)
 ALLOWED = Resubscription(LATER, "desk", "asked by phone")
@@ -78,7 +78,7 @@ class LossyWorld(ControlledWorld):
         self.limits = AccountLimits(50, 20, 0)
         self.budget = self.make_budget()
         self.scheduling = Scheduling(self.campaigns, self.schedules)
-        self.breaker = Breaker(client, tables.campaigns)
+        self.breaker = workers_of(client, tables).breaker
         self.feedback = Feedback(FeedbackRecords(client, tables.deliveries, BurstRule()), self.leads, KEYS)
         self.resubscriptions = Resubscriptions(client, tables.campaigns)
         self.rules = Rules(client, tables.campaigns)

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib.analytics.harm import Breaker
 from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus
 from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, new_campaign_id, new_lead_id
@@ -16,6 +15,7 @@ from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.feedback import FeedbackRecords
 from local.tables import TableNames
 from tests.recounting import Recounter
+from tests.wired import workers_of
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -24,7 +24,7 @@ class World:
     def __init__(self, client: Any, tables: TableNames) -> None:
         self._client, self._tables = client, tables
         self.campaigns = Campaigns(client, tables.campaigns)
-        self.breaker = Breaker(client, tables.campaigns)
+        self.breaker = workers_of(client, tables).breaker
         self._counters = Counters(client, tables.campaigns)
 
     def campaign(self, status: CampaignStatus, **sums: int) -> CampaignId:

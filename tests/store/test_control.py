@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib.analytics.completion import Completion
 from chalicelib.analytics.fold import fold_and_complete
 from chalicelib.campaigns.control import Control
 from chalicelib.campaigns.statuses import WrongStatus
@@ -23,6 +22,7 @@ from chalicelib.store.retries import Retries
 from chalicelib.store.stream_records import Change
 from local.tables import TableNames
 from tests.store.test_sending import NOW, Died, World
+from tests.wired import workers_of
 
 
 class ControlledWorld(World):
@@ -31,7 +31,7 @@ class ControlledWorld(World):
     def __init__(self, client: Any, tables: TableNames) -> None:
         super().__init__(client, tables)
         self.counters = Counters(client, tables.campaigns)
-        self.completion = Completion(client, tables.campaigns)
+        self.completion = workers_of(client, tables).completion
         self.retries = Retries(client, tables.campaigns)
         launch, send = Queue(self.sqs, "launch"), Queue(self.sqs, "send")
         self.control = Control(self.campaigns, self.plans, launch, self.schedules)

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib.analytics.completion import Completion
 from chalicelib.analytics.fold import fold_and_complete
 from chalicelib.automation.automate import Automation
 from chalicelib.automation.rulebook import Rulebook, WrittenRule
@@ -38,6 +37,7 @@ from tests.store.cost_model import counted_calls, row_bytes, seen_arguments, wri
 from tests.store.test_events import Sent
 from tests.store.test_rate import Account
 from tests.store.test_sending import KEYS, TRACKING_URL, World
+from tests.wired import workers_of
 
 NEW_TABLE_UNITS = 4_000
 """Write units a second that a new table on demand takes at first. Source: AWS, DynamoDB on-demand capacity mode."""
@@ -206,7 +206,7 @@ def changes_of(campaign_id: CampaignId, number: int, first: int, event: str) -> 
 def test_a_batch_of_five_hundred_is_folded_in_two_requests(
     dynamodb: Any, tables: TableNames, event: str, rows: set[str], looks: int
 ) -> None:
-    counters, completion = Counters(dynamodb, tables.campaigns), Completion(dynamodb, tables.campaigns)
+    counters, completion = Counters(dynamodb, tables.campaigns), workers_of(dynamodb, tables).completion
     changes = changes_of(new_campaign_id(), 500, 1, event)
     with counted_calls(dynamodb) as calls, seen_arguments(dynamodb, "TransactWriteItems") as transactions:
         fold_and_complete("shard", changes, counters, completion, now=0)
@@ -246,7 +246,7 @@ def test_a_rule_looks_once_at_an_event_that_it_is_not_for_and_acts_in_one_transa
 
 
 def test_a_batch_with_clicks_on_hundreds_of_links_takes_several_transactions(dynamodb: Any, tables: TableNames) -> None:
-    counters, completion = Counters(dynamodb, tables.campaigns), Completion(dynamodb, tables.campaigns)
+    counters, completion = Counters(dynamodb, tables.campaigns), workers_of(dynamodb, tables).completion
     campaign_id = new_campaign_id()
     done = Delivery(campaign_id, new_lead_id(), DeliveryStatus.SENT, NOW, "0.0", sent_at=NOW)
     changes = [
@@ -260,7 +260,7 @@ def test_a_batch_with_clicks_on_hundreds_of_links_takes_several_transactions(dyn
 
 
 def test_a_campaigns_counters_are_small_rows_at_the_end_of_its_first_day(dynamodb: Any, tables: TableNames) -> None:
-    counters, completion = Counters(dynamodb, tables.campaigns), Completion(dynamodb, tables.campaigns)
+    counters, completion = Counters(dynamodb, tables.campaigns), workers_of(dynamodb, tables).completion
     campaign_id = new_campaign_id()
     mark = 1
     for event in ("sent", "opened", "clicked"):

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib.analytics.completion import Completion
 from chalicelib.campaigns import launched_content as content
 from chalicelib.campaigns.account import Hindrance
 from chalicelib.campaigns.drafts import Drafts, Written
@@ -43,6 +42,7 @@ from chalicelib.tracking.key_ring import KeyRingSource
 from local.recipients import Mail
 from local.tables import TableNames
 from tests.recounting import Recounter, add
+from tests.wired import workers_of
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 KEYS = KeyRingSource(lambda: '{"current": 1, "1": "a key for tests"}')
@@ -57,7 +57,7 @@ class SomeAreWaiting(Exception):
     """Not all of a message's leads were brought to an end."""
 
 
-class RecordingSqs:
+class RecordingSqs(Any):
     """What SQS is asked to take, queue by queue; dies before or after taking when told to."""
 
     def __init__(self) -> None:
@@ -165,7 +165,7 @@ class World:
             self.plans,
             self.own_queue("plan"),
             Queue(self.sqs, "send"),
-            Completion(client, tables.campaigns),
+            workers_of(client, tables).completion,
             Wakes(self.campaigns, self.schedules, "launch", lambda: self.now),
         )
         self.seconds = 0.0
@@ -462,7 +462,7 @@ def test_a_campaign_is_sent_when_nothing_is_pending_and_not_before(
     for number in range(3):
         world.lead(number)
     campaign_id = world.launched()
-    completion, counters = Completion(dynamodb, tables.campaigns), Counters(dynamodb, tables.campaigns)
+    completion, counters = workers_of(dynamodb, tables).completion, Counters(dynamodb, tables.campaigns)
 
     def status_after(sums: dict[str, int]) -> str:
         add(counters, campaign_id, sums)
