@@ -8,7 +8,7 @@ the report that passes a limit is in them.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from chalicelib.analytics.intervals import wilson
+from chalicelib.analytics.rates import wilson
 from chalicelib.model.ids import CampaignId
 from chalicelib.store.breakers import Breakers
 from chalicelib.store.counters import Counters, Sums
