@@ -9,16 +9,16 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.messages import LaunchMessage
-from chalicelib.sdk import quick_client
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+    from types_boto3_scheduler import EventBridgeSchedulerClient
 
 
 class SchedulerUnavailable(Exception):
@@ -28,7 +28,9 @@ class SchedulerUnavailable(Exception):
 class Schedules:
     """The schedules of one group. Every method may raise SchedulerUnavailable."""
 
-    def __init__(self, client: Callable[[], Any], *, group: str, role_arn: str, launch_queue_arn: str) -> None:
+    def __init__(
+        self, client: Callable[[], "EventBridgeSchedulerClient"], *, group: str, role_arn: str, launch_queue_arn: str
+    ) -> None:
         """`client` is called when first needed: creating one takes longer than most requests."""
         self._make_client = client
         self._group = group
@@ -36,7 +38,7 @@ class Schedules:
         self._launch_queue_arn = launch_queue_arn
 
     @cached_property
-    def _client(self) -> Any:
+    def _client(self) -> "EventBridgeSchedulerClient":
         return self._make_client()
 
     def create(self, campaign_id: CampaignId, schedule_id: str, at: datetime) -> None:
@@ -72,10 +74,6 @@ class Schedules:
             return  # another worker made it, or the SDK repeated a call whose answer was lost
         except (BotoCoreError, ClientError) as error:
             raise SchedulerUnavailable(str(error)) from error
-
-
-def scheduler() -> Any:
-    return quick_client("scheduler")
 
 
 def _name(campaign_id: CampaignId, schedule_id: str) -> str:

@@ -13,10 +13,9 @@ from typing import Any
 from chalicelib.analytics.completion import ENDINGS
 from chalicelib.analytics.facts import difference
 from chalicelib.analytics.harm import LIMITS
+from chalicelib.model.delivery import BurstRule
 from chalicelib.model.ids import CampaignId
-from chalicelib.settings import burst_rule, settings
 from chalicelib.store.applied_runs import AppliedRuns
-from chalicelib.store.client import dynamodb
 from chalicelib.store.counters import Addition, Basis, Counters, Sums, rows_of
 from chalicelib.store.stream_records import Change
 from chalicelib.telemetry import logger
@@ -145,8 +144,11 @@ def fold_and_complete(
 
 def fold_batch(
     event: dict[str, Any],
+    counters: Counters,
     advance: Callable[[CampaignId], None],
     protect: Callable[[CampaignId], None],
+    rule: BurstRule,
+    unnamed_shard: str | None,
     clock: Callable[[], float] = time.time,
 ) -> dict[str, Any]:
     """Fold Lambda's stream event; then advance the campaigns that may be done, and protect those that may do harm.
@@ -154,10 +156,9 @@ def fold_batch(
     An exception makes Lambda repeat it.
     """
     if event.get("Records"):
-        shard = shard_of(event, settings().unnamed_stream_shard)
-        changes = [Change.from_record(record, burst_rule()) for record in event["Records"]]
-        client, table = dynamodb(), settings().campaigns_table
-        touched = fold_and_complete(shard, changes, Counters(client, table), advance, clock())
+        shard = shard_of(event, unnamed_shard)
+        changes = [Change.from_record(record, rule) for record in event["Records"]]
+        touched = fold_and_complete(shard, changes, counters, advance, clock())
         for harmed in {each.campaign_id for each in changes if LIMITS.keys() & difference(each.old, each.new).keys()}:
             protect(harmed)
         logger().info("folded", extra={"records": len(changes), "campaigns": len(touched)})

@@ -19,7 +19,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import ceil
-from typing import Any
 
 from chalicelib.analytics.facts import facts
 from chalicelib.model.ids import CampaignId
@@ -95,17 +94,17 @@ class Recount:
 
     def __init__(
         self,
-        client: Any,
-        campaigns_table: str,
+        counters: Counters,
+        recounts: Recounts,
+        advance: Callable[[CampaignId], None],
         deliveries: Deliveries,
         plan_queue: Queue,
-        advance: Callable[[CampaignId], None],
         pause: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._deliveries = deliveries
-        self._counters = Counters(client, campaigns_table)
-        self._recounts = Recounts(client, campaigns_table)
+        self._counters = counters
+        self._recounts = recounts
         self._advance = advance
         self._plan_queue = plan_queue
         self._pause = pause

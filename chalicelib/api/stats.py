@@ -2,7 +2,6 @@
 
 from zoneinfo import ZoneInfo
 
-from chalicelib.analytics.comparison import Comparing
 from chalicelib.analytics.stats import count_links, stats_of
 from chalicelib.analytics.timing import series_of
 from chalicelib.api.campaigns import CAMPAIGN_NOT_FOUND
@@ -59,7 +58,7 @@ def get_stats(call: Call, campaign_id: str) -> Answer:
     )
     answer = StatsAnswer.model_validate(numbers)
     if answer.pending and campaign.status in (CampaignStatus.PLANNING, CampaignStatus.SENDING):
-        account = Rate(call.context.client, call.context.settings.campaigns_table).find_account()
+        account = Rate(call.context.dynamodb, call.context.settings.campaigns_table).find_account()
         waiting = waiting_of(account, call.context.now()) if account else None
         if waiting is None and campaign.waiting is not None and campaign.waiting.reason is not None:
             waiting = Waiting(WaitReason(campaign.waiting.reason), campaign.waiting.until)
@@ -102,8 +101,7 @@ def get_comparison(call: Call, campaign_id: str) -> Answer:
     """Sent campaigns from the same address, launched before this one, among the 300 newest of all."""
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
     sums = call.context.counters.find(campaign.campaign_id).sums
-    comparing = Comparing(call.context.client, call.context.settings.campaigns_table)
-    return ok(ComparisonAnswer.model_validate(comparing.compare(campaign, sums, call.context.now())))
+    return ok(ComparisonAnswer.model_validate(call.context.comparing.compare(campaign, sums, call.context.now())))
 
 
 @stats.operation(

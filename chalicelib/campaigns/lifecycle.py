@@ -25,10 +25,9 @@ from chalicelib.model.lifecycle import GOING, Move
 from chalicelib.model.messages import LaunchMessage, LaunchTask
 from chalicelib.model.reasons import FailureReason
 from chalicelib.scheduler import Schedules
-from chalicelib.settings import settings
 from chalicelib.sqs import Queue, QueueUnavailable
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.client import Conflict, dynamodb
+from chalicelib.store.client import Conflict
 from chalicelib.store.counters import Counters
 from chalicelib.store.plans import Plans
 from chalicelib.store.retries import Retries
@@ -269,11 +268,6 @@ class Lifecycle:
         for harm in harm_of(self._counters.find(campaign_id).sums):
             if self._campaigns.move(campaign_id, lifecycle.PROTECT, reason=harm.reason, kind=harm.kind):
                 _say_paused(campaign_id, harm.kind, harm.reason)
-
-
-def deployed_lifecycle() -> Lifecycle:
-    client, table = dynamodb(), settings().campaigns_table
-    return Lifecycle(Campaigns(client, table), Plans(client, table), Counters(client, table), Retries(client, table))
 
 
 def fire(

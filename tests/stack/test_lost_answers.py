@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chalicelib.model.ids import new_campaign_id
-from chalicelib.scheduler import Schedules, scheduler
-from chalicelib.sdk import kept_client
+from chalicelib.scheduler import Schedules
+from chalicelib.sdk import kept_client, quick_client
 from local.ministack import ENVIRONMENT, REGION
 from local.recipients import request
 from local.stack import LocalStack
@@ -79,7 +79,7 @@ def test_a_schedule_is_made_and_deleted_though_an_answer_is_lost(
         monkeypatch.setenv("AWS_ENDPOINT_URL_SCHEDULER", wire.url)
         kept_client.cache_clear()  # one client a process, and here another wire for each test
         schedules = Schedules(
-            scheduler,
+            lambda: quick_client("scheduler"),
             group=deployed["SCHEDULE_GROUP"],
             role_arn=deployed["SCHEDULE_ROLE"],
             launch_queue_arn=deployed["LAUNCH_QUEUE_ARN"],

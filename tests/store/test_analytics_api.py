@@ -36,7 +36,7 @@ class Desk:
 
     def __init__(self, client: Any, tables: TableNames) -> None:
         keys = KeyRingSource(lambda: '{"current": 1, "1": "a key for tests"}')
-        context = context_of(lambda: client, tables, key_ring=lambda secret: keys)
+        context = context_of(client, tables, keys=keys)
         context.now = lambda: NOW
         self.api = ApiClient(context).sign_in()
         self.campaigns = Campaigns(client, tables.campaigns)
@@ -306,7 +306,7 @@ def test_a_timeline_is_paged_through_mails_with_what_was_done_to_the_lead(desk: 
         at = NOW + timedelta(minutes=number)
         if number in (0, 3, 4, 7, 9, 16):
             allowed = Resubscription(at, "ops", f"Number {number}")
-            context.client.transact_write_items(TransactItems=[context.resubscriptions.recording(lead, allowed)])
+            context.dynamodb.transact_write_items(TransactItems=[context.resubscriptions.recording(lead, allowed)])
             expected.append(allowed.reason)
         else:
             campaign_id = CampaignId(desk.campaign(title=f"Number {number}"))

@@ -24,7 +24,7 @@ NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
 
 
-class RecordingBus:
+class RecordingBus(Any):
     """What EventBridge is asked to take; refuses or breaks when told to."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Sent:
         self.deliveries = Deliveries(client, tables.deliveries, BurstRule())
         self.campaigns = Campaigns(client, tables.campaigns)
         self.bus = RecordingBus()
-        self.publisher = Publisher(self.deliveries, self.campaigns, Bus(self.bus, "bus"))
+        self.publisher = Publisher(self.deliveries, self.campaigns, Bus(self.bus, "bus"), BurstRule())
         self.campaign = campaign(new_campaign_id())
         self.campaigns.create(self.campaign, Body("<p>", None))
         links = tuple(LaunchedLink(link, f"https://acme.example/{link}", "", 1, 1) for link in ("1", "2", "3"))
@@ -79,7 +79,7 @@ class Sent:
         self.deliveries.record_click(*self.ids, link, Click(at, None, machine))
         images: dict[str, Any] = {"Keys": keys.delivery(*self.ids), "OldImage": before, "NewImage": self.row()}
         images |= {"SequenceNumber": "1", "ApproximateCreationDateTime": NOW.timestamp()}
-        return list(candidates([{"dynamodb": images}]))
+        return list(candidates([{"dynamodb": images}], BurstRule()))
 
     def published(self) -> list[tuple[str, str, bool]]:
         return [(each["type"], each["link"], each["machine"]) for each in self.bus.details]
@@ -205,7 +205,7 @@ def test_a_campaign_finishes_once_each_time_it_is_sent(sent: Sent, dynamodb: Any
     done = dynamodb.get_item(**key)["Item"]
 
     def change(old: dict[str, Any], new: dict[str, Any]) -> list[Candidate | Finish]:
-        return list(candidates([{"dynamodb": {"Keys": key["Key"], "OldImage": old, "NewImage": new}}]))
+        return list(candidates([{"dynamodb": {"Keys": key["Key"], "OldImage": old, "NewImage": new}}], BurstRule()))
 
     finished = Finish(sent.campaign.campaign_id, "2026-11-26T09:00:00.000Z")
     assert change(sending, done) == [finished]

@@ -30,7 +30,7 @@ def world(dynamodb: Any, tables: TableNames) -> World:
 
 @pytest.fixture
 def api(dynamodb: Any, tables: TableNames, world: World) -> ApiClient:
-    return ApiClient(context_of(lambda: dynamodb, tables, sqs=lambda: world.sqs)).sign_in()
+    return ApiClient(context_of(dynamodb, tables, sqs=world.sqs)).sign_in()
 
 
 @pytest.fixture

@@ -247,7 +247,7 @@ def test_a_queue_that_does_not_answer_leaves_a_scheduled_campaign_scheduled(worl
 
     from chalicelib.sqs import QueueUnavailable
 
-    class Down:
+    class Down(Any):
         def send_message_batch(self, **arguments: Any) -> dict[str, Any]:
             raise EndpointConnectionError(endpoint_url="http://queue.example")
 

@@ -58,7 +58,7 @@ class SomeAreWaiting(Exception):
     """Not all of a message's leads were brought to an end."""
 
 
-class RecordingSqs:
+class RecordingSqs(Any):
     """What SQS is asked to take, queue by queue; dies before or after taking when told to."""
 
     def __init__(self) -> None:

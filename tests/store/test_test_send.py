@@ -61,11 +61,11 @@ class Marketer:
         self.service = MailService()
         self.client, self.tables = client, tables
         self.context = context_of(
-            lambda: client,
+            client,
             tables,
-            key_ring=lambda secret: KEYS,
-            transport=lambda settings: self.service,
-            budget=lambda settings: OwnServer(),
+            keys=KEYS,
+            transport=self.service,
+            budget=OwnServer(),
         )
         self.api = ApiClient(self.context).sign_in()
         self.draft = self.written()
