@@ -1,7 +1,6 @@
 """Putting messages on SQS queues."""
 
 import json
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.backoff import attempts
 from chalicelib.sdk import quick_client
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Queue:
             )
 
     def _put_group(self, entries: list[dict[str, Any]]) -> None:
-        for attempt in range(5):
+        for _ in attempts(7, longest_pause=1.0):
             try:
                 answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
             except (BotoCoreError, ClientError) as error:
@@ -58,7 +58,6 @@ class Queue:
             entries = [each for each in entries if each["Id"] in failed]
             if not entries:
                 return
-            time.sleep(0.1 * 2**attempt)
         raise QueueUnavailable(f"{len(entries)} messages were not taken")
 
 

@@ -11,8 +11,8 @@ from chalice import Chalice
 from chalicelib.api.http.context import Context
 from chalicelib.api.http.registry import register
 from chalicelib.api.http.unknown import ANYTHING
+from chalicelib.model.access import Scope
 from chalicelib.settings import Settings
-from chalicelib.store.tokens import Scope
 from local.tables import TableNames
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from chalicelib.model.campaign import CampaignStatus
 from chalicelib.model.ids import CampaignId
+from chalicelib.model.plan import PlanProgress
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.counters import Counters, Sums
-from chalicelib.store.plans import PlanProgress, Plans
+from chalicelib.store.plans import Plans
 from chalicelib.store.retries import Retries
 from chalicelib.telemetry import logger
 

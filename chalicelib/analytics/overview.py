@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from chalicelib.analytics.completion import finished_of, total_of
 from chalicelib.model.ids import CampaignId
+from chalicelib.model.plan import PlanProgress
 from chalicelib.store.counters import Sums
-from chalicelib.store.plans import PlanProgress
 
 
 @dataclass(frozen=True, slots=True)

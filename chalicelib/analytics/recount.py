@@ -23,9 +23,10 @@ from typing import Any
 
 from chalicelib.analytics.completion import Completion
 from chalicelib.analytics.facts import facts
+from chalicelib.backoff import attempts
 from chalicelib.model.ids import CampaignId
 from chalicelib.sqs import Queue
-from chalicelib.store.client import Item, StoreUnavailable, attempts
+from chalicelib.store.client import Item, StoreUnavailable
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.plans import Plans

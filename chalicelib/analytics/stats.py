@@ -9,8 +9,8 @@ from chalicelib.analytics.completion import finished_of, total_of
 from chalicelib.analytics.delays import TimeToOpen, time_to_open
 from chalicelib.analytics.funnel import FEEDBACK, FunnelStep, funnel_of, is_known, tracked_of
 from chalicelib.analytics.intervals import Rate, wilson
+from chalicelib.model.plan import PlanProgress
 from chalicelib.store.counters import Sums
-from chalicelib.store.plans import PlanProgress
 
 
 @dataclass(frozen=True, slots=True)

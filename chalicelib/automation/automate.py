@@ -15,11 +15,12 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from chalicelib.automation.rules import Incident, act_on, applies_to, is_for
 from chalicelib.model.lead import LeadChange
+from chalicelib.model.rule import Act, Rule
 from chalicelib.settings import settings
-from chalicelib.store.acts import Act, Acts
+from chalicelib.store.acts import Acts
 from chalicelib.store.client import StoreUnavailable, dynamodb
 from chalicelib.store.leads import Leads
-from chalicelib.store.rules import Rule, Rules
+from chalicelib.store.rules import Rules
 from chalicelib.telemetry import count
 
 _ATTEMPTS = 8

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from chalicelib.backoff import attempts
 from chalicelib.campaigns.launched_content import source_of
 from chalicelib.campaigns.schedule import UNSENT, Schedules, forget_schedule
 from chalicelib.campaigns.statuses import LAUNCHED, CampaignNotFound, WrongStatus, get_campaign, require_status
@@ -25,7 +26,7 @@ from chalicelib.model.campaign import Audience, Behavior, Body, Campaign, Campai
 from chalicelib.model.delivery import Tracking
 from chalicelib.model.ids import CampaignId, is_campaign_id, new_campaign_id
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.client import Conflict, StoreUnavailable, attempts
+from chalicelib.store.client import Conflict, StoreUnavailable
 
 __all__ = ["CampaignNotFound", "Draft", "Drafts", "Fault", "InvalidCampaign", "NotADraft", "Written"]
 

@@ -11,11 +11,12 @@ from urllib.parse import parse_qs
 from chalice import Blueprint, Response
 from chalice.app import Request
 
+from chalicelib.model.access import Session
 from chalicelib.model.times import time_text
 from chalicelib.sdk import quick_client
 from chalicelib.settings import settings
 from chalicelib.store.client import StoreUnavailable
-from chalicelib.store.sessions import LASTS, Session, Sessions
+from chalicelib.store.sessions import LASTS, Sessions
 from chalicelib.telemetry import logger
 from chalicelib.web import assets
 from chalicelib.web.session import begun, ended, is_from_our_page, session_secret

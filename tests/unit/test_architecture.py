@@ -13,15 +13,16 @@ from chalicelib.settings import Settings
 ROOT = Path(__file__).parents[2]
 CHALICELIB = ROOT / "chalicelib"
 
-FOUNDATION = {"model", "sdk", "store", "settings", "telemetry", "aws", "sqs"}
+FOUNDATION = {"model", "backoff", "sdk", "store", "settings", "telemetry", "aws", "sqs"}
 MAY_KNOW = {
     "model": set(),
     "settings": {"model"},
     "telemetry": {"settings"},
     "aws": {"settings"},
+    "backoff": set(),
     "sdk": set(),
-    "sqs": {"sdk"},
-    "store": {"model", "telemetry", "settings", "aws", "sdk"},
+    "sqs": {"backoff", "sdk"},
+    "store": {"model", "backoff", "telemetry", "settings", "aws", "sdk"},
     "tracking": FOUNDATION,
     "crm": FOUNDATION,
     "content": FOUNDATION,

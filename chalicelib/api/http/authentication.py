@@ -11,7 +11,7 @@ from chalice.app import Request
 
 from chalicelib.api.http.context import Context
 from chalicelib.api.http.problems import ProblemType
-from chalicelib.store.tokens import Scope, Token
+from chalicelib.model.access import Scope, Token
 from chalicelib.web.session import is_from_our_page, session_secret
 
 _BEARER = re.compile(r"bearer +(lf_[A-Za-z0-9_-]{43}) *", re.IGNORECASE)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from chalicelib.analytics.intervals import wilson
 from chalicelib.analytics.stats import Stats, stats_of
-from chalicelib.store.plans import PlanProgress
+from chalicelib.model.plan import PlanProgress
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
