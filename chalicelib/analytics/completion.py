@@ -1,7 +1,7 @@
 """Whether a campaign is done: every planned delivery sent, failed or skipped."""
 
+from chalicelib.model.plan import PlanProgress
 from chalicelib.store.counters import Sums
-from chalicelib.store.plans import PlanProgress
 from chalicelib.store.retries import Retry
 
 ENDINGS = frozenset({"sent", "failed", "skipped", "replanned"})

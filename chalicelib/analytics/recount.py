@@ -21,9 +21,10 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 
 from chalicelib.analytics.facts import facts
+from chalicelib.backoff import attempts
 from chalicelib.model.ids import CampaignId
 from chalicelib.sqs import Queue
-from chalicelib.store.client import Item, StoreUnavailable, attempts
+from chalicelib.store.client import Item, StoreUnavailable
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.plans import Plans

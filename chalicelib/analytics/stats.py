@@ -14,8 +14,8 @@ from chalicelib.analytics.rates import FEEDBACK, Rate, is_known, tracked_of, wil
 from chalicelib.analytics.timing import TimeToOpen, time_to_open
 from chalicelib.model.campaign import LaunchedLink
 from chalicelib.model.ids import CampaignId
+from chalicelib.model.plan import PlanProgress
 from chalicelib.store.counters import Sums
-from chalicelib.store.plans import PlanProgress
 
 
 @dataclass(frozen=True, slots=True)

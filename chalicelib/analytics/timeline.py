@@ -9,11 +9,13 @@ from datetime import datetime
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.delivery import Delivery
 from chalicelib.model.ids import CampaignId, LeadId, RuleId
+from chalicelib.model.rule import Act
+from chalicelib.model.suppression import Resubscription
 from chalicelib.model.verdicts import judged
-from chalicelib.store.acts import Act, Acts
+from chalicelib.store.acts import Acts
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
-from chalicelib.store.resubscriptions import Resubscription, Resubscriptions
+from chalicelib.store.resubscriptions import Resubscriptions
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from chalicelib.backoff import attempts
 from chalicelib.campaigns.launched_content import source_of
 from chalicelib.campaigns.lifecycle import WrongStatus, get_campaign, require_status
 from chalicelib.campaigns.schedule import forget_schedule
@@ -27,7 +28,7 @@ from chalicelib.model.ids import CampaignId, is_campaign_id, new_campaign_id
 from chalicelib.model.lifecycle import DELETE, LAUNCHED
 from chalicelib.scheduler import Schedules
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.client import Conflict, StoreUnavailable, attempts
+from chalicelib.store.client import Conflict, StoreUnavailable
 
 _READS = 8
 MAX_STAGES = 50

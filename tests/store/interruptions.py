@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from chalicelib.analytics.fold import fold
 from chalicelib.crm.leads import create_lead, delete_lead, update_lead
 from chalicelib.crm.suppression import suppress_address
+from chalicelib.model.access import Scope
 from chalicelib.model.campaign import CampaignStatus, Wait
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId
@@ -15,7 +16,6 @@ from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.model.transport import OutcomeUnknown, OutgoingMail
 from chalicelib.sending.deliver import OUTCOME_GRACE
 from chalicelib.sending.feedback_events import FeedbackKind
-from chalicelib.store.tokens import Scope
 from chalicelib.tracking.hits import HitKind, apply
 from tests.store.lossy_world import ADDRESS, ALLOWED, LATER, SAID, LossyWorld
 from tests.store.stories_of_campaigns import AT, ZONE, changes_of, planned, with_a_failed_delivery

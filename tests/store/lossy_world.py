@@ -15,6 +15,7 @@ from chalicelib.model.delivery import BurstRule, Delivery
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.lead import Lead
 from chalicelib.model.messages import SendMessage
+from chalicelib.model.suppression import Resubscription
 from chalicelib.sending.budget import OwnServer, SharedBudget
 from chalicelib.sending.deliver import Deliver, Rest
 from chalicelib.sending.feedback import Feedback
@@ -27,7 +28,7 @@ from chalicelib.store.feedback import FeedbackRecords
 from chalicelib.store.idempotency import Idempotency
 from chalicelib.store.leads import Leads
 from chalicelib.store.rate import AccountLimits, Rate
-from chalicelib.store.resubscriptions import Resubscription, Resubscriptions
+from chalicelib.store.resubscriptions import Resubscriptions
 from chalicelib.store.rules import Rules
 from chalicelib.store.sessions import Sessions
 from chalicelib.store.tokens import Tokens

@@ -14,11 +14,11 @@ from chalicelib.api.deliveries import MOST_CSV_CHARACTERS
 from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus, LaunchedLink, LaunchedMail, Wait
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id
+from chalicelib.model.suppression import Resubscription
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.plans import Plans
-from chalicelib.store.resubscriptions import Resubscription
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
@@ -306,7 +306,8 @@ def test_a_timeline_is_paged_through_mails_with_what_was_done_to_the_lead(desk: 
         at = NOW + timedelta(minutes=number)
         if number in (0, 3, 4, 7, 9, 16):
             allowed = Resubscription(at, "ops", f"Number {number}")
-            context.dynamodb.transact_write_items(TransactItems=[context.resubscriptions.recording(lead, allowed)])
+            recording = context.resubscriptions.recording(lead, allowed).action
+            context.dynamodb.transact_write_items(TransactItems=[recording])
             expected.append(allowed.reason)
         else:
             campaign_id = CampaignId(desk.campaign(title=f"Number {number}"))

@@ -13,17 +13,18 @@ from chalicelib.settings import Settings
 ROOT = Path(__file__).parents[2]
 CHALICELIB = ROOT / "chalicelib"
 
-FOUNDATION = {"model", "sdk", "store", "settings", "telemetry", "aws", "sqs", "scheduler"}
+FOUNDATION = {"model", "backoff", "sdk", "store", "settings", "telemetry", "aws", "sqs", "scheduler"}
 CAPABILITIES = {"crm", "content", "campaigns", "sending", "tracking", "analytics", "automation"}
 MAY_KNOW = {
     "model": set(),
     "settings": {"model"},
     "telemetry": {"settings"},
     "aws": {"settings"},
+    "backoff": set(),
     "sdk": set(),
-    "sqs": {"sdk"},
+    "sqs": {"backoff", "sdk"},
     "scheduler": {"model"},
-    "store": {"model", "telemetry", "settings", "aws", "sdk"},
+    "store": {"model", "backoff", "telemetry", "settings", "aws", "sdk"},
     "tracking": FOUNDATION,
     "crm": FOUNDATION,
     "content": FOUNDATION,
