@@ -7,14 +7,12 @@ from pydantic import Field
 from chalicelib.api.campaigns import CampaignAnswer
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Resource
-from chalicelib.campaigns.local_time import InvalidTime
-from chalicelib.campaigns.schedule import SchedulerUnavailable
-from chalicelib.campaigns.start import AudienceIsEmpty, SendingDisabled
-from chalicelib.campaigns.statuses import WrongStatus
+from chalicelib.campaigns.lifecycle import AudienceIsEmpty, NothingToRetry, SendingDisabled, WrongStatus
+from chalicelib.campaigns.schedule import InvalidTime
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.reasons import FailureReason
-from chalicelib.sending.retry import NothingToRetry
+from chalicelib.scheduler import SchedulerUnavailable
 from chalicelib.sqs import QueueUnavailable
 
 campaign_moves = Resource("sending")
@@ -54,7 +52,7 @@ def send_campaign(call: Call, campaign_id: str) -> Campaign:
 
     The audience is taken at this moment; a schedule is dropped. Poll the campaign's `status` and its stats.
     """
-    return call.context.start.send_now(CampaignId(campaign_id), call.context.now())
+    return call.context.control.send_now(CampaignId(campaign_id), call.context.now())
 
 
 @campaign_moves.operation(
@@ -74,7 +72,7 @@ def schedule_campaign(call: Call, campaign_id: str) -> Campaign:
     is not sent: its status becomes `missed`, `status_reason` says why, and it may be sent or scheduled anew.
     """
     said = call.body(ScheduleBody)
-    return call.context.scheduling.schedule(CampaignId(campaign_id), said.at, said.timezone, call.context.now())
+    return call.context.control.schedule(CampaignId(campaign_id), said.at, said.timezone, call.context.now())
 
 
 @campaign_moves.operation(
@@ -82,7 +80,7 @@ def schedule_campaign(call: Call, campaign_id: str) -> Campaign:
 )
 def unschedule_campaign(call: Call, campaign_id: str) -> Campaign:
     """Make a scheduled campaign a draft again."""
-    return call.context.scheduling.unschedule(CampaignId(campaign_id))
+    return call.context.control.unschedule(CampaignId(campaign_id))
 
 
 @campaign_moves.operation("POST", "/v1/campaigns/{campaign_id}/pause", CampaignAnswer, status=202, raises=[WrongStatus])
@@ -135,4 +133,4 @@ def retry_failed(call: Call, campaign_id: str) -> Campaign:
 
     Deliveries that ended as `outcome_unknown` are sent again only when that reason is named.
     """
-    return call.context.retry_failed.retry_failed(CampaignId(campaign_id), call.body(RetryBody).reasons)
+    return call.context.control.retry_failed(CampaignId(campaign_id), call.body(RetryBody).reasons)

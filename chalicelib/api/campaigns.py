@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from chalicelib.analytics.overview import numbers_of
+from chalicelib.analytics.stats import numbers_of
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Resource
 from chalicelib.campaigns.drafts import Draft, InvalidCampaign, NamesNobody, NotADraft, Written
-from chalicelib.campaigns.statuses import WrongStatus
+from chalicelib.campaigns.lifecycle import WrongStatus
 from chalicelib.model.campaign import Audience, Behavior, Campaign, CampaignStatus, Did
 from chalicelib.model.delivery import Tracking
 from chalicelib.model.errors import Conflict

@@ -17,12 +17,12 @@ from chalicelib.api.http.answers import Answer, AnswerModel, Moment
 from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.resources import Call, Resource
+from chalicelib.model.access import Scope
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.verdicts import judged
 from chalicelib.store.deliveries import DeliveryFilter
-from chalicelib.store.tokens import Scope
 from chalicelib.tracking.delivery_ids import make_delivery_id, without_delivery_id
 
 deliveries = Resource("deliveries")

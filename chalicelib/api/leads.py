@@ -16,9 +16,8 @@ from chalicelib.crm.leads import InvalidLead, Said, create_lead, delete_lead, up
 from chalicelib.crm.suppression import list_marks, resubscribe
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import FieldValue, Lead
-from chalicelib.model.suppression import SuppressionReason
+from chalicelib.model.suppression import Resubscription, SuppressionReason
 from chalicelib.store.leads import IdentityTaken
-from chalicelib.store.resubscriptions import Resubscription
 
 leads = Resource("leads")
 

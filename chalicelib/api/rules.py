@@ -15,7 +15,7 @@ from chalicelib.api.http.resources import Call, Resource
 from chalicelib.automation.rulebook import InvalidRule, TooManyRules, WrittenRule
 from chalicelib.model.errors import Conflict
 from chalicelib.model.ids import CampaignId, RuleId
-from chalicelib.store.rules import Action, ActionKind, If, Rule, Trigger, When
+from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When
 
 rules = Resource("automation")
 

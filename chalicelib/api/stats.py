@@ -6,11 +6,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, PlainSerializer, WithJsonSchema, field_validator
 
-from chalicelib.analytics.comparison import Comparing, Verdict
-from chalicelib.analytics.launched import load_launched
-from chalicelib.analytics.links import count_links
-from chalicelib.analytics.series import By, series_of
-from chalicelib.analytics.stats import stats_of
+from chalicelib.analytics.comparison import Verdict
+from chalicelib.analytics.stats import count_links, stats_of
+from chalicelib.analytics.timing import By, series_of
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Resource
@@ -236,7 +234,7 @@ def get_stats(call: Call, campaign_id: str) -> object:
         call.context.counters.find(campaign.campaign_id).sums,
         call.context.now(),
         launched_at=campaign.launched_at,
-        html_bytes=load_launched(call.context.campaigns, campaign.campaign_id).html_bytes,
+        html_bytes=call.context.campaigns.find_launched(campaign.campaign_id).html_bytes,
     )
     answer = StatsAnswer.model_validate(numbers)
     if answer.pending and campaign.status in (CampaignStatus.PLANNING, CampaignStatus.SENDING):
@@ -248,7 +246,7 @@ def get_stats(call: Call, campaign_id: str) -> object:
 
 def _waiting(call: Call, campaign: Campaign) -> Waiting | None:
     """What keeps a campaign's pending mails back: the whole account's reason, or its own."""
-    account = Rate(call.context.client, call.context.settings.campaigns_table).find_account()
+    account = Rate(call.context.dynamodb, call.context.settings.campaigns_table).find_account()
     waiting = waiting_of(account, call.context.now()) if account else None
     if waiting is None and campaign.waiting is not None and campaign.waiting.reason is not None:
         return Waiting(WaitReason(campaign.waiting.reason), campaign.waiting.until)
@@ -281,8 +279,7 @@ def get_comparison(call: Call, campaign_id: str) -> object:
     """
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
     sums = call.context.counters.find(campaign.campaign_id).sums
-    comparing = Comparing(call.context.client, call.context.settings.campaigns_table)
-    return comparing.compare(campaign, sums, call.context.now())
+    return call.context.comparing.compare(campaign, sums, call.context.now())
 
 
 @stats.operation("GET", "/v1/campaigns/{campaign_id}/links", LinksAnswer)
@@ -292,7 +289,7 @@ def list_links(call: Call, campaign_id: str) -> object:
     In the order of the mail; none before launch. A person's clicks on two links count on both.
     """
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
-    links = load_launched(call.context.campaigns, campaign.campaign_id).links
+    links = call.context.campaigns.find_launched(campaign.campaign_id).links
     return {"items": count_links(links, call.context.counters.find(campaign.campaign_id).sums)}
 
 

@@ -11,7 +11,7 @@ from chalicelib.api.http.paging import PageQuery
 from chalicelib.api.http.resources import Call, Resource
 from chalicelib.model.delivery import DeliveryStatus
 from chalicelib.model.ids import LeadId
-from chalicelib.store.resubscriptions import Resubscription
+from chalicelib.model.suppression import Resubscription
 
 timeline = Resource("timeline")
 

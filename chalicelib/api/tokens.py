@@ -16,8 +16,9 @@ from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.paging import Page
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Resource
+from chalicelib.model.access import Scope
 from chalicelib.store.client import dynamodb
-from chalicelib.store.tokens import Scope, Tokens
+from chalicelib.store.tokens import Tokens
 
 tokens = Resource("tokens")
 

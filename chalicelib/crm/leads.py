@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypedDict, cast
 
+from chalicelib.backoff import attempts
 from chalicelib.crm.suppression import as_known
 from chalicelib.crm.words import (
     CONTROLS,
@@ -20,7 +21,6 @@ from chalicelib.model.addresses import MalformedAddress, parse_address
 from chalicelib.model.errors import Conflict, Fault, Invalid, StoreUnavailable
 from chalicelib.model.ids import LeadId, new_lead_id
 from chalicelib.model.lead import FieldValue, Lead
-from chalicelib.store.client import attempts
 from chalicelib.store.leads import Leads
 
 MAX_FIELDS = 50

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.model.errors import Unavailable
 from chalicelib.model.reasons import WaitReason
+from chalicelib.model.transport import NotSent
 from chalicelib.sending.rate import GROUPS_A_ROW, Grid, Waiting, waiting_of
 from chalicelib.store.rate import UNLIMITED, AccountLimits, AccountRow, Rate
 from chalicelib.telemetry import logger
@@ -25,11 +25,11 @@ _FIRST_GUESS_SECONDS = 0.02
 """What taking moments takes, before any was taken."""
 
 
-class MustWait(Unavailable):
+class MustWait(NotSent):
     """Nothing may leave before `waiting.until`."""
 
     def __init__(self, waiting: Waiting) -> None:
-        super().__init__(f"{waiting.reason} until {waiting.until.isoformat()}")
+        super().__init__(f"{waiting.reason} until {waiting.until.isoformat()}", waiting.reason)
         self.waiting = waiting
 
 

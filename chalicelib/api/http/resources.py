@@ -10,7 +10,7 @@
 The declaration makes the route, checks that the body and parameters read are those declared, makes the answer's model
 of what the handler returns, turns every error into a problem detail, and is where openapi.py reads the operation from;
 the handler's docstring is its summary and description there. A new resource is added to registry.RESOURCES; what its
-handlers work with becomes a property of the context. Handlers load, decide and save.
+handlers work with becomes part of Context (wiring/requests.py). Handlers load, decide and save.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,10 +23,10 @@ from chalice.app import Request
 from pydantic import BaseModel
 
 from chalicelib.api.http.answers import JSON, Answer, problem_answer, to_response
-from chalicelib.api.http.context import Context
 from chalicelib.api.http.problems import problem_of
 from chalicelib.api.http.requests import read_body, read_query
 from chalicelib.model.errors import LeadflipError
+from chalicelib.wiring.requests import Context
 
 M = TypeVar("M", bound=BaseModel)
 Handler = Callable[..., object]
@@ -130,7 +130,7 @@ class Resource:
 
         return declare
 
-    def blueprint(self, app: Chalice, context: Context) -> Blueprint:
+    def blueprint(self, app: Chalice, context: Callable[[], Context]) -> Blueprint:
         """Routes for one app, bound to one context."""
         blueprint = Blueprint(__name__)
         for operation in self.operations:
@@ -145,7 +145,7 @@ class Resource:
         return blueprint
 
 
-def _view(operation: Operation, app: Chalice, context: Context) -> Callable[..., Response]:
+def _view(operation: Operation, app: Chalice, context: Callable[[], Context]) -> Callable[..., Response]:
     def view(**path: str) -> Response:
         request = app.current_request
         assert request is not None  # noqa: S101 - Chalice calls views for requests only
@@ -153,7 +153,7 @@ def _view(operation: Operation, app: Chalice, context: Context) -> Callable[...,
         try:
             # Chalice hands path parameters over as they stand in the URL.
             names = {name: unquote(value) for name, value in path.items()}
-            answer = operation.answered(operation.handler(Call(operation, request, context), **names))
+            answer = operation.answered(operation.handler(Call(operation, request, context()), **names))
         except Exception as error:
             answer = problem_answer(problem_of(error, request_id(request)))
         return to_response(answer, app)

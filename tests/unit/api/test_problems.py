@@ -11,7 +11,6 @@ from chalicelib.api.http.authentication import Forbidden
 from chalicelib.api.http.problems import problem_of
 from chalicelib.api.http.requests import InvalidBody, InvalidParameters
 from chalicelib.campaigns.launched_content import ContentNotReady
-from chalicelib.campaigns.schedule import SchedulerUnavailable
 from chalicelib.model.errors import (
     Conflict,
     Fault,
@@ -22,6 +21,7 @@ from chalicelib.model.errors import (
     StoreUnavailable,
     TooLong,
 )
+from chalicelib.scheduler import SchedulerUnavailable
 from chalicelib.sqs import QueueUnavailable
 from chalicelib.tracking.key_ring import KeyRingUnavailable
 
