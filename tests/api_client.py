@@ -10,8 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from chalice import Chalice
 
 from chalicelib.api.http.openapi import document
-from chalicelib.api.http.registry import RESOURCES, register
-from chalicelib.api.http.unknown import ANYTHING
+from chalicelib.api.http.registry import ANYTHING, RESOURCES, register
 from chalicelib.model.access import Scope
 from chalicelib.wiring.requests import Context
 from local.tables import TableNames

@@ -1,4 +1,4 @@
-"""Everything behind the JSON door, in the order in which a request meets it.
+"""The whole API, in the order in which a request meets it.
 
 answer_problems      any error on the way becomes a problem detail
   authentication     401, 403
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from chalice import Chalice, Response
+from chalice import Blueprint, Chalice, Response
 from chalice.app import Request
 
 from chalicelib.api.campaign_moves import campaign_moves
@@ -20,9 +20,8 @@ from chalicelib.api.http.answers import AnswerModel, Moment, problem_answer, to_
 from chalicelib.api.http.authentication import authentication
 from chalicelib.api.http.idempotency import idempotency
 from chalicelib.api.http.openapi import describe
-from chalicelib.api.http.problems import framework_problem, problem_of
+from chalicelib.api.http.problems import Problem, framework_problem, problem_of
 from chalicelib.api.http.resources import Call, Resource, operations, request_id
-from chalicelib.api.http.unknown import unknown
 from chalicelib.api.imports import imports
 from chalicelib.api.leads import leads
 from chalicelib.api.previews import previews
@@ -62,6 +61,9 @@ _DESCRIBED: tuple[Resource, ...] = (
 )
 RESOURCES: tuple[Resource, ...] = (*_DESCRIBED, describe(_DESCRIBED))
 
+ANYTHING = "/v1/{anything+}"
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
 Middleware = Callable[[Any, Callable[[Any], Any]], Any]
 
 
@@ -77,7 +79,7 @@ def register(app: Chalice, context: Callable[[], Context] = deployed_context) ->
         app.register_middleware(_only_api(middleware), "http")
     for resource in RESOURCES:
         app.register_blueprint(resource.blueprint(app, context))
-    app.register_blueprint(unknown(app))
+    app.register_blueprint(_rest(app))
 
 
 def _only_api(middleware: Middleware) -> Middleware:
@@ -107,3 +109,39 @@ def _in_our_form(response: Response, app: Chalice) -> Response:
         return response
     refused = replace(framework_problem(response.status_code), detail=response.body["Message"])
     return to_response(problem_answer(refused), app)
+
+
+def _rest(app: Chalice) -> Blueprint:
+    """The route behind all others, which is not described: 404, or 405 where the path exists.
+
+    A REST API sends a request here when no other route has its path *and* method. Without this route API Gateway would
+    answer by itself: 403 "Missing Authentication Token", which misleads everybody.
+    """
+    blueprint = Blueprint(__name__)
+
+    @blueprint.route(ANYTHING, methods=_METHODS, content_types=["*/*"])
+    def answer_unknown() -> Response:
+        request = app.current_request
+        asked = ((request.uri_params if request else None) or {}).get("anything", "")
+        problem = Problem(404, "not-found", "There is nothing at this address")
+        if methods := allowed(app, f"/v1/{asked}"):
+            headers = {"Allow": ", ".join(methods)}
+            problem = Problem(405, "method-not-allowed", "This cannot be done here", headers=headers)
+        return to_response(problem_answer(problem), app)
+
+    return blueprint
+
+
+def allowed(app: Chalice, path: str) -> list[str]:
+    """The methods that the operations of this path answer."""
+    routes = ((route, methods) for route, methods in app.routes.items() if route != ANYTHING)
+    return sorted(
+        {method for route, methods in routes if _fits(route.split("/"), path.split("/")) for method in methods}
+    )
+
+
+def _fits(pattern: list[str], parts: list[str]) -> bool:
+    # Segments of a pattern are literal, or a name in braces.
+    return len(pattern) == len(parts) and all(
+        wanted == part or wanted.startswith("{") for wanted, part in zip(pattern, parts, strict=True)
+    )

@@ -12,9 +12,8 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from chalicelib.api.http.openapi import EXAMPLES, document
 from chalicelib.api.http.problems import problem_type
-from chalicelib.api.http.registry import RESOURCES
+from chalicelib.api.http.registry import ANYTHING, RESOURCES
 from chalicelib.api.http.resources import Operation, Resource, operations
-from chalicelib.api.http.unknown import ANYTHING
 from chalicelib.model.errors import Conflict
 from tests.api_client import ApiClient, Reply, context_of, undescribed
 
