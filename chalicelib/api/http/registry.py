@@ -134,10 +134,9 @@ def _rest(app: Chalice) -> Blueprint:
 
 def allowed(app: Chalice, path: str) -> list[str]:
     """The methods that the operations of this path answer."""
-    routes = ((route, methods) for route, methods in app.routes.items() if route != ANYTHING)
-    return sorted(
-        {method for route, methods in routes if _fits(route.split("/"), path.split("/")) for method in methods}
-    )
+    parts = path.split("/")
+    fitting = (methods for route, methods in app.routes.items() if route != ANYTHING and _fits(route.split("/"), parts))
+    return sorted({method for methods in fitting for method in methods})
 
 
 def _fits(pattern: list[str], parts: list[str]) -> bool:

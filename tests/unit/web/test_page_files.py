@@ -4,6 +4,9 @@ import re
 
 import pytest
 
+from chalicelib.model.reasons import FailureReason, SkipReason
+from chalicelib.model.verdicts import BURST
+from chalicelib.tracking.agents import MachineReason
 from chalicelib.web import assets
 from chalicelib.web.routes import blueprint
 from tests.api_client import ApiClient, context_of
@@ -62,3 +65,15 @@ def test_a_file_refers_to_our_own_files_alone(name: str) -> None:
     hosts = set(re.findall(r"https?://([^/\"'`\s]+)", text)) - {"www.w3.org"}
     assert not hosts
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|srcdoc|eval\(", text)
+
+
+def words_of(table: str) -> set[str]:
+    """The names that a table of reasons.js has words for."""
+    found = re.search(rf"const {table} = {{(.*?)}};", assets.files()["reasons.js"], re.DOTALL)
+    assert found is not None
+    return set(re.findall(r"(\w+): \"[^\"]+\"", found[1]))
+
+
+def test_every_reason_of_the_server_has_words_on_the_page() -> None:
+    assert words_of("REASONS") == {*FailureReason, *SkipReason}
+    assert words_of("MACHINES") == {*MachineReason, BURST}
