@@ -13,9 +13,9 @@ from chalicelib.model.campaign import CampaignStatus, Wait
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.suppression import Mark, SuppressionReason
+from chalicelib.model.transport import OutcomeUnknown, OutgoingMail
 from chalicelib.sending.deliver import OUTCOME_GRACE
 from chalicelib.sending.feedback_events import FeedbackKind
-from chalicelib.sending.transports.base import OutcomeUnknown, OutgoingMail
 from chalicelib.tracking.hits import HitKind, apply
 from tests.claiming import record_claim
 from tests.store.lossy_world import ADDRESS, ALLOWED, LATER, SAID, LossyWorld
@@ -76,7 +76,7 @@ def paused_by_itself_and_resumed(world: LossyWorld) -> Interrupted:
     assert world.counters.replace(campaign_id, world.counters.find(campaign_id), {"sent": 100, "bounced": 50})
     resume = lambda: world.control.resume(campaign_id)  # noqa: E731
     return Interrupted(
-        lambda: world.breaker.look([campaign_id]), resume, status_of(world, campaign_id), CampaignStatus.PLANNING
+        lambda: world.lifecycle.protect(campaign_id), resume, status_of(world, campaign_id), CampaignStatus.PLANNING
     )
 
 
@@ -90,8 +90,8 @@ def scheduled_and_scheduled_otherwise(world: LossyWorld) -> Interrupted:
 
     other = "2026-12-02T10:00"
     return Interrupted(
-        lambda: world.scheduling.schedule(campaign_id, AT, ZONE, NOW),
-        lambda: world.scheduling.schedule(campaign_id, other, ZONE, NOW),
+        lambda: world.control.schedule(campaign_id, AT, ZONE, NOW),
+        lambda: world.control.schedule(campaign_id, other, ZONE, NOW),
         seen,
         (other, True),
     )
@@ -99,10 +99,10 @@ def scheduled_and_scheduled_otherwise(world: LossyWorld) -> Interrupted:
 
 def unscheduled_and_scheduled(world: LossyWorld) -> Interrupted:
     campaign_id = world.draft()
-    world.scheduling.schedule(campaign_id, AT, ZONE, NOW)
+    world.control.schedule(campaign_id, AT, ZONE, NOW)
     return Interrupted(
-        lambda: world.scheduling.unschedule(campaign_id),
-        lambda: world.scheduling.schedule(campaign_id, AT, ZONE, NOW),
+        lambda: world.control.unschedule(campaign_id),
+        lambda: world.control.schedule(campaign_id, AT, ZONE, NOW),
         lambda: world.schedule_that_counts(world.campaign(campaign_id)),
         True,
     )
@@ -110,12 +110,12 @@ def unscheduled_and_scheduled(world: LossyWorld) -> Interrupted:
 
 def completed_and_retried(world: LossyWorld) -> Interrupted:
     campaign_id = planned(world, leads=1)
-    world.completion.advance(campaign_id)
+    world.lifecycle.advance(campaign_id)
     sums = {"failed": 1, "reason/rejected": 1}
     assert world.counters.replace(campaign_id, world.counters.find(campaign_id), sums)
-    retry = lambda: world.retry.retry_failed(campaign_id, [])  # noqa: E731
+    retry = lambda: world.control.retry_failed(campaign_id, [])  # noqa: E731
     return Interrupted(
-        lambda: world.completion.advance(campaign_id), retry, status_of(world, campaign_id), CampaignStatus.SENDING
+        lambda: world.lifecycle.advance(campaign_id), retry, status_of(world, campaign_id), CampaignStatus.SENDING
     )
 
 

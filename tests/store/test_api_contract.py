@@ -80,14 +80,14 @@ class World:
 def world(dynamodb: Any, tables: TableNames) -> World:
     queue, scheduler, service = OpenQueue(), Scheduler(), MailService()
     context = context_of(
-        lambda: dynamodb,
+        dynamodb,
         tables,
-        sqs=lambda: queue,
-        scheduler=lambda: scheduler,
-        key_ring=lambda secret: KEYS,
-        ses=lambda: Identities(),
-        transport=lambda settings: service,
-        budget=lambda settings: OwnServer(),
+        sqs=queue,
+        scheduler=scheduler,
+        keys=KEYS,
+        ses=Identities(),
+        transport=service,
+        budget=OwnServer(),
         now=lambda: NOW,
     )
     api = ApiClient(context).sign_in()

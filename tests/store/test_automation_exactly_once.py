@@ -154,6 +154,7 @@ class World:
             Deliveries(mortal, tables.deliveries, BurstRule()),
             Campaigns(mortal, tables.campaigns),
             Bus(self.bus, "bus"),
+            BurstRule(),
         )
         self.automation = Automation(
             Rules(mortal, tables.campaigns),
@@ -231,7 +232,7 @@ class World:
             return
         start = max(0, self.read - self.chance.choice([0, 0, 3]))  # a batch that comes again, cut anew
         end = min(len(self.records), start + self.chance.randint(1, 8))
-        for found in candidates(self.records[start:end]):
+        for found in candidates(self.records[start:end], BurstRule()):
             self.waiting.append((self.now + timedelta(seconds=DELAY), found))
             if self.chance.random() < 0.1:
                 return  # died: the batch comes again

@@ -54,7 +54,7 @@ class World:
 
 @pytest.fixture
 def world(dynamodb: Any, tables: TableNames) -> World:
-    context = context_of(lambda: dynamodb, tables, key_ring=lambda secret: KEYS, ses=lambda: NoIdentities())
+    context = context_of(dynamodb, tables, keys=KEYS, ses=NoIdentities())
     lead = create_lead(context.leads, {"entity": "acme", "stage": "New", "email": "ann@example.com"}, NOW)
     campaign = Campaign(
         campaign_id=new_campaign_id(),

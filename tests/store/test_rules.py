@@ -46,7 +46,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def api(dynamodb: Any, tables: TableNames, clock: Clock) -> ApiClient:
-    return ApiClient(context_of(lambda: dynamodb, tables, now=clock)).sign_in()
+    return ApiClient(context_of(dynamodb, tables, now=clock)).sign_in()
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ class Browser:
 
 @pytest.fixture
 def api(dynamodb: Any, tables: TableNames) -> ApiClient:
-    client = ApiClient(context_of(lambda: dynamodb, tables))
+    client = ApiClient(context_of(dynamodb, tables))
     door = Door(lambda: Sessions(dynamodb, tables.campaigns), lambda: client.context.now())
     client.app.register_blueprint(blueprint(door))
     return client

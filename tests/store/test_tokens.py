@@ -12,7 +12,7 @@ from tests.api_client import ApiClient, context_of
 
 @pytest.fixture
 def api(dynamodb: Any, tables: TableNames) -> ApiClient:
-    return ApiClient(context_of(lambda: dynamodb, tables)).sign_in()
+    return ApiClient(context_of(dynamodb, tables)).sign_in()
 
 
 def issue(api: ApiClient, **said: Any) -> Any:
