@@ -10,7 +10,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from chalicelib.analytics.launched import LaunchedLink, LaunchedMail, save_launched
 from chalicelib.automation.candidates import Candidate, CandidatesMessage, Finish, candidates
-from chalicelib.automation.happenings import HappeningKind
+from chalicelib.automation.events import MilestoneKind
 from chalicelib.automation.publish import Bus, Publisher
 from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
@@ -79,7 +79,7 @@ class Sent:
         self.deliveries.record_click(*self.ids, link, Click(at, None, machine))
         images: dict[str, Any] = {"Keys": keys.delivery(*self.ids), "OldImage": before, "NewImage": self.row()}
         images |= {"SequenceNumber": "1", "ApproximateCreationDateTime": NOW.timestamp()}
-        return list(candidates([{"dynamodb": images}]))
+        return list(candidates([{"dynamodb": images}], BurstRule()))
 
     def published(self) -> list[tuple[str, str, bool]]:
         return [(each["type"], each["link"], each["machine"]) for each in self.bus.details]
@@ -107,7 +107,7 @@ def sent(dynamodb: Any, tables: TableNames) -> Sent:
 
 
 def clicked(ids: tuple[CampaignId, LeadId], link: str, machine: bool = False) -> Candidate:
-    return Candidate(*ids, HappeningKind.CLICKED, link, machine)
+    return Candidate(*ids, MilestoneKind.CLICKED, link, machine)
 
 
 def test_a_first_click_is_a_candidate_and_a_second_one_is_none(sent: Sent) -> None:
@@ -193,7 +193,7 @@ def test_nothing_is_done_with_while_the_bus_is_away(sent: Sent) -> None:
 
 
 def test_a_delivery_that_is_gone_has_no_events(sent: Sent) -> None:
-    gone = Candidate(new_campaign_id(), new_lead_id(), HappeningKind.OPENED, None, False)
+    gone = Candidate(new_campaign_id(), new_lead_id(), MilestoneKind.OPENED, None, False)
     assert sent.publisher.publish([gone], LATER) == [True]
     assert sent.bus.details == []
 
@@ -207,7 +207,7 @@ def test_a_campaign_finishes_once_each_time_it_is_sent(sent: Sent, dynamodb: Any
     done = dynamodb.get_item(**key)["Item"]
 
     def change(old: dict[str, Any], new: dict[str, Any]) -> list[Candidate | Finish]:
-        return list(candidates([{"dynamodb": {"Keys": key["Key"], "OldImage": old, "NewImage": new}}]))
+        return list(candidates([{"dynamodb": {"Keys": key["Key"], "OldImage": old, "NewImage": new}}], BurstRule()))
 
     finished = Finish(sent.campaign.campaign_id, "2026-11-26T09:00:00.000Z")
     assert change(sending, done) == [finished]

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from chalicelib.analytics.recount import Recounting
-from chalicelib.automation.rulebook import Rulebook
+from chalicelib.automation.rule_editor import RuleEditor
 from chalicelib.campaigns.account import SendingAccount, SesAccount, UnknownAccount
 from chalicelib.campaigns.control import Control
 from chalicelib.campaigns.drafts import Drafts
@@ -169,8 +169,8 @@ class Context:
         return Rules(self.client, self.settings.campaigns_table)
 
     @cached_property
-    def rulebook(self) -> Rulebook:
-        return Rulebook(self.rules, self.campaigns, self.leads)
+    def rule_editor(self) -> RuleEditor:
+        return RuleEditor(self.rules, self.campaigns, self.leads)
 
     @cached_property
     def acts(self) -> Acts:
