@@ -72,7 +72,8 @@ class RuleEditor:
         A rule that is enabled again acts on what happens from now on.
         """
         before = self._rules.get(rule_id)
-        after = replace(before, **_fields(self._checked(WrittenRule(**{**_fields(before), **changes}))))
+        written = self._checked(WrittenRule(**{**_fields(before), **changes}))
+        after = replace(before, **_fields(written))
         if after == before:
             return before
         since = now if after.enabled and not before.enabled else before.active_since
