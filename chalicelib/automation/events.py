@@ -99,15 +99,15 @@ def event_of(
     delivery: Delivery, milestone: Milestone, occurrence: Occurrence, campaign: Campaign, urls: Mapping[str, str]
 ) -> Event:
     """`urls`: the campaign's links as written, by link id."""
-    said: dict[str, Any] = {"lead_id": delivery.lead_id}
+    further: dict[str, Any] = {"lead_id": delivery.lead_id}
     if milestone.kind in (MilestoneKind.OPENED, MilestoneKind.CLICKED):
-        said["machine"] = milestone.machine
+        further["machine"] = milestone.machine
     if occurrence.reason is not None:
-        said["reason"] = occurrence.reason
+        further["reason"] = occurrence.reason
     if milestone.link is not None:
-        said |= {"link": milestone.link, "url": _url(delivery, occurrence, urls.get(milestone.link, ""))}
+        further |= {"link": milestone.link, "url": _url(delivery, occurrence, urls.get(milestone.link, ""))}
     identity = (delivery.lead_id, milestone.kind, milestone.link or "", str(milestone.machine))
-    return _event(DETAIL_TYPES[milestone.kind], campaign, occurrence.at, identity, said)
+    return _event(DETAIL_TYPES[milestone.kind], campaign, occurrence.at, identity, further)
 
 
 def finished_event(campaign: Campaign, finished_at: str) -> Event:
@@ -116,7 +116,7 @@ def finished_event(campaign: Campaign, finished_at: str) -> Event:
 
 
 def _event(
-    detail_type: str, campaign: Campaign, at: datetime, identity: Sequence[str], said: Mapping[str, Any]
+    detail_type: str, campaign: Campaign, at: datetime, identity: Sequence[str], further: Mapping[str, Any]
 ) -> Event:
     hashed = hashlib.sha256("\n".join([campaign.campaign_id, *identity]).encode()).hexdigest()
     detail = {
@@ -126,7 +126,7 @@ def _event(
         "campaign_id": campaign.campaign_id,
         "campaign_title": campaign.title,
         "entity": campaign.audience.entity,
-        **said,
+        **further,
     }
     return Event(detail_type, at, detail)
 

@@ -10,10 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.automation.rules import said_by
+from chalicelib.automation.rules import input_of
 from chalicelib.crm.groups import Groups, list_groups
-from chalicelib.crm.leads import InvalidLead, Said, checked
-from chalicelib.crm.words import LONGEST_TEXT, line_faults, normalized
+from chalicelib.crm.leads import LONGEST_TEXT, InvalidLead, LeadInput, checked, line_faults, normalized
 from chalicelib.model.ids import LeadId, RuleId, is_campaign_id, new_rule_id
 from chalicelib.model.lead import Lead
 from chalicelib.store.campaigns import Campaigns
@@ -124,17 +123,17 @@ def _fields(rule: WrittenRule | Rule) -> dict[str, Any]:
 
 def _checked_if(condition: If) -> If:
     """The condition in the normal form that leads have. Raises InvalidLead."""
-    said: Said = {"tags": condition.tags}
+    given: LeadInput = {"tags": condition.tags}
     if condition.entity is not None:
-        said["entity"] = condition.entity
-    normal = checked(said)
+        given["entity"] = condition.entity
+    normal = checked(given)
     stages = tuple(dict.fromkeys(checked({"stage": stage})["stage"] or "" for stage in condition.stages))
     return If(normal.get("entity"), stages, tuple(normal["tags"] or ()))
 
 
 def _checked_action(action: Action) -> Action:
     """The action in normal form. Raises InvalidLead if the change of a lead would be invalid."""
-    normal = checked(said_by(action, _NOBODY))
+    normal = checked(input_of(action, _NOBODY))
     match action.kind:
         case ActionKind.CHANGE_STAGE:
             return replace(action, value=normal["stage"] or "")

@@ -7,7 +7,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
-from chalicelib.crm.leads import InvalidLead, Said, changed, checked
+from chalicelib.crm.leads import InvalidLead, LeadInput, changed, checked
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.lead import Lead
 from chalicelib.store.rules import Action, ActionKind, If, Rule, Trigger
@@ -94,7 +94,7 @@ def act_on(actions: tuple[Action, ...], lead: Lead, now: datetime) -> Outcome:
     for action in actions:
         wanted, success = (words.format(action=action, lead=lead) for words in _WORDS[action.kind])
         try:
-            after = changed(lead, checked(said_by(action, lead)), now)
+            after = changed(lead, checked(input_of(action, lead)), now)
         except InvalidLead as error:
             failed.append(f"{wanted}: {error}")
         else:
@@ -103,7 +103,7 @@ def act_on(actions: tuple[Action, ...], lead: Lead, now: datetime) -> Outcome:
     return Outcome(lead, tuple(done), tuple(failed))
 
 
-def said_by(action: Action, lead: Lead) -> Said:
+def input_of(action: Action, lead: Lead) -> LeadInput:
     """The action as a change of the lead."""
     match action.kind:
         case ActionKind.CHANGE_STAGE:
