@@ -2,7 +2,7 @@
 
 from zoneinfo import ZoneInfo
 
-from chalicelib.analytics.comparison import Comparing
+from chalicelib.analytics.comparison import compare
 from chalicelib.analytics.launched import load_launched
 from chalicelib.analytics.stats import count_links, stats_of
 from chalicelib.analytics.timing import series_of
@@ -103,8 +103,8 @@ def get_comparison(call: Call, campaign_id: str) -> Answer:
     """Sent campaigns from the same address, launched before this one, among the 300 newest of all."""
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
     sums = call.context.counters.find(campaign.campaign_id).sums
-    comparing = Comparing(call.context.client, call.context.settings.campaigns_table)
-    return ok(ComparisonAnswer.model_validate(comparing.compare(campaign, sums, call.context.now())))
+    comparison = compare(campaign, sums, call.context.now(), call.context.campaigns, call.context.counters)
+    return ok(ComparisonAnswer.model_validate(comparison))
 
 
 @stats.operation(
