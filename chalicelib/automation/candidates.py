@@ -13,8 +13,7 @@ from chalicelib.automation.events import MilestoneKind, milestones
 from chalicelib.model.delivery import BurstRule, Delivery
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.times import time_text
-from chalicelib.settings import burst_rule, settings
-from chalicelib.sqs import Queue, groups, sqs
+from chalicelib.sqs import Queue, groups
 from chalicelib.store.stream_records import CampaignChange, Change, is_of_delivery
 from chalicelib.telemetry import logger
 
@@ -87,12 +86,11 @@ def _of_campaign(change: CampaignChange) -> Iterator[Finish]:
         yield Finish(change.new.campaign_id, time_text(change.new.completed_at))
 
 
-def enqueue_candidates(event: dict[str, Any]) -> None:
+def enqueue_candidates(event: dict[str, Any], queue: Queue, rule: BurstRule) -> None:
     """Handles Lambda's stream event. Raises if the batch should be retried; enqueuing a candidate twice is harmless."""
-    rule = burst_rule()
     delay = rule.window.total_seconds() + MARGIN_SECONDS
     found = list(candidates(event["Records"], rule))
     messages = (CandidatesMessage(tuple(group)) for group in groups(found, CANDIDATES_PER_MESSAGE))
-    Queue(sqs(), settings().candidates_queue_url).put_later((each, delay) for each in messages)
+    queue.put_later((each, delay) for each in messages)
     if found:
         logger().info("candidates_enqueued", extra={"records": len(event["Records"]), "candidates": len(found)})

@@ -8,12 +8,10 @@ has a candidate of its own.
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.analytics.launched import load_launched
 from chalicelib.automation.candidates import Candidate, CandidatesMessage, Finish
 from chalicelib.automation.events import (
     SOURCE,
@@ -28,13 +26,14 @@ from chalicelib.automation.events import (
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.delivery import BurstRule
 from chalicelib.model.ids import CampaignId
-from chalicelib.sdk import quick_client
-from chalicelib.settings import burst_rule, settings
 from chalicelib.sqs import groups
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.client import dynamodb
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.telemetry import count, logger
+
+if TYPE_CHECKING:
+    from types_boto3_events import EventBridgeClient
+    from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
 ENTRIES_PER_CALL = 10
 """PutEvents takes at most ten."""
@@ -46,7 +45,7 @@ _CAMPAIGNS_KEPT = 100
 class Bus:
     """The project's event bus, for writing."""
 
-    def __init__(self, client: Any, name: str) -> None:
+    def __init__(self, client: "EventBridgeClient", name: str) -> None:
         self._client = client
         self._name = name
 
@@ -56,7 +55,7 @@ class Bus:
         AWS's limits: ten a call, and 256 KB together, which ten events with the longest destinations (events.py) do not
         reach (docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html).
         """
-        entries = [
+        entries: list[PutEventsRequestEntryTypeDef] = [
             {
                 "EventBusName": self._name,
                 "Source": SOURCE,
@@ -129,7 +128,7 @@ class Publisher:
                 return None
             if len(self._known) == _CAMPAIGNS_KEPT:
                 self._known.clear()
-            urls = {link.link: link.url for link in load_launched(self._campaigns, campaign_id).links}
+            urls = {link.link: link.url for link in self._campaigns.find_launched(campaign_id).links}
             self._known[campaign_id] = _Known(campaign, urls)
         return self._known[campaign_id]
 
@@ -141,7 +140,7 @@ def _may_change(milestone: Milestone, occurrence: Occurrence, rule: BurstRule, n
     return now < occurrence.at + rule.window + timedelta(seconds=LATE_SECONDS)
 
 
-def publish_candidates(event: dict[str, Any]) -> dict[str, Any]:
+def publish_candidates(event: dict[str, Any], publisher: Publisher) -> dict[str, Any]:
     """Handles Lambda's SQS event. A message is retried as a whole if any of its candidates could not be published."""
     wanted: list[tuple[str, Candidate | Finish]] = []
     failed: set[str] = set()
@@ -152,13 +151,6 @@ def publish_candidates(event: dict[str, Any]) -> dict[str, Any]:
         except (ValueError, KeyError, TypeError):
             logger().exception("candidates_unreadable", extra={"sqs_message": message_id})
             failed.add(message_id)
-    done = _publisher().publish([each for _, each in wanted], datetime.now(UTC))
+    done = publisher.publish([each for _, each in wanted], datetime.now(UTC))
     failed |= {message_id for (message_id, _), is_done in zip(wanted, done, strict=True) if not is_done}
     return {"batchItemFailures": [{"itemIdentifier": each} for each in sorted(failed)]}
-
-
-@cache
-def _publisher() -> Publisher:
-    campaigns = Campaigns(dynamodb(), settings().campaigns_table)
-    bus = Bus(quick_client("events"), settings().event_bus)
-    return Publisher(Deliveries(dynamodb(), settings().deliveries_table, burst_rule()), campaigns, bus)

@@ -12,11 +12,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple, TypedDict, cast
 
+from chalicelib.backoff import attempts
 from chalicelib.crm.suppression import with_marks
 from chalicelib.model.addresses import MalformedAddress, parse_address
 from chalicelib.model.ids import LeadId, new_lead_id
 from chalicelib.model.lead import FieldValue, Lead
-from chalicelib.store.client import Conflict, StoreUnavailable, attempts
+from chalicelib.store.client import Conflict, StoreUnavailable
 from chalicelib.store.leads import Leads
 
 LONGEST_NAME = 64
