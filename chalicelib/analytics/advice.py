@@ -1,7 +1,7 @@
-"""What the numbers cannot say by themselves, said in words: each with the figure it rests on.
+"""Advice on a campaign's numbers, each with the figure it is based on.
 
-Rules look at a rate itself where it is the whole truth about this campaign (failed), and at the bound of its interval
-where a few leads more or less would tip it: advice that chance alone may have caused is worse than none.
+Failed is judged by the rate itself, which is exact. The other rates are judged by the bound of their confidence
+interval, so that chance alone gives no advice.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +13,7 @@ from chalicelib.analytics.intervals import Rate, wilson
 from chalicelib.store.counters import Sums
 
 SAMPLE = 30
-"""Below so many deliveries a rate says too little to advise on."""
+"""The fewest deliveries whose rate is worth advice."""
 FAILED_NOTICE = 0.02
 FAILED_WARNING = 0.03
 OPENED_SUSPICIOUS = 0.60
@@ -44,7 +44,7 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """All that advice is drawn from."""
+    """What advice is based on."""
 
     sums: Sums
     failures: Sequence[tuple[str, int]] = ()
@@ -96,8 +96,8 @@ def _recount_due(now: Situation) -> Advice | None:
     if not times:
         return None
     text = (
-        "Some changes came too late to tell whether they were counted already. Recount this campaign: until then these "
-        "numbers may be too low."
+        "Some events arrived too late to tell whether they were already counted, so these numbers may be too low. "
+        "Recount this campaign."
     )
     return Advice("recount_due", "warning", text, float(times))
 
@@ -108,7 +108,8 @@ def _failed(now: Situation) -> Advice | None:
         return None
     reasons = ", ".join(f"{reason.replace('_', ' ')}: {count}" for reason, count in now.failures[:3])
     text = (
-        f"{rate.value:.1%} of the deliveries failed. Above 2 to 3 % something structural is wrong; look at {reasons}."
+        f"{rate.value:.1%} of the emails could not be sent. More than 2 to 3% usually has a common cause. "
+        f"Main reasons: {reasons}."
     )
     return Advice("failed_high", "warning" if rate.value > FAILED_WARNING else "notice", text, rate.value)
 
@@ -119,8 +120,8 @@ def _bounced(now: Situation) -> Advice | None:
     if rate is None or severity is None:
         return None
     text = (
-        f"{rate.value:.1%} bounced ({now.count('bounced')} of {now.sent}). Above 4 to 5 % mail services take action "
-        "against a sender: where do these addresses come from, and when were they last written to?"
+        f"{rate.value:.1%} bounced ({now.count('bounced')} of {now.sent}). Mail services act against senders with more "
+        "than 4 to 5%. Check where these addresses come from and when you last wrote to them."
     )
     return Advice("bounced_high", severity, text, rate.value)
 
@@ -132,8 +133,8 @@ def _complained(now: Situation) -> Advice | None:
     if rate is None or severity is None or now.count("complained") < 2:
         return None
     text = (
-        f"{rate.value:.2%} called this mail spam ({now.count('complained')} of {now.sent}). Above 0.1 % mailbox "
-        "providers turn a sender's mail away: write only to those who asked for it, and make leaving easy."
+        f"{rate.value:.2%} marked this email as spam ({now.count('complained')} of {now.sent}). Mailbox providers "
+        "reject senders with more than 0.1%. Write only to people who asked for it, and make it easy to unsubscribe."
     )
     return Advice("complained_high", severity, text, rate.value)
 
@@ -143,8 +144,8 @@ def _empty_links(now: Situation) -> Advice | None:
     if not count:
         return None
     text = (
-        f"{count} links in the mails sent lead nowhere: the lead's value for them was missing or no whole address "
-        "(https://..., mailto:...), or would have changed the link's host. The check before sending names these links."
+        f"{count} links were sent empty, because the lead's value was missing, was not a full address (https://..., "
+        "mailto:...), or would have changed the link's host. The pre-send check lists these links."
     )
     return Advice("links_empty", "warning", text, float(count))
 
@@ -154,8 +155,8 @@ def _unsubscribed(now: Situation) -> Advice | None:
     if rate is None or rate.low <= UNSUBSCRIBED_HIGH:
         return None
     text = (
-        f"{rate.value:.1%} unsubscribed by this mail; some 0.2 to 0.5 % is usual. "
-        "Was it what these leads were promised, and how long ago did they last hear from you?"
+        f"{rate.value:.1%} unsubscribed from this email; 0.2 to 0.5% is usual. Check whether it is what these leads "
+        "signed up for, and when they last heard from you."
     )
     return Advice("unsubscribed_high", "notice", text, rate.value)
 
@@ -166,9 +167,9 @@ def _opened(now: Situation) -> Advice | None:
         return None
     opened, machines = now.count("opened"), now.count("opened_machine_only")
     text = (
-        f"{rate.value:.0%} opened is more than people do: mail privacy proxies load pixels by themselves "
-        f"({machines} of {opened} opens, {machines / opened:.0%}, are known to be machines' only). "
-        "Trust the click rate."
+        f"{rate.value:.0%} opened, which is more than people reach: mail privacy services load the tracking pixel "
+        f"automatically ({machines} of {opened} opens, {machines / opened:.0%}, are known to be by machines only). "
+        "Rely on the click rate."
     )
     return Advice("opened_suspicious", "notice", text, rate.value)
 
@@ -180,8 +181,8 @@ def _nobody_opened(now: Situation) -> Advice | None:
     if possible is None or possible.high > NOBODY:
         return None
     text = (
-        f"Nobody among {now.tracked} has opened or clicked within {EARLY_HOURS} hours. Did the mail go to spam "
-        "folders, and can the addresses of its pixel and links be reached from outside?"
+        f"None of {now.tracked} leads opened or clicked within {EARLY_HOURS} hours. Check whether the email went to "
+        "spam folders, and whether its tracking pixel and links can be reached from the Internet."
     )
     return Advice("nobody_opened", "warning", text, float(now.tracked))
 
@@ -192,8 +193,8 @@ def _images_blocked(now: Situation) -> Advice | None:
     if share is None or share.low <= IMAGES_BLOCKED:
         return None
     text = (
-        f"{share.value:.0%} of those who clicked never loaded the pixel: their mail client blocks images. "
-        f"At least {without} leads more have read this mail than Opened says."
+        f"{share.value:.0%} of those who clicked did not load the tracking pixel, because their mail app blocks "
+        f"images. At least {without} more leads read this email than Opened shows."
     )
     return Advice("images_blocked", "notice", text, share.value)
 
@@ -202,8 +203,8 @@ def _clipped(now: Situation) -> Advice | None:
     if now.html_bytes is None or now.html_bytes <= CLIPS_AT:
         return None
     text = (
-        f"The mail's HTML is about {now.html_bytes / 1024:.0f} KB as sent. Gmail shows the first 102 KB and hides "
-        "the rest with the tracking pixel in it: opens in Gmail are missing from Opened."
+        f"The email's HTML is about {now.html_bytes / 1024:.0f} KB. Gmail shows the first 102 KB and hides the rest, "
+        "including the tracking pixel, so opens in Gmail are missing from Opened."
     )
     return Advice("clipped", "warning", text, float(now.html_bytes))
 
@@ -213,8 +214,8 @@ def _scanned(now: Situation) -> Advice | None:
     if rate is None or rate.low <= SCANNED:
         return None
     text = (
-        f"At {rate.value:.0%} of the leads only machines followed the links: security scanners that check mails before "
-        "people read them. They are not in Clicked."
+        f"For {rate.value:.0%} of the leads, only machines followed the links: security scanners that check emails "
+        "before people read them. They are not included in Clicked."
     )
     return Advice("scanned", "info", text, rate.value)
 
@@ -224,8 +225,8 @@ def _untracked(now: Situation) -> Advice | None:
     if not count:
         return None
     text = (
-        f"{count} recipients were not tracked, by the campaign's choice or their own: Opened and Clicked say nothing "
-        f"of them, and their rates are of the other {now.tracked}."
+        f"{count} recipients were not tracked, by the campaign's choice or their own. Opened, Clicked and their rates "
+        f"are based on the other {now.tracked}."
     )
     return Advice("untracked", "info", text, float(count))
 
@@ -235,12 +236,13 @@ def _no_feedback(now: Situation) -> Advice | None:
         return None
     overdue = now.is_older_than(FEEDBACK_HOURS) and now.sent >= SAMPLE
     text = (
-        f"No feedback on {now.sent} sent mails has come in: delivered, bounced and complained are not known, not zero."
+        f"The mail service has not reported on these {now.sent} emails yet, so Delivered, Bounced and Complained are "
+        "unknown, not zero."
     )
     if overdue:
         text += (
-            " The mail service reports within minutes, but for deliveries where they are switched off: look whether its"
-            " events reach this stack."
+            " Reports usually arrive within minutes, unless delivery reports are switched off. Check whether the mail"
+            " service's events reach this stack."
         )
     return Advice("no_feedback", "notice" if overdue else "info", text, float(now.sent))
 
@@ -249,23 +251,21 @@ def _too_early(now: Situation) -> Advice | None:
     if not now.sent or now.age_hours is None or now.age_hours >= EARLY_HOURS:
         return None
     since = f"{now.age_hours:.0f} hours" if now.age_hours >= 1.5 else f"{now.age_hours * 60:.0f} minutes"
-    text = (
-        f"Too early to tell: {since} since sending. Most of those who open do so within a day; rates will still rise."
-    )
+    text = f"It is {since} since sending. Most opens come within a day, so the rates will still rise."
     return Advice("too_early", "info", text, round(now.age_hours, 2))
 
 
 def _sent_is_not_delivered(now: Situation) -> Advice | None:
     if not now.sent:
         return None
-    text = f"Sent means that the mail service accepted {now.sent} mails, not that they arrived: they may still bounce."
+    text = f"Sent means that the mail service accepted {now.sent} emails. They may still bounce."
     return Advice("sent_is_not_delivered", "info", text, float(now.sent))
 
 
 def _small_sample(now: Situation) -> Advice | None:
     if not 0 < now.sent < SAMPLE:
         return None
-    text = f"{now.sent} mails are too few for rates to mean much; mind the intervals."
+    text = f"{now.sent} emails are too few for reliable rates. Look at the ranges."
     return Advice("small_sample", "info", text, float(now.sent))
 
 
@@ -274,7 +274,7 @@ def _clicks_are_honest(now: Situation) -> Advice | None:
     if rate is None or not rate.value:
         return None
     text = (
-        f"The click rate, {rate.value:.1%}, is the honest one: a click is a person's deed, an open may be a machine's."
+        f"The click rate, {rate.value:.1%}, is the most reliable one: people click, while opens may come from machines."
     )
     return Advice("clicks_are_honest", "info", text, rate.value)
 
