@@ -79,11 +79,11 @@ def test_a_rule_is_written_acts_and_is_followed_up(
     before = marketer("GET", "/v1/rules")["items"]
     enter(desk, stack, "/campaigns")
     desk.get_by_role("link", name="Automation").click()
-    desk.get_by_role("link", name="New rule").click()
+    desk.get_by_role("link", name="New rule").first.click()
     desk.get_by_role("button", name="Create rule").click()
     expect(desk.locator("#name-error")).to_have_text("must not be empty")
     expect(desk.get_by_label("Name", exact=True)).to_be_focused()
-    expect(desk.locator(".deed").get_by_label("Stage")).to_have_attribute("aria-invalid", "true")
+    expect(desk.locator(".step").get_by_label("Stage")).to_have_attribute("aria-invalid", "true")
     assert marketer("GET", "/v1/rules")["items"] == before
 
     desk.get_by_label("Name", exact=True).fill("Pricing clickers are hot")
@@ -91,9 +91,9 @@ def test_a_rule_is_written_acts_and_is_followed_up(
     desk.get_by_label("Link URL").fill("https://*/pricing*")
     desk.get_by_label("Business line").select_option(ENTITY)
     desk.get_by_label("New", exact=True).check()
-    desk.locator(".deed").get_by_label("Stage").fill("Hot Lead")
+    desk.locator(".step").get_by_label("Stage").fill("Hot Lead")
     desk.get_by_role("button", name="Add action").click()
-    desk.locator(".deed").nth(1).get_by_label("Tag", exact=True).fill("hot")
+    desk.locator(".step").nth(1).get_by_label("Tag", exact=True).fill("hot")
     desk.get_by_role("button", name="Create rule").click()
     words = (
         f"When a lead clicks https://*/pricing* in *pricing*, and is in {ENTITY} at stage New, "

@@ -305,7 +305,7 @@ def test_resubscribing_asks_for_a_reason_and_shows_who_did_it(
     assert marketer("GET", f"/v1/leads/{lead}")["unsubscribed"]
     page.get_by_label("Reason").fill("Asked for it by phone")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Subscribed")).to_be_visible()
+    expect(page.get_by_text("Subscribed", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Unsubscribe")).to_be_focused()
     event = page.locator(".event").first
     expect(event.get_by_text("Resubscribed")).to_be_visible()

@@ -5,7 +5,7 @@ import { act, duplicate, schedule, sendNow, testSend } from "./actions.js";
 import { audience } from "./audience.js";
 import { code } from "./code.js";
 import { asText, conflicts, Draft, missingIn, newDraft } from "./draft.js";
-import { faults } from "./faults.js";
+import { fieldErrors } from "./field-errors.js";
 import { card, toggles } from "./parts.js";
 import { preview } from "./preview.js";
 
@@ -45,10 +45,10 @@ export async function show(place, { id: asked, signal }) {
   };
   const frame = preview(signal);
   const state = h("p", { class: "note save-state", role: "status" });
-  const trouble = h("div");
+  const alert = h("div");
   const findings = h("div", { class: "stack" });
   const conflicting = conflicts();
-  const wrong = faults(place, controls);
+  const errors = fieldErrors(place, controls);
   const key = crypto.randomUUID();
   let preflightErrors = [];
 
@@ -72,7 +72,7 @@ export async function show(place, { id: asked, signal }) {
     if (readonly) return;
     dirty = true;
     state.textContent = "…";
-    wrong.forgive(name);
+    errors.clear(name);
     draft.keep(written());
     if (draft.undecided.size) showConflicts();
     clearTimeout(timer);
@@ -108,7 +108,7 @@ export async function show(place, { id: asked, signal }) {
         Object.assign(draft.stored, body);
         adopt(saved);
       }
-      showFaults([]);
+      showErrors([]);
       const unsaved = [...draft.undecided].map((name) => LABELS[name]).join(", ");
       fill(state, "Saved ", moment(draft.stored.updated_at), unsaved && `, except ${unsaved}`);
       if (!signal.aborted) refresh();
@@ -161,9 +161,9 @@ export async function show(place, { id: asked, signal }) {
   }, { signal });
 
   // -- Errors beside their fields. --------------------------------------------------------------------------------------
-  function showFaults(errors) {
-    trouble.replaceChildren();
-    const ours = wrong.show(errors);
+  function showErrors(found) {
+    alert.replaceChildren();
+    const ours = errors.show(found);
     for (const [name, body] of Object.entries({ html, text })) {
       body.mark(ours.filter(({ field, line }) => field === name && line).map(({ reason, line }) => ({ severity: "error", message: reason, line })));
     }
@@ -172,7 +172,7 @@ export async function show(place, { id: asked, signal }) {
 
   function report(problem) {
     state.textContent = "Not saved. Your changes are kept in this browser.";
-    if (!showFaults(problem.errors).length) fill(trouble, failure(problem, save));
+    if (!showErrors(problem.errors).length) fill(alert, failure(problem, save));
   }
 
   function go(name) {
@@ -183,9 +183,9 @@ export async function show(place, { id: asked, signal }) {
   /** True if the draft is stored as it is here. Otherwise the focus goes to what has to be corrected. */
   async function isReady() {
     const missing = draft.id ? [] : missingIn(written());
-    if (missing.length) showFaults(missing);
+    if (missing.length) showErrors(missing);
     else if (await save() && !(await catchUp())) return true;
-    const first = wrong.first();
+    const first = errors.first();
     if (first) {
       const { field, reason, line } = first;
       go(field);
@@ -235,12 +235,12 @@ export async function show(place, { id: asked, signal }) {
   const leave = () => { if (dirty && !readonly) save(); };
   signal.addEventListener("abort", leave);
   const whenSaved = (action) => async () => {
-    trouble.replaceChildren();
+    alert.replaceChildren();
     try {
       if (readonly || await isReady()) await action();
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
-      trouble.replaceChildren(failure(problem));
+      alert.replaceChildren(failure(problem));
     }
   };
   const title = heading(asked ? campaign.title || "Campaign" : "New campaign");
@@ -266,7 +266,7 @@ export async function show(place, { id: asked, signal }) {
         campaign.status === "scheduled" && h("p", { class: "soft" }, `Scheduled for ${campaign.scheduled_local.replace("T", ", ")} (${campaign.scheduled_timezone}).`),
         campaign.status_reason && h("p", {}, campaign.status_reason), state),
       h("div", { class: "actions" }, offered)),
-    trouble, conflicting.element,
+    alert, conflicting.element,
     h("div", { class: "desk" },
       h("div", { class: "view" },
         h("section", { class: "card", "aria-label": "Sender and subject" }, LINES.map(([name, label, help]) => h("div", { class: "field" },

@@ -106,6 +106,7 @@ export function follow(more, signal, { path, draw }) {
       known = text;
       fill(more, cursor && button("Show older", () => { pages += 1; load(); }));
     });
+    clearTimeout(timer);
     if (!signal.aborted) timer = setTimeout(load, 5000);
   };
 }

@@ -16,11 +16,11 @@ export function preview(signal) {
   const subject = h("p", { class: "preview-subject" });
   const frame = h("iframe", { class: "mail", sandbox: "", title: "Preview of the email", hidden: true });
   const text = h("pre", { class: "mail-text", tabindex: "0", hidden: true });
-  const trouble = h("div");
+  const alert = h("div");
   const modes = toggles("Preview as", { desktop: "Desktop", phone: "Phone", text: "Plain text" }, (value) => { mode = value; arrange(); });
   const waiting = h("p", { class: "empty soft" }, "The preview appears once the draft is saved.");
   const element = card({ id: "preview", title: "Preview", tools: modes.element, class: "card preview" },
-    h("div", { class: "bar" }, lead, search), subject, trouble, waiting, h("div", { class: "preview-stage" }, frame, text));
+    h("div", { class: "bar" }, lead, search), subject, alert, waiting, h("div", { class: "preview-stage" }, frame, text));
 
   function arrange() {
     modes.press(mode);
@@ -42,14 +42,14 @@ export function preview(signal) {
 
   async function draw() {
     if (!id) return;
-    trouble.replaceChildren();
+    alert.replaceChildren();
     try {
       const shown = lead.value ? await api("GET", `campaigns/${id}/preview${query({ lead_id: lead.value })}`, { signal }) : null;
       subject.textContent = shown ? shown.subject : "";
       text.textContent = shown ? shown.text : "Choose a lead to preview the plain text.";
       frame.src = `v1/campaigns/${id}/preview.html${query({ lead_id: lead.value })}`;
     } catch (problem) {
-      if (!signal.aborted) trouble.replaceChildren(failure(problem, draw));
+      if (!signal.aborted) alert.replaceChildren(failure(problem, draw));
     }
     arrange();
   }

@@ -20,7 +20,7 @@ export async function show(place, { id, signal }) {
   const named = when.campaign_id && !campaigns.some((each) => each.campaign_id === when.campaign_id)
     ? [await api("GET", `campaigns/${when.campaign_id}`, { signal }).catch(() => ({ campaign_id: when.campaign_id, title: "Deleted campaign" }))] : [];
   const key = crypto.randomUUID();
-  const trouble = h("div");
+  const alert = h("div");
 
   const name = h("input", { id: "name", value: rule.name, required: true, autocomplete: "off", "aria-describedby": "name-error" });
   const event = h("select", { id: "event", onchange: () => { address.hidden = event.value !== "clicked"; } },
@@ -35,13 +35,13 @@ export async function show(place, { id, signal }) {
   address.hidden = when.event !== "clicked";
   const people = audience({ ...rule.if, entity: rule.if.entity || "" }, { onchange: () => null, signal, any: "Any business line", lookup });
   for (const error of people.element.querySelectorAll("[data-error]")) error.dataset.error = error.dataset.error.replace("audience", "if");
-  const deeds = actions(rule.then, lookup);
+  const steps = actions(rule.then, lookup);
 
   const written = () => {
     const { entity, stages, tags } = people.value();
     const isClick = event.value === "clicked";
     return {
-      name: name.value, then: deeds.value(), if: { entity: entity || null, stages, tags },
+      name: name.value, then: steps.value(), if: { entity: entity || null, stages, tags },
       when: { event: event.value, campaign_id: campaign.value || null, campaign_title: title.value.trim() || null, url: (isClick && url.value.trim()) || null },
     };
   };
@@ -63,7 +63,7 @@ export async function show(place, { id, signal }) {
   }
 
   function clear() {
-    trouble.replaceChildren();
+    alert.replaceChildren();
     for (const error of place.querySelectorAll("[data-error]")) error.textContent = "";
     for (const control of place.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
   }
@@ -83,7 +83,7 @@ export async function show(place, { id, signal }) {
       if (!shown) control?.focus();
       shown += 1;
     }
-    if (shown < Math.max(1, problem.errors.length)) trouble.replaceChildren(failure(problem));
+    if (shown < Math.max(1, problem.errors.length)) alert.replaceChildren(failure(problem));
   }
 
   const submit = h("button", { class: "primary" }, id ? "Save" : "Create rule");
@@ -98,8 +98,8 @@ export async function show(place, { id, signal }) {
         field("title", "Campaign title matches", title, "when.campaign_title", "* matches any text. Leave empty for any title."),
         address),
       card({ id: "if", title: "And the lead is in" }, people.element),
-      card({ id: "then", title: "Then" }, deeds.element),
-      trouble,
+      card({ id: "then", title: "Then" }, steps.element),
+      alert,
       h("div", { class: "actions" }, mayWrite() && submit, h("a", { class: "button", href: id ? `#/automation/${id}` : "#/automation" }, "Cancel"))));
 }
 
@@ -110,7 +110,7 @@ function field(id, label, control, path, help) {
 
 /** The actions, in order: { element, value() }. */
 function actions(then, lookup) {
-  const rows = h("ol", { class: "deeds" });
+  const rows = h("ol", { class: "steps" });
   const offered = ["stage", "tag"].map((what) => h("datalist", { id: `known-${what}` }));
   lookup.then(({ items }) => offered.forEach((list, place) => {
     const names = new Set(items.flatMap((each) => each[["stages", "tags"][place]].map(({ name }) => name)));
@@ -118,15 +118,15 @@ function actions(then, lookup) {
   }), () => null);
   const add = button("Add action", () => append({ action: "add_tag", tag: "" }).focus());
 
-  function append(deed) {
+  function append(step) {
     const kind = h("select", { "aria-label": "Action", onchange: () => draw() },
       Object.entries(ACTIONS).map(([value, { name }]) => h("option", { value }, name)));
-    kind.value = deed.action;
-    const target = h("input", { "aria-label": "Field", placeholder: "Field", value: deed.field || "", autocomplete: "off" });
-    const value = h("input", { value: deed[ACTIONS[deed.action].value] });
+    kind.value = step.action;
+    const target = h("input", { "aria-label": "Field", placeholder: "Field", value: step.field || "", autocomplete: "off" });
+    const value = h("input", { value: step[ACTIONS[step.action].value] });
     const remove = button("Remove", () => { row.remove(); number(); add.focus(); }, { class: "quiet", "aria-label": "Remove this action" });
     const error = h("p", { class: "error" });
-    const row = h("li", { class: "deed" }, kind, target, value, remove, error);
+    const row = h("li", { class: "step" }, kind, target, value, remove, error);
     function draw() {
       const { value: what, label } = ACTIONS[kind.value];
       target.hidden = kind.value !== "set_field";

@@ -1,8 +1,8 @@
 /**
- * Errors beside their fields: { show(errors), forgive(name), first() }. `controls`: the input of each field by its name
+ * Errors beside their fields: { show(errors), clear(name), first() }. `controls`: the input of each field by its name
  * in the API. A field's error is shown in the element that has the name as `data-error`.
  */
-export function faults(place, controls) {
+export function fieldErrors(place, controls) {
   let known = [];
   const beside = (field) => place.querySelector(`[data-error="${CSS.escape(field)}"]`);
   const draw = (field) => {
@@ -19,7 +19,7 @@ export function faults(place, controls) {
       return known;
     },
     /** Remove the errors of a field that has been changed, and of its parts. */
-    forgive(name) {
+    clear(name) {
       const gone = known.filter(({ field }) => `${field}.`.startsWith(`${name}.`));
       known = known.filter((each) => !gone.includes(each));
       for (const { field } of gone) draw(field);
