@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
-from typing import Any, Literal
+from typing import Literal
 
-from chalicelib.analytics.funnel import tracked_of
-from chalicelib.analytics.intervals import Rate, wilson
-from chalicelib.analytics.series import counted_until
+from chalicelib.analytics.rates import Rate, tracked_of, wilson
+from chalicelib.analytics.timing import counted_until
 from chalicelib.model.campaign import Campaign, CampaignStatus
 from chalicelib.model.ids import CampaignId
 from chalicelib.store.campaigns import Campaigns
@@ -62,9 +61,9 @@ class Comparison:
 
 
 class Comparing:
-    def __init__(self, client: Any, table: str) -> None:
-        self._campaigns = Campaigns(client, table)
-        self._counters = Counters(client, table)
+    def __init__(self, campaigns: Campaigns, counters: Counters) -> None:
+        self._campaigns = campaigns
+        self._counters = counters
 
     def compare(self, campaign: Campaign, sums: Sums, as_of: datetime) -> Comparison:
         """Read the counters of at most ten earlier campaigns from the same address."""

@@ -4,23 +4,22 @@ Rules act on leads and on nothing else. No change of a lead makes an event, so n
 run in circles (docs/decisions/0066).
 """
 
-import json
 from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import cache
-from typing import Any
-
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.automation.rules import Incident, act_on, applies_to, is_for
 from chalicelib.model.lead import LeadChange
-from chalicelib.settings import settings
-from chalicelib.store.acts import Act, Acts
-from chalicelib.store.client import StoreUnavailable, dynamodb
+from chalicelib.model.rule import Act, Rule
+from chalicelib.sqs import for_each_record
+from chalicelib.store.acts import Acts
+from chalicelib.store.client import StoreUnavailable
 from chalicelib.store.leads import Leads
-from chalicelib.store.rules import Rule, Rules
+from chalicelib.store.rules import Rules
 from chalicelib.telemetry import count
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 _ATTEMPTS = 8
 
@@ -74,24 +73,12 @@ class Automation:
         )
 
 
-def automate_events(event: dict[str, Any]) -> Any:
+def automate_events(event: dict[str, Any], automation: Automation) -> Any:
     """Lambda's SQS event of events off the bus; one that fails comes again, and ends in the dead letters."""
-    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-    return process_partial_response(event=event, record_handler=_handle, processor=processor)
 
+    def handle(record: "SQSRecord") -> None:
+        incident = Incident.of(record.json_body)
+        if incident is not None:
+            count("automated", {"Acts": automation.handle(incident)}, kind=incident.trigger.value)
 
-def _handle(record: SQSRecord) -> None:
-    incident = Incident.of(json.loads(record.body))
-    if incident is not None:
-        count("automated", {"Acts": _automation().handle(incident)}, kind=incident.trigger.value)
-
-
-@cache
-def _automation() -> Automation:
-    client, chosen = dynamodb(), settings()
-    return Automation(
-        Rules(client, chosen.campaigns_table),
-        Leads(client, chosen.leads_table),
-        Acts(client, chosen.campaigns_table, chosen.leads_table),
-        lambda: datetime.now(UTC),
-    )
+    return for_each_record(event, handle)

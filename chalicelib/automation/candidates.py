@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from chalicelib.automation.happenings import HappeningKind, happenings
-from chalicelib.model.delivery import Delivery
+from chalicelib.model.delivery import BurstRule, Delivery
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.times import time_text
-from chalicelib.settings import burst_rule, settings
-from chalicelib.sqs import Queue, groups, sqs
+from chalicelib.sqs import Queue, groups
 from chalicelib.store.stream_records import CampaignChange, Change, is_of_delivery
 from chalicelib.telemetry import logger
 
@@ -62,11 +61,11 @@ def _read(values: Mapping[str, Any]) -> Candidate | Finish:
     return Candidate(**{**values, "kind": HappeningKind(values["kind"])})
 
 
-def candidates(records: Sequence[Mapping[str, Any]]) -> Iterator[Candidate | Finish]:
+def candidates(records: Sequence[Mapping[str, Any]], rule: BurstRule) -> Iterator[Candidate | Finish]:
     """What these stream records bring that was not there before; repeated records bring the same again."""
     for record in records:
         if is_of_delivery(record):
-            change = Change.from_record(record, burst_rule())
+            change = Change.from_record(record, rule)
             yield from candidates_between(change.old, change.new)
         else:
             yield from _of_campaign(CampaignChange.from_record(record))
@@ -87,11 +86,11 @@ def _of_campaign(change: CampaignChange) -> Iterator[Finish]:
         yield Finish(change.new.campaign_id, time_text(change.new.completed_at))
 
 
-def enqueue_candidates(event: dict[str, Any]) -> None:
+def enqueue_candidates(event: dict[str, Any], queue: Queue, rule: BurstRule) -> None:
     """Lambda's stream event. Raises what makes Lambda repeat the batch; a candidate enqueued twice is harmless."""
-    delay = burst_rule().window.total_seconds() + MARGIN_SECONDS
-    found = list(candidates(event["Records"]))
+    delay = rule.window.total_seconds() + MARGIN_SECONDS
+    found = list(candidates(event["Records"], rule))
     messages = (CandidatesMessage(tuple(group)) for group in groups(found, CANDIDATES_PER_MESSAGE))
-    Queue(sqs(), settings().candidates_queue_url).put_later((each, delay) for each in messages)
+    queue.put_later((each, delay) for each in messages)
     if found:
         logger().info("candidates_enqueued", extra={"records": len(event["Records"]), "candidates": len(found)})

@@ -8,25 +8,24 @@ its own, from the change that turned it.
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.analytics.launched import load_launched
 from chalicelib.automation.candidates import Candidate, CandidatesMessage, Finish
 from chalicelib.automation.events import SOURCE, Event, event_of, finished_event
 from chalicelib.automation.happenings import Happening, HappeningKind, happenings
 from chalicelib.model.campaign import Campaign
-from chalicelib.model.delivery import Delivery
+from chalicelib.model.delivery import BurstRule, Delivery
 from chalicelib.model.ids import CampaignId
-from chalicelib.sdk import quick_client
-from chalicelib.settings import burst_rule, settings
 from chalicelib.sqs import groups
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.client import dynamodb
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.telemetry import count, logger
+
+if TYPE_CHECKING:
+    from types_boto3_events import EventBridgeClient
+    from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
 ENTRIES_PER_CALL = 10
 """PutEvents takes at most ten."""
@@ -42,7 +41,7 @@ class NotSettled(Exception):
 class Bus:
     """The project's event bus, for writing."""
 
-    def __init__(self, client: Any, name: str) -> None:
+    def __init__(self, client: "EventBridgeClient", name: str) -> None:
         self._client = client
         self._name = name
 
@@ -52,7 +51,7 @@ class Bus:
         Ten a call are AWS's limit, with 256 KB together, which ten events with the longest destinations (events.py) do
         not reach (docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html).
         """
-        entries = [
+        entries: list[PutEventsRequestEntryTypeDef] = [
             {
                 "EventBusName": self._name,
                 "Source": SOURCE,
@@ -82,10 +81,11 @@ class _Known(NamedTuple):
 class Publisher:
     """Publishes candidates by what their deliveries say now."""
 
-    def __init__(self, deliveries: Deliveries, campaigns: Campaigns, bus: Bus) -> None:
+    def __init__(self, deliveries: Deliveries, campaigns: Campaigns, bus: Bus, rule: BurstRule) -> None:
         self._deliveries = deliveries
         self._campaigns = campaigns
         self._bus = bus
+        self._rule = rule
         self._known: dict[CampaignId, _Known] = {}
 
     def publish(self, wanted: Sequence[Candidate | Finish], now: datetime) -> list[bool]:
@@ -123,7 +123,7 @@ class Publisher:
         if delivery is None or occurrence is None or known is None:
             return None
         if happening.kind is HappeningKind.CLICKED and not happening.machine:
-            settles_at = occurrence.at + burst_rule().window + timedelta(seconds=LATE_SECONDS)
+            settles_at = occurrence.at + self._rule.window + timedelta(seconds=LATE_SECONDS)
             if now < settles_at:
                 raise NotSettled
         return event_of(delivery, happening, occurrence, known.campaign, known.urls)
@@ -135,12 +135,12 @@ class Publisher:
                 return None
             if len(self._known) == _CAMPAIGNS_KEPT:
                 self._known.clear()
-            urls = {link.link: link.url for link in load_launched(self._campaigns, campaign_id).links}
+            urls = {link.link: link.url for link in self._campaigns.find_launched(campaign_id).links}
             self._known[campaign_id] = _Known(campaign, urls)
         return self._known[campaign_id]
 
 
-def publish_candidates(event: dict[str, Any]) -> dict[str, Any]:
+def publish_candidates(event: dict[str, Any], publisher: Publisher) -> dict[str, Any]:
     """Lambda's SQS event. A message of which something could not be published comes again, as a whole, and ends in the
     dead letters after some times."""
     wanted: list[tuple[str, Candidate | Finish]] = []
@@ -152,13 +152,6 @@ def publish_candidates(event: dict[str, Any]) -> dict[str, Any]:
         except (ValueError, KeyError, TypeError):
             logger().exception("candidates_unreadable", extra={"sqs_message": message_id})
             failed.add(message_id)
-    done = _publisher().publish([each for _, each in wanted], datetime.now(UTC))
+    done = publisher.publish([each for _, each in wanted], datetime.now(UTC))
     failed |= {message_id for (message_id, _), is_done in zip(wanted, done, strict=True) if not is_done}
     return {"batchItemFailures": [{"itemIdentifier": each} for each in sorted(failed)]}
-
-
-@cache
-def _publisher() -> Publisher:
-    campaigns = Campaigns(dynamodb(), settings().campaigns_table)
-    bus = Bus(quick_client("events"), settings().event_bus)
-    return Publisher(Deliveries(dynamodb(), settings().deliveries_table, burst_rule()), campaigns, bus)

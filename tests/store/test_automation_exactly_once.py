@@ -28,6 +28,7 @@ from chalicelib.crm.leads import create_lead, update_lead
 from chalicelib.model.campaign import Body
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
 from chalicelib.model.ids import LeadId, RuleId, new_campaign_id
+from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When
 from chalicelib.settings import burst_rule
 from chalicelib.store import keys
 from chalicelib.store.acts import Acts
@@ -35,7 +36,7 @@ from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import StoreUnavailable
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
-from chalicelib.store.rules import Action, ActionKind, If, Rule, Rules, Trigger, When
+from chalicelib.store.rules import Rules
 from local.tables import TableNames
 from tests.store.test_events import RecordingBus, campaign
 
@@ -150,6 +151,7 @@ class World:
             Deliveries(mortal, tables.deliveries, BurstRule()),
             Campaigns(mortal, tables.campaigns),
             Bus(self.bus, "bus"),
+            BurstRule(),
         )
         self.automation = Automation(
             Rules(mortal, tables.campaigns),
@@ -227,7 +229,7 @@ class World:
             return
         start = max(0, self.read - self.chance.choice([0, 0, 3]))  # a batch that comes again, cut anew
         end = min(len(self.records), start + self.chance.randint(1, 8))
-        for found in candidates(self.records[start:end]):
+        for found in candidates(self.records[start:end], BurstRule()):
             self.waiting.append((self.now + timedelta(seconds=DELAY), found))
             if self.chance.random() < 0.1:
                 return  # died: the batch comes again

@@ -8,23 +8,23 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from chalicelib.analytics.launched import LaunchedLink, LaunchedMail, save_launched
 from chalicelib.automation.candidates import Candidate, CandidatesMessage, Finish, candidates
 from chalicelib.automation.happenings import HappeningKind
 from chalicelib.automation.publish import Bus, Publisher
-from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus
+from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus, LaunchedLink, LaunchedMail
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id
 from chalicelib.store import keys
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
 from local.tables import TableNames
+from tests.moves import bring_to
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
 
 
-class RecordingBus:
+class RecordingBus(Any):
     """What EventBridge is asked to take; refuses or breaks when told to."""
 
     def __init__(self) -> None:
@@ -56,11 +56,11 @@ class Sent:
         self.deliveries = Deliveries(client, tables.deliveries, BurstRule())
         self.campaigns = Campaigns(client, tables.campaigns)
         self.bus = RecordingBus()
-        self.publisher = Publisher(self.deliveries, self.campaigns, Bus(self.bus, "bus"))
+        self.publisher = Publisher(self.deliveries, self.campaigns, Bus(self.bus, "bus"), BurstRule())
         self.campaign = campaign(new_campaign_id())
         self.campaigns.create(self.campaign, Body("<p>", None))
         links = tuple(LaunchedLink(link, f"https://acme.example/{link}", "", 1, 1) for link in ("1", "2", "3"))
-        save_launched(self.campaigns, self.campaign.campaign_id, LaunchedMail(links))
+        self.campaigns.save_launched(self.campaign.campaign_id, LaunchedMail(links))
         self.lead_id = new_lead_id()
         self.ids = (self.campaign.campaign_id, self.lead_id)
         self.deliveries.claim(Delivery(*self.ids, DeliveryStatus.SENDING, NOW, "0.0", email="ann@example.com"))
@@ -79,7 +79,7 @@ class Sent:
         self.deliveries.record_click(*self.ids, link, Click(at, None, machine))
         images: dict[str, Any] = {"Keys": keys.delivery(*self.ids), "OldImage": before, "NewImage": self.row()}
         images |= {"SequenceNumber": "1", "ApproximateCreationDateTime": NOW.timestamp()}
-        return list(candidates([{"dynamodb": images}]))
+        return list(candidates([{"dynamodb": images}], BurstRule()))
 
     def published(self) -> list[tuple[str, str, bool]]:
         return [(each["type"], each["link"], each["machine"]) for each in self.bus.details]
@@ -201,13 +201,11 @@ def test_a_delivery_that_is_gone_has_no_events(sent: Sent) -> None:
 def test_a_campaign_finishes_once_each_time_it_is_sent(sent: Sent, dynamodb: Any, tables: TableNames) -> None:
     key = {"TableName": tables.campaigns, "Key": keys.campaign(sent.campaign.campaign_id), "ConsistentRead": True}
     sending = dynamodb.get_item(**key)["Item"]
-    sent.campaigns.change_status(
-        sent.campaign.campaign_id, [CampaignStatus.SENDING], CampaignStatus.SENT, completed_at=NOW
-    )
+    bring_to(sent.campaigns, sent.campaign.campaign_id, CampaignStatus.SENT, completed_at=NOW)
     done = dynamodb.get_item(**key)["Item"]
 
     def change(old: dict[str, Any], new: dict[str, Any]) -> list[Candidate | Finish]:
-        return list(candidates([{"dynamodb": {"Keys": key["Key"], "OldImage": old, "NewImage": new}}]))
+        return list(candidates([{"dynamodb": {"Keys": key["Key"], "OldImage": old, "NewImage": new}}], BurstRule()))
 
     finished = Finish(sent.campaign.campaign_id, "2026-11-26T09:00:00.000Z")
     assert change(sending, done) == [finished]

@@ -13,9 +13,8 @@ from chalicelib.crm.leads import create_lead, delete_lead
 from chalicelib.crm.suppression import list_marks
 from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
 from chalicelib.model.ids import LeadId, new_campaign_id, new_lead_id
-from chalicelib.sending.feedback import Feedback, FeedbackOutcome
+from chalicelib.sending.feedback import Feedback, FeedbackOutcome, apply_feedback
 from chalicelib.sending.feedback_events import FeedbackEvent, FeedbackKind
-from chalicelib.sending.feedback_handler import apply_batch
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.feedback import FeedbackRecords
 from chalicelib.store.leads import Leads
@@ -217,7 +216,7 @@ def test_a_batch_of_reports_is_one_line_of_the_log(world: World, capsys: pytest.
     ]
     bodies = [each if isinstance(each, str) else json.dumps(each) for each in said]
     records = [{"messageId": str(n), "body": body, "eventSource": "aws:sqs"} for n, body in enumerate(bodies)]
-    assert apply_batch(world.feedback, {"Records": records}) == {"batchItemFailures": []}
+    assert apply_feedback({"Records": records}, world.feedback) == {"batchItemFailures": []}
     (line,) = capsys.readouterr().out.splitlines()
     logged = json.loads(line)
     assert (logged["message"], logged["Feedback"]) == ("feedback", 10)
