@@ -12,7 +12,7 @@ from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Resource
 from chalicelib.crm.groups import list_groups
-from chalicelib.crm.leads import InvalidLead, Said, create_lead, delete_lead, update_lead
+from chalicelib.crm.leads import InvalidLead, LeadInput, create_lead, delete_lead, update_lead
 from chalicelib.crm.suppression import list_marks, resubscribe
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import FieldValue, Lead
@@ -51,8 +51,8 @@ class LeadPatch(RequestModel):
         bool | None, Field(description="Mails sent from now on carry no pixel and no tracked links.")
     ] = None
 
-    def said(self) -> Said:
-        return cast(Said, self.model_dump(exclude_unset=True))
+    def said(self) -> LeadInput:
+        return cast(LeadInput, self.model_dump(exclude_unset=True))
 
 
 class NewLead(LeadPatch):

@@ -1,6 +1,6 @@
 """/v1/rules: automation rules, and the log of what they did.
 
-Types only: what a rule must have is decided in automation/rulebook.py.
+Types only: what a rule must have is decided in automation/rule_editor.py.
 """
 
 from typing import Annotated, Any, Literal
@@ -12,7 +12,7 @@ from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Resource
-from chalicelib.automation.rulebook import InvalidRule, TooManyRules, WrittenRule
+from chalicelib.automation.rule_editor import InvalidRule, TooManyRules, WrittenRule
 from chalicelib.model.errors import Conflict
 from chalicelib.model.ids import CampaignId, RuleId
 from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When
@@ -148,7 +148,7 @@ def create_rule(call: Call) -> object:
     It acts on what happens from now on, once per lead and delivery, and never on what machines do.
     """
     written = WrittenRule(**{"if_": If()} | call.body(NewRule).changes())
-    return _with_warnings(call, call.context.rulebook.create(written, call.context.now()))
+    return _with_warnings(call, call.context.rule_editor.create(written, call.context.now()))
 
 
 @rules.operation("GET", "/v1/rules", Page[RuleAnswer])
@@ -158,7 +158,7 @@ def list_rules(call: Call) -> object:
     All of them, oldest first.
     """
     found = call.context.rules.list_all()
-    warnings = call.context.rulebook.warnings(found) if found else {}
+    warnings = call.context.rule_editor.warnings(found) if found else {}
     return {"items": [_told(rule, warnings[rule.rule_id]) for rule in found], "cursor": None}
 
 
@@ -214,11 +214,11 @@ def get_rule_log(call: Call, rule_id: str) -> object:
 
 
 def _changed(call: Call, rule_id: str, changes: dict[str, object]) -> object:
-    return _with_warnings(call, call.context.rulebook.change(RuleId(rule_id), changes, call.context.now()))
+    return _with_warnings(call, call.context.rule_editor.change(RuleId(rule_id), changes, call.context.now()))
 
 
 def _with_warnings(call: Call, rule: Rule) -> object:
-    return _told(rule, call.context.rulebook.warnings([rule])[rule.rule_id])
+    return _told(rule, call.context.rule_editor.warnings([rule])[rule.rule_id])
 
 
 def _told(rule: Rule, warnings: list[tuple[str, str]]) -> dict[str, object]:

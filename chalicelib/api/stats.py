@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, PlainSerializer, WithJsonSchema, field_validator
 
-from chalicelib.analytics.comparison import Verdict
+from chalicelib.analytics.comparison import Verdict, compare
 from chalicelib.analytics.stats import count_links, stats_of
 from chalicelib.analytics.timing import By, series_of
 from chalicelib.api.http.answers import AnswerModel, Moment
@@ -279,7 +279,7 @@ def get_comparison(call: Call, campaign_id: str) -> object:
     """
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
     sums = call.context.counters.find(campaign.campaign_id).sums
-    return call.context.comparing.compare(campaign, sums, call.context.now())
+    return compare(campaign, sums, call.context.now(), call.context.campaigns, call.context.counters)
 
 
 @stats.operation("GET", "/v1/campaigns/{campaign_id}/links", LinksAnswer)

@@ -68,8 +68,8 @@ def test_a_file_refers_to_our_own_files_alone(name: str) -> None:
 
 
 def words_of(table: str) -> set[str]:
-    """The names that a table of reasons.js has words for."""
-    found = re.search(rf"const {table} = {{(.*?)}};", assets.files()["reasons.js"], re.DOTALL)
+    """The names that a table of the page has words for."""
+    found = re.search(rf"const {table} = {{(.*?)}};", assets.files()["app.js"], re.DOTALL)
     assert found is not None
     return set(re.findall(r"(\w+): \"[^\"]+\"", found[1]))
 
