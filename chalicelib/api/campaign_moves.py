@@ -1,4 +1,4 @@
-"""What is done with a campaign: send, schedule, pause, resume, cancel, retry. All answer 202 with the campaign."""
+"""Moves of a campaign: send, schedule, pause, resume, cancel, retry. All answer 202 with the campaign."""
 
 from typing import Annotated
 
@@ -22,8 +22,8 @@ class ScheduleBody(RequestModel):
     at: Annotated[
         str,
         Field(
-            description="Date and time on the clocks of `timezone`, without an offset: 2026-12-01T09:00. One that they "
-            "show twice, when daylight saving ends, means the first; one that they skip is refused."
+            description="Local date and time in `timezone`, without an offset: 2026-12-01T09:00. When daylight saving "
+            "ends and a time comes twice, the first is meant; a time that is skipped is refused."
         ),
     ]
     timezone: Annotated[str, Field(max_length=64, description="IANA name of a time zone, such as Europe/Berlin.")]
@@ -34,8 +34,8 @@ class RetryBody(RequestModel):
         list[FailureReason],
         Field(
             default_factory=list,
-            description="Only what failed for one of these reasons. Without any: every reason but `outcome_unknown`, "
-            "since such a mail may have been sent: its lead may get it a second time.",
+            description="Only deliveries that failed for one of these reasons. Without any: every reason but "
+            "`outcome_unknown`, since that mail may have been sent and the lead may get it twice.",
         ),
     ]
 
@@ -50,7 +50,7 @@ class RetryBody(RequestModel):
 def send_campaign(call: Call, campaign_id: str) -> Campaign:
     """Send a campaign now.
 
-    The audience is taken at this moment; a schedule is dropped. Poll the campaign's `status` and its stats.
+    The audience is evaluated now; a schedule is cancelled. Poll the campaign's `status` and its stats.
     """
     return call.context.control.send_now(CampaignId(campaign_id), call.context.now())
 
@@ -66,10 +66,10 @@ def send_campaign(call: Call, campaign_id: str) -> Campaign:
 def schedule_campaign(call: Call, campaign_id: str) -> Campaign:
     """Send a campaign later.
 
-    Takes the place of an earlier schedule. The audience is taken when the time has come.
+    Replaces an earlier schedule. The audience is evaluated when the time comes.
 
-    Should nobody match then, the mail service let no mail leave, or its turn come more than an hour late, the campaign
-    is not sent: its status becomes `missed`, `status_reason` says why, and it may be sent or scheduled anew.
+    If nobody matches then, the mail service sends nothing, or the schedule fires more than an hour late, the campaign
+    is not sent: its status becomes `missed`, `status_reason` says why, and it can be sent or scheduled again.
     """
     said = call.body(ScheduleBody)
     return call.context.control.schedule(CampaignId(campaign_id), said.at, said.timezone, call.context.now())
@@ -87,7 +87,7 @@ def unschedule_campaign(call: Call, campaign_id: str) -> Campaign:
 def pause_campaign(call: Call, campaign_id: str) -> Campaign:
     """Pause a campaign.
 
-    Within a few seconds nothing more leaves; what was being sent at this moment is counted.
+    Sending stops within a few seconds; mails that leave until then are counted.
     """
     return call.context.control.pause(CampaignId(campaign_id))
 
@@ -102,7 +102,7 @@ def pause_campaign(call: Call, campaign_id: str) -> Campaign:
 def resume_campaign(call: Call, campaign_id: str) -> Campaign:
     """Resume a paused campaign.
 
-    Goes on with those who have not had it; nobody gets it twice.
+    Sends to the leads that have not had it; nobody gets it twice.
     """
     return call.context.control.resume(CampaignId(campaign_id))
 
@@ -113,7 +113,7 @@ def resume_campaign(call: Call, campaign_id: str) -> Campaign:
 def cancel_campaign(call: Call, campaign_id: str) -> Campaign:
     """Cancel a campaign for good.
 
-    What has left stays counted, also its opens and clicks; those who were not sent to stay `pending`.
+    Mails that were sent stay counted, with their opens and clicks; the other deliveries stay `pending`.
     """
     return call.context.control.cancel(CampaignId(campaign_id))
 
@@ -129,7 +129,7 @@ def cancel_campaign(call: Call, campaign_id: str) -> Campaign:
 def retry_failed(call: Call, campaign_id: str) -> Campaign:
     """Send failed deliveries again.
 
-    Each at most once per request, to the lead as it is now. The campaign is `sending` until all have ended again.
+    Each at most once per request, to the lead as it is now. The campaign is `sending` until all have finished.
 
     Deliveries that ended as `outcome_unknown` are sent again only when that reason is named.
     """

@@ -1,6 +1,6 @@
-"""/v1/campaigns: write, list, read, change, remove, duplicate. What is done with them: campaign_moves.py, previews.py.
+"""/v1/campaigns: create, list, read, change, delete, duplicate, follow up.
 
-Types only: what a campaign must have is decided in campaigns/drafts.py.
+The models check types only; what makes a campaign valid is decided in campaigns/drafts.py.
 """
 
 from typing import Annotated, Any, Literal
@@ -29,20 +29,19 @@ UtmName = Literal["source", "medium", "campaign", "term", "content"]
 
 
 class BehaviorBody(RequestModel):
-    """What a lead did, as a person, with a campaign's mail. Only leads who were sent it match, whichever it is."""
+    """What a lead, as a person, did with a campaign's mail. Only leads that it was sent to match."""
 
     campaign_id: str
-    did: Annotated[Did, Field(description="Who clicked has opened, whether images were loaded or not.")]
+    did: Annotated[Did, Field(description="A lead who clicked has opened, whether images were loaded or not.")]
 
 
 class AudienceBody(RequestModel):
-    """Leads of one entity, in any of the stages, that carry all of the tags, did all of `behavior`, and are not
-    unsubscribed."""
+    """Leads of one entity, in any of the stages, with all of the tags and all of `behavior`; not the unsubscribed."""
 
     entity: str
     stages: list[str]
     tags: list[str] = Field(default_factory=list)
-    behavior: list[BehaviorBody] = Field(default_factory=list, description="Looked at when the campaign is sent.")
+    behavior: list[BehaviorBody] = Field(default_factory=list, description="Evaluated when the campaign is sent.")
 
     def audience(self) -> Audience:
         behavior = tuple(Behavior(CampaignId(each.campaign_id), each.did) for each in self.behavior)
@@ -50,7 +49,7 @@ class AudienceBody(RequestModel):
 
 
 class CampaignFields(RequestModel):
-    """What its author says of a campaign."""
+    """What the author of a campaign writes."""
 
     title: str = ""
     subject: str = ""
@@ -64,13 +63,13 @@ class CampaignFields(RequestModel):
     tracking: Annotated[
         Tracking,
         Field(
-            description="`full`: who opened and clicked. `anonymous`: how many did, and not who. `none`: links stay as "
-            "written, no pixel. A lead's own `tracking_opt_out` always means `none`."
+            description="`full`: who opened and clicked. `anonymous`: how many did, but not who. `none`: links stay as "
+            "written, and there is no pixel. A lead's own `tracking_opt_out` always means `none`."
         ),
     ] = Tracking.FULL
 
     def changes(self) -> dict[str, Any]:
-        """What was said, as fields of Written."""
+        """The members that were sent, as fields of Written."""
         said = {name: getattr(self, name) for name in self.model_fields_set & CampaignFields.model_fields.keys()}
         if isinstance(said.get("audience"), AudienceBody):
             said["audience"] = said["audience"].audience()
@@ -78,20 +77,20 @@ class CampaignFields(RequestModel):
 
 
 class CampaignPatch(CampaignFields):
-    """What to change. Absent: left alone; null: cleared."""
+    """What to change. Absent members stay as they are; null clears."""
 
     version: Annotated[
         int,
         Field(
             ge=1,
-            description="The version that this change was made from; refused with 409 when the draft has another by "
-            "now. Absent: the change holds whatever the draft says.",
+            description="The version that this change is based on; refused with 409 when the draft has changed "
+            "since. Absent: the change is made to any version.",
         ),
     ] = 0
 
 
 class NewCampaign(CampaignFields):
-    """A campaign to write; it stays a draft until it is sent."""
+    """A new campaign. It stays a draft until it is sent."""
 
     title: str
     subject: Annotated[str, Field(description="May hold merge tags.")]
@@ -112,10 +111,10 @@ class CampaignAnswer(BaseModel):
     utm: dict[str, str]
     tracking: Tracking
     status: CampaignStatus
-    status_reason: Annotated[str | None, Field(description="Why, where the status does not say all.")]
+    status_reason: Annotated[str | None, Field(description="The reason for the status, if it has one.")]
     version: Annotated[int, Field(description="Counts the author's changes.")]
-    scheduled_at: Annotated[Moment | None, Field(description="When it is, or was, to be sent by its schedule.")]
-    scheduled_local: Annotated[str | None, Field(description="The same on the clocks of `scheduled_timezone`.")]
+    scheduled_at: Annotated[Moment | None, Field(description="When its schedule sends it, or was to send it.")]
+    scheduled_local: Annotated[str | None, Field(description="The same as local time in `scheduled_timezone`.")]
     scheduled_timezone: str | None
     created_at: Moment
     updated_at: Moment
@@ -125,7 +124,7 @@ class CampaignAnswer(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _flat(cls, said: Any) -> Any:
-        """Of a Campaign, or of a mapping that has one as `campaign` besides further members."""
+        """From a Campaign, or from a mapping with a Campaign as `campaign` and further members."""
         if isinstance(said, Campaign):
             said = {"campaign": said}
         campaign = said["campaign"]
@@ -139,7 +138,7 @@ class CampaignWithContent(CampaignAnswer):
 
 
 def with_content(draft: Draft) -> dict[str, object]:
-    """What a CampaignWithContent is made of."""
+    """Input of CampaignWithContent."""
     return {"campaign": draft.campaign, "html": draft.body.html, "text": draft.body.text}
 
 
@@ -162,9 +161,9 @@ class ListedCampaign(CampaignAnswer):
 
 class CampaignsQuery(PageQuery):
     q: Annotated[
-        str | None, Field(max_length=200, description="Looked for in titles and subjects, whatever the case.")
+        str | None, Field(max_length=200, description="Searched for in titles and subjects, ignoring case.")
     ] = None
-    status: Annotated[CampaignStatus | None, Field(description="Only campaigns that stand so.")] = None
+    status: Annotated[CampaignStatus | None, Field(description="Only campaigns with this status.")] = None
 
     def passes(self, campaign: Campaign) -> bool:
         wanted = (self.q or "").casefold()
@@ -174,14 +173,14 @@ class CampaignsQuery(PageQuery):
 
 
 class FollowUpBody(RequestModel):
-    to: Annotated[Did, Field(description="Who clicked has opened, whether images were loaded or not.")]
+    to: Annotated[Did, Field(description="A lead who clicked has opened, whether images were loaded or not.")]
 
 
 @campaigns.operation(
     "POST", "/v1/campaigns", CampaignWithContent, status=201, body=NewCampaign, raises=[InvalidCampaign]
 )
 def create_campaign(call: Call) -> object:
-    """Write a campaign."""
+    """Create a campaign."""
     written = Written(**call.body(NewCampaign).changes())
     return with_content(call.context.drafts.create(written, call.context.now()))
 
@@ -190,7 +189,7 @@ def create_campaign(call: Call) -> object:
 def list_campaigns(call: Call) -> object:
     """List campaigns.
 
-    Newest first. A page may be short, even empty, while there is a cursor to go on with.
+    Newest first. A page may be short, or even empty, and still have a cursor.
     """
     query, campaigns = call.query(CampaignsQuery), call.context.campaigns
     found: list[Campaign] = []
@@ -228,7 +227,7 @@ def get_campaign(call: Call, campaign_id: str) -> object:
 def update_campaign(call: Call, campaign_id: str) -> object:
     """Change a draft.
 
-    The audience and `utm` are replaced as a whole. Name the `version` that you read, and nobody's change is lost.
+    The audience and `utm` are replaced as a whole. Send the `version` that you read, so that no other change is lost.
     """
     body, now = call.body(CampaignPatch), call.context.now()
     draft = call.context.drafts.change(CampaignId(campaign_id), body.changes(), now, version=body.version or None)
@@ -237,9 +236,9 @@ def update_campaign(call: Call, campaign_id: str) -> object:
 
 @campaigns.operation("DELETE", "/v1/campaigns/{campaign_id}", status=204, raises=[WrongStatus])
 def delete_campaign(call: Call, campaign_id: str) -> None:
-    """Remove a campaign.
+    """Delete a campaign.
 
-    Of which nothing was sent: a draft, or one that is scheduled, with its schedule, or was missed.
+    Only one of which nothing was sent: a draft, or a scheduled (its schedule is deleted, too) or missed campaign.
     """
     call.context.drafts.delete(CampaignId(campaign_id))
 
@@ -253,11 +252,11 @@ def delete_campaign(call: Call, campaign_id: str) -> None:
     raises=[WrongStatus, NamesNobody, InvalidCampaign],
 )
 def follow_up_campaign(call: Call, campaign_id: str) -> object:
-    """Write a campaign to those who did or did not react.
+    """Create a follow-up campaign.
 
-    A new draft that says the same, for those of this campaign's audience who opened, clicked, or did not.
+    A new draft with the same content, for those of this campaign's audience who opened, clicked, or did not.
 
-    By persons, and looked at when the draft is sent: who reacts until then belongs to those who did.
+    Only what persons did counts. It is evaluated when the draft is sent.
     """
     did = call.body(FollowUpBody).to
     return with_content(call.context.drafts.follow_up(CampaignId(campaign_id), did, call.context.now()))
@@ -265,8 +264,8 @@ def follow_up_campaign(call: Call, campaign_id: str) -> object:
 
 @campaigns.operation("POST", "/v1/campaigns/{campaign_id}/duplicate", CampaignWithContent, status=201)
 def duplicate_campaign(call: Call, campaign_id: str) -> object:
-    """Write a campaign anew from another.
+    """Duplicate a campaign.
 
-    A new draft with the same content, sender and audience, whatever has become of the other.
+    A new draft with the same content, sender and audience. The original may have any status.
     """
     return with_content(call.context.drafts.duplicate(CampaignId(campaign_id), call.context.now()))

@@ -1,8 +1,8 @@
-"""A campaign's deliveries: as a list, and as CSV in pages that make one file.
+"""A campaign's deliveries: as a list, and as CSV in parts that make one file.
 
-Whoever knows a delivery's id can unsubscribe its lead, and be counted as its opens and clicks. So a token that may only
-read sees no id: neither as `delivery_id` nor in a text that holds one, such as a subject with {{ unsubscribe_url }} or
-the words of a mail server that quotes the Message-ID.
+A delivery's id is enough to unsubscribe its lead, or to fake opens and clicks. So a read token sees no id: neither as
+`delivery_id` nor within a text, such as a subject with {{ unsubscribe_url }} or a mail server's message that quotes the
+Message-ID.
 """
 
 from collections.abc import Callable, Mapping
@@ -37,27 +37,24 @@ MOST_CSV_CHARACTERS = 900_000
 class DeliveryAnswer(AnswerModel):
     delivery_id: Annotated[
         str | None,
-        Field(
-            description="Its name in the mail's links; null for a token that may only read, and when the signing key "
-            "was withdrawn."
-        ),
+        Field(description="Its id in the mail's links; null for a read token, and when the signing key was withdrawn."),
     ]
     lead_id: str
     email: str | None
     status: DeliveryStatus
     reason: str | None
-    detail: Annotated[str | None, Field(description="The mail service's own words.")]
+    detail: Annotated[str | None, Field(description="The mail service's message.")]
     sent_at: Moment | None
     delivered_at: Moment | None
-    bounced_at: Annotated[Moment | None, Field(description="Came back for good.")]
+    bounced_at: Annotated[Moment | None, Field(description="Bounced permanently.")]
     complained_at: Moment | None
     opened_at: Moment | None
     opened_machine: Annotated[
-        str | None, Field(description="Why the open is taken for a machine's; null as soon as a person has opened.")
+        str | None, Field(description="Why the open counts as a machine's; null once a person has opened.")
     ]
     clicked_at: Annotated[Moment | None, Field(description="A person's first click.")]
     clicked_machine: Annotated[
-        str | None, Field(description="Why all clicks are taken for a machine's; null as soon as a person has clicked.")
+        str | None, Field(description="Why all clicks count as a machine's; null once a person has clicked.")
     ]
 
     @classmethod
@@ -78,7 +75,7 @@ class DeliveryAnswer(AnswerModel):
 
 
 class DeliveriesQuery(PageQuery):
-    status: Annotated[DeliveryStatus | None, Field(description="Only deliveries that stand so.")] = None
+    status: Annotated[DeliveryStatus | None, Field(description="Only deliveries with this status.")] = None
     opened: Annotated[bool | None, Field(description="Only those opened, or not opened.")] = None
     clicked: Annotated[bool | None, Field(description="Only those clicked by a person, or not.")] = None
 
@@ -98,7 +95,7 @@ class ExportQuery(DeliveriesQuery):
 def list_deliveries(call: Call, campaign_id: str) -> object:
     """List a campaign's deliveries.
 
-    In a stable order of no meaning. With filters a page may be short, or empty, and still have a cursor.
+    In a stable but arbitrary order. With filters a page may be short, or even empty, and still have a cursor.
     """
     query = call.query(DeliveriesQuery)
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
@@ -114,9 +111,9 @@ def list_deliveries(call: Call, campaign_id: str) -> object:
 def export_deliveries(call: Call, campaign_id: str) -> Answer:
     """Export a campaign's deliveries as CSV.
 
-    A part of the file, about 5,000 lines. While there is more, a header says where:
-    `Link: <?limit=5000&cursor=...>; rel="next"` (RFC 8288), relative to this address. The parts put together are the
-    whole file: only the first begins with the byte order mark and the columns' names.
+    A part of the file, about 5,000 lines. If there is more, a header links to it:
+    `Link: <?limit=5000&cursor=...>; rel="next"` (RFC 8288), relative to this address. Joined, the parts are the
+    whole file: only the first begins with the byte order mark and the column names.
     """
     query = call.query(ExportQuery)
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))

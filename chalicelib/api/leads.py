@@ -1,7 +1,7 @@
-"""/v1/leads: make, read, change, remove, unsubscribe. Types only: what a lead may say is decided in crm/."""
+"""/v1/leads: create, import, read, change, delete, unsubscribe. The models check types only; crm/ has the rules."""
 
 from dataclasses import asdict
-from typing import Annotated, cast
+from typing import Annotated, Literal, cast
 
 from pydantic import AfterValidator, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticCustomError
@@ -9,9 +9,11 @@ from pydantic_core import PydanticCustomError
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.paging import Page, PageQuery
-from chalicelib.api.http.requests import RequestModel
+from chalicelib.api.http.requests import RequestModel, media_type, read_bytes
 from chalicelib.api.http.resources import Call, Resource
 from chalicelib.crm.groups import list_groups
+from chalicelib.crm.import_files import FileKind, FileTooLong, UnexpectedColumns, UnreadableFile, read_file
+from chalicelib.crm.importing import ImportReport, import_leads
 from chalicelib.crm.leads import InvalidLead, LeadInput, create_lead, delete_lead, update_lead
 from chalicelib.crm.suppression import list_marks, resubscribe
 from chalicelib.model.ids import LeadId
@@ -23,6 +25,7 @@ leads = Resource("leads")
 
 MAX_REASON = 500
 """Characters of a reason for a resubscription."""
+_FILES: dict[str, FileKind] = {"text/csv": "csv", "application/x-ndjson": "ndjson", "application/ndjson": "ndjson"}
 
 
 def _scalar(value: object, validate: ValidatorFunctionWrapHandler) -> object:
@@ -37,7 +40,7 @@ Scalar = Annotated[FieldValue, WrapValidator(_scalar)]
 
 
 class LeadPatch(RequestModel):
-    """What to change. Absent: left alone; null: cleared. `fields` is merged, a null in it removes that field."""
+    """What to change. Absent members stay; null clears. `fields` is merged; a null in it removes that field."""
 
     external_id: str | None = None
     entity: str = ""
@@ -47,16 +50,16 @@ class LeadPatch(RequestModel):
     last_name: str | None = None
     tags: list[str] | None = None
     fields: dict[str, Scalar | None] | None = None
-    tracking_opt_out: Annotated[
-        bool | None, Field(description="Mails sent from now on carry no pixel and no tracked links.")
-    ] = None
+    tracking_opt_out: Annotated[bool | None, Field(description="Future mails have no pixel and no tracked links.")] = (
+        None
+    )
 
     def said(self) -> LeadInput:
         return cast(LeadInput, self.model_dump(exclude_unset=True))
 
 
 class NewLead(LeadPatch):
-    """A lead to make. Without an email it is legal, and cannot be mailed."""
+    """A new lead. The email is optional; a lead without one cannot be mailed."""
 
     entity: str = Field(description="Which business line.")
     stage: str = Field(description="Pipeline stage.")
@@ -68,8 +71,34 @@ class LeadQuery(PageQuery):
     tag: Annotated[str | None, Field(description="Only leads that have this tag.")] = None
     q: Annotated[
         str | None,
-        Field(max_length=200, description="Looked for in names, address and external id, whatever the case."),
+        Field(max_length=200, description="Searched for in names, address and external id, ignoring case."),
     ] = None
+
+
+class ImportQuery(RequestModel):
+    address: Annotated[
+        Literal["none"] | None,
+        Field(
+            description="`none`: import the file as it is, although it has no column `email`, or columns that look "
+            "like known ones (`E-Mail`, `First Name`); those become custom fields."
+        ),
+    ] = None
+
+
+class LineErrorAnswer(AnswerModel):
+    """What is wrong with one line of an import; `field` is null when it is the line as a whole."""
+
+    line: int
+    field: str | None
+    reason: str
+
+
+class ImportAnswer(AnswerModel):
+    created: int
+    updated: int
+    unchanged: int
+    errors: list[LineErrorAnswer]
+    custom_fields: Annotated[list[str], Field(description="Columns that are not a lead's own.")]
 
 
 def _one_line(text: str) -> str:
@@ -84,7 +113,7 @@ class ResubscribeBody(RequestModel):
         str,
         AfterValidator(_one_line),
         Field(
-            description="Why mail to the lead is allowed again, such as when and how it asked for it: one line.",
+            description="Why the lead may be mailed again, such as when and how it asked for it; one line.",
             json_schema_extra={"minLength": 1, "maxLength": MAX_REASON},
         ),
     ]
@@ -110,7 +139,7 @@ class SuppressionAnswer(AnswerModel):
 
     reason: SuppressionReason
     source: Annotated[str, Field(description="`link`, `one_click`, `api`, `complaint` or `bounce`.")]
-    campaign_id: Annotated[str | None, Field(description="By whose mail; null where it was by none.")]
+    campaign_id: Annotated[str | None, Field(description="The campaign whose mail it was; null if none.")]
     at: Moment
 
 
@@ -121,7 +150,7 @@ class SuppressionsAnswer(AnswerModel):
 
 class NamedCount(AnswerModel):
     name: str
-    leads: Annotated[int, Field(description="How many of the leads looked at bear this name.")]
+    leads: Annotated[int, Field(description="How many of the sampled leads have it.")]
 
 
 class GroupAnswer(AnswerModel):
@@ -134,21 +163,44 @@ class GroupAnswer(AnswerModel):
 class GroupsAnswer(AnswerModel):
     items: list[GroupAnswer]
     cursor: None = None
-    looked_at: Annotated[int, Field(description="How many leads were looked at.")]
-    is_whole: Annotated[bool, Field(description="False: there are more leads, and perhaps further names.")]
+    looked_at: Annotated[int, Field(description="How many leads were sampled.")]
+    is_whole: Annotated[bool, Field(description="False: there are more leads, and maybe further names.")]
 
 
 @leads.operation("POST", "/v1/leads", LeadAnswer, status=201, body=NewLead, raises=[InvalidLead, IdentityTaken])
 def create_one_lead(call: Call) -> Lead:
-    """Make a lead."""
+    """Create a lead."""
     return create_lead(call.context.leads, call.body(NewLead).said(), call.context.now())
+
+
+@leads.operation(
+    "POST",
+    "/v1/leads/import",
+    ImportAnswer,
+    query=ImportQuery,
+    content_types=tuple(_FILES),
+    raises=[FileTooLong, UnexpectedColumns, UnreadableFile],
+)
+def import_file(call: Call) -> ImportReport:
+    """Import leads from a file of at most 3,000 lines and 5 MB.
+
+    The file is the body: CSV with a header, or NDJSON, in UTF-8. Valid lines are imported, the others reported.
+
+    A lead is recognised by its external id, else by its address; a line with neither, by its whole content. An empty
+    cell clears the field, an absent column leaves it as it is. Columns that are not a lead's own become custom fields,
+    and the answer names them. An import unsubscribes or resubscribes nobody. Send a longer file in pieces, each CSV
+    piece with the header.
+    """
+    as_it_is = call.query(ImportQuery).address == "none"
+    file = read_file(read_bytes(call.request), _FILES[media_type(call.request)], as_it_is=as_it_is)
+    return import_leads(call.context.leads, file, call.context.now())
 
 
 @leads.operation("GET", "/v1/leads", Page[LeadAnswer], query=LeadQuery)
 def list_leads(call: Call) -> object:
     """List leads.
 
-    In a stable order of no meaning. A page may be short, even empty, while there is a cursor to go on with.
+    In a stable but arbitrary order. A page may be short, or even empty, and still have a cursor.
     """
     query = call.query(LeadQuery)
     return query.page(
@@ -180,16 +232,16 @@ def get_lead(call: Call, lead_id: str) -> Lead:
 def update_one_lead(call: Call, lead_id: str) -> Lead:
     """Change a lead.
 
-    Two changes at once both hold.
+    Concurrent changes of different fields are all kept.
     """
     return update_lead(call.context.leads, LeadId(lead_id), call.body(LeadPatch).said(), call.context.now())
 
 
 @leads.operation("DELETE", "/v1/leads/{lead_id}", status=204)
 def delete_one_lead(call: Call, lead_id: str) -> None:
-    """Remove a lead.
+    """Delete a lead.
 
-    What was sent to it stays in the campaigns' numbers.
+    Mails sent to it stay in the campaigns' numbers.
     """
     delete_lead(call.context.leads, LeadId(lead_id))
 
@@ -198,14 +250,14 @@ def delete_one_lead(call: Call, lead_id: str) -> None:
 def list_suppressions(call: Call, lead_id: str) -> object:
     """Read why a lead is not mailed.
 
-    What keeps the lead, or everybody with its address, from being mailed; empty for one that may be mailed.
+    Suppressions of the lead, or of everybody with its address; empty for a lead that may be mailed.
     """
     return {"items": list_marks(call.context.leads, LeadId(lead_id))}
 
 
 @leads.operation("POST", "/v1/leads/{lead_id}/unsubscribe", LeadAnswer, status=202)
 def unsubscribe_lead(call: Call, lead_id: str) -> Lead:
-    """Send a lead no more mail."""
+    """Unsubscribe a lead."""
     known = call.context.leads.get(LeadId(lead_id)).lead_id
     call.context.leads.unsubscribe(known, at=call.context.now(), source="api")
     return call.context.leads.get(known)
@@ -213,11 +265,11 @@ def unsubscribe_lead(call: Call, lead_id: str) -> Lead:
 
 @leads.operation("POST", "/v1/leads/{lead_id}/resubscribe", LeadAnswer, status=202, body=ResubscribeBody)
 def resubscribe_lead(call: Call, lead_id: str) -> Lead:
-    """Send a lead mail again.
+    """Resubscribe a lead.
 
-    Whatever kept it away: its leaving, a complaint or a bounce. Do this only when the lead has asked for it.
+    Also after a complaint or a bounce. Do this only when the lead has asked for it.
 
-    The reason and the name of the API token that asked stand on the lead's timeline.
+    The reason and the name of the API token are shown on the lead's timeline.
     """
     context, who = call.context, caller(call.request)
     allowed = Resubscription(context.now(), who.name, call.body(ResubscribeBody).reason)
@@ -228,7 +280,7 @@ def resubscribe_lead(call: Call, lead_id: str) -> Lead:
 def list_lead_groups(call: Call) -> object:
     """List the entities, stages and tags in use.
 
-    The most frequent first, from a look at some two thousand leads.
+    Most frequent first, from a sample of about two thousand leads.
     """
     found = list_groups(call.context.leads)
     items = [asdict(each) | {"stages": _named(each.stages), "tags": _named(each.tags)} for each in found.groups]

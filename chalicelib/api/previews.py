@@ -1,4 +1,4 @@
-"""Looking at a campaign before it is sent: its audience, its mail for one lead, findings, and test sends."""
+"""Checking a campaign before it is sent: audience, preview, preflight and test sends."""
 
 from typing import Annotated
 
@@ -43,11 +43,11 @@ class PreviewAnswer(AnswerModel):
 
 class FrameQuery(RequestModel):
     lead_id: Annotated[str | None, Field(description="Whose merge fields to fill in, or defaults.")] = None
-    clicks: Annotated[bool, Field(description="Write behind each tracked link how many leads clicked it.")] = False
+    clicks: Annotated[bool, Field(description="Show next to each tracked link how many leads clicked it.")] = False
 
 
 class FindingAnswer(AnswerModel):
-    """One thing to look at; line and column (1-based) where it stands within `field`."""
+    """One finding; line and column (1-based) are its place within `field`."""
 
     severity: Severity
     code: str
@@ -60,19 +60,20 @@ class FindingAnswer(AnswerModel):
 
 class PreflightAnswer(AnswerModel):
     findings: list[FindingAnswer]
-    audience_looked_at: Annotated[int, Field(description="How many leads the counts were made over.")]
+    audience_looked_at: Annotated[int, Field(description="How many leads were checked.")]
     audience_is_whole: Annotated[bool, Field(description="False when the audience is larger than that.")]
 
 
 class TestBody(RequestModel):
     to: Annotated[
-        list[str], Field(min_length=1, max_length=MAX_ADDRESSES, description="Addresses; need not be leads'.")
+        list[str],
+        Field(min_length=1, max_length=MAX_ADDRESSES, description="Need not be addresses of leads."),
     ]
     lead_id: Annotated[str | None, Field(description="Whose merge fields to fill in, or defaults.")] = None
 
 
 class TestResult(AnswerModel):
-    """What became of one address's mail. `detail` holds the mail service's words when it was not sent."""
+    """What happened to the mail to one address. `detail` has the mail service's message when it was not sent."""
 
     email: str
     outcome: Outcome
@@ -87,7 +88,7 @@ class TestAnswer(AnswerModel):
 def count_audience(call: Call, campaign_id: str) -> object:
     """Count a campaign's audience.
 
-    As it is now; Total counts it as it was at sending.
+    As it is now. `total` in the stats is the audience at the time of sending.
     """
     return call.context.audiences.count(call.context.drafts.get(CampaignId(campaign_id)).campaign.audience)
 
@@ -98,7 +99,7 @@ def count_audience(call: Call, campaign_id: str) -> object:
 def preview_campaign(call: Call, campaign_id: str) -> object:
     """Render a campaign for a lead.
 
-    As the lead would read it, links untracked and without the pixel: looking at it counts nothing.
+    As the lead would see it, with untracked links and without the pixel, so that a preview is not counted.
     """
     draft = call.context.drafts.get(CampaignId(campaign_id))
     lead = call.context.leads.get(LeadId(call.query(PreviewQuery).lead_id))
@@ -109,9 +110,9 @@ def preview_campaign(call: Call, campaign_id: str) -> object:
     "GET", "/v1/campaigns/{campaign_id}/preview.html", query=FrameQuery, answer_type=HTML, raises=_NOT_RENDERED
 )
 def show_preview(call: Call, campaign_id: str) -> Answer:
-    """Show a campaign's mail.
+    """Preview a campaign as an HTML page.
 
-    For a frame: its policy allows no scripts and gives it an origin of its own. Looking at it counts nothing.
+    For a frame: its policy allows no scripts and gives it an origin of its own. A preview is not counted.
     """
     query, context = call.query(FrameQuery), call.context
     draft = context.drafts.get(CampaignId(campaign_id))
@@ -130,9 +131,9 @@ def _clicks(call: Call, campaign_id: CampaignId) -> dict[str, str]:
 
 @previews.operation("GET", "/v1/campaigns/{campaign_id}/preflight", PreflightAnswer)
 def preflight_campaign(call: Call, campaign_id: str) -> object:
-    """Look a campaign over before sending it.
+    """Check a campaign before sending it.
 
-    Findings, the most severe first, with their places in the content and how many leads they concern.
+    Findings, most severe first, with their places in the content and the number of leads they concern.
     """
     context = call.context
     draft = context.drafts.get(CampaignId(campaign_id))
@@ -149,8 +150,8 @@ def preflight_campaign(call: Call, campaign_id: str) -> object:
 def test_campaign(call: Call, campaign_id: str) -> object:
     """Send a campaign to test addresses.
 
-    The real mail, marked in its subject and headers. Its pixel and links work and never count; the campaign stays
-    as it is. Addresses are tried one after the other, and each has its own outcome.
+    The real mail, marked in its subject and headers. Its pixel and links work and are not counted; the campaign does
+    not change. Addresses are tried one after the other, and each has its own outcome.
     """
     asked, context = call.body(TestBody), call.context
     draft = context.drafts.get(CampaignId(campaign_id))

@@ -1,6 +1,6 @@
 """/v1/rules: automation rules, and the log of what they did.
 
-Types only: what a rule must have is decided in automation/rule_editor.py.
+The models check types only; what makes a rule valid is decided in automation/rule_editor.py.
 """
 
 from typing import Annotated, Any, Literal
@@ -21,9 +21,9 @@ rules = Resource("automation")
 
 
 class WhenBody(RequestModel):
-    """The events that the rule is for. In a pattern, `*` stands for anything; case does not matter."""
+    """The events that the rule is for. In a pattern, `*` stands for anything; case is ignored."""
 
-    event: Annotated[Trigger, Field(description="What a person did; machines' opens and clicks are ignored.")]
+    event: Annotated[Trigger, Field(description="What a person did. Machine opens and clicks are ignored.")]
     campaign_id: str | None = None
     campaign_title: Annotated[str | None, Field(description="A pattern, such as `*pricing*`.")] = None
     url: Annotated[
@@ -36,12 +36,10 @@ class WhenBody(RequestModel):
 
 
 class IfBody(RequestModel):
-    """What the lead must be at the moment when the rule acts."""
+    """Conditions on the lead at the moment when the rule acts."""
 
     entity: str | None = None
-    stages: Annotated[
-        list[str], Field(default_factory=list, max_length=50, description="One of these; any when none is named.")
-    ]
+    stages: Annotated[list[str], Field(default_factory=list, max_length=50, description="One of these; empty: any.")]
     tags: Annotated[list[str], Field(default_factory=list, max_length=50, description="All of these.")]
 
     def if_(self) -> If:
@@ -90,10 +88,10 @@ class RulePatch(RequestModel):
     enabled: bool = True
     when: WhenBody = WhenBody(event=Trigger.CLICKED)
     if_: Annotated[IfBody, Field(alias="if", default_factory=IfBody)]
-    then: Annotated[list[ActionBody], Field(default_factory=list, description="Done one after the other.")]
+    then: Annotated[list[ActionBody], Field(default_factory=list, description="Executed one after the other.")]
 
     def changes(self) -> dict[str, Any]:
-        """What was said, as fields of WrittenRule."""
+        """The members that were sent, as fields of WrittenRule."""
         fields = {
             "name": self.name,
             "enabled": self.enabled,
@@ -124,8 +122,8 @@ class RuleAnswer(AnswerModel):
     then: list[ActionBody]
     created_at: Moment
     updated_at: Moment
-    active_since: Annotated[Moment, Field(description="The rule acts on what happens from then on.")]
-    warnings: Annotated[list[WarningAnswer], Field(description="What may be a mistake, such as a stage nobody has.")]
+    active_since: Annotated[Moment, Field(description="The rule acts on events from then on.")]
+    warnings: Annotated[list[WarningAnswer], Field(description="Likely mistakes, such as a stage that no lead has.")]
 
 
 class ActAnswer(AnswerModel):
@@ -143,9 +141,9 @@ class ActAnswer(AnswerModel):
 
 @rules.operation("POST", "/v1/rules", RuleAnswer, status=201, body=NewRule, raises=[InvalidRule, TooManyRules])
 def create_rule(call: Call) -> object:
-    """Write a rule.
+    """Create a rule.
 
-    It acts on what happens from now on, once per lead and delivery, and never on what machines do.
+    It acts on events from now on, once per lead and delivery, and never on what machines do.
     """
     written = WrittenRule(**{"if_": If()} | call.body(NewRule).changes())
     return _with_warnings(call, call.context.rule_editor.create(written, call.context.now()))
@@ -172,23 +170,23 @@ def get_rule(call: Call, rule_id: str) -> object:
 def change_rule(call: Call, rule_id: str) -> object:
     """Change a rule.
 
-    What it did stays done, and stays in its log.
+    Past acts are not undone and stay in the log.
     """
     return _changed(call, rule_id, call.body(RulePatch).changes())
 
 
 @rules.operation("POST", "/v1/rules/{rule_id}/enable", RuleAnswer, raises=[InvalidRule, Conflict])
 def enable_rule(call: Call, rule_id: str) -> object:
-    """Let a rule act.
+    """Enable a rule.
 
-    On what happens from now on; what happened while it was disabled is not made up for.
+    It acts on events from now on, not on those that happened while it was disabled.
     """
     return _changed(call, rule_id, {"enabled": True})
 
 
 @rules.operation("POST", "/v1/rules/{rule_id}/disable", RuleAnswer, raises=[InvalidRule, Conflict])
 def disable_rule(call: Call, rule_id: str) -> object:
-    """Keep a rule from acting."""
+    """Disable a rule."""
     return _changed(call, rule_id, {"enabled": False})
 
 
@@ -196,7 +194,7 @@ def disable_rule(call: Call, rule_id: str) -> object:
 def delete_rule(call: Call, rule_id: str) -> None:
     """Delete a rule.
 
-    What it did stays on its leads' timelines.
+    Its acts stay on the leads' timelines.
     """
     call.context.rules.delete(RuleId(rule_id))
 
@@ -205,7 +203,7 @@ def delete_rule(call: Call, rule_id: str) -> None:
 def get_rule_log(call: Call, rule_id: str) -> object:
     """Read what a rule did.
 
-    Newest first; an act may take a second to appear.
+    Newest first. An act may take a second to appear.
     """
     query = call.query(PageQuery)
     rule = call.context.rules.get(RuleId(rule_id))
@@ -222,7 +220,7 @@ def _with_warnings(call: Call, rule: Rule) -> object:
 
 
 def _told(rule: Rule, warnings: list[tuple[str, str]]) -> dict[str, object]:
-    """What a RuleAnswer is made of."""
+    """Input of RuleAnswer."""
     then = [{"action": each.kind, _VALUES[each.kind]: each.value, "field": each.field} for each in rule.then]
     return {
         **{name: getattr(rule, name, None) for name in RuleAnswer.model_fields},

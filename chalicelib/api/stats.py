@@ -1,4 +1,4 @@
-"""What came of a campaign: its numbers, their course, its links, and how it compares. Made in analytics/."""
+"""A campaign's results: stats, series, links, comparison, recount. The numbers are made in analytics/."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -45,7 +45,7 @@ class AdviceAnswer(AnswerModel):
     code: str
     severity: Literal["info", "notice", "warning"]
     text: str
-    figure: Annotated[float, Field(description="The rate, count, bytes or hours that the text rests on.")]
+    figure: Annotated[float, Field(description="The rate, count, bytes or hours behind the text.")]
 
 
 class FunnelStepAnswer(AnswerModel):
@@ -65,7 +65,7 @@ class TimeToOpenAnswer(AnswerModel):
 
 
 class WaitingAnswer(AnswerModel):
-    """What keeps pending mails from leaving; it ends by itself."""
+    """Why pending mails wait; it ends by itself."""
 
     reason: WaitReason
     resumes_about: Moment
@@ -77,41 +77,39 @@ class StatsAnswer(AnswerModel):
 
     total: Annotated[int, Field(description="The audience's size at send time; final when total_is_final.")]
     total_is_final: bool
-    planned_share: Annotated[float, Field(description="How much of the audience was looked through, from 0 to 1.")]
-    waiting: Annotated[WaitingAnswer | None, Field(description="Null: nothing keeps pending mails from leaving.")] = (
-        None
-    )
-    sent: Annotated[int, Field(description="Accepted by the mail service, which is not yet delivered.")]
+    planned_share: Annotated[float, Field(description="How much of the audience is planned, from 0 to 1.")]
+    waiting: Annotated[WaitingAnswer | None, Field(description="Null: pending mails do not wait for anything.")] = None
+    sent: Annotated[int, Field(description="Accepted by the mail service, not necessarily delivered.")]
     failed: int
     opened: Annotated[int, Field(description="Leads whose pixel was loaded, by a person or a machine.")]
     clicked: Annotated[int, Field(description="Leads who clicked at least one link themselves.")]
     skipped: Annotated[
-        int, Field(description="Leads who left, or whose address was suppressed, between planning and sending.")
+        int, Field(description="Leads who unsubscribed, or whose address was suppressed, between planning and sending.")
     ]
     pending: int
     opened_machine_only: int
     clicked_machine_only: int
     clicked_without_open: int
-    delivered: Annotated[int, Field(description="Taken by the recipient's server, and not come back for good.")]
-    bounced: Annotated[int, Field(description="Came back for good: these addresses are not mailed again.")]
-    bounced_soft: Annotated[int, Field(description="Came back for a reason that may pass.")]
+    delivered: Annotated[int, Field(description="Accepted by the recipient's server, and not bounced permanently.")]
+    bounced: Annotated[int, Field(description="Permanent bounces: these addresses are not mailed again.")]
+    bounced_soft: Annotated[int, Field(description="Temporary bounces.")]
     complained: int
     unsubscribed: int
-    untracked: Annotated[int, Field(description="Recipients not tracked: opened and clicked say nothing of them.")]
-    anonymous: Annotated[int, Field(description="Recipients whose opens and clicks are counted, but not named.")]
+    untracked: Annotated[int, Field(description="Recipients without tracking, who never count as opened or clicked.")]
+    anonymous: Annotated[int, Field(description="Recipients whose opens and clicks are counted anonymously.")]
     rates: dict[str, RateAnswer | None]
     funnel: list[FunnelStepAnswer]
     time_to_open: TimeToOpenAnswer | None
     failures: list[FailureAnswer]
     advice: list[AdviceAnswer]
-    recount_due: Annotated[bool, Field(description="Changes came too late to be counted; a recount finds them.")]
+    recount_due: Annotated[bool, Field(description="Some changes came too late to be counted; a recount adds them.")]
     as_of: Moment
 
 
 class SeriesQuery(RequestModel):
-    by: Annotated[By, Field(description="How long a point is.")] = "day"
+    by: Annotated[By, Field(description="Length of a point.")] = "day"
     timezone: Annotated[
-        str, Field(max_length=64, description="IANA name of the zone whose days and clock to use, e.g. Europe/Berlin.")
+        str, Field(max_length=64, description="IANA name of the time zone of days and hours, e.g. Europe/Berlin.")
     ] = "UTC"
 
     @field_validator("timezone")
@@ -132,7 +130,7 @@ LocalMoment = Annotated[
 
 
 class PointAnswer(AnswerModel):
-    at: Annotated[LocalMoment, Field(description="Where the hour or day begins: local time with its offset.")]
+    at: Annotated[LocalMoment, Field(description="Start of the hour or day: local time with its offset.")]
     opened: int
     clicked: int
 
@@ -149,7 +147,7 @@ class SeriesAnswer(AnswerModel):
     timezone: str
     items: list[PointAnswer]
     cursor: None = None
-    later: Annotated[CountedAnswer, Field(description="What came after the last item: at most 2,208 are listed.")]
+    later: Annotated[CountedAnswer, Field(description="What happened after the last item: at most 2,208 are listed.")]
     as_of: Moment
 
 
@@ -158,13 +156,11 @@ class LinkAnswer(AnswerModel):
     url: str
     text: str
     position: Annotated[int, Field(description="1 for the first tracked link of the mail.")]
-    line: Annotated[int, Field(description="Where it stands in the HTML as written, from 1.")]
+    line: Annotated[int, Field(description="Its line in the HTML as written, from 1.")]
     column: int
     clicked: int
     clicked_machine_only: int
-    rate: Annotated[
-        RateAnswer | None, Field(description="Clicked, of the leads that the mail was sent to with tracking.")
-    ]
+    rate: Annotated[RateAnswer | None, Field(description="Clicked, of the leads who were sent the mail with tracking.")]
 
 
 class LinksAnswer(AnswerModel):
@@ -175,7 +171,7 @@ class LinksAnswer(AnswerModel):
 class ComparedRateAnswer(AnswerModel):
     value: RateAnswer | None
     median: Annotated[float | None, Field(description="Of the sender's campaigns; null for fewer than three.")]
-    verdict: Annotated[Verdict | None, Field(description="usual: the difference may be chance.")]
+    verdict: Annotated[Verdict | None, Field(description="usual: the difference may be due to chance.")]
 
 
 class ComparedCampaignAnswer(AnswerModel):
@@ -201,13 +197,13 @@ class ComparisonAnswer(AnswerModel):
 class RecountAnswer(AnswerModel):
     """A campaign's last recount."""
 
-    state: Annotated[RecountState, Field(description="given_up: hits kept coming in; the numbers are as before.")]
+    state: Annotated[RecountState, Field(description="given_up: too many hits came in; the numbers are unchanged.")]
     progress: Annotated[float, Field(description="How much of the campaign is counted, from 0 to 1.")]
     asked_at: Moment
     finished_at: Moment | None
     repaired: Annotated[bool | None, Field(description="Whether any number was wrong; null until it is done.")]
-    before: Annotated[dict[str, int] | None, Field(description="The totals that it found; null until it is done.")]
-    after: Annotated[dict[str, int] | None, Field(description="The totals that it left; null until it is done.")]
+    before: Annotated[dict[str, int] | None, Field(description="The totals before; null until it is done.")]
+    after: Annotated[dict[str, int] | None, Field(description="The totals after; null until it is done.")]
 
 
 _WAITING_FOR = {
@@ -226,7 +222,7 @@ def in_words(waiting: Waiting) -> str:
 def get_stats(call: Call, campaign_id: str) -> object:
     """Read a campaign's numbers.
 
-    A few seconds behind the deliveries, hence `as_of`.
+    The numbers are a few seconds behind the deliveries, hence `as_of`.
     """
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
     numbers = stats_of(
@@ -257,7 +253,7 @@ def _waiting(call: Call, campaign: Campaign) -> Waiting | None:
 def get_series(call: Call, campaign_id: str) -> object:
     """Read a campaign's opens and clicks over time.
 
-    Per hour or day, from the first to the last with nothing left out; empty while nothing has happened.
+    Per hour or day, from the first to the last without gaps; empty while nothing has happened.
     """
     query = call.query(SeriesQuery)
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
@@ -286,7 +282,7 @@ def get_comparison(call: Call, campaign_id: str) -> object:
 def list_links(call: Call, campaign_id: str) -> object:
     """List a campaign's tracked links with their clicks.
 
-    In the order of the mail; none before launch. A person's clicks on two links count on both.
+    In the order of the mail; empty before launch. A person who clicks two links counts for both.
     """
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
     links = call.context.campaigns.find_launched(campaign.campaign_id).links
@@ -295,13 +291,12 @@ def list_links(call: Call, campaign_id: str) -> object:
 
 @stats.operation("POST", "/v1/campaigns/{campaign_id}/recount", RecountAnswer, status=202)
 def begin_recount(call: Call, campaign_id: str) -> object:
-    """Count a campaign's deliveries anew.
+    """Recount a campaign.
 
-    Compares the numbers with the deliveries themselves and puts them right, in the background.
+    Compares the numbers with the deliveries themselves and corrects them, in the background.
 
-    `GET` of the same address says how far it is. Asking again while it runs resumes it, after an hour it begins anew.
-    Of a small campaign it takes some fifteen seconds; where hits come in fast it is tried for 80 minutes, and then
-    given up.
+    `GET` the same address for its progress. Asking again while it runs resumes it; after an hour it starts over. A
+    small campaign takes about fifteen seconds. While hits come in fast it is retried for 80 minutes, and then given up.
     """
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
     return call.context.recounting.begin(campaign.campaign_id, call.context.now())
@@ -309,9 +304,9 @@ def begin_recount(call: Call, campaign_id: str) -> object:
 
 @stats.operation("GET", "/v1/campaigns/{campaign_id}/recount", RecountAnswer, raises=[RecountNotFound])
 def get_recount(call: Call, campaign_id: str) -> object:
-    """Read how far a campaign's recount is.
+    """Read the progress of a campaign's recount.
 
-    The last one that was asked for; 404 where none was.
+    The last one; 404 if there was none.
     """
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
     job = call.context.recounts.find(campaign.campaign_id)

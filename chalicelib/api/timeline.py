@@ -37,8 +37,8 @@ class ClickedLinkAnswer(AnswerModel):
 
 class BouncedAnswer(AnswerModel):
     at: Moment
-    hard: Annotated[bool, Field(description="For good: the address is not mailed again.")]
-    detail: Annotated[str | None, Field(description="The recipient's server's words, or the mail service's.")]
+    hard: Annotated[bool, Field(description="Permanent: the address is not mailed again.")]
+    detail: Annotated[str | None, Field(description="The message of the recipient's server, or of the mail service.")]
 
 
 class TimelineAnswer(AnswerModel):
@@ -75,7 +75,7 @@ class AutomationAnswer(AnswerModel):
 
 
 class ResubscribedAnswer(AnswerModel):
-    """Somebody allowed mail to the lead again."""
+    """The lead was resubscribed."""
 
     type: Literal["resubscribed"] = "resubscribed"
     icon: Literal["envelope"] = "envelope"
@@ -94,7 +94,7 @@ class TimelinePage(AnswerModel):
 def get_timeline(call: Call, lead_id: str) -> object:
     """Read a lead's activity timeline.
 
-    Newest first. `limit` counts deliveries; what rules and people did meanwhile comes with them.
+    Newest first. `limit` counts deliveries; what rules and people did in the same period is added.
     """
     query, context = call.query(PageQuery), call.context
     lead = context.leads.get(LeadId(lead_id))

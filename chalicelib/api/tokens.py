@@ -36,14 +36,14 @@ class TokenAnswer(AnswerModel):
 
 
 class IssuedToken(TokenAnswer):
-    token: str = Field(description="The token itself. It is told here and nowhere else.")
+    token: str = Field(description="The token itself. It is shown only here.")
 
 
 @tokens.operation("POST", "/v1/tokens", IssuedToken, status=201, body=NewToken, answers_secret=True)
 def issue_token(call: Call) -> object:
     """Issue a token.
 
-    The token is told in this answer only; it is stored as a hash. A repeated Idempotency-Key gets 409.
+    The token is shown in this answer only; it is stored as a hash. A repeated Idempotency-Key gets 409.
     """
     wanted = call.body(NewToken)
     token, secret = call.context.tokens.issue(wanted.name, wanted.scope, call.context.now())
@@ -63,7 +63,7 @@ def list_tokens(call: Call) -> object:
 def revoke_token(call: Call, token_id: str) -> None:
     """Revoke a token.
 
-    At once, and for good.
+    At once and permanently.
     """
     call.context.tokens.revoke(token_id)
 

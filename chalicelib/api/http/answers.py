@@ -22,7 +22,7 @@ Moment = Annotated[
 
 
 class AnswerModel(BaseModel):
-    """Base of every answer's body. It is made of whatever has attributes of these names."""
+    """Base of every answer's body, made from any object with attributes of these names."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -50,7 +50,7 @@ def problem_answer(problem: Problem) -> Answer:
 
 
 def to_response(answer: Answer, app: Chalice) -> Response:
-    """With `*/*` among the binary types Chalice wants bytes and encodes them itself; else it wants text."""
+    """With `*/*` among its binary types Chalice takes bytes and encodes them itself; else it takes text."""
     payload = answer.payload()
     headers: dict[str, str | list[str]] = {**_ALWAYS, **answer.headers}
     if answer.status != 204:

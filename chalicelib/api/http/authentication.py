@@ -1,6 +1,6 @@
-"""Who may come in: a bearer token (RFC 6750), or the page's session, on every route but the public ones.
+"""Authentication: a bearer token (RFC 6750), or the page's session, on every route but the public ones.
 
-A `read` token only looks. A session may what its token may, and only for requests that our own page sends.
+A `read` token may only read. A session has the scope of its token, and is valid for requests of our own page alone.
 """
 
 import re
@@ -15,7 +15,7 @@ from chalicelib.web.session import is_from_our_page, session_secret
 from chalicelib.wiring.requests import Context
 
 _BEARER = re.compile(r"bearer +(lf_[A-Za-z0-9_-]{43}) *", re.IGNORECASE)
-_LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _CALLER = "caller"
 
 
@@ -32,10 +32,10 @@ class NotFromOurPage(Refused, problem="not-from-our-page", title="The request di
 
 
 def authenticate(request: Request, context: Context) -> None:
-    """Find out whose token this is and keep it with the request. Raises Unauthorized, Forbidden, NotFromOurPage."""
+    """Find the request's token and keep it with the request. Raises Unauthorized, Forbidden, NotFromOurPage."""
     header = request.headers.get("authorization")
     token = _token_of_session(request, context) if header is None else _token_of_bearer(header, context)
-    if token.scope is Scope.READ and request.method not in _LOOKING:
+    if token.scope is Scope.READ and request.method not in _READING:
         raise Forbidden("This token may only read.", 'Bearer error="insufficient_scope", scope="full"')
     request.context[_CALLER] = token
 
@@ -51,7 +51,7 @@ def _token_of_bearer(header: str, context: Context) -> Token:
 def _token_of_session(request: Request, context: Context) -> Token:
     secret = session_secret(request.headers)
     if secret is None:
-        # RFC 6750, 3.1: no error code for who did not even try.
+        # RFC 6750, 3.1: no error code for a request without credentials.
         raise Unauthorized("A bearer token is needed.", "Bearer")
     if not is_from_our_page(request.method, request.headers):
         raise NotFromOurPage("A session is good for requests of the web page alone; others come with a token.")

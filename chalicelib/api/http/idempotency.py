@@ -1,7 +1,8 @@
-"""`Idempotency-Key`: a POST that is sent twice is done once; the second gets the first one's answer.
+"""`Idempotency-Key`: a POST that is sent twice is executed once; the second gets the first answer.
 
-Only what succeeded is kept. A refused request (4xx) has written nothing, and a failed one (5xx) may be tried again:
-both leave the key free. Source: draft-ietf-httpapi-idempotency-key-header.
+Only successful answers are kept. A refused request (4xx) has written nothing, and a failed one (5xx) may be tried
+again: both leave the key free. Source: draft-ietf-httpapi-idempotency-key-header. Why not Powertools' utility:
+docs/decisions/0068.
 """
 
 import hashlib
@@ -44,7 +45,7 @@ class AnswerNotKept(Conflicting, problem="answer-not-kept", title="The request w
 def idempotency(
     app: Chalice, find_context: Callable[[], Context], answers_secret: Callable[[str, str], bool]
 ) -> Callable[[Any, Callable[[Any], Any]], Any]:
-    """A Chalice http middleware, for behind authentication. `answers_secret(method, path)`: keep no such answer."""
+    """A Chalice http middleware, after authentication. `answers_secret(method, path)`: do not keep that answer."""
 
     def middleware(request: Request, get_response: Callable[[Request], Any]) -> Any:
         key = request.headers.get("idempotency-key")
@@ -97,7 +98,7 @@ def _finish(response: Response, who: str, key: str, secret: bool, context: Conte
         if not context.idempotency.keep(who, key, answer):
             logger().warning("answer too large to be kept for its idempotency key")
     except StoreUnavailable:
-        # It is done, and must not look as if it were not. Until the claim ends, a repetition is told that it runs.
+        # The request is done, so it must not fail now. Until the claim ends, a repetition gets 409.
         logger().warning("answer not kept for its idempotency key", exc_info=True)
 
 

@@ -1,12 +1,12 @@
-"""GET /v1/openapi.json: the API as OpenAPI 3.1, made from what the resources declare, so that nothing is said twice.
+"""GET /v1/openapi.json: the API as OpenAPI 3.1, made from what the resources declare.
 
-Only the examples are written down apart, in examples.json: of models and parameters by name, and of what is no JSON by
-operation.
+Only the examples are separate, in examples.json: those of models and parameters by name, of other bodies by operation.
 """
 
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from inspect import getdoc
 from pathlib import Path
@@ -49,8 +49,8 @@ _PROBLEM: dict[str, Any] = {
                 },
             },
         },
-        "lead_id": {"type": "string", "description": "The lead that is in the way."},
-        "request_id": {"type": "string", "description": "What the operator finds it by in the logs."},
+        "lead_id": {"type": "string", "description": "The lead that has it already."},
+        "request_id": {"type": "string", "description": "Identifies the request in the operator's logs."},
     },
 }
 # API Gateway developer guide, "Important notes for REST APIs": a few headers of answers are renamed.
@@ -59,7 +59,7 @@ _IDEMPOTENCY_KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "Sent again within 24 hours, the request is not done again and gets the first answer.",
+    "description": "Repeated with the same key within 24 hours, a request is executed once and gets the first answer.",
     "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
 }
 
@@ -95,7 +95,7 @@ def describe(resources: Sequence[Resource]) -> Resource:
 
     @openapi.operation("GET", "/v1/openapi.json", OpenApiDocument, public=True)
     def get_openapi(call: Call) -> Answer:
-        """This description."""
+        """Read this description."""
         return Answer(200, {**paths_and_components(), "servers": [{"url": _server(call)}]})
 
     return openapi
@@ -104,8 +104,8 @@ def describe(resources: Sequence[Resource]) -> Resource:
 def _server(call: Call) -> str:
     """The API's base, relative to this document's address.
 
-    The gateway tells the stage, or a custom domain's base path, and not what may stand before them: the local engine's
-    own prefix, or a proxy's. A path from the root would leave that out.
+    The gateway passes the stage, or a custom domain's base path, but not a prefix before them, such as the local
+    engine's or a proxy's. An absolute path would leave that out.
     """
     base = str(call.request.context.get("path", "")).removesuffix(call.operation.path)
     return f"../..{base[base.rindex('/') :]}" if base else "/"
@@ -123,7 +123,7 @@ def document(resources: Sequence[Resource]) -> dict[str, Any]:
     components = definitions.get("$defs", {})
     for _, operation in operations(resources):
         if operation.method == "PATCH" and operation.body is not None:
-            # What is absent from a change is left alone: there is no default that a client might fill in.
+            # Absent members stay as they are: there is no default that a client might fill in.
             for schema in components[_name(schemas[(operation.body, "validation")])]["properties"].values():
                 schema.pop("default", None)
     examples = json.loads(EXAMPLES.read_text("utf-8"))
@@ -131,7 +131,7 @@ def document(resources: Sequence[Resource]) -> dict[str, Any]:
     for resource, operation in operations(resources):
         described = _Described(resource, operation, schemas, components, examples).operation()
         paths.setdefault(operation.path, {})[operation.method.lower()] = described
-    # Parameters are taken apart above; as a whole these models are nobody's body.
+    # Parameters are described one by one; these models are no operation's body.
     queried = {operation.query for _, operation in operations(resources) if operation.query}
     queries = {_name(schemas[(model, "validation")]) for model in queried}
     kept = {name: schema for name, schema in components.items() if name not in queries}
@@ -151,24 +151,19 @@ def _name(reference: Mapping[str, Any]) -> str:
     return str(reference["$ref"].rpartition("/")[2])
 
 
+@dataclass(frozen=True, slots=True)
 class _Described:
     """One operation in OpenAPI's words."""
 
-    def __init__(
-        self,
-        resource: Resource,
-        operation: Operation,
-        schemas: Schemas,
-        components: Mapping[str, Any],
-        examples: Mapping[str, Any],
-    ) -> None:
-        self._resource = resource
-        self._operation = operation
-        self._schemas = schemas
-        self._components = components
-        self._examples = examples
-        first, _, self._description = (getdoc(operation.handler) or "").partition("\n")
-        self._summary = first.removesuffix(".")
+    _resource: Resource
+    _operation: Operation
+    _schemas: Schemas
+    _components: Mapping[str, Any]
+    _examples: Mapping[str, Any]
+
+    @property
+    def _summary(self) -> str:
+        return (getdoc(self._operation.handler) or "").partition("\n")[0].removesuffix(".")
 
     def operation(self) -> dict[str, Any]:
         operation = self._operation
@@ -179,8 +174,8 @@ class _Described:
             "parameters": list(self._parameters()),
             "responses": dict(sorted({**self._problems(), str(operation.status): self._answer()}.items())),
         }
-        if self._description:
-            described["description"] = self._description.strip()
+        if description := (getdoc(operation.handler) or "").partition("\n")[2].strip():
+            described["description"] = description
         if operation.public:
             described["security"] = []
         if operation.body is not None:

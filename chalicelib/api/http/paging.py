@@ -19,10 +19,8 @@ _CHECK_BYTES = 6
 class PageQuery(RequestModel):
     """Base of every list's parameters."""
 
-    limit: Annotated[int, Field(ge=1, le=200, description="How many items at most.")] = 50
-    cursor: Annotated[
-        str | None, Field(max_length=2_000, description="Where to go on: the `cursor` of the page before.")
-    ] = None
+    limit: Annotated[int, Field(ge=1, le=200, description="Maximum number of items.")] = 50
+    cursor: Annotated[str | None, Field(max_length=2_000, description="The `cursor` of the previous page.")] = None
 
     def position(self) -> str | None:
         """The store's own start of this page. Raises InvalidPosition for a cursor of another list, or a mangled one."""
@@ -48,7 +46,7 @@ class PageQuery(RequestModel):
         return base64.urlsafe_b64encode(self._check(position) + position.encode()).decode().rstrip("=")
 
     def _check(self, position: str) -> bytes:
-        # Against mistakes, not against forgers: who holds a token may read every page anyway.
+        # Against mistakes, not against forgery: a token may read every page anyway.
         filters = self.model_dump_json(exclude={"limit", "cursor"})
         text = f"{type(self).__qualname__}\n{filters}\n{position}"
         return hashlib.blake2b(text.encode(), digest_size=_CHECK_BYTES).digest()

@@ -62,13 +62,13 @@ INTERNAL = Problem(500, "internal", "Something went wrong on our side")
 
 
 def problem_type(error: type[LeadflipError]) -> Problem:
-    """What all errors of one class have in common; INTERNAL for one that clients are never told about."""
+    """What all errors of a class have in common; INTERNAL for a class without a problem type."""
     status = next((_STATUS[kind] for kind in error.__mro__ if kind in _STATUS), 0)
     return Problem(status, error.problem, error.title) if error.problem else INTERNAL
 
 
 def problem_of(error: Exception, request_id: str) -> Problem:
-    """What to answer for any error; a defect is logged with its trace and answered without a word of it."""
+    """The answer to any error. A defect is logged with its trace; the client is told the request's id only."""
     known = problem_type(type(error)) if isinstance(error, LeadflipError) else INTERNAL
     if not isinstance(error, LeadflipError) or known is INTERNAL:
         logger().error("unexpected error", exc_info=error, extra={"request_id": request_id})
@@ -76,7 +76,7 @@ def problem_of(error: Exception, request_id: str) -> Problem:
         return replace(known, detail=detail, members={"request_id": request_id})
     headers = {} if error.retry_after_seconds is None else {"Retry-After": str(error.retry_after_seconds)}
     if isinstance(error, Unavailable):
-        # The service's own words are for the log.
+        # The service's message is for the log.
         logger().warning("request failed", exc_info=error, extra={"request_id": request_id})
         return replace(known, detail=_TRY_AGAIN, headers=headers)
     if isinstance(error, Refused) and error.challenge:

@@ -22,7 +22,6 @@ from chalicelib.api.http.idempotency import idempotency
 from chalicelib.api.http.openapi import describe
 from chalicelib.api.http.problems import Problem, framework_problem, problem_of
 from chalicelib.api.http.resources import Call, Resource, operations, request_id
-from chalicelib.api.imports import imports
 from chalicelib.api.leads import leads
 from chalicelib.api.previews import previews
 from chalicelib.api.rules import rules
@@ -41,15 +40,14 @@ class HealthAnswer(AnswerModel):
 
 @health.operation("GET", "/v1/health", HealthAnswer, public=True)
 def get_health(call: Call) -> object:
-    """Is it well?"""
-    # No table is asked, so that watching it costs nothing.
+    """Check that the API answers."""
+    # No table is read, so that monitoring costs nothing.
     return {"status": "ok", "at": call.context.now()}
 
 
 _DESCRIBED: tuple[Resource, ...] = (
     health,
     leads,
-    imports,
     timeline,
     campaigns,
     previews,
@@ -68,7 +66,7 @@ Middleware = Callable[[Any, Callable[[Any], Any]], Any]
 
 
 def register(app: Chalice, context: Callable[[], Context] = deployed_context) -> None:
-    """Give the app all `/v1` routes and what guards them; other routes pass untouched."""
+    """Give the app all `/v1` routes and their middlewares; other routes are not affected."""
     public = {(operation.method, operation.path) for _, operation in operations(RESOURCES) if operation.public}
     secret = {(operation.method, operation.path) for _, operation in operations(RESOURCES) if operation.answers_secret}
     for middleware in (
@@ -104,7 +102,7 @@ def _answer_problems(app: Chalice) -> Middleware:
 
 
 def _in_our_form(response: Response, app: Chalice) -> Response:
-    """Chalice refuses wrong media types by itself, in a form of its own."""
+    """Chalice refuses wrong media types by itself, in another form."""
     if not (isinstance(response.body, dict) and set(response.body) == {"Code", "Message"}):
         return response
     refused = replace(framework_problem(response.status_code), detail=response.body["Message"])

@@ -1,4 +1,4 @@
-"""Reading a request: bodies and parameters into models, or a problem that names the field. Nothing is written here."""
+"""Reads bodies and parameters into models, or raises an error that names the field."""
 
 from typing import Any, TypeVar
 
@@ -39,13 +39,13 @@ class InvalidParameters(InvalidFields, Unreadable, problem="invalid-request", ti
 
 
 class RequestModel(BaseModel):
-    """Base of every body and every set of parameters: what is not declared is refused."""
+    """Base of every body and every set of parameters; undeclared members are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def read_body(request: Request, model: type[M]) -> M:
-    """The JSON body as a model, types taken strictly ("5" is no number). Raises MalformedJson, InvalidBody."""
+    """The JSON body as a model, with strict types ("5" is no number). Raises MalformedJson, InvalidBody."""
     try:
         return model.model_validate_json(request.raw_body, strict=True)
     except ValidationError as error:

@@ -82,7 +82,7 @@ class Operation:
     def _location(self, created: BaseModel) -> str:
         """Where a created thing lives: below the collection, by its id, which is the first member of its answer.
 
-        Relative to this address (RFC 9110, 10.2.2): what stands before the route, the gateway does not tell reliably.
+        Relative to this address (RFC 9110, 10.2.2), since the gateway does not reliably pass what precedes the route.
         """
         _, _, collection, *below = self.path.split("/")
         thing_id = getattr(created, next(iter(type(created).model_fields)))
@@ -98,7 +98,7 @@ class Call:
     context: Context
 
     def body(self, model: type[M]) -> M:
-        """The JSON body; none at all is one that says nothing, where nothing is needed. Raises LeadflipError."""
+        """The JSON body; a missing one is read as `{}` where no member is needed. Raises MalformedJson, InvalidBody."""
         if model is not self.operation.body:
             raise TypeError(f"{self.operation.handler.__name__} reads a body that it does not declare")
         if not self.request.raw_body and not needs_body(model):
@@ -137,7 +137,7 @@ class Resource:
             route = blueprint.route(
                 operation.path,
                 methods=[operation.method],
-                # To Chalice any type is one of the body, also where there is none.
+                # Chalice checks the media type even where there is no body.
                 content_types=["*/*"] if operation.method == "GET" else list(operation.content_types),
                 name=operation.handler.__name__,
             )
@@ -151,7 +151,7 @@ def _view(operation: Operation, app: Chalice, context: Callable[[], Context]) ->
         assert request is not None  # noqa: S101 - Chalice calls views for requests only
         # Caught here, not in a middleware: Chalice turns a view's exceptions into answers before those see them.
         try:
-            # Chalice hands path parameters over as they stand in the URL.
+            # Chalice does not decode path parameters.
             names = {name: unquote(value) for name, value in path.items()}
             answer = operation.answered(operation.handler(Call(operation, request, context()), **names))
         except Exception as error:
