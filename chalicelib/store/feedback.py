@@ -1,4 +1,4 @@
-"""What the mail service reports of deliveries, on their rows: the first report of each kind stays, in whatever order.
+"""Records what the mail service reports of deliveries: the first report of each kind stays, in any order.
 
 sending ─┬─ any report but a rejection ─> sent      (also from failed, when only the outcome was unknown, and from
 sent ────┴─ rejection ──────────────────> failed     waiting, when it was to be sent again for that)
@@ -31,7 +31,7 @@ class FeedbackRecords:
         self._rule = rule
 
     def record_delivered(self, campaign_id: CampaignId, lead_id: LeadId, at: datetime) -> Reported | None:
-        """The recipient's server took the mail. None, here and below, when there is no such delivery."""
+        """The recipient's server accepted the mail. None, here and below, when there is no such delivery."""
         return self._record(campaign_id, lead_id, {"delivered_at": at})
 
     def record_delayed(
@@ -65,7 +65,7 @@ class FeedbackRecords:
         subject: str | None,
         unknown: str,
     ) -> bool:
-        """Settle a delivery that nobody knew the end of: it was sent. True when that was not known before.
+        """Settle a delivery whose end was not known: it was sent. True the first time.
 
         `unknown`: the reason of a failed delivery that only means this.
         """
@@ -80,7 +80,7 @@ class FeedbackRecords:
     def record_rejected(
         self, campaign_id: CampaignId, lead_id: LeadId, *, message_id: str, reason: str, detail: str | None
     ) -> Reported | None:
-        """The service took the message and then refused it: it did not leave."""
+        """The service accepted the message and then rejected it: it did not leave."""
         delivery_exists = exists("lead_id")
         was_thought_to_leave = one_of("status", DeliveryStatus.SENDING, DeliveryStatus.SENT)
         update = self._table.update(keys.delivery(campaign_id, lead_id)).remove("sent_at")

@@ -1,4 +1,4 @@
-"""First answers, kept for a day by the caller's key, so that a repeated request is answered and not done again.
+"""Idempotency keys: first answers are kept for a day, so that a repeated request is answered and not carried out again.
 
 claim ── running ──┬── keep ──── answered, until expires_at
                    ├── release ─ as if never asked
@@ -18,7 +18,7 @@ from chalicelib.store.table import Table
 
 KEPT_SECONDS = 24 * 3600
 RUNNING_SECONDS = 90
-"""Longer than the function may run: after that nobody is answering any more."""
+"""Longer than the function may run: the request has died by then."""
 MAX_BYTES = 350_000
 """Compressed; an item holds 400 KB."""
 

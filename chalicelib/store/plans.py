@@ -3,8 +3,8 @@
     record_page n ── enqueue page n ── record_page n+1 ── ... ── record_unit_done
 
 A page's leads are written down, with their number added to Total in the same transaction, before any of them is
-enqueued. A function that dies anywhere is followed by one that enqueues the same page again and goes on. Pages stay:
-they say who is in the audience when a campaign is resumed or woken, whatever has become of the messages (0033, 0040):
+enqueued. When a function dies, the next one enqueues the same page again and goes on. Pages stay: they say who is in
+the audience when a campaign is resumed or woken, whether or not the messages still exist (0033, 0040):
 
     |1 ... finished|        ... enqueued|        ... page|
      nobody pending  may be unfinished    not enqueued yet

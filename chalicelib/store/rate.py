@@ -1,7 +1,7 @@
-"""The sending account's budget, shared by all workers: moments taken, and what is left of the 24 hours' quota.
+"""The sending account's budget, shared by all workers: positions taken, and what is left of the 24-hour quota.
 
-One row says what the account may do and how much was taken of it; one row for about each second holds how many
-positions of that second's groups are taken (sending/rate.py). A worker takes several positions with one write.
+One row holds what the account may send and how much of it was taken; one row for each second, about, holds how many
+positions of that second's groups are taken. A worker takes several positions with one write.
 """
 
 import secrets
@@ -16,7 +16,7 @@ from chalicelib.store.statements import Update, above, at_least, at_most, below,
 from chalicelib.store.table import Table
 
 HISTORY_SECONDS = 1800
-"""What was taken is remembered by the half hour, for 25 hours."""
+"""What was taken is kept by the half hour, for 25 hours."""
 _HISTORY_KEPT = 50
 _ROW_LIVES_SECONDS = 3600
 UNLIMITED = 10**12
@@ -37,23 +37,23 @@ class AccountLimits:
 class AccountRow:
     max_rate: float
     left: int
-    """Mails that may still be taken before the limits are looked at again."""
+    """Mails that may still be taken before the limits are asked for again."""
     taken: int
     """All mails ever taken."""
     taken_before: int
-    """... when the limits were last looked at."""
+    """... when the limits were last asked for."""
     limits_at: datetime
     checked_at: int
-    """Epoch seconds of the last claim to look at the limits."""
+    """Epoch seconds when a worker last claimed to ask for the limits."""
     blocked: str | None
     """Why nothing may leave for the moment: a word of WaitReason in model/reasons.py."""
     blocked_until: datetime
     history: Mapping[int, int]
-    """Mails taken by the half hour's begin in epoch seconds."""
+    """Mails taken, by the start of the half hour in epoch seconds."""
 
     @classmethod
     def from_item(cls, item: Item) -> Self | None:
-        """None while only somebody's claim to look at the limits is there."""
+        """None while the row holds only a claim to ask for the limits."""
         if "max_rate" not in item:
             return None
         return cls(

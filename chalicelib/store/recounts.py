@@ -1,4 +1,4 @@
-"""A recount of a campaign: how far it is, what it has summed so far, and what the fold has added meanwhile.
+"""Recounts of campaigns: their progress, what they have summed so far, and what the fold has added meanwhile.
 
 begin ── record_part: buckets, their fence, the sum of their facts ── ... ── all 64 buckets: repair or confirm
   └───── Counters.add writes every addition down, beside the parts ──────────┘
@@ -39,7 +39,7 @@ class RecountJob:
     state: RecountState
     asked_at: datetime
     fences: Mapping[int, int]
-    """By bucket that is summed: epoch seconds between its two equal readings."""
+    """By bucket that has been summed: epoch seconds between its two equal readings."""
     finished_at: datetime | None = None
     repaired: bool | None = None
     """Whether any number was wrong; None until it is done."""

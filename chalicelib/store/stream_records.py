@@ -25,7 +25,7 @@ class Change:
     def bucket(self) -> int:
         """Which of its campaign's partitions the delivery is in, 0 to 63."""
         known = self.new or self.old
-        assert known is not None  # noqa: S101 - nothing changes from nothing to nothing
+        assert known is not None  # noqa: S101 - every record has an image
         return shard_of(known.lead_id, keys.DELIVERY_SHARDS)
 
     @classmethod

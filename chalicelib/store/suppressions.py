@@ -5,7 +5,7 @@ One row per address (lower case) in the leads table, one attribute per reason:
     hard_bounce, complaint     hold for every entity: the address is dead, or its owner calls our mail spam
     unsubscribed#<entity>      holds for that entity alone: its owner has left this business line's mail
 
-The first of a kind stays. Leads who have the address carry a mark, so that audiences and senders need no look-up:
+The first of each kind stays. Leads who have the address carry a mark, so that audiences and senders need no look-up:
 a lead is marked when the address is suppressed, and when it is made with, or changed to, a suppressed address.
 """
 
