@@ -13,7 +13,7 @@ import pytest
 
 from chalicelib.analytics.fold import fold_and_complete
 from chalicelib.automation.automate import Automation
-from chalicelib.automation.rulebook import Rulebook, WrittenRule
+from chalicelib.automation.rule_editor import RuleEditor, WrittenRule
 from chalicelib.automation.rules import Incident
 from chalicelib.campaigns import launched_content as content
 from chalicelib.crm.import_files import MAX_BYTES, MAX_LINES, read_file
@@ -245,7 +245,7 @@ def test_a_rule_looks_once_at_an_event_that_it_is_not_for_and_acts_in_one_transa
     acts = Acts(dynamodb, tables.campaigns, tables.leads)
     lead = create_lead(leads, {"entity": "acme", "stage": "New"}, NOW)
     hot = WrittenRule("Hot", When(Trigger.CLICKED), If(), (Action(ActionKind.CHANGE_STAGE, "Hot Lead"),))
-    Rulebook(rules, Campaigns(dynamodb, tables.campaigns), leads).create(hot, NOW)
+    RuleEditor(rules, Campaigns(dynamodb, tables.campaigns), leads).create(hot, NOW)
     automation = Automation(rules, leads, acts, lambda: NOW)
     opened = Incident(Trigger.OPENED, NOW, new_campaign_id(), "Pricing", lead.lead_id, None)
     with counted_calls(dynamodb) as calls:

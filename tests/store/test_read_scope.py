@@ -10,7 +10,7 @@ import pytest
 from chalicelib.api.http.registry import RESOURCES
 from chalicelib.api.http.resources import Operation, operations
 from chalicelib.automation.automate import Automation
-from chalicelib.automation.rulebook import WrittenRule
+from chalicelib.automation.rule_editor import WrittenRule
 from chalicelib.automation.rules import Incident
 from chalicelib.crm.leads import create_lead
 from chalicelib.model.access import Scope
@@ -84,7 +84,7 @@ def world(dynamodb: Any, tables: TableNames) -> World:
         context.deliveries.record_click(*whose, link, Click(at, f"https://acme.example/?back={encoded}&x=1"))
     FeedbackRecords(dynamodb, tables.deliveries, BurstRule()).record_bounced(*whose, NOW, quoted, hard=True)
     hot = WrittenRule("Hot", When(Trigger.CLICKED), If(), (Action(ActionKind.ADD_TAG, "hot"),))
-    rule_id = context.rulebook.create(hot, NOW).rule_id
+    rule_id = context.rule_editor.create(hot, NOW).rule_id
     clicked = Incident(
         Trigger.CLICKED,
         NOW,
