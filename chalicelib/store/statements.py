@@ -172,12 +172,6 @@ class Delete(Statement):
     kind, operation = "Delete", "delete_item"
 
 
-class Check(Statement):
-    """Writes nothing: a transaction's condition on a further row."""
-
-    kind, operation = "ConditionCheck", ""
-
-
 class Update(Statement):
     """Changes attributes of a row, which is made if it does not exist."""
 

@@ -289,7 +289,7 @@ def test_a_list_shows_only_what_was_asked_for(deliveries: Deliveries) -> None:
 def test_a_leads_deliveries_come_newest_first_page_by_page(deliveries: Deliveries) -> None:
     lead_id = new_lead_id()
     made = [
-        Delivery(new_campaign_id(), lead_id, DeliveryStatus.SENDING, NOW + timedelta(hours=hour), "0.0")
+        Delivery(new_campaign_id(), lead_id, DeliveryStatus.SENDING, NOW + timedelta(hours=hour), "0.0", nonce="n")
         for hour in range(5)
     ]
     assert all(record_claim(deliveries, each) for each in made)
