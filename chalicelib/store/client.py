@@ -83,7 +83,7 @@ def to_item(values: Mapping[str, Any]) -> Item:
     Texts, numbers, truth values, bytes, sets of texts, lists and maps. The SDK's own serializer knows more, and its
     import would keep recipients waiting.
     """
-    return {name: _typed(value) for name, value in values.items() if value is not None}
+    return {name: typed(value) for name, value in values.items() if value is not None}
 
 
 def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,7 +91,8 @@ def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _plain(value) for name, value in item.items()}
 
 
-def _typed(value: Any) -> dict[str, Any]:
+def typed(value: Any) -> dict[str, Any]:
+    """One value of `to_item`."""
     match value:
         case str():
             return {"S": str(value)}
@@ -104,7 +105,7 @@ def _typed(value: Any) -> dict[str, Any]:
         case Mapping():
             return {"M": to_item(value)}
         case list() | tuple():
-            return {"L": [{"NULL": True} if each is None else _typed(each) for each in value]}
+            return {"L": [{"NULL": True} if each is None else typed(each) for each in value]}
         case bytes():
             return {"B": value}
         case set() | frozenset() if value and all(isinstance(each, str) for each in value):
@@ -121,7 +122,7 @@ def _plain(value: Mapping[str, Any]) -> Any:
         case "L":
             return [_plain(each) for each in inner]
         case "N":
-            return int(inner)
+            return int(inner) if inner.lstrip("-").isdigit() else float(inner)
         case "SS":
             return set(inner)
         case "NULL":

@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 from chalicelib.model.ids import LeadId, is_lead_id
-from chalicelib.model.lead import FieldValue, Identity, Lead, LeadChange
+from chalicelib.model.lead import Identity, Lead, LeadChange
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.store import keys, lead_rows
 from chalicelib.store.client import Conflict, InvalidPosition, Item, StoreError
@@ -17,8 +17,6 @@ from chalicelib.store.lead_rows import decode
 from chalicelib.store.statements import Condition, Query, all_of, contains, equals, exists, missing
 from chalicelib.store.suppressions import Suppressions
 from chalicelib.store.table import Table
-
-__all__ = ["FieldValue", "Identity", "IdentityTaken", "Lead", "LeadChange", "LeadNotFound", "Leads"]
 
 _THREADS = 4
 """More cost more CPU than they save: measured 1.5x at 4."""

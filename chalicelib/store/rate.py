@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from chalicelib.store import keys
-from chalicelib.store.client import Item
+from chalicelib.store.client import Item, from_item
 from chalicelib.store.statements import Update, above, at_least, at_most, below, missing
 from chalicelib.store.table import Table
 
@@ -54,20 +54,19 @@ class AccountRow:
     @classmethod
     def from_item(cls, item: Item) -> Self | None:
         """None while the row holds only a claim to ask for the limits."""
-        if "max_rate" not in item:
+        values = from_item(item)
+        if "max_rate" not in values:
             return None
         return cls(
-            max_rate=float(item["max_rate"]["N"]),
-            left=int(item["left_now"]["N"]),
-            taken=int(item["taken"]["N"]),
-            taken_before=int(item["taken_before"]["N"]),
-            limits_at=datetime.fromtimestamp(int(item["limits_at"]["N"]), UTC),
-            checked_at=int(item["checked_at"]["N"]),
-            blocked=item["blocked"]["S"] if "blocked" in item else None,
-            blocked_until=datetime.fromtimestamp(int(item.get("blocked_until", {"N": "0"})["N"]), UTC),
+            **{name: values[name] for name in ("taken", "taken_before", "checked_at")},
+            max_rate=float(values["max_rate"]),
+            left=values["left_now"],
+            limits_at=datetime.fromtimestamp(values["limits_at"], UTC),
+            blocked=values.get("blocked"),
+            blocked_until=datetime.fromtimestamp(values.get("blocked_until", 0), UTC),
             history={
-                int(name[1:]) * HISTORY_SECONDS: int(value["N"])
-                for name, value in item.items()
+                int(name[1:]) * HISTORY_SECONDS: value
+                for name, value in values.items()
                 if name[0] == "h" and name[1:].isdigit()
             },
         )
