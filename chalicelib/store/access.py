@@ -9,12 +9,11 @@ import hashlib
 import secrets
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
 from chalicelib.model.access import Scope, Session, Token
 from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Item, StoreError, from_item, to_item
+from chalicelib.store.client import Client, Item, StoreError, from_item, to_item
 from chalicelib.store.statements import Query, equals
 from chalicelib.store.table import Table
 
@@ -30,7 +29,7 @@ class TokenNotFound(StoreError):
 class Tokens:
     """The tokens, in the campaigns table. Every method may raise StoreUnavailable."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Client, table: str) -> None:
         self._table = Table(client, table)
 
     def issue(self, name: str, scope: Scope, now: datetime) -> tuple[Token, str]:
@@ -69,7 +68,7 @@ class Tokens:
 class Sessions:
     """The sessions, in the campaigns table, by their secrets. Every method may raise StoreUnavailable."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Client, table: str) -> None:
         self._table = Table(client, table)
         self._tokens = Tokens(client, table)
 

@@ -14,7 +14,7 @@ from typing import Any
 from chalicelib.backoff import attempts
 from chalicelib.model.delivery import Delivery
 from chalicelib.store import keys
-from chalicelib.store.client import Item, StoreError, StoreUnavailable, to_item
+from chalicelib.store.client import Client, Item, StoreError, StoreUnavailable, to_item
 from chalicelib.store.delivery_rows import encode
 from chalicelib.store.table import call
 
@@ -40,7 +40,7 @@ class Ending:
 class Claims:
     """A sender's writes to the deliveries table."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Client, table: str) -> None:
         self._client = client
         self._table = table
 

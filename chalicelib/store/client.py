@@ -9,13 +9,18 @@ StoreError
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, Union
 
 from chalicelib import sdk
 from chalicelib.aws import DYNAMODB, Patience, SignedCalls
 from chalicelib.model.times import time_text
 from chalicelib.settings import aws_access
 
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+Client = Union["DynamoDBClient", "ItemClient"]
+"""What stores are made of. An ItemClient is enough for what recipients and senders do."""
 Item = dict[str, dict[str, Any]]
 """A row in DynamoDB's own typed form: {"lead_id": {"S": "lead_..."}}."""
 

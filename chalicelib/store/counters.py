@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Self
 from chalicelib.model.ids import CampaignId
 from chalicelib.store import keys
 from chalicelib.store.applied_runs import AppliedRuns
-from chalicelib.store.client import Item, from_item, to_item
+from chalicelib.store.client import Client, Item, from_item, to_item
 from chalicelib.store.statements import Query, Statement, begins_with, equals, missing
 from chalicelib.store.table import Table
 
@@ -103,7 +103,7 @@ def rows_of(names: Iterable[str]) -> dict[str, list[str]]:
 class Counters:
     """The sums, in the campaigns table. Every method may raise StoreUnavailable."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Client, table: str) -> None:
         self._table = Table(client, table)
 
     def find(self, campaign_id: CampaignId) -> CampaignCounters:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.store import keys
+from chalicelib.store.client import Client
 from chalicelib.store.delivery_rows import decode
 from chalicelib.store.statements import Condition, Update, differs, equals, exists, missing, one_of
 from chalicelib.store.table import Table
@@ -26,7 +27,7 @@ class Reported(NamedTuple):
 class FeedbackRecords:
     """The deliveries table, for reports. Every method may raise StoreUnavailable, and may be repeated."""
 
-    def __init__(self, client: Any, table: str, rule: BurstRule) -> None:
+    def __init__(self, client: Client, table: str, rule: BurstRule) -> None:
         self._table = Table(client, table)
         self._rule = rule
 

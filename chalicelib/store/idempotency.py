@@ -9,10 +9,9 @@ import json
 import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from chalicelib.store import keys
-from chalicelib.store.client import Item, StoreUnavailable, to_item
+from chalicelib.store.client import Client, Item, StoreUnavailable, to_item
 from chalicelib.store.statements import below, missing
 from chalicelib.store.table import Table
 
@@ -45,7 +44,7 @@ class Asked:
 class Idempotency:
     """Lives in the campaigns table. `caller` keeps one client's keys apart from another's."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Client, table: str) -> None:
         self._table = Table(client, table)
 
     def claim(self, caller: str, key: str, fingerprint: str, now: datetime) -> Asked | None:

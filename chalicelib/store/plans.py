@@ -11,12 +11,11 @@ the audience when a campaign is resumed or woken, whether or not the messages st
 """
 
 from collections.abc import Collection, Sequence
-from typing import Any
 
 from chalicelib.model.ids import ID_BYTES, CampaignId, LeadId, lead_bytes, lead_id_from
 from chalicelib.model.plan import PARTS_OF_A_UNIT, PlanProgress, PlanUnit
 from chalicelib.store import keys
-from chalicelib.store.client import Item, from_item, to_item
+from chalicelib.store.client import Client, Item, from_item, to_item
 from chalicelib.store.statements import Update, equals, exists, missing
 from chalicelib.store.table import Table
 
@@ -24,7 +23,7 @@ from chalicelib.store.table import Table
 class Plans:
     """Planning records, in the campaigns table. Every method may raise StoreUnavailable."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Client, table: str) -> None:
         self._table = Table(client, table)
 
     def begin(self, campaign_id: CampaignId, units: int) -> bool:

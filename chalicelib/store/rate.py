@@ -8,10 +8,10 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Self
 
 from chalicelib.store import keys
-from chalicelib.store.client import Item, from_item
+from chalicelib.store.client import Client, Item, from_item
 from chalicelib.store.statements import Update, above, at_least, at_most, below, missing
 from chalicelib.store.table import Table
 
@@ -75,7 +75,7 @@ class AccountRow:
 class Rate:
     """The budget's rows, in the campaigns table. Every method may raise StoreUnavailable."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Client, table: str) -> None:
         self._table = Table(client, table)
 
     def take_positions(

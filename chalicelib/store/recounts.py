@@ -10,12 +10,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Item, from_item, to_item
+from chalicelib.store.client import Client, Item, from_item, to_item
 from chalicelib.store.counters import Addition, CampaignCounters, Counters, Sums, packed, rows_of, unpacked
 from chalicelib.store.statements import Query, Update, begins_with, equals, missing
 from chalicelib.store.table import Table
@@ -61,7 +60,7 @@ class RecountJob:
 class Recounts:
     """Recounts, in the campaigns table. Every method may raise StoreUnavailable."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Client, table: str) -> None:
         self._table = Table(client, table)
         self._counters = Counters(client, table)
 

@@ -11,7 +11,6 @@ a lead is marked when the address is suppressed, and when it is made with, or ch
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from chalicelib.model.addresses import address_key
 from chalicelib.model.ids import LeadId
@@ -19,7 +18,7 @@ from chalicelib.model.lead import Lead
 from chalicelib.model.suppression import Mark, Resubscription, SuppressedAddress, SuppressionReason
 from chalicelib.model.times import time_from, time_text
 from chalicelib.store import keys
-from chalicelib.store.client import Item, from_item, to_item
+from chalicelib.store.client import Client, Item, from_item, to_item
 from chalicelib.store.lead_rows import decode_mark, mark_values
 from chalicelib.store.statements import Put, Query, Update, at_most, begins_with, below, equals, exists, missing
 from chalicelib.store.table import Table
@@ -31,7 +30,7 @@ _UNSUBSCRIBED = "unsubscribed#"
 class Suppressions:
     """The suppressions among the rows of the leads table. Every method may raise StoreUnavailable."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Client, table: str) -> None:
         self._table = Table(client, table)
 
     def find_many(self, addresses: Iterable[str]) -> dict[str, SuppressedAddress]:
@@ -131,7 +130,7 @@ class Resubscriptions:
     In the campaigns table, apart from the leads, whose rows are read by the million.
     """
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Client, table: str) -> None:
         self._table = Table(client, table)
 
     def recording(self, lead_id: LeadId, allowed: Resubscription) -> Put:
