@@ -89,8 +89,8 @@ def fold(event: DynamoDBEvent) -> Any:
     from chalicelib.wiring.workers import workers
 
     made = workers()
-    shard = made.settings.unnamed_stream_shard
-    return fold_batch(event.to_dict(), made.counters, made.completion, made.breaker, made.burst_rule, shard)
+    lifecycle, shard = made.lifecycle, made.settings.unnamed_stream_shard
+    return fold_batch(event.to_dict(), made.counters, lifecycle.advance, lifecycle.protect, made.burst_rule, shard)
 
 
 @app.on_dynamodb_record(stream_arn="placeholder", name="candidates")

@@ -1,7 +1,6 @@
 """SQS queues: putting messages on them, and handling those that Lambda hands over."""
 
 import json
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
@@ -9,6 +8,8 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.backoff import attempts
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -53,7 +54,7 @@ class Queue:
             )
 
     def _put_group(self, entries: "list[SendMessageBatchRequestEntryTypeDef]") -> None:
-        for attempt in range(5):
+        for _ in attempts(7, longest_pause=1.0):
             try:
                 answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
             except (BotoCoreError, ClientError) as error:
@@ -62,7 +63,6 @@ class Queue:
             entries = [each for each in entries if each["Id"] in failed]
             if not entries:
                 return
-            time.sleep(0.1 * 2**attempt)
         raise QueueUnavailable(f"{len(entries)} messages were not taken")
 
 

@@ -10,7 +10,7 @@ from chalice import Chalice
 
 from chalicelib.api.http.registry import register
 from chalicelib.api.http.unknown import ANYTHING
-from chalicelib.store.tokens import Scope
+from chalicelib.model.access import Scope
 from chalicelib.wiring.requests import Context
 from local.tables import TableNames
 from tests.wired import settings_of

@@ -7,19 +7,17 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib.analytics.completion import Completion
 from chalicelib.analytics.facts import facts
 from chalicelib.analytics.recount import Recount, Recounting, RecountMessage
 from chalicelib.model.delivery import BurstRule
 from chalicelib.model.ids import CampaignId
 from chalicelib.sqs import Queue
 from chalicelib.store.applied_runs import AppliedRuns
-from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.counters import Addition, Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.plans import Plans
 from chalicelib.store.recounts import RecountJob, Recounts
-from chalicelib.store.retries import Retries
+from tests.moves import lifecycle_of
 
 
 class KeptMessages(Any):
@@ -49,11 +47,9 @@ class Recounter:
         self._deliveries = Deliveries(client, deliveries_table, BurstRule())
         self._clock = clock
         self.recounts = Recounts(client, campaigns_table)
-        counters, plans = Counters(client, campaigns_table), Plans(client, campaigns_table)
-        self._recounting = Recounting(self.recounts, plans, queue)
-        retries = Retries(client, campaigns_table)
-        completion = Completion(Campaigns(client, campaigns_table), plans, counters, retries)
-        self._recount = Recount(counters, self.recounts, completion, self._deliveries, queue, pause, clock)
+        self._recounting = Recounting(self.recounts, Plans(client, campaigns_table), queue)
+        counters, advance = Counters(client, campaigns_table), lifecycle_of(client, campaigns_table).advance
+        self._recount = Recount(counters, self.recounts, advance, self._deliveries, queue, pause, clock)
 
     def sums(self, campaign_id: CampaignId) -> Mapping[str, int]:
         """The sum of `facts` over all deliveries, as they are now."""

@@ -20,11 +20,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
-from chalicelib.analytics.completion import Completion
 from chalicelib.analytics.facts import facts
+from chalicelib.backoff import attempts
 from chalicelib.model.ids import CampaignId
 from chalicelib.sqs import Queue
-from chalicelib.store.client import Item, StoreUnavailable, attempts
+from chalicelib.store.client import Item, StoreUnavailable
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.plans import Plans
@@ -97,7 +97,7 @@ class Recount:
         self,
         counters: Counters,
         recounts: Recounts,
-        completion: Completion,
+        advance: Callable[[CampaignId], None],
         deliveries: Deliveries,
         plan_queue: Queue,
         pause: Callable[[float], None] = time.sleep,
@@ -106,7 +106,7 @@ class Recount:
         self._deliveries = deliveries
         self._counters = counters
         self._recounts = recounts
-        self._completion = completion
+        self._advance = advance
         self._plan_queue = plan_queue
         self._pause = pause
         self._clock = clock
@@ -115,7 +115,7 @@ class Recount:
         """Sum those of the buckets that are quiet, have the others tried again, and finish when none is left."""
         job = self._find_running(message)
         if job is None:
-            self._completion.advance(message.campaign_id)  # who finished it may have died before
+            self._advance(message.campaign_id)  # who finished it may have died before
             return
         if self._now() - job.asked_at >= GIVEN_UP_AFTER:
             self._give_up(job)
@@ -181,7 +181,7 @@ class Recount:
             if job is None:
                 return  # another message has finished it
             if self._recounts.finish(job, before, self._recounts.sums(job), self._now()):
-                self._completion.advance(job.campaign_id)
+                self._advance(job.campaign_id)
                 logger().info("recounted", extra={"campaign_id": job.campaign_id, "recount": job.number})
                 return
         raise StoreUnavailable("the campaign's sums kept changing")

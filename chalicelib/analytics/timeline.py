@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.analytics.launched import load_launched
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.delivery import Delivery
 from chalicelib.model.ids import CampaignId, LeadId, RuleId
+from chalicelib.model.rule import Act
+from chalicelib.model.suppression import Resubscription
 from chalicelib.model.verdicts import judged
-from chalicelib.store.acts import Act, Acts
+from chalicelib.store.acts import Acts
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
-from chalicelib.store.resubscriptions import Resubscription, Resubscriptions
+from chalicelib.store.resubscriptions import Resubscriptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ def _automation_event(act: Act) -> AutomationEvent:
 def _delivery_events(campaigns: Campaigns, found: Sequence[Delivery]) -> list[TimelineEvent]:
     written = campaigns.find_many({delivery.campaign_id for delivery in found})
     clicked = {delivery.campaign_id for delivery in found if delivery.clicks or delivery.scans}
-    urls = {each: {link.link: link.url for link in load_launched(campaigns, each).links} for each in clicked}
+    urls = {each: {link.link: link.url for link in campaigns.find_launched(each).links} for each in clicked}
     return [
         event_of(delivery, written[delivery.campaign_id], urls.get(delivery.campaign_id, {}))
         for delivery in found

@@ -8,8 +8,7 @@ from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.lead_models import Moment
 from chalicelib.automation.rulebook import WrittenRule
 from chalicelib.model.ids import CampaignId
-from chalicelib.store.acts import Act
-from chalicelib.store.rules import Action, ActionKind, If, Rule, Trigger, When
+from chalicelib.model.rule import Act, Action, ActionKind, If, Rule, Trigger, When
 
 
 class WhenBody(RequestModel):

@@ -8,8 +8,9 @@ from chalicelib.api.http.resources import Call, Resource
 from chalicelib.api.rule_models import ActAnswer, NewRule, RuleAnswer, RulePatch
 from chalicelib.automation.rulebook import InvalidRule, TooManyRules
 from chalicelib.model.ids import RuleId
+from chalicelib.model.rule import Rule
 from chalicelib.store.client import Conflict, InvalidPosition
-from chalicelib.store.rules import Rule, RuleNotFound
+from chalicelib.store.rules import RuleNotFound
 
 rules = Resource(
     "automation",

@@ -2,7 +2,6 @@
 
 from zoneinfo import ZoneInfo
 
-from chalicelib.analytics.launched import load_launched
 from chalicelib.analytics.stats import count_links, stats_of
 from chalicelib.analytics.timing import series_of
 from chalicelib.api.campaigns import CAMPAIGN_NOT_FOUND
@@ -21,7 +20,7 @@ from chalicelib.api.stats_models import (
     StatsAnswer,
     WaitingAnswer,
 )
-from chalicelib.campaigns.drafts import CampaignNotFound
+from chalicelib.campaigns.lifecycle import CampaignNotFound
 from chalicelib.model.campaign import CampaignStatus
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.reasons import WaitReason
@@ -55,7 +54,7 @@ def get_stats(call: Call, campaign_id: str) -> Answer:
         call.context.counters.find(campaign.campaign_id).sums,
         call.context.now(),
         launched_at=campaign.launched_at,
-        html_bytes=load_launched(call.context.campaigns, campaign.campaign_id).html_bytes,
+        html_bytes=call.context.campaigns.find_launched(campaign.campaign_id).html_bytes,
     )
     answer = StatsAnswer.model_validate(numbers)
     if answer.pending and campaign.status in (CampaignStatus.PLANNING, CampaignStatus.SENDING):
@@ -115,7 +114,7 @@ def get_comparison(call: Call, campaign_id: str) -> Answer:
 def list_links(call: Call, campaign_id: str) -> Answer:
     """In the order of the mail; none before launch. A person's clicks on two links count on both."""
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
-    links = load_launched(call.context.campaigns, campaign.campaign_id).links
+    links = call.context.campaigns.find_launched(campaign.campaign_id).links
     counted = count_links(links, call.context.counters.find(campaign.campaign_id).sums)
     return ok(LinksAnswer(items=[LinkAnswer.model_validate(link) for link in counted]))
 

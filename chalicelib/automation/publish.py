@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.analytics.launched import load_launched
 from chalicelib.automation.candidates import Candidate, CandidatesMessage, Finish
 from chalicelib.automation.events import SOURCE, Event, event_of, finished_event
 from chalicelib.automation.happenings import Happening, HappeningKind, happenings
@@ -136,7 +135,7 @@ class Publisher:
                 return None
             if len(self._known) == _CAMPAIGNS_KEPT:
                 self._known.clear()
-            urls = {link.link: link.url for link in load_launched(self._campaigns, campaign_id).links}
+            urls = {link.link: link.url for link in self._campaigns.find_launched(campaign_id).links}
             self._known[campaign_id] = _Known(campaign, urls)
         return self._known[campaign_id]
 

@@ -16,9 +16,10 @@ from chalicelib.crm.leads import InvalidLead, Said, checked
 from chalicelib.crm.words import LONGEST_TEXT, line_faults, normalized
 from chalicelib.model.ids import LeadId, RuleId, is_campaign_id, new_rule_id
 from chalicelib.model.lead import Lead
+from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.leads import Leads
-from chalicelib.store.rules import Action, ActionKind, If, Rule, Rules, Trigger, When
+from chalicelib.store.rules import Rules
 
 MAX_RULES = 100
 """All of them are read for every event."""

@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib.crm.leads import InvalidLead, Said, changed, checked
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.lead import Lead
-from chalicelib.store.rules import Action, ActionKind, If, Rule, Trigger
+from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger
 
 TRIGGERS = {
     "CampaignEmailOpened": Trigger.OPENED,

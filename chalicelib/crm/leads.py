@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple, TypedDict, cast
 
+from chalicelib.backoff import attempts
 from chalicelib.crm.suppression import as_known
 from chalicelib.crm.words import (
     CONTROLS,
@@ -24,7 +25,7 @@ from chalicelib.crm.words import (
 from chalicelib.model.addresses import MalformedAddress, parse_address
 from chalicelib.model.ids import LeadId, new_lead_id
 from chalicelib.model.lead import FieldValue, Lead
-from chalicelib.store.client import Conflict, StoreUnavailable, attempts
+from chalicelib.store.client import Conflict, StoreUnavailable
 from chalicelib.store.leads import Leads
 
 MAX_FIELDS = 50

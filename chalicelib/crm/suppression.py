@@ -12,10 +12,9 @@ from dataclasses import replace
 from chalicelib.model.addresses import address_key
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import Lead
-from chalicelib.model.suppression import Mark, SuppressionReason
+from chalicelib.model.suppression import Mark, Resubscription, SuppressedAddress, SuppressionReason
 from chalicelib.store.leads import Leads
-from chalicelib.store.resubscriptions import Resubscription, Resubscriptions
-from chalicelib.store.suppressions import SuppressedAddress
+from chalicelib.store.resubscriptions import Resubscriptions
 
 
 def suppress_address(leads: Leads, address: str, mark: Mark, *, lead_id: LeadId) -> bool:

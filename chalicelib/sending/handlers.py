@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.analytics.recount import Recount, RecountMessage
-from chalicelib.sending.queues import LaunchMessage, PlanMessage, RetryMessage, SendMessage
+from chalicelib.model.messages import LaunchMessage, PlanMessage, RetryMessage, SendMessage
 from chalicelib.sqs import for_each_record
 from chalicelib.telemetry import logger
 

@@ -16,7 +16,7 @@ from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import Lead
 from chalicelib.model.reasons import FailureReason, SkipReason
-from chalicelib.sending.transports.base import OutgoingMail
+from chalicelib.model.transport import OutgoingMail
 from chalicelib.store.leads import Leads
 
 MOST_DETAIL = 200

@@ -3,19 +3,26 @@
 import json
 import zlib
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.model.campaign import Audience, Behavior, Body, Campaign, CampaignStatus, Did, Schedule, Wait
+from chalicelib.model.campaign import (
+    Body,
+    Campaign,
+    CampaignStatus,
+    LaunchedLink,
+    LaunchedMail,
+    Schedule,
+    Wait,
+)
 from chalicelib.model.ids import CampaignId
+from chalicelib.model.lifecycle import GOING, Holds, Move
 from chalicelib.model.times import time_text
 from chalicelib.store import keys
-from chalicelib.store.campaign_rows import decode, encode, encode_schedule, encode_wait
+from chalicelib.store.campaign_rows import decode, encode
 from chalicelib.store.client import Conflict, StoreError, batch_get, call, row_after, transact, write_if
-from chalicelib.store.statements import Delete, Put, Update, above, equals, missing, one_of
-
-__all__ = ["Audience", "Behavior", "Body", "Campaign", "CampaignStatus", "Campaigns", "Did", "Schedule", "Wait"]
+from chalicelib.store.statements import Delete, Put, Update, above, equals, lacks, missing, one_of
 
 _CHUNK_BYTES = 350_000
 """Below DynamoDB's 400 KB an item."""
@@ -100,72 +107,68 @@ class Campaigns:
         answer = call(self._client.update_item, **fix.arguments, ReturnValues="ALL_NEW")
         return int(answer["Attributes"]["key_number"]["N"])
 
-    def change_status(
+    def move(
         self,
         campaign_id: CampaignId,
-        before: Sequence[CampaignStatus],
-        after: CampaignStatus,
+        move: Move,
         *,
+        to: CampaignStatus | None = None,
+        as_read: Campaign | None = None,
         reason: str | None = None,
-        version: int | None = None,
-        schedule_id: str | None = None,
-        **times: datetime,
+        kind: str = "",
+        also: Sequence[dict[str, Any]] = (),
+        **sets: Any,
     ) -> bool:
-        """Move from one of the statuses `before` to `after`, setting `times`; False when it was in another.
+        """Move a campaign on; False when its status is none of `move.before`, or one of `move.holds` does not hold.
 
-        `reason` says why, and takes the place of what was said of the status before. With `version`, also False when
-        the author's content is no longer that version; with `schedule_id`, when another schedule counts by now.
+        `to`: which status, where the move leads to several. `as_read`: what `move.holds` compares with. `reason`: in
+        place of the one of the status before. `kind`: of harm. `also`: further writes of the transaction. `sets`:
+        further attributes; None removes one.
         """
-        change = _Change(self._table, campaign_id)
-        change.status(before, after, reason)
-        if after not in (CampaignStatus.PLANNING, CampaignStatus.SENDING):
-            change.remove("waiting")  # it is not going any more
-        change.set(times)
-        if version is not None:
-            change.require(equals("version", version))
-        if schedule_id is not None:
-            change.require(equals(("schedule", "schedule_id"), schedule_id))
-        return transact(self._client, [change.action])
-
-    def set_schedule(self, campaign_id: CampaignId, before: Sequence[CampaignStatus], schedule: Schedule) -> bool:
-        """Make this the schedule that counts; False when the campaign was in none of the statuses `before`."""
-        change = _Change(self._table, campaign_id)
-        change.status(before, CampaignStatus.SCHEDULED, None)
-        change.set(schedule=encode_schedule(schedule))
-        return transact(self._client, [change.action])
-
-    def drop_schedule(
-        self, campaign_id: CampaignId, schedule_id: str, before: Sequence[CampaignStatus], after: CampaignStatus
-    ) -> bool:
-        """Let no schedule count, if this one does; False when the campaign was in none of the statuses `before`."""
-        change = _Change(self._table, campaign_id)
-        change.status(before, after, None)
-        change.require(equals(("schedule", "schedule_id"), schedule_id))
-        change.remove("schedule")
-        return transact(self._client, [change.action])
+        after = move.target(to)
+        sets |= {"status": after, "status_reason": reason} | ({} if after in GOING else {"waiting": None})
+        update = Update(self._table, keys.campaign(campaign_id)).require(one_of("status", *move.before))
+        update.set({name: asdict(value) if isinstance(value, Schedule) else value for name, value in sets.items()})
+        update.remove(*(name for name, value in sets.items() if value is None))
+        holding = {Holds.FIRST_OF_ITS_KIND: missing("tripped") | lacks("tripped", kind)}
+        if as_read is not None:
+            schedule_id = as_read.schedule and as_read.schedule.schedule_id
+            holding |= {
+                Holds.SAME_STATUS: equals("status", as_read.status),
+                Holds.SAME_VERSION: equals("version", as_read.version),
+                Holds.SAME_SCHEDULE: equals(("schedule", "schedule_id"), schedule_id),
+                Holds.SAME_RETRY: equals("retry", as_read.retry),
+            }
+        update.require(*(holding[each] for each in move.holds))
+        if Holds.FIRST_OF_ITS_KIND in move.holds:
+            update.add(tripped={kind})
+        return transact(self._client, [update.action, *also])
 
     def record_waiting(self, campaign_id: CampaignId, wait: Wait) -> Campaign | None:
         """Note when a campaign that is going will be woken, unless it will be sooner; how it stands afterwards."""
-        change = _Change(self._table, campaign_id)
-        is_going = one_of("status", CampaignStatus.PLANNING, CampaignStatus.SENDING)
-        wakes_no_sooner = missing(("waiting", "until")) | above(("waiting", "until"), wait.until)
-        change.set(waiting=encode_wait(wait)).require(is_going, wakes_no_sooner)
-        row, _ = row_after(self._client.update_item, **change.arguments)
+        is_going, until = one_of("status", *GOING), ("waiting", "until")
+        wakes_no_sooner = missing(until) | above(until, wait.until)
+        update = Update(self._table, keys.campaign(campaign_id)).set(waiting=asdict(wait))
+        row, _ = row_after(self._client.update_item, **update.require(is_going, wakes_no_sooner).arguments)
         return decode(row) if row else None
 
     def clear_waiting(self, campaign_id: CampaignId, until: datetime) -> bool:
         """Take back the note of this moment; False when there is none, or another."""
-        change = _Change(self._table, campaign_id)
-        change.remove("waiting")
-        change.require(equals(("waiting", "until"), until))
-        return write_if(self._client.update_item, **change.arguments)
+        same_wait = equals(("waiting", "until"), until)
+        clear = Update(self._table, keys.campaign(campaign_id)).remove("waiting").require(same_wait)
+        return write_if(self._client.update_item, **clear.arguments)
 
-    def begin_retry(self, campaign: Campaign, other: dict[str, Any]) -> bool:
-        """From sent back to sending, counting one more retry, together with another write; False when it has begun."""
-        change = _Change(self._table, campaign.campaign_id)
-        change.status([CampaignStatus.SENT], CampaignStatus.SENDING, None)
-        change.set(retry=campaign.retry + 1).remove("completed_at").require(equals("retry", campaign.retry))
-        return transact(self._client, [change.action, other])
+    def save_launched(self, campaign_id: CampaignId, mail: LaunchedMail) -> None:
+        """Keep what the reports say of a launched mail, apart from the compiled content, which is larger."""
+        self.save_blob(campaign_id, "launched", zlib.compress(json.dumps(asdict(mail)).encode()))
+
+    def find_launched(self, campaign_id: CampaignId) -> LaunchedMail:
+        """What was launched; no links and no size before launch."""
+        packed = self.find_blob(campaign_id, "launched")
+        if packed is None:
+            return LaunchedMail()
+        values = json.loads(zlib.decompress(packed))
+        return LaunchedMail(tuple(LaunchedLink(**link) for link in values["links"]), values["html_bytes"])
 
     def save_blob(self, campaign_id: CampaignId, name: str, data: bytes) -> None:
         """Keep something large of a campaign. The first one written under a name stays: all workers read the same."""
@@ -217,16 +220,3 @@ def _content(campaign: Campaign) -> str:
 
 def _pack(body: Body) -> bytes:
     return zlib.compress(json.dumps({"html": body.html, "text": body.text}).encode())
-
-
-class _Change(Update):
-    """One conditional update of a campaign's row."""
-
-    def __init__(self, table: str, campaign_id: CampaignId) -> None:
-        super().__init__(table, keys.campaign(campaign_id))
-
-    def status(self, before: Sequence[CampaignStatus], after: CampaignStatus, reason: str | None) -> None:
-        """Move from one of these to another, for this reason."""
-        self.set(status=after, status_reason=reason).require(one_of("status", *before))
-        if reason is None:
-            self.remove("status_reason")

@@ -11,9 +11,10 @@ from urllib.parse import parse_qs
 from chalice import Blueprint, Response
 from chalice.app import Request
 
+from chalicelib.model.access import Session
 from chalicelib.model.times import time_text
 from chalicelib.store.client import StoreUnavailable
-from chalicelib.store.sessions import LASTS, Session, Sessions
+from chalicelib.store.sessions import LASTS, Sessions
 from chalicelib.telemetry import logger
 from chalicelib.web import assets
 from chalicelib.web.session import begun, ended, is_from_our_page, session_secret

@@ -2,19 +2,17 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 from chalicelib.analytics.comparison import Comparing
 from chalicelib.analytics.recount import Recounting
 from chalicelib.automation.rulebook import Rulebook
-from chalicelib.campaigns.control import Control
 from chalicelib.campaigns.drafts import Drafts
-from chalicelib.campaigns.schedule import Scheduling
+from chalicelib.campaigns.lifecycle import Control
 from chalicelib.campaigns.send_test import MailTester
-from chalicelib.campaigns.start import Start
 from chalicelib.sdk import quick_client
-from chalicelib.sending.retry import RetryFailed
+from chalicelib.sending.pacing import Pacing
 from chalicelib.settings import Settings, settings
 from chalicelib.store.idempotency import Idempotency
 from chalicelib.store.resubscriptions import Resubscriptions
@@ -44,22 +42,17 @@ class Context(Stores):
         return Drafts(self.campaigns, self.schedules)
 
     @cached_property
-    def start(self) -> Start:
-        return Start(
-            self.campaigns, self.plans, self.audiences, self.sending_account, self.launch_queue, self.schedules
-        )
-
-    @cached_property
-    def scheduling(self) -> Scheduling:
-        return Scheduling(self.campaigns, self.schedules)
-
-    @cached_property
     def control(self) -> Control:
-        return Control(self.campaigns, self.plans, self.launch_queue, self.schedules)
-
-    @cached_property
-    def retry_failed(self) -> RetryFailed:
-        return RetryFailed(self.campaigns, self.retries, self.counters, self.launch_queue)
+        return Control(
+            self.campaigns,
+            self.plans,
+            self.counters,
+            self.retries,
+            self.audiences,
+            self.sending_account,
+            self.launch_queue,
+            self.schedules,
+        )
 
     @cached_property
     def recounting(self) -> Recounting:
@@ -67,4 +60,5 @@ class Context(Stores):
 
     @cached_property
     def mail_tester(self) -> MailTester:
-        return MailTester(self.transport, self.budget, self.keys, self.settings.tracking_url)
+        pacing = Pacing(self.budget)
+        return MailTester(self.transport, partial(pacing.wait, 1), self.keys, self.settings.tracking_url)

@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.campaigns.account import SendingAccount, SesAccount, UnknownAccount
-from chalicelib.campaigns.schedule import EventBridgeSchedules
 from chalicelib.crm.audience import Audiences
+from chalicelib.scheduler import Schedules
 from chalicelib.sdk import client, quick_client
 from chalicelib.sending.budget import Budget, OwnServer, SharedBudget, ses_limits
 from chalicelib.settings import Settings, burst_rule
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from types_boto3_sesv2 import SESV2Client
     from types_boto3_sqs import SQSClient
 
-    from chalicelib.sending.transports.base import Transport
+    from chalicelib.model.transport import Transport
 
 
 def milliseconds_now() -> datetime:
@@ -90,8 +90,8 @@ class Stores:
         return Queue(self.sqs, self.settings.plan_queue_url)
 
     @cached_property
-    def schedules(self) -> EventBridgeSchedules:
-        return EventBridgeSchedules(
+    def schedules(self) -> Schedules:
+        return Schedules(
             lambda: self.scheduler,
             group=self.settings.schedule_group,
             role_arn=self.settings.schedule_role,

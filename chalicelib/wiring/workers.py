@@ -13,11 +13,10 @@ from chalicelib.store.deliveries import Deliveries
 from chalicelib.wiring.stores import Stores
 
 if TYPE_CHECKING:
-    from chalicelib.analytics.completion import Completion
-    from chalicelib.analytics.harm import Breaker
     from chalicelib.analytics.recount import Recount
     from chalicelib.automation.automate import Automation
     from chalicelib.automation.publish import Publisher
+    from chalicelib.campaigns.lifecycle import Lifecycle
     from chalicelib.sending.feedback import Feedback
     from chalicelib.sending.launch import Launch
     from chalicelib.sending.plan import Plan
@@ -76,7 +75,7 @@ class Workers(Stores):
             self.plans,
             self._own_plan_queue(),
             self.send_queue,
-            self.completion,
+            self.lifecycle.advance,
             self.wakes,
         )
 
@@ -84,9 +83,8 @@ class Workers(Stores):
     def mark_failed(self) -> "MarkFailed":
         from chalicelib.sending.retry import MarkFailed
 
-        return MarkFailed(
-            self.campaigns, self.retries, self.deliveries, self.send_queue, self._own_plan_queue(), self.completion
-        )
+        own_queue, advance = self._own_plan_queue(), self.lifecycle.advance
+        return MarkFailed(self.campaigns, self.retries, self.deliveries, self.send_queue, own_queue, advance)
 
     def _own_plan_queue(self) -> OwnQueue:
         return OwnQueue(self.plan_queue, self.settings.plan_queue_arn, self.schedules)
@@ -127,17 +125,10 @@ class Workers(Stores):
         return Feedback(records, self.leads, self.keys)
 
     @cached_property
-    def completion(self) -> "Completion":
-        from chalicelib.analytics.completion import Completion
+    def lifecycle(self) -> "Lifecycle":
+        from chalicelib.campaigns.lifecycle import Lifecycle
 
-        return Completion(self.campaigns, self.plans, self.counters, self.retries)
-
-    @cached_property
-    def breaker(self) -> "Breaker":
-        from chalicelib.analytics.harm import Breaker
-        from chalicelib.store.breakers import Breakers
-
-        return Breaker(self.counters, Breakers(self.dynamodb, self.settings.campaigns_table))
+        return Lifecycle(self.campaigns, self.plans, self.counters, self.retries)
 
     @cached_property
     def recount(self) -> "Recount":
@@ -145,7 +136,7 @@ class Workers(Stores):
         from chalicelib.analytics.recount import Recount
 
         deliveries = Deliveries(self.dynamodb_for_sending, self.settings.deliveries_table, self.burst_rule)
-        return Recount(self.counters, self.recounts, self.completion, deliveries, self.plan_queue)
+        return Recount(self.counters, self.recounts, self.lifecycle.advance, deliveries, self.plan_queue)
 
     @cached_property
     def publisher(self) -> "Publisher":

@@ -8,11 +8,11 @@ from chalicelib.analytics.facts import facts
 from chalicelib.crm.leads import create_lead, delete_lead
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id, new_trace_id
+from chalicelib.model.messages import SendMessage
 from chalicelib.model.reasons import WaitReason
+from chalicelib.model.transport import NotSent, OutcomeUnknown, OutgoingMail
 from chalicelib.sending.deliver import OUTCOME_GRACE
 from chalicelib.sending.feedback_events import FeedbackKind
-from chalicelib.sending.queues import SendMessage
-from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail
 from chalicelib.tracking.hits import Hit, HitKind, apply
 from chalicelib.tracking.replay import replay
 from tests.store.lossy_world import ADDRESS, LATER, SAID, LossyWorld, Story, Told, repeated

@@ -23,10 +23,10 @@ from chalicelib.api.http.openapi import EXAMPLES as EXAMPLES_FILE
 from chalicelib.api.http.openapi import document
 from chalicelib.api.http.registry import RESOURCES
 from chalicelib.crm.leads import create_lead
+from chalicelib.model.access import Scope
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId
 from chalicelib.sending.budget import OwnServer
-from chalicelib.store.tokens import Scope
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
 from tests.api_client import ApiClient, Reply, context_of

@@ -28,6 +28,7 @@ from chalicelib.crm.leads import create_lead, update_lead
 from chalicelib.model.campaign import Body
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
 from chalicelib.model.ids import LeadId, RuleId, new_campaign_id
+from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When
 from chalicelib.settings import burst_rule
 from chalicelib.store import keys
 from chalicelib.store.acts import Acts
@@ -35,7 +36,7 @@ from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import StoreUnavailable
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
-from chalicelib.store.rules import Action, ActionKind, If, Rule, Rules, Trigger, When
+from chalicelib.store.rules import Rules
 from local.tables import TableNames
 from tests.store.test_events import RecordingBus, campaign
 

@@ -20,6 +20,7 @@ from chalicelib.crm.importing import import_leads
 from chalicelib.crm.leads import create_lead
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id
+from chalicelib.model.rule import Action, ActionKind, If, Trigger, When
 from chalicelib.store.acts import Acts
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import batch_get
@@ -29,15 +30,15 @@ from chalicelib.store.keys import AUDIENCE_SHARDS
 from chalicelib.store.keys import delivery as delivery_key
 from chalicelib.store.leads import Leads
 from chalicelib.store.rate import AccountLimits
-from chalicelib.store.rules import Action, ActionKind, If, Rules, Trigger, When
+from chalicelib.store.rules import Rules
 from chalicelib.store.stream_records import Change
 from chalicelib.tracking.hits import Hit, HitKind, apply
 from local.tables import TableNames
+from tests.moves import lifecycle_of
 from tests.store.cost_model import counted_calls, row_bytes, seen_arguments, write_units
 from tests.store.test_events import Sent
 from tests.store.test_rate import Account
 from tests.store.test_sending import KEYS, TRACKING_URL, World
-from tests.wired import workers_of
 
 NEW_TABLE_UNITS = 4_000
 """Write units a second that a new table on demand takes at first. Source: AWS, DynamoDB on-demand capacity mode."""
@@ -206,10 +207,10 @@ def changes_of(campaign_id: CampaignId, number: int, first: int, event: str) -> 
 def test_a_batch_of_five_hundred_is_folded_in_two_requests(
     dynamodb: Any, tables: TableNames, event: str, rows: set[str], looks: int
 ) -> None:
-    counters, completion = Counters(dynamodb, tables.campaigns), workers_of(dynamodb, tables).completion
+    counters, advance = Counters(dynamodb, tables.campaigns), lifecycle_of(dynamodb, tables.campaigns).advance
     changes = changes_of(new_campaign_id(), 500, 1, event)
     with counted_calls(dynamodb) as calls, seen_arguments(dynamodb, "TransactWriteItems") as transactions:
-        fold_and_complete("shard", changes, counters, completion, now=0)
+        fold_and_complete("shard", changes, counters, advance, now=0)
     # The shard's note and the campaign's basis; then, where deliveries ended, whether the campaign has.
     assert calls == {"BatchGetItem": 1, "TransactWriteItems": 1} | ({"GetItem": 1} if looks else {})
     (transaction,) = transactions
@@ -246,7 +247,7 @@ def test_a_rule_looks_once_at_an_event_that_it_is_not_for_and_acts_in_one_transa
 
 
 def test_a_batch_with_clicks_on_hundreds_of_links_takes_several_transactions(dynamodb: Any, tables: TableNames) -> None:
-    counters, completion = Counters(dynamodb, tables.campaigns), workers_of(dynamodb, tables).completion
+    counters, advance = Counters(dynamodb, tables.campaigns), lifecycle_of(dynamodb, tables.campaigns).advance
     campaign_id = new_campaign_id()
     done = Delivery(campaign_id, new_lead_id(), DeliveryStatus.SENT, NOW, "0.0", sent_at=NOW)
     changes = [
@@ -254,18 +255,18 @@ def test_a_batch_with_clicks_on_hundreds_of_links_takes_several_transactions(dyn
         for each in range(1, 501)
     ]
     with counted_calls(dynamodb) as calls:
-        fold_and_complete("shard", changes, counters, completion, now=0)
+        fold_and_complete("shard", changes, counters, advance, now=0)
     assert calls["TransactWriteItems"] == 3
     assert len([name for name in counters.find(campaign_id).sums if name.startswith("link/")]) == 500
 
 
 def test_a_campaigns_counters_are_small_rows_at_the_end_of_its_first_day(dynamodb: Any, tables: TableNames) -> None:
-    counters, completion = Counters(dynamodb, tables.campaigns), workers_of(dynamodb, tables).completion
+    counters, advance = Counters(dynamodb, tables.campaigns), lifecycle_of(dynamodb, tables.campaigns).advance
     campaign_id = new_campaign_id()
     mark = 1
     for event in ("sent", "opened", "clicked"):
         changes = changes_of(campaign_id, 2000, mark, event)
-        fold_and_complete("shard", changes, counters, completion, now=0)
+        fold_and_complete("shard", changes, counters, advance, now=0)
         mark += 2000
     query = dynamodb.query(
         TableName=tables.campaigns,

@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from chalicelib.analytics.launched import LaunchedLink, LaunchedMail, save_launched
 from chalicelib.automation.candidates import Candidate, CandidatesMessage, Finish, candidates
 from chalicelib.automation.happenings import HappeningKind
 from chalicelib.automation.publish import Bus, Publisher
-from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus
+from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus, LaunchedLink, LaunchedMail
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id
 from chalicelib.store import keys
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
 from local.tables import TableNames
+from tests.moves import bring_to
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -60,7 +60,7 @@ class Sent:
         self.campaign = campaign(new_campaign_id())
         self.campaigns.create(self.campaign, Body("<p>", None))
         links = tuple(LaunchedLink(link, f"https://acme.example/{link}", "", 1, 1) for link in ("1", "2", "3"))
-        save_launched(self.campaigns, self.campaign.campaign_id, LaunchedMail(links))
+        self.campaigns.save_launched(self.campaign.campaign_id, LaunchedMail(links))
         self.lead_id = new_lead_id()
         self.ids = (self.campaign.campaign_id, self.lead_id)
         self.deliveries.claim(Delivery(*self.ids, DeliveryStatus.SENDING, NOW, "0.0", email="ann@example.com"))
@@ -201,9 +201,7 @@ def test_a_delivery_that_is_gone_has_no_events(sent: Sent) -> None:
 def test_a_campaign_finishes_once_each_time_it_is_sent(sent: Sent, dynamodb: Any, tables: TableNames) -> None:
     key = {"TableName": tables.campaigns, "Key": keys.campaign(sent.campaign.campaign_id), "ConsistentRead": True}
     sending = dynamodb.get_item(**key)["Item"]
-    sent.campaigns.change_status(
-        sent.campaign.campaign_id, [CampaignStatus.SENDING], CampaignStatus.SENT, completed_at=NOW
-    )
+    bring_to(sent.campaigns, sent.campaign.campaign_id, CampaignStatus.SENT, completed_at=NOW)
     done = dynamodb.get_item(**key)["Item"]
 
     def change(old: dict[str, Any], new: dict[str, Any]) -> list[Candidate | Finish]:

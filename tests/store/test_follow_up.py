@@ -110,7 +110,7 @@ def test_a_follow_up_is_a_draft_and_goes_to_those_who_have_not_reacted_when_it_i
     # One more opens before it is sent.
     world.deliveries.record_open(first, people["nothing"], at=NOW, machine=None)
     follow_up = CampaignId(draft["campaign_id"])
-    world.start.send_now(follow_up, NOW)
+    world.control.send_now(follow_up, NOW)
     world.launcher.launch(follow_up, NOW)
     world.plan_all()
     planned = {
@@ -170,7 +170,7 @@ def test_there_is_no_follow_up_to_what_was_not_sent_or_names_nobody(
     draft = api("POST", f"/v1/campaigns/{first}/duplicate").json["campaign_id"]
     assert api("POST", f"/v1/campaigns/{draft}/follow-up", {"to": "opened"}).json["type"].endswith("wrong-status")
     api("PATCH", f"/v1/campaigns/{draft}", {"tracking": Tracking.ANONYMOUS.value})
-    world.start.send_now(CampaignId(draft), datetime.now(UTC))
+    world.control.send_now(CampaignId(draft), datetime.now(UTC))
     reply = api("POST", f"/v1/campaigns/{draft}/follow-up", {"to": "opened"})
     assert (reply.status, reply.json["type"]) == (409, "urn:leadflip:problem:names-nobody")
 

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from chalicelib.analytics.fold import fold
-from chalicelib.campaigns.preview_page import POLICY
+from chalicelib.campaigns.preview import POLICY
 from chalicelib.model.campaign import CampaignStatus
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId, new_lead_id
 from chalicelib.store.stream_records import Change
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
+from tests.moves import bring_to
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 WRITTEN = {
@@ -42,7 +43,7 @@ def write(api: ApiClient) -> Callable[..., CampaignId]:
 
 def launch(api: ApiClient, campaign_id: CampaignId, leads: list[LeadId]) -> None:
     context = api.context
-    context.campaigns.change_status(campaign_id, [CampaignStatus.DRAFT], CampaignStatus.SENDING, launched_at=NOW)
+    bring_to(context.campaigns, campaign_id, CampaignStatus.SENDING, launched_at=NOW)
     context.plans.begin(campaign_id, 1)
     context.plans.record_page(campaign_id, "0.0", 1, leads, None)
     context.plans.record_unit_done(campaign_id, "0.0")

@@ -34,6 +34,7 @@ from chalicelib.tracking.hits import Hit, HitKind, apply
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.recipients import Mail
 from local.tables import TableNames
+from tests.moves import bring_to
 from tests.recounting import Recounter
 from tests.store.test_sending import KeptSchedules
 
@@ -78,7 +79,7 @@ class Office:
             tracking=tracking,
         )
         campaign_id = Drafts(self.campaigns, KeptSchedules()).create(written, NOW).campaign.campaign_id
-        self.campaigns.change_status(campaign_id, [CampaignStatus.DRAFT], CampaignStatus.PLANNING)
+        bring_to(self.campaigns, campaign_id, CampaignStatus.PLANNING)
         plans = Plans(self.client, self.tables.campaigns)
         retries = Retries(self.client, self.tables.campaigns)
         plan_queue = Queue(NoQueue(), "plan")

@@ -13,12 +13,12 @@ from chalicelib.automation.automate import Automation
 from chalicelib.automation.rulebook import WrittenRule
 from chalicelib.automation.rules import Incident
 from chalicelib.crm.leads import create_lead
+from chalicelib.model.access import Scope
 from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
 from chalicelib.model.ids import LeadId, RuleId, new_campaign_id
+from chalicelib.model.rule import Action, ActionKind, If, Trigger, When
 from chalicelib.store.feedback import FeedbackRecords
-from chalicelib.store.rules import Action, ActionKind, If, Trigger, When
-from chalicelib.store.tokens import Scope
 from chalicelib.tracking.delivery_ids import make_delivery_id, read_delivery_id
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames

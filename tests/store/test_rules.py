@@ -11,8 +11,8 @@ from chalicelib.automation.automate import Automation
 from chalicelib.automation.rules import Incident
 from chalicelib.model.ids import CampaignId, new_lead_id
 from chalicelib.model.lead import LeadChange
-from chalicelib.store.acts import Act, Acts
-from chalicelib.store.rules import Trigger
+from chalicelib.model.rule import Act, Trigger
+from chalicelib.store.acts import Acts
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
 

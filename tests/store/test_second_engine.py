@@ -17,11 +17,11 @@ from chalicelib.automation.events import Event
 from chalicelib.automation.publish import Bus
 from chalicelib.aws import SECRETS_MANAGER, SQS, Patience, SignedCalls
 from chalicelib.campaigns.account import SesAccount
-from chalicelib.campaigns.schedule import EventBridgeSchedules
 from chalicelib.model.ids import new_campaign_id
+from chalicelib.model.messages import LaunchMessage
+from chalicelib.model.transport import OutgoingMail, Rejected
+from chalicelib.scheduler import Schedules
 from chalicelib.sdk import quick_client
-from chalicelib.sending.queues import LaunchMessage
-from chalicelib.sending.transports.base import OutgoingMail, Rejected
 from chalicelib.sending.transports.ses import SesTransport
 from chalicelib.settings import aws_access
 from chalicelib.sqs import Queue, QueueUnavailable
@@ -125,8 +125,8 @@ def test_a_key_that_stays_is_told_too() -> None:
 
 
 # -- EventBridge -------------------------------------------------------------------------------------------------------
-def schedules_in(group: str, client: Any) -> EventBridgeSchedules:
-    return EventBridgeSchedules(
+def schedules_in(group: str, client: Any) -> Schedules:
+    return Schedules(
         lambda: client,
         group=group,
         role_arn="arn:aws:iam::123456789012:role/schedules",

@@ -13,27 +13,28 @@ import pytest
 from chalicelib.campaigns import launched_content as content
 from chalicelib.campaigns.account import Hindrance
 from chalicelib.campaigns.drafts import Drafts, Written
-from chalicelib.campaigns.schedule import SchedulerUnavailable
-from chalicelib.campaigns.start import AudienceIsEmpty, Start
+from chalicelib.campaigns.lifecycle import AudienceIsEmpty, Control, Lifecycle
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import create_lead
 from chalicelib.model.campaign import Audience, CampaignStatus
 from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.lead import Lead
+from chalicelib.model.messages import PlanMessage, SendMessage
 from chalicelib.model.reasons import FailureReason, WaitReason
+from chalicelib.model.transport import NotSent, OutcomeUnknown, OutgoingMail, Rejected
+from chalicelib.scheduler import SchedulerUnavailable, Schedules
 from chalicelib.sending.budget import OwnServer
 from chalicelib.sending.deliver import OUTCOME_GRACE, Deliver
 from chalicelib.sending.launch import Launch
 from chalicelib.sending.may_send import SendPermission
 from chalicelib.sending.plan import Plan
-from chalicelib.sending.queues import PlanMessage, SendMessage
-from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected
 from chalicelib.sending.waiting import OwnQueue, Wakes
 from chalicelib.sqs import Queue
 from chalicelib.store import keys
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.claims import Claims
+from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans
@@ -41,8 +42,8 @@ from chalicelib.store.retries import Retries
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.recipients import Mail
 from local.tables import TableNames
+from tests.moves import bring_to
 from tests.recounting import Recounter, add
-from tests.wired import workers_of
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 KEYS = KeyRingSource(lambda: '{"current": 1, "1": "a key for tests"}')
@@ -102,7 +103,7 @@ class Account:
         return self.hindered_by
 
 
-class KeptSchedules:
+class KeptSchedules(Schedules):
     """Schedules that never fire by themselves: their ids and times, by campaign; and other messages' by their names."""
 
     def __init__(self) -> None:
@@ -144,14 +145,25 @@ class World:
         self.schedules = KeptSchedules()
         self.drafts = Drafts(self.campaigns, self.schedules)
         self.account = Account()
-        launch_queue = Queue(self.sqs, "launch")
-        self.start = Start(self.campaigns, self.plans, self.audiences, self.account, launch_queue, self.schedules)
+        self.launch_queue = Queue(self.sqs, "launch")
+        self.counters, self.retries = Counters(client, tables.campaigns), Retries(client, tables.campaigns)
+        self.control = Control(
+            self.campaigns,
+            self.plans,
+            self.counters,
+            self.retries,
+            self.audiences,
+            self.account,
+            self.launch_queue,
+            self.schedules,
+        )
+        self.lifecycle = Lifecycle(self.campaigns, self.plans, self.counters, self.retries)
         self.launcher = Launch(
             self.campaigns,
             self.audiences,
             self.account,
             self.plans,
-            Retries(client, tables.campaigns),
+            self.retries,
             Queue(self.sqs, "plan"),
             KEYS,
             TRACKING_URL,
@@ -165,7 +177,7 @@ class World:
             self.plans,
             self.own_queue("plan"),
             Queue(self.sqs, "send"),
-            workers_of(client, tables).completion,
+            self.lifecycle.advance,
             Wakes(self.campaigns, self.schedules, "launch", lambda: self.now),
         )
         self.seconds = 0.0
@@ -202,7 +214,7 @@ class World:
 
     def launched(self, *stages: str) -> CampaignId:
         campaign_id = self.draft(*stages)
-        self.start.send_now(campaign_id, NOW)
+        self.control.send_now(campaign_id, NOW)
         self.launcher.launch(campaign_id, NOW)
         return campaign_id
 
@@ -282,7 +294,7 @@ def test_a_link_that_no_mail_may_hold_is_left_empty_and_counted(world: World) ->
     campaign_id = world.draft()
     html = '<a href="{{ lead.fields.site }}">Yours</a> <a href="https://acme.example{{ lead.fields.site }}">Ours</a>'
     world.drafts.change(campaign_id, {"html": html}, NOW)
-    world.start.send_now(campaign_id, NOW)
+    world.control.send_now(campaign_id, NOW)
     world.launcher.launch(campaign_id, NOW)
     world.plan_all()
     world.send_all()
@@ -298,7 +310,7 @@ def test_nothing_is_launched_for_nobody(world: World) -> None:
     world.leads.unsubscribe(left.lead_id, at=NOW, source="link")
     campaign_id = world.draft()
     with pytest.raises(AudienceIsEmpty):
-        world.start.send_now(campaign_id, NOW)
+        world.control.send_now(campaign_id, NOW)
     campaign = world.campaigns.find(campaign_id)
     assert campaign is not None
     assert campaign.status is CampaignStatus.DRAFT
@@ -308,8 +320,8 @@ def test_nothing_is_launched_for_nobody(world: World) -> None:
 def test_a_starter_that_died_before_the_queue_had_it_is_repeated_by_sending_again(world: World) -> None:
     world.lead(1)
     campaign_id = world.draft()
-    world.campaigns.change_status(campaign_id, [CampaignStatus.DRAFT], CampaignStatus.PLANNING)
-    world.start.send_now(campaign_id, NOW)
+    bring_to(world.campaigns, campaign_id, CampaignStatus.PLANNING)
+    world.control.send_now(campaign_id, NOW)
     assert [body["campaign_id"] for body in world.sqs.bodies["launch"]] == [campaign_id]
 
 
@@ -457,16 +469,14 @@ def test_a_mail_whose_outcome_is_unknown_is_never_sent_again(world: World, endin
 def test_a_campaign_is_sent_when_nothing_is_pending_and_not_before(
     world: World, dynamodb: Any, tables: TableNames
 ) -> None:
-    from chalicelib.store.counters import Counters
-
     for number in range(3):
         world.lead(number)
     campaign_id = world.launched()
-    completion, counters = workers_of(dynamodb, tables).completion, Counters(dynamodb, tables.campaigns)
+    counters = Counters(dynamodb, tables.campaigns)
 
     def status_after(sums: dict[str, int]) -> str:
         add(counters, campaign_id, sums)
-        completion.advance(campaign_id)
+        world.lifecycle.advance(campaign_id)
         found = world.campaigns.find(campaign_id)
         assert found is not None
         return found.status.value

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.store.tokens import Scope
+from chalicelib.model.access import Scope
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
 

@@ -13,22 +13,24 @@ from chalicelib.settings import Settings
 ROOT = Path(__file__).parents[2]
 CHALICELIB = ROOT / "chalicelib"
 
-FOUNDATION = {"model", "sdk", "store", "settings", "telemetry", "aws", "sqs"}
+FOUNDATION = {"model", "backoff", "sdk", "store", "settings", "telemetry", "aws", "sqs", "scheduler"}
 CAPABILITIES = {"crm", "content", "campaigns", "sending", "tracking", "analytics", "automation"}
 MAY_KNOW = {
     "model": set(),
     "settings": {"model"},
     "telemetry": {"settings"},
     "aws": {"settings"},
+    "backoff": set(),
     "sdk": set(),
-    "sqs": {"sdk"},
-    "store": {"model", "telemetry", "settings", "aws", "sdk"},
+    "sqs": {"backoff", "sdk"},
+    "scheduler": {"model"},
+    "store": {"model", "backoff", "telemetry", "settings", "aws", "sdk"},
     "tracking": FOUNDATION,
     "crm": FOUNDATION,
     "content": FOUNDATION,
     "analytics": FOUNDATION,
     "automation": FOUNDATION | {"crm", "analytics"},
-    "campaigns": FOUNDATION | {"crm", "content", "sending", "tracking", "analytics"},
+    "campaigns": FOUNDATION | {"crm", "content", "tracking", "analytics"},
     "sending": FOUNDATION | {"crm", "content", "campaigns", "tracking", "analytics"},
     "wiring": FOUNDATION | CAPABILITIES,
     "web": FOUNDATION | {"wiring"},

@@ -10,7 +10,7 @@ from typing import Any
 from chalice.app import Request
 
 from chalicelib.api.http.problems import ProblemType
-from chalicelib.store.tokens import Scope, Token
+from chalicelib.model.access import Scope, Token
 from chalicelib.web.session import is_from_our_page, session_secret
 from chalicelib.wiring.requests import Context
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.analytics.harm import trips_of
+from chalicelib.analytics.harm import harm_of
 
 
 @pytest.mark.parametrize(
@@ -25,9 +25,9 @@ from chalicelib.analytics.harm import trips_of
     ],
 )
 def test_a_limit_is_passed_when_chance_alone_would_not_do_it(sums: dict[str, int], kinds: list[str]) -> None:
-    assert [trip.kind for trip in trips_of(sums)] == kinds
+    assert [trip.kind for trip in harm_of(sums)] == kinds
 
 
 def test_the_marketer_is_told_the_figures() -> None:
-    (trip,) = trips_of({"sent": 200, "bounced": 40})
+    (trip,) = harm_of({"sent": 200, "bounced": 40})
     assert trip.reason.startswith("Paused by itself: 40 of 200 mails (20.0%) bounced for good.")
