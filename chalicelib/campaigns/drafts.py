@@ -1,7 +1,7 @@
-"""Drafts: what a campaign must have, and how it is made, changed and removed while nobody has received it.
+"""Drafts: what a campaign must have, and how it is created, changed and deleted before anybody has received it.
 
 DraftError
-├── InvalidCampaign    what was written breaks rules; names every field, reason and place
+├── InvalidCampaign    what was written breaks rules; names every field, reason and position
 └── NamesNobody        a follow-up to a campaign that does not track who opened or clicked
 LifecycleError         (lifecycle.py)
 ├── CampaignNotFound
@@ -61,7 +61,7 @@ class InvalidCampaign(DraftError):
 
 
 class NamesNobody(DraftError):
-    """Nobody can be chosen by what was done with a campaign that does not track who did it."""
+    """Nobody can be selected by their reaction to a campaign that does not track who opened or clicked."""
 
 
 class NotADraft(WrongStatus):
@@ -144,11 +144,11 @@ class Drafts:
         return Draft(self._campaigns.update_draft(campaign, body, at=now), body)
 
     def duplicate(self, campaign_id: CampaignId, now: datetime) -> Draft:
-        """A new draft that says what this campaign says, whatever has become of it. Raises CampaignNotFound."""
+        """A new draft with the same content, sender and audience; of any status. Raises CampaignNotFound."""
         return self._copy(self.get(campaign_id), _COPY, now)
 
     def follow_up(self, campaign_id: CampaignId, did: Did, now: datetime) -> Draft:
-        """A new draft for those of the campaign's audience who did that with its mail, saying the same to begin with.
+        """A new draft with the same content, for those of the campaign's audience who reacted so to its mail.
 
         Raises CampaignNotFound, WrongStatus for a campaign that was not sent, NamesNobody, InvalidCampaign.
         """
@@ -205,7 +205,7 @@ def _blank(now: datetime) -> Campaign:
 
 
 def _checked(campaign: Campaign, written: Written, faults: list[Fault]) -> tuple[Campaign, Body]:
-    """The campaign with what was written, in normal form. Raises InvalidCampaign with every fault, `faults` first."""
+    """The campaign with what was written, normalized. Raises InvalidCampaign with every fault, `faults` first."""
     lines = {name: _line(name, getattr(written, name), longest, faults) for name, longest in _LONGEST.items()}
     for name in ("title", "subject"):
         if not lines[name]:
@@ -256,7 +256,7 @@ def _address(name: str, value: str, faults: list[Fault]) -> str:
 
 
 def _audience(audience: Audience, faults: list[Fault]) -> Audience:
-    """By the rules that leads have; each stage and tag once: an audience asks for a set of them."""
+    """By the rules for leads; each stage and tag once, since an audience names sets of them."""
     entity = normalized(audience.entity)
     stages, tags = normalized_set(audience.stages), normalized_set(audience.tags)
     faults += [Fault("audience.entity", why) for why in group_faults(entity)]
