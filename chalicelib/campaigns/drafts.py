@@ -194,8 +194,6 @@ def _blank(now: datetime) -> Campaign:
         title="",
         subject="",
         from_email="",
-        from_name=None,
-        reply_to=None,
         audience=Audience("", ()),
         status=CampaignStatus.DRAFT,
         version=1,

@@ -79,14 +79,14 @@ class Wait:
     """A WaitReason (reasons.py); None: until the mails that were enqueued have left."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
     campaign_id: CampaignId
     title: str
     subject: str
     from_email: str
-    from_name: str | None
-    reply_to: str | None
+    from_name: str | None = None
+    reply_to: str | None = None
     audience: Audience
     status: CampaignStatus
     version: int

@@ -24,8 +24,6 @@ def draft() -> Campaign:
         title="Prices",
         subject="Prices",
         from_email="news@shop.example",
-        from_name=None,
-        reply_to=None,
         audience=Audience("acme", ("New",)),
         status=CampaignStatus.DRAFT,
         version=1,
