@@ -169,7 +169,7 @@ class Drafts:
         return Draft(campaign, draft.body)
 
     def _checked(self, campaign: Campaign, written: Written) -> tuple[Campaign, Body]:
-        """Raises InvalidCampaign with every fault."""
+        """The campaign with what was written, normalized. Raises InvalidCampaign with every fault."""
         named = {each.campaign_id for each in written.audience.behavior}
         known = self._campaigns.find_many({each for each in named if is_campaign_id(each)})
         faults = [
@@ -177,7 +177,15 @@ class Drafts:
             for number, each in enumerate(written.audience.behavior)
             if each.campaign_id not in known
         ]
-        return _checked(campaign, written, faults)
+        checked, body = _normalized(campaign, written, faults)
+        if not faults:
+            try:
+                compile_content(source_of(checked, body), None)
+            except ContentInvalid as error:
+                faults = [Fault(each.field, each.reason, each.line, each.column) for each in error.problems]
+        if faults:
+            raise InvalidCampaign(faults)
+        return checked, body
 
     def delete(self, campaign_id: CampaignId) -> None:
         """Remove a campaign of which nothing was sent, its schedule too. Raises CampaignNotFound, WrongStatus."""
@@ -202,8 +210,8 @@ def _blank(now: datetime) -> Campaign:
     )
 
 
-def _checked(campaign: Campaign, written: Written, faults: list[Fault]) -> tuple[Campaign, Body]:
-    """The campaign with what was written, normalized. Raises InvalidCampaign with every fault, `faults` first."""
+def _normalized(campaign: Campaign, written: Written, faults: list[Fault]) -> tuple[Campaign, Body]:
+    """The campaign with what was written, normalized; adds what is wrong to `faults`."""
     lines = {name: _line(name, getattr(written, name), longest, faults) for name, longest in _LONGEST.items()}
     for name in ("title", "subject"):
         if not lines[name]:
@@ -215,7 +223,7 @@ def _checked(campaign: Campaign, written: Written, faults: list[Fault]) -> tuple
     body = Body(written.html or None, written.text or None)
     if body.html is None and body.text is None:
         faults.append(Fault("html", "is needed, or text"))
-    checked = replace(
+    normal = replace(
         campaign,
         title=lines["title"] or "",
         subject=lines["subject"] or "",
@@ -226,14 +234,7 @@ def _checked(campaign: Campaign, written: Written, faults: list[Fault]) -> tuple
         utm={name: value for name, value in utm.items() if value},
         tracking=written.tracking,
     )
-    if not faults:
-        try:
-            compile_content(source_of(checked, body), None)
-        except ContentInvalid as error:
-            faults = [Fault(each.field, each.reason, each.line, each.column) for each in error.problems]
-    if faults:
-        raise InvalidCampaign(faults)
-    return checked, body
+    return normal, body
 
 
 def _line(name: str, value: str | None, longest: int, faults: list[Fault]) -> str | None:
