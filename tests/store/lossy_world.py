@@ -68,7 +68,7 @@ class LossyWorld(ControlledWorld):
             OwnServer(lambda: self.now.timestamp()),
             lambda: self.now,
             lambda campaign_id: True,
-            lambda campaign_id, reason: False,
+            lambda campaign_id, words: None,
             pause=self.sleep,
         )
         self.deliver = self.make_worker()
