@@ -44,7 +44,7 @@ def track(event: dict[str, Any], context: "LambdaContext") -> Any:
 
 @app.on_sqs_message(queue_arn="placeholder", name="launch")
 def launch(event: SQSEvent) -> Any:
-    from chalicelib.sending.handlers import launch_campaigns
+    from chalicelib.sending.launch import launch_campaigns
     from chalicelib.wiring.workers import workers
 
     return launch_campaigns(event.to_dict(), workers().launch)
@@ -52,7 +52,7 @@ def launch(event: SQSEvent) -> Any:
 
 @app.on_sqs_message(queue_arn="placeholder", name="plan")
 def plan(event: SQSEvent) -> Any:
-    from chalicelib.sending.handlers import plan_pages
+    from chalicelib.sending.plan import plan_pages
     from chalicelib.wiring.workers import workers
 
     return plan_pages(event.to_dict(), event.context, workers().plan, workers().mark_failed, workers().recount)
@@ -60,7 +60,7 @@ def plan(event: SQSEvent) -> Any:
 
 @app.on_sqs_message(queue_arn="placeholder", name="send")
 def send(event: SQSEvent) -> Any:
-    from chalicelib.sending.handlers import send_deliveries
+    from chalicelib.sending.send import send_deliveries
     from chalicelib.wiring.workers import workers
 
     return send_deliveries(event.to_dict(), event.context, workers().send)

@@ -3,18 +3,23 @@
 What the account may do is asked of the mail service once a minute by one worker for all of them.
 """
 
+import random
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.model.reasons import WaitReason
 from chalicelib.model.transport import NotSent
-from chalicelib.sending.rate import GROUPS_A_ROW, Grid, Waiting, waiting_of
+from chalicelib.sending.rate import GROUPS_A_ROW, HORIZON_SECONDS, LATENESS_SECONDS, Grid, Waiting, waiting_of
 from chalicelib.store.rate import UNLIMITED, AccountLimits, AccountRow, Rate
 from chalicelib.telemetry import logger
+
+if TYPE_CHECKING:
+    from types_boto3_sesv2 import SESV2Client
 
 LOOK_SECONDS = 60
 """How old the account's limits may be. The mail service answers one such question a second, for all workers."""
@@ -23,6 +28,8 @@ _UNKNOWN_FOR = timedelta(seconds=30)
 """How long nobody is asked again who did not tell the limits at all."""
 _FIRST_GUESS_SECONDS = 0.02
 """What taking moments takes, before any was taken."""
+_FIRST_PACE_SECONDS = 0.1
+"""What a mail takes, before the first was sent."""
 
 
 class MustWait(NotSent):
@@ -188,7 +195,60 @@ class OwnServer:
         self._blocked = waiting
 
 
-def ses_limits(client: Any) -> AccountLimits:
+class Pacing:
+    """Not for several threads. `clock` gives epoch seconds, `pause` sleeps for seconds."""
+
+    def __init__(
+        self,
+        budget: Budget,
+        clock: Callable[[], float] = time.time,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._budget = budget
+        self._clock = clock
+        self._pause = pause
+        self._moments: deque[float] = deque()
+        self._seconds_a_mail = _FIRST_PACE_SECONDS
+        self._busy_since = 0.0
+
+    def secure(self, wanted: int, time_is_short: Callable[[], bool]) -> float:
+        """When the next mail may leave, which may be a moment ago; up to `wanted` turns are taken if there is none.
+
+        Raises MustWait, also when time is short and none is to be had now.
+        """
+        while True:
+            while self._moments and self._moments[0] + LATENESS_SECONDS < self._clock():
+                self._moments.popleft()
+            if self._moments:
+                return self._moments[0]
+            if time_is_short():
+                raise MustWait(Waiting(WaitReason.RATE, datetime.fromtimestamp(self._clock(), UTC)))
+            self._moments.extend(self._budget.take(wanted, self._seconds_a_mail))
+            if not self._moments:
+                self.rest(HORIZON_SECONDS / 4 * random.uniform(0.5, 1.5))  # by chance: workers do not ask in step
+
+    def wait(self, wanted: int, time_is_short: Callable[[], bool]) -> None:
+        """Return when it is this worker's turn, which is used up then. Raises MustWait."""
+        while (moment := self.secure(wanted, time_is_short)) > self._clock():
+            self.rest(moment - self._clock())
+        self._moments.popleft()
+
+    def begin(self) -> None:
+        """A mail is begun: measure this worker's pace."""
+        self._busy_since = self._clock()
+
+    def rest(self, seconds: float) -> None:
+        """Sleep; that is no part of the pace."""
+        self._pause(seconds)
+        self._busy_since += seconds
+
+    def end(self) -> None:
+        """The mail that was begun has been handed over."""
+        took = max(self._clock() - self._busy_since, 0.001)
+        self._seconds_a_mail += (took - self._seconds_a_mail) / 4
+
+
+def ses_limits(client: "SESV2Client") -> AccountLimits:
     """What SES's GetAccount says."""
     quota = client.get_account()["SendQuota"]
     most = int(quota["Max24HourSend"])

@@ -1,8 +1,9 @@
 """Launch: freeze the content, count the planning units, and set each of them going. Every step may be repeated."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import ceil
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.campaigns import launched_content as content
 from chalicelib.campaigns.account import SendingAccount
@@ -18,13 +19,16 @@ from chalicelib.model.messages import LaunchMessage, LaunchTask, PlanMessage, Re
 from chalicelib.scheduler import SchedulerUnavailable
 from chalicelib.sending.budget import Budget, MustWait
 from chalicelib.sending.waiting import LOOKS_AGAIN_AFTER, Wakes, looks_again_at
-from chalicelib.sqs import Queue
+from chalicelib.sqs import Queue, for_each_record
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.keys import AUDIENCE_SHARDS, DELIVERY_SHARDS
 from chalicelib.store.plans import Plans
 from chalicelib.store.retries import Retries
 from chalicelib.telemetry import logger
 from chalicelib.tracking.key_ring import KeyRingSource
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 
 class Launch:
@@ -53,7 +57,7 @@ class Launch:
         self._wakes = wakes
 
     def handle(self, message: LaunchMessage, now: datetime) -> None:
-        """Do what a launch message says. Raises what makes SQS deliver it again."""
+        """Do what a launch message says. Raises if it should be retried."""
         campaign_id = message.campaign_id
         if message.schedule_id is not None:
             if fire(self._campaigns, self._audiences, self._account, campaign_id, message.schedule_id, now):
@@ -141,3 +145,12 @@ class Launch:
             for stage in range(len(campaign.audience.stages))
             for shard in range(AUDIENCE_SHARDS)
         )
+
+
+def launch_campaigns(event: dict[str, Any], launch: Launch) -> Any:
+    """Handles Lambda's SQS event of launch messages."""
+
+    def handle(record: "SQSRecord") -> None:
+        launch.handle(LaunchMessage.of(record.json_body), datetime.now(UTC))
+
+    return for_each_record(event, handle)

@@ -15,19 +15,27 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import inf
+from typing import TYPE_CHECKING, Any
 
+from chalicelib.analytics.recount import Recount, RecountMessage
 from chalicelib.crm.audience import Audiences
 from chalicelib.model.campaign import Campaign, CampaignStatus
 from chalicelib.model.ids import CampaignId, LeadId
-from chalicelib.model.messages import LEADS_PER_MESSAGE, PlanMessage, SendMessage
+from chalicelib.model.messages import LEADS_PER_MESSAGE, PlanMessage, RetryMessage, SendMessage
 from chalicelib.scheduler import SchedulerUnavailable
+from chalicelib.sending.retry import MarkFailed
 from chalicelib.sending.waiting import OwnQueue, Wakes
-from chalicelib.sqs import Queue, groups
+from chalicelib.sqs import Queue, for_each_record, groups
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.plans import Plans
 from chalicelib.telemetry import logger
 
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+_SHORT_MS = 15_000
+"""With less time left, planning hands over to a new message."""
 _WITHOUT_SCHEDULER_SECONDS = 600
 
 
@@ -140,3 +148,21 @@ class Plan:
             SendMessage(message.campaign_id, message.unit, tuple(group))
             for group in groups(lead_ids, LEADS_PER_MESSAGE)
         )
+
+
+def plan_pages(event: dict[str, Any], context: Any, plan: Plan, mark_failed: MarkFailed, recount: Recount) -> Any:
+    """Handles Lambda's SQS event of the plan queue: pages to plan, failures to mark for a retry, buckets to recount."""
+
+    def time_is_short() -> bool:
+        return bool(context.get_remaining_time_in_millis() < _SHORT_MS)
+
+    def handle(record: "SQSRecord") -> None:
+        body = record.json_body
+        if "recount" in body:
+            recount.work(RecountMessage(**body))
+        elif "retry_shard" in body:
+            mark_failed.mark(RetryMessage(**body), time_is_short)
+        else:
+            plan.plan(PlanMessage(**body), time_is_short)
+
+    return for_each_record(event, handle)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from chalicelib.campaigns.launched_content import LaunchedContent
 from chalicelib.model.ids import CampaignId
@@ -17,6 +18,8 @@ from chalicelib.sqs import QueueUnavailable
 from chalicelib.store.client import StoreError
 from chalicelib.telemetry import logger
 
+_SHORT_MS = 30_000
+"""With less time left, no mail is begun: the mail service may take 20 s to answer, and its answer must be recorded."""
 SHORT_SECONDS = 60
 """A wait that is no longer needs no schedule."""
 MOST_SHORT_WAITS = 8
@@ -92,3 +95,21 @@ class Send:
             logger().warning("cannot_wait", exc_info=True, extra={"campaign_id": message.campaign_id})
             return False
         return True
+
+
+def send_deliveries(event: dict[str, Any], context: Any, send: Send) -> Any:
+    """Handles Lambda's SQS event of send messages, as one batch. One that cannot be read ends in the dead letters."""
+
+    def time_is_short() -> bool:
+        return bool(context.get_remaining_time_in_millis() < _SHORT_MS)
+
+    failed: list[str] = []
+    batch: dict[str, SendMessage] = {}
+    for record in event["Records"]:
+        try:
+            batch[record["messageId"]] = SendMessage.from_json(record["body"])
+        except (KeyError, TypeError, ValueError):
+            logger().exception("not_a_send_message", extra={"sqs_message": record["messageId"]})
+            failed.append(record["messageId"])
+    failed += send.send(batch, time_is_short)
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
