@@ -137,11 +137,11 @@ app.track({
 """
 
 
-def _modules_of(door: str, work: str = "") -> set[str]:
-    """What a fresh process holds after importing the app as the function behind this door does, and after some work."""
+def _modules_of(routes: str, work: str = "") -> set[str]:
+    """What a fresh process holds after importing the app as a function with these routes, and after some work."""
     code = f"import app, sys\n{work}\nprint('\\n'.join(sys.modules))"
     environment = {
-        "DOORS": door,
+        "ROUTES": routes,
         "PATH": "",
         "AWS_DEFAULT_REGION": "eu-central-1",
         "AWS_ACCESS_KEY_ID": "test",
