@@ -17,8 +17,8 @@ from chalicelib.api.http.paging import Page
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Resource
 from chalicelib.model.access import Scope
+from chalicelib.store.access import Tokens
 from chalicelib.store.client import dynamodb
-from chalicelib.store.tokens import Tokens
 
 tokens = Resource("tokens")
 

@@ -36,7 +36,7 @@ class UnreadableFile(Unreadable, problem="unreadable-file", title="The file cann
         super().__init__(reason)
         self.faults = faults
 
-    def members(self) -> dict[str, Any]:
+    def members(self) -> dict[str, object]:
         return {"errors": [], **super().members()}
 
 

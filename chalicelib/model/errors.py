@@ -17,7 +17,7 @@ it must be fit for clients. Names that begin with an underscore are private to a
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 
 class Fault(NamedTuple):
@@ -47,7 +47,7 @@ class LeadflipError(Exception):
         if problem:
             cls.problem, cls.title = problem, title
 
-    def members(self) -> dict[str, Any]:
+    def members(self) -> dict[str, object]:
         """What a program learns besides the text: further members of the problem."""
         errors = [{name: said for name, said in each._asdict().items() if said is not None} for each in self.faults]
         return {"errors": errors} if errors else {}

@@ -1,14 +1,13 @@
 """The automation rules, in the campaigns table."""
 
 from dataclasses import replace
-from typing import Any
 
 from chalicelib.model.errors import Conflict, Missing
 from chalicelib.model.ids import RuleId
 from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When
 from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Item, from_item, to_item
+from chalicelib.store.client import Client, Item, from_item, to_item
 from chalicelib.store.statements import Query, equals, exists
 from chalicelib.store.table import Table
 
@@ -20,7 +19,7 @@ class RuleNotFound(Missing, problem="rule-not-found", title="There is no such ru
 class Rules:
     """The rules. Every method may raise StoreUnavailable."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Client, table: str) -> None:
         self._table = Table(client, table)
 
     def create(self, rule: Rule) -> None:

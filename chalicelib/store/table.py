@@ -2,14 +2,17 @@
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.backoff import attempts
 from chalicelib.model.errors import StoreError, StoreUnavailable
-from chalicelib.store.client import Item
+from chalicelib.store.client import Client, Item
 from chalicelib.store.statements import Delete, Put, Query, Statement, Update
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
 
 _CONFLICTS = 6
 """How often a write that conflicts with a transaction on the same item is tried, within about a second."""
@@ -29,8 +32,8 @@ class Page(NamedTuple):
 class Table:
     """Reads and writes of one table. Every method may raise StoreUnavailable."""
 
-    def __init__(self, client: Any, name: str) -> None:
-        self.client = client
+    def __init__(self, client: Client, name: str) -> None:
+        self.client = cast("DynamoDBClient", client)
         self.name = name
 
     def put(self, row: Item) -> Put:
@@ -142,7 +145,7 @@ class Table:
         raise StoreUnavailable("transaction conflicts did not clear")
 
 
-def call(operation: Callable[..., dict[str, Any]], **arguments: Any) -> dict[str, Any]:
+def call(operation: Callable[..., Any], **arguments: Any) -> dict[str, Any]:
     """Call the engine. A failed condition and a cancelled transaction stay ClientErrors, for the caller to read.
 
     A write that conflicts with a transaction on its item is repeated: DynamoDB refuses it, and the SDK does not repeat
@@ -150,7 +153,7 @@ def call(operation: Callable[..., dict[str, Any]], **arguments: Any) -> dict[str
     """
     for _ in attempts(_CONFLICTS):
         try:
-            return operation(**arguments)
+            answer: dict[str, Any] = operation(**arguments)
         except ClientError as error:
             code = _code(error)
             if code in ("ConditionalCheckFailedException", "TransactionCanceledException"):
@@ -161,6 +164,8 @@ def call(operation: Callable[..., dict[str, Any]], **arguments: Any) -> dict[str
                 raise StoreUnavailable(str(error)) from error
         except BotoCoreError as error:
             raise StoreUnavailable(str(error)) from error
+        else:
+            return answer
     raise StoreUnavailable("transactions on the item did not end")
 
 

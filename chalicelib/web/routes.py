@@ -12,7 +12,7 @@ from chalice.app import Request
 from chalicelib.model.access import Session
 from chalicelib.model.errors import StoreUnavailable
 from chalicelib.model.times import time_text
-from chalicelib.store.sessions import LASTS
+from chalicelib.store.access import LASTS
 from chalicelib.telemetry import logger
 from chalicelib.web import assets
 from chalicelib.web.session import ended, is_from_our_page, session_secret, started

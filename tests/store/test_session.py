@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from chalicelib.model.access import Scope
-from chalicelib.store.sessions import LASTS
+from chalicelib.store.access import LASTS
 from chalicelib.web.routes import blueprint
 from local.tables import TableNames
 from tests.api_client import ApiClient, Reply, context_of

@@ -22,8 +22,8 @@ from chalicelib.api.http.problems import CONTENT_TYPE, INTERNAL, Problem, framew
 from chalicelib.api.http.requests import InvalidBody, InvalidParameters, MalformedJson
 from chalicelib.api.http.resources import Call, Operation, Resource, needs_body, operations
 from chalicelib.model.errors import CampaignNotFound, InvalidPosition, LeadflipError, LeadNotFound, Unavailable
+from chalicelib.store.access import TokenNotFound
 from chalicelib.store.rules import RuleNotFound
-from chalicelib.store.tokens import TokenNotFound
 
 EXAMPLES = Path(__file__).with_name("examples.json")
 _REF = "#/components/schemas/{model}"
