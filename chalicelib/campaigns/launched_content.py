@@ -7,10 +7,9 @@ import zlib
 from dataclasses import dataclass
 
 from chalicelib.analytics.launched import LaunchedLink, LaunchedMail, save_launched
-from chalicelib.content.compiled import CompiledContent
+from chalicelib.content.compiled import CompiledContent, ContentSource
 from chalicelib.content.errors import RenderFailed
 from chalicelib.content.render import Rendered, Renderer
-from chalicelib.content.source import ContentSource
 from chalicelib.crm.merge_fields import merge_fields
 from chalicelib.model.campaign import Body, Campaign
 from chalicelib.model.delivery import Tracking

@@ -86,7 +86,7 @@ class Launch:
     def _give_back(self, campaign: Campaign, error: ContentInvalid) -> None:
         """To its author, who wrote it under an earlier release's rules."""
         back = CampaignStatus.DRAFT if campaign.schedule is None else CampaignStatus.MISSED
-        reason = f"Its content has to be corrected before it is sent: {error.problems[0]}."
+        reason = f"Its content has to be corrected before it is sent: {error.faults[0]}."
         self._campaigns.change_status(campaign.campaign_id, [CampaignStatus.PLANNING], back, reason=reason)
         logger().warning("content_invalid", extra={"campaign_id": campaign.campaign_id})
 
