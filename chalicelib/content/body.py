@@ -6,38 +6,43 @@ the fixed pieces are encoded once per campaign (RFC 2045, 6.7; lines of at most 
 
 from binascii import b2a_qp
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from typing import Final
 
+DELIVERY_ID: Final = "delivery id"
+"""The name of the one value that every delivery has."""
 _SOFT_BREAK = b"=\r\n"
 
 
 class Body:
     """Fixed texts, and the names of the values between them: always one text more than names."""
 
-    __slots__ = ("_distinct", "_encoded", "_names", "_pieces", "_texts")
+    __slots__ = ("_encoded", "_names", "_pick", "_pieces", "_separator", "_texts")
 
     def __init__(self, texts: Sequence[str], names: Sequence[str]) -> None:
         self._texts = texts
-        self._names = names
-        self._distinct = frozenset(names)
+        self._names = frozenset(names)
+        self._separator = names[0] if names else DELIVERY_ID
+        # One call into C for all values: half the time of a loop, and most of the time that filling takes.
+        self._pick = itemgetter(*names) if len(self._names) > 1 else None
         self._pieces = [piece for text in texts for piece in (text, "")][:-1]
         self._encoded: list[bytes] | None = None
 
     def text(self, values: Mapping[str, str]) -> str:
-        if not self._names:
-            return self._texts[0]
-        if len(self._distinct) == 1:  # mostly the delivery's id
-            return values[self._names[0]].join(self._texts)
+        if self._pick is None:
+            return values[self._separator].join(self._texts)
         pieces = self._pieces.copy()
-        pieces[1::2] = map(values.__getitem__, self._names)
+        pieces[1::2] = self._pick(values)
         return "".join(pieces)
 
     def quoted_printable(self, values: Mapping[str, str]) -> bytes:
         """The filled text, encoded for a message; the fixed pieces are encoded on first use and kept."""
         if self._encoded is None:
             self._encoded = [encode_piece(piece) for piece in self._pieces]
-        encoded = {name: encode_piece(values[name]) for name in self._distinct}
+        if self._pick is None:
+            return finish(encode_piece(values[self._separator]).join(self._encoded[::2]))
         pieces = self._encoded.copy()
-        pieces[1::2] = map(encoded.__getitem__, self._names)
+        pieces[1::2] = self._pick({name: encode_piece(values[name]) for name in self._names})
         return finish(b"".join(pieces))
 
 

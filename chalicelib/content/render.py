@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from chalicelib.content.body import Body
+from chalicelib.content.body import DELIVERY_ID, Body
 from chalicelib.content.compiled import (
     DELIVERY,
     CompiledContent,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 # A lead's fields hold 16 KB (crm/leads.py), six times that when all is escaped: this many slots stay below MAX_OUTPUT.
 UNMEASURED_SLOTS: Final = 40
 _TEXTS = ("subject", "html", "text", "from_name", "reply_to")
-_DELIVERY_ID, _UNSUBSCRIBE_URL = "delivery id", "unsubscribe URL"
+_UNSUBSCRIBE_URL = "unsubscribe URL"
 
 
 class _Layout:
@@ -48,71 +48,63 @@ class _Layout:
         self.compiled = compiled
         self.bodies: dict[str, Body] = {}
         self._link_text = link_text
-        self._fields: dict[str, tuple[bool, str, str | None, str | None]] = {}  # is the lead's, name, field, default
-        self._escaped: dict[str, str] = {}  # name of the value that is escaped
-        self._templates: dict[str, tuple[str, bool]] = {}
-        self._links: dict[str, tuple[LinkSlot, list[str]]] = {}  # names of the values in the destination
         self._times: Counter[str] = Counter()
+        slots: dict[str, tuple[Slot, bool]] = {}  # by name: the slot, and whether it is in HTML
         for text in _TEXTS:
             segments: Segments | None = getattr(compiled, text)
-            if segments is not None:
-                segments = _with_known_unsubscribe(segments, unsubscribe)
-                names = [self._add(slot, text == "html") for slot in segments.slots]
-                self.bodies[text] = Body(segments.texts, names)
-        self._varies = bool(self._times.keys() - {_DELIVERY_ID})
-        is_measured = self._templates or self._links or self._times.total() > UNMEASURED_SLOTS
-        self._measured = [each for each in self._times.items() if is_measured and each[0] not in self._links]
-
-    def _add(self, slot: Slot, html: bool) -> str:
-        """The name of a slot's value, once it is known how to get it; counts how often it is used."""
-        match slot:
-            case DeliverySlot():
-                name = _DELIVERY_ID
-            case UnsubscribeSlot():
-                name = self._shown(_UNSUBSCRIBE_URL, html)
-            case FieldSlot(root, field, below, default):
-                key = f"{root}_id" if field == "id" else field
-                self._fields[repr(slot)] = (root == "lead", key, below, default)
-                name = self._shown(repr(slot), html)
-            case TemplateSlot(source):
-                name = f"{source} as {'HTML' if html else 'text'}"
-                self._templates[name] = (source, html)
-            case LinkSlot():
-                name = repr(slot)
-                self._links[name] = slot, [self._add(part, False) for part in slot.destination.slots]
-        self._times[name] += 1
-        return name
-
-    def _shown(self, name: str, html: bool) -> str:
-        if not html:
-            return name
-        self._escaped[f"{name}, escaped"] = name
-        return f"{name}, escaped"
+            if segments is None:
+                continue
+            segments = _with_known_unsubscribe(segments, unsubscribe)
+            for slot in segments.slots:
+                parts = slot.destination.slots if isinstance(slot, LinkSlot) else ()
+                for each, html in (*((part, False) for part in parts), (slot, text == "html")):
+                    slots[_name(each, html)] = each, html
+                    self._times[_name(each, html)] += 1
+            self.bodies[text] = Body(segments.texts, [_name(slot, text == "html") for slot in segments.slots])
+        fields = dict.fromkeys(slot for slot, _ in slots.values() if isinstance(slot, FieldSlot))
+        self._fields = [(_name(slot, False), *_source(slot), slot.field, slot.default) for slot in fields]
+        self._escaped = [
+            (name, _name(slot, False))
+            for name, (slot, html) in slots.items()
+            if html and isinstance(slot, FieldSlot | UnsubscribeSlot)
+        ]
+        self._templates = {
+            name: (slot.source, html) for name, (slot, html) in slots.items() if isinstance(slot, TemplateSlot)
+        }
+        self._links = [
+            (name, slot, [_name(part, False) for part in slot.destination.slots])
+            for name, (slot, _) in slots.items()
+            if isinstance(slot, LinkSlot)
+        ]
+        self._varies = bool(self._times.keys() - {DELIVERY_ID})
+        self._is_measured = bool(self._templates or self._links) or self._times.total() > UNMEASURED_SLOTS
 
     def render(
         self, lead: Mapping[str, object], campaign: Mapping[str, object], delivery_id: str, unsubscribe_url: str
     ) -> "Rendered":
         """One delivery's mail, within one budget for all of it. Raises RenderFailed, and what a lead's values raise."""
-        values = {_DELIVERY_ID: delivery_id, _UNSUBSCRIBE_URL: unsubscribe_url}
+        values = {DELIVERY_ID: delivery_id, _UNSUBSCRIBE_URL: unsubscribe_url}
         if not self._varies:
             return Rendered(self, values, 0)
-        for name, (is_leads, key, below, default) in self._fields.items():
+        for name, is_leads, key, below, default in self._fields:
             value = (lead if is_leads else campaign).get(key)
             if below is not None:
                 value = value.get(below) if isinstance(value, dict) else None
             if not isinstance(value, str) or not value or value.isspace():
                 value = shown(default if default is not None and is_missing(value) else value)
             values[name] = value
-        for name, unescaped in self._escaped.items():
+        for name, unescaped in self._escaped:
             text = values[unescaped]
             values[name] = text if text.isalnum() else escape(text)
+        if not self._is_measured:
+            return Rendered(self, values, 0)
         empty_links = 0
         if self._templates:
             said, empty_links = self._engine.render(lead, campaign, delivery_id, unsubscribe_url)
             values.update(zip(self._templates, said, strict=True))
-        written = sum(times * len(values[name]) for name, times in self._measured)
-        for name, (slot, parts) in self._links.items():
-            values[name] = href = self._href(slot, parts, values)
+        written = sum(times * len(values[name]) for name, times in self._times.items() if name in values)
+        for name, link, parts in self._links:
+            values[name] = href = self._href(link, parts, values)
             empty_links += href in NO_LINK
             written += self._times[name] * len(href)
             if written > MAX_OUTPUT:
@@ -127,15 +119,28 @@ class _Layout:
 
         return TemplateEngine(list(self._templates.values()), self._link_text)
 
-    def _href(self, slot: LinkSlot, parts: Sequence[str], values: Mapping[str, str]) -> str:
+    def _href(self, link: LinkSlot, parts: Sequence[str], values: Mapping[str, str]) -> str:
         """A link with merge tags in it: its destination put together, then signed."""
-        pieces = [slot.destination.texts[0]]
-        for part, name, text in zip(slot.destination.slots, parts, slot.destination.texts[1:], strict=True):
+        pieces = [link.destination.texts[0]]
+        for part, name, text in zip(link.destination.slots, parts, link.destination.texts[1:], strict=True):
             # Templates mark the values that they show; a field is one.
             pieces += (as_value(values[name]) if isinstance(part, FieldSlot) else values[name], text)
         if sum(map(len, pieces)) > MAX_OUTPUT:
             raise RenderFailed("the template writes too much")
-        return self._link_text(values[_DELIVERY_ID], slot.link, "".join(pieces), slot.quoted)
+        return self._link_text(values[DELIVERY_ID], link.link, "".join(pieces), link.quoted)
+
+
+def _name(slot: Slot, html: bool) -> str:
+    """The name of a slot's value; in HTML, of the value escaped for it."""
+    if isinstance(slot, DeliverySlot):
+        return DELIVERY_ID
+    name = _UNSUBSCRIBE_URL if isinstance(slot, UnsubscribeSlot) else repr(slot)
+    return f"{name} in HTML" if html and not isinstance(slot, LinkSlot) else name
+
+
+def _source(slot: FieldSlot) -> tuple[bool, str]:
+    """Whether a value is the lead's, and its key there."""
+    return slot.root == "lead", f"{slot.root}_id" if slot.name == "id" else slot.name
 
 
 @dataclass(slots=True)
