@@ -1,11 +1,14 @@
 """What the mail service lets this stack send, asked before a campaign is sent. Later refusals come from transports."""
 
 from enum import Enum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.telemetry import logger
+
+if TYPE_CHECKING:
+    from types_boto3_sesv2 import SESV2Client
 
 
 class Hindrance(Enum):
@@ -42,7 +45,7 @@ class SesAccount:
     the most specific verified identity decides about settings such as DKIM, not about whether a mail may leave.
     """
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: "SESV2Client") -> None:
         self._client = client
 
     def is_verified(self, address: str) -> bool | None:

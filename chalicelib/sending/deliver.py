@@ -30,8 +30,7 @@ from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.reasons import FailureReason, SkipReason, WaitReason
 from chalicelib.model.transport import AccountRefused, NotSent, OutcomeUnknown, OutgoingMail, Rejected, Transport
-from chalicelib.sending.budget import Budget, MustWait
-from chalicelib.sending.pacing import Pacing
+from chalicelib.sending.budget import Budget, MustWait, Pacing
 from chalicelib.sending.prepare import MOST_DETAIL, Recipients, ended, prepare, unreachable
 from chalicelib.sending.rate import LATENESS_SECONDS, Waiting
 from chalicelib.store.claims import Claims, Ending
