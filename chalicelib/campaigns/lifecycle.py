@@ -291,9 +291,9 @@ def fire(
         return True
     said = f"It was scheduled for {schedule.local} {schedule.timezone}"
     if now - schedule.at > LATE:
-        reason = f"{said}, but its turn came {late_by(schedule, now)} late, too late to send without asking."
+        reason = f"{said}, but would have started {late_by(schedule, now)} late, so it was not sent."
     elif audiences.is_empty(campaign.audience):
-        reason = f"{said}; nobody matched its audience then."
+        reason = f"{said}, but had no recipients at that time."
     elif account.hindrance() is Hindrance.SENDING_DISABLED:
         reason = f"{said}. {Hindrance.SENDING_DISABLED.value}"
     else:
@@ -306,7 +306,7 @@ def fire(
 def return_to_author(campaigns: Campaigns, campaign: Campaign, problem: str) -> None:
     """Give a campaign back whose content was written under an earlier release's rules and cannot be sent."""
     back = CampaignStatus.DRAFT if campaign.schedule is None else CampaignStatus.MISSED
-    reason = f"Its content has to be corrected before it is sent: {problem}."
+    reason = f"Correct the content before you send it: {problem}."
     campaigns.move(campaign.campaign_id, lifecycle.REVERT, to=back, reason=reason)
     logger().warning("content_invalid", extra={"campaign_id": campaign.campaign_id})
 

@@ -215,7 +215,7 @@ class Deliver:
                 raise
             except AccountRefused as error:
                 self._release(claim)
-                if self._stop(claim.campaign_id, f"Paused by itself: {error} Then resume it."):
+                if self._stop(claim.campaign_id, f"Paused automatically. {error} Then resume the campaign."):
                     count(
                         "campaign_paused",
                         {"CampaignsPaused": 1},
