@@ -2,6 +2,7 @@
 
 from zoneinfo import ZoneInfo
 
+from chalicelib.analytics.comparison import compare
 from chalicelib.analytics.stats import count_links, stats_of
 from chalicelib.analytics.timing import series_of
 from chalicelib.api.campaigns import CAMPAIGN_NOT_FOUND
@@ -101,7 +102,8 @@ def get_comparison(call: Call, campaign_id: str) -> Answer:
     """Sent campaigns from the same address, launched before this one, among the 300 newest of all."""
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
     sums = call.context.counters.find(campaign.campaign_id).sums
-    return ok(ComparisonAnswer.model_validate(call.context.comparing.compare(campaign, sums, call.context.now())))
+    comparison = compare(campaign, sums, call.context.now(), call.context.campaigns, call.context.counters)
+    return ok(ComparisonAnswer.model_validate(comparison))
 
 
 @stats.operation(

@@ -1,7 +1,7 @@
-"""Automate: events off the bus, and what the rules do to their leads.
+"""Applies the rules to events from the bus.
 
-Rules act on leads and on nothing else. No change of a lead makes an event, so no rule sets off another, and none can
-run in circles (docs/decisions/0066).
+Rules act on leads and on nothing else. No change of a lead makes an event, so no rule triggers another, and there can
+be no loops (docs/decisions/0066).
 """
 
 from collections.abc import Callable
@@ -34,15 +34,11 @@ class Automation:
         self._clock = clock
 
     def handle(self, incident: Incident) -> int:
-        """Let every rule act that this event is for; how many did. Raises StoreUnavailable: then it may be repeated."""
-        acted = 0
-        for rule in self._rules.list_all():
-            if is_for(rule, incident):
-                acted += self._act(rule, incident)
-        return acted
+        """Apply the rules that this event is for; how many acted. Raises StoreUnavailable; it may be repeated then."""
+        return sum(self._act(rule, incident) for rule in self._rules.list_all() if is_for(rule, incident))
 
     def _act(self, rule: Rule, incident: Incident) -> bool:
-        """Act on the lead as it is now, unless the rule has acted about this delivery; whether it did."""
+        """Act on the lead as it is now, unless the rule has acted on this delivery; whether it acted."""
         for _ in range(_ATTEMPTS):
             if self._acts.has(incident.lead_id, rule.rule_id, incident.campaign_id):
                 return False
@@ -74,7 +70,7 @@ class Automation:
 
 
 def automate_events(event: dict[str, Any], automation: Automation) -> Any:
-    """Lambda's SQS event of events off the bus; one that fails comes again, and ends in the dead letters."""
+    """Handles Lambda's SQS event of events from the bus; each that fails is retried, and dead-lettered in the end."""
 
     def handle(record: "SQSRecord") -> None:
         incident = Incident.of(record.json_body)

@@ -20,7 +20,7 @@ from chalicelib.campaigns.lifecycle import WrongStatus, get_campaign, require_st
 from chalicelib.campaigns.schedule import forget_schedule
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import ContentInvalid
-from chalicelib.crm.words import LONGEST_TEXT, group_faults, line_faults, normalized, normalized_set, tag_faults
+from chalicelib.crm.leads import LONGEST_TEXT, group_faults, line_faults, normalized, normalized_set, tag_faults
 from chalicelib.model.addresses import MalformedAddress, parse_address
 from chalicelib.model.campaign import Audience, Behavior, Body, Campaign, CampaignStatus, Did
 from chalicelib.model.delivery import Tracking

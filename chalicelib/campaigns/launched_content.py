@@ -10,7 +10,7 @@ from chalicelib.content.compiled import CompiledContent
 from chalicelib.content.errors import RenderFailed
 from chalicelib.content.render import Rendered, Renderer
 from chalicelib.content.source import ContentSource
-from chalicelib.crm.merge_fields import merge_fields
+from chalicelib.crm.leads import merge_fields
 from chalicelib.model.campaign import Body, Campaign, LaunchedLink, LaunchedMail
 from chalicelib.model.delivery import Tracking
 from chalicelib.model.ids import CampaignId, LeadId, new_trace_id

@@ -7,7 +7,7 @@ from chalicelib.campaigns.drafts import Draft
 from chalicelib.campaigns.launched_content import campaign_values, source_of
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.render import Rendered, Renderer
-from chalicelib.crm.merge_fields import merge_fields
+from chalicelib.crm.leads import merge_fields
 from chalicelib.model.lead import Lead
 
 POLICY = "; ".join(

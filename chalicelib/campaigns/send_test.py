@@ -18,7 +18,7 @@ from chalicelib.content.compiler import compile_content
 from chalicelib.content.message import build_message
 from chalicelib.content.render import Rendered, Renderer
 from chalicelib.content.segments import Segments
-from chalicelib.crm.merge_fields import merge_fields
+from chalicelib.crm.leads import merge_fields
 from chalicelib.model.addresses import MalformedAddress, parse_address
 from chalicelib.model.ids import CampaignId, new_lead_id
 from chalicelib.model.lead import Lead

@@ -5,9 +5,8 @@ from datetime import datetime
 from functools import cache, cached_property, partial
 from typing import Any
 
-from chalicelib.analytics.comparison import Comparing
 from chalicelib.analytics.recount import Recounting
-from chalicelib.automation.rulebook import Rulebook
+from chalicelib.automation.rule_editor import RuleEditor
 from chalicelib.campaigns.drafts import Drafts
 from chalicelib.campaigns.lifecycle import Control
 from chalicelib.campaigns.send_test import MailTester
@@ -30,10 +29,9 @@ def deployed_context() -> "Context":
 class Context(Stores):
     def __init__(self, settings: Settings, dynamodb: Any, now: Callable[[], datetime] = milliseconds_now) -> None:
         super().__init__(settings, dynamodb, now)
-        self.comparing = Comparing(self.campaigns, self.counters)
         self.idempotency = Idempotency(dynamodb, settings.campaigns_table)
         self.resubscriptions = Resubscriptions(dynamodb, settings.campaigns_table)
-        self.rulebook = Rulebook(self.rules, self.campaigns, self.leads)
+        self.rule_editor = RuleEditor(self.rules, self.campaigns, self.leads)
         self.sessions = Sessions(dynamodb, settings.campaigns_table)
         self.tokens = Tokens(dynamodb, settings.campaigns_table)
 

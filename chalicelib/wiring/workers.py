@@ -144,7 +144,7 @@ class Workers(Stores):
         from chalicelib.sdk import quick_client
 
         bus = Bus(quick_client("events"), self.settings.event_bus)
-        return Publisher(self.deliveries, self.campaigns, bus, self.burst_rule)
+        return Publisher(self.deliveries, self.campaigns, bus)
 
     @cached_property
     def automation(self) -> "Automation":

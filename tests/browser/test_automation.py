@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from chalicelib.crm.words import MAX_TAGS
+from chalicelib.crm.leads import MAX_TAGS
 from local.recipients import BROWSER, follow
 from local.stack import LocalStack
 from tests.stack.marketer import Marketer

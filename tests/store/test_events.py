@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from chalicelib.automation.candidates import Candidate, CandidatesMessage, Finish, candidates
-from chalicelib.automation.happenings import HappeningKind
+from chalicelib.automation.events import MilestoneKind
 from chalicelib.automation.publish import Bus, Publisher
 from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus, LaunchedLink, LaunchedMail
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
@@ -18,6 +18,7 @@ from chalicelib.store import keys
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
 from local.tables import TableNames
+from tests.claiming import record_claim
 from tests.moves import bring_to
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
@@ -56,14 +57,14 @@ class Sent:
         self.deliveries = Deliveries(client, tables.deliveries, BurstRule())
         self.campaigns = Campaigns(client, tables.campaigns)
         self.bus = RecordingBus()
-        self.publisher = Publisher(self.deliveries, self.campaigns, Bus(self.bus, "bus"), BurstRule())
+        self.publisher = Publisher(self.deliveries, self.campaigns, Bus(self.bus, "bus"))
         self.campaign = campaign(new_campaign_id())
         self.campaigns.create(self.campaign, Body("<p>", None))
         links = tuple(LaunchedLink(link, f"https://acme.example/{link}", "", 1, 1) for link in ("1", "2", "3"))
         self.campaigns.save_launched(self.campaign.campaign_id, LaunchedMail(links))
         self.lead_id = new_lead_id()
         self.ids = (self.campaign.campaign_id, self.lead_id)
-        self.deliveries.claim(Delivery(*self.ids, DeliveryStatus.SENDING, NOW, "0.0", email="ann@example.com"))
+        record_claim(self.deliveries, Delivery(*self.ids, DeliveryStatus.SENDING, NOW, "0.0", email="ann@example.com"))
 
     def row(self) -> dict[str, Any]:
         key = keys.delivery(*self.ids)
@@ -107,7 +108,7 @@ def sent(dynamodb: Any, tables: TableNames) -> Sent:
 
 
 def clicked(ids: tuple[CampaignId, LeadId], link: str, machine: bool = False) -> Candidate:
-    return Candidate(*ids, HappeningKind.CLICKED, link, machine)
+    return Candidate(*ids, MilestoneKind.CLICKED, link, machine)
 
 
 def test_a_first_click_is_a_candidate_and_a_second_one_is_none(sent: Sent) -> None:
@@ -193,7 +194,7 @@ def test_nothing_is_done_with_while_the_bus_is_away(sent: Sent) -> None:
 
 
 def test_a_delivery_that_is_gone_has_no_events(sent: Sent) -> None:
-    gone = Candidate(new_campaign_id(), new_lead_id(), HappeningKind.OPENED, None, False)
+    gone = Candidate(new_campaign_id(), new_lead_id(), MilestoneKind.OPENED, None, False)
     assert sent.publisher.publish([gone], LATER) == [True]
     assert sent.bus.details == []
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.crm.leads import Said, checked, create_lead, delete_lead, new_lead, update_lead
+from chalicelib.crm.leads import LeadInput, checked, create_lead, delete_lead, new_lead, update_lead
 from chalicelib.model.ids import LeadId, new_lead_id
 from chalicelib.model.lead import Lead
 from chalicelib.store import keys
@@ -27,7 +27,7 @@ def leads(dynamodb: Any, tables: TableNames) -> Leads:
 
 
 def make(leads: Leads, **said: Any) -> Lead:
-    words: Said = {"entity": "acme", "stage": "New", **said}  # type: ignore[typeddict-item]
+    words: LeadInput = {"entity": "acme", "stage": "New", **said}  # type: ignore[typeddict-item]
     return create_lead(leads, words, NOW)
 
 
@@ -260,7 +260,7 @@ def test_pages_hold_every_match_once(
     for number in range(30):
         entity, stage = ("acme", "other")[number % 5 == 0], ("New", "Lost")[number % 3 == 0]
         tags = ["vip"] if number % 2 else []
-        said: Said = {"entity": entity, "stage": stage, "tags": tags, "last_name": "Müller"}
+        said: LeadInput = {"entity": entity, "stage": stage, "tags": tags, "last_name": "Müller"}
         everybody.append(new_lead(checked({**said, "email": f"person{number}@example.com"}), NOW))
     for lead in everybody:
         leads.create(lead)

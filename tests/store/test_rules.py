@@ -160,7 +160,7 @@ def test_a_stage_that_no_lead_has_is_a_warning(api: ApiClient, lead_id: str) -> 
 
 
 def test_there_are_only_so_many_rules(api: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chalicelib.automation.rulebook.MAX_RULES", 2)
+    monkeypatch.setattr("chalicelib.automation.rule_editor.MAX_RULES", 2)
     write(api)
     write(api)
     assert api("POST", "/v1/rules", PRICING).status == 409
