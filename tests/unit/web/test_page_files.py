@@ -67,3 +67,13 @@ def test_a_file_refers_to_our_own_files_alone(name: str) -> None:
     hosts = set(re.findall(r"https?://([^/\"'`\s]+)", text)) - {"www.w3.org"}
     assert not hosts
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|srcdoc|eval\(", text)
+
+
+def test_every_file_is_used_by_another() -> None:
+    texts = "".join(assets.files().values())
+    unused = [
+        name
+        for name in assets.files()
+        if name != assets.PAGE and not re.search(rf"""["'/]{re.escape(name)}["']""", texts)
+    ]
+    assert unused == [], "delete what no other file of the page loads"
