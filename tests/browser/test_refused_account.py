@@ -1,4 +1,4 @@
-"""A marketer whose SES account may not send: told before, at sending, and by the campaign that paused."""
+"""An SES account that cannot send: shown by the pre-send check, when sending, and by the paused campaign."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ def marketer(stack: LocalStack) -> Iterator[Marketer]:
     switch(stack, **HEALTHY)
 
 
-def test_the_sandbox_is_told_in_the_check_in_the_question_and_by_the_paused_campaign(
+def test_the_sandbox_is_shown_before_and_after_sending(
     marketers_page: Page, stack: LocalStack, marketer: Marketer
 ) -> None:
     page = marketers_page
@@ -42,7 +42,7 @@ def test_the_sandbox_is_told_in_the_check_in_the_question_and_by_the_paused_camp
     expect(page.locator("[data-figure=sent]")).to_have_text("1", timeout=60_000)
 
 
-def test_sending_is_refused_in_the_question_while_the_account_lets_nothing_leave(
+def test_sending_is_refused_while_the_account_cannot_send(
     marketers_page: Page, stack: LocalStack, marketer: Marketer
 ) -> None:
     page = marketers_page
