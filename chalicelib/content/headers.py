@@ -5,9 +5,8 @@ from base64 import b64encode
 from functools import lru_cache
 from typing import Final
 
+from chalicelib.content.errors import AddressInvalid
 from chalicelib.model.addresses import MalformedAddress, parse_address
-
-from .errors import AddressInvalid
 
 MAX_LINE: Final = 76
 _MAX_TEXT = 998  # a rendered subject or name is cut here: RFC 5322's longest line

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.content.body import encode_piece, finish
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import AddressInvalid
 from chalicelib.content.message import build_message
-from chalicelib.content.quoted_printable import encode_piece, finish
 from chalicelib.content.render import Renderer
 from tests.unit.content.mails import (
     CAMPAIGN,
