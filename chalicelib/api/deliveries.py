@@ -17,7 +17,7 @@ from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.verdicts import judged
 from chalicelib.store.client import InvalidPosition
-from chalicelib.store.deliveries import DeliveryFilter
+from chalicelib.store.delivery_lists import DeliveryFilter
 
 deliveries = Resource("deliveries", errors={CampaignNotFound: CAMPAIGN_NOT_FOUND[CampaignNotFound]})
 

@@ -1,4 +1,4 @@
-"""Moves campaigns through their life by the table in model/lifecycle.py: load, decide, one conditional write.
+"""Makes a campaign's moves, by the table in model/lifecycle.py: load, decide, one conditional write, say what happened.
 
 LifecycleError
 ├── CampaignNotFound   no campaign has this id
@@ -119,8 +119,7 @@ class Control:
             raise SendingDisabled(Hindrance.SENDING_DISABLED.value)
         self._move(campaign, lifecycle.SEND, launched_at=now)
         self._enqueue(LaunchMessage(campaign_id), campaign, lifecycle.REVERT)
-        forget_schedule(self._schedules, campaign)
-        return get_campaign(self._campaigns, campaign_id)
+        return self._without_schedule(campaign)
 
     def schedule(self, campaign_id: CampaignId, local: str, timezone: str, now: datetime) -> Campaign:
         """Have a campaign sent later, in place of an earlier schedule, or again after it was missed.
@@ -138,16 +137,13 @@ class Control:
         except Conflict:
             self._schedules.delete(campaign_id, schedule.schedule_id)
             raise
-        forget_schedule(self._schedules, campaign)
-        return get_campaign(self._campaigns, campaign_id)
+        return self._without_schedule(campaign)
 
     def unschedule(self, campaign_id: CampaignId) -> Campaign:
         """Make it a draft again. Raises CampaignNotFound, WrongStatus, Conflict."""
         campaign = get_campaign(self._campaigns, campaign_id)
-        _require(campaign, lifecycle.UNSCHEDULE)
         self._move(campaign, lifecycle.UNSCHEDULE, schedule=None)
-        forget_schedule(self._schedules, campaign)
-        return get_campaign(self._campaigns, campaign_id)
+        return self._without_schedule(campaign)
 
     def pause(self, campaign_id: CampaignId) -> Campaign:
         """Let no more mails leave; workers see it within a second or two (sending/may_send.py).
@@ -157,7 +153,6 @@ class Control:
         campaign = get_campaign(self._campaigns, campaign_id)
         if campaign.status is CampaignStatus.PAUSED:
             return campaign
-        _require(campaign, lifecycle.PAUSE)
         self._move(campaign, lifecycle.PAUSE)
         return get_campaign(self._campaigns, campaign_id)
 
@@ -171,7 +166,6 @@ class Control:
         if campaign.status in GOING:
             self._launch_queue.put([message])
             return campaign
-        _require(campaign, lifecycle.RESUME)
         progress = self._plans.find_progress(campaign_id)
         is_planned = progress is not None and progress.complete
         self._move(campaign, lifecycle.RESUME, to=CampaignStatus.SENDING if is_planned else CampaignStatus.PLANNING)
@@ -186,10 +180,8 @@ class Control:
         campaign = get_campaign(self._campaigns, campaign_id)
         if campaign.status is CampaignStatus.CANCELLED:
             return campaign
-        _require(campaign, lifecycle.CANCEL)
         self._move(campaign, lifecycle.CANCEL)
-        forget_schedule(self._schedules, campaign)
-        return get_campaign(self._campaigns, campaign_id)
+        return self._without_schedule(campaign)
 
     def retry_failed(self, campaign_id: CampaignId, reasons: Collection[FailureReason]) -> Campaign:
         """Send again what failed for these reasons (none named: CERTAINLY_NOT_SENT), each at most once per request.
@@ -215,7 +207,8 @@ class Control:
         return get_campaign(self._campaigns, campaign_id)
 
     def _move(self, campaign: Campaign, move: Move, **said: Any) -> None:
-        """Raises Conflict."""
+        """Raises WrongStatus, Conflict."""
+        _require(campaign, move)
         if not self._campaigns.move(campaign.campaign_id, move, as_read=campaign, **said):
             what = "was changed or sent" if set(move.before) <= set(lifecycle.UNSENT) else "has moved on"
             raise Conflict(f"The campaign {what} meanwhile.")
@@ -227,6 +220,11 @@ class Control:
         except QueueUnavailable:
             self._campaigns.move(campaign.campaign_id, back, to=campaign.status, reason=campaign.status_reason)
             raise
+
+    def _without_schedule(self, before: Campaign) -> Campaign:
+        """The campaign as it is now, with the schedule deleted that counted before."""
+        forget_schedule(self._schedules, before)
+        return get_campaign(self._campaigns, before.campaign_id)
 
 
 def _require(campaign: Campaign, move: Move) -> None:

@@ -18,7 +18,7 @@ BELIEVED_SECONDS = 1.0
 """How long mails may still leave after a pause, in each worker process."""
 
 _MAY_SEND = (*GOING, CampaignStatus.SENT)
-"""Also when it is sent: a message that comes then is a repetition, which settles what a dead worker left behind."""
+"""Also when it is sent: messages that come then are repetitions, unless it counts as sent too early by mistake."""
 
 
 class SendPermission:

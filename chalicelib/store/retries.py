@@ -12,8 +12,9 @@ from typing import Any
 
 from chalicelib.model.ids import CampaignId
 from chalicelib.store import keys
-from chalicelib.store.client import call, from_item, to_item, transact
-from chalicelib.store.statements import Put, Update, below, equals, missing
+from chalicelib.store.client import from_item, to_item
+from chalicelib.store.statements import Put, below, equals, missing
+from chalicelib.store.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +38,23 @@ class Retries:
     """Requests to retry, in the campaigns table. Every method may raise StoreUnavailable."""
 
     def __init__(self, client: Any, table: str) -> None:
-        self._client = client
-        self._table = table
+        self._table = Table(client, table)
 
-    def first_row(self, campaign_id: CampaignId, number: int, reasons: Collection[str]) -> dict[str, Any]:
+    def first_row(self, campaign_id: CampaignId, number: int, reasons: Collection[str]) -> Put:
         """The write of a new request, to be made together with the campaign's move."""
         row = to_item({"number": number, "shards_done": 0, "marked": 0, "reasons": frozenset(reasons)})
-        return Put(self._table, keys.retry(campaign_id) | row).action
+        return self._table.put(keys.retry(campaign_id) | row)
 
     def find(self, campaign_id: CampaignId) -> Retry | None:
-        answer = call(self._client.get_item, TableName=self._table, Key=keys.retry(campaign_id), ConsistentRead=True)
-        if "Item" not in answer:
+        row = self._table.find(keys.retry(campaign_id))
+        if row is None:
             return None
-        values = from_item(answer["Item"])
+        values = from_item(row)
         return Retry(values["number"], frozenset(values.get("reasons", ())), values["shards_done"], values["marked"])
 
     def record_shard(self, campaign_id: CampaignId, shard: int, number: int, marked: int) -> bool:
         """Note that all of a shard's deliveries are marked, and how many; True the first time in this request."""
         not_noted, same_request = missing("pk") | below("number", number), equals("number", number)
-        done = Put(self._table, keys.retry_shard(campaign_id, shard) | to_item({"number": number})).require(not_noted)
-        sums = Update(self._table, keys.retry(campaign_id)).add(shards_done=1, marked=marked).require(same_request)
-        return transact(self._client, [done.action, sums.action])
+        done = self._table.put(keys.retry_shard(campaign_id, shard) | to_item({"number": number})).require(not_noted)
+        sums = self._table.update(keys.retry(campaign_id)).add(shards_done=1, marked=marked).require(same_request)
+        return self._table.transact(done, sums)

@@ -16,7 +16,7 @@ from chalicelib.model.delivery import Click, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import to_item
-from chalicelib.store.delivery_rows import encode, encode_click
+from chalicelib.store.delivery_rows import click_values, encode
 from chalicelib.store.plans import Plans
 from tests.moves import bring_to
 from tests.stack.marketer import Marketer
@@ -111,7 +111,7 @@ class Showcase:
         clicked_at = at + timedelta(minutes=self.random.uniform(1, 20))
         if chance() < clicks and clicked_at < self.now:
             link = self.random.choices(["1", "2", "3"], [6, 3, 1])[0]
-            row["clicks"] = {"M": {link: encode_click(Click(clicked_at, None))}}
+            row |= to_item({"clicks": {link: click_values(Click(clicked_at, None))}})
             if chance() < 0.04:
                 row |= to_item({"unsubscribed_at": clicked_at})
         return row

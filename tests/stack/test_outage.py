@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -25,6 +26,7 @@ from local.recipients import BROWSER
 from local.replay_hits import Tables, replay_log
 from local.rotate_key import change, rotated, without
 from local.stack import LocalStack
+from tests.claiming import record_claim
 from tests.recounting import Recounter
 from tests.stack.faulty_wire import Fault, FaultyWire
 
@@ -107,7 +109,7 @@ class Campaign:
         self.leads = [new_lead_id() for _ in range(size)]
         sent = [Delivery(campaign_id, lead, DeliveryStatus.SENT, datetime.now(UTC), unit="1") for lead in self.leads]
         with ThreadPoolExecutor(AT_ONCE) as threads:
-            assert all(threads.map(self.deliveries.claim, sent))
+            assert all(threads.map(partial(record_claim, self.deliveries), sent))
 
     def pixel(self, lead_id: LeadId) -> str:
         return f"/t/o/{self.tracking.delivery_id(lead_id)}.gif"

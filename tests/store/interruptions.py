@@ -17,6 +17,7 @@ from chalicelib.model.transport import OutcomeUnknown, OutgoingMail
 from chalicelib.sending.deliver import OUTCOME_GRACE
 from chalicelib.sending.feedback_events import FeedbackKind
 from chalicelib.tracking.hits import HitKind, apply
+from tests.claiming import record_claim
 from tests.store.lossy_world import ADDRESS, ALLOWED, LATER, SAID, LossyWorld
 from tests.store.stories_of_campaigns import AT, ZONE, changes_of, planned, with_a_failed_delivery
 from tests.store.stories_of_leads import clicked_by, hot_rule
@@ -177,7 +178,7 @@ def given_back_and_claimed(world: LossyWorld) -> Interrupted:
     claim = Delivery(campaign_id, lead_id, DeliveryStatus.SENDING, NOW, "0.0", nonce="another's")
     return Interrupted(
         lambda: world.deliver_message(message),
-        lambda: world.deliveries.claim(claim),
+        lambda: record_claim(world.deliveries, claim),
         nonce_and_status(world, campaign_id, lead_id),
         ("another's", "sending"),
         lost=2,
@@ -241,7 +242,7 @@ def claimed_and_met_by_another_worker(world: LossyWorld) -> Interrupted:
 
 def accepted_and_rejected(world: LossyWorld) -> Interrupted:
     ids = launched_for_one(world)[:2]
-    assert world.deliveries.claim(Delivery(*ids, DeliveryStatus.SENDING, NOW, "0.0"))
+    assert record_claim(world.deliveries, Delivery(*ids, DeliveryStatus.SENDING, NOW, "0.0"))
     return Interrupted(
         lambda: world.report(FeedbackKind.DELAYED, *ids, "message-1"),
         lambda: world.report(FeedbackKind.REJECTED, *ids, "message-1"),

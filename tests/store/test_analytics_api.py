@@ -22,6 +22,7 @@ from chalicelib.store.plans import Plans
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
+from tests.claiming import record_claim
 from tests.recounting import add
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -200,7 +201,7 @@ def deliver(desk: Desk, campaign_id: str, number: int, **said: Any) -> Delivery:
     email = f"lead{number}@example.com"
     delivery = Delivery(CampaignId(campaign_id), new_lead_id(), DeliveryStatus.SENT, NOW, "0.0", email=email)
     delivery = replace(delivery, **said)
-    desk.deliveries.claim(delivery)
+    record_claim(desk.deliveries, delivery)
     return delivery
 
 
@@ -311,7 +312,7 @@ def test_a_timeline_is_paged_through_mails_with_what_was_done_to_the_lead(desk: 
             expected.append(allowed.reason)
         else:
             campaign_id = CampaignId(desk.campaign(title=f"Number {number}"))
-            assert desk.deliveries.claim(Delivery(campaign_id, lead, DeliveryStatus.SENT, at, "0.0"))
+            assert record_claim(desk.deliveries, Delivery(campaign_id, lead, DeliveryStatus.SENT, at, "0.0"))
             expected.append(f"Campaign: Number {number}")
     told: list[str] = []
     cursor = ""

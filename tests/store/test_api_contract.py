@@ -30,6 +30,7 @@ from chalicelib.sending.budget import OwnServer
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
 from tests.api_client import ApiClient, Reply, context_of
+from tests.claiming import record_claim
 from tests.recounting import Recounter
 from tests.store.test_campaigns_api import WRITTEN, Identities, OpenQueue
 from tests.store.test_schedule_api import Scheduler
@@ -92,7 +93,9 @@ def world(dynamodb: Any, tables: TableNames) -> World:
     api = ApiClient(context).sign_in()
     lead = create_lead(context.leads, {"entity": "acme", "stage": "New", "email": "ann@example.com"}, NOW)
     campaign_id = CampaignId(api("POST", "/v1/campaigns", WRITTEN).json["campaign_id"])
-    context.deliveries.claim(Delivery(campaign_id, lead.lead_id, DeliveryStatus.SENT, NOW, "0.0", email=lead.email))
+    record_claim(
+        context.deliveries, Delivery(campaign_id, lead.lead_id, DeliveryStatus.SENT, NOW, "0.0", email=lead.email)
+    )
     Recounter(dynamodb, tables.deliveries, tables.campaigns).repair(campaign_id)
     token_id = api("POST", "/v1/tokens", {"name": "another"}).json["token_id"]
     rule_id = api("POST", "/v1/rules", EXAMPLES["models"]["NewRule"]).json["rule_id"]

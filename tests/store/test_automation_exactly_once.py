@@ -37,6 +37,7 @@ from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
 from chalicelib.store.rules import Rules
 from local.tables import TableNames
+from tests.claiming import record_claim
 from tests.store.test_events import RecordingBus, campaign
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
@@ -137,7 +138,9 @@ class World:
         made = [create_lead(self.leads, {"entity": "acme", "stage": "New"}, NOW) for _ in range(3)]
         self.lead_ids = [lead.lead_id for lead in made]
         for lead_id in self.lead_ids:
-            self.deliveries.claim(Delivery(self.campaign.campaign_id, lead_id, DeliveryStatus.SENDING, NOW, "0.0"))
+            record_claim(
+                self.deliveries, Delivery(self.campaign.campaign_id, lead_id, DeliveryStatus.SENDING, NOW, "0.0")
+            )
         self.rules = Rules(client, tables.campaigns)
         for left in self.rules.list_all():  # by the example before: all share the tables
             self.rules.delete(left.rule_id)

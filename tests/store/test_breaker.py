@@ -15,6 +15,7 @@ from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.feedback import FeedbackRecords
 from local.tables import TableNames
+from tests.claiming import record_claim
 from tests.moves import lifecycle_of
 from tests.recounting import Recounter
 
@@ -102,8 +103,9 @@ def test_reports_are_what_the_breaker_counts(world: World, dynamodb: Any, tables
     records = FeedbackRecords(dynamodb, tables.deliveries, BurstRule())
     for number in range(120):
         lead_id = new_lead_id()
-        Deliveries(dynamodb, tables.deliveries, BurstRule()).claim(
-            Delivery(campaign_id, lead_id, DeliveryStatus.SENT, NOW, "0.0", email="ada@shop.example")
+        record_claim(
+            Deliveries(dynamodb, tables.deliveries, BurstRule()),
+            Delivery(campaign_id, lead_id, DeliveryStatus.SENT, NOW, "0.0", email="ada@shop.example"),
         )
         if number < 30:
             records.record_bounced(campaign_id, lead_id, NOW, None, hard=True)

@@ -7,7 +7,7 @@ import pytest
 from chalicelib.analytics.fold import fold_and_complete
 from chalicelib.campaigns.lifecycle import NothingToRetry, WrongStatus, pause_refused
 from chalicelib.crm.leads import update_lead
-from chalicelib.model.campaign import Campaign
+from chalicelib.model.campaign import Campaign, CampaignStatus
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.messages import LaunchMessage, LaunchTask, PlanMessage, RetryMessage
@@ -18,6 +18,7 @@ from chalicelib.sending.retry import MarkFailed
 from chalicelib.sqs import Queue
 from chalicelib.store.stream_records import Change
 from local.tables import TableNames
+from tests.moves import bring_to
 from tests.store.test_sending import NOW, Died, World
 
 
@@ -234,6 +235,13 @@ def test_a_draft_can_be_neither_paused_nor_cancelled(world: ControlledWorld) -> 
     for verb in (world.control.pause, world.control.resume, world.control.cancel):
         with pytest.raises(WrongStatus, match="draft"):
             verb(campaign_id)
+
+
+def test_a_campaign_that_counts_as_sent_too_early_loses_nobody(world: ControlledWorld) -> None:
+    campaign_id = world.set_off(3)
+    bring_to(world.campaigns, campaign_id, CampaignStatus.SENT)  # as sums that counted twice would have it
+    world.send_all()
+    assert world.addresses() == [f"lead{number}@example.com" for number in range(3)]
 
 
 def test_the_reason_of_a_pause_is_told_until_it_is_resumed(world: ControlledWorld) -> None:

@@ -18,6 +18,7 @@ from chalicelib.store import keys
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
 from local.tables import TableNames
+from tests.claiming import record_claim
 from tests.moves import bring_to
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
@@ -63,7 +64,7 @@ class Sent:
         self.campaigns.save_launched(self.campaign.campaign_id, LaunchedMail(links))
         self.lead_id = new_lead_id()
         self.ids = (self.campaign.campaign_id, self.lead_id)
-        self.deliveries.claim(Delivery(*self.ids, DeliveryStatus.SENDING, NOW, "0.0", email="ann@example.com"))
+        record_claim(self.deliveries, Delivery(*self.ids, DeliveryStatus.SENDING, NOW, "0.0", email="ann@example.com"))
 
     def row(self) -> dict[str, Any]:
         key = keys.delivery(*self.ids)

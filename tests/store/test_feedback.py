@@ -21,6 +21,7 @@ from chalicelib.store.leads import Leads
 from chalicelib.tracking.delivery_ids import make_delivery_id
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
+from tests.claiming import record_claim, record_sent
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ADDRESS = "ada@shop.example"
@@ -37,7 +38,7 @@ class World:
 
     def claim(self, status: DeliveryStatus = DeliveryStatus.SENDING, reason: str | None = None) -> None:
         claim = Delivery(self.campaign_id, self.lead_id, status, NOW, "0.0", email=ADDRESS, reason=reason)
-        assert self.deliveries.claim(claim)
+        assert record_claim(self.deliveries, claim)
 
     def event(self, kind: FeedbackKind, lead_id: LeadId | None = None, *, minutes: int = 1) -> FeedbackEvent:
         key = KEYS.key(1)
@@ -147,8 +148,8 @@ def test_the_senders_own_record_comes_too_late_and_changes_nothing(world: World)
     world.claim()
     world.report(FeedbackKind.DELIVERED)
     late = NOW + timedelta(1)
-    assert not world.deliveries.record_sent(
-        world.campaign_id, world.lead_id, at=late, message_id="message-1", subject="Hello"
+    assert not record_sent(
+        world.deliveries, world.campaign_id, world.lead_id, at=late, message_id="message-1", subject="Hello"
     )
     assert world.delivery.sent_at == NOW
     assert world.numbers() == {"sent": 1, "delivered": 1}

@@ -11,6 +11,7 @@ from chalicelib.model.delivery import Click, Delivery, DeliveryStatus, Tracking
 from chalicelib.model.ids import CampaignId, LeadId
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
+from tests.claiming import record_claim, record_sent
 from tests.store.cost_model import counted_calls
 from tests.store.test_sending import NOW, World
 
@@ -48,11 +49,11 @@ def first(world: World, people: dict[str, LeadId]) -> CampaignId:
         if reaction == "not sent":
             continue
         claimed = Delivery(*ids, DeliveryStatus.SENDING, NOW, "0.0", email="x@acme.example")
-        table.claim(claimed)
+        record_claim(table, claimed)
         if reaction == "failed":
             table.record_failed(claimed, reason="rejected", detail=None)
             continue
-        table.record_sent(*ids, at=NOW, message_id="m", subject="s")
+        record_sent(table, *ids, at=NOW, message_id="m", subject="s")
         if reaction == "opened":
             table.record_open(*ids, at=NOW, machine=None)
         if reaction == "proxied":

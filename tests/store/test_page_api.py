@@ -14,6 +14,7 @@ from chalicelib.model.ids import CampaignId, LeadId, new_lead_id
 from chalicelib.store.stream_records import Change
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
+from tests.claiming import record_claim
 from tests.moves import bring_to
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -111,7 +112,7 @@ def test_deliveries_are_listed_by_the_reason_they_failed_for(api: ApiClient, wri
     campaign = write()
     for reason in ("rejected", "missing_address", "rejected"):
         row = Delivery(campaign, new_lead_id(), DeliveryStatus.FAILED, NOW, "0.0", reason=reason)
-        assert api.context.deliveries.claim(row)
+        assert record_claim(api.context.deliveries, row)
     found = api("GET", f"/v1/campaigns/{campaign}/deliveries?status=failed&reason=rejected").json["items"]
     assert [item["reason"] for item in found] == ["rejected", "rejected"]
 

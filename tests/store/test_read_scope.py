@@ -23,6 +23,7 @@ from chalicelib.tracking.delivery_ids import make_delivery_id, read_delivery_id
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
 from tests.api_client import ApiClient, HealthySes, Reply, context_of
+from tests.claiming import record_claim
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 KEYS = KeyRingSource(lambda: '{"current": 1, "1": "a key for tests"}')
@@ -76,7 +77,7 @@ def world(dynamodb: Any, tables: TableNames) -> World:
     delivery = Delivery(campaign.campaign_id, lead.lead_id, DeliveryStatus.SENT, NOW, "0.0", email=lead.email)
     # A mail's Message-ID begins with the delivery's id, and mail servers quote it.
     quoted = f"550 5.7.1 <{delivery_id}@acme.example> refused"
-    context.deliveries.claim(replace(delivery, subject=f"To leave: {url}", detail=quoted, sent_at=NOW))
+    record_claim(context.deliveries, replace(delivery, subject=f"To leave: {url}", detail=quoted, sent_at=NOW))
     whose = (campaign.campaign_id, lead.lead_id)
     encoded = url.replace(":", "%3A").replace("/", "%2F")
     for link, at in (("1m", NOW), ("2m", NOW + timedelta(minutes=1))):

@@ -42,6 +42,7 @@ from chalicelib.store.retries import Retries
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.recipients import Mail
 from local.tables import TableNames
+from tests.claiming import record_claim, record_sent
 from tests.moves import bring_to
 from tests.recounting import Recounter, add
 
@@ -395,14 +396,14 @@ def test_a_lead_that_changes_stage_while_planning_is_one_of_the_total(world: Wor
 def test_a_unit_that_meets_anothers_claim_is_noted_once_the_delivery_has_ended(world: World, sender_dies: bool) -> None:
     ids = planned_by_two_units(world)
     first, second = world.send_messages()
-    assert world.deliveries.claim(Delivery(*ids, DeliveryStatus.SENDING, NOW, first.unit, nonce="a"))
+    assert record_claim(world.deliveries, Delivery(*ids, DeliveryStatus.SENDING, NOW, first.unit, nonce="a"))
     with pytest.raises(SomeAreWaiting):
         world.send(second)
     assert world.total(ids[0]) == 2
     if sender_dies:
         world.now = NOW + OUTCOME_GRACE + timedelta(seconds=1)
     else:
-        assert world.deliveries.record_sent(*ids, at=NOW, message_id="m", subject="s")
+        assert record_sent(world.deliveries, *ids, at=NOW, message_id="m", subject="s")
     world.send(second)
     assert world.total(ids[0]) == 1
     assert world.status(*ids) == (
