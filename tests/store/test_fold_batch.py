@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -15,6 +16,7 @@ from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.feedback import FeedbackRecords
 from local.tables import TableNames
+from tests.claiming import record_claim, record_sent
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 STREAM = "arn:aws:dynamodb:eu-central-1:123456789012:table/deliveries/stream/1"
@@ -53,9 +55,9 @@ class Stream:
     def sent(self, campaign_id: CampaignId, lead_id: LeadId) -> list[Record]:
         claim = Delivery(campaign_id, lead_id, DeliveryStatus.SENDING, NOW, "0.0")
         ids = (campaign_id, lead_id)
-        claimed = self.change(*ids, lambda: self.deliveries.claim(claim))
-        sent = {"at": NOW, "message_id": "m", "subject": "s"}
-        return [claimed, self.change(*ids, lambda: self.deliveries.record_sent(*ids, **sent))]  # type: ignore[arg-type]
+        claimed = self.change(*ids, lambda: record_claim(self.deliveries, claim))
+        end = partial(record_sent, self.deliveries, *ids, at=NOW, message_id="m", subject="s")
+        return [claimed, self.change(*ids, end)]
 
 
 class Function:
