@@ -92,14 +92,14 @@ def _still_new(changes: Sequence[Change], applied: AppliedRuns, now: float) -> t
 
 
 def _one_transaction(
-    changes: Sequence[Change], bases: Mapping[CampaignId, Basis], says: Callable[[Change], Sums]
+    changes: Sequence[Change], bases: Mapping[CampaignId, Basis], delta_of: Callable[[Change], Sums]
 ) -> tuple[int, dict[CampaignId, list[Addition]]]:
     """As many leading changes as fit into one transaction, and what they add, per campaign."""
     additions: dict[CampaignId, list[Addition]] = {}
     rows: dict[tuple[CampaignId, str], set[str]] = {}
     taken = 0
     for change in changes:
-        delta = says(change)
+        delta = delta_of(change)
         if delta:
             wanted: dict[str, list[str]] = rows_of(delta) | ({"added": []} if bases[change.campaign_id].recount else {})
             fuller = {
