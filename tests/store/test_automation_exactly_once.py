@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -152,7 +152,7 @@ class World:
         self.publisher = Publisher(
             Deliveries(mortal, tables.deliveries, BurstRule()),
             Campaigns(mortal, tables.campaigns),
-            Bus(self.bus, "bus"),
+            Bus(cast(Any, self.bus), "bus"),
         )
         self.automation = Automation(
             Rules(mortal, tables.campaigns),
