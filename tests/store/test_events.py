@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
@@ -20,12 +20,13 @@ from chalicelib.store.deliveries import Deliveries
 from local.tables import TableNames
 from tests.claiming import record_claim
 from tests.moves import bring_to
+from tests.stand_in import StandIn
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
 
 
-class RecordingBus:
+class RecordingBus(StandIn):
     """What EventBridge is asked to take; refuses or breaks when told to."""
 
     def __init__(self) -> None:
@@ -57,7 +58,7 @@ class Sent:
         self.deliveries = Deliveries(client, tables.deliveries, BurstRule())
         self.campaigns = Campaigns(client, tables.campaigns)
         self.bus = RecordingBus()
-        self.publisher = Publisher(self.deliveries, self.campaigns, Bus(cast(Any, self.bus), "bus"))
+        self.publisher = Publisher(self.deliveries, self.campaigns, Bus(self.bus, "bus"))
         self.campaign = campaign(new_campaign_id())
         self.campaigns.create(self.campaign, Body("<p>", None))
         links = tuple(LaunchedLink(link, f"https://acme.example/{link}", "", 1, 1) for link in ("1", "2", "3"))
