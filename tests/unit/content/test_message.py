@@ -114,10 +114,10 @@ def test_a_header_is_cut_before_mail_servers_do_it() -> None:
     header_size_limit): the mail would end up cut within an encoded word, or refused.
     """
     long = "ü and " * 2_500
-    subject = "{% for i in range(100) %}{{ lead.first_name }}{% endfor %}"
+    subject = "{% for i in range(10) %}{{ lead.first_name }}{% endfor %}"
     parsed = read(message := message_of(subject=subject, to_name=long, lead={"first_name": long}))
-    assert parsed["Subject"] == long[:998]
-    assert name_in(parsed) == long[:998]
+    assert (len(parsed["Subject"]), len(name_in(parsed))) == (998, 998)
+    assert long.startswith(parsed["Subject"])
     assert len(message.partition(b"\r\n\r\n")[0]) < 8_192
 
 
