@@ -68,10 +68,11 @@ smoke: setup  ## try the running stack, or with STACK=... FROM=news@your.domain 
 test: check unit store stack browser  ## check and test everything; what the machine lacks is skipped, and said
 	@$(BIN)/python -m tests.skipped $(REPORTS)/*.xml
 
-check: setup  ## what a reviewer would say: ruff, mypy, import rules, cfn-lint on both forms of the template
+check: setup  ## what a reviewer would say: ruff, mypy, oxlint, import rules, cfn-lint on both forms of the template
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/oxlint chalicelib/web/static
 	$(BIN)/python -m pytest -q tests/unit/test_architecture.py
 	$(BIN)/python -m local.lint
 

@@ -1,30 +1,37 @@
-"""What follows from a mail service's report: noted on the delivery, an unknown outcome settled, an address suppressed.
+"""Apply a mail service's report: record it on the delivery, settle an unknown outcome, suppress the address.
 
-    report ── whose? ──┬── forged or nobody's: logged, nothing else
-                       └── on the delivery ── it was sent, if nobody knew ── hard bounce, complaint: no more mail there
+    report ── verify the id ──┬── forged, or no such delivery: only logged
+                              └── record ── settle as sent, if unknown ── hard bounce, complaint: suppress
 
-Reports come at least once and in any order; every step may be repeated, and none undoes another.
+Reports come at least once and in any order; every step may be repeated and none undoes another.
 """
 
+from collections import Counter
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.crm.suppression import suppress_address
 from chalicelib.model.reasons import FailureReason
 from chalicelib.model.suppression import Mark, SuppressionReason
-from chalicelib.sending.feedback_events import FeedbackEvent, FeedbackKind
+from chalicelib.sending.feedback_events import FeedbackEvent, FeedbackKind, read_event
+from chalicelib.sqs import for_each_record
 from chalicelib.store.feedback import FeedbackRecords, Reported
 from chalicelib.store.leads import LeadNotFound, Leads
+from chalicelib.telemetry import count, logger
 from chalicelib.tracking.delivery_ids import DeliveryName, read_delivery_id
 from chalicelib.tracking.key_ring import KeyRingSource
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 
 class FeedbackOutcome(StrEnum):
     FIRST = "first"
-    """Noted now."""
+    """Recorded now."""
     KNOWN = "known"
-    """Noted before."""
+    """Recorded before."""
     FORGED = "forged"
-    """The message's tag is no delivery id of ours."""
+    """The message's tag is not a delivery id of this stack."""
     NOBODY = "nobody"
     """It names a delivery that does not exist."""
 
@@ -36,11 +43,11 @@ class Feedback:
         self._keys = keys
 
     def apply(self, event: FeedbackEvent) -> FeedbackOutcome:
-        """Do what a report asks for. Raises StoreError or KeyRingUnavailable; it may be repeated."""
+        """Apply a report. Raises StoreError or KeyRingUnavailable. May be repeated."""
         name = read_delivery_id(event.delivery_id, self._keys)
         if name is None:
             return FeedbackOutcome.FORGED
-        reported = self._note(event, name)
+        reported = self._record(event, name)
         if reported is None:
             return FeedbackOutcome.NOBODY
         if event.kind is not FeedbackKind.REJECTED and not reported.delivery.was_sent:
@@ -49,7 +56,7 @@ class Feedback:
             self._suppress(event, name, reported.delivery.email)
         return FeedbackOutcome.FIRST if reported.is_first else FeedbackOutcome.KNOWN
 
-    def _note(self, event: FeedbackEvent, name: DeliveryName) -> Reported | None:
+    def _record(self, event: FeedbackEvent, name: DeliveryName) -> Reported | None:
         records, whose = self._records, (name.campaign_id, name.lead_id)
         match event.kind:
             case FeedbackKind.DELIVERED:
@@ -66,7 +73,7 @@ class Feedback:
                 return records.record_bounced(*whose, event.at, event.detail, hard=is_hard)
 
     def _settle(self, event: FeedbackEvent, name: DeliveryName) -> None:
-        """The service has taken the message: a sender that died before noting that is made up for."""
+        """Record that the service accepted the message, in case the sender died before doing so."""
         self._records.record_accepted(
             name.campaign_id,
             name.lead_id,
@@ -77,7 +84,7 @@ class Feedback:
         )
 
     def _suppress(self, event: FeedbackEvent, name: DeliveryName, address: str | None) -> None:
-        """Also for a report that is known: whoever noted it may have died before this."""
+        """Also for a known report: the function may have died after recording it."""
         complained = event.kind is FeedbackKind.COMPLAINED
         reason = SuppressionReason.COMPLAINT if complained else SuppressionReason.HARD_BOUNCE
         mark = Mark(reason, event.at, "complaint" if complained else "bounce", name.campaign_id)
@@ -87,4 +94,27 @@ class Feedback:
             try:
                 self._leads.unsubscribe(name.lead_id, at=event.at, source=mark.source, campaign_id=name.campaign_id)
             except LeadNotFound:
-                return  # deleted since: its address is suppressed all the same
+                return  # deleted meanwhile; its address is suppressed anyway
+
+
+def apply_feedback(event: dict[str, Any], feedback: Feedback) -> Any:
+    """Handles a batch of SES's reports, which their topics pass on unwrapped.
+
+    What cannot be applied now goes back to its queue, what cannot be read ends in its dead letters. One line of the log
+    says what became of a batch: there are as many reports as mails.
+    """
+    became: Counter[str] = Counter()
+
+    def apply(record: "SQSRecord") -> None:
+        report = read_event(record.body)
+        if report is None:
+            return
+        outcome = feedback.apply(report)
+        if outcome is FeedbackOutcome.FORGED:
+            logger().warning("feedback_forged", extra={"kind": report.kind.value, "sqs_message": record.message_id})
+        became[f"{report.kind.value}_{outcome.value}"] += 1
+
+    answer = for_each_record(event, apply)
+    if became:
+        count("feedback", {"Feedback": became.total()}, kind="batch", became=dict(became))
+    return answer

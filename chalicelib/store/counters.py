@@ -1,11 +1,11 @@
-"""Sums of facts per campaign. Written by the fold and by recount, by nobody else.
+"""Sums of facts per campaign. Only the fold and recounts write them.
 
 Rows of one campaign: `counters` (the totals and failures by reason), `counters#links` (per link), `counters#delays`
 (time to open), and one `counters#hours#<day>` per day, so that the row that every batch writes stays small.
 
-A recount may have to replace more rows than one transaction takes. So it writes a new generation of all rows but the
+A recount may have to replace more rows than a transaction can hold. So it writes a new generation of all rows but the
 first, `counters/<generation>#links` and so on, and then replaces `counters`, which names the generation. Every addition
-writes `counters`, too, on condition that its basis (generation, fences, running recount) is still what was read.
+also writes `counters`, on condition that its basis (generation, fences, running recount) is still what was read.
 """
 
 import json
@@ -19,7 +19,9 @@ from typing import Any, NamedTuple, Self
 from chalicelib.model.ids import CampaignId
 from chalicelib.store import keys
 from chalicelib.store.applied_runs import AppliedRuns
-from chalicelib.store.client import Item, batch_get, call, from_item, query_all, transact
+from chalicelib.store.client import Client, Item, from_item, to_item
+from chalicelib.store.statements import Query, Statement, begins_with, equals, missing
+from chalicelib.store.table import Table
 
 Sums = Mapping[str, int]
 """Fact names and their sums, e.g. {"sent": 3, "link/1/clicked": 2, "hour/2026-11-23T10/opened": 1}."""
@@ -32,7 +34,7 @@ _NO_SUMS = ("pk", "sk", "folds", "generation", "fences", "recount")
 class CampaignCounters:
     sums: Sums
     folds: int
-    """How often something was added or replaced: unchanged means nothing happened in between."""
+    """How often something was added or replaced: the same number means that nothing changed in between."""
 
 
 class Addition(NamedTuple):
@@ -45,17 +47,17 @@ class Addition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a campaign's sums stand on. It changes when a recount begins and when it ends."""
+    """What additions to a campaign's sums depend on. It changes when a recount begins and when it ends."""
 
     generation: str = ""
     """Which rows are current; empty before the first recount that repaired something."""
     fences: tuple[int, ...] = ()
     """Per bucket, epoch seconds: what was created before was in the recounted sums; empty for no recount."""
     recount: int = 0
-    """The running recount, which wants to know what is added meanwhile; 0 for none."""
+    """The running recount, for which additions are written down; 0 for none."""
 
     def takes(self, created_at: float, bucket: int) -> bool:
-        """Whether something created then is to be added, and not in the recounted sums already."""
+        """Whether something created then is still to be added: it is not in the recounted sums already."""
         return not self.fences or created_at >= self.fences[bucket]
 
     @classmethod
@@ -65,17 +67,17 @@ class Basis:
         return cls(values.get("generation", ""), tuple(least + each for each in above), values.get("recount", 0))
 
     def to_item(self) -> Item:
-        """Fences as the least one and the distances from it: 300 bytes at most, since every batch pays for the row."""
+        """Fences as the least one and the distances from it: at most 300 bytes, since every batch writes the row."""
         if not self.fences:
             return {}
         least = min(self.fences)
         text = ",".join(map(str, [least, *(each - least for each in self.fences)]))
-        return {"generation": {"S": self.generation}, "fences": {"S": text}}
+        return to_item({"generation": self.generation, "fences": text})
 
 
-def packed(value: Any) -> dict[str, bytes]:
-    """As a row's attribute; `unpacked` reads it. Names of facts repeat themselves: a tenth of the size."""
-    return {"B": zlib.compress(json.dumps(value, separators=(",", ":")).encode())}
+def packed(value: Any) -> bytes:
+    """JSON, compressed to a tenth, as names of facts repeat themselves; `unpacked` reads it."""
+    return zlib.compress(json.dumps(value, separators=(",", ":")).encode())
 
 
 def unpacked(attribute: Mapping[str, bytes]) -> Any:
@@ -101,14 +103,12 @@ def rows_of(names: Iterable[str]) -> dict[str, list[str]]:
 class Counters:
     """The sums, in the campaigns table. Every method may raise StoreUnavailable."""
 
-    def __init__(self, client: Any, table: str) -> None:
-        self._client = client
-        self._table = table
+    def __init__(self, client: Client, table: str) -> None:
+        self._table = Table(client, table)
 
     def find(self, campaign_id: CampaignId) -> CampaignCounters:
         """All sums of a campaign, read consistently; empty before the first fold."""
-        key = keys.counters(campaign_id, "counters")
-        first = call(self._client.get_item, TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
+        first = self._table.find(keys.counters(campaign_id, "counters")) or {}
         sums: dict[str, int] = {}
         for item in [first, *self._further_rows(campaign_id, Basis.from_item(first).generation)]:
             sums |= {name: value for name, value in _sums(item).items() if value}
@@ -118,27 +118,21 @@ class Counters:
         """The totals alone of many campaigns, 100 a call, eventually consistent; absent before the first fold."""
         wanted = [keys.counters(each, "counters") for each in sorted(set(campaign_ids))]
         found: dict[CampaignId, Sums] = {}
-        for item in batch_get(self._client, self._table, wanted):
+        for item in self._table.find_many(wanted):
             found[CampaignId(item["pk"]["S"])] = _sums(item)
         return found
 
     def _further_rows(self, campaign_id: CampaignId, generation: str) -> list[Item]:
         """All rows of a generation but `counters` itself."""
-        prefix = _sort_key("counters#", generation)
-        query: dict[str, Any] = {
-            "TableName": self._table,
-            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
-            "ExpressionAttributeValues": {":pk": {"S": campaign_id}, ":prefix": {"S": prefix}},
-            "ConsistentRead": True,
-        }
-        return list(query_all(self._client, query))
+        rows = begins_with("sk", _sort_key("counters#", generation))
+        return list(self._table.query(Query(key=equals("pk", campaign_id) & rows, consistent=True)))
 
     def read(self, shard: str, campaign_ids: Collection[CampaignId]) -> tuple[AppliedRuns, dict[CampaignId, Basis]]:
         """Which of this shard's records are in the sums, and each campaign's basis; one consistent call."""
         wanted = [keys.counters(each, "counters") for each in sorted(campaign_ids)]
-        found = batch_get(self._client, self._table, [keys.watermark(shard), *wanted], consistent=True)
+        found = self._table.find_many([keys.applied_runs(shard), *wanted], consistent=True)
         rows = {row["pk"]["S"]: row for row in found}
-        mark = rows.get(keys.watermark(shard)["pk"]["S"])
+        mark = rows.get(keys.applied_runs(shard)["pk"]["S"])
         applied = AppliedRuns.from_text(mark["applied"]["S"]) if mark else AppliedRuns()
         return applied, {each: Basis.from_item(rows.get(each, {})) for each in campaign_ids}
 
@@ -158,50 +152,31 @@ class Counters:
         of the campaigns has begun or ended. At most 99 rows (see `rows_of`), one more for a campaign with a running
         recount. `expires_at`: epoch seconds after which notes may vanish.
         """
-        actions = [] if after == before else [self._note(shard, before, after, expires_at)]
+        statements: list[Statement] = [] if after == before else [self._note(shard, before, after, expires_at)]
         for campaign_id, added in additions.items():
             basis, sums = bases[campaign_id], Counter[str]()
             for addition in added:
                 sums.update(addition.delta)
             for row, names in rows_of(name for name, number in sums.items() if number).items():
-                actions.append(self._add_row(campaign_id, row, {name: sums[name] for name in names}, basis))
+                statements.append(self._add_row(campaign_id, row, {name: sums[name] for name in names}, basis))
             if basis.recount:
                 key = keys.recount_part(campaign_id, basis.recount, f"added#{secrets.token_hex(8)}")
-                item = key | {"added": packed(added), "expires_at": {"N": str(expires_at)}}
-                actions.append({"Put": {"TableName": self._table, "Item": item}})
-        return transact(self._client, actions)
+                part = key | to_item({"added": packed(added), "expires_at": expires_at})
+                statements.append(self._table.put(part))
+        return self._table.transact(*statements)
 
-    def _note(self, shard: str, before: AppliedRuns, after: AppliedRuns, expires_at: int) -> dict[str, Any]:
-        mark = keys.watermark(shard) | {"applied": {"S": after.to_text()}, "expires_at": {"N": str(expires_at)}}
-        put: dict[str, Any] = {"TableName": self._table, "Item": mark}
-        if before == AppliedRuns():
-            put["ConditionExpression"] = "attribute_not_exists(pk)"
-        else:
-            put["ConditionExpression"] = "applied = :before"
-            put["ExpressionAttributeValues"] = {":before": {"S": before.to_text()}}
-        return {"Put": put}
+    def _note(self, shard: str, before: AppliedRuns, after: AppliedRuns, expires_at: int) -> Statement:
+        row = keys.applied_runs(shard) | to_item({"applied": after.to_text(), "expires_at": expires_at})
+        is_first, same_before = missing("pk"), equals("applied", before.to_text())
+        return self._table.put(row).require(is_first if before == AppliedRuns() else same_before)
 
-    def _add_row(self, campaign_id: CampaignId, row: str, sums: Sums, basis: Basis) -> dict[str, Any]:
-        names = {f"#n{number}": name for number, name in enumerate(sums)}
-        values = {f":n{number}": {"N": str(sum_)} for number, sum_ in enumerate(sums.values())}
-        parts = [f"#n{number} :n{number}" for number in range(len(sums))]
-        update: dict[str, Any] = {
-            "TableName": self._table,
-            "Key": keys.counters(campaign_id, _sort_key(row, basis.generation)),
-        }
+    def _add_row(self, campaign_id: CampaignId, row: str, sums: Sums, basis: Basis) -> Statement:
+        update = self._table.update(keys.counters(campaign_id, _sort_key(row, basis.generation))).add(sums)
         if row == "counters":
-            parts.append("folds :one")
-            values[":one"] = {"N": "1"}
-            same_generation, same_recount = "attribute_not_exists(generation)", "attribute_not_exists(recount)"
-            if basis.generation:
-                same_generation = "generation = :generation"
-                values[":generation"] = {"S": basis.generation}
-            if basis.recount:
-                same_recount = "recount = :recount"
-                values[":recount"] = {"N": str(basis.recount)}
-            update["ConditionExpression"] = f"{same_generation} AND {same_recount}"
-        update |= {"UpdateExpression": "ADD " + ", ".join(parts), "ExpressionAttributeValues": values}
-        return {"Update": update | ({"ExpressionAttributeNames": names} if names else {})}
+            same_generation = equals("generation", basis.generation) if basis.generation else missing("generation")
+            same_recount = equals("recount", basis.recount) if basis.recount else missing("recount")
+            update.add(folds=1).require(same_generation, same_recount)
+        return update
 
     def replace(
         self,
@@ -209,28 +184,23 @@ class Counters:
         before: CampaignCounters,
         sums: Sums,
         fences: Sequence[int] = (0,) * keys.DELIVERY_SHARDS,
-        also: Sequence[dict[str, Any]] = (),
+        also: Sequence[Statement] = (),
     ) -> bool:
         """Put these sums in place of `before`, with what else to write; False when something was added meanwhile.
 
-        The rows of a generation that it replaced, or that was never put in place, stay behind unread.
+        Rows of a replaced generation, or of one that was never put in place, are left unread.
         """
         basis = Basis(secrets.token_hex(4), tuple(fences))
         rows = {
             row: keys.counters(campaign_id, _sort_key(row, basis.generation))
-            | {name: {"N": str(sums[name])} for name in names}
+            | to_item({name: sums[name] for name in names})
             for row, names in rows_of(sums).items()
         }
-        first = rows.pop("counters") | basis.to_item() | {"folds": {"N": str(before.folds + 1)}}
+        first = rows.pop("counters") | basis.to_item() | to_item({"folds": before.folds + 1})
         for row in rows.values():
-            call(self._client.put_item, TableName=self._table, Item=row)
-        put: dict[str, Any] = {"TableName": self._table, "Item": first}
-        if before.folds:
-            put["ConditionExpression"] = "folds = :folds"
-            put["ExpressionAttributeValues"] = {":folds": {"N": str(before.folds)}}
-        else:
-            put["ConditionExpression"] = "attribute_not_exists(pk)"
-        return transact(self._client, [{"Put": put}, *also])
+            self._table.write(self._table.put(row))
+        same_sums = equals("folds", before.folds) if before.folds else missing("pk")
+        return self._table.transact(self._table.put(first).require(same_sums), *also)
 
 
 def _sums(row: Item) -> dict[str, int]:

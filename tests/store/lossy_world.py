@@ -7,20 +7,20 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from chalicelib.analytics.harm import Breaker
 from chalicelib.automation.automate import Automation
 from chalicelib.campaigns import launched_content as content
-from chalicelib.campaigns.schedule import Scheduling
 from chalicelib.crm.suppression import list_marks, resubscribe
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.delivery import BurstRule, Delivery
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.lead import Lead
+from chalicelib.model.messages import SendMessage
+from chalicelib.model.suppression import Resubscription
 from chalicelib.sending.budget import OwnServer, SharedBudget
 from chalicelib.sending.deliver import Deliver, Rest
 from chalicelib.sending.feedback import Feedback
 from chalicelib.sending.feedback_events import FeedbackEvent, FeedbackKind
-from chalicelib.sending.queues import SendMessage
+from chalicelib.store.access import Sessions, Tokens
 from chalicelib.store.acts import Acts
 from chalicelib.store.claims import Claims
 from chalicelib.store.client import dynamodb, dynamodb_for_recipients, dynamodb_for_sending
@@ -29,10 +29,8 @@ from chalicelib.store.feedback import FeedbackRecords
 from chalicelib.store.idempotency import Idempotency
 from chalicelib.store.leads import Leads
 from chalicelib.store.rate import AccountLimits, Rate
-from chalicelib.store.resubscriptions import Resubscription, Resubscriptions
 from chalicelib.store.rules import Rules
-from chalicelib.store.sessions import Sessions
-from chalicelib.store.tokens import Tokens
+from chalicelib.store.suppressions import Resubscriptions
 from chalicelib.tracking.delivery_ids import make_delivery_id
 from local.ministack import ENVIRONMENT, REGION
 from local.tables import TableNames
@@ -70,15 +68,13 @@ class LossyWorld(ControlledWorld):
             OwnServer(lambda: self.now.timestamp()),
             lambda: self.now,
             lambda campaign_id: True,
-            lambda campaign_id, reason: False,
+            lambda campaign_id, words: None,
             pause=self.sleep,
         )
         self.deliver = self.make_worker()
         self.rate = Rate(sender, tables.campaigns)
         self.limits = AccountLimits(50, 20, 0)
         self.budget = self.make_budget()
-        self.scheduling = Scheduling(self.campaigns, self.schedules)
-        self.breaker = Breaker(client, tables.campaigns)
         self.feedback = Feedback(FeedbackRecords(client, tables.deliveries, BurstRule()), self.leads, KEYS)
         self.resubscriptions = Resubscriptions(client, tables.campaigns)
         self.rules = Rules(client, tables.campaigns)

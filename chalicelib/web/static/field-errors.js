@@ -1,0 +1,32 @@
+/**
+ * Errors beside their fields: { show(errors), clear(name), first() }. `controls`: the input of each field by its name
+ * in the API. A field's error is shown in the element that has the name as `data-error`.
+ */
+export function fieldErrors(place, controls) {
+  let known = [];
+  const beside = (field) => place.querySelector(`[data-error="${CSS.escape(field)}"]`);
+  const draw = (field) => {
+    const reasons = known.filter((each) => each.field === field).map(({ reason, line }) => `${line ? `Line ${line}: ` : ""}${reason}`);
+    beside(field).textContent = reasons.join("; ");
+    controls[field].setAttribute("aria-invalid", String(reasons.length > 0));
+  };
+  return {
+    /** Replace the errors shown. Returns those whose field is in this form. */
+    show(errors) {
+      const before = known;
+      known = errors.filter(({ field }) => field in controls);
+      for (const { field } of [...before, ...known]) draw(field);
+      return known;
+    },
+    /** Remove the errors of a field that has been changed, and of its parts. */
+    clear(name) {
+      const gone = known.filter(({ field }) => `${field}.`.startsWith(`${name}.`));
+      known = known.filter((each) => !gone.includes(each));
+      for (const { field } of gone) draw(field);
+    },
+    /** The first error on the page, or undefined. */
+    first() {
+      return [...place.querySelectorAll("[data-error]")].map(({ dataset }) => known.find(({ field }) => field === dataset.error)).find(Boolean);
+    },
+  };
+}
