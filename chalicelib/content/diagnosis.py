@@ -7,10 +7,8 @@ are a template of their own with one tag a line, so that the line of an error is
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-import minijinja
-
 from chalicelib.content.compiled import ContentSource
-from chalicelib.content.engine import TemplateEngine, new_environment
+from chalicelib.content.engine import TemplateEngine, syntax_error_in
 from chalicelib.content.errors import Fault, Positions, RenderFailed, SourceError
 from chalicelib.content.merge_tags import Tag, find_tags
 from chalicelib.content.vocabulary import engine_source
@@ -20,14 +18,11 @@ _FIELDS = ("subject", "html", "text", "from_name", "reply_to")
 
 def syntax_error(tags: Sequence[Tag]) -> SourceError | None:
     """What the engine finds wrong with the grammar of these tags. It computes constants: check the words first."""
-    if not (compiled := _compiled(tags)):
+    compiled = _compiled(tags)
+    if not compiled or (found := syntax_error_in(_one_a_line(compiled))) is None:
         return None
-    try:
-        new_environment().add_template("check.html", _one_a_line(compiled))
-    except minijinja.TemplateError as error:
-        tag = compiled[min(error.line or 1, len(compiled)) - 1]
-        return SourceError(tag.start, error.detail or error.message)
-    return None
+    line, reason = found
+    return SourceError(compiled[min(line, len(compiled)) - 1].start, reason)
 
 
 class Diagnosis:

@@ -37,7 +37,7 @@ class TemplateEngine:
         """`templates`: the source of each, and whether it is HTML."""
         self._link_text = link_text
         self._state = threading.local()
-        self._environment = new_environment()
+        self._environment = _environment()
         self._environment.finalizer = shown
         self._environment.add_filter("_link", self._link)
         self._environment.add_template("mail", _JOINT.join(_part(source, html) for source, html in templates))
@@ -75,8 +75,16 @@ class TemplateEngine:
         return minijinja.safe(href)
 
 
-def new_environment() -> minijinja.Environment:
-    """The engine with a delivery's fuel, and with our own functions and filters only."""
+def syntax_error_in(template: str) -> tuple[int, str] | None:
+    """The line and the reason of the first thing that the engine's grammar refuses. It computes constants."""
+    try:
+        _environment().add_template("check.html", template)
+    except minijinja.TemplateError as error:
+        return error.line or 1, error.detail or error.message
+    return None
+
+
+def _environment() -> minijinja.Environment:
     environment = minijinja.Environment(
         fuel=FUEL,
         debug=False,

@@ -9,7 +9,7 @@ from chalicelib.content.errors import AddressInvalid
 from chalicelib.model.addresses import MalformedAddress, parse_address
 
 MAX_LINE: Final = 76
-_MAX_TEXT = 998  # a rendered subject or name is cut here: RFC 5322's longest line
+_MAX_TEXT = 998  # characters of a rendered subject or name; templates can write millions
 
 _BREAKING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _Q_SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!*+-/")
