@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, PlainSerializer, WithJsonSchema, field_validator
 
+from chalicelib.analytics import recount
 from chalicelib.analytics.comparison import Verdict, compare
 from chalicelib.analytics.stats import count_links, stats_of
 from chalicelib.analytics.timing import By, series_of
@@ -298,8 +299,11 @@ def begin_recount(call: Call, campaign_id: str) -> object:
     `GET` the same address for its progress. Asking again while it runs resumes it; after an hour it starts over. A
     small campaign takes about fifteen seconds. While hits come in fast it is retried for 80 minutes, and then given up.
     """
-    campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
-    return call.context.recounting.begin(campaign.campaign_id, call.context.now())
+    context = call.context
+    campaign = context.drafts.get_campaign(CampaignId(campaign_id))
+    return recount.begin_recount(
+        campaign.campaign_id, context.now(), context.recounts, context.plans, context.plan_queue
+    )
 
 
 @stats.operation("GET", "/v1/campaigns/{campaign_id}/recount", RecountAnswer, raises=[RecountNotFound])

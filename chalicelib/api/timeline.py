@@ -1,16 +1,17 @@
 """A lead's activity timeline."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from chalicelib.analytics.timeline import Event, timeline_page
+from chalicelib.analytics.timeline import Event, TimelineEvent, timeline_page
 from chalicelib.api.deliveries import visible
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.paging import PageQuery
 from chalicelib.api.http.resources import Call, Resource
 from chalicelib.model.delivery import DeliveryStatus
 from chalicelib.model.ids import LeadId
+from chalicelib.model.rule import Act
 from chalicelib.model.suppression import Resubscription
 
 timeline = Resource("timeline")
@@ -42,8 +43,8 @@ class BouncedAnswer(AnswerModel):
 
 
 class TimelineAnswer(AnswerModel):
-    type: Literal["campaign_delivery"]
-    icon: Literal["megaphone"]
+    type: Literal["campaign_delivery"] = "campaign_delivery"
+    icon: Literal["megaphone"] = "megaphone"
     title: str
     subject: str | None
     campaign_id: str
@@ -64,14 +65,25 @@ class TimelineAnswer(AnswerModel):
 class AutomationAnswer(AnswerModel):
     """What a rule did to the lead."""
 
-    type: Literal["automation"]
-    icon: Literal["bolt"]
+    type: Literal["automation"] = "automation"
+    icon: Literal["bolt"] = "bolt"
     title: str
     detail: Annotated[str, Field(description="In words: `Stage New → Hot Lead`.")]
     at: Moment
     rule_id: str
     campaign_id: str
     campaign_title: str
+
+    @classmethod
+    def of(cls, act: Act) -> Self:
+        return cls(
+            title=f"Rule: {act.rule_name}",
+            detail="; ".join([*act.done, *(f"Failed: {each}" for each in act.failed)]),
+            at=act.at,
+            rule_id=act.rule_id,
+            campaign_id=act.campaign_id,
+            campaign_title=act.campaign_title,
+        )
 
 
 class ResubscribedAnswer(AnswerModel):
@@ -110,7 +122,8 @@ def get_timeline(call: Call, lead_id: str) -> object:
     return query.page((_shown(call, event, lead.lead_id) for event in events), following)
 
 
-def _shown(call: Call, event: Event, lead_id: LeadId) -> object:
+def _shown(call: Call, event: Event, lead_id: LeadId) -> AnswerModel:
     if isinstance(event, Resubscription):
         return ResubscribedAnswer.model_validate(event)
-    return visible(call, event, event.campaign_id, lead_id)
+    shown = visible(call, event, event.campaign_id, lead_id)
+    return TimelineAnswer.model_validate(shown) if isinstance(shown, TimelineEvent) else AutomationAnswer.of(shown)

@@ -157,7 +157,7 @@ class Drafts:
             try:
                 compile_content(source_of(checked, body), None)
             except ContentInvalid as error:
-                faults = list(error.problems)
+                faults = list(error.faults)
         if faults:
             raise InvalidCampaign(faults)
         return checked, body

@@ -1,17 +1,45 @@
 """What can go wrong with content, in the author's world."""
 
-from chalicelib.model.errors import Fault as Problem
-from chalicelib.model.errors import Invalid
+import re
+from bisect import bisect_right
+from functools import cached_property
 
-__all__ = ["AddressInvalid", "ContentInvalid", "Problem", "RenderFailed"]
+from chalicelib.model.errors import Fault, Invalid
+
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
+
+
+class SourceError(Invalid):
+    """A merge tag or HTML that cannot be compiled, at an offset of one text of the source."""
+
+    def __init__(self, offset: int, reason: str) -> None:
+        super().__init__(reason)
+        self.offset = offset
+        self.reason = reason
+
+
+class Positions:
+    """Turns offsets into 1-based lines and columns (in characters); finds the lines once, when first asked."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(match.end() for match in _LINE_BREAK.finditer(self._text))]
+
+    def of(self, offset: int) -> tuple[int, int]:
+        """The (line, column) of one offset."""
+        line = bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1
 
 
 class ContentInvalid(Invalid, problem="invalid-campaign", title="The campaign is not valid"):
-    """The content does not compile; `problems` names every place that was found."""
+    """The content does not compile; `faults` names every place that was found."""
 
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("; ".join(str(problem) for problem in problems))
-        self.faults = self.problems = problems
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("; ".join(str(fault) for fault in faults))
+        self.faults = faults
 
 
 class RenderFailed(Invalid, problem="rendering-failed", title="The content cannot be rendered for this lead"):
@@ -27,7 +55,7 @@ class RenderFailed(Invalid, problem="rendering-failed", title="The content canno
 
     @classmethod
     def of(cls, error: BaseException) -> "RenderFailed":
-        """Whatever rendering raised, as this: it would be raised again, so it ends this delivery and no other."""
+        """Any error as this one: rendering again would raise it again, so it ends this delivery and no other."""
         return error if isinstance(error, RenderFailed) else cls(f"the template fails: {type(error).__name__}")
 
 
