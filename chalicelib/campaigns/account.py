@@ -1,4 +1,4 @@
-"""What the mail service lets this stack send, asked before a campaign leaves; what it refuses after, transports say."""
+"""What the mail service lets this stack send, asked before a campaign is sent. Later refusals come from transports."""
 
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
@@ -12,34 +12,34 @@ if TYPE_CHECKING:
 
 
 class Hindrance(Enum):
-    """What keeps an account from sending to everybody; the value says it to the marketer."""
+    """What keeps an account from sending to everybody; the value is the text for the marketer."""
 
     SENDING_DISABLED = (
-        "Amazon SES has paused sending for this AWS account: no mail would leave. The SES console's account dashboard "
-        "says why; have it resumed there."
+        "Amazon SES has paused sending for this AWS account. No emails can be sent. The account dashboard in the SES "
+        "console shows why, and how to resume."
     )
     ACCOUNT_IN_SANDBOX = (
-        "Amazon SES keeps this AWS account in its sandbox: mails leave to verified addresses alone, and the campaign "
-        "pauses at the first other one. Ask for production access in the SES console's account dashboard."
+        "This AWS account is in the Amazon SES sandbox. It can send to verified addresses only, and the campaign "
+        "pauses at the first other address. Request production access in the account dashboard of the SES console."
     )
     ACCOUNT_UNDER_REVIEW = (
-        "Amazon SES is reviewing this AWS account because of its bounces or complaints: a campaign that makes more of "
-        "them may end its sending. The SES console's account dashboard says what it is about."
+        "Amazon SES is reviewing this AWS account because of its bounces or complaints. Further ones may end its "
+        "sending. The account dashboard in the SES console shows the details."
     )
 
 
 class SendingAccount(Protocol):
     def is_verified(self, address: str) -> bool | None:
-        """Whether the mail service lets us send from this address; None when that could not be found out."""
+        """Whether the mail service lets us send from this address; None if it did not answer."""
         ...
 
     def hindrance(self) -> Hindrance | None:
-        """The worst one; None also when that could not be found out: then the mail service's refusals will tell."""
+        """The worst one; None also if the mail service did not answer: its refusals will tell."""
         ...
 
 
 class SesAccount:
-    """Asks SES, which lets an address send when it, its domain or a parent of that is verified.
+    """Asks SES, where an address may send if it, its domain or a parent domain is verified.
 
     Source: "Creating and verifying identities" in the SES Developer Guide: a domain covers its subdomains at any depth;
     the most specific verified identity decides about settings such as DKIM, not about whether a mail may leave.
@@ -80,7 +80,7 @@ class SesAccount:
 
 
 class UnknownAccount:
-    """An SMTP server's: what it lets us send is known when it refuses somebody."""
+    """An SMTP server's: it cannot be asked, its refusals tell."""
 
     def is_verified(self, address: str) -> None:
         return None

@@ -9,21 +9,21 @@ from itertools import islice
 from chalicelib.campaigns.account import Hindrance, SendingAccount
 from chalicelib.campaigns.drafts import Draft
 from chalicelib.campaigns.launched_content import campaign_values, source_of, tracking_of
+from chalicelib.content.compiled import ContentSource
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.diagnosis import Diagnosis
-from chalicelib.content.errors import ContentInvalid, Problem, RenderFailed
+from chalicelib.content.errors import ContentInvalid, Fault, RenderFailed
 from chalicelib.content.preflight import AudienceFacts, Finding, Severity, content_findings, preflight_findings
 from chalicelib.content.render import Renderer
-from chalicelib.content.source import ContentSource
 from chalicelib.content.values import is_missing
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import merge_fields
 from chalicelib.tracking.key_ring import KeyRingSource
 
 LEADS_LOOKED_AT = 20_000
-"""More would not fit into a request's 29 seconds; the counts then say of how many they are."""
+"""More would not fit into a request's 29 seconds; the answer says how many leads the counts cover."""
 LEADS_RENDERED = 100
-"""So many mails are rendered to see whether they can be: a template may take 45 ms before it is stopped."""
+"""How many mails are rendered to find failures: a template may take 45 ms before it is stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Preflight:
 def preflight(
     draft: Draft, audiences: Audiences, account: SendingAccount, keys: KeyRingSource, tracking_url: str
 ) -> Preflight:
-    """Findings for a draft as it would be sent now: with tracking added, to its audience as it is. Writes nothing."""
+    """Findings for a draft as if it were sent now: with tracking, to the current audience. Writes nothing."""
     campaign = draft.campaign
     tracking = tracking_of(keys, tracking_url, campaign.campaign_id, keys.ring().current)
     source = source_of(campaign, draft.body)
@@ -85,17 +85,17 @@ def _finding_of(hindrance: Hindrance | None) -> Finding | None:
 
 def _tried(
     source: ContentSource, renderer: Renderer, campaign: Mapping[str, str], leads: Iterable[Mapping[str, object]]
-) -> tuple[Counter[Problem], int]:
-    """What cannot be rendered, and for how many of these leads; and to how many a link leads nowhere."""
+) -> tuple[Counter[Fault], int]:
+    """What cannot be rendered and for how many of these leads; and for how many a link leads nowhere."""
     diagnosis = cache(lambda: Diagnosis(source))
-    found: Counter[Problem] = Counter()
+    found: Counter[Fault] = Counter()
     with_empty_links = 0
     for lead in leads:
         try:
             rendered = renderer.render(lead, campaign, "", f"{renderer.compiled.base_url}/t/u/")
             with_empty_links += rendered.empty_links > 0
         except RenderFailed as failure:
-            found[diagnosis().problem(lead, campaign, failure)] += 1
+            found[diagnosis().fault(lead, campaign, failure)] += 1
     return found, with_empty_links
 
 

@@ -37,7 +37,7 @@ from chalicelib.store.claims import Claims, Ending
 from chalicelib.store.client import StoreError
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
-from chalicelib.telemetry import count, logger
+from chalicelib.telemetry import logger
 
 OUTCOME_GRACE = timedelta(minutes=10)
 """How long a delivery may stand at `sending` before its outcome counts as unknown: far longer than any worker lives."""
@@ -113,7 +113,11 @@ class _Message:
 
 
 class Deliver:
-    """One worker. `is_going` says whether a campaign may send right now, `stop` pauses it; `pause` sleeps seconds."""
+    """One worker.
+
+    `is_going` says whether a campaign may send right now, `stop` pauses one whose mails the mail service refuses, given
+    its words; `pause` sleeps for seconds.
+    """
 
     def __init__(
         self,
@@ -124,7 +128,7 @@ class Deliver:
         budget: Budget,
         clock: Callable[[], datetime],
         is_going: Callable[[CampaignId], bool],
-        stop: Callable[[CampaignId, str], bool],
+        stop: Callable[[CampaignId, str], None],
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._leads = leads
@@ -253,7 +257,7 @@ class Deliver:
                 message.comes_again(claim.lead_id, OUTCOME_GRACE.total_seconds() + 1)
             except AccountRefused as error:
                 self._deliveries.release(claim)
-                self._pause_campaign(claim.campaign_id, error)
+                self._stop(claim.campaign_id, str(error))
             except NotSent as error:
                 logger().warning("not_sent", extra={"campaign_id": claim.campaign_id, "words": str(error)})
                 if error.waits_for is WaitReason.RATE and pause is not None:
@@ -300,17 +304,6 @@ class Deliver:
         if error.waits_for in _BLOCKED_SECONDS:
             self._budget.block(waiting)
         return MustWait(waiting)
-
-    def _pause_campaign(self, campaign_id: CampaignId, error: AccountRefused) -> None:
-        if self._stop(campaign_id, f"Paused by itself: {error} Then resume it."):
-            count(
-                "campaign_paused",
-                {"CampaignsPaused": 1},
-                kind="mail_service",
-                level="WARNING",
-                campaign_id=campaign_id,
-                reason=str(error),
-            )
 
     @contextmanager
     def _given_back_on_failure(self, claim: Delivery) -> Iterator[None]:

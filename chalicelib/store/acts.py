@@ -5,6 +5,7 @@ no half of an act, and no other change of the lead is lost.
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from chalicelib.model.ids import CampaignId, LeadId, RuleId
@@ -12,7 +13,7 @@ from chalicelib.model.lead import LeadChange
 from chalicelib.model.rule import Act, Trigger
 from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Item, from_item, to_item
+from chalicelib.store.client import Client, Item, from_item, to_item
 from chalicelib.store.lead_rows import update_of
 from chalicelib.store.statements import Query, Statement, begins_with, equals, missing
 from chalicelib.store.table import Table
@@ -21,7 +22,7 @@ from chalicelib.store.table import Table
 class Acts:
     """The acts, in the campaigns table. Every method may raise StoreUnavailable."""
 
-    def __init__(self, client: Any, table: str, leads_table: str) -> None:
+    def __init__(self, client: Client, table: str, leads_table: str) -> None:
         self._table = Table(client, table)
         self._leads_table = leads_table
 
@@ -61,8 +62,8 @@ def _kind(rule_id: RuleId) -> str:
 
 
 def _encode(act: Act) -> Item:
-    values = {name: getattr(act, name) for name in act.__dataclass_fields__ if name != "at"}
-    values |= {"created_at": act.at, "kind": _kind(act.rule_id)}
+    values = asdict(act) | {"kind": _kind(act.rule_id)}
+    values["created_at"] = values.pop("at")
     return keys.act(act.lead_id, act.rule_id, act.campaign_id) | to_item(values)
 
 

@@ -1,13 +1,12 @@
 """The automation rules, in the campaigns table."""
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import asdict, replace
 
 from chalicelib.model.ids import RuleId
 from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When
 from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Conflict, Item, StoreError, from_item, to_item
+from chalicelib.store.client import Client, Conflict, Item, StoreError, from_item, to_item
 from chalicelib.store.statements import Query, equals, exists
 from chalicelib.store.table import Table
 
@@ -19,7 +18,7 @@ class RuleNotFound(StoreError):
 class Rules:
     """The rules. Every method may raise StoreUnavailable."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Client, table: str) -> None:
         self._table = Table(client, table)
 
     def create(self, rule: Rule) -> None:
@@ -51,18 +50,9 @@ class Rules:
 
 
 def _encode(rule: Rule) -> Item:
-    when, if_ = rule.when, rule.if_
-    values = {
-        "name": rule.name,
-        "enabled": rule.enabled,
-        "when": {name: getattr(when, name) for name in When.__dataclass_fields__},
-        "if": {"entity": if_.entity, "stages": if_.stages, "tags": if_.tags},
-        "then": [{name: getattr(each, name) for name in Action.__dataclass_fields__} for each in rule.then],
-        "created_at": rule.created_at,
-        "updated_at": rule.updated_at,
-        "active_since": rule.active_since,
-        "version": rule.version,
-    }
+    values = asdict(rule)
+    del values["rule_id"]  # the sort key
+    values["if"] = values.pop("if_")
     return keys.rule(rule.rule_id) | to_item(values)
 
 

@@ -5,7 +5,6 @@ from datetime import datetime
 from functools import cache, cached_property, partial
 from typing import Any
 
-from chalicelib.analytics.recount import Recounting
 from chalicelib.automation.rule_editor import RuleEditor
 from chalicelib.campaigns.drafts import Drafts
 from chalicelib.campaigns.lifecycle import Control
@@ -13,10 +12,9 @@ from chalicelib.campaigns.send_test import MailTester
 from chalicelib.sdk import quick_client
 from chalicelib.sending.budget import Pacing
 from chalicelib.settings import Settings, settings
+from chalicelib.store.access import Sessions, Tokens
 from chalicelib.store.idempotency import Idempotency
-from chalicelib.store.resubscriptions import Resubscriptions
-from chalicelib.store.sessions import Sessions
-from chalicelib.store.tokens import Tokens
+from chalicelib.store.suppressions import Resubscriptions
 from chalicelib.wiring.stores import Stores, milliseconds_now
 
 
@@ -51,10 +49,6 @@ class Context(Stores):
             self.launch_queue,
             self.schedules,
         )
-
-    @cached_property
-    def recounting(self) -> Recounting:
-        return Recounting(self.recounts, self.plans, self.plan_queue)
 
     @cached_property
     def mail_tester(self) -> MailTester:

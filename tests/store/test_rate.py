@@ -56,7 +56,7 @@ class Account:
             self.worker(),
             lambda: datetime.fromtimestamp(self.now, UTC),
             lambda campaign_id: True,
-            lambda campaign_id, reason: False,
+            lambda campaign_id, words: None,
             pause=self.sleep,
         )
 

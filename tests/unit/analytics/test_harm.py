@@ -26,6 +26,8 @@ from chalicelib.analytics.harm import harm_of
         ({"sent": 100, "bounced": 10}, ["bounced"]),
         ({"sent": 1_000, "bounced": 63}, []),
         ({"sent": 1_000, "bounced": 64}, ["bounced"]),
+        ({"sent": 1_000_000, "bounced": 50_530}, ["bounced"]),
+        ({"sent": 1_000_000, "complained": 3_210}, ["complained"]),
         ({"sent": 1_000, "complained": 6}, []),
         ({"sent": 1_000, "complained": 7}, ["complained"]),
     ],
@@ -36,4 +38,4 @@ def test_a_limit_is_passed_when_chance_alone_would_not_do_it(sums: dict[str, int
 
 def test_the_marketer_is_told_the_figures() -> None:
     (trip,) = harm_of({"sent": 200, "bounced": 40})
-    assert trip.reason.startswith("Paused by itself: 40 of 200 mails (20.0%) bounced for good.")
+    assert trip.reason.startswith("Paused automatically: 40 of 200 emails (20.0%) bounced permanently.")
