@@ -313,7 +313,7 @@ def return_to_author(campaigns: Campaigns, campaign: Campaign, problem: str) -> 
 
 def pause_refused(campaigns: Campaigns, campaign_id: CampaignId, words: str) -> None:
     """Pause a campaign whose mails the mail service refuses; `words` say why, and what to do before it is resumed."""
-    if campaigns.move(campaign_id, lifecycle.PAUSE, reason=f"Paused by itself: {words} Then resume it."):
+    if campaigns.move(campaign_id, lifecycle.PAUSE, reason=f"Paused automatically. {words} Then resume the campaign."):
         _say_paused(campaign_id, "mail_service", words)
 
 
