@@ -1,15 +1,28 @@
-"""The SDK's clients, each with a patience of its own."""
+"""The SDK's clients, each with its own timeouts and number of attempts."""
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_events import EventBridgeClient
+    from types_boto3_scheduler import EventBridgeSchedulerClient
+    from types_boto3_sesv2 import SESV2Client
+    from types_boto3_sqs import SQSClient
 
 
+@overload
+def client(service: Literal["dynamodb"], *, connect: float, read: float, attempts: int) -> "DynamoDBClient": ...
+@overload
+def client(service: Literal["sesv2"], *, connect: float, read: float, attempts: int) -> "SESV2Client": ...
+@overload
+def client(service: str, *, connect: float, read: float, attempts: int) -> Any: ...
 def client(service: str, *, connect: float, read: float, attempts: int) -> Any:
-    """A client that waits so many seconds for a connection and for an answer, and asks so often in all.
+    """A client that waits `connect` and `read` seconds and makes at most `attempts` attempts in all.
 
     A fixed user agent saves botocore from rebuilding its own at every call (measured: 12 % of a call's CPU).
     """
-    import boto3  # a fifth of a second, which the recipients' door does not have
+    import boto3  # a fifth of a second, which the tracking function does not have
     from botocore.config import Config
 
     return boto3.client(
@@ -25,11 +38,25 @@ def client(service: str, *, connect: float, read: float, attempts: int) -> Any:
     )
 
 
-@cache
+@overload
+def quick_client(service: Literal["dynamodb"]) -> "DynamoDBClient": ...
+@overload
+def quick_client(service: Literal["events"]) -> "EventBridgeClient": ...
+@overload
+def quick_client(service: Literal["scheduler"]) -> "EventBridgeSchedulerClient": ...
+@overload
+def quick_client(service: Literal["sesv2"]) -> "SESV2Client": ...
+@overload
+def quick_client(service: Literal["sqs"]) -> "SQSClient": ...
 def quick_client(service: str) -> Any:
-    """The process's client of a service, for where somebody waits: it answers or fails within 21 seconds.
+    """The process's client of a service, for requests that somebody waits for: it succeeds or fails within 21 seconds.
 
-    A REST API gives a request 29 seconds; left to itself, botocore waits a minute for an answer, up to five times
-    (botocore.config.Config). Between attempts are pauses of at most 1 s and 2 s (botocore's standard mode).
+    A REST API gives a request 29 seconds; by default botocore waits a minute for an answer, up to five times
+    (botocore.config.Config). Pauses between attempts are at most 1 s and 2 s (botocore's standard mode).
     """
+    return kept_client(service)
+
+
+@cache
+def kept_client(service: str) -> Any:
     return client(service, connect=2, read=4, attempts=3)

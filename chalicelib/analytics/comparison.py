@@ -10,9 +10,8 @@ from datetime import datetime
 from statistics import median
 from typing import Any, Literal
 
-from chalicelib.analytics.funnel import tracked_of
-from chalicelib.analytics.intervals import Rate, wilson
-from chalicelib.analytics.series import counted_until
+from chalicelib.analytics.rates import Rate, tracked_of, wilson
+from chalicelib.analytics.timing import counted_until
 from chalicelib.model.campaign import Campaign, CampaignStatus
 from chalicelib.model.ids import CampaignId
 from chalicelib.store.campaigns import Campaigns

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from chalicelib.analytics.delays import bucket_of
+from chalicelib.analytics.timing import bucket_of
 from chalicelib.model.delivery import Delivery, DeliveryStatus, Tracking
 from chalicelib.model.verdicts import judged
 
@@ -37,7 +37,7 @@ def facts(delivery: Delivery | None) -> Mapping[str, int]:
     `replanned`                      units that counted the lead once more, to be taken off Total
     `link/<link>/clicked`, `link/<link>/clicked_machine_only`
     `hour/<UTC hour>/opened`, `hour/<UTC hour>/clicked`    the lead's first
-    `delay/<bucket>`                 from sending to a person's first open (delays.py)
+    `delay/<bucket>`                 from sending to a person's first open (timing.py)
     `empty_links`                    links in a sent mail that lead nowhere, for what the lead's values were
     `untracked`, `anonymous`         sent without links to be counted by, or with such as name nobody
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.analytics.intervals import wilson
+from chalicelib.analytics.rates import wilson
 from chalicelib.model.ids import CampaignId
 from chalicelib.store.breakers import Breakers
 from chalicelib.store.counters import Counters, Sums

@@ -1,16 +1,47 @@
-"""The stats panel's numbers, from the sums of facts; their definitions are in facts.py and nowhere else."""
+"""A campaign's numbers, from the sums of facts: the list's few, the stats panel, the funnel and clicks per link.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+What each number counts is defined in facts.py and nowhere else.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any, Literal
 
 from chalicelib.analytics.advice import Advice, Situation, advise
 from chalicelib.analytics.completion import finished_of, total_of
-from chalicelib.analytics.delays import TimeToOpen, time_to_open
-from chalicelib.analytics.funnel import FEEDBACK, FunnelStep, funnel_of, is_known, tracked_of
-from chalicelib.analytics.intervals import Rate, wilson
+from chalicelib.analytics.launched import LaunchedLink
+from chalicelib.analytics.rates import FEEDBACK, Rate, is_known, tracked_of, wilson
+from chalicelib.analytics.timing import TimeToOpen, time_to_open
+from chalicelib.model.ids import CampaignId
 from chalicelib.store.counters import Sums
 from chalicelib.store.plans import PlanProgress
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What a list of campaigns shows. Total = Sent + Failed + Skipped + Pending."""
+
+    total: int
+    total_is_final: bool
+    """False while the audience is still being planned."""
+    sent: int
+    failed: int
+    skipped: int
+    pending: int
+    opened: int
+    clicked: int
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelStep:
+    step: Literal["sent", "delivered", "opened", "clicked"]
+    count: int | None
+    """None: not known, because the mail service has reported no delivery."""
+    of_sent: Rate | None
+    """Opened and clicked: of those sent with tracking, as all rates of opens and clicks are."""
+    of_previous: Rate | None
+    """Of the leads of the step before; for `opened` of those sent, unless deliveries are known of all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,46 +50,87 @@ class Failure:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """Total, Sent, Failed, Opened, Clicked, and beside them what must not be mixed into them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats(Numbers):
+    """The numbers of one campaign, and beside Opened and Clicked what must not be mixed into them."""
 
-    total: int
-    total_is_final: bool
-    """False while the audience is still being planned."""
     planned_share: float
     """How much of the audience was looked through, from 0 to 1."""
-    sent: int
-    failed: int
-    opened: int
-    clicked: int
-    skipped: int
-    pending: int
     opened_machine_only: int
     clicked_machine_only: int
     clicked_without_open: int
     delivered: int
     bounced: int
-    """Came back for good; `bounced_soft` for a reason that may pass."""
+    """Permanently; `bounced_soft` for a temporary reason."""
     bounced_soft: int
     complained: int
     unsubscribed: int
     untracked: int
-    """Sent without pixel and tracked links: opened and clicked say nothing of them."""
+    """Sent without pixel and tracked links: not part of opened and clicked."""
     anonymous: int
     """Sent so that opens and clicks are counted, but not whose."""
     rates: Mapping[str, Rate | None]
     """`failed` of those handed over or failed, `opened` and `clicked` of those sent with tracking, all others of those
-    sent; None where there is nothing to be a share of, for `delivered`, `bounced` and `complained` also while the mail
-    service has reported nothing of the kind."""
+    sent; None for a share of nothing, for `delivered`, `bounced` and `complained` also while the mail service has
+    reported nothing of the kind."""
     funnel: tuple[FunnelStep, ...]
     time_to_open: TimeToOpen | None
     """None while no person has opened."""
     failures: tuple[Failure, ...]
+    """The most frequent first."""
     advice: tuple[Advice, ...]
     recount_due: bool
     """Changes came too late to tell whether they were counted; a recount puts that right."""
     as_of: datetime
+
+
+_LISTED = ("sent", "failed", "skipped", "opened", "clicked")
+_COUNTED = (
+    *_LISTED,
+    "opened_machine_only",
+    "clicked_machine_only",
+    "clicked_without_open",
+    "delivered",
+    "bounced",
+    "bounced_soft",
+    "complained",
+    "unsubscribed",
+    "untracked",
+    "anonymous",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkCount(LaunchedLink):
+    """How many leads followed a link, and how many times only a machine did."""
+
+    position: int
+    """1 for the first tracked link of the mail."""
+    clicked: int
+    clicked_machine_only: int
+    rate: Rate | None
+    """`clicked` as a share of the leads that the mail was sent to with tracking."""
+
+
+def numbers_of(
+    sums_of: Mapping[CampaignId, Sums], progress_of: Mapping[CampaignId, PlanProgress]
+) -> dict[CampaignId, Numbers]:
+    """Of every campaign that has sums or planning; one that was launched this very moment may have neither."""
+    return {
+        each: Numbers(**_counted(_LISTED, sums_of.get(each, {}), progress_of.get(each)))
+        for each in {*sums_of, *progress_of}
+    }
+
+
+def _counted(names: Iterable[str], sums: Sums, progress: PlanProgress | None) -> dict[str, Any]:
+    # A delivery may be in the sums a moment before its planning is read; Pending never shows that as a negative.
+    total = max(total_of(progress, sums), finished_of(sums))
+    return {
+        "total": total,
+        "total_is_final": progress is not None and progress.complete,
+        "pending": total - finished_of(sums),
+        **{name: sums.get(name, 0) for name in names},
+    }
 
 
 def stats_of(
@@ -69,59 +141,65 @@ def stats_of(
     launched_at: datetime | None = None,
     html_bytes: int | None = None,
 ) -> Stats:
-    """The numbers of one campaign. Total = Sent + Failed + Skipped + Pending, whenever it is asked.
+    """The numbers of one campaign.
 
-    `html_bytes`: size of the mail's HTML as sent. What is not known is not advised on.
+    `html_bytes`: size of the mail's HTML as sent. Advice that needs what is None is not given.
     """
-
-    def number(name: str) -> int:
-        return sums.get(name, 0)
-
-    # A delivery may be in the sums a moment before its planning is read; Pending never shows that as a negative.
-    total = max(total_of(progress, sums), finished_of(sums))
-    sent, failed = number("sent"), number("failed")
+    sent, failed, tracked = sums.get("sent", 0), sums.get("failed", 0), tracked_of(sums)
     reasons = {name.removeprefix("reason/"): count for name, count in sums.items() if name.startswith("reason/")}
-    failures = tuple(
-        Failure(reason, count) for reason, count in sorted(reasons.items(), key=lambda each: (-each[1], each[0]))
-    )
+    failures = sorted(reasons.items(), key=lambda each: (-each[1], each[0]))
+    age_hours = None if launched_at is None else (as_of - launched_at).total_seconds() / 3600
     return Stats(
-        total=total,
-        total_is_final=progress is not None and progress.complete,
+        **_counted(_COUNTED, sums, progress),
         planned_share=progress.share if progress else 0.0,
-        sent=sent,
-        failed=failed,
-        opened=number("opened"),
-        clicked=number("clicked"),
-        skipped=number("skipped"),
-        pending=total - finished_of(sums),
-        opened_machine_only=number("opened_machine_only"),
-        clicked_machine_only=number("clicked_machine_only"),
-        clicked_without_open=number("clicked_without_open"),
-        delivered=number("delivered"),
-        bounced=number("bounced"),
-        bounced_soft=number("bounced_soft"),
-        complained=number("complained"),
-        unsubscribed=number("unsubscribed"),
-        untracked=number("untracked"),
-        anonymous=number("anonymous"),
         rates={
             "failed": wilson(failed, sent + failed),
-            "opened": wilson(number("opened"), tracked_of(sums)),
-            "clicked": wilson(number("clicked"), tracked_of(sums)),
-            "unsubscribed": wilson(number("unsubscribed"), sent),
-            **{name: wilson(number(name), sent) if is_known(sums, name) else None for name in FEEDBACK},
+            "opened": wilson(sums.get("opened", 0), tracked),
+            "clicked": wilson(sums.get("clicked", 0), tracked),
+            "unsubscribed": wilson(sums.get("unsubscribed", 0), sent),
+            **{name: wilson(sums.get(name, 0), sent) if is_known(sums, name) else None for name in FEEDBACK},
         },
         funnel=funnel_of(sums),
         time_to_open=time_to_open(sums),
-        failures=failures,
-        advice=advise(
-            Situation(
-                sums,
-                failures=[(each.reason, each.count) for each in failures],
-                age_hours=None if launched_at is None else (as_of - launched_at).total_seconds() / 3600,
-                html_bytes=html_bytes,
-            )
-        ),
-        recount_due=number("recount_due") > 0,
+        failures=tuple(Failure(*each) for each in failures),
+        advice=advise(Situation(sums, failures, age_hours, html_bytes)),
+        recount_due=sums.get("recount_due", 0) > 0,
         as_of=as_of,
     )
+
+
+def funnel_of(sums: Sums) -> tuple[FunnelStep, ...]:
+    """Sent, delivered, opened, clicked.
+
+    A step is not always part of the one before: a lead may click without loading the pixel, and the report of a
+    delivery may come after the lead has opened. `of_previous` is a share of those who did both, or None.
+    """
+    sent, opened, clicked, tracked = *(sums.get(name, 0) for name in ("sent", "opened", "clicked")), tracked_of(sums)
+    delivered = sums["delivered"] if is_known(sums, "delivered") else None
+    of_delivered = None if delivered is None else wilson(delivered, sent)
+    # Which of the delivered mails were tracked is not known.
+    reached = tracked if delivered is None or tracked < sent else delivered
+    clicked_and_opened = clicked - sums.get("clicked_without_open", 0)
+    return (
+        FunnelStep("sent", sent, wilson(sent, sent), None),
+        FunnelStep("delivered", delivered, of_delivered, of_delivered),
+        FunnelStep("opened", opened, wilson(opened, tracked), wilson(opened, reached) if opened <= reached else None),
+        FunnelStep("clicked", clicked, wilson(clicked, tracked), wilson(clicked_and_opened, opened)),
+    )
+
+
+def count_links(links: Sequence[LaunchedLink], sums: Sums) -> list[LinkCount]:
+    """Clicks per link, in the order of the mail. A lead who clicked two links counts on both."""
+    counted = []
+    for position, each in enumerate(links, start=1):
+        clicked = sums.get(f"link/{each.link}/clicked", 0)
+        counted.append(
+            LinkCount(
+                **asdict(each),
+                position=position,
+                clicked=clicked,
+                clicked_machine_only=sums.get(f"link/{each.link}/clicked_machine_only", 0),
+                rate=wilson(clicked, tracked_of(sums)),
+            )
+        )
+    return counted

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
-from chalicelib.analytics.overview import Numbers, numbers_of
+from chalicelib.analytics.stats import Numbers, numbers_of
 from chalicelib.api.campaign_models import CampaignAnswer
 from chalicelib.api.http.answers import Answer, ok
 from chalicelib.api.http.paging import Page, PageQuery

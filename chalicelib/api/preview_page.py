@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from chalicelib.analytics.launched import load_launched
-from chalicelib.analytics.links import count_links
+from chalicelib.analytics.stats import count_links
 from chalicelib.api.campaigns import CAMPAIGN_NOT_FOUND, NOT_RENDERED
 from chalicelib.api.http.answers import Answer
 from chalicelib.api.http.requests import RequestModel

@@ -4,9 +4,8 @@ from zoneinfo import ZoneInfo
 
 from chalicelib.analytics.comparison import Comparing
 from chalicelib.analytics.launched import load_launched
-from chalicelib.analytics.links import count_links
-from chalicelib.analytics.series import series_of
-from chalicelib.analytics.stats import stats_of
+from chalicelib.analytics.stats import count_links, stats_of
+from chalicelib.analytics.timing import series_of
 from chalicelib.api.campaigns import CAMPAIGN_NOT_FOUND
 from chalicelib.api.http.answers import Answer, accepted, ok
 from chalicelib.api.http.problems import ProblemType

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, field_validator
 
 from chalicelib.analytics.comparison import Verdict
-from chalicelib.analytics.series import By
+from chalicelib.analytics.timing import By
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.lead_models import Moment
 from chalicelib.model.reasons import WaitReason

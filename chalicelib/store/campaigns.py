@@ -12,7 +12,8 @@ from chalicelib.model.ids import CampaignId
 from chalicelib.model.times import time_text
 from chalicelib.store import keys
 from chalicelib.store.campaign_rows import decode, encode, encode_schedule, encode_wait
-from chalicelib.store.client import Conflict, StoreError, batch_get, call, row_after, to_item, transact, write_if
+from chalicelib.store.client import Conflict, StoreError, batch_get, call, row_after, transact, write_if
+from chalicelib.store.statements import Delete, Put, Update, above, equals, missing, one_of
 
 __all__ = ["Audience", "Behavior", "Body", "Campaign", "CampaignStatus", "Campaigns", "Did", "Schedule", "Wait"]
 
@@ -53,17 +54,8 @@ class Campaigns:
     def update_draft(self, campaign: Campaign, body: Body, *, at: datetime) -> Campaign:
         """Replace a draft made from `campaign.version`. Raises Conflict when that is no longer how it stands."""
         newer = replace(campaign, version=campaign.version + 1, updated_at=at, status_reason=None)
-        same_version = "version = :version"
-        still_draft = "#status = :draft"
-        put = {
-            "Put": {
-                "TableName": self._table,
-                "Item": encode(newer),
-                "ConditionExpression": f"{same_version} AND {still_draft}",
-                "ExpressionAttributeNames": {"#status": "status"},
-                "ExpressionAttributeValues": to_item({":version": campaign.version, ":draft": "draft"}),
-            }
-        }
+        same_version, still_draft = equals("version", campaign.version), equals("status", CampaignStatus.DRAFT)
+        put = Put(self._table, encode(newer)).require(same_version, still_draft).action
         if not transact(self._client, [put, *self._put_blob(newer.campaign_id, _content(newer), _pack(body))]):
             raise Conflict("the campaign is no longer the draft that this change was made from")
         self._delete_blob(campaign.campaign_id, _content(campaign))
@@ -71,14 +63,9 @@ class Campaigns:
 
     def delete(self, campaign: Campaign) -> bool:
         """Delete a campaign that was never launched, with its content; False when its status has changed meanwhile."""
-        delete = {
-            "TableName": self._table,
-            "Key": keys.campaign(campaign.campaign_id),
-            "ConditionExpression": "#status = :status",
-            "ExpressionAttributeNames": {"#status": "status"},
-            "ExpressionAttributeValues": to_item({":status": campaign.status.value}),
-        }
-        deleted = transact(self._client, [{"Delete": delete}])
+        same_status = equals("status", campaign.status)
+        delete = Delete(self._table, keys.campaign(campaign.campaign_id)).require(same_status)
+        deleted = transact(self._client, [delete.action])
         if deleted:
             self._delete_blob(campaign.campaign_id, _content(campaign))
         return deleted
@@ -109,14 +96,8 @@ class Campaigns:
 
     def fix_key(self, campaign_id: CampaignId, number: int) -> int:
         """Give the campaign its signing key, unless it has one; the number of the key that it has from now on."""
-        answer = call(
-            self._client.update_item,
-            TableName=self._table,
-            Key=keys.campaign(campaign_id),
-            UpdateExpression="SET key_number = if_not_exists(key_number, :number)",
-            ExpressionAttributeValues={":number": {"N": str(number)}},
-            ReturnValues="ALL_NEW",
-        )
+        fix = Update(self._table, keys.campaign(campaign_id)).set_once(key_number=number)
+        answer = call(self._client.update_item, **fix.arguments, ReturnValues="ALL_NEW")
         return int(answer["Attributes"]["key_number"]["N"])
 
     def change_status(
@@ -139,20 +120,19 @@ class Campaigns:
         change.status(before, after, reason)
         if after not in (CampaignStatus.PLANNING, CampaignStatus.SENDING):
             change.remove("waiting")  # it is not going any more
-        for name, moment in times.items():
-            change.set(name, moment)
+        change.set(times)
         if version is not None:
-            change.require("version", version)
+            change.require(equals("version", version))
         if schedule_id is not None:
-            change.require("schedule.schedule_id", schedule_id)
-        return transact(self._client, [{"Update": change.update()}])
+            change.require(equals(("schedule", "schedule_id"), schedule_id))
+        return transact(self._client, [change.action])
 
     def set_schedule(self, campaign_id: CampaignId, before: Sequence[CampaignStatus], schedule: Schedule) -> bool:
         """Make this the schedule that counts; False when the campaign was in none of the statuses `before`."""
         change = _Change(self._table, campaign_id)
         change.status(before, CampaignStatus.SCHEDULED, None)
-        change.set("schedule", encode_schedule(schedule))
-        return transact(self._client, [{"Update": change.update()}])
+        change.set(schedule=encode_schedule(schedule))
+        return transact(self._client, [change.action])
 
     def drop_schedule(
         self, campaign_id: CampaignId, schedule_id: str, before: Sequence[CampaignStatus], after: CampaignStatus
@@ -160,34 +140,32 @@ class Campaigns:
         """Let no schedule count, if this one does; False when the campaign was in none of the statuses `before`."""
         change = _Change(self._table, campaign_id)
         change.status(before, after, None)
-        change.require("schedule.schedule_id", schedule_id)
+        change.require(equals(("schedule", "schedule_id"), schedule_id))
         change.remove("schedule")
-        return transact(self._client, [{"Update": change.update()}])
+        return transact(self._client, [change.action])
 
     def record_waiting(self, campaign_id: CampaignId, wait: Wait) -> Campaign | None:
         """Note when a campaign that is going will be woken, unless it will be sooner; how it stands afterwards."""
         change = _Change(self._table, campaign_id)
-        change.require_status([CampaignStatus.PLANNING, CampaignStatus.SENDING])
-        change.set("waiting", encode_wait(wait))
-        change.require_later("waiting.until", wait.until)
-        row, _ = row_after(self._client.update_item, **change.update())
+        is_going = one_of("status", CampaignStatus.PLANNING, CampaignStatus.SENDING)
+        wakes_no_sooner = missing(("waiting", "until")) | above(("waiting", "until"), wait.until)
+        change.set(waiting=encode_wait(wait)).require(is_going, wakes_no_sooner)
+        row, _ = row_after(self._client.update_item, **change.arguments)
         return decode(row) if row else None
 
     def clear_waiting(self, campaign_id: CampaignId, until: datetime) -> bool:
         """Take back the note of this moment; False when there is none, or another."""
         change = _Change(self._table, campaign_id)
         change.remove("waiting")
-        change.require("waiting.until", until)
-        return write_if(self._client.update_item, **change.update())
+        change.require(equals(("waiting", "until"), until))
+        return write_if(self._client.update_item, **change.arguments)
 
     def begin_retry(self, campaign: Campaign, other: dict[str, Any]) -> bool:
         """From sent back to sending, counting one more retry, together with another write; False when it has begun."""
         change = _Change(self._table, campaign.campaign_id)
         change.status([CampaignStatus.SENT], CampaignStatus.SENDING, None)
-        change.set("retry", campaign.retry + 1)
-        change.require("retry", campaign.retry)
-        change.remove("completed_at")
-        return transact(self._client, [{"Update": change.update()}, other])
+        change.set(retry=campaign.retry + 1).remove("completed_at").require(equals("retry", campaign.retry))
+        return transact(self._client, [change.action, other])
 
     def save_blob(self, campaign_id: CampaignId, name: str, data: bytes) -> None:
         """Keep something large of a campaign. The first one written under a name stays: all workers read the same."""
@@ -241,60 +219,14 @@ def _pack(body: Body) -> bytes:
     return zlib.compress(json.dumps({"html": body.html, "text": body.text}).encode())
 
 
-class _Change:
-    """One conditional update of a campaign's row, clause by clause. A dot in a name leads into a map."""
+class _Change(Update):
+    """One conditional update of a campaign's row."""
 
     def __init__(self, table: str, campaign_id: CampaignId) -> None:
-        self._target = {"TableName": table, "Key": keys.campaign(campaign_id)}
-        self._names: dict[str, str] = {}
-        self._values: dict[str, Any] = {}
-        self._sets: list[str] = []
-        self._removes: list[str] = []
-        self._conditions: list[str] = []
+        super().__init__(table, keys.campaign(campaign_id))
 
     def status(self, before: Sequence[CampaignStatus], after: CampaignStatus, reason: str | None) -> None:
-        self.set("status", after.value)
-        self.require_status(before)
+        """Move from one of these to another, for this reason."""
+        self.set(status=after, status_reason=reason).require(one_of("status", *before))
         if reason is None:
             self.remove("status_reason")
-        else:
-            self.set("status_reason", reason)
-
-    def require_status(self, allowed: Sequence[CampaignStatus]) -> None:
-        values = [self._value(each.value) for each in allowed]
-        self._conditions.append(f"{self._name('status')} IN ({', '.join(values)})")
-
-    def set(self, name: str, value: Any) -> None:
-        self._sets.append(f"{self._name(name)} = {self._value(value)}")
-
-    def remove(self, name: str) -> None:
-        self._removes.append(self._name(name))
-
-    def require(self, name: str, value: Any) -> None:
-        self._conditions.append(f"{self._name(name)} = {self._value(value)}")
-
-    def require_later(self, name: str, moment: datetime) -> None:
-        """Missing, or later than this."""
-        path = self._name(name)
-        self._conditions.append(f"(attribute_not_exists({path}) OR {path} > {self._value(moment)})")
-
-    def update(self) -> dict[str, Any]:
-        """The arguments of UpdateItem, or of an Update in a transaction."""
-        sets = f"SET {', '.join(self._sets)} " if self._sets else ""
-        removes = f"REMOVE {', '.join(self._removes)}" if self._removes else ""
-        return self._target | {
-            "UpdateExpression": f"{sets}{removes}",
-            "ConditionExpression": " AND ".join(self._conditions),
-            "ExpressionAttributeNames": self._names,
-            "ExpressionAttributeValues": to_item(self._values),
-        }
-
-    def _name(self, path: str) -> str:
-        parts = path.split(".")
-        self._names |= {f"#{part}": part for part in parts}
-        return ".".join(f"#{part}" for part in parts)
-
-    def _value(self, value: Any) -> str:
-        name = f":v{len(self._values)}"
-        self._values[name] = value
-        return name

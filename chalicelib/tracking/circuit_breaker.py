@@ -4,38 +4,38 @@ import time
 from collections.abc import Callable
 from typing import Generic, ParamSpec, TypeVar
 
-Question = ParamSpec("Question")
-Answer = TypeVar("Answer")
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 
 class CircuitOpen(Exception):
-    """The last call timed out a moment ago, so this one was not made."""
+    """A call timed out within the last second, so this one was not made."""
 
 
-class CircuitBreaker(Generic[Question, Answer]):
+class CircuitBreaker(Generic[Parameters, Result]):
     """A callable that refuses calls for a second after one has failed slowly.
 
-    So of all recipients that a process serves while an engine is down, one a second waits for it. What fails fast, such
-    as a throttled write, costs nobody anything and is asked each time.
+    While a dependency is down, only one request a second waits for it. Calls that fail fast, such as throttled writes,
+    delay nobody and do not open the circuit.
     """
 
     SLOW_SECONDS = 0.1
     PAUSE_SECONDS = 1.0
 
-    def __init__(self, ask: Callable[Question, Answer], clock: Callable[[], float] = time.monotonic) -> None:
-        self._ask = ask
+    def __init__(self, call: Callable[Parameters, Result], clock: Callable[[], float] = time.monotonic) -> None:
+        self._call = call
         self._clock = clock
-        self._closed_at = 0.0
+        self._open_until = 0.0
 
-    def __call__(self, *question: Question.args, **named: Question.kwargs) -> Answer:
-        """Raises CircuitOpen, or whatever is raised by what is asked."""
+    def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        """Raises CircuitOpen, or what the call raises."""
         started = self._clock()
-        if started < self._closed_at:
+        if started < self._open_until:
             raise CircuitOpen
         try:
-            return self._ask(*question, **named)
+            return self._call(*args, **kwargs)
         except Exception:
             now = self._clock()
             if now - started >= self.SLOW_SECONDS:
-                self._closed_at = now + self.PAUSE_SECONDS
+                self._open_until = now + self.PAUSE_SECONDS
             raise

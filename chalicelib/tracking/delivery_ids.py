@@ -60,11 +60,6 @@ def without_delivery_id(text: str, campaign_id: CampaignId, lead_id: LeadId) -> 
     return re.sub(rf"[\w-]{{,2}}{body}[\w-]{{,15}}", "…", text, flags=re.ASCII) if body in text else text
 
 
-def may_be_delivery_id(text: str) -> bool:
-    """Whether the text has an id's form, all that can be said without keys."""
-    return _decoded(text) is not None
-
-
 def read_delivery_id(text: str, keys: KeyRingSource) -> DeliveryName | None:
     """Who the id names; None for a forged, truncated or foreign one. Raises KeyRingUnavailable."""
     raw = _decoded(text)

@@ -1,4 +1,4 @@
-"""Hits that were parked in the queue or written to the log, applied as if they had just come: again changes nothing."""
+"""Replays hits that were parked in the queue or written to the log. A hit may be replayed any number of times."""
 
 import csv
 import json
@@ -10,16 +10,15 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.settings import burst_rule, settings
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import dynamodb_for_recipients
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import LeadNotFound, Leads
 from chalicelib.telemetry import logger
-from chalicelib.tracking.departed import unsubscribe_departed
-from chalicelib.tracking.hits import Hit, UnverifiedHit, apply, from_json, from_values
+from chalicelib.tracking.hits import NOT_PARKED, Hit, UnverifiedHit, apply, from_values
 from chalicelib.tracking.key_ring import KeyRingSource, deployed_key_ring
-from chalicelib.tracking.recorder import NOT_PARKED
 
 
 class Outcome(StrEnum):
@@ -28,27 +27,42 @@ class Outcome(StrEnum):
     KNOWN = "known"
     """Counted before, or by another hit."""
     FORGED = "forged"
-    """Never was a hit: its id or signature is wrong."""
+    """Its id or signature is wrong."""
 
 
 def replay(
     hit: Hit | UnverifiedHit, keys: KeyRingSource, deliveries: Deliveries, leads: Leads, campaigns: Campaigns
 ) -> Outcome:
-    """Apply a hit that was kept. Raises StoreError or KeyRingUnavailable; it may be repeated."""
+    """Apply a hit that was kept. Raises StoreError or KeyRingUnavailable. May be repeated."""
     genuine = hit.verified(keys) if isinstance(hit, UnverifiedHit) else hit
     if genuine is None:
         return Outcome.FORGED
     try:
         is_first = apply(genuine, deliveries, leads)
     except LeadNotFound:
-        is_first = unsubscribe_departed(genuine, deliveries, leads, campaigns)
+        is_first = _unsubscribe_address(genuine, deliveries, leads, campaigns)
     return Outcome.FIRST if is_first else Outcome.KNOWN
 
 
-def replay_parked(event: dict[str, Any]) -> Any:
-    """Lambda's SQS event of parked hits; those that fail again go back to the queue, one by one.
+def _unsubscribe_address(hit: Hit, deliveries: Deliveries, leads: Leads, campaigns: Campaigns) -> bool:
+    """Unsubscribe the address of a deleted lead's mail from the entity that sent it; True the first time.
 
-    With the recipients' short waits: ten messages and an engine that stalls fit into the function's time.
+    The address may have been imported again under another id: who has it now is unsubscribed too.
+    """
+    delivery = deliveries.find(hit.campaign_id, hit.lead_id)
+    campaign = campaigns.find(hit.campaign_id)
+    if delivery is None or delivery.email is None or campaign is None:
+        logger().warning("nobody_to_unsubscribe", extra={"campaign_id": hit.campaign_id})
+        return False
+    mark = Mark(SuppressionReason.UNSUBSCRIBED, hit.at, hit.source or "link", hit.campaign_id)
+    leads.suppressions.unsubscribe_departed(campaign.audience.entity, delivery.email, mark)
+    return deliveries.record_unsubscribed(hit.campaign_id, hit.lead_id, at=hit.at)
+
+
+def replay_parked(event: dict[str, Any]) -> Any:
+    """Handles Lambda's SQS event of parked hits; each that fails goes back to the queue.
+
+    With the recipients' short timeouts, ten messages fit into the function's time even while the database stalls.
     """
     client = dynamodb_for_recipients()
     deliveries = Deliveries(client, settings().deliveries_table, burst_rule())
@@ -57,7 +71,7 @@ def replay_parked(event: dict[str, Any]) -> Any:
     keys = deployed_key_ring(settings().key_ring_secret)
 
     def replay_record(record: SQSRecord) -> None:
-        outcome = replay(from_json(record.body), keys, deliveries, leads, campaigns)
+        outcome = replay(from_values(record.json_body), keys, deliveries, leads, campaigns)
         logger().info("hit_replayed", extra={"outcome": outcome.value})
 
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -65,10 +79,10 @@ def replay_parked(event: dict[str, Any]) -> Any:
 
 
 def logged_hits(lines: Iterable[str]) -> Iterator[Hit | UnverifiedHit]:
-    """The hits in the lines of a log, in whatever wrapping CloudWatch hands logs out.
+    """The hits in the lines of a log, in every format in which CloudWatch exports logs.
 
     Plain lines, lines behind a time (exports to S3), JSON of events (`aws logs filter-log-events`), subscriptions' JSON
-    and CSV (Logs Insights). Raises ValueError when a line says that it holds a hit and does not.
+    and CSV (Logs Insights). Raises ValueError for a line that mentions a hit which cannot be read.
     """
     for line in lines:
         if NOT_PARKED in line:
@@ -93,7 +107,7 @@ def _hits_in(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _json_in(text: str) -> Any:
-    """The first JSON in a text that speaks of a hit; the cells of a CSV line where there is none."""
+    """The first JSON in a text that mentions a hit; the cells of a CSV line if there is none."""
     decoder = json.JSONDecoder()
     for start in re.finditer(r'[{\["]', text):
         try:

@@ -1,4 +1,4 @@
-"""The recipients' door: pixel, click and unsubscribing. Whatever happens behind it, recipients never see an error."""
+"""The tracking routes: pixel, click and unsubscribing. Whatever fails behind them, recipients never see an error."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,11 +16,10 @@ from chalicelib.store.leads import Leads
 from chalicelib.telemetry import logger
 from chalicelib.tracking import hits, pages
 from chalicelib.tracking.agents import is_speculative, machine_reason
-from chalicelib.tracking.delivery_ids import DeliveryName, link_is_genuine, may_be_delivery_id, read_delivery_id
-from chalicelib.tracking.door import Door, Router
-from chalicelib.tracking.hits import Hit, HitKind, UnverifiedHit, click_of
-from chalicelib.tracking.key_ring import KeyRingSource, KeyRingUnavailable, deployed_key_ring
-from chalicelib.tracking.recorder import HitRecorder
+from chalicelib.tracking.delivery_ids import DeliveryName
+from chalicelib.tracking.hits import Hit, HitKind, HitRecorder, UnverifiedHit
+from chalicelib.tracking.http_api import HttpApi, Router
+from chalicelib.tracking.key_ring import KeyRingSource, deployed_key_ring
 
 routes = Blueprint(__name__)
 
@@ -31,9 +30,11 @@ _FORM_TYPES = ["application/x-www-form-urlencoded", "multipart/form-data"]
 
 @routes.route("/t/o/{delivery_id}", methods=["GET", "HEAD"])
 def pixel(delivery_id: str) -> Response:
-    """The GIF, always; an open, where the id is genuine and somebody looks."""
+    """The GIF, always; an open is recorded if the id is genuine and the request is not speculative."""
     try:
-        _open(delivery_id.removesuffix(".gif"), routes.current_request)
+        hit = identify(routes.current_request, HitKind.OPEN)
+        if hit is not None:
+            _record(hit)
     except Exception:
         logger().exception("open_failed")
     return Response(body=PIXEL, headers={"Content-Type": "image/gif", "Cache-Control": "no-store"})
@@ -45,58 +46,59 @@ def click(delivery_id: str) -> Response:
 
     While there are no keys to verify it with, a page that names the destination's host and lets the recipient decide.
     """
-    request = routes.current_request
-    query: Mapping[str, str] = request.query_params or {}
-    link, destination, signature = query.get("l", ""), query.get("u", ""), query.get("s", "")
-    at, is_counted = datetime.now(UTC), not is_speculative(request.method, request.headers)
-    machine = machine_reason(request.headers.get("user-agent"))
-    try:
-        name = read_delivery_id(delivery_id, _keys())
-        if name is None or not link_is_genuine(name, _keys(), link, destination, signature):
-            return pages.not_found()
-    except KeyRingUnavailable as error:
-        if not may_be_delivery_id(delivery_id):
-            return pages.not_found()
-        if is_counted:
-            unverified = UnverifiedHit(HitKind.CLICK, delivery_id, at, machine, link, destination, signature)
-            _recorder().keep(unverified, error)
+    query: Mapping[str, str] = routes.current_request.query_params or {}
+    destination = query.get("u", "")
+    hit = identify(
+        routes.current_request,
+        HitKind.CLICK,
+        link=query.get("l", ""),
+        destination=destination,
+        signature=query.get("s", ""),
+    )
+    if hit is None:
+        return pages.not_found()
+    _record(hit)
+    if isinstance(hit, UnverifiedHit):
         return pages.ask_before_leaving(destination)
-    if is_counted:
-        _recorder().record(click_of(name.campaign_id, name.lead_id, link, destination, at=at, machine=machine))
     return Response(body="", status_code=302, headers={"Location": location(destination), "Cache-Control": "no-store"})
 
 
 @routes.route("/t/u/{delivery_id}", methods=["GET", "HEAD"])
 def unsubscribe_page(delivery_id: str) -> Response:
     """A page that asks; it changes nothing, since scanners fetch it."""
-    try:
-        name = read_delivery_id(delivery_id, _keys())
-    except KeyRingUnavailable:
-        return pages.confirm_unsubscribing(None) if may_be_delivery_id(delivery_id) else pages.not_found()
-    return pages.not_found() if name is None else pages.confirm_unsubscribing(_address_of(name))
+    hit = identify(routes.current_request, HitKind.UNSUBSCRIBE)
+    if hit is None:
+        return pages.not_found()
+    return pages.confirm_unsubscribing(_address_of(hit) if isinstance(hit, Hit) else None)
 
 
 @routes.route("/t/u/{delivery_id}", methods=["POST"], content_types=_FORM_TYPES)
 def unsubscribe(delivery_id: str) -> Response:
     """Unsubscribe: from the page's form, or by a mail client's one click (RFC 8058)."""
     source = "one_click" if b"One-Click" in routes.current_request.raw_body else "link"
-    at = datetime.now(UTC)
-    try:
-        name = read_delivery_id(delivery_id, _keys())
-    except KeyRingUnavailable as error:
-        if not may_be_delivery_id(delivery_id):
-            return pages.not_found()
-        _recorder().keep(UnverifiedHit(HitKind.UNSUBSCRIBE, delivery_id, at, source=source), error)
-        return pages.unsubscribed()
-    if name is None:
+    hit = identify(routes.current_request, HitKind.UNSUBSCRIBE, source=source)
+    if hit is None:
         return pages.not_found()
-    _recorder().record(Hit(HitKind.UNSUBSCRIBE, name.campaign_id, name.lead_id, at, source=source))
+    _recorder().record(hit)
     return pages.unsubscribed()
+
+
+def identify(request: Any, kind: HitKind, **said: str) -> Hit | UnverifiedHit | None:
+    """A request's hit: genuine, unverified while there are no keys to verify it with, or None if it is forged.
+
+    `said`: further fields of UnverifiedHit. The delivery id was verified before the router was asked (http_api.py).
+    """
+    machine = None if kind is HitKind.UNSUBSCRIBE else machine_reason(request.headers.get("user-agent"))
+    hit = UnverifiedHit(kind, request.uri_params["delivery_id"], datetime.now(UTC), machine, **said)
+    identity = request.context["delivery_identity"]
+    if isinstance(identity, DeliveryName):
+        return hit.of(identity, _keys())
+    return hit if identity == "unverified" else None
 
 
 def answer(event: dict[str, Any], context: Any, router: Router) -> dict[str, Any]:
     """The answer to one event of the HTTP API; the router is the app that these routes are registered with."""
-    return _door(router).answer(event, context)
+    return _http_api(router).answer(event, context)
 
 
 def location(destination: str) -> str:
@@ -107,26 +109,16 @@ def location(destination: str) -> str:
     return "".join(each if each.isascii() else quote(each) for each in destination)
 
 
-def _open(delivery_id: str, request: Any) -> None:
-    at = datetime.now(UTC)
-    try:
-        name = read_delivery_id(delivery_id, _keys())
-    except KeyRingUnavailable as error:
-        if may_be_delivery_id(delivery_id) and not is_speculative(request.method, request.headers):
-            machine = machine_reason(request.headers.get("user-agent"))
-            _recorder().keep(UnverifiedHit(HitKind.OPEN, delivery_id, at, machine), error)
-        return
-    if name is not None and not is_speculative(request.method, request.headers):
-        machine = machine_reason(request.headers.get("user-agent"))
-        _recorder().record(Hit(HitKind.OPEN, name.campaign_id, name.lead_id, at, machine=machine))
+def _record(hit: Hit | UnverifiedHit) -> None:
+    request = routes.current_request
+    if not is_speculative(request.method, request.headers):
+        _recorder().record(hit)
 
 
-def _address_of(name: DeliveryName) -> str | None:
-    """Where the mail went to; None where that cannot be read now, which keeps nobody from leaving."""
+def _address_of(hit: Hit) -> str | None:
+    """Where the mail went to; None if that cannot be read now, which must not prevent unsubscribing."""
     try:
-        delivery = Deliveries(dynamodb_for_recipients(), settings().deliveries_table, burst_rule()).find(
-            name.campaign_id, name.lead_id
-        )
+        delivery = _deliveries().find(hit.campaign_id, hit.lead_id)
     except Exception:
         logger().warning("address_not_shown", exc_info=True)
         return None
@@ -134,8 +126,8 @@ def _address_of(name: DeliveryName) -> str | None:
 
 
 @cache
-def _door(router: Router) -> Door:
-    return Door(router, _keys())
+def _http_api(router: Router) -> HttpApi:
+    return HttpApi(router, _keys())
 
 
 def _keys() -> KeyRingSource:
@@ -143,13 +135,16 @@ def _keys() -> KeyRingSource:
 
 
 @cache
+def _deliveries() -> Deliveries:
+    return Deliveries(dynamodb_for_recipients(), settings().deliveries_table, burst_rule())
+
+
+@cache
 def _recorder() -> HitRecorder:
-    client = dynamodb_for_recipients()
-    deliveries = Deliveries(client, settings().deliveries_table, burst_rule())
-    leads = Leads(client, settings().leads_table)
+    leads = Leads(dynamodb_for_recipients(), settings().leads_table)
     queue = SignedCalls(SQS, aws_access(), Patience(total_seconds=0.7, attempt_seconds=0.5))
 
     def park(text: str) -> None:
         queue.call("SendMessage", {"QueueUrl": settings().hits_queue_url, "MessageBody": text})
 
-    return HitRecorder(lambda hit: hits.apply(hit, deliveries, leads), park)
+    return HitRecorder(lambda hit: hits.apply(hit, _deliveries(), leads), park)

@@ -18,8 +18,8 @@ from chalicelib.model.ids import LeadId, new_campaign_id, new_lead_id
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.tracking.delivery_ids import CampaignTracking
+from chalicelib.tracking.hits import NOT_PARKED
 from chalicelib.tracking.key_ring import KeyRing
-from chalicelib.tracking.recorder import NOT_PARKED
 from chalicelib.tracking.replay import Outcome
 from local.recipients import BROWSER
 from local.replay_hits import Tables, replay_log

@@ -13,7 +13,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from chalicelib.settings import settings
-from chalicelib.tracking.recorder import NOT_PARKED
+from chalicelib.tracking.hits import NOT_PARKED
 from local.deploy import KEPT_TYPES
 from local.lint import lint, transformed
 from local.package import ROOT, Package, on_lambda, package

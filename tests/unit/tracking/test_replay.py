@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from chalicelib.model.ids import new_campaign_id, new_lead_id
 from chalicelib.tracking.delivery_ids import CampaignTracking
-from chalicelib.tracking.hits import Hit, HitKind, UnverifiedHit, from_json, to_json, to_values
+from chalicelib.tracking.hits import Hit, HitKind, UnverifiedHit, from_values, to_values
 from chalicelib.tracking.key_ring import KeyRingSource
 from chalicelib.tracking.replay import logged_hits
 
@@ -72,7 +72,7 @@ TIMES = st.integers(0, 2**41).map(
 @given(st.sampled_from(HITS), st.text(), TIMES)
 def test_a_hit_survives_its_way_as_json(hit: Hit | UnverifiedHit, machine: str, at: datetime) -> None:
     given_hit = replace(hit, machine=machine, at=at)
-    assert from_json(to_json(given_hit)) == given_hit
+    assert from_values(json.loads(json.dumps(to_values(given_hit)))) == given_hit
 
 
 TRACKING = CampaignTracking("https://t.example", new_campaign_id(), 1, b"the key")

@@ -9,8 +9,7 @@ import pytest
 
 from chalicelib.model.ids import new_campaign_id, new_lead_id
 from chalicelib.store.client import StoreError, StoreUnavailable
-from chalicelib.tracking.hits import Hit, HitKind, UnverifiedHit, from_json, from_values
-from chalicelib.tracking.recorder import HitRecorder
+from chalicelib.tracking.hits import Hit, HitKind, HitRecorder, UnverifiedHit, from_values
 
 AT = datetime(2026, 11, 23, 12, 0, 0, 123000, tzinfo=UTC)
 HIT = Hit(HitKind.CLICK, new_campaign_id(), new_lead_id(), AT, link="3m", url="https://x.example/ännchen")
@@ -54,17 +53,26 @@ def test_a_hits_line_is_short(
 def test_a_hit_that_cannot_be_applied_is_parked(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
     parked: list[str] = []
     HitRecorder(failing(error), parked.append).record(HIT)
-    assert [from_json(text) for text in parked] == [HIT]
+    assert [from_values(json.loads(text)) for text in parked] == [HIT]
     (line,) = lines(capsys)
     assert (line["message"], line["HitsParked"], line["level"]) == ("hit_parked", 1, "WARNING")
     assert datetime.fromisoformat(line["timestamp"]).tzinfo is not None
+
+
+def test_an_unverified_hit_is_parked_and_never_applied(capsys: pytest.CaptureFixture[str]) -> None:
+    """It may be a forgery: only the replay, which has keys, may write it."""
+    parked: list[str] = []
+    HitRecorder(failing(AssertionError("applied")), parked.append).record(UNVERIFIED)
+    assert [from_values(json.loads(text)) for text in parked] == [UNVERIFIED]
+    (line,) = lines(capsys)
+    assert line["reason"] == "no keys to verify it with"
 
 
 @pytest.mark.parametrize("hit", [HIT, UNVERIFIED])
 def test_a_hit_that_cannot_be_parked_is_logged_whole(
     hit: Hit | UnverifiedHit, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    HitRecorder(failing(AssertionError()), failing(OSError("no queue"))).keep(hit, StoreUnavailable("no table"))
+    HitRecorder(failing(StoreUnavailable("no table")), failing(OSError("no queue"))).record(hit)
     (line,) = lines(capsys)
     assert (line["message"], line["level"], line["HitsLogged"]) == ("hit_not_parked", "ERROR", 1)
     assert from_values(line["hit"]) == hit
