@@ -1,7 +1,7 @@
 """What a million e-mails cost on AWS, beside SES's own bill: the arithmetic of docs/COST.md.
 
-`python -m bench.cost` prints that document's tables. tests/store/test_cost.py and test_planning_cost.py pin the requests
-and write units that they use; prices and the behaviour of leads are stated here.
+`python -m bench.cost` prints that document's tables. tests/store/test_cost.py and test_planning_cost.py pin the
+requests and write units that they use; prices and the behaviour of leads are stated here.
 """
 
 from collections.abc import Iterator

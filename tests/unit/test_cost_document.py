@@ -42,7 +42,7 @@ def test_the_goals_are_met_as_the_document_says() -> None:
         f"**met**: {cost.total(with_reports):.2f} and {cost.total(without):.2f}"
     )
     shares = [cost.share_of_ses(lines, "by use") for lines in (with_reports, without)]
-    goal, result, remark = next(row for row in table(COST, "Goals") if row[0].startswith("at most 5 %"))
+    _, result, remark = next(row for row in table(COST, "Goals") if row[0].startswith("at most 5 %"))
     assert result == f"**met**: {100 * cost.share_of_ses(with_reports, 'Essentials'):.1f} %"
     assert f"{100 * shares[0]:.1f} %, or {100 * shares[1]:.1f} % without" in remark
 
