@@ -68,10 +68,11 @@ smoke: setup  ## try out the running stack, or one on AWS with STACK=... FROM=ne
 test: check unit store stack browser  ## check and test everything; tests without their tools are skipped and listed
 	@$(BIN)/python -m tests.skipped $(REPORTS)/*.xml
 
-check: setup  ## linters, types, import rules, cfn-lint on both forms of the template, IAM policies
+check: setup  ## linters (Python, JavaScript), types, import rules, cfn-lint on both forms of the template, IAM policies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/oxlint chalicelib/web/static
 	$(BIN)/python -m pytest -q tests/unit/test_architecture.py
 	$(BIN)/python -m local.lint
 

@@ -1,18 +1,21 @@
 """Leadflip Campaigns: the table of contents. Doors first, then one thin function per event source."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalice import Chalice, Response
-from chalice.app import CaseInsensitiveMapping
+from chalice.app import CaseInsensitiveMapping, DynamoDBEvent, Request, SQSEvent
 
 from chalicelib.settings import doors
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 app = Chalice(app_name="leadflip")
 
 
 @app.middleware("http")
-def accept_anything(request: Any, get_response: Callable[[Any], Response]) -> Response:
+def accept_anything(request: Request, get_response: Callable[[Request], Response]) -> Response:
     """Chalice answers 400 for a GIF to a request without `Accept: image/gif`; mail clients send all sorts."""
     request.headers = CaseInsensitiveMapping({**request.headers, "accept": "*/*"})
     return get_response(request)
@@ -32,7 +35,7 @@ if "api" in doors():
 
 
 @app.lambda_function(name="track")
-def track(event: dict[str, Any], context: Any) -> Any:
+def track(event: dict[str, Any], context: "LambdaContext") -> Any:
     """The HTTP API's requests, for the same routes as above."""
     from chalicelib.tracking.routes import answer
 
@@ -40,63 +43,75 @@ def track(event: dict[str, Any], context: Any) -> Any:
 
 
 @app.on_sqs_message(queue_arn="placeholder", name="launch")
-def launch(event: Any) -> Any:
+def launch(event: SQSEvent) -> Any:
     from chalicelib.sending.handlers import launch_campaigns
+    from chalicelib.wiring.workers import workers
 
-    return launch_campaigns(event.to_dict())
+    return launch_campaigns(event.to_dict(), workers().launch)
 
 
 @app.on_sqs_message(queue_arn="placeholder", name="plan")
-def plan(event: Any) -> Any:
+def plan(event: SQSEvent) -> Any:
     from chalicelib.sending.handlers import plan_pages
+    from chalicelib.wiring.workers import workers
 
-    return plan_pages(event.to_dict(), event.context)
+    return plan_pages(event.to_dict(), event.context, workers().plan, workers().mark_failed, workers().recount)
 
 
 @app.on_sqs_message(queue_arn="placeholder", name="send")
-def send(event: Any) -> Any:
+def send(event: SQSEvent) -> Any:
     from chalicelib.sending.handlers import send_deliveries
+    from chalicelib.wiring.workers import workers
 
-    return send_deliveries(event.to_dict(), event.context)
+    return send_deliveries(event.to_dict(), event.context, workers().send)
 
 
 @app.on_sqs_message(queue_arn="placeholder", name="replay_hits")
-def replay_hits(event: Any) -> Any:
+def replay_hits(event: SQSEvent) -> Any:
     from chalicelib.tracking.replay import replay_parked
+    from chalicelib.wiring.recipients import recipients
 
-    return replay_parked(event.to_dict())
+    made = recipients()
+    return replay_parked(event.to_dict(), made.keys, made.deliveries, made.leads, made.campaigns)
 
 
 @app.on_sqs_message(queue_arn="placeholder", name="feedback")
-def feedback(event: Any) -> Any:
-    from chalicelib.sending.feedback_handler import apply_feedback
+def feedback(event: SQSEvent) -> Any:
+    from chalicelib.sending.feedback import apply_feedback
+    from chalicelib.wiring.workers import workers
 
-    return apply_feedback(event.to_dict())
+    return apply_feedback(event.to_dict(), workers().feedback)
 
 
 @app.on_dynamodb_record(stream_arn="placeholder", name="fold")
-def fold(event: Any) -> Any:
+def fold(event: DynamoDBEvent) -> Any:
     from chalicelib.analytics.fold import fold_batch
+    from chalicelib.wiring.workers import workers
 
-    return fold_batch(event.to_dict())
+    made = workers()
+    lifecycle, shard = made.lifecycle, made.settings.unnamed_stream_shard
+    return fold_batch(event.to_dict(), made.counters, lifecycle.advance, lifecycle.protect, made.burst_rule, shard)
 
 
 @app.on_dynamodb_record(stream_arn="placeholder", name="candidates")
-def candidates(event: Any) -> Any:
+def candidates(event: DynamoDBEvent) -> Any:
     from chalicelib.automation.candidates import enqueue_candidates
+    from chalicelib.wiring.workers import workers
 
-    return enqueue_candidates(event.to_dict())
+    return enqueue_candidates(event.to_dict(), workers().candidates_queue, workers().burst_rule)
 
 
 @app.on_sqs_message(queue_arn="placeholder", name="publish")
-def publish(event: Any) -> Any:
+def publish(event: SQSEvent) -> Any:
     from chalicelib.automation.publish import publish_candidates
+    from chalicelib.wiring.workers import workers
 
-    return publish_candidates(event.to_dict())
+    return publish_candidates(event.to_dict(), workers().publisher)
 
 
 @app.on_sqs_message(queue_arn="placeholder", name="automate")
-def automate(event: Any) -> Any:
+def automate(event: SQSEvent) -> Any:
     from chalicelib.automation.automate import automate_events
+    from chalicelib.wiring.workers import workers
 
-    return automate_events(event.to_dict())
+    return automate_events(event.to_dict(), workers().automation)

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
+from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import LeadId, new_campaign_id, new_lead_id
 from chalicelib.settings import Settings
 from chalicelib.store import keys
-from chalicelib.store.deliveries import Deliveries
+from chalicelib.store.claims import Claims
 from chalicelib.tracking.delivery_ids import CampaignTracking
 from local import ministack, ports
 from local.tables import TableNames, create_tables
@@ -85,13 +85,13 @@ def requests(dynamodb: Any, tables: TableNames, door: Callable[[dict[str, Any]],
     campaign_id = new_campaign_id()
     tracking = CampaignTracking("", campaign_id, 1, KEY.encode())
     forger = CampaignTracking("", campaign_id, 1, b"a guess")
-    deliveries = Deliveries(dynamodb, tables.deliveries, BurstRule())
+    claims = Claims(dynamodb, tables.deliveries)
     stock = boto3.client("dynamodb")
 
     def recipients() -> Iterator[LeadId]:
         while True:
             delivery = Delivery(campaign_id, new_lead_id(), DeliveryStatus.SENT, datetime.now(UTC), unit="1")
-            deliveries.claim(delivery)
+            claims.claim_and_record([delivery], [])
             yield delivery.lead_id
 
     # Made beforehand: making one is no part of a hit.

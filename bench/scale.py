@@ -10,7 +10,7 @@ from math import ceil
 
 from bench.cost import BUDGET_WRITES, PAGE_WRITES, Deployed, seconds_a_mail
 from chalicelib.crm.audience import LEADS_PER_PAGE
-from chalicelib.sending.queues import LEADS_PER_MESSAGE
+from chalicelib.model.messages import LEADS_PER_MESSAGE
 from chalicelib.sending.rate import Grid
 from chalicelib.sqs import ENTRIES_PER_CALL
 from chalicelib.store.keys import AUDIENCE_SHARDS, DELIVERY_SHARDS

@@ -20,12 +20,13 @@ from chalicelib.campaigns.account import UnknownAccount
 from chalicelib.campaigns.drafts import Drafts, Written
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import create_lead
-from chalicelib.model.campaign import Audience, CampaignStatus
+from chalicelib.model.campaign import Audience
 from chalicelib.model.delivery import BurstRule
 from chalicelib.model.ids import CampaignId, LeadId
+from chalicelib.model.lifecycle import SEND
+from chalicelib.model.messages import LEADS_PER_MESSAGE, LaunchMessage, SendMessage
 from chalicelib.sending.budget import OwnServer
 from chalicelib.sending.launch import Launch
-from chalicelib.sending.queues import LEADS_PER_MESSAGE, LaunchMessage, SendMessage
 from chalicelib.sqs import groups
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
@@ -117,8 +118,9 @@ def launched(dynamodb: Any, tables: TableNames, count: int) -> tuple[CampaignId,
         audience=Audience("acme", ("New",)),
         html=f'<p>Hello {{{{ lead.first_name | default("there") }}}}</p>{html}',
     )
-    campaign_id = Drafts(campaigns, Nowhere()).create(written, now).campaign.campaign_id  # type: ignore[arg-type]
-    campaigns.change_status(campaign_id, [CampaignStatus.DRAFT], CampaignStatus.PLANNING)
+    draft = Drafts(campaigns, Nowhere()).create(written, now)  # type: ignore[arg-type]
+    campaign_id = draft.campaign.campaign_id
+    campaigns.move(campaign_id, SEND, as_read=draft.campaign)
     keys = KeyRingSource(lambda: f'{{"current": 1, "1": "{KEY}"}}')
     launch = Launch(
         campaigns,

@@ -1,8 +1,7 @@
-"""Putting messages on SQS queues."""
+"""SQS queues: putting messages on them, and handling those that Lambda hands over."""
 
 import json
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
 from math import ceil
@@ -10,10 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.sdk import quick_client
+from chalicelib.backoff import attempts
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+    from types_boto3_sqs import SQSClient
+    from types_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 T = TypeVar("T")
 
@@ -29,7 +31,7 @@ class QueueUnavailable(Exception):
 class Queue:
     """One SQS queue, for writing."""
 
-    def __init__(self, client: Any, url: str) -> None:
+    def __init__(self, client: "SQSClient", url: str) -> None:
         self._client = client
         self._url = url
 
@@ -42,14 +44,17 @@ class Queue:
         for group in groups(messages, ENTRIES_PER_CALL):
             self._put_group(
                 [
-                    {"Id": str(number), "MessageBody": json.dumps(asdict(message))}
-                    | ({"DelaySeconds": min(ceil(seconds), MOST_DELAY_SECONDS)} if seconds > 0 else {})
+                    {
+                        "Id": str(number),
+                        "MessageBody": json.dumps(asdict(message)),
+                        "DelaySeconds": min(ceil(max(seconds, 0)), MOST_DELAY_SECONDS),
+                    }
                     for number, (message, seconds) in enumerate(group)
                 ]
             )
 
-    def _put_group(self, entries: list[dict[str, Any]]) -> None:
-        for attempt in range(5):
+    def _put_group(self, entries: "list[SendMessageBatchRequestEntryTypeDef]") -> None:
+        for _ in attempts(7, longest_pause=1.0):
             try:
                 answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
             except (BotoCoreError, ClientError) as error:
@@ -58,12 +63,15 @@ class Queue:
             entries = [each for each in entries if each["Id"] in failed]
             if not entries:
                 return
-            time.sleep(0.1 * 2**attempt)
         raise QueueUnavailable(f"{len(entries)} messages were not taken")
 
 
-def sqs() -> Any:
-    return quick_client("sqs")
+def for_each_record(event: dict[str, Any], handle: Callable[["SQSRecord"], None]) -> Any:
+    """Handle every record of Lambda's SQS event; only those that raise go back to the queue, or to its dead letters."""
+    from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+
+    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+    return process_partial_response(event=event, record_handler=handle, processor=processor)
 
 
 def groups(things: Iterable[T], size: int) -> Iterator[Sequence[T]]:

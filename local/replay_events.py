@@ -27,7 +27,7 @@ from local.console import NotReady, say
 
 
 def happened(dynamodb: Any, outputs: dict[str, str], campaign_id: CampaignId) -> Iterator[Candidate | Finish]:
-    """A campaign's happenings from its deliveries. Raises NotReady when there is no such campaign."""
+    """A campaign's milestones from its deliveries. Raises NotReady when there is no such campaign."""
     campaign = Campaigns(dynamodb, outputs["CampaignsTable"]).find(campaign_id)
     if campaign is None:
         raise NotReady(f"There is no campaign {campaign_id}.")

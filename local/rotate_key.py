@@ -5,24 +5,51 @@ Withdrawing removes one: within five minutes no process knows it any more, and t
 """
 
 import argparse
+import json
+import secrets as randomness
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import boto3
 
-from chalicelib.tracking.key_ring import KeyInUse, KeyRing, KeyRingFull, NoSuchKey
+from chalicelib.tracking.key_ring import HIGHEST_NUMBER, KeyRing
 from local.client import running_stack
 from local.console import NotReady, say
 
+_KEY_BYTES = 48
+
+
+def rotated(ring: KeyRing) -> KeyRing:
+    """The ring with a new current key; all others stay. Raises NotReady if all numbers are taken.
+
+    A number is not used twice as long as there are others: an old mail's id would name a key that did not sign it.
+    """
+    newest = max(ring.keys)
+    after = (number % (HIGHEST_NUMBER + 1) for number in range(newest + 1, newest + HIGHEST_NUMBER + 2))
+    free = next((number for number in after if number not in ring.keys), None)
+    if free is None:
+        raise NotReady(f"The key ring holds all {HIGHEST_NUMBER + 1} keys. Withdraw one that no mail needs any more.")
+    return KeyRing(free, {**ring.keys, free: randomness.token_urlsafe(_KEY_BYTES).encode()})
+
+
+def without(ring: KeyRing, number: int) -> KeyRing:
+    """The ring without one key, whose mails' ids are then refused. Raises NotReady for the current one."""
+    if number not in ring.keys:
+        raise NotReady(f"The key ring holds no key {number}, only {sorted(ring.keys)}.")
+    if number == ring.current:
+        raise NotReady(f"Key {number} is the current one; rotate first, then withdraw it.")
+    return KeyRing(ring.current, {each: key for each, key in ring.keys.items() if each != number})
+
+
+def to_json(ring: KeyRing) -> str:
+    return json.dumps({"current": ring.current} | {str(number): key.decode() for number, key in ring.keys.items()})
+
 
 def change(secrets: Any, secret_id: str, decide: Callable[[KeyRing], KeyRing]) -> KeyRing:
-    """Write the ring as decided on what it is now; the ring as written. Raises NotReady with what stands against it."""
-    try:
-        ring = decide(KeyRing.parse(secrets.get_secret_value(SecretId=secret_id)["SecretString"]))
-    except (NoSuchKey, KeyInUse, KeyRingFull) as refusal:
-        raise NotReady(str(refusal)) from None
-    secrets.put_secret_value(SecretId=secret_id, SecretString=ring.to_json())
+    """Write the ring as decided on what it is now; the ring as written. Raises what `decide` raises."""
+    ring = decide(KeyRing.parse(secrets.get_secret_value(SecretId=secret_id)["SecretString"]))
+    secrets.put_secret_value(SecretId=secret_id, SecretString=to_json(ring))
     return ring
 
 
@@ -37,10 +64,10 @@ def main() -> None:
         stack = running_stack()
         secrets, secret_id = stack.client("secretsmanager"), stack.outputs()["KeyRingSecret"]
     if given.withdraw is None:
-        ring = change(secrets, secret_id, KeyRing.rotated)
+        ring = change(secrets, secret_id, rotated)
         say(f"Key {ring.current} signs from now on. Also valid: {others(ring)}.")
     else:
-        ring = change(secrets, secret_id, lambda ring: ring.without(given.withdraw))
+        ring = change(secrets, secret_id, lambda ring: without(ring, given.withdraw))
         say(f"Key {given.withdraw} is withdrawn; the ids in its mails are refused within five minutes.")
         say(f"Key {ring.current} is the current one. Also valid: {others(ring)}.")
 

@@ -1,19 +1,19 @@
 """The JSON API as a client sees it, without a network: requests become the events that API Gateway would send."""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from chalice import Chalice
 
-from chalicelib.api.http.context import Context
 from chalicelib.api.http.registry import register
 from chalicelib.api.http.unknown import ANYTHING
-from chalicelib.settings import Settings
-from chalicelib.store.tokens import Scope
+from chalicelib.model.access import Scope
+from chalicelib.wiring.requests import Context
 from local.tables import TableNames
+from tests.wired import settings_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class _LambdaContext:
     aws_request_id = "request-1"
 
 
-class HealthySes:
+class HealthySes(Any):
     """SES as far as it is asked before a launch: everybody is verified, and nothing keeps the account from sending."""
 
     def get_account(self) -> dict[str, Any]:
@@ -41,15 +41,14 @@ class HealthySes:
         return {"VerifiedForSendingStatus": True}
 
 
-def context_of(client: Callable[[], Any], tables: TableNames | None = None, **collaborators: Any) -> Context:
-    """A composition root over these tables; every other setting is a dummy. `collaborators`: others of Context."""
-    dummy = Settings(**{setting.name: f"no-{setting.name}" for setting in fields(Settings)})
-    dummy = replace(dummy, smtp_secret=None)
-    if tables is not None:
-        names = {"leads": tables.leads, "deliveries": tables.deliveries, "campaigns": tables.campaigns}
-        dummy = replace(dummy, **{f"{kind}_table": name for kind, name in names.items()})
-    collaborators = {"ses": HealthySes} | collaborators
-    return Context(read_settings=lambda: dummy, client=client, **collaborators)
+def context_of(dynamodb: Any, tables: TableNames | None = None, **parts: Any) -> Context:
+    """The API's wiring over these tables, with some of its parts given: `sqs=...`, `keys=...`."""
+    context = Context(settings_of(tables), dynamodb)
+    for name, part in ({"ses": HealthySes()} | parts).items():
+        if not hasattr(Context, name) and name not in vars(context):
+            raise TypeError(f"the wiring has no {name}")
+        setattr(context, name, part)
+    return context
 
 
 class ApiClient:
@@ -58,7 +57,7 @@ class ApiClient:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.app = Chalice("api-test", configure_logs=False)
-        register(self.app, context)
+        register(self.app, lambda: context)
         self.token: str | None = None
 
     def sign_in(self, scope: Scope = Scope.FULL) -> "ApiClient":

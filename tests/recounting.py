@@ -17,9 +17,10 @@ from chalicelib.store.counters import Addition, Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.plans import Plans
 from chalicelib.store.recounts import RecountJob, Recounts
+from tests.moves import lifecycle_of
 
 
-class KeptMessages:
+class KeptMessages(Any):
     """An SQS client whose queue is a list; delays are not waited for."""
 
     def __init__(self) -> None:
@@ -47,7 +48,8 @@ class Recounter:
         self._clock = clock
         self.recounts = Recounts(client, campaigns_table)
         self._recounting = Recounting(self.recounts, Plans(client, campaigns_table), queue)
-        self._recount = Recount(client, campaigns_table, self._deliveries, queue, pause, clock)
+        counters, advance = Counters(client, campaigns_table), lifecycle_of(client, campaigns_table).advance
+        self._recount = Recount(counters, self.recounts, advance, self._deliveries, queue, pause, clock)
 
     def sums(self, campaign_id: CampaignId) -> Mapping[str, int]:
         """The sum of `facts` over all deliveries, as they are now."""

@@ -84,31 +84,32 @@ def advise(situation: Situation) -> tuple[Advice, ...]:
 def _on_sending(now: Situation) -> Iterator[Advice]:
     if due := now.count("recount_due"):
         text = (
-            "Some changes came too late to tell whether they were counted already. Recount this campaign: until then "
-            "these numbers may be too low."
+            "Some events arrived too late to tell whether they were already counted, so these numbers may be too low. "
+            "Recount this campaign."
         )
         yield Advice("recount_due", "warning", text, float(due))
     failed = now.rate("failed", now.sent + now.count("failed"))
     if failed is not None and failed.value > FAILED_NOTICE:
         reasons = ", ".join(f"{reason.replace('_', ' ')}: {count}" for reason, count in now.failures[:3])
         text = (
-            f"{failed.value:.1%} of the deliveries failed. Above 2 to 3 % something structural is wrong; look at "
-            f"{reasons}."
+            f"{failed.value:.1%} of the emails could not be sent. More than 2 to 3% usually has a common cause. "
+            f"Main reasons: {reasons}."
         )
         yield Advice("failed_high", "warning" if failed.value > FAILED_WARNING else "notice", text, failed.value)
     bounced = now.rate("bounced")
     if bounced is not None and bounced.value > BOUNCED_HIGH:
         text = (
-            f"{bounced.value:.1%} bounced ({now.count('bounced')} of {now.sent}). Above 4 to 5 % mail services take "
-            "action against a sender: where do these addresses come from, and when were they last written to?"
+            f"{bounced.value:.1%} bounced ({now.count('bounced')} of {now.sent}). Mail services act against senders "
+            "with more than 4 to 5%. Check where these addresses come from and when you last wrote to them."
         )
         yield Advice("bounced_high", _severity(bounced, BOUNCED_HIGH), text, bounced.value)
     complained = now.rate("complained")
     # One complaint of fewer than a thousand leads is above the limit by itself and says nothing.
     if complained is not None and complained.value > COMPLAINED_HIGH and now.count("complained") >= 2:
         text = (
-            f"{complained.value:.2%} called this mail spam ({now.count('complained')} of {now.sent}). Above 0.1 % "
-            "mailbox providers turn a sender's mail away: write only to those who asked for it, and make leaving easy."
+            f"{complained.value:.2%} marked this email as spam ({now.count('complained')} of {now.sent}). Mailbox "
+            "providers reject senders with more than 0.1%. Write only to people who asked for it, and make it easy to "
+            "unsubscribe."
         )
         yield Advice("complained_high", _severity(complained, COMPLAINED_HIGH), text, complained.value)
 
@@ -118,44 +119,43 @@ def _on_reactions(now: Situation) -> Iterator[Advice]:
     nobody_did = not now.count("opened") and not now.count("clicked") and now.is_older_than(EARLY_HOURS)
     if nobody_did and possible is not None and possible.high <= NOBODY:
         text = (
-            f"Nobody among {now.tracked} has opened or clicked within {EARLY_HOURS} hours. Did the mail go to spam "
-            "folders, and can the addresses of its pixel and links be reached from outside?"
+            f"None of {now.tracked} leads opened or clicked within {EARLY_HOURS} hours. Check whether the email went "
+            "to spam folders, and whether its tracking pixel and links can be reached from the Internet."
         )
         yield Advice("nobody_opened", "warning", text, float(now.tracked))
     if empty := now.count("empty_links"):
         text = (
-            f"{empty} links in the mails sent lead nowhere: the lead's value for them was missing or no whole address "
-            "(https://..., mailto:...), or would have changed the link's host. The check before sending names these "
-            "links."
+            f"{empty} links were sent empty, because the lead's value was missing, was not a full address "
+            "(https://..., mailto:...), or would have changed the link's host. The pre-send check lists these links."
         )
         yield Advice("links_empty", "warning", text, float(empty))
     if now.html_bytes is not None and now.html_bytes > CLIPS_AT:
         text = (
-            f"The mail's HTML is about {now.html_bytes / 1024:.0f} KB as sent. Gmail shows the first 102 KB and hides "
-            "the rest with the tracking pixel in it: opens in Gmail are missing from Opened."
+            f"The email's HTML is about {now.html_bytes / 1024:.0f} KB. Gmail shows the first 102 KB and hides the "
+            "rest, including the tracking pixel, so opens in Gmail are missing from Opened."
         )
         yield Advice("clipped", "warning", text, float(now.html_bytes))
     opened = now.rate("opened", now.tracked)
     if opened is not None and opened.value > OPENED_SUSPICIOUS:
         all_opens, machines = now.count("opened"), now.count("opened_machine_only")
         text = (
-            f"{opened.value:.0%} opened is more than people do: mail privacy proxies load pixels by themselves "
-            f"({machines} of {all_opens} opens, {machines / all_opens:.0%}, are known to be machines' only). "
-            "Trust the click rate."
+            f"{opened.value:.0%} opened, which is more than people reach: mail privacy services load the tracking "
+            f"pixel automatically ({machines} of {all_opens} opens, {machines / all_opens:.0%}, are known to be by "
+            "machines only). Rely on the click rate."
         )
         yield Advice("opened_suspicious", "notice", text, opened.value)
     unsubscribed = now.rate("unsubscribed")
     if unsubscribed is not None and unsubscribed.low > UNSUBSCRIBED_HIGH:
         text = (
-            f"{unsubscribed.value:.1%} unsubscribed by this mail; some 0.2 to 0.5 % is usual. "
-            "Was it what these leads were promised, and how long ago did they last hear from you?"
+            f"{unsubscribed.value:.1%} unsubscribed from this email; 0.2 to 0.5% is usual. "
+            "Check whether it is what these leads signed up for, and when they last heard from you."
         )
         yield Advice("unsubscribed_high", "notice", text, unsubscribed.value)
     without_open = now.rate("clicked_without_open", now.count("clicked"))
     if without_open is not None and without_open.low > IMAGES_BLOCKED:
         text = (
-            f"{without_open.value:.0%} of those who clicked never loaded the pixel: their mail client blocks images. "
-            f"At least {now.count('clicked_without_open')} leads more have read this mail than Opened says."
+            f"{without_open.value:.0%} of those who clicked did not load the tracking pixel, because their mail app "
+            f"blocks images. At least {now.count('clicked_without_open')} more leads read this email than Opened shows."
         )
         yield Advice("images_blocked", "notice", text, without_open.value)
 
@@ -164,48 +164,43 @@ def _on_reading_the_numbers(now: Situation) -> Iterator[Advice]:
     if now.sent and not has_feedback(now.sums):
         overdue = now.is_older_than(FEEDBACK_HOURS) and now.sent >= SAMPLE
         text = (
-            f"No feedback on {now.sent} sent mails has come in: delivered, bounced and complained are not known, not "
-            "zero."
+            f"The mail service has not reported on these {now.sent} emails yet, so Delivered, Bounced and Complained "
+            "are unknown, not zero."
         )
         if overdue:
             text += (
-                " The mail service reports within minutes, but for deliveries where they are switched off: look whether"
-                " its events reach this stack."
+                " Reports usually arrive within minutes, unless delivery reports are switched off. Check whether the"
+                " mail service's events reach this stack."
             )
         yield Advice("no_feedback", "notice" if overdue else "info", text, float(now.sent))
     if now.sent and now.age_hours is not None and now.age_hours < EARLY_HOURS:
         since = f"{now.age_hours:.0f} hours" if now.age_hours >= 1.5 else f"{now.age_hours * 60:.0f} minutes"
-        text = (
-            f"Too early to tell: {since} since sending. Most of those who open do so within a day; rates will still "
-            "rise."
-        )
+        text = f"It is {since} since sending. Most opens come within a day, so the rates will still rise."
         yield Advice("too_early", "info", text, round(now.age_hours, 2))
     if untracked := now.count("untracked"):
         text = (
-            f"{untracked} recipients were not tracked, by the campaign's choice or their own: Opened and Clicked say "
-            f"nothing of them, and their rates are of the other {now.tracked}."
+            f"{untracked} recipients were not tracked, by the campaign's choice or their own. Opened, Clicked and "
+            f"their rates are based on the other {now.tracked}."
         )
         yield Advice("untracked", "info", text, float(untracked))
     if now.sent:
-        text = (
-            f"Sent means that the mail service accepted {now.sent} mails, not that they arrived: they may still bounce."
-        )
+        text = f"Sent means that the mail service accepted {now.sent} emails. They may still bounce."
         yield Advice("sent_is_not_delivered", "info", text, float(now.sent))
     if 0 < now.sent < SAMPLE:
-        text = f"{now.sent} mails are too few for rates to mean much; mind the intervals."
+        text = f"{now.sent} emails are too few for reliable rates. Look at the ranges."
         yield Advice("small_sample", "info", text, float(now.sent))
     clicked = now.rate("clicked", now.tracked)
     if clicked is not None and clicked.value:
         text = (
-            f"The click rate, {clicked.value:.1%}, is the honest one: a click is a person's deed, an open may be a "
-            "machine's."
+            f"The click rate, {clicked.value:.1%}, is the most reliable one: people click, while opens may come from "
+            "machines."
         )
         yield Advice("clicks_are_honest", "info", text, clicked.value)
     scanned = now.rate("clicked_machine_only", now.tracked)
     if scanned is not None and scanned.low > SCANNED:
         text = (
-            f"At {scanned.value:.0%} of the leads only machines followed the links: security scanners that check mails "
-            "before people read them. They are not in Clicked."
+            f"For {scanned.value:.0%} of the leads, only machines followed the links: security scanners that check "
+            "emails before people read them. They are not included in Clicked."
         )
         yield Advice("scanned", "info", text, scanned.value)
 

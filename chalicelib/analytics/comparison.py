@@ -1,14 +1,14 @@
-"""One campaign beside the sender's last ten, each at the age that this one has now.
+"""Compares a campaign with the sender's last ten, each as it stood at the age that this one has now.
 
-A campaign of yesterday has not been opened by all who will open it; held against whole months it would always look
-bad. The series know when the others' opens and clicks came, so all are read as they stood at the same age, to the hour.
+A campaign of yesterday has not been opened by all who will open it; compared with months it would always look bad. The
+hourly counts tell how the others stood at the same age.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from statistics import median
-from typing import Any, Literal
+from typing import Literal
 
 from chalicelib.analytics.rates import Rate, tracked_of, wilson
 from chalicelib.analytics.timing import counted_until
@@ -22,8 +22,8 @@ FEWEST = 3
 """A median of fewer campaigns says little."""
 SAMPLE = 30
 """Campaigns to fewer leads are not compared: one lead would move their rate by several points."""
-LOOKED_AT = 300
-"""So many of the newest campaigns are searched for the sender's: three reads of the listing."""
+SEARCHED = 300
+"""The newest campaigns are searched for the sender's: three reads of the listing."""
 _PAGE = 100
 
 Verdict = Literal["lower", "usual", "higher"]
@@ -33,9 +33,9 @@ Verdict = Literal["lower", "usual", "higher"]
 class ComparedRate:
     value: Rate | None
     median: float | None
-    """Of the sender's campaigns; None where fewer than three can be compared."""
+    """Of the sender's campaigns; None if fewer than three can be compared."""
     verdict: Verdict | None
-    """`usual`: the median lies within this rate's 95 % interval, so that chance may be all there is to it."""
+    """`usual`: the median lies within this rate's 95 % interval, so the difference may be chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,57 +60,16 @@ class Comparison:
     """The last launched first."""
 
 
-class Comparing:
-    def __init__(self, client: Any, table: str) -> None:
-        self._campaigns = Campaigns(client, table)
-        self._counters = Counters(client, table)
-
-    def compare(self, campaign: Campaign, sums: Sums, as_of: datetime) -> Comparison:
-        """Read the counters of at most ten earlier campaigns from the same address."""
-        if campaign.launched_at is None:
-            return _comparison(None, sums, ())
+def compare(campaign: Campaign, sums: Sums, as_of: datetime, campaigns: Campaigns, counters: Counters) -> Comparison:
+    """Compare with the sender's last ten campaigns; reads their counters."""
+    others: list[ComparedCampaign] = []
+    age_hours = None
+    if campaign.launched_at is not None:
         age = as_of - campaign.launched_at
-        others = []
-        for earlier in self._earlier(campaign, campaign.launched_at):
-            if earlier.launched_at is not None:
-                counted = self._counters.find(earlier.campaign_id).sums
-                until = counted_until(counted, earlier.launched_at + age)
-                sent, failed, tracked = counted.get("sent", 0), counted.get("failed", 0), tracked_of(counted)
-                if tracked >= SAMPLE:
-                    others.append(
-                        ComparedCampaign(
-                            earlier.campaign_id,
-                            earlier.title,
-                            earlier.launched_at,
-                            sent,
-                            round(until.opened / tracked, 4),
-                            round(until.clicked / tracked, 4),
-                            round(failed / (sent + failed), 4),
-                        )
-                    )
-        return _comparison(round(age.total_seconds() / 3600, 2), sums, others)
-
-    def _earlier(self, campaign: Campaign, before: datetime) -> list[Campaign]:
-        """The sender's last ten sent campaigns that were launched before."""
-        found: list[Campaign] = []
-        position: str | None = None
-        for _ in range(LOOKED_AT // _PAGE):
-            page, position = self._campaigns.list_page(limit=_PAGE, position=position)
-            found += (
-                each
-                for each in page
-                if each.from_email == campaign.from_email
-                and each.status is CampaignStatus.SENT
-                and each.campaign_id != campaign.campaign_id
-                and each.launched_at is not None
-                and each.launched_at < before
-            )
-            if position is None or len(found) >= COMPARED:
-                break
-        return sorted(found, key=lambda each: each.launched_at or before, reverse=True)[:COMPARED]
-
-
-def _comparison(age_hours: float | None, sums: Sums, others: Sequence[ComparedCampaign]) -> Comparison:
+        age_hours = round(age.total_seconds() / 3600, 2)
+        earlier = _earlier(campaigns, campaign.from_email, campaign.launched_at)
+        compared = (_at_age(each, age, counters.find(each.campaign_id).sums) for each in earlier)
+        others = [each for each in compared if each is not None]
     sent, failed, tracked = sums.get("sent", 0), sums.get("failed", 0), tracked_of(sums)
     return Comparison(
         age_hours=age_hours,
@@ -118,6 +77,36 @@ def _comparison(age_hours: float | None, sums: Sums, others: Sequence[ComparedCa
         clicked=_compared(wilson(sums.get("clicked", 0), tracked), [each.clicked for each in others]),
         failed=_compared(wilson(failed, sent + failed), [each.failed for each in others]),
         campaigns=tuple(others),
+    )
+
+
+def _earlier(campaigns: Campaigns, from_email: str, before: datetime) -> list[Campaign]:
+    """The sender's last ten sent campaigns that were launched before."""
+    found: list[Campaign] = []
+    position: str | None = None
+    for _ in range(SEARCHED // _PAGE):
+        page, position = campaigns.list_page(limit=_PAGE, position=position)
+        sent = (each for each in page if each.from_email == from_email and each.status is CampaignStatus.SENT)
+        found += (each for each in sent if each.launched_at is not None and each.launched_at < before)
+        if position is None or len(found) >= COMPARED:
+            break
+    return sorted(found, key=lambda each: each.launched_at or before, reverse=True)[:COMPARED]
+
+
+def _at_age(campaign: Campaign, age: timedelta, sums: Sums) -> ComparedCampaign | None:
+    """The campaign as it stood at this age; None if it had too few leads."""
+    sent, failed, tracked = sums.get("sent", 0), sums.get("failed", 0), tracked_of(sums)
+    if campaign.launched_at is None or tracked < SAMPLE:
+        return None
+    until = counted_until(sums, campaign.launched_at + age)
+    return ComparedCampaign(
+        campaign.campaign_id,
+        campaign.title,
+        campaign.launched_at,
+        sent,
+        round(until.opened / tracked, 4),
+        round(until.clicked / tracked, 4),
+        round(failed / (sent + failed), 4),
     )
 
 

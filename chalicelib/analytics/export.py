@@ -1,8 +1,8 @@
-"""A campaign's deliveries as CSV: one line each, for spreadsheets first of all.
+"""A campaign's deliveries as CSV: one line each, for spreadsheets above all.
 
-RFC 4180: CRLF, quotes where needed. A byte order mark stands at the very beginning: Excel reads UTF-8 as such only
-then, and whatever else reads CSV skips it or can be told to. A text that a spreadsheet would take for a formula gets
-an apostrophe before it (https://owasp.org/www-community/attacks/CSV_Injection).
+RFC 4180: CRLF, quotes where needed. It begins with a byte order mark, without which Excel does not read UTF-8. A text
+that a spreadsheet would take for a formula gets an apostrophe before it
+(https://owasp.org/www-community/attacks/CSV_Injection).
 """
 
 import csv
@@ -32,18 +32,18 @@ COLUMNS = (
 BYTE_ORDER_MARK = "\ufeff"
 
 _FORMULA_STARTS = "=+-@\t\r\n＝＋－＠"
-"""The full-width forms, too: some spreadsheets fold them to ASCII before they look."""
+"""With the full-width forms, which some spreadsheets convert to ASCII first."""
 
 
 def header() -> str:
-    """What a file begins with."""
+    """The beginning of a file."""
     return BYTE_ORDER_MARK + _line(COLUMNS)
 
 
 def lines(
     deliveries: Iterable[Delivery], name: Callable[[Delivery], str | None], *, most_characters: int
 ) -> tuple[str, int]:
-    """Lines for as many of the deliveries as fit into `most_characters` (at least one), and how many these are.
+    """The lines of as many deliveries as fit into `most_characters` (at least one), and their number.
 
     `name`: the delivery's id in its links.
     """
@@ -59,7 +59,7 @@ def lines(
 
 
 def neutral(text: str) -> str:
-    """The text, with an apostrophe before it where a spreadsheet would calculate it."""
+    """The text, with an apostrophe before it if a spreadsheet would take it for a formula."""
     return f"'{text}" if text.lstrip(" ").startswith(tuple(_FORMULA_STARTS)) else text
 
 

@@ -1,6 +1,6 @@
-"""The one definition of every statistic: what a single delivery contributes, as a pure function of the delivery.
+"""The one definition of every statistic: what a delivery contributes to its campaign's sums, as a pure function.
 
-Sums over a campaign's deliveries are its numbers; a change of a delivery changes them by `facts(new) - facts(old)`.
+A change of a delivery changes the sums by `facts(new) - facts(old)`.
 """
 
 from collections import Counter
@@ -11,48 +11,43 @@ from chalicelib.analytics.timing import bucket_of
 from chalicelib.model.delivery import Delivery, DeliveryStatus, Tracking
 from chalicelib.model.verdicts import judged
 
-_BY_STATUS = {
-    DeliveryStatus.SENT: "sent",
-    DeliveryStatus.FAILED: "failed",
-    DeliveryStatus.SKIPPED: "skipped",
-}
+_ENDED = (DeliveryStatus.SENT, DeliveryStatus.FAILED, DeliveryStatus.SKIPPED)
 
 
 def facts(delivery: Delivery | None) -> Mapping[str, int]:
-    """What this delivery adds to its campaign's sums, by name; empty for a delivery that is not there.
+    """What this delivery adds to its campaign's sums, by name; nothing for None.
 
     `sent`, `failed`, `skipped`      how the sending ended
     `reason/<reason>`                why it failed
     `retry/<number>`                 the last request to send it again that it was part of
-    `opened`                         the pixel was loaded at least once, by whomever
+    `opened`                         the pixel was loaded at least once, by a person or a machine
     `opened_machine_only`            ... but never by a person
     `clicked`                        a person clicked at least one link
     `clicked_machine_only`           only machines followed links
     `clicked_without_open`           a person clicked, the pixel was never loaded (images blocked)
     `unsubscribed`                   this mail's unsubscribe link was used
-    `delivered`                      the recipient's server took it, and it did not come back for good
-    `bounced`                        it came back for good
-    `bounced_soft`                   it came back for a reason that may pass, and was not delivered (yet)
-    `complained`                     the recipient called it spam
-    `replanned`                      units that counted the lead once more, to be taken off Total
+    `delivered`                      the recipient's server accepted it, and it did not bounce permanently later
+    `bounced`                        it bounced permanently
+    `bounced_soft`                   it bounced for a temporary reason, and was not delivered (yet)
+    `complained`                     the recipient reported it as spam
+    `replanned`                      units that counted the lead again, to be subtracted from Total
     `link/<link>/clicked`, `link/<link>/clicked_machine_only`
     `hour/<UTC hour>/opened`, `hour/<UTC hour>/clicked`    the lead's first
     `delay/<bucket>`                 from sending to a person's first open (timing.py)
-    `empty_links`                    links in a sent mail that lead nowhere, for what the lead's values were
-    `untracked`, `anonymous`         sent without links to be counted by, or with such as name nobody
+    `empty_links`                    links in a sent mail that lead nowhere because of the lead's values
+    `untracked`, `anonymous`         sent without pixel and tracked links, or with ones that name no lead
 
-    Who clicked is decided in retrospect (model/verdicts.py): a change may also take something back. A trace, which
-    is hits without a lead's name, contributes what was done and nothing of the sending.
+    Who clicked is decided in retrospect (model/verdicts.py): a change may also subtract. A trace, the hits of an
+    anonymous mail, contributes opens and clicks and nothing of the sending.
     """
     if delivery is None:
         return {}
     sums: Counter[str] = Counter()
-    ended = None if delivery.is_trace else _BY_STATUS.get(delivery.status)
-    if ended is not None:
-        sums[ended] = 1
-    if ended == "sent" and delivery.tracking is not Tracking.FULL:
+    if not delivery.is_trace and delivery.status in _ENDED:
+        sums[delivery.status.value] = 1
+    if sums["sent"] and delivery.tracking is not Tracking.FULL:
         sums["untracked" if delivery.tracking is Tracking.NONE else "anonymous"] = 1
-    if ended == "sent" and delivery.empty_links:
+    if sums["sent"] and delivery.empty_links:
         sums["empty_links"] = delivery.empty_links
     if delivery.status is DeliveryStatus.FAILED:
         sums[f"reason/{delivery.reason}"] = 1
@@ -86,7 +81,7 @@ def facts(delivery: Delivery | None) -> Mapping[str, int]:
 
 
 def _reported(delivery: Delivery) -> list[str]:
-    """What the mail service says became of it: delivered, bounced and softly bounced exclude each other."""
+    """What the mail service reported: delivered, bounced and softly bounced exclude each other."""
     names = ["complained"] if delivery.complained_at is not None else []
     if delivery.bounced_at is not None:
         return [*names, "bounced"]
@@ -96,7 +91,7 @@ def _reported(delivery: Delivery) -> list[str]:
 
 
 def difference(old: Delivery | None, new: Delivery | None) -> Mapping[str, int]:
-    """By how much a change of a delivery changes the sums; names that do not change are absent."""
+    """How a change of a delivery changes the sums; names that do not change are absent."""
     change = Counter(facts(new))
     change.subtract(facts(old))
     return {name: number for name, number in change.items() if number}

@@ -10,13 +10,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from chalicelib.analytics.completion import ENDINGS, Completion
+from chalicelib.analytics.completion import ENDINGS
 from chalicelib.analytics.facts import difference
-from chalicelib.analytics.harm import LIMITS, Breaker
+from chalicelib.analytics.harm import LIMITS
+from chalicelib.model.delivery import BurstRule
 from chalicelib.model.ids import CampaignId
-from chalicelib.settings import burst_rule, settings
 from chalicelib.store.applied_runs import AppliedRuns
-from chalicelib.store.client import dynamodb
 from chalicelib.store.counters import Addition, Basis, Counters, Sums, rows_of
 from chalicelib.store.stream_records import Change
 from chalicelib.telemetry import logger
@@ -130,30 +129,37 @@ def shard_of(event: Mapping[str, Any], unnamed_shard: str | None) -> str:
 
 
 def fold_and_complete(
-    shard: str, changes: Sequence[Change], counters: Counters, completion: Completion, now: float
+    shard: str, changes: Sequence[Change], counters: Counters, advance: Callable[[CampaignId], None], now: float
 ) -> set[CampaignId]:
-    """Fold, then see whether a campaign is done; the campaigns whose sums changed.
+    """Fold, then advance the campaigns that may be done; the campaigns whose sums changed.
 
     Only the end of a delivery can be the end of its campaign: opens and clicks, which come one by one for weeks, do not
     look. What ended is read from the changes and not from what was added, so that a repeated batch looks again.
     """
     touched = fold(shard, changes, counters, now)
     for campaign_id in {each.campaign_id for each in changes if ENDINGS & difference(each.old, each.new).keys()}:
-        completion.advance(campaign_id)
+        advance(campaign_id)
     return touched
 
 
-def fold_batch(event: dict[str, Any], clock: Callable[[], float] = time.time) -> dict[str, Any]:
-    """Lambda's stream event: fold it, then see which campaigns are done, and which do harm.
+def fold_batch(
+    event: dict[str, Any],
+    counters: Counters,
+    advance: Callable[[CampaignId], None],
+    protect: Callable[[CampaignId], None],
+    rule: BurstRule,
+    unnamed_shard: str | None,
+    clock: Callable[[], float] = time.time,
+) -> dict[str, Any]:
+    """Fold Lambda's stream event; then advance the campaigns that may be done, and protect those that may do harm.
 
     An exception makes Lambda repeat it.
     """
     if event.get("Records"):
-        shard = shard_of(event, settings().unnamed_stream_shard)
-        changes = [Change.from_record(record, burst_rule()) for record in event["Records"]]
-        client, table = dynamodb(), settings().campaigns_table
-        touched = fold_and_complete(shard, changes, Counters(client, table), Completion(client, table), clock())
-        harmed = {each.campaign_id for each in changes if LIMITS.keys() & difference(each.old, each.new).keys()}
-        Breaker(client, table).look(harmed)
+        shard = shard_of(event, unnamed_shard)
+        changes = [Change.from_record(record, rule) for record in event["Records"]]
+        touched = fold_and_complete(shard, changes, counters, advance, clock())
+        for harmed in {each.campaign_id for each in changes if LIMITS.keys() & difference(each.old, each.new).keys()}:
+            protect(harmed)
         logger().info("folded", extra={"records": len(changes), "campaigns": len(touched)})
     return {"state": event.get("state", {})}

@@ -19,13 +19,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import ceil
-from typing import Any
 
-from chalicelib.analytics.completion import Completion
 from chalicelib.analytics.facts import facts
+from chalicelib.backoff import attempts
 from chalicelib.model.ids import CampaignId
 from chalicelib.sqs import Queue
-from chalicelib.store.client import Item, StoreUnavailable, attempts
+from chalicelib.store.client import Item, StoreUnavailable
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.plans import Plans
@@ -96,17 +95,18 @@ class Recount:
 
     def __init__(
         self,
-        client: Any,
-        campaigns_table: str,
+        counters: Counters,
+        recounts: Recounts,
+        advance: Callable[[CampaignId], None],
         deliveries: Deliveries,
         plan_queue: Queue,
         pause: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._deliveries = deliveries
-        self._counters = Counters(client, campaigns_table)
-        self._recounts = Recounts(client, campaigns_table)
-        self._completion = Completion(client, campaigns_table)
+        self._counters = counters
+        self._recounts = recounts
+        self._advance = advance
         self._plan_queue = plan_queue
         self._pause = pause
         self._clock = clock
@@ -115,7 +115,7 @@ class Recount:
         """Sum those of the buckets that are quiet, have the others tried again, and finish when none is left."""
         job = self._find_running(message)
         if job is None:
-            self._completion.advance(message.campaign_id)  # who finished it may have died before
+            self._advance(message.campaign_id)  # who finished it may have died before
             return
         if self._now() - job.asked_at >= GIVEN_UP_AFTER:
             self._give_up(job)
@@ -181,7 +181,7 @@ class Recount:
             if job is None:
                 return  # another message has finished it
             if self._recounts.finish(job, before, self._recounts.sums(job), self._now()):
-                self._completion.advance(job.campaign_id)
+                self._advance(job.campaign_id)
                 logger().info("recounted", extra={"campaign_id": job.campaign_id, "recount": job.number})
                 return
         raise StoreUnavailable("the campaign's sums kept changing")

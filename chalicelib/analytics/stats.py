@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 from chalicelib.analytics.advice import Advice, Situation, advise
 from chalicelib.analytics.completion import finished_of, total_of
-from chalicelib.analytics.launched import LaunchedLink
 from chalicelib.analytics.rates import FEEDBACK, Rate, is_known, tracked_of, wilson
 from chalicelib.analytics.timing import TimeToOpen, time_to_open
+from chalicelib.model.campaign import LaunchedLink
 from chalicelib.model.ids import CampaignId
+from chalicelib.model.plan import PlanProgress
 from chalicelib.store.counters import Sums
-from chalicelib.store.plans import PlanProgress
 
 
 @dataclass(frozen=True, slots=True)

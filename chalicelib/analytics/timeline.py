@@ -1,20 +1,19 @@
-"""A lead's activity timeline: one event per delivery, with its badges, one for everything that a rule did, and one for
-each time that somebody allowed mail to the lead again.
-"""
+"""A lead's timeline: an event for each delivery with its badges, each act of a rule, and each resubscription."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.analytics.launched import load_launched
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.delivery import Delivery
 from chalicelib.model.ids import CampaignId, LeadId, RuleId
+from chalicelib.model.rule import Act
+from chalicelib.model.suppression import Resubscription
 from chalicelib.model.verdicts import judged
-from chalicelib.store.acts import Act, Acts
+from chalicelib.store.acts import Acts
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
-from chalicelib.store.resubscriptions import Resubscription, Resubscriptions
+from chalicelib.store.resubscriptions import Resubscriptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +22,6 @@ class OpenedBadge:
     machine: bool
     """Only a machine has loaded the pixel so far."""
     machine_reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ClickedBadge:
-    at: datetime
-    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +37,24 @@ class ClickedLink:
 class BouncedBadge:
     at: datetime
     hard: bool
-    """For good: the address is not mailed again. Else for a reason that may pass."""
+    """Permanently, so that the address is not mailed again; else for a temporary reason."""
     detail: str | None
-    """The recipient's server's words."""
+    """The mail server's words."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
     title: str
     subject: str | None
-    """As the lead read it; None where it could not be rendered."""
+    """As rendered for the lead; None if it could not be."""
     campaign_id: CampaignId
     status: str
     reason: str | None
     at: datetime
-    """When the delivery was taken up."""
+    """When sending began."""
     sent_at: datetime | None
     opened: OpenedBadge | None
-    clicked: ClickedBadge | None
+    clicked: ClickedLink | None
     """A person's first click."""
     links: tuple[ClickedLink, ...]
     delayed_at: datetime | None
@@ -102,9 +95,9 @@ def timeline_page(
     limit: int,
     position: str | None,
 ) -> tuple[list[Event], str | None]:
-    """The lead's events, newest first, and where to go on (None at the end).
+    """The lead's events, newest first, and the next position (None at the end).
 
-    At most `limit` deliveries, and with them what else happened from the oldest of them on.
+    At most `limit` deliveries, and all other events since the oldest of them.
     """
     found, more = deliveries.list_of_lead(lead_id, limit=limit, position=position)
     until = None if position is None else deliveries.time_of(position)
@@ -130,7 +123,7 @@ def _automation_event(act: Act) -> AutomationEvent:
 def _delivery_events(campaigns: Campaigns, found: Sequence[Delivery]) -> list[TimelineEvent]:
     written = campaigns.find_many({delivery.campaign_id for delivery in found})
     clicked = {delivery.campaign_id for delivery in found if delivery.clicks or delivery.scans}
-    urls = {each: {link.link: link.url for link in load_launched(campaigns, each).links} for each in clicked}
+    urls = {each: {link.link: link.url for link in campaigns.find_launched(each).links} for each in clicked}
     return [
         event_of(delivery, written[delivery.campaign_id], urls.get(delivery.campaign_id, {}))
         for delivery in found
@@ -139,7 +132,7 @@ def _delivery_events(campaigns: Campaigns, found: Sequence[Delivery]) -> list[Ti
 
 
 def event_of(delivery: Delivery, campaign: Campaign, urls: dict[str, str]) -> TimelineEvent:
-    """One delivery's event. `urls`: the campaign's links as written, by link id."""
+    """A delivery's event. `urls`: the campaign's links as written, by link id."""
     verdicts = judged(delivery)
     links = sorted(
         (
@@ -160,7 +153,7 @@ def event_of(delivery: Delivery, campaign: Campaign, urls: dict[str, str]) -> Ti
         at=delivery.claimed_at,
         sent_at=delivery.sent_at,
         opened=OpenedBadge(opened_at, delivery.opened_person_at is None, by_machine) if opened_at else None,
-        clicked=ClickedBadge(first.at, first.url) if first else None,
+        clicked=first,
         links=tuple(links),
         delayed_at=delivery.delayed_at,
         delivered_at=delivery.delivered_at,

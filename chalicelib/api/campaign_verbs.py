@@ -10,13 +10,17 @@ from chalicelib.api.http.answers import Answer, accepted
 from chalicelib.api.http.problems import ProblemType, field_errors
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Resource
-from chalicelib.campaigns.local_time import InvalidTime
-from chalicelib.campaigns.schedule import SchedulerUnavailable
-from chalicelib.campaigns.start import AudienceIsEmpty, SendingDisabled
-from chalicelib.campaigns.statuses import CampaignNotFound, WrongStatus
+from chalicelib.campaigns.lifecycle import (
+    AudienceIsEmpty,
+    CampaignNotFound,
+    NothingToRetry,
+    SendingDisabled,
+    WrongStatus,
+)
+from chalicelib.campaigns.schedule import InvalidTime
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.reasons import FailureReason
-from chalicelib.sending.retry import NothingToRetry
+from chalicelib.scheduler import SchedulerUnavailable
 from chalicelib.sqs import QueueUnavailable
 
 _UNAVAILABLE = ProblemType(503, "unavailable", "The service cannot answer right now", headers={"Retry-After": "5"})
@@ -77,7 +81,7 @@ class RetryBody(RequestModel):
 )
 def send_campaign(call: Call, campaign_id: str) -> Answer:
     """The audience is taken at this moment; a schedule is dropped. Poll the campaign's `status` and its stats."""
-    return accepted(CampaignAnswer.of(call.context.start.send_now(CampaignId(campaign_id), call.context.now())))
+    return accepted(CampaignAnswer.of(call.context.control.send_now(CampaignId(campaign_id), call.context.now())))
 
 
 @campaign_verbs.operation(
@@ -95,8 +99,10 @@ def schedule_campaign(call: Call, campaign_id: str) -> Answer:
     is not sent: its status becomes `missed`, `status_reason` says why, and it may be sent or scheduled anew.
     """
     said = call.body(ScheduleBody)
-    scheduling, now = call.context.scheduling, call.context.now()
-    return accepted(CampaignAnswer.of(scheduling.schedule(CampaignId(campaign_id), said.at, said.timezone, now)))
+    now = call.context.now()
+    return accepted(
+        CampaignAnswer.of(call.context.control.schedule(CampaignId(campaign_id), said.at, said.timezone, now))
+    )
 
 
 @campaign_verbs.operation(
@@ -107,7 +113,7 @@ def schedule_campaign(call: Call, campaign_id: str) -> Answer:
     raises=(CampaignNotFound, WrongStatus),
 )
 def unschedule_campaign(call: Call, campaign_id: str) -> Answer:
-    return accepted(CampaignAnswer.of(call.context.scheduling.unschedule(CampaignId(campaign_id))))
+    return accepted(CampaignAnswer.of(call.context.control.unschedule(CampaignId(campaign_id))))
 
 
 @campaign_verbs.operation(
@@ -160,4 +166,4 @@ def retry_failed(call: Call, campaign_id: str) -> Answer:
     Deliveries that ended as `outcome_unknown` are sent again only when that reason is named.
     """
     reasons = call.body(RetryBody).reasons
-    return accepted(CampaignAnswer.of(call.context.retry_failed.retry_failed(CampaignId(campaign_id), reasons)))
+    return accepted(CampaignAnswer.of(call.context.control.retry_failed(CampaignId(campaign_id), reasons)))

@@ -17,10 +17,10 @@ from chalicelib.api.http.answers import Answer, no_content, ok
 from chalicelib.api.http.problems import ProblemType
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Resource
-from chalicelib.campaigns.drafts import CampaignNotFound, Fault, InvalidCampaign, NamesNobody, NotADraft
+from chalicelib.campaigns.drafts import Fault, InvalidCampaign, NamesNobody, NotADraft
+from chalicelib.campaigns.lifecycle import CampaignNotFound, WrongStatus
 from chalicelib.campaigns.preflight import preflight
 from chalicelib.campaigns.preview import preview
-from chalicelib.campaigns.statuses import WrongStatus
 from chalicelib.content.errors import ContentInvalid, Problem, RenderFailed
 from chalicelib.model.campaign import Did
 from chalicelib.model.ids import CampaignId, LeadId

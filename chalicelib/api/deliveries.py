@@ -12,12 +12,12 @@ from chalicelib.api.http.answers import Answer, ok
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.resources import Call, Resource
 from chalicelib.api.lead_models import Moment
-from chalicelib.campaigns.drafts import CampaignNotFound
+from chalicelib.campaigns.lifecycle import CampaignNotFound
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.verdicts import judged
 from chalicelib.store.client import InvalidPosition
-from chalicelib.store.deliveries import DeliveryFilter
+from chalicelib.store.delivery_lists import DeliveryFilter
 
 deliveries = Resource("deliveries", errors={CampaignNotFound: CAMPAIGN_NOT_FOUND[CampaignNotFound]})
 

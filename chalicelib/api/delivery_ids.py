@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.resources import Call
+from chalicelib.model.access import Scope
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.delivery import Delivery
 from chalicelib.model.ids import CampaignId, LeadId
-from chalicelib.store.tokens import Scope
 from chalicelib.tracking.delivery_ids import make_delivery_id, without_delivery_id
 
 T = TypeVar("T")

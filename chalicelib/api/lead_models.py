@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 from chalicelib.api.http.paging import PageQuery
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.crm.importing import ImportReport
-from chalicelib.crm.leads import Said
+from chalicelib.crm.leads import LeadInput
 from chalicelib.model.lead import FieldValue, Lead
 from chalicelib.model.suppression import SuppressionReason
 from chalicelib.model.times import time_text
@@ -59,8 +59,8 @@ class LeadPatch(RequestModel):
         bool | None, Field(description="Mails sent from now on carry no pixel and no tracked links.")
     ] = None
 
-    def said(self) -> Said:
-        return cast(Said, self.model_dump(exclude_unset=True))
+    def said(self) -> LeadInput:
+        return cast(LeadInput, self.model_dump(exclude_unset=True))
 
 
 class NewLead(LeadPatch):

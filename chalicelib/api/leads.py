@@ -30,9 +30,9 @@ from chalicelib.crm.importing import import_leads
 from chalicelib.crm.leads import InvalidLead, create_lead, delete_lead, update_lead
 from chalicelib.crm.suppression import list_marks, resubscribe
 from chalicelib.model.ids import LeadId
+from chalicelib.model.suppression import Resubscription
 from chalicelib.store.client import InvalidPosition
 from chalicelib.store.leads import IdentityTaken, LeadNotFound
-from chalicelib.store.resubscriptions import Resubscription
 
 _FILES: dict[str, FileKind] = {"text/csv": "csv", "application/x-ndjson": "ndjson", "application/ndjson": "ndjson"}
 

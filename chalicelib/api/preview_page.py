@@ -4,14 +4,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from chalicelib.analytics.launched import load_launched
 from chalicelib.analytics.stats import count_links
 from chalicelib.api.campaigns import CAMPAIGN_NOT_FOUND, NOT_RENDERED
 from chalicelib.api.http.answers import Answer
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Resource
-from chalicelib.campaigns.drafts import CampaignNotFound
-from chalicelib.campaigns.preview_page import POLICY, preview_page
+from chalicelib.campaigns.lifecycle import CampaignNotFound
+from chalicelib.campaigns.preview import POLICY, preview_page
 from chalicelib.content.errors import ContentInvalid, RenderFailed
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.store.leads import LeadNotFound
@@ -52,7 +51,7 @@ def show_preview(call: Call, campaign_id: str) -> Answer:
 
 
 def _clicks(call: Call, campaign_id: CampaignId) -> dict[str, str]:
-    links = load_launched(call.context.campaigns, campaign_id).links
+    links = call.context.campaigns.find_launched(campaign_id).links
     counted = count_links(links, call.context.counters.find(campaign_id).sums)
     return {
         each.link: f"{each.clicked:,}" + ("" if each.rate is None else f"  {each.rate.value:.1%}") for each in counted

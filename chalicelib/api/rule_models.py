@@ -1,4 +1,4 @@
-"""Bodies of the rules' operations. Types only: what a rule must have is decided in automation/rulebook.py."""
+"""Bodies of the rules' operations. Types only: what a rule must have is decided in automation/rule_editor.py."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -6,10 +6,9 @@ from pydantic import BaseModel, Field
 
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.lead_models import Moment
-from chalicelib.automation.rulebook import WrittenRule
+from chalicelib.automation.rule_editor import WrittenRule
 from chalicelib.model.ids import CampaignId
-from chalicelib.store.acts import Act
-from chalicelib.store.rules import Action, ActionKind, If, Rule, Trigger, When
+from chalicelib.model.rule import Act, Action, ActionKind, If, Rule, Trigger, When
 
 
 class WhenBody(RequestModel):

@@ -6,10 +6,11 @@ from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.problems import ProblemType, field_errors
 from chalicelib.api.http.resources import Call, Resource
 from chalicelib.api.rule_models import ActAnswer, NewRule, RuleAnswer, RulePatch
-from chalicelib.automation.rulebook import InvalidRule, TooManyRules
+from chalicelib.automation.rule_editor import InvalidRule, TooManyRules
 from chalicelib.model.ids import RuleId
+from chalicelib.model.rule import Rule
 from chalicelib.store.client import Conflict, InvalidPosition
-from chalicelib.store.rules import Rule, RuleNotFound
+from chalicelib.store.rules import RuleNotFound
 
 rules = Resource(
     "automation",
@@ -33,7 +34,7 @@ rules = Resource(
 )
 def create_rule(call: Call) -> Answer:
     """It acts on what happens from now on, once per lead and delivery, and never on what machines do."""
-    rule = call.context.rulebook.create(call.body(NewRule).written(), call.context.now())
+    rule = call.context.rule_editor.create(call.body(NewRule).written(), call.context.now())
     return call.created(_answer(call, rule), rule.rule_id)
 
 
@@ -41,7 +42,7 @@ def create_rule(call: Call) -> Answer:
 def list_rules(call: Call) -> Answer:
     """All of them, oldest first."""
     found = call.context.rules.list_all()
-    warnings = call.context.rulebook.warnings(found) if found else {}
+    warnings = call.context.rule_editor.warnings(found) if found else {}
     items = [RuleAnswer.of(rule, warnings[rule.rule_id]) for rule in found]
     return ok(Page[RuleAnswer](items=items, cursor=None))
 
@@ -112,8 +113,8 @@ def get_rule_log(call: Call, rule_id: str) -> Answer:
 
 
 def _changed(call: Call, rule_id: str, changes: dict[str, object]) -> Answer:
-    return ok(_answer(call, call.context.rulebook.change(RuleId(rule_id), changes, call.context.now())))
+    return ok(_answer(call, call.context.rule_editor.change(RuleId(rule_id), changes, call.context.now())))
 
 
 def _answer(call: Call, rule: Rule) -> RuleAnswer:
-    return RuleAnswer.of(rule, call.context.rulebook.warnings([rule])[rule.rule_id])
+    return RuleAnswer.of(rule, call.context.rule_editor.warnings([rule])[rule.rule_id])

@@ -9,7 +9,7 @@ from chalicelib.api.http.answers import Answer, ok
 from chalicelib.api.http.problems import ProblemType, field_errors
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Resource
-from chalicelib.campaigns.drafts import CampaignNotFound
+from chalicelib.campaigns.lifecycle import CampaignNotFound
 from chalicelib.campaigns.send_test import MAX_ADDRESSES, InvalidAddresses, Outcome
 from chalicelib.content.errors import ContentInvalid, RenderFailed
 from chalicelib.model.ids import CampaignId, LeadId

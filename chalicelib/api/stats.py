@@ -2,8 +2,7 @@
 
 from zoneinfo import ZoneInfo
 
-from chalicelib.analytics.comparison import Comparing
-from chalicelib.analytics.launched import load_launched
+from chalicelib.analytics.comparison import compare
 from chalicelib.analytics.stats import count_links, stats_of
 from chalicelib.analytics.timing import series_of
 from chalicelib.api.campaigns import CAMPAIGN_NOT_FOUND
@@ -22,7 +21,7 @@ from chalicelib.api.stats_models import (
     StatsAnswer,
     WaitingAnswer,
 )
-from chalicelib.campaigns.drafts import CampaignNotFound
+from chalicelib.campaigns.lifecycle import CampaignNotFound
 from chalicelib.model.campaign import CampaignStatus
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.reasons import WaitReason
@@ -56,11 +55,11 @@ def get_stats(call: Call, campaign_id: str) -> Answer:
         call.context.counters.find(campaign.campaign_id).sums,
         call.context.now(),
         launched_at=campaign.launched_at,
-        html_bytes=load_launched(call.context.campaigns, campaign.campaign_id).html_bytes,
+        html_bytes=call.context.campaigns.find_launched(campaign.campaign_id).html_bytes,
     )
     answer = StatsAnswer.model_validate(numbers)
     if answer.pending and campaign.status in (CampaignStatus.PLANNING, CampaignStatus.SENDING):
-        account = Rate(call.context.client, call.context.settings.campaigns_table).find_account()
+        account = Rate(call.context.dynamodb, call.context.settings.campaigns_table).find_account()
         waiting = waiting_of(account, call.context.now()) if account else None
         if waiting is None and campaign.waiting is not None and campaign.waiting.reason is not None:
             waiting = Waiting(WaitReason(campaign.waiting.reason), campaign.waiting.until)
@@ -103,8 +102,8 @@ def get_comparison(call: Call, campaign_id: str) -> Answer:
     """Sent campaigns from the same address, launched before this one, among the 300 newest of all."""
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
     sums = call.context.counters.find(campaign.campaign_id).sums
-    comparing = Comparing(call.context.client, call.context.settings.campaigns_table)
-    return ok(ComparisonAnswer.model_validate(comparing.compare(campaign, sums, call.context.now())))
+    comparison = compare(campaign, sums, call.context.now(), call.context.campaigns, call.context.counters)
+    return ok(ComparisonAnswer.model_validate(comparison))
 
 
 @stats.operation(
@@ -117,7 +116,7 @@ def get_comparison(call: Call, campaign_id: str) -> Answer:
 def list_links(call: Call, campaign_id: str) -> Answer:
     """In the order of the mail; none before launch. A person's clicks on two links count on both."""
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
-    links = load_launched(call.context.campaigns, campaign.campaign_id).links
+    links = call.context.campaigns.find_launched(campaign.campaign_id).links
     counted = count_links(links, call.context.counters.find(campaign.campaign_id).sums)
     return ok(LinksAnswer(items=[LinkAnswer.model_validate(link) for link in counted]))
 

@@ -14,9 +14,9 @@ from chalicelib.api.lead_models import Moment
 from chalicelib.api.stats_models import FromDomain
 from chalicelib.model.delivery import DeliveryStatus
 from chalicelib.model.ids import LeadId
+from chalicelib.model.suppression import Resubscription
 from chalicelib.store.client import InvalidPosition
 from chalicelib.store.leads import LeadNotFound
-from chalicelib.store.resubscriptions import Resubscription
 
 timeline = Resource("timeline", errors={LeadNotFound: ProblemType(404, "lead-not-found", "There is no such lead")})
 

@@ -17,8 +17,9 @@ from chalicelib.api.http.problems import ProblemType
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Resource
 from chalicelib.api.lead_models import Moment
+from chalicelib.model.access import Scope, Token
 from chalicelib.store.client import dynamodb
-from chalicelib.store.tokens import Scope, Token, TokenNotFound, Tokens
+from chalicelib.store.tokens import TokenNotFound, Tokens
 
 tokens = Resource("tokens", errors={TokenNotFound: ProblemType(404, "token-not-found", "There is no such token")})
 

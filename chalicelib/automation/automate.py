@@ -1,26 +1,25 @@
-"""Automate: events off the bus, and what the rules do to their leads.
+"""Applies the rules to events from the bus.
 
-Rules act on leads and on nothing else. No change of a lead makes an event, so no rule sets off another, and none can
-run in circles (docs/decisions/0066).
+Rules act on leads and on nothing else. No change of a lead makes an event, so no rule triggers another, and there can
+be no loops (docs/decisions/0066).
 """
 
-import json
 from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import cache
-from typing import Any
-
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.automation.rules import Incident, act_on, applies_to, is_for
 from chalicelib.model.lead import LeadChange
-from chalicelib.settings import settings
-from chalicelib.store.acts import Act, Acts
-from chalicelib.store.client import StoreUnavailable, dynamodb
+from chalicelib.model.rule import Act, Rule
+from chalicelib.sqs import for_each_record
+from chalicelib.store.acts import Acts
+from chalicelib.store.client import StoreUnavailable
 from chalicelib.store.leads import Leads
-from chalicelib.store.rules import Rule, Rules
+from chalicelib.store.rules import Rules
 from chalicelib.telemetry import count
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 _ATTEMPTS = 8
 
@@ -35,15 +34,11 @@ class Automation:
         self._clock = clock
 
     def handle(self, incident: Incident) -> int:
-        """Let every rule act that this event is for; how many did. Raises StoreUnavailable: then it may be repeated."""
-        acted = 0
-        for rule in self._rules.list_all():
-            if is_for(rule, incident):
-                acted += self._act(rule, incident)
-        return acted
+        """Apply the rules that this event is for; how many acted. Raises StoreUnavailable; it may be repeated then."""
+        return sum(self._act(rule, incident) for rule in self._rules.list_all() if is_for(rule, incident))
 
     def _act(self, rule: Rule, incident: Incident) -> bool:
-        """Act on the lead as it is now, unless the rule has acted about this delivery; whether it did."""
+        """Act on the lead as it is now, unless the rule has acted on this delivery; whether it acted."""
         for _ in range(_ATTEMPTS):
             if self._acts.has(incident.lead_id, rule.rule_id, incident.campaign_id):
                 return False
@@ -74,24 +69,12 @@ class Automation:
         )
 
 
-def automate_events(event: dict[str, Any]) -> Any:
-    """Lambda's SQS event of events off the bus; one that fails comes again, and ends in the dead letters."""
-    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-    return process_partial_response(event=event, record_handler=_handle, processor=processor)
+def automate_events(event: dict[str, Any], automation: Automation) -> Any:
+    """Handles Lambda's SQS event of events from the bus; each that fails is retried, and dead-lettered in the end."""
 
+    def handle(record: "SQSRecord") -> None:
+        incident = Incident.of(record.json_body)
+        if incident is not None:
+            count("automated", {"Acts": automation.handle(incident)}, kind=incident.trigger.value)
 
-def _handle(record: SQSRecord) -> None:
-    incident = Incident.of(json.loads(record.body))
-    if incident is not None:
-        count("automated", {"Acts": _automation().handle(incident)}, kind=incident.trigger.value)
-
-
-@cache
-def _automation() -> Automation:
-    client, chosen = dynamodb(), settings()
-    return Automation(
-        Rules(client, chosen.campaigns_table),
-        Leads(client, chosen.leads_table),
-        Acts(client, chosen.campaigns_table, chosen.leads_table),
-        lambda: datetime.now(UTC),
-    )
+    return for_each_record(event, handle)

@@ -1,4 +1,4 @@
-"""Candidates: what changed on the tables' streams, and may be worth an event once its verdict has settled.
+"""Candidates: new milestones on the tables' streams, which may become events once their verdict has settled.
 
 deliveries table's stream ─┬─ candidates ── CandidatesQueue (delay) ── publish ── event bus
 campaigns table's stream  ─┘
@@ -9,12 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from chalicelib.automation.happenings import HappeningKind, happenings
-from chalicelib.model.delivery import Delivery
+from chalicelib.automation.events import MilestoneKind, milestones
+from chalicelib.model.delivery import BurstRule, Delivery
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.times import time_text
-from chalicelib.settings import burst_rule, settings
-from chalicelib.sqs import Queue, groups, sqs
+from chalicelib.sqs import Queue, groups
 from chalicelib.store.stream_records import CampaignChange, Change, is_of_delivery
 from chalicelib.telemetry import logger
 
@@ -26,11 +25,11 @@ MARGIN_SECONDS = 13
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A happening of one delivery, to be looked at again before it is published."""
+    """A milestone of one delivery, to be checked again before it is published."""
 
     campaign_id: CampaignId
     lead_id: LeadId
-    kind: HappeningKind
+    kind: MilestoneKind
     link: str | None
     machine: bool
 
@@ -46,7 +45,7 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class CandidatesMessage:
-    """What one batch of the stream brought: SQS is paid by the message."""
+    """Several candidates: SQS is paid by the message."""
 
     candidates: tuple[Candidate | Finish, ...]
 
@@ -59,24 +58,24 @@ class CandidatesMessage:
 def _read(values: Mapping[str, Any]) -> Candidate | Finish:
     if "finished_at" in values:
         return Finish(**values)
-    return Candidate(**{**values, "kind": HappeningKind(values["kind"])})
+    return Candidate(**{**values, "kind": MilestoneKind(values["kind"])})
 
 
-def candidates(records: Sequence[Mapping[str, Any]]) -> Iterator[Candidate | Finish]:
-    """What these stream records bring that was not there before; repeated records bring the same again."""
+def candidates(records: Sequence[Mapping[str, Any]], rule: BurstRule) -> Iterator[Candidate | Finish]:
+    """The milestones that these stream records add; repeated records add the same again."""
     for record in records:
         if is_of_delivery(record):
-            change = Change.from_record(record, burst_rule())
+            change = Change.from_record(record, rule)
             yield from candidates_between(change.old, change.new)
         else:
             yield from _of_campaign(CampaignChange.from_record(record))
 
 
 def candidates_between(old: Delivery | None, new: Delivery | None) -> Iterator[Candidate]:
-    """What has happened to a delivery since it was `old`; all that has happened to it where that is None."""
+    """The milestones that a delivery has reached since it was `old`; all if that is None."""
     if new is not None:
-        before = happenings(old)
-        for each in happenings(new):
+        before = milestones(old)
+        for each in milestones(new):
             if each not in before:
                 yield Candidate(new.campaign_id, new.lead_id, each.kind, each.link, each.machine)
 
@@ -87,11 +86,11 @@ def _of_campaign(change: CampaignChange) -> Iterator[Finish]:
         yield Finish(change.new.campaign_id, time_text(change.new.completed_at))
 
 
-def enqueue_candidates(event: dict[str, Any]) -> None:
-    """Lambda's stream event. Raises what makes Lambda repeat the batch; a candidate enqueued twice is harmless."""
-    delay = burst_rule().window.total_seconds() + MARGIN_SECONDS
-    found = list(candidates(event["Records"]))
+def enqueue_candidates(event: dict[str, Any], queue: Queue, rule: BurstRule) -> None:
+    """Handles Lambda's stream event. Raises if the batch should be retried; enqueuing a candidate twice is harmless."""
+    delay = rule.window.total_seconds() + MARGIN_SECONDS
+    found = list(candidates(event["Records"], rule))
     messages = (CandidatesMessage(tuple(group)) for group in groups(found, CANDIDATES_PER_MESSAGE))
-    Queue(sqs(), settings().candidates_queue_url).put_later((each, delay) for each in messages)
+    queue.put_later((each, delay) for each in messages)
     if found:
         logger().info("candidates_enqueued", extra={"records": len(event["Records"]), "candidates": len(found)})

@@ -1,20 +1,31 @@
-"""Events as the bus carries them; their form is a contract: docs/events/ has a JSON schema for each.
+"""Milestones of a delivery, and the event that the bus carries about each.
 
-An event is built from the delivery and its campaign alone, and holds no e-mail address: who consumes events may log
-them. `event_id` is the same whenever an event is published again.
+Milestones are a pure function of the delivery, as `facts` are; each is published once (docs/decisions/0065). An event
+is built from the delivery and its campaign alone; its form is a contract: docs/events/ has a JSON schema for each. It
+holds no e-mail address, since consumers may log it. `event_id` is the same whenever an event is published again.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from urllib.parse import unquote
 
-from chalicelib.automation.happenings import Happening, HappeningKind, Occurrence
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.delivery import Delivery
 from chalicelib.model.times import time_text
+from chalicelib.model.verdicts import judged
+
+
+class MilestoneKind(StrEnum):
+    OPENED = "opened"
+    CLICKED = "clicked"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    UNSUBSCRIBED = "unsubscribed"
+
 
 SOURCE = "leadflip.campaigns"
 VERSION = 1
@@ -22,12 +33,59 @@ LONGEST_URL = 10_000
 """Characters. A longer one cannot have been requested: API Gateway takes 10,240 bytes of request line and headers."""
 CAMPAIGN_FINISHED = "CampaignFinished"
 DETAIL_TYPES = {
-    HappeningKind.OPENED: "CampaignEmailOpened",
-    HappeningKind.CLICKED: "CampaignLinkClicked",
-    HappeningKind.BOUNCED: "CampaignEmailBounced",
-    HappeningKind.COMPLAINED: "CampaignEmailComplained",
-    HappeningKind.UNSUBSCRIBED: "LeadUnsubscribed",
+    MilestoneKind.OPENED: "CampaignEmailOpened",
+    MilestoneKind.CLICKED: "CampaignLinkClicked",
+    MilestoneKind.BOUNCED: "CampaignEmailBounced",
+    MilestoneKind.COMPLAINED: "CampaignEmailComplained",
+    MilestoneKind.UNSUBSCRIBED: "LeadUnsubscribed",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """Something that a delivery reaches once; a repetition is the same milestone. A machine's and a person's differ."""
+
+    kind: MilestoneKind
+    link: str | None = None
+    """Of a click: the link's id."""
+    machine: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """When a milestone was reached, and what is known of it."""
+
+    at: datetime
+    reason: str | None = None
+    """Why a machine is assumed."""
+    url: str | None = None
+    """Of a click: the destination, where it differs per recipient."""
+
+
+def milestones(delivery: Delivery | None) -> Mapping[Milestone, Occurrence]:
+    """What this delivery has reached, as far as is known now; a later click may change who clicked.
+
+    A person's clicks are those that `facts` counts as `link/<link>/clicked`. Nothing for a trace: it names no lead.
+    """
+    if delivery is None or delivery.is_trace:
+        return {}
+    found: dict[Milestone, Occurrence] = {}
+    if delivery.opened_at is not None and delivery.opened_machine is not None:
+        found[Milestone(MilestoneKind.OPENED, machine=True)] = Occurrence(delivery.opened_at, delivery.opened_machine)
+    verdicts = judged(delivery)
+    for link, click in verdicts.machines.items():
+        found[Milestone(MilestoneKind.CLICKED, link, machine=True)] = Occurrence(click.at, click.machine, click.url)
+    for link, click in verdicts.persons.items():
+        found[Milestone(MilestoneKind.CLICKED, link)] = Occurrence(click.at, url=click.url)
+    for kind, at in (
+        (MilestoneKind.OPENED, delivery.opened_person_at),
+        (MilestoneKind.BOUNCED, delivery.bounced_at),
+        (MilestoneKind.COMPLAINED, delivery.complained_at),
+        (MilestoneKind.UNSUBSCRIBED, delivery.unsubscribed_at),
+    ):
+        if at is not None:
+            found[Milestone(kind)] = Occurrence(at)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,47 +96,43 @@ class Event:
 
 
 def event_of(
-    delivery: Delivery, happening: Happening, occurrence: Occurrence, campaign: Campaign, urls: Mapping[str, str]
+    delivery: Delivery, milestone: Milestone, occurrence: Occurrence, campaign: Campaign, urls: Mapping[str, str]
 ) -> Event:
     """`urls`: the campaign's links as written, by link id."""
-    detail = _detail(
-        campaign,
-        occurrence.at,
-        _event_id(campaign.campaign_id, delivery.lead_id, happening.kind, happening.link or "", str(happening.machine)),
-    )
-    detail["lead_id"] = delivery.lead_id
-    if happening.kind in (HappeningKind.OPENED, HappeningKind.CLICKED):
-        detail["machine"] = happening.machine
+    further: dict[str, Any] = {"lead_id": delivery.lead_id}
+    if milestone.kind in (MilestoneKind.OPENED, MilestoneKind.CLICKED):
+        further["machine"] = milestone.machine
     if occurrence.reason is not None:
-        detail["reason"] = occurrence.reason
-    if happening.link is not None:
-        detail |= {"link": happening.link, "url": _url(delivery, occurrence, urls.get(happening.link, ""))}
-    return Event(DETAIL_TYPES[happening.kind], occurrence.at, detail)
+        further["reason"] = occurrence.reason
+    if milestone.link is not None:
+        further |= {"link": milestone.link, "url": _url(delivery, occurrence, urls.get(milestone.link, ""))}
+    identity = (delivery.lead_id, milestone.kind, milestone.link or "", str(milestone.machine))
+    return _event(DETAIL_TYPES[milestone.kind], campaign, occurrence.at, identity, further)
 
 
 def finished_event(campaign: Campaign, finished_at: str) -> Event:
     """`finished_at`: ISO 8601; a campaign may finish several times."""
-    at = datetime.fromisoformat(finished_at)
-    return Event(CAMPAIGN_FINISHED, at, _detail(campaign, at, _event_id(campaign.campaign_id, "finished", finished_at)))
+    return _event(CAMPAIGN_FINISHED, campaign, datetime.fromisoformat(finished_at), ("finished", finished_at), {})
 
 
-def _detail(campaign: Campaign, occurred_at: datetime, event_id: str) -> dict[str, Any]:
-    return {
+def _event(
+    detail_type: str, campaign: Campaign, at: datetime, identity: Sequence[str], further: Mapping[str, Any]
+) -> Event:
+    hashed = hashlib.sha256("\n".join([campaign.campaign_id, *identity]).encode()).hexdigest()
+    detail = {
         "version": VERSION,
-        "event_id": event_id,
-        "occurred_at": time_text(occurred_at),
+        "event_id": f"evt_{hashed[:32]}",
+        "occurred_at": time_text(at),
         "campaign_id": campaign.campaign_id,
         "campaign_title": campaign.title,
         "entity": campaign.audience.entity,
+        **further,
     }
-
-
-def _event_id(*parts: str) -> str:
-    return "evt_" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+    return Event(detail_type, at, detail)
 
 
 def _url(delivery: Delivery, occurrence: Occurrence, as_written: str) -> str:
-    """The destination; as its author wrote it, merge tags and all, where it would name the recipient's address."""
+    """The destination; as written, with its merge tags, if it would contain the recipient's address."""
     url = occurrence.url
     if url is None or (delivery.email is not None and _names(url, delivery.email)):
         url = as_written
@@ -86,6 +140,6 @@ def _url(delivery: Delivery, occurrence: Occurrence, as_written: str) -> str:
 
 
 def _names(url: str, address: str) -> bool:
-    """Whether the address stands in the URL: as it is, percent-encoded, or encoded twice."""
+    """Whether the URL contains the address: plain, percent-encoded, or encoded twice."""
     once = unquote(url)
     return any(address.casefold() in form.casefold() for form in (url, once, unquote(once)))

@@ -1,32 +1,39 @@
-"""Publish: candidates, looked at again when their verdicts have settled, as events on the project's bus.
+"""Publishes candidates as events on the project's bus, once their verdicts have settled.
 
-A click's verdict is settled when the burst window behind it has passed: until then the next clicks may make it a
-scanner's (model/verdicts.py). A candidate that no longer holds is dropped: what it turned out to be has a candidate of
-its own, from the change that turned it.
+A click's verdict is settled when the burst window after it has passed: until then further clicks may make it a
+scanner's (model/verdicts.py). A candidate that no longer holds is dropped: the change that made it a machine's click
+has a candidate of its own.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.analytics.launched import load_launched
 from chalicelib.automation.candidates import Candidate, CandidatesMessage, Finish
-from chalicelib.automation.events import SOURCE, Event, event_of, finished_event
-from chalicelib.automation.happenings import Happening, HappeningKind, happenings
+from chalicelib.automation.events import (
+    SOURCE,
+    Event,
+    Milestone,
+    MilestoneKind,
+    Occurrence,
+    event_of,
+    finished_event,
+    milestones,
+)
 from chalicelib.model.campaign import Campaign
-from chalicelib.model.delivery import Delivery
+from chalicelib.model.delivery import BurstRule
 from chalicelib.model.ids import CampaignId
-from chalicelib.sdk import quick_client
-from chalicelib.settings import burst_rule, settings
 from chalicelib.sqs import groups
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.client import dynamodb
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.telemetry import count, logger
+
+if TYPE_CHECKING:
+    from types_boto3_events import EventBridgeClient
+    from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
 ENTRIES_PER_CALL = 10
 """PutEvents takes at most ten."""
@@ -35,24 +42,20 @@ LATE_SECONDS = 3
 _CAMPAIGNS_KEPT = 100
 
 
-class NotSettled(Exception):
-    """A further click may still change the verdict; the candidate comes again when its visibility timeout ends."""
-
-
 class Bus:
     """The project's event bus, for writing."""
 
-    def __init__(self, client: Any, name: str) -> None:
+    def __init__(self, client: "EventBridgeClient", name: str) -> None:
         self._client = client
         self._name = name
 
     def put(self, events: Sequence[Event]) -> list[bool]:
         """Whether each of at most ten events was taken.
 
-        Ten a call are AWS's limit, with 256 KB together, which ten events with the longest destinations (events.py) do
-        not reach (docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html).
+        AWS's limits: ten a call, and 256 KB together, which ten events with the longest destinations (events.py) do not
+        reach (docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html).
         """
-        entries = [
+        entries: list[PutEventsRequestEntryTypeDef] = [
             {
                 "EventBusName": self._name,
                 "Source": SOURCE,
@@ -73,14 +76,14 @@ class Bus:
 
 
 class _Known(NamedTuple):
-    """What events say of a launched campaign; it does not change any more."""
+    """What events say of a launched campaign, which does not change any more."""
 
     campaign: Campaign
     urls: Mapping[str, str]
 
 
 class Publisher:
-    """Publishes candidates by what their deliveries say now."""
+    """Publishes candidates that still hold for their deliveries."""
 
     def __init__(self, deliveries: Deliveries, campaigns: Campaigns, bus: Bus) -> None:
         self._deliveries = deliveries
@@ -89,23 +92,27 @@ class Publisher:
         self._known: dict[CampaignId, _Known] = {}
 
     def publish(self, wanted: Sequence[Candidate | Finish], now: datetime) -> list[bool]:
-        """Whether each candidate is done with: published, or dropped as it does not hold. Raises StoreUnavailable."""
+        """Whether each candidate is done: published, or dropped because it no longer holds. Raises StoreUnavailable."""
         names = [(each.campaign_id, each.lead_id) for each in wanted if isinstance(each, Candidate)]
-        found = self._deliveries.find_each(names)
+        deliveries = self._deliveries.find_each(names)
         done = [True] * len(wanted)
         events: dict[int, Event] = {}
         for place, each in enumerate(wanted):
             known = self._campaign(each.campaign_id)
-            try:
-                if isinstance(each, Finish):
-                    event = finished_event(known.campaign, each.finished_at) if known else None
-                else:
-                    event = self._event(each, found.get((each.campaign_id, each.lead_id)), known, now)
-            except NotSettled:
+            if known is None:
+                continue
+            if isinstance(each, Finish):
+                events[place] = finished_event(known.campaign, each.finished_at)
+                continue
+            delivery = deliveries.get((each.campaign_id, each.lead_id))
+            milestone = Milestone(each.kind, each.link, each.machine)
+            occurrence = milestones(delivery).get(milestone)
+            if delivery is None or occurrence is None:
+                continue
+            if _may_change(milestone, occurrence, delivery.rule, now):
                 done[place] = False
             else:
-                if event is not None:
-                    events[place] = event
+                events[place] = event_of(delivery, milestone, occurrence, known.campaign, known.urls)
         taken = [was_taken for group in groups(events.values(), ENTRIES_PER_CALL) for was_taken in self._bus.put(group)]
         for place, was_taken in zip(events, taken, strict=True):
             done[place] = was_taken
@@ -114,20 +121,6 @@ class Publisher:
         count("events_published", {"EventsPublished": published, "EventsDropped": dropped}, kind="event")
         return done
 
-    def _event(
-        self, candidate: Candidate, delivery: Delivery | None, known: _Known | None, now: datetime
-    ) -> Event | None:
-        """The event of a candidate, None if it no longer holds. Raises NotSettled."""
-        happening = Happening(candidate.kind, candidate.link, candidate.machine)
-        occurrence = happenings(delivery).get(happening)
-        if delivery is None or occurrence is None or known is None:
-            return None
-        if happening.kind is HappeningKind.CLICKED and not happening.machine:
-            settles_at = occurrence.at + burst_rule().window + timedelta(seconds=LATE_SECONDS)
-            if now < settles_at:
-                raise NotSettled
-        return event_of(delivery, happening, occurrence, known.campaign, known.urls)
-
     def _campaign(self, campaign_id: CampaignId) -> _Known | None:
         if campaign_id not in self._known:
             campaign = self._campaigns.find(campaign_id)
@@ -135,14 +128,20 @@ class Publisher:
                 return None
             if len(self._known) == _CAMPAIGNS_KEPT:
                 self._known.clear()
-            urls = {link.link: link.url for link in load_launched(self._campaigns, campaign_id).links}
+            urls = {link.link: link.url for link in self._campaigns.find_launched(campaign_id).links}
             self._known[campaign_id] = _Known(campaign, urls)
         return self._known[campaign_id]
 
 
-def publish_candidates(event: dict[str, Any]) -> dict[str, Any]:
-    """Lambda's SQS event. A message of which something could not be published comes again, as a whole, and ends in the
-    dead letters after some times."""
+def _may_change(milestone: Milestone, occurrence: Occurrence, rule: BurstRule, now: datetime) -> bool:
+    """Whether a further click may still turn this person's click into a machine's."""
+    if milestone.kind is not MilestoneKind.CLICKED or milestone.machine:
+        return False
+    return now < occurrence.at + rule.window + timedelta(seconds=LATE_SECONDS)
+
+
+def publish_candidates(event: dict[str, Any], publisher: Publisher) -> dict[str, Any]:
+    """Handles Lambda's SQS event. A message is retried as a whole if any of its candidates could not be published."""
     wanted: list[tuple[str, Candidate | Finish]] = []
     failed: set[str] = set()
     for record in event["Records"]:
@@ -152,13 +151,6 @@ def publish_candidates(event: dict[str, Any]) -> dict[str, Any]:
         except (ValueError, KeyError, TypeError):
             logger().exception("candidates_unreadable", extra={"sqs_message": message_id})
             failed.add(message_id)
-    done = _publisher().publish([each for _, each in wanted], datetime.now(UTC))
+    done = publisher.publish([each for _, each in wanted], datetime.now(UTC))
     failed |= {message_id for (message_id, _), is_done in zip(wanted, done, strict=True) if not is_done}
     return {"batchItemFailures": [{"itemIdentifier": each} for each in sorted(failed)]}
-
-
-@cache
-def _publisher() -> Publisher:
-    campaigns = Campaigns(dynamodb(), settings().campaigns_table)
-    bus = Bus(quick_client("events"), settings().event_bus)
-    return Publisher(Deliveries(dynamodb(), settings().deliveries_table, burst_rule()), campaigns, bus)

@@ -1,4 +1,4 @@
-"""What a rule says about an event and a lead: pure decisions."""
+"""Which events and leads a rule is for, and what its actions make of a lead: pure decisions."""
 
 import glob
 from collections.abc import Mapping
@@ -7,10 +7,10 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
-from chalicelib.crm.leads import InvalidLead, Said, changed, checked
+from chalicelib.crm.leads import InvalidLead, LeadInput, changed, checked
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.lead import Lead
-from chalicelib.store.rules import Action, ActionKind, If, Rule, Trigger
+from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger
 
 TRIGGERS = {
     "CampaignEmailOpened": Trigger.OPENED,
@@ -23,7 +23,7 @@ TRIGGERS = {
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """An event as rules see it; a machine's is none."""
+    """What rules need of an event. A machine's open or click is no incident."""
 
     trigger: Trigger
     occurred_at: datetime
@@ -34,7 +34,7 @@ class Incident:
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> "Incident | None":
-        """Read an event off the bus; None if no rule may act on it. Raises KeyError or ValueError if it is none."""
+        """Read an event from the bus; None if no rule may act on it. Raises KeyError or ValueError if it is invalid."""
         detail, trigger = event["detail"], TRIGGERS.get(event["detail-type"])
         if trigger is None or detail.get("machine"):
             return None
@@ -70,7 +70,7 @@ def _matches(pattern: str | None, text: str) -> bool:
 
 
 def applies_to(condition: If, lead: Lead) -> bool:
-    """Whether the lead is as the rule wants it, now."""
+    """Whether the lead meets the rule's condition."""
     return (
         condition.entity in (None, lead.entity)
         and (not condition.stages or lead.stage in condition.stages)
@@ -88,21 +88,22 @@ class Outcome:
 
 
 def act_on(actions: tuple[Action, ...], lead: Lead, now: datetime) -> Outcome:
-    """Do the actions one after the other; one that a lead's rules forbid is left out, and the others are done."""
+    """Do the actions in order; one that would make the lead invalid is left out, and the others are done."""
     done: list[str] = []
     failed: list[str] = []
     for action in actions:
+        wanted, success = (words.format(action=action, lead=lead) for words in _WORDS[action.kind])
         try:
-            after = changed(lead, checked(said_by(action, lead)), now)
+            after = changed(lead, checked(input_of(action, lead)), now)
         except InvalidLead as error:
-            failed.append(f"{_wanted(action)}: {error}")
+            failed.append(f"{wanted}: {error}")
         else:
-            done.append(f"{_wanted(action)}: already so" if after is lead else _done(action, lead))
+            done.append(f"{wanted}: already so" if after is lead else success)
             lead = after
     return Outcome(lead, tuple(done), tuple(failed))
 
 
-def said_by(action: Action, lead: Lead) -> Said:
+def input_of(action: Action, lead: Lead) -> LeadInput:
     """The action as a change of the lead."""
     match action.kind:
         case ActionKind.CHANGE_STAGE:
@@ -115,25 +116,10 @@ def said_by(action: Action, lead: Lead) -> Said:
             return {"fields": {action.field or "": action.value}}
 
 
-def _wanted(action: Action) -> str:
-    match action.kind:
-        case ActionKind.CHANGE_STAGE:
-            return f"Change the stage to {action.value}"
-        case ActionKind.ADD_TAG:
-            return f"Add the tag {action.value}"
-        case ActionKind.REMOVE_TAG:
-            return f"Remove the tag {action.value}"
-        case ActionKind.SET_FIELD:
-            return f"Set {action.field} to {action.value}"
-
-
-def _done(action: Action, before: Lead) -> str:
-    match action.kind:
-        case ActionKind.CHANGE_STAGE:
-            return f"Stage {before.stage} → {action.value}"
-        case ActionKind.ADD_TAG:
-            return f"Tag {action.value} added"
-        case ActionKind.REMOVE_TAG:
-            return f"Tag {action.value} removed"
-        case ActionKind.SET_FIELD:
-            return f"{action.field} set to {action.value}"
+_WORDS = {
+    ActionKind.CHANGE_STAGE: ("Change the stage to {action.value}", "Stage {lead.stage} → {action.value}"),
+    ActionKind.ADD_TAG: ("Add the tag {action.value}", "Tag {action.value} added"),
+    ActionKind.REMOVE_TAG: ("Remove the tag {action.value}", "Tag {action.value} removed"),
+    ActionKind.SET_FIELD: ("Set {action.field} to {action.value}", "{action.field} set to {action.value}"),
+}
+"""What an action is to do, and what it did to a lead, in words."""

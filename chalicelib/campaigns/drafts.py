@@ -3,7 +3,7 @@
 DraftError
 ├── InvalidCampaign    what was written breaks rules; names every field, reason and place
 └── NamesNobody        a follow-up to a campaign that does not track who opened or clicked
-StatusError            (statuses.py)
+LifecycleError         (lifecycle.py)
 ├── CampaignNotFound
 └── WrongStatus
     └── NotADraft      the campaign has left the draft; its content and audience are frozen
@@ -14,20 +14,21 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from chalicelib.backoff import attempts
 from chalicelib.campaigns.launched_content import source_of
-from chalicelib.campaigns.schedule import UNSENT, Schedules, forget_schedule
-from chalicelib.campaigns.statuses import LAUNCHED, CampaignNotFound, WrongStatus, get_campaign, require_status
+from chalicelib.campaigns.lifecycle import WrongStatus, get_campaign, require_status
+from chalicelib.campaigns.schedule import forget_schedule
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import ContentInvalid
-from chalicelib.crm.words import LONGEST_TEXT, group_faults, line_faults, normalized, normalized_set, tag_faults
+from chalicelib.crm.leads import LONGEST_TEXT, group_faults, line_faults, normalized, normalized_set, tag_faults
 from chalicelib.model.addresses import MalformedAddress, parse_address
 from chalicelib.model.campaign import Audience, Behavior, Body, Campaign, CampaignStatus, Did
 from chalicelib.model.delivery import Tracking
 from chalicelib.model.ids import CampaignId, is_campaign_id, new_campaign_id
+from chalicelib.model.lifecycle import DELETE, LAUNCHED
+from chalicelib.scheduler import Schedules
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.client import Conflict, StoreUnavailable, attempts
-
-__all__ = ["CampaignNotFound", "Draft", "Drafts", "Fault", "InvalidCampaign", "NotADraft", "Written"]
+from chalicelib.store.client import Conflict, StoreUnavailable
 
 _READS = 8
 MAX_STAGES = 50
@@ -181,7 +182,7 @@ class Drafts:
     def delete(self, campaign_id: CampaignId) -> None:
         """Remove a campaign of which nothing was sent, its schedule too. Raises CampaignNotFound, WrongStatus."""
         campaign = self.get_campaign(campaign_id)
-        require_status(campaign, UNSENT, "deleted")
+        require_status(campaign, DELETE.before, DELETE.done)
         if not self._campaigns.delete(campaign):
             raise Conflict("The campaign was changed meanwhile.")
         forget_schedule(self._schedules, campaign)

@@ -6,13 +6,12 @@ A campaign keeps the signing key that it was launched with: the signatures of th
 import zlib
 from dataclasses import dataclass
 
-from chalicelib.analytics.launched import LaunchedLink, LaunchedMail, save_launched
 from chalicelib.content.compiled import CompiledContent
 from chalicelib.content.errors import RenderFailed
 from chalicelib.content.render import Rendered, Renderer
 from chalicelib.content.source import ContentSource
-from chalicelib.crm.merge_fields import merge_fields
-from chalicelib.model.campaign import Body, Campaign
+from chalicelib.crm.leads import merge_fields
+from chalicelib.model.campaign import Body, Campaign, LaunchedLink, LaunchedMail
 from chalicelib.model.delivery import Tracking
 from chalicelib.model.ids import CampaignId, LeadId, new_trace_id
 from chalicelib.model.lead import Lead
@@ -92,7 +91,7 @@ def save(
     links = tuple(
         LaunchedLink(link.link, link.url, link.text, link.line, link.column) for link in compiled.links if link.tracked
     )
-    save_launched(campaigns, campaign_id, LaunchedMail(links, _html_bytes(compiled, tracking)))
+    campaigns.save_launched(campaign_id, LaunchedMail(links, _html_bytes(compiled, tracking)))
 
 
 def _html_bytes(compiled: CompiledContent, tracking: CampaignTracking) -> int | None:

@@ -17,7 +17,7 @@ from chalicelib.content.render import Renderer
 from chalicelib.content.source import ContentSource
 from chalicelib.content.values import is_missing
 from chalicelib.crm.audience import Audiences
-from chalicelib.crm.merge_fields import merge_fields
+from chalicelib.crm.leads import merge_fields
 from chalicelib.tracking.key_ring import KeyRingSource
 
 LEADS_LOOKED_AT = 20_000

@@ -1,15 +1,75 @@
-"""A draft as one lead would read it, without anything that could be counted."""
+"""A campaign's mail to look at: nothing in it is executed or counted."""
+
+from collections.abc import Mapping
+from html import escape
 
 from chalicelib.campaigns.drafts import Draft
 from chalicelib.campaigns.launched_content import campaign_values, source_of
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.render import Rendered, Renderer
-from chalicelib.crm.merge_fields import merge_fields
+from chalicelib.crm.leads import merge_fields
 from chalicelib.model.lead import Lead
+
+POLICY = "; ".join(
+    (
+        "sandbox",
+        "default-src 'none'",
+        "img-src http: https: data:",
+        "style-src 'unsafe-inline' http: https:",
+        "font-src http: https: data:",
+        "base-uri http: https:",
+        "form-action 'none'",
+        "frame-ancestors 'self'",
+    )
+)
+"""Content-Security-Policy of the page: an origin of its own without scripts, in a frame or by itself."""
+
+_NOWHERE = "https://links.invalid"
+# A sandbox opens no windows, so links lead nowhere. The author's own <base target>, if any, comes first.
+_LINKS_LEAD_NOWHERE = '<base target="_blank">'
+
+
+class _LinkIds:
+    """Tracking that leads nowhere and counts nothing, but keeps each link's id in its address."""
+
+    base_url = _NOWHERE
+
+    def sign(self, link: str, destination: str) -> str:
+        return "unsigned"
 
 
 def preview(draft: Draft, lead: Lead, tracking_url: str) -> Rendered:
-    """Links untracked, no pixel; the unsubscribe link leads nowhere. Raises RenderFailed."""
-    compiled = compile_content(source_of(draft.campaign, draft.body), None)
-    renderer = Renderer(compiled, None)
-    return renderer.render(merge_fields(lead), campaign_values(draft.campaign), "", f"{tracking_url}/t/u/preview")
+    """A draft for one lead: untracked links, no pixel; the unsubscribe link leads nowhere. Raises RenderFailed."""
+    return _rendered(draft, lead, None, "", tracking_url)
+
+
+def preview_page(draft: Draft, lead: Lead | None, badges: Mapping[str, str]) -> str:
+    """HTML of the mail for a lead, or without one's merge fields. Raises RenderFailed.
+
+    `badges`: texts to show behind links, by link id; only letters, digits, spaces and `.,%` of them are shown.
+    """
+    rendered = _rendered(draft, lead, _LinkIds() if badges else None, "preview", _NOWHERE)
+    if rendered.html is None:
+        return f"<!doctype html><meta charset=utf-8><title>Mail</title><pre>{escape(rendered.text)}</pre>"
+    return rendered.html + _LINKS_LEAD_NOWHERE + (_badges(badges) if badges else "")
+
+
+def _rendered(draft: Draft, lead: Lead | None, tracking: _LinkIds | None, delivery_id: str, base_url: str) -> Rendered:
+    renderer = Renderer(compile_content(source_of(draft.campaign, draft.body), tracking), tracking)
+    values = {} if lead is None else merge_fields(lead)
+    return renderer.render(values, campaign_values(draft.campaign), delivery_id, f"{base_url}/t/u/preview")
+
+
+def _badges(badges: Mapping[str, str]) -> str:
+    """A style sheet that shows them; the mail's markup stays as it is."""
+    tracked = f"a[href^='{_NOWHERE}/t/c/']"
+    rules = [
+        f"{tracked}{{outline:2px solid #3b4fc4!important;outline-offset:2px}}",
+        f"{tracked}::after{{display:inline-block;margin-left:6px;padding:1px 7px;border:1px solid #fff;"
+        "border-radius:9px;background:#3b4fc4;color:#fff;font:600 12px/1.4 system-ui,sans-serif;"
+        "vertical-align:middle;text-decoration:none;white-space:nowrap}",
+    ]
+    for link, text in badges.items():
+        shown = "".join(character for character in text if character.isalnum() or character in " .,%")
+        rules.append(f"{tracked}[href*='?l={link}&']::after{{content:'{shown}'}}")
+    return f"<style>{''.join(rules)}</style>"

@@ -1,8 +1,8 @@
-"""A test send: a campaign's mail to addresses of the marketer's choice, marked, and tracked without ever counting.
+"""Test sends: a campaign's mail to addresses that the marketer names, marked, and tracked without being counted.
 
-Its delivery ids and signatures are genuine, so its pixel, links and unsubscribe page work like the real ones'. But they
-name a campaign that cannot exist and a lead that does not, and no delivery is written for them: the one conditional
-write of a hit finds nothing to change. So the recipients' door needs no rule about tests (docs/decisions/0048).
+Delivery ids and signatures are genuine, so pixel, links and unsubscribe page work as in a real mail. But they name a
+campaign that cannot exist and a new lead id, and no delivery is written for them: the conditional write of a hit finds
+nothing to change. So tracking needs no rule about tests (docs/decisions/0048).
 """
 
 import time
@@ -18,28 +18,26 @@ from chalicelib.content.compiler import compile_content
 from chalicelib.content.message import build_message
 from chalicelib.content.render import Rendered, Renderer
 from chalicelib.content.segments import Segments
-from chalicelib.crm.merge_fields import merge_fields
+from chalicelib.crm.leads import merge_fields
 from chalicelib.model.addresses import MalformedAddress, parse_address
 from chalicelib.model.ids import CampaignId, new_lead_id
 from chalicelib.model.lead import Lead
 from chalicelib.model.reasons import FailureReason
-from chalicelib.sending.budget import Budget, MustWait
-from chalicelib.sending.pacing import Pacing
-from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected, Transport
+from chalicelib.model.transport import NotSent, OutcomeUnknown, OutgoingMail, Rejected, Transport
 from chalicelib.tracking.delivery_ids import CampaignTracking
 from chalicelib.tracking.key_ring import KeyRingSource
 
 MAX_ADDRESSES = 10
 START_WITHIN_SECONDS = 5.0
-"""No address is begun later than this: a request has 29 seconds, and mail services are waited for 20."""
+"""No mail is started later than this: a request has 29 seconds, and mail services are given 20."""
 SUBJECT_MARK = "[Test] "
 TEST_HEADER: Mapping[str, str] = {"X-Leadflip-Test": "yes"}
 NO_CAMPAIGN = CampaignId("cmp_" + "0" * 24)
-"""No campaign's: their ids begin with the time they were made at."""
+"""No campaign has it: ids begin with the time of their creation."""
 
 
 class InvalidAddresses(Exception):
-    """Some addresses cannot be sent to; nothing was sent. `faults` pairs their places in the list with reasons."""
+    """Some addresses cannot be sent to; nothing was sent. `faults` pairs their positions in the list with reasons."""
 
     def __init__(self, faults: Sequence[tuple[int, str]]) -> None:
         super().__init__("; ".join(f"address {place + 1} {reason}" for place, reason in faults[:3]))
@@ -47,11 +45,11 @@ class InvalidAddresses(Exception):
 
 
 class Outcome(StrEnum):
-    """What became of one address's mail: sent, or why not."""
+    """What happened to the mail to one address."""
 
     SENT = "sent"
     NOT_SENT = "not_sent"
-    """It certainly did not leave; the detail says whether to try again or what has to be done first."""
+    """It certainly did not leave; the detail says whether to try again, or what to do first."""
     INVALID_ADDRESS = FailureReason.INVALID_ADDRESS.value
     REJECTED = FailureReason.REJECTED.value
     OUTCOME_UNKNOWN = FailureReason.OUTCOME_UNKNOWN.value
@@ -67,23 +65,22 @@ class AddressResult:
 
 
 class MailTester:
-    """Sends tests by the stack's transport, one address after the other."""
+    """Sends tests by the stack's transport, one address after another."""
 
     def __init__(
         self,
         transport: Transport,
-        budget: Budget,
+        wait_to_send: Callable[[Callable[[], bool]], None],
         keys: KeyRingSource,
         tracking_url: str,
         clock: Callable[[], float] = time.time,
-        pause: Callable[[float], None] = time.sleep,
     ) -> None:
+        """`wait_to_send` returns when the shared rate allows a mail, or raises NotSent when time becomes short."""
         self._transport = transport
-        self._budget = budget
+        self._wait_to_send = wait_to_send
         self._keys = keys
         self._tracking_url = tracking_url
         self._clock = clock
-        self._pause = pause
 
     def send(self, draft: Draft, lead: Lead | None, to: Sequence[str], now: datetime) -> list[AddressResult]:
         """One result per address, in their order, each address once. A campaign of any status may be tested.
@@ -97,8 +94,7 @@ class MailTester:
         renderer = Renderer(_marked(compiled), tracking)
         mails = [self._mail(draft, lead, address, renderer, tracking, now) for address in addresses]
         latest_start = self._clock() + START_WITHIN_SECONDS
-        pacing = Pacing(self._budget, self._clock, self._pause)
-        return [self._result(mail, pacing, latest_start) for mail in mails]
+        return [self._result(mail, lambda: self._clock() >= latest_start) for mail in mails]
 
     def _mail(
         self,
@@ -126,16 +122,13 @@ class MailTester:
         )
         return OutgoingMail(from_email, address, message, NO_CAMPAIGN, delivery_id)
 
-    def _result(self, mail: OutgoingMail, pacing: Pacing, latest_start: float) -> AddressResult:
-        def time_is_short() -> bool:
-            return self._clock() >= latest_start
-
+    def _result(self, mail: OutgoingMail, time_is_short: Callable[[], bool]) -> AddressResult:
         try:
-            pacing.wait(1, time_is_short)
+            self._wait_to_send(time_is_short)
             self._transport.send(mail)
         except Rejected as error:
             return AddressResult(mail.to_email, Outcome(error.reason.value), str(error))
-        except (NotSent, MustWait) as error:
+        except NotSent as error:
             return AddressResult(mail.to_email, Outcome.NOT_SENT, str(error))
         except OutcomeUnknown as error:
             return AddressResult(mail.to_email, Outcome.OUTCOME_UNKNOWN, str(error))

@@ -1,7 +1,7 @@
 """Who a campaign is for: leads by entity, stage and tags, and by what they did with earlier campaigns.
 
-Behaviour is looked up in the deliveries of just those leads that the audience has, page by page, so a follow-up costs
-by the size of its own audience.
+Behaviour is looked up page by page in the deliveries of the audience's own leads, so a follow-up costs in proportion to
+its audience.
 """
 
 import time
@@ -29,7 +29,7 @@ _THREADS = 4
 class Count(NamedTuple):
     total: int
     at_least: bool
-    """There may be more: the time was over before all were looked at."""
+    """There may be more: time was over before all were looked at."""
 
 
 class Audiences:
@@ -45,7 +45,7 @@ class Audiences:
     ) -> tuple[list[LeadId], LeadId | None]:
         """At most LEADS_PER_PAGE leads of one shard of a stage, and where the next page starts (None: it is done).
 
-        A page may hold fewer, even none, where few did what the audience asks for.
+        A page may hold fewer, even none, if the audience asks for behaviour.
         """
         found, after = self._leads.iter_audience_page(
             audience.entity, stage, shard, audience.tags, limit=LEADS_PER_PAGE, start=start
@@ -80,7 +80,7 @@ class Audiences:
         return Count(total, False)
 
     def is_empty(self, audience: Audience) -> bool:
-        """Whether nobody matches. Reads until the first lead; False too when none was found in the time there is."""
+        """Whether nobody matches. Reads until the first lead; False too if none was found in time."""
         ends_at = self._clock() + _LOOK_SECONDS
         for stage, shard in product(dict.fromkeys(audience.stages), range(AUDIENCE_SHARDS)):
             after, more = None, True
@@ -100,9 +100,9 @@ class Audiences:
 
 
 def did(delivery: Delivery, what: Did) -> bool:
-    """Whether the delivery's lead did that, as a person; who was not sent the mail did and did not do nothing.
+    """Whether the delivery's lead did that, as a person; always False if the mail was not sent.
 
-    Who clicked has opened, whether images were loaded or not.
+    A click counts as an open too, whether images were loaded or not.
     """
     if not delivery.was_sent:
         return False

@@ -1,4 +1,4 @@
-"""Which entities, stages and tags there are, for whoever has to choose among them."""
+"""Which entities, stages and tags there are, to choose from."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from chalicelib.store.leads import Leads
 
 LOOKED_AT = 2_000
-"""Leads. There is no register of stages and tags; the first leads in the table's order, which is as good as random,
-show all but rare ones, at the price of a megabyte read."""
+"""There is no list of stages and tags; this many leads, in the table's order, which is as good as random, show all but
+rare ones for a megabyte read."""
 _PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One entity among the leads looked at; names with the number of leads that bear them, the most frequent first."""
+    """One entity among the leads looked at; names with the number of their leads, the most frequent first."""
 
     entity: str
     leads: int

@@ -1,9 +1,10 @@
-"""Reading an import file: CSV or NDJSON bytes to lines, each with what it says about one lead, or with its faults.
+"""Reads an import file: CSV or NDJSON bytes to lines, each with one lead's fields or its faults.
 
-A line's number is that of the physical line on which its record starts; a quoted cell may run over several.
+A line's number is that of the physical line on which its record starts; a quoted cell may span several.
 """
 
 import csv
+import hashlib
 import io
 import json
 import math
@@ -14,12 +15,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, cast
 
-from chalicelib.crm.identity import content_hash
-from chalicelib.crm.leads import LEAD_NAMES, RESERVED_NAMES, FieldError, InvalidLead, LeadError, Said, checked
+from chalicelib.crm.leads import LEAD_NAMES, RESERVED_NAMES, FieldError, InvalidLead, LeadError, LeadInput, checked
 
 MAX_LINES = 3_000
-"""What a new table takes within half of the 29 s that a request has, however much each line changes: it begins with
-4,000 write units a second, and a line may take eight (docs/decisions/0011, tests/store/test_cost.py)."""
+"""What a new table takes within half of a request's 29 s: it begins with 4,000 write units a second, and a line may
+take eight (docs/decisions/0011, tests/store/test_cost.py)."""
 MAX_BYTES = 5 * 1024 * 1024
 MAX_COLUMNS = 200
 _MAX_LINES_A_RECORD = 500
@@ -29,7 +29,7 @@ FileKind = Literal["csv", "ndjson"]
 
 
 class UnreadableFile(LeadError):
-    """The file as a whole cannot be read; nothing of it was imported. `errors` names columns that are at fault."""
+    """The file as a whole cannot be read, and nothing was imported. `errors` names the columns at fault."""
 
     def __init__(self, reason: str, errors: tuple[FieldError, ...] = ()) -> None:
         super().__init__(reason)
@@ -37,7 +37,7 @@ class UnreadableFile(LeadError):
 
 
 class UnexpectedColumns(UnreadableFile):
-    """The header would make leads without address or name, which may be meant; nothing was imported."""
+    """The header looks like a mistake, but may be intended; nothing was imported."""
 
     def __init__(self, faults: list[FieldError]) -> None:
         super().__init__(
@@ -48,7 +48,7 @@ class UnexpectedColumns(UnreadableFile):
 
 
 class FileTooLong(LeadError):
-    """More than one request takes; nothing of it was imported."""
+    """Too long for one request; nothing was imported."""
 
 
 class LineError(NamedTuple):
@@ -60,45 +60,45 @@ class LineError(NamedTuple):
 
 class Line(NamedTuple):
     number: int
-    said: Said
+    given: LeadInput
     """Checked, with an entity."""
     content: str | None
-    """Hash of the whole line, when it has neither an address nor an external id to be recognised by."""
+    """Hash of the whole line, when it has neither an address nor an external id to identify a lead."""
 
 
 @dataclass(slots=True)
 class ImportFile:
-    """The good lines in their order, and what is wrong with the others."""
+    """The valid lines in their order, and what is wrong with the others."""
 
     lines: list[Line] = field(default_factory=list)
     errors: list[LineError] = field(default_factory=list)
 
     @property
     def custom_fields(self) -> list[str]:
-        """Names in good lines that are not a lead's own, in their order: the first MAX_COLUMNS of them."""
-        names = dict.fromkeys(name for line in self.lines for name in line.said.get("fields") or ())
+        """Names in valid lines that are not a lead's own: the first MAX_COLUMNS."""
+        names = dict.fromkeys(name for line in self.lines for name in line.given.get("fields") or ())
         return list(names)[:MAX_COLUMNS]
 
 
 def read_file(body: bytes, kind: FileKind, *, as_it_is: bool = False) -> ImportFile:
     """Read a whole file. Raises UnreadableFile, UnexpectedColumns among them, or FileTooLong.
 
-    `as_it_is`: a header without `email` is meant, and names that look like known ones are custom fields.
+    `as_it_is`: accept a header without `email`, and take names that resemble known ones as custom fields.
     """
     if len(body) > MAX_BYTES:
         raise FileTooLong(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB; send it in pieces.")
     text = _decoded(body)
     file = ImportFile()
     records = 0
-    for number, said in _csv_records(text, as_it_is) if kind == "csv" else _json_records(text, as_it_is):
+    for number, given in _csv_records(text, as_it_is) if kind == "csv" else _json_records(text, as_it_is):
         records += 1
         if records > MAX_LINES:
             raise FileTooLong(f"The file has more than {MAX_LINES:,} lines; send it in pieces.")
-        if isinstance(said, list):
-            file.errors += [LineError(number, name, reason) for name, reason in said]
+        if isinstance(given, list):
+            file.errors += [LineError(number, name, reason) for name, reason in given]
             continue
         try:
-            file.lines.append(_line(number, said))
+            file.lines.append(_line(number, given))
         except InvalidLead as invalid:
             file.errors += [LineError(number, name.removeprefix("fields."), why) for name, why in invalid.errors]
     return file
@@ -107,22 +107,29 @@ def read_file(body: bytes, kind: FileKind, *, as_it_is: bool = False) -> ImportF
 Faults = list[tuple[str | None, str]]
 
 
-def _line(number: int, said: Said) -> Line:
-    words = checked(said)
-    if "entity" not in words:
+def _line(number: int, given: LeadInput) -> Line:
+    lead = checked(given)
+    if "entity" not in lead:
         raise InvalidLead([FieldError("entity", "is needed")])
-    if words.get("external_id") is None:
-        # An unknown external id says nothing about one that the lead may have.
-        words.pop("external_id", None)
-    recognisable = "external_id" in words or words.get("email") is not None
-    return Line(number, words, None if recognisable else content_hash(words))
+    if lead.get("external_id") is None:
+        # An empty external id does not clear the lead's.
+        lead.pop("external_id", None)
+    identified = "external_id" in lead or lead.get("email") is not None
+    return Line(number, lead, None if identified else _content_hash(lead))
+
+
+def _content_hash(given: LeadInput) -> str:
+    """Equal for lines with equal content, whatever the order of columns, and with or without empty ones."""
+    content: dict[str, Any] = {name: value for name, value in given.items() if value}
+    content["fields"] = {name: value for name, value in (given.get("fields") or {}).items() if value is not None}
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _decoded(body: bytes) -> str:
     """UTF-8, with or without a byte order mark, and nothing else: an encoding cannot be told from the bytes.
 
-    Nor from a charset parameter: API Gateway hands text over as UTF-8 with U+FFFD for what it could not read, so the
-    bytes of another encoding are lost before they get here.
+    A charset parameter would not help: API Gateway passes text on as UTF-8 with U+FFFD for what it could not decode.
     """
     try:
         text = body.decode("utf-8-sig")
@@ -140,7 +147,7 @@ def _decoded(body: bytes) -> str:
 
 
 class _Feed:
-    """Physical lines for the CSV reader, with a position that can be set back."""
+    """Physical lines with a position that can be set back; one CSV reader per record would take seven times as long."""
 
     def __init__(self, text: str) -> None:
         self._lines = list(io.StringIO(text, newline=""))
@@ -165,7 +172,7 @@ _CSV_REASONS = {
 }
 
 
-def _csv_records(text: str, as_it_is: bool) -> Iterator[tuple[int, Said | Faults]]:
+def _csv_records(text: str, as_it_is: bool) -> Iterator[tuple[int, LeadInput | Faults]]:
     rows = _csv_rows(text)
     _, header = next(rows, (1, [""]))
     if isinstance(header, str):
@@ -175,7 +182,7 @@ def _csv_records(text: str, as_it_is: bool) -> Iterator[tuple[int, Said | Faults
         if isinstance(row, str):
             yield number, [(None, row)]
         elif any(row):
-            yield number, _said_by_cells(columns, row)
+            yield number, _input_of_cells(columns, row)
 
 
 def _csv_rows(text: str) -> Iterator[tuple[int, list[str] | str]]:
@@ -199,7 +206,7 @@ def _csv_rows(text: str) -> Iterator[tuple[int, list[str] | str]]:
 def _columns(header: list[str], as_it_is: bool) -> list[str]:
     """The header's names, the lead's own in lower case; an unnamed column is "". Raises UnreadableFile.
 
-    Names are told by their first 64 characters, which is all that they may have.
+    Names are compared by their first 64 characters, the longest that a name may be.
     """
     if len(header) > MAX_COLUMNS:
         raise UnreadableFile(f"The header has {len(header):,} columns; at most {MAX_COLUMNS} are read.")
@@ -222,7 +229,7 @@ def _columns(header: list[str], as_it_is: bool) -> list[str]:
 
 
 def _doubts(columns: list[str]) -> list[FieldError]:
-    """What in a header that can be read is probably not meant."""
+    """What in a valid header is probably a mistake."""
     resembled = [(name[:64], known) for name in columns if (known := _resembled(name))]
     faults = [FieldError(name, f"looks like {known}, and would become a custom field") for name, known in resembled]
     if "email" not in columns and "email" not in dict(resembled).values():
@@ -241,27 +248,27 @@ def _resembled(name: str) -> str | None:
 _BY_LETTERS = {name.replace("_", ""): name for name in LEAD_NAMES}
 
 
-def _said_by_cells(columns: list[str], cells: list[str]) -> Said | Faults:
+def _input_of_cells(columns: list[str], cells: list[str]) -> LeadInput | Faults:
     if len(cells) != len(columns):
         return [(None, f"has {len(cells)} cells where the header has {len(columns)}")]
-    said: dict[str, Any] = {}
+    given: dict[str, Any] = {}
     fields: dict[str, str | None] = {}
     for name, cell in zip(columns, cells, strict=True):
         if name == "tags":
-            said[name] = [tag for tag in map(str.strip, cell.split(";")) if tag]
+            given[name] = [tag for tag in map(str.strip, cell.split(";")) if tag]
         elif name in LEAD_NAMES:
-            said[name] = cell or None
+            given[name] = cell or None
         elif name:
             fields[name] = cell or None
         elif cell:
             return [(None, "has a value in a column without a name")]
-    return cast(Said, {**said, "fields": fields})
+    return cast(LeadInput, {**given, "fields": fields})
 
 
 # -- NDJSON ------------------------------------------------------------------------------------------------------------
 
 
-def _json_records(text: str, as_it_is: bool) -> Iterator[tuple[int, Said | Faults]]:
+def _json_records(text: str, as_it_is: bool) -> Iterator[tuple[int, LeadInput | Faults]]:
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
@@ -271,16 +278,19 @@ def _json_records(text: str, as_it_is: bool) -> Iterator[tuple[int, Said | Fault
             where = f" at column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
             yield number, [(None, f"is not JSON{where}")]
         else:
-            yield number, _said_by_object(value, as_it_is) if isinstance(value, dict) else [(None, "must be an object")]
+            yield (
+                number,
+                _input_of_object(value, as_it_is) if isinstance(value, dict) else [(None, "must be an object")],
+            )
 
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _said_by_object(value: Mapping[str, Any], as_it_is: bool) -> Said | Faults:
+def _input_of_object(value: Mapping[str, Any], as_it_is: bool) -> LeadInput | Faults:
     """Like the body of POST /v1/leads; a key that a lead does not have is a custom field, as a CSV column is."""
-    said: dict[str, Any] = {}
+    given: dict[str, Any] = {}
     faults: Faults = []
     own = value.get("fields")
     fields: dict[str, Any] = dict(own) if isinstance(own, dict) else {}
@@ -288,11 +298,11 @@ def _said_by_object(value: Mapping[str, Any], as_it_is: bool) -> Said | Faults:
         faults.append(("fields", "must be an object"))
     for name, content in value.items():
         if name == "tags":
-            said[name] = content
+            given[name] = content
             if content is not None and not (isinstance(content, list) and all(isinstance(tag, str) for tag in content)):
                 faults.append((name, "must be a list of texts"))
         elif name in LEAD_NAMES:
-            said[name] = content
+            given[name] = content
             if not isinstance(content, str | None):
                 faults.append((name, "must be text"))
         elif name in RESERVED_NAMES and name != "fields":
@@ -305,4 +315,4 @@ def _said_by_object(value: Mapping[str, Any], as_it_is: bool) -> Said | Faults:
         finite = not isinstance(content, float) or math.isfinite(content)
         if not isinstance(content, str | int | float | None) or not finite:
             faults.append((name, "must be text, a number, true or false"))
-    return faults or cast(Said, {**said, "fields": fields})
+    return faults or cast(LeadInput, {**given, "fields": fields})

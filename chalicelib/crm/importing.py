@@ -1,26 +1,26 @@
-"""Importing leads: thousands of lines decided in memory, only what changes written, safe against other imports.
+"""Imports leads: thousands of lines are decided in memory and only changes written, safe against other imports.
 
     read who owns the file's identities -> decide line by line -> write what changed, in transactions
           ^                                                               |
           +---- lines of a transaction whose conditions did not hold -----+
 
-What a line says is applied to the lead that it is about: an empty cell clears the field (an empty external id says
-nothing), an absent column leaves it alone; unsubscription is never touched, and a new lead whose address has left or is
-suppressed is so from the start. A later line about the same lead wins.
+Each line is applied to the lead that it is about: an empty cell clears the field (an empty external id is ignored), an
+absent column leaves it alone; unsubscription is never touched, and a new lead whose address has unsubscribed or is
+suppressed is so from the start. Of several lines about a lead, the last wins.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from chalicelib.crm.identity import Roster, identities_of
 from chalicelib.crm.import_files import ImportFile, Line, LineError
-from chalicelib.crm.leads import InvalidLead, changed, new_lead
-from chalicelib.crm.suppression import as_known
+from chalicelib.crm.leads import FieldError, InvalidLead, LeadInput, changed, new_lead
+from chalicelib.crm.suppression import with_marks
+from chalicelib.model.addresses import address_key
 from chalicelib.model.ids import LeadId
-from chalicelib.model.lead import Lead, LeadChange
+from chalicelib.model.lead import Identity, Lead, LeadChange
 from chalicelib.store.client import StoreUnavailable
 from chalicelib.store.leads import Leads
 
@@ -29,7 +29,7 @@ _ROUNDS = 10
 
 @dataclass(slots=True)
 class ImportReport:
-    """What became of the lines: each is counted once, or has at least one error."""
+    """The outcome: each line is counted once, or has at least one error."""
 
     created: int = 0
     updated: int = 0
@@ -46,32 +46,25 @@ class _Step(NamedTuple):
 
 @dataclass(slots=True)
 class _Plan:
-    """The lines by the lead they are about, and that lead before and after all of them."""
+    """Lines by the lead that they are about, and what all of a lead's lines together change."""
 
     steps: dict[LeadId, list[_Step]]
-    before: dict[LeadId, Lead]
-    after: dict[LeadId, Lead]
+    changes: dict[LeadId, LeadChange]
     errors: list[LineError]
-
-    def changes(self) -> list[LeadChange]:
-        """Leads that end otherwise than they began."""
-        ends = ((self.before.get(lead_id), after) for lead_id, after in self.after.items())
-        return [LeadChange(before, after) for before, after in ends if before is None or not _same(before, after)]
 
 
 def import_leads(leads: Leads, file: ImportFile, now: datetime) -> ImportReport:
     """Import the good lines of a file; the same file again changes nothing.
 
-    Raises StoreUnavailable when the engine does not answer, or other imports keep changing the same leads: part of the
-    file may be in by then, and sending it again completes it.
+    Raises StoreUnavailable when the database does not answer, or other imports keep changing the same leads: part of
+    the file may be written then, and sending it again completes it.
     """
     report = ImportReport(errors=list(file.errors), custom_fields=file.custom_fields)
     waiting: Sequence[Line] = file.lines
     for _ in range(_ROUNDS):
         plan = _decide(leads, waiting, now)
-        changes = plan.changes()
-        refused = leads.write_many(changes)
-        _count(plan, {change.after.lead_id for change in changes}, refused, report)
+        refused = leads.write_many(list(plan.changes.values()))
+        _count(plan, refused, report)
         if not refused:
             report.errors.sort(key=lambda error: error.line)
             return report
@@ -82,42 +75,86 @@ def import_leads(leads: Leads, file: ImportFile, now: datetime) -> ImportReport:
 
 
 def _decide(leads: Leads, lines: Sequence[Line], now: datetime) -> _Plan:
-    owners = leads.find_owners(identity for line in lines for identity in identities_of(line.said, line.content))
+    owners = leads.find_owners(identity for line in lines for identity in identities_of(line.given, line.content))
     before = leads.find_many(owners.values(), consistent=True)
-    roster = Roster(before, owners)
-    plan = _Plan(defaultdict(list), before, {}, [])
+    known_leads = KnownLeads(before, owners)
+    plan = _Plan(defaultdict(list), {}, [])
+    after: dict[LeadId, Lead] = {}
     for line in lines:
         try:
-            known = roster.whose(line.said, line.content)
+            known = known_leads.match(line.given, line.content)
             if known is None:
-                lead = new_lead(line.said, now, line.content)
+                lead = new_lead(line.given, now, line.content)
             elif line.content is not None:
-                # Recognised by all that it says: there is nothing in it that the lead was not told before.
-                lead = known
+                lead = known  # recognised by its whole content: there is nothing to change
             else:
-                lead = changed(known, line.said, now)
+                lead = changed(known, line.given, now)
         except InvalidLead as invalid:
             plan.errors += [LineError(line.number, *error) for error in invalid.errors]
             continue
-        roster.put(lead)
-        plan.after[lead.lead_id] = lead
+        known_leads.put(lead)
+        after[lead.lead_id] = lead
         plan.steps[lead.lead_id].append(_Step(line, changes=known is not lead))
-    told = as_known(leads, [(before.get(lead_id), lead) for lead_id, lead in plan.after.items()])
-    plan.after = {lead.lead_id: lead for lead in told}
+    for lead in with_marks(leads, [(before.get(lead_id), lead) for lead_id, lead in after.items()]):
+        change = LeadChange(before.get(lead.lead_id), lead)
+        if change.before is None or not _same(change.before, lead):
+            plan.changes[lead.lead_id] = change
     return plan
 
 
-def _count(plan: _Plan, changing: set[LeadId], refused: set[LeadId], report: ImportReport) -> None:
+def _count(plan: _Plan, refused: set[LeadId], report: ImportReport) -> None:
     report.errors += plan.errors
     for lead_id, steps in plan.steps.items():
         if lead_id in refused:
             continue
-        telling = sum(step.changes for step in steps) if lead_id in changing else 0
-        created = int(lead_id not in plan.before)
+        change = plan.changes.get(lead_id)
+        changing = sum(step.changes for step in steps) if change else 0
+        created = int(change is not None and change.before is None)
         report.created += created
-        report.updated += telling - created
-        report.unchanged += len(steps) - telling
+        report.updated += changing - created
+        report.unchanged += len(steps) - changing
 
 
 def _same(before: Lead, after: Lead) -> bool:
-    return after is before or replace(after, updated_at=before.updated_at) == before
+    return replace(after, updated_at=before.updated_at) == before
+
+
+def identities_of(given: LeadInput, content: str | None) -> list[Identity]:
+    """What identifies the lead of checked input with an entity: the strongest first."""
+    entity, external_id, email = str(given["entity"]), given.get("external_id"), given.get("email")
+    values = (("external", external_id), ("email", address_key(email) if email else None), ("content", content))
+    return [Identity(entity, kind, value) for kind, value in values if value]
+
+
+class KnownLeads:
+    """Leads by identity, as they will be after the lines so far."""
+
+    def __init__(self, leads: Mapping[LeadId, Lead], owners: Mapping[Identity, LeadId]) -> None:
+        self._leads = dict(leads)
+        # An owner whose lead is gone was removed between the two reads.
+        self._owners = {identity: owner for identity, owner in owners.items() if owner in leads}
+
+    def match(self, given: LeadInput, content: str | None) -> Lead | None:
+        """The lead that this input is about; None for a new one.
+
+        The external id decides; an address that then belongs to another lead raises InvalidLead. An address alone
+        identifies a lead, but raises InvalidLead if input and lead have different external ids.
+        """
+        owners = [self._owners[known] for known in identities_of(given, content) if known in self._owners]
+        if not owners:
+            return None
+        lead = self._leads[owners[0]]
+        if any(other != lead.lead_id for other in owners):
+            raise InvalidLead([FieldError("email", "belongs to another lead of this entity")])
+        external_id = given.get("external_id")
+        if external_id and lead.external_id and external_id != lead.external_id:
+            raise InvalidLead([FieldError("email", "belongs to a lead with another external id")])
+        return lead
+
+    def put(self, lead: Lead) -> None:
+        """Add a lead, or replace it by its next state."""
+        before = self._leads.get(lead.lead_id)
+        for identity in before.identities - lead.identities if before else ():
+            self._owners.pop(identity, None)  # may be absent: only addresses in the file were looked up
+        self._owners.update(dict.fromkeys(lead.identities, lead.lead_id))
+        self._leads[lead.lead_id] = lead

@@ -1,48 +1,48 @@
-"""What a lead may say and how it is made, changed and removed.
+"""Leads: what their fields may be, and how they are created, changed and deleted.
 
 LeadError
-├── InvalidLead    what was said about the lead breaks a rule; names every field and reason
+├── InvalidLead    the input is invalid; names every field and reason
 └── (IdentityTaken, LeadNotFound come from the store)
 """
 
-from collections.abc import Mapping, Sequence
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple, TypedDict, cast
 
-from chalicelib.crm.suppression import as_known
-from chalicelib.crm.words import (
-    CONTROLS,
-    LONGEST_NAME,
-    LONGEST_TEXT,
-    group_faults,
-    line_faults,
-    normalized,
-    normalized_set,
-    tag_faults,
-)
+from chalicelib.backoff import attempts
+from chalicelib.crm.suppression import with_marks
 from chalicelib.model.addresses import MalformedAddress, parse_address
 from chalicelib.model.ids import LeadId, new_lead_id
 from chalicelib.model.lead import FieldValue, Lead
-from chalicelib.store.client import Conflict, StoreUnavailable, attempts
+from chalicelib.store.client import Conflict, StoreUnavailable
 from chalicelib.store.leads import Leads
 
+LONGEST_NAME = 64
+"""Characters of an entity, a stage, a tag or a custom field's name."""
+LONGEST_TEXT = 200
+MAX_TAGS = 50
+
+# Lone surrogates too: JSON can write them, UTF-8 cannot.
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 MAX_FIELDS = 50
 MAX_FIELDS_BYTES = 16_384
 _ATTEMPTS = 20
-"""How often a change is decided anew on what others have written meanwhile: four seconds on average, eight at most."""
+"""How often a change is repeated when others change the lead at once: four seconds on average, eight at most."""
 
 LEAD_NAMES = ("external_id", "entity", "stage", "email", "first_name", "last_name", "tags")
 RESERVED_NAMES = frozenset(
     {*LEAD_NAMES, "fields", "lead_id", "unsubscribed", "tracking_opt_out", "created_at", "updated_at"}
 )
-"""No custom field may be called so: it would be taken for the lead's own."""
+"""Names that no custom field may have."""
 
 _LAYOUT = {ord(character): None for character in "\t\r\n"}
 
 
-class Said(TypedDict, total=False):
-    """What a caller says about a lead. Absent: nothing said. None: to be cleared."""
+class LeadInput(TypedDict, total=False):
+    """Fields of a lead as a caller gives them. Absent: unchanged. None: cleared."""
 
     external_id: str | None
     entity: str | None
@@ -52,7 +52,7 @@ class Said(TypedDict, total=False):
     last_name: str | None
     tags: Sequence[str] | None
     fields: Mapping[str, FieldValue | None] | None
-    """Merged into the lead's custom fields; a None removes one. None instead of a mapping removes them all."""
+    """Merged into the lead's custom fields; None as a value removes one, None as a whole removes all."""
     tracking_opt_out: bool | None
 
 
@@ -62,88 +62,87 @@ class FieldError(NamedTuple):
 
 
 class LeadError(Exception):
-    """Root of what this package raises."""
+    """Root of this package's errors."""
 
 
 class InvalidLead(LeadError):
-    """What was said about a lead breaks rules: all of them, by field."""
+    """The input for a lead is invalid; `errors` has every fault, by field."""
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
         super().__init__("; ".join(f"{error.field} {error.reason}" for error in errors))
         self.errors = tuple(errors)
 
 
-def checked(said: Said) -> Said:
-    """The same in normal form: trimmed, Unicode NFC, empty texts as None. Raises InvalidLead with every fault."""
+def checked(given: LeadInput) -> LeadInput:
+    """The input in normal form: trimmed, Unicode NFC, empty texts as None. Raises InvalidLead with every fault."""
     errors: list[FieldError] = []
     normal: dict[str, Any] = {}
     for name in ("entity", "stage"):
-        if name in said:
-            normal[name] = text = normalized(said[name])
+        if name in given:
+            normal[name] = text = normalized(given[name])
             errors += [FieldError(name, why) for why in group_faults(text)]
     for name in ("external_id", "first_name", "last_name"):
-        if name in said:
-            text = normalized(said[name])  # type: ignore[literal-required]
+        if name in given:
+            text = normalized(given[name])  # type: ignore[literal-required]
             normal[name] = text or None
             errors += [FieldError(name, why) for why in line_faults(text, LONGEST_TEXT)]
-    if "email" in said:
-        normal["email"] = _address(said["email"], errors)
-    if "tags" in said:
-        normal["tags"] = tags = normalized_set(said["tags"] or ())
+    if "email" in given:
+        normal["email"] = _address(given["email"], errors)
+    if "tags" in given:
+        normal["tags"] = tags = normalized_set(given["tags"] or ())
         errors += [FieldError("tags", why) for why in tag_faults(tags)]
-    if "fields" in said:
-        normal["fields"] = _fields(said["fields"], errors)
-    if "tracking_opt_out" in said:
-        normal["tracking_opt_out"] = bool(said["tracking_opt_out"])
+    if "fields" in given:
+        normal["fields"] = _fields(given["fields"], errors)
+    if "tracking_opt_out" in given:
+        normal["tracking_opt_out"] = bool(given["tracking_opt_out"])
     if errors:
         raise InvalidLead(errors)
-    return cast(Said, normal)
+    return cast(LeadInput, normal)
 
 
-def new_lead(said: Said, now: datetime, content: str | None = None) -> Lead:
-    """A lead that was not there before, from checked words. Raises InvalidLead when entity or stage is missing."""
-    entity, stage = said.get("entity"), said.get("stage")
+def new_lead(given: LeadInput, now: datetime, content: str | None = None) -> Lead:
+    """A new lead, from checked input. Raises InvalidLead when entity or stage is missing."""
+    entity, stage = given.get("entity"), given.get("stage")
     if not entity or not stage:
         missing = [name for name, value in (("entity", entity), ("stage", stage)) if not value]
         raise InvalidLead([FieldError(name, "is needed for a new lead") for name in missing])
     blank = Lead(new_lead_id(), entity, stage, created_at=now, updated_at=now, content=content)
-    return changed(blank, said, now)
+    return changed(blank, given, now)
 
 
-def changed(lead: Lead, said: Said, now: datetime) -> Lead:
-    """The lead after these checked words; the very same object when they change nothing. Raises InvalidLead."""
-    news: dict[str, Any] = dict(said)
-    if "tags" in said:
-        news["tags"] = tuple(said["tags"] or ())
-    if "fields" in said:
-        news["fields"] = _merged(lead.fields, said["fields"])
+def changed(lead: Lead, given: LeadInput, now: datetime) -> Lead:
+    """The lead after this checked input; the same object if nothing changes. Raises InvalidLead."""
+    news: dict[str, Any] = dict(given)
+    if "tags" in given:
+        news["tags"] = tuple(given["tags"] or ())
+    if "fields" in given:
+        news["fields"] = _merged(lead.fields, given["fields"])
     same_fields = "fields" not in news or _typed(lead.fields) == _typed(news["fields"])
     if same_fields and all(getattr(lead, name) == value for name, value in news.items() if name != "fields"):
         return lead
     return replace(lead, **news, updated_at=now)
 
 
-def create_lead(leads: Leads, said: Said, now: datetime) -> Lead:
+def create_lead(leads: Leads, given: LeadInput, now: datetime) -> Lead:
     """Raises InvalidLead, or IdentityTaken naming the lead that has the address or external id already."""
-    (lead,) = as_known(leads, [(None, new_lead(checked(said), now))])
+    (lead,) = with_marks(leads, [(None, new_lead(checked(given), now))])
     leads.create(lead)
     return lead
 
 
-def update_lead(leads: Leads, lead_id: LeadId, said: Said, now: datetime) -> Lead:
-    """Apply a change to the lead as it is now, whoever else changes it.
+def update_lead(leads: Leads, lead_id: LeadId, given: LeadInput, now: datetime) -> Lead:
+    """Change a lead; of two concurrent changes, the later one is applied to what the earlier one wrote.
 
-    Two changes at once both hold: the later one is decided anew on what the earlier one wrote. Raises InvalidLead,
-    IdentityTaken, LeadNotFound.
+    Raises InvalidLead, IdentityTaken, LeadNotFound.
     """
-    words = checked(said)
+    normal = checked(given)
     for _ in attempts(_ATTEMPTS):
         before = leads.get(lead_id)
-        after = changed(before, words, now)
+        after = changed(before, normal, now)
         if after is before:
             return before
         try:
-            (after,) = as_known(leads, [(before, after)])
+            (after,) = with_marks(leads, [(before, after)])
             return leads.update(before, after)
         except Conflict as conflict:
             if type(conflict) is not Conflict:
@@ -152,13 +151,58 @@ def update_lead(leads: Leads, lead_id: LeadId, said: Said, now: datetime) -> Lea
 
 
 def delete_lead(leads: Leads, lead_id: LeadId) -> None:
-    """Remove a lead. Raises LeadNotFound. Its deliveries stay: what was sent was sent."""
+    """Remove a lead, but not its deliveries. Raises LeadNotFound."""
     for _ in attempts(_ATTEMPTS):
         try:
             return leads.delete(leads.get(lead_id))
         except Conflict:
             continue
     raise StoreUnavailable("the lead kept changing")
+
+
+def merge_fields(lead: Lead) -> dict[str, object]:
+    """The lead's attributes by the names that merge tags use: `{{ lead.… }}`."""
+    return {
+        "lead_id": lead.lead_id,
+        "external_id": lead.external_id,
+        "entity": lead.entity,
+        "stage": lead.stage,
+        "email": lead.email,
+        "first_name": lead.first_name,
+        "last_name": lead.last_name,
+        "tags": list(lead.tags),
+        "fields": dict(lead.fields),
+    }
+
+
+def normalized(text: str | None) -> str:
+    """Trimmed and in Unicode's NFC: the same word is the same text, however it was typed."""
+    return unicodedata.normalize("NFC", text or "").strip()
+
+
+def normalized_set(texts: Iterable[str]) -> tuple[str, ...]:
+    """In normal form, each once, in their order."""
+    return tuple(dict.fromkeys(map(normalized, texts)))
+
+
+def line_faults(text: str, longest: int) -> list[str]:
+    """What is wrong with one line of text in normal form."""
+    faults = ["must be one line without control characters"] if CONTROLS.search(text) else []
+    return faults + ([f"must not be longer than {longest} characters"] if len(text) > longest else [])
+
+
+def group_faults(name: str) -> list[str]:
+    """What is wrong with the name of an entity or a stage, in normal form."""
+    if not name:
+        return ["must not be empty"]
+    return line_faults(name, LONGEST_NAME) + (["must not contain #"] if "#" in name else [])
+
+
+def tag_faults(tags: Sequence[str]) -> list[str]:
+    """What is wrong with a set of tags in normal form."""
+    are_sound = all(tag and len(tag) <= LONGEST_NAME and ";" not in tag and not CONTROLS.search(tag) for tag in tags)
+    faults = [] if are_sound else ["must be 1 to 64 characters each, without ; and control characters"]
+    return faults + ([f"must not be more than {MAX_TAGS}"] if len(tags) > MAX_TAGS else [])
 
 
 def _address(value: str | None, errors: list[FieldError]) -> str | None:

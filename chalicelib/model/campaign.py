@@ -107,3 +107,28 @@ class Campaign:
     retry: int = 0
     """How often its failed deliveries were asked to be sent again."""
     waiting: Wait | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchedLink:
+    """A tracked link of a launched mail."""
+
+    link: str
+    """Its id."""
+    url: str
+    """As written."""
+    text: str
+    """What it stands behind."""
+    line: int
+    """In the author's HTML, 1-based, as is `column`."""
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchedMail:
+    """What the reports say of a mail as it was launched."""
+
+    links: tuple[LaunchedLink, ...] = ()
+    """In document order."""
+    html_bytes: int | None = None
+    """Size of the HTML part as sent, merge fields left empty; None for plain text."""

@@ -1,5 +1,6 @@
 """Marks: why an address must not be mailed, since when, and how that came to be known."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -22,3 +23,23 @@ class Mark:
     """How it came to be known: `link`, `one_click`, `api`, `complaint` or `bounce`."""
     campaign_id: str | None = None
     """Whose mail it was about."""
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressedAddress:
+    """All that is kept of one address."""
+
+    everywhere: tuple[Mark, ...]
+    """Reasons that hold for every entity, the first one first."""
+    unsubscribed: Mapping[str, Mark]
+    """By entity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resubscription:
+    """Mail to a lead was allowed again."""
+
+    at: datetime
+    by: str
+    """The name of the API token that asked for it."""
+    reason: str

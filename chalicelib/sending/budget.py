@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.model.reasons import WaitReason
+from chalicelib.model.transport import NotSent
 from chalicelib.sending.rate import GROUPS_A_ROW, Grid, Waiting, waiting_of
 from chalicelib.store.rate import UNLIMITED, AccountLimits, AccountRow, Rate
 from chalicelib.telemetry import logger
@@ -24,11 +25,11 @@ _FIRST_GUESS_SECONDS = 0.02
 """What taking moments takes, before any was taken."""
 
 
-class MustWait(Exception):
+class MustWait(NotSent):
     """Nothing may leave before `waiting.until`."""
 
     def __init__(self, waiting: Waiting) -> None:
-        super().__init__(f"{waiting.reason} until {waiting.until.isoformat()}")
+        super().__init__(f"{waiting.reason} until {waiting.until.isoformat()}", waiting.reason)
         self.waiting = waiting
 
 

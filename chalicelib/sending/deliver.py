@@ -29,19 +29,12 @@ from chalicelib.campaigns.launched_content import LaunchedContent
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.reasons import FailureReason, SkipReason, WaitReason
+from chalicelib.model.transport import AccountRefused, NotSent, OutcomeUnknown, OutgoingMail, Rejected, Transport
 from chalicelib.sending.budget import Budget, MustWait
 from chalicelib.sending.pacing import Pacing
 from chalicelib.sending.prepare import MOST_DETAIL, ended, prepare, unreachable
 from chalicelib.sending.rate import LATENESS_SECONDS, Waiting
 from chalicelib.sending.recipients import Recipients
-from chalicelib.sending.transports.base import (
-    AccountRefused,
-    NotSent,
-    OutcomeUnknown,
-    OutgoingMail,
-    Rejected,
-    Transport,
-)
 from chalicelib.store.claims import Claims, Ending
 from chalicelib.store.client import StoreError
 from chalicelib.store.deliveries import Deliveries

@@ -6,16 +6,23 @@
 Reports come at least once and in any order; every step may be repeated, and none undoes another.
 """
 
+from collections import Counter
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.crm.suppression import suppress_address
 from chalicelib.model.reasons import FailureReason
 from chalicelib.model.suppression import Mark, SuppressionReason
-from chalicelib.sending.feedback_events import FeedbackEvent, FeedbackKind
+from chalicelib.sending.feedback_events import FeedbackEvent, FeedbackKind, read_event
+from chalicelib.sqs import for_each_record
 from chalicelib.store.feedback import FeedbackRecords, Reported
 from chalicelib.store.leads import LeadNotFound, Leads
+from chalicelib.telemetry import count, logger
 from chalicelib.tracking.delivery_ids import DeliveryName, read_delivery_id
 from chalicelib.tracking.key_ring import KeyRingSource
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 
 class FeedbackOutcome(StrEnum):
@@ -88,3 +95,26 @@ class Feedback:
                 self._leads.unsubscribe(name.lead_id, at=event.at, source=mark.source, campaign_id=name.campaign_id)
             except LeadNotFound:
                 return  # deleted since: its address is suppressed all the same
+
+
+def apply_feedback(event: dict[str, Any], feedback: Feedback) -> Any:
+    """Handles a batch of SES's reports, which their topics pass on unwrapped.
+
+    What cannot be applied now goes back to its queue, what cannot be read ends in its dead letters. One line of the log
+    says what became of a batch: there are as many reports as mails.
+    """
+    became: Counter[str] = Counter()
+
+    def apply(record: "SQSRecord") -> None:
+        report = read_event(record.body)
+        if report is None:
+            return
+        outcome = feedback.apply(report)
+        if outcome is FeedbackOutcome.FORGED:
+            logger().warning("feedback_forged", extra={"kind": report.kind.value, "sqs_message": record.message_id})
+        became[f"{report.kind.value}_{outcome.value}"] += 1
+
+    answer = for_each_record(event, apply)
+    if became:
+        count("feedback", {"Feedback": became.total()}, kind="batch", became=dict(became))
+    return answer

@@ -6,16 +6,17 @@ from math import ceil
 
 from chalicelib.campaigns import launched_content as content
 from chalicelib.campaigns.account import SendingAccount
-from chalicelib.campaigns.schedule import SchedulerUnavailable, fire
-from chalicelib.campaigns.statuses import GOING
+from chalicelib.campaigns.lifecycle import fire, return_to_author
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import ContentInvalid
 from chalicelib.crm.audience import Audiences
 from chalicelib.model.campaign import Campaign, CampaignStatus
 from chalicelib.model.delivery import Tracking
 from chalicelib.model.ids import CampaignId
+from chalicelib.model.lifecycle import GOING
+from chalicelib.model.messages import LaunchMessage, LaunchTask, PlanMessage, RetryMessage
+from chalicelib.scheduler import SchedulerUnavailable
 from chalicelib.sending.budget import Budget, MustWait
-from chalicelib.sending.queues import LaunchMessage, LaunchTask, PlanMessage, RetryMessage
 from chalicelib.sending.waiting import LOOKS_AGAIN_AFTER, Wakes, looks_again_at
 from chalicelib.sqs import Queue
 from chalicelib.store.campaigns import Campaigns
@@ -75,20 +76,13 @@ class Launch:
             untracked = compile_content(source, None)
             compiled = untracked if campaign.tracking is Tracking.NONE else compile_content(source, tracking)
         except ContentInvalid as error:
-            self._give_back(campaign, error)
+            return_to_author(self._campaigns, campaign, str(error.problems[0]))
             return
         content.save(self._campaigns, campaign_id, compiled, untracked, tracking)
         units = len(campaign.audience.stages) * AUDIENCE_SHARDS
         self._plans.begin(campaign_id, units=units)
         self._plan(campaign, None, now)
         logger().info("launched", extra={"campaign_id": campaign_id, "units": units})
-
-    def _give_back(self, campaign: Campaign, error: ContentInvalid) -> None:
-        """To its author, who wrote it under an earlier release's rules."""
-        back = CampaignStatus.DRAFT if campaign.schedule is None else CampaignStatus.MISSED
-        reason = f"Its content has to be corrected before it is sent: {error.problems[0]}."
-        self._campaigns.change_status(campaign.campaign_id, [CampaignStatus.PLANNING], back, reason=reason)
-        logger().warning("content_invalid", extra={"campaign_id": campaign.campaign_id})
 
     def _may_go_on(self, campaign_id: CampaignId, until: float, now: datetime) -> bool:
         """End a wait, or put off its end while nothing may leave. Repeated after its function died, it does the rest.

@@ -1,24 +1,24 @@
-"""Whether a campaign may send right now, asked before every mail: pausing and cancelling take effect by this alone.
+"""Whether a campaign may send right now, asked before every mail: this alone makes pausing and cancelling effective.
 
-A campaign that sends is believed to go on for a second without another look; a pause is never believed from memory. So
-a message that is dropped was received while the campaign stood still, and resuming, which enqueues after it has set
-the campaign going, brings its leads back (plan.py). Messages of a paused campaign thus neither circulate nor use up
-their queue's redrive count.
+"Yes" is remembered for a second, "no" never. So a message is dropped only while the campaign is in fact paused, and
+resuming, which enqueues after it has changed the status, brings its leads back (plan.py). Messages of a paused campaign
+neither circulate nor use up their queue's redrive count.
 """
 
 import time
 from collections.abc import Callable
 
-from chalicelib.campaigns.statuses import GOING
+from chalicelib.campaigns.lifecycle import pause_refused
 from chalicelib.model.campaign import CampaignStatus
 from chalicelib.model.ids import CampaignId
+from chalicelib.model.lifecycle import GOING
 from chalicelib.store.campaigns import Campaigns
 
 BELIEVED_SECONDS = 1.0
-"""How long a mail may still leave after a pause, in each worker process."""
+"""How long mails may still leave after a pause, in each worker process."""
 
-_GOING = frozenset({CampaignStatus.PLANNING, CampaignStatus.SENDING, CampaignStatus.SENT})
-"""One that is sent, too: what still comes of it is a repetition that finds its delivery ended."""
+_MAY_SEND = (*GOING, CampaignStatus.SENT)
+"""Also when it is sent: messages that come then are repetitions, unless it counts as sent too early by mistake."""
 
 
 class SendPermission:
@@ -36,12 +36,12 @@ class SendPermission:
             return True
         self._looked_at.pop(campaign_id, None)
         campaign = self._campaigns.find(campaign_id)
-        if campaign is None or campaign.status not in _GOING:
+        if campaign is None or campaign.status not in _MAY_SEND:
             return False
         self._looked_at[campaign_id] = now
         return True
 
     def pause(self, campaign_id: CampaignId, reason: str) -> bool:
-        """Let nothing more leave of a campaign; `reason` is told to the marketer. False when it was not going."""
+        """Let no more mails of a campaign leave, for a reason told to the marketer. False when it was not going."""
         self._looked_at.pop(campaign_id, None)
-        return self._campaigns.change_status(campaign_id, GOING, CampaignStatus.PAUSED, reason=reason)
+        return pause_refused(self._campaigns, campaign_id, reason)

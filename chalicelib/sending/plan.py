@@ -16,12 +16,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from math import inf
 
-from chalicelib.analytics.completion import Completion
-from chalicelib.campaigns.schedule import SchedulerUnavailable
 from chalicelib.crm.audience import Audiences
 from chalicelib.model.campaign import Campaign, CampaignStatus
-from chalicelib.model.ids import LeadId
-from chalicelib.sending.queues import LEADS_PER_MESSAGE, PlanMessage, SendMessage
+from chalicelib.model.ids import CampaignId, LeadId
+from chalicelib.model.messages import LEADS_PER_MESSAGE, PlanMessage, SendMessage
+from chalicelib.scheduler import SchedulerUnavailable
 from chalicelib.sending.waiting import OwnQueue, Wakes
 from chalicelib.sqs import Queue, groups
 from chalicelib.store.campaigns import Campaigns
@@ -41,7 +40,7 @@ class Plan:
         plans: Plans,
         own_queue: OwnQueue,
         send_queue: Queue,
-        completion: Completion,
+        advance: Callable[[CampaignId], None],
         wakes: Wakes,
     ) -> None:
         self._campaigns = campaigns
@@ -50,7 +49,7 @@ class Plan:
         self._plans = plans
         self._own_queue = own_queue
         self._send_queue = send_queue
-        self._completion = completion
+        self._advance = advance
         self._wakes = wakes
 
     def plan(self, message: PlanMessage, time_is_short: Callable[[], bool]) -> None:
@@ -111,7 +110,7 @@ class Plan:
             more = after is not None
         if unit.done or not self._plans.record_unit_done(message.campaign_id, message.unit, enqueued=enqueued):
             note_cursor()
-        self._completion.advance(message.campaign_id)
+        self._advance(message.campaign_id)
         if again <= unit.enqueued or enqueued < page:
             self._be_woken(message)
 

@@ -15,7 +15,7 @@ from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import Lead
 from chalicelib.model.reasons import FailureReason, SkipReason
-from chalicelib.sending.transports.base import OutgoingMail
+from chalicelib.model.transport import OutgoingMail
 
 MOST_DETAIL = 200
 """Characters kept of why a delivery failed."""

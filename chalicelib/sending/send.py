@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from chalicelib.campaigns.launched_content import LaunchedContent
-from chalicelib.campaigns.schedule import SchedulerUnavailable
 from chalicelib.model.ids import CampaignId
+from chalicelib.model.messages import SendMessage
 from chalicelib.model.reasons import WaitReason
+from chalicelib.scheduler import SchedulerUnavailable
 from chalicelib.sending.budget import Budget
 from chalicelib.sending.deliver import Deliver, Rest
-from chalicelib.sending.queues import SendMessage
 from chalicelib.sending.rate import Waiting
 from chalicelib.sending.waiting import OwnQueue, Wakes, looks_again_at
 from chalicelib.sqs import QueueUnavailable

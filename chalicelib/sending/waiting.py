@@ -18,11 +18,11 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import TypeVar
 
-from chalicelib.campaigns.schedule import SchedulerUnavailable, Schedules
 from chalicelib.model.campaign import Campaign, Wait
 from chalicelib.model.ids import CampaignId
+from chalicelib.model.messages import LaunchMessage, LaunchTask, PlanMessage, RetryMessage, SendMessage
 from chalicelib.model.reasons import WaitReason
-from chalicelib.sending.queues import LaunchMessage, LaunchTask, PlanMessage, RetryMessage, SendMessage
+from chalicelib.scheduler import SchedulerUnavailable, Schedules
 from chalicelib.sending.rate import Waiting
 from chalicelib.sqs import Queue
 from chalicelib.store.campaigns import Campaigns

@@ -1,6 +1,7 @@
 """The row of a campaign."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -50,17 +51,9 @@ def encode(campaign: Campaign) -> Item:
         {"behavior": behavior} if behavior else {}
     )
     values["status"] = campaign.status.value
-    values["schedule"] = None if campaign.schedule is None else encode_schedule(campaign.schedule)
-    values["waiting"] = None if campaign.waiting is None else encode_wait(campaign.waiting)
+    values["schedule"] = None if campaign.schedule is None else asdict(campaign.schedule)
+    values["waiting"] = None if campaign.waiting is None else asdict(campaign.waiting)
     return keys.campaign(campaign.campaign_id) | to_item(values | {"kind": "campaign"})
-
-
-def encode_schedule(schedule: Schedule) -> dict[str, Any]:
-    return {name: getattr(schedule, name) for name in Schedule.__dataclass_fields__}
-
-
-def encode_wait(wait: Wait) -> dict[str, Any]:
-    return {"until": wait.until, "reason": wait.reason}
 
 
 def _schedule(values: Mapping[str, Any]) -> Schedule:

@@ -3,19 +3,19 @@
 import json
 import zlib
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.model.campaign import Audience, Behavior, Body, Campaign, CampaignStatus, Did, Schedule, Wait
+from chalicelib.model.campaign import Body, Campaign, CampaignStatus, LaunchedLink, LaunchedMail, Schedule, Wait
 from chalicelib.model.ids import CampaignId
+from chalicelib.model.lifecycle import GOING, Holds, Move
 from chalicelib.model.times import time_text
 from chalicelib.store import keys
-from chalicelib.store.campaign_rows import decode, encode, encode_schedule, encode_wait
-from chalicelib.store.client import Conflict, StoreError, batch_get, call, row_after, transact, write_if
-from chalicelib.store.statements import Delete, Put, Update, above, equals, missing, one_of
-
-__all__ = ["Audience", "Behavior", "Body", "Campaign", "CampaignStatus", "Campaigns", "Did", "Schedule", "Wait"]
+from chalicelib.store.campaign_rows import decode, encode
+from chalicelib.store.client import Conflict, Item, StoreError, to_item
+from chalicelib.store.statements import Put, Query, Statement, above, equals, lacks, missing, one_of
+from chalicelib.store.table import Table, call
 
 _CHUNK_BYTES = 350_000
 """Below DynamoDB's 400 KB an item."""
@@ -25,69 +25,59 @@ class Campaigns:
     """The campaigns themselves, in the campaigns table. Every method may raise StoreUnavailable."""
 
     def __init__(self, client: Any, table: str) -> None:
-        self._client = client
-        self._table = table
+        self._table = Table(client, table)
 
     def create(self, campaign: Campaign, body: Body) -> None:
         """Write a new campaign with its content, or nothing."""
-        put = {"Put": {"TableName": self._table, "Item": encode(campaign)}}
-        if not transact(self._client, [put, *self._put_blob(campaign.campaign_id, _content(campaign), _pack(body))]):
-            raise StoreError("a campaign's first writing cannot fail a condition")
+        put = self._table.put(encode(campaign))
+        if not self._table.transact(put, *self._content(campaign, body)):
+            raise StoreError("a campaign's first write cannot fail a condition")
 
     def find(self, campaign_id: CampaignId) -> Campaign | None:
-        answer = call(self._client.get_item, TableName=self._table, Key=keys.campaign(campaign_id), ConsistentRead=True)
-        return decode(answer["Item"]) if "Item" in answer else None
+        row = self._table.find(keys.campaign(campaign_id))
+        return None if row is None else decode(row)
 
     def find_many(self, campaign_ids: Collection[CampaignId]) -> dict[CampaignId, Campaign]:
         wanted = [keys.campaign(each) for each in sorted(set(campaign_ids))]
-        found = [decode(item) for item in batch_get(self._client, self._table, wanted)]
+        found = map(decode, self._table.find_many(wanted))
         return {campaign.campaign_id: campaign for campaign in found}
 
     def body(self, campaign: Campaign) -> Body:
         """The author's content of this version. Raises Conflict when it was replaced meanwhile."""
-        packed = self.find_blob(campaign.campaign_id, _content(campaign))
+        packed = self.find_blob(campaign.campaign_id, _content_name(campaign))
         if packed is None:
             raise Conflict("the campaign was changed meanwhile")
-        values = json.loads(zlib.decompress(packed))
-        return Body(values["html"], values["text"])
+        return Body(**json.loads(zlib.decompress(packed)))
 
     def update_draft(self, campaign: Campaign, body: Body, *, at: datetime) -> Campaign:
         """Replace a draft made from `campaign.version`. Raises Conflict when that is no longer how it stands."""
         newer = replace(campaign, version=campaign.version + 1, updated_at=at, status_reason=None)
         same_version, still_draft = equals("version", campaign.version), equals("status", CampaignStatus.DRAFT)
-        put = Put(self._table, encode(newer)).require(same_version, still_draft).action
-        if not transact(self._client, [put, *self._put_blob(newer.campaign_id, _content(newer), _pack(body))]):
+        put = self._table.put(encode(newer)).require(same_version, still_draft)
+        if not self._table.transact(put, *self._content(newer, body)):
             raise Conflict("the campaign is no longer the draft that this change was made from")
-        self._delete_blob(campaign.campaign_id, _content(campaign))
+        self._delete_content(campaign)
         return newer
 
     def delete(self, campaign: Campaign) -> bool:
         """Delete a campaign that was never launched, with its content; False when its status has changed meanwhile."""
         same_status = equals("status", campaign.status)
-        delete = Delete(self._table, keys.campaign(campaign.campaign_id)).require(same_status)
-        deleted = transact(self._client, [delete.action])
+        deleted = self._table.transact(self._table.delete(keys.campaign(campaign.campaign_id)).require(same_status))
         if deleted:
-            self._delete_blob(campaign.campaign_id, _content(campaign))
+            self._delete_content(campaign)
         return deleted
 
     def list_page(self, *, limit: int, position: str | None) -> tuple[list[Campaign], str | None]:
         """Campaigns, newest first, and where to go on (None at the end)."""
-        query: dict[str, Any] = {
-            "TableName": self._table,
-            "IndexName": keys.LISTING_INDEX,
-            "KeyConditionExpression": "kind = :kind",
-            "ExpressionAttributeValues": {":kind": {"S": "campaign"}},
-            "ScanIndexForward": False,
-            "Limit": limit,
-        }
+        listed_campaigns = Query(key=equals("kind", "campaign"), index=keys.LISTING_INDEX, newest_first=True)
+        start: Item | None = None
         if position is not None:
             created_at, _, campaign_id = position.partition(" ")
-            listed = {"kind": {"S": "campaign"}, "created_at": {"S": created_at}}
-            query["ExclusiveStartKey"] = keys.campaign(CampaignId(campaign_id)) | listed
-        answer = call(self._client.query, **query)
-        last = answer.get("LastEvaluatedKey")
-        following = f"{last['created_at']['S']} {last['pk']['S']}" if last else None
-        return [decode(item) for item in answer["Items"]], following
+            listed = to_item({"kind": "campaign", "created_at": created_at})
+            start = keys.campaign(CampaignId(campaign_id)) | listed
+        page = self._table.page(listed_campaigns, limit=limit, start=start)
+        following = f"{page.last['created_at']['S']} {page.last['pk']['S']}" if page.last else None
+        return [decode(row) for row in page.rows], following
 
     @staticmethod
     def position_after(campaign: Campaign) -> str:
@@ -96,137 +86,111 @@ class Campaigns:
 
     def fix_key(self, campaign_id: CampaignId, number: int) -> int:
         """Give the campaign its signing key, unless it has one; the number of the key that it has from now on."""
-        fix = Update(self._table, keys.campaign(campaign_id)).set_once(key_number=number)
-        answer = call(self._client.update_item, **fix.arguments, ReturnValues="ALL_NEW")
-        return int(answer["Attributes"]["key_number"]["N"])
+        row, _ = self._table.row_after(self._table.update(keys.campaign(campaign_id)).set_once(key_number=number))
+        return int(row["key_number"]["N"])
 
-    def change_status(
+    def move(
         self,
         campaign_id: CampaignId,
-        before: Sequence[CampaignStatus],
-        after: CampaignStatus,
+        move: Move,
         *,
+        to: CampaignStatus | None = None,
+        as_read: Campaign | None = None,
         reason: str | None = None,
-        version: int | None = None,
-        schedule_id: str | None = None,
-        **times: datetime,
+        kind: str = "",
+        also: Sequence[Statement] = (),
+        **sets: Any,
     ) -> bool:
-        """Move from one of the statuses `before` to `after`, setting `times`; False when it was in another.
+        """Move a campaign on; False when its status is none of `move.before`, or one of `move.holds` does not hold.
 
-        `reason` says why, and takes the place of what was said of the status before. With `version`, also False when
-        the author's content is no longer that version; with `schedule_id`, when another schedule counts by now.
+        `to`: which status, where the move leads to several. `as_read`: what `move.holds` compares with. `reason`: in
+        place of the one of the status before. `kind`: of harm. `also`: further writes of the transaction. `sets`:
+        further attributes; None removes one.
         """
-        change = _Change(self._table, campaign_id)
-        change.status(before, after, reason)
-        if after not in (CampaignStatus.PLANNING, CampaignStatus.SENDING):
-            change.remove("waiting")  # it is not going any more
-        change.set(times)
-        if version is not None:
-            change.require(equals("version", version))
-        if schedule_id is not None:
-            change.require(equals(("schedule", "schedule_id"), schedule_id))
-        return transact(self._client, [change.action])
-
-    def set_schedule(self, campaign_id: CampaignId, before: Sequence[CampaignStatus], schedule: Schedule) -> bool:
-        """Make this the schedule that counts; False when the campaign was in none of the statuses `before`."""
-        change = _Change(self._table, campaign_id)
-        change.status(before, CampaignStatus.SCHEDULED, None)
-        change.set(schedule=encode_schedule(schedule))
-        return transact(self._client, [change.action])
-
-    def drop_schedule(
-        self, campaign_id: CampaignId, schedule_id: str, before: Sequence[CampaignStatus], after: CampaignStatus
-    ) -> bool:
-        """Let no schedule count, if this one does; False when the campaign was in none of the statuses `before`."""
-        change = _Change(self._table, campaign_id)
-        change.status(before, after, None)
-        change.require(equals(("schedule", "schedule_id"), schedule_id))
-        change.remove("schedule")
-        return transact(self._client, [change.action])
+        after = move.target(to)
+        sets |= {"status": after, "status_reason": reason} | ({} if after in GOING else {"waiting": None})
+        update = self._table.update(keys.campaign(campaign_id)).require(one_of("status", *move.before))
+        update.set({name: asdict(value) if isinstance(value, Schedule) else value for name, value in sets.items()})
+        update.remove(*(name for name, value in sets.items() if value is None))
+        holding = {Holds.FIRST_OF_ITS_KIND: missing("tripped") | lacks("tripped", kind)}
+        if as_read is not None:
+            schedule_id = as_read.schedule and as_read.schedule.schedule_id
+            holding |= {
+                Holds.SAME_STATUS: equals("status", as_read.status),
+                Holds.SAME_VERSION: equals("version", as_read.version),
+                Holds.SAME_SCHEDULE: equals(("schedule", "schedule_id"), schedule_id),
+                Holds.SAME_RETRY: equals("retry", as_read.retry),
+            }
+        update.require(*(holding[each] for each in move.holds))
+        if Holds.FIRST_OF_ITS_KIND in move.holds:
+            update.add(tripped={kind})
+        return self._table.transact(update, *also)
 
     def record_waiting(self, campaign_id: CampaignId, wait: Wait) -> Campaign | None:
         """Note when a campaign that is going will be woken, unless it will be sooner; how it stands afterwards."""
-        change = _Change(self._table, campaign_id)
-        is_going = one_of("status", CampaignStatus.PLANNING, CampaignStatus.SENDING)
-        wakes_no_sooner = missing(("waiting", "until")) | above(("waiting", "until"), wait.until)
-        change.set(waiting=encode_wait(wait)).require(is_going, wakes_no_sooner)
-        row, _ = row_after(self._client.update_item, **change.arguments)
+        is_going, until = one_of("status", *GOING), ("waiting", "until")
+        wakes_no_sooner = missing(until) | above(until, wait.until)
+        update = self._table.update(keys.campaign(campaign_id)).set(waiting=asdict(wait))
+        row, _ = self._table.row_after(update.require(is_going, wakes_no_sooner))
         return decode(row) if row else None
 
     def clear_waiting(self, campaign_id: CampaignId, until: datetime) -> bool:
         """Take back the note of this moment; False when there is none, or another."""
-        change = _Change(self._table, campaign_id)
-        change.remove("waiting")
-        change.require(equals(("waiting", "until"), until))
-        return write_if(self._client.update_item, **change.arguments)
+        same_wait = equals(("waiting", "until"), until)
+        return self._table.write(self._table.update(keys.campaign(campaign_id)).remove("waiting").require(same_wait))
 
-    def begin_retry(self, campaign: Campaign, other: dict[str, Any]) -> bool:
-        """From sent back to sending, counting one more retry, together with another write; False when it has begun."""
-        change = _Change(self._table, campaign.campaign_id)
-        change.status([CampaignStatus.SENT], CampaignStatus.SENDING, None)
-        change.set(retry=campaign.retry + 1).remove("completed_at").require(equals("retry", campaign.retry))
-        return transact(self._client, [change.action, other])
+    def save_launched(self, campaign_id: CampaignId, mail: LaunchedMail) -> None:
+        """Keep what the reports say of a launched mail, apart from the compiled content, which is larger."""
+        self.save_blob(campaign_id, "launched", _packed(mail))
+
+    def find_launched(self, campaign_id: CampaignId) -> LaunchedMail:
+        """What was launched; no links and no size before launch."""
+        packed = self.find_blob(campaign_id, "launched")
+        if packed is None:
+            return LaunchedMail()
+        values = json.loads(zlib.decompress(packed))
+        return LaunchedMail(tuple(LaunchedLink(**link) for link in values["links"]), values["html_bytes"])
 
     def save_blob(self, campaign_id: CampaignId, name: str, data: bytes) -> None:
         """Keep something large of a campaign. The first one written under a name stays: all workers read the same."""
-        pieces = self._put_blob(campaign_id, name, data)
-        pieces[0]["Put"]["ConditionExpression"] = "attribute_not_exists(pk)"
-        transact(self._client, pieces)
-
-    def _put_blob(self, campaign_id: CampaignId, name: str, data: bytes) -> list[dict[str, Any]]:
-        pieces = [data[start : start + _CHUNK_BYTES] for start in range(0, len(data), _CHUNK_BYTES)]
-        return [
-            {
-                "Put": {
-                    "TableName": self._table,
-                    "Item": keys.campaign_blob(campaign_id, name, number)
-                    | {"data": {"B": piece}, "pieces": {"N": str(len(pieces))}},
-                }
-            }
-            for number, piece in enumerate(pieces)
-        ]
+        first, *others = self._blob(campaign_id, name, data)
+        self._table.transact(first.require(missing("pk")), *others)
 
     def find_blob(self, campaign_id: CampaignId, name: str) -> bytes | None:
         pieces: list[bytes] = []
         expected = 1
         while len(pieces) < expected:
-            key = keys.campaign_blob(campaign_id, name, len(pieces))
-            answer = call(self._client.get_item, TableName=self._table, Key=key, ConsistentRead=True)
-            if "Item" not in answer:
+            row = self._table.find(keys.campaign_blob(campaign_id, name, len(pieces)))
+            if row is None:
                 return None
-            expected = int(answer["Item"]["pieces"]["N"])
-            pieces.append(answer["Item"]["data"]["B"])
+            expected = int(row["pieces"]["N"])
+            pieces.append(row["data"]["B"])
         return b"".join(pieces)
 
-    def _delete_blob(self, campaign_id: CampaignId, name: str) -> None:
-        number, more = 0, True
-        while more:
-            answer = call(
-                self._client.delete_item,
-                TableName=self._table,
-                Key=keys.campaign_blob(campaign_id, name, number),
-                ReturnValues="ALL_OLD",
+    def _blob(self, campaign_id: CampaignId, name: str, data: bytes) -> list[Put]:
+        pieces = [data[start : start + _CHUNK_BYTES] for start in range(0, len(data), _CHUNK_BYTES)]
+        return [
+            self._table.put(
+                keys.campaign_blob(campaign_id, name, number) | to_item({"data": piece, "pieces": len(pieces)})
             )
+            for number, piece in enumerate(pieces)
+        ]
+
+    def _content(self, campaign: Campaign, body: Body) -> list[Put]:
+        return self._blob(campaign.campaign_id, _content_name(campaign), _packed(body))
+
+    def _delete_content(self, campaign: Campaign) -> None:
+        number, pieces = 0, 1
+        while number < pieces:
+            delete = self._table.delete(keys.campaign_blob(campaign.campaign_id, _content_name(campaign), number))
+            answer = call(self._table.client.delete_item, **delete.arguments, ReturnValues="ALL_OLD")
+            pieces = int(answer.get("Attributes", {}).get("pieces", {}).get("N", "0"))
             number += 1
-            more = number < int(answer.get("Attributes", {}).get("pieces", {}).get("N", "0"))
 
 
-def _content(campaign: Campaign) -> str:
+def _content_name(campaign: Campaign) -> str:
     return f"content-{campaign.version}"
 
 
-def _pack(body: Body) -> bytes:
-    return zlib.compress(json.dumps({"html": body.html, "text": body.text}).encode())
-
-
-class _Change(Update):
-    """One conditional update of a campaign's row."""
-
-    def __init__(self, table: str, campaign_id: CampaignId) -> None:
-        super().__init__(table, keys.campaign(campaign_id))
-
-    def status(self, before: Sequence[CampaignStatus], after: CampaignStatus, reason: str | None) -> None:
-        """Move from one of these to another, for this reason."""
-        self.set(status=after, status_reason=reason).require(one_of("status", *before))
-        if reason is None:
-            self.remove("status_reason")
+def _packed(value: Body | LaunchedMail) -> bytes:
+    return zlib.compress(json.dumps(asdict(value)).encode())

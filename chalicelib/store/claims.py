@@ -6,24 +6,24 @@ they are not a transaction. INSERT fails where there is a row; an UPDATE names t
 Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.multiplestatements.batching.html
 """
 
-import random
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from chalicelib.backoff import attempts
 from chalicelib.model.delivery import Delivery
 from chalicelib.store import keys
-from chalicelib.store.client import Item, StoreError, StoreUnavailable, call, to_item
+from chalicelib.store.client import Item, StoreError, StoreUnavailable, to_item
 from chalicelib.store.delivery_rows import encode
+from chalicelib.store.table import call
 
 _NOT_AS_DEMANDED = frozenset({"DuplicateItem", "ConditionalCheckFailed"})
 _PASSING = frozenset(
     {"ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded", "InternalServerError"}
     | {"TransactionConflict"}
 )
-_ATTEMPTS = 6
+_ATTEMPTS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Claims:
         """
         statements = [self._record(each) for each in endings] + [self._claim(each) for each in claims]
         made: list[bool | None] = [None] * len(statements)
-        for attempt in range(_ATTEMPTS):
+        for _ in attempts(_ATTEMPTS):
             waiting = [number for number, each in enumerate(made) if each is None]
             answer = call(self._client.batch_execute_statement, Statements=[statements[each] for each in waiting])
             for number, response in zip(waiting, answer["Responses"], strict=True):
@@ -61,7 +61,6 @@ class Claims:
             if None not in made:
                 done = [bool(each) for each in made]
                 return done[len(endings) :], done[: len(endings)]
-            time.sleep(0.05 * 2**attempt * random.uniform(0.5, 1.5))
         raise StoreUnavailable("writes of a batch kept being throttled")
 
     def _claim(self, delivery: Delivery) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def dynamodb_for_sending() -> ItemClient:
 def to_item(values: Mapping[str, Any]) -> Item:
     """Plain values to DynamoDB's typed form; None is left out, aware datetimes become ISO 8601 in UTC (ms).
 
-    Texts, whole numbers, truth values, bytes, sets of texts, lists and maps: the SDK's own serializer knows more and
+    Texts, numbers, truth values, bytes, sets of texts, lists and maps: the SDK's own serializer knows more and
     costs its import.
     """
     return {name: _typed(value) for name, value in values.items() if value is not None}
@@ -233,7 +233,7 @@ def _typed(value: Any) -> dict[str, Any]:
             return {"S": str(value)}
         case bool():
             return {"BOOL": value}
-        case int():
+        case int() | float():
             return {"N": str(value)}
         case datetime():
             return {"S": time_text(value)}

@@ -19,7 +19,9 @@ from typing import Any, NamedTuple, Self
 from chalicelib.model.ids import CampaignId
 from chalicelib.store import keys
 from chalicelib.store.applied_runs import AppliedRuns
-from chalicelib.store.client import Item, batch_get, call, from_item, query_all, transact
+from chalicelib.store.client import Item, from_item, to_item
+from chalicelib.store.statements import Query, Statement, begins_with, equals, missing
+from chalicelib.store.table import Table
 
 Sums = Mapping[str, int]
 """Fact names and their sums, e.g. {"sent": 3, "link/1/clicked": 2, "hour/2026-11-23T10/opened": 1}."""
@@ -70,12 +72,12 @@ class Basis:
             return {}
         least = min(self.fences)
         text = ",".join(map(str, [least, *(each - least for each in self.fences)]))
-        return {"generation": {"S": self.generation}, "fences": {"S": text}}
+        return to_item({"generation": self.generation, "fences": text})
 
 
-def packed(value: Any) -> dict[str, bytes]:
+def packed(value: Any) -> bytes:
     """As a row's attribute; `unpacked` reads it. Names of facts repeat themselves: a tenth of the size."""
-    return {"B": zlib.compress(json.dumps(value, separators=(",", ":")).encode())}
+    return zlib.compress(json.dumps(value, separators=(",", ":")).encode())
 
 
 def unpacked(attribute: Mapping[str, bytes]) -> Any:
@@ -102,13 +104,11 @@ class Counters:
     """The sums, in the campaigns table. Every method may raise StoreUnavailable."""
 
     def __init__(self, client: Any, table: str) -> None:
-        self._client = client
-        self._table = table
+        self._table = Table(client, table)
 
     def find(self, campaign_id: CampaignId) -> CampaignCounters:
         """All sums of a campaign, read consistently; empty before the first fold."""
-        key = keys.counters(campaign_id, "counters")
-        first = call(self._client.get_item, TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
+        first = self._table.find(keys.counters(campaign_id, "counters")) or {}
         sums: dict[str, int] = {}
         for item in [first, *self._further_rows(campaign_id, Basis.from_item(first).generation)]:
             sums |= {name: value for name, value in _sums(item).items() if value}
@@ -118,27 +118,21 @@ class Counters:
         """The totals alone of many campaigns, 100 a call, eventually consistent; absent before the first fold."""
         wanted = [keys.counters(each, "counters") for each in sorted(set(campaign_ids))]
         found: dict[CampaignId, Sums] = {}
-        for item in batch_get(self._client, self._table, wanted):
+        for item in self._table.find_many(wanted):
             found[CampaignId(item["pk"]["S"])] = _sums(item)
         return found
 
     def _further_rows(self, campaign_id: CampaignId, generation: str) -> list[Item]:
         """All rows of a generation but `counters` itself."""
-        prefix = _sort_key("counters#", generation)
-        query: dict[str, Any] = {
-            "TableName": self._table,
-            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
-            "ExpressionAttributeValues": {":pk": {"S": campaign_id}, ":prefix": {"S": prefix}},
-            "ConsistentRead": True,
-        }
-        return list(query_all(self._client, query))
+        rows = begins_with("sk", _sort_key("counters#", generation))
+        return list(self._table.query(Query(key=equals("pk", campaign_id) & rows, consistent=True)))
 
     def read(self, shard: str, campaign_ids: Collection[CampaignId]) -> tuple[AppliedRuns, dict[CampaignId, Basis]]:
         """Which of this shard's records are in the sums, and each campaign's basis; one consistent call."""
         wanted = [keys.counters(each, "counters") for each in sorted(campaign_ids)]
-        found = batch_get(self._client, self._table, [keys.watermark(shard), *wanted], consistent=True)
+        found = self._table.find_many([keys.applied_runs(shard), *wanted], consistent=True)
         rows = {row["pk"]["S"]: row for row in found}
-        mark = rows.get(keys.watermark(shard)["pk"]["S"])
+        mark = rows.get(keys.applied_runs(shard)["pk"]["S"])
         applied = AppliedRuns.from_text(mark["applied"]["S"]) if mark else AppliedRuns()
         return applied, {each: Basis.from_item(rows.get(each, {})) for each in campaign_ids}
 
@@ -158,50 +152,31 @@ class Counters:
         of the campaigns has begun or ended. At most 99 rows (see `rows_of`), one more for a campaign with a running
         recount. `expires_at`: epoch seconds after which notes may vanish.
         """
-        actions = [] if after == before else [self._note(shard, before, after, expires_at)]
+        statements: list[Statement] = [] if after == before else [self._note(shard, before, after, expires_at)]
         for campaign_id, added in additions.items():
             basis, sums = bases[campaign_id], Counter[str]()
             for addition in added:
                 sums.update(addition.delta)
             for row, names in rows_of(name for name, number in sums.items() if number).items():
-                actions.append(self._add_row(campaign_id, row, {name: sums[name] for name in names}, basis))
+                statements.append(self._add_row(campaign_id, row, {name: sums[name] for name in names}, basis))
             if basis.recount:
                 key = keys.recount_part(campaign_id, basis.recount, f"added#{secrets.token_hex(8)}")
-                item = key | {"added": packed(added), "expires_at": {"N": str(expires_at)}}
-                actions.append({"Put": {"TableName": self._table, "Item": item}})
-        return transact(self._client, actions)
+                part = key | to_item({"added": packed(added), "expires_at": expires_at})
+                statements.append(self._table.put(part))
+        return self._table.transact(*statements)
 
-    def _note(self, shard: str, before: AppliedRuns, after: AppliedRuns, expires_at: int) -> dict[str, Any]:
-        mark = keys.watermark(shard) | {"applied": {"S": after.to_text()}, "expires_at": {"N": str(expires_at)}}
-        put: dict[str, Any] = {"TableName": self._table, "Item": mark}
-        if before == AppliedRuns():
-            put["ConditionExpression"] = "attribute_not_exists(pk)"
-        else:
-            put["ConditionExpression"] = "applied = :before"
-            put["ExpressionAttributeValues"] = {":before": {"S": before.to_text()}}
-        return {"Put": put}
+    def _note(self, shard: str, before: AppliedRuns, after: AppliedRuns, expires_at: int) -> Statement:
+        row = keys.applied_runs(shard) | to_item({"applied": after.to_text(), "expires_at": expires_at})
+        is_first, same_before = missing("pk"), equals("applied", before.to_text())
+        return self._table.put(row).require(is_first if before == AppliedRuns() else same_before)
 
-    def _add_row(self, campaign_id: CampaignId, row: str, sums: Sums, basis: Basis) -> dict[str, Any]:
-        names = {f"#n{number}": name for number, name in enumerate(sums)}
-        values = {f":n{number}": {"N": str(sum_)} for number, sum_ in enumerate(sums.values())}
-        parts = [f"#n{number} :n{number}" for number in range(len(sums))]
-        update: dict[str, Any] = {
-            "TableName": self._table,
-            "Key": keys.counters(campaign_id, _sort_key(row, basis.generation)),
-        }
+    def _add_row(self, campaign_id: CampaignId, row: str, sums: Sums, basis: Basis) -> Statement:
+        update = self._table.update(keys.counters(campaign_id, _sort_key(row, basis.generation))).add(sums)
         if row == "counters":
-            parts.append("folds :one")
-            values[":one"] = {"N": "1"}
-            same_generation, same_recount = "attribute_not_exists(generation)", "attribute_not_exists(recount)"
-            if basis.generation:
-                same_generation = "generation = :generation"
-                values[":generation"] = {"S": basis.generation}
-            if basis.recount:
-                same_recount = "recount = :recount"
-                values[":recount"] = {"N": str(basis.recount)}
-            update["ConditionExpression"] = f"{same_generation} AND {same_recount}"
-        update |= {"UpdateExpression": "ADD " + ", ".join(parts), "ExpressionAttributeValues": values}
-        return {"Update": update | ({"ExpressionAttributeNames": names} if names else {})}
+            same_generation = equals("generation", basis.generation) if basis.generation else missing("generation")
+            same_recount = equals("recount", basis.recount) if basis.recount else missing("recount")
+            update.add(folds=1).require(same_generation, same_recount)
+        return update
 
     def replace(
         self,
@@ -209,7 +184,7 @@ class Counters:
         before: CampaignCounters,
         sums: Sums,
         fences: Sequence[int] = (0,) * keys.DELIVERY_SHARDS,
-        also: Sequence[dict[str, Any]] = (),
+        also: Sequence[Statement] = (),
     ) -> bool:
         """Put these sums in place of `before`, with what else to write; False when something was added meanwhile.
 
@@ -218,19 +193,14 @@ class Counters:
         basis = Basis(secrets.token_hex(4), tuple(fences))
         rows = {
             row: keys.counters(campaign_id, _sort_key(row, basis.generation))
-            | {name: {"N": str(sums[name])} for name in names}
+            | to_item({name: sums[name] for name in names})
             for row, names in rows_of(sums).items()
         }
-        first = rows.pop("counters") | basis.to_item() | {"folds": {"N": str(before.folds + 1)}}
+        first = rows.pop("counters") | basis.to_item() | to_item({"folds": before.folds + 1})
         for row in rows.values():
-            call(self._client.put_item, TableName=self._table, Item=row)
-        put: dict[str, Any] = {"TableName": self._table, "Item": first}
-        if before.folds:
-            put["ConditionExpression"] = "folds = :folds"
-            put["ExpressionAttributeValues"] = {":folds": {"N": str(before.folds)}}
-        else:
-            put["ConditionExpression"] = "attribute_not_exists(pk)"
-        return transact(self._client, [{"Put": put}, *also])
+            self._table.write(self._table.put(row))
+        same_sums = equals("folds", before.folds) if before.folds else missing("pk")
+        return self._table.transact(self._table.put(first).require(same_sums), *also)
 
 
 def _sums(row: Item) -> dict[str, int]:

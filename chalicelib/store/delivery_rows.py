@@ -74,8 +74,8 @@ def encode(delivery: Delivery) -> Item:
     return keys.delivery(delivery.campaign_id, delivery.lead_id) | to_item(values)
 
 
-def encode_click(click: Click) -> dict[str, Any]:
-    return {"M": to_item({"at": click.at, "url": click.url, "machine": click.machine})}
+def click_values(click: Click) -> dict[str, Any]:
+    return {"at": click.at, "url": click.url, "machine": click.machine}
 
 
 def _click(value: Mapping[str, Any]) -> Click:

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.store import keys
-from chalicelib.store.client import row_after, to_item, write_if
 from chalicelib.store.delivery_rows import decode
+from chalicelib.store.statements import Condition, Update, differs, equals, exists, missing, one_of
+from chalicelib.store.table import Table
 
 
 class Reported(NamedTuple):
@@ -26,8 +27,7 @@ class FeedbackRecords:
     """The deliveries table, for reports. Every method may raise StoreUnavailable, and may be repeated."""
 
     def __init__(self, client: Any, table: str, rule: BurstRule) -> None:
-        self._client = client
-        self._table = table
+        self._table = Table(client, table)
         self._rule = rule
 
     def record_delivered(self, campaign_id: CampaignId, lead_id: LeadId, at: datetime) -> Reported | None:
@@ -51,17 +51,9 @@ class FeedbackRecords:
 
     def _record(self, campaign_id: CampaignId, lead_id: LeadId, values: Mapping[str, Any]) -> Reported | None:
         """Set the values, unless the first of them is there."""
-        given = {name: value for name, value in values.items() if value is not None}
-        delivery_exists, is_first = "attribute_exists(lead_id)", f"attribute_not_exists({next(iter(given))})"
-        row, written = row_after(
-            self._client.update_item,
-            TableName=self._table,
-            Key=keys.delivery(campaign_id, lead_id),
-            UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in given),
-            ConditionExpression=f"{delivery_exists} AND {is_first}",
-            ExpressionAttributeValues=to_item({f":{name}": value for name, value in given.items()}),
-        )
-        return Reported(decode(row, self._rule), written) if row else None
+        delivery_exists, is_first = exists("lead_id"), missing(next(iter(values)))
+        update = self._table.update(keys.delivery(campaign_id, lead_id)).set(values)
+        return self._reported(update.require(delivery_exists, is_first))
 
     def record_accepted(
         self,
@@ -77,56 +69,28 @@ class FeedbackRecords:
 
         `unknown`: the reason of a failed delivery that only means this.
         """
-        not_ended = "#status IN (:sending, :waiting)"
-        not_refused_since = "(attribute_not_exists(rejected_message) OR rejected_message <> :message_id)"
-        only_not_known = "(#status = :failed AND reason = :unknown)"
-        shown = ", subject = if_not_exists(subject, :subject)" if subject else ""
-        values = {
-            ":sending": DeliveryStatus.SENDING.value,
-            ":waiting": DeliveryStatus.WAITING.value,
-            ":failed": DeliveryStatus.FAILED.value,
-            ":sent": DeliveryStatus.SENT.value,
-            ":unknown": unknown,
-            ":at": at,
-            ":message_id": message_id,
-            ":subject": subject or None,
-        }
-        return write_if(
-            self._client.update_item,
-            TableName=self._table,
-            Key=keys.delivery(campaign_id, lead_id),
-            UpdateExpression=(
-                f"SET #status = :sent, sent_at = :at, message_id = :message_id{shown} REMOVE reason, detail"
-            ),
-            ConditionExpression=f"({not_ended} OR {only_not_known}) AND {not_refused_since}",
-            ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues=to_item(values),
-        )
+        not_ended = one_of("status", DeliveryStatus.SENDING, DeliveryStatus.WAITING)
+        only_not_known = equals("status", DeliveryStatus.FAILED) & equals("reason", unknown)
+        update = self._table.update(keys.delivery(campaign_id, lead_id)).remove("reason", "detail")
+        update.set(status=DeliveryStatus.SENT, sent_at=at, message_id=message_id)
+        if subject:
+            update.set_once(subject=subject)
+        return self._table.write(update.require(not_ended | only_not_known, _was_not_rejected(message_id)))
 
     def record_rejected(
         self, campaign_id: CampaignId, lead_id: LeadId, *, message_id: str, reason: str, detail: str | None
     ) -> Reported | None:
         """The service took the message and then refused it: it did not leave."""
-        delivery_exists, was_thought_to_leave = "attribute_exists(lead_id)", "#status IN (:sending, :sent)"
-        not_known = "(attribute_not_exists(rejected_message) OR rejected_message <> :message_id)"
-        said = ", detail = :detail" if detail else ""
-        values = {
-            ":sending": DeliveryStatus.SENDING.value,
-            ":sent": DeliveryStatus.SENT.value,
-            ":failed": DeliveryStatus.FAILED.value,
-            ":message_id": message_id,
-            ":reason": reason,
-            ":detail": detail or None,
-        }
-        row, written = row_after(
-            self._client.update_item,
-            TableName=self._table,
-            Key=keys.delivery(campaign_id, lead_id),
-            UpdateExpression=(
-                f"SET #status = :failed, reason = :reason, rejected_message = :message_id{said} REMOVE sent_at"
-            ),
-            ConditionExpression=f"{delivery_exists} AND {was_thought_to_leave} AND {not_known}",
-            ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues=to_item(values),
-        )
+        delivery_exists = exists("lead_id")
+        was_thought_to_leave = one_of("status", DeliveryStatus.SENDING, DeliveryStatus.SENT)
+        update = self._table.update(keys.delivery(campaign_id, lead_id)).remove("sent_at")
+        update.set(status=DeliveryStatus.FAILED, reason=reason, detail=detail or None, rejected_message=message_id)
+        return self._reported(update.require(delivery_exists, was_thought_to_leave, _was_not_rejected(message_id)))
+
+    def _reported(self, update: Update) -> Reported | None:
+        row, written = self._table.row_after(update)
         return Reported(decode(row, self._rule), written) if row else None
+
+
+def _was_not_rejected(message_id: str) -> Condition:
+    return missing("rejected_message") | differs("rejected_message", message_id)

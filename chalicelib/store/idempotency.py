@@ -12,7 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.store import keys
-from chalicelib.store.client import StoreUnavailable, call, transact
+from chalicelib.store.client import Item, StoreUnavailable, to_item
+from chalicelib.store.statements import below, missing
+from chalicelib.store.table import Table
 
 KEPT_SECONDS = 24 * 3600
 RUNNING_SECONDS = 90
@@ -44,8 +46,7 @@ class Idempotency:
     """Lives in the campaigns table. `caller` keeps one client's keys apart from another's."""
 
     def __init__(self, client: Any, table: str) -> None:
-        self._client = client
-        self._table = table
+        self._table = Table(client, table)
 
     def claim(self, caller: str, key: str, fingerprint: str, now: datetime) -> Asked | None:
         """Take the right to answer (None), or learn of the request that came before."""
@@ -53,62 +54,46 @@ class Idempotency:
         for _ in range(3):
             if self._put(row, fingerprint, now):
                 return None
-            known = call(self._client.get_item, TableName=self._table, Key=row, ConsistentRead=True).get("Item")
+            known = self._table.find(row)
             if known is not None:
                 return Asked(known["fingerprint"]["S"], _answer(known))
         raise StoreUnavailable("the idempotency key kept changing")
 
     def keep(self, caller: str, key: str, answer: KeptAnswer) -> bool:
-        """Keep the answer for whoever asks again; False (and the key is free) when it is too large to be kept."""
+        """Keep the answer for repetitions; False (and the key is free) when it is too large to be kept."""
         body = zlib.compress(answer.body, 6)
         if len(body) > MAX_BYTES:
             self.release(caller, key)
             return False
-        values = {
-            ":status": {"N": str(answer.status)},
-            ":headers": {"S": json.dumps(answer.headers)},
-            ":body": {"B": body},
-            ":secret": {"BOOL": answer.secret},
-        }
-        call(
-            self._client.update_item,
-            TableName=self._table,
-            Key=keys.idempotency(caller, key),
-            UpdateExpression="SET answer_status = :status, headers = :headers, body = :body, secret = :secret",
-            ExpressionAttributeValues=values,
-        )
+        update = self._table.update(keys.idempotency(caller, key))
+        update.set(answer_status=answer.status, headers=json.dumps(answer.headers), body=body, secret=answer.secret)
+        self._table.write(update)
         return True
 
     def release(self, caller: str, key: str) -> None:
         """Forget that it was asked: nothing was done."""
-        transact(self._client, [{"Delete": {"TableName": self._table, "Key": keys.idempotency(caller, key)}}])
+        self._table.transact(self._table.delete(keys.idempotency(caller, key)))
 
-    def _put(self, row: dict[str, Any], fingerprint: str, now: datetime) -> bool:
-        key_is_new = "attribute_not_exists(pk)"
+    def _put(self, key: Item, fingerprint: str, now: datetime) -> bool:
+        key_is_new = missing("pk")
         # DynamoDB removes expired items within days, not at once.
-        answer_is_too_old = "expires_at < :now"
-        nobody_answers_any_more = "(attribute_not_exists(answer_status) AND running_until < :now)"
-        item = {
-            **row,
-            "fingerprint": {"S": fingerprint},
-            "running_until": {"N": _epoch(now + timedelta(seconds=RUNNING_SECONDS))},
-            "expires_at": {"N": _epoch(now + timedelta(seconds=KEPT_SECONDS))},
+        answer_is_too_old = below("expires_at", _epoch(now))
+        request_has_died = missing("answer_status") & below("running_until", _epoch(now))
+        values = {
+            "fingerprint": fingerprint,
+            "running_until": _epoch(now + timedelta(seconds=RUNNING_SECONDS)),
+            "expires_at": _epoch(now + timedelta(seconds=KEPT_SECONDS)),
         }
-        put = {
-            "TableName": self._table,
-            "Item": item,
-            "ConditionExpression": f"{key_is_new} OR {answer_is_too_old} OR {nobody_answers_any_more}",
-            "ExpressionAttributeValues": {":now": {"N": _epoch(now)}},
-        }
-        return transact(self._client, [{"Put": put}])
+        put = self._table.put(key | to_item(values))
+        return self._table.transact(put.require(key_is_new | answer_is_too_old | request_has_died))
 
 
-def _answer(row: dict[str, Any]) -> KeptAnswer | None:
+def _answer(row: Item) -> KeptAnswer | None:
     if "answer_status" not in row:
         return None
     body = zlib.decompress(row["body"]["B"])
     return KeptAnswer(int(row["answer_status"]["N"]), json.loads(row["headers"]["S"]), body, row["secret"]["BOOL"])
 
 
-def _epoch(moment: datetime) -> str:
-    return str(int(moment.timestamp()))
+def _epoch(moment: datetime) -> int:
+    return int(moment.timestamp())

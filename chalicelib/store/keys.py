@@ -114,7 +114,8 @@ def recount_part(campaign_id: CampaignId, number: int, part: str) -> Item:
     return _row(campaign_id, f"recount#{number}#{part}")
 
 
-def watermark(shard: str) -> Item:
+def applied_runs(shard: str) -> Item:
+    """Which runs of a stream's shard are in the sums. Rows are named as earlier releases named them."""
     return _row(f"watermark#{shard}", "watermark")
 
 

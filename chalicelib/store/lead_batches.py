@@ -1,4 +1,4 @@
-"""Writing many leads: as few transactions as possible, each all or nothing, four at a time."""
+"""Writes many leads in as few transactions as possible, each all or nothing, four at a time."""
 
 import secrets
 import time
@@ -8,33 +8,35 @@ from typing import Any, NamedTuple
 
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import LeadChange
-from chalicelib.store.client import StoreUnavailable, transact
-from chalicelib.store.lead_rows import Action, create_actions, update_actions
+from chalicelib.store import lead_rows
+from chalicelib.store.client import StoreUnavailable
+from chalicelib.store.statements import Statement
+from chalicelib.store.table import Table
 
-_ACTIONS = 100
+_STATEMENTS = 100
 """AWS's limit for a transaction. Its 4 MB are out of reach: crm holds a lead under 20 KB."""
 _THREADS = 4
 _PATIENCE_SECONDS = 8.0
-"""How long a throttled transaction is tried anew: a table on demand takes seconds to grow to an import's rate. One that
-gets no answer at all has taken longer by then: its request has no time for another try."""
+"""How long a throttled transaction is repeated: a table on demand takes seconds to grow to an import's rate. One that
+gets no answer at all has taken longer by then, and is not repeated."""
 
 
 class _Batch(NamedTuple):
     lead_ids: set[LeadId]
-    actions: list[Action]
+    statements: list[Statement]
 
 
-def write_many(client: Any, table: str, changes: Sequence[LeadChange]) -> set[LeadId]:
+def write_many(table: Table, changes: Sequence[LeadChange]) -> set[LeadId]:
     """Write new and changed leads; the ids of those that were not, because they or an identity changed meanwhile.
 
-    One such lead holds back the others of its transaction too: decide all of them anew. Raises StoreUnavailable; some
+    One such lead holds back the others of its transaction too: decide all of them again. Raises StoreUnavailable; some
     of the leads may be written by then.
     """
     refused: set[LeadId] = set()
     with ThreadPoolExecutor(_THREADS) as threads:
         for wave in _waves(changes):
-            batches = list(_batches(table, wave))
-            written = threads.map(lambda batch: _write(client, batch), batches)
+            batches = list(_batches(table.name, wave))
+            written = threads.map(lambda batch: _write(table, batch), batches)
             refused.update(*(batch.lead_ids for batch, done in zip(batches, written, strict=True) if not done))
     return refused
 
@@ -57,22 +59,22 @@ def _waves(changes: Sequence[LeadChange]) -> list[list[LeadChange]]:
 def _batches(table: str, changes: Sequence[LeadChange]) -> Iterator[_Batch]:
     batch = _Batch(set(), [])
     for before, after in changes:
-        actions = create_actions(table, after) if before is None else update_actions(table, before, after)
-        if len(batch.actions) + len(actions) > _ACTIONS:
+        statements = lead_rows.update(table, before, after) if before else lead_rows.create(table, after)
+        if len(batch.statements) + len(statements) > _STATEMENTS:
             yield batch
             batch = _Batch(set(), [])
         batch.lead_ids.add(after.lead_id)
-        batch.actions.extend(actions)
-    if batch.actions:
+        batch.statements.extend(statements)
+    if batch.statements:
         yield batch
 
 
-def _write(client: Any, batch: _Batch) -> bool:
+def _write(table: Table, batch: _Batch) -> bool:
     token = secrets.token_hex(16)  # what took effect unnoticed is not tried a second time
     give_up_at = time.monotonic() + _PATIENCE_SECONDS
     while True:
         try:
-            return transact(client, batch.actions, token)
+            return table.transact(*batch.statements, token=token)
         except StoreUnavailable:
             if time.monotonic() >= give_up_at:
                 raise

@@ -7,36 +7,22 @@ same transaction as the lead, so two leads of one entity can never own the same 
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import Identity, Lead
 from chalicelib.model.suppression import Mark, SuppressionReason
-from chalicelib.model.times import time_from, time_text
+from chalicelib.model.times import time_from
 from chalicelib.store import keys
 from chalicelib.store.client import Item, from_item, to_item
-
-Action = dict[str, Any]
-"""One action of a DynamoDB transaction."""
+from chalicelib.store.statements import Delete, Put, Statement, Update, equals, missing
 
 
 def encode(lead: Lead) -> Item:
     """The row of a lead, unsubscription and suppression included."""
-    item: Item = {"lead_id": {"S": lead.lead_id}, "created_at": {"S": time_text(lead.created_at)}, **_described(lead)}
-    item |= _unsubscription(lead)
-    if lead.suppressed is not None:
-        item["suppressed"] = encode_mark(lead.suppressed)
-    return item
-
-
-def _unsubscription(lead: Lead) -> Item:
-    texts = {
-        "unsubscribed_at": time_text(lead.unsubscribed_at) if lead.unsubscribed_at else None,
-        "unsubscribe_source": lead.unsubscribe_source,
-        "unsubscribe_campaign": lead.unsubscribe_campaign,
-    }
-    return {name: {"S": text} for name, text in texts.items() if text is not None}
+    values = _described(lead) | _unsubscription(lead)
+    values |= {"created_at": lead.created_at, "suppressed": mark_values(lead.suppressed)}
+    return keys.lead(lead.lead_id) | to_item(values)
 
 
 def decode(item: Mapping[str, Any]) -> Lead:
@@ -63,121 +49,83 @@ def decode(item: Mapping[str, Any]) -> Lead:
     )
 
 
-def create_actions(table: str, lead: Lead) -> list[Action]:
+def create(table: str, lead: Lead) -> list[Statement]:
     """The lead and its identities, none of which may exist."""
-    lead_is_new = "attribute_not_exists(lead_id)"
-    put: Action = {"Put": {"TableName": table, "Item": encode(lead), "ConditionExpression": lead_is_new}}
+    put = Put(table, encode(lead)).require(missing("lead_id"))
     return [put, *(_take(table, identity, lead.lead_id) for identity in sorted(lead.identities))]
 
 
-def update_actions(table: str, before: Lead, after: Lead) -> list[Action]:
-    """The changed lead, over the version it was decided on; identities taken and released.
-
-    Unsubscription is a fact of its own, and no change of a lead may undo one made meanwhile; suppression is its
-    address's. Only with another address, or in another entity, the lead takes over what is known of that.
-    """
+def update(table: str, before: Lead, after: Lead) -> list[Statement]:
+    """The changed lead, over the version it was decided on; identities taken and released."""
     taken, released = after.identities - before.identities, before.identities - after.identities
     return [
-        {"Update": {"TableName": table, **update_of(before, after)}},
+        update_of(table, before, after),
         *(_take(table, identity, after.lead_id) for identity in sorted(taken)),
         *(_release(table, identity, after.lead_id) for identity in sorted(released)),
     ]
 
 
-def update_of(before: Lead, after: Lead) -> dict[str, Any]:
-    """The arguments of the one UpdateItem that writes what the lead is described by."""
-    described = _described(replace(after, version=before.version + 1))
-    sometimes: tuple[str, ...] = _SOMETIMES
+def update_of(table: str, before: Lead, after: Lead) -> Update:
+    """The write of the lead's own row.
+
+    Unsubscription is a fact of its own, and no change of a lead may undo one made meanwhile; suppression is its
+    address's. Only with another address, or in another entity, the lead takes over what is known of that.
+    """
+    values = _described(replace(after, version=before.version + 1))
+    update = Update(table, keys.lead(after.lead_id))
     if after.owned_address != before.owned_address:
-        sometimes = (*_SOMETIMES, "suppressed")
-        if after.suppressed is not None:
-            described["suppressed"] = encode_mark(after.suppressed)
+        values["suppressed"] = mark_values(after.suppressed)
         if not before.unsubscribed:
-            described |= _unsubscription(after)
-    values: dict[str, Any] = {f":{name}": value for name, value in described.items()}
-    values[":decided_on"] = {"N": str(before.version)}
-    expression, names = _update_expression(frozenset(described), sometimes)
-    return {
-        "Key": keys.lead(after.lead_id),
-        "UpdateExpression": expression,
-        "ConditionExpression": "version = :decided_on",
-        "ExpressionAttributeNames": names,
-        "ExpressionAttributeValues": values,
-    }
+            update.set(_unsubscription(after))
+    update.set(values).remove(*(name for name, value in values.items() if value is None))
+    return update.require(equals("version", before.version))
 
 
-def delete_actions(table: str, lead: Lead) -> list[Action]:
+def delete(table: str, lead: Lead) -> list[Statement]:
     """The lead, unless it changed meanwhile, and its identities."""
-    delete: Action = {
-        "Delete": {
-            "TableName": table,
-            "Key": keys.lead(lead.lead_id),
-            "ConditionExpression": "version = :decided_on",
-            "ExpressionAttributeValues": {":decided_on": {"N": str(lead.version)}},
-        }
-    }
-    return [delete, *(_release(table, identity, lead.lead_id) for identity in sorted(lead.identities))]
+    same_version = equals("version", lead.version)
+    gone = Delete(table, keys.lead(lead.lead_id)).require(same_version)
+    return [gone, *(_release(table, identity, lead.lead_id) for identity in sorted(lead.identities))]
 
 
-_SOMETIMES = (
-    *("external_id", "email", "first_name", "last_name", "tags", "fields", "content", "search_text"),
-    "tracking_opt_out",
-)
-
-
-def _described(lead: Lead) -> Item:
-    item: Item = {
-        "entity": {"S": lead.entity},
-        "stage": {"S": lead.stage},
-        "audience": {"S": keys.audience_of(lead.entity, lead.stage, lead.lead_id)},
-        "updated_at": {"S": time_text(lead.updated_at)},
-        "version": {"N": str(lead.version)},
-    }
+def _described(lead: Lead) -> dict[str, Any]:
+    """What a lead is described by; None for what it has not."""
     said = (lead.first_name, lead.last_name, lead.email, lead.external_id)
-    texts = {
-        "external_id": lead.external_id,
-        "email": lead.email,
-        "first_name": lead.first_name,
-        "last_name": lead.last_name,
-        "content": lead.content,
-        "search_text": " ".join(word for word in said if word).lower(),
-        "fields": json.dumps(dict(lead.fields), ensure_ascii=False, separators=(",", ":")) if lead.fields else None,
-    }
-    item.update({name: {"S": text} for name, text in texts.items() if text})
-    if lead.tags:
-        item["tags"] = {"L": [{"S": tag} for tag in lead.tags]}
-    if lead.tracking_opt_out:
-        item["tracking_opt_out"] = {"BOOL": True}
-    return item
-
-
-@cache
-def _update_expression(present: frozenset[str], sometimes: tuple[str, ...]) -> tuple[str, dict[str, str]]:
-    absent = [name for name in sometimes if name not in present]
-    changes = "SET " + ", ".join(f"#{name} = :{name}" for name in sorted(present))
-    if absent:
-        changes += " REMOVE " + ", ".join(f"#{name}" for name in absent)
-    return changes, {f"#{name}": name for name in (*present, *absent)}
-
-
-def _take(table: str, identity: Identity, owner: LeadId) -> Action:
-    identity_is_free = "attribute_not_exists(lead_id)"
-    row = {**keys.identity(*identity), "owner": {"S": owner}}
-    if identity.kind == "email":
-        row["address"] = {"S": identity.value}
-    return {"Put": {"TableName": table, "Item": row, "ConditionExpression": identity_is_free}}
-
-
-def _release(table: str, identity: Identity, owner: LeadId) -> Action:
     return {
-        "Delete": {
-            "TableName": table,
-            "Key": keys.identity(*identity),
-            "ConditionExpression": "#owner = :owner",
-            "ExpressionAttributeNames": {"#owner": "owner"},
-            "ExpressionAttributeValues": {":owner": {"S": owner}},
-        }
+        "entity": lead.entity,
+        "stage": lead.stage,
+        "audience": keys.audience_of(lead.entity, lead.stage, lead.lead_id),
+        "updated_at": lead.updated_at,
+        "version": lead.version,
+        "external_id": lead.external_id or None,
+        "email": lead.email or None,
+        "first_name": lead.first_name or None,
+        "last_name": lead.last_name or None,
+        "content": lead.content or None,
+        "search_text": " ".join(word for word in said if word).lower() or None,
+        "fields": json.dumps(dict(lead.fields), ensure_ascii=False, separators=(",", ":")) if lead.fields else None,
+        "tags": lead.tags or None,
+        "tracking_opt_out": lead.tracking_opt_out or None,
     }
+
+
+def _unsubscription(lead: Lead) -> dict[str, Any]:
+    return {
+        "unsubscribed_at": lead.unsubscribed_at,
+        "unsubscribe_source": lead.unsubscribe_source,
+        "unsubscribe_campaign": lead.unsubscribe_campaign,
+    }
+
+
+def _take(table: str, identity: Identity, owner: LeadId) -> Statement:
+    address = identity.value if identity.kind == "email" else None
+    row = keys.identity(*identity) | to_item({"owner": owner, "address": address})
+    is_free = missing("lead_id")
+    return Put(table, row).require(is_free)
+
+
+def _release(table: str, identity: Identity, owner: LeadId) -> Statement:
+    return Delete(table, keys.identity(*identity)).require(equals("owner", owner))
 
 
 def _text(item: Mapping[str, Any], name: str) -> str | None:
@@ -185,9 +133,8 @@ def _text(item: Mapping[str, Any], name: str) -> str | None:
     return None if value is None else value["S"]
 
 
-def encode_mark(mark: Mark) -> dict[str, Any]:
-    said = {"reason": mark.reason.value, "at": mark.at, "source": mark.source, "campaign_id": mark.campaign_id}
-    return {"M": to_item(said)}
+def mark_values(mark: Mark | None) -> dict[str, Any] | None:
+    return None if mark is None else {name: getattr(mark, name) for name in Mark.__dataclass_fields__}
 
 
 def decode_mark(value: Mapping[str, Any]) -> Mark:

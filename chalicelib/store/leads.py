@@ -10,11 +10,13 @@ from typing import Any
 from chalicelib.model.ids import LeadId, is_lead_id
 from chalicelib.model.lead import FieldValue, Identity, Lead, LeadChange
 from chalicelib.model.suppression import Mark, SuppressionReason
-from chalicelib.store import keys
-from chalicelib.store.client import Conflict, InvalidPosition, Item, StoreError, batch_get, call, transact, write_if
+from chalicelib.store import keys, lead_rows
+from chalicelib.store.client import Conflict, InvalidPosition, Item, StoreError
 from chalicelib.store.lead_batches import write_many
-from chalicelib.store.lead_rows import create_actions, decode, delete_actions, update_actions, update_of
+from chalicelib.store.lead_rows import decode
+from chalicelib.store.statements import Condition, Query, all_of, contains, equals, exists, missing
 from chalicelib.store.suppressions import Suppressions
+from chalicelib.store.table import Table
 
 __all__ = ["FieldValue", "Identity", "IdentityTaken", "Lead", "LeadChange", "LeadNotFound", "Leads"]
 
@@ -43,15 +45,12 @@ class Leads:
     """The leads table. All methods raise StoreUnavailable when the engine does not answer; the call may be repeated."""
 
     def __init__(self, client: Any, table: str) -> None:
-        self._client = client
-        self.table = table
+        self._table = Table(client, table)
         self.suppressions = Suppressions(client, table)
 
     def find(self, lead_id: LeadId) -> Lead | None:
         """One strongly consistent read; None also for what is no lead's id."""
-        if not is_lead_id(lead_id):
-            return None
-        row = call(self._client.get_item, TableName=self.table, Key=keys.lead(lead_id), ConsistentRead=True).get("Item")
+        row = self._table.find(keys.lead(lead_id)) if is_lead_id(lead_id) else None
         return None if row is None else decode(row)
 
     def get(self, lead_id: LeadId) -> Lead:
@@ -74,7 +73,7 @@ class Leads:
 
     def create(self, lead: Lead) -> None:
         """Write a new lead with its identities, all or nothing. Raises IdentityTaken naming the lead that is there."""
-        if not transact(self._client, create_actions(self.table, lead)):
+        if not self._table.transact(*lead_rows.create(self._table.name, lead)):
             self._raise_taken(lead)
 
     def update(self, before: Lead, after: Lead) -> Lead:
@@ -83,22 +82,20 @@ class Leads:
         Raises IdentityTaken, or Conflict when the lead changed meanwhile: read again, decide again. Unsubscription and
         suppression are not written, but those of another address.
         """
-        if after.identities == before.identities:
-            arguments = update_of(before, after)
-            written = write_if(self._client.update_item, TableName=self.table, **arguments)
-        else:
-            written = transact(self._client, update_actions(self.table, before, after))
+        statements = lead_rows.update(self._table.name, before, after)
+        # One write alone costs half of what it costs in a transaction.
+        written = self._table.transact(*statements) if len(statements) > 1 else self._table.write(*statements)
         if not written:
             self._raise_taken(after)
         return replace(after, version=before.version + 1)
 
     def write_many(self, changes: Sequence[LeadChange]) -> set[LeadId]:
-        """Write new and changed leads by the hundred; the ids of those refused: decide these anew (lead_batches)."""
-        return write_many(self._client, self.table, changes)
+        """Write new and changed leads by the hundred; the ids of those refused: decide these again (lead_batches)."""
+        return write_many(self._table, changes)
 
     def delete(self, lead: Lead) -> None:
         """Remove a lead and its identities. Raises Conflict when it changed meanwhile."""
-        if not transact(self._client, delete_actions(self.table, lead)):
+        if not self._table.transact(*lead_rows.delete(self._table.name, lead)):
             raise Conflict("The lead changed meanwhile.")
 
     def unsubscribe(self, lead_id: LeadId, *, at: datetime, source: str, campaign_id: str | None = None) -> bool:
@@ -127,20 +124,17 @@ class Leads:
         With entity and stage the audience index is read, else the whole table. `q` is looked for in names, address and
         external id, whatever the case. A page may hold fewer than `limit` leads, even none, when matches are rare.
         """
-        conditions, values = ["attribute_exists(created_at)"], {}
-        for name, value in (("entity", entity), ("stage", stage)):
-            if value is not None and (entity is None or stage is None):
-                conditions.append(f"{name} = :{name}")
-                values[f":{name}"] = {"S": value}
-        if tag is not None:
-            conditions.append("contains(tags, :tag)")
-            values[":tag"] = {"S": tag}
-        if q:
-            conditions.append("contains(search_text, :q)")
-            values[":q"] = {"S": q.lower()}
+        conditions = [exists("created_at")]
         partitions: list[str | None] = [None]
         if entity is not None and stage is not None:
             partitions = [keys.audience(entity, stage, shard) for shard in range(keys.AUDIENCE_SHARDS)]
+        else:
+            wanted = (("entity", entity), ("stage", stage))
+            conditions += [equals(name, value) for name, value in wanted if value is not None]
+        if tag is not None:
+            conditions.append(contains("tags", tag))
+        if q:
+            conditions.append(contains("search_text", q.lower()))
         number, after = _position(cursor, len(partitions))
         # Two rows in three of the table are identities, so this much fills a page where nothing is looked for.
         rows_a_read = 3 * (limit + 1)
@@ -149,7 +143,7 @@ class Leads:
         while number < len(partitions):
             if len(found) == limit:
                 return found, f"{number}:{after or ''}"
-            rows, after, scanned = self._read(partitions[number], " AND ".join(conditions), values, after, rows_a_read)
+            rows, after, scanned = self._read(partitions[number], all_of(*conditions), after, rows_a_read)
             looked_at += scanned
             # Rare matches: ever larger steps (up to a megabyte, by DynamoDB's own limit) instead of many small ones.
             rows_a_read = min(4 * rows_a_read, _ROWS_A_PAGE)
@@ -170,12 +164,11 @@ class Leads:
         In the order of ids. Leaves out the unsubscribed and suppressed, and leads that lack any one of `tags`.
         Eventually consistent (an index): a lead changed within the last second may still be seen as it was.
         """
-        condition, values = _in_audience(tags)
         partition = keys.audience(entity, stage, shard)
         found: list[LeadId] = []
         after: str | None = start
         while True:
-            rows, after, _ = self._read(partition, condition, values, after, limit, ids_only=True)
+            rows, after, _ = self._read(partition, _in_audience(tags), after, limit, only="lead_id")
             found += [LeadId(row["lead_id"]["S"]) for row in rows]
             if len(found) > limit:
                 return found[:limit], found[limit - 1]
@@ -184,69 +177,33 @@ class Leads:
 
     def count_audience(self, entity: str, stages: Iterable[str], tags: Sequence[str]) -> int:
         """How many leads `iter_audience_page` would give over all shards of these stages."""
-        units = list(product(dict.fromkeys(stages), range(keys.AUDIENCE_SHARDS)))
         with ThreadPoolExecutor(_THREADS) as threads:
-            return sum(threads.map(lambda unit: self._count(keys.audience(entity, *unit), tags), units))
+            return sum(threads.map(self._table.count, _audience(entity, stages, tags)))
 
     def iter_audience(self, entity: str, stages: Iterable[str], tags: Sequence[str]) -> Iterator[Lead]:
         """Every lead of an audience with all its fields, shard by shard; read as the iterator is consumed."""
-        condition, values = _in_audience(tags)
-        for stage, shard in product(dict.fromkeys(stages), range(keys.AUDIENCE_SHARDS)):
-            after: str | None = None
-            while True:
-                partition = keys.audience(entity, stage, shard)
-                rows, after, _ = self._read(partition, condition, values, after, _ROWS_A_PAGE)
-                yield from map(decode, rows)
-                if after is None:
-                    break
-
-    def _count(self, partition: str, tags: Sequence[str]) -> int:
-        condition, values = _in_audience(tags)
-        total = 0
-        start: Item | None = None
-        while True:
-            arguments = _query(self.table, partition, condition, values, start)
-            answer = call(self._client.query, **arguments, Select="COUNT")
-            total += int(answer["Count"])
-            start = answer.get("LastEvaluatedKey")
-            if start is None:
-                return total
+        for shard in _audience(entity, stages, tags):
+            yield from map(decode, self._table.query(shard))
 
     def _read(
-        self,
-        partition: str | None,
-        condition: str,
-        values: dict[str, Any],
-        after: str | None,
-        limit: int,
-        *,
-        ids_only: bool = False,
+        self, partition: str | None, where: Condition, after: str | None, limit: int, *, only: str | None = None
     ) -> tuple[list[Item], str | None, int]:
         """Matching rows, where to go on, and how many rows were looked at, of an audience or (None) of the table."""
+        start = keys.lead(LeadId(after)) if after else None
         if partition is None:
-            arguments: dict[str, Any] = {"TableName": self.table, "FilterExpression": condition}
-            if values:
-                arguments["ExpressionAttributeValues"] = values
-            start = keys.lead(LeadId(after)) if after else None
-            operation = self._client.scan
+            query = Query(key=None, where=where, only=only)
         else:
-            start = {"audience": {"S": partition}, **keys.lead(LeadId(after))} if after else None
-            arguments = _query(self.table, partition, condition, values, None)
-            operation = self._client.query
-        if start is not None:
-            arguments["ExclusiveStartKey"] = start
-        if ids_only:
-            arguments["ProjectionExpression"] = "lead_id"
-        answer = call(operation, **arguments, Limit=limit)
-        last = answer.get("LastEvaluatedKey")
-        return answer["Items"], None if last is None else last["lead_id"]["S"], answer["ScannedCount"]
+            query = _in_partition(partition, where, only=only)
+            start = start and start | {"audience": {"S": partition}}
+        rows, last, looked_at = self._table.page(query, limit=limit, start=start)
+        return rows, None if last is None else last["lead_id"]["S"], looked_at
 
     def _rows(self, wanted: Sequence[Item], *, consistent: bool) -> list[Item]:
-        if len(wanted) <= 100:
-            return batch_get(self._client, self.table, wanted, consistent=consistent)
         chunks = [wanted[start : start + 100] for start in range(0, len(wanted), 100)]
+        if len(chunks) <= 1:
+            return self._table.find_many(wanted, consistent=consistent)
         with ThreadPoolExecutor(_THREADS) as threads:
-            read = threads.map(lambda chunk: batch_get(self._client, self.table, chunk, consistent=consistent), chunks)
+            read = threads.map(lambda chunk: self._table.find_many(chunk, consistent=consistent), chunks)
             return [row for rows in read for row in rows]
 
     def _raise_taken(self, lead: Lead) -> None:
@@ -266,21 +223,17 @@ def _position(cursor: str | None, partitions: int) -> tuple[int, str | None]:
     return int(number), after or None
 
 
-def _in_audience(tags: Sequence[str]) -> tuple[str, dict[str, Any]]:
-    may_be_mailed = ["attribute_not_exists(unsubscribed_at)", "attribute_not_exists(suppressed)"]
-    wanted = {f":tag{number}": {"S": tag} for number, tag in enumerate(dict.fromkeys(tags))}
-    has_all_tags = [f"contains(tags, {name})" for name in wanted]
-    return " AND ".join([*may_be_mailed, *has_all_tags]), wanted
+def _in_audience(tags: Sequence[str]) -> Condition:
+    may_be_mailed = [missing("unsubscribed_at"), missing("suppressed")]
+    has_all_tags = [contains("tags", tag) for tag in dict.fromkeys(tags)]
+    return all_of(*may_be_mailed, *has_all_tags)
 
 
-def _query(table: str, partition: str, condition: str, values: dict[str, Any], start: Item | None) -> dict[str, Any]:
-    arguments = {
-        "TableName": table,
-        "IndexName": keys.AUDIENCE_INDEX,
-        "KeyConditionExpression": "audience = :audience",
-        "FilterExpression": condition,
-        "ExpressionAttributeValues": {":audience": {"S": partition}, **values},
-    }
-    if start is not None:
-        arguments["ExclusiveStartKey"] = start
-    return arguments
+def _audience(entity: str, stages: Iterable[str], tags: Sequence[str]) -> Iterator[Query]:
+    """A query for each shard of each stage."""
+    for stage, shard in product(dict.fromkeys(stages), range(keys.AUDIENCE_SHARDS)):
+        yield _in_partition(keys.audience(entity, stage, shard), _in_audience(tags))
+
+
+def _in_partition(partition: str, where: Condition, *, only: str | None = None) -> Query:
+    return Query(index=keys.AUDIENCE_INDEX, key=equals("audience", partition), where=where, only=only)

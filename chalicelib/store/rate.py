@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from chalicelib.store import keys
-from chalicelib.store.client import Item, call, refused_by, row_after, write_if
+from chalicelib.store.client import Item
+from chalicelib.store.statements import Update, above, at_least, at_most, below, missing
+from chalicelib.store.table import Table
 
 HISTORY_SECONDS = 1800
 """What was taken is remembered by the half hour, for 25 hours."""
@@ -75,82 +77,40 @@ class Rate:
     """The budget's rows, in the campaigns table. Every method may raise StoreUnavailable."""
 
     def __init__(self, client: Any, table: str) -> None:
-        self._client = client
-        self._table = table
+        self._table = Table(client, table)
 
     def take_positions(
         self, rate: float, row: int, chosen: Mapping[int, int], positions_a_group: int, now: datetime
     ) -> tuple[bool, dict[int, int]]:
         """Take all of `chosen` (how many of which group) or nothing; and how many of each group are taken now.
 
-        `row`: number of the row that holds these groups. Without success all groups of the row are told.
+        `row`: number of the row that holds these groups. All groups of the row are told.
         """
-        names = {f"#g{group}": f"g{group}" for group in chosen}
-        values = {f":n{group}": {"N": str(some)} for group, some in chosen.items()}
-        values |= {f":r{group}": {"N": str(positions_a_group - some)} for group, some in chosen.items()}
-        values[":expires_at"] = {"N": str(int(now.timestamp()) + _ROW_LIVES_SECONDS)}
-        has_room = [f"(attribute_not_exists(#g{group}) OR #g{group} <= :r{group})" for group in chosen]
-        answers: list[dict[str, Any]] = []
-
-        def update(**arguments: Any) -> dict[str, Any]:
-            answers.append(self._client.update_item(**arguments))
-            return answers[0]
-
-        refused = refused_by(
-            update,
-            TableName=self._table,
-            Key=keys.rate_positions(rate, row),
-            UpdateExpression=f"SET expires_at = :expires_at ADD {', '.join(f'#g{g} :n{g}' for g in chosen)}",
-            ConditionExpression=" AND ".join(has_room),
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=values,
-            ReturnValues="UPDATED_NEW",
-        )
-        counts = answers[0]["Attributes"] if refused is None else refused
-        return refused is None, {int(name[1:]): int(value["N"]) for name, value in counts.items() if name[0] == "g"}
+        update = self._table.update(keys.rate_positions(rate, row))
+        update.set(expires_at=int(now.timestamp()) + _ROW_LIVES_SECONDS)
+        for group, count in chosen.items():
+            has_room = missing(f"g{group}") | at_most(f"g{group}", positions_a_group - count)
+            update.add({f"g{group}": count}).require(has_room)
+        counts, taken = self._table.row_after(update)
+        return taken, {int(name[1:]): int(value["N"]) for name, value in counts.items() if name[0] == "g"}
 
     def take_quota(self, count: int, now: datetime) -> tuple[bool, AccountRow | None]:
         """Take `count` mails of what is left of the quota, or nothing; and the row as it stands then."""
         half_hour = f"h{int(now.timestamp()) // HISTORY_SECONDS}"
-        answers: list[dict[str, Any]] = []
-
-        def update(**arguments: Any) -> dict[str, Any]:
-            answers.append(self._client.update_item(**arguments))
-            return answers[0]
-
-        refused = refused_by(
-            update,
-            TableName=self._table,
-            Key=keys.sending_account(),
-            UpdateExpression="ADD left_now :less, taken :count, #half_hour :count",
-            ConditionExpression="left_now >= :count",
-            ExpressionAttributeNames={"#half_hour": half_hour},
-            ExpressionAttributeValues={":less": {"N": str(-count)}, ":count": {"N": str(count)}},
-            ReturnValues="ALL_NEW",
-        )
-        row = answers[0]["Attributes"] if refused is None else refused
-        return refused is None, AccountRow.from_item(row) if row else None
+        update = self._account().add({"left_now": -count, "taken": count, half_hour: count})
+        row, taken = self._table.row_after(update.require(at_least("left_now", count)))
+        return taken, AccountRow.from_item(row) if row else None
 
     def find_account(self) -> AccountRow | None:
-        answer = call(self._client.get_item, TableName=self._table, Key=keys.sending_account(), ConsistentRead=True)
-        return AccountRow.from_item(answer["Item"]) if "Item" in answer else None
+        row = self._table.find(keys.sending_account())
+        return None if row is None else AccountRow.from_item(row)
 
     def claim_look(self, now: datetime, interval_seconds: int) -> bool:
         """Take the right to ask the mail service for the limits; True for one caller in every interval."""
-        checked_at, nonce = int(now.timestamp()), {"S": secrets.token_hex(6)}
-        refused = refused_by(
-            self._client.update_item,
-            TableName=self._table,
-            Key=keys.sending_account(),
-            UpdateExpression="SET checked_at = :now, checked_by = :nonce",
-            ConditionExpression="attribute_not_exists(checked_at) OR checked_at <= :due",
-            ExpressionAttributeValues={
-                ":now": {"N": str(checked_at)},
-                ":due": {"N": str(checked_at - interval_seconds)},
-                ":nonce": nonce,
-            },
-        )
-        return refused is None or refused.get("checked_by") == nonce  # ours, and the answer was lost
+        checked_at, nonce = int(now.timestamp()), secrets.token_hex(6)
+        is_due = missing("checked_at") | at_most("checked_at", checked_at - interval_seconds)
+        refusal = self._table.refusal(self._account().set(checked_at=checked_at, checked_by=nonce).require(is_due))
+        return refusal is None or refusal.get("checked_by") == {"S": nonce}  # ours, and the answer was lost
 
     def record_limits(self, limits: AccountLimits, before: AccountRow | None, now: datetime) -> AccountRow:
         """Write down what the service said after `before` was read; what was taken since then stays taken.
@@ -165,43 +125,23 @@ class Rate:
         oldest = int(now.timestamp()) // HISTORY_SECONDS - _HISTORY_KEPT
         outdated = [f"h{start // HISTORY_SECONDS}" for start in (before.history if before else ())]
         outdated = [name for name in outdated if int(name[1:]) < oldest]
-        item, _ = row_after(
-            self._client.update_item,
-            TableName=self._table,
-            Key=keys.sending_account(),
-            UpdateExpression="SET max_rate = :max_rate, limits_at = :now, taken_before = :taken_before"
-            " ADD left_now :more, taken :none" + (f" REMOVE {', '.join(outdated)}" if outdated else ""),
-            # Added once: a repetition, or a look that was overtaken by the next one, would raise the quota.
-            ConditionExpression="attribute_not_exists(limits_at) OR limits_at < :now",
-            ExpressionAttributeValues={
-                ":max_rate": {"N": str(limits.max_rate)},
-                ":now": {"N": str(int(now.timestamp()))},
-                ":taken_before": {"N": str(before.taken if before else 0)},
-                ":more": {"N": str(left - (before.left if before else 0))},
-                ":none": {"N": "0"},
-            },
-        )
+        update = self._account().remove(*outdated)
+        update.set(max_rate=limits.max_rate, limits_at=int(now.timestamp()), taken_before=before.taken if before else 0)
+        update.add(left_now=left - (before.left if before else 0), taken=0)
+        # Added once: a repetition, or a look that was overtaken by the next one, would raise the quota.
+        is_newer = missing("limits_at") | below("limits_at", int(now.timestamp()))
+        item, _ = self._table.row_after(update.require(is_newer))
         row = AccountRow.from_item(item)
         assert row is not None  # noqa: S101 - it has limits, these or newer ones
         return row
 
     def record_blocked(self, reason: str, until: datetime) -> None:
         """Let nothing leave until then, and say why."""
-        call(
-            self._client.update_item,
-            TableName=self._table,
-            Key=keys.sending_account(),
-            UpdateExpression="SET blocked = :reason, blocked_until = :until",
-            ExpressionAttributeValues={":reason": {"S": reason}, ":until": {"N": str(int(until.timestamp()))}},
-        )
+        self._table.write(self._account().set(blocked=reason, blocked_until=int(until.timestamp())))
 
     def record_exhausted(self) -> None:
         """Nothing is left of the quota until the limits are looked at again."""
-        write_if(
-            self._client.update_item,
-            TableName=self._table,
-            Key=keys.sending_account(),
-            UpdateExpression="SET left_now = :none",
-            ConditionExpression="left_now > :none",
-            ExpressionAttributeValues={":none": {"N": "0"}},
-        )
+        self._table.write(self._account().set(left_now=0).require(above("left_now", 0)))
+
+    def _account(self) -> Update:
+        return self._table.update(keys.sending_account())

@@ -1,6 +1,6 @@
 """A request to send a campaign's failed deliveries again: which ones, and how far they are marked.
 
-    begin ── per shard: mark the deliveries, then record_shard ── ... ── all marked and all counted: may be sent again
+    request ── per shard: mark the deliveries, then record_shard ── ... ── all marked and all counted: may finish again
 
 How many were marked is written down with each shard's end, and every mark is a fact that the fold counts. A campaign is
 done again when both numbers agree: before, its sums may still be those of the time before the request.
@@ -10,11 +10,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.model.campaign import Campaign
 from chalicelib.model.ids import CampaignId
 from chalicelib.store import keys
-from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.client import call, from_item, to_item, transact
+from chalicelib.store.client import from_item, to_item
+from chalicelib.store.statements import Put, below, equals, missing
+from chalicelib.store.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,39 +38,23 @@ class Retries:
     """Requests to retry, in the campaigns table. Every method may raise StoreUnavailable."""
 
     def __init__(self, client: Any, table: str) -> None:
-        self._client = client
-        self._table = table
+        self._table = Table(client, table)
 
-    def begin(self, campaign: Campaign, reasons: Collection[str]) -> bool:
-        """Take a sent campaign back to sending, with a new request; False when it is no longer as it was read."""
-        row = {"number": campaign.retry + 1, "shards_done": 0, "marked": 0, "reasons": frozenset(reasons)}
-        put = {"Put": {"TableName": self._table, "Item": keys.retry(campaign.campaign_id) | to_item(row)}}
-        return Campaigns(self._client, self._table).begin_retry(campaign, put)
+    def first_row(self, campaign_id: CampaignId, number: int, reasons: Collection[str]) -> Put:
+        """The write of a new request, to be made together with the campaign's move."""
+        row = to_item({"number": number, "shards_done": 0, "marked": 0, "reasons": frozenset(reasons)})
+        return self._table.put(keys.retry(campaign_id) | row)
 
     def find(self, campaign_id: CampaignId) -> Retry | None:
-        answer = call(self._client.get_item, TableName=self._table, Key=keys.retry(campaign_id), ConsistentRead=True)
-        if "Item" not in answer:
+        row = self._table.find(keys.retry(campaign_id))
+        if row is None:
             return None
-        values = from_item(answer["Item"])
+        values = from_item(row)
         return Retry(values["number"], frozenset(values.get("reasons", ())), values["shards_done"], values["marked"])
 
     def record_shard(self, campaign_id: CampaignId, shard: int, number: int, marked: int) -> bool:
         """Note that all of a shard's deliveries are marked, and how many; True the first time in this request."""
-        not_noted = "attribute_not_exists(pk) OR #number < :number"
-        names, values = {"#number": "number"}, to_item({":number": number})
-        done = {
-            "TableName": self._table,
-            "Item": keys.retry_shard(campaign_id, shard) | to_item({"number": number}),
-            "ConditionExpression": not_noted,
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": values,
-        }
-        sums = {
-            "TableName": self._table,
-            "Key": keys.retry(campaign_id),
-            "UpdateExpression": "ADD shards_done :one, marked :marked",
-            "ConditionExpression": "#number = :number",
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": values | to_item({":one": 1, ":marked": marked}),
-        }
-        return transact(self._client, [{"Put": done}, {"Update": sums}])
+        not_noted, same_request = missing("pk") | below("number", number), equals("number", number)
+        done = self._table.put(keys.retry_shard(campaign_id, shard) | to_item({"number": number})).require(not_noted)
+        sums = self._table.update(keys.retry(campaign_id)).add(shards_done=1, marked=marked).require(same_request)
+        return self._table.transact(done, sums)

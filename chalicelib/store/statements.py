@@ -11,8 +11,8 @@ tuple that leads into a map: ("schedule", "at"). Values are plain (client.to_ite
 boto3.dynamodb.conditions offers such clauses, and imports the SDK, for which recipients would wait.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Self
 
@@ -120,8 +120,8 @@ def has_size(name: Name, size: int) -> Condition:
     return Condition(lambda given: f"size({given.name(name)}) = {given.value(size)}")
 
 
-def _all(conditions: Iterable[Condition], given: _Placeholders) -> str:
-    return " AND ".join([each.text(given) for each in conditions])
+def all_of(*conditions: Condition) -> Condition:
+    return Condition(lambda given: " AND ".join([each.text(given) for each in conditions]))
 
 
 class Statement:
@@ -129,6 +129,8 @@ class Statement:
 
     kind: ClassVar[str]
     """What a transaction calls it."""
+    operation: ClassVar[str]
+    """What makes it alone: a client's method."""
 
     def __init__(self, table: str, target: Item) -> None:
         """`target`: the row's key, or the whole row of a Put."""
@@ -148,7 +150,7 @@ class Statement:
         arguments: dict[str, Any] = {"TableName": self._table, "Item" if self.kind == "Put" else "Key": self._target}
         arguments |= self._changes(given)
         if self._conditions:
-            arguments["ConditionExpression"] = _all(self._conditions, given)
+            arguments["ConditionExpression"] = all_of(*self._conditions).text(given)
         return arguments | given.arguments()
 
     @property
@@ -163,23 +165,23 @@ class Statement:
 class Put(Statement):
     """Writes the whole row, in the place of any other under its key."""
 
-    kind = "Put"
+    kind, operation = "Put", "put_item"
 
 
 class Delete(Statement):
-    kind = "Delete"
+    kind, operation = "Delete", "delete_item"
 
 
 class Check(Statement):
     """Writes nothing: a transaction's condition on a further row."""
 
-    kind = "ConditionCheck"
+    kind, operation = "ConditionCheck", ""
 
 
 class Update(Statement):
     """Changes attributes of a row, which is made if it does not exist."""
 
-    kind = "Update"
+    kind, operation = "Update", "update_item"
 
     def __init__(self, table: str, key: Item) -> None:
         super().__init__(table, key)
@@ -236,27 +238,30 @@ def _written(clause: str, name: Name, value: Any, given: _Placeholders) -> str:
 class Query:
     """Rows of one partition, in the order of their sort key."""
 
-    key: Condition
+    key: Condition | None
+    """The partition, and a range of its sort keys; None scans the whole table."""
     index: str | None = None
     """Queried in place of the table; always eventually consistent."""
     where: Condition | None = None
     """What else must hold. Rows that do not pass are read, and paid for, too."""
-    only: tuple[str, ...] = field(default=())
-    """The attributes wanted; none: all."""
-    descending: bool = False
+    only: str | None = None
+    """The one attribute wanted; None: all."""
+    newest_first: bool = False
+    """In descending order of the sort key."""
     consistent: bool = False
 
-    def arguments(self) -> dict[str, Any]:
+    def arguments(self, table: str) -> dict[str, Any]:
         given = _Placeholders()
-        arguments: dict[str, Any] = {"KeyConditionExpression": self.key.text(given)}
-        if self.where is not None:
-            arguments["FilterExpression"] = self.where.text(given)
-        if self.only:
-            arguments["ProjectionExpression"] = ", ".join(map(given.name, self.only))
+        arguments: dict[str, Any] = {"TableName": table, "ConsistentRead": self.consistent}
+        if self.key is not None:
+            arguments |= {
+                "KeyConditionExpression": self.key.text(given),
+                "ScanIndexForward": not self.newest_first,
+            }
         if self.index is not None:
             arguments["IndexName"] = self.index
-        if self.descending:
-            arguments["ScanIndexForward"] = False
-        if self.consistent:
-            arguments["ConsistentRead"] = True
+        if self.where is not None:
+            arguments["FilterExpression"] = self.where.text(given)
+        if self.only is not None:
+            arguments["ProjectionExpression"] = given.name(self.only)
         return arguments | given.arguments()

@@ -1,7 +1,6 @@
-"""The signing keys: one secret, several numbered keys, the current one for new mails and the others for old mails."""
+"""The signing keys: one secret with numbered keys, the current one for new mails and the others for old mails."""
 
 import json
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,24 +12,12 @@ from chalicelib.telemetry import logger
 from chalicelib.tracking.circuit_breaker import CircuitBreaker
 
 _FOR_RECIPIENTS = Patience(total_seconds=0.9, attempt_seconds=0.6)
-_KEY_BYTES = 48
-_HIGHEST_NUMBER = 255
+HIGHEST_NUMBER = 255
+"""A key's number is the first byte of the delivery ids that it signs."""
 
 
 class KeyRingUnavailable(Exception):
     """The ring was never read, and cannot be read now."""
-
-
-class NoSuchKey(ValueError):
-    """The ring holds no key of this number."""
-
-
-class KeyInUse(ValueError):
-    """The current key signs new mails; another one must be current before it can be withdrawn."""
-
-
-class KeyRingFull(ValueError):
-    """All numbers that fit into a delivery id's first byte are taken; withdraw a key that no mail needs any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,49 +29,27 @@ class KeyRing:
 
     @classmethod
     def parse(cls, text: str) -> "KeyRing":
-        """Read the secret's JSON: `{"current": 1, "1": "<key>", ...}`. Raises ValueError when it holds no such key."""
+        """Read the secret's JSON: `{"current": 1, "1": "<key>", ...}`. Raises ValueError without a current key."""
         values = json.loads(text)
         keys = {int(number): key.encode() for number, key in values.items() if number.isdecimal()}
         current = int(values["current"])
-        if current not in keys or not all(0 <= number <= _HIGHEST_NUMBER for number in keys):
+        if current not in keys or not all(0 <= number <= HIGHEST_NUMBER for number in keys):
             raise ValueError("the key ring's current key is missing, or a key's number is not within 0 to 255")
         return cls(current=current, keys=keys)
 
-    def to_json(self) -> str:
-        return json.dumps({"current": self.current} | {str(number): key.decode() for number, key in self.keys.items()})
-
-    def rotated(self) -> "KeyRing":
-        """The ring with a new current key; all others stay. Raises KeyRingFull.
-
-        A number is not used twice as long as there are others: an old mail's id would name a key that did not sign it.
-        """
-        after = (number % (_HIGHEST_NUMBER + 1) for number in range(max(self.keys) + 1, max(self.keys) + 257))
-        free = next((number for number in after if number not in self.keys), None)
-        if free is None:
-            raise KeyRingFull(KeyRingFull.__doc__)
-        return KeyRing(free, {**self.keys, free: secrets.token_urlsafe(_KEY_BYTES).encode()})
-
-    def without(self, number: int) -> "KeyRing":
-        """The ring without one key, whose mails' ids are then refused. Raises NoSuchKey or KeyInUse."""
-        if number not in self.keys:
-            raise NoSuchKey(f"The key ring holds no key {number}, only {sorted(self.keys)}.")
-        if number == self.current:
-            raise KeyInUse(f"Key {number} is the current one; rotate first, then withdraw it.")
-        return KeyRing(self.current, {each: key for each, key in self.keys.items() if each != number})
-
 
 class KeyRingSource:
-    """The ring as last read, and read again as it grows old or is asked for a key that it does not hold.
+    """Caches the ring, and reads it again when it is old or lacks a key.
 
-    So a rotated key is known to every process within seconds of its first mail, a withdrawn one is forgotten within
-    five minutes, and a stranger's made-up ids cost one call in five seconds.
+    A new key is known to every process within five seconds, a withdrawn one is forgotten within five minutes, and
+    forged ids with made-up key numbers cost one call in five seconds.
     """
 
     MAX_AGE_SECONDS = 300.0
     NEWS_SECONDS = 5.0
 
     def __init__(self, read: Callable[[], str], clock: Callable[[], float] = time.time) -> None:
-        # The time of day: a process that Lambda has frozen must know how long it slept.
+        # The time of day: a monotonic clock may stand still while Lambda has frozen the process.
         self._read = CircuitBreaker(read, clock)
         self._clock = clock
         self._ring: KeyRing | None = None
@@ -115,7 +80,7 @@ class KeyRingSource:
         except Exception as error:
             if self._ring is None:
                 raise KeyRingUnavailable from error
-            # An old ring is right about nearly everything; the next reading is tried in five minutes.
+            # An old ring verifies nearly all ids; the next reading is tried in five minutes.
             logger().warning("key_ring_not_refreshed", exc_info=True)
         return self._ring
 

@@ -64,10 +64,10 @@ def ask_before_leaving(destination: str) -> Response:
     if host is None:
         return not_found()
     return _page(
-        "One more step",
-        f"<p>The link in the e-mail leads to:</p>\n<p><strong>{escape(host)}</strong></p>\n"
-        "<p>We cannot check this link at the moment. Go on only if you know this site.</p>\n"
-        f'<p><a href="{escape(destination)}" rel="noreferrer nofollow">Go to {escape(host)}</a></p>',
+        "Check this link",
+        f"<p>The link in the email leads to:</p>\n<p><strong>{escape(host)}</strong></p>\n"
+        "<p>We cannot verify this link right now. Continue only if you trust this site.</p>\n"
+        f'<p><a href="{escape(destination)}" rel="noreferrer nofollow">Continue to {escape(host)}</a></p>',
     )
 
 
@@ -82,23 +82,24 @@ def masked(address: str) -> str:
 
 def confirm_unsubscribing(address: str | None) -> Response:
     """The page that asks; `address` is where the mail went to, None where that is not known."""
-    who = f"The address <strong>{escape(masked(address))}</strong>" if address else "You"
+    who = f"<strong>{escape(masked(address))}</strong>" if address else "You"
     return _page(
         "Unsubscribe?",
-        f"<p>{who} will not receive further campaign e-mails from this sender.</p>\n"
+        f"<p>{who} will no longer receive campaign emails from this sender.</p>\n"
         '<form method="post"><button type="submit" name="confirm" value="yes">Unsubscribe</button></form>',
     )
 
 
 def unsubscribed() -> Response:
     return _page(
-        "You are unsubscribed", "<p>No further campaign e-mails will be sent to you. You can close this page.</p>"
+        "You are unsubscribed",
+        "<p>You will no longer receive these emails. You can close this page.</p>",
     )
 
 
 def not_found() -> Response:
     return _page(
         "This link is not valid",
-        "<p>It may have been cut off on its way. Please use the link in the e-mail itself.</p>",
+        "<p>It may be incomplete. Please use the link in the email.</p>",
         status_code=404,
     )

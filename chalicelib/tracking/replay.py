@@ -5,20 +5,19 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from typing import Any
-
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.model.suppression import Mark, SuppressionReason
-from chalicelib.settings import burst_rule, settings
+from chalicelib.sqs import for_each_record
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.client import dynamodb_for_recipients
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import LeadNotFound, Leads
 from chalicelib.telemetry import logger
 from chalicelib.tracking.hits import NOT_PARKED, Hit, UnverifiedHit, apply, from_values
-from chalicelib.tracking.key_ring import KeyRingSource, deployed_key_ring
+from chalicelib.tracking.key_ring import KeyRingSource
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 
 class Outcome(StrEnum):
@@ -59,23 +58,19 @@ def _unsubscribe_address(hit: Hit, deliveries: Deliveries, leads: Leads, campaig
     return deliveries.record_unsubscribed(hit.campaign_id, hit.lead_id, at=hit.at)
 
 
-def replay_parked(event: dict[str, Any]) -> Any:
+def replay_parked(
+    event: dict[str, Any], keys: KeyRingSource, deliveries: Deliveries, leads: Leads, campaigns: Campaigns
+) -> Any:
     """Handles Lambda's SQS event of parked hits; each that fails goes back to the queue.
 
     With the recipients' short timeouts, ten messages fit into the function's time even while the database stalls.
     """
-    client = dynamodb_for_recipients()
-    deliveries = Deliveries(client, settings().deliveries_table, burst_rule())
-    leads = Leads(client, settings().leads_table)
-    campaigns = Campaigns(client, settings().campaigns_table)
-    keys = deployed_key_ring(settings().key_ring_secret)
 
-    def replay_record(record: SQSRecord) -> None:
+    def replay_record(record: "SQSRecord") -> None:
         outcome = replay(from_values(record.json_body), keys, deliveries, leads, campaigns)
         logger().info("hit_replayed", extra={"outcome": outcome.value})
 
-    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-    return process_partial_response(event=event, record_handler=replay_record, processor=processor, context=None)
+    return for_each_record(event, replay_record)
 
 
 def logged_hits(lines: Iterable[str]) -> Iterator[Hit | UnverifiedHit]:

@@ -8,18 +8,13 @@ from urllib.parse import quote
 
 from chalice import Blueprint, Response
 
-from chalicelib.aws import SQS, Patience, SignedCalls
-from chalicelib.settings import aws_access, burst_rule, settings
-from chalicelib.store.client import dynamodb_for_recipients
-from chalicelib.store.deliveries import Deliveries
-from chalicelib.store.leads import Leads
 from chalicelib.telemetry import logger
-from chalicelib.tracking import hits, pages
+from chalicelib.tracking import pages
 from chalicelib.tracking.agents import is_speculative, machine_reason
 from chalicelib.tracking.delivery_ids import DeliveryName
-from chalicelib.tracking.hits import Hit, HitKind, HitRecorder, UnverifiedHit
+from chalicelib.tracking.hits import Hit, HitKind, UnverifiedHit
 from chalicelib.tracking.http_api import HttpApi, Router
-from chalicelib.tracking.key_ring import KeyRingSource, deployed_key_ring
+from chalicelib.wiring.recipients import recipients
 
 routes = Blueprint(__name__)
 
@@ -79,7 +74,7 @@ def unsubscribe(delivery_id: str) -> Response:
     hit = identify(routes.current_request, HitKind.UNSUBSCRIBE, source=source)
     if hit is None:
         return pages.not_found()
-    _recorder().record(hit)
+    recipients().recorder.record(hit)
     return pages.unsubscribed()
 
 
@@ -92,7 +87,7 @@ def identify(request: Any, kind: HitKind, **said: str) -> Hit | UnverifiedHit | 
     hit = UnverifiedHit(kind, request.uri_params["delivery_id"], datetime.now(UTC), machine, **said)
     identity = request.context["delivery_identity"]
     if isinstance(identity, DeliveryName):
-        return hit.of(identity, _keys())
+        return hit.of(identity, recipients().keys)
     return hit if identity == "unverified" else None
 
 
@@ -112,13 +107,13 @@ def location(destination: str) -> str:
 def _record(hit: Hit | UnverifiedHit) -> None:
     request = routes.current_request
     if not is_speculative(request.method, request.headers):
-        _recorder().record(hit)
+        recipients().recorder.record(hit)
 
 
 def _address_of(hit: Hit) -> str | None:
     """Where the mail went to; None if that cannot be read now, which must not prevent unsubscribing."""
     try:
-        delivery = _deliveries().find(hit.campaign_id, hit.lead_id)
+        delivery = recipients().deliveries.find(hit.campaign_id, hit.lead_id)
     except Exception:
         logger().warning("address_not_shown", exc_info=True)
         return None
@@ -127,24 +122,4 @@ def _address_of(hit: Hit) -> str | None:
 
 @cache
 def _http_api(router: Router) -> HttpApi:
-    return HttpApi(router, _keys())
-
-
-def _keys() -> KeyRingSource:
-    return deployed_key_ring(settings().key_ring_secret)
-
-
-@cache
-def _deliveries() -> Deliveries:
-    return Deliveries(dynamodb_for_recipients(), settings().deliveries_table, burst_rule())
-
-
-@cache
-def _recorder() -> HitRecorder:
-    leads = Leads(dynamodb_for_recipients(), settings().leads_table)
-    queue = SignedCalls(SQS, aws_access(), Patience(total_seconds=0.7, attempt_seconds=0.5))
-
-    def park(text: str) -> None:
-        queue.call("SendMessage", {"QueueUrl": settings().hits_queue_url, "MessageBody": text})
-
-    return HitRecorder(lambda hit: hits.apply(hit, _deliveries(), leads), park)
+    return HttpApi(router, recipients().keys)

@@ -11,14 +11,14 @@ from urllib.parse import parse_qs
 from chalice import Blueprint, Response
 from chalice.app import Request
 
+from chalicelib.model.access import Session
 from chalicelib.model.times import time_text
-from chalicelib.sdk import quick_client
-from chalicelib.settings import settings
 from chalicelib.store.client import StoreUnavailable
-from chalicelib.store.sessions import LASTS, Session, Sessions
+from chalicelib.store.sessions import LASTS, Sessions
 from chalicelib.telemetry import logger
 from chalicelib.web import assets
 from chalicelib.web.session import begun, ended, is_from_our_page, session_secret
+from chalicelib.wiring.requests import deployed_context
 
 _FORM = "application/x-www-form-urlencoded"
 _POLICY = "; ".join(
@@ -53,7 +53,7 @@ class Door:
 
 
 def deployed_door() -> Door:
-    return Door(lambda: Sessions(quick_client("dynamodb"), settings().campaigns_table), lambda: datetime.now(UTC))
+    return Door(lambda: deployed_context().sessions, lambda: datetime.now(UTC))
 
 
 def blueprint(door: Door) -> Blueprint:

@@ -19,13 +19,13 @@ def list_of_messages(messages: list[KeptMessage], *, total: int, page: int, page
     """The list page; `total` counts all messages found, `messages` are those of this page."""
     search = (
         '<form class="search" action="/" method="get" role="search">'
-        f'<input type="search" name="q" value="{escape(wanted)}" aria-label="Find by recipient, sender or subject"'
-        ' placeholder="Recipient, sender or subject"><button>Find</button></form>'
+        f'<input type="search" name="q" value="{escape(wanted)}" aria-label="Search by recipient, sender or subject"'
+        ' placeholder="Recipient, sender or subject"><button>Search</button></form>'
     )
     empty = '<form action="/empty" method="post"><button class="quiet">Empty the inbox</button></form>'
     heading = f"<header><h1><a href='/'>Inbox</a> <small>{total}</small></h1>{search}{empty if total else ''}</header>"
     if not messages:
-        hint = "No mail matches." if wanted else "No mail yet. What is sent on this machine arrives here."
+        hint = "No emails match." if wanted else "No emails yet. Emails sent on this machine arrive here."
         return _document("Inbox", f'{heading}<p class="hint">{hint}</p>')
     rows = "".join(_row(message) for message in messages)
     table = (
@@ -49,7 +49,9 @@ def message(message: KeptMessage, content: bytes, parts: Parts, *, views: list[s
 
 
 def missing_message() -> str:
-    return _document("Not here", '<header><h1><a href="/">Inbox</a></h1></header><p class="hint">No such mail.</p>')
+    return _document(
+        "Not found", '<header><h1><a href="/">Inbox</a></h1></header><p class="hint">This email does not exist.</p>'
+    )
 
 
 def website(address: str) -> str:
@@ -58,16 +60,14 @@ def website(address: str) -> str:
         "Your website",
         '<header><h1><a href="/">Inbox</a></h1></header><h2>Your website would be here</h2>'
         f"<p>The link leads to <code>{_safe(address)}</code>.</p>"
-        "<p>The links of the example mails end on this page, which needs no Internet; those of your own mails lead "
-        "wherever you say. Clicks are counted on the way here: see the campaign's stats.</p>",
+        "<p>Links in the example emails lead to this page, so that they work offline. Your own emails can link "
+        "anywhere. The click has been counted: see the campaign's Stats.</p>",
     )
 
 
 def framed_html(address: str, sandbox: str) -> str:
     """The frame around a mail's HTML."""
-    return (
-        f'<iframe src="{escape(address)}" sandbox="{sandbox}" referrerpolicy="no-referrer" title="The mail"></iframe>'
-    )
+    return f'<iframe src="{escape(address)}" sandbox="{sandbox}" referrerpolicy="no-referrer" title="Email"></iframe>'
 
 
 def preformatted(text: str) -> str:
@@ -114,7 +114,7 @@ def _details(message: KeptMessage, content: bytes, parts: Parts) -> list[tuple[s
     details += [(name, decoded(head[name])) for name in _OTHER_HEADERS]
     details += [
         ("Delivered to", ", ".join(envelope.recipients)),
-        ("By", f"{envelope.door.upper()}, {message.size:,} bytes"),
+        ("Received by", f"{envelope.door.upper()}, {message.size:,} bytes"),
         ("Configuration set", envelope.configuration_set),
         ("Tags", ", ".join(f"{name}={value}" for name, value in envelope.tags.items())),
         ("Attachments", ", ".join(parts.attachments)),

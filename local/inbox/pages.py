@@ -76,14 +76,14 @@ class PagesDoor:
         message = self._mailbox.find(message_id)
         html = take_apart(self._mailbox.content_of(message)).html if message else None
         if html is None:
-            return Response(404, b"There is no HTML here.\n")
+            return Response(404, b"This email has no HTML part.\n")
         headers = {"Content-Security-Policy": _MAIL_POLICY, **_CAUTION}
         return Response(200, framed(html).encode("utf-8", "replace"), "text/html; charset=utf-8", headers)
 
     async def empty(self, request: Request) -> Response:
         # A mail's link opens a page that could post a form here; only the inbox's own button may empty it.
         if request.headers.get("sec-fetch-site") != "same-origin":
-            return Response(403, b"Use the button on the inbox's own page, or DELETE /messages.\n")
+            return Response(403, b"Use the button on the inbox page, or DELETE /messages.\n")
         self._mailbox.empty()
         return Response(303, headers={"Location": "/"})
 

@@ -11,14 +11,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from chalicelib.analytics.launched import LaunchedLink, LaunchedMail, save_launched
-from chalicelib.model.campaign import CampaignStatus
+from chalicelib.model.campaign import CampaignStatus, LaunchedLink, LaunchedMail
 from chalicelib.model.delivery import Click, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import to_item
-from chalicelib.store.delivery_rows import encode, encode_click
+from chalicelib.store.delivery_rows import click_values, encode
 from chalicelib.store.plans import Plans
+from tests.moves import bring_to
 from tests.stack.marketer import Marketer
 
 ENTITY = "acme-realty"
@@ -75,14 +75,12 @@ class Showcase:
         campaign_id = CampaignId(self.marketer("POST", "/v1/campaigns", written)["campaign_id"])
         launched = (self.now - timedelta(days=days)).replace(minute=2, second=0, microsecond=0)
         self.campaigns.fix_key(campaign_id, 1)
-        save_launched(self.campaigns, campaign_id, LaunchedMail(LINKS, 2_400))
+        self.campaigns.save_launched(campaign_id, LaunchedMail(LINKS, 2_400))
         self.plans.begin(campaign_id, 1)
         self.plans.record_page(campaign_id, "0.0", 1, leads, None)
         self.plans.record_unit_done(campaign_id, "0.0")
         ended = launched + timedelta(minutes=6)
-        self.campaigns.change_status(
-            campaign_id, [CampaignStatus.DRAFT], CampaignStatus.SENT, launched_at=launched, completed_at=ended
-        )
+        bring_to(self.campaigns, campaign_id, CampaignStatus.SENT, launched_at=launched, completed_at=ended)
         rows = [self._row(campaign_id, lead, launched, opens, clicks) for lead in leads]
         for start in range(0, len(rows), 25):
             puts = [{"PutRequest": {"Item": row}} for row in rows[start : start + 25]]
@@ -113,7 +111,7 @@ class Showcase:
         clicked_at = at + timedelta(minutes=self.random.uniform(1, 20))
         if chance() < clicks and clicked_at < self.now:
             link = self.random.choices(["1", "2", "3"], [6, 3, 1])[0]
-            row["clicks"] = {"M": {link: encode_click(Click(clicked_at, None))}}
+            row |= to_item({"clicks": {link: click_values(Click(clicked_at, None))}})
             if chance() < 0.04:
                 row |= to_item({"unsubscribed_at": clicked_at})
         return row

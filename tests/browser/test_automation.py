@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from chalicelib.crm.words import MAX_TAGS
+from chalicelib.crm.leads import MAX_TAGS
 from local.recipients import BROWSER, follow
 from local.stack import LocalStack
 from tests.stack.marketer import Marketer
@@ -79,24 +79,24 @@ def test_a_rule_is_written_acts_and_is_followed_up(
     before = marketer("GET", "/v1/rules")["items"]
     enter(desk, stack, "/campaigns")
     desk.get_by_role("link", name="Automation").click()
-    desk.get_by_role("link", name="New rule").click()
-    desk.get_by_role("button", name="Write rule").click()
+    desk.get_by_role("link", name="New rule").first.click()
+    desk.get_by_role("button", name="Create rule").click()
     expect(desk.locator("#name-error")).to_have_text("must not be empty")
     expect(desk.get_by_label("Name", exact=True)).to_be_focused()
-    expect(desk.locator(".deed").get_by_label("Stage")).to_have_attribute("aria-invalid", "true")
+    expect(desk.locator(".step").get_by_label("Stage")).to_have_attribute("aria-invalid", "true")
     assert marketer("GET", "/v1/rules")["items"] == before
 
     desk.get_by_label("Name", exact=True).fill("Pricing clickers are hot")
-    desk.get_by_label("With a title like").fill("*pricing*")
-    desk.get_by_label("Address of the link").fill("https://*/pricing*")
+    desk.get_by_label("Campaign title matches").fill("*pricing*")
+    desk.get_by_label("Link URL").fill("https://*/pricing*")
     desk.get_by_label("Business line").select_option(ENTITY)
     desk.get_by_label("New", exact=True).check()
-    desk.locator(".deed").get_by_label("Stage").fill("Hot Lead")
-    desk.get_by_role("button", name="Add an action").click()
-    desk.locator(".deed").nth(1).get_by_label("Tag", exact=True).fill("hot")
-    desk.get_by_role("button", name="Write rule").click()
+    desk.locator(".step").get_by_label("Stage").fill("Hot Lead")
+    desk.get_by_role("button", name="Add action").click()
+    desk.locator(".step").nth(1).get_by_label("Tag", exact=True).fill("hot")
+    desk.get_by_role("button", name="Create rule").click()
     words = (
-        f"When a lead clicks https://*/pricing* in *pricing*, and is in {ENTITY} at New, "
+        f"When a lead clicks https://*/pricing* in *pricing*, and is in {ENTITY} at stage New, "
         "then change the stage to Hot Lead and add the tag hot."
     )
     expect(desk.get_by_text(words)).to_be_visible()
@@ -125,18 +125,18 @@ def test_a_rule_is_written_acts_and_is_followed_up(
 
     desk.goto(f"{stack.web_url}#/campaigns/{campaign}/stats")
     desk.get_by_role("button", name="Follow up…").click()
-    desk.get_by_label("Those who did not click").check()
-    desk.get_by_role("button", name="Write it").click()
-    expect(desk.get_by_text("who did not click in “Our pricing, autumn”")).to_be_visible()
-    expect(desk.get_by_text("1 lead would receive it now.")).to_be_visible()
+    desk.get_by_label("Did not click").check()
+    desk.get_by_role("button", name="Create draft").click()
+    expect(desk.get_by_text("did not click in “Our pricing, autumn”")).to_be_visible()
+    expect(desk.get_by_text("1 recipient right now.")).to_be_visible()
     draft = desk.url.split("/")[-2]
     desk.get_by_role("textbox", name="Title", exact=True).fill("Still time")
     expect(desk.locator(".save-state")).to_contain_text("Saved")
     saved = marketer("GET", f"/v1/campaigns/{draft}")
     assert saved["title"] == "Still time"
     assert saved["audience"]["behavior"] == [{"campaign_id": campaign, "did": "not_clicked"}]
-    desk.get_by_role("button", name="Remove: who did not click in").click()
-    expect(desk.get_by_text("who did not click in")).to_have_count(0)
+    desk.get_by_role("button", name="Remove: did not click in").click()
+    expect(desk.get_by_text("did not click in")).to_have_count(0)
     desk.wait_for_function(
         "async id => !(await (await fetch(`v1/campaigns/${id}`)).json()).audience.behavior.length", arg=draft
     )
@@ -156,22 +156,24 @@ def test_a_rule_is_changed_disabled_and_deleted_by_keyboard(desk: Page, stack: L
     rule = marketer("POST", "/v1/rules", RULE)["rule_id"]
     enter(desk, stack, "/automation")
     row = desk.locator(".rule").filter(has_text="Openers")
-    expect(row).to_contain_text("When a lead opens a mail in any campaign, and is at Never used, then set score to 10.")
+    expect(row).to_contain_text(
+        "When a lead opens an email in any campaign, and is at stage Never used, then set score to 10."
+    )
     expect(row).to_contain_text("No lead has the stage Never used yet.")
 
     press_until(desk, row.get_by_role("switch", name="Enabled: Openers"))
     desk.keyboard.press("Space")
-    expect(desk.get_by_text("It does not act any more.")).to_be_visible()
+    expect(desk.get_by_text("Rule disabled.")).to_be_visible()
     assert marketer("GET", f"/v1/rules/{rule}")["enabled"] is False
 
-    press_until(desk, row.get_by_role("link", name="Change Openers"))
+    press_until(desk, row.get_by_role("link", name="Edit Openers"))
     desk.keyboard.press("Enter")
-    expect(desk.get_by_label("Address of the link")).to_be_hidden()
+    expect(desk.get_by_label("Link URL")).to_be_hidden()
     press_until(desk, desk.get_by_label("Name", exact=True))
     desk.keyboard.press("ControlOrMeta+a")
     desk.keyboard.type("Readers")
     desk.keyboard.press("Enter")
-    expect(desk.get_by_text("Nothing yet. Each lead that it changes will stand here.")).to_be_visible()
+    expect(desk.get_by_text("Nothing yet. Leads changed by this rule appear here.")).to_be_visible()
     changed = marketer("GET", f"/v1/rules/{rule}")
     assert (changed["name"], changed["enabled"]) == ("Readers", False)
     assert {name: changed["when"][name] for name in RULE["when"]} == RULE["when"]
@@ -197,5 +199,5 @@ def test_a_token_that_only_reads_changes_no_rule(desk: Page, stack: LocalStack, 
     expect(desk.locator("main").get_by_role("switch")).to_have_count(0)
     expect(desk.get_by_role("link", name="New rule")).to_have_count(0)
     row.get_by_role("link", name="Looked at").click()
-    expect(desk.get_by_role("heading", name="What it did")).to_be_visible()
+    expect(desk.get_by_role("heading", name="Log")).to_be_visible()
     expect(desk.locator("main").get_by_role("button")).to_have_count(0)

@@ -75,8 +75,8 @@ def test_a_campaign_that_wants_a_recount_is_recounted_from_its_stats(
     marketers_page.goto(f"{stack.web_url}#/campaigns/{campaign_id}/stats")
     sign_in(marketers_page, stack.token)
     marketers_page.get_by_role("button", name="Recount").click()
-    expect(marketers_page.get_by_text("Counting anew")).to_be_visible()
-    expect(marketers_page.get_by_text("Recounted: the numbers were put right.")).to_be_visible(timeout=60_000)
+    expect(marketers_page.get_by_text("Recounting:")).to_be_visible()
+    expect(marketers_page.get_by_text("Recounted: the numbers were corrected.")).to_be_visible(timeout=60_000)
     expect(marketers_page.get_by_role("button", name="Recount")).to_have_count(0)
 
 
@@ -98,7 +98,7 @@ def test_from_signing_in_to_the_badges_on_the_timeline(
     expect(desk.get_by_text("Done: 4 lines read.")).to_be_visible()
     expect(desk.get_by_role("row", name="5 email")).to_be_visible()
 
-    desk.get_by_role("link", name="Write a campaign").click()
+    desk.get_by_role("link", name="New campaign").click()
     desk.get_by_role("textbox", name="Title", exact=True).fill("Story")
     desk.get_by_role("textbox", name="Subject", exact=True).fill("For {{ lead.first_name }}")
     desk.get_by_role("textbox", name="From address", exact=True).fill("news@shop.example")
@@ -107,14 +107,14 @@ def test_from_signing_in_to_the_badges_on_the_timeline(
     html = f'{HOSTILE_HTML}<p>Hello {{{{ lead.first_name }}}}, <a href="{stack.inbox_url}/?from=story">look</a></p>'
     desk.get_by_role("textbox", name="HTML", exact=True).fill(html)
     expect(desk.locator(".save-state")).to_have_text(re.compile("^Saved "))
-    expect(desk.get_by_text("3 leads would receive it now.")).to_be_visible()
+    expect(desk.get_by_text("3 recipients right now.")).to_be_visible()
     expect(desk.get_by_role("button", name="Line 1").first).to_be_visible()
     expect(desk.locator(".mark")).to_have_count(1)
     desk.get_by_label("Preview for", exact=True).select_option(label=f"{HOSTILE} · eve@story.example")
     expect(desk.frame_locator("iframe").get_by_text(f"Hello {HOSTILE}")).to_be_visible()
 
     desk.get_by_role("button", name="Send test…").click()
-    desk.get_by_label("To, up to ten addresses").fill("me@story.example")
+    desk.get_by_label("To (up to 10 addresses)").fill("me@story.example")
     desk.get_by_role("button", name="Send test", exact=True).click()
     expect(desk.get_by_text("me@story.example: sent")).to_be_visible()
     desk.get_by_role("button", name="Close").click()
@@ -133,16 +133,16 @@ def test_from_signing_in_to_the_badges_on_the_timeline(
     opened.value.wait_for_load_state()
     expect(figure(desk, "opened")).to_have_text("1")
     expect(figure(desk, "clicked")).to_have_text("1")
-    expect(desk.get_by_role("button", name="Show the leads: No e-mail address")).to_be_visible()
+    expect(desk.get_by_role("button", name="Show recipients: No email address")).to_be_visible()
 
-    desk.get_by_role("button", name="Show the leads: No e-mail address").click()
-    expect(desk.get_by_role("link", name="no address")).to_have_count(1)
+    desk.get_by_role("button", name="Show recipients: No email address").click()
+    expect(desk.get_by_role("link", name="no email address")).to_have_count(1)
     expect(desk.get_by_role("link", name="eve@story.example")).to_have_count(0)
     with desk.expect_download() as saved:
         desk.get_by_role("button", name="Download CSV").click()
     assert saved.value.suggested_filename == "Story.csv"
     assert saved.value.path().read_text("utf-8").count("missing_address") == 1
-    desk.get_by_label("Which recipients").select_option("Clicked")
+    desk.get_by_label("Filter recipients").select_option("Clicked")
     desk.get_by_role("link", name="eve@story.example").click()
     expect(desk.get_by_role("heading", name=HOSTILE)).to_be_visible()
     event = desk.locator(".event").first
@@ -165,11 +165,11 @@ def test_a_campaign_is_scheduled_and_taken_back(marketers_page: Page, stack: Loc
     page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
     sign_in(page, stack.token)
     page.get_by_role("button", name="Schedule…").click()
-    expect(page.get_by_text("now it is 1 lead.")).to_be_visible()
+    expect(page.get_by_text("Right now: 1 lead.")).to_be_visible()
     page.get_by_label("Date and time").fill("2031-05-01T09:30")
-    page.get_by_label("On the clocks of").select_option("Europe/Lisbon")
+    page.get_by_label("Time zone").select_option("Europe/Lisbon")
     page.get_by_role("button", name="Schedule", exact=True).click()
-    expect(page.get_by_text("goes out 2031-05-01, 09:30")).to_be_visible()
+    expect(page.get_by_text("scheduled for 2031-05-01, 09:30")).to_be_visible()
     assert marketer("GET", f"/v1/campaigns/{campaign}")["scheduled_at"] == "2031-05-01T08:30:00.000Z"
     page.get_by_role("link", name="For later").click()
     page.get_by_role("button", name="Unschedule").click()
@@ -211,14 +211,14 @@ def test_deliveries_of_unknown_outcome_are_retried_only_when_asked_for(
     sign_in(page, stack.token)
     page.get_by_role("button", name="Retry failed").click()
     expect(page.get_by_text("1 delivery will be sent again.")).to_be_visible()
-    expect(page.get_by_label("Include 1 delivery whose outcome is unknown.")).not_to_be_checked()
+    expect(page.get_by_label("Include 1 delivery with an unknown outcome.")).not_to_be_checked()
     page.get_by_role("button", name="Retry", exact=True).click()
     expect(figure(page, "sent")).to_have_text("2")
     assert until(lambda: status(2, 1))
 
     page.reload()
     page.get_by_role("button", name="Retry failed").click()
-    page.get_by_label("Include 1 delivery whose outcome is unknown.").check()
+    page.get_by_label("Include 1 delivery with an unknown outcome.").check()
     page.get_by_role("button", name="Retry", exact=True).click()
     expect(figure(page, "sent")).to_have_text("3")
 
@@ -303,21 +303,21 @@ def test_columns_that_are_not_as_expected_are_shown_and_imported_only_when_meant
     sign_in(page, stack.token)
     choose("entity;stage;email\ncolumns;New;ada@columns.example\n")
     expect(page.get_by_role("alert")).to_have_text("The columns must be separated by commas. Nothing was imported.")
-    expect(page.get_by_role("button", name="Import as it is")).to_have_count(0)
+    expect(page.get_by_role("button", name="Import as is")).to_have_count(0)
 
     choose("entity,stage,E-Mail,Plan\ncolumns,New,ada@columns.example,Gold\ncolumns,New,bob@columns.example,Free\n")
-    expect(page.get_by_role("alert")).to_have_text(re.compile("not as expected. Nothing was imported."))
+    expect(page.get_by_role("alert")).to_have_text("This file has unexpected columns. Nothing was imported.")
     expect(page.get_by_role("row", name=re.compile("^E-Mail looks like email"))).to_be_visible()
-    expect(page.get_by_text("Expected are external_id, entity, stage, email")).to_be_visible()
+    expect(page.get_by_text("Expected columns: external_id, entity, stage, email")).to_be_visible()
     assert imported() == []
 
-    page.get_by_role("button", name="Import as it is").click()
+    page.get_by_role("button", name="Import as is").click()
     expect(page.get_by_text("Done: 2 lines read.")).to_be_visible()
-    expect(page.get_by_text("Columns that became custom fields: E-Mail, Plan")).to_be_visible()
+    expect(page.get_by_text("Imported as custom fields: E-Mail, Plan")).to_be_visible()
     assert {lead["fields"]["E-Mail"] for lead in imported()} == {"ada@columns.example", "bob@columns.example"}
 
     choose("entity,stage,email\ncolumns,New,cyd@columns.example\n")
-    expect(page.get_by_text("Every line went in.")).to_be_visible()
+    expect(page.get_by_text("All lines were imported.")).to_be_visible()
     expect(page.get_by_text("custom fields:")).to_have_count(0)
     expect(page.locator("main")).not_to_contain_text("false")
 

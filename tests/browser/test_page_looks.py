@@ -77,14 +77,14 @@ RULES = (
 )
 VIEWS = {
     "campaigns": ("/campaigns", "Spring pricing"),
-    "editor": ("/campaigns/{draft}/edit", "would receive it now"),
-    "stats": ("/campaigns/{campaign}/stats", "Beside the usual"),
+    "editor": ("/campaigns/{draft}/edit", "right now"),
+    "stats": ("/campaigns/{campaign}/stats", "Compared with earlier campaigns"),
     "lead": ("/leads/{lead}", "Campaign: Spring pricing"),
     "leads": ("/leads", "Next"),
     "import": ("/leads/import", "Choose a CSV file"),
     "automation": ("/automation", "Wrong addresses"),
     "rule": ("/automation/{rule}", "Nothing yet."),
-    "rule-form": ("/automation/{rule}/edit", "Add an action"),
+    "rule-form": ("/automation/{rule}/edit", "Add action"),
     "help": ("/help", "The five numbers"),
 }
 
@@ -155,7 +155,7 @@ def test_what_the_page_asks_keeps_nobody_out(
     page.wait_for_load_state("networkidle")
     marketer("PATCH", f"/v1/campaigns/{draft}", {"subject": "Changed elsewhere"})
     subject.fill("Changed here")
-    expect(page.get_by_role("region", name="Changed elsewhere meanwhile")).to_be_visible()
+    expect(page.get_by_role("region", name="Conflicting changes")).to_be_visible()
     keeps_nobody_out(page, axe)
     marketer("POST", f"/v1/leads/{lead}/unsubscribe")
     page.set_viewport_size({"width": 1280, "height": 860})
@@ -163,17 +163,17 @@ def test_what_the_page_asks_keeps_nobody_out(
     page.get_by_role("button", name="Resubscribe…").click()
     expect(page.get_by_label("Reason")).to_be_focused()
     keeps_nobody_out(page, axe)
-    page.get_by_role("button", name="Not now").click()
+    page.get_by_role("button", name="Cancel").click()
 
 
 def test_the_mail_bears_the_clicks_on_its_links(window: tuple[Page, Scheme], stack: LocalStack, shop: Shop) -> None:
     page, scheme = window
     page.set_viewport_size({"width": 1280, "height": 1080})
     page.goto(f"{stack.web_url}#/campaigns/{shop.campaign}/stats")
-    expect(page.get_by_text("Beside the usual")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Compared with earlier campaigns")).to_be_visible(timeout=20_000)
     expect(page.get_by_role("row", name="See the new prices")).to_be_visible()
     clicked = page.get_by_role("row", name="See the new prices").get_by_role("cell").nth(2).inner_text()
-    page.get_by_role("button", name="Show on the mail").click()
+    page.get_by_role("button", name="Show click map").click()
     link = page.frame_locator("iframe.overlay").get_by_role("link", name="See the new prices")
     expect(link).to_be_visible()
     content = link.evaluate("element => getComputedStyle(element, '::after').content")

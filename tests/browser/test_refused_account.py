@@ -31,7 +31,7 @@ def test_the_sandbox_is_told_in_the_check_in_the_question_and_by_the_paused_camp
     expect(page.locator(".findings")).to_contain_text("keeps this AWS account in its sandbox")
     page.get_by_role("button", name="Send…").click()
     question = page.get_by_role("dialog")
-    expect(question).to_contain_text("The check found 1 error that you have not corrected:")
+    expect(question).to_contain_text("The pre-send check found 1 error:")
     expect(question).to_contain_text("keeps this AWS account in its sandbox")
     question.get_by_role("button", name="Send to 1 lead").click()
     # A stack's first campaign waits for its functions to start.
@@ -50,7 +50,7 @@ def test_sending_is_refused_in_the_question_while_the_account_lets_nothing_leave
     campaign = write(marketer, "shutdown")
     page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
     sign_in(page, stack.token)
-    expect(page.get_by_text("Check before sending")).to_be_visible()
+    expect(page.get_by_text("Pre-send check")).to_be_visible()
     page.get_by_role("button", name="Send…").click()
     switch(stack, enforcement_status="SHUTDOWN")
     page.get_by_role("dialog").get_by_role("button", name="Send to 1 lead").click()

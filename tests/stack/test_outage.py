@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -23,8 +24,9 @@ from chalicelib.tracking.key_ring import KeyRing
 from chalicelib.tracking.replay import Outcome
 from local.recipients import BROWSER
 from local.replay_hits import Tables, replay_log
-from local.rotate_key import change
+from local.rotate_key import change, rotated, without
 from local.stack import LocalStack
+from tests.claiming import record_claim
 from tests.recounting import Recounter
 from tests.stack.faulty_wire import Fault, FaultyWire
 
@@ -107,7 +109,7 @@ class Campaign:
         self.leads = [new_lead_id() for _ in range(size)]
         sent = [Delivery(campaign_id, lead, DeliveryStatus.SENT, datetime.now(UTC), unit="1") for lead in self.leads]
         with ThreadPoolExecutor(AT_ONCE) as threads:
-            assert all(threads.map(self.deliveries.claim, sent))
+            assert all(threads.map(partial(record_claim, self.deliveries), sent))
 
     def pixel(self, lead_id: LeadId) -> str:
         return f"/t/o/{self.tracking.delivery_id(lead_id)}.gif"
@@ -263,13 +265,13 @@ def test_a_rotated_key_signs_and_a_withdrawn_one_is_refused(stack: LocalStack, w
     assert recipients.get(before.link(before.leads[0]))[0] == 302
     secret_id = stack.outputs["KeyRingSecret"]
 
-    change(before.secrets, secret_id, KeyRing.rotated)
+    change(before.secrets, secret_id, rotated)
     after = Campaign(stack, 1)
     assert after.tracking.key_number != before.tracking.key_number
     assert until(lambda: recipients.get(after.link(after.leads[0]))[0] == 302)
     assert recipients.get(before.link(before.leads[0]))[0] == 302
 
-    change(before.secrets, secret_id, lambda ring: ring.without(before.tracking.key_number))
+    change(before.secrets, secret_id, lambda ring: without(ring, before.tracking.key_number))
     start_anew(stack, "Track")
     assert recipients.get(before.link(before.leads[0]))[0] == 404
     assert recipients.get(after.link(after.leads[0]))[0] == 302

@@ -17,6 +17,7 @@ from local.ministack import saved_at
 from local.ports import free_ports
 from local.recipients import request
 from local.stack import DEFAULTS, LocalStack, Options, running
+from tests.claiming import record_claim
 from tests.stack.marketer import Marketer
 
 Until = Callable[[Callable[[], bool]], bool]
@@ -38,7 +39,7 @@ def options(folder: Path) -> Options:
 def record_sent(stack: LocalStack, campaign: CampaignId, count: int) -> None:
     deliveries = Deliveries(stack.engine.client("dynamodb"), stack.outputs["DeliveriesTable"], BurstRule())
     for _ in range(count):
-        deliveries.claim(Delivery(campaign, new_lead_id(), DeliveryStatus.SENT, datetime.now(UTC), unit="1"))
+        record_claim(deliveries, Delivery(campaign, new_lead_id(), DeliveryStatus.SENT, datetime.now(UTC), unit="1"))
 
 
 def sent(stack: LocalStack, campaign: CampaignId) -> int:

@@ -8,15 +8,16 @@ from typing import Any, NamedTuple
 from chalicelib.analytics.fold import fold
 from chalicelib.crm.leads import create_lead, delete_lead, update_lead
 from chalicelib.crm.suppression import suppress_address
+from chalicelib.model.access import Scope
 from chalicelib.model.campaign import CampaignStatus, Wait
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.suppression import Mark, SuppressionReason
+from chalicelib.model.transport import OutcomeUnknown, OutgoingMail
 from chalicelib.sending.deliver import OUTCOME_GRACE
 from chalicelib.sending.feedback_events import FeedbackKind
-from chalicelib.sending.transports.base import OutcomeUnknown, OutgoingMail
-from chalicelib.store.tokens import Scope
 from chalicelib.tracking.hits import HitKind, apply
+from tests.claiming import record_claim
 from tests.store.lossy_world import ADDRESS, ALLOWED, LATER, SAID, LossyWorld
 from tests.store.stories_of_campaigns import AT, ZONE, changes_of, planned, with_a_failed_delivery
 from tests.store.stories_of_leads import clicked_by, hot_rule
@@ -75,7 +76,7 @@ def paused_by_itself_and_resumed(world: LossyWorld) -> Interrupted:
     assert world.counters.replace(campaign_id, world.counters.find(campaign_id), {"sent": 100, "bounced": 50})
     resume = lambda: world.control.resume(campaign_id)  # noqa: E731
     return Interrupted(
-        lambda: world.breaker.look([campaign_id]), resume, status_of(world, campaign_id), CampaignStatus.PLANNING
+        lambda: world.lifecycle.protect(campaign_id), resume, status_of(world, campaign_id), CampaignStatus.PLANNING
     )
 
 
@@ -89,8 +90,8 @@ def scheduled_and_scheduled_otherwise(world: LossyWorld) -> Interrupted:
 
     other = "2026-12-02T10:00"
     return Interrupted(
-        lambda: world.scheduling.schedule(campaign_id, AT, ZONE, NOW),
-        lambda: world.scheduling.schedule(campaign_id, other, ZONE, NOW),
+        lambda: world.control.schedule(campaign_id, AT, ZONE, NOW),
+        lambda: world.control.schedule(campaign_id, other, ZONE, NOW),
         seen,
         (other, True),
     )
@@ -98,10 +99,10 @@ def scheduled_and_scheduled_otherwise(world: LossyWorld) -> Interrupted:
 
 def unscheduled_and_scheduled(world: LossyWorld) -> Interrupted:
     campaign_id = world.draft()
-    world.scheduling.schedule(campaign_id, AT, ZONE, NOW)
+    world.control.schedule(campaign_id, AT, ZONE, NOW)
     return Interrupted(
-        lambda: world.scheduling.unschedule(campaign_id),
-        lambda: world.scheduling.schedule(campaign_id, AT, ZONE, NOW),
+        lambda: world.control.unschedule(campaign_id),
+        lambda: world.control.schedule(campaign_id, AT, ZONE, NOW),
         lambda: world.schedule_that_counts(world.campaign(campaign_id)),
         True,
     )
@@ -109,12 +110,12 @@ def unscheduled_and_scheduled(world: LossyWorld) -> Interrupted:
 
 def completed_and_retried(world: LossyWorld) -> Interrupted:
     campaign_id = planned(world, leads=1)
-    world.completion.advance(campaign_id)
+    world.lifecycle.advance(campaign_id)
     sums = {"failed": 1, "reason/rejected": 1}
     assert world.counters.replace(campaign_id, world.counters.find(campaign_id), sums)
-    retry = lambda: world.retry.retry_failed(campaign_id, [])  # noqa: E731
+    retry = lambda: world.control.retry_failed(campaign_id, [])  # noqa: E731
     return Interrupted(
-        lambda: world.completion.advance(campaign_id), retry, status_of(world, campaign_id), CampaignStatus.SENDING
+        lambda: world.lifecycle.advance(campaign_id), retry, status_of(world, campaign_id), CampaignStatus.SENDING
     )
 
 
@@ -177,7 +178,7 @@ def given_back_and_claimed(world: LossyWorld) -> Interrupted:
     claim = Delivery(campaign_id, lead_id, DeliveryStatus.SENDING, NOW, "0.0", nonce="another's")
     return Interrupted(
         lambda: world.deliver_message(message),
-        lambda: world.deliveries.claim(claim),
+        lambda: record_claim(world.deliveries, claim),
         nonce_and_status(world, campaign_id, lead_id),
         ("another's", "sending"),
         lost=2,
@@ -241,7 +242,7 @@ def claimed_and_met_by_another_worker(world: LossyWorld) -> Interrupted:
 
 def accepted_and_rejected(world: LossyWorld) -> Interrupted:
     ids = launched_for_one(world)[:2]
-    assert world.deliveries.claim(Delivery(*ids, DeliveryStatus.SENDING, NOW, "0.0"))
+    assert record_claim(world.deliveries, Delivery(*ids, DeliveryStatus.SENDING, NOW, "0.0"))
     return Interrupted(
         lambda: world.report(FeedbackKind.DELAYED, *ids, "message-1"),
         lambda: world.report(FeedbackKind.REJECTED, *ids, "message-1"),

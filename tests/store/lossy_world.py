@@ -7,20 +7,19 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from chalicelib.analytics.harm import Breaker
 from chalicelib.automation.automate import Automation
 from chalicelib.campaigns import launched_content as content
-from chalicelib.campaigns.schedule import Scheduling
 from chalicelib.crm.suppression import list_marks, resubscribe
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.delivery import BurstRule, Delivery
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.lead import Lead
+from chalicelib.model.messages import SendMessage
+from chalicelib.model.suppression import Resubscription
 from chalicelib.sending.budget import OwnServer, SharedBudget
 from chalicelib.sending.deliver import Deliver, Rest
 from chalicelib.sending.feedback import Feedback
 from chalicelib.sending.feedback_events import FeedbackEvent, FeedbackKind
-from chalicelib.sending.queues import SendMessage
 from chalicelib.store.acts import Acts
 from chalicelib.store.claims import Claims
 from chalicelib.store.client import dynamodb, dynamodb_for_recipients, dynamodb_for_sending
@@ -29,7 +28,7 @@ from chalicelib.store.feedback import FeedbackRecords
 from chalicelib.store.idempotency import Idempotency
 from chalicelib.store.leads import Leads
 from chalicelib.store.rate import AccountLimits, Rate
-from chalicelib.store.resubscriptions import Resubscription, Resubscriptions
+from chalicelib.store.resubscriptions import Resubscriptions
 from chalicelib.store.rules import Rules
 from chalicelib.store.sessions import Sessions
 from chalicelib.store.tokens import Tokens
@@ -77,8 +76,6 @@ class LossyWorld(ControlledWorld):
         self.rate = Rate(sender, tables.campaigns)
         self.limits = AccountLimits(50, 20, 0)
         self.budget = self.make_budget()
-        self.scheduling = Scheduling(self.campaigns, self.schedules)
-        self.breaker = Breaker(client, tables.campaigns)
         self.feedback = Feedback(FeedbackRecords(client, tables.deliveries, BurstRule()), self.leads, KEYS)
         self.resubscriptions = Resubscriptions(client, tables.campaigns)
         self.rules = Rules(client, tables.campaigns)

@@ -2,19 +2,19 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from itertools import pairwise
 from typing import Any
 
 from chalicelib.analytics.fold import OLDEST_SECONDS, fold, fold_and_complete
-from chalicelib.analytics.launched import load_launched
 from chalicelib.model.campaign import CampaignStatus
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, new_campaign_id, new_lead_id, shard_of
+from chalicelib.model.lifecycle import PROTECT
+from chalicelib.model.messages import LaunchMessage, PlanMessage, RetryMessage, SendMessage
 from chalicelib.model.reasons import FailureReason
-from chalicelib.sending.queues import LaunchMessage, PlanMessage, RetryMessage, SendMessage
 from chalicelib.sending.waiting import Wakes
 from chalicelib.store.keys import AUDIENCE_SHARDS, DELIVERY_SHARDS
 from chalicelib.store.stream_records import Change
+from tests.moves import bring_to
 from tests.store.lossy_world import (
     LATER,
     LossyWorld,
@@ -30,7 +30,7 @@ def planned(world: LossyWorld, leads: int) -> CampaignId:
     """A campaign for so many leads, of whom one exists, planned to its end in one unit."""
     lead_id = world.lead(1).lead_id
     campaign_id = world.draft()
-    world.start.send_now(campaign_id, NOW)
+    world.control.send_now(campaign_id, NOW)
     assert world.plans.begin(campaign_id, units=1)
     assert world.plans.record_page(campaign_id, "0.0", 1, [lead_id] * leads, None)
     assert world.plans.record_unit_done(campaign_id, "0.0")
@@ -66,17 +66,17 @@ def a_unit_is_gone_through_again(world: LossyWorld) -> Story:
 def a_campaign_is_launched(world: LossyWorld) -> Story:
     world.lead(1)
     campaign_id = world.draft()
-    world.start.send_now(campaign_id, NOW)
+    world.control.send_now(campaign_id, NOW)
     yield lambda: world.launcher.launch(campaign_id, NOW)
     planned = {body["shard"] for body in world.sqs.bodies["plan"]}
-    return planned, world.plans.find_progress(campaign_id), load_launched(world.campaigns, campaign_id)
+    return planned, world.plans.find_progress(campaign_id), world.campaigns.find_launched(campaign_id)
 
 
 @repeated
 def the_last_unit_is_planned(world: LossyWorld) -> Story:
     lead_id = world.lead(1).lead_id
     campaign_id = world.draft()
-    world.start.send_now(campaign_id, NOW)
+    world.control.send_now(campaign_id, NOW)
     world.plans.begin(campaign_id, units=1)
     unit = PlanMessage(campaign_id, 0, shard_of(lead_id, AUDIENCE_SHARDS))
     yield lambda: world.planner.plan(unit, lambda: False)
@@ -95,9 +95,9 @@ def changes_of(campaign_id: CampaignId, first: int, count: int) -> list[Change]:
 @repeated
 def endings_are_folded(world: LossyWorld) -> Story:
     campaign_id = planned(world, leads=3)
-    fold_and_complete("shard", changes_of(campaign_id, 1, 1), world.counters, world.completion, now=0)
+    fold_and_complete("shard", changes_of(campaign_id, 1, 1), world.counters, world.lifecycle.advance, now=0)
     rest = changes_of(campaign_id, 2, 2)
-    yield lambda: fold_and_complete("shard", rest, world.counters, world.completion, now=0) and None
+    yield lambda: fold_and_complete("shard", rest, world.counters, world.lifecycle.advance, now=0) and None
     campaign = world.campaign(campaign_id)
     return world.counters.find(campaign_id), campaign.status, campaign.completed_at is not None
 
@@ -126,9 +126,8 @@ def a_campaign_pauses_itself(world: LossyWorld) -> Story:
     campaign_id, _, _ = launched_for_one(world)
     before = world.counters.find(campaign_id)
     assert world.counters.replace(campaign_id, before, {"sent": 100, "bounced": 50})
-    trips = world.breaker._breakers
-    tripped = yield lambda: trips.trip(campaign_id, "bounced", "Too many.")
-    return tripped, world.campaign(campaign_id).status
+    paused = yield lambda: world.campaigns.move(campaign_id, PROTECT, kind="bounced", reason="Too many.")
+    return paused, world.campaign(campaign_id).status
 
 
 AT, ZONE = "2026-12-01T09:00", "Europe/Berlin"
@@ -154,7 +153,7 @@ def a_draft_is_written_changed_and_duplicated(world: LossyWorld) -> Story:
 @story
 def a_draft_is_deleted(world: LossyWorld) -> Story:
     campaign_id = world.draft()
-    world.scheduling.schedule(campaign_id, AT, ZONE, NOW)
+    world.control.schedule(campaign_id, AT, ZONE, NOW)
     yield lambda: world.drafts.delete(campaign_id)
     return world.campaigns.find(campaign_id), world.schedules.waiting[campaign_id]
 
@@ -168,22 +167,22 @@ def moved(world: LossyWorld, campaign_id: CampaignId) -> Any:
 def a_campaign_is_sent_now(world: LossyWorld) -> Story:
     world.lead(1)
     campaign_id = world.draft()
-    yield lambda: world.start.send_now(campaign_id, NOW) and None
+    yield lambda: world.control.send_now(campaign_id, NOW) and None
     return moved(world, campaign_id)
 
 
 @repeated
 def a_campaign_is_scheduled(world: LossyWorld) -> Story:
     campaign_id = world.draft()
-    yield lambda: world.scheduling.schedule(campaign_id, AT, ZONE, NOW) and None
+    yield lambda: world.control.schedule(campaign_id, AT, ZONE, NOW) and None
     return moved(world, campaign_id), world.schedule_that_counts(world.campaign(campaign_id))
 
 
 @story
 def a_campaign_is_unscheduled(world: LossyWorld) -> Story:
     campaign_id = world.draft()
-    world.scheduling.schedule(campaign_id, AT, ZONE, NOW)
-    yield lambda: world.scheduling.unschedule(campaign_id) and None
+    world.control.schedule(campaign_id, AT, ZONE, NOW)
+    yield lambda: world.control.unschedule(campaign_id) and None
     return moved(world, campaign_id), world.schedules.waiting[campaign_id]
 
 
@@ -191,7 +190,7 @@ def a_campaign_is_unscheduled(world: LossyWorld) -> Story:
 def a_schedule_fires(world: LossyWorld) -> Story:
     world.lead(1)
     campaign_id = world.draft()
-    scheduled = world.scheduling.schedule(campaign_id, AT, ZONE, NOW).schedule
+    scheduled = world.control.schedule(campaign_id, AT, ZONE, NOW).schedule
     assert scheduled is not None
     message = LaunchMessage(campaign_id, schedule_id=scheduled.schedule_id)
     yield lambda: world.launcher.handle(message, scheduled.at)
@@ -201,7 +200,7 @@ def a_schedule_fires(world: LossyWorld) -> Story:
 @repeated
 def a_schedule_is_missed(world: LossyWorld) -> Story:
     campaign_id = world.draft()
-    scheduled = world.scheduling.schedule(campaign_id, AT, ZONE, NOW).schedule
+    scheduled = world.control.schedule(campaign_id, AT, ZONE, NOW).schedule
     assert scheduled is not None
     message = LaunchMessage(campaign_id, schedule_id=scheduled.schedule_id)
     yield lambda: world.launcher.handle(message, scheduled.at)
@@ -238,8 +237,7 @@ def with_a_failed_delivery(world: LossyWorld) -> tuple[CampaignId, SendMessage]:
     world.deliver_message(message)
     world.reject()
     assert world.counters.replace(campaign_id, world.counters.find(campaign_id), {"reason/rejected": 1})
-    for before, after in pairwise((CampaignStatus.PLANNING, CampaignStatus.SENDING, CampaignStatus.SENT)):
-        assert world.campaigns.change_status(campaign_id, [before], after)
+    bring_to(world.campaigns, campaign_id, CampaignStatus.SENT)
     world.sqs.bodies.clear()
     return campaign_id, message
 
@@ -247,14 +245,14 @@ def with_a_failed_delivery(world: LossyWorld) -> tuple[CampaignId, SendMessage]:
 @repeated
 def failed_deliveries_are_asked_to_be_sent_again(world: LossyWorld) -> Story:
     campaign_id, _ = with_a_failed_delivery(world)
-    yield lambda: world.retry.retry_failed(campaign_id, [FailureReason.REJECTED]) and None
+    yield lambda: world.control.retry_failed(campaign_id, [FailureReason.REJECTED]) and None
     return moved(world, campaign_id), world.retries.find(campaign_id)
 
 
 @repeated
 def failed_deliveries_are_marked(world: LossyWorld) -> Story:
     campaign_id, message = with_a_failed_delivery(world)
-    world.retry.retry_failed(campaign_id, [FailureReason.REJECTED])
+    world.control.retry_failed(campaign_id, [FailureReason.REJECTED])
     shard = RetryMessage(campaign_id, shard_of(message.lead_ids[0], DELIVERY_SHARDS))
     yield lambda: world.marker.mark(shard, lambda: False)
     return outcome(world, message), world.retries.find(campaign_id), bool(world.sqs.bodies.get("send"))

@@ -8,12 +8,12 @@ from chalicelib.crm.import_files import read_file
 from chalicelib.crm.importing import import_leads
 from chalicelib.crm.leads import create_lead, delete_lead, update_lead
 from chalicelib.crm.suppression import suppress_address
+from chalicelib.model.access import Scope
 from chalicelib.model.ids import CampaignId, LeadId, RuleId
 from chalicelib.model.lead import Lead
+from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.store.idempotency import KeptAnswer
-from chalicelib.store.rules import Action, ActionKind, If, Rule, Trigger, When
-from chalicelib.store.tokens import Scope
 from tests.store.lossy_world import ADDRESS, LATER, SAID, LossyWorld, Story, repeated, story
 from tests.store.test_sending import NOW
 

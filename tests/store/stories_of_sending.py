@@ -8,13 +8,14 @@ from chalicelib.analytics.facts import facts
 from chalicelib.crm.leads import create_lead, delete_lead
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id, new_trace_id
+from chalicelib.model.messages import SendMessage
 from chalicelib.model.reasons import WaitReason
+from chalicelib.model.transport import NotSent, OutcomeUnknown, OutgoingMail
 from chalicelib.sending.deliver import OUTCOME_GRACE
 from chalicelib.sending.feedback_events import FeedbackKind
-from chalicelib.sending.queues import SendMessage
-from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail
 from chalicelib.tracking.hits import Hit, HitKind, apply
 from chalicelib.tracking.replay import replay
+from tests.claiming import record_claim
 from tests.store.lossy_world import ADDRESS, LATER, SAID, LossyWorld, Story, Told, repeated
 from tests.store.test_sending import KEYS, NOW
 
@@ -119,7 +120,7 @@ def an_unknown_outcome_is_settled(world: LossyWorld) -> Story:
 
 def sent(world: LossyWorld, lead_id: LeadId | None = None) -> Delivery:
     delivery = Delivery(new_campaign_id(), lead_id or new_lead_id(), DeliveryStatus.SENT, NOW, "0.0", email=ADDRESS)
-    assert world.deliveries.claim(delivery)
+    assert record_claim(world.deliveries, delivery)
     return delivery
 
 
@@ -207,7 +208,7 @@ def reported(*kinds: FeedbackKind) -> Told:
     def told(world: LossyWorld) -> Story:
         campaign_id, lead_id, message = launched_for_one(world)
         unknown = Delivery(campaign_id, lead_id, DeliveryStatus.SENDING, NOW, "0.0", email="lead1@example.com")
-        assert world.deliveries.claim(unknown)
+        assert record_claim(world.deliveries, unknown)
         yield lambda: [world.report(kind, campaign_id, lead_id, "message-1") for kind in kinds] and None
         found = world.delivery(campaign_id, lead_id)
         times = (found.sent_at, found.delivered_at, found.delayed_at, found.bounced_at, found.complained_at)

@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
-from chalicelib.analytics.launched import LaunchedLink, LaunchedMail, save_launched
 from chalicelib.api.deliveries import MOST_CSV_CHARACTERS
-from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus, Wait
+from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus, LaunchedLink, LaunchedMail, Wait
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id
+from chalicelib.model.suppression import Resubscription
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.plans import Plans
-from chalicelib.store.resubscriptions import Resubscription
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
+from tests.claiming import record_claim
 from tests.recounting import add
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -37,7 +37,7 @@ class Desk:
 
     def __init__(self, client: Any, tables: TableNames) -> None:
         keys = KeyRingSource(lambda: '{"current": 1, "1": "a key for tests"}')
-        context = context_of(lambda: client, tables, key_ring=lambda secret: keys)
+        context = context_of(client, tables, keys=keys)
         context.now = lambda: NOW
         self.api = ApiClient(context).sign_in()
         self.campaigns = Campaigns(client, tables.campaigns)
@@ -104,7 +104,7 @@ def test_stats_are_what_clients_rely_on(desk: Desk) -> None:
 
 def test_stats_warn_of_a_mail_that_was_launched_too_large(desk: Desk) -> None:
     campaign_id = desk.campaign(sums={"sent": 50})
-    save_launched(desk.campaigns, CampaignId(campaign_id), LaunchedMail(LINKS, html_bytes=140_000))
+    desk.campaigns.save_launched(CampaignId(campaign_id), LaunchedMail(LINKS, html_bytes=140_000))
     codes = [advice["code"] for advice in desk.get(campaign_id, "stats")["advice"]]
     assert codes.index("clipped") < codes.index("sent_is_not_delivered")
 
@@ -136,7 +136,7 @@ def test_a_wrong_period_or_zone_is_a_problem_that_names_it(desk: Desk, query: st
 def test_links_come_with_place_text_and_clicks(desk: Desk) -> None:
     campaign_id = desk.campaign(sums={"sent": 10, "link/2m/clicked": 4, "link/1/clicked_machine_only": 1})
     assert desk.get(campaign_id, "links") == {"items": [], "cursor": None}
-    save_launched(desk.campaigns, CampaignId(campaign_id), LaunchedMail(LINKS))
+    desk.campaigns.save_launched(CampaignId(campaign_id), LaunchedMail(LINKS))
     first, second = desk.get(campaign_id, "links")["items"]
     assert first | {"rate": None} == {
         "link": "1",
@@ -201,7 +201,7 @@ def deliver(desk: Desk, campaign_id: str, number: int, **said: Any) -> Delivery:
     email = f"lead{number}@example.com"
     delivery = Delivery(CampaignId(campaign_id), new_lead_id(), DeliveryStatus.SENT, NOW, "0.0", email=email)
     delivery = replace(delivery, **said)
-    desk.deliveries.claim(delivery)
+    record_claim(desk.deliveries, delivery)
     return delivery
 
 
@@ -307,11 +307,12 @@ def test_a_timeline_is_paged_through_mails_with_what_was_done_to_the_lead(desk: 
         at = NOW + timedelta(minutes=number)
         if number in (0, 3, 4, 7, 9, 16):
             allowed = Resubscription(at, "ops", f"Number {number}")
-            context.client.transact_write_items(TransactItems=[context.resubscriptions.recording(lead, allowed)])
+            recording = context.resubscriptions.recording(lead, allowed).action
+            context.dynamodb.transact_write_items(TransactItems=[recording])
             expected.append(allowed.reason)
         else:
             campaign_id = CampaignId(desk.campaign(title=f"Number {number}"))
-            assert desk.deliveries.claim(Delivery(campaign_id, lead, DeliveryStatus.SENT, at, "0.0"))
+            assert record_claim(desk.deliveries, Delivery(campaign_id, lead, DeliveryStatus.SENT, at, "0.0"))
             expected.append(f"Campaign: Number {number}")
     told: list[str] = []
     cursor = ""

@@ -23,13 +23,14 @@ from chalicelib.api.http.openapi import EXAMPLES as EXAMPLES_FILE
 from chalicelib.api.http.openapi import document
 from chalicelib.api.http.registry import RESOURCES
 from chalicelib.crm.leads import create_lead
+from chalicelib.model.access import Scope
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId
 from chalicelib.sending.budget import OwnServer
-from chalicelib.store.tokens import Scope
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
 from tests.api_client import ApiClient, Reply, context_of
+from tests.claiming import record_claim
 from tests.recounting import Recounter
 from tests.store.test_campaigns_api import WRITTEN, Identities, OpenQueue
 from tests.store.test_schedule_api import Scheduler
@@ -79,20 +80,22 @@ class World:
 def world(dynamodb: Any, tables: TableNames) -> World:
     queue, scheduler, service = OpenQueue(), Scheduler(), MailService()
     context = context_of(
-        lambda: dynamodb,
+        dynamodb,
         tables,
-        sqs=lambda: queue,
-        scheduler=lambda: scheduler,
-        key_ring=lambda secret: KEYS,
-        ses=lambda: Identities(),
-        transport=lambda settings: service,
-        budget=lambda settings: OwnServer(),
+        sqs=queue,
+        scheduler=scheduler,
+        keys=KEYS,
+        ses=Identities(),
+        transport=service,
+        budget=OwnServer(),
         now=lambda: NOW,
     )
     api = ApiClient(context).sign_in()
     lead = create_lead(context.leads, {"entity": "acme", "stage": "New", "email": "ann@example.com"}, NOW)
     campaign_id = CampaignId(api("POST", "/v1/campaigns", WRITTEN).json["campaign_id"])
-    context.deliveries.claim(Delivery(campaign_id, lead.lead_id, DeliveryStatus.SENT, NOW, "0.0", email=lead.email))
+    record_claim(
+        context.deliveries, Delivery(campaign_id, lead.lead_id, DeliveryStatus.SENT, NOW, "0.0", email=lead.email)
+    )
     Recounter(dynamodb, tables.deliveries, tables.campaigns).repair(campaign_id)
     token_id = api("POST", "/v1/tokens", {"name": "another"}).json["token_id"]
     rule_id = api("POST", "/v1/rules", EXAMPLES["models"]["NewRule"]).json["rule_id"]

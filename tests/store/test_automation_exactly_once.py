@@ -20,28 +20,29 @@ from hypothesis import strategies as st
 from chalicelib.analytics.facts import facts
 from chalicelib.automation.automate import Automation
 from chalicelib.automation.candidates import MARGIN_SECONDS, Candidate, Finish, candidates
-from chalicelib.automation.happenings import happenings
+from chalicelib.automation.events import milestones
 from chalicelib.automation.publish import Bus, Publisher
-from chalicelib.automation.rulebook import Rulebook, WrittenRule
+from chalicelib.automation.rule_editor import RuleEditor, WrittenRule
 from chalicelib.automation.rules import Incident
 from chalicelib.crm.leads import create_lead, update_lead
 from chalicelib.model.campaign import Body
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
 from chalicelib.model.ids import LeadId, RuleId, new_campaign_id
-from chalicelib.settings import burst_rule
+from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When
 from chalicelib.store import keys
 from chalicelib.store.acts import Acts
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import StoreUnavailable
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
-from chalicelib.store.rules import Action, ActionKind, If, Rule, Rules, Trigger, When
+from chalicelib.store.rules import Rules
 from local.tables import TableNames
+from tests.claiming import record_claim
 from tests.store.test_events import RecordingBus, campaign
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 LINKS = ("1", "2", "3m", "4")
-DELAY = burst_rule().window.total_seconds() + MARGIN_SECONDS
+DELAY = BurstRule().window.total_seconds() + MARGIN_SECONDS
 
 
 @dataclass(frozen=True)
@@ -137,11 +138,13 @@ class World:
         made = [create_lead(self.leads, {"entity": "acme", "stage": "New"}, NOW) for _ in range(3)]
         self.lead_ids = [lead.lead_id for lead in made]
         for lead_id in self.lead_ids:
-            self.deliveries.claim(Delivery(self.campaign.campaign_id, lead_id, DeliveryStatus.SENDING, NOW, "0.0"))
+            record_claim(
+                self.deliveries, Delivery(self.campaign.campaign_id, lead_id, DeliveryStatus.SENDING, NOW, "0.0")
+            )
         self.rules = Rules(client, tables.campaigns)
         for left in self.rules.list_all():  # by the example before: all share the tables
             self.rules.delete(left.rule_id)
-        self.rulebook = Rulebook(self.rules, Campaigns(client, tables.campaigns), self.leads)
+        self.rule_editor = RuleEditor(self.rules, Campaigns(client, tables.campaigns), self.leads)
         self.steady = [self._rule(trigger) for trigger in (Trigger.CLICKED, Trigger.OPENED, Trigger.BOUNCED)]
         self.toggled = self._rule(Trigger.CLICKED, url="*")
         self.bus = MortalBus(self.chance)
@@ -161,7 +164,7 @@ class World:
 
     def _rule(self, trigger: Trigger, url: str | None = None) -> Rule:
         tag = Action(ActionKind.ADD_TAG, f"{trigger.value}-{url or 'any'}".replace("*", "all"))
-        return self.rulebook.create(WrittenRule(trigger.value, When(trigger, url=url), If(), (tag,)), NOW)
+        return self.rule_editor.create(WrittenRule(trigger.value, When(trigger, url=url), If(), (tag,)), NOW)
 
     def do(self, deed: Deed) -> None:
         """Let it happen, and let the stream carry what changed."""
@@ -172,7 +175,7 @@ class World:
             return
         if deed.what == "toggle":
             is_enabled = self.rules.get(self.toggled.rule_id).enabled
-            self.rulebook.change(self.toggled.rule_id, {"enabled": not is_enabled}, self.now)
+            self.rule_editor.change(self.toggled.rule_id, {"enabled": not is_enabled}, self.now)
             return
         for write in self._writes(deed, lead_id):
             before = self._row(lead_id)
@@ -227,7 +230,7 @@ class World:
             return
         start = max(0, self.read - self.chance.choice([0, 0, 3]))  # a batch that comes again, cut anew
         end = min(len(self.records), start + self.chance.randint(1, 8))
-        for found in candidates(self.records[start:end]):
+        for found in candidates(self.records[start:end], BurstRule()):
             self.waiting.append((self.now + timedelta(seconds=DELAY), found))
             if self.chance.random() < 0.1:
                 return  # died: the batch comes again
@@ -289,9 +292,9 @@ def everything_follows_once(history: list[Deed], chance: Random, dynamodb: Any, 
     by_persons: dict[Trigger, set[LeadId]] = {trigger: set() for trigger in Trigger}
     for lead_id in world.lead_ids:
         delivery = world.deliveries.find(world.campaign.campaign_id, lead_id)
-        for happening in happenings(delivery):
-            if not happening.machine:
-                by_persons[Trigger(happening.kind.value)].add(lead_id)
+        for milestone in milestones(delivery):
+            if not milestone.machine:
+                by_persons[Trigger(milestone.kind.value)].add(lead_id)
         # What is told and what is counted are the same.
         counted = {
             name.split("/")[1] for name in facts(delivery) if name.startswith("link/") and name.endswith("/clicked")

@@ -5,16 +5,18 @@ from typing import Any
 
 import pytest
 
-from chalicelib.analytics.harm import Breaker
 from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus
 from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, new_campaign_id, new_lead_id
+from chalicelib.model.lifecycle import RESUME
 from chalicelib.store import keys
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.feedback import FeedbackRecords
 from local.tables import TableNames
+from tests.claiming import record_claim
+from tests.moves import lifecycle_of
 from tests.recounting import Recounter
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -24,7 +26,7 @@ class World:
     def __init__(self, client: Any, tables: TableNames) -> None:
         self._client, self._tables = client, tables
         self.campaigns = Campaigns(client, tables.campaigns)
-        self.breaker = Breaker(client, tables.campaigns)
+        self.lifecycle = lifecycle_of(client, tables.campaigns)
         self._counters = Counters(client, tables.campaigns)
 
     def campaign(self, status: CampaignStatus, **sums: int) -> CampaignId:
@@ -59,7 +61,7 @@ class World:
         return said
 
     def resume(self, campaign_id: CampaignId) -> None:
-        assert self.campaigns.change_status(campaign_id, [CampaignStatus.PAUSED], CampaignStatus.SENDING)
+        assert self.campaigns.move(campaign_id, RESUME, to=CampaignStatus.SENDING)
 
 
 @pytest.fixture
@@ -70,7 +72,8 @@ def world(dynamodb: Any, tables: TableNames) -> World:
 @pytest.mark.parametrize("status", [CampaignStatus.PLANNING, CampaignStatus.SENDING])
 def test_a_campaign_that_passes_a_limit_is_paused_and_says_so(world: World, status: CampaignStatus) -> None:
     harmful, harmless = world.campaign(status, sent=200, bounced=40), world.campaign(status, sent=200, bounced=4)
-    world.breaker.look([harmful, harmless])
+    for campaign_id in (harmful, harmless):
+        world.lifecycle.protect(campaign_id)
     assert (world.status(harmful), world.status(harmless)) == ("paused", status.value)
     assert "40 of 200 mails (20.0%) bounced" in (world.reason(harmful) or "")
 
@@ -78,19 +81,19 @@ def test_a_campaign_that_passes_a_limit_is_paused_and_says_so(world: World, stat
 @pytest.mark.parametrize("status", [CampaignStatus.SENT, CampaignStatus.CANCELLED, CampaignStatus.PAUSED])
 def test_what_is_not_going_is_left_as_it_is(world: World, status: CampaignStatus) -> None:
     campaign_id = world.campaign(status, sent=200, bounced=40)
-    world.breaker.look([campaign_id])
+    world.lifecycle.protect(campaign_id)
     assert (world.status(campaign_id), world.reason(campaign_id)) == (status.value, None)
 
 
 def test_who_resumes_a_campaign_is_not_overruled_but_for_another_trouble(world: World) -> None:
     campaign_id = world.campaign(CampaignStatus.SENDING, sent=200, bounced=40)
-    world.breaker.look([campaign_id])
+    world.lifecycle.protect(campaign_id)
     world.resume(campaign_id)
     world.count(campaign_id, sent=300, bounced=100)
-    world.breaker.look([campaign_id])
+    world.lifecycle.protect(campaign_id)
     assert world.status(campaign_id) == "sending"
     world.count(campaign_id, sent=300, bounced=100, complained=10)
-    world.breaker.look([campaign_id])
+    world.lifecycle.protect(campaign_id)
     assert world.status(campaign_id) == "paused"
     assert "reported as spam" in (world.reason(campaign_id) or "")
 
@@ -100,11 +103,12 @@ def test_reports_are_what_the_breaker_counts(world: World, dynamodb: Any, tables
     records = FeedbackRecords(dynamodb, tables.deliveries, BurstRule())
     for number in range(120):
         lead_id = new_lead_id()
-        Deliveries(dynamodb, tables.deliveries, BurstRule()).claim(
-            Delivery(campaign_id, lead_id, DeliveryStatus.SENT, NOW, "0.0", email="ada@shop.example")
+        record_claim(
+            Deliveries(dynamodb, tables.deliveries, BurstRule()),
+            Delivery(campaign_id, lead_id, DeliveryStatus.SENT, NOW, "0.0", email="ada@shop.example"),
         )
         if number < 30:
             records.record_bounced(campaign_id, lead_id, NOW, None, hard=True)
     world.count(campaign_id, **Recounter(dynamodb, tables.deliveries, tables.campaigns).sums(campaign_id))
-    world.breaker.look([campaign_id])
+    world.lifecycle.protect(campaign_id)
     assert "30 of 120 mails (25.0%)" in (world.reason(campaign_id) or "")

@@ -63,7 +63,7 @@ def ses() -> Identities:
 @pytest.fixture
 def api(dynamodb: Any, tables: TableNames, queue: OpenQueue, ses: Identities) -> ApiClient:
     keys = KeyRingSource(lambda: '{"current": 1, "1": "a key for tests"}')
-    context = context_of(lambda: dynamodb, tables, sqs=lambda: queue, key_ring=lambda secret: keys, ses=lambda: ses)
+    context = context_of(dynamodb, tables, sqs=queue, keys=keys, ses=ses)
     return ApiClient(context).sign_in()
 
 
@@ -151,8 +151,8 @@ class BusyAuthor:
 
 def test_a_campaign_that_is_saved_while_it_is_read_is_read_again(dynamodb: Any, tables: TableNames) -> None:
     client = BusyAuthor(dynamodb)
-    reader = ApiClient(context_of(lambda: client, tables)).sign_in()
-    author = ApiClient(context_of(lambda: dynamodb, tables)).sign_in()
+    reader = ApiClient(context_of(client, tables)).sign_in()
+    author = ApiClient(context_of(dynamodb, tables)).sign_in()
     path = f"/v1/campaigns/{written(author)['campaign_id']}"
     for number in range(3):
         client.saves.append(partial(author, "PATCH", path, {"html": f"<p>{number}"}))
@@ -359,7 +359,7 @@ def test_preflight_is_503_while_the_keys_cannot_be_read(dynamodb: Any, tables: T
         raise ConnectionError("Secrets Manager does not answer")
 
     keys = KeyRingSource(unreadable)
-    context = context_of(lambda: dynamodb, tables, key_ring=lambda secret: keys, ses=lambda: Identities())
+    context = context_of(dynamodb, tables, keys=keys, ses=Identities())
     api = ApiClient(context).sign_in()
     answer = api("GET", f"/v1/campaigns/{written(api)['campaign_id']}/preflight")
     assert (answer.status, answer.headers.get("Retry-After")) == (503, "2"), answer.body
@@ -422,3 +422,11 @@ def test_preflight_counts_over_the_audience_and_asks_for_the_sender(api: ApiClie
     api("PATCH", f"/v1/campaigns/{campaign['campaign_id']}", {"from_email": "news@acme.example"})
     again = api("GET", f"/v1/campaigns/{campaign['campaign_id']}/preflight").json
     assert "sender_not_verified" not in {finding["code"] for finding in again["findings"]}
+
+
+def test_preflight_knows_that_every_lead_has_an_id(api: ApiClient) -> None:
+    api("POST", "/v1/leads", {"entity": "acme", "stage": "New", "email": "ann@example.com"})
+    campaign = written(api, html="<p>{{ lead.id }}</p>\n<p>{{ lead.fields.plan }}</p>", subject="Prices")
+    findings = api("GET", f"/v1/campaigns/{campaign['campaign_id']}/preflight").json["findings"]
+    empty = [each["line"] for each in findings if each["code"] == "merge_field_empty"]
+    assert empty == [2], "the plan is missing, the id never is"

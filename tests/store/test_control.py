@@ -4,24 +4,21 @@ from typing import Any
 
 import pytest
 
-from chalicelib.analytics.completion import Completion
 from chalicelib.analytics.fold import fold_and_complete
-from chalicelib.campaigns.control import Control
-from chalicelib.campaigns.statuses import WrongStatus
+from chalicelib.campaigns.lifecycle import NothingToRetry, WrongStatus, pause_refused
 from chalicelib.crm.leads import update_lead
-from chalicelib.model.campaign import Campaign
+from chalicelib.model.campaign import Campaign, CampaignStatus
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId
+from chalicelib.model.messages import LaunchMessage, LaunchTask, PlanMessage, RetryMessage
 from chalicelib.model.reasons import FailureReason
+from chalicelib.model.transport import OutgoingMail, Rejected
 from chalicelib.sending.may_send import BELIEVED_SECONDS
-from chalicelib.sending.queues import LaunchMessage, LaunchTask, PlanMessage, RetryMessage
-from chalicelib.sending.retry import MarkFailed, NothingToRetry, RetryFailed
-from chalicelib.sending.transports.base import OutgoingMail, Rejected
+from chalicelib.sending.retry import MarkFailed
 from chalicelib.sqs import Queue
-from chalicelib.store.counters import Counters
-from chalicelib.store.retries import Retries
 from chalicelib.store.stream_records import Change
 from local.tables import TableNames
+from tests.moves import bring_to
 from tests.store.test_sending import NOW, Died, World
 
 
@@ -30,15 +27,8 @@ class ControlledWorld(World):
 
     def __init__(self, client: Any, tables: TableNames) -> None:
         super().__init__(client, tables)
-        self.counters = Counters(client, tables.campaigns)
-        self.completion = Completion(client, tables.campaigns)
-        self.retries = Retries(client, tables.campaigns)
-        launch, send = Queue(self.sqs, "launch"), Queue(self.sqs, "send")
-        self.control = Control(self.campaigns, self.plans, launch, self.schedules)
-        self.retry = RetryFailed(self.campaigns, self.retries, self.counters, launch)
-        self.marker = MarkFailed(
-            self.campaigns, self.retries, self.deliveries, send, self.own_queue("plan"), self.completion
-        )
+        send, own_queue = Queue(self.sqs, "send"), self.own_queue("plan")
+        self.marker = MarkFailed(self.campaigns, self.retries, self.deliveries, send, own_queue, self.lifecycle.advance)
         self._folded: dict[LeadId, Delivery] = {}
         self._sequence = 0
 
@@ -77,9 +67,9 @@ class ControlledWorld(World):
                 self._sequence += 1
                 changes.append(Change(self._sequence, campaign_id, self._folded.get(lead_id), delivery, 0.0))
         self._folded = now
-        fold_and_complete("shard", changes, self.counters, self.completion, now=0)
+        fold_and_complete("shard", changes, self.counters, self.lifecycle.advance, now=0)
         # The stream tells of every step, and each end makes the fold look; here steps in between are left out.
-        self.completion.advance(campaign_id)
+        self.lifecycle.advance(campaign_id)
         sums = dict(self.counters.find(campaign_id).sums)
         assert sums == self.recount.sums(campaign_id)
         return sums
@@ -178,7 +168,7 @@ def test_a_campaign_paused_while_it_is_planned_goes_on_planning(
 def test_a_campaign_paused_before_its_launch_is_launched_by_resuming(world: ControlledWorld) -> None:
     world.lead(1)
     campaign_id = world.draft()
-    world.start.send_now(campaign_id, NOW)
+    world.control.send_now(campaign_id, NOW)
     world.control.pause(campaign_id)
     world.work()
     assert world.plans.find_progress(campaign_id) is None
@@ -247,11 +237,16 @@ def test_a_draft_can_be_neither_paused_nor_cancelled(world: ControlledWorld) -> 
             verb(campaign_id)
 
 
-def test_the_reason_of_a_pause_is_told_until_it_is_resumed(world: ControlledWorld) -> None:
-    from chalicelib.campaigns.control import pause
+def test_a_campaign_that_counts_as_sent_too_early_loses_nobody(world: ControlledWorld) -> None:
+    campaign_id = world.set_off(3)
+    bring_to(world.campaigns, campaign_id, CampaignStatus.SENT)  # as sums that counted twice would have it
+    world.send_all()
+    assert world.addresses() == [f"lead{number}@example.com" for number in range(3)]
 
+
+def test_the_reason_of_a_pause_is_told_until_it_is_resumed(world: ControlledWorld) -> None:
     campaign_id = world.set_off(1)
-    pause(world.campaigns, campaign_id, "Too many bounces.")
+    pause_refused(world.campaigns, campaign_id, "Too many bounces.")
     assert world.control.pause(campaign_id).status_reason == "Too many bounces."
     assert world.control.resume(campaign_id).status_reason is None
 
@@ -268,7 +263,7 @@ def failed_campaign(world: ControlledWorld, leads: int, *rejected: int) -> Campa
 def test_retrying_sends_what_failed_and_nothing_else(world: ControlledWorld) -> None:
     campaign_id = failed_campaign(world, 12, 3, 4, 5)
     world.reject(4)
-    assert world.retry.retry_failed(campaign_id, []).status == "sending"
+    assert world.control.retry_failed(campaign_id, []).status == "sending"
     world.work()
     assert world.settle(campaign_id) == {"sent": 11, "failed": 1, "reason/rejected": 1, "retry/1": 3}
     assert len(set(world.addresses())) == len(world.mail.accepted) == 11
@@ -289,7 +284,7 @@ def test_each_request_tries_a_delivery_once(world: ControlledWorld) -> None:
 
     world.mail.before = refuse
     for number in (1, 2):
-        world.retry.retry_failed(campaign_id, [])
+        world.control.retry_failed(campaign_id, [])
         messages = list(world.sqs.bodies["launch"])
         world.work()
         world.sqs.bodies["launch"] = messages  # SQS delivers them once more
@@ -304,14 +299,14 @@ def test_only_the_reasons_asked_for_are_retried(world: ControlledWorld) -> None:
     nobody = world.lead(90, email=None)
     campaign_id = failed_campaign_with(world, nobody.lead_id)
     world.reject()
-    world.retry.retry_failed(campaign_id, [FailureReason.REJECTED])
+    world.control.retry_failed(campaign_id, [FailureReason.REJECTED])
     world.work()
     sums = world.settle(campaign_id)
     assert (sums["sent"], sums["failed"], sums["reason/missing_address"]) == (2, 1, 1)
     with pytest.raises(NothingToRetry):
-        world.retry.retry_failed(campaign_id, [FailureReason.REJECTED])
+        world.control.retry_failed(campaign_id, [FailureReason.REJECTED])
     update_lead(world.leads, nobody.lead_id, {"email": "found@example.com"}, NOW)
-    world.retry.retry_failed(campaign_id, [FailureReason.MISSING_ADDRESS])
+    world.control.retry_failed(campaign_id, [FailureReason.MISSING_ADDRESS])
     world.work()
     sums = world.settle(campaign_id)
     assert (sums["sent"], sums.get("failed", 0)) == (3, 0)
@@ -333,12 +328,12 @@ def test_a_delivery_of_unknown_outcome_is_retried_only_where_that_is_named(world
     world.work()
     assert world.settle(campaign_id)["failed"] == 2
     ends.clear()
-    world.retry.retry_failed(campaign_id, [])
+    world.control.retry_failed(campaign_id, [])
     world.work()
     assert world.settle(campaign_id) == {"sent": 3, "failed": 1, "reason/outcome_unknown": 1, "retry/1": 1}
     with pytest.raises(NothingToRetry, match="outcome_unknown"):
-        world.retry.retry_failed(campaign_id, [])
-    world.retry.retry_failed(campaign_id, [FailureReason.OUTCOME_UNKNOWN])
+        world.control.retry_failed(campaign_id, [])
+    world.control.retry_failed(campaign_id, [FailureReason.OUTCOME_UNKNOWN])
     world.work()
     assert world.settle(campaign_id) == {"sent": 4, "retry/1": 1, "retry/2": 1}
 
@@ -356,12 +351,12 @@ def failed_campaign_with(world: ControlledWorld, nobody: LeadId) -> CampaignId:
 @pytest.mark.one_engine
 def test_a_campaign_is_not_sent_again_before_the_fold_has_seen_what_waits(world: ControlledWorld) -> None:
     campaign_id = failed_campaign(world, 5, 1, 2)
-    world.retry.retry_failed(campaign_id, [])
+    world.control.retry_failed(campaign_id, [])
     for body in world.sqs.bodies.pop("launch"):
         world.launcher.handle(LaunchMessage.of(body), NOW)
     for body in world.sqs.bodies.pop("plan"):
         world.marker.mark(RetryMessage(**body), lambda: False)
-        world.completion.advance(campaign_id)
+        world.lifecycle.advance(campaign_id)
     assert world.campaign(campaign_id).status == "sending"
     assert world.settle(campaign_id) == {"sent": 3, "retry/1": 2}
     assert world.campaign(campaign_id).status == "sending"
@@ -376,7 +371,7 @@ def test_a_campaign_is_not_sent_again_before_the_fold_has_seen_what_waits(world:
 def test_a_marker_that_dies_anywhere_loses_and_doubles_nothing(world: ControlledWorld, dies_after_call: int) -> None:
     campaign_id = failed_campaign(world, 8, *range(8))
     world.reject()
-    world.retry.retry_failed(campaign_id, [])
+    world.control.retry_failed(campaign_id, [])
     for body in world.sqs.bodies.pop("launch"):
         world.launcher.handle(LaunchMessage.of(body), NOW)
     world.sqs.calls, world.sqs.dies_after_call = 0, dies_after_call
@@ -395,7 +390,7 @@ def test_a_marker_that_dies_anywhere_loses_and_doubles_nothing(world: Controlled
 def test_a_retry_that_is_paused_goes_on_when_resumed(world: ControlledWorld) -> None:
     campaign_id = failed_campaign(world, 6, 0, 1, 2)
     world.reject()
-    world.retry.retry_failed(campaign_id, [])
+    world.control.retry_failed(campaign_id, [])
     for body in world.sqs.bodies.pop("launch"):
         world.launcher.handle(LaunchMessage.of(body), NOW)
     half = world.sqs.bodies["plan"][:32]
@@ -415,11 +410,11 @@ def test_a_retry_that_is_paused_goes_on_when_resumed(world: ControlledWorld) -> 
 @pytest.mark.one_engine
 def test_asking_again_while_failures_are_being_marked_is_the_same_request(world: ControlledWorld) -> None:
     campaign_id = failed_campaign(world, 3, 1)
-    world.retry.retry_failed(campaign_id, [])
+    world.control.retry_failed(campaign_id, [])
     world.sqs.bodies["launch"] = []  # the queue never had it
-    assert world.retry.retry_failed(campaign_id, []).retry == 1
+    assert world.control.retry_failed(campaign_id, []).retry == 1
     with pytest.raises(WrongStatus):
-        world.retry.retry_failed(campaign_id, [FailureReason.REJECTED])
+        world.control.retry_failed(campaign_id, [FailureReason.REJECTED])
     world.reject()
     world.work()
     assert world.settle(campaign_id) == {"sent": 3, "retry/1": 1}
@@ -428,7 +423,7 @@ def test_asking_again_while_failures_are_being_marked_is_the_same_request(world:
 def test_there_is_nothing_to_retry_where_nothing_failed(world: ControlledWorld) -> None:
     campaign_id = failed_campaign(world, 2)
     with pytest.raises(NothingToRetry):
-        world.retry.retry_failed(campaign_id, [])
+        world.control.retry_failed(campaign_id, [])
     assert world.campaign(campaign_id).status == "sent"
 
 

@@ -4,16 +4,16 @@ docs/COST.md reckons with these numbers. Whoever changes one of them changes tha
 """
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from chalicelib.analytics.completion import Completion
 from chalicelib.analytics.fold import fold_and_complete
 from chalicelib.automation.automate import Automation
-from chalicelib.automation.rulebook import Rulebook, WrittenRule
+from chalicelib.automation.rule_editor import RuleEditor, WrittenRule
 from chalicelib.automation.rules import Incident
 from chalicelib.campaigns import launched_content as content
 from chalicelib.crm.import_files import MAX_BYTES, MAX_LINES, read_file
@@ -21,19 +21,22 @@ from chalicelib.crm.importing import import_leads
 from chalicelib.crm.leads import create_lead
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id
+from chalicelib.model.rule import Action, ActionKind, If, Trigger, When
 from chalicelib.store.acts import Acts
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.client import batch_get
+from chalicelib.store.claims import Claims, Ending
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.keys import AUDIENCE_SHARDS
 from chalicelib.store.keys import delivery as delivery_key
 from chalicelib.store.leads import Leads
 from chalicelib.store.rate import AccountLimits
-from chalicelib.store.rules import Action, ActionKind, If, Rules, Trigger, When
+from chalicelib.store.rules import Rules
 from chalicelib.store.stream_records import Change
+from chalicelib.store.table import Table
 from chalicelib.tracking.hits import Hit, HitKind, apply
 from local.tables import TableNames
+from tests.moves import lifecycle_of
 from tests.store.cost_model import counted_calls, row_bytes, seen_arguments, write_units
 from tests.store.test_events import Sent
 from tests.store.test_rate import Account
@@ -104,37 +107,45 @@ def test_planning_takes_six_requests_a_unit_and_none_per_lead(world: World, dyna
 
 def kept(dynamodb: Any, tables: TableNames, campaign_id: CampaignId, lead_id: LeadId) -> dict[str, Any]:
     """The delivery's row as the engine has it."""
-    (row,) = batch_get(dynamodb, tables.deliveries, [delivery_key(campaign_id, lead_id)], consistent=True)
+    (row,) = Table(dynamodb, tables.deliveries).find_many([delivery_key(campaign_id, lead_id)], consistent=True)
     return row
 
 
-def sent(deliveries: Deliveries) -> Delivery:
-    """A delivery with a long address and subject, sent."""
-    delivery = Delivery(
-        new_campaign_id(), new_lead_id(), DeliveryStatus.SENDING, NOW, "12.15", email="m" * 40 + "@example.com"
-    )
-    deliveries.claim(delivery)
-    deliveries.record_sent(
-        delivery.campaign_id, delivery.lead_id, at=NOW, message_id=SES_MESSAGE_ID, subject="Prices for " + "ü" * 60
-    )
-    return delivery
+CLAIM = Delivery(
+    *(new_campaign_id(), new_lead_id(), DeliveryStatus.SENDING, NOW, "12.15"),
+    nonce="n" * 12,
+    email="m" * 40 + "@example.com",
+)
+"""With a long address, and a long subject once it is sent."""
+SENT = {"status": "sent", "sent_at": NOW, "message_id": SES_MESSAGE_ID, "subject": "Prices for " + "ü" * 60}
+
+
+def sent(dynamodb: Any, tables: TableNames) -> Delivery:
+    claim = replace(CLAIM, lead_id=new_lead_id())
+    claims = Claims(dynamodb, tables.deliveries)
+    claims.claim_and_record([claim], [])
+    claims.claim_and_record([], [Ending(claim, SENT)])
+    return claim
 
 
 def test_a_mail_takes_three_write_units(dynamodb: Any, tables: TableNames) -> None:
-    deliveries = Deliveries(dynamodb, tables.deliveries, BurstRule())
-    with seen_arguments(dynamodb, "PutItem") as claims, seen_arguments(dynamodb, "UpdateItem") as records:
-        delivery = sent(deliveries)
-    row = kept(dynamodb, tables, delivery.campaign_id, delivery.lead_id)
-    in_index = {name: row[name] for name in ("bucket", "lead_id", "claimed_at")}
-    (claim,), (record,) = claims, records
-    indexed = {"bucket", "lead_id", "claimed_at"}
-    assert not indexed & set(record["ExpressionAttributeNames"].values()), "an indexed attribute must not change"
-    assert write_units(claim["Item"]) + write_units(in_index) + write_units(row) == 3
+    """One each for its claim, the claim's entry in the leads' index, and its end, which changes no entry."""
+    claims = Claims(dynamodb, tables.deliveries)
+    claim = replace(CLAIM, lead_id=new_lead_id())
+    with counted_calls(dynamodb) as calls, seen_arguments(dynamodb, "BatchExecuteStatement") as requests:
+        assert claims.claim_and_record([claim], []) == ([True], [])
+        claimed = kept(dynamodb, tables, claim.campaign_id, claim.lead_id)
+        assert claims.claim_and_record([], [Ending(claim, SENT)]) == ([], [True])
+    ended = kept(dynamodb, tables, claim.campaign_id, claim.lead_id)
+    indexed = ("bucket", "lead_id", "claimed_at")
+    assert calls == {"BatchExecuteStatement": 2, "BatchGetItem": 1}  # the read is this test's
+    assert not set(re.findall(r'SET "(\w+)"', requests[1]["Statements"][0]["Statement"])) & {*indexed}
+    assert write_units(claimed) + write_units({name: claimed[name] for name in indexed}) + write_units(ended) == 3
 
 
 def test_a_delivery_stays_within_one_write_unit_after_ten_clicks(dynamodb: Any, tables: TableNames) -> None:
     deliveries = Deliveries(dynamodb, tables.deliveries, BurstRule())
-    delivery = sent(deliveries)
+    delivery = sent(dynamodb, tables)
     campaign_id, lead_id = delivery.campaign_id, delivery.lead_id
     deliveries.record_open(campaign_id, lead_id, at=NOW, machine="privacy_proxy")
     deliveries.record_open(campaign_id, lead_id, at=NOW, machine=None)
@@ -157,7 +168,7 @@ def hits_of(delivery: Delivery) -> dict[str, Hit]:
 @pytest.mark.parametrize("what", ["a person's open", "a machine's open", "a person's click", "a machine's click"])
 def test_a_hit_is_one_write_whether_it_counts_or_not(dynamodb: Any, tables: TableNames, what: str) -> None:
     deliveries, leads = Deliveries(dynamodb, tables.deliveries, BurstRule()), Leads(dynamodb, tables.leads)
-    hit = hits_of(sent(deliveries))[what]
+    hit = hits_of(sent(dynamodb, tables))[what]
     for counts in (True, False):
         with counted_calls(dynamodb) as calls:
             assert apply(hit, deliveries, leads) is counts
@@ -166,7 +177,7 @@ def test_a_hit_is_one_write_whether_it_counts_or_not(dynamodb: Any, tables: Tabl
 
 def test_only_a_click_that_changes_the_verdict_takes_a_second_write(dynamodb: Any, tables: TableNames) -> None:
     deliveries, leads = Deliveries(dynamodb, tables.deliveries, BurstRule()), Leads(dynamodb, tables.leads)
-    delivery = sent(deliveries)
+    delivery = sent(dynamodb, tables)
     click = hits_of(delivery)["a person's click"]
     for link in ("1", "2", "3"):
         with counted_calls(dynamodb) as calls:
@@ -206,10 +217,10 @@ def changes_of(campaign_id: CampaignId, number: int, first: int, event: str) -> 
 def test_a_batch_of_five_hundred_is_folded_in_two_requests(
     dynamodb: Any, tables: TableNames, event: str, rows: set[str], looks: int
 ) -> None:
-    counters, completion = Counters(dynamodb, tables.campaigns), Completion(dynamodb, tables.campaigns)
+    counters, advance = Counters(dynamodb, tables.campaigns), lifecycle_of(dynamodb, tables.campaigns).advance
     changes = changes_of(new_campaign_id(), 500, 1, event)
     with counted_calls(dynamodb) as calls, seen_arguments(dynamodb, "TransactWriteItems") as transactions:
-        fold_and_complete("shard", changes, counters, completion, now=0)
+        fold_and_complete("shard", changes, counters, advance, now=0)
     # The shard's note and the campaign's basis; then, where deliveries ended, whether the campaign has.
     assert calls == {"BatchGetItem": 1, "TransactWriteItems": 1} | ({"GetItem": 1} if looks else {})
     (transaction,) = transactions
@@ -234,7 +245,7 @@ def test_a_rule_looks_once_at_an_event_that_it_is_not_for_and_acts_in_one_transa
     acts = Acts(dynamodb, tables.campaigns, tables.leads)
     lead = create_lead(leads, {"entity": "acme", "stage": "New"}, NOW)
     hot = WrittenRule("Hot", When(Trigger.CLICKED), If(), (Action(ActionKind.CHANGE_STAGE, "Hot Lead"),))
-    Rulebook(rules, Campaigns(dynamodb, tables.campaigns), leads).create(hot, NOW)
+    RuleEditor(rules, Campaigns(dynamodb, tables.campaigns), leads).create(hot, NOW)
     automation = Automation(rules, leads, acts, lambda: NOW)
     opened = Incident(Trigger.OPENED, NOW, new_campaign_id(), "Pricing", lead.lead_id, None)
     with counted_calls(dynamodb) as calls:
@@ -246,7 +257,7 @@ def test_a_rule_looks_once_at_an_event_that_it_is_not_for_and_acts_in_one_transa
 
 
 def test_a_batch_with_clicks_on_hundreds_of_links_takes_several_transactions(dynamodb: Any, tables: TableNames) -> None:
-    counters, completion = Counters(dynamodb, tables.campaigns), Completion(dynamodb, tables.campaigns)
+    counters, advance = Counters(dynamodb, tables.campaigns), lifecycle_of(dynamodb, tables.campaigns).advance
     campaign_id = new_campaign_id()
     done = Delivery(campaign_id, new_lead_id(), DeliveryStatus.SENT, NOW, "0.0", sent_at=NOW)
     changes = [
@@ -254,18 +265,18 @@ def test_a_batch_with_clicks_on_hundreds_of_links_takes_several_transactions(dyn
         for each in range(1, 501)
     ]
     with counted_calls(dynamodb) as calls:
-        fold_and_complete("shard", changes, counters, completion, now=0)
+        fold_and_complete("shard", changes, counters, advance, now=0)
     assert calls["TransactWriteItems"] == 3
     assert len([name for name in counters.find(campaign_id).sums if name.startswith("link/")]) == 500
 
 
 def test_a_campaigns_counters_are_small_rows_at_the_end_of_its_first_day(dynamodb: Any, tables: TableNames) -> None:
-    counters, completion = Counters(dynamodb, tables.campaigns), Completion(dynamodb, tables.campaigns)
+    counters, advance = Counters(dynamodb, tables.campaigns), lifecycle_of(dynamodb, tables.campaigns).advance
     campaign_id = new_campaign_id()
     mark = 1
     for event in ("sent", "opened", "clicked"):
         changes = changes_of(campaign_id, 2000, mark, event)
-        fold_and_complete("shard", changes, counters, completion, now=0)
+        fold_and_complete("shard", changes, counters, advance, now=0)
         mark += 2000
     query = dynamodb.query(
         TableName=tables.campaigns,

@@ -10,8 +10,10 @@ import pytest
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, new_campaign_id, new_lead_id, new_trace_id
 from chalicelib.model.verdicts import judged
-from chalicelib.store.deliveries import Deliveries, DeliveryFilter
+from chalicelib.store.deliveries import Deliveries
+from chalicelib.store.delivery_lists import DeliveryFilter
 from local.tables import TableNames
+from tests.claiming import claims_of, record_claim, record_sent
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -25,7 +27,7 @@ def deliveries(dynamodb: Any, tables: TableNames) -> Deliveries:
 def claimed(deliveries: Deliveries, campaign_id: CampaignId | None = None) -> Delivery:
     ids = (campaign_id or new_campaign_id(), new_lead_id())
     delivery = Delivery(*ids, DeliveryStatus.SENDING, NOW, "0.0", nonce="a", email="ann@example.com")
-    assert deliveries.claim(delivery)
+    assert record_claim(deliveries, delivery)
     return delivery
 
 
@@ -38,7 +40,7 @@ def now_of(deliveries: Deliveries, delivery: Delivery) -> Delivery:
 def test_a_delivery_is_claimed_by_exactly_one_of_many(deliveries: Deliveries) -> None:
     delivery = Delivery(new_campaign_id(), new_lead_id(), DeliveryStatus.SENDING, NOW, "0.0")
     with ThreadPoolExecutor(8) as threads:
-        assert sum(threads.map(lambda _: deliveries.claim(delivery), range(24))) == 1
+        assert sum(threads.map(lambda _: record_claim(deliveries, delivery), range(24))) == 1
 
 
 def test_what_was_claimed_is_read_back_whole(deliveries: Deliveries) -> None:
@@ -49,8 +51,8 @@ def test_what_was_claimed_is_read_back_whole(deliveries: Deliveries) -> None:
 def test_a_finished_delivery_cannot_be_finished_again(deliveries: Deliveries) -> None:
     delivery = claimed(deliveries)
     ids = (delivery.campaign_id, delivery.lead_id)
-    assert deliveries.record_sent(*ids, at=LATER, message_id="m-1", subject="Hello Ann")
-    assert not deliveries.record_sent(*ids, at=LATER, message_id="m-2", subject="Hello again")
+    assert record_sent(deliveries, *ids, at=LATER, message_id="m-1", subject="Hello Ann")
+    assert not record_sent(deliveries, *ids, at=LATER, message_id="m-2", subject="Hello again")
     assert not deliveries.record_failed(delivery, reason="rejected", detail=None)
     sent = now_of(deliveries, delivery)
     assert (sent.status, sent.message_id, sent.subject, sent.sent_at) == ("sent", "m-1", "Hello Ann", LATER)
@@ -62,8 +64,8 @@ def test_only_the_claimer_gives_back_a_claim_and_only_while_sending(deliveries: 
     assert not deliveries.release(replace(delivery, nonce="another's"))
     assert deliveries.release(delivery)
     assert deliveries.find(*ids) is None
-    assert deliveries.claim(delivery)
-    deliveries.record_sent(*ids, at=LATER, message_id="m", subject="s")
+    assert record_claim(deliveries, delivery)
+    record_sent(deliveries, *ids, at=LATER, message_id="m", subject="s")
     assert not deliveries.release(delivery)
 
 
@@ -76,7 +78,7 @@ def test_only_the_claim_that_was_looked_at_is_given_up(deliveries: Deliveries) -
 
 def test_a_claim_of_an_older_version_has_no_nonce_and_can_be_given_up(deliveries: Deliveries) -> None:
     delivery = Delivery(new_campaign_id(), new_lead_id(), DeliveryStatus.SENDING, NOW, "0.0")
-    assert deliveries.claim(delivery)
+    assert claims_of(deliveries).claim_and_record([delivery], []) == ([True], [])
     assert deliveries.record_failed(delivery, reason="outcome_unknown", detail=None)
 
 
@@ -290,7 +292,7 @@ def test_a_leads_deliveries_come_newest_first_page_by_page(deliveries: Deliverie
         Delivery(new_campaign_id(), lead_id, DeliveryStatus.SENDING, NOW + timedelta(hours=hour), "0.0")
         for hour in range(5)
     ]
-    assert all(deliveries.claim(each) for each in made)
+    assert all(record_claim(deliveries, each) for each in made)
     first, position = deliveries.list_of_lead(lead_id, limit=3, position=None)
     rest, end = deliveries.list_of_lead(lead_id, limit=3, position=position)
     assert [*first, *rest] == [replace(each) for each in reversed(made)]

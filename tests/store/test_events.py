@@ -8,23 +8,24 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from chalicelib.analytics.launched import LaunchedLink, LaunchedMail, save_launched
 from chalicelib.automation.candidates import Candidate, CandidatesMessage, Finish, candidates
-from chalicelib.automation.happenings import HappeningKind
+from chalicelib.automation.events import MilestoneKind
 from chalicelib.automation.publish import Bus, Publisher
-from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus
+from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus, LaunchedLink, LaunchedMail
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id
 from chalicelib.store import keys
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
 from local.tables import TableNames
+from tests.claiming import record_claim
+from tests.moves import bring_to
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
 
 
-class RecordingBus:
+class RecordingBus(Any):
     """What EventBridge is asked to take; refuses or breaks when told to."""
 
     def __init__(self) -> None:
@@ -60,10 +61,10 @@ class Sent:
         self.campaign = campaign(new_campaign_id())
         self.campaigns.create(self.campaign, Body("<p>", None))
         links = tuple(LaunchedLink(link, f"https://acme.example/{link}", "", 1, 1) for link in ("1", "2", "3"))
-        save_launched(self.campaigns, self.campaign.campaign_id, LaunchedMail(links))
+        self.campaigns.save_launched(self.campaign.campaign_id, LaunchedMail(links))
         self.lead_id = new_lead_id()
         self.ids = (self.campaign.campaign_id, self.lead_id)
-        self.deliveries.claim(Delivery(*self.ids, DeliveryStatus.SENDING, NOW, "0.0", email="ann@example.com"))
+        record_claim(self.deliveries, Delivery(*self.ids, DeliveryStatus.SENDING, NOW, "0.0", email="ann@example.com"))
 
     def row(self) -> dict[str, Any]:
         key = keys.delivery(*self.ids)
@@ -79,7 +80,7 @@ class Sent:
         self.deliveries.record_click(*self.ids, link, Click(at, None, machine))
         images: dict[str, Any] = {"Keys": keys.delivery(*self.ids), "OldImage": before, "NewImage": self.row()}
         images |= {"SequenceNumber": "1", "ApproximateCreationDateTime": NOW.timestamp()}
-        return list(candidates([{"dynamodb": images}]))
+        return list(candidates([{"dynamodb": images}], BurstRule()))
 
     def published(self) -> list[tuple[str, str, bool]]:
         return [(each["type"], each["link"], each["machine"]) for each in self.bus.details]
@@ -107,7 +108,7 @@ def sent(dynamodb: Any, tables: TableNames) -> Sent:
 
 
 def clicked(ids: tuple[CampaignId, LeadId], link: str, machine: bool = False) -> Candidate:
-    return Candidate(*ids, HappeningKind.CLICKED, link, machine)
+    return Candidate(*ids, MilestoneKind.CLICKED, link, machine)
 
 
 def test_a_first_click_is_a_candidate_and_a_second_one_is_none(sent: Sent) -> None:
@@ -193,7 +194,7 @@ def test_nothing_is_done_with_while_the_bus_is_away(sent: Sent) -> None:
 
 
 def test_a_delivery_that_is_gone_has_no_events(sent: Sent) -> None:
-    gone = Candidate(new_campaign_id(), new_lead_id(), HappeningKind.OPENED, None, False)
+    gone = Candidate(new_campaign_id(), new_lead_id(), MilestoneKind.OPENED, None, False)
     assert sent.publisher.publish([gone], LATER) == [True]
     assert sent.bus.details == []
 
@@ -201,13 +202,11 @@ def test_a_delivery_that_is_gone_has_no_events(sent: Sent) -> None:
 def test_a_campaign_finishes_once_each_time_it_is_sent(sent: Sent, dynamodb: Any, tables: TableNames) -> None:
     key = {"TableName": tables.campaigns, "Key": keys.campaign(sent.campaign.campaign_id), "ConsistentRead": True}
     sending = dynamodb.get_item(**key)["Item"]
-    sent.campaigns.change_status(
-        sent.campaign.campaign_id, [CampaignStatus.SENDING], CampaignStatus.SENT, completed_at=NOW
-    )
+    bring_to(sent.campaigns, sent.campaign.campaign_id, CampaignStatus.SENT, completed_at=NOW)
     done = dynamodb.get_item(**key)["Item"]
 
     def change(old: dict[str, Any], new: dict[str, Any]) -> list[Candidate | Finish]:
-        return list(candidates([{"dynamodb": {"Keys": key["Key"], "OldImage": old, "NewImage": new}}]))
+        return list(candidates([{"dynamodb": {"Keys": key["Key"], "OldImage": old, "NewImage": new}}], BurstRule()))
 
     finished = Finish(sent.campaign.campaign_id, "2026-11-26T09:00:00.000Z")
     assert change(sending, done) == [finished]

@@ -20,9 +20,11 @@ from hypothesis import strategies as st
 from chalicelib.analytics.fold import fold
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus, Tracking
 from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id, new_trace_id
+from chalicelib.store.claims import Claims, Ending
 from chalicelib.store.client import StoreUnavailable
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
+from chalicelib.store.feedback import FeedbackRecords
 from chalicelib.store.stream_records import Change
 from local.tables import TableNames
 from tests.recounting import Recounter, add
@@ -48,7 +50,8 @@ deeds = st.builds(
     Deed,
     what=st.sampled_from(
         (
-            *("claim", "claim", "sent", "sent", "failed", "skipped", "release", "replanned", "unsubscribed"),
+            *("claim", "claim", "sent", "sent", "failed", "failed", "skipped", "release", "replanned", "unsubscribed"),
+            *("retry", "claim again", "accepted", "rejected", "delivered", "bounced", "soft bounce", "complained"),
             *("open", "proxy", "click", "click", "click", "scan", "sweep", "trace open", "trace click"),
         )
     ),
@@ -64,13 +67,21 @@ chances = st.integers(0, 2**32).map(Random)
 class Stream:
     """What the deliveries table's stream carries, on two shards."""
 
-    deliveries: Deliveries
+    dynamodb: Any
+    table: str
     campaign_id: CampaignId = field(default_factory=new_campaign_id)
     leads: list[LeadId] = field(default_factory=lambda: [new_lead_id() for _ in range(4)])
     traces: list[LeadId] = field(default_factory=lambda: [new_trace_id() for _ in range(4)])
     shards: tuple[list[Change], list[Change]] = field(default_factory=lambda: ([], []))
     clock: Callable[[], float] = lambda: 0.0
     _sequence: int = 1_000
+    _claimed: dict[LeadId, Delivery] = field(default_factory=dict)
+    """What a sender remembers that it has claimed last, whether it still stands or not."""
+
+    def __post_init__(self) -> None:
+        self.deliveries = Deliveries(self.dynamodb, self.table, BurstRule())
+        self.reports = FeedbackRecords(self.dynamodb, self.table, BurstRule())
+        self.claims = Claims(self.dynamodb, self.table)
 
     def write(self, deed: Deed, chance: Random) -> None:
         """Do it, and carry what changed; a write that changed nothing is in no stream."""
@@ -84,18 +95,44 @@ class Stream:
                 created_at = float(int(self.clock()))
                 self.shards[deed.lead % 2].append(Change(self._sequence, self.campaign_id, old, new, created_at))
 
-    def _changes(self, deed: Deed, lead_id: LeadId) -> list[Callable[[], bool]]:
-        table, ids = self.deliveries, (self.campaign_id, lead_id)
-        at = NOW + timedelta(seconds=deed.at)
-        claim = Delivery(*ids, DeliveryStatus.SENDING, NOW, "0.0", tracking=list(Tracking)[deed.at % 3])
+    def _claim(self, claim: Delivery) -> None:
+        (is_first,), _ = self.claims.claim_and_record([claim], [])
+        if is_first:
+            self._claimed[claim.lead_id] = claim
+
+    def _claim_again(self, claim: Delivery) -> None:
+        if self.deliveries.claim_again(claim):
+            self._claimed[claim.lead_id] = claim
+
+    def _end(self, claim: Delivery, **values: Any) -> None:
+        self.claims.claim_and_record([], [Ending(claim, values)])
+
+    def _changes(self, deed: Deed, lead_id: LeadId) -> list[Callable[[], object]]:
+        table, reports, ids = self.deliveries, self.reports, (self.campaign_id, lead_id)
+        at, number = NOW + timedelta(seconds=deed.at), deed.at % 3
+        nonce, tracking = f"{deed.at}-{self._sequence}", list(Tracking)[number]
+        claim = Delivery(*ids, DeliveryStatus.SENDING, NOW, "0.0", nonce=nonce, tracking=tracking)
+        claimed = self._claimed.get(lead_id, claim)
+        reason = ("rejected", "invalid_address", "outcome_unknown")[number]
+        message_id = f"m-{deed.at % 2}"
         click = Click(at, "https://x.example/" if deed.link.endswith("m") else None)
         sweep = [Click(at + timedelta(milliseconds=200 * each), None) for each in range(len(LINKS))]
-        one: dict[str, Callable[[], bool]] = {
-            "claim": lambda: table.claim(claim),
-            "skipped": lambda: table.claim(replace(claim, status=DeliveryStatus.SKIPPED, reason="unsubscribed")),
-            "sent": lambda: table.record_sent(*ids, at=at, message_id="m", subject="s"),
-            "failed": lambda: table.record_failed(claim, reason="rejected", detail=None),
-            "release": lambda: table.release(claim),
+        one: dict[str, Callable[[], object]] = {
+            "claim": lambda: self._claim(claim),
+            "skipped": lambda: self._claim(replace(claim, status=DeliveryStatus.SKIPPED, reason="unsubscribed")),
+            "sent": lambda: self._end(claimed, status="sent", sent_at=at, message_id=message_id, subject="s"),
+            "failed": lambda: self._end(claimed, status="failed", reason=reason),
+            "release": lambda: table.release(claimed),
+            "retry": lambda: table.mark_for_retry(*ids, number + 1),
+            "claim again": lambda: self._claim_again(replace(claim, retried_at=at, retry=number + 1)),
+            "accepted": lambda: reports.record_accepted(
+                *ids, at, message_id=message_id, subject="s", unknown="outcome_unknown"
+            ),
+            "rejected": lambda: reports.record_rejected(*ids, message_id=message_id, reason="rejected", detail=None),
+            "delivered": lambda: reports.record_delivered(*ids, at),
+            "bounced": lambda: reports.record_bounced(*ids, at, None, hard=True),
+            "soft bounce": lambda: reports.record_bounced(*ids, at, "full", hard=False),
+            "complained": lambda: reports.record_complained(*ids, at),
             "replanned": lambda: table.record_replanned(*ids, f"{deed.at}.0"),
             "unsubscribed": lambda: table.record_unsubscribed(*ids, at=at),
             "open": lambda: table.record_open(*ids, at=at, machine=None),
@@ -170,7 +207,7 @@ def deliver(shard: str, changes: list[Change], client: Any, table: str, chance: 
 
 
 def counters_equal_recount(history: list[Deed], chance: Random, dynamodb: Any, tables: TableNames) -> None:
-    stream = Stream(Deliveries(dynamodb, tables.deliveries, BurstRule()))
+    stream = Stream(dynamodb, tables.deliveries)
     for deed in history:
         stream.write(deed, chance)
     name = f"stream-{next(_names)}"
@@ -193,9 +230,7 @@ class Life:
         self._chance = chance
         self._deeds = list(history)
         # The stream's clock is three seconds off, and a record's time rounded down.
-        self.stream = Stream(
-            Deliveries(dynamodb, tables.deliveries, BurstRule()), clock=lambda: self.now + chance.uniform(-3, 3)
-        )
+        self.stream = Stream(dynamodb, tables.deliveries, clock=lambda: self.now + chance.uniform(-3, 3))
         self._mortal = MortalClient(dynamodb, chance)
         self.counters = Counters(dynamodb, tables.campaigns)
         names = tables.deliveries, tables.campaigns
@@ -349,7 +384,7 @@ def test_a_claim_that_comes_and_goes_between_a_recounts_readings_leaves_nothing(
     dynamodb: Any, tables: TableNames
 ) -> None:
     now = 100.0
-    stream = Stream(Deliveries(dynamodb, tables.deliveries, BurstRule()), clock=lambda: now)
+    stream = Stream(dynamodb, tables.deliveries, clock=lambda: now)
 
     def pause(seconds: float) -> None:
         nonlocal now

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from chalicelib.analytics.launched import load_launched
 from chalicelib.campaigns.drafts import Written
 from chalicelib.campaigns.launched_content import source_of
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.segments import Segments, TemplateSlot
 from chalicelib.model.campaign import Audience, Body, CampaignStatus, Schedule
 from chalicelib.model.ids import CampaignId
-from chalicelib.sending.queues import LaunchMessage
+from chalicelib.model.lifecycle import SCHEDULE
+from chalicelib.model.messages import LaunchMessage
 from local.tables import TableNames
 from tests.store.test_control import ControlledWorld
 from tests.store.test_sending import NOW
@@ -36,7 +36,7 @@ def started(world: ControlledWorld, text: str) -> CampaignId:
         text=text,
     )
     campaign_id = world.drafts.create(written, NOW).campaign.campaign_id
-    world.start.send_now(campaign_id, NOW)
+    world.control.send_now(campaign_id, NOW)
     return campaign_id
 
 
@@ -106,9 +106,9 @@ def test_a_mail_of_hundreds_of_megabytes_is_neither_launched_nor_sent_as_one(wor
         html=f"<p>{loops}</p>",
     )
     campaign_id = world.drafts.create(written, NOW).campaign.campaign_id
-    world.start.send_now(campaign_id, NOW)
+    world.control.send_now(campaign_id, NOW)
     world.work()
-    assert load_launched(world.campaigns, campaign_id).html_bytes is None
+    assert world.campaigns.find_launched(campaign_id).html_bytes is None
     assert world.settle(campaign_id) == {"failed": 5, "reason/rendering_failed": 5}
     assert details(world, campaign_id) == {("rendering_failed", "the template takes too many steps or writes too much")}
     assert world.campaign(campaign_id).status is CampaignStatus.SENT
@@ -124,7 +124,7 @@ def saved_before_it_was_refused(world: ControlledWorld, text: str) -> CampaignId
 def test_a_draft_whose_content_is_refused_by_now_goes_back_to_its_author(world: ControlledWorld) -> None:
     lead = world.lead(1, tags=["vip"])
     campaign_id = saved_before_it_was_refused(world, "One\n{{ (lead.tags.pop)(0) }}")
-    world.start.send_now(campaign_id, NOW)
+    world.control.send_now(campaign_id, NOW)
     world.work()
     campaign = world.campaign(campaign_id)
     assert campaign.status is CampaignStatus.DRAFT
@@ -132,7 +132,7 @@ def test_a_draft_whose_content_is_refused_by_now_goes_back_to_its_author(world: 
     assert "text at line 2, column 19: nothing can be called here" in campaign.status_reason
     assert world.mail.accepted == []
     assert world.drafts.change(campaign_id, {"text": "Two"}, NOW).campaign.status_reason is None
-    world.start.send_now(campaign_id, NOW)
+    world.control.send_now(campaign_id, NOW)
     world.work()
     assert [mail.to_email for mail in world.mail.accepted] == [lead.email]
 
@@ -141,7 +141,7 @@ def test_a_scheduled_campaign_whose_content_is_refused_by_now_is_missed(world: C
     world.lead(1)
     campaign_id = saved_before_it_was_refused(world, "{{ lead.tags.pop(0) }}")
     schedule = Schedule("s", NOW, "2026-11-23T12:00", "UTC")
-    assert world.campaigns.set_schedule(campaign_id, [CampaignStatus.DRAFT], schedule)
+    assert world.campaigns.move(campaign_id, SCHEDULE, schedule=schedule)
     world.launcher.handle(LaunchMessage(campaign_id, schedule_id="s"), NOW)
     campaign = world.campaign(campaign_id)
     assert campaign.status is CampaignStatus.MISSED

@@ -13,15 +13,15 @@ from chalicelib.crm.leads import create_lead, delete_lead
 from chalicelib.crm.suppression import list_marks
 from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
 from chalicelib.model.ids import LeadId, new_campaign_id, new_lead_id
-from chalicelib.sending.feedback import Feedback, FeedbackOutcome
+from chalicelib.sending.feedback import Feedback, FeedbackOutcome, apply_feedback
 from chalicelib.sending.feedback_events import FeedbackEvent, FeedbackKind
-from chalicelib.sending.feedback_handler import apply_batch
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.feedback import FeedbackRecords
 from chalicelib.store.leads import Leads
 from chalicelib.tracking.delivery_ids import make_delivery_id
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
+from tests.claiming import record_claim, record_sent
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ADDRESS = "ada@shop.example"
@@ -38,7 +38,7 @@ class World:
 
     def claim(self, status: DeliveryStatus = DeliveryStatus.SENDING, reason: str | None = None) -> None:
         claim = Delivery(self.campaign_id, self.lead_id, status, NOW, "0.0", email=ADDRESS, reason=reason)
-        assert self.deliveries.claim(claim)
+        assert record_claim(self.deliveries, claim)
 
     def event(self, kind: FeedbackKind, lead_id: LeadId | None = None, *, minutes: int = 1) -> FeedbackEvent:
         key = KEYS.key(1)
@@ -148,8 +148,8 @@ def test_the_senders_own_record_comes_too_late_and_changes_nothing(world: World)
     world.claim()
     world.report(FeedbackKind.DELIVERED)
     late = NOW + timedelta(1)
-    assert not world.deliveries.record_sent(
-        world.campaign_id, world.lead_id, at=late, message_id="message-1", subject="Hello"
+    assert not record_sent(
+        world.deliveries, world.campaign_id, world.lead_id, at=late, message_id="message-1", subject="Hello"
     )
     assert world.delivery.sent_at == NOW
     assert world.numbers() == {"sent": 1, "delivered": 1}
@@ -217,7 +217,7 @@ def test_a_batch_of_reports_is_one_line_of_the_log(world: World, capsys: pytest.
     ]
     bodies = [each if isinstance(each, str) else json.dumps(each) for each in said]
     records = [{"messageId": str(n), "body": body, "eventSource": "aws:sqs"} for n, body in enumerate(bodies)]
-    assert apply_batch(world.feedback, {"Records": records}) == {"batchItemFailures": []}
+    assert apply_feedback({"Records": records}, world.feedback) == {"batchItemFailures": []}
     (line,) = capsys.readouterr().out.splitlines()
     logged = json.loads(line)
     assert (logged["message"], logged["Feedback"]) == ("feedback", 10)

@@ -24,6 +24,7 @@ from chalicelib.store.plans import Plans
 from chalicelib.store.recounts import RecountState
 from chalicelib.store.stream_records import Change
 from local.tables import TableNames, read_template
+from tests.claiming import record_claim, record_sent
 from tests.recounting import Recounter, add
 from tests.store.test_control import ControlledWorld
 
@@ -125,7 +126,7 @@ def test_a_batch_that_outlived_the_note_of_it_is_refused(counters: Counters, dyn
     campaign_id = new_campaign_id()
     changes = history(campaign_id, random.Random(5))
     fold("a", changes, counters, now=60)
-    dynamodb.delete_item(TableName=tables.campaigns, Key=keys.watermark("a"))  # as its time to live does
+    dynamodb.delete_item(TableName=tables.campaigns, Key=keys.applied_runs("a"))  # as its time to live does
     fold("a", changes, counters, now=folding.NOTE_LIFE_SECONDS + 60)
     sums = dict(counters.find(campaign_id).sums)
     assert sums.pop("recount_due") == len(changes)
@@ -200,8 +201,8 @@ def sent_and_opened(dynamodb: Any, tables: TableNames) -> CampaignId:
     deliveries, campaign_id = Deliveries(dynamodb, tables.deliveries, BurstRule()), new_campaign_id()
     for _ in range(3):
         delivery = Delivery(campaign_id, new_lead_id(), DeliveryStatus.SENDING, NOW, "0.0")
-        deliveries.claim(delivery)
-        deliveries.record_sent(campaign_id, delivery.lead_id, at=NOW, message_id="m", subject="s")
+        record_claim(deliveries, delivery)
+        record_sent(deliveries, campaign_id, delivery.lead_id, at=NOW, message_id="m", subject="s")
     deliveries.record_open(campaign_id, delivery.lead_id, at=NOW, machine=None)
     return campaign_id
 
@@ -247,7 +248,7 @@ def test_what_is_added_during_a_recount_is_in_the_numbers_that_it_leaves(
     recounter.messages.bodies[0] = message | {"buckets": message["buckets"][1:]}
     recounter.work()
     new = delivery_in(campaign_id, 1, sent_at=NOW)
-    deliveries.claim(new)
+    record_claim(deliveries, new)
     fold("a", [Change(1, campaign_id, None, new, 101.0)], counters, now=101)
     recounter.messages.bodies.append(message)
     recounter.work()
@@ -272,11 +273,11 @@ def test_the_streams_clock_may_be_three_seconds_off(
     new = delivery_in(campaign_id, 1)
     change = Change(1, campaign_id, None, new, stamped_at)
     if written_at < now:
-        deliveries.claim(new)
+        record_claim(deliveries, new)
     recounter = Recounter(dynamodb, tables.deliveries, tables.campaigns, pause=passes, clock=lambda: now)
     recounter.repair(campaign_id)
     if written_at > now:
-        deliveries.claim(new)
+        record_claim(deliveries, new)
     fold("a", [change], counters, now=now)
     assert dict(counters.find(campaign_id).sums) == recounter.sums(campaign_id)
 
@@ -293,7 +294,7 @@ def test_buckets_that_are_not_quiet_are_tried_again_and_given_up_in_the_end(
     add(counters, campaign_id, {"sent": 7})
 
     def somebody_is_claimed(seconds: float) -> None:
-        deliveries.claim(delivery_in(campaign_id, 5))
+        record_claim(deliveries, delivery_in(campaign_id, 5))
 
     busy = Recounter(dynamodb, tables.deliveries, tables.campaigns, pause=somebody_is_claimed)
     busy.begin(campaign_id)
@@ -390,7 +391,7 @@ def test_a_recount_that_is_asked_for_when_the_fold_may_have_given_up_a_batch_beg
     recounter.repair(campaign_id)
     clocked.sum_half(campaign_id)
     # A mail of a bucket that is summed already; its record is given up after an hour, and so in no sum.
-    assert Deliveries(dynamodb, tables.deliveries, BurstRule()).claim(delivery_in(campaign_id, 1, sent_at=NOW))
+    assert record_claim(Deliveries(dynamodb, tables.deliveries, BurstRule()), delivery_in(campaign_id, 1, sent_at=NOW))
     clocked.now += 3601
     job = recounter.repair(campaign_id)
     assert (job.number, job.state, job.repaired) == (3, RecountState.DONE, True)
@@ -422,7 +423,7 @@ def test_hits_on_more_days_than_a_transaction_has_actions_are_recounted(
     for day in range(130):
         at = NOW + timedelta(days=day)
         delivery = Delivery(campaign_id, new_lead_id(), DeliveryStatus.SENT, NOW, "0.0")
-        assert deliveries.claim(delivery)
+        assert record_claim(deliveries, delivery)
         assert deliveries.record_open(campaign_id, delivery.lead_id, at=at, machine=None)
     assert recounter.repair(campaign_id).repaired
     assert dict(counters.find(campaign_id).sums) == recounter.sums(campaign_id)

@@ -11,6 +11,7 @@ from chalicelib.model.delivery import Click, Delivery, DeliveryStatus, Tracking
 from chalicelib.model.ids import CampaignId, LeadId
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
+from tests.claiming import record_claim, record_sent
 from tests.store.cost_model import counted_calls
 from tests.store.test_sending import NOW, World
 
@@ -30,7 +31,7 @@ def world(dynamodb: Any, tables: TableNames) -> World:
 
 @pytest.fixture
 def api(dynamodb: Any, tables: TableNames, world: World) -> ApiClient:
-    return ApiClient(context_of(lambda: dynamodb, tables, sqs=lambda: world.sqs)).sign_in()
+    return ApiClient(context_of(dynamodb, tables, sqs=world.sqs)).sign_in()
 
 
 @pytest.fixture
@@ -48,11 +49,11 @@ def first(world: World, people: dict[str, LeadId]) -> CampaignId:
         if reaction == "not sent":
             continue
         claimed = Delivery(*ids, DeliveryStatus.SENDING, NOW, "0.0", email="x@acme.example")
-        table.claim(claimed)
+        record_claim(table, claimed)
         if reaction == "failed":
             table.record_failed(claimed, reason="rejected", detail=None)
             continue
-        table.record_sent(*ids, at=NOW, message_id="m", subject="s")
+        record_sent(table, *ids, at=NOW, message_id="m", subject="s")
         if reaction == "opened":
             table.record_open(*ids, at=NOW, machine=None)
         if reaction == "proxied":
@@ -110,7 +111,7 @@ def test_a_follow_up_is_a_draft_and_goes_to_those_who_have_not_reacted_when_it_i
     # One more opens before it is sent.
     world.deliveries.record_open(first, people["nothing"], at=NOW, machine=None)
     follow_up = CampaignId(draft["campaign_id"])
-    world.start.send_now(follow_up, NOW)
+    world.control.send_now(follow_up, NOW)
     world.launcher.launch(follow_up, NOW)
     world.plan_all()
     planned = {
@@ -170,7 +171,7 @@ def test_there_is_no_follow_up_to_what_was_not_sent_or_names_nobody(
     draft = api("POST", f"/v1/campaigns/{first}/duplicate").json["campaign_id"]
     assert api("POST", f"/v1/campaigns/{draft}/follow-up", {"to": "opened"}).json["type"].endswith("wrong-status")
     api("PATCH", f"/v1/campaigns/{draft}", {"tracking": Tracking.ANONYMOUS.value})
-    world.start.send_now(CampaignId(draft), datetime.now(UTC))
+    world.control.send_now(CampaignId(draft), datetime.now(UTC))
     reply = api("POST", f"/v1/campaigns/{draft}/follow-up", {"to": "opened"})
     assert (reply.status, reply.json["type"]) == (409, "urn:leadflip:problem:names-nobody")
 

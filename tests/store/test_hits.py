@@ -12,6 +12,7 @@ from chalicelib.model.ids import new_campaign_id, new_lead_id
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.tracking.delivery_ids import CampaignTracking
 from local.tables import TableNames
+from tests.claiming import record_claim
 from tests.store.recipients_door import KEY, RecipientsDoor, running
 
 URL = "https://shop.example/offer"
@@ -36,7 +37,7 @@ class Mail:
         tracking = CampaignTracking("https://t.example", new_campaign_id(), 1, key.encode())
         self.campaign_id = tracking.campaign_id
         sent = Delivery(self.campaign_id, self.lead_id, DeliveryStatus.SENT, datetime.now(UTC), unit="1")
-        assert self.deliveries.claim(sent)
+        assert record_claim(self.deliveries, sent)
         delivery_id = tracking.delivery_id(self.lead_id)
         self.pixel = f"/t/o/{delivery_id}.gif"
         self.click = f"/t/c/{delivery_id}"

@@ -16,7 +16,7 @@ LEAD = {"entity": "acme", "stage": "New"}
 
 @pytest.fixture
 def api(dynamodb: Any, tables: TableNames) -> ApiClient:
-    return ApiClient(context_of(lambda: dynamodb, tables)).sign_in()
+    return ApiClient(context_of(dynamodb, tables)).sign_in()
 
 
 def post(api: ApiClient, body: Any = LEAD, key: str = "key-1", url: str = "/v1/leads") -> Reply:
@@ -97,7 +97,7 @@ def test_a_key_on_a_get_means_nothing(api: ApiClient) -> None:
 
 def test_answers_end_after_a_day_and_claims_when_nobody_can_be_answering(dynamodb: Any, tables: TableNames) -> None:
     store = Idempotency(dynamodb, tables.campaigns)
-    now = context_of(lambda: dynamodb, tables).now()
+    now = context_of(dynamodb, tables).now()
     assert store.claim("tok", "key", "print", now) is None
     assert store.claim("tok", "key", "print", now + timedelta(seconds=RUNNING_SECONDS - 1)) == Asked("print", None)
     later = now + timedelta(seconds=RUNNING_SECONDS + 1)
@@ -110,7 +110,7 @@ def test_answers_end_after_a_day_and_claims_when_nobody_can_be_answering(dynamod
 
 def test_an_answer_too_large_to_keep_frees_the_key(dynamodb: Any, tables: TableNames) -> None:
     store = Idempotency(dynamodb, tables.campaigns)
-    now = context_of(lambda: dynamodb, tables).now()
+    now = context_of(dynamodb, tables).now()
     assert store.claim("tok", "key", "print", now) is None
     incompressible = b"".join(zlib.crc32(str(n).encode()).to_bytes(4, "big") for n in range(MAX_BYTES // 3))
     assert not store.keep("tok", "key", KeptAnswer(200, {}, incompressible))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.crm.leads import Said, checked, create_lead, delete_lead, new_lead, update_lead
+from chalicelib.crm.leads import LeadInput, checked, create_lead, delete_lead, new_lead, update_lead
 from chalicelib.model.ids import LeadId, new_lead_id
 from chalicelib.model.lead import Lead
 from chalicelib.store import keys
@@ -27,12 +27,12 @@ def leads(dynamodb: Any, tables: TableNames) -> Leads:
 
 
 def make(leads: Leads, **said: Any) -> Lead:
-    words: Said = {"entity": "acme", "stage": "New", **said}  # type: ignore[typeddict-item]
+    words: LeadInput = {"entity": "acme", "stage": "New", **said}  # type: ignore[typeddict-item]
     return create_lead(leads, words, NOW)
 
 
-def rows(dynamodb: Any, leads: Leads) -> int:
-    return int(dynamodb.scan(TableName=leads.table, Select="COUNT")["Count"])
+def rows(dynamodb: Any, tables: TableNames) -> int:
+    return int(dynamodb.scan(TableName=tables.leads, Select="COUNT")["Count"])
 
 
 def audience(leads: Leads, stage: str = "New", tags: tuple[str, ...] = (), limit: int = 3) -> list[LeadId]:
@@ -83,12 +83,12 @@ def test_an_identity_has_one_owner_per_entity(leads: Leads, name: str, first: st
     make(leads, entity="other", **{name: second})
 
 
-def test_a_refused_lead_leaves_nothing_behind(dynamodb: Any, leads: Leads) -> None:
+def test_a_refused_lead_leaves_nothing_behind(dynamodb: Any, leads: Leads, tables: TableNames) -> None:
     make(leads, email="ada@example.com")
-    before = rows(dynamodb, leads)
+    before = rows(dynamodb, tables)
     with pytest.raises(IdentityTaken):
         make(leads, email="ada@example.com", external_id="7")
-    assert rows(dynamodb, leads) == before
+    assert rows(dynamodb, tables) == before
 
 
 def test_one_of_many_creators_of_an_address_wins(leads: Leads) -> None:
@@ -143,7 +143,7 @@ def test_concurrent_changes_all_hold(leads: Leads) -> None:
     assert leads.get(ada.lead_id).fields == {f"f{number}": number for number in range(8)}
 
 
-def test_thirty_changes_of_one_address_at_once_all_hold(dynamodb: Any, leads: Leads) -> None:
+def test_thirty_changes_of_one_address_at_once_all_hold(dynamodb: Any, leads: Leads, tables: TableNames) -> None:
     ada = make(leads, email="ada@example.com")
 
     def change(number: int) -> None:
@@ -152,7 +152,7 @@ def test_thirty_changes_of_one_address_at_once_all_hold(dynamodb: Any, leads: Le
     with ThreadPoolExecutor(30) as threads:
         list(threads.map(change, range(30)))
     assert leads.get(ada.lead_id).version == 31
-    assert rows(dynamodb, leads) == 2
+    assert rows(dynamodb, tables) == 2
 
 
 class BusyTable:
@@ -173,17 +173,19 @@ class BusyTable:
         return self._client.update_item(**arguments)
 
 
-def test_a_write_that_meets_a_transaction_is_repeated(dynamodb: Any, leads: Leads) -> None:
+def test_a_write_that_meets_a_transaction_is_repeated(dynamodb: Any, leads: Leads, tables: TableNames) -> None:
     ada = make(leads)
     busy = BusyTable(dynamodb, times=3)
-    update_lead(Leads(busy, leads.table), ada.lead_id, {"stage": "Lost"}, LATER)
+    update_lead(Leads(busy, tables.leads), ada.lead_id, {"stage": "Lost"}, LATER)
     assert (leads.get(ada.lead_id).stage, busy.times) == ("Lost", 0)
 
 
-def test_a_write_that_meets_transactions_without_end_is_given_up(dynamodb: Any, leads: Leads) -> None:
+def test_a_write_that_meets_transactions_without_end_is_given_up(
+    dynamodb: Any, leads: Leads, tables: TableNames
+) -> None:
     ada = make(leads)
     with pytest.raises(StoreUnavailable):
-        update_lead(Leads(BusyTable(dynamodb, times=1000), leads.table), ada.lead_id, {"stage": "Lost"}, LATER)
+        update_lead(Leads(BusyTable(dynamodb, times=1000), tables.leads), ada.lead_id, {"stage": "Lost"}, LATER)
     assert leads.get(ada.lead_id).stage == "New"
 
 
@@ -197,10 +199,10 @@ def test_a_change_decided_on_an_old_version_is_refused(leads: Leads) -> None:
         leads.delete(ada)
 
 
-def test_a_removed_lead_gives_its_identities_back(dynamodb: Any, leads: Leads) -> None:
+def test_a_removed_lead_gives_its_identities_back(dynamodb: Any, leads: Leads, tables: TableNames) -> None:
     ada = make(leads, email="ada@example.com", external_id="7")
     delete_lead(leads, ada.lead_id)
-    assert rows(dynamodb, leads) == 0
+    assert rows(dynamodb, tables) == 0
     with pytest.raises(LeadNotFound):
         delete_lead(leads, ada.lead_id)
 
@@ -215,10 +217,10 @@ def test_unsubscribing_counts_the_first_time_and_survives_a_change_decided_befor
     assert (after.unsubscribed_at, after.unsubscribe_source, after.unsubscribe_campaign) == (LATER, "link", "cmp_1")
 
 
-def test_unsubscribing_makes_no_lead_of_nobody(dynamodb: Any, leads: Leads) -> None:
+def test_unsubscribing_makes_no_lead_of_nobody(dynamodb: Any, leads: Leads, tables: TableNames) -> None:
     with pytest.raises(LeadNotFound):
         leads.unsubscribe(new_lead_id(), at=NOW, source="link")
-    assert rows(dynamodb, leads) == 0
+    assert rows(dynamodb, tables) == 0
 
 
 def test_an_audience_is_its_stage_with_all_tags_and_without_the_unsubscribed(leads: Leads) -> None:
@@ -258,7 +260,7 @@ def test_pages_hold_every_match_once(
     for number in range(30):
         entity, stage = ("acme", "other")[number % 5 == 0], ("New", "Lost")[number % 3 == 0]
         tags = ["vip"] if number % 2 else []
-        said: Said = {"entity": entity, "stage": stage, "tags": tags, "last_name": "Müller"}
+        said: LeadInput = {"entity": entity, "stage": stage, "tags": tags, "last_name": "Müller"}
         everybody.append(new_lead(checked({**said, "email": f"person{number}@example.com"}), NOW))
     for lead in everybody:
         leads.create(lead)

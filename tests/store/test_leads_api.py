@@ -25,7 +25,7 @@ CSV = {"Content-Type": "text/csv; charset=utf-8"}
 
 @pytest.fixture
 def api(dynamodb: Any, tables: TableNames) -> ApiClient:
-    return ApiClient(context_of(lambda: dynamodb, tables)).sign_in()
+    return ApiClient(context_of(dynamodb, tables)).sign_in()
 
 
 def count(api: ApiClient) -> int:
@@ -250,7 +250,7 @@ class _Failing:
 def test_a_failing_engine_is_told_without_its_words(
     api: ApiClient, dynamodb: Any, tables: TableNames, operation: str, error: Exception, status: int
 ) -> None:
-    broken = ApiClient(context_of(lambda: _Failing(dynamodb, operation, error), tables))
+    broken = ApiClient(context_of(_Failing(dynamodb, operation, error), tables))
     broken.token = api.token
     reply = broken("GET", "/v1/leads")
     assert (reply.status, reply.json["status"]) == (status, status)

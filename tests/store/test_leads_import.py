@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.crm.import_files import read_file
 from chalicelib.crm.importing import ImportReport, import_leads
-from chalicelib.crm.leads import Said, create_lead
+from chalicelib.crm.leads import LeadInput, create_lead
 from chalicelib.crm.suppression import suppress_address
 from chalicelib.model.lead import Lead
 from chalicelib.model.suppression import Mark, SuppressionReason
@@ -70,7 +70,7 @@ def test_a_changed_line_updates_its_lead_alone(leads: Leads) -> None:
 
 
 def test_an_import_merges_into_a_lead_and_empty_cells_clear(leads: Leads) -> None:
-    said: Said = {"entity": "acme", "stage": "Hot", "email": "a@b.example", "first_name": "A", "last_name": "B"}
+    said: LeadInput = {"entity": "acme", "stage": "Hot", "email": "a@b.example", "first_name": "A", "last_name": "B"}
     create_lead(leads, {**said, "external_id": "7", "fields": {"city": "Rom", "age": 40}}, NOW)
     run(leads, "external_id,entity,email,first_name,city", ",acme,A@B.example,,", at=LATER)
     lead = only(leads)

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from chalicelib.model.ids import new_lead_id
+from chalicelib.model.messages import SendMessage
 from chalicelib.sending.budget import LOOK_SECONDS, MustWait
-from chalicelib.sending.queues import SendMessage
 from chalicelib.store.client import StoreUnavailable
 from local.tables import TableNames, create_tables, delete_tables
 from tests.lossy_wire import LossyWire

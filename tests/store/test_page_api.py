@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from chalicelib.analytics.fold import fold
-from chalicelib.campaigns.preview_page import POLICY
+from chalicelib.campaigns.preview import POLICY
 from chalicelib.model.campaign import CampaignStatus
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId, new_lead_id
 from chalicelib.store.stream_records import Change
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
+from tests.claiming import record_claim
+from tests.moves import bring_to
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 WRITTEN = {
@@ -27,7 +29,7 @@ WRITTEN = {
 
 @pytest.fixture
 def api(dynamodb: Any, tables: TableNames) -> ApiClient:
-    return ApiClient(context_of(lambda: dynamodb, tables)).sign_in()
+    return ApiClient(context_of(dynamodb, tables)).sign_in()
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def write(api: ApiClient) -> Callable[..., CampaignId]:
 
 def launch(api: ApiClient, campaign_id: CampaignId, leads: list[LeadId]) -> None:
     context = api.context
-    context.campaigns.change_status(campaign_id, [CampaignStatus.DRAFT], CampaignStatus.SENDING, launched_at=NOW)
+    bring_to(context.campaigns, campaign_id, CampaignStatus.SENDING, launched_at=NOW)
     context.plans.begin(campaign_id, 1)
     context.plans.record_page(campaign_id, "0.0", 1, leads, None)
     context.plans.record_unit_done(campaign_id, "0.0")
@@ -110,7 +112,7 @@ def test_deliveries_are_listed_by_the_reason_they_failed_for(api: ApiClient, wri
     campaign = write()
     for reason in ("rejected", "missing_address", "rejected"):
         row = Delivery(campaign, new_lead_id(), DeliveryStatus.FAILED, NOW, "0.0", reason=reason)
-        assert api.context.deliveries.claim(row)
+        assert record_claim(api.context.deliveries, row)
     found = api("GET", f"/v1/campaigns/{campaign}/deliveries?status=failed&reason=rejected").json["items"]
     assert [item["reason"] for item in found] == ["rejected", "rejected"]
 

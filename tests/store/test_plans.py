@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from chalicelib.model.ids import LeadId, new_campaign_id, new_lead_id
-from chalicelib.store.plans import PARTS_OF_A_UNIT, Plans, PlanUnit
+from chalicelib.model.plan import PARTS_OF_A_UNIT, PlanUnit
+from chalicelib.store.plans import Plans
 from local.tables import TableNames
 
 

@@ -24,7 +24,8 @@ from chalicelib.sending.waiting import Wakes
 from chalicelib.sqs import Queue
 from chalicelib.store.acts import Acts
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.deliveries import Deliveries, DeliveryFilter
+from chalicelib.store.deliveries import Deliveries
+from chalicelib.store.delivery_lists import DeliveryFilter
 from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans
 from chalicelib.store.resubscriptions import Resubscriptions
@@ -34,6 +35,8 @@ from chalicelib.tracking.hits import Hit, HitKind, apply
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.recipients import Mail
 from local.tables import TableNames
+from tests.claiming import record_claim, record_sent
+from tests.moves import bring_to
 from tests.recounting import Recounter
 from tests.store.test_sending import KeptSchedules
 
@@ -44,7 +47,7 @@ SITE = "https://acme.example/prices"
 PERSONAL = "https://acme.example/for?who={{ lead.email }}"
 
 
-class NoQueue:
+class NoQueue(Any):
     """SQS that takes everything and passes nothing on."""
 
     def send_message_batch(self, **arguments: Any) -> dict[str, Any]:
@@ -78,7 +81,7 @@ class Office:
             tracking=tracking,
         )
         campaign_id = Drafts(self.campaigns, KeptSchedules()).create(written, NOW).campaign.campaign_id
-        self.campaigns.change_status(campaign_id, [CampaignStatus.DRAFT], CampaignStatus.PLANNING)
+        bring_to(self.campaigns, campaign_id, CampaignStatus.PLANNING)
         plans = Plans(self.client, self.tables.campaigns)
         retries = Retries(self.client, self.tables.campaigns)
         plan_queue = Queue(NoQueue(), "plan")
@@ -92,8 +95,8 @@ class Office:
         launched = content.load(self.campaigns, KEYS, BASE, campaign_id)
         prepared = prepare(launched, "0.0", lead.lead_id, self.leads.get(lead.lead_id), NOW)
         assert prepared.mail is not None
-        assert self.deliveries.claim(prepared.claim)
-        self.deliveries.record_sent(campaign_id, lead.lead_id, at=NOW, message_id="m", subject="Prices")
+        assert record_claim(self.deliveries, prepared.claim)
+        record_sent(self.deliveries, campaign_id, lead.lead_id, at=NOW, message_id="m", subject="Prices")
         return Mail.read(prepared.mail.message)
 
     def opened_and_clicked(self, mail: Mail) -> None:

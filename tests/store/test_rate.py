@@ -12,11 +12,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.campaigns import launched_content as content
+from chalicelib.model.messages import SendMessage
 from chalicelib.model.reasons import WaitReason
 from chalicelib.sending.budget import LOOK_SECONDS, MustWait, SharedBudget
 from chalicelib.sending.deliver import Deliver
 from chalicelib.sending.pacing import Pacing
-from chalicelib.sending.queues import SendMessage
 from chalicelib.sending.rate import Waiting
 from chalicelib.sqs import Queue, groups
 from chalicelib.store.claims import Claims

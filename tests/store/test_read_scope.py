@@ -10,19 +10,20 @@ import pytest
 from chalicelib.api.http.registry import RESOURCES
 from chalicelib.api.http.resources import Operation, operations
 from chalicelib.automation.automate import Automation
-from chalicelib.automation.rulebook import WrittenRule
+from chalicelib.automation.rule_editor import WrittenRule
 from chalicelib.automation.rules import Incident
 from chalicelib.crm.leads import create_lead
+from chalicelib.model.access import Scope
 from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
 from chalicelib.model.ids import LeadId, RuleId, new_campaign_id
+from chalicelib.model.rule import Action, ActionKind, If, Trigger, When
 from chalicelib.store.feedback import FeedbackRecords
-from chalicelib.store.rules import Action, ActionKind, If, Trigger, When
-from chalicelib.store.tokens import Scope
 from chalicelib.tracking.delivery_ids import make_delivery_id, read_delivery_id
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
 from tests.api_client import ApiClient, HealthySes, Reply, context_of
+from tests.claiming import record_claim
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 KEYS = KeyRingSource(lambda: '{"current": 1, "1": "a key for tests"}')
@@ -53,7 +54,7 @@ class World:
 
 @pytest.fixture
 def world(dynamodb: Any, tables: TableNames) -> World:
-    context = context_of(lambda: dynamodb, tables, key_ring=lambda secret: KEYS, ses=lambda: NoIdentities())
+    context = context_of(dynamodb, tables, keys=KEYS, ses=NoIdentities())
     lead = create_lead(context.leads, {"entity": "acme", "stage": "New", "email": "ann@example.com"}, NOW)
     campaign = Campaign(
         campaign_id=new_campaign_id(),
@@ -76,14 +77,14 @@ def world(dynamodb: Any, tables: TableNames) -> World:
     delivery = Delivery(campaign.campaign_id, lead.lead_id, DeliveryStatus.SENT, NOW, "0.0", email=lead.email)
     # A mail's Message-ID begins with the delivery's id, and mail servers quote it.
     quoted = f"550 5.7.1 <{delivery_id}@acme.example> refused"
-    context.deliveries.claim(replace(delivery, subject=f"To leave: {url}", detail=quoted, sent_at=NOW))
+    record_claim(context.deliveries, replace(delivery, subject=f"To leave: {url}", detail=quoted, sent_at=NOW))
     whose = (campaign.campaign_id, lead.lead_id)
     encoded = url.replace(":", "%3A").replace("/", "%2F")
     for link, at in (("1m", NOW), ("2m", NOW + timedelta(minutes=1))):
         context.deliveries.record_click(*whose, link, Click(at, f"https://acme.example/?back={encoded}&x=1"))
     FeedbackRecords(dynamodb, tables.deliveries, BurstRule()).record_bounced(*whose, NOW, quoted, hard=True)
     hot = WrittenRule("Hot", When(Trigger.CLICKED), If(), (Action(ActionKind.ADD_TAG, "hot"),))
-    rule_id = context.rulebook.create(hot, NOW).rule_id
+    rule_id = context.rule_editor.create(hot, NOW).rule_id
     clicked = Incident(
         Trigger.CLICKED,
         NOW,

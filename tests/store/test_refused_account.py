@@ -7,7 +7,7 @@ import pytest
 from chalicelib.campaigns import launched_content as content
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.reasons import FailureReason
-from chalicelib.sending.transports.base import AccountRefused, OutcomeUnknown, OutgoingMail, Rejected
+from chalicelib.model.transport import AccountRefused, OutcomeUnknown, OutgoingMail, Rejected
 from local.tables import TableNames
 from tests.store.test_control import ControlledWorld
 from tests.store.test_sending import KEYS, TRACKING_URL
@@ -119,7 +119,7 @@ def test_a_mail_that_is_sent_again_waits_as_before_and_counts_once(world: Refuse
     world.work()
     assert world.settle(campaign_id)["failed"] == 3
     world.mail.before = world.refuse
-    world.retry.retry_failed(campaign_id, [])
+    world.control.retry_failed(campaign_id, [])
     world.work()
     assert world.stands(campaign_id)[0] == "paused"
     world.accept()

@@ -11,8 +11,8 @@ from chalicelib.automation.automate import Automation
 from chalicelib.automation.rules import Incident
 from chalicelib.model.ids import CampaignId, new_lead_id
 from chalicelib.model.lead import LeadChange
-from chalicelib.store.acts import Act, Acts
-from chalicelib.store.rules import Trigger
+from chalicelib.model.rule import Act, Trigger
+from chalicelib.store.acts import Acts
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
 
@@ -46,7 +46,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def api(dynamodb: Any, tables: TableNames, clock: Clock) -> ApiClient:
-    return ApiClient(context_of(lambda: dynamodb, tables, now=clock)).sign_in()
+    return ApiClient(context_of(dynamodb, tables, now=clock)).sign_in()
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_a_stage_that_no_lead_has_is_a_warning(api: ApiClient, lead_id: str) -> 
 
 
 def test_there_are_only_so_many_rules(api: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chalicelib.automation.rulebook.MAX_RULES", 2)
+    monkeypatch.setattr("chalicelib.automation.rule_editor.MAX_RULES", 2)
     write(api)
     write(api)
     assert api("POST", "/v1/rules", PRICING).status == 409

@@ -7,13 +7,13 @@ import pytest
 
 from chalicelib.campaigns.account import Hindrance
 from chalicelib.campaigns.drafts import NotADraft
-from chalicelib.campaigns.schedule import LATE, SchedulerUnavailable, Scheduling
-from chalicelib.campaigns.start import Start
-from chalicelib.campaigns.statuses import CampaignNotFound, WrongStatus
+from chalicelib.campaigns.lifecycle import CampaignNotFound, Control, WrongStatus
+from chalicelib.campaigns.schedule import LATE
 from chalicelib.crm.leads import create_lead
 from chalicelib.model.campaign import Campaign, CampaignStatus
 from chalicelib.model.ids import CampaignId
-from chalicelib.sending.queues import LaunchMessage
+from chalicelib.model.messages import LaunchMessage
+from chalicelib.scheduler import SchedulerUnavailable, Schedules
 from chalicelib.sqs import Queue
 from local.tables import TableNames
 from tests.store.test_sending import NOW, Died, KeptSchedules, World
@@ -23,15 +23,16 @@ DUE = datetime.fromisoformat("2026-12-01T08:00+00:00")
 
 
 class ScheduledWorld(World):
-    """A world whose clock a schedule can be fired by."""
+    """A world in which schedules can be fired."""
 
-    def __init__(self, client: Any, tables: TableNames) -> None:
-        super().__init__(client, tables)
-        self.scheduling = Scheduling(self.campaigns, self.schedules)
+    def control_by(self, queue: Queue, schedules: Schedules) -> Control:
+        """The marketer's moves with another queue or scheduler."""
+        campaigns, plans, counters, retries = self.campaigns, self.plans, self.counters, self.retries
+        return Control(campaigns, plans, counters, retries, self.audiences, self.account, queue, schedules)
 
     def scheduled(self) -> CampaignId:
         campaign_id = self.draft()
-        self.scheduling.schedule(campaign_id, AT, ZONE, NOW)
+        self.control.schedule(campaign_id, AT, ZONE, NOW)
         return campaign_id
 
     def campaign(self, campaign_id: CampaignId) -> Campaign:
@@ -85,7 +86,7 @@ def test_rescheduling_leaves_one_schedule_and_the_old_one_does_nothing(world: Sc
     world.lead(1)
     campaign_id = world.scheduled()
     first = world.only_schedule(campaign_id)
-    world.scheduling.schedule(campaign_id, "2026-12-02T09:00", ZONE, NOW)
+    world.control.schedule(campaign_id, "2026-12-02T09:00", ZONE, NOW)
     second = world.only_schedule(campaign_id)
     assert first != second
     assert world.fire(campaign_id, first) == "scheduled"
@@ -96,7 +97,7 @@ def test_an_unscheduled_campaign_is_a_draft_that_no_schedule_sends(world: Schedu
     world.lead(1)
     campaign_id = world.scheduled()
     schedule_id = world.only_schedule(campaign_id)
-    assert world.scheduling.unschedule(campaign_id).schedule is None
+    assert world.control.unschedule(campaign_id).schedule is None
     assert world.schedules.waiting[campaign_id] == {}
     assert world.fire(campaign_id, schedule_id) == "draft"
     assert world.sqs.bodies == {}
@@ -118,7 +119,7 @@ def test_a_campaign_sent_by_hand_is_not_sent_by_its_schedule_again(world: Schedu
     world.lead(1)
     campaign_id = world.scheduled()
     schedule_id = world.only_schedule(campaign_id)
-    world.start.send_now(campaign_id, NOW)
+    world.control.send_now(campaign_id, NOW)
     assert world.schedules.waiting[campaign_id] == {}
     world.launcher.launch(campaign_id, NOW)
     world.plan_all()
@@ -179,11 +180,11 @@ def test_a_missed_campaign_may_still_be_sent_scheduled_or_taken_back(world: Sche
         world.drafts.delete(campaign_id)
         return
     if then == "send":
-        after = world.start.send_now(campaign_id, NOW)
+        after = world.control.send_now(campaign_id, NOW)
     elif then == "schedule":
-        after = world.scheduling.schedule(campaign_id, AT, ZONE, NOW)
+        after = world.control.schedule(campaign_id, AT, ZONE, NOW)
     else:
-        after = world.scheduling.unschedule(campaign_id)
+        after = world.control.unschedule(campaign_id)
     expected = {"send": "planning", "schedule": "scheduled", "unschedule": "draft"}
     assert (after.status, after.status_reason) == (expected[then], None)
 
@@ -197,7 +198,7 @@ def test_whoever_dies_while_scheduling_leaves_a_schedule_that_does_nothing(world
     world.lead(1)
     campaign_id, dying = world.scheduled(), Dying()
     with pytest.raises(Died):
-        Scheduling(world.campaigns, dying).schedule(campaign_id, "2026-11-30T09:00", ZONE, NOW)
+        world.control_by(world.launch_queue, dying).schedule(campaign_id, "2026-11-30T09:00", ZONE, NOW)
     (orphan,) = dying.waiting[campaign_id]
     assert world.fire(campaign_id, orphan, DUE - timedelta(days=1)) == "scheduled"
     assert world.fire(campaign_id, world.only_schedule(campaign_id)) == "planning"
@@ -223,11 +224,11 @@ def test_a_scheduler_that_does_not_answer_leaves_the_campaign_as_it_was(world: S
         def delete(self, campaign_id: CampaignId, schedule_id: str) -> None:
             raise SchedulerUnavailable
 
-    campaign_id, down = world.draft(), Scheduling(world.campaigns, Down())
+    campaign_id, down = world.draft(), world.control_by(world.launch_queue, Down())
     with pytest.raises(SchedulerUnavailable):
         down.schedule(campaign_id, AT, ZONE, NOW)
     assert world.campaign(campaign_id).status == "draft"
-    world.scheduling.schedule(campaign_id, AT, ZONE, NOW)
+    world.control.schedule(campaign_id, AT, ZONE, NOW)
     assert down.unschedule(campaign_id).status == "draft"
 
 
@@ -235,9 +236,9 @@ def test_a_campaign_that_is_being_sent_cannot_be_scheduled(world: ScheduledWorld
     world.lead(1)
     campaign_id = world.launched()
     with pytest.raises(WrongStatus, match="planning"):
-        world.scheduling.schedule(campaign_id, AT, ZONE, NOW)
+        world.control.schedule(campaign_id, AT, ZONE, NOW)
     with pytest.raises(WrongStatus):
-        world.scheduling.unschedule(campaign_id)
+        world.control.unschedule(campaign_id)
     assert world.schedules.waiting == {}
 
 
@@ -246,17 +247,15 @@ def test_a_queue_that_does_not_answer_leaves_a_scheduled_campaign_scheduled(worl
 
     from chalicelib.sqs import QueueUnavailable
 
-    class Down:
+    class Down(Any):
         def send_message_batch(self, **arguments: Any) -> dict[str, Any]:
             raise EndpointConnectionError(endpoint_url="http://queue.example")
 
     world.lead(1)
     campaign_id = world.scheduled()
-    start = Start(
-        world.campaigns, world.plans, world.audiences, world.account, Queue(Down(), "launch"), world.schedules
-    )
+    control = world.control_by(Queue(Down(), "launch"), world.schedules)
     with pytest.raises(QueueUnavailable):
-        start.send_now(campaign_id, NOW)
+        control.send_now(campaign_id, NOW)
     assert world.fire(campaign_id, world.only_schedule(campaign_id)) == "planning"
 
 

@@ -15,10 +15,10 @@ class Scheduler:
     """EventBridge Scheduler as far as schedules need it."""
 
     class exceptions:  # noqa: N801 - as boto3 names it
-        class ConflictException(ClientError):  # type: ignore[misc]
+        class ConflictException(ClientError):
             pass
 
-        class ResourceNotFoundException(ClientError):  # type: ignore[misc]
+        class ResourceNotFoundException(ClientError):
             pass
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ def scheduler() -> Scheduler:
 @pytest.fixture
 def api(dynamodb: Any, tables: TableNames, scheduler: Scheduler) -> ApiClient:
     queue = OpenQueue()
-    return ApiClient(context_of(lambda: dynamodb, tables, sqs=lambda: queue, scheduler=lambda: scheduler)).sign_in()
+    return ApiClient(context_of(dynamodb, tables, sqs=queue, scheduler=scheduler)).sign_in()
 
 
 def do(api: ApiClient, campaign: dict[str, Any], verb: str, body: Any = None) -> Reply:

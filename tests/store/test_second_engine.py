@@ -17,14 +17,14 @@ from chalicelib.automation.events import Event
 from chalicelib.automation.publish import Bus
 from chalicelib.aws import SECRETS_MANAGER, SQS, Patience, SignedCalls
 from chalicelib.campaigns.account import SesAccount
-from chalicelib.campaigns.schedule import EventBridgeSchedules, scheduler
 from chalicelib.model.ids import new_campaign_id
-from chalicelib.sending.queues import LaunchMessage
-from chalicelib.sending.transports.base import OutgoingMail, Rejected
-from chalicelib.sending.transports.ses import SesTransport, ses_client
+from chalicelib.model.messages import LaunchMessage
+from chalicelib.model.transport import OutgoingMail, Rejected
+from chalicelib.scheduler import Schedules
+from chalicelib.sdk import quick_client
+from chalicelib.sending.transports.ses import SesTransport
 from chalicelib.settings import aws_access
 from chalicelib.sqs import Queue, QueueUnavailable
-from chalicelib.sqs import sqs as production_sqs
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import dynamodb
 from chalicelib.tracking.key_ring import KeyRingSource, KeyRingUnavailable
@@ -69,7 +69,7 @@ def _deployed_there(url: str) -> Iterator[None]:
 # -- SQS ---------------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def sqs() -> Any:
-    return unwrap(production_sqs)()
+    return quick_client("sqs")
 
 
 def queue_of(sqs: Any, name: str, **attributes: str) -> str:
@@ -125,8 +125,8 @@ def test_a_key_that_stays_is_told_too() -> None:
 
 
 # -- EventBridge -------------------------------------------------------------------------------------------------------
-def schedules_in(group: str, client: Any) -> EventBridgeSchedules:
-    return EventBridgeSchedules(
+def schedules_in(group: str, client: Any) -> Schedules:
+    return Schedules(
         lambda: client,
         group=group,
         role_arn="arn:aws:iam::123456789012:role/schedules",
@@ -135,7 +135,7 @@ def schedules_in(group: str, client: Any) -> EventBridgeSchedules:
 
 
 def test_a_schedule_is_what_the_scheduler_takes_and_made_again_is_the_same() -> None:
-    client = unwrap(scheduler)()
+    client = quick_client("scheduler")
     client.create_schedule_group(Name="campaigns")
     schedules, campaign_id = schedules_in("campaigns", client), new_campaign_id()
     for _ in range(2):
@@ -173,7 +173,7 @@ MAIL = OutgoingMail(
 
 
 def test_an_identity_that_is_missing_or_waits_for_its_verification_is_no_error() -> None:
-    ses = unwrap(ses_client)()
+    ses = quick_client("sesv2")
     ses.create_email_identity(EmailIdentity="waiting.example")
     account = SesAccount(ses)
     assert account.is_verified("news@waiting.example") is False
@@ -181,7 +181,7 @@ def test_an_identity_that_is_missing_or_waits_for_its_verification_is_no_error()
 
 
 def test_a_mail_is_handed_over_once_its_sender_may_send() -> None:
-    ses = unwrap(ses_client)()
+    ses = quick_client("sesv2")
     transport = SesTransport(ses, "campaigns")
     with pytest.raises(Rejected):  # in moto's own words, which SES does not use
         transport.send(replace(MAIL, from_email="news@not-yet.example"))

@@ -10,31 +10,31 @@ from typing import Any
 
 import pytest
 
-from chalicelib.analytics.completion import Completion
 from chalicelib.campaigns import launched_content as content
 from chalicelib.campaigns.account import Hindrance
 from chalicelib.campaigns.drafts import Drafts, Written
-from chalicelib.campaigns.schedule import SchedulerUnavailable
-from chalicelib.campaigns.start import AudienceIsEmpty, Start
+from chalicelib.campaigns.lifecycle import AudienceIsEmpty, Control, Lifecycle
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import create_lead
 from chalicelib.model.campaign import Audience, CampaignStatus
 from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.lead import Lead
+from chalicelib.model.messages import PlanMessage, SendMessage
 from chalicelib.model.reasons import FailureReason, WaitReason
+from chalicelib.model.transport import NotSent, OutcomeUnknown, OutgoingMail, Rejected
+from chalicelib.scheduler import SchedulerUnavailable, Schedules
 from chalicelib.sending.budget import OwnServer
 from chalicelib.sending.deliver import OUTCOME_GRACE, Deliver
 from chalicelib.sending.launch import Launch
 from chalicelib.sending.may_send import SendPermission
 from chalicelib.sending.plan import Plan
-from chalicelib.sending.queues import PlanMessage, SendMessage
-from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected
 from chalicelib.sending.waiting import OwnQueue, Wakes
 from chalicelib.sqs import Queue
 from chalicelib.store import keys
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.claims import Claims
+from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans
@@ -42,6 +42,8 @@ from chalicelib.store.retries import Retries
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.recipients import Mail
 from local.tables import TableNames
+from tests.claiming import record_claim, record_sent
+from tests.moves import bring_to
 from tests.recounting import Recounter, add
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -57,7 +59,7 @@ class SomeAreWaiting(Exception):
     """Not all of a message's leads were brought to an end."""
 
 
-class RecordingSqs:
+class RecordingSqs(Any):
     """What SQS is asked to take, queue by queue; dies before or after taking when told to."""
 
     def __init__(self) -> None:
@@ -102,7 +104,7 @@ class Account:
         return self.hindered_by
 
 
-class KeptSchedules:
+class KeptSchedules(Schedules):
     """Schedules that never fire by themselves: their ids and times, by campaign; and other messages' by their names."""
 
     def __init__(self) -> None:
@@ -144,14 +146,25 @@ class World:
         self.schedules = KeptSchedules()
         self.drafts = Drafts(self.campaigns, self.schedules)
         self.account = Account()
-        launch_queue = Queue(self.sqs, "launch")
-        self.start = Start(self.campaigns, self.plans, self.audiences, self.account, launch_queue, self.schedules)
+        self.launch_queue = Queue(self.sqs, "launch")
+        self.counters, self.retries = Counters(client, tables.campaigns), Retries(client, tables.campaigns)
+        self.control = Control(
+            self.campaigns,
+            self.plans,
+            self.counters,
+            self.retries,
+            self.audiences,
+            self.account,
+            self.launch_queue,
+            self.schedules,
+        )
+        self.lifecycle = Lifecycle(self.campaigns, self.plans, self.counters, self.retries)
         self.launcher = Launch(
             self.campaigns,
             self.audiences,
             self.account,
             self.plans,
-            Retries(client, tables.campaigns),
+            self.retries,
             Queue(self.sqs, "plan"),
             KEYS,
             TRACKING_URL,
@@ -165,7 +178,7 @@ class World:
             self.plans,
             self.own_queue("plan"),
             Queue(self.sqs, "send"),
-            Completion(client, tables.campaigns),
+            self.lifecycle.advance,
             Wakes(self.campaigns, self.schedules, "launch", lambda: self.now),
         )
         self.seconds = 0.0
@@ -202,7 +215,7 @@ class World:
 
     def launched(self, *stages: str) -> CampaignId:
         campaign_id = self.draft(*stages)
-        self.start.send_now(campaign_id, NOW)
+        self.control.send_now(campaign_id, NOW)
         self.launcher.launch(campaign_id, NOW)
         return campaign_id
 
@@ -282,7 +295,7 @@ def test_a_link_that_no_mail_may_hold_is_left_empty_and_counted(world: World) ->
     campaign_id = world.draft()
     html = '<a href="{{ lead.fields.site }}">Yours</a> <a href="https://acme.example{{ lead.fields.site }}">Ours</a>'
     world.drafts.change(campaign_id, {"html": html}, NOW)
-    world.start.send_now(campaign_id, NOW)
+    world.control.send_now(campaign_id, NOW)
     world.launcher.launch(campaign_id, NOW)
     world.plan_all()
     world.send_all()
@@ -298,7 +311,7 @@ def test_nothing_is_launched_for_nobody(world: World) -> None:
     world.leads.unsubscribe(left.lead_id, at=NOW, source="link")
     campaign_id = world.draft()
     with pytest.raises(AudienceIsEmpty):
-        world.start.send_now(campaign_id, NOW)
+        world.control.send_now(campaign_id, NOW)
     campaign = world.campaigns.find(campaign_id)
     assert campaign is not None
     assert campaign.status is CampaignStatus.DRAFT
@@ -308,8 +321,8 @@ def test_nothing_is_launched_for_nobody(world: World) -> None:
 def test_a_starter_that_died_before_the_queue_had_it_is_repeated_by_sending_again(world: World) -> None:
     world.lead(1)
     campaign_id = world.draft()
-    world.campaigns.change_status(campaign_id, [CampaignStatus.DRAFT], CampaignStatus.PLANNING)
-    world.start.send_now(campaign_id, NOW)
+    bring_to(world.campaigns, campaign_id, CampaignStatus.PLANNING)
+    world.control.send_now(campaign_id, NOW)
     assert [body["campaign_id"] for body in world.sqs.bodies["launch"]] == [campaign_id]
 
 
@@ -383,14 +396,14 @@ def test_a_lead_that_changes_stage_while_planning_is_one_of_the_total(world: Wor
 def test_a_unit_that_meets_anothers_claim_is_noted_once_the_delivery_has_ended(world: World, sender_dies: bool) -> None:
     ids = planned_by_two_units(world)
     first, second = world.send_messages()
-    assert world.deliveries.claim(Delivery(*ids, DeliveryStatus.SENDING, NOW, first.unit, nonce="a"))
+    assert record_claim(world.deliveries, Delivery(*ids, DeliveryStatus.SENDING, NOW, first.unit, nonce="a"))
     with pytest.raises(SomeAreWaiting):
         world.send(second)
     assert world.total(ids[0]) == 2
     if sender_dies:
         world.now = NOW + OUTCOME_GRACE + timedelta(seconds=1)
     else:
-        assert world.deliveries.record_sent(*ids, at=NOW, message_id="m", subject="s")
+        assert record_sent(world.deliveries, *ids, at=NOW, message_id="m", subject="s")
     world.send(second)
     assert world.total(ids[0]) == 1
     assert world.status(*ids) == (
@@ -457,16 +470,14 @@ def test_a_mail_whose_outcome_is_unknown_is_never_sent_again(world: World, endin
 def test_a_campaign_is_sent_when_nothing_is_pending_and_not_before(
     world: World, dynamodb: Any, tables: TableNames
 ) -> None:
-    from chalicelib.store.counters import Counters
-
     for number in range(3):
         world.lead(number)
     campaign_id = world.launched()
-    completion, counters = Completion(dynamodb, tables.campaigns), Counters(dynamodb, tables.campaigns)
+    counters = Counters(dynamodb, tables.campaigns)
 
     def status_after(sums: dict[str, int]) -> str:
         add(counters, campaign_id, sums)
-        completion.advance(campaign_id)
+        world.lifecycle.advance(campaign_id)
         found = world.campaigns.find(campaign_id)
         assert found is not None
         return found.status.value

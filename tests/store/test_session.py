@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from chalicelib.model.access import Scope
 from chalicelib.store.sessions import LASTS, Sessions
-from chalicelib.store.tokens import Scope
 from chalicelib.web.routes import Door, blueprint
 from local.tables import TableNames
 from tests.api_client import ApiClient, Reply, context_of
@@ -36,7 +36,7 @@ class Browser:
 
 @pytest.fixture
 def api(dynamodb: Any, tables: TableNames) -> ApiClient:
-    client = ApiClient(context_of(lambda: dynamodb, tables))
+    client = ApiClient(context_of(dynamodb, tables))
     door = Door(lambda: Sessions(dynamodb, tables.campaigns), lambda: client.context.now())
     client.app.register_blueprint(blueprint(door))
     return client

@@ -9,9 +9,9 @@ import pytest
 from chalicelib.campaigns import launched_content as content
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.reasons import WaitReason
+from chalicelib.model.transport import OutgoingMail
 from chalicelib.sending.deliver import OUTCOME_GRACE, Rest
 from chalicelib.sending.rate import Waiting
-from chalicelib.sending.transports.base import OutgoingMail
 from chalicelib.sending.transports.smtp import SmtpPatience, SmtpTransport
 from chalicelib.sending.transports.smtp_server import SmtpServer, Tls
 from local.tables import TableNames

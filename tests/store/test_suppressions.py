@@ -14,16 +14,17 @@ from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus
 from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
 from chalicelib.model.ids import new_campaign_id
 from chalicelib.model.lead import Lead
-from chalicelib.model.suppression import Mark, SuppressionReason
+from chalicelib.model.suppression import Mark, Resubscription, SuppressionReason
 from chalicelib.store import keys
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import LeadNotFound, Leads
-from chalicelib.store.resubscriptions import Resubscription, Resubscriptions
+from chalicelib.store.resubscriptions import Resubscriptions
 from chalicelib.tracking.hits import Hit, HitKind
 from chalicelib.tracking.key_ring import KeyRingSource
 from chalicelib.tracking.replay import Outcome, replay
 from local.tables import TableNames
+from tests.claiming import record_claim
 from tests.store.test_sending import World
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -288,7 +289,9 @@ def test_a_deleted_lead_may_still_leave_by_its_old_mail_and_so_does_who_has_its_
     )
     campaigns.create(campaign, Body(None, "Hello"))
     first = make(leads)
-    deliveries.claim(Delivery(campaign.campaign_id, first.lead_id, DeliveryStatus.SENT, NOW, "0.0", email=ADDRESS))
+    record_claim(
+        deliveries, Delivery(campaign.campaign_id, first.lead_id, DeliveryStatus.SENT, NOW, "0.0", email=ADDRESS)
+    )
     delete_lead(leads, first.lead_id)
     second, other = make(leads), make(leads, "outlet")
     hit = Hit(HitKind.UNSUBSCRIBE, campaign.campaign_id, first.lead_id, LATER, source="one_click")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from functools import partial
 from html import unescape
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl, urlsplit
@@ -19,9 +20,10 @@ from chalicelib.model.campaign import Audience, CampaignStatus
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.lead import Lead
 from chalicelib.model.reasons import FailureReason, WaitReason
+from chalicelib.model.transport import NotSent, OutcomeUnknown, OutgoingMail, Rejected
 from chalicelib.sending.budget import MustWait, OwnServer
+from chalicelib.sending.pacing import Pacing
 from chalicelib.sending.rate import Waiting
-from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected
 from chalicelib.tracking.delivery_ids import DeliveryName, link_is_genuine, read_delivery_id
 from chalicelib.tracking.hits import Hit, HitKind, click_of
 from chalicelib.tracking.key_ring import KeyRingSource
@@ -29,6 +31,7 @@ from chalicelib.tracking.replay import Outcome as HitOutcome
 from chalicelib.tracking.replay import replay
 from local.tables import TableNames
 from tests.api_client import ApiClient, Reply, context_of
+from tests.moves import bring_to
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 KEYS = KeyRingSource(lambda: '{"current": 1, "1": "a key for tests"}')
@@ -58,11 +61,11 @@ class Marketer:
         self.service = MailService()
         self.client, self.tables = client, tables
         self.context = context_of(
-            lambda: client,
+            client,
             tables,
-            key_ring=lambda secret: KEYS,
-            transport=lambda settings: self.service,
-            budget=lambda settings: OwnServer(),
+            keys=KEYS,
+            transport=self.service,
+            budget=OwnServer(),
         )
         self.api = ApiClient(self.context).sign_in()
         self.draft = self.written()
@@ -165,7 +168,7 @@ def test_the_campaign_stays_as_it_was(marketer: Marketer) -> None:
 
 def test_a_campaign_that_was_sent_can_still_be_tested(marketer: Marketer) -> None:
     campaign_id = CampaignId(marketer.draft.campaign.campaign_id)
-    assert marketer.context.campaigns.change_status(campaign_id, [CampaignStatus.DRAFT], CampaignStatus.SENT)
+    bring_to(marketer.context.campaigns, campaign_id, CampaignStatus.SENT)
     assert marketer.test("me@acme.example").json["results"][0]["outcome"] == "sent"
 
 
@@ -229,8 +232,8 @@ def test_a_slow_service_does_not_keep_the_marketer_waiting_address_by_address(ma
         seconds += START_WITHIN_SECONDS / 2
 
     marketer.service.answer = slowly
-    budget = OwnServer(lambda: seconds)
-    tester = MailTester(marketer.service, budget, KEYS, "https://t.example", lambda: seconds)
+    wait = partial(Pacing(OwnServer(lambda: seconds), lambda: seconds).wait, 1)
+    tester = MailTester(marketer.service, wait, KEYS, "https://t.example", lambda: seconds)
     results = tester.send(marketer.draft, None, ["a@acme.example", "b@acme.example", "c@acme.example"], NOW)
     assert [result.outcome for result in results] == [Outcome.SENT, Outcome.SENT, Outcome.NOT_SENT]
 
@@ -266,7 +269,8 @@ def test_a_test_waits_for_its_turn_among_the_campaigns_mails(marketer: Marketer)
 
     marketer.service.answer = leave
     budget = Allowance(None, 1001.5, Waiting(WaitReason.QUOTA, NOW))
-    tester = MailTester(marketer.service, budget, KEYS, "https://t.example", lambda: now, pause)
+    wait = partial(Pacing(budget, lambda: now, pause).wait, 1)
+    tester = MailTester(marketer.service, wait, KEYS, "https://t.example", lambda: now)
     results = tester.send(marketer.draft, None, ["a@acme.example", "b@acme.example"], NOW)
     assert [result.outcome for result in results] == [Outcome.SENT, Outcome.NOT_SENT]
     assert left_at == [1001.5]

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from chalicelib.store.tokens import Scope
+from chalicelib.model.access import Scope
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
 
 
 @pytest.fixture
 def api(dynamodb: Any, tables: TableNames) -> ApiClient:
-    return ApiClient(context_of(lambda: dynamodb, tables)).sign_in()
+    return ApiClient(context_of(dynamodb, tables)).sign_in()
 
 
 def issue(api: ApiClient, **said: Any) -> Any:

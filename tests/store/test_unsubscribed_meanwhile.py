@@ -19,9 +19,9 @@ from chalicelib.model.delivery import DeliveryStatus
 from chalicelib.model.ids import LeadId, new_lead_id
 from chalicelib.model.lead import Lead
 from chalicelib.model.reasons import WaitReason
+from chalicelib.model.transport import NotSent, OutgoingMail
 from chalicelib.sending.budget import OwnServer, SharedBudget
 from chalicelib.sending.deliver import Deliver
-from chalicelib.sending.transports.base import NotSent, OutgoingMail
 from chalicelib.store.claims import Claims
 from chalicelib.store.leads import Leads
 from chalicelib.store.rate import AccountLimits, Rate

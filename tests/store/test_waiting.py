@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from chalicelib.model.campaign import Wait
 from chalicelib.model.ids import CampaignId, new_lead_id
+from chalicelib.model.messages import LaunchMessage, LaunchTask, PlanMessage, SendMessage
 from chalicelib.model.reasons import FailureReason, WaitReason
-from chalicelib.sending.queues import LaunchMessage, LaunchTask, PlanMessage, SendMessage
+from chalicelib.model.transport import NotSent, OutcomeUnknown, OutgoingMail, Rejected
 from chalicelib.sending.rate import Waiting
-from chalicelib.sending.transports.base import NotSent, OutcomeUnknown, OutgoingMail, Rejected
 from chalicelib.sending.waiting import LOOKS_AGAIN_AFTER, MOST_RETURNS
 from chalicelib.store.keys import AUDIENCE_SHARDS
 from local.tables import TableNames, create_tables, delete_tables
@@ -258,7 +258,7 @@ def test_failed_deliveries_that_wait_to_be_sent_again_are_woken_too(dynamodb: An
     world.run(days=1)
     assert world.settle(campaign_id)["failed"] == 18
     world.mail.before, world.others = accept, 15
-    world.retry.retry_failed(campaign_id, [])
+    world.control.retry_failed(campaign_id, [])
     world.run(days=0.5)
     assert len(world.mail.accepted) == 5
     world.others = 0
@@ -359,7 +359,7 @@ def test_a_mail_sent_again_whose_outcome_is_unknown_is_settled_though_the_campai
     world.now += timedelta(days=2)
     world.mail.before = ends(OutcomeUnknown("No answer."))
     world.quota = 1000
-    world.retry.retry_failed(campaign_id, [])
+    world.control.retry_failed(campaign_id, [])
     world.run(days=1, until=lambda: len(world.left_at) >= 40)
     if is_exhausted:  # by somebody else, when the messages come back to be settled
         world.others = 1000

@@ -11,19 +11,19 @@ from typing import Any
 
 from chalicelib.campaigns import launched_content as content
 from chalicelib.campaigns.account import UnknownAccount
-from chalicelib.campaigns.schedule import SchedulerUnavailable
 from chalicelib.model.campaign import CampaignStatus
 from chalicelib.model.ids import CampaignId
+from chalicelib.model.messages import LaunchMessage, PlanMessage, RetryMessage, SendMessage
 from chalicelib.model.reasons import WaitReason
+from chalicelib.model.transport import NotSent, OutgoingMail
+from chalicelib.scheduler import SchedulerUnavailable
 from chalicelib.sending.budget import Budget, OwnServer, SharedBudget
 from chalicelib.sending.deliver import Deliver
 from chalicelib.sending.launch import Launch
 from chalicelib.sending.may_send import SendPermission
 from chalicelib.sending.plan import Plan
-from chalicelib.sending.queues import LaunchMessage, PlanMessage, RetryMessage, SendMessage
 from chalicelib.sending.retry import MarkFailed
 from chalicelib.sending.send import Send
-from chalicelib.sending.transports.base import NotSent, OutgoingMail
 from chalicelib.sending.waiting import OwnQueue, Wakes
 from chalicelib.sqs import Queue
 from chalicelib.store.claims import Claims
@@ -87,8 +87,7 @@ class WaitingWorld(ControlledWorld):
         self.longest_chain = 0
         self.mail.before = self._accept
         self.mail.after = lambda mail: self.left_at.append(self.now.timestamp())
-        launch_queue = Queue(self.sqs, "launch")
-        self.control._launch_queue = self.start._launch_queue = self.retry._launch_queue = launch_queue
+        self.control._launch_queue = Queue(self.sqs, "launch")
         self.senders = [self._sender() for _ in range(2)]
 
     # -- The mail service ----------------------------------------------------------------------------------------------
@@ -154,7 +153,7 @@ class WaitingWorld(ControlledWorld):
             self.plans,
             self.own("plan"),
             Queue(self.sqs, "send"),
-            self.completion,
+            self.lifecycle.advance,
             self.wakes(),
         )
 
@@ -180,7 +179,7 @@ class WaitingWorld(ControlledWorld):
             launch.handle(LaunchMessage.of(body), self.now)
         elif name == "plan" and "retry_shard" in body:
             send_queue, own = Queue(self.sqs, "send"), self.own("plan")
-            marker = MarkFailed(self.campaigns, self.retries, self.deliveries, send_queue, own, self.completion)
+            marker = MarkFailed(self.campaigns, self.retries, self.deliveries, send_queue, own, self.lifecycle.advance)
             marker.mark(RetryMessage(**body), self.time_is_short)
         elif name == "plan":
             self.new_planner().plan(PlanMessage(**body), self.time_is_short)
@@ -301,7 +300,7 @@ class WaitingWorld(ControlledWorld):
         for number in range(leads):
             self.lead(number)
         campaign_id = self.draft()
-        self.start.send_now(campaign_id, NOW)
+        self.control.send_now(campaign_id, NOW)
         return campaign_id
 
     def assert_nobody_was_lost_or_mailed_twice(self, campaign_id: CampaignId, leads: int) -> None:

@@ -36,7 +36,7 @@ def test_who_waits_for_a_service_that_never_answers_learns_it_well_before_a_requ
         "the schedules": lambda: quick_client("scheduler").delete_schedule(Name="n"),
         "the tables": lambda: quick_client("dynamodb").transact_write_items(TransactItems=[]),
     }
-    api = ApiClient(context_of(lambda: quick_client("dynamodb")))
+    api = ApiClient(context_of(quick_client("dynamodb")))
     api.token = "lf_" + "a" * 43
     with ThreadPoolExecutor() as threads:
         took = {name: threads.submit(_seconds_until_error, ask) for name, ask in asked.items()}

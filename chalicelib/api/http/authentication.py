@@ -9,10 +9,10 @@ from typing import Any
 
 from chalice.app import Request
 
-from chalicelib.api.http.context import Context
 from chalicelib.api.http.problems import ProblemType
-from chalicelib.store.tokens import Scope, Token
+from chalicelib.model.access import Scope, Token
 from chalicelib.web.session import is_from_our_page, session_secret
+from chalicelib.wiring.requests import Context
 
 _BEARER = re.compile(r"bearer +(lf_[A-Za-z0-9_-]{43}) *", re.IGNORECASE)
 _LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -63,12 +63,12 @@ def caller(request: Request) -> Token:
     return token
 
 
-def authentication(context: Context, is_public: Callable[[str, str], bool]) -> Callable[[Any, Any], Any]:
+def authentication(context: Callable[[], Context], is_public: Callable[[str, str], bool]) -> Callable[[Any, Any], Any]:
     """A Chalice http middleware. `is_public(method, path)` names the operations that need no token."""
 
     def middleware(request: Request, get_response: Callable[[Request], Any]) -> Any:
         if not is_public(request.method, request.path):
-            authenticate(request, context)
+            authenticate(request, context())
         return get_response(request)
 
     return middleware

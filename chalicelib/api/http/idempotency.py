@@ -14,12 +14,12 @@ from chalice.app import Request
 
 from chalicelib.api.http.answers import Answer, to_response
 from chalicelib.api.http.authentication import caller
-from chalicelib.api.http.context import Context
 from chalicelib.api.http.problems import ProblemType
 from chalicelib.api.http.requests import read_bytes
 from chalicelib.store.client import StoreUnavailable
 from chalicelib.store.idempotency import KeptAnswer
 from chalicelib.telemetry import logger
+from chalicelib.wiring.requests import Context
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -32,7 +32,7 @@ ANSWER_NOT_KEPT = ProblemType(409, "answer-not-kept", "The request was answered 
 
 
 def idempotency(
-    app: Chalice, context: Context, answers_secret: Callable[[str, str], bool]
+    app: Chalice, find_context: Callable[[], Context], answers_secret: Callable[[str, str], bool]
 ) -> Callable[[Any, Callable[[Any], Any]], Any]:
     """A Chalice http middleware, for behind authentication. `answers_secret(method, path)`: keep no such answer."""
 
@@ -42,7 +42,7 @@ def idempotency(
             return get_response(request)
         if not _KEY.fullmatch(key):
             raise INVALID_KEY.saying("Idempotency-Key must be 1 to 255 visible ASCII characters.")
-        who = caller(request).token_id
+        who, context = caller(request).token_id, find_context()
         fingerprint = _fingerprint(request)
         asked = context.idempotency.claim(who, key, fingerprint, context.now())
         if asked is not None:

@@ -19,7 +19,6 @@ from chalicelib.api.deliveries import deliveries
 from chalicelib.api.health import health
 from chalicelib.api.http.answers import problem_answer, to_response
 from chalicelib.api.http.authentication import authentication
-from chalicelib.api.http.context import Context
 from chalicelib.api.http.idempotency import idempotency
 from chalicelib.api.http.openapi import describe
 from chalicelib.api.http.problems import framework_problem, problem_of
@@ -33,6 +32,7 @@ from chalicelib.api.send_test import test_send
 from chalicelib.api.stats import stats
 from chalicelib.api.timeline import timeline
 from chalicelib.api.tokens import tokens
+from chalicelib.wiring.requests import Context, deployed_context
 
 _DESCRIBED: tuple[Resource, ...] = (
     health,
@@ -54,9 +54,8 @@ RESOURCES: tuple[Resource, ...] = (*_DESCRIBED, describe(_DESCRIBED))
 Middleware = Callable[[Any, Callable[[Any], Any]], Any]
 
 
-def register(app: Chalice, context: Context | None = None) -> None:
+def register(app: Chalice, context: Callable[[], Context] = deployed_context) -> None:
     """Give the app all `/v1` routes and what guards them; other routes pass untouched."""
-    context = context or Context()
     public = {(operation.method, operation.path) for _, operation in operations(RESOURCES) if operation.public}
     secret = {(operation.method, operation.path) for _, operation in operations(RESOURCES) if operation.answers_secret}
     for middleware in (

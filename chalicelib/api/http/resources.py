@@ -10,8 +10,8 @@
 
 The declaration makes the route, checks that the body and parameters read are those declared, turns the errors of
 `raises` (and any other) into problem details, and is where openapi.py reads the operation from. A new resource module
-is added to registry.RESOURCES; what its handlers work with becomes a property of context.Context. Handlers load,
-decide, save; a Blueprint per resource is made at registration, for routes only.
+is added to registry.RESOURCES; what its handlers work with becomes part of Context (wiring/requests.py). Handlers
+load, decide, save; a Blueprint per resource is made at registration, for routes only.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,9 +24,9 @@ from chalice.app import Request
 from pydantic import BaseModel
 
 from chalicelib.api.http.answers import JSON, Answer, problem_answer, to_response
-from chalicelib.api.http.context import Context
 from chalicelib.api.http.problems import ProblemTypes, problem_of
 from chalicelib.api.http.requests import read_body, read_query
+from chalicelib.wiring.requests import Context
 
 M = TypeVar("M", bound=BaseModel)
 Handler = Callable[..., Answer]
@@ -133,7 +133,7 @@ class Resource:
 
         return declare
 
-    def blueprint(self, app: Chalice, context: Context) -> Blueprint:
+    def blueprint(self, app: Chalice, context: Callable[[], Context]) -> Blueprint:
         """Routes for one app, bound to one context."""
         blueprint = Blueprint(__name__)
         for operation in self.operations:
@@ -148,7 +148,7 @@ class Resource:
             route(view)
         return blueprint
 
-    def _view(self, operation: Operation, app: Chalice, context: Context) -> Callable[..., Response]:
+    def _view(self, operation: Operation, app: Chalice, context: Callable[[], Context]) -> Callable[..., Response]:
         def view(**path: str) -> Response:
             request = app.current_request
             assert request is not None  # noqa: S101 - Chalice calls views for requests only
@@ -156,7 +156,7 @@ class Resource:
             try:
                 # Chalice hands path parameters over as they stand in the URL.
                 names = {name: unquote(value) for name, value in path.items()}
-                answer = operation.handler(Call(operation, request, context), **names)
+                answer = operation.handler(Call(operation, request, context()), **names)
             except Exception as error:
                 answer = problem_answer(problem_of(error, self.errors, request_id(request)))
             return to_response(answer, app)

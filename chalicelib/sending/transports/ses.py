@@ -8,14 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError,
 
 from chalicelib import sdk
 from chalicelib.model.reasons import FailureReason, WaitReason
-from chalicelib.sending.transports.base import (
-    AccountRefused,
-    NotSent,
-    OutcomeUnknown,
-    OutgoingMail,
-    Rejected,
-    TransportError,
-)
+from chalicelib.model.transport import AccountRefused, NotSent, OutcomeUnknown, OutgoingMail, Rejected, TransportError
 
 # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors
 _REFUSED_FOR_GOOD = {"MessageRejected", "BadRequestException"}

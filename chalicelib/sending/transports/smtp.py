@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 from chalicelib.content.errors import AddressInvalid
 from chalicelib.content.headers import wire_address
 from chalicelib.model.reasons import FailureReason, WaitReason
-from chalicelib.sending.transports.base import AccountRefused, NotSent, OutcomeUnknown, OutgoingMail, Rejected
+from chalicelib.model.transport import AccountRefused, NotSent, OutcomeUnknown, OutgoingMail, Rejected
 from chalicelib.sending.transports.smtp_server import SecretUnreadable, ServerNotDescribed, SmtpServer, Tls
 
 _ABOUT_THE_CONNECTION = {421, 530}

@@ -1,34 +1,108 @@
-/** What can be done to a campaign: copy it, and steer one that is on its way. */
+/** What can be done to a campaign. Each action asks first and says how many leads it concerns. */
 
-import { api, counted, h, say } from "./app.js";
-import { confirm } from "./dialogs.js";
+import { api, counted, h, percent, say } from "./app.js";
+import { confirm, tell } from "./dialogs.js";
+import { attempt } from "./parts.js";
+
+const OUTCOMES = {
+  sent: "sent", not_sent: "not sent", invalid_address: "invalid address", rejected: "rejected by the mail service",
+  outcome_unknown: "may have been sent, but the mail service did not answer",
+};
+const TEST_ADDRESSES = "leadflip:test-addresses";
+const RECOUNTED = {
+  given_up: "Not recounted: opens and clicks kept coming in. The numbers are unchanged; try again at a quieter time.",
+  repaired: "Recounted: the numbers were corrected.",
+  correct: "Recounted: the numbers were correct.",
+};
+
+/** A large audience chosen by behavior may take too long to count exactly. */
+const howMany = ({ total, at_least: atLeast }) => `${atLeast ? "at least " : ""}${counted(total, "lead")}`;
+
+export async function testSend(id, lead) {
+  const to = h("input", { id: "test-to", name: "to", required: true, value: localStorage.getItem(TEST_ADDRESSES) || "", placeholder: "you@example.com, colleague@example.com" });
+  const answer = await confirm({
+    title: "Send test",
+    text: "Sends the real email, marked as a test. Its opens and clicks are not counted.",
+    fields: [h("label", { for: "test-to" }, "To (up to 10 addresses)"), to],
+    action: "Send test",
+    run: (form) => {
+      localStorage.setItem(TEST_ADDRESSES, form.get("to"));
+      const addresses = form.get("to").split(/[\s,;]+/).filter(Boolean);
+      return api("POST", `campaigns/${id}/test`, { body: { to: addresses, ...(lead ? { lead_id: lead } : {}) }, key: crypto.randomUUID() });
+    },
+  });
+  if (answer) {
+    tell("Test results", h("ul", { class: "plain" }, answer.results.map(({ email, outcome, detail }) =>
+      h("li", {}, h("b", {}, email), `: ${OUTCOMES[outcome] || outcome}`, detail && h("p", { class: "note" }, detail)))));
+  }
+}
+
+/** True once sending has started. `errors`: the messages of the pre-send check. */
+export async function sendNow(id, title, errors) {
+  const audience = await api("GET", `campaigns/${id}/audience`);
+  if (!audience.total && !audience.at_least) {
+    tell("No recipients", h("p", {}, "No lead matches. Choose other stages or tags, or import leads."));
+    return false;
+  }
+  return confirm({
+    title: `Send “${title}” now?`,
+    text: `It will be sent to ${howMany(audience)}. Sent emails cannot be recalled.`,
+    fields: errors.length ? [
+      h("p", { class: "error" }, `The pre-send check found ${counted(errors.length, "error")}:`),
+      errors.slice(0, 3).map((message) => h("p", { class: "error" }, message)),
+    ] : [],
+    action: `Send to ${howMany(audience)}`,
+    run: () => api("POST", `campaigns/${id}/send`, { key: crypto.randomUUID() }),
+  });
+}
+
+/** The scheduled campaign, or null if it was not scheduled. */
+export async function schedule(id) {
+  const audience = await api("GET", `campaigns/${id}/audience`);
+  const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const zones = [...new Set([here, "UTC", ...Intl.supportedValuesOf("timeZone")])];
+  const tomorrow = new Date(Date.now() + 86_400_000);
+  const at = `${tomorrow.getFullYear()}-${String(tomorrow.getMonth() + 1).padStart(2, "0")}-${String(tomorrow.getDate()).padStart(2, "0")}T09:00`;
+  return confirm({
+    title: "Schedule campaign",
+    text: `Recipients are selected at the scheduled time. Right now: ${howMany(audience)}.`,
+    fields: [
+      h("label", { for: "at" }, "Date and time"), h("input", { type: "datetime-local", id: "at", name: "at", required: true, value: at }),
+      h("label", { for: "zone" }, "Time zone"), h("select", { id: "zone", name: "zone" }, zones.map((zone) => h("option", { value: zone }, zone))),
+    ],
+    action: "Schedule",
+    run: (form) => api("POST", `campaigns/${id}/schedule`, {
+      body: { at: form.get("at").slice(0, 16), timezone: form.get("zone") }, key: crypto.randomUUID(),
+    }),
+  });
+}
 
 const QUESTIONS = {
   pause: ({ stats }) => ({
-    title: "Pause sending?", text: `${counted(stats.pending, "lead")} not yet mailed will wait until you resume.`, action: "Pause",
+    title: "Pause sending?", text: `${counted(stats.pending, "lead")} will wait until you resume.`, action: "Pause",
   }),
   resume: ({ stats }) => ({
-    title: "Resume sending?", text: `${counted(stats.pending, "lead")} will be mailed.`, action: "Resume",
+    title: "Resume sending?", text: `${counted(stats.pending, "lead")} will receive the email.`, action: "Resume",
   }),
   cancel: ({ stats }) => ({
-    title: "Cancel this campaign?", danger: true, action: "Cancel the campaign",
-    text: `Mails that left stay sent; ${counted(stats.pending, "lead")} will not be mailed. This cannot be taken back.`,
+    title: "Cancel this campaign?", danger: true, action: "Cancel campaign", dismiss: "Keep campaign",
+    text: `${counted(stats.pending, "lead")} will not receive the email. Emails already sent stay sent. This cannot be undone.`,
   }),
   "retry-failed": ({ stats }) => {
     const unknown = stats.failures.find(({ reason }) => reason === "outcome_unknown")?.count ?? 0;
     const certain = stats.failed - unknown;
     return {
       title: "Retry failed deliveries?", action: "Retry",
-      text: certain ? `${counted(certain, "delivery", "deliveries")} will be sent again.` : "Whether any of them was sent is not known.",
+      text: certain ? `${counted(certain, "delivery", "deliveries")} will be sent again.` : "It is not known whether these emails were sent.",
       fields: unknown ? [h("label", {}, h("input", { type: "checkbox", name: "unknown", required: !certain }),
-        ` Include ${counted(unknown, "delivery", "deliveries")} whose outcome is unknown. These leads may receive the mail a second time.`)] : [],
+        ` Include ${counted(unknown, "delivery", "deliveries")} with an unknown outcome. These leads may receive the email twice.`)] : [],
       body: (form) => (form.has("unknown") ? { reasons: stats.failures.map(({ reason }) => reason) } : {}),
     };
   },
-  unschedule: () => ({ title: "Take it off the schedule?", text: "It becomes a draft again.", action: "Unschedule" }),
+  unschedule: () => ({ title: "Unschedule this campaign?", text: "It becomes a draft again.", action: "Unschedule" }),
 };
 
-/** Ask and do; the campaign as it is then, or null. */
+/** Ask, then change the campaign's status: the changed campaign, or null. */
 export function act(verb, { id, ...known }) {
   const question = QUESTIONS[verb](known);
   return confirm({ ...question, run: (form) => api("POST", `campaigns/${id}/${verb}`, {
@@ -44,4 +118,33 @@ export async function duplicate(id) {
   } catch (problem) {
     say(problem.message);
   }
+}
+
+/** Open a draft to those who did, or did not, open or click this campaign. */
+export async function followUp({ campaign_id: id, title }) {
+  const names = { not_opened: "Did not open", opened: "Opened", not_clicked: "Did not click", clicked: "Clicked" };
+  const draft = await confirm({
+    title: `Follow up “${title}”`,
+    text: "Creates a draft with the same content for you to edit. Recipients are selected when you send it. Machine opens and clicks are ignored.",
+    fields: [h("fieldset", { class: "choices" }, h("legend", { class: "label" }, "Leads who"), Object.entries(names).map(([value, label]) =>
+      h("label", {}, h("input", { type: "radio", name: "to", value, required: true, checked: value === "not_opened" }), label)))],
+    action: "Create draft",
+    run: (form) => api("POST", `campaigns/${id}/follow-up`, { body: { to: form.get("to") }, key: crypto.randomUUID() }),
+  });
+  if (draft) location.hash = `#/campaigns/${draft.campaign_id}/edit`;
+}
+
+/** Recount a campaign, with its progress in this place. */
+export async function recount(id, place, signal) {
+  const path = `campaigns/${id}/recount`;
+  const note = (text) => place.replaceChildren(h("p", { class: "note" }, text));
+  await attempt(place, signal, async () => {
+    let job = await api("POST", path, { signal });
+    while (job.state === "running") {
+      note(`Recounting: ${percent(job.progress, 0)} done.`);
+      await new Promise((resolve) => { setTimeout(resolve, 1000); });
+      job = await api("GET", path, { signal });
+    }
+    note(RECOUNTED[job.state] || RECOUNTED[job.repaired ? "repaired" : "correct"]);
+  });
 }

@@ -1,13 +1,13 @@
 /**
- * What every view stands on: elements, the API, numbers and times in words, and the way from view to view.
+ * What every view needs: elements, the API, formatting, and routing.
  *
- * One file, because a panel of numbers must be there after six requests: the page, its style, this, the view's own
- * module, and the view's two questions to the API. Everything else is loaded when it is needed.
+ * One file, because the Stats view must show its numbers after six requests: the page, its style sheet, this file, the
+ * view's own module, and two API calls. Everything else is loaded on demand.
  */
 
-// -- Elements. Texts become text nodes: nothing from a lead or a mail is ever read as markup. -------------------------
+// -- Elements. Strings become text nodes: nothing from a lead or an email is ever parsed as markup. --------------------
 
-/** h("p", { class: "note", onclick: go }, "text", element, [more]): an element; null and false children are left out. */
+/** h("p", { class: "note", onclick: go }, "text", element, [more]): an element. Null and false children are skipped. */
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -16,20 +16,39 @@ export function h(tag, properties = {}, ...children) {
     else if (name === "value" || name === "checked") element[name] = value;
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...given(children));
+  element.append(...present(children));
   return element;
 }
 
-/** Put these children in place of an element's own, as `h` takes them. */
+/** Replace an element's children; takes children as `h` does. */
 export function fill(element, ...children) {
-  element.replaceChildren(...given(children));
+  element.replaceChildren(...present(children));
 }
 
-const given = (children) => children.flat(3).filter((child) => child !== null && child !== undefined && child !== false);
+const present = (children) => children.flat(3).filter((child) => child !== null && child !== undefined && child !== false);
 
 const asset = (name) => new URL(name, import.meta.url).href;
 
-/** Make sure that a style sheet of ours is there. */
+/** A button that is not a form's submit button. */
+export const button = (label, onclick, properties = {}) => h("button", { type: "button", onclick, ...properties }, label);
+
+export const crumbs = (href, parent, here) => h("p", { class: "crumbs" }, h("a", { href }, parent), "/", h("span", {}, here));
+
+/** A span filled to a share (0 to 1) of its parent's width. The page's policy forbids style attributes in markup. */
+export function bar(share, properties = {}) {
+  const element = h("span", properties);
+  element.style.width = `${share * 100}%`;
+  return element;
+}
+
+export function progress(label, share, text) {
+  return h("div", {
+    class: "progress", role: "progressbar", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100,
+    "aria-valuenow": Math.round(share * 100), "aria-valuetext": text,
+  }, bar(Math.max(0.01, share)));
+}
+
+/** Load one of our style sheets, once. */
 export function style(name) {
   if ([...document.styleSheets].some((sheet) => sheet.href === asset(name))) return Promise.resolve();
   return new Promise((loaded) => {
@@ -37,17 +56,16 @@ export function style(name) {
   });
 }
 
-/** Say something in passing, to eyes and to screen readers. */
+/** Show a message for six seconds, also to screen readers. */
 export function say(text) {
-  const place = document.getElementById("said");
   const toast = h("p", { class: "toast" }, text);
-  place.replaceChildren(toast);
+  document.getElementById("messages").replaceChildren(toast);
   setTimeout(() => toast.remove(), 6000);
 }
 
 // -- The API. --------------------------------------------------------------------------------------------------------
 
-/** What the API answered instead: its problem detail (RFC 9457), or status 0 when it did not answer at all. */
+/** The API's problem detail (RFC 9457). Status 0: no answer at all. */
 export class Problem extends Error {
   constructor(status, body) {
     super(body.detail || body.title || "Something went wrong.");
@@ -56,56 +74,53 @@ export class Problem extends Error {
     this.errors = body.errors || [];
   }
 
-  /** Worth trying again by itself: nobody answered, or whoever did could not. */
-  get passes() {
+  /** Whether the same request may succeed later. */
+  get isTemporary() {
     return this.status === 0 || this.status === 429 || this.status >= 500;
   }
 }
 
-/** Ask the API; the JSON of its answer, or with `whole` the response. A session that has ended is begun anew first. */
+/** Call the API: the JSON it answers, or with `whole` the response. If the session has ended, the user signs in first. */
 export async function api(method, path, { body, type = "application/json", key, signal, whole } = {}) {
   const headers = body === undefined ? {} : { "Content-Type": type };
   if (key) headers["Idempotency-Key"] = key;
-  const sent = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
-  const ask = () => request(`v1/${path}`, { method, headers, body: sent, signal });
-  let response = await ask();
+  const content = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
+  const call = () => request(`v1/${path}`, { method, headers, body: content, signal });
+  let response = await call();
   while (response.status === 401) {
     const { signInAgain } = await import("./sign-in.js");
     await signInAgain();
-    response = await ask();
+    response = await call();
   }
   if (!response.ok) throw new Problem(response.status, await response.json().catch(() => ({})));
   if (whole) return response;
   return response.status === 204 ? null : response.json();
 }
 
-/** A request to our own address; status 0 when nobody is there. */
+/** A request to our own server. Throws a Problem with status 0 if there is no answer. */
 export async function request(path, options) {
   try {
     return await fetch(path, { credentials: "same-origin", ...options });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem(0, { title: "The server cannot be reached. What you typed is still here." });
+    throw new Problem(0, { title: "The server cannot be reached. Your changes are still here." });
   }
 }
 
-/** Query parameters of what is there: query({ q: "", limit: 5 }) is "?limit=5". */
+/** A query string without empty values: query({ q: "", limit: 5 }) is "?limit=5". */
 export function query(values) {
-  const given = Object.entries(values).filter(([, value]) => value !== null && value !== undefined && value !== "");
-  return given.length ? `?${new URLSearchParams(given)}` : "";
+  const parameters = Object.entries(values).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return parameters.length ? `?${new URLSearchParams(parameters)}` : "";
 }
 
-/** An error where it happens, with a way to try again. */
-export function failure(problem, again) {
-  return h("div", { class: "failure", role: "alert" },
-    h("p", {}, problem.message),
-    again && h("button", { type: "button", onclick: again }, "Try again"));
-}
+/** An error message, with a button to try again. */
+export const failure = (problem, again) => h("div", { class: "failure", role: "alert" },
+  h("p", {}, problem.message), again && button("Try again", again));
 
-// -- Numbers and times in words. -------------------------------------------------------------------------------------
+// -- Numbers, times and terms as the page shows them. ------------------------------------------------------------------
 
 export const number = (value) => value.toLocaleString("en");
-export const percent = (share, digits = 1) => `${(share * 100).toFixed(digits)} %`;
+export const percent = (share, digits = 1) => `${(share * 100).toFixed(digits)}%`;
 export const counted = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
 
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
@@ -114,18 +129,34 @@ const minute = new Intl.DateTimeFormat("en-GB", {
 });
 export const date = (text) => day.format(new Date(text));
 
-/** A moment for people, with the exact one for machines: <time datetime="…">23 Nov 2026, 14:05</time>. */
+/** <time datetime="…">23 Nov 2026, 14:05</time>, with the exact time in its title. */
 export function moment(text) {
   return text ? h("time", { datetime: text, title: new Date(text).toString() }, minute.format(new Date(text))) : "—";
 }
 
-export const STATUS = {
-  draft: "Draft", scheduled: "Scheduled", missed: "Missed", planning: "Planning", sending: "Sending",
-  paused: "Paused", sent: "Sent", cancelled: "Cancelled",
+/** The statuses of campaigns and deliveries. */
+const STATUS = {
+  draft: "Draft", scheduled: "Scheduled", missed: "Missed", planning: "Preparing", sending: "Sending",
+  paused: "Paused", sent: "Sent", cancelled: "Cancelled", failed: "Failed", skipped: "Skipped",
 };
 export const pill = (status) => h("span", { class: `pill ${status}` }, STATUS[status] || status);
 
-// -- From view to view. Addresses are fragments, so that the server need not know them. ------------------------------
+/** Why an email was not sent. */
+const REASONS = {
+  missing_address: "No email address", invalid_address: "Invalid address", rejected: "Rejected by the mail service",
+  rendering_failed: "Content could not be rendered", outcome_unknown: "Outcome unknown", unsubscribed: "Unsubscribed before sending",
+  suppressed: "Suppressed before sending", lead_deleted: "Lead deleted before sending",
+};
+export const reasonName = (reason) => REASONS[reason] || reason.replaceAll("_", " ");
+
+/** What opened or clicked if it was no person. */
+const MACHINES = {
+  privacy_proxy: "a mail privacy service", burst: "a security scanner", tool: "a scanner or tool",
+  not_a_browser: "a program", no_user_agent: "a program",
+};
+export const machineName = (reason) => MACHINES[reason] || "a machine";
+
+// -- Routing. Routes are fragments, so that the server need not know them. -------------------------------------------
 
 const VIEWS = [
   [/^\/campaigns$/, "./campaigns.js", "campaigns"],
@@ -143,7 +174,7 @@ const VIEWS = [
 ];
 let visit = new AbortController();
 
-/** A view is a module with show(place, { id, query, signal }): it fills the place, and stops when the signal says so. */
+/** A view is a module with show(place, { id, query, signal }): it fills the place, and stops when the signal aborts. */
 async function enter() {
   visit.abort();
   visit = new AbortController();
@@ -164,14 +195,14 @@ async function enter() {
     await show(place, { id: pattern.exec(path)?.[1], query: new URLSearchParams(search), signal });
   } catch (error) {
     if (signal.aborted || error.name === "AbortError") return;
-    const isOurs = error instanceof Problem;
-    const problem = isOurs ? error : { message: "This page could not be loaded; it may have been updated meanwhile." };
-    main.replaceChildren(h("div", { class: "view" }, failure(problem, isOurs ? enter : () => location.reload())));
-    if (!isOurs) throw error;
+    const isKnown = error instanceof Problem;
+    const problem = isKnown ? error : { message: "This page could not be loaded. A new version may be available." };
+    main.replaceChildren(h("div", { class: "view" }, failure(problem, isKnown ? enter : () => location.reload())));
+    if (!isKnown) throw error;
   }
 }
 
-/** The view's title, in the window as well; focus goes there, so that a screen reader begins with it. */
+/** The view's title, also the window's. It gets the focus, so that screen readers start there. */
 export function heading(text, properties = {}) {
   document.title = `${text} · Leadflip Campaigns`;
   const title = h("h1", { tabindex: "-1", ...properties }, text);
@@ -181,22 +212,22 @@ export function heading(text, properties = {}) {
 }
 let entered = false;
 
-/** Another address without another view: a draft has got its id. */
+/** Change the address without changing the view: a new draft has been given its id. */
 export function rename(hash) {
   history.replaceState(null, "", hash);
 }
 
-// -- Who is signed in. -----------------------------------------------------------------------------------------------
+// -- The session. ----------------------------------------------------------------------------------------------------
 
-export let session = JSON.parse(document.documentElement.dataset.session);
+let session = JSON.parse(document.documentElement.dataset.session);
 
-/** A `read` token only looks. */
+/** A token with the scope `read` changes nothing. */
 export const mayWrite = () => session?.scope === "full";
 
-export function signedIn(told) {
-  session = told;
-  document.getElementById("account").hidden = !told;
-  document.getElementById("account-name").textContent = told?.name || "";
+export function signedIn(newSession) {
+  session = newSession;
+  document.getElementById("account").hidden = !session;
+  document.getElementById("account-name").textContent = session?.name || "";
 }
 
 document.getElementById("sign-out").addEventListener("click", async () => {

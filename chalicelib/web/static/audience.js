@@ -1,23 +1,27 @@
-/** Who receives it: a business line, its stages, tags that all must have; with the number of leads, live. */
+/** Choosing leads: a business line, any of its stages, all of some tags, and what they did with earlier campaigns. */
 
-import { api, counted, fill, h, moment } from "./app.js";
-import { behaviors } from "./behavior.js";
+import { api, button, counted, fill, h, moment } from "./app.js";
+import { titlesOf } from "./parts.js";
+
+const DID = {
+  not_opened: "did not open", opened: "opened", not_clicked: "did not click in", clicked: "clicked in",
+};
 
 /**
- * { element, line, value(), set(value), count(total, atLeast), taken(at) }; `onchange` is called at every change of the
- * choice. `any`: what no business line stands for, where none need be chosen. `known`: the API's lead groups, if asked for.
+ * { element, line, value(), set(value), count(answer), selected(at) }; `onchange` is called at every change.
+ * `any`: the label for no business line, where that is allowed. `lookup`: a promise of the API's lead groups.
  */
-export function audience(value, { onchange, signal, readonly, any, known = api("GET", "lead-groups", { signal }) }) {
+export function audience(value, { onchange, signal, readonly, any, lookup = api("GET", "lead-groups", { signal }) }) {
   let groups = [];
-  let chosen = choice(value);
+  let chosen = withSets(value);
   const line = h("select", { id: "entity", disabled: readonly, "aria-describedby": "entity-error stages-error", onchange: () => {
-    chosen = choice({ ...chosen, entity: line.value, stages: [], tags: [] });
+    chosen = withSets({ ...chosen, entity: line.value, stages: [], tags: [] });
     draw();
     onchange();
   } });
   const stageList = h("div", { class: "chips", role: "group", "aria-labelledby": "stages-label" });
   const tagList = h("div", { class: "chips", role: "group", "aria-labelledby": "tags-label" });
-  const reactions = behaviors({ signal, readonly, onchange: (behavior) => {
+  const segment = behaviors({ signal, readonly, onchange: (behavior) => {
     chosen = { ...chosen, behavior };
     draw();
     onchange();
@@ -25,8 +29,8 @@ export function audience(value, { onchange, signal, readonly, any, known = api("
   const total = h("p", { class: "count", role: "status" });
   const element = h("div", { class: "stack" },
     h("label", { for: "entity" }, "Business line"), line, h("p", { class: "error", id: "entity-error", "data-error": "audience.entity" }),
-    h("p", { class: "label", id: "stages-label" }, "Stages, any of these"), stageList, h("p", { class: "error", id: "stages-error", "data-error": "audience.stages" }),
-    h("p", { class: "label", id: "tags-label" }, "Tags, all of these"), tagList, reactions.element, h("p", { class: "error", "data-error": "audience" }), total);
+    h("p", { class: "label", id: "stages-label" }, "Stages (any of)"), stageList, h("p", { class: "error", id: "stages-error", "data-error": "audience.stages" }),
+    h("p", { class: "label", id: "tags-label" }, "Tags (all of)"), tagList, segment.element, h("p", { class: "error", "data-error": "audience" }), total);
 
   function draw() {
     const all = (what) => groups.flatMap((each) => each[what]);
@@ -34,15 +38,14 @@ export function audience(value, { onchange, signal, readonly, any, known = api("
     const names = [...new Set([...groups.map((each) => each.entity), ...(chosen.entity ? [chosen.entity] : [])])];
     fill(line, h("option", { value: "" }, any || "Choose…"), names.map((name) => h("option", { value: name }, name)));
     line.value = chosen.entity;
-    fill(stageList, chips("stages", group), another("stages", "Another stage"));
-    fill(tagList, chips("tags", group), another("tags", "Another tag"));
-    reactions.show(chosen.behavior || []);
+    fill(stageList, chips("stages", group), another("stages", "Add stage"));
+    fill(tagList, chips("tags", group), another("tags", "Add tag"));
+    segment.show(chosen.behavior || []);
   }
 
   function chips(what, group) {
-    const known = new Map((group?.[what] || []).map(({ name, leads }) => [name, leads]));
-    for (const name of chosen[what]) if (!known.has(name)) known.set(name, null);
-    return [...known].slice(0, 40).map(([name]) => h("label", { class: "chip" },
+    const names = new Set([...(group?.[what] || []).map(({ name }) => name), ...chosen[what]]);
+    return [...names].slice(0, 40).map((name) => h("label", { class: "chip" },
       h("input", { type: "checkbox", checked: chosen[what].has(name), disabled: readonly, onchange: (event) => {
         if (event.target.checked) chosen[what].add(name);
         else chosen[what].delete(name);
@@ -50,7 +53,7 @@ export function audience(value, { onchange, signal, readonly, any, known = api("
       } }), name));
   }
 
-  /** Names are known from a look at some of the leads; others can be typed. */
+  /** The API samples the leads for names; any other name can be typed. */
   function another(what, label) {
     return !readonly && h("input", { class: "chip-new", "aria-label": label, placeholder: `${label}…`, onchange: (event) => {
       const name = event.target.value.trim();
@@ -62,19 +65,47 @@ export function audience(value, { onchange, signal, readonly, any, known = api("
   }
 
   draw();
-  known.then((found) => { groups = found.items; draw(); }, () => null);
+  lookup.then((found) => { groups = found.items; draw(); }, () => null);
   return {
     element, line,
-    /** With what else there is in an audience, as it was given. */
+    /** The audience, also with those of its properties that cannot be changed here. */
     value: () => ({ ...chosen, stages: [...chosen.stages], tags: [...chosen.tags] }),
-    set: (other) => { chosen = choice(other); draw(); },
-    count: (number, atLeast) => {
-      total.textContent = number === null ? "" : number || atLeast ? `${atLeast ? "At least " : ""}${counted(number, "lead")} would receive it now.` : "Nobody would receive it now.";
-      total.classList.toggle("none", number === 0 && !atLeast);
+    set: (other) => { chosen = withSets(other); draw(); },
+    count: ({ total: number, at_least: atLeast }) => {
+      const isNobody = !number && !atLeast;
+      total.textContent = isNobody ? "No recipients right now." : `${atLeast ? "At least " : ""}${counted(number, "recipient")} right now.`;
+      total.classList.toggle("none", isNobody);
     },
-    /** Who would receive it now means nothing any more: sending has started, or (null) never will. */
-    taken: (at) => fill(total, at && ["They were taken when sending started, ", moment(at), "."]),
+    /** Instead of a count, once sending has started; null: it never will. */
+    selected: (at) => fill(total, at && ["Recipients were selected when sending started, ", moment(at), "."]),
   };
 }
 
-const choice = (value) => ({ ...value, stages: new Set(value.stages), tags: new Set(value.tags) });
+/** An audience's `behavior` as a list whose entries can be removed: { element, show(list) }. */
+function behaviors({ onchange, signal, readonly }) {
+  const element = h("div", { class: "stack" });
+  const titles = new Map();
+  let shown = [];
+  function show(list) {
+    shown = list;
+    element.hidden = !list.length;
+    fill(element,
+      h("p", { class: "label", id: "behavior-label" }, "Segment: only leads who"),
+      h("ul", { class: "plain", "aria-labelledby": "behavior-label" }, list.map((each) => {
+        const text = `${DID[each.did]} “${titles.get(each.campaign_id) || "…"}”`;
+        return h("li", { class: "behavior" }, h("span", {}, text), !readonly && button(
+          "Remove", () => onchange(list.filter((other) => other !== each)), { class: "quiet", "aria-label": `Remove: ${text}` }));
+      })));
+    lookUp(list.map((each) => each.campaign_id).filter((id) => !titles.has(id)));
+  }
+
+  async function lookUp(missing) {
+    if (!missing.length) return;
+    for (const id of missing) titles.set(id, "");
+    for (const [id, title] of await titlesOf(missing, signal)) titles.set(id, title);
+    show(shown);
+  }
+  return { element, show };
+}
+
+const withSets = (value) => ({ ...value, stages: new Set(value.stages), tags: new Set(value.tags) });

@@ -1,30 +1,27 @@
-/** Automation: the rules, each in words. */
+/** Automation: the list of rules. */
 
-import { api, failure, h, heading, mayWrite, style } from "./app.js";
-import { titlesOf } from "./behavior.js";
+import { api, button, h, heading, mayWrite, style } from "./app.js";
+import { attempt, nothing, titlesOf } from "./parts.js";
 import { enabling, inWords, remove, warnings } from "./rule-words.js";
 
 export async function show(place, { signal }) {
   await style("automation.css");
   const list = h("div", {}, h("p", { class: "loading" }, "Loading rules…"));
+  const newRule = () => mayWrite() && h("a", { class: "button primary", href: "#/automation/new" }, "New rule");
   place.append(
     h("div", { class: "head" },
       h("div", {}, heading("Automation"),
-        h("p", { class: "soft" }, "Rules change leads when they react to a campaign: once per lead and campaign, and never for what machines do.")),
-      mayWrite() && h("a", { class: "button primary", href: "#/automation/new" }, "New rule")),
+        h("p", { class: "soft" }, "Rules update leads that react to a campaign: once per lead and campaign. Machine opens and clicks are ignored.")),
+      newRule()),
     list);
 
-  async function load() {
-    try {
-      const { items } = await api("GET", "rules", { signal });
-      const titles = await titlesOf(items.map(({ when }) => when.campaign_id).filter(Boolean), signal);
-      list.replaceChildren(items.length
-        ? h("ul", { class: "rules card" }, items.map((rule) => row(rule, titles, load)))
-        : nothingYet());
-    } catch (problem) {
-      if (!signal.aborted) list.replaceChildren(failure(problem, load));
-    }
-  }
+  const load = () => attempt(list, signal, async () => {
+    const { items } = await api("GET", "rules", { signal });
+    const titles = await titlesOf(items.map(({ when }) => when.campaign_id).filter(Boolean), signal);
+    list.replaceChildren(items.length
+      ? h("ul", { class: "rules card" }, items.map((rule) => row(rule, titles, load)))
+      : nothing("No rules yet", "A rule updates leads that react to a campaign. For example: when a lead clicks the pricing link, change the stage to Hot Lead.", newRule()));
+  });
   await load();
 }
 
@@ -35,13 +32,6 @@ function row(rule, titles, reload) {
       h("a", { class: "rule-name", href: address }, rule.name),
       h("p", { class: "rule-words" }, inWords(rule, titles)), warnings(rule)),
     h("div", { class: "rule-actions" }, enabling(rule),
-      mayWrite() && h("a", { class: "button quiet", href: `${address}/edit`, "aria-label": `Change ${rule.name}` }, "Change"),
-      mayWrite() && h("button", {
-        type: "button", class: "quiet", "aria-label": `Delete ${rule.name}`, onclick: async () => { if (await remove(rule)) reload(); },
-      }, "Delete")));
+      mayWrite() && h("a", { class: "button quiet", href: `${address}/edit`, "aria-label": `Edit ${rule.name}` }, "Edit"),
+      mayWrite() && button("Delete", async () => { if (await remove(rule)) reload(); }, { class: "quiet", "aria-label": `Delete ${rule.name}` })));
 }
-
-const nothingYet = () => h("div", { class: "card empty" },
-  h("h2", {}, "No rules yet"),
-  h("p", {}, "A rule says what becomes of a lead who reacts, such as: whoever clicks the link to your prices is a Hot Lead."),
-  mayWrite() && h("a", { class: "button primary", href: "#/automation/new" }, "Write a rule"));

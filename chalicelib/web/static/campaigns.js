@@ -1,9 +1,11 @@
-/** The campaigns: how each stands, its five numbers, search; write a new one, copy or remove one. */
+/** The list of campaigns: status, the five numbers, search; new, duplicate, delete. */
 
-import { api, date, failure, h, heading, mayWrite, number, percent, pill, query, style } from "./app.js";
+import { api, button, date, h, heading, mayWrite, number, percent, pill, progress, style } from "./app.js";
+import { attempt, debounced, firstPages, nothing } from "./parts.js";
 
 const RUNNING = new Set(["planning", "sending"]);
 const DRAFTS = new Set(["draft", "scheduled", "missed"]);
+const REFRESH_MS = 2000;
 
 export async function show(place, { signal }) {
   await style("lists.css");
@@ -17,24 +19,16 @@ export async function show(place, { signal }) {
       mayWrite() && h("a", { class: "button primary", href: "#/campaigns/new" }, "New campaign")),
     h("div", { class: "bar" }, search), list);
 
-  let shown = 1;
-  let asked = 0;
+  let pages = 1;
+  let running = new AbortController();
   async function load() {
-    const mine = ++asked;
-    try {
-      const items = [];
-      let cursor = null;
-      for (let page = 0; page < shown; page += 1) {
-        const found = await api("GET", `campaigns${query({ q: search.value.trim(), limit: 25, cursor })}`, { signal });
-        items.push(...found.items);
-        cursor = found.cursor;
-        if (!cursor) break;
-      }
-      if (mine === asked) draw(items, cursor);
-    } catch (problem) {
-      if (signal.aborted) return;
-      if (mine === asked) list.replaceChildren(failure(problem, load));
-    }
+    running.abort();
+    running = new AbortController();
+    const latest = AbortSignal.any([signal, running.signal]);
+    await attempt(list, latest, async () => {
+      const { items, cursor } = await firstPages(pages, "campaigns", { q: search.value.trim(), limit: 25 }, latest);
+      draw(items, cursor);
+    });
   }
 
   let timer = null;
@@ -42,52 +36,48 @@ export async function show(place, { signal }) {
     list.removeAttribute("aria-busy");
     clearTimeout(timer);
     if (!items.length) {
-      list.replaceChildren(search.value.trim() ? nothingFound(search.value.trim()) : nothingYet());
+      list.replaceChildren(search.value.trim() ? nothing("No campaigns found", `No title or subject contains “${search.value.trim()}”.`) : welcome());
       return;
     }
-    const more = h("button", { type: "button", onclick: () => { shown += 1; load(); } }, "Show more");
     list.replaceChildren(
       h("ul", { class: "campaigns card" }, items.map((campaign) => row(campaign, load))),
-      h("p", { class: "more" }, cursor && more));
+      h("p", { class: "more" }, cursor && button("Show more", () => { pages += 1; load(); })));
     if (items.some((campaign) => RUNNING.has(campaign.status))) {
-      timer = setTimeout(() => { if (!document.hidden && !list.matches(":focus-within")) load(); else draw(items, cursor); }, 2000);
+      timer = setTimeout(() => { if (!document.hidden && !list.matches(":focus-within")) load(); else draw(items, cursor); }, REFRESH_MS);
     }
   }
 
-  let typing = null;
-  search.addEventListener("input", () => {
-    clearTimeout(typing);
-    typing = setTimeout(() => { shown = 1; load(); }, 250);
-  });
-  signal.addEventListener("abort", () => { clearTimeout(timer); clearTimeout(typing); });
+  search.addEventListener("input", debounced(() => { pages = 1; load(); }, signal));
+  signal.addEventListener("abort", () => clearTimeout(timer));
   await load();
 }
 
 function row(campaign, reload) {
-  const { campaign_id: id, numbers } = campaign;
-  const isDraft = DRAFTS.has(campaign.status);
+  const { campaign_id: id, numbers, status, title } = campaign;
+  const isDraft = DRAFTS.has(status);
   return h("li", { class: "campaign" },
     h("div", { class: "campaign-name" },
       h("div", { class: "titled" },
-        h("a", { href: `#/campaigns/${id}/${isDraft ? "edit" : "stats"}` }, campaign.title), pill(campaign.status)),
+        h("a", { href: `#/campaigns/${id}/${isDraft ? "edit" : "stats"}` }, title), pill(status)),
       h("p", { class: "note" },
         `${campaign.audience.entity} · ${campaign.audience.stages.join(", ")}`,
-        campaign.audience.tags.length ? ` · tagged ${campaign.audience.tags.join(", ")}` : "", " · ",
-        campaign.launched_at ? `sent ${date(campaign.launched_at)}` : campaign.status === "scheduled"
-          ? `goes out ${campaign.scheduled_local.replace("T", ", ")} (${campaign.scheduled_timezone})`
-          : `changed ${date(campaign.updated_at)}`),
-      RUNNING.has(campaign.status) && progress(campaign)),
-    numbers ? figures(numbers) : h("p", { class: "note campaign-numbers" }, isDraft ? "Not sent yet" : "Beginning…"),
+        campaign.audience.tags.length ? ` · tagged ${campaign.audience.tags.join(", ")}` : "", " · ", when(campaign)),
+      RUNNING.has(status) && sending(campaign)),
+    numbers ? figures(numbers) : h("p", { class: "note campaign-numbers" }, isDraft ? "Not sent yet" : "Starting…"),
     mayWrite() && h("div", { class: "campaign-actions" },
-      h("button", { type: "button", class: "quiet", "aria-label": `Duplicate ${campaign.title}`, onclick: () => duplicate(id) },
-        "Duplicate"),
-      isDraft && h("button", {
-        type: "button", class: "quiet", "aria-label": `Delete ${campaign.title}`, onclick: () => remove(campaign, reload),
-      }, "Delete")));
+      button("Duplicate", () => duplicate(id), { class: "quiet", "aria-label": `Duplicate ${title}` }),
+      isDraft && button("Delete", () => remove(campaign, reload), { class: "quiet", "aria-label": `Delete ${title}` })));
 }
 
+function when(campaign) {
+  if (campaign.launched_at) return `sent ${date(campaign.launched_at)}`;
+  if (campaign.status !== "scheduled") return `edited ${date(campaign.updated_at)}`;
+  return `scheduled for ${campaign.scheduled_local.replace("T", ", ")} (${campaign.scheduled_timezone})`;
+}
+
+const share = (count, of) => (of ? percent(count / of) : "");
+
 function figures(numbers) {
-  const share = (count, of) => (of ? percent(count / of) : "");
   const all = [
     ["Total", numbers.total, ""],
     ["Sent", numbers.sent, share(numbers.sent, numbers.total)],
@@ -99,15 +89,10 @@ function figures(numbers) {
     h("div", {}, h("dt", {}, name), h("dd", {}, number(value), " ", h("span", { class: "note" }, rate)))));
 }
 
-function progress({ status, title, numbers }) {
+function sending({ status, title, numbers }) {
   const done = numbers ? numbers.total - numbers.pending : 0;
-  const share = numbers?.total && numbers.total_is_final ? done / numbers.total : 0;
-  const bar = h("span");
-  bar.style.width = `${Math.max(2, share * 100)}%`;
-  return h("div", {
-    class: "progress", role: "progressbar", "aria-label": `Progress of ${title}`, "aria-valuemin": 0, "aria-valuemax": 100,
-    "aria-valuenow": Math.round(share * 100), "aria-valuetext": status === "planning" ? "Collecting the audience" : `${number(done)} of ${number(numbers?.total || 0)}`,
-  }, bar);
+  return progress(`Progress of ${title}`, numbers?.total && numbers.total_is_final ? done / numbers.total : 0,
+    status === "planning" ? "Collecting recipients" : `${number(done)} of ${number(numbers?.total || 0)}`);
 }
 
 async function duplicate(id) {
@@ -117,21 +102,19 @@ async function duplicate(id) {
 
 async function remove(campaign, reload) {
   const { confirm } = await import("./dialogs.js");
-  await confirm({
+  const isGone = await confirm({
     title: `Delete “${campaign.title}”?`,
-    text: "The draft is gone for good. Nobody has received it.",
+    text: "It has not been sent to anyone. This cannot be undone.",
     action: "Delete draft",
     danger: true,
     run: () => api("DELETE", `campaigns/${campaign.campaign_id}`),
-  }) && reload();
+  });
+  if (isGone) reload();
 }
 
-const nothingFound = (text) => h("div", { class: "card empty" },
-  h("h2", {}, "No campaign found"), h("p", {}, `No title or subject holds “${text}”.`));
-
-const nothingYet = () => h("div", { class: "card empty" },
-  h("h2", {}, "Your first campaign"),
-  h("p", {}, "Import your leads, write an e-mail, look it over, and send it. Its numbers will stand here."),
-  mayWrite() && h("div", { class: "actions" },
+const welcome = () => nothing("Create your first campaign",
+  "Import your leads, write an email, preview it, and send it. Its numbers appear here.",
+  mayWrite() && [
     h("a", { class: "button", href: "#/leads/import" }, "Import leads"),
-    h("a", { class: "button primary", href: "#/campaigns/new" }, "Write a campaign")));
+    h("a", { class: "button primary", href: "#/campaigns/new" }, "New campaign"),
+  ]);

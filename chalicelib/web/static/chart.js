@@ -1,6 +1,7 @@
-/** Opens and clicks over time: a chart of our own in SVG, with legend, units, a cursor for pointer and keyboard, a table. */
+/** Opens and clicks over time: an SVG chart with a legend, a cursor for pointer and keyboard, and a table. */
 
-import { api, counted, failure, h, number } from "./app.js";
+import { api, counted, h, number } from "./app.js";
+import { attempt, card, svg, table, toggles } from "./parts.js";
 
 const WIDTH = 1000;
 const HEIGHT = 260;
@@ -11,52 +12,39 @@ const COLUMNS_UP_TO = 60;
 const SERIES = [["opened", "Opened"], ["clicked", "Clicked"]];
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
-/** An element with its own questions to the API: { element, update }. */
+/** { element, update(campaign) }; it loads its own data. */
 export function chart(campaign, signal) {
   let by = null;
-  let pressed = null;
+  let picked = null;
   const canvas = h("div", { class: "chart" });
   const units = h("p", { class: "note" });
-  const button = (value, text) => h("button", { type: "button", "aria-pressed": "false", onclick: () => { pressed = value; load(); } }, text);
-  const buttons = { hour: button("hour", "By hour"), day: button("day", "By day") };
-  const element = h("section", { class: "card", "aria-labelledby": "course" },
-    h("header", {}, h("h2", { id: "course" }, "Opens and clicks over time"),
-      h("div", { class: "bar" },
-        h("ul", { class: "legend" }, SERIES.map(([name, text]) => h("li", {}, h("i", { class: name }), text))),
-        h("div", { class: "switch", role: "group", "aria-label": "Length of a step" }, buttons.hour, buttons.day))),
-    canvas, units);
+  const intervals = toggles("Interval", { hour: "By hour", day: "By day" }, (value) => { picked = value; load(); });
+  const element = card({
+    id: "course", title: "Opens and clicks over time",
+    tools: h("div", { class: "bar" },
+      h("ul", { class: "legend" }, SERIES.map(([name, text]) => h("li", {}, h("i", { class: name }), text))), intervals.element),
+  }, canvas, units);
 
   let launched = campaign.launched_at;
-  async function load() {
-    // Most of what happens, happens within two days: hours show it, later days do.
-    by = pressed || (launched && Date.now() - new Date(launched) > 4 * 86_400_000 ? "day" : "hour");
-    for (const [name, each] of Object.entries(buttons)) each.setAttribute("aria-pressed", String(name === by));
-    try {
-      const series = await api("GET", `campaigns/${campaign.campaign_id}/series?by=${by}&timezone=${encodeURIComponent(zone)}`, { signal });
-      if (series.by === by) draw(series);
-    } catch (problem) {
-      if (!signal.aborted) canvas.replaceChildren(failure(problem, load));
-    }
-  }
+  const load = () => attempt(canvas, signal, async () => {
+    // Most opens and clicks come within two days, so a young campaign is shown by the hour.
+    by = picked || (launched && Date.now() - new Date(launched) > 4 * 86_400_000 ? "day" : "hour");
+    intervals.press(by);
+    const series = await api("GET", `campaigns/${campaign.campaign_id}/series?by=${by}&timezone=${encodeURIComponent(zone)}`, { signal });
+    if (series.by === by) draw(series);
+  });
 
   function draw({ items, later }) {
     if (!items.length) {
-      canvas.replaceChildren(h("p", { class: "empty soft" }, "Nobody has opened or clicked yet. The first ones usually come within minutes."));
+      canvas.replaceChildren(h("p", { class: "empty soft" }, "No opens or clicks yet. The first ones usually come within minutes of sending."));
       units.textContent = "";
       return;
     }
     canvas.replaceChildren(...picture(items, by));
     const after = later.opened + later.clicked ? ` ${number(later.opened)} opens and ${number(later.clicked)} clicks came later.` : "";
-    units.textContent = `Leads per ${by}: each counts once, at the first open and the first click. Times in ${zone}.${after}`;
+    units.textContent = `Leads per ${by}, each counted once at the first open and the first click. Times in ${zone}.${after}`;
   }
   return { element, update: (newer) => { launched = newer.launched_at; load(); } };
-}
-
-function svg(tag, attributes = {}, ...children) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
 }
 
 function picture(items, by) {
@@ -68,18 +56,18 @@ function picture(items, by) {
 
   const levels = [...new Set([0, most / 2, most].filter(Number.isInteger))];
   for (const value of levels) drawing.append(svg("line", { x1: LEFT, x2: WIDTH, y1: y(value), y2: y(value), class: "grid" }));
-  for (const [name, , at] of SERIES.map(([each, text], order) => [each, text, order])) {
+  for (const [order, [name]] of SERIES.entries()) {
     drawing.append(items.length <= COLUMNS_UP_TO
-      ? columns(items, name, at, { step, y, middle })
+      ? columns(items, name, order, { step, y, middle })
       : curve(items, name, { y, middle }));
   }
   const cursor = svg("line", { y1: TOP, y2: HEIGHT - BOTTOM, class: "cursor", visibility: "hidden" });
   drawing.append(cursor);
 
-  const label = labels(by);
+  const label = LABELS[by];
   const readout = h("p", { class: "readout", hidden: true });
   const spoken = h("span", { class: "sr", role: "status" });
-  const frame = h("div", { class: "chart-frame", tabindex: "0", role: "group", "aria-label": "Chart; arrow keys read its points" },
+  const frame = h("div", { class: "chart-frame", tabindex: "0", role: "group", "aria-label": "Chart. Use the arrow keys to read its values." },
     drawing, ...levels.map((value) => axisLabel("y-label", number(value), null, y(value))),
     ...ticks(items, label).map(([place, text]) => axisLabel("x-label", text, middle(place), null)), readout, spoken);
   let at = -1;
@@ -111,7 +99,7 @@ function picture(items, by) {
     event.preventDefault();
     point(places[event.key], true);
   });
-  return [frame, table(items, label)];
+  return [frame, asTable(items, label)];
 }
 
 function columns(items, name, order, { step, y, middle }) {
@@ -140,34 +128,28 @@ function axisLabel(kind, text, x, y) {
   return element;
 }
 
-/** At most some seven points of the x axis, with their texts. */
+/** About seven points of the x axis with their labels, three on a narrow screen. */
 function ticks(items, label) {
   const every = Math.max(1, Math.ceil(items.length / (innerWidth < 700 ? 3 : 7)));
   return items.map((item, place) => [place, label.short(item.at)]).filter(([place]) => place % every === 0);
 }
 
-function labels(by) {
-  // Points come with their own offset, so that their clock is read off and not reckoned anew.
-  const clock = (text) => text.slice(11, 16);
-  const day = (text) => new Date(`${text.slice(0, 10)}T12:00:00`).toLocaleDateString("en-GB", { day: "numeric", month: "short" });
-  return by === "hour"
-    ? { short: (text) => (clock(text) === "00:00" ? day(text) : clock(text)), full: (text) => `${day(text)}, ${clock(text)}` }
-    : { short: day, full: day };
-}
+// The API gives local times with their offset, so the clock time can be read from the text.
+const clock = (text) => text.slice(11, 16);
+const day = (text) => new Date(`${text.slice(0, 10)}T12:00:00`).toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+const LABELS = {
+  hour: { short: (text) => (clock(text) === "00:00" ? day(text) : clock(text)), full: (text) => `${day(text)}, ${clock(text)}` },
+  day: { short: day, full: day },
+};
 
-/** 1, 2, 4, 6, 10, 20, 40, 60, ...: halves of it are whole numbers. */
+/** The next of 1, 2, 4, 6, 10, 20, 40, 60, ...: from 2 on their halves are whole numbers. */
 function niceCeiling(value) {
   for (let power = 1; ; power *= 10) {
     for (const digit of [1, 2, 4, 6]) if (digit * power >= value) return digit * power;
   }
 }
 
-function table(items, label) {
-  const some = items.filter((item) => item.opened || item.clicked);
-  return h("details", { class: "as-table" }, h("summary", {}, "As a table"),
-    h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Opens and clicks as a table" },
-      h("table", {},
-        h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "When"), SERIES.map(([, text]) => h("th", { scope: "col", class: "number" }, text)))),
-        h("tbody", {}, some.map((item) => h("tr", {}, h("td", {}, label.full(item.at)),
-          SERIES.map(([name]) => h("td", { class: "number" }, number(item[name])))))))));
-}
+const asTable = (items, label) => h("details", { class: "as-table" }, h("summary", {}, "Show as table"),
+  table("Opens and clicks as a table", ["Time", ...SERIES.map(([, text]) => [text, "number"])],
+    items.filter((item) => item.opened || item.clicked).map((item) =>
+      [label.full(item.at), ...SERIES.map(([name]) => number(item[name]))])));

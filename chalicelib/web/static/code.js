@@ -1,11 +1,11 @@
-/** A text area for markup: numbered lines, and what was found in a line written beside it. */
+/** A text area for markup, with line numbers and findings beside their lines. */
 
 import { h } from "./app.js";
 
 const LINE = 20;
 const PADDING = 10;
 
-/** { element, area, set(value), mark(findings), reveal(line) }; a finding has severity, message, line (from 1). */
+/** { element, area, set(value), mark(findings), reveal(line) }. A finding has severity, message and line (from 1). */
 export function code({ label, value, oninput, readonly }) {
   const gutter = h("div", { class: "gutter", "aria-hidden": "true" });
   const marks = h("div", { class: "marks", "aria-hidden": "true" });
@@ -54,7 +54,7 @@ export function code({ label, value, oninput, readonly }) {
   return {
     element, area,
     set(other) { area.value = other; number(); },
-    mark(found) { findings = found; number(); },
+    mark(newFindings) { findings = newFindings; number(); },
     reveal(line) {
       const start = area.value.split("\n").slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0);
       area.focus();
@@ -65,7 +65,7 @@ export function code({ label, value, oninput, readonly }) {
   };
 }
 
-/** How many columns a line takes, tabs being four wide. */
+/** The width of a line in columns, with tabs four columns wide. */
 function columns(line) {
   let at = 0;
   for (const character of line) at += character === "\t" ? 4 - (at % 4) : 1;

@@ -1,6 +1,6 @@
-/** A file of leads in pieces that the API takes: whole lines, each CSV piece with the file's header. */
+/** Splits a file of leads into pieces small enough for the API: whole records, each CSV piece with the file's header. */
 
-export const MOST_LINES = 1000;
+const MOST_LINES = 1000;
 const MOST_CHARACTERS = 1_000_000;
 
 /**
@@ -16,7 +16,9 @@ export function* pieces(text, isCsv) {
   let size = 0;
   let firstLine = headerLines + 1;
   let line = firstLine;
-  const piece = () => ({ text: (header ? header.text : "") + held.join(""), firstLine: firstLine - (headerLines ? headerLines - 1 : 0), count: held.length });
+  const piece = () => ({
+    text: `${header ? header.text : ""}${held.join("")}`, firstLine: firstLine - (headerLines ? headerLines - 1 : 0), count: held.length,
+  });
   for (const record of records) {
     if (held.length === MOST_LINES || (held.length && size + record.text.length > MOST_CHARACTERS)) {
       yield piece();
@@ -31,7 +33,7 @@ export function* pieces(text, isCsv) {
   if (held.length) yield piece();
 }
 
-/** Records with their line ends; in CSV a quoted cell may hold line ends of its own. */
+/** Records with their line endings. In CSV a quoted cell may contain line breaks. */
 function* recordsOf(text, isCsv) {
   let start = 0;
   let lines = 1;

@@ -1,12 +1,20 @@
-/** Questions before something happens that cannot be taken back. */
+/** Modal dialogs: a question before something happens, and a message that must be read. */
 
-import { h } from "./app.js";
+import { button, h } from "./app.js";
+
+function open(title, ...children) {
+  const dialog = h("dialog", { class: "dialog", "aria-labelledby": "dialog-title", onclose: () => dialog.remove() },
+    h("h2", { id: "dialog-title" }, title), children);
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
 
 /**
- * Ask, and do it: `run` is called when the answer is yes, its errors are shown in the dialog, and it may be tried again.
- * `fields`: elements to fill in, in a form whose data `run` gets. Resolves to what `run` gave, or null when left.
+ * Ask, and call `run` with the form's data on yes. Its errors are shown in the dialog, and it can be tried again.
+ * Resolves to what `run` returned, or to null when the dialog was dismissed.
  */
-export function confirm({ title, text, fields = [], action, danger = false, run }) {
+export function confirm({ title, text, fields = [], action, dismiss = "Cancel", danger = false, run }) {
   return new Promise((resolve) => {
     const error = h("p", { class: "error", role: "alert" });
     const yes = h("button", { class: danger ? "danger" : "primary" }, action);
@@ -24,22 +32,13 @@ export function confirm({ title, text, fields = [], action, danger = false, run 
         yes.disabled = false;
       }
     };
-    const dialog = h("dialog", { class: "dialog", "aria-labelledby": "dialog-title" },
-      h("h2", { id: "dialog-title" }, title), text && h("p", {}, text),
+    const dialog = open(title, text && h("p", {}, text),
       h("form", { class: "stack", onsubmit: submit, oninput: () => { error.textContent = ""; } }, fields, error,
-        h("div", { class: "actions" }, h("button", { type: "button", onclick: () => dialog.close() }, "Not now"), yes)));
-    dialog.addEventListener("close", () => { dialog.remove(); resolve(null); });
-    document.body.append(dialog);
-    dialog.showModal();
+        h("div", { class: "actions" }, button(dismiss, () => dialog.close()), yes)));
+    dialog.addEventListener("close", () => resolve(null));
   });
 }
 
-/** Say something that must be read. */
 export function tell(title, ...children) {
-  const dialog = h("dialog", { class: "dialog", "aria-labelledby": "dialog-title" },
-    h("h2", { id: "dialog-title" }, title), children,
-    h("div", { class: "actions" }, h("button", { type: "button", class: "primary", onclick: () => dialog.close() }, "Close")));
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
+  const dialog = open(title, children, h("div", { class: "actions" }, button("Close", () => dialog.close(), { class: "primary" })));
 }

@@ -1,12 +1,25 @@
-/** A draft between this window and the API: what is stored, what was changed here, and what was changed on both sides. */
+/** A draft in this window and in the API: what is stored, what was changed here, and what was changed on both sides. */
 
-export const NAMES = ["title", "subject", "from_name", "from_email", "reply_to", "html", "text", "audience"];
+import { api, button, fill, h, moment, query } from "./app.js";
+import { card } from "./parts.js";
+
+const NAMES = ["title", "subject", "from_name", "from_email", "reply_to", "html", "text", "audience"];
+
+const STARTING_HTML = `<!doctype html>
+<html lang="en">
+<body style="margin:0; padding:24px; font-family:Helvetica,Arial,sans-serif; color:#1f2937">
+<p>Hello {{ lead.first_name | default("there") }},</p>
+<p></p>
+<p style="font-size:12px; color:#6b7280"><a href="{{ unsubscribe_url }}">Unsubscribe</a></p>
+</body>
+</html>
+`;
 
 export class Draft {
-  /** `campaign` as the API answers it; a new one has no id and no version yet. */
+  /** `campaign` as the API answers it. A new one has no id and no version yet. */
   constructor(campaign) {
     this.stored = campaign;
-    /** Fields changed here and elsewhere: none is sent until the marketer has decided. */
+    /** Fields with conflicting changes. They are not saved until the marketer has decided. */
     this.undecided = new Set();
   }
 
@@ -14,38 +27,38 @@ export class Draft {
     return this.stored.campaign_id || null;
   }
 
-  get place() {
+  get storageKey() {
     return `leadflip:unsaved-changes:${this.id || "new"}`;
   }
 
-  /** The fields in which what is written here differs from what is stored. */
+  /** The fields whose value here differs from the stored one. */
   changes(written) {
     return pick(written, (name) => !same(written[name], this.stored[name]));
   }
 
-  /** Those of the changes that may be sent. */
+  /** The changes that may be saved. */
   decided(written) {
     return pick(this.changes(written), (name) => !this.undecided.has(name));
   }
 
-  /** Keep what is not stored yet in this browser. */
+  /** Keep unsaved changes in this browser. */
   keep(written) {
     const changes = this.changes(written);
     const version = this.undecided.size ? null : this.stored.version;
-    if (Object.keys(changes).length) localStorage.setItem(this.place, JSON.stringify({ version, changes }));
-    else localStorage.removeItem(this.place);
+    if (Object.keys(changes).length) localStorage.setItem(this.storageKey, JSON.stringify({ version, changes }));
+    else localStorage.removeItem(this.storageKey);
   }
 
-  /** What this browser kept. If another version was stored since, the marketer decides on every field of it. */
+  /** The unsaved changes that this browser kept. If the draft was saved elsewhere since, each of them is a conflict. */
   restore() {
-    const kept = JSON.parse(localStorage.getItem(this.place) || "null");
+    const kept = JSON.parse(localStorage.getItem(this.storageKey) || "null");
     if (!kept) return {};
     const changes = this.changes({ ...this.stored, ...kept.changes });
     if (kept.version !== this.stored.version) this.undecided = new Set(Object.keys(changes));
     return changes;
   }
 
-  /** The draft as it is stored by now. Returns what was changed elsewhere alone: it takes the place of what is here. */
+  /** Take over the draft as it is stored now. Returns the fields changed only elsewhere: they replace the values here. */
   take(latest, written) {
     const news = pick(latest, (name) => !same(written[name], latest[name]) && same(written[name], this.stored[name]));
     for (const name of NAMES) {
@@ -59,6 +72,75 @@ export class Draft {
 
 const pick = (values, chosen) => Object.fromEntries(NAMES.filter((name) => name in values && chosen(name)).map((name) => [name, values[name]]));
 
-/** Text areas turn every line end into a line feed; nobody has changed a text by that. */
+/** Text areas turn every line ending into a line feed, which is not a change. */
 const same = (one, other) => plain(one) === plain(other);
-const plain = (value) => (typeof value === "string" ? value.replace(/\r\n?/g, "\n") : JSON.stringify(value)) || "null";
+const plain = (value) => (typeof value === "string" ? value.replaceAll(/\r\n?/g, "\n") : JSON.stringify(value)) || "null";
+
+/**
+ * The choice between two versions of a field: { element, show(fields) }. A field has label, mine, theirs (texts), at,
+ * keep() and take(). Without fields the element is hidden.
+ */
+export function conflicts() {
+  const list = h("div", { class: "stack" });
+  const element = card({ id: "conflicts", title: "Conflicting changes", class: "card conflicts", tabindex: "-1", hidden: true },
+    h("p", {}, "Someone else, or you in another window, saved different changes. Nothing was overwritten. Choose which version to keep."), list);
+  return {
+    element,
+    show(fields) {
+      element.hidden = !fields.length;
+      fill(list, fields.map(({ label, mine, theirs, at, keep, take }) => {
+        const [ours, others] = differing(mine, theirs);
+        return h("div", { class: "stack" }, h("h3", {}, label), h("div", { class: "pair" },
+          side("Your version, not saved", ours, label, "Keep mine", keep),
+          side(["Saved version, ", moment(at)], others, label, "Use saved version", take)));
+      }));
+    },
+  };
+}
+
+function side(title, text, label, choice, choose) {
+  return h("div", { class: "side-text" }, h("p", { class: "note" }, title), h("pre", { tabindex: "0" }, text || h("i", {}, "empty")),
+    button(choice, choose, { "aria-label": `${choice}: ${label}` }));
+}
+
+/** The lines in which two texts differ, with two lines of context: [of mine, of theirs]. */
+function differing(mine, theirs) {
+  const texts = [mine.split("\n"), theirs.split("\n")];
+  const [ours, others] = texts;
+  const shorter = Math.min(ours.length, others.length);
+  let head = 0;
+  while (head < shorter && ours[head] === others[head]) head += 1;
+  let tail = 0;
+  while (tail < shorter - head && ours.at(-1 - tail) === others.at(-1 - tail)) tail += 1;
+  const before = Math.max(0, head - 2);
+  const after = Math.max(0, tail - 2);
+  return texts.map((lines) => [
+    ...(before ? ["…"] : []), ...lines.slice(before, lines.length - after), ...(after ? ["…"] : []),
+  ].join("\n"));
+}
+
+/** A new campaign has the sender and stages of the last one. */
+export async function newDraft(signal) {
+  const { items: [last] } = await api("GET", `campaigns${query({ limit: 1 })}`, { signal });
+  return {
+    title: "", subject: "", html: STARTING_HTML, text: "", reply_to: last?.reply_to, from_name: last?.from_name, from_email: last?.from_email || "",
+    audience: { entity: "", stages: [], ...last?.audience, tags: [], behavior: [] },
+  };
+}
+
+/** What a new draft needs before it can be saved. */
+export const missingIn = (body) => [
+  ["title", body.title, "a title"], ["subject", body.subject, "a subject"], ["from_email", body.from_email, "a From address"],
+  ["audience.entity", body.audience.entity, "a business line"], ["audience.stages", body.audience.stages.length, "a stage"],
+  ["html", body.html || body.text, "content"],
+].filter(([, value]) => !value).map(([field, , name]) => ({ field, name, reason: "is required" }));
+
+/** A field's value as text. */
+export function asText(value) {
+  if (value === null || typeof value === "string") return value || "";
+  const { entity, stages, tags, behavior } = value;
+  return [
+    `Business line: ${entity}`, `Stages: ${stages.join(", ")}`, `Tags: ${tags.join(", ")}`,
+    ...behavior.map(({ did, campaign_id: id }) => `Segment: ${did.replaceAll("_", " ")}: ${id}`),
+  ].join("\n");
+}

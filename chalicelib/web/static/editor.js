@@ -1,31 +1,21 @@
-/** Writing a campaign: saved as it is typed, previewed and checked beside it, tested, sent or scheduled. */
+/** The campaign editor: saves while you type, previews and checks the draft, tests, schedules and sends it. */
 
-import { api, failure, fill, h, heading, mayWrite, moment, pill, Problem, query, rename, say, style } from "./app.js";
-import { act, duplicate } from "./actions.js";
+import { api, button, crumbs, failure, fill, h, heading, mayWrite, moment, pill, Problem, rename, say, style } from "./app.js";
+import { act, duplicate, schedule, sendNow, testSend } from "./actions.js";
 import { audience } from "./audience.js";
 import { code } from "./code.js";
-import { conflicts } from "./conflicts.js";
-import { Draft } from "./draft.js";
-import { faults } from "./faults.js";
+import { asText, conflicts, Draft, missingIn, newDraft } from "./draft.js";
+import { fieldErrors } from "./field-errors.js";
+import { card, toggles } from "./parts.js";
 import { preview } from "./preview.js";
-import { schedule, sendNow, testSend } from "./send.js";
 
 const SAVE_AFTER_MS = 900;
 const SEVERITY = { error: ["bad", "Error"], warning: ["skipped", "Warning"], note: ["", "Note"] };
-const STARTING_HTML = `<!doctype html>
-<html lang="en">
-<body style="margin:0; padding:24px; font-family:Helvetica,Arial,sans-serif; color:#1f2937">
-<p>Hello {{ lead.first_name | default("there") }},</p>
-<p></p>
-<p style="font-size:12px; color:#6b7280"><a href="{{ unsubscribe_url }}">Unsubscribe</a></p>
-</body>
-</html>
-`;
 const LINES = [
-  ["title", "Title", "Seen by you alone", { required: true }],
-  ["subject", "Subject", "May hold merge tags, such as {{ lead.first_name | default(\"there\") }}", { required: true }],
-  ["from_name", "From name", ""],
-  ["from_email", "From address", "Must be verified with the mail service", { type: "email", required: true }],
+  ["title", "Title", "Only you see this", { required: true }],
+  ["subject", "Subject", "Can contain merge tags, such as {{ lead.first_name | default(\"there\") }}", { required: true }],
+  ["from_name", "From name", "Shown as the sender in the inbox"],
+  ["from_email", "From address", "The address or its domain must be verified with the mail service", { type: "email", required: true }],
   ["reply_to", "Reply-to", "Where replies go, if not to the From address", { type: "email" }],
 ];
 const LABELS = {
@@ -35,7 +25,7 @@ const LABELS = {
 
 export async function show(place, { id: asked, signal }) {
   await style("editor.css");
-  const campaign = asked ? await api("GET", `campaigns/${asked}`, { signal }) : await blank(signal);
+  const campaign = asked ? await api("GET", `campaigns/${asked}`, { signal }) : await newDraft(signal);
   const draft = new Draft(campaign);
   const isDraft = (campaign.status || "draft") === "draft";
   const readonly = !mayWrite() || !isDraft;
@@ -55,12 +45,12 @@ export async function show(place, { id: asked, signal }) {
   };
   const frame = preview(signal);
   const state = h("p", { class: "note save-state", role: "status" });
-  const trouble = h("div");
+  const alert = h("div");
   const findings = h("div", { class: "stack" });
-  const both = conflicts();
-  const wrong = faults(place, controls);
+  const conflicting = conflicts();
+  const errors = fieldErrors(place, controls);
   const key = crypto.randomUUID();
-  let errors = [];
+  let preflightErrors = [];
 
   const written = () => ({
     ...Object.fromEntries(LINES.map(([name]) => [name, fields[name].value.trim() || (["title", "subject", "from_email"].includes(name) ? "" : null)])),
@@ -74,7 +64,7 @@ export async function show(place, { id: asked, signal }) {
     retitle();
   }
 
-  // -- Saving: one at a time, and what was changed here alone; what is typed meanwhile is saved next. -----------------
+  // -- Saving: one request at a time, with the changed fields only. Changes made meanwhile are saved next. --------------
   let timer = null;
   let dirty = Object.keys(restored).length > 0;
   let saving = null;
@@ -82,14 +72,14 @@ export async function show(place, { id: asked, signal }) {
     if (readonly) return;
     dirty = true;
     state.textContent = "…";
-    wrong.forgive(name);
+    errors.clear(name);
     draft.keep(written());
-    if (draft.undecided.size) ask();
+    if (draft.undecided.size) showConflicts();
     clearTimeout(timer);
     timer = setTimeout(save, SAVE_AFTER_MS);
   }
 
-  /** True when the draft is stored as it stands here. */
+  /** True once the draft is stored as it is here. */
   function save() {
     clearTimeout(timer);
     saving ||= store().finally(() => { saving = null; });
@@ -100,7 +90,7 @@ export async function show(place, { id: asked, signal }) {
     if (!dirty && draft.id) return !draft.undecided.size;
     const missing = missingIn(written());
     if (!draft.id && missing.length) {
-      state.textContent = `Kept in this browser. To be saved it needs ${missing.map(({ name }) => name).join(", ")}.`;
+      state.textContent = `Kept in this browser only. To save the draft, add ${missing.map(({ name }) => name).join(", ")}.`;
       return false;
     }
     const body = draft.id ? draft.decided(written()) : written();
@@ -112,15 +102,15 @@ export async function show(place, { id: asked, signal }) {
           ? api("PATCH", `campaigns/${draft.id}`, { body: { version: draft.stored.version, ...body } })
           : api("POST", "campaigns", { body, key }));
         if (!draft.id) {
-          localStorage.removeItem(draft.place);
+          localStorage.removeItem(draft.storageKey);
           if (!signal.aborted) rename(`#/campaigns/${saved.campaign_id}/edit`);
         }
         Object.assign(draft.stored, body);
         adopt(saved);
       }
-      showFaults([]);
-      const waiting = [...draft.undecided].map((name) => LABELS[name]).join(", ");
-      fill(state, "Saved ", moment(draft.stored.updated_at), waiting && `, but for ${waiting}`);
+      showErrors([]);
+      const unsaved = [...draft.undecided].map((name) => LABELS[name]).join(", ");
+      fill(state, "Saved ", moment(draft.stored.updated_at), unsaved && `, except ${unsaved}`);
       if (!signal.aborted) refresh();
       return !draft.undecided.size;
     } catch (problem) {
@@ -132,34 +122,28 @@ export async function show(place, { id: asked, signal }) {
     }
   }
 
-  const missingIn = (body) => [
-    ["title", body.title, "a title"], ["subject", body.subject, "a subject"], ["from_email", body.from_email, "a From address"],
-    ["audience.entity", body.audience.entity, "a business line"], ["audience.stages", body.audience.stages.length, "a stage"],
-    ["html", body.html || body.text, "a text"],
-  ].filter(([, there]) => !there).map(([field, , name]) => ({ field, name, reason: "is needed" }));
-
-  // -- Others who write the same draft, in another window or elsewhere. ------------------------------------------------
+  // -- Changes made to the same draft elsewhere. ------------------------------------------------------------------------
   function adopt(latest) {
     const news = draft.take(latest, written());
     for (const [name, value] of Object.entries(news)) put(name, value);
     draft.keep(written());
-    ask();
+    showConflicts();
   }
 
-  /** True when something else was stored since: it is shown where nothing was changed here, else it is asked about. */
+  /** True if the draft was changed elsewhere. Those changes are shown, or are conflicts where it was changed here too. */
   async function catchUp() {
     const latest = await api("GET", `campaigns/${draft.id}`);
     if (latest.status !== "draft" || latest.version <= draft.stored.version) return false;
     adopt(latest);
-    say("This draft was changed elsewhere meanwhile.");
+    say("This draft was changed elsewhere.");
     if (!signal.aborted) refresh();
     return true;
   }
 
-  function ask() {
+  function showConflicts() {
     const now = written();
-    both.show([...draft.undecided].map((name) => ({
-      label: LABELS[name], mine: inWords(now[name]), theirs: inWords(draft.stored[name]), at: draft.stored.updated_at,
+    conflicting.show([...draft.undecided].map((name) => ({
+      label: LABELS[name], mine: asText(now[name]), theirs: asText(draft.stored[name]), at: draft.stored.updated_at,
       keep: () => decide(name),
       take: () => { put(name, draft.stored[name]); decide(name); },
     })));
@@ -168,7 +152,7 @@ export async function show(place, { id: asked, signal }) {
   function decide(name) {
     draft.undecided.delete(name);
     changed(name);
-    ask();
+    showConflicts();
     go(name);
   }
 
@@ -176,19 +160,19 @@ export async function show(place, { id: asked, signal }) {
     if (!document.hidden && draft.id && !readonly && !saving) catchUp().catch(() => null);
   }, { signal });
 
-  // -- Errors where they happen. ---------------------------------------------------------------------------------------
-  function showFaults(errors) {
-    trouble.replaceChildren();
-    const shown = wrong.show(errors);
+  // -- Errors beside their fields. --------------------------------------------------------------------------------------
+  function showErrors(found) {
+    alert.replaceChildren();
+    const ours = errors.show(found);
     for (const [name, body] of Object.entries({ html, text })) {
-      body.mark(shown.filter(({ field, line }) => field === name && line).map(({ reason, line }) => ({ severity: "error", message: reason, line })));
+      body.mark(ours.filter(({ field, line }) => field === name && line).map(({ reason, line }) => ({ severity: "error", message: reason, line })));
     }
-    return shown;
+    return ours;
   }
 
   function report(problem) {
-    state.textContent = "Not saved. What you typed is kept in this browser.";
-    if (!showFaults(problem.errors).length) fill(trouble, failure(problem, save));
+    state.textContent = "Not saved. Your changes are kept in this browser.";
+    if (!showErrors(problem.errors).length) fill(alert, failure(problem, save));
   }
 
   function go(name) {
@@ -196,37 +180,39 @@ export async function show(place, { id: asked, signal }) {
     controls[name].focus();
   }
 
-  /** True when what is stored is what stands here; else the marketer is led to what is in the way. */
+  /** True if the draft is stored as it is here. Otherwise the focus goes to what has to be corrected. */
   async function isReady() {
     const missing = draft.id ? [] : missingIn(written());
-    if (missing.length) showFaults(missing);
+    if (missing.length) showErrors(missing);
     else if (await save() && !(await catchUp())) return true;
-    const first = wrong.first();
+    const first = errors.first();
     if (first) {
       const { field, reason, line } = first;
       go(field);
       if (line) ({ html, text })[field].reveal(line);
       say(`${LABELS[field]}: ${reason}`);
-    } else if (draft.undecided.size) both.element.focus();
+    } else if (draft.undecided.size) conflicting.element.focus();
     return false;
   }
 
-  // -- What is known of the draft as it is stored. ---------------------------------------------------------------------
-  let looks = 0;
+  // -- Preview, number of recipients and findings, for the draft as it is stored. --------------------------------------
+  let refreshes = 0;
   async function refresh() {
-    const mine = ++looks;
+    refreshes += 1;
+    const mine = refreshes;
     const id = draft.id;
     frame.update(id, draft.stored.audience);
+    const ask = async (path, use) => {
+      const answer = await api("GET", `campaigns/${id}/${path}`, { signal });
+      if (mine === refreshes) use(answer);
+    };
     await Promise.all([
-      isWaiting || isDraft
-        ? api("GET", `campaigns/${id}/audience`, { signal }).then(({ total, at_least: atLeast }) => { if (mine === looks) people.count(total, atLeast); })
-        : people.taken(campaign.launched_at),
-      readonly ? null : api("GET", `campaigns/${id}/preflight`, { signal }).then((looked) => { if (mine === looks) check(looked); }),
+      isWaiting || isDraft ? ask("audience", people.count) : people.selected(campaign.launched_at), readonly ? null : ask("preflight", showFindings),
     ]).catch((problem) => { if (!signal.aborted && problem instanceof Problem) fill(findings, failure(problem, refresh)); });
   }
 
-  function check({ findings: found }) {
-    errors = found.filter(({ severity }) => severity === "error").map(({ message }) => message);
+  function showFindings({ findings: found }) {
+    preflightErrors = found.filter(({ severity }) => severity === "error").map(({ message }) => message);
     html.mark(found.filter(({ field }) => field === "html"));
     text.mark(found.filter(({ field }) => field === "text"));
     findings.replaceChildren(found.length ? h("ul", { class: "findings" }, found.map((each) => {
@@ -234,94 +220,72 @@ export async function show(place, { id: asked, signal }) {
       const target = { html, text }[each.field];
       return h("li", {}, h("span", { class: `pill ${tone}` }, name),
         h("p", {}, each.message, each.count ? ` (${each.count} leads)` : ""),
-        each.line && target && h("button", { type: "button", class: "quiet", onclick: () => { pick(each.field); target.reveal(each.line); } }, `Line ${each.line}`));
-    })) : h("p", {}, h("span", { class: "pill good" }, "Nothing found"), " Ready to go."));
+        each.line && target && button(`Line ${each.line}`, () => { pick(each.field); target.reveal(each.line); }, { class: "quiet" }));
+    })) : h("p", {}, h("span", { class: "pill good" }, "No problems"), " Ready to send."));
   }
 
-  // -- The two bodies of a mail. ---------------------------------------------------------------------------------------
-  const bodies = { html: ["HTML", html.element], text: ["Plain text", text.element] };
-  const picks = Object.entries(bodies).map(([name, [label]]) => h("button", { type: "button", "aria-pressed": "false", onclick: () => pick(name) }, label));
+  // -- The HTML and the plain text of the email. -----------------------------------------------------------------------
+  const bodies = { html, text };
+  const tabs = toggles("Content format", { html: LABELS.html, text: LABELS.text }, pick);
   function pick(name) {
-    Object.keys(bodies).forEach((each, order) => {
-      bodies[each][1].hidden = each !== name;
-      picks[order].setAttribute("aria-pressed", String(each === name));
-    });
+    for (const [each, body] of Object.entries(bodies)) body.element.hidden = each !== name;
+    tabs.press(name);
   }
 
   const leave = () => { if (dirty && !readonly) save(); };
   signal.addEventListener("abort", leave);
   const whenSaved = (action) => async () => {
-    trouble.replaceChildren();
+    alert.replaceChildren();
     try {
       if (readonly || await isReady()) await action();
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
-      trouble.replaceChildren(failure(problem));
+      alert.replaceChildren(failure(problem));
     }
   };
   const title = heading(asked ? campaign.title || "Campaign" : "New campaign");
   const retitle = () => { title.textContent = fields.title.value || "New campaign"; };
   fields.title.addEventListener("input", retitle);
-  const button = (label, action, kind = "") => h("button", { type: "button", class: kind, onclick: whenSaved(action) }, label);
+  const command = (label, action, kind = "") => button(label, whenSaved(action), { class: kind });
   const toStats = () => { location.hash = `#/campaigns/${draft.id}/stats`; };
   const offered = readonly ? [
-    isWaiting && mayWrite() && button(campaign.status === "missed" ? "Back to draft" : "Unschedule", async () => { if (await act("unschedule", { id: asked })) location.reload(); }),
-    mayWrite() && button("Send test…", () => testSend(asked, frame.lead())),
-    mayWrite() && button("Duplicate", () => duplicate(asked)),
+    isWaiting && mayWrite() && command(campaign.status === "missed" ? "Back to draft" : "Unschedule", async () => { if (await act("unschedule", { id: asked })) location.reload(); }),
+    mayWrite() && command("Send test…", () => testSend(asked, frame.lead())),
+    mayWrite() && command("Duplicate", () => duplicate(asked)),
     !isWaiting && h("a", { class: "button primary", href: `#/campaigns/${asked}/stats` }, "Stats"),
   ] : [
-    button("Send test…", () => testSend(draft.id, frame.lead())),
-    button("Schedule…", async () => { if (await schedule(draft.id)) { say("Scheduled."); location.hash = "#/campaigns"; } }),
-    button("Send…", async () => { if (await sendNow(draft.id, fields.title.value, errors)) toStats(); }, "primary"),
+    command("Send test…", () => testSend(draft.id, frame.lead())),
+    command("Schedule…", async () => { if (await schedule(draft.id)) { say("Scheduled."); location.hash = "#/campaigns"; } }),
+    command("Send…", async () => { if (await sendNow(draft.id, fields.title.value, preflightErrors)) toStats(); }, "primary"),
   ];
 
   place.append(
-    h("p", { class: "crumbs" }, h("a", { href: "#/campaigns" }, "Campaigns"), "/", h("span", {}, readonly ? "The mail" : "Write")),
+    crumbs("#/campaigns", "Campaigns", readonly ? "Email" : "Edit"),
     h("div", { class: "head" },
       h("div", {}, h("div", { class: "titled" }, title, campaign.status && pill(campaign.status)),
-        campaign.status === "scheduled" && h("p", { class: "soft" }, `Goes out ${campaign.scheduled_local.replace("T", ", ")}, clocks of ${campaign.scheduled_timezone}.`),
+        campaign.status === "scheduled" && h("p", { class: "soft" }, `Scheduled for ${campaign.scheduled_local.replace("T", ", ")} (${campaign.scheduled_timezone}).`),
         campaign.status_reason && h("p", {}, campaign.status_reason), state),
       h("div", { class: "actions" }, offered)),
-    trouble, both.element,
+    alert, conflicting.element,
     h("div", { class: "desk" },
       h("div", { class: "view" },
         h("section", { class: "card", "aria-label": "Sender and subject" }, LINES.map(([name, label, help]) => h("div", { class: "field" },
           h("label", { for: name }, label), fields[name], h("p", { class: "note", id: `${name}-help` }, help),
           h("p", { class: "error", id: `${name}-error`, "data-error": name })))),
-        h("section", { class: "card", "aria-labelledby": "audience-title" }, h("h2", { id: "audience-title" }, "Recipients"), people.element)),
+        card({ id: "audience-title", title: "Recipients" }, people.element)),
       h("div", { class: "view" },
-        h("section", { class: "card", "aria-labelledby": "body-title" },
-          h("header", {}, h("h2", { id: "body-title" }, "Text"), h("div", { class: "switch", role: "group", "aria-label": "Which text" }, picks)),
+        card({ id: "body-title", title: "Content", tools: tabs.element },
           html.element, text.element,
           h("p", { class: "error", id: "html-error", "data-error": "html" }), h("p", { class: "error", id: "text-error", "data-error": "text" }),
-          h("p", { class: "note" }, "Without a plain text one is made from the HTML.")),
-        !readonly && h("section", { class: "card", "aria-labelledby": "check" }, h("h2", { id: "check" }, "Check before sending"), findings))),
+          h("p", { class: "note" }, "If there is no plain text, it is generated from the HTML.")),
+        !readonly && card({ id: "check", title: "Pre-send check" }, findings))),
     frame.element);
   for (const name of ["html", "text"]) controls[name].setAttribute("aria-describedby", `${name}-error`);
   pick(shown.html || !shown.text ? "html" : "text");
-  if (!draft.id) fill(findings, h("p", { class: "soft" }, "What recipients would stumble over will stand here once the draft is saved."));
-  ask();
+  if (!draft.id) fill(findings, h("p", { class: "soft" }, "The draft is checked once it is saved."));
+  showConflicts();
   if (dirty && !draft.undecided.size) {
-    say("Restored what you had typed.");
+    say("Your unsaved changes were restored.");
     save();
   } else if (draft.id) await refresh();
-}
-
-/** A field's value as text. */
-function inWords(value) {
-  if (value === null || typeof value === "string") return value || "";
-  const { entity, stages, tags, behavior } = value;
-  return [
-    `Business line: ${entity}`, `Stages: ${stages.join(", ")}`, `Tags: ${tags.join(", ")}`,
-    ...behavior.map(({ did, campaign_id: id }) => `Only who ${did.replaceAll("_", " ")}: ${id}`),
-  ].join("\n");
-}
-
-/** A new campaign begins with the sender and audience of the last one. */
-async function blank(signal) {
-  const { items: [last] } = await api("GET", `campaigns${query({ limit: 1 })}`, { signal });
-  return {
-    title: "", subject: "", html: STARTING_HTML, text: "", reply_to: last?.reply_to, from_name: last?.from_name, from_email: last?.from_email || "",
-    audience: { entity: "", stages: [], ...last?.audience, tags: [], behavior: [] },
-  };
 }

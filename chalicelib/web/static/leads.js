@@ -1,78 +1,52 @@
-/** The leads: filtered by business line, stage, tag, name or address. */
+/** The list of leads, with search and filters. */
 
-import { api, failure, h, heading, mayWrite, query, style } from "./app.js";
+import { api, h, heading, mayWrite, style } from "./app.js";
 import { nameOf } from "./lead.js";
+import { browse, debounced, nothing, table } from "./parts.js";
 
 export async function show(place, { query: asked, signal }) {
   await style("lists.css");
-  const search = h("input", { type: "search", placeholder: "Name, address or external id", "aria-label": "Search leads", value: asked.get("q") || "" });
+  const search = h("input", { type: "search", placeholder: "Name, email or external ID", "aria-label": "Search leads", value: asked.get("q") || "" });
   const entity = select("Business line", "All business lines");
   const stage = select("Stage", "All stages");
   const tag = select("Tag", "All tags");
   const body = h("div", {}, h("p", { class: "loading" }, "Loading leads…"));
+  const importLeads = () => mayWrite() && h("a", { class: "button primary", href: "#/leads/import" }, "Import leads");
   place.append(
-    h("div", { class: "head" }, h("div", {}, heading("Leads")),
-      mayWrite() && h("a", { class: "button primary", href: "#/leads/import" }, "Import leads")),
+    h("div", { class: "head" }, h("div", {}, heading("Leads")), importLeads()),
     h("div", { class: "bar" }, search, entity, stage, tag), body);
 
-  let groups = [];
-  let cursors = [null];
   const filters = () => ({ q: search.value.trim(), entity: entity.value, stage: stage.value, tag: tag.value });
+  const list = browse(body, signal, {
+    path: "leads",
+    values: () => ({ ...filters(), limit: 50 }),
+    draw: (items) => h("section", { class: "card", "aria-label": "Leads" }, leadsTable(items)),
+    empty: () => (Object.values(filters()).some(Boolean)
+      ? nothing("No leads found", "Remove a filter or shorten the search.")
+      : nothing("No leads yet", "Import leads from a CSV file so that your campaigns have recipients.", importLeads())),
+  });
 
-  async function load() {
-    try {
-      const items = [];
-      let cursor = cursors.at(-1);
-      do {
-        const page = await api("GET", `leads${query({ ...filters(), limit: 50, cursor })}`, { signal });
-        items.push(...page.items);
-        cursor = page.cursor;
-      } while (cursor && !items.length);
-      draw(items, cursor);
-    } catch (problem) {
-      if (!signal.aborted) body.replaceChildren(failure(problem, load));
-    }
-  }
-
-  function draw(items, following) {
-    if (!items.length) {
-      const isFiltered = Object.values(filters()).some(Boolean);
-      body.replaceChildren(h("div", { class: "card empty" },
-        h("h2", {}, isFiltered ? "No lead fits" : "No leads yet"),
-        h("p", {}, isFiltered ? "Take a filter away, or look for less of the name." : "Bring them in from a CSV file; a campaign needs somebody to write to."),
-        !isFiltered && mayWrite() && h("a", { class: "button primary", href: "#/leads/import" }, "Import leads")));
-      return;
-    }
-    const turn = (cursor) => { if (cursor === undefined) cursors.pop(); else cursors.push(cursor); load(); };
-    body.replaceChildren(h("section", { class: "card", "aria-label": "Leads" }, table(items)),
-      h("p", { class: "more" },
-        cursors.length > 1 && h("button", { type: "button", onclick: () => turn() }, "Back"),
-        following && h("button", { type: "button", onclick: () => turn(following) }, "Next")));
-  }
-
-  /** Stages and tags are those of the chosen business line, or of all. */
+  /** Offer the stages and tags of the chosen business line, or of all. */
+  let groups = [];
   function offer() {
-    const some = groups.filter((each) => !entity.value || each.entity === entity.value);
-    const names = (what) => [...new Set(some.flatMap((each) => each[what].map(({ name }) => name)))].sort();
+    const offered = groups.filter((each) => !entity.value || each.entity === entity.value);
+    const names = (what) => [...new Set(offered.flatMap((each) => each[what].map(({ name }) => name)))].toSorted();
     options(stage, names("stages"));
     options(tag, names("tags"));
   }
 
-  const again = () => { cursors = [null]; load(); };
-  entity.addEventListener("change", () => { offer(); again(); });
-  stage.addEventListener("change", again);
-  tag.addEventListener("change", again);
-  let typing = null;
-  search.addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(again, 300); });
-  signal.addEventListener("abort", () => clearTimeout(typing));
+  entity.addEventListener("change", () => { offer(); list.restart(); });
+  stage.addEventListener("change", list.restart);
+  tag.addEventListener("change", list.restart);
+  search.addEventListener("input", debounced(list.restart, signal));
 
-  await load();
+  await list.load();
   try {
     groups = (await api("GET", "lead-groups", { signal })).items;
     options(entity, groups.map((each) => each.entity));
     offer();
   } catch {
-    // The list works without its filters' choices.
+    // The list also works without choices in its filters.
   }
 }
 
@@ -84,13 +58,9 @@ function options(element, names) {
   element.value = names.includes(chosen) ? chosen : "";
 }
 
-function table(items) {
-  const head = ["Name", "Address", "Business line", "Stage", "Tags"];
-  return h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Leads" }, h("table", {},
-    h("thead", {}, h("tr", {}, head.map((text) => h("th", { scope: "col" }, text)))),
-    h("tbody", {}, items.map((lead) => h("tr", {},
-      h("td", {}, h("a", { href: `#/leads/${lead.lead_id}` }, nameOf(lead))),
-      h("td", {}, lead.email || h("span", { class: "soft" }, "none"), lead.unsubscribed && [" ", h("span", { class: "pill bad" }, "Unsubscribed")]),
-      h("td", {}, lead.entity), h("td", {}, lead.stage),
-      h("td", {}, lead.tags.map((tag) => h("span", { class: "tag" }, tag))))))));
-}
+const leadsTable = (items) => table("Leads", ["Name", "Email", "Business line", "Stage", "Tags"], items.map((lead) => [
+  h("a", { href: `#/leads/${lead.lead_id}` }, nameOf(lead)),
+  [lead.email || h("span", { class: "soft" }, "none"), lead.unsubscribed && [" ", h("span", { class: "pill bad" }, "Unsubscribed")]],
+  lead.entity, lead.stage,
+  lead.tags.map((tag) => h("span", { class: "tag" }, tag)),
+]));

@@ -1,10 +1,10 @@
-/** Who received a campaign, and what happened: filtered, page by page, and the whole of it as a CSV file. */
+/** The recipients of a campaign and how they reacted: filtered, page by page, and all of them as a CSV file. */
 
-import { api, failure, h, moment, query, say } from "./app.js";
-import { reasonName } from "./reasons.js";
+import { api, button, fill, h, moment, pill, query, reasonName, say } from "./app.js";
+import { browse, card, table } from "./parts.js";
 
 const FILTERS = [
-  ["all", "Everybody", {}],
+  ["all", "All recipients", {}],
   ["opened", "Opened", { opened: true }],
   ["unopened", "Sent, not opened", { status: "sent", opened: false }],
   ["clicked", "Clicked", { clicked: true }],
@@ -12,103 +12,77 @@ const FILTERS = [
   ["sent", "Sent", { status: "sent" }],
   ["failed", "Failed", { status: "failed" }],
   ["skipped", "Skipped", { status: "skipped" }],
-  ["sending", "Being sent", { status: "sending" }],
+  ["sending", "Sending", { status: "sending" }],
 ];
 
+/** { element, update(), filter(value, reason) } */
 export function recipients(campaign, signal) {
-  const choice = h("select", { "aria-label": "Which recipients", onchange: () => { reason = null; restart(); } },
+  let reason = null;
+  const choice = h("select", { "aria-label": "Filter recipients", onchange: () => narrow(null) },
     FILTERS.map(([value, text]) => h("option", { value }, text)));
   const narrowed = h("span", { class: "bar" });
   const body = h("div");
-  const download = h("button", { type: "button", onclick: () => save(campaign, parameters(), download, signal) }, "Download CSV");
-  const element = h("section", { class: "card", "aria-labelledby": "recipients", tabindex: "-1" },
-    h("header", {}, h("h2", { id: "recipients" }, "Recipients"), h("div", { class: "bar" }, narrowed, choice, download)), body);
-  let reason = null;
-  let cursors = [null];
-
+  const download = button("Download CSV", () => save(campaign, parameters(), download, signal));
+  const element = card({ id: "recipients", title: "Recipients", tabindex: "-1", tools: h("div", { class: "bar" }, narrowed, choice, download) }, body);
   const parameters = () => ({ ...FILTERS.find(([value]) => value === choice.value)[2], reason });
-  function restart() {
-    cursors = [null];
-    load();
-  }
+  const list = browse(body, signal, {
+    path: `campaigns/${campaign.campaign_id}/deliveries`,
+    values: () => ({ ...parameters(), limit: 25 }),
+    draw: (items) => recipientsTable(items),
+    empty: () => h("p", { class: "soft" }, choice.value === "all" ? "No recipients yet." : "No recipients match this filter."),
+  });
 
-  async function load() {
-    narrowed.replaceChildren(...(reason ? [h("span", { class: "pill" }, reasonName(reason)),
-      h("button", { type: "button", class: "quiet", onclick: () => { reason = null; restart(); } }, "All reasons")] : []));
-    try {
-      const items = [];
-      let cursor = cursors.at(-1);
-      // Where few pass the filter a page may be empty and still not be the last.
-      do {
-        const page = await api("GET", `campaigns/${campaign.campaign_id}/deliveries${query({ ...parameters(), limit: 25, cursor })}`, { signal });
-        items.push(...page.items);
-        cursor = page.cursor;
-      } while (cursor && !items.length);
-      draw(items, cursor);
-    } catch (problem) {
-      if (!signal.aborted) body.replaceChildren(failure(problem, load));
-    }
-  }
-
-  function draw(items, following) {
-    if (!items.length) {
-      body.replaceChildren(h("p", { class: "soft" }, choice.value === "all" ? "Nobody yet." : "Nobody, so far."));
-      return;
-    }
-    const turn = (cursor) => { if (cursor === undefined) cursors.pop(); else cursors.push(cursor); load(); };
-    body.replaceChildren(table(items), h("p", { class: "pages" },
-      cursors.length > 1 && h("button", { type: "button", onclick: () => turn() }, "Back"),
-      following && h("button", { type: "button", onclick: () => turn(following) }, "Next")));
+  function narrow(newReason) {
+    reason = newReason;
+    fill(narrowed, reason && [h("span", { class: "pill" }, reasonName(reason)), button("All reasons", () => narrow(null), { class: "quiet" })]);
+    list.restart();
   }
 
   return {
     element,
-    update: () => { if (!element.contains(document.activeElement) || document.activeElement === element) load(); },
-    /** Show those of one kind, and for one reason. */
-    filter: (value, why) => {
+    /** Load again, unless somebody is using the list. */
+    update: () => { if (!element.contains(document.activeElement) || document.activeElement === element) list.load(); },
+    /** Show the recipients that match a filter and have this reason, and scroll to them. */
+    filter: (value, newReason) => {
       choice.value = value;
-      reason = why;
-      restart();
+      narrow(newReason);
       element.focus({ preventScroll: true });
       element.scrollIntoView({ behavior: "smooth", block: "start" });
     },
   };
 }
 
-function table(items) {
-  const head = ["Lead", "Status", "Sent", "Opened", "Clicked"];
-  return h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Recipients" }, h("table", {},
-    h("thead", {}, h("tr", {}, head.map((text) => h("th", { scope: "col" }, text)))),
-    h("tbody", {}, items.map((each) => h("tr", {},
-      h("td", { class: "link-url" }, h("a", { href: `#/leads/${each.lead_id}` }, each.email || "no address")),
-      h("td", {}, h("span", { class: `pill ${each.status}` }, each.status),
-        each.reason && h("p", { class: "note" }, reasonName(each.reason), each.detail ? `: ${each.detail}` : "")),
-      h("td", { class: "nowrap" }, moment(each.sent_at)),
-      h("td", { class: "nowrap" }, moment(each.opened_at), each.opened_machine && h("p", { class: "note" }, "by a machine")),
-      h("td", { class: "nowrap" }, moment(each.clicked_at), each.clicked_machine && h("p", { class: "note" }, "by a machine only")))))));
-}
+const COLUMNS = [["Lead", "link-url"], "Status", ["Sent", "nowrap"], ["Opened", "nowrap"], ["Clicked", "nowrap"]];
 
-/** The export comes in parts that make one file. */
-async function save(campaign, parameters, button, signal) {
-  const text = button.textContent;
-  button.disabled = true;
+const recipientsTable = (items) => table("Recipients", COLUMNS, items.map((each) => [
+  h("a", { href: `#/leads/${each.lead_id}` }, each.email || "no email address"),
+  [pill(each.status), each.reason && h("p", { class: "note" }, reasonName(each.reason), each.detail ? `: ${each.detail}` : "")],
+  moment(each.sent_at),
+  [moment(each.opened_at), each.opened_machine && h("p", { class: "note" }, "by a machine")],
+  [moment(each.clicked_at), each.clicked_machine && h("p", { class: "note" }, "by a machine only")],
+]));
+
+/** Download the CSV export. The API sends it in parts that make up one file. */
+async function save(campaign, parameters, control, signal) {
+  const label = control.textContent;
+  control.disabled = true;
   try {
     const parts = [];
     let address = `campaigns/${campaign.campaign_id}/deliveries.csv${query(parameters)}`;
     while (address) {
+      control.textContent = `Downloading part ${parts.length + 1}…`;
       const response = await api("GET", address, { whole: true, signal });
       parts.push(await response.arrayBuffer());
       const next = /<([^>]*)>; rel="next"/.exec(response.headers.get("Link") || "")?.[1];
       address = next ? `campaigns/${campaign.campaign_id}/deliveries.csv${next}` : null;
-      button.textContent = `Part ${parts.length}…`;
     }
     const url = URL.createObjectURL(new Blob(parts, { type: "text/csv" }));
-    h("a", { href: url, download: `${campaign.title.replace(/[^\p{L}\p{N}]+/gu, "-")}.csv` }).click();
+    h("a", { href: url, download: `${campaign.title.replaceAll(/[^\p{L}\p{N}]+/gu, "-")}.csv` }).click();
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
   } catch (problem) {
     if (!signal.aborted) say(problem.message);
   } finally {
-    button.disabled = false;
-    button.textContent = text;
+    control.disabled = false;
+    control.textContent = label;
   }
 }

@@ -1,7 +1,8 @@
-/** Writing and changing a rule. */
+/** The form for a new or an existing rule. */
 
-import { api, failure, h, heading, mayWrite, Problem, query, say, style } from "./app.js";
+import { api, button, crumbs, failure, h, heading, mayWrite, Problem, query, say, style } from "./app.js";
 import { audience } from "./audience.js";
+import { card } from "./parts.js";
 import { ACTIONS, EVENTS } from "./rule-words.js";
 
 const BLANK = {
@@ -11,15 +12,15 @@ const BLANK = {
 
 export async function show(place, { id, signal }) {
   await Promise.all([style("editor.css"), style("automation.css")]);
-  const known = api("GET", "lead-groups", { signal });
+  const lookup = api("GET", "lead-groups", { signal });
   const [rule, { items: campaigns }] = await Promise.all([
     id ? api("GET", `rules/${id}`, { signal }) : BLANK, api("GET", `campaigns${query({ limit: 100 })}`, { signal }),
   ]);
   const { when } = rule;
   const named = when.campaign_id && !campaigns.some((each) => each.campaign_id === when.campaign_id)
-    ? [await api("GET", `campaigns/${when.campaign_id}`, { signal }).catch(() => ({ campaign_id: when.campaign_id, title: "A deleted campaign" }))] : [];
+    ? [await api("GET", `campaigns/${when.campaign_id}`, { signal }).catch(() => ({ campaign_id: when.campaign_id, title: "Deleted campaign" }))] : [];
   const key = crypto.randomUUID();
-  const trouble = h("div");
+  const alert = h("div");
 
   const name = h("input", { id: "name", value: rule.name, required: true, autocomplete: "off", "aria-describedby": "name-error" });
   const event = h("select", { id: "event", onchange: () => { address.hidden = event.value !== "clicked"; } },
@@ -30,17 +31,17 @@ export async function show(place, { id, signal }) {
   campaign.value = when.campaign_id || "";
   const title = h("input", { id: "title", value: when.campaign_title || "", placeholder: "*pricing*", autocomplete: "off", "aria-describedby": "title-help title-error" });
   const url = h("input", { id: "url", value: when.url || "", placeholder: "*/pricing*", autocomplete: "off", "aria-describedby": "url-help url-error" });
-  const address = field("url", "Address of the link", url, "when.url", "* stands for anything. Empty: any link.");
+  const address = field("url", "Link URL", url, "when.url", "* matches any text. Leave empty for any link.");
   address.hidden = when.event !== "clicked";
-  const people = audience({ ...rule.if, entity: rule.if.entity || "" }, { onchange: () => null, signal, any: "Any business line", known });
+  const people = audience({ ...rule.if, entity: rule.if.entity || "" }, { onchange: () => null, signal, any: "Any business line", lookup });
   for (const error of people.element.querySelectorAll("[data-error]")) error.dataset.error = error.dataset.error.replace("audience", "if");
-  const deeds = actions(rule.then, known);
+  const steps = actions(rule.then, lookup);
 
   const written = () => {
     const { entity, stages, tags } = people.value();
     const isClick = event.value === "clicked";
     return {
-      name: name.value, then: deeds.value(), if: { entity: entity || null, stages, tags },
+      name: name.value, then: steps.value(), if: { entity: entity || null, stages, tags },
       when: { event: event.value, campaign_id: campaign.value || null, campaign_title: title.value.trim() || null, url: (isClick && url.value.trim()) || null },
     };
   };
@@ -48,7 +49,7 @@ export async function show(place, { id, signal }) {
   async function save(submitted) {
     submitted.preventDefault();
     clear();
-    button.disabled = true;
+    submit.disabled = true;
     try {
       const saved = id ? await api("PATCH", `rules/${id}`, { body: written() }) : await api("POST", "rules", { body: written(), key });
       say("Saved.");
@@ -57,17 +58,17 @@ export async function show(place, { id, signal }) {
       if (!(problem instanceof Problem)) throw problem;
       report(problem);
     } finally {
-      button.disabled = false;
+      submit.disabled = false;
     }
   }
 
   function clear() {
-    trouble.replaceChildren();
+    alert.replaceChildren();
     for (const error of place.querySelectorAll("[data-error]")) error.textContent = "";
     for (const control of place.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
   }
 
-  /** Each fault beside its field, or beside what that field is a part of. */
+  /** Show each error beside its field, or beside the nearest field that contains it. */
   function report(problem) {
     let shown = 0;
     for (const { field: path, reason } of problem.errors) {
@@ -82,24 +83,24 @@ export async function show(place, { id, signal }) {
       if (!shown) control?.focus();
       shown += 1;
     }
-    if (shown < Math.max(1, problem.errors.length)) trouble.replaceChildren(failure(problem));
+    if (shown < Math.max(1, problem.errors.length)) alert.replaceChildren(failure(problem));
   }
 
-  const button = h("button", { class: "primary" }, id ? "Save" : "Write rule");
+  const submit = h("button", { class: "primary" }, id ? "Save" : "Create rule");
   place.append(
-    h("p", { class: "crumbs" }, h("a", { href: "#/automation" }, "Automation"), "/", h("span", {}, id ? "Change" : "New")),
+    crumbs("#/automation", "Automation", id ? "Edit" : "New"),
     heading(id ? rule.name : "New rule"),
     h("form", { class: "view rule-form", novalidate: true, onsubmit: save },
-      h("section", { class: "card" }, field("name", "Name", name, "name", "Stands on the timelines of the leads that it changes")),
-      h("section", { class: "card", "aria-labelledby": "when" }, h("h2", { id: "when" }, "When"),
-        field("event", "What happens", event, "when.event", "What machines do is ignored, and each lead counts once per campaign"),
-        field("campaign", "In", campaign, "when.campaign_id"),
-        field("title", "With a title like", title, "when.campaign_title", "* stands for anything. Empty: any title."),
+      h("section", { class: "card" }, field("name", "Name", name, "name", "Shown on the timelines of the leads that the rule changes")),
+      card({ id: "when", title: "When" },
+        field("event", "Event", event, "when.event", "Machine opens and clicks are ignored. Each lead counts once per campaign."),
+        field("campaign", "Campaign", campaign, "when.campaign_id"),
+        field("title", "Campaign title matches", title, "when.campaign_title", "* matches any text. Leave empty for any title."),
         address),
-      h("section", { class: "card", "aria-labelledby": "if" }, h("h2", { id: "if" }, "And the lead is"), people.element),
-      h("section", { class: "card", "aria-labelledby": "then" }, h("h2", { id: "then" }, "Then"), deeds.element),
-      trouble,
-      h("div", { class: "actions" }, mayWrite() && button, h("a", { class: "button", href: id ? `#/automation/${id}` : "#/automation" }, "Back"))));
+      card({ id: "if", title: "And the lead is in" }, people.element),
+      card({ id: "then", title: "Then" }, steps.element),
+      alert,
+      h("div", { class: "actions" }, mayWrite() && submit, h("a", { class: "button", href: id ? `#/automation/${id}` : "#/automation" }, "Cancel"))));
 }
 
 function field(id, label, control, path, help) {
@@ -107,34 +108,34 @@ function field(id, label, control, path, help) {
     help && h("p", { class: "note", id: `${id}-help` }, help), h("p", { class: "error", id: `${id}-error`, "data-error": path }));
 }
 
-/** What is done, one after the other: { element, value() }. */
-function actions(then, known) {
-  const rows = h("ol", { class: "deeds" });
+/** The actions, in order: { element, value() }. */
+function actions(then, lookup) {
+  const rows = h("ol", { class: "steps" });
   const offered = ["stage", "tag"].map((what) => h("datalist", { id: `known-${what}` }));
-  known.then(({ items }) => offered.forEach((list, place) => {
+  lookup.then(({ items }) => offered.forEach((list, place) => {
     const names = new Set(items.flatMap((each) => each[["stages", "tags"][place]].map(({ name }) => name)));
     list.replaceChildren(...[...names].map((value) => h("option", { value })));
   }), () => null);
-  const add = h("button", { type: "button", onclick: () => append({ action: "add_tag", tag: "" }).focus() }, "Add an action");
+  const add = button("Add action", () => append({ action: "add_tag", tag: "" }).focus());
 
-  function append(deed) {
+  function append(step) {
     const kind = h("select", { "aria-label": "Action", onchange: () => draw() },
       Object.entries(ACTIONS).map(([value, { name }]) => h("option", { value }, name)));
-    kind.value = deed.action;
-    const target = h("input", { "aria-label": "Field", placeholder: "Field", value: deed.field || "", autocomplete: "off" });
-    const value = h("input", { value: deed[ACTIONS[deed.action].value] });
-    const remove = h("button", { type: "button", class: "quiet", "aria-label": "Remove this action", onclick: () => { row.remove(); number(); add.focus(); } }, "Remove");
+    kind.value = step.action;
+    const target = h("input", { "aria-label": "Field", placeholder: "Field", value: step.field || "", autocomplete: "off" });
+    const value = h("input", { value: step[ACTIONS[step.action].value] });
+    const remove = button("Remove", () => { row.remove(); number(); add.focus(); }, { class: "quiet", "aria-label": "Remove this action" });
     const error = h("p", { class: "error" });
-    const row = h("li", { class: "deed" }, kind, target, value, remove, error);
+    const row = h("li", { class: "step" }, kind, target, value, remove, error);
     function draw() {
       const { value: what, label } = ACTIONS[kind.value];
       target.hidden = kind.value !== "set_field";
       value.setAttribute("aria-label", label);
-      value.setAttribute("placeholder", kind.value === "set_field" ? "Value; empty clears it" : label);
+      value.setAttribute("placeholder", kind.value === "set_field" ? "Value (empty clears the field)" : label);
       if (what === "value") value.removeAttribute("list");
       else value.setAttribute("list", `known-${what}`);
     }
-    row.said = () => ({
+    row.action = () => ({
       action: kind.value, [ACTIONS[kind.value].value]: value.value.trim(), ...(kind.value === "set_field" ? { field: target.value.trim() } : {}),
     });
     rows.append(row);
@@ -143,7 +144,7 @@ function actions(then, known) {
     return kind;
   }
 
-  /** Errors name an action by its place. */
+  /** The API names an action by its position in the list. */
   function number() {
     [...rows.children].forEach((row, place) => {
       const error = row.lastChild;
@@ -156,6 +157,6 @@ function actions(then, known) {
   then.forEach(append);
   return {
     element: h("div", { class: "stack" }, rows, h("p", { class: "error", "data-error": "then" }), h("div", { class: "actions" }, add), offered),
-    value: () => [...rows.children].map((row) => row.said()),
+    value: () => [...rows.children].map((row) => row.action()),
   };
 }

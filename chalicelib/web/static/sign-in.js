@@ -1,34 +1,34 @@
-/** Signing in: at first in place of the page; later, when a session has ended, in front of it, so that nothing is lost. */
+/** Signing in: on a page of its own, or in a dialog when a session has ended, so that nothing on the page is lost. */
 
 import { h, request, say, signedIn } from "./app.js";
 
-/** Resolves once somebody is signed in. */
+/** Resolves once the user is signed in. */
 export function signIn(place) {
   document.title = "Sign in · Leadflip Campaigns";
   document.body.classList.add("signed-out");
   return new Promise((resolve) => {
     place.replaceChildren(h("div", { class: "welcome" },
       h("h1", {}, "Sign in"),
-      h("p", {}, "See what became of every mail you sent, and what the numbers cannot say."),
+      h("p", {}, "Send email campaigns and see how every lead reacts."),
       form(() => {
         document.body.classList.remove("signed-out");
         place.replaceChildren();
         resolve();
       }),
-      h("p", { class: "note" }, "A token begins with ", h("code", {}, "lf_"), ". Whoever runs Leadflip for you issues it ",
-        "(", h("code", {}, "make token"), "); it stays on this page and becomes a session of at most twelve hours.")));
+      h("p", { class: "note" }, "A token starts with ", h("code", {}, "lf_"), ". Your administrator creates one with ",
+        h("code", {}, "make token"), ". You stay signed in for up to 12 hours.")));
     place.querySelector("input[type=password]").focus();
   });
 }
 
 let asking = null;
 
-/** As signIn, in front of the view; requests that meet the end of the session together wait for one answer. */
+/** The dialog. Requests that fail together because the session has ended share one dialog. */
 export function signInAgain() {
   asking ||= new Promise((resolve) => {
     const dialog = h("dialog", { class: "dialog", "aria-labelledby": "again" },
       h("h2", { id: "again" }, "Your session has ended"),
-      h("p", {}, "Sign in to go on. Nothing on this page is lost."),
+      h("p", {}, "Sign in to continue. Nothing on this page is lost."),
       form(() => {
         dialog.close();
         dialog.remove();
@@ -56,9 +56,9 @@ function form(done) {
     button.disabled = true;
     try {
       const response = await request("session", { method: "POST", body: new URLSearchParams({ token: token.value }) });
-      const told = await response.json().catch(() => ({}));
-      if (!response.ok) throw new Error(told.detail || "Signing in did not work. Try again.");
-      signedIn(told);
+      const session = await response.json().catch(() => ({}));
+      if (!response.ok) throw new Error(session.detail || "Signing in failed. Try again.");
+      signedIn(session);
       done();
     } catch (problem) {
       error.textContent = problem.message;
@@ -69,7 +69,7 @@ function form(done) {
     }
   };
   return h("form", { class: "stack", onsubmit: submit },
-    // Password managers keep a token under a name.
+    // Password managers store a token under a user name.
     h("input", { type: "text", name: "username", value: "Leadflip", autocomplete: "username", hidden: true }),
     h("label", { for: "token" }, "API token"), token, error, button);
 }

@@ -1,35 +1,30 @@
-/** What lies behind the five numbers: funnel, advice, course, links, failures, machines, comparison, recipients. */
+/** The sections below the five numbers: funnel, insights, chart, links, failures, machines, comparison, recipients. */
 
-import { counted, h, number, percent, style } from "./app.js";
+import { api, bar, button, counted, date, fill, h, number, percent, reasonName, style } from "./app.js";
 import { chart } from "./chart.js";
-import { comparison } from "./comparison.js";
-import { links } from "./links.js";
-import { reasonName } from "./reasons.js";
+import { attempt, card, table } from "./parts.js";
 import { recipients } from "./recipients.js";
 
-/** Fill the place; gives the function that brings it up to date. */
+/** Fill the place. Returns the function that updates all sections. */
 export async function sections(place, { campaign, stats, signal }) {
   await style("stats.css");
-  const parts = {
-    funnel: h("section", { class: "card", "aria-labelledby": "funnel" }),
-    advice: h("section", { class: "card", "aria-labelledby": "advice" }),
-    failures: h("section", { class: "card", "aria-labelledby": "failures" }),
-    machines: h("section", { class: "card", "aria-labelledby": "machines" }),
-  };
+  const [funnelBody, insights, failures, machines] = Array.from({ length: 4 }, () => h("div", { class: "stack" }));
   const people = recipients(campaign, signal);
-  const course = chart(campaign, signal);
-  const mail = links(campaign, signal);
-  const usual = comparison(campaign, signal);
+  const live = [chart(campaign, signal), links(campaign, signal), comparison(campaign, signal), people];
+  const [course, linked, compared] = live;
   place.append(
-    h("div", { class: "pair" }, parts.funnel, parts.advice), course.element, mail.element,
-    h("div", { class: "pair" }, parts.failures, parts.machines), usual.element, people.element);
+    h("div", { class: "pair" }, card({ id: "funnel", title: "Funnel" }, funnelBody), card({ id: "advice", title: "Insights" }, insights)),
+    course.element, linked.element,
+    h("div", { class: "pair" },
+      card({ id: "failures", title: "Failure reasons" }, failures), card({ id: "machines", title: "Machine activity and deliverability" }, machines)),
+    compared.element, people.element);
 
-  const update = (newer, numbers) => {
-    parts.funnel.replaceChildren(...funnel(numbers));
-    parts.advice.replaceChildren(...advice(numbers));
-    parts.failures.replaceChildren(...failures(numbers, people.filter));
-    parts.machines.replaceChildren(...machines(numbers));
-    for (const each of [course, mail, usual, people]) each.update(newer, numbers);
+  const update = (newCampaign, numbers) => {
+    fill(funnelBody, funnel(numbers));
+    fill(insights, advice(numbers));
+    fill(failures, failed(numbers, people.filter));
+    fill(machines, automatic(numbers));
+    for (const each of live) each.update(newCampaign);
   };
   update(campaign, stats);
   return update;
@@ -39,80 +34,145 @@ const STEPS = { sent: "Sent", delivered: "Delivered", opened: "Opened", clicked:
 
 function funnel(stats) {
   const widest = Math.max(1, stats.sent);
-  const rows = stats.funnel.map((step) => {
-    const bar = h("span", { class: `funnel-bar ${step.step}` });
-    bar.style.width = `${((step.count || 0) / widest) * 100}%`;
-    const previous = step.of_previous && step.step !== "sent" ? `${percent(step.of_previous.value)} of the step before` : "";
-    return h("li", {},
+  const note = ({ step, count, of_previous: previous }) => {
+    if (count === null) return "Unknown: the mail service has not reported any deliveries.";
+    return previous && step !== "sent" ? `${percent(previous.value)} of the previous step` : "";
+  };
+  return [
+    h("ol", { class: "funnel" }, stats.funnel.map((step) => h("li", {},
       h("span", { class: "funnel-name" }, STEPS[step.step]),
-      h("span", { class: "funnel-track" }, bar),
+      h("span", { class: "funnel-track" }, bar((step.count || 0) / widest, { class: `funnel-bar ${step.step}` })),
       h("span", { class: "funnel-count" }, step.count === null ? "—" : number(step.count)),
-      h("span", { class: "note" }, step.count === null ? "Not known: the mail service has reported no delivery." : previous));
-  });
-  return [h("h2", { id: "funnel" }, "From sent to clicked"), h("ol", { class: "funnel" }, rows), timeToOpen(stats)].filter(Boolean);
+      h("span", { class: "note" }, note(step))))),
+    timeToOpen(stats)];
 }
 
 function timeToOpen({ time_to_open: time }) {
-  if (!time) return null;
-  return h("p", { class: "note" },
-    `Half of those who opened did so within ${duration(time.median_seconds)} of sending, `,
-    `a quarter within ${duration(time.lower_quartile_seconds)}, three quarters within ${duration(time.upper_quartile_seconds)}.`);
+  return time && h("p", { class: "note" },
+    `Time to open: a quarter of the opens came within ${duration(time.lower_quartile_seconds)} of sending, `,
+    `half within ${duration(time.median_seconds)}, three quarters within ${duration(time.upper_quartile_seconds)}.`);
 }
 
 function duration(seconds) {
   if (seconds < 90) return counted(Math.round(seconds), "second");
   if (seconds < 90 * 60) return counted(Math.round(seconds / 60), "minute");
   if (seconds < 36 * 3600) return counted(Math.round(seconds / 3600), "hour");
-  return counted(Math.round(seconds / 86400), "day");
+  return counted(Math.round(seconds / 86_400), "day");
 }
 
-const SEVERITY = { warning: ["bad", "Act on this"], notice: ["skipped", "Mind this"], info: ["", "Good to know"] };
+const SEVERITY = { warning: ["bad", "Warning"], notice: ["skipped", "Notice"], info: ["", "Info"] };
 
 function advice(stats) {
-  const rows = stats.advice.map(({ severity, text }) => {
+  if (!stats.advice.length) return h("p", { class: "soft" }, "No insights yet.");
+  return h("ul", { class: "advice" }, stats.advice.map(({ severity, text }) => {
     const [tone, name] = SEVERITY[severity];
     return h("li", {}, h("span", { class: `pill ${tone}` }, name), h("p", {}, text));
-  });
-  return [
-    h("h2", { id: "advice" }, "What to make of it"),
-    rows.length ? h("ul", { class: "advice" }, rows) : h("p", { class: "soft" }, "Nothing to remark yet."),
-  ];
+  }));
 }
 
-function failures(stats, filter) {
-  const title = h("h2", { id: "failures" }, "Why deliveries failed");
-  if (!stats.failures.length) return [title, h("p", { class: "soft" }, stats.sent ? "None did." : "Nothing was sent yet.")];
+function failed(stats, filter) {
+  if (!stats.failures.length) return h("p", { class: "soft" }, stats.sent ? "No failures." : "Nothing sent yet.");
   const most = Math.max(...stats.failures.map(({ count }) => count));
-  return [title, h("ul", { class: "bars" }, stats.failures.map(({ reason, count }) => {
-    const bar = h("span", { class: "bar-fill bad" });
-    bar.style.width = `${(count / most) * 100}%`;
-    return h("li", {},
-      h("span", {}, reasonName(reason)), h("span", { class: "bar-track" }, bar), h("b", { class: "number" }, number(count)),
-      h("button", { type: "button", class: "quiet", "aria-label": `Show the leads: ${reasonName(reason)}`,
-        onclick: () => filter("failed", reason) }, "Show leads"));
-  }))];
+  return h("ul", { class: "bars" }, stats.failures.map(({ reason, count }) => h("li", {},
+    h("span", {}, reasonName(reason)), h("span", { class: "bar-track" }, bar(count / most, { class: "bar-fill bad" })), h("b", { class: "number" }, number(count)),
+    button("Show recipients", () => filter("failed", reason), { class: "quiet", "aria-label": `Show recipients: ${reasonName(reason)}` }))));
 }
 
-function machines(stats) {
-  const share = (count, of) => (of ? ` (${percent(count / of)})` : "");
+const share = (count, of) => (of ? ` (${percent(count / of)})` : "");
+
+function automatic(stats) {
   const rows = [
     ["Opened by machines only", stats.opened_machine_only, `${share(stats.opened_machine_only, stats.opened)} of Opened`,
-      "Privacy proxies load every pixel. They are in Opened, because nobody can tell what the person did."],
-    ["Clicked by machines only", stats.clicked_machine_only, " leads, kept out of Clicked",
-      "Security scanners follow links before anybody reads the mail."],
-    ["Clicked without loading the pixel", stats.clicked_without_open, `${share(stats.clicked_without_open, stats.clicked)} of Clicked`,
-      "Their mail client blocks images; they have read the mail and are missing from Opened."],
+      "Mail privacy services load every tracking pixel. These leads are included in Opened, because they may have read the email."],
+    ["Clicked by machines only", stats.clicked_machine_only, " leads, not included in Clicked",
+      "Security scanners follow links before anyone reads the email."],
+    ["Clicked without an open", stats.clicked_without_open, `${share(stats.clicked_without_open, stats.clicked)} of Clicked`,
+      "Their mail app blocks images. They read the email but are missing from Opened."],
   ];
-  const after = [["Delivered", stats.delivered], ["Bounced", stats.bounced], ["Complained", stats.complained],
+  const reported = [["Delivered", stats.delivered], ["Bounced", stats.bounced], ["Complained", stats.complained],
     ["Unsubscribed", stats.unsubscribed], ["Skipped", stats.skipped]];
   return [
-    h("h2", { id: "machines" }, "Machines, and what came back"),
     h("dl", { class: "facts" }, rows.map(([name, count, of, meaning]) =>
       h("div", {}, h("dt", {}, name), h("dd", {}, h("b", {}, number(count)), h("span", { class: "soft" }, of)),
         h("dd", { class: "note" }, meaning)))),
-    h("dl", { class: "after" }, after.map(([name, count]) => {
-      const known = stats.rates[name.toLowerCase()] !== null || !["Delivered", "Bounced", "Complained"].includes(name);
-      return h("div", {}, h("dt", {}, name), h("dd", {}, known ? number(count) : "not known"));
+    h("dl", { class: "after" }, reported.map(([name, count]) => {
+      const isKnown = stats.rates[name.toLowerCase()] !== null || !["Delivered", "Bounced", "Complained"].includes(name);
+      return h("div", {}, h("dt", {}, name), h("dd", {}, isKnown ? number(count) : "unknown"));
     })),
   ];
+}
+
+/** The links with their clicks, as a table and on the email itself. */
+function links(campaign, signal) {
+  const body = h("div");
+  const frame = h("iframe", { class: "mail overlay", title: "Click map of the email", sandbox: "", hidden: true });
+  const refresh = () => { if (!frame.hidden) frame.src = `v1/campaigns/${campaign.campaign_id}/preview.html?clicks=true`; };
+  const toggle = button("Show click map", () => {
+    frame.hidden = !frame.hidden;
+    toggle.setAttribute("aria-pressed", String(!frame.hidden));
+    refresh();
+  }, { "aria-pressed": "false" });
+  const update = () => attempt(body, signal, async () => {
+    const { items } = await api("GET", `campaigns/${campaign.campaign_id}/links`, { signal });
+    toggle.hidden = !items.length;
+    fill(body, items.length ? linksTable(items) : h("p", { class: "soft" }, "This email has no tracked links."));
+    refresh();
+  });
+  return { element: card({ id: "links", title: "Links", tools: toggle }, body, frame), update };
+}
+
+function linksTable(items) {
+  const most = Math.max(1, ...items.map(({ clicked }) => clicked));
+  const columns = [
+    "Link", [h("span", { class: "sr" }, "Compared with the most clicked link"), "link-bar"],
+    ["Clicked", "number"], ["Rate", "number nowrap"], ["Machine clicks", "number"],
+  ];
+  return table("Links with their clicks", columns, items.map((each) => [
+    [h("p", { class: "link-text" }, each.text || "(image)"), h("p", { class: "note link-url", title: each.url }, each.url)],
+    h("span", { class: "bar-track" }, bar(each.clicked / most, { class: "bar-fill clicked" })),
+    h("b", {}, number(each.clicked)),
+    each.rate ? percent(each.rate.value) : "—",
+    number(each.clicked_machine_only),
+  ]), { class: "links" });
+}
+
+const VERDICT = { higher: "higher than usual", lower: "lower than usual", usual: "about as usual" };
+const RATES = [["opened", "Opened"], ["clicked", "Clicked"], ["failed", "Failed"]];
+
+/** This campaign compared with the sender's earlier ones at the same age. */
+function comparison(campaign, signal) {
+  const body = h("div", { class: "stack" });
+  const update = () => attempt(body, signal, async () => {
+    fill(body, compare(await api("GET", `campaigns/${campaign.campaign_id}/comparison`, { signal })));
+  });
+  return { element: card({ id: "usual", title: `Compared with earlier campaigns from ${campaign.from_email}` }, body), update };
+}
+
+function compare(compared) {
+  const { campaigns, age_hours: hours } = compared;
+  if (compared.opened.median === null) {
+    return h("p", { class: "soft" },
+      "A comparison needs three earlier campaigns from this sender, each to at least 30 leads. ",
+      campaigns.length ? `${counted(campaigns.length, "campaign")} so far.` : "");
+  }
+  const age = hours < 48 ? counted(Math.round(hours), "hour") : counted(Math.round(hours / 24), "day");
+  const columns = ["Campaign", ["Sent on", "nowrap"], ...["Sent", "Opened", "Clicked", "Failed"].map((each) => [each, "number"])];
+  return [
+    h("ul", { class: "compared" }, RATES.map(([name, text]) => rate(text, compared[name], name))),
+    h("p", { class: "note" }, `All campaigns are compared at the same age: ${age} after sending started.`),
+    h("details", {}, h("summary", {}, `Show the ${counted(campaigns.length, "earlier campaign")}`),
+      table("Earlier campaigns", columns, campaigns.map((each) => [
+        h("a", { href: `#/campaigns/${each.campaign_id}/stats` }, each.title), date(each.launched_at), number(each.sent),
+        ...RATES.map(([name]) => percent(each[name])),
+      ]))),
+  ];
+}
+
+function rate(text, { value, median, verdict }, name) {
+  const isGood = verdict === (name === "failed" ? "lower" : "higher");
+  const tone = isGood ? "good" : "skipped";
+  return h("li", {},
+    h("span", { class: "note" }, text),
+    h("span", { class: "compared-value" }, value ? percent(value.value) : "—", h("span", { class: "note" }, ` usually ${percent(median)}`)),
+    h("span", { class: `pill ${!verdict || verdict === "usual" ? "" : tone}` }, VERDICT[verdict] || "too few leads to compare"));
 }

@@ -1,17 +1,17 @@
-/** Campaigns > [Campaign] > Stats: the five numbers at once, then what lies behind them; live while anything happens. */
+/** Campaigns > [Campaign] > Stats: the five numbers first, then the sections below them. All are kept up to date. */
 
-import { api, counted, failure, h, heading, mayWrite, moment, number, percent, pill, Problem } from "./app.js";
+import { api, button, counted, crumbs, failure, h, heading, mayWrite, moment, number, percent, pill, Problem, progress } from "./app.js";
 
-const GOING = new Set(["planning", "sending"]);
+const RUNNING = new Set(["planning", "sending"]);
 const SOON_MS = 2000;
 const LATER_MS = 5000;
 
 const FIGURES = [
-  ["total", "Total", "Leads in the audience at the moment of sending."],
-  ["sent", "Sent", "Mails that the mail service accepted, which does not yet mean that they arrived."],
-  ["failed", "Failed", "Deliveries that could not be sent; the reasons stand below."],
-  ["opened", "Opened", "Leads whose mail loaded its pixel at least once, in the hands of a person or a machine."],
-  ["clicked", "Clicked", "Leads who followed at least one link themselves; machines are kept out."],
+  ["total", "Total", "Recipients when the campaign was sent."],
+  ["sent", "Sent", "Emails that the mail service accepted. They may still bounce."],
+  ["failed", "Failed", "Emails that could not be sent. The reasons are listed below."],
+  ["opened", "Opened", "Leads whose email loaded the tracking pixel, including machine opens."],
+  ["clicked", "Clicked", "Leads who clicked at least one link, without machine clicks."],
 ];
 
 export async function show(place, { id, signal }) {
@@ -22,7 +22,7 @@ export async function show(place, { id, signal }) {
   const recounting = h("div", { role: "status" });
   place.append(head, recounting, trouble, figures, rest);
 
-  // The panel's first two questions; all others wait until its numbers are there.
+  // Two API calls give the numbers. All others wait until these are shown.
   let [campaign, stats] = await Promise.all([
     api("GET", `campaigns/${id}`, { signal }), api("GET", `campaigns/${id}/stats`, { signal }),
   ]);
@@ -32,8 +32,8 @@ export async function show(place, { id, signal }) {
     figures.replaceChildren(...FIGURES.map((each) => figure(each, stats)));
   };
   async function recount() {
-    const { recount: follow } = await import("./recount.js");
-    await follow(`campaigns/${id}/recount`, recounting, signal);
+    const { recount: run } = await import("./actions.js");
+    await run(id, recounting, signal);
     if (!signal.aborted) poll();
   }
   draw();
@@ -68,41 +68,40 @@ export async function show(place, { id, signal }) {
         trouble.replaceChildren(shown);
       }
     }
-    timer = setTimeout(poll, GOING.has(campaign.status) ? SOON_MS : LATER_MS);
+    timer = setTimeout(poll, RUNNING.has(campaign.status) ? SOON_MS : LATER_MS);
   }
   signal.addEventListener("abort", () => clearTimeout(timer));
-  timer = setTimeout(poll, GOING.has(campaign.status) ? SOON_MS : LATER_MS);
+  timer = setTimeout(poll, RUNNING.has(campaign.status) ? SOON_MS : LATER_MS);
 }
 
 function top(campaign, stats, title, { id, signal, changed, recount }) {
   const { audience } = campaign;
-  const going = GOING.has(campaign.status);
+  const isRunning = RUNNING.has(campaign.status);
   return [
-    h("p", { class: "crumbs" }, h("a", { href: "#/campaigns" }, "Campaigns"), "/", h("span", {}, "Stats")),
+    crumbs("#/campaigns", "Campaigns", "Stats"),
     h("div", { class: "head" },
       h("div", {},
         h("div", { class: "titled" }, title, pill(campaign.status)),
         h("p", { class: "soft" },
           audience.entity, " · ", audience.stages.join(", "), audience.tags.length ? ` · tagged ${audience.tags.join(", ")}` : "",
-          campaign.launched_at ? [" · begun ", moment(campaign.launched_at)] : " · not sent yet")),
-      h("div", { class: "actions" }, h("a", { class: "button", href: `#/campaigns/${id}/edit` }, "Look at the mail"),
-        stats.recount_due && mayWrite() && h("button", { type: "button", onclick: recount }, "Recount"),
+          campaign.launched_at ? [" · started ", moment(campaign.launched_at)] : " · not sent yet")),
+      h("div", { class: "actions" }, h("a", { class: "button", href: `#/campaigns/${id}/edit` }, "View email"),
+        stats.recount_due && mayWrite() && button("Recount", recount),
         followUp(campaign), actions(campaign, stats, { id, signal, changed }))),
     campaign.status_reason && h("p", {}, campaign.status_reason),
-    going && progress(campaign, stats),
-    h("p", { class: "note", id: "as-of" }, going ? "Live. " : "", "As of ", moment(stats.as_of),
-      ". Numbers follow what happens within seconds. ", h("a", { href: "#/help" }, "How to read them")),
+    isRunning && sending(stats),
+    h("p", { class: "note", id: "as-of" }, isRunning ? "Live. " : "", "As of ", moment(stats.as_of),
+      ". Updated within seconds. ", h("a", { href: "#/help" }, "What the numbers mean")),
   ].filter(Boolean);
 }
 
-/** Writing to those who did or did not react, where it is known who did. */
+/** A follow-up needs to know which lead reacted, so it needs full tracking. */
 function followUp(campaign) {
-  const ask = async () => (await import("./behavior.js")).followUp(campaign);
-  return mayWrite() && campaign.launched_at && campaign.tracking === "full"
-    && h("button", { type: "button", onclick: ask }, "Follow up…");
+  const ask = async () => (await import("./actions.js")).followUp(campaign);
+  return mayWrite() && campaign.launched_at && campaign.tracking === "full" && button("Follow up…", ask);
 }
 
-/** What can be done to a campaign on its way; loaded with its dialogs when it is asked for. */
+/** The buttons that a campaign's status allows. The code behind them is loaded on demand. */
 function actions(campaign, stats, { id, changed }) {
   const act = (verb) => async () => {
     const { act: run } = await import("./actions.js");
@@ -113,23 +112,16 @@ function actions(campaign, stats, { id, changed }) {
     sent: stats.failed ? ["retry-failed"] : [],
   };
   const names = { pause: "Pause", resume: "Resume", cancel: "Cancel", "retry-failed": "Retry failed" };
-  return (offered[campaign.status] || []).map((verb) => h("button", { type: "button", onclick: act(verb) }, names[verb]));
+  return (offered[campaign.status] || []).map((verb) => button(names[verb], act(verb)));
 }
 
-function progress(campaign, stats) {
+function sending(stats) {
   const done = stats.total - stats.pending;
-  const share = stats.total ? (done / stats.total) * stats.planned_share : 0;
-  const bar = h("span");
-  bar.style.width = `${Math.max(1, share * 100)}%`;
-  const text = stats.waiting ? stats.waiting.text : stats.total_is_final
-    ? `${number(done)} of ${counted(stats.total, "lead")} done, ${number(stats.pending)} waiting`
-    : `Collecting the audience: ${counted(stats.total, "lead")} so far`;
+  let text = `Collecting recipients: ${counted(stats.total, "lead")} so far`;
+  if (stats.waiting) text = stats.waiting.text;
+  else if (stats.total_is_final) text = `${number(done)} of ${counted(stats.total, "lead")} done, ${number(stats.pending)} pending`;
   return h("div", { class: "stack" },
-    h("div", {
-      class: "progress", role: "progressbar", "aria-label": "Sending", "aria-valuemin": 0, "aria-valuemax": 100,
-      "aria-valuenow": Math.round(share * 100), "aria-valuetext": text,
-    }, bar),
-    h("p", { class: "note" }, text));
+    progress("Sending", stats.total ? (done / stats.total) * stats.planned_share : 0, text), h("p", { class: "note" }, text));
 }
 
 function figure([name, label, definition], stats) {
@@ -144,24 +136,24 @@ function figure([name, label, definition], stats) {
 
 function rateLine(name, rate, stats) {
   if (name === "total") {
-    const parts = [[stats.pending, "waiting"], [stats.skipped, "skipped"]].filter(([count]) => count);
+    const parts = [[stats.pending, "pending"], [stats.skipped, "skipped"]].filter(([count]) => count);
     const text = parts.map(([count, what]) => `${number(count)} ${what}`).join(", ");
-    return h("span", { class: "note" }, text || (stats.total ? "all accounted for" : ""));
+    return h("span", { class: "note" }, text || (stats.total ? "all processed" : ""));
   }
   if (name === "sent") return stats.total ? [percent(stats.sent / stats.total), h("span", { class: "note" }, " of Total")] : "";
   if (!rate) return h("span", { class: "note" }, "no rate yet");
-  const interval = `${(rate.low * 100).toFixed(1)} to ${(rate.high * 100).toFixed(1)} %`;
-  return [percent(rate.value), h("span", { class: "note interval", title: `95 % interval, of ${number(rate.of)}` }, interval)];
+  const interval = `${(rate.low * 100).toFixed(1)} to ${percent(rate.high)}`;
+  return [percent(rate.value), h("span", { class: "note interval", title: `95% confidence interval, of ${number(rate.of)}` }, interval)];
 }
 
-/** Where the rate lies, and how far chance alone may have moved it. */
+/** The rate on a scale, with its confidence interval. */
 function range(rate) {
-  // Rates are small: the scale ends at the first of these that holds the whole interval.
+  // Most rates are small: the scale ends at the first of these values above the whole interval.
   const end = [0.05, 0.1, 0.25, 0.5, 1].find((each) => rate.high <= each) || 1;
   const interval = h("i");
   interval.style.left = `${(rate.low / end) * 100}%`;
   interval.style.width = `${((rate.high - rate.low) / end) * 100}%`;
   const value = h("b");
   value.style.left = `${Math.min(99, (rate.value / end) * 100)}%`;
-  return h("dd", { class: "range", "aria-hidden": "true", title: `Scale from 0 to ${end * 100} %` }, interval, value);
+  return h("dd", { class: "range", "aria-hidden": "true", title: `Scale from 0 to ${end * 100}%` }, interval, value);
 }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.analytics.harm import trips_of
+from chalicelib.analytics.harm import harm_of
 
 
 @pytest.mark.parametrize(
@@ -22,12 +22,18 @@ from chalicelib.analytics.harm import trips_of
         ({"sent": 10_000, "complained": 30}, []),
         ({"sent": 10_000, "complained": 45}, ["complained"]),
         ({"sent": 200, "bounced": 40, "complained": 10}, ["bounced", "complained"]),
+        ({"sent": 100, "bounced": 9}, []),
+        ({"sent": 100, "bounced": 10}, ["bounced"]),
+        ({"sent": 1_000, "bounced": 63}, []),
+        ({"sent": 1_000, "bounced": 64}, ["bounced"]),
+        ({"sent": 1_000, "complained": 6}, []),
+        ({"sent": 1_000, "complained": 7}, ["complained"]),
     ],
 )
 def test_a_limit_is_passed_when_chance_alone_would_not_do_it(sums: dict[str, int], kinds: list[str]) -> None:
-    assert [trip.kind for trip in trips_of(sums)] == kinds
+    assert [trip.kind for trip in harm_of(sums)] == kinds
 
 
 def test_the_marketer_is_told_the_figures() -> None:
-    (trip,) = trips_of({"sent": 200, "bounced": 40})
+    (trip,) = harm_of({"sent": 200, "bounced": 40})
     assert trip.reason.startswith("Paused by itself: 40 of 200 mails (20.0%) bounced for good.")

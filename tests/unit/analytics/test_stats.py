@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.analytics.launched import LaunchedLink
 from chalicelib.analytics.stats import FunnelStep, Stats, count_links, funnel_of, numbers_of, stats_of
+from chalicelib.model.campaign import LaunchedLink
 from chalicelib.model.ids import new_campaign_id
-from chalicelib.store.plans import PlanProgress
+from chalicelib.model.plan import PlanProgress
 from tests.unit.analytics.any_delivery import NOON
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

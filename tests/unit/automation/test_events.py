@@ -11,8 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from chalicelib.automation.events import CAMPAIGN_FINISHED, DETAIL_TYPES, LONGEST_URL, Event, event_of, finished_event
-from chalicelib.automation.happenings import Happening, HappeningKind, Occurrence, happenings
+from chalicelib.automation.events import (
+    CAMPAIGN_FINISHED,
+    DETAIL_TYPES,
+    LONGEST_URL,
+    Event,
+    Milestone,
+    MilestoneKind,
+    Occurrence,
+    event_of,
+    finished_event,
+    milestones,
+)
 from chalicelib.model.campaign import Audience, Campaign, CampaignStatus
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from tests.unit.analytics.any_delivery import CAMPAIGN, LEAD, NOON, deliveries
@@ -44,13 +54,13 @@ VALIDATORS = {each: schema_of(each) for each in [*DETAIL_TYPES.values(), CAMPAIG
 
 
 def events_of(delivery: Delivery) -> list[Event]:
-    return [event_of(delivery, *each, PRICING, URLS) for each in happenings(delivery).items()]
+    return [event_of(delivery, *each, PRICING, URLS) for each in milestones(delivery).items()]
 
 
 def click_to(url: str | None, email: str | None = "ann@example.com") -> dict[str, Any]:
     delivery = Delivery(CAMPAIGN, LEAD, DeliveryStatus.SENT, NOON, "0.0", email=email)
     link = "1" if url is None else "3m"
-    clicked = Happening(HappeningKind.CLICKED, link)
+    clicked = Milestone(MilestoneKind.CLICKED, link)
     return dict(event_of(delivery, clicked, Occurrence(NOON, url=url), PRICING, URLS).detail)
 
 
@@ -73,7 +83,7 @@ def test_every_event_has_the_documented_form(delivery: Delivery) -> None:
 
 
 @given(deliveries)
-def test_every_happening_has_an_id_of_its_own_which_stays(delivery: Delivery) -> None:
+def test_every_milestone_has_an_id_of_its_own_which_stays(delivery: Delivery) -> None:
     ids = [event.detail["event_id"] for event in events_of(delivery)]
     assert len(set(ids)) == len(ids)
     assert ids == [event.detail["event_id"] for event in events_of(delivery)]

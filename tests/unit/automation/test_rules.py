@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.automation.rules import Incident, act_on, applies_to, is_for
-from chalicelib.crm.words import MAX_TAGS
+from chalicelib.crm.leads import MAX_TAGS
 from chalicelib.model.ids import CampaignId, LeadId, RuleId
 from chalicelib.model.lead import Lead
-from chalicelib.store.rules import Action, ActionKind, If, Rule, Trigger, When
+from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 CAMPAIGN = CampaignId("cmp_" + "0" * 24)

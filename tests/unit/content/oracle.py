@@ -38,7 +38,7 @@ def random_document(random: Random, longest: int = 24) -> str:
     return "".join(random.choices(PIECES, k=random.randint(1, longest))).strip() or "x"
 
 
-class _ListeningTokenizer(HTMLTokenizer):  # type: ignore[misc]
+class _ListeningTokenizer(HTMLTokenizer):
     """A tokenizer that keeps what it says, while its parser tells it about <style>, <title> and the like."""
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -56,7 +56,7 @@ class _ListeningTokenizer(HTMLTokenizer):  # type: ignore[misc]
             yield token
 
 
-class _Listener(html5lib.HTMLParser):  # type: ignore[misc]
+class _Listener(html5lib.HTMLParser):
     def mainLoop(self) -> None:  # noqa: N802 - html5lib's name
         self.tokenizer.__class__ = _ListeningTokenizer
         super().mainLoop()

@@ -37,7 +37,7 @@ def from_json(*lines: object) -> ImportFile:
 
 def test_columns_that_no_lead_has_are_custom_fields() -> None:
     (line,) = from_csv("entity,stage,Email,tags,City\nacme,New,ada@example.com,a; b;,Rom\n").lines
-    assert line.said == {
+    assert line.given == {
         "entity": "acme",
         "stage": "New",
         "email": "ada@example.com",
@@ -48,19 +48,19 @@ def test_columns_that_no_lead_has_are_custom_fields() -> None:
 
 def test_an_empty_cell_clears_and_an_absent_column_says_nothing() -> None:
     (line,) = from_csv("entity,external_id,first_name,city\nacme,7,,\n").lines
-    assert line.said == {"entity": "acme", "external_id": "7", "first_name": None, "fields": {"city": None}}
+    assert line.given == {"entity": "acme", "external_id": "7", "first_name": None, "fields": {"city": None}}
 
 
 def test_an_empty_external_id_says_nothing() -> None:
     (line,) = from_csv("entity,external_id,email\nacme,,ada@example.com\n").lines
-    assert "external_id" not in line.said
+    assert "external_id" not in line.given
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_line_ends_and_byte_order_marks_of_all_systems_are_read(ending: str, mark: bytes) -> None:
     body = mark + ending.join(["entity,stage,last_name", "acme,New,Müller", "acme,New,Groß"]).encode()
-    assert [line.said["last_name"] for line in read_file(body, "csv", as_it_is=True).lines] == ["Müller", "Groß"]
+    assert [line.given["last_name"] for line in read_file(body, "csv", as_it_is=True).lines] == ["Müller", "Groß"]
 
 
 @pytest.mark.parametrize("encoding", ["windows-1252", "utf-16", "iso-8859-15", "shift-jis"])
@@ -195,7 +195,7 @@ def test_faults_are_reported_by_physical_line_and_good_lines_kept() -> None:
 
 def test_ndjson_is_read_like_bodies_with_custom_fields_in_both_places() -> None:
     file = from_json({"entity": "acme", "stage": "New", "tags": ["a"], "city": "Rom", "fields": {"age": 7}}, "", " ")
-    assert file.lines[0].said["fields"] == {"age": 7, "city": "Rom"}
+    assert file.lines[0].given["fields"] == {"age": 7, "city": "Rom"}
 
 
 @pytest.mark.parametrize(
@@ -261,8 +261,8 @@ def test_the_example_file_has_500_leads_with_a_handful_of_faults() -> None:
     file = read_file((EXAMPLES / "leads.csv").read_bytes(), "csv")
     assert len(file.lines) == 495
     assert {error.field for error in file.errors} == {"email"}
-    assert 5 <= sum(line.said["email"] is None for line in file.lines) <= 15
-    domains = {str(line.said["email"]).rpartition("@")[2] for line in file.lines if line.said["email"]}
+    assert 5 <= sum(line.given["email"] is None for line in file.lines) <= 15
+    domains = {str(line.given["email"]).rpartition("@")[2] for line in file.lines if line.given["email"]}
     assert all(
         domain.removesuffix(".com").removesuffix(".org").removesuffix(".net").endswith("example") for domain in domains
     )
@@ -296,4 +296,4 @@ def test_no_bytes_at_all_break_the_reader(body: bytes) -> None:
             except (UnreadableFile, FileTooLong):
                 continue
             for line in file.lines:
-                assert set(line.said) <= {*LEAD_NAMES, "fields"}
+                assert set(line.given) <= {*LEAD_NAMES, "fields"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.crm.leads import InvalidLead, Said, changed, checked, new_lead
+from chalicelib.crm.leads import InvalidLead, LeadInput, changed, checked, new_lead
 from chalicelib.store.lead_rows import decode, encode
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -17,7 +17,7 @@ ADA = new_lead(
 )
 
 
-def faults(said: Said) -> set[str]:
+def faults(said: LeadInput) -> set[str]:
     with pytest.raises(InvalidLead) as invalid:
         checked(said)
     return {error.field for error in invalid.value.errors}
@@ -36,7 +36,13 @@ def test_the_same_name_in_two_unicode_forms_is_one() -> None:
 
 
 def test_all_faults_are_named_at_once() -> None:
-    said: Said = {"entity": "a#b", "stage": "", "email": "nope", "tags": ["a;b"], "fields": {"email": "x", "ok": "y"}}
+    said: LeadInput = {
+        "entity": "a#b",
+        "stage": "",
+        "email": "nope",
+        "tags": ["a;b"],
+        "fields": {"email": "x", "ok": "y"},
+    }
     assert faults(said) == {"entity", "stage", "email", "tags", "fields.email"}
 
 
@@ -90,7 +96,7 @@ values = words | st.integers() | st.floats(allow_nan=False, allow_infinity=False
 def test_a_lead_comes_back_from_its_row_as_it_was(
     entity: str, stage: str, name: str, tags: list[str], fields: dict[str, str | int | float | bool]
 ) -> None:
-    said: Said = {"entity": entity, "stage": stage, "last_name": name, "tags": tags, "fields": fields}
+    said: LeadInput = {"entity": entity, "stage": stage, "last_name": name, "tags": tags, "fields": fields}
     try:
         lead = new_lead(checked(said), NOW)
     except InvalidLead:

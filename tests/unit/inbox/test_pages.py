@@ -23,7 +23,7 @@ def framed(inbox: RunningInbox, content: bytes) -> Answer:
 
 
 def test_an_empty_inbox_says_so(inbox: RunningInbox) -> None:
-    assert "No mail yet" in inbox.request("GET", "/").text
+    assert "No emails yet" in inbox.request("GET", "/").text
 
 
 def test_the_newest_mail_is_listed_first(inbox: RunningInbox) -> None:
@@ -52,7 +52,7 @@ def test_mails_are_found_by_recipient_and_by_subject(inbox: RunningInbox) -> Non
     inbox.send(HEAD.replace(b"Hello", b"Farewell") + b"\r\n", to="bob@example.com")
     assert "Farewell" not in inbox.request("GET", "/?q=ADA").text
     assert "bob@example.com" in inbox.request("GET", "/?q=farewell").text
-    assert "No mail matches" in inbox.request("GET", "/?q=nobody").text
+    assert "No emails match" in inbox.request("GET", "/?q=nobody").text
 
 
 def test_nothing_of_a_mail_becomes_markup_of_the_page(inbox: RunningInbox) -> None:
@@ -154,7 +154,7 @@ def test_a_broken_mail_can_still_be_opened(inbox: RunningInbox, content: bytes) 
 
 def test_a_mail_that_is_not_there_is_a_page_too(inbox: RunningInbox) -> None:
     answer = inbox.request("GET", "/messages/0100-0")
-    assert (answer.status, "No such mail" in answer.text) == (404, True)
+    assert (answer.status, "This email does not exist" in answer.text) == (404, True)
 
 
 def test_only_the_inboxs_own_button_empties_it(inbox: RunningInbox) -> None:

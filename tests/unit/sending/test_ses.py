@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.campaigns.account import Hindrance, SesAccount
-from chalicelib.sending.transports.base import AccountRefused, NotSent, OutgoingMail, Rejected
+from chalicelib.model.transport import AccountRefused, NotSent, OutgoingMail, Rejected
 from chalicelib.sending.transports.ses import SesTransport
 from tests.unit.inbox.running_inbox import RunningInbox, started_inbox
 

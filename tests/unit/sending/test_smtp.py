@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.model.reasons import FailureReason, WaitReason
-from chalicelib.sending.transports.base import AccountRefused, NotSent, OutcomeUnknown, OutgoingMail, Rejected
+from chalicelib.model.transport import AccountRefused, NotSent, OutcomeUnknown, OutgoingMail, Rejected
 from chalicelib.sending.transports.smtp import SmtpPatience, SmtpTransport
 from chalicelib.sending.transports.smtp_server import SecretUnreadable, ServerNotDescribed, SmtpServer, Tls
 from tests.unit.inbox.running_inbox import RunningInbox, started_inbox

@@ -90,15 +90,15 @@ def test_a_transaction_names_the_kind_of_each() -> None:
 
 
 def test_a_query_reads_one_partition() -> None:
-    query = Query(
-        key=equals("pk", "lead#1") & begins_with("sk", "act#"), where=below("at", 5), only=("sk",), consistent=True
-    )
+    query = Query(key=equals("pk", "lead#1") & begins_with("sk", "act#"), where=below("at", 5), only="sk")
 
-    assert query.arguments() == {
+    assert query.arguments("t") == {
+        "TableName": "t",
+        "ConsistentRead": False,
         "KeyConditionExpression": "#n0 = :v0 AND begins_with(#n1, :v1)",
+        "ScanIndexForward": True,
         "FilterExpression": "#n2 < :v2",
         "ProjectionExpression": "#n1",
-        "ConsistentRead": True,
         "ExpressionAttributeNames": {"#n0": "pk", "#n1": "sk", "#n2": "at"},
         "ExpressionAttributeValues": {":v0": {"S": "lead#1"}, ":v1": {"S": "act#"}, ":v2": {"N": "5"}},
     }

@@ -53,4 +53,4 @@ def test_an_address_is_shown_so_that_only_its_owner_knows_it(address: str, shown
 
 def test_the_page_that_asks_shows_the_masked_address_and_works_without_it() -> None:
     assert "<strong>a***@shop.example</strong>" in confirm_unsubscribing("ada<b>@shop.example").body
-    assert "You will not receive" in confirm_unsubscribing(None).body
+    assert "You will no longer receive" in confirm_unsubscribing(None).body

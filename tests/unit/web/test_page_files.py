@@ -16,7 +16,7 @@ def nobody() -> Any:
 
 @pytest.fixture(scope="module")
 def api() -> ApiClient:
-    client = ApiClient(context_of(nobody))
+    client = ApiClient(context_of(None))
     client.app.register_blueprint(blueprint(Door(nobody, lambda: client.context.now())))
     return client
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from chalicelib.campaigns.local_time import InvalidTime, moment_of
+from chalicelib.campaigns.schedule import InvalidTime, moment_of
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

@@ -1,4 +1,4 @@
-"""Writing rules: what makes one valid, and what is worth a warning.
+"""Creates and changes rules: what makes one valid, and what is worth a warning.
 
 RuleError
 ├── InvalidRule    names every field and reason
@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.automation.rules import said_by
+from chalicelib.automation.rules import input_of
 from chalicelib.crm.groups import Groups, list_groups
-from chalicelib.crm.leads import InvalidLead, Said, checked
-from chalicelib.crm.words import LONGEST_TEXT, line_faults, normalized
+from chalicelib.crm.leads import LONGEST_TEXT, InvalidLead, LeadInput, checked, line_faults, normalized
 from chalicelib.model.ids import LeadId, RuleId, is_campaign_id, new_rule_id
 from chalicelib.model.lead import Lead
+from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.leads import Leads
-from chalicelib.store.rules import Action, ActionKind, If, Rule, Rules, Trigger, When
+from chalicelib.store.rules import Rules
 
 MAX_RULES = 100
 """All of them are read for every event."""
@@ -27,7 +27,7 @@ LONGEST_PATTERN = 500
 
 
 class RuleError(Exception):
-    """Root of what this module raises."""
+    """Root of this module's errors."""
 
 
 class InvalidRule(RuleError):
@@ -37,12 +37,12 @@ class InvalidRule(RuleError):
 
 
 class TooManyRules(RuleError):
-    """There are as many rules as there may be."""
+    """There are MAX_RULES rules already."""
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenRule:
-    """A rule as its author writes it."""
+    """The part of a rule that its author writes."""
 
     name: str
     when: When
@@ -51,7 +51,7 @@ class WrittenRule:
     enabled: bool = True
 
 
-class Rulebook:
+class RuleEditor:
     def __init__(self, rules: Rules, campaigns: Campaigns, leads: Leads) -> None:
         self._rules = rules
         self._campaigns = campaigns
@@ -62,44 +62,31 @@ class Rulebook:
         written = self._checked(written)
         if len(self._rules.list_all()) >= MAX_RULES:
             raise TooManyRules(f"There are {MAX_RULES} rules. Delete one that is not needed any more.")
-        rule = Rule(
-            rule_id=new_rule_id(),
-            name=written.name,
-            enabled=written.enabled,
-            when=written.when,
-            if_=written.if_,
-            then=written.then,
-            created_at=now,
-            updated_at=now,
-            active_since=now,
-        )
+        rule = Rule(new_rule_id(), **_fields(written), created_at=now, updated_at=now, active_since=now)
         self._rules.create(rule)
         return rule
 
     def change(self, rule_id: RuleId, changes: Mapping[str, Any], now: datetime) -> Rule:
         """Change the fields of WrittenRule named in `changes`. Raises InvalidRule, RuleNotFound, Conflict.
 
-        A rule that is enabled anew acts on what happens from now on.
+        A rule that is enabled again acts on what happens from now on.
         """
         before = self._rules.get(rule_id)
-        known = WrittenRule(before.name, before.when, before.if_, before.then, before.enabled)
-        written = self._checked(replace(known, **changes))
-        fields = {name: getattr(written, name) for name in WrittenRule.__dataclass_fields__}
-        after = replace(before, **fields)
+        written = self._checked(WrittenRule(**{**_fields(before), **changes}))
+        after = replace(before, **_fields(written))
         if after == before:
             return before
         since = now if after.enabled and not before.enabled else before.active_since
         return self._rules.update(before, replace(after, updated_at=now, active_since=since))
 
     def warnings(self, rules: Sequence[Rule]) -> dict[RuleId, list[tuple[str, str]]]:
-        """Per rule, the stages that no lead has, by field; nothing where there are too many leads to look at all."""
+        """Per rule, the stages that no lead has, by field; none if there are too many leads to look at."""
         groups = list_groups(self._leads)
         return {rule.rule_id: list(_unused_stages(rule, groups)) if groups.is_whole else [] for rule in rules}
 
     def _checked(self, written: WrittenRule) -> WrittenRule:
-        faults: list[tuple[str, str]] = []
         name = normalized(written.name)
-        faults += [("name", why) for why in line_faults(name, LONGEST_TEXT) or ([] if name else ["must not be empty"])]
+        faults = [("name", why) for why in line_faults(name, LONGEST_TEXT) or ([] if name else ["must not be empty"])]
         faults += self._faults_of_when(written.when)
         try:
             if_ = _checked_if(written.if_)
@@ -131,19 +118,23 @@ class Rulebook:
         return faults
 
 
+def _fields(rule: WrittenRule | Rule) -> dict[str, Any]:
+    return {name: getattr(rule, name) for name in WrittenRule.__dataclass_fields__}
+
+
 def _checked_if(condition: If) -> If:
     """The condition in the normal form that leads have. Raises InvalidLead."""
-    said: Said = {"tags": condition.tags}
+    given: LeadInput = {"tags": condition.tags}
     if condition.entity is not None:
-        said["entity"] = condition.entity
-    normal = checked(said)
+        given["entity"] = condition.entity
+    normal = checked(given)
     stages = tuple(dict.fromkeys(checked({"stage": stage})["stage"] or "" for stage in condition.stages))
     return If(normal.get("entity"), stages, tuple(normal["tags"] or ()))
 
 
 def _checked_action(action: Action) -> Action:
-    """The action in normal form. Raises InvalidLead, as the lead would that it is done to."""
-    normal = checked(said_by(action, _NOBODY))
+    """The action in normal form. Raises InvalidLead if the change of a lead would be invalid."""
+    normal = checked(input_of(action, _NOBODY))
     match action.kind:
         case ActionKind.CHANGE_STAGE:
             return replace(action, value=normal["stage"] or "")
@@ -151,7 +142,7 @@ def _checked_action(action: Action) -> Action:
             ((name, value),) = (normal["fields"] or {}).items()
             return replace(action, field=name, value="" if value is None else str(value))
         case _:
-            # Removing is checked as adding: what no lead can carry is a mistake.
+            # Removing is checked as adding: a tag that no lead can have is a mistake.
             (tag,) = checked({"tags": [action.value]})["tags"] or ()
             return replace(action, value=tag)
 
@@ -161,7 +152,7 @@ _NOBODY = Lead(LeadId("lead_" + "0" * 24), "nobody", "none", created_at=_EPOCH, 
 
 
 def _member(action: Action, field: str) -> str:
-    """The action's own member that a fault of a lead's field is about."""
+    """The action's member that sets this field of the lead."""
     return "tag" if field == "tags" else "field" if field.startswith("fields") else field
 
 

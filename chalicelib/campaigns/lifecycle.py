@@ -1,0 +1,318 @@
+"""Makes a campaign's moves, by the table in model/lifecycle.py: load, decide, one conditional write, say what happened.
+
+LifecycleError
+├── CampaignNotFound   no campaign has this id
+├── WrongStatus        the campaign's status does not allow what was asked for
+├── AudienceIsEmpty    nobody would receive it
+├── SendingDisabled    the mail service lets no mail leave
+└── NothingToRetry     no delivery has failed for such a reason
+"""
+
+import secrets
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib.analytics.completion import are_all_finished, are_all_marked
+from chalicelib.analytics.harm import harm_of
+from chalicelib.campaigns.account import Hindrance, SendingAccount
+from chalicelib.campaigns.schedule import LATE, forget_schedule, late_by, moment_of
+from chalicelib.crm.audience import Audiences
+from chalicelib.model import lifecycle
+from chalicelib.model.campaign import Campaign, CampaignStatus, Schedule
+from chalicelib.model.ids import CampaignId, is_campaign_id
+from chalicelib.model.lifecycle import GOING, Move
+from chalicelib.model.messages import LaunchMessage, LaunchTask
+from chalicelib.model.reasons import FailureReason
+from chalicelib.scheduler import Schedules
+from chalicelib.sqs import Queue, QueueUnavailable
+from chalicelib.store.campaigns import Campaigns
+from chalicelib.store.client import Conflict
+from chalicelib.store.counters import Counters
+from chalicelib.store.plans import Plans
+from chalicelib.store.retries import Retries
+from chalicelib.telemetry import count, logger
+
+CERTAINLY_NOT_SENT = frozenset(FailureReason) - {FailureReason.OUTCOME_UNKNOWN}
+"""What is sent again when no reason is named: a mail whose outcome is unknown may have left."""
+
+
+class LifecycleError(Exception):
+    """Root of what this module raises."""
+
+
+class CampaignNotFound(LifecycleError):
+    """No campaign has this id."""
+
+
+class WrongStatus(LifecycleError):
+    """The campaign's status does not allow what was asked for."""
+
+
+class AudienceIsEmpty(LifecycleError):
+    """Nobody matches the audience."""
+
+
+class SendingDisabled(LifecycleError):
+    """The mail service lets no mail leave; the text says what to do."""
+
+
+class NothingToRetry(LifecycleError):
+    """No delivery of the campaign has failed for such a reason."""
+
+
+def get_campaign(campaigns: Campaigns, campaign_id: CampaignId) -> Campaign:
+    """Raises CampaignNotFound."""
+    campaign = campaigns.find(campaign_id) if is_campaign_id(campaign_id) else None
+    if campaign is None:
+        raise CampaignNotFound("There is no campaign with this id.")
+    return campaign
+
+
+def require_status(campaign: Campaign, allowed: Collection[CampaignStatus], done: str) -> None:
+    """`done` is what cannot be done in another status: "paused". Raises WrongStatus."""
+    if campaign.status not in allowed:
+        which = " or ".join(status.value for status in allowed)
+        raise WrongStatus(f"The campaign is {campaign.status.value}; it can be {done} only while it is {which}.")
+
+
+class Control:
+    """The marketer's moves. Each answers the campaign as it is then, and may be repeated after a lost answer.
+
+    Where a worker died, or a queue did not answer, between the move and its message, asking again sends the message.
+    """
+
+    def __init__(
+        self,
+        campaigns: Campaigns,
+        plans: Plans,
+        counters: Counters,
+        retries: Retries,
+        audiences: Audiences,
+        account: SendingAccount,
+        launch_queue: Queue,
+        schedules: Schedules,
+    ) -> None:
+        self._campaigns = campaigns
+        self._plans = plans
+        self._counters = counters
+        self._retries = retries
+        self._audiences = audiences
+        self._account = account
+        self._launch_queue = launch_queue
+        self._schedules = schedules
+
+    def send_now(self, campaign_id: CampaignId, now: datetime) -> Campaign:
+        """Send what is a draft, scheduled or missed.
+
+        Raises CampaignNotFound, WrongStatus, AudienceIsEmpty, SendingDisabled, Conflict when the draft is being
+        changed, QueueUnavailable (the campaign is what it was before then).
+        """
+        campaign = get_campaign(self._campaigns, campaign_id)
+        if campaign.status is CampaignStatus.PLANNING and self._plans.find_progress(campaign_id) is None:
+            self._launch_queue.put([LaunchMessage(campaign_id)])
+            return campaign
+        _require(campaign, lifecycle.SEND)
+        if self._audiences.is_empty(campaign.audience):
+            raise AudienceIsEmpty("No lead matches this audience, or all who do are unsubscribed.")
+        if self._account.hindrance() is Hindrance.SENDING_DISABLED:
+            raise SendingDisabled(Hindrance.SENDING_DISABLED.value)
+        self._move(campaign, lifecycle.SEND, launched_at=now)
+        self._enqueue(LaunchMessage(campaign_id), campaign, lifecycle.REVERT)
+        return self._without_schedule(campaign)
+
+    def schedule(self, campaign_id: CampaignId, local: str, timezone: str, now: datetime) -> Campaign:
+        """Have a campaign sent later, in place of an earlier schedule, or again after it was missed.
+
+        A schedule is created before the campaign names it, and the earlier one deleted afterwards: one left behind in
+        between fires and does nothing. Raises CampaignNotFound, WrongStatus, InvalidTime, SchedulerUnavailable,
+        Conflict.
+        """
+        campaign = get_campaign(self._campaigns, campaign_id)
+        _require(campaign, lifecycle.SCHEDULE)
+        schedule = Schedule(secrets.token_hex(6), moment_of(local, timezone, now), local, timezone)
+        self._schedules.create(campaign_id, schedule.schedule_id, schedule.at)
+        try:
+            self._move(campaign, lifecycle.SCHEDULE, schedule=schedule)
+        except Conflict:
+            self._schedules.delete(campaign_id, schedule.schedule_id)
+            raise
+        return self._without_schedule(campaign)
+
+    def unschedule(self, campaign_id: CampaignId) -> Campaign:
+        """Make it a draft again. Raises CampaignNotFound, WrongStatus, Conflict."""
+        campaign = get_campaign(self._campaigns, campaign_id)
+        self._move(campaign, lifecycle.UNSCHEDULE, schedule=None)
+        return self._without_schedule(campaign)
+
+    def pause(self, campaign_id: CampaignId) -> Campaign:
+        """Let no more mails leave; workers see it within a second or two (sending/may_send.py).
+
+        A paused campaign stays as it is, its reason included. Raises CampaignNotFound, WrongStatus, Conflict.
+        """
+        campaign = get_campaign(self._campaigns, campaign_id)
+        if campaign.status is CampaignStatus.PAUSED:
+            return campaign
+        self._move(campaign, lifecycle.PAUSE)
+        return get_campaign(self._campaigns, campaign_id)
+
+    def resume(self, campaign_id: CampaignId) -> Campaign:
+        """Go on where it was paused; nobody is mailed twice. The planner enqueues whoever has no finished delivery.
+
+        Raises CampaignNotFound, WrongStatus, Conflict, QueueUnavailable (the campaign is paused then).
+        """
+        campaign = get_campaign(self._campaigns, campaign_id)
+        message = LaunchMessage(campaign_id, LaunchTask.RESUME)
+        if campaign.status in GOING:
+            self._launch_queue.put([message])
+            return campaign
+        progress = self._plans.find_progress(campaign_id)
+        is_planned = progress is not None and progress.complete
+        self._move(campaign, lifecycle.RESUME, to=CampaignStatus.SENDING if is_planned else CampaignStatus.PLANNING)
+        self._enqueue(message, campaign, lifecycle.PAUSE)
+        return get_campaign(self._campaigns, campaign_id)
+
+    def cancel(self, campaign_id: CampaignId) -> Campaign:
+        """Let no more mails leave, for good; its schedule is deleted. Raises CampaignNotFound, WrongStatus, Conflict.
+
+        What has left stays counted, the rest stays pending.
+        """
+        campaign = get_campaign(self._campaigns, campaign_id)
+        if campaign.status is CampaignStatus.CANCELLED:
+            return campaign
+        self._move(campaign, lifecycle.CANCEL)
+        return self._without_schedule(campaign)
+
+    def retry_failed(self, campaign_id: CampaignId, reasons: Collection[FailureReason]) -> Campaign:
+        """Send again what failed for these reasons (none named: CERTAINLY_NOT_SENT), each at most once per request.
+
+        The planner marks the deliveries (sending/retry.py). Repeated meanwhile, it is the same request. Raises
+        CampaignNotFound, WrongStatus, NothingToRetry, Conflict, QueueUnavailable (repeat it then).
+        """
+        asked = frozenset(reason.value for reason in reasons or CERTAINLY_NOT_SENT)
+        campaign = get_campaign(self._campaigns, campaign_id)
+        running = self._retries.find(campaign_id) if campaign.status is CampaignStatus.SENDING else None
+        if running is None or running.is_marked or running.reasons != asked:
+            _require(campaign, lifecycle.RETRY)
+            sums = self._counters.find(campaign_id).sums
+            failed = {name.removeprefix("reason/") for name in sums if name.startswith("reason/")}
+            if not failed & asked:
+                hint = " To retry deliveries that may have been sent already, name the reason outcome_unknown."
+                other = hint if FailureReason.OUTCOME_UNKNOWN in failed - asked else ""
+                raise NothingToRetry(f"None of its deliveries has failed for such a reason.{other}")
+            number = campaign.retry + 1
+            request = self._retries.first_row(campaign_id, number, asked)
+            self._move(campaign, lifecycle.RETRY, also=[request], retry=number, completed_at=None)
+        self._launch_queue.put([LaunchMessage(campaign_id, LaunchTask.RETRY)])
+        return get_campaign(self._campaigns, campaign_id)
+
+    def _move(self, campaign: Campaign, move: Move, **said: Any) -> None:
+        """Raises WrongStatus, Conflict."""
+        _require(campaign, move)
+        if not self._campaigns.move(campaign.campaign_id, move, as_read=campaign, **said):
+            what = "was changed or sent" if set(move.before) <= set(lifecycle.UNSENT) else "has moved on"
+            raise Conflict(f"The campaign {what} meanwhile.")
+
+    def _enqueue(self, message: LaunchMessage, campaign: Campaign, back: Move) -> None:
+        """Raises QueueUnavailable, with the campaign back in the status and for the reason that it was read in."""
+        try:
+            self._launch_queue.put([message])
+        except QueueUnavailable:
+            self._campaigns.move(campaign.campaign_id, back, to=campaign.status, reason=campaign.status_reason)
+            raise
+
+    def _without_schedule(self, before: Campaign) -> Campaign:
+        """The campaign as it is now, with the schedule deleted that counted before."""
+        forget_schedule(self._schedules, before)
+        return get_campaign(self._campaigns, before.campaign_id)
+
+
+def _require(campaign: Campaign, move: Move) -> None:
+    """Raises WrongStatus."""
+    require_status(campaign, move.before, move.done)
+
+
+class Lifecycle:
+    """The moves that nobody asks for: workers call these whenever they may be due. Safe to repeat."""
+
+    def __init__(self, campaigns: Campaigns, plans: Plans, counters: Counters, retries: Retries) -> None:
+        self._campaigns = campaigns
+        self._plans = plans
+        self._counters = counters
+        self._retries = retries
+
+    def advance(self, campaign_id: CampaignId) -> None:
+        """planning -> sending when the whole audience is planned, sending -> sent when nothing is pending.
+
+        Planning writes its end and then looks at the sums; the fold writes the sums and then looks at the planning.
+        Both read consistently, so whichever is last sees both.
+        """
+        progress = self._plans.find_progress(campaign_id)
+        if progress is None or not progress.complete:
+            return
+        campaign = self._campaigns.find(campaign_id)
+        if campaign is None or campaign.status not in GOING:
+            return
+        if campaign.status is CampaignStatus.PLANNING:
+            self._campaigns.move(campaign_id, lifecycle.START_SENDING)
+        sums = self._counters.find(campaign_id).sums
+        if not are_all_finished(progress, sums) or not are_all_marked(self._retries.find(campaign_id), sums):
+            return
+        if self._campaigns.move(campaign_id, lifecycle.FINISH, completed_at=datetime.now(UTC)):
+            logger().info("campaign_sent", extra={"campaign_id": campaign_id, "sums": dict(sums)})
+
+    def protect(self, campaign_id: CampaignId) -> None:
+        """Pause the campaign if its bounces or complaints have passed a limit, once for each of them."""
+        for harm in harm_of(self._counters.find(campaign_id).sums):
+            if self._campaigns.move(campaign_id, lifecycle.PROTECT, reason=harm.reason, kind=harm.kind):
+                _say_paused(campaign_id, harm.kind, harm.reason)
+
+
+def fire(
+    campaigns: Campaigns,
+    audiences: Audiences,
+    account: SendingAccount,
+    campaign_id: CampaignId,
+    schedule_id: str,
+    now: datetime,
+) -> bool:
+    """Handle a schedule whose time has come: whether the campaign is to be launched now.
+
+    A schedule that no longer counts does nothing. Repeated after its function died, it goes on where that was.
+    """
+    campaign = campaigns.find(campaign_id)
+    schedule = campaign.schedule if campaign else None
+    if campaign is None or schedule is None or schedule.schedule_id != schedule_id:
+        logger().info("stale_schedule", extra={"campaign_id": campaign_id})
+        return False
+    if campaign.status is CampaignStatus.PLANNING:
+        return True
+    said = f"It was scheduled for {schedule.local} {schedule.timezone}"
+    if now - schedule.at > LATE:
+        reason = f"{said}, but its turn came {late_by(schedule, now)} late, too late to send without asking."
+    elif audiences.is_empty(campaign.audience):
+        reason = f"{said}; nobody matched its audience then."
+    elif account.hindrance() is Hindrance.SENDING_DISABLED:
+        reason = f"{said}. {Hindrance.SENDING_DISABLED.value}"
+    else:
+        return campaigns.move(campaign_id, lifecycle.FIRE, as_read=campaign, launched_at=now)
+    missed = campaigns.move(campaign_id, lifecycle.MISS, as_read=campaign, reason=reason)
+    logger().warning("schedule_missed" if missed else "stale_schedule", extra={"campaign_id": campaign_id})
+    return False
+
+
+def return_to_author(campaigns: Campaigns, campaign: Campaign, problem: str) -> None:
+    """Give a campaign back whose content was written under an earlier release's rules and cannot be sent."""
+    back = CampaignStatus.DRAFT if campaign.schedule is None else CampaignStatus.MISSED
+    reason = f"Its content has to be corrected before it is sent: {problem}."
+    campaigns.move(campaign.campaign_id, lifecycle.REVERT, to=back, reason=reason)
+    logger().warning("content_invalid", extra={"campaign_id": campaign.campaign_id})
+
+
+def pause_refused(campaigns: Campaigns, campaign_id: CampaignId, reason: str) -> bool:
+    """Pause a campaign whose mails the mail service refuses; False when it was not going."""
+    return campaigns.move(campaign_id, lifecycle.PAUSE, reason=reason)
+
+
+def _say_paused(campaign_id: CampaignId, kind: str, reason: str) -> None:
+    count("campaign_paused", {"CampaignsPaused": 1}, kind=kind, level="WARNING", campaign_id=campaign_id, reason=reason)

@@ -1,0 +1,80 @@
+"""One-time schedules of EventBridge Scheduler: each puts its message on a queue at a time, and then deletes itself.
+
+Source: https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html (60 seconds' precision) and
+managing-schedule-delete.html beside it.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.model.ids import CampaignId
+from chalicelib.model.messages import LaunchMessage
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+    from types_boto3_scheduler import EventBridgeSchedulerClient
+
+
+class SchedulerUnavailable(Exception):
+    """The scheduler did not create or delete a schedule; the same call may be repeated."""
+
+
+class Schedules:
+    """The schedules of one group. Every method may raise SchedulerUnavailable."""
+
+    def __init__(
+        self, client: Callable[[], "EventBridgeSchedulerClient"], *, group: str, role_arn: str, launch_queue_arn: str
+    ) -> None:
+        """`client` is called when first needed: creating one takes longer than most requests."""
+        self._make_client = client
+        self._group = group
+        self._role_arn = role_arn
+        self._launch_queue_arn = launch_queue_arn
+
+    @cached_property
+    def _client(self) -> "EventBridgeSchedulerClient":
+        return self._make_client()
+
+    def create(self, campaign_id: CampaignId, schedule_id: str, at: datetime) -> None:
+        """Have a campaign launched at a time."""
+        message = LaunchMessage(campaign_id, schedule_id=schedule_id)
+        self.put_at(_name(campaign_id, schedule_id), at, self._launch_queue_arn, message)
+
+    def delete(self, campaign_id: CampaignId, schedule_id: str) -> None:
+        """Delete a schedule that `create` made; one that has fired or never existed is no error."""
+        try:
+            self._client.delete_schedule(GroupName=self._group, Name=_name(campaign_id, schedule_id))
+        except self._client.exceptions.ResourceNotFoundException:
+            return
+        except (BotoCoreError, ClientError) as error:
+            raise SchedulerUnavailable(str(error)) from error
+
+    def put_at(self, name: str, at: datetime, queue_arn: str, message: "DataclassInstance") -> None:
+        """Have a message put on a queue at a time, at most a minute late; an existing schedule of this name stays.
+
+        Name a time at least 90 seconds ahead: whether Scheduler accepts one that has passed is not documented.
+        """
+        try:
+            self._client.create_schedule(
+                GroupName=self._group,
+                Name=name,
+                ScheduleExpression=f"at({at.astimezone(UTC):%Y-%m-%dT%H:%M:%S})",
+                ScheduleExpressionTimezone="UTC",
+                FlexibleTimeWindow={"Mode": "OFF"},
+                ActionAfterCompletion="DELETE",
+                Target={"Arn": queue_arn, "RoleArn": self._role_arn, "Input": json.dumps(asdict(message))},
+            )
+        except self._client.exceptions.ConflictException:
+            return  # another worker made it, or the SDK repeated a call whose answer was lost
+        except (BotoCoreError, ClientError) as error:
+            raise SchedulerUnavailable(str(error)) from error
+
+
+def _name(campaign_id: CampaignId, schedule_id: str) -> str:
+    return f"{campaign_id}.{schedule_id}"

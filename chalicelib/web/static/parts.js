@@ -1,0 +1,119 @@
+/** What several views are built from: cards, tables, switches, and lists in pages. */
+
+import { api, button, failure, fill, h, query } from "./app.js";
+
+/** A card with a heading. `tools` stand beside the heading; other properties go to the element. */
+export function card({ id, title, tools, ...properties }, ...children) {
+  const name = h("h2", { id }, title);
+  return h("section", { class: "card", "aria-labelledby": id, ...properties }, tools ? h("header", {}, name, tools) : name, children);
+}
+
+/** A table that scrolls sideways. A column is a title or [title, class of its cells]; a row is a list of cells. */
+export function table(label, columns, rows, properties = {}) {
+  const titled = columns.map((column) => [column].flat());
+  return h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": label }, h("table", properties,
+    h("thead", {}, h("tr", {}, titled.map(([title, kind]) => h("th", { scope: "col", class: kind }, title)))),
+    h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((cell, at) => h("td", { class: titled[at][1] }, cell)))))));
+}
+
+/** What a view shows instead of an empty list. */
+export const nothing = (title, text, ...actions) =>
+  h("div", { class: "card empty" }, h("h2", {}, title), h("p", {}, text), actions.some(Boolean) && h("div", { class: "actions" }, actions));
+
+/** Buttons of which one is pressed: { element, press(value) }. `options`: the labels by their values. */
+export function toggles(label, options, onpick) {
+  const buttons = new Map(Object.entries(options).map(([value, text]) => [value, button(text, () => onpick(value), { "aria-pressed": "false" })]));
+  return {
+    element: h("div", { class: "switch", role: "group", "aria-label": label }, [...buttons.values()]),
+    press: (value) => { for (const [each, element] of buttons) element.setAttribute("aria-pressed", String(each === value)); },
+  };
+}
+
+export function svg(tag, attributes = {}, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+/** A function that calls `run` once it has not been called for a while. */
+export function debounced(run, signal, ms = 300) {
+  let timer = null;
+  signal.addEventListener("abort", () => clearTimeout(timer));
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(run, ms);
+  };
+}
+
+/** Run it. If that fails, show the error in this place, with a button to try again. */
+export async function attempt(place, signal, run) {
+  try {
+    await run();
+  } catch (problem) {
+    if (!signal.aborted) fill(place, failure(problem, () => attempt(place, signal, run)));
+  }
+}
+
+/** The first `count` pages of a list: { items, cursor }. The cursor is null at the end of the list. */
+export async function firstPages(count, path, values, signal) {
+  const items = [];
+  let cursor = null;
+  for (let page = 0; page < count; page += 1) {
+    const found = await api("GET", `${path}${query({ ...values, cursor })}`, { signal });
+    items.push(...found.items);
+    cursor = found.cursor;
+    if (!cursor) break;
+  }
+  return { items, cursor };
+}
+
+/**
+ * One page of a list at a time, with buttons to the previous and the next: { load(), restart() }. `values()`: the
+ * query's parameters; `draw(items)`: an element; `empty()`: what to show when nothing was found.
+ */
+export function browse(place, signal, { path, values, draw, empty }) {
+  let cursors = [null];
+  const load = () => attempt(place, signal, async () => {
+    const items = [];
+    let cursor = cursors.at(-1);
+    // With a filter, a page may be empty although others follow.
+    do {
+      const page = await api("GET", `${path}${query({ ...values(), cursor })}`, { signal });
+      items.push(...page.items);
+      cursor = page.cursor;
+    } while (cursor && !items.length);
+    const previous = () => { cursors.pop(); load(); };
+    const next = () => { cursors.push(cursor); load(); };
+    fill(place, items.length ? draw(items) : empty(),
+      h("p", { class: "pages" }, cursors.length > 1 && button("Previous", previous), cursor && button("Next", next)));
+  });
+  return { load, restart: () => { cursors = [null]; return load(); } };
+}
+
+/** A log, newest first, read again every five seconds: the function that loads it. `draw(items)` runs at every change. */
+export function follow(more, signal, { path, draw }) {
+  let timer = null;
+  let known = "";
+  let pages = 1;
+  signal.addEventListener("abort", () => clearTimeout(timer));
+  return async function load() {
+    clearTimeout(timer);
+    await attempt(more, signal, async () => {
+      const { items, cursor } = await firstPages(pages, path, { limit: 20 }, signal);
+      const text = JSON.stringify(items);
+      if (known !== text) await draw(items);
+      known = text;
+      fill(more, cursor && button("Show older", () => { pages += 1; load(); }));
+    });
+    clearTimeout(timer);
+    if (!signal.aborted) timer = setTimeout(load, 5000);
+  };
+}
+
+/** Titles of campaigns by id, also of deleted ones. */
+export async function titlesOf(ids, signal) {
+  const title = (id) => api("GET", `campaigns/${id}`, { signal })
+    .then((found) => found.title, ({ status }) => (status === 404 ? "Deleted campaign" : id));
+  return new Map(await Promise.all([...new Set(ids)].map(async (id) => [id, await title(id)])));
+}

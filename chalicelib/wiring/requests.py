@@ -1,0 +1,62 @@
+"""What answers marketers: the JSON API and the page."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache, cached_property, partial
+from typing import Any
+
+from chalicelib.analytics.recount import Recounting
+from chalicelib.automation.rule_editor import RuleEditor
+from chalicelib.campaigns.drafts import Drafts
+from chalicelib.campaigns.lifecycle import Control
+from chalicelib.campaigns.send_test import MailTester
+from chalicelib.sdk import quick_client
+from chalicelib.sending.pacing import Pacing
+from chalicelib.settings import Settings, settings
+from chalicelib.store.idempotency import Idempotency
+from chalicelib.store.resubscriptions import Resubscriptions
+from chalicelib.store.sessions import Sessions
+from chalicelib.store.tokens import Tokens
+from chalicelib.wiring.stores import Stores, milliseconds_now
+
+
+@cache
+def deployed_context() -> "Context":
+    """With a client that answers or fails in less than the 29 seconds that a REST API gives a request."""
+    return Context(settings(), quick_client("dynamodb"))
+
+
+class Context(Stores):
+    def __init__(self, settings: Settings, dynamodb: Any, now: Callable[[], datetime] = milliseconds_now) -> None:
+        super().__init__(settings, dynamodb, now)
+        self.idempotency = Idempotency(dynamodb, settings.campaigns_table)
+        self.resubscriptions = Resubscriptions(dynamodb, settings.campaigns_table)
+        self.rule_editor = RuleEditor(self.rules, self.campaigns, self.leads)
+        self.sessions = Sessions(dynamodb, settings.campaigns_table)
+        self.tokens = Tokens(dynamodb, settings.campaigns_table)
+
+    @cached_property
+    def drafts(self) -> Drafts:
+        return Drafts(self.campaigns, self.schedules)
+
+    @cached_property
+    def control(self) -> Control:
+        return Control(
+            self.campaigns,
+            self.plans,
+            self.counters,
+            self.retries,
+            self.audiences,
+            self.sending_account,
+            self.launch_queue,
+            self.schedules,
+        )
+
+    @cached_property
+    def recounting(self) -> Recounting:
+        return Recounting(self.recounts, self.plans, self.plan_queue)
+
+    @cached_property
+    def mail_tester(self) -> MailTester:
+        pacing = Pacing(self.budget)
+        return MailTester(self.transport, partial(pacing.wait, 1), self.keys, self.settings.tracking_url)

@@ -1,0 +1,125 @@
+"""What requests and workers share: stores, queues, the services' clients, and how mails leave."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.campaigns.account import SendingAccount, SesAccount, UnknownAccount
+from chalicelib.crm.audience import Audiences
+from chalicelib.scheduler import Schedules
+from chalicelib.sdk import client, quick_client
+from chalicelib.sending.budget import Budget, OwnServer, SharedBudget, ses_limits
+from chalicelib.settings import Settings, burst_rule
+from chalicelib.sqs import Queue
+from chalicelib.store.acts import Acts
+from chalicelib.store.campaigns import Campaigns
+from chalicelib.store.client import dynamodb_for_sending
+from chalicelib.store.counters import Counters
+from chalicelib.store.deliveries import Deliveries
+from chalicelib.store.leads import Leads
+from chalicelib.store.plans import Plans
+from chalicelib.store.rate import Rate
+from chalicelib.store.recounts import Recounts
+from chalicelib.store.retries import Retries
+from chalicelib.store.rules import Rules
+from chalicelib.tracking.key_ring import KeyRingSource, deployed_key_ring
+
+if TYPE_CHECKING:
+    from types_boto3_scheduler import EventBridgeSchedulerClient
+    from types_boto3_sesv2 import SESV2Client
+    from types_boto3_sqs import SQSClient
+
+    from chalicelib.model.transport import Transport
+
+
+def milliseconds_now() -> datetime:
+    """The time in whole milliseconds, as times are stored: what is answered at once equals what is read later."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+class Stores:
+    """`dynamodb` is the client of all stores; `now` gives the current time, aware, in whole milliseconds."""
+
+    def __init__(self, settings: Settings, dynamodb: Any, now: Callable[[], datetime] = milliseconds_now) -> None:
+        self.settings = settings
+        self.dynamodb = dynamodb
+        self.now = now
+        self.burst_rule = burst_rule()
+        self.leads = Leads(dynamodb, settings.leads_table)
+        self.deliveries = Deliveries(dynamodb, settings.deliveries_table, self.burst_rule)
+        self.audiences = Audiences(self.leads, self.deliveries)
+        self.acts = Acts(dynamodb, settings.campaigns_table, settings.leads_table)
+        self.campaigns = Campaigns(dynamodb, settings.campaigns_table)
+        self.counters = Counters(dynamodb, settings.campaigns_table)
+        self.plans = Plans(dynamodb, settings.campaigns_table)
+        self.recounts = Recounts(dynamodb, settings.campaigns_table)
+        self.retries = Retries(dynamodb, settings.campaigns_table)
+        self.rules = Rules(dynamodb, settings.campaigns_table)
+
+    @cached_property
+    def dynamodb_for_sending(self) -> Any:
+        """For what every mail needs: a quarter of the SDK's processor time."""
+        return dynamodb_for_sending()
+
+    @cached_property
+    def sqs(self) -> "SQSClient":
+        return quick_client("sqs")
+
+    @cached_property
+    def ses(self) -> "SESV2Client":
+        """For questions about the account; mails leave by a client that repeats nothing."""
+        return quick_client("sesv2")
+
+    @cached_property
+    def scheduler(self) -> "EventBridgeSchedulerClient":
+        return quick_client("scheduler")
+
+    @cached_property
+    def keys(self) -> KeyRingSource:
+        """The signing keys."""
+        return deployed_key_ring(self.settings.key_ring_secret)
+
+    @cached_property
+    def launch_queue(self) -> Queue:
+        return Queue(self.sqs, self.settings.launch_queue_url)
+
+    @cached_property
+    def plan_queue(self) -> Queue:
+        return Queue(self.sqs, self.settings.plan_queue_url)
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        return Schedules(
+            lambda: self.scheduler,
+            group=self.settings.schedule_group,
+            role_arn=self.settings.schedule_role,
+            launch_queue_arn=self.settings.launch_queue_arn,
+        )
+
+    @cached_property
+    def transport(self) -> "Transport":
+        """Amazon SES, or the server that `SmtpSecret` describes, to which it keeps its connection."""
+        if self.settings.smtp_secret is not None:
+            from chalicelib.sending.transports.smtp import SmtpTransport
+            from chalicelib.sending.transports.smtp_server import deployed_server
+
+            return SmtpTransport(deployed_server(self.settings.smtp_secret).server)
+        from chalicelib.sending.transports.ses import SesTransport
+
+        # Without the SDK's own retries: it repeats after time-outs too, which would send a mail twice.
+        return SesTransport(client("sesv2", connect=3, read=20, attempts=1), self.settings.configuration_set)
+
+    @cached_property
+    def budget(self) -> Budget:
+        """What all workers share of the transport's limits."""
+        if self.settings.smtp_secret is not None:
+            return OwnServer()
+        rate = Rate(self.dynamodb_for_sending, self.settings.campaigns_table)
+        return SharedBudget(rate, lambda: ses_limits(self.ses))
+
+    @cached_property
+    def sending_account(self) -> SendingAccount:
+        """What the mail service lets this stack send, and from whom."""
+        return SesAccount(self.ses) if self.settings.smtp_secret is None else UnknownAccount()

@@ -1,0 +1,68 @@
+"""The table of a campaign's moves, walked at random: where a campaign can get to, and what it can never do again."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.api.campaign_verbs import campaign_verbs
+from chalicelib.model import lifecycle
+from chalicelib.model.campaign import CampaignStatus as Status
+from chalicelib.model.lifecycle import GOING, LAUNCHED, MOVES, UNSENT, Move, Who
+
+CHOICES = st.lists(st.tuples(st.sampled_from(MOVES), st.integers(0, 2)), max_size=30)
+
+
+def walk(choices: Sequence[tuple[Move, int]]) -> list[tuple[Status, Move, Status]]:
+    """The moves that the table allows of these, from a draft on."""
+    steps, status = [], Status.DRAFT
+    for move, choice in choices:
+        if status in move.before:
+            after = move.target(move.after[choice % len(move.after)])
+            steps.append((status, move, after))
+            status = after
+    return steps
+
+
+@given(CHOICES)
+def test_a_walk_keeps_to_what_a_marketer_may_rely_on(choices: list[tuple[Move, int]]) -> None:
+    cancelled = False
+    for before, move, after in walk(choices):
+        assert not cancelled, "nothing comes after a cancellation"
+        cancelled = after is Status.CANCELLED
+        if before in LAUNCHED and after in UNSENT:
+            assert (before, move) == (Status.PLANNING, lifecycle.REVERT)
+        if after in GOING and before not in GOING:
+            assert Who.MARKETER in move.by or move is lifecycle.FIRE, "mails leave because somebody asked for it"
+        if before is Status.SENT:
+            assert move is lifecycle.RETRY
+        if after is Status.SENT:
+            assert before is Status.SENDING
+
+
+def test_every_status_can_be_reached_and_left_but_for_the_end() -> None:
+    reached = {Status.DRAFT}
+    while more := {each for move in MOVES if reached & set(move.before) for each in move.after} - reached:
+        reached |= more
+    assert reached == set(Status)
+    assert set(Status) - {status for move in MOVES for status in move.before} == {Status.CANCELLED}
+
+
+def test_a_status_belongs_to_one_part_of_the_life() -> None:
+    assert sorted([*UNSENT, *LAUNCHED]) == sorted(Status)
+
+
+def test_a_move_leads_only_where_the_table_says() -> None:
+    assert lifecycle.PAUSE.target(None) is Status.PAUSED
+    assert lifecycle.RESUME.target(Status.SENDING) is Status.SENDING
+    for move, status in ((lifecycle.RESUME, None), (lifecycle.RESUME, Status.SENT), (lifecycle.PAUSE, Status.SENT)):
+        with pytest.raises(ValueError, match="does not lead to"):
+            move.target(status)
+
+
+def test_the_api_has_a_verb_for_each_of_the_marketers_moves() -> None:
+    verbs = {operation.path.rpartition("/")[2].removesuffix("-failed") for operation in campaign_verbs.operations}
+    asked_for = {move.event for move in MOVES if Who.MARKETER in move.by} - {lifecycle.REVERT.event}
+    assert verbs == asked_for
+    assert all(move.done for move in MOVES if move.event in asked_for)
