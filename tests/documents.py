@@ -45,4 +45,5 @@ def codes(text: str) -> list[str]:
 
 
 def shell_blocks(text: str) -> list[str]:
-    return re.findall(r"^```bash\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    """What fenced blocks of commands hold, also those within a list."""
+    return re.findall(r"^ *```bash\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)

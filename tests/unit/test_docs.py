@@ -269,7 +269,7 @@ def test_the_commands_in_the_documents_exist() -> None:
 def aws_commands() -> list[tuple[str, str]]:
     found = []
     for document in DOCUMENTS:
-        for block in re.findall(r"^ *```bash\n(.*?)^ *```", document.read_text("utf-8"), re.DOTALL | re.MULTILINE):
+        for block in shell_blocks(document.read_text("utf-8")):
             lines = (re.sub(r"\s+#.*| > .*", "", line.strip()) for line in block.splitlines())
             found += [(named(document), line) for line in lines if line.startswith("aws ")]
     return found
@@ -443,6 +443,14 @@ def test_a_document_uses_the_dictionarys_words(document: Path) -> None:
     text = re.sub(r"`[^`\n]+`|```.*?```", "", document.read_text("utf-8"), flags=re.DOTALL)
     used = [word for word in AVOIDED if re.search(rf"\b{re.escape(word)}s?\b", text, re.IGNORECASE)]
     assert used == [], "CONTEXT.md says what to write instead"
+
+
+def test_the_page_uses_the_dictionarys_words() -> None:
+    avoided = {word.strip('" ') for _, _, cell in table(DICTIONARY, "On the page") for word in cell.split(",") if word}
+    assert "Mail again" in avoided
+    for file in (CHALICELIB / "web" / "static").iterdir():
+        text = file.read_text("utf-8").lower()
+        assert [word for word in avoided if word.lower() in text] == [], file.name
 
 
 def test_a_term_is_defined_once() -> None:
