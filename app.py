@@ -1,4 +1,4 @@
-"""Leadflip Campaigns: the table of contents. Doors first, then one thin function per event source."""
+"""Leadflip Campaigns: the table of contents. Routes first, then one thin function per event source."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from chalice import Chalice, Response
 from chalice.app import CaseInsensitiveMapping, DynamoDBEvent, Request, SQSEvent
 
-from chalicelib.settings import doors
+from chalicelib.settings import served_routes
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -16,17 +16,17 @@ app = Chalice(app_name="leadflip")
 
 @app.middleware("http")
 def accept_anything(request: Request, get_response: Callable[[Request], Response]) -> Response:
-    """Chalice answers 400 for a GIF to a request without `Accept: image/gif`; mail clients send all sorts."""
+    """Chalice answers 400 for a GIF to a request without `Accept: image/gif`; mail clients send anything."""
     request.headers = CaseInsensitiveMapping({**request.headers, "accept": "*/*"})
     return get_response(request)
 
 
-if "track" in doors():
+if "track" in served_routes():
     from chalicelib.tracking.routes import routes as tracking_routes
 
     app.register_blueprint(tracking_routes)
 
-if "api" in doors():
+if "api" in served_routes():
     from chalicelib.api.http.registry import register as register_api
     from chalicelib.web.routes import routes as web_routes
 
@@ -36,7 +36,7 @@ if "api" in doors():
 
 @app.lambda_function(name="track")
 def track(event: dict[str, Any], context: "LambdaContext") -> Any:
-    """The HTTP API's requests, for the same routes as above."""
+    """Handles the HTTP API's requests with the tracking routes above."""
     from chalicelib.tracking.routes import answer
 
     return answer(event, context, app)
@@ -44,7 +44,7 @@ def track(event: dict[str, Any], context: "LambdaContext") -> Any:
 
 @app.on_sqs_message(queue_arn="placeholder", name="launch")
 def launch(event: SQSEvent) -> Any:
-    from chalicelib.sending.handlers import launch_campaigns
+    from chalicelib.sending.launch import launch_campaigns
     from chalicelib.wiring.workers import workers
 
     return launch_campaigns(event.to_dict(), workers().launch)
@@ -52,7 +52,7 @@ def launch(event: SQSEvent) -> Any:
 
 @app.on_sqs_message(queue_arn="placeholder", name="plan")
 def plan(event: SQSEvent) -> Any:
-    from chalicelib.sending.handlers import plan_pages
+    from chalicelib.sending.plan import plan_pages
     from chalicelib.wiring.workers import workers
 
     return plan_pages(event.to_dict(), event.context, workers().plan, workers().mark_failed, workers().recount)
@@ -60,7 +60,7 @@ def plan(event: SQSEvent) -> Any:
 
 @app.on_sqs_message(queue_arn="placeholder", name="send")
 def send(event: SQSEvent) -> Any:
-    from chalicelib.sending.handlers import send_deliveries
+    from chalicelib.sending.send import send_deliveries
     from chalicelib.wiring.workers import workers
 
     return send_deliveries(event.to_dict(), event.context, workers().send)

@@ -20,7 +20,7 @@ PEER = "a stock boto3 client"
 STOCK = "import boto3; boto3.client('dynamodb')"
 TRACK = "import app; from chalicelib.store.client import dynamodb_for_recipients; dynamodb_for_recipients()"
 ENVIRONMENT = {
-    "DOORS": "track",
+    "ROUTES": "track",
     "AWS_DEFAULT_REGION": "eu-central-1",
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",

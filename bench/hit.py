@@ -162,7 +162,7 @@ def environment(endpoint: str, tables: TableNames, secret: str) -> dict[str, str
     return {
         # What is optional stays away: an SMTP secret, for one, would take the mails from SES.
         **{setting.name.upper(): "unused" for setting in fields(Settings) if setting.type is str},
-        "DOORS": "track",
+        "ROUTES": "track",
         "AWS_REGION": ministack.REGION,
         "AWS_DEFAULT_REGION": ministack.REGION,
         "AWS_ENDPOINT_URL": endpoint,

@@ -178,7 +178,7 @@ def engine() -> Iterator[tuple[Any, TableNames, str]]:
                 Name="key-ring", SecretString=f'{{"current": 1, "1": "{KEY}"}}'
             )
             os.environ.update(environment(running.endpoint, tables, secret["ARN"]))
-            os.environ.update({"DOORS": "none", "AWS_ENDPOINT_URL_SESV2": inbox_url})
+            os.environ.update({"ROUTES": "none", "AWS_ENDPOINT_URL_SESV2": inbox_url})
             yield dynamodb, tables, inbox_url
         finally:
             inbox.stop()

@@ -1,9 +1,9 @@
-"""AWS's JSON protocol, signed: what the recipients' door needs of an SDK, and nothing that it does not.
+"""AWS's JSON protocol, signed: the little that the tracking function needs of an SDK.
 
 The SDK takes 250 ms to import and set up, and a millisecond of processor time for each call; this takes 25 and a
 quarter (measured: `make bench`; why it is allowed: docs/decisions/0016). Six operations go this way: UpdateItem,
-GetItem, Query, BatchExecuteStatement, SendMessage and GetSecretValue. Errors are botocore's own, whichever client one
-holds.
+GetItem, Query, BatchExecuteStatement, SendMessage and GetSecretValue. Errors are botocore's own, as
+with its clients.
 
 Sources: AWS IAM user guide, "Create a signed AWS API request"; AWS JSON 1.0 and 1.1 protocol, Smithy 2.0.
 """
@@ -37,19 +37,19 @@ _RETRIED = frozenset(
         "ThrottlingException",
     }
 )
-"""Refusals that a second try a moment later may not meet."""
+"""Errors that may be gone at a second attempt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """How one service is spoken to."""
+    """How to address one service."""
 
     service: str
     """Its name in the host's name and in the signature."""
     endpoint_name: str
     """Its name in `AWS_ENDPOINT_URL_...`."""
     target: str
-    """What the operation's name follows in `X-Amz-Target`."""
+    """The prefix of the operation's name in `X-Amz-Target`."""
     json_version: str = "1.0"
 
 
@@ -60,7 +60,7 @@ SECRETS_MANAGER = Protocol("secretsmanager", "SECRETS_MANAGER", "secretsmanager"
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long one call may take, retries included, and how long one attempt waits for each move of the other side."""
+    """How long one call may take, retries included, and how long one attempt waits for the connection or for data."""
 
     total_seconds: float
     attempt_seconds: float
@@ -114,7 +114,7 @@ class SignedCalls:
             try:
                 return self._exchange(connection, headers, body, deadline)
             except (ConnectionError, HTTPException):
-                pass  # closed by the other side while this process slept: that says nothing about the service
+                pass  # closed by the service while this process was frozen, which is no error of the call
         connection = self._connect()
         self._kept.connection = connection
         return self._exchange(connection, headers, body, deadline)
@@ -134,7 +134,7 @@ class SignedCalls:
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, HTTPException):
-            self._forget(connection)  # an answer that still comes must not be taken for the next call's
+            self._forget(connection)  # a late answer must not be read as the next call's
             raise
 
     def _connect(self) -> HTTPConnection:

@@ -1,4 +1,4 @@
-"""The one reader of the environment: what this function was deployed with, typed and frozen."""
+"""Reads the environment: the settings this function was deployed with, typed and frozen. Nothing else reads it."""
 
 import os
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Literal
 
 from chalicelib.model.delivery import BurstRule
 
-Door = Literal["api", "track"]
+Routes = Literal["api", "track"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def settings() -> Settings:
 
 
 def burst_rule() -> BurstRule:
-    """As deployed, or the defaults. After a change, recount the campaigns whose numbers should follow it."""
+    """When clicks are too fast for a person. After a change, recount the campaigns whose numbers should follow it."""
     links, window_ms = os.environ.get("BURST_LINKS"), os.environ.get("BURST_WINDOW_MS")
     rule = BurstRule()
     return BurstRule(
@@ -83,18 +83,18 @@ def burst_rule() -> BurstRule:
 
 @dataclass(frozen=True, slots=True)
 class AwsAccess:
-    """How a function reaches AWS: its region, its role's passing credentials, and endpoints other than AWS's own."""
+    """How a function reaches AWS: region, its role's temporary credentials, and endpoints other than AWS's own."""
 
     region: str
     access_key: str
     secret_key: str = field(repr=False)
     session_token: str | None = field(repr=False)
     endpoints: Mapping[str, str]
-    """By service in the SDK's own spelling (`DYNAMODB`, `SECRETS_MANAGER`); under an empty name that of all others."""
+    """By service in the SDK's spelling (`DYNAMODB`, `SECRETS_MANAGER`); the empty name stands for all others."""
 
 
 def aws_access() -> AwsAccess:
-    """What Lambda hands to every function, under the names the SDK reads. Raises KeyError naming what is missing.
+    """What Lambda gives every function, under the names the SDK reads. Raises KeyError naming what is missing.
 
     The credentials in a function's environment outlive the process: Lambda starts new ones before they end.
     """
@@ -118,8 +118,8 @@ def function_name() -> str:
     return os.environ.get("AWS_LAMBDA_FUNCTION_NAME") or "local"
 
 
-def doors() -> frozenset[Door]:
-    """Which routes this function serves (`DOORS`): api, track or none. Unset, as when packaging, means all."""
-    named = os.environ.get("DOORS", "api,track").split(",")
-    known: tuple[Door, ...] = ("api", "track")
-    return frozenset(door for door in known if door in named)
+def served_routes() -> frozenset[Routes]:
+    """Which routes this function serves (`ROUTES`): api, track or none. Unset, as when packaging, means all."""
+    named = os.environ.get("ROUTES", "api,track").split(",")
+    known: tuple[Routes, ...] = ("api", "track")
+    return frozenset(each for each in known if each in named)

@@ -13,6 +13,7 @@ from chalicelib.backoff import attempts
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from types_boto3_sqs import SQSClient
     from types_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
@@ -66,7 +67,7 @@ class Queue:
         raise QueueUnavailable(f"{len(entries)} messages were not taken")
 
 
-def for_each_record(event: dict[str, Any], handle: Callable[["SQSRecord"], None]) -> Any:
+def for_each_record(event: dict[str, Any], handle: Callable[["SQSRecord"], None]) -> "PartialItemFailureResponse":
     """Handle every record of Lambda's SQS event; only those that raise go back to the queue, or to its dead letters."""
     from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 

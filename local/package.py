@@ -159,7 +159,7 @@ def run_chalice(project: Path, directory: Path) -> None:
     command = [str(chalice), "--project-dir", str(project), "package", "--stage", CHALICE_STAGE]
     command += ["--template-format", "yaml", "--merge-template", str(project / "template.yaml"), str(directory)]
     # Chalice turns every route it sees into one of the REST API, and recipients have their own door.
-    environment = dict(os.environ) | {"DOORS": "api", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = dict(os.environ) | {"ROUTES": "api", "PYTHONDONTWRITEBYTECODE": "1"}
     # Any region does: what is built has none.
     environment.setdefault("AWS_DEFAULT_REGION", "eu-central-1")
     run("chalice package", command, project, environment)

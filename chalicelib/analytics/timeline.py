@@ -13,7 +13,7 @@ from chalicelib.model.verdicts import judged
 from chalicelib.store.acts import Acts
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
-from chalicelib.store.resubscriptions import Resubscriptions
+from chalicelib.store.suppressions import Resubscriptions
 
 
 @dataclass(frozen=True, slots=True)

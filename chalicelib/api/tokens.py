@@ -18,8 +18,8 @@ from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Resource
 from chalicelib.api.lead_models import Moment
 from chalicelib.model.access import Scope, Token
+from chalicelib.store.access import TokenNotFound, Tokens
 from chalicelib.store.client import dynamodb
-from chalicelib.store.tokens import TokenNotFound, Tokens
 
 tokens = Resource("tokens", errors={TokenNotFound: ProblemType(404, "token-not-found", "There is no such token")})
 

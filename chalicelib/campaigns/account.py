@@ -1,15 +1,18 @@
-"""What the mail service lets this stack send, asked before a campaign leaves; what it refuses after, transports say."""
+"""What the mail service lets this stack send, asked before a campaign is sent. Later refusals come from transports."""
 
 from enum import Enum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.telemetry import logger
 
+if TYPE_CHECKING:
+    from types_boto3_sesv2 import SESV2Client
+
 
 class Hindrance(Enum):
-    """What keeps an account from sending to everybody; the value says it to the marketer."""
+    """What keeps an account from sending to everybody; the value is the text for the marketer."""
 
     SENDING_DISABLED = (
         "Amazon SES has paused sending for this AWS account: no mail would leave. The SES console's account dashboard "
@@ -27,22 +30,22 @@ class Hindrance(Enum):
 
 class SendingAccount(Protocol):
     def is_verified(self, address: str) -> bool | None:
-        """Whether the mail service lets us send from this address; None when that could not be found out."""
+        """Whether the mail service lets us send from this address; None if it did not answer."""
         ...
 
     def hindrance(self) -> Hindrance | None:
-        """The worst one; None also when that could not be found out: then the mail service's refusals will tell."""
+        """The worst one; None also if the mail service did not answer: its refusals will tell."""
         ...
 
 
 class SesAccount:
-    """Asks SES, which lets an address send when it, its domain or a parent of that is verified.
+    """Asks SES, where an address may send if it, its domain or a parent domain is verified.
 
     Source: "Creating and verifying identities" in the SES Developer Guide: a domain covers its subdomains at any depth;
     the most specific verified identity decides about settings such as DKIM, not about whether a mail may leave.
     """
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: "SESV2Client") -> None:
         self._client = client
 
     def is_verified(self, address: str) -> bool | None:
@@ -77,7 +80,7 @@ class SesAccount:
 
 
 class UnknownAccount:
-    """An SMTP server's: what it lets us send is known when it refuses somebody."""
+    """An SMTP server's: it cannot be asked, its refusals tell."""
 
     def is_verified(self, address: str) -> None:
         return None

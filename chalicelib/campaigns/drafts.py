@@ -1,7 +1,7 @@
-"""Drafts: what a campaign must have, and how it is made, changed and removed while nobody has received it.
+"""Drafts: what a campaign must have, and how it is created, changed and deleted before anybody has received it.
 
 DraftError
-├── InvalidCampaign    what was written breaks rules; names every field, reason and place
+├── InvalidCampaign    what was written breaks rules; names every field, reason and position
 └── NamesNobody        a follow-up to a campaign that does not track who opened or clicked
 LifecycleError         (lifecycle.py)
 ├── CampaignNotFound
@@ -61,7 +61,7 @@ class InvalidCampaign(DraftError):
 
 
 class NamesNobody(DraftError):
-    """Nobody can be chosen by what was done with a campaign that does not track who did it."""
+    """Nobody can be selected by their reaction to a campaign that does not track who opened or clicked."""
 
 
 class NotADraft(WrongStatus):
@@ -144,11 +144,11 @@ class Drafts:
         return Draft(self._campaigns.update_draft(campaign, body, at=now), body)
 
     def duplicate(self, campaign_id: CampaignId, now: datetime) -> Draft:
-        """A new draft that says what this campaign says, whatever has become of it. Raises CampaignNotFound."""
+        """A new draft with the same content, sender and audience; of any status. Raises CampaignNotFound."""
         return self._copy(self.get(campaign_id), _COPY, now)
 
     def follow_up(self, campaign_id: CampaignId, did: Did, now: datetime) -> Draft:
-        """A new draft for those of the campaign's audience who did that with its mail, saying the same to begin with.
+        """A new draft with the same content, for those of the campaign's audience who reacted so to its mail.
 
         Raises CampaignNotFound, WrongStatus for a campaign that was not sent, NamesNobody, InvalidCampaign.
         """
@@ -169,7 +169,7 @@ class Drafts:
         return Draft(campaign, draft.body)
 
     def _checked(self, campaign: Campaign, written: Written) -> tuple[Campaign, Body]:
-        """Raises InvalidCampaign with every fault."""
+        """The campaign with what was written, normalized. Raises InvalidCampaign with every fault."""
         named = {each.campaign_id for each in written.audience.behavior}
         known = self._campaigns.find_many({each for each in named if is_campaign_id(each)})
         faults = [
@@ -177,7 +177,15 @@ class Drafts:
             for number, each in enumerate(written.audience.behavior)
             if each.campaign_id not in known
         ]
-        return _checked(campaign, written, faults)
+        checked, body = _normalized(campaign, written, faults)
+        if not faults:
+            try:
+                compile_content(source_of(checked, body), None)
+            except ContentInvalid as error:
+                faults = [Fault(each.field, each.reason, each.line, each.column) for each in error.problems]
+        if faults:
+            raise InvalidCampaign(faults)
+        return checked, body
 
     def delete(self, campaign_id: CampaignId) -> None:
         """Remove a campaign of which nothing was sent, its schedule too. Raises CampaignNotFound, WrongStatus."""
@@ -194,8 +202,6 @@ def _blank(now: datetime) -> Campaign:
         title="",
         subject="",
         from_email="",
-        from_name=None,
-        reply_to=None,
         audience=Audience("", ()),
         status=CampaignStatus.DRAFT,
         version=1,
@@ -204,8 +210,8 @@ def _blank(now: datetime) -> Campaign:
     )
 
 
-def _checked(campaign: Campaign, written: Written, faults: list[Fault]) -> tuple[Campaign, Body]:
-    """The campaign with what was written, in normal form. Raises InvalidCampaign with every fault, `faults` first."""
+def _normalized(campaign: Campaign, written: Written, faults: list[Fault]) -> tuple[Campaign, Body]:
+    """The campaign with what was written, normalized; adds what is wrong to `faults`."""
     lines = {name: _line(name, getattr(written, name), longest, faults) for name, longest in _LONGEST.items()}
     for name in ("title", "subject"):
         if not lines[name]:
@@ -217,7 +223,7 @@ def _checked(campaign: Campaign, written: Written, faults: list[Fault]) -> tuple
     body = Body(written.html or None, written.text or None)
     if body.html is None and body.text is None:
         faults.append(Fault("html", "is needed, or text"))
-    checked = replace(
+    normal = replace(
         campaign,
         title=lines["title"] or "",
         subject=lines["subject"] or "",
@@ -228,14 +234,7 @@ def _checked(campaign: Campaign, written: Written, faults: list[Fault]) -> tuple
         utm={name: value for name, value in utm.items() if value},
         tracking=written.tracking,
     )
-    if not faults:
-        try:
-            compile_content(source_of(checked, body), None)
-        except ContentInvalid as error:
-            faults = [Fault(each.field, each.reason, each.line, each.column) for each in error.problems]
-    if faults:
-        raise InvalidCampaign(faults)
-    return checked, body
+    return normal, body
 
 
 def _line(name: str, value: str | None, longest: int, faults: list[Fault]) -> str | None:
@@ -256,7 +255,7 @@ def _address(name: str, value: str, faults: list[Fault]) -> str:
 
 
 def _audience(audience: Audience, faults: list[Fault]) -> Audience:
-    """By the rules that leads have; each stage and tag once: an audience asks for a set of them."""
+    """By the rules for leads; each stage and tag once, since an audience names sets of them."""
     entity = normalized(audience.entity)
     stages, tags = normalized_set(audience.stages), normalized_set(audience.tags)
     faults += [Fault("audience.entity", why) for why in group_faults(entity)]

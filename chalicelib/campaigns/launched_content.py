@@ -1,6 +1,6 @@
-"""The content of a launched campaign: compiled once, stored, and the same for every worker that sends it.
+"""A launched campaign's content: compiled and stored once, and rendered by every worker.
 
-A campaign keeps the signing key that it was launched with: the signatures of the links in it were made with that key.
+A campaign keeps the signing key that it was launched with, because its links' signatures were made with it.
 """
 
 import zlib
@@ -21,7 +21,7 @@ from chalicelib.tracking.key_ring import KeyRingSource
 
 
 class ContentNotReady(Exception):
-    """The campaign was not launched yet, or its signing key is gone from the key ring."""
+    """The campaign was not launched yet, or its signing key is no longer in the key ring."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +32,17 @@ class LaunchedContent:
     untracked: Renderer
     """The same content with links as written and without a pixel."""
     noted: Tracking
-    """As the campaign says, but nothing where a mail of plain text has no place for it."""
+    """What the campaign tracks; nothing if a mail of plain text has no place for it."""
 
     def tracking_for(self, lead: Lead | None) -> Tracking:
-        """What may be noted of this lead's opens and clicks: the lead's own word goes before the campaign's."""
+        """What may be recorded of this lead's opens and clicks: the lead's opt-out overrides the campaign's setting."""
         return Tracking.NONE if lead is not None and lead.tracking_opt_out else self.noted
 
     def render(self, lead: Lead) -> Rendered:
         """The mail to this lead. Raises RenderFailed.
 
-        An anonymous one carries a trace in its pixel and links: a new random name, which is written down nowhere else.
-        Unsubscribing is no tracking: that link always names the delivery.
+        If tracking is anonymous, pixel and links carry a trace: a new random id that is stored nowhere else. The
+        unsubscribe link is not tracking, and always names the delivery.
         """
         delivery_id = self.tracking.delivery_id(lead.lead_id)
         wanted = self.tracking_for(lead)
@@ -66,7 +66,7 @@ def source_of(campaign: Campaign, body: Body) -> ContentSource:
 
 
 def campaign_values(campaign: Campaign) -> dict[str, str]:
-    """What merge tags may say of the campaign."""
+    """What merge tags can show of the campaign."""
     return {"campaign_id": campaign.campaign_id, "title": campaign.title}
 
 
@@ -85,7 +85,7 @@ def save(
     untracked: CompiledContent,
     tracking: CampaignTracking,
 ) -> None:
-    """Keep what the senders render from, and what the reports say of it."""
+    """Store what the senders render from, and what the reports show of it."""
     campaigns.save_blob(campaign_id, "untracked", zlib.compress(untracked.to_bytes()))
     campaigns.save_blob(campaign_id, "compiled", zlib.compress(compiled.to_bytes()))
     links = tuple(

@@ -16,7 +16,7 @@ from typing import Any
 from chalicelib.analytics.completion import are_all_finished, are_all_marked
 from chalicelib.analytics.harm import harm_of
 from chalicelib.campaigns.account import Hindrance, SendingAccount
-from chalicelib.campaigns.schedule import LATE, forget_schedule, late_by, moment_of
+from chalicelib.campaigns.schedule import LATE, forget_schedule, moment_of
 from chalicelib.crm.audience import Audiences
 from chalicelib.model import lifecycle
 from chalicelib.model.campaign import Campaign, CampaignStatus, Schedule
@@ -288,8 +288,10 @@ def fire(
     if campaign.status is CampaignStatus.PLANNING:
         return True
     said = f"It was scheduled for {schedule.local} {schedule.timezone}"
-    if now - schedule.at > LATE:
-        reason = f"{said}, but its turn came {late_by(schedule, now)} late, too late to send without asking."
+    late = now - schedule.at
+    if late > LATE:
+        hours, minutes = divmod(int(late.total_seconds()) // 60, 60)
+        reason = f"{said}, but its turn came {hours} h {minutes:02} min late, too late to send without asking."
     elif audiences.is_empty(campaign.audience):
         reason = f"{said}; nobody matched its audience then."
     elif account.hindrance() is Hindrance.SENDING_DISABLED:
@@ -309,10 +311,12 @@ def return_to_author(campaigns: Campaigns, campaign: Campaign, problem: str) -> 
     logger().warning("content_invalid", extra={"campaign_id": campaign.campaign_id})
 
 
-def pause_refused(campaigns: Campaigns, campaign_id: CampaignId, reason: str) -> bool:
-    """Pause a campaign whose mails the mail service refuses; False when it was not going."""
-    return campaigns.move(campaign_id, lifecycle.PAUSE, reason=reason)
+def pause_refused(campaigns: Campaigns, campaign_id: CampaignId, words: str) -> None:
+    """Pause a campaign whose mails the mail service refuses; `words` say why, and what to do before it is resumed."""
+    if campaigns.move(campaign_id, lifecycle.PAUSE, reason=f"Paused by itself: {words} Then resume it."):
+        _say_paused(campaign_id, "mail_service", words)
 
 
 def _say_paused(campaign_id: CampaignId, kind: str, reason: str) -> None:
-    count("campaign_paused", {"CampaignsPaused": 1}, kind=kind, level="WARNING", campaign_id=campaign_id, reason=reason)
+    paused = {"CampaignsPaused": 1}
+    count("campaign_paused", paused, kind=kind, level="WARNING", campaign_id=campaign_id, reason=reason)

@@ -21,9 +21,9 @@ from chalicelib.crm.leads import merge_fields
 from chalicelib.tracking.key_ring import KeyRingSource
 
 LEADS_LOOKED_AT = 20_000
-"""More would not fit into a request's 29 seconds; the counts then say of how many they are."""
+"""More would not fit into a request's 29 seconds; the answer says how many leads the counts cover."""
 LEADS_RENDERED = 100
-"""So many mails are rendered to see whether they can be: a template may take 45 ms before it is stopped."""
+"""How many mails are rendered to find failures: a template may take 45 ms before it is stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Preflight:
 def preflight(
     draft: Draft, audiences: Audiences, account: SendingAccount, keys: KeyRingSource, tracking_url: str
 ) -> Preflight:
-    """Findings for a draft as it would be sent now: with tracking added, to its audience as it is. Writes nothing."""
+    """Findings for a draft as if it were sent now: with tracking, to the current audience. Writes nothing."""
     campaign = draft.campaign
     tracking = tracking_of(keys, tracking_url, campaign.campaign_id, keys.ring().current)
     source = source_of(campaign, draft.body)
@@ -86,7 +86,7 @@ def _finding_of(hindrance: Hindrance | None) -> Finding | None:
 def _tried(
     source: ContentSource, renderer: Renderer, campaign: Mapping[str, str], leads: Iterable[Mapping[str, object]]
 ) -> tuple[Counter[Problem], int]:
-    """What cannot be rendered, and for how many of these leads; and to how many a link leads nowhere."""
+    """What cannot be rendered and for how many of these leads; and for how many a link leads nowhere."""
     diagnosis = cache(lambda: Diagnosis(source))
     found: Counter[Problem] = Counter()
     with_empty_links = 0

@@ -8,7 +8,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from chalicelib.model.campaign import Campaign, Schedule
+from chalicelib.model.campaign import Campaign
 from chalicelib.scheduler import SchedulerUnavailable, Schedules
 from chalicelib.telemetry import logger
 
@@ -66,12 +66,6 @@ def _read(local: str) -> datetime:
         except ValueError:
             raise InvalidTime("at", "is not a date and time that the calendar has") from None
     raise InvalidTime("at", "must be a date and time without an offset, such as 2026-12-01T09:00; timezone says whose")
-
-
-def late_by(schedule: Schedule, now: datetime) -> str:
-    """How late it is, for the marketer: 1 h 05 min."""
-    hours, minutes = divmod(int((now - schedule.at).total_seconds()) // 60, 60)
-    return f"{hours} h {minutes:02} min"
 
 
 def forget_schedule(schedules: Schedules, campaign: Campaign) -> None:

@@ -14,7 +14,7 @@ from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import Lead
 from chalicelib.model.suppression import Mark, Resubscription, SuppressedAddress, SuppressionReason
 from chalicelib.store.leads import Leads
-from chalicelib.store.resubscriptions import Resubscriptions
+from chalicelib.store.suppressions import Resubscriptions
 
 
 def suppress_address(leads: Leads, address: str, mark: Mark, *, lead_id: LeadId) -> bool:

@@ -1,4 +1,4 @@
-"""A campaign: what was written, for whom, and how far it is."""
+"""A campaign: what was written, for whom, and its progress."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ from chalicelib.model.ids import CampaignId
 
 
 class CampaignStatus(StrEnum):
-    """draft ── scheduled ── planning ── sending ── sent; the rest is where somebody has to decide, or has decided."""
+    """How a campaign moves from one to another: lifecycle.py."""
 
     DRAFT = "draft"
     SCHEDULED = "scheduled"
     MISSED = "missed"
-    """Its time came and it was not sent; the reason says why."""
+    """It was not sent at its scheduled time; the reason says why."""
     PLANNING = "planning"
     SENDING = "sending"
     PAUSED = "paused"
@@ -40,7 +40,7 @@ class Behavior:
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Leads of one entity in any of these stages that carry all of these tags, and did all of this."""
+    """Leads of one entity in any of these stages, with all of these tags and all of this behavior."""
 
     entity: str
     stages: tuple[str, ...]
@@ -61,36 +61,36 @@ class Schedule:
     """When a campaign is to be sent, once."""
 
     schedule_id: str
-    """Which of its schedules counts: one that fires under another id does nothing."""
+    """A schedule that fires under another id than the campaign's does nothing."""
     at: datetime
     local: str
-    """The same as the marketer said it: the time on the clocks of `timezone`, such as 2026-12-01T09:00."""
+    """The same as the marketer entered it: local time in `timezone`, such as 2026-12-01T09:00."""
     timezone: str
     """IANA name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Why a campaign that is going waits, and when it will be woken."""
+    """Why a campaign that is being sent waits, and when it will be woken."""
 
     until: datetime
-    """To the second: it names the schedule."""
+    """In whole seconds: part of the schedule's name."""
     reason: str | None
-    """A word of WaitReason (reasons.py); None: for the mails to leave that may leave by now."""
+    """A WaitReason (reasons.py); None: until the mails that were enqueued have left."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
     campaign_id: CampaignId
     title: str
     subject: str
     from_email: str
-    from_name: str | None
-    reply_to: str | None
+    from_name: str | None = None
+    reply_to: str | None = None
     audience: Audience
     status: CampaignStatus
     version: int
-    """Counts the author's changes; an update names the version it was made from."""
+    """Number of the author's changes; an update names the version it was made from."""
     created_at: datetime
     updated_at: datetime
     utm: Mapping[str, str] = field(default_factory=dict)
@@ -101,11 +101,11 @@ class Campaign:
     """The signing key of its delivery ids and links, fixed at launch."""
     completed_at: datetime | None = None
     status_reason: str | None = None
-    """Why it is where it is, in a sentence for the marketer; None where the status says all."""
+    """The reason of its status, in a sentence for the marketer; None if the status says it all."""
     schedule: Schedule | None = None
-    """The schedule that counts, or counted: it stays when it has fired."""
+    """The current schedule, or the last one: it stays when it has fired."""
     retry: int = 0
-    """How often its failed deliveries were asked to be sent again."""
+    """How many times a retry of its failed deliveries was requested."""
     waiting: Wait | None = None
 
 

@@ -41,27 +41,27 @@ class Click:
 
 @dataclass(frozen=True, slots=True)
 class BurstRule:
-    """From when on clicks come too fast for a person. Reasons and field data: docs/decisions/0021."""
+    """When clicks come too fast for a person. Reasons and field data: docs/decisions/0021."""
 
     links: int = 3
-    """So many different links of one mail at once are no person's: two in two tabs still are. `BURST_LINKS`"""
+    """This many different links of one mail at once are a machine's: two may be a person's. `BURST_LINKS`"""
     window: timedelta = timedelta(seconds=2)
-    """... within this time: scanners take less than a second for all of a mail. `BURST_WINDOW_MS`"""
+    """... within this time: scanners follow all links of a mail in less than a second. `BURST_WINDOW_MS`"""
     later_clicks: int = 4
-    """How many further clicks on one link are kept while no person's is known: so many sweeps can be told apart."""
+    """How many further clicks on one link are kept while no person's is known: as many sweeps can be told apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
     campaign_id: CampaignId
     lead_id: LeadId
-    """Or a trace's name, where opens and clicks are noted without saying whose they are."""
+    """Or a trace's id, for opens and clicks that are noted without the lead they belong to."""
     status: DeliveryStatus
     claimed_at: datetime
     unit: str
     """The planning unit that brought this lead."""
     nonce: str = ""
-    """Names the claim that it was taken by last: by it a sender whose answer was lost knows its own claim again."""
+    """Of the last claim: a sender whose answer was lost recognises its own claim by it."""
     tracking: Tracking = Tracking.FULL
     email: str | None = None
     subject: str | None = None
@@ -70,57 +70,57 @@ class Delivery:
     detail: str | None = None
     """The mail service's own words."""
     empty_links: int = 0
-    """Links with merge tags that lead nowhere in this mail, for what its lead's values were."""
+    """Links with merge tags that lead nowhere in this mail, because of the lead's values."""
     sent_at: datetime | None = None
     message_id: str | None = None
     opened_at: datetime | None = None
     """First pixel load that counts, by anyone."""
     opened_person_at: datetime | None = None
     opened_machine: str | None = None
-    """Why the first load is taken for a machine's."""
+    """Why the first load is judged to be a machine's."""
     clicks: Mapping[str, Click] = field(default_factory=dict)
-    """First click by what looks like a person, by link id. Whether it was one, verdicts.py says."""
+    """First click by what looks like a person, by link id. verdicts.py decides whether it was one."""
     later: Mapping[str, Sequence[Click]] = field(default_factory=dict)
-    """Further clicks, of those few that say something new, by link id."""
+    """Further clicks, by link id: the few that may change a verdict."""
     scans: Mapping[str, Click] = field(default_factory=dict)
-    """First click of what says itself that it is a machine, by link id."""
+    """First click of what identifies itself as a machine, by link id."""
     unsubscribed_at: datetime | None = None
     delayed_at: datetime | None = None
-    """The mail service said that the recipient's server does not take the mail yet."""
+    """The mail service reported that the recipient's server does not accept the mail yet."""
     delay_detail: str | None = None
     delivered_at: datetime | None = None
     """The recipient's server took it."""
     bounced_at: datetime | None = None
-    """It came back for good."""
+    """It bounced permanently."""
     bounce_detail: str | None = None
     """The recipient's server's words, or the mail service's."""
     bounced_soft_at: datetime | None = None
-    """It came back for a reason that may pass, or was answered by a machine."""
+    """It bounced for a temporary reason, or was answered automatically."""
     bounce_soft_detail: str | None = None
     complained_at: datetime | None = None
     """The recipient called it spam."""
     retry: int = 0
-    """Number of the last request to send it again that it was part of; 0: of none."""
+    """Number of the last retry that it was part of; 0: of none."""
     retried_at: datetime | None = None
-    """When it was last taken up for such a request."""
+    """When it was last claimed for a retry."""
     replanned: frozenset[str] = frozenset()
     """Further planning units that brought the same lead (it changed stage while the campaign was planned)."""
     rule: BurstRule = BurstRule()
-    """What its clicks are judged by (verdicts.py): part of no row, the same for a whole stack."""
+    """How its clicks are judged (verdicts.py): not part of the row, the same for a whole stack."""
 
     @property
     def is_trace(self) -> bool:
-        """Whether this is nobody's delivery, but opens and clicks that are noted without a lead's name."""
+        """Whether this holds opens and clicks that are noted without a lead, and is no delivery."""
         return is_trace_id(self.lead_id)
 
     def awaits(self, unit: str) -> bool:
-        """Whether a message of this planning unit has something to do here: to end it, or to note the unit."""
+        """Whether a message of this planning unit has work to do here: to end it, or to note the unit."""
         unfinished = self.status in (DeliveryStatus.SENDING, DeliveryStatus.WAITING)
         return unfinished or not (unit == self.unit or unit in self.replanned)
 
     @property
     def taken_at(self) -> datetime:
-        """When its last sender took it up."""
+        """When it was last claimed."""
         return self.retried_at or self.claimed_at
 
     @property

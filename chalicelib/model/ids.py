@@ -17,14 +17,14 @@ _CAMPAIGN = re.compile(r"cmp_[0-9a-f]{24}")
 
 
 def new_lead_id() -> LeadId:
-    """A random id: leads spread evenly over partitions and shards."""
+    """A random id, so that leads spread evenly over partitions and shards."""
     return LeadId("lead_" + secrets.token_hex(ID_BYTES))
 
 
 def new_trace_id() -> LeadId:
-    """A name of a lead's form and length that leads to no lead: for hits that are counted and not attributed.
+    """A random id in the form of a lead's that belongs to no lead: for hits that are counted but not attributed.
 
-    Random, and kept nowhere beside the lead whose mail carries it.
+    It is stored nowhere together with the lead whose mail carries it.
     """
     return LeadId(_TRACE + secrets.token_hex(ID_BYTES))
 
@@ -38,12 +38,12 @@ def is_trace_id(lead_id: LeadId) -> bool:
 
 
 def new_campaign_id() -> CampaignId:
-    """A time-ordered id (48 bits of milliseconds, 48 random bits): campaigns list in the order of their making."""
+    """A time-ordered id (48 bits of milliseconds, 48 random bits): campaigns list in the order they were created."""
     return CampaignId(f"cmp_{_time_ordered()}")
 
 
 def new_rule_id() -> RuleId:
-    """A time-ordered id, as campaigns have: rules list in the order of their making."""
+    """A time-ordered id like a campaign's: rules list in the order they were created."""
     return RuleId(f"rule_{_time_ordered()}")
 
 
@@ -76,5 +76,5 @@ def campaign_id_from(raw: bytes) -> CampaignId:
 
 
 def shard_of(lead_id: LeadId, shards: int) -> int:
-    """The lead's shard out of `shards` (at most 256): the same for ever, whatever process asks."""
+    """The lead's shard out of `shards` (at most 256): the same in every process and release."""
     return hashlib.blake2b(lead_bytes(lead_id), digest_size=1).digest()[0] % shards

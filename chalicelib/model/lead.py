@@ -1,4 +1,4 @@
-"""A lead: a person in the CRM, and what it is recognised by."""
+"""A lead: a person in the CRM, and how it is recognised."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,7 +44,7 @@ class Lead:
     unsubscribe_source: str | None = None
     unsubscribe_campaign: str | None = None
     suppressed: Mark | None = None
-    """Why its address must not be mailed by anybody ."""
+    """Why its address must not be mailed, by any entity."""
     version: int = 1
     """Counts changes; a change is written only over the version that it was decided on."""
 
@@ -54,7 +54,7 @@ class Lead:
 
     @property
     def owned_address(self) -> Identity | None:
-        """What tells whose mail reaches this lead: its entity and address."""
+        """Its entity and address, which no other lead has."""
         return Identity(self.entity, "email", address_key(self.email)) if self.email else None
 
     @property

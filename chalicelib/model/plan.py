@@ -19,7 +19,7 @@ class PlanUnit:
     enqueued: int = 0
     """Number of the last page that was certainly enqueued; so are all before it."""
     finished: int = 0
-    """Number of the last page up to which everybody's delivery was found ended. A retry may make one pending again."""
+    """Number of the last page up to which all deliveries were found ended. A retry may make one pending again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class PlanProgress:
     planned: int
     """Leads planned so far, a lead counted once per unit that brought it."""
     parts_seen: int = 0
-    """Of the ids' range in every unit, cut into so many parts (`PARTS_OF_A_UNIT`)."""
+    """How many parts of the range of ids were looked at, over all units. Each unit has `PARTS_OF_A_UNIT` parts."""
 
     @property
     def complete(self) -> bool:
@@ -37,5 +37,5 @@ class PlanProgress:
 
     @property
     def share(self) -> float:
-        """How much of the audience was looked through, from 0 to 1: ids are random, so their range tells it."""
+        """How much of the audience was looked at, from 0 to 1: ids are random, so their range is a fair measure."""
         return 1.0 if self.complete else min(self.parts_seen / (self.units * PARTS_OF_A_UNIT), 0.99)

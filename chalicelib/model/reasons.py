@@ -1,4 +1,4 @@
-"""Why a delivery did not leave: a closed vocabulary, and what each word means to a marketer."""
+"""Why a delivery was not sent, or waits: a closed vocabulary, and what each word means to a marketer."""
 
 from enum import StrEnum
 
@@ -7,13 +7,13 @@ class FailureReason(StrEnum):
     MISSING_ADDRESS = "missing_address"
     """The lead has no e-mail address."""
     INVALID_ADDRESS = "invalid_address"
-    """The mail service cannot read the lead's address."""
+    """The mail service does not accept the lead's address as one."""
     REJECTED = "rejected"
-    """The mail service refused the message; its words are kept in the delivery's detail."""
+    """The mail service refused the message; the delivery's detail has its words."""
     RENDERING_FAILED = "rendering_failed"
     """The content could not be rendered for this lead."""
     OUTCOME_UNKNOWN = "outcome_unknown"
-    """The sender died between handing over and noting it; whether the mail left is not known."""
+    """The worker died after handing the mail over and before recording it; it may have left."""
 
 
 class SkipReason(StrEnum):
@@ -26,9 +26,9 @@ class SkipReason(StrEnum):
 
 
 class WaitReason(StrEnum):
-    """Why mails that could leave do not leave yet; each of these ends by itself.
+    """Why mails wait; each of these ends by itself.
 
-    A word of another release, which a row may hold, is read as MAIL_SERVICE.
+    A row may hold a word of another release: it is read as MAIL_SERVICE.
     """
 
     RATE = "rate"
@@ -36,9 +36,9 @@ class WaitReason(StrEnum):
     QUOTA = "quota"
     """The mail service takes no more mails within 24 hours."""
     PUT_OFF = "put_off"
-    """A recipient's mail is not taken for now (greylisting, a full mailbox); other mails may leave."""
+    """The server takes this recipient's mail later (greylisting, a full mailbox); other mails may leave."""
     MAIL_SERVICE = "mail_service"
-    """The mail service cannot be reached or does not answer as it should."""
+    """The mail service is unreachable or answers with errors."""
 
     @classmethod
     def _missing_(cls, value: object) -> "WaitReason":

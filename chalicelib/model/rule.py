@@ -35,7 +35,7 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class If:
-    """What the lead must be when the rule acts; None and nothing match any."""
+    """What must hold of the lead when the rule acts; None and empty match any."""
 
     entity: str | None = None
     stages: tuple[str, ...] = ()
@@ -64,7 +64,7 @@ class Rule:
     created_at: datetime
     updated_at: datetime
     active_since: datetime
-    """It acts on what happens from then on: its creation, or its last enabling."""
+    """It acts on what happens from then on: since its creation, or since it was last enabled."""
     version: int = 1
 
 

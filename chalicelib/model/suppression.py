@@ -1,4 +1,4 @@
-"""Marks: why an address must not be mailed, since when, and how that came to be known."""
+"""Suppression: why an address must not be mailed, since when, and how that became known; and how it was lifted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ class SuppressionReason(StrEnum):
     HARD_BOUNCE = "hard_bounce"
     """The address does not exist, or takes no mail for good."""
     COMPLAINT = "complaint"
-    """Its owner has called our mail spam."""
+    """Its owner reported our mail as spam."""
     UNSUBSCRIBED = "unsubscribed"
     """Its owner has left an entity's mail."""
 
@@ -20,7 +20,7 @@ class Mark:
     reason: SuppressionReason
     at: datetime
     source: str
-    """How it came to be known: `link`, `one_click`, `api`, `complaint` or `bounce`."""
+    """How it became known: `link`, `one_click`, `api`, `complaint` or `bounce`."""
     campaign_id: str | None = None
     """Whose mail it was about."""
 

@@ -6,7 +6,7 @@ from typing import overload
 
 def time_text(moment: datetime) -> str:
     """An aware time as ISO 8601 in UTC with milliseconds: 2026-12-01T09:00:00.000Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 @overload

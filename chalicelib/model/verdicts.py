@@ -1,9 +1,9 @@
 """Which clicks were a person's: decided in retrospect, from nothing but the times on the delivery.
 
-A security scanner that calls itself a browser betrays itself by what no hand can do: several links of one mail at
-once. A burst begins where `links` different links are followed within `window`, and lasts as long as the next click
-comes within half of that. All clicks of a burst are a machine's; all others are a person's. The thresholds and where
-they come from: BurstRule and docs/decisions/0021.
+A security scanner that poses as a browser gives itself away by speed: it follows several links of one mail at once. A
+burst begins where `links` different links are followed within `window`, and lasts as long as each next click comes
+within half of that. All clicks of a burst are a machine's; all others are a person's. The thresholds and their sources:
+BurstRule and docs/decisions/0021.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from datetime import datetime
 from chalicelib.model.delivery import BurstRule, Click, Delivery
 
 BURST = "burst"
-"""The reason of a verdict that was made in retrospect."""
+"""The reason of a verdict made in retrospect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Verdicts:
 
 
 def judged(delivery: Delivery) -> Verdicts:
-    """The verdicts on a delivery's clicks as far as they are known now; a later click may change them."""
+    """The verdicts on a delivery's clicks as they stand now; a later click may change them."""
     rule = delivery.rule
     seen = [*delivery.clicks.items(), *((link, click) for link, several in delivery.later.items() for click in several)]
     if len(seen) < rule.links and not delivery.scans:
@@ -51,7 +51,7 @@ def judged(delivery: Delivery) -> Verdicts:
 
 
 def says_something_new(delivery: Delivery, link: str, click: Click) -> bool:
-    """Whether one more click on a link that was followed before would change who clicked what, or when first."""
+    """Whether another click on a link that was followed before would change who clicked what, or when first."""
     known = delivery.later.get(link, ())
     if len(known) >= delivery.rule.later_clicks:
         return False

@@ -1,28 +1,38 @@
-"""The right to send, taken a few mails at a time from what all workers share (rate.py), or the reason to wait.
+"""When this worker may send its next mail: moments and quota, taken a few at a time from what all workers share.
 
-What the account may do is asked of the mail service once a minute by one worker for all of them.
+One worker a minute asks the mail service for the account's limits, on behalf of all.
+
+    Pacing, one per worker ── moments ── SharedBudget ─┬─ which moments: a grid (rate.py)
+                                                       └─ what is taken: rows (store/rate.py)
 """
 
+import random
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.model.reasons import WaitReason
 from chalicelib.model.transport import NotSent
-from chalicelib.sending.rate import GROUPS_A_ROW, Grid, Waiting, waiting_of
+from chalicelib.sending.rate import GROUPS_A_ROW, HORIZON_SECONDS, LATENESS_SECONDS, Grid, Waiting, waiting_of
 from chalicelib.store.rate import UNLIMITED, AccountLimits, AccountRow, Rate
 from chalicelib.telemetry import logger
 
+if TYPE_CHECKING:
+    from types_boto3_sesv2 import SESV2Client
+
 LOOK_SECONDS = 60
-"""How old the account's limits may be. The mail service answers one such question a second, for all workers."""
+"""How old the account's limits may be. SES answers one GetAccount a second per account."""
 _TRIES = 5
 _UNKNOWN_FOR = timedelta(seconds=30)
-"""How long nobody is asked again who did not tell the limits at all."""
+"""How long to wait if the mail service has never told its limits."""
 _FIRST_GUESS_SECONDS = 0.02
-"""What taking moments takes, before any was taken."""
+"""The duration of a request for moments, until one was measured."""
+_FIRST_PACE_SECONDS = 0.1
+"""The duration of a mail, until one was measured."""
 
 
 class MustWait(NotSent):
@@ -50,8 +60,8 @@ class Budget(Protocol):
     def take(self, count: int, seconds_a_mail: float) -> Sequence[float]:
         """Moments, in epoch seconds and in order, at each of which one mail may leave: `count` at most.
 
-        None when others have taken all of the near future: ask again soon. `seconds_a_mail`: the worker's own pace.
-        Raises MustWait.
+        Empty when others have taken all moments of the near future: ask again soon. `seconds_a_mail`: the worker's own
+        pace. Raises MustWait.
         """
         ...
 
@@ -61,7 +71,7 @@ class Budget(Protocol):
 
 
 class SharedBudget:
-    """The mail service's own limits, kept by all workers together."""
+    """The limits of SES, which all workers together stay within."""
 
     def __init__(
         self,
@@ -88,7 +98,9 @@ class SharedBudget:
     def take(self, count: int, seconds_a_mail: float) -> Sequence[float]:
         account = self._sending_account()
         if not self._reserved:
-            self._reserved = self._quota(count)  # for all that is wanted: moments are taken a second's worth at a time
+            self._reserved = self._quota(
+                count
+            )  # for all that is wanted; moments are taken for about a second at a time
         moments = self._moments(Grid(account.max_rate), min(count, self._reserved), seconds_a_mail)
         self._reserved -= len(moments)
         return moments
@@ -113,7 +125,7 @@ class SharedBudget:
         return account
 
     def _account(self) -> AccountRow:
-        """The account as last seen, its limits at most a minute old unless the mail service does not tell them."""
+        """The account's row, with limits at most a minute old unless the mail service does not answer."""
         for _ in range(_TRIES):
             if self._row is None:
                 self._row = self._rate.find_account()
@@ -123,11 +135,11 @@ class SharedBudget:
                 self._row = self._look() or self._rate.find_account()
             if self._row is not None:
                 return self._row
-            self._pause(0.2)  # somebody else is asking for the first time
+            self._pause(0.2)  # another worker is asking for the first time
         raise MustWait(Waiting(WaitReason.MAIL_SERVICE, self._now() + _UNKNOWN_FOR))
 
     def _look(self) -> AccountRow | None:
-        """What the mail service says now; None when somebody else asks it, or it does not answer."""
+        """The limits as the mail service states them now; None if another worker is asking, or it does not answer."""
         now = self._now()
         if not self._rate.claim_look(now, LOOK_SECONDS):
             return None
@@ -168,7 +180,7 @@ class SharedBudget:
 
 
 class OwnServer:
-    """A server of the customer's own, which says itself when it takes no more: mails leave as fast as it takes them."""
+    """An SMTP server, which refuses mails itself when it can take no more: no limits are kept here."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
@@ -184,12 +196,69 @@ class OwnServer:
         return [self._clock()]
 
     def block(self, waiting: Waiting) -> None:
-        """For this worker: every other one finds out by itself."""
+        """For this worker; others find out by themselves."""
         self._blocked = waiting
 
 
-def ses_limits(client: Any) -> AccountLimits:
-    """What SES's GetAccount says."""
+class Pacing:
+    """Takes moments from the budget, waits for each, and drops missed ones.
+
+    Not thread-safe. `clock` gives epoch seconds, `pause` sleeps for seconds.
+    """
+
+    def __init__(
+        self,
+        budget: Budget,
+        clock: Callable[[], float] = time.time,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._budget = budget
+        self._clock = clock
+        self._pause = pause
+        self._moments: deque[float] = deque()
+        self._seconds_a_mail = _FIRST_PACE_SECONDS
+        self._busy_since = 0.0
+
+    def secure(self, wanted: int, time_is_short: Callable[[], bool]) -> float:
+        """The moment of the next mail, possibly just past; takes up to `wanted` moments if none is left.
+
+        Raises MustWait, also when time is short and no moment is left.
+        """
+        while True:
+            while self._moments and self._moments[0] + LATENESS_SECONDS < self._clock():
+                self._moments.popleft()
+            if self._moments:
+                return self._moments[0]
+            if time_is_short():
+                raise MustWait(Waiting(WaitReason.RATE, datetime.fromtimestamp(self._clock(), UTC)))
+            self._moments.extend(self._budget.take(wanted, self._seconds_a_mail))
+            if not self._moments:
+                # Random, so that workers do not ask at the same time.
+                self.rest(HORIZON_SECONDS / 4 * random.uniform(0.5, 1.5))
+
+    def wait(self, wanted: int, time_is_short: Callable[[], bool]) -> None:
+        """Return at the next moment, and use it up. Raises MustWait."""
+        while (moment := self.secure(wanted, time_is_short)) > self._clock():
+            self.rest(moment - self._clock())
+        self._moments.popleft()
+
+    def begin(self) -> None:
+        """Start measuring how long a mail takes."""
+        self._busy_since = self._clock()
+
+    def rest(self, seconds: float) -> None:
+        """Sleep, which does not count as part of a mail's duration."""
+        self._pause(seconds)
+        self._busy_since += seconds
+
+    def end(self) -> None:
+        """The mail has been handed over."""
+        took = max(self._clock() - self._busy_since, 0.001)
+        self._seconds_a_mail += (took - self._seconds_a_mail) / 4
+
+
+def ses_limits(client: "SESV2Client") -> AccountLimits:
+    """The limits in the answer to SES's GetAccount."""
     quota = client.get_account()["SendQuota"]
     most = int(quota["Max24HourSend"])
     return AccountLimits(

@@ -1,71 +1,123 @@
 """Deliver: one campaign's mail to one lead, at most once, and not faster than all workers together may.
 
-prepare ──── take a turn ──── claim ──── wait for the turn ──── hand over ── record
-   │             │                  │             │                  │          └── with the next lead's claim
-   │             │                  │             │                  ├── rejected: failed, with the service's words
-   │             │                  │             │                  ├── not sent: claim given back, comes again
-   │             │                  │             │                  ├── account refused: the same, campaign paused
-   │             │                  │             │                  └── outcome unknown: stays `sending`
-   │             │                  │             └── has left since its lead was read: skipped (recipients.py)
-   │             │                  └── somebody has it: ended, or still `sending`: settled when it is old enough
+prepare ── reserve a moment ── claim ── wait for the moment ── hand over ── record
+   │             │               │             │                  │          └── with the next lead's claim
+   │             │               │             │                  ├── rejected: failed, with the service's words
+   │             │               │             │                  ├── not sent: claim given back, comes again
+   │             │               │             │                  ├── account refused: the same, campaign paused
+   │             │               │             │                  └── outcome unknown: stays `sending`
+   │             │               │             └── unsubscribed since its lead was read: skipped (prepare.py)
+   │             │               └── another worker has it: ended, or still `sending`: settled when it is old enough
    │             └── none (quota, throttled): this lead and all behind it come again later
    └── no mail: claimed as skipped or failed, and done
 
-Before every lead it is asked whether the campaign is going (may_send.py). While it is paused or cancelled nothing is
-begun; what an earlier worker has begun is settled all the same.
+Before every lead the worker checks that the campaign is going (may_send.py). While it is paused or cancelled, no
+delivery is begun; those that an earlier worker began are settled.
 
-A worker that dies leaves at most two deliveries at `sending`: the one handed over, whose end was not noted, and the one
-claimed behind it. Neither is ever sent again by itself (docs/decisions/0036).
+A worker that dies leaves at most two deliveries at `sending`: the one handed over, whose end was not recorded, and the
+one claimed behind it. Neither is ever sent again by itself (docs/decisions/0036).
 """
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
+from typing import Any
 
 from chalicelib.campaigns.launched_content import LaunchedContent
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.reasons import FailureReason, SkipReason, WaitReason
 from chalicelib.model.transport import AccountRefused, NotSent, OutcomeUnknown, OutgoingMail, Rejected, Transport
-from chalicelib.sending.budget import Budget, MustWait
-from chalicelib.sending.pacing import Pacing
-from chalicelib.sending.prepare import MOST_DETAIL, ended, prepare, unreachable
+from chalicelib.sending.budget import Budget, MustWait, Pacing
+from chalicelib.sending.prepare import MOST_DETAIL, Recipients, ended, prepare, unreachable
 from chalicelib.sending.rate import LATENESS_SECONDS, Waiting
-from chalicelib.sending.recipients import Recipients
 from chalicelib.store.claims import Claims, Ending
 from chalicelib.store.client import StoreError
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
-from chalicelib.telemetry import count, logger
+from chalicelib.telemetry import logger
 
 OUTCOME_GRACE = timedelta(minutes=10)
 """How long a delivery may stand at `sending` before its outcome counts as unknown: far longer than any worker lives."""
 _THROTTLED_PAUSES = (0.5, 1.0, 2.0)
 _BLOCKED_SECONDS = {WaitReason.RATE: 10, WaitReason.QUOTA: 60}
-"""What concerns all mails: so long nobody tries."""
+"""How long all workers stop for a reason that concerns every mail."""
 _OUT_OF_REACH_SECONDS = 30
-"""What other workers may not meet: so long this one's leads wait."""
+"""How long this worker's leads wait for a reason that other workers may not meet."""
 MOST_PUT_OFF = 19
 """A mail that was put off more often, for four hours, has failed: a campaign must come to its end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Leads whose delivery has not come to an end, and when to try again."""
+    """Leads whose delivery has not ended, and when to try again."""
 
     lead_ids: tuple[LeadId, ...]
     after_seconds: float
     put_off: int = 0
     """How often their mails were put off."""
     waiting: Waiting | None = None
-    """What all mails wait for, where that is why."""
+    """What all mails wait for, if that is why."""
+
+
+class _Endings:
+    """Claims deliveries. A delivery's end is written in one request with the next claim, or on leaving the context."""
+
+    def __init__(self, claims: Claims) -> None:
+        self._claims = claims
+        self._unwritten: Ending | None = None
+
+    def __enter__(self) -> "_Endings":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None or issubclass(kind, Exception):  # anything else ends the process
+            self._write()
+
+    def claim(self, delivery: Delivery) -> bool:
+        """Take the right to send, or to end, a delivery; False if somebody has had it. Raises StoreError."""
+        if self._unwritten is not None and self._unwritten.concerns(delivery):
+            self._write()  # a request must not name a delivery twice
+        (claimed,), _ = self._claims.claim_and_record([delivery], [self._unwritten] if self._unwritten else [])
+        self._unwritten = None
+        return claimed
+
+    def record(self, claim: Delivery, **values: Any) -> None:
+        """Note how a claimed delivery ended."""
+        self._unwritten = Ending(claim, values)
+
+    def _write(self) -> None:
+        if self._unwritten is not None:
+            self._claims.claim_and_record([], [self._unwritten])
+            self._unwritten = None
+
+
+@dataclass(slots=True)
+class _Message:
+    """The leads of one message while they are delivered."""
+
+    content: LaunchedContent
+    unit: str
+    recipients: Recipients
+    endings: _Endings
+    time_is_short: Callable[[], bool]
+    put_off: int
+    wanted: int = 0
+    """How many mails this worker has still to send, those of its other messages included."""
+    rests: list[Rest] = field(default_factory=list)
+
+    def comes_again(self, lead_id: LeadId, seconds: float, put_off: int = 0) -> None:
+        self.rests.append(Rest((lead_id,), seconds, put_off))
 
 
 class Deliver:
-    """One worker. `is_going` says whether a campaign may send right now, `stop` pauses it; `pause` sleeps seconds."""
+    """One worker.
+
+    `is_going` says whether a campaign may send right now, `stop` pauses one whose mails the mail service refuses, given
+    its words; `pause` sleeps for seconds.
+    """
 
     def __init__(
         self,
@@ -76,7 +128,7 @@ class Deliver:
         budget: Budget,
         clock: Callable[[], datetime],
         is_going: Callable[[CampaignId], bool],
-        stop: Callable[[CampaignId, str], bool],
+        stop: Callable[[CampaignId, str], None],
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._leads = leads
@@ -98,86 +150,137 @@ class Deliver:
         put_off: int = 0,
         behind: int = 0,
     ) -> list[Rest]:
-        """Bring the named leads' deliveries to an end, but for those that the answer names.
+        """End the named leads' deliveries, except for those in the answer.
 
         `put_off`: how often these leads' mails were put off before; `behind`: how many mails this worker has to send
-        after these.
-
-        When the campaign does not go, or no longer, what was not begun is done with: resuming enqueues it anew.
+        after these. If the campaign is not going, deliveries not begun are dropped: resuming enqueues them again.
         """
         campaign_id = content.campaign.campaign_id
         if self._is_going(campaign_id):
             try:
-                self._budget.allowance()  # asked before any lead is read: most of what waits ends here
+                self._budget.allowance()  # before any lead is read: most messages that have to wait end here
             except MustWait as must:
                 return [self._rest(lead_ids, must, put_off)]
         recipients = Recipients(self._leads, lead_ids, self._seconds_now)
-        rests: list[Rest] = []
-        ending: Ending | None = None
-        try:
+        with _Endings(self._claims) as endings:
+            message = _Message(content, unit, recipients, endings, time_is_short, put_off)
             for number, lead_id in enumerate(lead_ids):
+                left = lead_ids[number:]
+                message.wanted = len(left) + behind
                 if not self._is_going(campaign_id):
-                    begun = self._deliveries.find_many(campaign_id, lead_ids[number:])
-                    rests += [rest for each in begun.values() if (rest := self._settle(each, unit))]
+                    for begun in self._deliveries.find_many(campaign_id, left).values():
+                        self._settle(begun, message)
                     break
                 if time_is_short():
-                    rests.append(Rest(tuple(lead_ids[number:]), 0, put_off))
+                    message.rests.append(Rest(tuple(left), 0, put_off))
                     break
-                wanted = len(lead_ids) - number + behind
-                self._pacing.begin()
-                prepared = prepare(content, unit, lead_id, recipients.find(lead_id), self._clock())
                 try:
-                    if prepared.mail is not None:
-                        self._pacing.secure(wanted, time_is_short)
-                    if ending is not None and ending.concerns(prepared.claim):
-                        self._record(ending)
-                        ending = None
-                    claim, rest = self._take(prepared.claim, ending)
-                    ending = None
-                    rests += [rest] if rest else []
-                    if claim is not None and prepared.mail is not None:
-                        turn = partial(self._wait_for_turn, claim, recipients, wanted, time_is_short)
-                        came_to = self._hand_over(claim, prepared.mail, turn, put_off)
-                        if isinstance(came_to, Ending):
-                            ending = came_to
-                        elif came_to is not None:
-                            rests.append(came_to)
-                        self._pacing.end()
+                    self._deliver(lead_id, message)
                 except MustWait as must:
-                    rests.append(self._rest(lead_ids[number:], must, put_off))
+                    message.rests.append(self._rest(left, must, put_off))
                     break
-        except Exception:
-            if ending is not None:
-                self._record(ending)
-            raise
-        if ending is not None:
-            self._record(ending)
-        return _together(rests)
+        return _together(message.rests)
 
     def _rest(self, lead_ids: Sequence[LeadId], must: MustWait, put_off: int) -> Rest:
         seconds = max(0.0, (must.waiting.until - self._clock()).total_seconds())
         return Rest(tuple(lead_ids), seconds, put_off, must.waiting if seconds else None)
 
-    def _take(self, claim: Delivery, ending: Ending | None) -> tuple[Delivery | None, Rest | None]:
-        """Claim a delivery, and record another's end: the claim if it is ours; else what is left to do."""
-        with self._given_back_unless_answered(claim):
-            (claimed,), _ = self._claims.claim_and_record([claim], [ending] if ending else [])
-            return (claim, None) if claimed else self._look_at_other(claim)
+    def _deliver(self, lead_id: LeadId, message: _Message) -> None:
+        """One lead's delivery: each step goes on, or ends it for a stated reason. Raises MustWait if none may leave."""
+        self._pacing.begin()
+        prepared = prepare(message.content, message.unit, lead_id, message.recipients.find(lead_id), self._clock())
+        if prepared.mail is None:
+            self._claim(prepared.claim, message)  # as skipped or failed, and so it has ended
+            return
+        self._pacing.secure(message.wanted, message.time_is_short)
+        claim = self._claim(prepared.claim, message)
+        if claim is None:
+            return
+        with self._given_back_on_failure(claim):
+            self._send(claim, prepared.mail, message)
+        self._pacing.end()
 
-    def _record(self, ending: Ending) -> None:
-        self._claims.claim_and_record([], [ending])
+    def _claim(self, claim: Delivery, message: _Message) -> Delivery | None:
+        """The claim if it is ours; None when the delivery was claimed before and is not to be sent again."""
+        with self._given_back_on_failure(claim):
+            if message.endings.claim(claim):
+                return claim
+        existing = self._deliveries.find(claim.campaign_id, claim.lead_id)
+        if existing is None:  # given back between the claim and this look
+            message.comes_again(claim.lead_id, 0)
+            return None
+        if existing.nonce == claim.nonce:
+            return claim  # our own: the claim was made, its answer lost, and its repetition refused
+        if existing.status is DeliveryStatus.WAITING:  # for a retry that a marketer asked for (retry.py)
+            again = replace(
+                claim,
+                claimed_at=existing.claimed_at,
+                unit=existing.unit,
+                retry=existing.retry,
+                retried_at=self._clock(),
+            )
+            with self._given_back_on_failure(again):
+                if self._deliveries.claim_again(again):
+                    return again
+        self._settle(existing, message)
+        return None
 
-    def _wait_for_turn(
-        self, claim: Delivery, recipients: Recipients, wanted: int, time_is_short: Callable[[], bool]
-    ) -> FailureReason | SkipReason | None:
-        """Return when the mail may leave; or at once, and why, when its lead must not be mailed any more.
+    def _settle(self, existing: Delivery, message: _Message) -> None:
+        """End a delivery whose sender must have died; look at it again later while that is not certain."""
+        if existing.status is DeliveryStatus.SENDING:
+            remaining = existing.taken_at + OUTCOME_GRACE - self._clock()
+            if remaining > timedelta(0):
+                message.comes_again(existing.lead_id, remaining.total_seconds() + 1)
+                return
+            self._deliveries.record_failed(
+                existing,
+                reason=FailureReason.OUTCOME_UNKNOWN.value,
+                detail="the sender stopped between claiming this delivery and noting its end",
+            )
+        if existing.unit != message.unit and message.unit not in existing.replanned:
+            self._deliveries.record_replanned(existing.campaign_id, existing.lead_id, message.unit)
 
-        A lead of whom too little will be known then is read again before, so that the read costs no turn.
+    def _send(self, claim: Delivery, mail: OutgoingMail, message: _Message) -> None:
+        """Hand over a claimed delivery's mail at its moment. Raises MustWait if the mail service takes none now."""
+        for pause in (*_THROTTLED_PAUSES, None):
+            left_for = self._wait_for_moment(claim, message)
+            if left_for is not None:
+                end = ended(claim, left_for)
+                message.endings.record(claim, status=end.status.value, reason=end.reason)
+                return
+            try:
+                message_id = self._transport.send(mail)
+            except Rejected as error:
+                _record_failed(claim, error.reason, error, message)
+            except OutcomeUnknown as error:
+                logger().warning("outcome_unknown", extra={"campaign_id": claim.campaign_id, "words": str(error)})
+                message.comes_again(claim.lead_id, OUTCOME_GRACE.total_seconds() + 1)
+            except AccountRefused as error:
+                self._deliveries.release(claim)
+                self._stop(claim.campaign_id, str(error))
+            except NotSent as error:
+                logger().warning("not_sent", extra={"campaign_id": claim.campaign_id, "words": str(error)})
+                if error.waits_for is WaitReason.RATE and pause is not None:
+                    self._pacing.rest(pause)
+                    continue
+                if error.waits_for is not WaitReason.PUT_OFF:
+                    raise self._all_must_wait(error) from error
+                self._put_off(claim, error, message)
+            else:
+                message.endings.record(claim, status="sent", sent_at=self._clock(), message_id=message_id)
+            return
+
+    def _wait_for_moment(self, claim: Delivery, message: _Message) -> FailureReason | SkipReason | None:
+        """Return when the mail may leave; or at once, with the reason, when its lead must not be mailed any more.
+
+        If what is known of the lead will be too old at that moment, it is read again before, so that the read does not
+        cost the moment.
         """
+        recipients = message.recipients
         while True:
-            moment = self._pacing.secure(wanted, time_is_short)
+            moment = self._pacing.secure(message.wanted, message.time_is_short)
             if recipients.is_known_at(claim.lead_id, moment + LATENESS_SECONDS):
-                self._pacing.wait(wanted, time_is_short)
+                self._pacing.wait(message.wanted, message.time_is_short)
                 if recipients.is_known_at(claim.lead_id, self._seconds_now()):
                     return None
             else:
@@ -187,126 +290,40 @@ class Deliver:
                 if reason is not None:
                     return reason
 
-    def _hand_over(
-        self, claim: Delivery, mail: OutgoingMail, turn: Callable[[], FailureReason | SkipReason | None], put_off: int
-    ) -> Ending | Rest | None:
-        """How a claimed delivery ended, or when to look at it again; None when its campaign was paused instead.
+    def _put_off(self, claim: Delivery, error: NotSent, message: _Message) -> None:
+        """The server takes this mail later: one minute, two, four, eight, then a quarter of an hour each time."""
+        if message.put_off >= MOST_PUT_OFF:
+            _record_failed(claim, FailureReason.REJECTED, error, message)
+            return
+        self._deliveries.release(claim)
+        message.comes_again(claim.lead_id, float(min(60 * 2**message.put_off, 900)), message.put_off + 1)
 
-        Raises MustWait, with the claim given back.
+    def _all_must_wait(self, error: NotSent) -> MustWait:
+        seconds = _BLOCKED_SECONDS.get(error.waits_for, _OUT_OF_REACH_SECONDS)
+        waiting = Waiting(error.waits_for, self._clock() + timedelta(seconds=seconds))
+        if error.waits_for in _BLOCKED_SECONDS:
+            self._budget.block(waiting)
+        return MustWait(waiting)
 
-        `turn` is `_wait_for_turn`.
-        """
-        pauses = list(_THROTTLED_PAUSES)
-        while True:
-            try:
-                with self._given_back_unless_answered(claim):
-                    reason = turn()
-                if reason is not None:
-                    end = ended(claim, reason)
-                    return Ending(claim, {"status": end.status.value, "reason": end.reason})
-                message_id = self._transport.send(mail)
-            except Rejected as error:
-                return _failed(claim, error.reason, error)
-            except OutcomeUnknown as error:
-                logger().warning("outcome_unknown", extra={"campaign_id": claim.campaign_id, "words": str(error)})
-                return Rest((claim.lead_id,), OUTCOME_GRACE.total_seconds() + 1)
-            except MustWait:
-                self._release(claim)
-                raise
-            except AccountRefused as error:
-                self._release(claim)
-                if self._stop(claim.campaign_id, f"Paused by itself: {error} Then resume it."):
-                    count(
-                        "campaign_paused",
-                        {"CampaignsPaused": 1},
-                        kind="mail_service",
-                        level="WARNING",
-                        campaign_id=claim.campaign_id,
-                        reason=str(error),
-                    )
-                return None
-            except NotSent as error:
-                logger().warning("not_sent", extra={"campaign_id": claim.campaign_id, "words": str(error)})
-                if error.waits_for is WaitReason.RATE and pauses:
-                    self._pacing.rest(pauses.pop(0))
-                    continue
-                if error.waits_for is WaitReason.PUT_OFF and put_off >= MOST_PUT_OFF:
-                    return _failed(claim, FailureReason.REJECTED, error)
-                self._release(claim)
-                if error.waits_for is WaitReason.PUT_OFF:
-                    return Rest((claim.lead_id,), _put_off_seconds(put_off), put_off + 1)
-                seconds = _BLOCKED_SECONDS.get(error.waits_for, _OUT_OF_REACH_SECONDS)
-                waiting = Waiting(error.waits_for, self._clock() + timedelta(seconds=seconds))
-                if error.waits_for in _BLOCKED_SECONDS:
-                    self._budget.block(waiting)
-                raise MustWait(waiting) from error
-            sent: dict[str, object] = {"status": "sent", "sent_at": self._clock(), "message_id": message_id}
-            return Ending(claim, sent)
+    @contextmanager
+    def _given_back_on_failure(self, claim: Delivery) -> Iterator[None]:
+        """Give a claim back whose mail has certainly not left: only this worker knows that."""
+        try:
+            yield
+        except (StoreError, MustWait):
+            self._deliveries.release(claim)
+            raise
 
     def _seconds_now(self) -> float:
         return self._clock().timestamp()
 
-    def _release(self, claim: Delivery) -> None:
-        self._deliveries.release(claim)
 
-    @contextmanager
-    def _given_back_unless_answered(self, claim: Delivery) -> Iterator[None]:
-        """Around what the store must answer before the mail: nobody but this worker knows that nothing has left."""
-        try:
-            yield
-        except StoreError:
-            self._release(claim)
-            raise
-
-    def _look_at_other(self, claim: Delivery) -> tuple[Delivery | None, Rest | None]:
-        """Look at a delivery that was claimed before: the claim, if it is to be sent again; else what is left to do."""
-        existing = self._deliveries.find(claim.campaign_id, claim.lead_id)
-        if existing is None:
-            return None, Rest((claim.lead_id,), 0)  # given back between the claim and this look
-        if existing.nonce == claim.nonce:
-            return claim, None  # our own: the claim was made, its answer lost, and its repetition refused
-        if existing.status is DeliveryStatus.WAITING:  # a marketer has asked for it (retry.py)
-            again = replace(
-                claim,
-                claimed_at=existing.claimed_at,
-                unit=existing.unit,
-                retry=existing.retry,
-                retried_at=self._clock(),
-            )
-            with self._given_back_unless_answered(again):
-                claimed = self._deliveries.claim_again(again)
-            if claimed:
-                return again, None
-        return None, self._settle(existing, claim.unit)
-
-    def _settle(self, existing: Delivery, unit: str) -> Rest | None:
-        """End a delivery whose sender must have died; None when it has ended, now or before."""
-        if existing.status is DeliveryStatus.SENDING:
-            remaining = existing.taken_at + OUTCOME_GRACE - self._clock()
-            if remaining > timedelta(0):
-                return Rest((existing.lead_id,), remaining.total_seconds() + 1)
-            self._deliveries.record_failed(
-                existing,
-                reason=FailureReason.OUTCOME_UNKNOWN.value,
-                detail="the sender stopped between claiming this delivery and noting its end",
-            )
-        if existing.unit != unit and unit not in existing.replanned:
-            self._deliveries.record_replanned(existing.campaign_id, existing.lead_id, unit)
-        return None
-
-
-def _failed(claim: Delivery, reason: FailureReason, error: Exception) -> Ending:
-    values = {"status": "failed", "reason": reason.value, "detail": str(error)[:MOST_DETAIL]}
-    return Ending(claim, values)
-
-
-def _put_off_seconds(put_off: int) -> float:
-    """One minute, two, four, eight, then a quarter of an hour each time: greylisting takes some minutes."""
-    return float(min(60 * 2**put_off, 900))
+def _record_failed(claim: Delivery, reason: FailureReason, error: Exception, message: _Message) -> None:
+    message.endings.record(claim, status="failed", reason=reason.value, detail=str(error)[:MOST_DETAIL])
 
 
 def _together(rests: Sequence[Rest]) -> list[Rest]:
-    """Rests that wait equally as one: each is a message of its own."""
+    """Rests with the same wait as one: each becomes a message of its own."""
     leads: dict[tuple[float, int, Waiting | None], tuple[LeadId, ...]] = {}
     for rest in rests:
         waits = (rest.after_seconds, rest.put_off, rest.waiting)

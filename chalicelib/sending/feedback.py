@@ -1,9 +1,9 @@
-"""What follows from a mail service's report: noted on the delivery, an unknown outcome settled, an address suppressed.
+"""Apply a mail service's report: record it on the delivery, settle an unknown outcome, suppress the address.
 
-    report ── whose? ──┬── forged or nobody's: logged, nothing else
-                       └── on the delivery ── it was sent, if nobody knew ── hard bounce, complaint: no more mail there
+    report ── verify the id ──┬── forged, or no such delivery: only logged
+                              └── record ── settle as sent, if unknown ── hard bounce, complaint: suppress
 
-Reports come at least once and in any order; every step may be repeated, and none undoes another.
+Reports come at least once and in any order; every step may be repeated and none undoes another.
 """
 
 from collections import Counter
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 class FeedbackOutcome(StrEnum):
     FIRST = "first"
-    """Noted now."""
+    """Recorded now."""
     KNOWN = "known"
-    """Noted before."""
+    """Recorded before."""
     FORGED = "forged"
-    """The message's tag is no delivery id of ours."""
+    """The message's tag is not a delivery id of this stack."""
     NOBODY = "nobody"
     """It names a delivery that does not exist."""
 
@@ -43,11 +43,11 @@ class Feedback:
         self._keys = keys
 
     def apply(self, event: FeedbackEvent) -> FeedbackOutcome:
-        """Do what a report asks for. Raises StoreError or KeyRingUnavailable; it may be repeated."""
+        """Apply a report. Raises StoreError or KeyRingUnavailable. May be repeated."""
         name = read_delivery_id(event.delivery_id, self._keys)
         if name is None:
             return FeedbackOutcome.FORGED
-        reported = self._note(event, name)
+        reported = self._record(event, name)
         if reported is None:
             return FeedbackOutcome.NOBODY
         if event.kind is not FeedbackKind.REJECTED and not reported.delivery.was_sent:
@@ -56,7 +56,7 @@ class Feedback:
             self._suppress(event, name, reported.delivery.email)
         return FeedbackOutcome.FIRST if reported.is_first else FeedbackOutcome.KNOWN
 
-    def _note(self, event: FeedbackEvent, name: DeliveryName) -> Reported | None:
+    def _record(self, event: FeedbackEvent, name: DeliveryName) -> Reported | None:
         records, whose = self._records, (name.campaign_id, name.lead_id)
         match event.kind:
             case FeedbackKind.DELIVERED:
@@ -73,7 +73,7 @@ class Feedback:
                 return records.record_bounced(*whose, event.at, event.detail, hard=is_hard)
 
     def _settle(self, event: FeedbackEvent, name: DeliveryName) -> None:
-        """The service has taken the message: a sender that died before noting that is made up for."""
+        """Record that the service accepted the message, in case the sender died before doing so."""
         self._records.record_accepted(
             name.campaign_id,
             name.lead_id,
@@ -84,7 +84,7 @@ class Feedback:
         )
 
     def _suppress(self, event: FeedbackEvent, name: DeliveryName, address: str | None) -> None:
-        """Also for a report that is known: whoever noted it may have died before this."""
+        """Also for a known report: the function may have died after recording it."""
         complained = event.kind is FeedbackKind.COMPLAINED
         reason = SuppressionReason.COMPLAINT if complained else SuppressionReason.HARD_BOUNCE
         mark = Mark(reason, event.at, "complaint" if complained else "bounce", name.campaign_id)
@@ -94,7 +94,7 @@ class Feedback:
             try:
                 self._leads.unsubscribe(name.lead_id, at=event.at, source=mark.source, campaign_id=name.campaign_id)
             except LeadNotFound:
-                return  # deleted since: its address is suppressed all the same
+                return  # deleted meanwhile; its address is suppressed anyway
 
 
 def apply_feedback(event: dict[str, Any], feedback: Feedback) -> Any:

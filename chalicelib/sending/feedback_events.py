@@ -1,4 +1,4 @@
-"""What a mail service reports of a mail after it took it: one event for every service, and how it is read from SES's.
+"""What a mail service reports about an accepted mail: one event for all services, and how to read SES's.
 
 Sources: SES Developer Guide, "Contents of event data that Amazon SES publishes to Amazon SNS"; RFC 5965 (feedback
 types).
@@ -17,17 +17,17 @@ _DETAIL_CHARACTERS = 200
 
 class FeedbackKind(StrEnum):
     REJECTED = "rejected"
-    """The service has taken the message, and then refused to send it (a virus in it)."""
+    """The service accepted the message and then refused to send it (it contains a virus)."""
     DELAYED = "delayed"
-    """The recipient's server does not take it for now; the service keeps trying."""
+    """The recipient's server does not accept it yet; the service keeps trying."""
     DELIVERED = "delivered"
-    """The recipient's server has taken it. What it does with it nobody says."""
+    """The recipient's server has accepted it; whether it reached the inbox is unknown."""
     BOUNCED_SOFT = "bounced_soft"
-    """It came back for a reason that may pass: mailbox full, too large, an out-of-office answer."""
+    """Returned for a temporary reason: mailbox full, too large, an out-of-office answer."""
     BOUNCED_HARD = "bounced_hard"
-    """It came back for good: there is no such address, or the service keeps from mailing it."""
+    """Returned permanently: there is no such address, or the service suppresses it."""
     COMPLAINED = "complained"
-    """The recipient called it spam."""
+    """The recipient marked it as spam."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,13 @@ class FeedbackEvent:
     at: datetime
     """When it happened, by the service's clock; aware UTC."""
     delivery_id: str
-    """The tag that our message carried, as it came: not verified yet."""
+    """The message's tag as received, not verified yet."""
     sent_at: datetime
     """When the service took the message; aware UTC."""
     message_id: str
-    """The service's own name of the message."""
+    """The service's own id of the message."""
     subject: str | None
-    """Of the message, decoded; None where the service does not say."""
+    """The message's, decoded; None if the service does not report it."""
     detail: str | None
     """The service's, or the recipient's server's, own words."""
 
@@ -60,7 +60,7 @@ _SUPPRESSED_BY_SES = "OnAccountSuppressionList"
 
 
 class UnreadableFeedback(ValueError):
-    """Not one of SES's events as they are documented."""
+    """Not an event as SES documents them."""
 
 
 def read_event(text: str) -> FeedbackEvent | None:

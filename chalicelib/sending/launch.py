@@ -1,8 +1,9 @@
-"""Launch: freeze the content, count the planning units, and set each of them going. Every step may be repeated."""
+"""Launch: freeze the content, count the planning units, and enqueue each of them. Every step may be repeated."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import ceil
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.campaigns import launched_content as content
 from chalicelib.campaigns.account import SendingAccount
@@ -18,13 +19,16 @@ from chalicelib.model.messages import LaunchMessage, LaunchTask, PlanMessage, Re
 from chalicelib.scheduler import SchedulerUnavailable
 from chalicelib.sending.budget import Budget, MustWait
 from chalicelib.sending.waiting import LOOKS_AGAIN_AFTER, Wakes, looks_again_at
-from chalicelib.sqs import Queue
+from chalicelib.sqs import Queue, for_each_record
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.keys import AUDIENCE_SHARDS, DELIVERY_SHARDS
 from chalicelib.store.plans import Plans
 from chalicelib.store.retries import Retries
 from chalicelib.telemetry import logger
 from chalicelib.tracking.key_ring import KeyRingSource
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 
 class Launch:
@@ -53,7 +57,7 @@ class Launch:
         self._wakes = wakes
 
     def handle(self, message: LaunchMessage, now: datetime) -> None:
-        """Do what a launch message says. Raises what makes SQS deliver it again."""
+        """Do what a launch message says. Raises if it should be retried."""
         campaign_id = message.campaign_id
         if message.schedule_id is not None:
             if fire(self._campaigns, self._audiences, self._account, campaign_id, message.schedule_id, now):
@@ -64,7 +68,7 @@ class Launch:
             self._bring_back(campaign_id, message.task, now)
 
     def launch(self, campaign_id: CampaignId, now: datetime) -> None:
-        """Take a campaign in planning to its plan messages."""
+        """Compile a campaign's content and enqueue its plan messages."""
         campaign = self._campaigns.find(campaign_id)
         if campaign is None or campaign.status is not CampaignStatus.PLANNING:
             logger().warning("launch_ignored", extra={"campaign_id": campaign_id})
@@ -85,9 +89,9 @@ class Launch:
         logger().info("launched", extra={"campaign_id": campaign_id, "units": units})
 
     def _may_go_on(self, campaign_id: CampaignId, until: float, now: datetime) -> bool:
-        """End a wait, or put off its end while nothing may leave. Repeated after its function died, it does the rest.
+        """End a wait, or extend it while no mail may leave. May be repeated after a crash.
 
-        A wait of another end has a wake of its own. Without the scheduler the planner asks again later.
+        A wait with another end has its own schedule. Without the scheduler the planner checks again later.
         """
         campaign = self._campaigns.find(campaign_id)
         note = campaign.waiting if campaign is not None else None
@@ -112,7 +116,7 @@ class Launch:
         return True
 
     def _bring_back(self, campaign_id: CampaignId, task: LaunchTask, now: datetime) -> None:
-        """After a pause or a wait everything that is not finished, after a request to retry only that."""
+        """Enqueue everything unfinished after a pause or a wait, only failed deliveries after a request to retry."""
         campaign = self._campaigns.find(campaign_id)
         if campaign is None or campaign.status not in GOING:
             logger().info("launch_ignored", extra={"campaign_id": campaign_id, "task": task.value})
@@ -131,7 +135,7 @@ class Launch:
         units = len(campaign.audience.stages) * AUDIENCE_SHARDS
         try:
             mails, seconds = self._budget.allowance()
-            # What is left over is looked at again when all that was allowed has left, however many others are sending.
+            # Twice the time that the allowed mails take: other campaigns may be sending as well.
             wakes_at = now + max(LOOKS_AGAIN_AFTER, timedelta(seconds=2 * seconds))
         except MustWait as must:
             mails, wakes_at = 0, looks_again_at(must.waiting, now)
@@ -141,3 +145,12 @@ class Launch:
             for stage in range(len(campaign.audience.stages))
             for shard in range(AUDIENCE_SHARDS)
         )
+
+
+def launch_campaigns(event: dict[str, Any], launch: Launch) -> Any:
+    """Handles Lambda's SQS event of launch messages."""
+
+    def handle(record: "SQSRecord") -> None:
+        launch.handle(LaunchMessage.of(record.json_body), datetime.now(UTC))
+
+    return for_each_record(event, handle)

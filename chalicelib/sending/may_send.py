@@ -41,7 +41,7 @@ class SendPermission:
         self._looked_at[campaign_id] = now
         return True
 
-    def pause(self, campaign_id: CampaignId, reason: str) -> bool:
-        """Let no more mails of a campaign leave, for a reason told to the marketer. False when it was not going."""
+    def pause(self, campaign_id: CampaignId, words: str) -> None:
+        """Let no more mails of a campaign leave: the mail service refuses them all, in these words."""
         self._looked_at.pop(campaign_id, None)
-        return pause_refused(self._campaigns, campaign_id, reason)
+        pause_refused(self._campaigns, campaign_id, words)

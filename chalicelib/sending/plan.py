@@ -1,34 +1,64 @@
 """Plan: one unit of an audience, page by page, into send messages.
 
-A page is written down before it is enqueued (store/plans.py); whoever comes after a crash enqueues it again. Leads
-enqueued twice are harmless, since a delivery can be claimed only once.
+A page is written down before it is enqueued (store/plans.py), so that after a crash it is enqueued again. Enqueueing
+leads twice is harmless, since a delivery can be claimed only once.
 
-A paused campaign's messages are dropped, here and by the senders; so are a waiting one's, by the senders. Resuming or
-waking brings every unit here once more, with `again_from` set: then the pages that were enqueued and may be unfinished
-are gone through, and those of their leads who are not finished enqueued again.
+A paused campaign's messages are dropped, here and by the senders; a waiting one's by the senders. Resuming or waking
+brings every unit here again with `again_from` set: of the pages enqueued before, unfinished leads are enqueued again.
 
-No more is enqueued than the sending quota lets leave, since whatever was enqueued has to be looked at after a wait; the
-audience is written down to its end all the same. Where pages are left over, the campaign is woken for them.
+No more is enqueued than the sending quota allows, because after a wait everything enqueued is looked at again. The
+audience is written down to its end regardless; if pages are left over, the campaign is woken for them.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import inf
+from typing import TYPE_CHECKING, Any
 
+from chalicelib.analytics.recount import Recount, RecountMessage
 from chalicelib.crm.audience import Audiences
 from chalicelib.model.campaign import Campaign, CampaignStatus
 from chalicelib.model.ids import CampaignId, LeadId
-from chalicelib.model.messages import LEADS_PER_MESSAGE, PlanMessage, SendMessage
+from chalicelib.model.messages import LEADS_PER_MESSAGE, PlanMessage, RetryMessage, SendMessage
+from chalicelib.model.plan import PlanUnit
 from chalicelib.scheduler import SchedulerUnavailable
+from chalicelib.sending.retry import MarkFailed
 from chalicelib.sending.waiting import OwnQueue, Wakes
-from chalicelib.sqs import Queue, groups
+from chalicelib.sqs import Queue, for_each_record, groups
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.plans import Plans
 from chalicelib.telemetry import logger
 
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+_SHORT_MS = 15_000
+"""With less time left, planning hands over to a new message."""
 _WITHOUT_SCHEDULER_SECONDS = 600
+
+
+@dataclass(slots=True)
+class _Work:
+    """How far one invocation has come with a unit. Pages are numbered 1, 2, ..."""
+
+    message: PlanMessage
+    time_is_short: Callable[[], bool]
+    unit: PlanUnit
+    """As it was found."""
+    again: int
+    """The next page to look through for unfinished leads."""
+    enqueued: int
+    finished: int
+    page: int
+    """The last page written down."""
+    room: float
+    """How many more leads may be enqueued."""
+
+    @property
+    def is_bringing_back(self) -> bool:
+        return self.again <= self.unit.enqueued
 
 
 class Plan:
@@ -53,69 +83,82 @@ class Plan:
         self._wakes = wakes
 
     def plan(self, message: PlanMessage, time_is_short: Callable[[], bool]) -> None:
-        """Plan a unit to its end, or until time is short: then a new message carries on from the page written last."""
+        """Plan a unit to its end, or until time is short: then a new message continues after the last page written."""
         campaign = self._find_going(message)
         if campaign is None:
             return
         unit = self._plans.unit(message.campaign_id, message.unit)
+        again_from = unit.enqueued + 1 if message.again_from is None else max(message.again_from, unit.finished + 1)
         room = inf if message.most is None else message.most
-        page, enqueued, finished = unit.page, unit.enqueued, unit.finished
-        again = unit.enqueued + 1 if message.again_from is None else max(message.again_from, unit.finished + 1)
+        work = _Work(message, time_is_short, unit, again_from, unit.enqueued, unit.finished, unit.page, room)
+        if self._bring_back(work) and self._enqueue_written(work) and self._read_audience(work, campaign):
+            self._advance(message.campaign_id)
+            if work.is_bringing_back or work.enqueued < work.page:
+                self._be_woken(message)
 
-        def note_cursor() -> None:
-            if (enqueued, finished) != (unit.enqueued, unit.finished):
-                self._plans.record_cursor(message.campaign_id, message.unit, enqueued=enqueued, finished=finished)
+    def _bring_back(self, work: _Work) -> bool:
+        """After a pause or a wait: enqueue again what is unfinished of the pages that were enqueued before."""
+        while work.is_bringing_back and work.room > 0:
+            if self._must_end(work):
+                return False
+            unfinished = self._unfinished(work.message, work.again)
+            self._enqueue(work, unfinished)
+            if not unfinished and work.finished == work.again - 1:
+                work.finished = work.again
+            work.again += 1
+        return True
 
-        def must_end() -> bool:
-            """When time is short; or when the campaign is not going any more, and nothing is to be carried on."""
-            if not time_is_short():
-                return self._find_going(message) is None
-            note_cursor()
-            again_from = again if again <= unit.enqueued else None
-            most = None if room == inf else max(0, int(room))
-            self._own_queue.put_back([(replace(message, again_from=again_from, most=most), 0)], message.returned)
-            return True
+    def _enqueue_written(self, work: _Work) -> bool:
+        """Enqueue the pages that were written down and not enqueued."""
+        while work.enqueued < work.page and work.room > 0:
+            if self._must_end(work):
+                return False
+            self._enqueue(work, self._plans.page_leads(work.message.campaign_id, work.message.unit, work.enqueued + 1))
+            work.enqueued += 1
+        return True
 
-        while again <= unit.enqueued and room > 0:
-            if must_end():
-                return
-            unfinished = self._unfinished(message, again)
-            self._enqueue(message, unfinished)
-            room -= len(unfinished)
-            if not unfinished and finished == again - 1:
-                finished = again
-            again += 1
-        while enqueued < page and room > 0:
-            if must_end():
-                return
-            lead_ids = self._plans.page_leads(message.campaign_id, message.unit, enqueued + 1)
-            self._enqueue(message, lead_ids)
-            enqueued, room = enqueued + 1, room - len(lead_ids)
-        after, more = unit.after, not unit.done and (page == 0 or unit.after is not None)
+    def _read_audience(self, work: _Work, campaign: Campaign) -> bool:
+        """Write down the audience's further pages, and enqueue them while there is room."""
+        message, unit, audience = work.message, work.unit, campaign.audience
+        after, more = unit.after, not unit.done and (work.page == 0 or unit.after is not None)
         while more:
-            if (page > 0 or time_is_short()) and must_end():
-                return
-            start, audience = after, campaign.audience
+            if (work.page > 0 or work.time_is_short()) and self._must_end(work):
+                return False
+            start = after
             planned, after = self._audiences.page(audience, audience.stages[message.stage], message.shard, start)
-            page += 1
+            work.page += 1
             if not self._plans.record_page(
-                message.campaign_id, message.unit, page, planned, after, start=start, enqueued=enqueued
+                message.campaign_id, message.unit, work.page, planned, after, start=start, enqueued=work.enqueued
             ):
-                if again <= unit.enqueued:  # of which who is ahead need not know
+                if work.is_bringing_back:  # which the other invocation need not know of
                     self._be_woken(message)
-                return  # another invocation of the same message is ahead; it finishes the unit
-            if enqueued == page - 1 and room > 0:
-                self._enqueue(message, planned)
-                enqueued, room = page, room - len(planned)
+                return False  # another invocation of the same message is ahead; it finishes the unit
+            if work.enqueued == work.page - 1 and work.room > 0:
+                self._enqueue(work, planned)
+                work.enqueued = work.page
             more = after is not None
-        if unit.done or not self._plans.record_unit_done(message.campaign_id, message.unit, enqueued=enqueued):
-            note_cursor()
-        self._advance(message.campaign_id)
-        if again <= unit.enqueued or enqueued < page:
-            self._be_woken(message)
+        if unit.done or not self._plans.record_unit_done(message.campaign_id, message.unit, enqueued=work.enqueued):
+            self._record_cursor(work)
+        return True
+
+    def _must_end(self, work: _Work) -> bool:
+        """Whether to stop: time is short, or the campaign is not going any more and nothing is to be continued."""
+        if not work.time_is_short():
+            return self._find_going(work.message) is None
+        self._record_cursor(work)
+        again_from = work.again if work.is_bringing_back else None
+        most = None if work.room == inf else max(0, int(work.room))
+        rest = replace(work.message, again_from=again_from, most=most)
+        self._own_queue.put_back([(rest, 0)], work.message.returned)
+        return True
+
+    def _record_cursor(self, work: _Work) -> None:
+        if (work.enqueued, work.finished) != (work.unit.enqueued, work.unit.finished):
+            unit = work.message.unit
+            self._plans.record_cursor(work.message.campaign_id, unit, enqueued=work.enqueued, finished=work.finished)
 
     def _be_woken(self, message: PlanMessage) -> None:
-        """For what is left over, when the mails that may leave by now have left."""
+        """Have the campaign woken for what is left over, once the mails allowed by now have left."""
         try:
             self._wakes.wait(message.campaign_id, datetime.fromtimestamp(message.wakes_at, UTC), None)
         except SchedulerUnavailable:
@@ -123,7 +166,7 @@ class Plan:
             self._own_queue.put_back([(replace(message, most=0), _WITHOUT_SCHEDULER_SECONDS)], message.returned)
 
     def _find_going(self, message: PlanMessage) -> Campaign | None:
-        """The campaign, unless there is nothing to plan of it now; read anew, since it may be paused at any moment."""
+        """The campaign, if it may be planned; read each time, since it may be paused at any moment."""
         campaign = self._campaigns.find(message.campaign_id)
         if campaign is None or campaign.status not in (CampaignStatus.PLANNING, CampaignStatus.SENDING):
             logger().info("plan_ignored", extra={"campaign_id": message.campaign_id})
@@ -135,8 +178,27 @@ class Plan:
         begun = self._deliveries.find_many(message.campaign_id, planned)
         return [each for each in planned if each not in begun or begun[each].awaits(message.unit)]
 
-    def _enqueue(self, message: PlanMessage, lead_ids: list[LeadId] | tuple[LeadId, ...]) -> None:
+    def _enqueue(self, work: _Work, lead_ids: list[LeadId] | tuple[LeadId, ...]) -> None:
         self._send_queue.put(
-            SendMessage(message.campaign_id, message.unit, tuple(group))
+            SendMessage(work.message.campaign_id, work.message.unit, tuple(group))
             for group in groups(lead_ids, LEADS_PER_MESSAGE)
         )
+        work.room -= len(lead_ids)
+
+
+def plan_pages(event: dict[str, Any], context: Any, plan: Plan, mark_failed: MarkFailed, recount: Recount) -> Any:
+    """Handles Lambda's SQS event of the plan queue: pages to plan, failures to mark for a retry, buckets to recount."""
+
+    def time_is_short() -> bool:
+        return bool(context.get_remaining_time_in_millis() < _SHORT_MS)
+
+    def handle(record: "SQSRecord") -> None:
+        body = record.json_body
+        if "recount" in body:
+            recount.work(RecountMessage(**body))
+        elif "retry_shard" in body:
+            mark_failed.mark(RetryMessage(**body), time_is_short)
+        else:
+            plan.plan(PlanMessage(**body), time_is_short)
+
+    return for_each_record(event, handle)

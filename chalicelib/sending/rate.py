@@ -1,4 +1,4 @@
-"""When mails may leave: a grid of moments that all workers share, and what a campaign waits for. Pure arithmetic.
+"""The grid of moments at which mails may leave, and why an account waits. Pure arithmetic (docs/decisions/0035).
 
     |0 1 2 3|4 5 6 7|8 9 . .|   positions, one step apart, in groups; a row of the store holds forty groups' counts
 
@@ -17,9 +17,9 @@ from chalicelib.store.rate import HISTORY_SECONDS, AccountRow
 LATENESS_SECONDS = 0.05
 """How long after its moment a mail may still leave."""
 _MARGIN_SECONDS = LATENESS_SECONDS + 0.01
-"""... and arrive, ways to the mail service being of different length. It costs this share of the rate: 5.7 %."""
+"""Lateness, and 10 ms for differing network latency. It costs this share of the rate: 5.7 %."""
 HORIZON_SECONDS = 2.0
-"""How far ahead moments are taken: a worker holds claims for no longer."""
+"""How far ahead moments are taken, and so how long a worker holds a claim."""
 GROUPS_A_ROW = 40
 _GROUP_SECONDS = 0.025
 _DAY = timedelta(hours=24)
@@ -27,7 +27,7 @@ _DAY = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Moments at which one mail each may leave, for a rate in mails a second; the same for every worker, since 1970."""
+    """Moments since 1970 at which one mail each may leave, for a rate in mails a second."""
 
     rate: float
 
@@ -79,14 +79,14 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Why nothing leaves right now, and until about when."""
+    """Why no mails leave now, and until about when."""
 
     reason: WaitReason
     until: datetime
 
 
 def waiting_of(row: AccountRow, now: datetime) -> Waiting | None:
-    """What the account waits for, as far as its row says; None when it may send."""
+    """Why the account waits, according to its row; None when it may send."""
     if row.blocked is not None and row.blocked_until > now:
         return Waiting(WaitReason(row.blocked), row.blocked_until)
     if row.left <= 0:

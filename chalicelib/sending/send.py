@@ -1,8 +1,9 @@
-"""Send: one batch of messages, and what becomes of the leads whose deliveries cannot be ended now (waiting.py)."""
+"""Send: handle a batch of messages, and put back or drop the leads that have to wait (waiting.py)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from chalicelib.campaigns.launched_content import LaunchedContent
 from chalicelib.model.ids import CampaignId
@@ -17,12 +18,14 @@ from chalicelib.sqs import QueueUnavailable
 from chalicelib.store.client import StoreError
 from chalicelib.telemetry import logger
 
+_SHORT_MS = 30_000
+"""With less time left, no mail is begun: the mail service may take 20 s to answer, and its answer must be recorded."""
 SHORT_SECONDS = 60
-"""A wait that is no longer needs no schedule."""
+"""The longest wait for which the message goes back to its queue; for a longer one the campaign waits."""
 MOST_SHORT_WAITS = 8
-"""How often in a row a message waits so; then the campaign does."""
+"""How often in a row a message goes back; then the campaign waits."""
 _BLOCKED_FOR = timedelta(minutes=5)
-"""How long nobody tries where short waits have not helped."""
+"""How long all workers wait when short waits have not helped."""
 
 
 class Send:
@@ -43,9 +46,9 @@ class Send:
         self._clock = clock
 
     def send(self, batch: Mapping[str, SendMessage], time_is_short: Callable[[], bool]) -> list[str]:
-        """Handle messages by their SQS ids; the ids of those that failed, which SQS is to deliver again.
+        """Handle messages by their SQS ids; the ids of those that failed, which SQS delivers again.
 
-        A message that only waits has not failed, so it never comes near the dead-letter queue.
+        Waiting messages have not failed, so they are never dead-lettered.
         """
         failed: list[str] = []
         back: list[tuple[str, SendMessage, float]] = []
@@ -75,7 +78,7 @@ class Send:
         return list(dict.fromkeys(failed))
 
     def _waits_for_a_wake(self, message: SendMessage, rest: Rest) -> bool:
-        """Whether these leads may be dropped: the campaign waits, and will be woken."""
+        """Whether these leads may be dropped, because the campaign waits and will be woken."""
         waiting = rest.waiting
         if waiting is None:
             return False
@@ -92,3 +95,21 @@ class Send:
             logger().warning("cannot_wait", exc_info=True, extra={"campaign_id": message.campaign_id})
             return False
         return True
+
+
+def send_deliveries(event: dict[str, Any], context: Any, send: Send) -> Any:
+    """Handles Lambda's SQS event of send messages as one batch. Unreadable messages end in the dead-letter queue."""
+
+    def time_is_short() -> bool:
+        return bool(context.get_remaining_time_in_millis() < _SHORT_MS)
+
+    failed: list[str] = []
+    batch: dict[str, SendMessage] = {}
+    for record in event["Records"]:
+        try:
+            batch[record["messageId"]] = SendMessage.from_json(record["body"])
+        except (KeyError, TypeError, ValueError):
+            logger().exception("not_a_send_message", extra={"sqs_message": record["messageId"]})
+            failed.append(record["messageId"])
+    failed += send.send(batch, time_is_short)
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}

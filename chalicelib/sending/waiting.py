@@ -1,13 +1,13 @@
-"""How leads wait that cannot be mailed now, without their messages going round in circles (docs/decisions/0040).
+"""How leads wait that cannot be mailed now, without messages circulating (docs/decisions/0040).
 
-Lambda stops a function that has fed its own queue some sixteen times in a row. So what waits briefly goes back to the
-queue a few times, then by way of a one-time schedule, with which Lambda's count begins anew. What all mails wait for is
-noted on the campaign, and its messages are dropped: a schedule wakes it, and the planner brings its leads back.
+Lambda stops a function that has fed its own queue about sixteen times in a row. So what waits briefly goes back to the
+queue a few times, then by a one-time schedule, which restarts Lambda's count. What all mails wait for is noted on the
+campaign, and its messages are dropped: a schedule wakes it, and the planner enqueues its leads again.
 
-    write the note ── make its schedule ── drop messages ┄┄ wake: clear the note ── plan what is unfinished (launch.py)
+    write the note ── create its schedule ── drop messages ┄┄ wake: clear the note ── plan what is unfinished
 
-Whoever drops a message has found the note first, and made sure of its schedule. A wake clears the note before anybody
-looks for unfinished leads, so it finds whatever was dropped; clocks do not matter.
+A message is dropped only after its worker has read the note and ensured the schedule. A wake clears the note before the
+planner looks for unfinished leads, so it finds all that was dropped, whatever the clocks say.
 Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
 """
 
@@ -31,22 +31,22 @@ from chalicelib.telemetry import logger
 M = TypeVar("M", SendMessage, PlanMessage, RetryMessage)
 
 MOST_RETURNS = 8
-"""How often messages come back by the queue itself: half of what Lambda lets pass, which it tells approximately."""
+"""How often messages come back by the queue itself: half of Lambda's limit, which is documented as approximate."""
 LOOKS_AGAIN_AFTER = timedelta(minutes=15)
-"""No campaign waits longer without a look at whether it may go on: a quota may be raised at any time."""
+"""Every waiting campaign is checked at least this often: a quota may be raised at any time."""
 SOONEST = timedelta(seconds=90)
-"""How far ahead schedules are made."""
+"""How far ahead schedules are created, at least."""
 
 
 def looks_again_at(waiting: Waiting, now: datetime) -> datetime:
-    """When to see whether what kept all mails from leaving is over."""
+    """When to check whether mails may leave again."""
     soon = now + LOOKS_AGAIN_AFTER
-    # A quota comes back little by little: it is used a quarter of an hour's worth at a time.
+    # A quota over 24 hours comes back little by little: use a quarter of an hour's worth at a time.
     return soon if waiting.reason is WaitReason.QUOTA else min(waiting.until, soon)
 
 
 class OwnQueue:
-    """The queue that feeds the function at work, for what it puts back."""
+    """The queue that feeds the running function, for the messages that it puts back."""
 
     def __init__(
         self,
@@ -61,9 +61,9 @@ class OwnQueue:
         self._clock = clock
 
     def put_back(self, messages: Iterable[tuple[M, float]], returned: int) -> None:
-        """Put messages back, each for so many seconds. Raises QueueUnavailable; some may be on the queue then.
+        """Put messages back, each for a number of seconds. Raises QueueUnavailable; some may be on the queue then.
 
-        `returned`: the most that any message of the batch in hand says, since Lambda may count the batch as one.
+        `returned`: the highest of the current batch, since Lambda may count the batch as one.
         """
         if returned < MOST_RETURNS:
             self._queue.put_later((replace(each, returned=returned + 1), seconds) for each, seconds in messages)
@@ -78,7 +78,7 @@ class OwnQueue:
 
 
 class Wakes:
-    """Makes campaigns wait. One per process."""
+    """Makes campaigns wait, and wakes them. One per process."""
 
     def __init__(
         self,
@@ -94,9 +94,9 @@ class Wakes:
         self._sure_of: dict[CampaignId, datetime] = {}
 
     def wait(self, campaign_id: CampaignId, until: datetime, reason: str | None) -> None:
-        """Have a campaign woken at that time or before; its messages that are in hand may be dropped then.
+        """Have a campaign woken at that time or before; afterwards its messages may be dropped.
 
-        One that is not going is not woken: resuming brings its leads back. Raises SchedulerUnavailable, StoreError.
+        One that is not going is not woken: resuming enqueues its leads. Raises SchedulerUnavailable, StoreError.
         """
         seconds = ceil(max(until, self._clock() + SOONEST).timestamp())
         campaign = self._campaigns.record_waiting(campaign_id, Wait(datetime.fromtimestamp(seconds, UTC), reason))
@@ -104,9 +104,9 @@ class Wakes:
             self.make_sure_of(campaign)
 
     def make_sure_of(self, campaign: Campaign) -> None:
-        """Make the schedule of a campaign's note, which whoever wrote it may not have lived to do.
+        """Create the schedule of a campaign's note, in case the worker that wrote it died first.
 
-        Made twice, or late, it wakes twice: harmless. Raises SchedulerUnavailable.
+        A second wake, or a late one, is harmless. Raises SchedulerUnavailable.
         """
         campaign_id, note = campaign.campaign_id, campaign.waiting
         if note is None or (self._sure_of.get(campaign_id) == note.until and note.until > self._clock()):

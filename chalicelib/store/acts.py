@@ -12,7 +12,7 @@ from chalicelib.model.lead import LeadChange
 from chalicelib.model.rule import Act, Trigger
 from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Item, from_item, to_item
+from chalicelib.store.client import Client, Item, from_item, to_item
 from chalicelib.store.lead_rows import update_of
 from chalicelib.store.statements import Query, Statement, begins_with, equals, missing
 from chalicelib.store.table import Table
@@ -21,7 +21,7 @@ from chalicelib.store.table import Table
 class Acts:
     """The acts, in the campaigns table. Every method may raise StoreUnavailable."""
 
-    def __init__(self, client: Any, table: str, leads_table: str) -> None:
+    def __init__(self, client: Client, table: str, leads_table: str) -> None:
         self._table = Table(client, table)
         self._leads_table = leads_table
 

@@ -1,10 +1,10 @@
-"""Which records of a stream's shard are in the sums already: the runs that were added last, and a floor below them.
+"""Which records of a stream's shard are already in the sums: the runs that were added last, and a floor below them.
 
     ... everything settled ...| floor   [run]  [run]   [run][run]   newer
 
-Sequence numbers have gaps, so nothing says whether two runs are neighbours. A batch, however it is cut, is always a
-run of its shard without holes: all records from its first to its last. So a record inside a run that was added is
-added; one between two runs was skipped when its turn was, and is new; one at or below the floor is too old to tell.
+Sequence numbers have gaps, so nothing says whether two runs are adjacent. A batch, however it is cut, is a run of its
+shard without holes: all records from its first to its last. So a record inside a run that was added is added; one
+between two runs was skipped and is new; one at or below the floor is too old to tell.
 """
 
 from dataclasses import dataclass

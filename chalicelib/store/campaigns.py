@@ -13,7 +13,7 @@ from chalicelib.model.lifecycle import GOING, Holds, Move
 from chalicelib.model.times import time_text
 from chalicelib.store import keys
 from chalicelib.store.campaign_rows import decode, encode
-from chalicelib.store.client import Conflict, Item, StoreError, to_item
+from chalicelib.store.client import Client, Conflict, Item, StoreError, to_item
 from chalicelib.store.statements import Put, Query, Statement, above, equals, lacks, missing, one_of
 from chalicelib.store.table import Table, call
 
@@ -24,7 +24,7 @@ _CHUNK_BYTES = 350_000
 class Campaigns:
     """The campaigns themselves, in the campaigns table. Every method may raise StoreUnavailable."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Client, table: str) -> None:
         self._table = Table(client, table)
 
     def create(self, campaign: Campaign, body: Body) -> None:

@@ -1,7 +1,7 @@
 """Claims and endings of deliveries, several in one request: the end of one mail and the claim of the next.
 
-A statement is one conditional write, as if it were sent alone, with its own answer and at the price of a single write;
-they are not a transaction. INSERT fails where there is a row; an UPDATE names the status that it may change.
+Each statement is a conditional write of its own, with its own answer and at the price of a single write; together they
+are no transaction. INSERT fails where there is a row; an UPDATE names the status that it may change.
 
 Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.multiplestatements.batching.html
 """
@@ -14,7 +14,7 @@ from typing import Any
 from chalicelib.backoff import attempts
 from chalicelib.model.delivery import Delivery
 from chalicelib.store import keys
-from chalicelib.store.client import Item, StoreError, StoreUnavailable, to_item
+from chalicelib.store.client import Client, Item, StoreError, StoreUnavailable, to_item
 from chalicelib.store.delivery_rows import encode
 from chalicelib.store.table import call
 
@@ -38,18 +38,18 @@ class Ending:
 
 
 class Claims:
-    """Writes to the deliveries table by the worker that sends."""
+    """A sender's writes to the deliveries table."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Client, table: str) -> None:
         self._client = client
         self._table = table
 
     def claim_and_record(self, claims: Sequence[Delivery], endings: Sequence[Ending]) -> tuple[list[bool], list[bool]]:
-        """Take the right to send (or to end) deliveries, and note how others ended; True each for its first caller.
+        """Take the right to send (or to end) deliveries, and record how others ended; True for each that was written.
 
-        At most 25 of both together, no delivery twice. An ending holds only while its own claim stands at `sending`.
-        A claim whose answer was lost is repeated and then refused, like anybody else's: the row's nonce tells whose it
-        is. Raises StoreUnavailable: any of them may be made then.
+        At most 25 of both together, no delivery twice. An ending is written only while its own claim stands at
+        `sending`. A claim whose answer was lost is repeated and refused: the row's nonce tells whose it is. Raises
+        StoreUnavailable: any of them may have been written then.
         """
         statements = [self._record(each) for each in endings] + [self._claim(each) for each in claims]
         made: list[bool | None] = [None] * len(statements)
@@ -75,7 +75,7 @@ class Claims:
 
 
 def _made(response: Mapping[str, Any]) -> bool | None:
-    """Whether a statement was carried out; None when it may be tried again."""
+    """Whether a statement was carried out; None when it may be repeated."""
     if "Error" not in response:
         return True
     code = response["Error"]["Code"]

@@ -1,11 +1,11 @@
-"""Sums of facts per campaign. Written by the fold and by recount, by nobody else.
+"""Sums of facts per campaign. Only the fold and recounts write them.
 
 Rows of one campaign: `counters` (the totals and failures by reason), `counters#links` (per link), `counters#delays`
 (time to open), and one `counters#hours#<day>` per day, so that the row that every batch writes stays small.
 
-A recount may have to replace more rows than one transaction takes. So it writes a new generation of all rows but the
+A recount may have to replace more rows than a transaction can hold. So it writes a new generation of all rows but the
 first, `counters/<generation>#links` and so on, and then replaces `counters`, which names the generation. Every addition
-writes `counters`, too, on condition that its basis (generation, fences, running recount) is still what was read.
+also writes `counters`, on condition that its basis (generation, fences, running recount) is still what was read.
 """
 
 import json
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Self
 from chalicelib.model.ids import CampaignId
 from chalicelib.store import keys
 from chalicelib.store.applied_runs import AppliedRuns
-from chalicelib.store.client import Item, from_item, to_item
+from chalicelib.store.client import Client, Item, from_item, to_item
 from chalicelib.store.statements import Query, Statement, begins_with, equals, missing
 from chalicelib.store.table import Table
 
@@ -34,7 +34,7 @@ _NO_SUMS = ("pk", "sk", "folds", "generation", "fences", "recount")
 class CampaignCounters:
     sums: Sums
     folds: int
-    """How often something was added or replaced: unchanged means nothing happened in between."""
+    """How often something was added or replaced: the same number means that nothing changed in between."""
 
 
 class Addition(NamedTuple):
@@ -47,17 +47,17 @@ class Addition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a campaign's sums stand on. It changes when a recount begins and when it ends."""
+    """What additions to a campaign's sums depend on. It changes when a recount begins and when it ends."""
 
     generation: str = ""
     """Which rows are current; empty before the first recount that repaired something."""
     fences: tuple[int, ...] = ()
     """Per bucket, epoch seconds: what was created before was in the recounted sums; empty for no recount."""
     recount: int = 0
-    """The running recount, which wants to know what is added meanwhile; 0 for none."""
+    """The running recount, for which additions are written down; 0 for none."""
 
     def takes(self, created_at: float, bucket: int) -> bool:
-        """Whether something created then is to be added, and not in the recounted sums already."""
+        """Whether something created then is still to be added: it is not in the recounted sums already."""
         return not self.fences or created_at >= self.fences[bucket]
 
     @classmethod
@@ -67,7 +67,7 @@ class Basis:
         return cls(values.get("generation", ""), tuple(least + each for each in above), values.get("recount", 0))
 
     def to_item(self) -> Item:
-        """Fences as the least one and the distances from it: 300 bytes at most, since every batch pays for the row."""
+        """Fences as the least one and the distances from it: at most 300 bytes, since every batch writes the row."""
         if not self.fences:
             return {}
         least = min(self.fences)
@@ -76,7 +76,7 @@ class Basis:
 
 
 def packed(value: Any) -> bytes:
-    """As a row's attribute; `unpacked` reads it. Names of facts repeat themselves: a tenth of the size."""
+    """JSON, compressed to a tenth, as names of facts repeat themselves; `unpacked` reads it."""
     return zlib.compress(json.dumps(value, separators=(",", ":")).encode())
 
 
@@ -103,7 +103,7 @@ def rows_of(names: Iterable[str]) -> dict[str, list[str]]:
 class Counters:
     """The sums, in the campaigns table. Every method may raise StoreUnavailable."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Client, table: str) -> None:
         self._table = Table(client, table)
 
     def find(self, campaign_id: CampaignId) -> CampaignCounters:
@@ -188,7 +188,7 @@ class Counters:
     ) -> bool:
         """Put these sums in place of `before`, with what else to write; False when something was added meanwhile.
 
-        The rows of a generation that it replaced, or that was never put in place, stay behind unread.
+        Rows of a replaced generation, or of one that was never put in place, are left unread.
         """
         basis = Basis(secrets.token_hex(4), tuple(fences))
         rows = {

@@ -9,7 +9,7 @@ from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId, shard_of
 from chalicelib.model.verdicts import judged
 from chalicelib.store import keys
-from chalicelib.store.client import Item, to_item
+from chalicelib.store.client import Client, Item, to_item
 from chalicelib.store.delivery_rows import decode
 from chalicelib.store.statements import Condition, Query, all_of, equals, exists, missing
 from chalicelib.store.table import Table
@@ -49,7 +49,7 @@ class DeliveryFilter:
 class DeliveryLists:
     """The deliveries table, for reading. Every method may raise StoreUnavailable."""
 
-    def __init__(self, client: Any, table: str, rule: BurstRule) -> None:
+    def __init__(self, client: Client, table: str, rule: BurstRule) -> None:
         self._table = Table(client, table)
         self._rule = rule
 

@@ -1,4 +1,4 @@
-"""What the mail service reports of deliveries, on their rows: the first report of each kind stays, in whatever order.
+"""Records what the mail service reports of deliveries: the first report of each kind stays, in any order.
 
 sending ─┬─ any report but a rejection ─> sent      (also from failed, when only the outcome was unknown, and from
 sent ────┴─ rejection ──────────────────> failed     waiting, when it was to be sent again for that)
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.store import keys
+from chalicelib.store.client import Client
 from chalicelib.store.delivery_rows import decode
 from chalicelib.store.statements import Condition, Update, differs, equals, exists, missing, one_of
 from chalicelib.store.table import Table
@@ -26,12 +27,12 @@ class Reported(NamedTuple):
 class FeedbackRecords:
     """The deliveries table, for reports. Every method may raise StoreUnavailable, and may be repeated."""
 
-    def __init__(self, client: Any, table: str, rule: BurstRule) -> None:
+    def __init__(self, client: Client, table: str, rule: BurstRule) -> None:
         self._table = Table(client, table)
         self._rule = rule
 
     def record_delivered(self, campaign_id: CampaignId, lead_id: LeadId, at: datetime) -> Reported | None:
-        """The recipient's server took the mail. None, here and below, when there is no such delivery."""
+        """The recipient's server accepted the mail. None, here and below, when there is no such delivery."""
         return self._record(campaign_id, lead_id, {"delivered_at": at})
 
     def record_delayed(
@@ -65,7 +66,7 @@ class FeedbackRecords:
         subject: str | None,
         unknown: str,
     ) -> bool:
-        """Settle a delivery that nobody knew the end of: it was sent. True when that was not known before.
+        """Settle a delivery whose end was not known: it was sent. True the first time.
 
         `unknown`: the reason of a failed delivery that only means this.
         """
@@ -80,7 +81,7 @@ class FeedbackRecords:
     def record_rejected(
         self, campaign_id: CampaignId, lead_id: LeadId, *, message_id: str, reason: str, detail: str | None
     ) -> Reported | None:
-        """The service took the message and then refused it: it did not leave."""
+        """The service accepted the message and then rejected it: it did not leave."""
         delivery_exists = exists("lead_id")
         was_thought_to_leave = one_of("status", DeliveryStatus.SENDING, DeliveryStatus.SENT)
         update = self._table.update(keys.delivery(campaign_id, lead_id)).remove("sent_at")

@@ -1,4 +1,4 @@
-"""First answers, kept for a day by the caller's key, so that a repeated request is answered and not done again.
+"""Idempotency keys: first answers are kept for a day, so that a repeated request is answered and not carried out again.
 
 claim ── running ──┬── keep ──── answered, until expires_at
                    ├── release ─ as if never asked
@@ -9,16 +9,15 @@ import json
 import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from chalicelib.store import keys
-from chalicelib.store.client import Item, StoreUnavailable, to_item
+from chalicelib.store.client import Client, Item, StoreUnavailable, to_item
 from chalicelib.store.statements import below, missing
 from chalicelib.store.table import Table
 
 KEPT_SECONDS = 24 * 3600
 RUNNING_SECONDS = 90
-"""Longer than the function may run: after that nobody is answering any more."""
+"""Longer than the function may run: the request has died by then."""
 MAX_BYTES = 350_000
 """Compressed; an item holds 400 KB."""
 
@@ -45,7 +44,7 @@ class Asked:
 class Idempotency:
     """Lives in the campaigns table. `caller` keeps one client's keys apart from another's."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Client, table: str) -> None:
         self._table = Table(client, table)
 
     def claim(self, caller: str, key: str, fingerprint: str, now: datetime) -> Asked | None:

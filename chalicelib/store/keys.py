@@ -110,7 +110,7 @@ def recount(campaign_id: CampaignId) -> Item:
 
 
 def recount_part(campaign_id: CampaignId, number: int, part: str) -> Item:
-    """What a recount has summed, or what the fold added meanwhile; beside the other parts of the same recount."""
+    """What a recount has summed, or what the fold added meanwhile."""
     return _row(campaign_id, f"recount#{number}#{part}")
 
 
@@ -136,12 +136,12 @@ def rule(rule_id: RuleId) -> Item:
 
 
 def act(lead_id: LeadId, rule_id: RuleId, campaign_id: CampaignId) -> Item:
-    """What a rule did about one delivery; all that rules did to a lead lies together."""
+    """What a rule did about one delivery; all acts on a lead share a partition."""
     return _row(acts_of(lead_id), f"{ACT}{rule_id}#{campaign_id}")
 
 
 def resubscription(lead_id: LeadId, at: str) -> Item:
-    """Who allowed mail to the lead again at a moment (`client.time_text`); beside what rules did to it."""
+    """Who resubscribed the lead at a time (`time_text`); in the partition of the acts on it."""
     return _row(acts_of(lead_id), f"{RESUBSCRIPTION}{at}")
 
 
@@ -150,10 +150,10 @@ def acts_of(lead_id: LeadId) -> str:
 
 
 def sending_account() -> Item:
-    """What the account may send, and what was taken of it."""
+    """What the account may send, and how much of it was taken."""
     return _row("rate", "account")
 
 
 def rate_positions(rate: float, row: int) -> Item:
-    """Moments of about a second, for one rate; a partition of its own for each."""
+    """The positions of about one second, for one rate; each in a partition of its own."""
     return _row(f"rate#{rate:g}#{row}", "positions")

@@ -5,20 +5,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from itertools import product
-from typing import Any
 
 from chalicelib.model.ids import LeadId, is_lead_id
-from chalicelib.model.lead import FieldValue, Identity, Lead, LeadChange
+from chalicelib.model.lead import Identity, Lead, LeadChange
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.store import keys, lead_rows
-from chalicelib.store.client import Conflict, InvalidPosition, Item, StoreError
+from chalicelib.store.client import Client, Conflict, InvalidPosition, Item, StoreError
 from chalicelib.store.lead_batches import write_many
 from chalicelib.store.lead_rows import decode
 from chalicelib.store.statements import Condition, Query, all_of, contains, equals, exists, missing
 from chalicelib.store.suppressions import Suppressions
 from chalicelib.store.table import Table
-
-__all__ = ["FieldValue", "Identity", "IdentityTaken", "Lead", "LeadChange", "LeadNotFound", "Leads"]
 
 _THREADS = 4
 """More cost more CPU than they save: measured 1.5x at 4."""
@@ -44,7 +41,7 @@ class IdentityTaken(Conflict):
 class Leads:
     """The leads table. All methods raise StoreUnavailable when the engine does not answer; the call may be repeated."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Client, table: str) -> None:
         self._table = Table(client, table)
         self.suppressions = Suppressions(client, table)
 

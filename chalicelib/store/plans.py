@@ -3,20 +3,19 @@
     record_page n ── enqueue page n ── record_page n+1 ── ... ── record_unit_done
 
 A page's leads are written down, with their number added to Total in the same transaction, before any of them is
-enqueued. A function that dies anywhere is followed by one that enqueues the same page again and goes on. Pages stay:
-they say who is in the audience when a campaign is resumed or woken, whatever has become of the messages (0033, 0040):
+enqueued. When a function dies, the next one enqueues the same page again and goes on. Pages stay: they say who is in
+the audience when a campaign is resumed or woken, whether or not the messages still exist (0033, 0040):
 
     |1 ... finished|        ... enqueued|        ... page|
      nobody pending  may be unfinished    not enqueued yet
 """
 
 from collections.abc import Collection, Sequence
-from typing import Any
 
 from chalicelib.model.ids import ID_BYTES, CampaignId, LeadId, lead_bytes, lead_id_from
 from chalicelib.model.plan import PARTS_OF_A_UNIT, PlanProgress, PlanUnit
 from chalicelib.store import keys
-from chalicelib.store.client import Item, from_item, to_item
+from chalicelib.store.client import Client, Item, from_item, to_item
 from chalicelib.store.statements import Update, equals, exists, missing
 from chalicelib.store.table import Table
 
@@ -24,7 +23,7 @@ from chalicelib.store.table import Table
 class Plans:
     """Planning records, in the campaigns table. Every method may raise StoreUnavailable."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Client, table: str) -> None:
         self._table = Table(client, table)
 
     def begin(self, campaign_id: CampaignId, units: int) -> bool:

@@ -1,22 +1,22 @@
-"""The sending account's budget, shared by all workers: moments taken, and what is left of the 24 hours' quota.
+"""The sending account's budget, shared by all workers: positions taken, and what is left of the 24-hour quota.
 
-One row says what the account may do and how much was taken of it; one row for about each second holds how many
-positions of that second's groups are taken (sending/rate.py). A worker takes several positions with one write.
+One row holds what the account may send and how much of it was taken; one row for each second, about, holds how many
+positions of that second's groups are taken. A worker takes several positions with one write.
 """
 
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Self
 
 from chalicelib.store import keys
-from chalicelib.store.client import Item
+from chalicelib.store.client import Client, Item, from_item
 from chalicelib.store.statements import Update, above, at_least, at_most, below, missing
 from chalicelib.store.table import Table
 
 HISTORY_SECONDS = 1800
-"""What was taken is remembered by the half hour, for 25 hours."""
+"""What was taken is kept by the half hour, for 25 hours."""
 _HISTORY_KEPT = 50
 _ROW_LIVES_SECONDS = 3600
 UNLIMITED = 10**12
@@ -37,37 +37,36 @@ class AccountLimits:
 class AccountRow:
     max_rate: float
     left: int
-    """Mails that may still be taken before the limits are looked at again."""
+    """Mails that may still be taken before the limits are asked for again."""
     taken: int
     """All mails ever taken."""
     taken_before: int
-    """... when the limits were last looked at."""
+    """... when the limits were last asked for."""
     limits_at: datetime
     checked_at: int
-    """Epoch seconds of the last claim to look at the limits."""
+    """Epoch seconds when a worker last claimed to ask for the limits."""
     blocked: str | None
     """Why nothing may leave for the moment: a word of WaitReason in model/reasons.py."""
     blocked_until: datetime
     history: Mapping[int, int]
-    """Mails taken by the half hour's begin in epoch seconds."""
+    """Mails taken, by the start of the half hour in epoch seconds."""
 
     @classmethod
     def from_item(cls, item: Item) -> Self | None:
-        """None while only somebody's claim to look at the limits is there."""
-        if "max_rate" not in item:
+        """None while the row holds only a claim to ask for the limits."""
+        values = from_item(item)
+        if "max_rate" not in values:
             return None
         return cls(
-            max_rate=float(item["max_rate"]["N"]),
-            left=int(item["left_now"]["N"]),
-            taken=int(item["taken"]["N"]),
-            taken_before=int(item["taken_before"]["N"]),
-            limits_at=datetime.fromtimestamp(int(item["limits_at"]["N"]), UTC),
-            checked_at=int(item["checked_at"]["N"]),
-            blocked=item["blocked"]["S"] if "blocked" in item else None,
-            blocked_until=datetime.fromtimestamp(int(item.get("blocked_until", {"N": "0"})["N"]), UTC),
+            **{name: values[name] for name in ("taken", "taken_before", "checked_at")},
+            max_rate=float(values["max_rate"]),
+            left=values["left_now"],
+            limits_at=datetime.fromtimestamp(values["limits_at"], UTC),
+            blocked=values.get("blocked"),
+            blocked_until=datetime.fromtimestamp(values.get("blocked_until", 0), UTC),
             history={
-                int(name[1:]) * HISTORY_SECONDS: int(value["N"])
-                for name, value in item.items()
+                int(name[1:]) * HISTORY_SECONDS: value
+                for name, value in values.items()
                 if name[0] == "h" and name[1:].isdigit()
             },
         )
@@ -76,7 +75,7 @@ class AccountRow:
 class Rate:
     """The budget's rows, in the campaigns table. Every method may raise StoreUnavailable."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Client, table: str) -> None:
         self._table = Table(client, table)
 
     def take_positions(

@@ -1,4 +1,4 @@
-"""A recount of a campaign: how far it is, what it has summed so far, and what the fold has added meanwhile.
+"""Recounts of campaigns: their progress, what they have summed so far, and what the fold has added meanwhile.
 
 begin ── record_part: buckets, their fence, the sum of their facts ── ... ── all 64 buckets: repair or confirm
   └───── Counters.add writes every addition down, beside the parts ──────────┘
@@ -10,12 +10,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Item, from_item, to_item
+from chalicelib.store.client import Client, Item, from_item, to_item
 from chalicelib.store.counters import Addition, CampaignCounters, Counters, Sums, packed, rows_of, unpacked
 from chalicelib.store.statements import Query, Update, begins_with, equals, missing
 from chalicelib.store.table import Table
@@ -39,7 +38,7 @@ class RecountJob:
     state: RecountState
     asked_at: datetime
     fences: Mapping[int, int]
-    """By bucket that is summed: epoch seconds between its two equal readings."""
+    """By bucket that has been summed: epoch seconds between its two equal readings."""
     finished_at: datetime | None = None
     repaired: bool | None = None
     """Whether any number was wrong; None until it is done."""
@@ -61,7 +60,7 @@ class RecountJob:
 class Recounts:
     """Recounts, in the campaigns table. Every method may raise StoreUnavailable."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Client, table: str) -> None:
         self._table = Table(client, table)
         self._counters = Counters(client, table)
 

@@ -8,11 +8,10 @@ done again when both numbers agree: before, its sums may still be those of the t
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 from chalicelib.model.ids import CampaignId
 from chalicelib.store import keys
-from chalicelib.store.client import from_item, to_item
+from chalicelib.store.client import Client, from_item, to_item
 from chalicelib.store.statements import Put, below, equals, missing
 from chalicelib.store.table import Table
 
@@ -37,7 +36,7 @@ class Retry:
 class Retries:
     """Requests to retry, in the campaigns table. Every method may raise StoreUnavailable."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Client, table: str) -> None:
         self._table = Table(client, table)
 
     def first_row(self, campaign_id: CampaignId, number: int, reasons: Collection[str]) -> Put:

@@ -1,13 +1,12 @@
 """The automation rules, in the campaigns table."""
 
 from dataclasses import replace
-from typing import Any
 
 from chalicelib.model.ids import RuleId
 from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When
 from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Conflict, Item, StoreError, from_item, to_item
+from chalicelib.store.client import Client, Conflict, Item, StoreError, from_item, to_item
 from chalicelib.store.statements import Query, equals, exists
 from chalicelib.store.table import Table
 
@@ -19,7 +18,7 @@ class RuleNotFound(StoreError):
 class Rules:
     """The rules. Every method may raise StoreUnavailable."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Client, table: str) -> None:
         self._table = Table(client, table)
 
     def create(self, rule: Rule) -> None:

@@ -11,12 +11,11 @@ tuple that leads into a map: ("schedule", "at"). Values are plain (client.to_ite
 boto3.dynamodb.conditions offers such clauses, and imports the SDK, for which recipients would wait.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar, Self
 
-from chalicelib.store.client import Item, to_item
+from chalicelib.store.client import Item, typed
 
 Name = str | tuple[str, ...]
 Values = Mapping[Any, Any]
@@ -27,32 +26,35 @@ class _Placeholders:
     """The names and values of one statement's expressions. Names may be reserved words, so none is written out."""
 
     def __init__(self) -> None:
-        self._names: dict[str, str] = {}
-        self._values: dict[str, Any] = {}
+        self.names: dict[str, str] = {}
+        self.values: Item = {}
 
     def name(self, name: Name) -> str:
-        parts = (name,) if isinstance(name, str) else name
-        return ".".join([self._names.setdefault(part, f"#n{len(self._names)}") for part in parts])
+        if not isinstance(name, str):
+            return ".".join([self.name(part) for part in name])
+        return self.names.setdefault(name, f"#n{len(self.names)}")
 
     def value(self, value: Any) -> str:
-        placeholder = f":v{len(self._values)}"
-        self._values[placeholder] = value
+        placeholder = f":v{len(self.values)}"
+        self.values[placeholder] = typed(value)
         return placeholder
 
     def arguments(self) -> dict[str, Any]:
         given: dict[str, Any] = {}
-        if self._names:
-            given["ExpressionAttributeNames"] = {placeholder: name for name, placeholder in self._names.items()}
-        if self._values:
-            given["ExpressionAttributeValues"] = to_item(self._values)
+        if self.names:
+            given["ExpressionAttributeNames"] = {placeholder: name for name, placeholder in self.names.items()}
+        if self.values:
+            given["ExpressionAttributeValues"] = self.values
         return given
 
 
-@dataclass(frozen=True, slots=True)
 class Condition:
     """What must hold of a row. Combined by `&` and `|`."""
 
-    text: Callable[[_Placeholders], str]
+    __slots__ = ("text",)
+
+    def __init__(self, text: Callable[[_Placeholders], str]) -> None:
+        self.text = text
 
     def __and__(self, other: "Condition") -> "Condition":
         return Condition(lambda given: f"{self.text(given)} AND {other.text(given)}")
@@ -136,30 +138,26 @@ class Statement:
         """`target`: the row's key, or the whole row of a Put."""
         self._table = table
         self._target = target
-        self._conditions: list[Condition] = []
+        self._given = _Placeholders()
+        self._conditions: list[str] = []
 
     def require(self, *conditions: Condition) -> Self:
         """Write only where all of these hold."""
-        self._conditions += conditions
+        self._conditions += [each.text(self._given) for each in conditions]
         return self
 
     @property
     def arguments(self) -> dict[str, Any]:
         """Of the operation for a single write: UpdateItem, PutItem or DeleteItem."""
-        given = _Placeholders()
         arguments: dict[str, Any] = {"TableName": self._table, "Item" if self.kind == "Put" else "Key": self._target}
-        arguments |= self._changes(given)
         if self._conditions:
-            arguments["ConditionExpression"] = all_of(*self._conditions).text(given)
-        return arguments | given.arguments()
+            arguments["ConditionExpression"] = " AND ".join(self._conditions)
+        return arguments | self._given.arguments()
 
     @property
     def action(self) -> dict[str, Any]:
         """The same in a transaction."""
         return {self.kind: self.arguments}
-
-    def _changes(self, given: _Placeholders) -> dict[str, str]:
-        return {}
 
 
 class Put(Statement):
@@ -172,12 +170,6 @@ class Delete(Statement):
     kind, operation = "Delete", "delete_item"
 
 
-class Check(Statement):
-    """Writes nothing: a transaction's condition on a further row."""
-
-    kind, operation = "ConditionCheck", ""
-
-
 class Update(Statement):
     """Changes attributes of a row, which is made if it does not exist."""
 
@@ -185,53 +177,48 @@ class Update(Statement):
 
     def __init__(self, table: str, key: Item) -> None:
         super().__init__(table, key)
-        self._clauses: dict[str, list[Callable[[_Placeholders], str]]] = {"SET": [], "REMOVE": [], "ADD": []}
+        self._sets: list[str] = []
+        self._removes: list[str] = []
+        self._adds: list[str] = []
 
     def set(self, values: Values | None = None, /, **named: Any) -> Self:
         """Set attributes. None is left out, as in a row."""
-        return self._change("SET", values, named, "{0} = {1}")
+        self._sets += [f"{path} = {value}" for path, value in self._pairs(values, named)]
+        return self
 
     def set_once(self, values: Values | None = None, /, **named: Any) -> Self:
         """Set those attributes that do not exist."""
-        return self._change("SET", values, named, "{0} = if_not_exists({0}, {1})")
+        self._sets += [f"{path} = if_not_exists({path}, {value})" for path, value in self._pairs(values, named)]
+        return self
 
     def append(self, name: Name, values: list[Any]) -> Self:
         """Append to a list, which is made if it does not exist."""
-
-        def clause(given: _Placeholders) -> str:
-            path, none, new = given.name(name), given.value([]), given.value(values)
-            return f"{path} = list_append(if_not_exists({path}, {none}), {new})"
-
-        self._clauses["SET"].append(clause)
+        path, none, new = self._given.name(name), self._given.value([]), self._given.value(values)
+        self._sets.append(f"{path} = list_append(if_not_exists({path}, {none}), {new})")
         return self
 
     def add(self, values: Values | None = None, /, **named: Any) -> Self:
         """Add to numbers, or to sets of texts. What does not exist counts as 0, or as empty."""
-        return self._change("ADD", values, named, "{0} {1}")
+        self._adds += [f"{path} {value}" for path, value in self._pairs(values, named)]
+        return self
 
     def remove(self, *names: Name) -> Self:
-        self._clauses["REMOVE"] += [partial(_Placeholders.name, name=name) for name in names]
+        self._removes += map(self._given.name, names)
         return self
 
-    def _change(self, verb: str, values: Values | None, named: Values, clause: str) -> Self:
-        self._clauses[verb] += [
-            partial(_written, clause, name, value)
-            for name, value in {**(values or {}), **named}.items()
-            if value is not None
-        ]
-        return self
+    @property
+    def arguments(self) -> dict[str, Any]:
+        clauses = (("SET", self._sets), ("REMOVE", self._removes), ("ADD", self._adds))
+        written = [f"{verb} {', '.join(several)}" for verb, several in clauses if several]
+        return super().arguments | {"UpdateExpression": " ".join(written)}
 
-    def _changes(self, given: _Placeholders) -> dict[str, str]:
-        written = [
-            f"{verb} {', '.join([clause(given) for clause in clauses])}"
-            for verb, clauses in self._clauses.items()
-            if clauses
-        ]
-        return {"UpdateExpression": " ".join(written)}
-
-
-def _written(clause: str, name: Name, value: Any, given: _Placeholders) -> str:
-    return clause.format(given.name(name), given.value(value))
+    def _pairs(self, values: Values | None, named: Values) -> Iterator[tuple[str, str]]:
+        """Placeholders of names and values."""
+        name_of, value_of = self._given.name, self._given.value
+        for given in (values or {}, named):
+            for name, value in given.items():
+                if value is not None:
+                    yield name_of(name), value_of(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

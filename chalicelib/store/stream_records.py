@@ -1,13 +1,16 @@
 """What the tables' streams carry: a delivery before and after, a campaign before and after."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.delivery import BurstRule, Delivery
 from chalicelib.model.ids import CampaignId, shard_of
 from chalicelib.store import campaign_rows, delivery_rows, keys
+from chalicelib.store.client import Item
+
+Noun = TypeVar("Noun")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +28,13 @@ class Change:
     def bucket(self) -> int:
         """Which of its campaign's partitions the delivery is in, 0 to 63."""
         known = self.new or self.old
-        assert known is not None  # noqa: S101 - nothing changes from nothing to nothing
+        assert known is not None  # noqa: S101 - every record has an image
         return shard_of(known.lead_id, keys.DELIVERY_SHARDS)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any], rule: BurstRule) -> "Change":
         images = record["dynamodb"]
-        old, new = (
-            delivery_rows.decode(images[name], rule) if images.get(name) else None for name in ("OldImage", "NewImage")
-        )
+        old, new = _before_and_after(record, lambda image: delivery_rows.decode(image, rule))
         known = new or old
         if known is None:
             raise ValueError("a stream record without images: the stream must carry NEW_AND_OLD_IMAGES")
@@ -50,10 +51,13 @@ class CampaignChange:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "CampaignChange":
-        images = record["dynamodb"]
-        return cls(
-            *(campaign_rows.decode(images[name]) if images.get(name) else None for name in ("OldImage", "NewImage"))
-        )
+        return cls(*_before_and_after(record, campaign_rows.decode))
+
+
+def _before_and_after(record: Mapping[str, Any], decode: Callable[[Item], Noun]) -> tuple[Noun | None, Noun | None]:
+    images = record["dynamodb"]
+    old, new = (decode(images[name]) if images.get(name) else None for name in ("OldImage", "NewImage"))
+    return old, new
 
 
 def is_of_delivery(record: Mapping[str, Any]) -> bool:

@@ -5,22 +5,22 @@ One row per address (lower case) in the leads table, one attribute per reason:
     hard_bounce, complaint     hold for every entity: the address is dead, or its owner calls our mail spam
     unsubscribed#<entity>      holds for that entity alone: its owner has left this business line's mail
 
-The first of a kind stays. Leads who have the address carry a mark, so that audiences and senders need no look-up:
+The first of each kind stays. Leads who have the address carry a mark, so that audiences and senders need no look-up:
 a lead is marked when the address is suppressed, and when it is made with, or changed to, a suppressed address.
 """
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from chalicelib.model.addresses import address_key
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import Lead
 from chalicelib.model.suppression import Mark, Resubscription, SuppressedAddress, SuppressionReason
+from chalicelib.model.times import time_from, time_text
 from chalicelib.store import keys
-from chalicelib.store.client import Item
+from chalicelib.store.client import Client, Item, from_item, to_item
 from chalicelib.store.lead_rows import decode_mark, mark_values
-from chalicelib.store.statements import Put, Query, Update, at_most, below, equals, exists, missing
+from chalicelib.store.statements import Put, Query, Update, at_most, begins_with, below, equals, exists, missing
 from chalicelib.store.table import Table
 
 _EVERYWHERE = (SuppressionReason.HARD_BOUNCE, SuppressionReason.COMPLAINT)
@@ -30,7 +30,7 @@ _UNSUBSCRIBED = "unsubscribed#"
 class Suppressions:
     """The suppressions among the rows of the leads table. Every method may raise StoreUnavailable."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Client, table: str) -> None:
         self._table = Table(client, table)
 
     def find_many(self, addresses: Iterable[str]) -> dict[str, SuppressedAddress]:
@@ -122,3 +122,28 @@ def _suppressed(row: Item) -> SuppressedAddress:
         if name.startswith(_UNSUBSCRIBED)
     }
     return SuppressedAddress(tuple(sorted(everywhere, key=lambda mark: mark.at)), unsubscribed)
+
+
+class Resubscriptions:
+    """Who allowed mail to a lead again, and why: all are kept, one per lead and millisecond.
+
+    In the campaigns table, apart from the leads, whose rows are read by the million.
+    """
+
+    def __init__(self, client: Client, table: str) -> None:
+        self._table = Table(client, table)
+
+    def recording(self, lead_id: LeadId, allowed: Resubscription) -> Put:
+        """The write that keeps it, for one transaction with what it allows."""
+        row = to_item({"at": allowed.at, "by": allowed.by, "reason": allowed.reason})
+        return self._table.put(keys.resubscription(lead_id, time_text(allowed.at)) | row)
+
+    def list_of_lead(self, lead_id: LeadId) -> list[Resubscription]:
+        """All of a lead's, oldest first. Raises StoreUnavailable."""
+        key = equals("pk", keys.acts_of(lead_id)) & begins_with("sk", keys.RESUBSCRIPTION)
+        return list(map(_resubscription, self._table.query(Query(key=key, consistent=True))))
+
+
+def _resubscription(row: Item) -> Resubscription:
+    values = from_item(row)
+    return Resubscription(time_from(values["at"]), values["by"], values["reason"])

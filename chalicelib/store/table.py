@@ -2,13 +2,16 @@
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.backoff import attempts
-from chalicelib.store.client import Item, StoreError, StoreUnavailable
+from chalicelib.store.client import Client, Item, StoreError, StoreUnavailable
 from chalicelib.store.statements import Delete, Put, Query, Statement, Update
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
 
 _CONFLICTS = 6
 """How often a write that conflicts with a transaction on the same item is tried, within about a second."""
@@ -28,8 +31,8 @@ class Page(NamedTuple):
 class Table:
     """Reads and writes of one table. Every method may raise StoreUnavailable."""
 
-    def __init__(self, client: Any, name: str) -> None:
-        self.client = client
+    def __init__(self, client: Client, name: str) -> None:
+        self.client = cast("DynamoDBClient", client)
         self.name = name
 
     def put(self, row: Item) -> Put:
@@ -141,7 +144,7 @@ class Table:
         raise StoreUnavailable("transaction conflicts did not clear")
 
 
-def call(operation: Callable[..., dict[str, Any]], **arguments: Any) -> dict[str, Any]:
+def call(operation: Callable[..., Any], **arguments: Any) -> dict[str, Any]:
     """Call the engine. A failed condition and a cancelled transaction stay ClientErrors, for the caller to read.
 
     A write that conflicts with a transaction on its item is repeated: DynamoDB refuses it, and the SDK does not repeat
@@ -149,7 +152,7 @@ def call(operation: Callable[..., dict[str, Any]], **arguments: Any) -> dict[str
     """
     for _ in attempts(_CONFLICTS):
         try:
-            return operation(**arguments)
+            answer: dict[str, Any] = operation(**arguments)
         except ClientError as error:
             code = _code(error)
             if code in ("ConditionalCheckFailedException", "TransactionCanceledException"):
@@ -160,6 +163,8 @@ def call(operation: Callable[..., dict[str, Any]], **arguments: Any) -> dict[str
                 raise StoreUnavailable(str(error)) from error
         except BotoCoreError as error:
             raise StoreUnavailable(str(error)) from error
+        else:
+            return answer
     raise StoreUnavailable("transactions on the item did not end")
 
 

@@ -13,8 +13,8 @@ from chalice.app import Request
 
 from chalicelib.model.access import Session
 from chalicelib.model.times import time_text
+from chalicelib.store.access import LASTS, Sessions
 from chalicelib.store.client import StoreUnavailable
-from chalicelib.store.sessions import LASTS, Sessions
 from chalicelib.telemetry import logger
 from chalicelib.web import assets
 from chalicelib.web.session import begun, ended, is_from_our_page, session_secret

@@ -11,12 +11,11 @@ from chalicelib.campaigns.drafts import Drafts
 from chalicelib.campaigns.lifecycle import Control
 from chalicelib.campaigns.send_test import MailTester
 from chalicelib.sdk import quick_client
-from chalicelib.sending.pacing import Pacing
+from chalicelib.sending.budget import Pacing
 from chalicelib.settings import Settings, settings
+from chalicelib.store.access import Sessions, Tokens
 from chalicelib.store.idempotency import Idempotency
-from chalicelib.store.resubscriptions import Resubscriptions
-from chalicelib.store.sessions import Sessions
-from chalicelib.store.tokens import Tokens
+from chalicelib.store.suppressions import Resubscriptions
 from chalicelib.wiring.stores import Stores, milliseconds_now
 
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, FilePayload, Page, Route, expect
 
 from chalicelib.model.ids import CampaignId
 from chalicelib.store import keys
-from chalicelib.store.tokens import Tokens
+from chalicelib.store.access import Tokens
 from local.recipients import BROWSER
 from local.stack import LocalStack
 from tests.stack.marketer import Marketer

@@ -17,11 +17,11 @@ import pytest
 
 from chalicelib.model.delivery import BurstRule, DeliveryStatus
 from chalicelib.model.ids import CampaignId
-from chalicelib.model.times import time_text
 from chalicelib.sending.deliver import OUTCOME_GRACE
 from chalicelib.store import keys
-from chalicelib.store.client import write_if
 from chalicelib.store.deliveries import Deliveries
+from chalicelib.store.statements import equals
+from chalicelib.store.table import Table
 from local.recipients import request
 from local.seed import call
 from local.stack import LocalStack
@@ -92,16 +92,11 @@ class Crash:
             for each in self.deliveries.iter_campaign(self.campaign_id)
             if each.status is DeliveryStatus.SENDING and each.claimed_at > before
         ]
+        table = Table(self.dynamodb, self.stack.outputs["DeliveriesTable"])
+        still_sending = equals("status", DeliveryStatus.SENDING)  # unless it ends at this moment
         for each in opened:
-            write_if(  # unless it ends at this moment
-                self.dynamodb.update_item,
-                TableName=self.stack.outputs["DeliveriesTable"],
-                Key=keys.delivery(each.campaign_id, each.lead_id),
-                UpdateExpression="SET claimed_at = :before",
-                ConditionExpression="#status = :sending",
-                ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues={":before": {"S": time_text(before)}, ":sending": {"S": "sending"}},
-            )
+            key = keys.delivery(each.campaign_id, each.lead_id)
+            table.write(table.update(key).set(claimed_at=before).require(still_sending))
         return len(opened)
 
     def numbers_agree(self) -> bool:

@@ -20,6 +20,7 @@ from chalicelib.sending.budget import OwnServer, SharedBudget
 from chalicelib.sending.deliver import Deliver, Rest
 from chalicelib.sending.feedback import Feedback
 from chalicelib.sending.feedback_events import FeedbackEvent, FeedbackKind
+from chalicelib.store.access import Sessions, Tokens
 from chalicelib.store.acts import Acts
 from chalicelib.store.claims import Claims
 from chalicelib.store.client import dynamodb, dynamodb_for_recipients, dynamodb_for_sending
@@ -28,10 +29,8 @@ from chalicelib.store.feedback import FeedbackRecords
 from chalicelib.store.idempotency import Idempotency
 from chalicelib.store.leads import Leads
 from chalicelib.store.rate import AccountLimits, Rate
-from chalicelib.store.resubscriptions import Resubscriptions
 from chalicelib.store.rules import Rules
-from chalicelib.store.sessions import Sessions
-from chalicelib.store.tokens import Tokens
+from chalicelib.store.suppressions import Resubscriptions
 from chalicelib.tracking.delivery_ids import make_delivery_id
 from local.ministack import ENVIRONMENT, REGION
 from local.tables import TableNames
@@ -69,7 +68,7 @@ class LossyWorld(ControlledWorld):
             OwnServer(lambda: self.now.timestamp()),
             lambda: self.now,
             lambda campaign_id: True,
-            lambda campaign_id, reason: False,
+            lambda campaign_id, words: None,
             pause=self.sleep,
         )
         self.deliver = self.make_worker()

@@ -114,7 +114,7 @@ def running(engine_url: str, tables: TableNames) -> Iterator[RecipientsDoor]:
     threading.Thread(target=aws.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     environment = {
         "PATH": os.environ["PATH"],
-        "DOORS": "track",
+        "ROUTES": "track",
         "AWS_REGION": "eu-central-1",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",

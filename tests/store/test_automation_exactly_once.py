@@ -38,6 +38,7 @@ from chalicelib.store.leads import Leads
 from chalicelib.store.rules import Rules
 from local.tables import TableNames
 from tests.claiming import record_claim
+from tests.stand_in import StandIn
 from tests.store.test_events import RecordingBus, campaign
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
@@ -73,7 +74,7 @@ class Dies(BaseException):
     """The function's process ended here."""
 
 
-class MortalClient:
+class MortalClient(StandIn):
     """The engine's client in a process that may die before or after each call."""
 
     def __init__(self, client: Any, chance: Random) -> None:

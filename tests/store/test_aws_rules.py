@@ -6,7 +6,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from chalicelib.store.client import transact
+from chalicelib.store.table import Table
 from local.ministack import CREDENTIALS, REGION
 from local.tables import create_tables
 from tests.store.aws_rules import AwsRules, RefusedByAws, item_bytes, reserved_words
@@ -145,7 +145,8 @@ def test_what_aws_takes_passes(strict: Any) -> None:
         ExpressionAttributeValues={":one": {"N": "1"}, ":two": {"N": "2"}},
     )
     longest = {"pk": {"S": "x" * 2048}, "sk": {"S": "x" * 1024}}
-    assert transact(client, [{"Put": {"TableName": tables.campaigns, "Item": longest}}])
+    table = Table(client, tables.campaigns)
+    assert table.transact(table.put(longest))
     assert client.get_item(TableName=tables.leads, Key=LEAD)["Item"]["y"] == {"N": "2"}
 
 

@@ -14,6 +14,7 @@ from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.delivery_lists import DeliveryFilter
 from local.tables import TableNames
 from tests.claiming import claims_of, record_claim, record_sent
+from tests.stand_in import StandIn
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -158,7 +159,7 @@ def test_a_hit_of_a_sweep_that_is_replayed_changes_nothing(deliveries: Deliverie
     assert now_of(deliveries, delivery) == once
 
 
-class CountsWrites:
+class CountsWrites(StandIn):
     """The engine's client, with a count of the updates that were asked of it."""
 
     def __init__(self, client: Any) -> None:
@@ -289,7 +290,7 @@ def test_a_list_shows_only_what_was_asked_for(deliveries: Deliveries) -> None:
 def test_a_leads_deliveries_come_newest_first_page_by_page(deliveries: Deliveries) -> None:
     lead_id = new_lead_id()
     made = [
-        Delivery(new_campaign_id(), lead_id, DeliveryStatus.SENDING, NOW + timedelta(hours=hour), "0.0")
+        Delivery(new_campaign_id(), lead_id, DeliveryStatus.SENDING, NOW + timedelta(hours=hour), "0.0", nonce="n")
         for hour in range(5)
     ]
     assert all(record_claim(deliveries, each) for each in made)

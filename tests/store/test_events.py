@@ -20,12 +20,13 @@ from chalicelib.store.deliveries import Deliveries
 from local.tables import TableNames
 from tests.claiming import record_claim
 from tests.moves import bring_to
+from tests.stand_in import StandIn
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
 
 
-class RecordingBus(Any):
+class RecordingBus(StandIn):
     """What EventBridge is asked to take; refuses or breaks when told to."""
 
     def __init__(self) -> None:

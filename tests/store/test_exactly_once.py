@@ -28,6 +28,7 @@ from chalicelib.store.feedback import FeedbackRecords
 from chalicelib.store.stream_records import Change
 from local.tables import TableNames
 from tests.recounting import Recounter, add
+from tests.stand_in import StandIn
 
 pytestmark = pytest.mark.one_engine
 
@@ -153,7 +154,7 @@ class Dies(BaseException):
     """The function's process ended here."""
 
 
-class MortalClient:
+class MortalClient(StandIn):
     """The engine's client in a process that may die before or after it writes."""
 
     def __init__(self, client: Any, chance: Random) -> None:

@@ -22,6 +22,7 @@ from chalicelib.tracking.delivery_ids import make_delivery_id
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
 from tests.claiming import record_claim, record_sent
+from tests.stand_in import StandIn
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ADDRESS = "ada@shop.example"
@@ -155,7 +156,7 @@ def test_the_senders_own_record_comes_too_late_and_changes_nothing(world: World)
     assert world.numbers() == {"sent": 1, "delivered": 1}
 
 
-class DiesAtTheFirst:
+class DiesAtTheFirst(StandIn):
     """A client whose process ends at its first look for the owners of an address."""
 
     def __init__(self, client: Any) -> None:

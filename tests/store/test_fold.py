@@ -26,6 +26,7 @@ from chalicelib.store.stream_records import Change
 from local.tables import TableNames, read_template
 from tests.claiming import record_claim, record_sent
 from tests.recounting import Recounter, add
+from tests.stand_in import StandIn
 from tests.store.test_control import ControlledWorld
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -161,7 +162,7 @@ def test_a_batch_of_many_campaigns_takes_several_transactions(
         }
 
 
-class DiesAfterWriting:
+class DiesAfterWriting(StandIn):
     """The engine's client whose process dies just after a transaction was written, the first or a later one."""
 
     def __init__(self, client: Any, number: int = 1) -> None:

@@ -16,6 +16,7 @@ from chalicelib.store import keys
 from chalicelib.store.client import Conflict, InvalidPosition, StoreUnavailable
 from chalicelib.store.leads import IdentityTaken, LeadNotFound, Leads
 from local.tables import TableNames
+from tests.stand_in import StandIn
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -155,7 +156,7 @@ def test_thirty_changes_of_one_address_at_once_all_hold(dynamodb: Any, leads: Le
     assert rows(dynamodb, tables) == 2
 
 
-class BusyTable:
+class BusyTable(StandIn):
     """A client whose writes meet another's transaction so many times: AWS then refuses them, and no SDK repeats."""
 
     def __init__(self, client: Any, times: int) -> None:

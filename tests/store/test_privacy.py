@@ -28,8 +28,8 @@ from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.delivery_lists import DeliveryFilter
 from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans
-from chalicelib.store.resubscriptions import Resubscriptions
 from chalicelib.store.retries import Retries
+from chalicelib.store.suppressions import Resubscriptions
 from chalicelib.tracking.delivery_ids import read_delivery_id
 from chalicelib.tracking.hits import Hit, HitKind, apply
 from chalicelib.tracking.key_ring import KeyRingSource

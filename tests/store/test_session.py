@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from chalicelib.model.access import Scope
-from chalicelib.store.sessions import LASTS, Sessions
+from chalicelib.store.access import LASTS, Sessions
 from chalicelib.web.routes import Door, blueprint
 from local.tables import TableNames
 from tests.api_client import ApiClient, Reply, context_of

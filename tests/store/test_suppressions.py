@@ -19,12 +19,13 @@ from chalicelib.store import keys
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import LeadNotFound, Leads
-from chalicelib.store.resubscriptions import Resubscriptions
+from chalicelib.store.suppressions import Resubscriptions
 from chalicelib.tracking.hits import Hit, HitKind
 from chalicelib.tracking.key_ring import KeyRingSource
 from chalicelib.tracking.replay import Outcome, replay
 from local.tables import TableNames
 from tests.claiming import record_claim
+from tests.stand_in import StandIn
 from tests.store.test_sending import World
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -238,7 +239,7 @@ def test_old_news_that_comes_late_does_not_undo_a_resubscription(
     assert in_audience(leads) == 0
 
 
-class DiesAfterOneUpdate:
+class DiesAfterOneUpdate(StandIn):
     """A client whose process ends before the second update."""
 
     def __init__(self, client: Any) -> None:

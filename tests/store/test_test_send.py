@@ -21,8 +21,7 @@ from chalicelib.model.ids import CampaignId
 from chalicelib.model.lead import Lead
 from chalicelib.model.reasons import FailureReason, WaitReason
 from chalicelib.model.transport import NotSent, OutcomeUnknown, OutgoingMail, Rejected
-from chalicelib.sending.budget import MustWait, OwnServer
-from chalicelib.sending.pacing import Pacing
+from chalicelib.sending.budget import MustWait, OwnServer, Pacing
 from chalicelib.sending.rate import Waiting
 from chalicelib.tracking.delivery_ids import DeliveryName, link_is_genuine, read_delivery_id
 from chalicelib.tracking.hits import Hit, HitKind, click_of

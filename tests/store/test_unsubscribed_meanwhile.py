@@ -76,7 +76,7 @@ class Clockwork(World):
             budget if day.rate else OwnServer(self.seconds_now),
             lambda: self.now,
             lambda campaign_id: True,
-            lambda campaign_id, reason: False,
+            lambda campaign_id, words: None,
             pause=self.sleep,
         )
 

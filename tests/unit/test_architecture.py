@@ -74,6 +74,21 @@ def test_a_part_knows_only_whom_it_may(part: str) -> None:
         )
 
 
+MODEL_MAY_IMPORT = {
+    "idna": "IDNA 2008 for international domains: pure tables. The standard library has IDNA 2003.",
+}
+
+
+def test_the_model_needs_the_standard_library_alone() -> None:
+    for file in sorted((CHALICELIB / "model").glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            packages = {name.split(".")[0] for name in names} - {"chalicelib"} - sys.stdlib_module_names
+            assert packages <= set(MODEL_MAY_IMPORT), f"{file.name} imports {packages}: do this in another room."
+            assert "os" not in names, f"{file.name} reads the environment: pass the value in (settings.py)."
+
+
 def test_every_part_has_a_rule() -> None:
     parts = {each.stem for each in CHALICELIB.iterdir() if not each.name.startswith("_")}
     assert parts <= set(MAY_KNOW), "Say in MAY_KNOW whom the new part may know."
@@ -122,11 +137,11 @@ app.track({
 """
 
 
-def _modules_of(door: str, work: str = "") -> set[str]:
-    """What a fresh process holds after importing the app as the function behind this door does, and after some work."""
+def _modules_of(routes: str, work: str = "") -> set[str]:
+    """What a fresh process holds after importing the app as a function with these routes, and after some work."""
     code = f"import app, sys\n{work}\nprint('\\n'.join(sys.modules))"
     environment = {
-        "DOORS": door,
+        "ROUTES": routes,
         "PATH": "",
         "AWS_DEFAULT_REGION": "eu-central-1",
         "AWS_ACCESS_KEY_ID": "test",

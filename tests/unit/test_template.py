@@ -19,7 +19,7 @@ from local.lint import lint, transformed
 from local.package import ROOT, Package, on_lambda, package
 from local.stack import DEFAULTS, EVENTS_TOPICS, STACK_NAME
 
-DOORS = {"APIHandler": "api", "Track": "track"}
+ROUTES = {"APIHandler": "api", "Track": "track"}
 SOURCES = {
     "Launch": "LaunchQueue",
     "Plan": "PlanQueue",
@@ -29,7 +29,7 @@ SOURCES = {
     "Publish": "CandidatesQueue",
     "Automate": "AutomationQueue",
 }
-FUNCTIONS = [*DOORS, *SOURCES, "Fold", "Candidates"]
+FUNCTIONS = [*ROUTES, *SOURCES, "Fold", "Candidates"]
 AWS_REQUIRES_EVERY_RESOURCE = {"ses:GetAccount"}
 RUNBOOK = (ROOT / "docs" / "OPERATIONS.md").read_text()
 
@@ -92,10 +92,10 @@ def test_the_functions_are_those_that_the_architecture_names(resources: Resource
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_handler_is_callable_behind_its_own_doors_alone(resources: Resources, function: str) -> None:
+def test_a_handler_is_callable_with_its_own_routes_alone(resources: Resources, function: str) -> None:
     module, name = resources[function]["Properties"]["Handler"].split(".")
     script = f"import json, sys, {module}; print(json.dumps([callable({module}.{name}), sorted(sys.modules)]))"
-    environment = dict(os.environ) | {"DOORS": DOORS.get(function, "none")}
+    environment = dict(os.environ) | {"ROUTES": ROUTES.get(function, "none")}
     run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, check=True)
     is_callable, modules = json.loads(run.stdout)
     assert is_callable
@@ -103,14 +103,14 @@ def test_a_handler_is_callable_behind_its_own_doors_alone(resources: Resources, 
     assert ("chalicelib.tracking.routes" in modules) == (function == "Track")
 
 
-def test_functions_see_the_doors_that_are_theirs(template: dict[str, Any], resources: Resources) -> None:
-    assert template["Globals"]["Function"]["Environment"]["Variables"]["DOORS"] == "none"
+def test_functions_serve_their_own_routes_only(template: dict[str, Any], resources: Resources) -> None:
+    assert template["Globals"]["Function"]["Environment"]["Variables"]["ROUTES"] == "none"
     opened = {
-        name: properties["Environment"]["Variables"]["DOORS"]
+        name: properties["Environment"]["Variables"]["ROUTES"]
         for name, properties in of_type(resources, "AWS::Serverless::Function").items()
         if "Environment" in properties
     }
-    assert opened == DOORS
+    assert opened == ROUTES
 
 
 def test_the_settings_find_all_they_read(template: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -431,7 +431,7 @@ def test_the_recipients_door_may_only_update_items_and_read_a_delivery(resources
     assert allowed["dynamodb:GetItem"] == get_att("DeliveriesTable")
 
 
-def test_recipients_and_marketers_have_separate_doors(resources: Resources) -> None:
+def test_recipients_and_marketers_have_separate_apis(resources: Resources) -> None:
     paths = resources["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
     assert not [path for path in paths if path.startswith("/t/")]
     routes = of_type(resources, "AWS::ApiGatewayV2::Route")

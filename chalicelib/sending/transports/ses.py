@@ -1,14 +1,15 @@
 """Amazon SES (API v2). Every message carries its delivery's id as a tag, which SES's own events bring back."""
 
 import re
-from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
-from chalicelib import sdk
 from chalicelib.model.reasons import FailureReason, WaitReason
 from chalicelib.model.transport import AccountRefused, NotSent, OutcomeUnknown, OutgoingMail, Rejected, TransportError
+
+if TYPE_CHECKING:
+    from types_boto3_sesv2 import SESV2Client
 
 # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors
 _REFUSED_FOR_GOOD = {"MessageRejected", "BadRequestException"}
@@ -60,22 +61,12 @@ _ABOUT_THE_WORKER = {
 }
 
 
-@cache
-def ses_client() -> Any:
-    """The process's SES client, the SDK's own retries off: it repeats after time-outs too, which sends a mail twice."""
-    return sdk.client("sesv2", connect=3, read=20, attempts=1)
-
-
 class SesTransport:
-    """Hands messages to SES, each once."""
+    """Hands messages to SES, each once: its client must repeat nothing, which the SDK does after time-outs too."""
 
-    def __init__(self, client: Any, configuration_set: str) -> None:
+    def __init__(self, client: "SESV2Client", configuration_set: str) -> None:
         self._client = client
         self._configuration_set = configuration_set
-
-    @classmethod
-    def deployed(cls, configuration_set: str) -> "SesTransport":
-        return cls(ses_client(), configuration_set)
 
     def send(self, mail: OutgoingMail) -> str:
         try:

@@ -26,6 +26,8 @@ from chalicelib.analytics.harm import harm_of
         ({"sent": 100, "bounced": 10}, ["bounced"]),
         ({"sent": 1_000, "bounced": 63}, []),
         ({"sent": 1_000, "bounced": 64}, ["bounced"]),
+        ({"sent": 1_000_000, "bounced": 50_530}, ["bounced"]),
+        ({"sent": 1_000_000, "complained": 3_210}, ["complained"]),
         ({"sent": 1_000, "complained": 6}, []),
         ({"sent": 1_000, "complained": 7}, ["complained"]),
     ],

@@ -11,22 +11,24 @@ from chalicelib.model import lifecycle
 from chalicelib.model.campaign import CampaignStatus as Status
 from chalicelib.model.lifecycle import GOING, LAUNCHED, MOVES, UNSENT, Move, Who
 
-CHOICES = st.lists(st.tuples(st.sampled_from(MOVES), st.integers(0, 2)), max_size=30)
+CHOICES = st.lists(st.integers(0, 41), max_size=30)
 
 
-def walk(choices: Sequence[tuple[Move, int]]) -> list[tuple[Status, Move, Status]]:
-    """The moves that the table allows of these, from a draft on."""
+def walk(choices: Sequence[int]) -> list[tuple[Status, Move, Status]]:
+    """From a draft on, at each step one of the moves that the table allows."""
     steps, status = [], Status.DRAFT
-    for move, choice in choices:
-        if status in move.before:
-            after = move.target(move.after[choice % len(move.after)])
-            steps.append((status, move, after))
-            status = after
+    for choice in choices:
+        allowed = [(move, after) for move in MOVES if status in move.before for after in move.after]
+        if not allowed:
+            break
+        move, after = allowed[choice % len(allowed)]
+        steps.append((status, move, move.target(after)))
+        status = after
     return steps
 
 
 @given(CHOICES)
-def test_a_walk_keeps_to_what_a_marketer_may_rely_on(choices: list[tuple[Move, int]]) -> None:
+def test_a_walk_keeps_to_what_a_marketer_may_rely_on(choices: list[int]) -> None:
     cancelled = False
     for before, move, after in walk(choices):
         assert not cancelled, "nothing comes after a cancellation"

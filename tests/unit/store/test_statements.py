@@ -1,7 +1,6 @@
 from datetime import UTC, datetime
 
 from chalicelib.store.statements import (
-    Check,
     Delete,
     Put,
     Query,
@@ -71,7 +70,7 @@ def test_what_exists_is_kept_or_appended_to() -> None:
 
 def test_an_alternative_within_a_conjunction_keeps_its_parentheses() -> None:
     either = exists("a") & equals("b", 1) | missing("c")
-    update = Check("t", KEY).require(either & differs("d", 2), has_size("e", 3))
+    update = Delete("t", KEY).require(either & differs("d", 2), has_size("e", 3))
 
     assert update.arguments["ConditionExpression"] == (
         "(attribute_exists(#n0) AND #n1 = :v0 OR attribute_not_exists(#n2)) AND #n3 <> :v1 AND size(#n4) = :v2"
@@ -84,9 +83,9 @@ def test_a_statement_without_conditions_has_none() -> None:
 
 
 def test_a_transaction_names_the_kind_of_each() -> None:
-    statements = (Put("t", KEY), Update("t", KEY).set(a=1), Delete("t", KEY), Check("t", KEY).require(exists("pk")))
+    statements = (Put("t", KEY), Update("t", KEY).set(a=1), Delete("t", KEY))
 
-    assert [next(iter(each.action)) for each in statements] == ["Put", "Update", "Delete", "ConditionCheck"]
+    assert [next(iter(each.action)) for each in statements] == ["Put", "Update", "Delete"]
 
 
 def test_a_query_reads_one_partition() -> None:

@@ -13,12 +13,13 @@ from chalicelib.store.claims import Claims, Ending
 from chalicelib.store.client import StoreError, StoreUnavailable
 from chalicelib.store.statements import missing
 from chalicelib.store.table import Table
+from tests.stand_in import StandIn
 
 NOW = time_from("2026-11-23T10:00:00.000Z")
 KEY = {"pk": {"S": "a"}}
 
 
-class Engine:
+class Engine(StandIn):
     """Gives one answer after the other, whatever it is asked; the last one for ever."""
 
     def __init__(self, *answers: dict[str, Any] | ClientError) -> None:

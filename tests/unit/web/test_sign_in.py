@@ -9,12 +9,13 @@ from chalice.app import Request
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chalicelib.store.sessions import Sessions
+from chalicelib.store.access import Sessions
 from chalicelib.web.routes import Door, begin_session
 from chalicelib.web.session import is_from_our_page
+from tests.stand_in import StandIn
 
 
-class EmptyTable:
+class EmptyTable(StandIn):
     """A DynamoDB client over a table without rows."""
 
     def get_item(self, **arguments: Any) -> dict[str, Any]:
