@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from statistics import mean, median
 
+from chalicelib.content.compiled import ContentSource
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.message import build_message
 from chalicelib.content.render import Rendered, Renderer
-from chalicelib.content.source import ContentSource
 from tests.corpus import corpus_mails, our_mails
 
 from .content_peers import BASE_URL, DELIVERY_ID, PEERS, adapts, with_pytracking

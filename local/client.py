@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import boto3
 
+from local.cloudformation import find_stack, outputs_of
 from local.console import NotReady
-from local.deploy import find_stack, outputs_of
 from local.ministack import client
 from local.stack import DEFAULTS, STACK_FILE, STACK_NAME
 

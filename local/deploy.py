@@ -8,7 +8,6 @@ import argparse
 import json
 import re
 import sys
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,13 +24,24 @@ from botocore.exceptions import (
 )
 
 from local import concurrency
+from local.cloudformation import (
+    POLL_SECONDS,
+    Client,
+    find_stack,
+    message_of,
+    outputs_of,
+    parameters_of,
+    require_quiet,
+    settled,
+    tags_of,
+    wait_while_in_progress,
+)
 from local.console import NotReady, say, step
 from local.package import DEFAULT_ARCHITECTURE, Package, on_lambda, package
+from local.take_over import current_versions, require_same_keys, take_over
 
 FINGERPRINT_TAG = "package"
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-POLL_SECONDS = 3.0
-"""AWS throttles those who ask more often, and takes minutes anyway."""
 STANDING = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 NEVER_STOOD = (
     "ROLLBACK_COMPLETE",
@@ -43,10 +53,6 @@ NEVER_STOOD = (
 LONGEST_FUNCTION_NAME = 64
 LONGEST_SUFFIX = 13
 """Of the names that CloudFormation makes: `<stack>-<logical id>-<at most so many characters>`."""
-KEPT_TYPES = {"AWS::DynamoDB::Table": "TableName", "AWS::SecretsManager::Secret": "Id"}
-"""What outlives its stack, and by what CloudFormation knows it when it is imported into another."""
-
-Client = Callable[[str], Any]
 
 
 def deploy(
@@ -123,13 +129,6 @@ def require_short_name(stack: str, template: Mapping[str, Any]) -> None:
         raise NotReady(f"The stack's name {stack} may hold letters, digits and hyphens only, a letter first.")
 
 
-def require_quiet(stack: Mapping[str, Any]) -> None:
-    """Raise NotReady, with what to do, while CloudFormation is at work on the stack."""
-    name, status = stack["StackName"], stack["StackStatus"]
-    if status.endswith("_IN_PROGRESS"):
-        raise NotReady(f"The stack {name} is being changed ({status}). Wait until that is over, then run this again.")
-
-
 def require_changeable(stack: Mapping[str, Any]) -> None:
     """Raise NotReady, with what to do, while CloudFormation would refuse to update the stack."""
     require_quiet(stack)
@@ -186,103 +185,6 @@ def with_code_at(template: Path, address: str) -> dict[str, Any]:
     return document
 
 
-def take_over(
-    client: Client, stack: str, template: Mapping[str, Any], kept: Mapping[str, str], poll_seconds: float
-) -> dict[str, Any]:
-    """Make a stack of nothing but tables and key ring that exist already, by their names in the template.
-
-    CloudFormation imports nothing beside other changes; what else the template has comes with the update that follows.
-    Raises NotReady when not all of them are named.
-    """
-    cloudformation = client("cloudformation")
-    resources = {name: each for name, each in template["Resources"].items() if each["Type"] in KEPT_TYPES}
-    if set(kept) != set(resources):
-        raise NotReady(f"Name all that is to be taken over, and nothing else: {'=... '.join(sorted(resources))}=...")
-    identified = [
-        {
-            "ResourceType": each["Type"],
-            "LogicalResourceId": name,
-            "ResourceIdentifier": {KEPT_TYPES[each["Type"]]: kept[name]},
-        }
-        for name, each in resources.items()
-    ]
-    change = {"StackName": stack, "ChangeSetName": "take-over"}
-    cloudformation.create_change_set(
-        **change,
-        ChangeSetType="IMPORT",
-        TemplateBody=json.dumps({"Resources": resources}),
-        ResourcesToImport=identified,
-    )
-    while (made := cloudformation.describe_change_set(**change))["Status"].endswith(("_PENDING", "_IN_PROGRESS")):
-        time.sleep(poll_seconds)
-    if made["ExecutionStatus"] != "AVAILABLE":
-        raise NotReady(f"The tables and key ring cannot be taken over: {made.get('StatusReason')}")
-    for name, each in resources.items():
-        if each["Type"] == "AWS::DynamoDB::Table":
-            set_up_table(client("dynamodb"), kept[name], each["Properties"])
-    cloudformation.execute_change_set(**change)
-    return settled(cloudformation, stack, poll_seconds)
-
-
-def set_up_table(dynamodb: Any, table: str, wanted: Mapping[str, Any]) -> None:
-    """Give a table the settings of the template that a restored one lacks, since an import changes nothing of it.
-
-    A restore to a point in time brings data and indexes, but no stream, time to live, or recovery, and no protection
-    (DynamoDB API reference, RestoreTableToPointInTime).
-    """
-    found = dynamodb.describe_table(TableName=table)["Table"]
-    if "StreamSpecification" in wanted and not found.get("StreamSpecification", {}).get("StreamEnabled"):
-        update_table(dynamodb, table, StreamSpecification={"StreamEnabled": True, **wanted["StreamSpecification"]})
-    if wanted.get("DeletionProtectionEnabled") and not found.get("DeletionProtectionEnabled"):
-        update_table(dynamodb, table, DeletionProtectionEnabled=True)
-    if "PointInTimeRecoverySpecification" in wanted:
-        dynamodb.update_continuous_backups(
-            TableName=table, PointInTimeRecoverySpecification=wanted["PointInTimeRecoverySpecification"]
-        )
-    if "TimeToLiveSpecification" in wanted:
-        status = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]["TimeToLiveStatus"]
-        if status == "DISABLED":
-            dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=wanted["TimeToLiveSpecification"])
-
-
-def update_table(dynamodb: Any, table: str, **change: Any) -> None:
-    """Change one setting of a table, and wait until it may be changed again."""
-    dynamodb.update_table(TableName=table, **change)
-    dynamodb.get_waiter("table_exists").wait(TableName=table)
-
-
-def current_versions(secrets: Any, template: Mapping[str, Any], kept: Mapping[str, str]) -> dict[str, str]:
-    """The version that is current of each secret that is taken over, by the secret's ARN."""
-    return {
-        secret: version
-        for name, secret in kept.items()
-        if template["Resources"].get(name, {}).get("Type") == "AWS::SecretsManager::Secret"
-        for version, stages in secrets.describe_secret(SecretId=secret)["VersionIdsToStages"].items()
-        if "AWSCURRENT" in stages
-    }
-
-
-def require_same_keys(before: Mapping[str, str], after: Mapping[str, str]) -> None:
-    """Raise NotReady, with the way back, when a secret has another value than before it was taken over."""
-    for secret, version in before.items():
-        if after[secret] != version:
-            raise NotReady(
-                "The stack stands, but its key ring got new keys, and links in old mails fail. Put the old keys back: "
-                f"aws secretsmanager update-secret-version-stage --secret-id {secret} --version-stage AWSCURRENT "
-                f"--move-to-version-id {version} --remove-from-version-id {after[secret]}"
-            )
-
-
-def find_stack(cloudformation: Any, stack: str) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
-    except ClientError as error:
-        if "does not exist" in str(error):
-            return None
-        raise
-    return None if found["StackStatus"] == "DELETE_COMPLETE" else found
-
-
 def is_deployed(stack: Mapping[str, Any], fingerprint: str, parameters: Mapping[str, str]) -> bool:
     """Whether the stack stands, made from this very package with these parameters."""
     known = parameters_of(stack)
@@ -296,43 +198,6 @@ def kept_parameters(
     """What an update must say for parameters to stay as they were: CloudFormation falls back to the defaults."""
     names = set(parameters_of(stack)) & set(template.get("Parameters", {})) - set(given)
     return [{"ParameterKey": key, "UsePreviousValue": True} for key in sorted(names)]
-
-
-def wait_while_in_progress(cloudformation: Any, stack: str, poll_seconds: float) -> dict[str, Any] | None:
-    while (found := find_stack(cloudformation, stack)) and found["StackStatus"].endswith("_IN_PROGRESS"):
-        time.sleep(poll_seconds)
-    return found
-
-
-def settled(cloudformation: Any, stack: str, poll_seconds: float) -> dict[str, Any]:
-    """The stack once nothing is in progress any more. Raises NotReady when that is not what was asked for."""
-    found = wait_while_in_progress(cloudformation, stack, poll_seconds)
-    if found and found["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"):
-        return found
-    events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
-    reasons = [
-        f"    {event['LogicalResourceId']}: {event.get('ResourceStatusReason')}"
-        for event in events
-        if event["ResourceStatus"].endswith("_FAILED")
-    ]
-    status = found["StackStatus"] if found else "gone"
-    raise NotReady(f"The stack {stack} is {status}:\n" + "\n".join(reasons))
-
-
-def parameters_of(stack: Mapping[str, Any] | None) -> dict[str, str]:
-    return {each["ParameterKey"]: each.get("ParameterValue", "") for each in (stack or {}).get("Parameters", [])}
-
-
-def tags_of(stack: Mapping[str, Any]) -> dict[str, str]:
-    return {each["Key"]: each["Value"] for each in stack.get("Tags", [])}
-
-
-def outputs_of(stack: Mapping[str, Any]) -> dict[str, str]:
-    return {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
-
-
-def message_of(error: ClientError) -> str:
-    return f"{error.response['Error'].get('Message')} ({error.response['Error'].get('Code')})"
 
 
 def advice_on(error: BotoCoreError | ClientError) -> str:

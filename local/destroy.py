@@ -10,17 +10,10 @@ from typing import Any
 
 import boto3
 
+from local.cloudformation import POLL_SECONDS, Client, find_stack, require_quiet, wait_while_in_progress
 from local.console import NotReady, say, step
-from local.deploy import (
-    KEPT_TYPES,
-    POLL_SECONDS,
-    Client,
-    find_stack,
-    require_quiet,
-    run,
-    update_table,
-    wait_while_in_progress,
-)
+from local.deploy import run
+from local.take_over import KEPT_TYPES, update_table
 
 RECOVERY_DAYS = 7
 

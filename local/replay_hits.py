@@ -5,7 +5,10 @@ an export of the log group to S3, what `aws logs filter-log-events` prints, or a
 """
 
 import argparse
+import csv
 import gzip
+import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -18,9 +21,9 @@ from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import StoreError
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
-from chalicelib.tracking.hits import Hit, UnverifiedHit
+from chalicelib.tracking.hits import NOT_PARKED, Hit, UnverifiedHit, from_values
 from chalicelib.tracking.key_ring import KeyRingSource, KeyRingUnavailable
-from chalicelib.tracking.replay import Outcome, logged_hits, replay
+from chalicelib.tracking.replay import Outcome, replay
 from local.client import clients_and_outputs
 from local.console import NotReady, say
 
@@ -68,6 +71,48 @@ def lines_of(log: str) -> Iterator[str]:
     for file in files:
         with gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8") as lines:
             yield from lines
+
+
+def logged_hits(lines: Iterable[str]) -> Iterator[Hit | UnverifiedHit]:
+    """The hits in the lines of a log, in every format in which CloudWatch exports logs.
+
+    Plain lines, lines behind a time (exports to S3), JSON of events (`aws logs filter-log-events`), subscriptions' JSON
+    and CSV (Logs Insights). Raises ValueError for a line that mentions a hit which cannot be read.
+    """
+    for line in lines:
+        if NOT_PARKED in line:
+            found = list(_hits_in(line))
+            if not found:
+                raise ValueError(f"no hit can be read from this line: {line[:500]}")
+            yield from map(from_values, found)
+
+
+def _hits_in(value: Any) -> Iterator[dict[str, Any]]:
+    match value:
+        case {"message": message, "hit": dict() as hit} if message == NOT_PARKED:
+            yield hit
+        case dict():
+            for inner in value.values():
+                yield from _hits_in(inner)
+        case list():
+            for inner in value:
+                yield from _hits_in(inner)
+        case str() if NOT_PARKED in value and value != NOT_PARKED:
+            yield from _hits_in(_json_in(value))
+
+
+def _json_in(text: str) -> Any:
+    """The first JSON in a text that mentions a hit; the cells of a CSV line if there is none."""
+    decoder = json.JSONDecoder()
+    for start in re.finditer(r'[{\["]', text):
+        try:
+            value, end = decoder.raw_decode(text, start.start())
+        except ValueError:
+            continue
+        if value != NOT_PARKED and NOT_PARKED in text[start.start() : end]:
+            return value
+    cells = next(csv.reader([text]))
+    return cells if len(cells) > 1 else None
 
 
 def tables_of(stack: str | None) -> Tables:

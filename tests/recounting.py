@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.analytics.facts import facts
-from chalicelib.analytics.recount import Recount, Recounting, RecountMessage
+from chalicelib.analytics.recount import Recount, RecountMessage, begin_recount
 from chalicelib.model.delivery import BurstRule
 from chalicelib.model.ids import CampaignId
 from chalicelib.sqs import Queue
@@ -47,7 +47,8 @@ class Recounter:
         self._deliveries = Deliveries(client, deliveries_table, BurstRule())
         self._clock = clock
         self.recounts = Recounts(client, campaigns_table)
-        self._recounting = Recounting(self.recounts, Plans(client, campaigns_table), queue)
+        self._plans = Plans(client, campaigns_table)
+        self._queue = queue
         counters, advance = Counters(client, campaigns_table), lifecycle_of(client, campaigns_table).advance
         self._recount = Recount(counters, self.recounts, advance, self._deliveries, queue, pause, clock)
 
@@ -59,7 +60,8 @@ class Recounter:
         return {name: number for name, number in sums.items() if number}
 
     def begin(self, campaign_id: CampaignId) -> RecountJob:
-        return self._recounting.begin(campaign_id, datetime.fromtimestamp(self._clock(), UTC))
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        return begin_recount(campaign_id, now, self.recounts, self._plans, self._queue)
 
     def work(self) -> None:
         """One message; it stays when its function dies."""

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from chalicelib.analytics.timing import bucket_of
+from chalicelib.analytics.timing import HOUR, bucket_of
 from chalicelib.model.delivery import Delivery, DeliveryStatus, Tracking
 from chalicelib.model.verdicts import judged
 
@@ -98,4 +98,4 @@ def difference(old: Delivery | None, new: Delivery | None) -> Mapping[str, int]:
 
 
 def _hour(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H")
+    return moment.astimezone(UTC).strftime(HOUR)

@@ -1,9 +1,8 @@
-"""The fold: the deliveries table's stream into sums, every record exactly once.
+"""The fold: adds the deliveries table's stream records to their campaigns' sums, each exactly once.
 
-Lambda delivers a shard's records in order and at least once: a batch may come again, cut differently, and what Lambda
-gave up may be brought much later, out of order. One transaction adds a run of records and notes the run
-(store/applied_runs.py), so that each is added once; one that is too old to tell is not, and its campaign asks for a
-recount.
+Lambda delivers a shard's records in order and at least once: a batch may be repeated, cut differently, and redriven
+records come much later, out of order. One transaction adds a run of records and notes the run (store/applied_runs.py),
+so that each is added once. A record too old to tell is not added, and its campaign asks for a recount.
 """
 
 import time
@@ -24,25 +23,25 @@ ROWS_PER_TRANSACTION = 90
 """Below DynamoDB's 100 actions a transaction, the note of what was added included."""
 
 NAMES_PER_ROW = 200
-"""An update names every sum that it adds to, and may be 4 KB long: hundreds of links in one batch would not fit."""
+"""An update names every sum that it changes, and may be 4 KB long: hundreds of links in one batch would not fit."""
 
 OLDEST_SECONDS = 2 * 24 * 3600
-"""Records older than this are not added any more: a stream keeps them for one day."""
+"""Older records are not added: a stream keeps its records for one day."""
 
 NOTE_LIFE_SECONDS = 7 * 24 * 3600
-"""How long a shard's note of what was added outlives its last record. Longer than any record is taken: a batch that
-comes when the note has vanished is refused for its age."""
+"""How long a shard's note of added runs is kept after its last record: longer than OLDEST_SECONDS, so that a batch that
+comes after the note has expired is refused for its age."""
 
 
 class StreamShardUnknown(Exception):
-    """The event names no shard: set a tumbling window on the event source, without it nothing counts once."""
+    """The event names no shard, so repeated records cannot be detected. Set a tumbling window on the event source."""
 
 
 def fold(shard: str, changes: Sequence[Change], counters: Counters, now: float) -> set[CampaignId]:
-    """Add what is new among these changes of one shard; the campaigns whose sums changed.
+    """Add the new ones of a shard's changes; the campaigns whose sums changed.
 
-    What a recount has found already is passed over (analytics/recount.py). Safe to repeat, also after a crash at any
-    point. Raises StoreUnavailable; nothing is then half added.
+    Changes that a recount has counted are skipped (analytics/recount.py). May be repeated, also after a crash at any
+    point. Raises StoreUnavailable; no change is then half added.
     """
     touched: set[CampaignId] = set()
     campaign_ids = {each.campaign_id for each in changes}
@@ -79,7 +78,7 @@ def _asks_for_recount(_: Change) -> Sums:
 
 
 def _still_new(changes: Sequence[Change], applied: AppliedRuns, now: float) -> tuple[list[Change], list[Change]]:
-    """Those that are to be added, and those of which nobody can tell any more."""
+    """The changes to add, and those that are too old to tell whether they were added."""
     fresh: list[Change] = []
     refused: list[Change] = []
     for change in changes:
@@ -93,14 +92,14 @@ def _still_new(changes: Sequence[Change], applied: AppliedRuns, now: float) -> t
 
 
 def _one_transaction(
-    changes: Sequence[Change], bases: Mapping[CampaignId, Basis], says: Callable[[Change], Sums]
+    changes: Sequence[Change], bases: Mapping[CampaignId, Basis], delta_of: Callable[[Change], Sums]
 ) -> tuple[int, dict[CampaignId, list[Addition]]]:
     """As many leading changes as fit into one transaction, and what they add, per campaign."""
     additions: dict[CampaignId, list[Addition]] = {}
     rows: dict[tuple[CampaignId, str], set[str]] = {}
     taken = 0
     for change in changes:
-        delta = says(change)
+        delta = delta_of(change)
         if delta:
             wanted: dict[str, list[str]] = rows_of(delta) | ({"added": []} if bases[change.campaign_id].recount else {})
             fuller = {
@@ -133,8 +132,8 @@ def fold_and_complete(
 ) -> set[CampaignId]:
     """Fold, then advance the campaigns that may be done; the campaigns whose sums changed.
 
-    Only the end of a delivery can be the end of its campaign: opens and clicks, which come one by one for weeks, do not
-    look. What ended is read from the changes and not from what was added, so that a repeated batch looks again.
+    Only the end of a delivery can end its campaign, so opens and clicks, which come one by one for weeks, do not check.
+    What ended is read from the changes and not from what was added, so that a repeated batch checks again.
     """
     touched = fold(shard, changes, counters, now)
     for campaign_id in {each.campaign_id for each in changes if ENDINGS & difference(each.old, each.new).keys()}:
@@ -151,9 +150,9 @@ def fold_batch(
     unnamed_shard: str | None,
     clock: Callable[[], float] = time.time,
 ) -> dict[str, Any]:
-    """Fold Lambda's stream event; then advance the campaigns that may be done, and protect those that may do harm.
+    """Fold Lambda's stream event; then advance campaigns that may be done, and protect those that may do harm.
 
-    An exception makes Lambda repeat it.
+    Raises if the batch should be retried.
     """
     if event.get("Records"):
         shard = shard_of(event, unnamed_shard)

@@ -16,8 +16,8 @@ LIMITS = {"bounced": 0.05, "complained": 0.003}
 complaints of 100 or 7 of 1,000."""
 
 _SAID = {
-    "bounced": "bounced for good. Find out where these addresses come from before you resume it",
-    "complained": "were reported as spam. Find out whether these leads asked for this mail before you resume it",
+    "bounced": "bounced permanently. Find out where these addresses come from before you resume",
+    "complained": "were reported as spam. Find out whether these leads asked for this email before you resume",
 }
 
 
@@ -35,7 +35,7 @@ def harm_of(sums: Sums) -> list[Harm]:
         return []
     rates = {kind: wilson(sums.get(kind, 0), sent) for kind in LIMITS}
     return [
-        Harm(kind, f"Paused by itself: {sums[kind]} of {sent} mails ({rate.value:.1%}) {_SAID[kind]}.")
+        Harm(kind, f"Paused automatically: {sums[kind]} of {sent} emails ({rate.value:.1%}) {_SAID[kind]}.")
         for kind, rate in rates.items()
         if rate is not None and rate.low > LIMITS[kind]
     ]

@@ -1,14 +1,14 @@
-"""Recount: the sums anew from the deliveries themselves. The oracle of the tests and the repair tool of an operator.
+"""Recount: computes a campaign's sums from its deliveries, to test the fold and to repair its numbers.
 
-A stream record that is still on its way must not be added to sums that hold it already. So each bucket of a campaign is
-read twice, and its fence is a moment between:
+A stream record that is still on its way must not be added to sums that include it already. So each bucket of a campaign
+is read twice, and its fence is a moment between:
 
     read everything ── half a pause ── fence ── half a pause ── read again: nothing has changed
     created before the fence: in the sums that were read                    created after it: not in them
 
-The fold passes over what was created before its bucket's fence, and adds the rest. Meanwhile it goes on adding to the
-old sums, and writes down what it adds (store/recounts.py): of that, what came after its bucket's fence is added to the
-new sums before they take the old ones' place. So only a bucket has to be quiet, and only for its two readings.
+The fold skips records created before their bucket's fence, and adds the others. While the recount runs, it adds to the
+old sums and records what it adds (store/recounts.py): of that, the part after the fences is added to the new sums
+before they replace the old ones. So a bucket has to be quiet only between its two readings.
 """
 
 import hashlib
@@ -32,23 +32,23 @@ from chalicelib.store.recounts import RecountJob, Recounts, RecountState
 from chalicelib.telemetry import logger
 
 SETTLE_SECONDS = 8.0
-"""Pause between the two readings of a bucket. Half of it bears what the stream's clock and ours may differ by, and how
-long a record may follow its write; AWS calls its time approximate and names no bound (docs/decisions/0025)."""
+"""Pause between the two readings of a bucket. Half of it covers the difference between the stream's clock and ours and
+the delay of a record after its write; AWS calls its time approximate and names no bound (docs/decisions/0025)."""
 
 DELIVERIES_A_MESSAGE = 20_000
-"""So many deliveries are read twice within a few seconds; a bucket, the smallest unit, may hold more."""
+"""This many deliveries are read twice within a few seconds; a bucket, the smallest unit, may hold more."""
 
 MOST_TRIES = 12
-"""Times that a bucket is tried before the recount is given up, each later than the last: 80 minutes in all. Each try
-but the first is a message that its own function puts back: Lambda ends chains of some sixteen. The function is allowed
-longer ones (template.yaml, RecursiveLoop: Allow), but this does not rely on that (docs/decisions/0041)."""
+"""Times that a bucket is tried before the recount is given up, with growing pauses: 80 minutes in all. Each try but the
+first is a message that the function sends to itself: Lambda ends such chains after some sixteen, unless the template
+says `RecursiveLoop: Allow`. It does, but this does not rely on it (docs/decisions/0041)."""
 
 RENEWED_AFTER = timedelta(hours=1)
-"""A running recount of this age is begun anew when it is asked for. From this age on the fold may have given up a batch
-that was created behind its fences (template.yaml, MaximumRecordAgeInSeconds), and its result would lack that batch."""
+"""A running recount of this age is restarted on request. The fold may have given up a batch since its fences
+(template.yaml, MaximumRecordAgeInSeconds), and the result would lack that batch."""
 
 GIVEN_UP_AFTER = timedelta(days=5)
-"""A running recount of this age is given up: two days later its parts begin to vanish (store/recounts.py)."""
+"""A running recount of this age is given up: two days later its parts begin to expire (store/recounts.py)."""
 
 _FIRST_PAUSE_SECONDS = 10
 _PLACEMENTS = 20
@@ -64,34 +64,26 @@ class RecountMessage:
     tries: int = 1
 
 
-class Recounting:
-    """The asking side: begins recounts."""
+def begin_recount(
+    campaign_id: CampaignId, now: datetime, recounts: Recounts, plans: Plans, plan_queue: Queue
+) -> RecountJob:
+    """Begin a recount, or resume one that was begun within the last hour: buckets not yet counted are enqueued again.
 
-    def __init__(self, recounts: Recounts, plans: Plans, plan_queue: Queue) -> None:
-        self._recounts = recounts
-        self._plans = plans
-        self._plan_queue = plan_queue
-
-    def begin(self, campaign_id: CampaignId, now: datetime) -> RecountJob:
-        """Set out to count anew. A recount that has begun within an hour is resumed: what is missing is enqueued again.
-
-        Raises StoreUnavailable, QueueUnavailable; repeat it then.
-        """
-        job = self._recounts.find(campaign_id)
-        if job is None or job.state is not RecountState.RUNNING or now - job.asked_at >= RENEWED_AFTER:
-            job = self._recounts.begin(campaign_id, job, now)
-        progress = self._plans.find_progress(campaign_id)
-        messages = ceil((progress.planned if progress else 0) / DELIVERIES_A_MESSAGE)
-        # Where no bucket is missing, only the end is: one message without buckets brings it.
-        messages = max(1, min(messages, len(job.missing)))
-        self._plan_queue.put(
-            RecountMessage(campaign_id, job.number, job.missing[number::messages]) for number in range(messages)
-        )
-        return job
+    Raises StoreUnavailable or QueueUnavailable; it may be repeated then.
+    """
+    job = recounts.find(campaign_id)
+    if job is None or job.state is not RecountState.RUNNING or now - job.asked_at >= RENEWED_AFTER:
+        job = recounts.begin(campaign_id, job, now)
+    progress = plans.find_progress(campaign_id)
+    messages = ceil((progress.planned if progress else 0) / DELIVERIES_A_MESSAGE)
+    # At least one: if all buckets are counted, a message without buckets finishes the recount.
+    messages = max(1, min(messages, len(job.missing)))
+    plan_queue.put(RecountMessage(campaign_id, job.number, job.missing[number::messages]) for number in range(messages))
+    return job
 
 
 class Recount:
-    """The working side: one message at a time. Every step may be repeated."""
+    """Works on one message at a time. Every step may be repeated."""
 
     def __init__(
         self,
@@ -112,10 +104,10 @@ class Recount:
         self._clock = clock
 
     def work(self, message: RecountMessage) -> None:
-        """Sum those of the buckets that are quiet, have the others tried again, and finish when none is left."""
+        """Sum the buckets that are quiet, retry the others later, and finish when all are counted."""
         job = self._find_running(message)
         if job is None:
-            self._advance(message.campaign_id)  # who finished it may have died before
+            self._advance(message.campaign_id)  # the function that finished it may have died before this
             return
         if self._now() - job.asked_at >= GIVEN_UP_AFTER:
             self._give_up(job)
@@ -159,7 +151,7 @@ class Recount:
             self._recounts.record_part(job, quiet, fence, total, self._now())
 
     def _read(self, campaign_id: CampaignId, bucket: int) -> tuple[Counter[str], str]:
-        """The sum of a bucket's facts, and a fingerprint of its rows as they are."""
+        """The sum of a bucket's facts, and a fingerprint of its rows."""
         sums: Counter[str] = Counter()
         seen = hashlib.blake2b()
         for row in self._deliveries.iter_rows(campaign_id, bucket):
@@ -174,7 +166,7 @@ class Recount:
         return seen.hexdigest()
 
     def _finish(self, message: RecountMessage) -> None:
-        """Put the sums in place, however fast others add to them."""
+        """Replace the sums, retrying while the fold adds to them."""
         for _ in attempts(_PLACEMENTS):
             before = self._counters.find(message.campaign_id)
             job = self._find_running(message)

@@ -174,7 +174,8 @@ def funnel_of(sums: Sums) -> tuple[FunnelStep, ...]:
     A step is not always part of the one before: a lead may click without loading the pixel, and the report of a
     delivery may come after the lead has opened. `of_previous` is a share of those who did both, or None.
     """
-    sent, opened, clicked, tracked = *(sums.get(name, 0) for name in ("sent", "opened", "clicked")), tracked_of(sums)
+    sent, opened, clicked = (sums.get(name, 0) for name in ("sent", "opened", "clicked"))
+    tracked = tracked_of(sums)
     delivered = sums["delivered"] if is_known(sums, "delivered") else None
     of_delivered = None if delivered is None else wilson(delivered, sent)
     # Which of the delivered mails were tracked is not known.

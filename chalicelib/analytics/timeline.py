@@ -6,7 +6,7 @@ from datetime import datetime
 
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.delivery import Delivery
-from chalicelib.model.ids import CampaignId, LeadId, RuleId
+from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.rule import Act
 from chalicelib.model.suppression import Resubscription
 from chalicelib.model.verdicts import judged
@@ -63,26 +63,9 @@ class TimelineEvent:
     complained_at: datetime | None
     unsubscribed_at: datetime | None
     """By this mail's link."""
-    type: str = "campaign_delivery"
-    icon: str = "megaphone"
 
 
-@dataclass(frozen=True, slots=True)
-class AutomationEvent:
-    """What a rule did to the lead."""
-
-    title: str
-    detail: str
-    """What was done, and what could not be done, in words."""
-    at: datetime
-    rule_id: RuleId
-    campaign_id: CampaignId
-    campaign_title: str
-    type: str = "automation"
-    icon: str = "bolt"
-
-
-Event = TimelineEvent | AutomationEvent | Resubscription
+Event = TimelineEvent | Act | Resubscription
 
 
 def timeline_page(
@@ -102,22 +85,11 @@ def timeline_page(
     found, more = deliveries.list_of_lead(lead_id, limit=limit, position=position)
     until = None if position is None else deliveries.time_of(position)
     since = None if more is None else deliveries.time_of(more)
-    others: list[Event] = [*map(_automation_event, acts.list_of_lead(lead_id)), *resubscriptions.list_of_lead(lead_id)]
+    others: list[Event] = [*acts.list_of_lead(lead_id), *resubscriptions.list_of_lead(lead_id)]
     meanwhile = [
         event for event in others if (until is None or event.at < until) and (since is None or since <= event.at)
     ]
     return sorted([*_delivery_events(campaigns, found), *meanwhile], key=lambda event: event.at, reverse=True), more
-
-
-def _automation_event(act: Act) -> AutomationEvent:
-    return AutomationEvent(
-        title=f"Rule: {act.rule_name}",
-        detail="; ".join([*act.done, *(f"Failed: {each}" for each in act.failed)]),
-        at=act.at,
-        rule_id=act.rule_id,
-        campaign_id=act.campaign_id,
-        campaign_title=act.campaign_title,
-    )
 
 
 def _delivery_events(campaigns: Campaigns, found: Sequence[Delivery]) -> list[TimelineEvent]:

@@ -16,6 +16,9 @@ M = TypeVar("M", datetime, date)
 MAX_POINTS = 2_208
 """92 days of hours, six years of days: an answer of some 150 KB. What comes after is summed, not dropped."""
 
+HOUR = "%Y-%m-%dT%H"
+"""How facts name an hour, in UTC."""
+
 _PER_OCTAVE = 4
 LAST_BUCKET = 92
 """Holds every delay above 97 days, too."""
@@ -91,7 +94,7 @@ def _hours(sums: Sums) -> dict[datetime, Counted]:
     for name, number in sums.items():
         if name.startswith("hour/") and number:
             _, hour_text, what = name.split("/")
-            hour = datetime.strptime(hour_text, "%Y-%m-%dT%H").replace(tzinfo=UTC)
+            hour = datetime.strptime(hour_text, HOUR).replace(tzinfo=UTC)
             hours[hour] = hours.get(hour, Counted()) + Counted(**{what: number})
     return hours
 

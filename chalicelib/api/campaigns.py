@@ -17,18 +17,18 @@ from chalicelib.api.http.answers import Answer, no_content, ok
 from chalicelib.api.http.problems import ProblemType
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Resource
-from chalicelib.campaigns.drafts import Fault, InvalidCampaign, NamesNobody, NotADraft
+from chalicelib.campaigns.drafts import InvalidCampaign, NamesNobody, NotADraft
 from chalicelib.campaigns.lifecycle import CampaignNotFound, WrongStatus
 from chalicelib.campaigns.preflight import preflight
 from chalicelib.campaigns.preview import preview
-from chalicelib.content.errors import ContentInvalid, Problem, RenderFailed
+from chalicelib.content.errors import ContentInvalid, Fault, RenderFailed
 from chalicelib.model.campaign import Did
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.store.client import Conflict
 from chalicelib.store.leads import LeadNotFound
 
 
-def _faults(faults: Iterable[Fault | Problem]) -> dict[str, object]:
+def _faults(faults: Iterable[Fault]) -> dict[str, object]:
     return {
         "errors": [
             {"field": fault.field, "reason": fault.reason}
@@ -42,7 +42,7 @@ CAMPAIGN_NOT_FOUND = {CampaignNotFound: ProblemType(404, "campaign-not-found", "
 NOT_RENDERED = {
     # Written under an earlier release's rules, and not sent since.
     ContentInvalid: ProblemType(
-        422, "invalid-campaign", "The campaign is not valid", lambda error: _faults(error.problems)
+        422, "invalid-campaign", "The campaign is not valid", lambda error: _faults(error.faults)
     ),
     RenderFailed: ProblemType(422, "rendering-failed", "The content cannot be rendered for this lead"),
     LeadNotFound: ProblemType(404, "lead-not-found", "There is no such lead"),

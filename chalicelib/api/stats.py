@@ -2,6 +2,7 @@
 
 from zoneinfo import ZoneInfo
 
+from chalicelib.analytics import recount
 from chalicelib.analytics.comparison import compare
 from chalicelib.analytics.stats import count_links, stats_of
 from chalicelib.analytics.timing import series_of
@@ -135,8 +136,11 @@ def begin_recount(call: Call, campaign_id: str) -> Answer:
     Of a small campaign it takes some fifteen seconds; where hits come in fast it is tried for 80 minutes, and then
     given up.
     """
-    campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
-    job = call.context.recounting.begin(campaign.campaign_id, call.context.now())
+    context = call.context
+    campaign = context.drafts.get_campaign(CampaignId(campaign_id))
+    job = recount.begin_recount(
+        campaign.campaign_id, context.now(), context.recounts, context.plans, context.plan_queue
+    )
     return accepted(RecountAnswer.model_validate(job))
 
 

@@ -14,6 +14,7 @@ from chalicelib.api.lead_models import Moment
 from chalicelib.api.stats_models import FromDomain
 from chalicelib.model.delivery import DeliveryStatus
 from chalicelib.model.ids import LeadId
+from chalicelib.model.rule import Act
 from chalicelib.model.suppression import Resubscription
 from chalicelib.store.client import InvalidPosition
 from chalicelib.store.leads import LeadNotFound
@@ -47,8 +48,8 @@ class BouncedAnswer(FromDomain):
 
 
 class TimelineAnswer(FromDomain):
-    type: Literal["campaign_delivery"]
-    icon: Literal["megaphone"]
+    type: Literal["campaign_delivery"] = "campaign_delivery"
+    icon: Literal["megaphone"] = "megaphone"
     title: str
     subject: str | None
     campaign_id: str
@@ -73,14 +74,25 @@ class TimelineAnswer(FromDomain):
 class AutomationAnswer(FromDomain):
     """What a rule did to the lead."""
 
-    type: Literal["automation"]
-    icon: Literal["bolt"]
+    type: Literal["automation"] = "automation"
+    icon: Literal["bolt"] = "bolt"
     title: str
     detail: Annotated[str, Field(description="In words: `Stage New → Hot Lead`.")]
     at: Moment
     rule_id: str
     campaign_id: str
     campaign_title: str
+
+    @classmethod
+    def of(cls, act: Act) -> Self:
+        return cls(
+            title=f"Rule: {act.rule_name}",
+            detail="; ".join([*act.done, *(f"Failed: {each}" for each in act.failed)]),
+            at=act.at,
+            rule_id=act.rule_id,
+            campaign_id=act.campaign_id,
+            campaign_title=act.campaign_title,
+        )
 
 
 class ResubscribedAnswer(FromDomain):
@@ -128,4 +140,4 @@ def _answer(call: Call, event: Event, lead_id: LeadId) -> TimelineAnswer | Autom
     if isinstance(event, Resubscription):
         return ResubscribedAnswer.model_validate(event)
     shown = visible(call, event, event.campaign_id, lead_id)
-    return TimelineAnswer.of(shown) if isinstance(shown, TimelineEvent) else AutomationAnswer.model_validate(shown)
+    return TimelineAnswer.of(shown) if isinstance(shown, TimelineEvent) else AutomationAnswer.of(shown)

@@ -10,11 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.automation.rules import input_of
 from chalicelib.crm.groups import Groups, list_groups
 from chalicelib.crm.leads import LONGEST_TEXT, InvalidLead, LeadInput, checked, line_faults, normalized
-from chalicelib.model.ids import LeadId, RuleId, is_campaign_id, new_rule_id
-from chalicelib.model.lead import Lead
+from chalicelib.model.ids import RuleId, is_campaign_id, new_rule_id
 from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.leads import Leads
@@ -134,21 +132,17 @@ def _checked_if(condition: If) -> If:
 
 def _checked_action(action: Action) -> Action:
     """The action in normal form. Raises InvalidLead if the change of a lead would be invalid."""
-    normal = checked(input_of(action, _NOBODY))
     match action.kind:
         case ActionKind.CHANGE_STAGE:
-            return replace(action, value=normal["stage"] or "")
+            return replace(action, value=checked({"stage": action.value})["stage"] or "")
         case ActionKind.SET_FIELD:
-            ((name, value),) = (normal["fields"] or {}).items()
+            fields = checked({"fields": {action.field or "": action.value}})["fields"] or {}
+            ((name, value),) = fields.items()
             return replace(action, field=name, value="" if value is None else str(value))
         case _:
             # Removing is checked as adding: a tag that no lead can have is a mistake.
             (tag,) = checked({"tags": [action.value]})["tags"] or ()
             return replace(action, value=tag)
-
-
-_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00Z")
-_NOBODY = Lead(LeadId("lead_" + "0" * 24), "nobody", "none", created_at=_EPOCH, updated_at=_EPOCH)
 
 
 def _member(action: Action, field: str) -> str:

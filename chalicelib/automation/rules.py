@@ -7,17 +7,13 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
+from chalicelib.automation.events import DETAIL_TYPES, MilestoneKind
 from chalicelib.crm.leads import InvalidLead, LeadInput, changed, checked
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.lead import Lead
 from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger
 
-TRIGGERS = {
-    "CampaignEmailOpened": Trigger.OPENED,
-    "CampaignLinkClicked": Trigger.CLICKED,
-    "CampaignEmailBounced": Trigger.BOUNCED,
-    "LeadUnsubscribed": Trigger.UNSUBSCRIBED,
-}
+TRIGGERS = {DETAIL_TYPES[MilestoneKind(each.value)]: each for each in Trigger}
 """Events that rules act on, by detail-type (docs/events/)."""
 
 

@@ -15,16 +15,16 @@ class Hindrance(Enum):
     """What keeps an account from sending to everybody; the value is the text for the marketer."""
 
     SENDING_DISABLED = (
-        "Amazon SES has paused sending for this AWS account: no mail would leave. The SES console's account dashboard "
-        "says why; have it resumed there."
+        "Amazon SES has paused sending for this AWS account. No emails can be sent. The account dashboard in the SES "
+        "console shows why, and how to resume."
     )
     ACCOUNT_IN_SANDBOX = (
-        "Amazon SES keeps this AWS account in its sandbox: mails leave to verified addresses alone, and the campaign "
-        "pauses at the first other one. Ask for production access in the SES console's account dashboard."
+        "This AWS account is in the Amazon SES sandbox. It can send to verified addresses only, and the campaign "
+        "pauses at the first other address. Request production access in the account dashboard of the SES console."
     )
     ACCOUNT_UNDER_REVIEW = (
-        "Amazon SES is reviewing this AWS account because of its bounces or complaints: a campaign that makes more of "
-        "them may end its sending. The SES console's account dashboard says what it is about."
+        "Amazon SES is reviewing this AWS account because of its bounces or complaints. Further ones may end its "
+        "sending. The account dashboard in the SES console shows the details."
     )
 
 

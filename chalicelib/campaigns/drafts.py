@@ -19,7 +19,7 @@ from chalicelib.campaigns.launched_content import source_of
 from chalicelib.campaigns.lifecycle import WrongStatus, get_campaign, require_status
 from chalicelib.campaigns.schedule import forget_schedule
 from chalicelib.content.compiler import compile_content
-from chalicelib.content.errors import ContentInvalid
+from chalicelib.content.errors import ContentInvalid, Fault
 from chalicelib.crm.leads import LONGEST_TEXT, group_faults, line_faults, normalized, normalized_set, tag_faults
 from chalicelib.model.addresses import MalformedAddress, parse_address
 from chalicelib.model.campaign import Audience, Behavior, Body, Campaign, CampaignStatus, Did
@@ -38,16 +38,6 @@ _LONGEST = {"title": 200, "from_name": 200, "subject": 998}
 _COPY = " (copy)"
 _FOLLOW_UP = " (follow-up)"
 """Behind the titles of drafts made from another campaign."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing to correct; line and column (1-based) where it is within a text."""
-
-    field: str
-    reason: str
-    line: int | None = None
-    column: int | None = None
 
 
 class DraftError(Exception):
@@ -182,7 +172,7 @@ class Drafts:
             try:
                 compile_content(source_of(checked, body), None)
             except ContentInvalid as error:
-                faults = [Fault(each.field, each.reason, each.line, each.column) for each in error.problems]
+                faults = error.faults
         if faults:
             raise InvalidCampaign(faults)
         return checked, body

@@ -6,10 +6,9 @@ A campaign keeps the signing key that it was launched with, because its links' s
 import zlib
 from dataclasses import dataclass
 
-from chalicelib.content.compiled import CompiledContent
+from chalicelib.content.compiled import CompiledContent, ContentSource
 from chalicelib.content.errors import RenderFailed
 from chalicelib.content.render import Rendered, Renderer
-from chalicelib.content.source import ContentSource
 from chalicelib.crm.leads import merge_fields
 from chalicelib.model.campaign import Body, Campaign, LaunchedLink, LaunchedMail
 from chalicelib.model.delivery import Tracking

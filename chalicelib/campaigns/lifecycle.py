@@ -291,9 +291,9 @@ def fire(
     late = now - schedule.at
     if late > LATE:
         hours, minutes = divmod(int(late.total_seconds()) // 60, 60)
-        reason = f"{said}, but its turn came {hours} h {minutes:02} min late, too late to send without asking."
+        reason = f"{said}, but would have started {hours} h {minutes:02} min late, so it was not sent."
     elif audiences.is_empty(campaign.audience):
-        reason = f"{said}; nobody matched its audience then."
+        reason = f"{said}, but had no recipients at that time."
     elif account.hindrance() is Hindrance.SENDING_DISABLED:
         reason = f"{said}. {Hindrance.SENDING_DISABLED.value}"
     else:
@@ -306,14 +306,14 @@ def fire(
 def return_to_author(campaigns: Campaigns, campaign: Campaign, problem: str) -> None:
     """Give a campaign back whose content was written under an earlier release's rules and cannot be sent."""
     back = CampaignStatus.DRAFT if campaign.schedule is None else CampaignStatus.MISSED
-    reason = f"Its content has to be corrected before it is sent: {problem}."
+    reason = f"Correct the content before you send it: {problem}."
     campaigns.move(campaign.campaign_id, lifecycle.REVERT, to=back, reason=reason)
     logger().warning("content_invalid", extra={"campaign_id": campaign.campaign_id})
 
 
 def pause_refused(campaigns: Campaigns, campaign_id: CampaignId, words: str) -> None:
     """Pause a campaign whose mails the mail service refuses; `words` say why, and what to do before it is resumed."""
-    if campaigns.move(campaign_id, lifecycle.PAUSE, reason=f"Paused by itself: {words} Then resume it."):
+    if campaigns.move(campaign_id, lifecycle.PAUSE, reason=f"Paused automatically. {words} Then resume the campaign."):
         _say_paused(campaign_id, "mail_service", words)
 
 

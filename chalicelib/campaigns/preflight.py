@@ -9,12 +9,12 @@ from itertools import islice
 from chalicelib.campaigns.account import Hindrance, SendingAccount
 from chalicelib.campaigns.drafts import Draft
 from chalicelib.campaigns.launched_content import campaign_values, source_of, tracking_of
+from chalicelib.content.compiled import ContentSource
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.diagnosis import Diagnosis
-from chalicelib.content.errors import ContentInvalid, Problem, RenderFailed
+from chalicelib.content.errors import ContentInvalid, Fault, RenderFailed
 from chalicelib.content.preflight import AudienceFacts, Finding, Severity, content_findings, preflight_findings
 from chalicelib.content.render import Renderer
-from chalicelib.content.source import ContentSource
 from chalicelib.content.values import is_missing
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import merge_fields
@@ -85,17 +85,17 @@ def _finding_of(hindrance: Hindrance | None) -> Finding | None:
 
 def _tried(
     source: ContentSource, renderer: Renderer, campaign: Mapping[str, str], leads: Iterable[Mapping[str, object]]
-) -> tuple[Counter[Problem], int]:
+) -> tuple[Counter[Fault], int]:
     """What cannot be rendered and for how many of these leads; and for how many a link leads nowhere."""
     diagnosis = cache(lambda: Diagnosis(source))
-    found: Counter[Problem] = Counter()
+    found: Counter[Fault] = Counter()
     with_empty_links = 0
     for lead in leads:
         try:
             rendered = renderer.render(lead, campaign, "", f"{renderer.compiled.base_url}/t/u/")
             with_empty_links += rendered.empty_links > 0
         except RenderFailed as failure:
-            found[diagnosis().problem(lead, campaign, failure)] += 1
+            found[diagnosis().fault(lead, campaign, failure)] += 1
     return found, with_empty_links
 
 

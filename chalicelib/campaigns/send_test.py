@@ -13,11 +13,10 @@ from enum import StrEnum
 
 from chalicelib.campaigns.drafts import Draft
 from chalicelib.campaigns.launched_content import campaign_values, source_of, tracking_of
-from chalicelib.content.compiled import CompiledContent
+from chalicelib.content.compiled import CompiledContent, Segments
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.message import build_message
 from chalicelib.content.render import Rendered, Renderer
-from chalicelib.content.segments import Segments
 from chalicelib.crm.leads import merge_fields
 from chalicelib.model.addresses import MalformedAddress, parse_address
 from chalicelib.model.ids import CampaignId, new_lead_id

@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from .merge_tags import CLOSERS, OPENERS, Tag
-from .segments import (
+from chalicelib.content.compiled import (
     UNSUBSCRIBE,
     DeliverySlot,
     FieldSlot,
@@ -14,16 +13,14 @@ from .segments import (
     Slot,
     TemplateSlot,
     UnsubscribeSlot,
-    segments_of,
 )
-from .vocabulary import engine_source
+from chalicelib.content.merge_tags import CLOSERS, OPENERS, Tag
+from chalicelib.content.vocabulary import engine_source
 
 _FIELD = re.compile(
     r"\s*(lead|campaign)\.([a-z_]\w*)(?:\.([A-Za-z_]\w*))?\s*"
     r"(?:\|\s*(?:default|d)\s*\(\s*(?:\"([^\"\\]*)\"|'([^'\\]*)')\s*\)\s*)?"
 )
-_UNSUBSCRIBE = re.compile(r"\s*unsubscribe_url\s*")
-
 _Item = str | Slot | Tag
 
 
@@ -32,56 +29,48 @@ class Edit(NamedTuple):
 
     start: int
     end: int
-    pieces: list[str | Slot]
+    pieces: Sequence[str | Slot]
 
 
-def assemble(
-    source: str,
-    tags: Sequence[Tag],
-    edits: Sequence[Edit] = (),
-    span: tuple[int, int] | None = None,
-    *,
-    in_link: bool = False,
-) -> Segments:
-    """The segments of source[span]: fixed text stays as it is, tags become slots, edits are applied (in order).
+def assemble(source: str, tags: Sequence[Tag], edits: Sequence[Edit] = (), *, in_link: bool = False) -> Segments:
+    """The segments of a source: fixed text stays as it is, tags become slots, edits are applied (in order).
 
     `in_link`: templates mark the values that they show, for the link to be judged by (destinations.py).
     """
-    start, end = span or (0, len(source))
-    items = list(_items(source, tags, edits, start, end))
     pieces: list[str | Slot] = []
-    position = 0
-    while position < len(items):
-        item = items[position]
-        if not isinstance(item, Tag):
+    statement: list[_Item] = []  # all of an open statement so far
+    depth = 0
+    for item in _items(source, tags, edits):
+        word = item.word if isinstance(item, Tag) else ""
+        depth += (word in OPENERS) - (word in CLOSERS)
+        if depth or word in CLOSERS:
+            statement.append(item)
+            if not depth:
+                pieces.append(TemplateSlot(_template(statement, in_link=in_link)))
+                statement = []
+        elif not isinstance(item, Tag):
             pieces.append(item)
-        elif not item.word:
+        elif not word:
             pieces.append(_slot_for(item, in_link=in_link))
-        elif item.word in OPENERS:
-            closing = _closing(items, position)
-            pieces.append(TemplateSlot(_template(items[position : closing + 1], in_link=in_link)))
-            position = closing
-        position += 1
-    return segments_of(pieces)
+    return Segments.of(pieces)
 
 
-def _items(source: str, tags: Sequence[Tag], edits: Sequence[Edit], position: int, end: int) -> Iterator[_Item]:
-    cuts: list[tuple[int, int, Tag | Edit]] = [(edit.start, edit.end, edit) for edit in edits]
-    cuts += [(tag.start, tag.end, tag) for tag in tags if position <= tag.start < end]
-    # An insertion comes before whatever starts at the same place.
-    cuts.sort(key=lambda cut: (cut[0], cut[1] != cut[0]))
-    for cut_start, cut_end, cut in cuts:
-        if cut_start < position:
+def _items(source: str, tags: Sequence[Tag], edits: Sequence[Edit]) -> Iterator[_Item]:
+    position = 0
+    # An insertion comes before a tag that starts at the same place.
+    cuts: list[Edit | Tag] = [*edits, *tags]
+    for cut in sorted(cuts, key=lambda cut: (cut.start, cut.end != cut.start)):
+        if cut.start < position:
             continue  # a tag inside an edit that has been applied
-        if cut_start > position:
-            yield source[position:cut_start]
+        if cut.start > position:
+            yield source[position : cut.start]
         if isinstance(cut, Edit):
             yield from cut.pieces
         else:
             yield cut
-        position = cut_end
-    if position < end:
-        yield source[position:end]
+        position = cut.end
+    if position < len(source):
+        yield source[position:]
 
 
 def _slot_for(tag: Tag, *, in_link: bool) -> Slot:
@@ -90,20 +79,9 @@ def _slot_for(tag: Tag, *, in_link: bool) -> Slot:
         root, name, field, double, single = match.groups()
         if field is None or (root == "lead" and name == "fields"):
             return FieldSlot(root, name, field, double if double is not None else single)
-    if _UNSUBSCRIBE.fullmatch(tag.body):
+    if tag.body.strip() == "unsubscribe_url":
         return UNSUBSCRIBE
     return TemplateSlot(_expression(engine_source(tag), in_link=in_link))
-
-
-def _closing(items: Sequence[_Item], opening: int) -> int:
-    depth = 0
-    for position in range(opening, len(items)):
-        item = items[position]
-        if isinstance(item, Tag):
-            depth += (item.word in OPENERS) - (item.word in CLOSERS)
-            if depth == 0:
-                return position
-    raise AssertionError("find_tags lets no unclosed statement through")
 
 
 def _expression(source: str, *, in_link: bool) -> str:
@@ -111,7 +89,7 @@ def _expression(source: str, *, in_link: bool) -> str:
 
 
 def _template(items: Sequence[_Item], *, in_link: bool) -> str:
-    """Template source that yields what these items say."""
+    """The source of one template for all these items."""
     pieces: list[str] = []
     for item in items:
         if isinstance(item, str):

@@ -1,12 +1,111 @@
-"""Compiled content: all that rendering needs, computed once per campaign, and its stored form."""
+"""What the author wrote, and what it is compiled to: all that rendering needs, and its stored form."""
 
 import json
-from dataclasses import dataclass
-from typing import Any, Final, Self
-
-from .segments import Segments, from_json, to_json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, Protocol, Self
 
 FORMAT_VERSION: Final = 1
+UTM_KEYS: Final = ("source", "medium", "campaign", "term", "content")
+
+
+@dataclass(frozen=True, slots=True)
+class ContentSource:
+    """One e-mail as written: merge tags and all. `utm` holds any of source, medium, campaign, term, content."""
+
+    subject: str
+    html: str | None
+    text: str | None
+    from_email: str
+    from_name: str | None = None
+    reply_to: str | None = None
+    utm: Mapping[str, str] = field(default_factory=dict)
+
+
+class LinkTracking(Protocol):
+    """How tracked links look and are signed; chalicelib/tracking implements it."""
+
+    @property
+    def base_url(self) -> str:
+        """The base of tracking URLs, `https://...` without a trailing slash."""
+        ...
+
+    def sign(self, link: str, destination: str) -> str:
+        """The signature over (campaign, link, destination), made of URL-safe characters."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySlot:
+    """The delivery's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnsubscribeSlot:
+    """The delivery's unsubscribe URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSlot:
+    """One value of the lead or campaign: what nearly every merge tag is. It needs no template engine."""
+
+    root: str
+    name: str
+    field: str | None = None  # below lead.fields
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateSlot:
+    """Anything more: an expression, or a whole {% if %} or {% for %} block with all inside it."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSlot:
+    """An href with merge tags in it: its destination is known, and signed, per delivery.
+
+    `link` is "" when it is not tracked. Templates in the destination mark the values that they show (destinations.py).
+    """
+
+    link: str
+    destination: "Segments"
+    quoted: bool
+
+
+Slot = DeliverySlot | UnsubscribeSlot | FieldSlot | TemplateSlot | LinkSlot
+DELIVERY: Final = DeliverySlot()
+UNSUBSCRIBE: Final = UnsubscribeSlot()
+_SLOT_CODES: Final[dict[type, str]] = {
+    DeliverySlot: "d",
+    UnsubscribeSlot: "u",
+    FieldSlot: "f",
+    TemplateSlot: "t",
+    LinkSlot: "l",
+}
+_SLOTS: Final = {code: slot for slot, code in _SLOT_CODES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """texts[0] slots[0] texts[1] slots[1] ... texts[-1]: always one text more than slots."""
+
+    texts: tuple[str, ...]
+    slots: tuple[Slot, ...]
+
+    @classmethod
+    def of(cls, pieces: Iterable[str | Slot]) -> Self:
+        """Joins neighbouring texts, so that texts and slots alternate."""
+        texts: list[list[str]] = [[]]
+        slots: list[Slot] = []
+        for piece in pieces:
+            if isinstance(piece, str):
+                texts[-1].append(piece)
+            else:
+                slots.append(piece)
+                texts.append([])
+        return cls(tuple("".join(parts) for parts in texts), tuple(slots))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,48 +157,38 @@ class CompiledContent:
 
     def to_bytes(self) -> bytes:
         """Self-describing JSON in UTF-8; compresses to a fraction."""
-        stored = {
-            "version": FORMAT_VERSION,
-            "subject": to_json(self.subject),
-            "html": _optional(self.html),
-            "text": to_json(self.text),
-            "from_email": self.from_email,
-            "from_name": _optional(self.from_name),
-            "reply_to": _optional(self.reply_to),
-            "links": [[x.link, x.url, x.text, x.line, x.column, x.tracked, x.reason, x.risk] for x in self.links],
-            "merge_fields": [[x.path, x.field, x.line, x.column, x.has_default] for x in self.merge_fields],
-            "tracked": self.tracked,
-            "text_generated": self.text_generated,
-            "base_url": self.base_url,
-            "utm": self.utm,
-        }
-        return json.dumps(stored, separators=(",", ":")).encode("ascii")
+        stored = {"version": FORMAT_VERSION} | {each.name: getattr(self, each.name) for each in fields(self)}
+        return json.dumps(stored, separators=(",", ":"), default=_as_list).encode("ascii")
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> Self:
         """What to_bytes stored. Raises ValueError for anything else, also for a newer version."""
         content = json.loads(stored)
-        if not isinstance(content, dict) or content.get("version") != FORMAT_VERSION:
+        if not isinstance(content, dict) or content.pop("version", None) != FORMAT_VERSION:
             raise ValueError("this is no compiled content of a version known here")
-        return cls(
-            subject=from_json(content["subject"]),
-            html=_maybe(content["html"]),
-            text=from_json(content["text"]),
-            from_email=content["from_email"],
-            from_name=_maybe(content["from_name"]),
-            reply_to=_maybe(content["reply_to"]),
-            links=tuple(Link(*link) for link in content["links"]),
-            merge_fields=tuple(MergeField(*use) for use in content["merge_fields"]),
-            tracked=content["tracked"],
-            text_generated=content["text_generated"],
-            base_url=content["base_url"],
-            utm=tuple((key, value) for key, value in content["utm"]),
-        )
+        for name in ("subject", "html", "text", "from_name", "reply_to"):
+            content[name] = content[name] and _segments(content[name])
+        content["links"] = tuple(Link(*link) for link in content["links"])
+        content["merge_fields"] = tuple(MergeField(*use) for use in content["merge_fields"])
+        content["utm"] = tuple((key, value) for key, value in content["utm"])
+        return cls(**content)
 
 
-def _optional(segments: Segments | None) -> list[Any] | None:
-    return None if segments is None else to_json(segments)
+def _as_list(value: Any) -> list[Any]:
+    """One of these dataclasses for json.dumps: its values in order, a slot's after its code."""
+    values = [getattr(value, each.name) for each in fields(value)]
+    code = _SLOT_CODES.get(type(value))
+    return [code, *values] if code else values
 
 
-def _maybe(stored: list[Any] | None) -> Segments | None:
-    return None if stored is None else from_json(stored)
+def _segments(stored: list[Any]) -> Segments:
+    texts, slots = stored
+    return Segments(tuple(texts), tuple(_slot(*slot) for slot in slots))
+
+
+def _slot(code: str, *values: Any) -> Slot:
+    if code == "l":
+        link, destination, quoted = values
+        return LinkSlot(link, _segments(destination), quoted)
+    slot: Slot = _SLOTS[code](*values)
+    return slot

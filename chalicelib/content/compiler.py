@@ -1,4 +1,4 @@
-"""Compiles what the author wrote, once per campaign, into what renders at the speed of copying."""
+"""Compiles what the author wrote, once per campaign, so that rendering costs little more than copying."""
 
 import re
 from bisect import bisect_right
@@ -6,22 +6,29 @@ from collections.abc import Sequence
 from sys import maxsize
 from typing import Final
 
+from chalicelib.content.assemble import Edit, assemble
+from chalicelib.content.compiled import (
+    DELIVERY,
+    UNSUBSCRIBE,
+    UTM_KEYS,
+    CompiledContent,
+    ContentSource,
+    Link,
+    LinkTracking,
+    MergeField,
+    Segments,
+    Slot,
+)
+from chalicelib.content.diagnosis import syntax_error
+from chalicelib.content.document import Document, read_document
+from chalicelib.content.errors import ContentInvalid, Fault, Positions, SourceError
+from chalicelib.content.links import MAX_LINKS, LinkCompiler
+from chalicelib.content.markup import TEXT
+from chalicelib.content.merge_tags import Tag, find_tags, is_in_every_branch, mask
+from chalicelib.content.placement import misplaced
+from chalicelib.content.plain_text import text_from_html
+from chalicelib.content.vocabulary import check
 from chalicelib.model.addresses import MalformedAddress, parse_address
-
-from .assemble import Edit, assemble
-from .branches import is_in_every_branch, misplaced
-from .compiled import CompiledContent, Link, MergeField
-from .document import Document, read_document
-from .engine import syntax_problem
-from .errors import ContentInvalid, Problem
-from .links import MAX_LINKS, LinkCompiler
-from .markup import TEXT, MarkupError
-from .merge_tags import Tag, TagError, find_tags, mask
-from .plain_text import text_from_html
-from .positions import Positions
-from .segments import DELIVERY, UNSUBSCRIBE, Segments, Slot
-from .source import UTM_KEYS, ContentSource, LinkTracking
-from .vocabulary import check
 
 MAX_HTML_BYTES: Final = 1_048_576
 MAX_TEXT_BYTES: Final = 1_048_576
@@ -50,7 +57,7 @@ class _Compiler:
     def __init__(self, source: ContentSource, tracking: LinkTracking | None) -> None:
         self._source = source
         self._tracking = tracking
-        self._problems: list[Problem] = []
+        self._faults: list[Fault] = []
         self._merge_fields: list[MergeField] = []
 
     def compile(self) -> CompiledContent:
@@ -62,8 +69,8 @@ class _Compiler:
         subject = self._header("subject", source.subject)
         from_name = self._header("from_name", source.from_name) if source.from_name else None
         reply_to = self._header("reply_to", source.reply_to) if source.reply_to else None
-        if self._problems or text is None or subject is None:
-            raise ContentInvalid(self._problems)
+        if self._faults or text is None or subject is None:
+            raise ContentInvalid(self._faults)
         return CompiledContent(
             subject=subject,
             html=html,
@@ -83,25 +90,21 @@ class _Compiler:
         source = self._source
         for field, text, limit in (("html", source.html, MAX_HTML_BYTES), ("text", source.text, MAX_TEXT_BYTES)):
             if text and len(text.encode("utf-8", "surrogatepass")) > limit:
-                raise ContentInvalid([Problem(field, f"it is larger than {limit // 1024:,} KB")])
+                raise ContentInvalid([Fault(field, f"it is larger than {limit // 1024:,} KB")])
         if not (source.html and source.html.strip()) and not (source.text and source.text.strip()):
-            self._problems.append(Problem("html", "the e-mail has neither html nor text"))
+            self._faults.append(Fault("html", "the e-mail has neither html nor text"))
         if not source.subject.strip():
-            self._problems.append(Problem("subject", "the subject is empty"))
+            self._faults.append(Fault("subject", "the subject is empty"))
         try:
             parse_address(source.from_email)
         except MalformedAddress as error:
-            self._problems.append(Problem("from_email", str(error)))
-        for field, text in (
-            ("subject", source.subject),
-            ("from_name", source.from_name),
-            ("reply_to", source.reply_to),
-        ):
-            if text and len(text) > MAX_HEADER_LENGTH:
-                self._problems.append(Problem(field, f"it is longer than {MAX_HEADER_LENGTH} characters"))
+            self._faults.append(Fault("from_email", str(error)))
+        for field in ("subject", "from_name", "reply_to"):
+            if len(getattr(source, field) or "") > MAX_HEADER_LENGTH:
+                self._faults.append(Fault(field, f"it is longer than {MAX_HEADER_LENGTH} characters"))
         for key in source.utm:
             if key not in UTM_KEYS:
-                self._problems.append(Problem("utm", f"{key!r} is unknown; available: {', '.join(UTM_KEYS)}"))
+                self._faults.append(Fault("utm", f"{key!r} is unknown; available: {', '.join(UTM_KEYS)}"))
 
     def _html(self) -> tuple[Segments | None, list[Link], str]:
         """The HTML's segments, its links, and the template text of a plain part made from it."""
@@ -114,13 +117,13 @@ class _Compiler:
         masked = mask(source, tags)
         try:
             document = read_document(source, masked, tags)
-        except MarkupError as error:
+        except SourceError as error:
             self._note("html", source, [error])
             return None, [], ""
         if len(document.hrefs) > MAX_LINKS:
-            self._problems.append(Problem("html", f"it has more than {MAX_LINKS:,} links"))
+            self._faults.append(Fault("html", f"it has more than {MAX_LINKS:,} links"))
             return None, [], ""
-        problems = misplaced(masked, tags, document.tokens, document.conditional)
+        problems = misplaced(masked, tags, document)
         compiler = LinkCompiler(source, tags, document, self._tracking, self._source.utm)
         links, edits = ([], []) if problems else compiler.compile()
         if problems := problems + compiler.problems:
@@ -152,29 +155,29 @@ class _Compiler:
 
     def _tags(self, field: str, source: str) -> list[Tag] | None:
         """The field's merge tags, checked; None (and problems noted) when any is wrong."""
-        problems: list[TagError] = []
+        problems: list[SourceError] = []
         tags: list[Tag] = []
         if surrogate := _LONE_SURROGATE.search(source):
-            problems.append(TagError(surrogate.start(), "this is no Unicode character (half of a surrogate pair)"))
+            problems.append(SourceError(surrogate.start(), "this is no Unicode character (half of a surrogate pair)"))
         elif "{%" in source and (byte := _UNDECODED_BYTE.search(source)):
-            problems.append(TagError(byte.start(), _NOT_UTF8))
+            problems.append(SourceError(byte.start(), _NOT_UTF8))
         else:
             try:
                 tags = find_tags(source)
-            except TagError as error:
+            except SourceError as error:
                 problems.append(error)
         uses, mistakes = check(tags)
         problems += mistakes
-        problems += [TagError(tag.start, _NOT_UTF8) for tag in tags if _UNDECODED_BYTE.search(tag.body)]
-        if not problems and (problem := syntax_problem(source, tags)):
+        problems += [SourceError(tag.start, _NOT_UTF8) for tag in tags if _UNDECODED_BYTE.search(tag.body)]
+        if not problems and (problem := syntax_error(tags)):
             problems.append(problem)
         positions = self._note(field, source, problems)
         self._merge_fields += [MergeField(use.path, field, *positions.of(use.offset), use.has_default) for use in uses]
         return None if problems else tags
 
-    def _note(self, field: str, source: str, problems: Sequence[TagError | MarkupError]) -> Positions:
+    def _note(self, field: str, source: str, problems: Sequence[SourceError]) -> Positions:
         positions = Positions(source)
-        self._problems += [Problem(field, error.reason, *positions.of(error.offset)) for error in problems]
+        self._faults += [Fault(field, error.reason, *positions.of(error.offset)) for error in problems]
         return positions
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import quote, unquote_plus
 
-from .source import UTM_KEYS
+from chalicelib.content.compiled import UTM_KEYS
 
 # HTTP APIs refuse requests above 10,240 bytes in all; the rest is headers (API Gateway quotas).
 MAX_CLICK_URL: Final = 8_000

@@ -1,43 +1,62 @@
-"""Finds the merge tag that makes a mail's rendering fail.
+"""Finds the merge tag that the template engine refuses, or fails at.
 
-Rendering only knows that it fails: tags have lost their places by then. A campaign's templates are compiled once and
-carry nothing that its mails do not need.
+A compiled template no longer knows the places of its tags, since its mails do not need them. Here each text's tags
+are a template of their own with one tag a line, so that the line of an error is the number of a tag.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
-from .engine import TemplateEngine, one_a_line, spoken
-from .errors import Problem, RenderFailed
-from .merge_tags import Tag, find_tags
-from .positions import Positions
-from .source import ContentSource
+from chalicelib.content.compiled import ContentSource
+from chalicelib.content.engine import TemplateEngine, syntax_error_in
+from chalicelib.content.errors import Fault, Positions, RenderFailed, SourceError
+from chalicelib.content.merge_tags import Tag, find_tags
+from chalicelib.content.vocabulary import engine_source
 
 _FIELDS = ("subject", "html", "text", "from_name", "reply_to")
 
 
+def syntax_error(tags: Sequence[Tag]) -> SourceError | None:
+    """What the engine finds wrong with the grammar of these tags. It computes constants: check the words first."""
+    compiled = _compiled(tags)
+    if not compiled or (found := syntax_error_in(_one_a_line(compiled))) is None:
+        return None
+    line, reason = found
+    return SourceError(compiled[min(line, len(compiled)) - 1].start, reason)
+
+
 class Diagnosis:
-    """Of one e-mail that compiles."""
+    """Why mails of one e-mail that compiles cannot be rendered."""
 
     def __init__(self, source: ContentSource) -> None:
         self._source = source
-        # The tags alone, without the text between them: so a template's line is a tag's number.
         self._tried = [
-            (field, text, tags, TemplateEngine([(one_a_line(tags), field == "html")], lambda *link: link[2]))
+            (field, text, tags, TemplateEngine([(_one_a_line(tags), field == "html")], lambda *link: link[2]))
             for field, text, tags in self._texts()
         ]
 
-    def problem(self, lead: Mapping[str, object], campaign: Mapping[str, object], failure: RenderFailed) -> Problem:
-        """What fails for this lead, where; without a place when it is the mail as a whole, as by its size."""
+    def fault(self, lead: Mapping[str, object], campaign: Mapping[str, object], failure: RenderFailed) -> Fault:
+        """What fails for this lead, and where; without a place when it is the mail as a whole, such as its size."""
         for field, text, tags, engine in self._tried:
             try:
                 engine.render(lead, campaign, "", "")
             except RenderFailed as failed:
                 place = () if failed.line is None else Positions(text).of(tags[failed.line - 1].start)
-                return Problem(field, failed.reason, *place)
-        return Problem("html" if self._source.html else "text", failure.reason)
+                return Fault(field, failed.reason, *place)
+        return Fault("html" if self._source.html else "text", failure.reason)
 
     def _texts(self) -> Iterator[tuple[str, str, list[Tag]]]:
         for field in _FIELDS:
             text = getattr(self._source, field) or ""
-            if tags := spoken(find_tags(text)):
+            if tags := _compiled(find_tags(text)):
                 yield field, text, tags
+
+
+def _compiled(tags: Sequence[Tag]) -> list[Tag]:
+    """The tags that the engine gets to see: text between `raw` and `endraw` is text to it anyway."""
+    return [tag for tag in tags if tag.word not in ("raw", "endraw")]
+
+
+def _one_a_line(tags: Sequence[Tag]) -> str:
+    lines = (f"{{% {engine_source(tag)} %}}" if tag.word else f"{{{{ {engine_source(tag)} }}}}" for tag in tags)
+    return "\n".join(re.sub(r"[\r\n]", " ", line) for line in lines)

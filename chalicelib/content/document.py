@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from . import markup
-from .branches import Branches
-from .entities import decode_attribute
-from .markup import Attribute, MarkupError, Token
-from .merge_tags import Tag
+from chalicelib.content import markup
+from chalicelib.content.errors import SourceError
+from chalicelib.content.markup import Attribute, Token, decode_attribute
+from chalicelib.content.merge_tags import Branches, Tag
 
 _MAX_LINK_TEXT = 200
 
@@ -32,9 +31,9 @@ class Href:
     start: int
     end: int
     quoted: bool
-    no_track: bool
+    why_untracked: str | None
+    """What keeps it as it is, wherever it leads."""
     conditional: bool  # inside <!--[if ...]>: only Outlook sees it
-    is_xlink: bool
     text: str = ""  # what the link shows, as written
 
 
@@ -53,7 +52,7 @@ class Document:
 
     tokens: list[Token] = field(default_factory=list)
     conditional: list[Token] = field(default_factory=list)  # those in conditional comments, in order
-    hidden: list[tuple[int, int]] = field(default_factory=list)  # elements that do not show what is in them
+    hidden: list[tuple[int, int]] = field(default_factory=list)  # elements that do not show their content
     hrefs: list[Href] = field(default_factory=list)
     images: list[Image] = field(default_factory=list)
     base: str | None = None
@@ -61,24 +60,24 @@ class Document:
 
 
 def read_document(source: str, masked: str, tags: Sequence[Tag]) -> Document:
-    """Read an HTML mail. `masked` is the source with its merge tags masked: equal offsets, no surprises in tags.
+    """Read an HTML mail. `masked` is the source with its merge tags masked: equal offsets, and tags read as HTML alone.
 
-    Raises MarkupError for what cannot be read for certain.
+    Raises SourceError for what cannot be read for certain.
     """
     document = Document()
     branches = Branches(tags)
     hidden = _Hidden(branches, document)
-    reader = _LinkReader(source, document)
+    links = _LinkReader(source, masked, document)
     body_end = unfinished = raw_start = -1
     for token in markup.tokens(masked):
         document.tokens.append(token)
-        reader.take(masked, token, 0)
+        links.take(token)
         if hidden.since >= 0 or token.name in _HIDING:
             hidden.take(masked, token)
         if token.kind == markup.START_TAG:
             raw_start = token.start
             if token.name == "base" and (hidden.since >= 0 or branches.at(token.start)):
-                raise MarkupError(
+                raise SourceError(
                     token.start,
                     "a <base> holds for the whole mail; it cannot stand within another element or a statement",
                 )
@@ -88,35 +87,24 @@ def read_document(source: str, masked: str, tags: Sequence[Tag]) -> Document:
         elif token.kind == markup.UNFINISHED:
             unfinished = raw_start if token.name else token.start
         elif token.kind == markup.COMMENT and (inside := markup.conditional_markup(masked, token)):
-            _read_conditional(source, masked, inside, document)
-    # What stands behind an unfinished construct, or in an element that does not show it, is not seen.
+            links_for_outlook = _LinkReader(source, masked, document, conditional=True)
+            for inner in markup.tokens(masked, *inside):
+                links_for_outlook.take(inner)
+                document.conditional.append(inner)
+    # Nothing after an unfinished construct, or in an element that does not show its content, is seen.
     if hidden.since >= 0:
         unfinished = hidden.since
         document.hidden.append((unfinished, len(source)))
         if branches.at(unfinished):
-            raise MarkupError(unfinished, "this element is not closed, or not all that is in it, within its statement")
+            raise SourceError(unfinished, "this element is not closed, or not all that is in it, within its statement")
     document.insert_at = body_end if body_end >= 0 else unfinished if unfinished >= 0 else len(source)
     return document
 
 
-def _read_conditional(source: str, masked: str, inside: tuple[int, int], document: Document) -> None:
-    """Read what Outlook does of a conditional comment."""
-    start, end = inside
-    part = masked[start:end]
-    reader = _LinkReader(source, document, conditional=True)
-    try:
-        for token in markup.tokens(part):
-            reader.take(part, token, start)
-            kind, begin, finish, name, names_end = token
-            document.conditional.append(Token(kind, begin + start, finish + start, name, names_end + start))
-    except MarkupError as error:
-        raise MarkupError(error.offset + start, error.reason) from None
-
-
 class _Hidden:
-    """Which elements are open that do not show what is in them, and all in them: rather too many than too few.
+    """The open elements that do not show their content, and all in them: rather too many than too few.
 
-    An end tag is believed to close the innermost element only.
+    An end tag is taken to close the innermost element only.
     """
 
     def __init__(self, branches: Branches, document: Document) -> None:
@@ -124,7 +112,7 @@ class _Hidden:
         """Where the outermost one starts; -1 when none is open."""
         self._branches = branches
         self._document = document
-        self._open: list[tuple[str, int, bool]] = []  # name, branch, and whether what is in it is HTML
+        self._open: list[tuple[str, int, bool]] = []  # name, branch, and whether its content is HTML
 
     def take(self, masked: str, token: Token) -> None:
         name, branch = token.name, self._branches.at(token.start)
@@ -142,59 +130,65 @@ class _Hidden:
                     self._document.hidden.append((self.since, token.end))
                     self.since = -1
             elif name in _READ_OTHERWISE:
-                raise MarkupError(token.start, f"</{name}> stands in another branch than its <{name}>; put both in one")
+                raise SourceError(token.start, f"</{name}> stands in another branch than its <{name}>; put both in one")
 
 
 class _LinkReader:
     """Collects the hrefs and images of one run of tokens and the text that each link shows."""
 
-    def __init__(self, source: str, document: Document, *, conditional: bool = False) -> None:
+    def __init__(self, source: str, masked: str, document: Document, *, conditional: bool = False) -> None:
         self._source = source
+        self._masked = masked
         self._document = document
         self._conditional = conditional
         self._open: Href | None = None
 
-    def take(self, markup_text: str, token: Token, shift: int) -> None:
-        kind, name = token.kind, token.name
-        if kind == markup.START_TAG:
-            self._start(markup_text, token, shift)
-        elif kind == markup.END_TAG:
-            if self._open is not None and name == self._open.element:
+    def take(self, token: Token) -> None:
+        if token.kind == markup.START_TAG:
+            self._start(token)
+        elif self._open is not None:
+            if token.kind == markup.END_TAG and token.name == self._open.element:
                 self._open = None
-        elif kind == markup.TEXT and self._open is not None and len(self._open.text) < _MAX_LINK_TEXT:
-            self._open.text += self._source[token.start + shift : min(token.end, token.start + _MAX_LINK_TEXT) + shift]
+            elif token.kind == markup.TEXT and len(self._open.text) < _MAX_LINK_TEXT:
+                self._open.text += self._source[token.start : min(token.end, token.start + _MAX_LINK_TEXT)]
 
-    def _start(self, markup_text: str, token: Token, shift: int) -> None:
+    def _start(self, token: Token) -> None:
         name = token.name
-        if name in ("a", "area") or name.startswith("v:"):
-            found = {attribute.name: attribute for attribute in markup.attributes(markup_text, token)}
+        is_link = name in ("a", "area") or name.startswith("v:")
+        if not is_link and name not in ("img", "base"):
+            return
+        found = markup.attributes(self._masked, token)
+        if is_link:
             href = found.get("href", found.get("xlink:href"))
             link = None
             if href is not None and href.start >= 0:
-                link = self._href(markup_text, token, href, shift, "data-no-track" in found)
+                link = self._href(token, href, no_track="data-no-track" in found)
                 self._document.hrefs.append(link)
             if name != "area":
                 self._open = link
         elif name == "img":
-            found = {attribute.name: attribute for attribute in markup.attributes(markup_text, token)}
             if not self._conditional:
-                self._document.images.append(Image(token.start + shift, "alt" in found, "width" in found))
-            alt = found.get("alt")
-            if alt is not None and alt.start >= 0 and self._open is not None:
-                self._open.text += self._source[alt.start + shift : alt.end + shift]
-        elif name == "base" and self._document.base is None and not self._conditional:
-            base = next((item for item in markup.attributes(markup_text, token) if item.name == "href"), None)
-            if base is not None and base.start >= 0:
-                self._document.base = decode_attribute(self._source[base.start : base.end])
+                self._document.images.append(Image(token.start, "alt" in found, "width" in found))
+            if self._open is not None:
+                self._open.text += self._written(found.get("alt")) or ""
+        elif self._document.base is None and not self._conditional:
+            base = self._written(found.get("href"))
+            self._document.base = None if base is None else decode_attribute(base)
 
-    def _href(self, markup_text: str, token: Token, href: Attribute, shift: int, no_track: bool) -> Href:
+    def _written(self, attribute: Attribute | None) -> str | None:
+        if attribute is None or attribute.start < 0:
+            return None
+        return self._source[attribute.start : attribute.end]
+
+    def _href(self, token: Token, href: Attribute, *, no_track: bool) -> Href:
         return Href(
             element=token.name,
-            at=token.start + shift,
-            start=href.start + shift,
-            end=href.end + shift,
-            quoted=markup_text[href.start - 1] in "\"'",
-            no_track=no_track,
+            at=token.start,
+            start=href.start,
+            end=href.end,
+            quoted=self._masked[href.start - 1] in "\"'",
+            why_untracked=(
+                "it is marked data-no-track" if no_track else "it is an xlink:href" if href.name != "href" else None
+            ),
             conditional=self._conditional,
-            is_xlink=href.name != "href",
         )

@@ -1,11 +1,10 @@
-"""The template engine behind the merge tags that are more than a name: minijinja, kept on a short lead.
+"""The template engine behind the merge tags that are more than a name: minijinja, with little to reach and to spend.
 
-All templates of a mail are one to the engine, so that a delivery is one run on one budget: its fuel pays for every
-step and for every 64 bytes that are made, copied or written (minijinja's Environment::set_fuel), and so bounds time and
-memory. What templates compute with has no attributes (values.py), and nothing can be called but what stands here.
+All templates of a mail are one template to the engine, so that a delivery is one run on one budget: its fuel pays for
+every step and for every 64 bytes that are made, copied or written (minijinja's Environment::set_fuel), and so bounds
+time and memory. The values of templates have no attributes (values.py), and nothing can be called but what stands here.
 """
 
-import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from secrets import token_hex
@@ -14,11 +13,9 @@ from urllib.parse import quote
 
 import minijinja
 
-from .destinations import NO_LINK, as_value
-from .errors import RenderFailed
-from .merge_tags import Tag, TagError
-from .values import MAX_OUTPUT, Closed, Fields, Items, escape, for_templates, is_missing, shown
-from .vocabulary import engine_source
+from chalicelib.content.destinations import NO_LINK, as_value
+from chalicelib.content.errors import RenderFailed
+from chalicelib.content.values import MAX_OUTPUT, Closed, Fields, Items, escape, for_templates, is_missing, shown
 
 FUEL: Final = 100_000  # of one delivery: 6.4 MB or as many steps; a large hand-written mail needs a few thousand
 MAX_RANGE: Final = 1_000
@@ -52,7 +49,7 @@ class TemplateEngine:
         delivery_id: str,
         unsubscribe_url: str,
     ) -> tuple[list[str], int]:
-        """What each template says for one delivery, in their order, and how many of their links lead nowhere.
+        """The text of each template for one delivery, in their order, and how many of their links lead nowhere.
 
         Raises RenderFailed, whatever goes wrong.
         """
@@ -78,27 +75,13 @@ class TemplateEngine:
         return minijinja.safe(href)
 
 
-def syntax_problem(source: str, tags: Sequence[Tag]) -> TagError | None:
-    """What the engine finds wrong with the grammar of these tags, or None. It computes constants: check them first."""
-    if not tags:
-        return None
+def syntax_error_in(template: str) -> tuple[int, str] | None:
+    """The line and the reason of the first thing that the engine's grammar refuses. It computes constants."""
     try:
-        _environment().add_template("check.html", one_a_line(spoken(tags)))
+        _environment().add_template("check.html", template)
     except minijinja.TemplateError as error:
-        tag = spoken(tags)[min((error.line or 1), len(spoken(tags))) - 1]
-        return TagError(tag.start, error.detail or error.message)
+        return error.line or 1, error.detail or error.message
     return None
-
-
-def spoken(tags: Sequence[Tag]) -> list[Tag]:
-    """The tags that say something to the engine: text between `raw` and `endraw` is text to it anyway."""
-    return [tag for tag in tags if tag.word not in ("raw", "endraw")]
-
-
-def one_a_line(tags: Sequence[Tag]) -> str:
-    """A template of these tags alone, each on a line of its own: the text between them cannot be wrong."""
-    lines = (f"{{{{ {engine_source(tag)} }}}}" if not tag.word else f"{{% {engine_source(tag)} %}}" for tag in tags)
-    return "\n".join(re.sub(r"[\r\n]", " ", line) for line in lines)
 
 
 def _environment() -> minijinja.Environment:
@@ -128,7 +111,7 @@ def _environment() -> minijinja.Environment:
     for name in _BUILT_IN:
         environment.remove_global(name)
     environment.add_global("range", _range)
-    environment.add_global("_spend", lambda characters: "")  # what was compiled before fuel counted bytes calls it
+    environment.add_global("_spend", lambda characters: "")  # called by content compiled before fuel counted bytes
     return environment
 
 
@@ -179,7 +162,7 @@ def _value(value: Any) -> str:
 
 
 def _factor(value: Any) -> Any:
-    """An operand of `*`. A list times a number is not charged for by the engine, and could be as long as one likes."""
+    """An operand of `*`: no list, for the engine charges nothing for a list times a number, however long."""
     if isinstance(value, list | tuple | Closed):
         raise RenderFailed("the template multiplies a list")
     return value

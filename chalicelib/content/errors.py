@@ -1,17 +1,22 @@
 """What can go wrong with content, in the author's world.
 
 ContentError
-├── ContentInvalid   the content cannot be compiled: a list of problems with their places
-├── RenderFailed     one delivery cannot be rendered: a runaway or failing template
-└── AddressInvalid   an address or name that no mail may be sent to or from
+├── ContentInvalid   the content cannot be compiled: a list of faults with their places
+├── RenderFailed     one delivery cannot be rendered: its template fails or does too much
+└── AddressInvalid   an address that no mail may be sent to or from
 """
 
+import re
+from bisect import bisect_right
 from dataclasses import dataclass
+from functools import cached_property
+
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing to correct: the field of the source, why, and where (1-based; None when it is the whole field)."""
+class Fault:
+    """One thing to correct: the field, why, and where (1-based line and column; None when it is the whole field)."""
 
     field: str
     reason: str
@@ -23,16 +28,41 @@ class Problem:
         return f"{self.field}{place}: {self.reason}"
 
 
+class SourceError(Exception):
+    """A merge tag or HTML that cannot be compiled, at an offset of one text of the source."""
+
+    def __init__(self, offset: int, reason: str) -> None:
+        super().__init__(reason)
+        self.offset = offset
+        self.reason = reason
+
+
+class Positions:
+    """Turns offsets into 1-based lines and columns (in characters); finds the lines once, when first asked."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(match.end() for match in _LINE_BREAK.finditer(self._text))]
+
+    def of(self, offset: int) -> tuple[int, int]:
+        """The (line, column) of one offset."""
+        line = bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1
+
+
 class ContentError(Exception):
-    """Base of every error of this package."""
+    """Base of the errors that this package raises to others."""
 
 
 class ContentInvalid(ContentError):
-    """The content does not compile; `problems` names every place that was found."""
+    """The content does not compile; `faults` names every place that was found."""
 
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("; ".join(str(problem) for problem in problems))
-        self.problems = problems
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("; ".join(str(fault) for fault in faults))
+        self.faults = faults
 
 
 class RenderFailed(ContentError):
@@ -48,7 +78,7 @@ class RenderFailed(ContentError):
 
     @classmethod
     def of(cls, error: BaseException) -> "RenderFailed":
-        """Whatever rendering raised, as this: it would be raised again, so it ends this delivery and no other."""
+        """Any error as this one: rendering again would raise it again, so it ends this delivery and no other."""
         return error if isinstance(error, RenderFailed) else cls(f"the template fails: {type(error).__name__}")
 
 

@@ -5,12 +5,11 @@ from base64 import b64encode
 from functools import lru_cache
 from typing import Final
 
+from chalicelib.content.errors import AddressInvalid
 from chalicelib.model.addresses import MalformedAddress, parse_address
 
-from .errors import AddressInvalid
-
 MAX_LINE: Final = 76
-_MAX_TEXT = 998  # a rendered subject or name is cut here: RFC 5322's longest line
+_MAX_TEXT = 998  # characters of a rendered subject or name; templates can write millions
 
 _BREAKING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _Q_SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!*+-/")

@@ -1,16 +1,14 @@
 """Decides for every href what becomes of it: a signed click URL, one made per delivery, or the author's own bytes."""
 
 import re
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from html import unescape
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urljoin
 
-from .assemble import Edit, assemble
-from .compiled import Link
-from .destinations import (
+from chalicelib.content.assemble import Edit, assemble
+from chalicelib.content.compiled import DELIVERY, Link, LinkSlot, LinkTracking, Slot
+from chalicelib.content.destinations import (
     MAX_CLICK_URL,
     VALUE,
     Risk,
@@ -21,18 +19,16 @@ from .destinations import (
     why_untracked,
     with_utm,
 )
-from .document import Document, Href
-from .entities import decode_attribute, encode_attribute
-from .merge_tags import CLOSERS, MIDDLES, OPENERS, Tag, TagError
-from .positions import Positions
-from .segments import DELIVERY, LinkSlot, Slot
-from .source import LinkTracking
+from chalicelib.content.document import Document, Href
+from chalicelib.content.errors import Positions, SourceError
+from chalicelib.content.markup import decode_attribute
+from chalicelib.content.merge_tags import CLOSERS, MIDDLES, OPENERS, Tag, tags_in
+from chalicelib.content.values import escape_attribute
 
 MAX_LINKS: Final = 1_000
 _DELIVERY_ID_LENGTH = 48
 _MAX_LINK_TEXT = 120
 _RELATIVE = re.compile(r"(?!#)[^:]*[/?#]")
-_UNSUBSCRIBE = re.compile(r"\s*unsubscribe_url\s*")
 _STRINGS = re.compile(r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'", re.DOTALL)
 _JOINS = re.compile(r"[~+]|\b(?:join|sum)\b")
 _JOINED = (
@@ -43,14 +39,12 @@ _MAX_HEAD = 300  # characters after which an address is settled, or never will b
 _MAX_HEADS = 64  # ways to take the branches of one href that are looked at
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
+class _Verdict(NamedTuple):
     """What is decided about one href; `pieces` take the place of its value."""
 
     url: str
     reason: str | None = None
-    pieces: list[str | Slot] | None = None
-    merged: bool = False
+    pieces: Sequence[str | Slot] | None = None
     risk: Risk | None = None
 
 
@@ -65,10 +59,9 @@ class LinkCompiler:
         tracking: LinkTracking | None,
         utm: Mapping[str, str],
     ) -> None:
-        self.problems: list[TagError] = []
+        self.problems: list[SourceError] = []
         self._source = source
         self._tags = tags
-        self._tag_starts = [tag.start for tag in tags]
         self._tracking = tracking
         self._utm = utm
         base = tidy(document.base or "")
@@ -76,35 +69,35 @@ class LinkCompiler:
         self._hrefs = document.hrefs
 
     def compile(self) -> tuple[list[Link], list[Edit]]:
-        """All links, tracked or not, and the edits that make of them what they are to be."""
+        """All links, tracked or not, and the edits that put in what takes the place of their hrefs."""
         links: list[Link] = []
         edits: list[Edit] = []
         positions = Positions(self._source)
         number = 0
         for href in sorted(self._hrefs, key=lambda found: found.start):
-            link_id = str(number + 1)
-            verdict = self._judge(href, link_id)
-            if verdict.reason is None:
-                number += 1
-                link_id += "m" if verdict.merged else ""
-            else:
-                link_id = ""
-            tracked = verdict.reason is None and self._tracking is not None
-            text = " ".join(unescape(href.text).split())[:_MAX_LINK_TEXT]
-            place = positions.of(href.at)
-            links.append(Link(link_id, verdict.url, text, *place, tracked, verdict.reason, verdict.risk))
+            tags = tags_in(self._tags, href.start, href.end)
+            link_id = f"{number + 1}m" if tags else f"{number + 1}"
+            verdict = self._judge_merged(href, tags, link_id) if tags else self._judge(href, link_id)
+            number += verdict.reason is None
+            links.append(
+                Link(
+                    link_id if verdict.reason is None else "",
+                    verdict.url,
+                    " ".join(unescape(href.text).split())[:_MAX_LINK_TEXT],
+                    *positions.of(href.at),
+                    verdict.reason is None and self._tracking is not None,
+                    verdict.reason,
+                    verdict.risk,
+                )
+            )
             if verdict.pieces is not None:
                 edits.append(Edit(href.start, href.end, verdict.pieces))
         return links, edits
 
-    def _judge(self, href: Href, number: str) -> _Verdict:
-        raw = self._source[href.start : href.end]
-        tags = self._tags_in(href.start, href.end)
-        if tags:
-            return self._judge_merged(href, tags, f"{number}m")
-        url = tidy(decode_attribute(raw))
-        if left_alone := _why_left_alone(href):
-            return _Verdict(url, left_alone)
+    def _judge(self, href: Href, link_id: str) -> _Verdict:
+        url = tidy(decode_attribute(self._source[href.start : href.end]))
+        if href.why_untracked:
+            return _Verdict(url, href.why_untracked)
         destination, reason = url, why_untracked(url)
         if reason is not None and self._base is not None and reason.startswith("it is relative"):
             try:
@@ -115,47 +108,36 @@ class LinkCompiler:
         if reason is not None or self._tracking is None:
             return _Verdict(url, reason)
         destination = with_utm(destination, self._utm)
-        before, after = click_url_parts(
-            self._tracking.base_url, number, destination, self._tracking.sign(number, destination)
-        )
+        signature = self._tracking.sign(link_id, destination)
+        before, after = click_url_parts(self._tracking.base_url, link_id, destination, signature)
         if len(before) + len(after) + _DELIVERY_ID_LENGTH > MAX_CLICK_URL:
             return _Verdict(url, "it is too long to be tracked")
-        pieces: list[str | Slot] = [
-            encode_attribute(before, quoted=True),
-            DELIVERY,
-            encode_attribute(after, quoted=True),
-        ]
-        return _Verdict(url, None, pieces)
+        return _Verdict(url, None, (escape_attribute(before), DELIVERY, escape_attribute(after)))
 
     def _judge_merged(self, href: Href, tags: Sequence[Tag], link_id: str) -> _Verdict:
         written, own_tags = decoded(self._source, href, tags)
         url, head = written.strip(), tidy(written[: own_tags[0].start])
-        reason = _why_left_alone(href)
+        reason = href.why_untracked
         if any("unsubscribe_url" in tag.body for tag in tags):
             reason = "it is the unsubscribe link"
-            if all(_UNSUBSCRIBE.fullmatch(tag.body) for tag in tags):
+            if all(tag.body.strip() == "unsubscribe_url" for tag in tags):
                 return _Verdict(url, reason)
         if self._base is not None and _RELATIVE.match(head):
             resolved = urljoin(self._base, head + VALUE).removesuffix(VALUE)
-            written, own_tags = (
-                resolved + written[own_tags[0].start :],
-                [_moved(tag, len(resolved) - own_tags[0].start) for tag in own_tags],
-            )
+            written = resolved + written[own_tags[0].start :]
+            own_tags = [_moved(tag, len(resolved) - own_tags[0].start) for tag in own_tags]
         elif reason is None and _settles(head):
             reason = why_untracked(head)
         self._refuse_joined_addresses(written, own_tags, tags)
         slot = LinkSlot("" if reason else link_id, assemble(written, own_tags, in_link=True), href.quoted)
-        return _Verdict(url, reason, [slot], merged=True, risk=risk(written, own_tags))
+        return _Verdict(url, reason, (slot,), risk=risk(written, own_tags))
 
     def _refuse_joined_addresses(self, written: str, own_tags: Sequence[Tag], tags: Sequence[Tag]) -> None:
         """What one expression joins of an author's host and a lead's values cannot be told apart any more."""
         for tag, heads in zip(tags, _heads(written, own_tags), strict=False):
             joins = tag.word in ("", "for") and _JOINS.search(_STRINGS.sub("", tag.body))
             if joins and not all(map(is_settled, heads)):
-                self.problems.append(TagError(tag.start, _JOINED))
-
-    def _tags_in(self, start: int, end: int) -> Sequence[Tag]:
-        return self._tags[bisect_left(self._tag_starts, start) : bisect_left(self._tag_starts, end)]
+                self.problems.append(SourceError(tag.start, _JOINED))
 
 
 def decoded(source: str, href: Href, tags: Sequence[Tag]) -> tuple[str, list[Tag]]:
@@ -214,12 +196,6 @@ def _longer(heads: set[str], text: str) -> set[str]:
 
 def _moved(tag: Tag, by: int) -> Tag:
     return tag._replace(start=tag.start + by, end=tag.end + by)
-
-
-def _why_left_alone(href: Href) -> str | None:
-    if href.no_track:
-        return "it is marked data-no-track"
-    return "it is an xlink:href" if href.is_xlink else None
 
 
 def _settles(head: str) -> bool:

@@ -1,18 +1,18 @@
-"""Reads HTML as browsers do and says where everything stands in the source, in one linear pass.
+"""Reads HTML as browsers do and gives the place of every token in the source, in one linear pass.
 
-The tag rules of the HTML standard's tokenizer form a regular language; possessive regular expressions follow it without
-ever going back, so that no document costs more than its length. html5lib's tokenizer reads the same language (the tests
+The tag rules of the HTML standard's tokenizer form a regular language. Possessive regular expressions match it without
+backtracking, so that no document costs more than its length. html5lib's tokenizer reads the same language (the tests
 compare the two on thousands of documents) but is quadratic in attributes and dashes and gives no offsets.
 Source of the rules: https://html.spec.whatwg.org/multipage/parsing.html#tokenization
 """
 
 import re
 from collections.abc import Iterator
+from html.entities import html5
 from typing import Final, NamedTuple
 
-# Stand-ins for merge tags (see merge_tags.mask): noncharacters, which no author's text holds.
-VALUE_MASK: Final = "\ufdd0"
-STATEMENT_MASK: Final = "\ufdd1"
+from chalicelib.content.errors import SourceError
+from chalicelib.content.merge_tags import STATEMENT_MASK
 
 TEXT: Final = 0
 START_TAG: Final = 1
@@ -50,15 +50,8 @@ _RAW_END = {
 _SCRIPT_MARK = re.compile(rf"<!--|-->|<(/?)script(?=[{_SPACE}/>])", re.IGNORECASE | re.ASCII)
 _CDATA = re.compile(r"<!\[CDATA\[.*?\]\]>", re.DOTALL)
 _CONDITION = re.compile(r"\[if\b[^\]]*+\]>", re.IGNORECASE)
-
-
-class MarkupError(Exception):
-    """HTML that cannot be read for certain, at an offset of the source."""
-
-    def __init__(self, offset: int, reason: str) -> None:
-        super().__init__(reason)
-        self.offset = offset
-        self.reason = reason
+_REFERENCE = re.compile(r"&(?:#([xX][0-9a-fA-F]++|[0-9]++);?|([A-Za-z][A-Za-z0-9]*+)(;?)(=?))")
+_MAX_CODE_POINT = 0x10FFFF
 
 
 class Token(NamedTuple):
@@ -79,18 +72,18 @@ class Attribute(NamedTuple):
     end: int
 
 
-def tokens(source: str) -> Iterator[Token]:
-    """Every token in order, without gaps. Linear in the length of the source.
+def tokens(source: str, start: int = 0, end: int | None = None) -> Iterator[Token]:
+    """Every token of source[start:end] in order, without gaps. Linear in its length.
 
     Within <svg>, <math> and <select> it takes the whole tree to know whether a <style> or <title> holds text or markup,
-    and what a CDATA section is. Raises MarkupError where that makes a difference, and at a <frameset>.
+    and what a CDATA section is. Raises SourceError where that makes a difference, and at a <frameset>.
     """
-    limit = len(source)
-    position = 0
+    limit = len(source) if end is None else end
+    position = start
     within: list[str] = []  # more rather than less: an end tag closes the innermost one or none
     selects = 0
     while position < limit:
-        opening = _OPENING.search(source, position)
+        opening = _OPENING.search(source, position, limit)
         token = _token_at(source, opening.start(), limit, foreign=len(within) > selects) if opening else None
         if token is None:
             yield Token(TEXT, position, limit)
@@ -110,11 +103,11 @@ def tokens(source: str) -> Iterator[Token]:
                     within.append(token.name)
                     selects += token.name == "select"
             elif token.name == "frameset":
-                raise MarkupError(token.start, "a <frameset> takes the place of the mail; remove it")
+                raise SourceError(token.start, "a <frameset> takes the place of the mail; remove it")
             elif token.name in _RAW_ELEMENTS:
-                inside_end = _raw_end(source, token.name, position)
+                inside_end = _raw_end(source, token.name, position, limit)
                 if within and not (inside_end >= 0 and _is_text(source[position:inside_end])):
-                    raise MarkupError(token.start, _UNCERTAIN.format(name=token.name, around=within[-1]))
+                    raise SourceError(token.start, _UNCERTAIN.format(name=token.name, around=within[-1]))
                 if inside_end < 0:
                     yield Token(UNFINISHED, position, limit, token.name)
                     return
@@ -123,12 +116,12 @@ def tokens(source: str) -> Iterator[Token]:
                 position = inside_end
 
 
-def attributes(source: str, token: Token) -> list[Attribute]:
-    """The attributes of a start tag in order; of several with one name only the first, as in browsers."""
+def attributes(source: str, token: Token) -> dict[str, Attribute]:
+    """The attributes of a start tag by name, in order; of several with one name only the first, as in browsers."""
     found: dict[str, Attribute] = {}
     for attribute in written_attributes(source, token):
         found.setdefault(attribute.name, attribute)
-    return list(found.values())
+    return found
 
 
 def written_attributes(source: str, token: Token) -> list[Attribute]:
@@ -145,8 +138,7 @@ def closes_itself(source: str, token: Token) -> bool:
     """Whether there is a "/" before ">" that stands on its own and is not the end of an unquoted value."""
     if source[token.end - 2] != "/" or token.end - 2 < token.names_end:
         return False
-    values = [attribute.end for attribute in attributes(source, token)]
-    return not values or max(values) < token.end - 1
+    return all(attribute.end < token.end - 1 for attribute in attributes(source, token).values())
 
 
 def conditional_markup(source: str, comment: Token) -> tuple[int, int] | None:
@@ -158,31 +150,41 @@ def conditional_markup(source: str, comment: Token) -> tuple[int, int] | None:
     return (condition.end(), end) if end >= 0 else None
 
 
+def decode_attribute(raw: str) -> str:
+    """What an attribute's value means.
+
+    In attributes `&copy=1` and `&notit` are no references, so html.unescape would corrupt the query strings of careless
+    authors (https://html.spec.whatwg.org/#named-character-reference-state).
+    """
+    return _REFERENCE.sub(_decoded, raw) if "&" in raw else raw
+
+
 def _token_at(source: str, opening: int, limit: int, *, foreign: bool) -> Token | None:
-    following = source[opening + 1 : opening + 2]
+    following = source[opening + 1]
     if following == "/":
-        after = source[opening + 2 : opening + 3]
+        after = source[opening + 2 : min(opening + 3, limit)]
         if not after:
             return Token(UNFINISHED, opening, limit)
         if after == ">":
             return Token(COMMENT, opening, opening + 3)
-        name = _TAG_NAME.match(source, opening + 2)
+        name = _TAG_NAME.match(source, opening + 2, limit)
         return _tag(source, END_TAG, opening, name, limit) if name else _bogus_comment(source, opening, limit)
     if following == "!":
-        if source.startswith("--", opening + 2):
+        if source.startswith("--", opening + 2, limit):
             return _comment(source, opening, limit)
         comment = _bogus_comment(source, opening, limit)
-        if foreign and source.startswith("[CDATA[", opening + 2) and comment.end != source.find("]]>", opening) + 3:
-            raise MarkupError(opening, "where this CDATA section ends is uncertain, for it holds a >; write &gt;")
+        is_cdata = foreign and source.startswith("[CDATA[", opening + 2, limit)
+        if is_cdata and comment.end != source.find("]]>", opening, limit) + 3:
+            raise SourceError(opening, "where this CDATA section ends is uncertain, for it holds a >; write &gt;")
         return comment
     if following == "?":
         return _bogus_comment(source, opening, limit)
-    name = _TAG_NAME.match(source, opening + 1)
+    name = _TAG_NAME.match(source, opening + 1, limit)
     return _tag(source, START_TAG, opening, name, limit) if name else None
 
 
 def _tag(source: str, kind: int, opening: int, name: re.Match[str], limit: int) -> Token:
-    rest = _REST_OF_TAG.match(source, name.end())
+    rest = _REST_OF_TAG.match(source, name.end(), limit)
     if rest is None or not rest[1]:
         return Token(UNFINISHED, opening, limit)
     return Token(kind, opening, rest.end(), name[0].translate(_UPPER_TO_LOWER), name.end())
@@ -190,16 +192,16 @@ def _tag(source: str, kind: int, opening: int, name: re.Match[str], limit: int) 
 
 def _comment(source: str, opening: int, limit: int) -> Token:
     inside = opening + 4
-    if source.startswith(">", inside):
+    if source.startswith(">", inside, limit):
         return Token(COMMENT, opening, inside + 1)
-    if source.startswith("->", inside):
+    if source.startswith("->", inside, limit):
         return Token(COMMENT, opening, inside + 2)
-    end = _COMMENT_END.search(source, inside)
+    end = _COMMENT_END.search(source, inside, limit)
     return Token(COMMENT, opening, end.end()) if end else Token(UNFINISHED, opening, limit)
 
 
 def _bogus_comment(source: str, opening: int, limit: int) -> Token:
-    end = source.find(">", opening)
+    end = source.find(">", opening, limit)
     return Token(COMMENT, opening, end + 1) if end >= 0 else Token(UNFINISHED, opening, limit)
 
 
@@ -213,15 +215,15 @@ def _is_text(inside: str) -> bool:
     return True
 
 
-def _raw_end(source: str, name: str, position: int) -> int:
+def _raw_end(source: str, name: str, position: int, limit: int) -> int:
     """Where the raw text of an element ends, that is where its end tag starts; -1 when the document ends first."""
     if name == "plaintext":
         return -1
     if name != "script":
-        end = _RAW_END[name].search(source, position)
+        end = _RAW_END[name].search(source, position, limit)
         return end.start() if end else -1
     commented = nested = False
-    while mark := _SCRIPT_MARK.search(source, position):
+    while mark := _SCRIPT_MARK.search(source, position, limit):
         position = mark.end()
         if mark[0] == "<!--":
             commented = True
@@ -235,3 +237,29 @@ def _raw_end(source: str, name: str, position: int) -> int:
         elif commented:
             nested = True
     return -1
+
+
+def _decoded(match: re.Match[str]) -> str:
+    number, name, semicolon, equals = match.groups()
+    if number:
+        return _code_point(number)
+    if semicolon:
+        known = html5.get(name + ";")
+        if known is not None:
+            return known + equals
+    elif not equals and name in html5:
+        return html5[name]
+    return match[0]
+
+
+def _code_point(number: str) -> str:
+    digits = number[1:] if number[0] in "xX" else number
+    significant = digits.lstrip("0")
+    if not significant or len(significant) > 8:  # int() of a megabyte of digits is quadratic
+        return "\ufffd"
+    code = int(significant, 16 if number[0] in "xX" else 10)
+    if code > _MAX_CODE_POINT or 0xD800 <= code <= 0xDFFF:
+        return "\ufffd"
+    if 0x80 <= code <= 0x9F:
+        return bytes((code,)).decode("cp1252", "ignore") or chr(code)
+    return chr(code)

@@ -4,9 +4,15 @@
 """
 
 import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from .markup import STATEMENT_MASK, VALUE_MASK
+from chalicelib.content.errors import SourceError
+
+# Stand-ins for merge tags in masked text: noncharacters, which no author's text holds.
+VALUE_MASK: Final = "\ufdd0"
+STATEMENT_MASK: Final = "\ufdd1"
 
 MAX_TAG_LENGTH: Final = 2_000  # characters; nobody's hand writes more, and the template engine is spared
 MAX_TAGS: Final = 5_000
@@ -36,17 +42,8 @@ class Tag(NamedTuple):
     inside: int
 
 
-class TagError(Exception):
-    """A merge tag that cannot be read, at an offset of the text."""
-
-    def __init__(self, offset: int, reason: str) -> None:
-        super().__init__(reason)
-        self.offset = offset
-        self.reason = reason
-
-
 def find_tags(text: str) -> list[Tag]:
-    """All merge tags in order, statements properly nested. Linear; raises TagError at the first that is broken."""
+    """All merge tags in order, statements properly nested. Linear; raises SourceError at the first that is broken."""
     found: list[Tag] = []
     nesting: list[Tag] = []
     position = branches = 0
@@ -61,12 +58,18 @@ def find_tags(text: str) -> list[Tag]:
         position = tag.end
         branches += tag.word == "elif"
         if len(found) > MAX_TAGS:
-            raise TagError(tag.start, f"more than {MAX_TAGS:,} merge tags")
+            raise SourceError(tag.start, f"more than {MAX_TAGS:,} merge tags")
         if branches > MAX_BRANCHES:
-            raise TagError(tag.start, f"more than {MAX_BRANCHES:,} {{% elif %}}s")
+            raise SourceError(tag.start, f"more than {MAX_BRANCHES:,} {{% elif %}}s")
     if nesting:
-        raise TagError(nesting[-1].start, f"{{% {nesting[-1].word} %}} is never closed")
+        raise SourceError(nesting[-1].start, f"{{% {nesting[-1].word} %}} is never closed")
     return found
+
+
+def tags_in(tags: Sequence[Tag], start: int, end: int) -> Sequence[Tag]:
+    """Those of the tags, which are in order, that start in [start, end)."""
+    first, last = (bisect_left(tags, offset, key=lambda tag: tag.start) for offset in (start, end))
+    return tags[first:last]
 
 
 def mask(text: str, tags: list[Tag]) -> str:
@@ -86,15 +89,54 @@ def mask(text: str, tags: list[Tag]) -> str:
     return "".join(pieces)
 
 
-def is_balanced(tags: list[Tag]) -> bool:
+def is_balanced(tags: Sequence[Tag]) -> bool:
     """Whether these consecutive tags open and close all their own statements."""
     nesting: list[Tag] = []
     try:
         for tag in tags:
             _nest(nesting, tag)
-    except TagError:
+    except SourceError:
         return False
     return not nesting
+
+
+class Branches:
+    """The branches of a source's statements."""
+
+    def __init__(self, tags: Sequence[Tag]) -> None:
+        self._starts: list[int] = []
+        self._found = [0]
+        around = [0]
+        for number, tag in enumerate(tags, start=1):
+            if tag.word in OPENERS:
+                around.append(number)
+            elif tag.word in MIDDLES:
+                around[-1] = number
+            elif tag.word in CLOSERS:
+                around.pop()
+            self._starts.append(tag.start)
+            self._found.append(around[-1])
+
+    def at(self, offset: int) -> int:
+        """The number of the branch that a place is in; 0 outside of all."""
+        return self._found[bisect_right(self._starts, offset)]
+
+
+def is_in_every_branch(tags: Sequence[Tag], wanted: Callable[[Tag], bool]) -> bool:
+    """Whether one of the wanted merge tags is part of the mail, whichever branches are taken."""
+    # Of each open statement: all branches before had one, this one has, there is an else.
+    levels = [[True, False, True]]
+    for tag in tags:
+        if tag.word in OPENERS:
+            levels.append([True, False, False])
+        elif tag.word in MIDDLES:
+            before, here, _ = levels[-1]
+            levels[-1] = [before and here, False, tag.word == "else"]
+        elif tag.word in CLOSERS:
+            levels[-2][1] |= all(levels.pop())
+        else:
+            levels[-1][1] |= not tag.word and wanted(tag)
+    return levels[0][1]
 
 
 def _read(text: str, start: int, earliest: int) -> Tag:
@@ -107,7 +149,7 @@ def _read(text: str, start: int, earliest: int) -> Tag:
     end = match.end() if match else inside
     closing = "}}" if is_value else "%}"
     if not text.startswith(closing, end):
-        raise TagError(start, _why_unread(text, end, closing))
+        raise SourceError(start, _why_unread(text, end, closing))
     body = text[inside:end]
     after = end + 2
     if body.endswith(("-", "+")):
@@ -139,7 +181,7 @@ def _why_unread(text: str, end: int, closing: str) -> str:
 def _end_of_raw(text: str, opening: Tag) -> Tag:
     closing = _END_RAW.search(text, opening.end)
     if closing is None:
-        raise TagError(opening.start, "{% raw %} is never closed")
+        raise SourceError(opening.start, "{% raw %} is never closed")
     return Tag(closing.start(), closing.end(), "endraw", "endraw", closing.start())
 
 
@@ -149,16 +191,16 @@ def _nest(nesting: list[Tag], tag: Tag) -> None:
     if tag.word in OPENERS:
         nesting.append(tag)
         if len(nesting) > MAX_DEPTH:
-            raise TagError(tag.start, f"statements are nested more than {MAX_DEPTH} deep")
+            raise SourceError(tag.start, f"statements are nested more than {MAX_DEPTH} deep")
     elif tag.word in CLOSERS:
         if not nesting or nesting[-1].word != CLOSERS[tag.word]:
-            raise TagError(tag.start, f"{{% {tag.word} %}} without its {{% {CLOSERS[tag.word]} %}}")
+            raise SourceError(tag.start, f"{{% {tag.word} %}} without its {{% {CLOSERS[tag.word]} %}}")
         nesting.pop()
     elif tag.word in MIDDLES:
         if not nesting or nesting[-1].word not in MIDDLES[tag.word]:
-            raise TagError(tag.start, f"{{% {tag.word} %}} without its {{% {MIDDLES[tag.word][0]} %}}")
+            raise SourceError(tag.start, f"{{% {tag.word} %}} without its {{% {MIDDLES[tag.word][0]} %}}")
     else:
-        raise TagError(tag.start, f"{{% {tag.word} %}} is not available; use if, elif, else, for and raw")
+        raise SourceError(tag.start, f"{{% {tag.word} %}} is not available; use if, elif, else, for and raw")
 
 
 def _skip_space(text: str, position: int) -> int:

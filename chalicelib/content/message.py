@@ -11,9 +11,9 @@ from datetime import datetime
 from email.utils import format_datetime
 from types import MappingProxyType
 
-from .errors import AddressInvalid
-from .headers import address_header, clean, text_header
-from .render import Rendered
+from chalicelib.content.errors import AddressInvalid
+from chalicelib.content.headers import address_header, clean, text_header
+from chalicelib.content.render import Rendered
 
 # "=_" cannot occur in quoted-printable, so no body ever holds the boundary.
 _BOUNDARY = "=_leadflip_alternative"

@@ -1,16 +1,15 @@
 """Makes the plain-text part out of an HTML mail, as template text: its merge tags stay merge tags."""
 
 import re
-from bisect import bisect_left
 from collections.abc import Sequence
 from html import unescape
 
-from . import markup
-from .destinations import Risk
-from .document import Document, Href
-from .links import decoded, risk
-from .markup import Token
-from .merge_tags import Tag, is_balanced
+from chalicelib.content import markup
+from chalicelib.content.destinations import Risk
+from chalicelib.content.document import Document, Href
+from chalicelib.content.links import decoded, risk
+from chalicelib.content.markup import Token
+from chalicelib.content.merge_tags import Tag, is_balanced, tags_in
 
 _BLOCKS = "p h1 h2 h3 h4 h5 h6 ul ol table blockquote pre section article header footer hr dl"
 _PARAGRAPHS = frozenset(_BLOCKS.split())
@@ -37,7 +36,6 @@ class _Writer:
         self._source = source
         self._masked = masked
         self._tags = tags
-        self._starts = [tag.start for tag in tags]
         self._document = document
         self._hrefs = {href.at: href for href in document.hrefs if not href.conditional}
         self._show_hidden = show_hidden
@@ -62,12 +60,9 @@ class _Writer:
         lines = "".join(self._out).split("\n")
         return "\n".join(line.rstrip() for line in lines).strip("\n") + "\n"
 
-    def _tags_in(self, start: int, end: int) -> Sequence[Tag]:
-        return self._tags[bisect_left(self._starts, start) : bisect_left(self._starts, end)]
-
     def _keep_statements(self, token: Token) -> None:
         """A statement around markup still decides about the text; one within a tag is the tag's own business."""
-        inside = [tag for tag in self._tags_in(token.start, token.end) if tag.word]
+        inside = [tag for tag in tags_in(self._tags, token.start, token.end) if tag.word]
         if inside and not is_balanced(inside):
             self._out += [self._source[tag.start : tag.end] for tag in inside]
 
@@ -88,7 +83,7 @@ class _Writer:
         elif name in ("td", "th"):
             self._space = True
         elif name == "img":
-            alt = next((item for item in markup.attributes(self._masked, token) if item.name == "alt"), None)
+            alt = markup.attributes(self._masked, token).get("alt")
             if alt is not None and alt.start >= 0:
                 self._words(alt.start, alt.end)
         elif name == "a":
@@ -129,7 +124,7 @@ class _Writer:
             self._space = after
 
     def _address(self, link: Href) -> str:
-        written, tags = decoded(self._source, link, self._tags_in(link.start, link.end))
+        written, tags = decoded(self._source, link, tags_in(self._tags, link.start, link.end))
         if risk(written, tags) is Risk.HOST:
             return ""
         address, position = "", 0
@@ -140,7 +135,7 @@ class _Writer:
 
     def _text(self, token: Token) -> None:
         position = token.start
-        for tag in self._tags_in(token.start, token.end):
+        for tag in tags_in(self._tags, token.start, token.end):
             self._words(position, tag.start)
             if tag.word:
                 self._out.append(self._source[tag.start : tag.end])

@@ -4,99 +4,109 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from operator import mul
 from typing import TYPE_CHECKING, Final
 
-from .body import Body
-from .compiled import CompiledContent
-from .destinations import MAX_CLICK_URL, NO_LINK, as_value, click_url_parts, destination_of, why_untracked, with_utm
-from .errors import RenderFailed
-from .segments import (
+from chalicelib.content.body import DELIVERY_ID, Body
+from chalicelib.content.compiled import (
     DELIVERY,
-    UNSUBSCRIBE,
+    CompiledContent,
     DeliverySlot,
     FieldSlot,
     LinkSlot,
+    LinkTracking,
     Segments,
     Slot,
     TemplateSlot,
     UnsubscribeSlot,
-    segments_of,
 )
-from .source import LinkTracking
-from .values import MAX_OUTPUT, escape, is_missing, shown
+from chalicelib.content.destinations import (
+    MAX_CLICK_URL,
+    NO_LINK,
+    as_value,
+    click_url_parts,
+    destination_of,
+    why_untracked,
+    with_utm,
+)
+from chalicelib.content.errors import RenderFailed
+from chalicelib.content.values import MAX_OUTPUT, escape, escape_attribute, is_missing, shown
 
 if TYPE_CHECKING:
-    from .engine import TemplateEngine
+    from chalicelib.content.engine import LinkText, TemplateEngine
 
-
-# A lead's fields hold 16 KB (crm/leads.py), six times that when all is escaped: so few slots stay below MAX_OUTPUT.
+# A lead's fields hold 16 KB (crm/leads.py), six times that when all is escaped: this many slots stay below MAX_OUTPUT.
 UNMEASURED_SLOTS: Final = 40
+_TEXTS = ("subject", "html", "text", "from_name", "reply_to")
+_UNSUBSCRIBE_URL = "unsubscribe URL"
 
-_Key = tuple[Slot, bool]
-"""A slot, and whether it is a value that is escaped for HTML."""
 
+class _Layout:
+    """All texts of a campaign's mail, and the values between them by name: equal slots have one value."""
 
-class Layout:
-    """All texts of a campaign's mail, and how to make the values between them: one for all slots that are equal.
-
-    A delivery's values: its id, its unsubscribe URL, fields, what of these is escaped, what templates say, links.
-    """
-
-    def __init__(self, renderer: "Renderer", unsubscribe: str) -> None:
-        """`unsubscribe`: what stands before the delivery's id in the unsubscribe URL, or "" if that is not known."""
-        self.compiled = compiled = renderer.compiled
-        self._renderer = renderer
-        texts = {name: getattr(compiled, name) for name in ("subject", "html", "text", "from_name", "reply_to")}
-        varying = {name: _with_known_unsubscribe(text, unsubscribe) for name, text in texts.items() if text}
-        keys = {name: [_key(slot, name) for slot in segments.slots] for name, segments in varying.items()}
-        times = Counter(each for some in keys.values() for key in some for each in (*_parts(key[0]), key))
-        fields = dict.fromkeys(slot for slot, _ in times if isinstance(slot, FieldSlot))
-        escaped = [slot for slot, html in times if html and isinstance(slot, FieldSlot | UnsubscribeSlot)]
-        templates = [(slot, html) for slot, html in times if isinstance(slot, TemplateSlot)]
-        links = [slot for slot, _ in times if isinstance(slot, LinkSlot)]
-        order: list[_Key] = [(DELIVERY, False), (UNSUBSCRIBE, False), *((slot, False) for slot in fields)]
-        order += [*((slot, True) for slot in escaped), *templates, *((slot, False) for slot in links)]
-        places = {key: place for place, key in enumerate(order)}
-        self._times = [times[key] for key in order]
-        self._fields = [(*_source(slot), slot.field, slot.default) for slot in fields]
-        self._escaped = [places[slot, False] for slot in escaped]
-        self._templates = [(slot.source, html) for slot, html in templates]
-        self._links = [
-            (slot, [(places[part], isinstance(part[0], FieldSlot)) for part in _parts(slot)], times[slot, False])
-            for slot in links
+    def __init__(self, compiled: CompiledContent, unsubscribe: str, link_text: "LinkText") -> None:
+        """`unsubscribe`: what precedes the delivery's id in the unsubscribe URL, or "" if that is not known."""
+        self.compiled = compiled
+        self.bodies: dict[str, Body] = {}
+        self._link_text = link_text
+        self._times: Counter[str] = Counter()
+        slots: dict[str, tuple[Slot, bool]] = {}  # by name: the slot, and whether it is in HTML
+        for text in _TEXTS:
+            segments: Segments | None = getattr(compiled, text)
+            if segments is None:
+                continue
+            segments = _with_known_unsubscribe(segments, unsubscribe)
+            for slot in segments.slots:
+                parts = slot.destination.slots if isinstance(slot, LinkSlot) else ()
+                for each, html in (*((part, False) for part in parts), (slot, text == "html")):
+                    slots[_name(each, html)] = each, html
+                    self._times[_name(each, html)] += 1
+            self.bodies[text] = Body(segments.texts, [_name(slot, text == "html") for slot in segments.slots])
+        fields = dict.fromkeys(slot for slot, _ in slots.values() if isinstance(slot, FieldSlot))
+        self._fields = [(_name(slot, False), *_source(slot), slot.field, slot.default) for slot in fields]
+        self._escaped = [
+            (name, _name(slot, False))
+            for name, (slot, html) in slots.items()
+            if html and isinstance(slot, FieldSlot | UnsubscribeSlot)
         ]
-        self._varies = any(self._times[1:])
-        self._measured = bool(templates or links) or sum(self._times) > UNMEASURED_SLOTS
-        self.bodies = {
-            name: Body(segments.texts, [places[key] for key in keys[name]]) for name, segments in varying.items()
+        self._templates = {
+            name: (slot.source, html) for name, (slot, html) in slots.items() if isinstance(slot, TemplateSlot)
         }
+        self._links = [
+            (name, slot, [_name(part, False) for part in slot.destination.slots])
+            for name, (slot, _) in slots.items()
+            if isinstance(slot, LinkSlot)
+        ]
+        self._varies = bool(self._times.keys() - {DELIVERY_ID})
+        self._is_measured = bool(self._templates or self._links) or self._times.total() > UNMEASURED_SLOTS
 
     def render(
         self, lead: Mapping[str, object], campaign: Mapping[str, object], delivery_id: str, unsubscribe_url: str
     ) -> "Rendered":
-        """One delivery's mail, within one budget for all of it. Raises RenderFailed, and whatever filling raises."""
-        values = [delivery_id, unsubscribe_url]
+        """One delivery's mail, within one budget for all of it. Raises RenderFailed, and what a lead's values raise."""
+        values = {DELIVERY_ID: delivery_id, _UNSUBSCRIBE_URL: unsubscribe_url}
         if not self._varies:
             return Rendered(self, values, 0)
-        for of_lead, name, below, default in self._fields:
-            value = (lead if of_lead else campaign).get(name)
+        for name, is_leads, key, below, default in self._fields:
+            value = (lead if is_leads else campaign).get(key)
             if below is not None:
                 value = value.get(below) if isinstance(value, dict) else None
             if not isinstance(value, str) or not value or value.isspace():
                 value = shown(default if default is not None and is_missing(value) else value)
-            values.append(value)
-        values += [value if (value := values[place]).isalnum() else escape(value) for place in self._escaped]
+            values[name] = value
+        for name, unescaped in self._escaped:
+            text = values[unescaped]
+            values[name] = text if text.isalnum() else escape(text)
+        if not self._is_measured:
+            return Rendered(self, values, 0)
         empty_links = 0
         if self._templates:
             said, empty_links = self._engine.render(lead, campaign, delivery_id, unsubscribe_url)
-            values += said
-        written = sum(map(mul, self._times, map(len, values))) if self._measured else 0
-        for slot, parts, times in self._links:
-            href = self._href(slot, parts, values)
-            values.append(href)
+            values.update(zip(self._templates, said, strict=True))
+        written = sum(times * len(values[name]) for name, times in self._times.items() if name in values)
+        for name, link, parts in self._links:
+            values[name] = href = self._href(link, parts, values)
             empty_links += href in NO_LINK
-            written += times * len(href)
+            written += self._times[name] * len(href)
             if written > MAX_OUTPUT:
                 break
         if written > MAX_OUTPUT:
@@ -105,31 +115,31 @@ class Layout:
 
     @cached_property
     def _engine(self) -> "TemplateEngine":
-        from .engine import TemplateEngine  # most campaigns need none, and its import costs 20 ms
+        from chalicelib.content.engine import TemplateEngine  # most campaigns need none, and its import costs 20 ms
 
-        return TemplateEngine(self._templates, self._renderer.link_text)
+        return TemplateEngine(list(self._templates.values()), self._link_text)
 
-    def _href(self, slot: LinkSlot, parts: Sequence[tuple[int, bool]], values: Sequence[str]) -> str:
+    def _href(self, link: LinkSlot, parts: Sequence[str], values: Mapping[str, str]) -> str:
         """A link with merge tags in it: its destination put together, then signed."""
-        pieces = [slot.destination.texts[0]]
-        for (place, is_field), text in zip(parts, slot.destination.texts[1:], strict=True):
+        pieces = [link.destination.texts[0]]
+        for part, name, text in zip(link.destination.slots, parts, link.destination.texts[1:], strict=True):
             # Templates mark the values that they show; a field is one.
-            pieces += (as_value(values[place]) if is_field else values[place], text)
+            pieces += (as_value(values[name]) if isinstance(part, FieldSlot) else values[name], text)
         if sum(map(len, pieces)) > MAX_OUTPUT:
             raise RenderFailed("the template writes too much")
-        return self._renderer.link_text(values[0], slot.link, "".join(pieces), slot.quoted)
+        return self._link_text(values[DELIVERY_ID], link.link, "".join(pieces), link.quoted)
 
 
-def _key(slot: Slot, text: str) -> _Key:
-    return slot, text == "html" and not isinstance(slot, DeliverySlot | LinkSlot)
-
-
-def _parts(slot: Slot) -> list[_Key]:
-    return [_key(part, "link") for part in slot.destination.slots] if isinstance(slot, LinkSlot) else []
+def _name(slot: Slot, html: bool) -> str:
+    """The name of a slot's value; in HTML, of the value escaped for it."""
+    if isinstance(slot, DeliverySlot):
+        return DELIVERY_ID
+    name = _UNSUBSCRIBE_URL if isinstance(slot, UnsubscribeSlot) else repr(slot)
+    return f"{name} in HTML" if html and not isinstance(slot, LinkSlot) else name
 
 
 def _source(slot: FieldSlot) -> tuple[bool, str]:
-    """Whether a value is the lead's, and its name there."""
+    """Whether a value is the lead's, and its key there."""
     return slot.root == "lead", f"{slot.root}_id" if slot.name == "id" else slot.name
 
 
@@ -137,8 +147,8 @@ def _source(slot: FieldSlot) -> tuple[bool, str]:
 class Rendered:
     """One delivery's mail. The texts are put together when asked for; build_message needs none of them."""
 
-    _layout: Layout
-    _values: list[str]
+    _layout: _Layout
+    _values: dict[str, str]
     empty_links: int
     """Links with merge tags in them that lead nowhere: no value, or one that no link may hold."""
 
@@ -192,11 +202,11 @@ class Renderer:
         # Unsubscribe URLs end in the delivery's id, so they need no slot of their own; others are filled the long way.
         start = f"{compiled.base_url}/t/u/"
         self._unsubscribe = start if compiled.base_url and escape(start) == start else ""
-        self._expected = Layout(self, self._unsubscribe)
+        self._expected = _Layout(compiled, self._unsubscribe, self._link_text)
 
     @cached_property
-    def _any(self) -> Layout:
-        return Layout(self, "") if self._unsubscribe else self._expected
+    def _any(self) -> _Layout:
+        return _Layout(self.compiled, "", self._link_text) if self._unsubscribe else self._expected
 
     def render(
         self, lead: Mapping[str, object], campaign: Mapping[str, object], delivery_id: str, unsubscribe_url: str
@@ -208,20 +218,17 @@ class Renderer:
         except Exception as error:
             raise RenderFailed.of(error) from None
 
-    def link_text(self, delivery_id: str, link: str, rendered: str, quoted: bool) -> str:
+    def _link_text(self, delivery_id: str, link: str, rendered: str, quoted: bool) -> str:
         """The href for one rendered link: a signed click URL, what is not tracked as it is, or of NO_LINK."""
-        from .entities import encode_attribute  # only campaigns with merge tags in links pay for the entity table
-
         destination = destination_of(rendered)
         if not destination:
             return NO_LINK[not quoted]
-        if not link or self._tracking is None or why_untracked(destination) is not None:
-            return encode_attribute(destination, quoted=quoted)
-        tagged = with_utm(destination, self._utm)
-        before, after = click_url_parts(self._tracking.base_url, link, tagged, self._tracking.sign(link, tagged))
-        if len(before) + len(delivery_id) + len(after) > MAX_CLICK_URL:
-            return encode_attribute(destination, quoted=quoted)
-        return f"{before}{delivery_id}{after}".replace("&", "&amp;")
+        if link and self._tracking is not None and why_untracked(destination) is None:
+            tagged = with_utm(destination, self._utm)
+            before, after = click_url_parts(self._tracking.base_url, link, tagged, self._tracking.sign(link, tagged))
+            if len(before) + len(delivery_id) + len(after) <= MAX_CLICK_URL:
+                return f"{before}{delivery_id}{after}".replace("&", "&amp;")
+        return escape_attribute(destination, quoted=quoted)
 
 
 def _with_known_unsubscribe(segments: Segments, start: str) -> Segments:
@@ -230,4 +237,4 @@ def _with_known_unsubscribe(segments: Segments, start: str) -> Segments:
     pieces: list[str | Slot] = [segments.texts[0]]
     for slot, text in zip(segments.slots, segments.texts[1:], strict=True):
         pieces += (start, DELIVERY, text) if isinstance(slot, UnsubscribeSlot) else (slot, text)
-    return segments_of(pieces)
+    return Segments.of(pieces)

@@ -1,11 +1,13 @@
-"""How a lead's values look in a mail. Both the fast path and the template engine show values through here."""
+"""How a lead's values look in a mail, shown by the renderer itself or by the template engine."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 from typing import Any, Final
 
 MAX_OUTPUT: Final = 4_000_000  # characters that all values of one delivery may write together
 _INTEGERS: Final = range(-(2**127), 2**128)  # what the engine holds as a number; it keeps a larger one as an object
+_ENDS_UNQUOTED = re.compile(r"[\s=`]")
 
 
 class Closed:
@@ -94,6 +96,12 @@ def escape(text: str) -> str:
     if "'" in text:
         text = text.replace("'", "&#39;")
     return text
+
+
+def escape_attribute(text: str, *, quoted: bool = True) -> str:
+    """Text for an attribute's value; unquoted ones need white space and a few more characters encoded."""
+    escaped = escape(text)
+    return escaped if quoted else _ENDS_UNQUOTED.sub(lambda match: f"&#{ord(match[0])};", escaped)
 
 
 def for_templates(value: object) -> object:

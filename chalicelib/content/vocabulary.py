@@ -17,7 +17,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from .merge_tags import Tag, TagError
+from chalicelib.content.errors import SourceError
+from chalicelib.content.merge_tags import Tag
 
 LEAD_ATTRIBUTES: Final = frozenset(
     {"lead_id", "id", "external_id", "entity", "stage", "email", "first_name", "last_name", "tags", "fields"}
@@ -60,10 +61,10 @@ class FieldUse:
     has_default: bool
 
 
-def check(tags: Iterable[Tag]) -> tuple[list[FieldUse], list[TagError]]:
+def check(tags: Iterable[Tag]) -> tuple[list[FieldUse], list[SourceError]]:
     """The lead's values that these tags show, and everything that breaks the grammar or is not in the vocabulary."""
     uses: list[FieldUse] = []
-    problems: list[TagError] = []
+    problems: list[SourceError] = []
     scopes: list[_Scope] = []
     for tag in tags:
         if tag.word in ("raw", "endraw"):
@@ -116,7 +117,7 @@ class _Reader:
 
     def __init__(self, tag: Tag, known: frozenset[str]) -> None:
         self.paths: list[tuple[str, int]] = []
-        self.problems: list[TagError] = []
+        self.problems: list[SourceError] = []
         self.has_default = False
         self.names: frozenset[str] = frozenset()
         self.factors: set[int] = set()
@@ -131,7 +132,7 @@ class _Reader:
         self._brackets = 0
         self._is_iterable = False
         if not lexemes:
-            self.problems.append(TagError(tag.start, "this merge tag is empty"))
+            self.problems.append(SourceError(tag.start, "this merge tag is empty"))
             return
         try:
             self._tag(tag.word)
@@ -163,7 +164,7 @@ class _Reader:
         return self._inside + self._ends[position] - len(self._texts[position])
 
     def _refuse(self, position: int, reason: str) -> None:
-        self.problems.append(TagError(self._offset(position), reason))
+        self.problems.append(SourceError(self._offset(position), reason))
 
     def _tag(self, word: str) -> None:
         self._at = 1 if word else 0

@@ -18,9 +18,8 @@ from typing import NamedTuple
 from chalicelib.crm.import_files import ImportFile, Line, LineError
 from chalicelib.crm.leads import FieldError, InvalidLead, LeadInput, changed, new_lead
 from chalicelib.crm.suppression import with_marks
-from chalicelib.model.addresses import address_key
 from chalicelib.model.ids import LeadId
-from chalicelib.model.lead import Identity, Lead, LeadChange
+from chalicelib.model.lead import Identity, Lead, LeadChange, identities_of
 from chalicelib.store.client import StoreUnavailable
 from chalicelib.store.leads import Leads
 
@@ -75,7 +74,7 @@ def import_leads(leads: Leads, file: ImportFile, now: datetime) -> ImportReport:
 
 
 def _decide(leads: Leads, lines: Sequence[Line], now: datetime) -> _Plan:
-    owners = leads.find_owners(identity for line in lines for identity in identities_of(line.given, line.content))
+    owners = leads.find_owners(identity for line in lines for identity in _identities(line.given, line.content))
     before = leads.find_many(owners.values(), consistent=True)
     known_leads = KnownLeads(before, owners)
     plan = _Plan(defaultdict(list), {}, [])
@@ -119,11 +118,8 @@ def _same(before: Lead, after: Lead) -> bool:
     return replace(after, updated_at=before.updated_at) == before
 
 
-def identities_of(given: LeadInput, content: str | None) -> list[Identity]:
-    """What identifies the lead of checked input with an entity: the strongest first."""
-    entity, external_id, email = str(given["entity"]), given.get("external_id"), given.get("email")
-    values = (("external", external_id), ("email", address_key(email) if email else None), ("content", content))
-    return [Identity(entity, kind, value) for kind, value in values if value]
+def _identities(given: LeadInput, content: str | None) -> list[Identity]:
+    return identities_of(str(given["entity"]), given.get("external_id"), given.get("email"), content)
 
 
 class KnownLeads:
@@ -140,7 +136,7 @@ class KnownLeads:
         The external id decides; an address that then belongs to another lead raises InvalidLead. An address alone
         identifies a lead, but raises InvalidLead if input and lead have different external ids.
         """
-        owners = [self._owners[known] for known in identities_of(given, content) if known in self._owners]
+        owners = [self._owners[known] for known in _identities(given, content) if known in self._owners]
         if not owners:
             return None
         lead = self._leads[owners[0]]

@@ -162,17 +162,8 @@ def delete_lead(leads: Leads, lead_id: LeadId) -> None:
 
 def merge_fields(lead: Lead) -> dict[str, object]:
     """The lead's attributes by the names that merge tags use: `{{ lead.… }}`."""
-    return {
-        "lead_id": lead.lead_id,
-        "external_id": lead.external_id,
-        "entity": lead.entity,
-        "stage": lead.stage,
-        "email": lead.email,
-        "first_name": lead.first_name,
-        "last_name": lead.last_name,
-        "tags": list(lead.tags),
-        "fields": dict(lead.fields),
-    }
+    names = ("lead_id", "external_id", "entity", "stage", "email", "first_name", "last_name")
+    return {name: getattr(lead, name) for name in names} | {"tags": list(lead.tags), "fields": dict(lead.fields)}
 
 
 def normalized(text: str | None) -> str:

@@ -59,12 +59,13 @@ class Lead:
 
     @property
     def identities(self) -> frozenset[Identity]:
-        owned = (
-            ("email", address_key(self.email) if self.email else None),
-            ("external", self.external_id),
-            ("content", self.content),
-        )
-        return frozenset(Identity(self.entity, kind, value) for kind, value in owned if value)
+        return frozenset(identities_of(self.entity, self.external_id, self.email, self.content))
+
+
+def identities_of(entity: str, external_id: str | None, email: str | None, content: str | None) -> list[Identity]:
+    """The strongest first."""
+    values = (("external", external_id), ("email", address_key(email) if email else None), ("content", content))
+    return [Identity(entity, kind, value) for kind, value in values if value]
 
 
 class LeadChange(NamedTuple):

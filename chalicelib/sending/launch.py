@@ -80,7 +80,7 @@ class Launch:
             untracked = compile_content(source, None)
             compiled = untracked if campaign.tracking is Tracking.NONE else compile_content(source, tracking)
         except ContentInvalid as error:
-            return_to_author(self._campaigns, campaign, str(error.problems[0]))
+            return_to_author(self._campaigns, campaign, str(error.faults[0]))
             return
         content.save(self._campaigns, campaign_id, compiled, untracked, tracking)
         units = len(campaign.audience.stages) * AUDIENCE_SHARDS

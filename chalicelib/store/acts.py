@@ -5,6 +5,7 @@ no half of an act, and no other change of the lead is lost.
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from chalicelib.model.ids import CampaignId, LeadId, RuleId
@@ -61,8 +62,8 @@ def _kind(rule_id: RuleId) -> str:
 
 
 def _encode(act: Act) -> Item:
-    values = {name: getattr(act, name) for name in act.__dataclass_fields__ if name != "at"}
-    values |= {"created_at": act.at, "kind": _kind(act.rule_id)}
+    values = asdict(act) | {"kind": _kind(act.rule_id)}
+    values["created_at"] = values.pop("at")
     return keys.act(act.lead_id, act.rule_id, act.campaign_id) | to_item(values)
 
 

@@ -6,7 +6,7 @@ same transaction as the lead, so two leads of one entity can never own the same 
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from chalicelib.model.ids import LeadId
@@ -134,7 +134,7 @@ def _text(item: Mapping[str, Any], name: str) -> str | None:
 
 
 def mark_values(mark: Mark | None) -> dict[str, Any] | None:
-    return None if mark is None else {name: getattr(mark, name) for name in Mark.__dataclass_fields__}
+    return None if mark is None else asdict(mark)
 
 
 def decode_mark(value: Mapping[str, Any]) -> Mark:

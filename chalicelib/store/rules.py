@@ -1,6 +1,6 @@
 """The automation rules, in the campaigns table."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from chalicelib.model.ids import RuleId
 from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When
@@ -50,18 +50,9 @@ class Rules:
 
 
 def _encode(rule: Rule) -> Item:
-    when, if_ = rule.when, rule.if_
-    values = {
-        "name": rule.name,
-        "enabled": rule.enabled,
-        "when": {name: getattr(when, name) for name in When.__dataclass_fields__},
-        "if": {"entity": if_.entity, "stages": if_.stages, "tags": if_.tags},
-        "then": [{name: getattr(each, name) for name in Action.__dataclass_fields__} for each in rule.then],
-        "created_at": rule.created_at,
-        "updated_at": rule.updated_at,
-        "active_since": rule.active_since,
-        "version": rule.version,
-    }
+    values = asdict(rule)
+    del values["rule_id"]  # the sort key
+    values["if"] = values.pop("if_")
     return keys.rule(rule.rule_id) | to_item(values)
 
 

@@ -1,9 +1,9 @@
-"""The public name of a delivery, and the signatures that make links trustworthy without any look-up.
+"""Delivery ids and link signatures, verified without any look-up.
 
     delivery id = base64url( key number 1 | campaign 12 | lead 12 | HMAC(key, those 25) cut to 11 )   48 characters
     signature   = base64url( HMAC(key, campaign | link | destination) cut to 12 )                     16 characters
 
-HMAC is HMAC-SHA256. Both are refused in constant time and without touching the database.
+HMAC is HMAC-SHA256. Both are compared in constant time.
 """
 
 import hmac
@@ -31,7 +31,7 @@ _ID_LENGTH = 48
 
 @dataclass(frozen=True, slots=True)
 class DeliveryName:
-    """What a delivery id says, once its signature was found right."""
+    """The content of a genuine delivery id."""
 
     campaign_id: CampaignId
     lead_id: LeadId
@@ -47,7 +47,7 @@ def _tag(key: bytes, purpose: bytes, message: bytes, length: int) -> bytes:
 
 
 def make_delivery_id(key: bytes, key_number: int, campaign_id: CampaignId, lead_id: LeadId) -> str:
-    """The id of a lead's delivery, or of a trace: of one that is signed as naming no lead."""
+    """The id of a lead's delivery, or of a trace, which is signed for another purpose."""
     body = bytes([key_number]) + campaign_bytes(campaign_id) + lead_bytes(lead_id)
     purpose = _TRACE if is_trace_id(lead_id) else _DELIVERY
     return urlsafe_b64encode(body + _tag(key, purpose, body, _TAG_BYTES)).decode()
@@ -55,13 +55,13 @@ def make_delivery_id(key: bytes, key_number: int, campaign_id: CampaignId, lead_
 
 def without_delivery_id(text: str, campaign_id: CampaignId, lead_id: LeadId) -> str:
     """The text with "…" for this delivery's id, whole or cut off, whichever key signed it."""
-    # The key's number shows in the first two characters alone, and the signature begins after the 33rd.
+    # The key's number affects only the first two characters, and the signature begins after the 33rd.
     body = urlsafe_b64encode(bytes(1) + campaign_bytes(campaign_id) + lead_bytes(lead_id)).decode()[2:33]
     return re.sub(rf"[\w-]{{,2}}{body}[\w-]{{,15}}", "…", text, flags=re.ASCII) if body in text else text
 
 
 def read_delivery_id(text: str, keys: KeyRingSource) -> DeliveryName | None:
-    """Who the id names; None for a forged, truncated or foreign one. Raises KeyRingUnavailable."""
+    """The content of an id; None if it is forged, truncated or no id. Raises KeyRingUnavailable."""
     raw = _decoded(text)
     if raw is None:
         return None
@@ -83,12 +83,12 @@ def _decoded(text: str) -> bytes | None:
         raw = urlsafe_b64decode(text)
     except NotBase64:
         return None
-    # Python also reads what is no base64url: "+" and "/", and leaves out what is neither.
+    # Python also accepts "+" and "/", and ignores characters outside the alphabet.
     return raw if urlsafe_b64encode(raw).decode() == text else None
 
 
 def sign_link(key: bytes, campaign_id: CampaignId, link: str, destination: str) -> str:
-    # The link's length first: no other cut between link and destination may give the same bytes.
+    # The link's length first: no other split into link and destination may give the same bytes.
     message = campaign_bytes(campaign_id) + f"{len(link)}:{link}{destination}".encode("utf-8", "surrogatepass")
     return urlsafe_b64encode(_tag(key, b"link:", message, _SIGNATURE_BYTES)).decode()
 
@@ -102,10 +102,7 @@ def link_is_genuine(name: DeliveryName, keys: KeyRingSource, link: str, destinat
 
 @dataclass(frozen=True, slots=True)
 class CampaignTracking:
-    """What rendering needs to track one campaign: the base of its URLs, its delivery ids and link signatures.
-
-    A campaign keeps the key it was launched with, since its links' signatures are made once.
-    """
+    """Makes a campaign's tracking URLs, delivery ids and link signatures, with the key that it was launched with."""
 
     base_url: str
     campaign_id: CampaignId

@@ -1,4 +1,4 @@
-"""The few pages recipients see: plain HTML, no scripts, nothing of a mail or a lead in them but a masked address."""
+"""The pages that recipients see: plain HTML without scripts, with no data of a mail or lead but a masked address."""
 
 import re
 from html import escape
@@ -40,12 +40,12 @@ def _page(title: str, content: str, status_code: int = 200) -> Response:
     return Response(body=_PAGE.format(title=title, content=content), status_code=status_code, headers=_HEADERS)
 
 
-# No user info, no backslash: what one parser takes for the host another one does not.
+# Without user info and backslashes, in which URL parsers disagree about the host.
 _WEB_ADDRESS = re.compile(r"https?://([\w.-]+)(?::\d+)?(?:[/?#][^\s\\]*)?", re.IGNORECASE)
 
 
 def host_of(destination: str) -> str | None:
-    """The host a browser would go to, international names in their ASCII form; None where there is any doubt."""
+    """The host that a browser would open, in ASCII form; None if there is any doubt."""
     address = _WEB_ADDRESS.fullmatch(destination)
     if address is None:
         return None
@@ -56,9 +56,9 @@ def host_of(destination: str) -> str | None:
 
 
 def ask_before_leaving(destination: str) -> Response:
-    """A page that says which host a link leads to, for when nothing vouches for it: only a person's click goes there.
+    """A page that names the host of an unverified link and lets the recipient decide; not found if it has no host.
 
-    The host alone is said, since an address may pretend much in its other parts. Where there is none, as if not found.
+    The host alone is shown, since the other parts of a URL can mislead.
     """
     host = host_of(destination)
     if host is None:
@@ -72,16 +72,16 @@ def ask_before_leaving(destination: str) -> Response:
 
 
 def masked(address: str) -> str:
-    """An address as its owner knows it again and others learn little of it: `ada@shop.example` is `a***@shop.example`.
+    """An address that only its owner recognises: `ada@shop.example` as `a***@shop.example`.
 
-    Whoever got the mail forwarded, or finds the link in a log, must not read it from the page.
+    Others may open the page from a forwarded mail or a log.
     """
     local, _, domain = address.rpartition("@")
     return f"{local[:1] if len(local) > 2 else ''}***@{domain}"
 
 
 def confirm_unsubscribing(address: str | None) -> Response:
-    """The page that asks; `address` is where the mail went to, None where that is not known."""
+    """The confirmation page; `address` is the mail's recipient, None if unknown."""
     who = f"<strong>{escape(masked(address))}</strong>" if address else "You"
     return _page(
         "Unsubscribe?",

@@ -1,9 +1,5 @@
-"""Replays hits that were parked in the queue or written to the log. A hit may be replayed any number of times."""
+"""Replays hits that could not be recorded at once. A hit may be replayed any number of times."""
 
-import csv
-import json
-import re
-from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +9,7 @@ from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import LeadNotFound, Leads
 from chalicelib.telemetry import logger
-from chalicelib.tracking.hits import NOT_PARKED, Hit, UnverifiedHit, apply, from_values
+from chalicelib.tracking.hits import Hit, UnverifiedHit, apply, from_values
 from chalicelib.tracking.key_ring import KeyRingSource
 
 if TYPE_CHECKING:
@@ -71,45 +67,3 @@ def replay_parked(
         logger().info("hit_replayed", extra={"outcome": outcome.value})
 
     return for_each_record(event, replay_record)
-
-
-def logged_hits(lines: Iterable[str]) -> Iterator[Hit | UnverifiedHit]:
-    """The hits in the lines of a log, in every format in which CloudWatch exports logs.
-
-    Plain lines, lines behind a time (exports to S3), JSON of events (`aws logs filter-log-events`), subscriptions' JSON
-    and CSV (Logs Insights). Raises ValueError for a line that mentions a hit which cannot be read.
-    """
-    for line in lines:
-        if NOT_PARKED in line:
-            found = list(_hits_in(line))
-            if not found:
-                raise ValueError(f"no hit can be read from this line: {line[:500]}")
-            yield from map(from_values, found)
-
-
-def _hits_in(value: Any) -> Iterator[dict[str, Any]]:
-    match value:
-        case {"message": message, "hit": dict() as hit} if message == NOT_PARKED:
-            yield hit
-        case dict():
-            for inner in value.values():
-                yield from _hits_in(inner)
-        case list():
-            for inner in value:
-                yield from _hits_in(inner)
-        case str() if NOT_PARKED in value and value != NOT_PARKED:
-            yield from _hits_in(_json_in(value))
-
-
-def _json_in(text: str) -> Any:
-    """The first JSON in a text that mentions a hit; the cells of a CSV line if there is none."""
-    decoder = json.JSONDecoder()
-    for start in re.finditer(r'[{\["]', text):
-        try:
-            value, end = decoder.raw_decode(text, start.start())
-        except ValueError:
-            continue
-        if value != NOT_PARKED and NOT_PARKED in text[start.start() : end]:
-            return value
-    cells = next(csv.reader([text]))
-    return cells if len(cells) > 1 else None

@@ -78,13 +78,13 @@ def unsubscribe(delivery_id: str) -> Response:
     return pages.unsubscribed()
 
 
-def identify(request: Any, kind: HitKind, **said: str) -> Hit | UnverifiedHit | None:
+def identify(request: Any, kind: HitKind, **fields: str) -> Hit | UnverifiedHit | None:
     """A request's hit: genuine, unverified while there are no keys to verify it with, or None if it is forged.
 
-    `said`: further fields of UnverifiedHit. The delivery id was verified before the router was asked (http_api.py).
+    `fields`: further fields of UnverifiedHit. The delivery id was verified before the router was asked (http_api.py).
     """
     machine = None if kind is HitKind.UNSUBSCRIBE else machine_reason(request.headers.get("user-agent"))
-    hit = UnverifiedHit(kind, request.uri_params["delivery_id"], datetime.now(UTC), machine, **said)
+    hit = UnverifiedHit(kind, request.uri_params["delivery_id"], datetime.now(UTC), machine, **fields)
     identity = request.context["delivery_identity"]
     if isinstance(identity, DeliveryName):
         return hit.of(identity, recipients().keys)

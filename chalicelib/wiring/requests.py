@@ -5,7 +5,6 @@ from datetime import datetime
 from functools import cache, cached_property, partial
 from typing import Any
 
-from chalicelib.analytics.recount import Recounting
 from chalicelib.automation.rule_editor import RuleEditor
 from chalicelib.campaigns.drafts import Drafts
 from chalicelib.campaigns.lifecycle import Control
@@ -50,10 +49,6 @@ class Context(Stores):
             self.launch_queue,
             self.schedules,
         )
-
-    @cached_property
-    def recounting(self) -> Recounting:
-        return Recounting(self.recounts, self.plans, self.plan_queue)
 
     @cached_property
     def mail_tester(self) -> MailTester:

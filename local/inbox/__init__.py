@@ -4,7 +4,7 @@
 
 prints `inbox ready: http://127.0.0.1:8025 smtp://127.0.0.1:2525` when both doors are open. Port 0 takes a free one.
 
-For an SDK (`endpoint_url` or AWS_ENDPOINT_URL_SESV2, any credentials): SendEmail with Raw or Simple content,
+For an SDK (`endpoint_url` or AWS_ENDPOINT_URL_SESV2, any credentials): SendEmail with Raw content,
 GetAccount, GetEmailIdentity, with SES's errors. The MessageId is the message's id everywhere below; ids sort by time.
 Every domain may send but `unverified.example` (GetEmailIdentity: NotFoundException) and `pending.example` (status
 PENDING); as with SES a domain covers its subdomains.

@@ -31,7 +31,6 @@ from local.inbox.ses_errors import (
     ServiceFailure,
     SesError,
 )
-from local.inbox.simple_message import assemble
 
 MOST_RECIPIENTS = 50
 _TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
@@ -128,7 +127,7 @@ def understand(fields: dict[str, Any]) -> Submission:
     reply_to = _strings(fields, "ReplyToAddresses", "the request")
     sender = str(fields.get("FromEmailAddress") or "")
     _check_syntax([*to, *cc, *bcc, *reply_to, *([sender] if sender else [])])
-    content = _content(fields.get("Content") or {}, sender=sender, to=to, cc=cc, reply_to=reply_to)
+    content = _content(fields.get("Content") or {})
     head = head_of(content)
     from_headers = bare_addresses(header_values(head, "From"))
     if not from_headers:
@@ -181,15 +180,13 @@ async def _before_keeping(fault: Fault) -> None:
             raise BreakConnection
 
 
-def _content(content: dict[str, Any], *, sender: str, to: list[str], cc: list[str], reply_to: list[str]) -> bytes:
-    if "Raw" in content:
-        try:
-            return base64.b64decode(content["Raw"]["Data"], validate=True)
-        except (KeyError, TypeError, binascii.Error):
-            raise BadRequest("Content.Raw.Data is not base64.") from None
-    if "Simple" in content:
-        return assemble(content["Simple"], sender=sender, to=to, cc=cc, reply_to=reply_to)
-    raise BadRequest("Content needs Raw or Simple; the inbox has no templates.")
+def _content(content: dict[str, Any]) -> bytes:
+    if "Raw" not in content:
+        raise BadRequest("Content needs Raw; the inbox makes no messages from Simple or templates.")
+    try:
+        return base64.b64decode(content["Raw"]["Data"], validate=True)
+    except (KeyError, TypeError, binascii.Error):
+        raise BadRequest("Content.Raw.Data is not base64.") from None
 
 
 def _tags(tags: list[dict[str, str]]) -> dict[str, str]:

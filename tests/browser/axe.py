@@ -1,4 +1,4 @@
-"""axe-core, which looks a page over for what keeps people out: the npm package of that name, fetched at first use."""
+"""axe-core, which checks a page's accessibility: the npm package of that name, installed at first use."""
 
 import shutil
 import subprocess

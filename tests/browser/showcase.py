@@ -1,7 +1,7 @@
-"""A shop with a past, for pictures and for looking at the page: campaigns of other days, as if they had been sent then.
+"""A shop with past campaigns, for pictures of the page.
 
-Only the clock is made up. The deliveries are written as the senders and the recipients' door write them, and every
-number on the page comes from them by way of the stream, the fold and the API.
+Only the times are made up. The deliveries are written as the product writes them, and every number on the page comes
+from them through the stream, the fold and the API.
 """
 
 import random

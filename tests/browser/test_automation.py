@@ -1,4 +1,4 @@
-"""Automation on the page: writing a rule, reading it in words, what it did, and following up a campaign."""
+"""Automation on the page: creating and editing rules, their log, and follow-up campaigns."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -27,7 +27,7 @@ def marketer(stack: LocalStack) -> Marketer:
 
 @pytest.fixture(scope="module")
 def leads(marketer: Marketer) -> dict[str, str]:
-    """Ids by first name. Mia has as many tags as a lead may have."""
+    """Ids by first name. Mia has the maximum number of tags."""
     full = [f"tag-{number}" for number in range(MAX_TAGS)]
     tags: dict[str, list[str]] = {"Ann": [], "Bob": [], "Mia": full}
     asked = {
@@ -65,7 +65,7 @@ def write_campaign(marketer: Marketer, title: str, **said: object) -> str:
 
 
 def press_until(page: Page, target: Locator) -> None:
-    """Tab until the element has the focus."""
+    """Press Tab until the element has the focus."""
     for _ in range(60):
         if target.evaluate("each => each === document.activeElement"):
             return
@@ -142,7 +142,7 @@ def test_a_rule_is_written_acts_and_is_followed_up(
     )
 
 
-def test_what_is_tracked_for_nobody_has_no_follow_up(
+def test_an_anonymous_campaign_has_no_follow_up(
     desk: Page, stack: LocalStack, marketer: Marketer, leads: dict[str, str]
 ) -> None:
     campaign = write_campaign(marketer, "Anonymous", tracking="anonymous")
@@ -189,7 +189,7 @@ def test_a_rule_is_changed_disabled_and_deleted_by_keyboard(desk: Page, stack: L
     assert rule not in {each["rule_id"] for each in marketer("GET", "/v1/rules")["items"]}
 
 
-def test_a_token_that_only_reads_changes_no_rule(desk: Page, stack: LocalStack, marketer: Marketer) -> None:
+def test_a_read_only_token_cannot_change_rules(desk: Page, stack: LocalStack, marketer: Marketer) -> None:
     marketer("POST", "/v1/rules", RULE | {"name": "Looked at"})
     reader = marketer("POST", "/v1/tokens", {"name": "reader", "scope": "read"})["token"]
     enter(desk, stack, "/automation", reader)

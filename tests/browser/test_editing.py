@@ -1,4 +1,4 @@
-"""Writing on the page, where things go wrong: two windows on one draft, wrong fields, campaigns that are no draft."""
+"""Problems in the editor: conflicting changes, invalid fields, lost connections, campaigns that are not drafts."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def marketer(stack: LocalStack) -> Marketer:
 
 @pytest.fixture
 def window(browser: Browser, stack: LocalStack) -> Iterator[BrowserContext]:
-    """A browser in which somebody is signed in; its pages share what it keeps."""
+    """A signed-in browser whose pages share their storage."""
     context = browser.new_context(user_agent=BROWSER, viewport={"width": 1280, "height": 900})
     context.set_default_timeout(20_000)
     expect.set_options(timeout=20_000)
@@ -73,7 +73,7 @@ def test_two_windows_on_one_draft_keep_each_others_fields(
     expect(field(two, "Title")).to_have_value("Changed in one")
     stored = marketer("GET", f"/v1/campaigns/{campaign}")
     assert (stored["title"], stored["subject"]) == ("Changed in one", "Changed in two")
-    assert stored["html"] == "<p>one</p>\r\n<p>two</p>", "nobody has touched the text"
+    assert stored["html"] == "<p>one</p>\r\n<p>two</p>", "the text was not changed"
 
 
 def test_a_follow_ups_recipients_stay_when_something_else_is_changed(
@@ -94,8 +94,8 @@ def test_a_follow_ups_recipients_stay_when_something_else_is_changed(
     assert stored["audience"]["behavior"] == [{"campaign_id": sent, "did": "not_opened"}]
 
 
-def test_of_two_changes_none_is_lost(window: BrowserContext, stack: LocalStack) -> None:
-    """Whatever was read, is written here, and is stored by now."""
+def test_no_change_is_lost(window: BrowserContext, stack: LocalStack) -> None:
+    """For every combination of the text as read, as changed here, and as stored since."""
     page = window.new_page()
     page.goto(stack.web_url)
     expect(page.get_by_role("heading", name="Campaigns")).to_be_visible()
@@ -126,7 +126,7 @@ def test_of_two_changes_none_is_lost(window: BrowserContext, stack: LocalStack) 
 
 
 @pytest.mark.parametrize(("choice", "kept"), [("Keep mine", "From two"), ("Use saved version", "From one")])
-def test_a_field_changed_in_two_windows_is_for_the_marketer_to_decide(
+def test_the_marketer_resolves_a_conflict(
     window: BrowserContext, stack: LocalStack, marketer: Marketer, choice: str, kept: str
 ) -> None:
     campaign = write(marketer, "conflict")
@@ -203,7 +203,7 @@ def test_an_old_copy_in_the_browser_does_not_replace_a_newer_saved_text(
     expect(page.get_by_role("region", name="Conflicting changes")).to_have_count(0)
 
 
-def test_what_was_typed_and_not_saved_comes_back(window: BrowserContext, stack: LocalStack, marketer: Marketer) -> None:
+def test_unsaved_changes_are_restored(window: BrowserContext, stack: LocalStack, marketer: Marketer) -> None:
     campaign = write(marketer, "kept")
     page = editor(window, stack, campaign)
     page.route("**/v1/**", lambda route: route.abort())
@@ -217,7 +217,7 @@ def test_what_was_typed_and_not_saved_comes_back(window: BrowserContext, stack: 
 
 
 @pytest.mark.parametrize("action", ["Send test…", "Schedule…", "Send…"])
-def test_a_wrong_field_is_named_and_gone_to(
+def test_an_invalid_field_is_named_and_gets_the_focus(
     window: BrowserContext, stack: LocalStack, marketer: Marketer, action: str
 ) -> None:
     page = editor(window, stack, write(marketer, "wrong"))
@@ -230,7 +230,7 @@ def test_a_wrong_field_is_named_and_gone_to(
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-def test_a_new_campaign_that_lacks_something_leads_there(window: BrowserContext, stack: LocalStack) -> None:
+def test_a_missing_field_of_a_new_campaign_gets_the_focus(window: BrowserContext, stack: LocalStack) -> None:
     page = window.new_page()
     page.goto(f"{stack.web_url}#/campaigns/new")
     field(page, "Title").fill("Lacks a subject")
@@ -241,9 +241,7 @@ def test_a_new_campaign_that_lacks_something_leads_there(window: BrowserContext,
     expect(page.locator("#subject-error")).to_have_text("")
 
 
-def test_a_corrected_field_has_no_fault_beside_it(
-    window: BrowserContext, stack: LocalStack, marketer: Marketer
-) -> None:
+def test_a_corrected_field_shows_no_error(window: BrowserContext, stack: LocalStack, marketer: Marketer) -> None:
     marketer("POST", "/v1/leads", {"entity": "corrected", "stage": "New"})
     page = window.new_page()
     page.goto(f"{stack.web_url}#/campaigns/new")
@@ -260,9 +258,7 @@ def test_a_corrected_field_has_no_fault_beside_it(
     expect(field(page, "From address")).not_to_have_attribute("aria-invalid", "true")
 
 
-def test_a_corrected_test_address_has_no_fault_beside_it(
-    window: BrowserContext, stack: LocalStack, marketer: Marketer
-) -> None:
+def test_a_corrected_test_address_shows_no_error(window: BrowserContext, stack: LocalStack, marketer: Marketer) -> None:
     page = editor(window, stack, write(marketer, "test-address"))
     page.get_by_role("button", name="Send test…").click()
     address, fault = page.get_by_label("To (up to 10 addresses)"), page.get_by_text("address 1 has no @")
@@ -273,7 +269,7 @@ def test_a_corrected_test_address_has_no_fault_beside_it(
     expect(fault).to_have_count(0)
 
 
-def test_the_recipients_of_a_campaign_that_is_no_draft(
+def test_recipients_of_scheduled_and_sent_campaigns(
     window: BrowserContext, stack: LocalStack, marketer: Marketer, until: Any
 ) -> None:
     for number in range(2):

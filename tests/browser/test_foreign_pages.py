@@ -1,4 +1,4 @@
-"""Web pages of other origins in a real browser: they show recipients' pixels and read nothing of the local stack."""
+"""Web pages of other origins can show tracking pixels, but read nothing from the local stack."""
 
 import threading
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ SIGNED = (
     "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=test%2F20261126%2Feu-central-1%2Fsns%2Faws4_request"
     "&X-Amz-Date=20261126T120000Z&X-Amz-Expires=604800&X-Amz-SignedHeaders=host&X-Amz-Signature=0"
 )
-"""Everybody knows the administrator's key, and ministack looks at no signature."""
+"""The administrator's key is public, and ministack checks no signatures."""
 SHOWN = """url => new Promise(done => {
     const image = new Image();
     image.onload = () => done(true);

@@ -1,4 +1,4 @@
-"""The marketers' page in real Chromium: the whole story without a reload, and what when something is missing."""
+"""The marketers' page in real Chromium: from importing leads to reading stats, and how it handles errors."""
 
 import json
 import re
@@ -33,7 +33,7 @@ def marketer(stack: LocalStack) -> Marketer:
 
 @pytest.fixture
 def marketers_page(browser: Browser, stack: LocalStack) -> Iterator[Page]:
-    """A window of somebody with a token, who is not signed in yet."""
+    """A browser window, not signed in yet."""
     context = browser.new_context(user_agent=BROWSER, viewport={"width": 1280, "height": 900})
     opened = context.new_page()
     opened.set_default_timeout(20_000)
@@ -62,9 +62,7 @@ def write(marketer: Marketer, entity: str, **said: Any) -> str:
     return str(marketer("POST", "/v1/campaigns", campaign | said)["campaign_id"])
 
 
-def test_a_campaign_that_wants_a_recount_is_recounted_from_its_stats(
-    marketers_page: Page, stack: LocalStack, marketer: Marketer
-) -> None:
+def test_a_campaign_is_recounted_from_its_stats(marketers_page: Page, stack: LocalStack, marketer: Marketer) -> None:
     campaign_id = CampaignId(write(marketer, "recounted"))
     stack.engine.client("dynamodb").update_item(
         TableName=stack.outputs["CampaignsTable"],
@@ -158,7 +156,7 @@ def test_from_signing_in_to_the_badges_on_the_timeline(
     expect(desk.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-def test_a_campaign_is_scheduled_and_taken_back(marketers_page: Page, stack: LocalStack, marketer: Marketer) -> None:
+def test_a_campaign_is_scheduled_and_unscheduled(marketers_page: Page, stack: LocalStack, marketer: Marketer) -> None:
     page = marketers_page
     marketer("POST", "/v1/leads", {"entity": "later", "stage": "New", "email": "a@later.example"})
     campaign = write(marketer, "later")
@@ -223,7 +221,7 @@ def test_deliveries_of_unknown_outcome_are_retried_only_when_asked_for(
     expect(figure(page, "sent")).to_have_text("3")
 
 
-def test_what_was_typed_outlives_the_session(marketers_page: Page, stack: LocalStack, marketer: Marketer) -> None:
+def test_changes_survive_the_end_of_the_session(marketers_page: Page, stack: LocalStack, marketer: Marketer) -> None:
     page = marketers_page
     issued = marketer("POST", "/v1/tokens", {"name": "short-lived"})
     campaign = write(marketer, "session")
@@ -241,7 +239,7 @@ def test_what_was_typed_outlives_the_session(marketers_page: Page, stack: LocalS
     assert marketer("GET", f"/v1/campaigns/{campaign}")["title"] == "Typed after the end"
 
 
-def test_while_the_api_is_away_the_panel_says_so_and_keeps_its_numbers(
+def test_stats_stay_visible_while_the_api_cannot_be_reached(
     marketers_page: Page, stack: LocalStack, marketer: Marketer
 ) -> None:
     page = marketers_page
@@ -287,7 +285,7 @@ def test_the_panels_first_paint_takes_six_requests_and_150_kilobytes(
     assert sum(size for _, size in found) <= 150_000, found
 
 
-def test_columns_that_are_not_as_expected_are_shown_and_imported_only_when_meant(
+def test_unexpected_columns_are_imported_only_on_request(
     marketers_page: Page, stack: LocalStack, marketer: Marketer
 ) -> None:
     page = marketers_page
@@ -343,9 +341,7 @@ def test_a_file_is_sent_in_pieces_that_keep_its_records_whole_and_its_lines_numb
     assert {each["head"][:8] for each in found} == {"id,note\n"}
 
 
-def test_everything_is_reachable_by_keyboard_on_the_way_to_the_panel(
-    marketers_page: Page, stack: LocalStack, marketer: Marketer
-) -> None:
+def test_a_campaign_is_opened_by_keyboard(marketers_page: Page, stack: LocalStack, marketer: Marketer) -> None:
     page = marketers_page
     write(marketer, "keys", title="By keyboard")
     page.goto(stack.web_url)

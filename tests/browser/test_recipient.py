@@ -1,4 +1,4 @@
-"""A recipient with a browser: the mail in the inbox's page, its pixel and links live, and the unsubscribe page."""
+"""A recipient in a real browser: opening the email, clicking a link, unsubscribing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ def marketer(stack: LocalStack) -> Marketer:
 
 @pytest.fixture(scope="module")
 def sent(stack: LocalStack, marketer: Marketer, until: Until) -> dict[str, Any]:
-    """A campaign to one hostile name, whose link leads back to the inbox (the only other host there is)."""
+    """A campaign to a lead with a hostile name. Its link leads to the inbox, the only other host here."""
     name = "<img src=x onerror=alert(1)>Eve"
     lead = {"entity": ENTITY, "stage": "New", "email": "eve@browser.example", "first_name": name}
     lead_id = marketer("POST", "/v1/leads", lead)["lead_id"]
@@ -38,7 +38,7 @@ def sent(stack: LocalStack, marketer: Marketer, until: Until) -> dict[str, Any]:
     return {"path": path, "lead": f"/v1/leads/{lead_id}", "name": name}
 
 
-def test_reading_clicking_and_leaving_in_a_browser_is_what_the_numbers_say(
+def test_opening_clicking_and_unsubscribing_are_counted(
     page: Page, stack: LocalStack, marketer: Marketer, sent: dict[str, Any], until: Until
 ) -> None:
     dialogs: list[str] = []

@@ -1,4 +1,4 @@
-"""A marketer whose SES account may not send: told before, at sending, and by the campaign that paused."""
+"""An SES account that cannot send: shown by the pre-send check, when sending, and by the paused campaign."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ def marketer(stack: LocalStack) -> Iterator[Marketer]:
     switch(stack, **HEALTHY)
 
 
-def test_the_sandbox_is_told_in_the_check_in_the_question_and_by_the_paused_campaign(
+def test_the_sandbox_is_shown_before_and_after_sending(
     marketers_page: Page, stack: LocalStack, marketer: Marketer
 ) -> None:
     page = marketers_page
@@ -28,21 +28,21 @@ def test_the_sandbox_is_told_in_the_check_in_the_question_and_by_the_paused_camp
     campaign = write(marketer, "sandbox")
     page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
     sign_in(page, stack.token)
-    expect(page.locator(".findings")).to_contain_text("keeps this AWS account in its sandbox")
+    expect(page.locator(".findings")).to_contain_text("is in the Amazon SES sandbox")
     page.get_by_role("button", name="Send…").click()
     question = page.get_by_role("dialog")
     expect(question).to_contain_text("The pre-send check found 1 error:")
-    expect(question).to_contain_text("keeps this AWS account in its sandbox")
+    expect(question).to_contain_text("is in the Amazon SES sandbox")
     question.get_by_role("button", name="Send to 1 lead").click()
     # A stack's first campaign waits for its functions to start.
-    expect(page.get_by_text("account dashboard. Then resume it.")).to_be_visible(timeout=90_000)
+    expect(page.get_by_text("Then resume the campaign.")).to_be_visible(timeout=90_000)
     switch(stack, **HEALTHY)
     page.get_by_role("button", name="Resume").click()
     page.get_by_role("dialog").get_by_role("button", name="Resume").click()
     expect(page.locator("[data-figure=sent]")).to_have_text("1", timeout=60_000)
 
 
-def test_sending_is_refused_in_the_question_while_the_account_lets_nothing_leave(
+def test_sending_is_refused_while_the_account_cannot_send(
     marketers_page: Page, stack: LocalStack, marketer: Marketer
 ) -> None:
     page = marketers_page

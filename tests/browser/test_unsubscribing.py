@@ -1,4 +1,4 @@
-"""The unsubscribe page as recipients meet it: no JavaScript, by keyboard, on a telephone; scanners change nothing."""
+"""The unsubscribe page: without JavaScript, by keyboard, on a phone. Scanners unsubscribe nobody."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -54,7 +54,7 @@ def reasons(marketer: Marketer, lead_id: str) -> list[tuple[str, str, str]]:
     return [(each["reason"], each["source"], each["campaign_id"]) for each in found]
 
 
-def test_a_recipient_leaves_by_keyboard_and_without_javascript(
+def test_a_recipient_unsubscribes_by_keyboard_and_without_javascript(
     plain_page: Page, marketer: Marketer, leaving: dict[str, Any]
 ) -> None:
     lead_id = leaving["leads"]["ada"]
@@ -77,9 +77,7 @@ def test_a_recipient_leaves_by_keyboard_and_without_javascript(
     assert reasons(marketer, lead_id) == [("unsubscribed", "link", leaving["campaign_id"])]
 
 
-def test_a_scanner_that_looks_at_everything_unsubscribes_nobody_and_one_click_does(
-    marketer: Marketer, leaving: dict[str, Any]
-) -> None:
+def test_a_scanner_unsubscribes_nobody_and_one_click_does(marketer: Marketer, leaving: dict[str, Any]) -> None:
     url, lead_id = leaving["urls"]["bob"], leaving["leads"]["bob"]
     for method in ("GET", "HEAD", "GET"):
         assert request(method, url)[0] == 200

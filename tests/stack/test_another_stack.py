@@ -8,8 +8,9 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from botocore.exceptions import ClientError
 
+from local.cloudformation import find_stack
 from local.console import NotReady
-from local.deploy import deploy, find_stack
+from local.deploy import deploy
 from local.destroy import destroy
 from local.package import Package, package, this_machine
 from local.ports import free_ports

@@ -36,7 +36,7 @@ def test_a_campaign_to_a_bad_list_pauses_itself_and_says_why(tmp_path: Path, unt
         path = f"/v1/campaigns/{marketer('POST', '/v1/campaigns', campaign)['campaign_id']}"
         marketer("POST", f"{path}/send")
         assert any(until(lambda: bool(marketer("GET", path)["status"] == "paused")) for _ in range(4))
-        assert "bounced for good" in marketer("GET", path)["status_reason"]
+        assert "bounced permanently" in marketer("GET", path)["status_reason"]
         stats = marketer("GET", f"{path}/stats")
         assert 100 <= stats["sent"] < 500
         assert stats["total"] == 1000

@@ -73,7 +73,7 @@ def test_a_campaign_leaves_when_its_time_has_come_and_its_schedule_is_gone(
     assert datetime.fromisoformat(sent["launched_at"]) >= datetime.fromisoformat(sent["scheduled_at"])
     assert marketer("GET", f"{path}/stats")["sent"] == 2
     assert until(lambda: marketer("GET", empty)["status"] == "missed")
-    assert "nobody matched" in marketer("GET", empty)["status_reason"]
+    assert "had no recipients" in marketer("GET", empty)["status_reason"]
     assert schedules(stack) == []
 
 

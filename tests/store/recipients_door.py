@@ -38,6 +38,7 @@ class Aws:
     def __init__(self, engine_url: str) -> None:
         self.calls: list[str] = []
         self.parked: list[str] = []
+        self.keys_are_away = False
         aws, engine = self, urlsplit(engine_url)
 
         class Handler(BaseHTTPRequestHandler):
@@ -48,7 +49,9 @@ class Aws:
                 operation = self.headers["x-amz-target"].rpartition(".")[2]
                 aws.calls.append(operation)
                 status, answer = 200, b"{}"
-                if operation == "GetSecretValue":
+                if operation == "GetSecretValue" and aws.keys_are_away:
+                    status = 500
+                elif operation == "GetSecretValue":
                     answer = json.dumps(RING).encode()
                 elif operation == "SendMessage":
                     aws.parked.append(json.loads(body)["MessageBody"])

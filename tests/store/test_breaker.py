@@ -75,7 +75,7 @@ def test_a_campaign_that_passes_a_limit_is_paused_and_says_so(world: World, stat
     for campaign_id in (harmful, harmless):
         world.lifecycle.protect(campaign_id)
     assert (world.status(harmful), world.status(harmless)) == ("paused", status.value)
-    assert "40 of 200 mails (20.0%) bounced" in (world.reason(harmful) or "")
+    assert "40 of 200 emails (20.0%) bounced" in (world.reason(harmful) or "")
 
 
 @pytest.mark.parametrize("status", [CampaignStatus.SENT, CampaignStatus.CANCELLED, CampaignStatus.PAUSED])
@@ -111,4 +111,4 @@ def test_reports_are_what_the_breaker_counts(world: World, dynamodb: Any, tables
             records.record_bounced(campaign_id, lead_id, NOW, None, hard=True)
     world.count(campaign_id, **Recounter(dynamodb, tables.deliveries, tables.campaigns).sums(campaign_id))
     world.lifecycle.protect(campaign_id)
-    assert "30 of 120 mails (25.0%)" in (world.reason(campaign_id) or "")
+    assert "30 of 120 emails (25.0%)" in (world.reason(campaign_id) or "")

@@ -247,7 +247,7 @@ def test_a_campaign_that_counts_as_sent_too_early_loses_nobody(world: Controlled
 def test_the_reason_of_a_pause_is_told_until_it_is_resumed(world: ControlledWorld) -> None:
     campaign_id = world.set_off(1)
     pause_refused(world.campaigns, campaign_id, "Ask SES.")
-    assert world.control.pause(campaign_id).status_reason == "Paused by itself: Ask SES. Then resume it."
+    assert world.control.pause(campaign_id).status_reason == "Paused automatically. Ask SES. Then resume the campaign."
     assert world.control.resume(campaign_id).status_reason is None
 
 

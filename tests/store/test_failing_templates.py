@@ -8,8 +8,8 @@ import pytest
 
 from chalicelib.campaigns.drafts import Written
 from chalicelib.campaigns.launched_content import source_of
+from chalicelib.content.compiled import Segments, TemplateSlot
 from chalicelib.content.compiler import compile_content
-from chalicelib.content.segments import Segments, TemplateSlot
 from chalicelib.model.campaign import Audience, Body, CampaignStatus, Schedule
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.lifecycle import SCHEDULE

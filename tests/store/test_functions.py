@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.analytics.recount import Recount, Recounting
+from chalicelib.analytics.recount import Recount, begin_recount
 from chalicelib.model.delivery import DeliveryStatus
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.messages import LaunchMessage, SendMessage
@@ -150,7 +150,7 @@ def test_a_recounts_messages_are_worked_off_on_the_plan_queue(stack: Stack) -> N
     campaign_id, messages = stack.planned(leads=1)
     stack.send(*messages)
     workers = stack.workers
-    Recounting(workers.recounts, workers.plans, workers.plan_queue).begin(campaign_id, NOW)
+    begin_recount(campaign_id, NOW, workers.recounts, workers.plans, workers.plan_queue)
     advance, no_pause, clock = workers.lifecycle.advance, lambda seconds: None, NOW.timestamp
     workers.recount = Recount(
         workers.counters, workers.recounts, advance, workers.deliveries, workers.plan_queue, no_pause, clock

@@ -1,5 +1,6 @@
 """What each request of a recipient takes of AWS, at the door itself: one conditional write, or nothing."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,8 @@ from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
 from chalicelib.model.ids import new_campaign_id, new_lead_id
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.tracking.delivery_ids import CampaignTracking
+from chalicelib.tracking.hits import HitKind, UnverifiedHit, from_values
+from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
 from tests.claiming import record_claim
 from tests.store.recipients_door import KEY, RecipientsDoor, running
@@ -124,3 +127,28 @@ def test_hits_are_parked_while_the_table_is_not_there(door: RecipientsDoor, mail
         assert broken.answer(mail.click, mail.link)["statusCode"] == 302
         assert broken.answer(mail.unsubscribe, method="POST")["statusCode"] == 200
         assert len(broken.aws.parked) == 3
+
+
+def test_without_keys_hits_are_parked_unverified_and_recipients_see_no_error(mail: Mail, dynamodb: Any) -> None:
+    """What cannot be verified is neither written nor redirected to, and is not lost."""
+    tables = TableNames("never", "written", "to")
+    with running(dynamodb.meta.endpoint_url, tables) as door:
+        door.aws.keys_are_away = True
+        assert door.answer(mail.pixel)["headers"]["Content-Type"] == "image/gif"
+        asked = door.answer(mail.click, mail.link)
+        assert (asked["statusCode"], "Location" in asked["headers"], "shop.example" in asked["body"]) == (
+            200,
+            False,
+            True,
+        )
+        assert "<form" in door.answer(mail.unsubscribe)["body"]
+        assert door.answer(mail.unsubscribe, method="POST")["statusCode"] == 200
+        assert door.answer(mail.pixel, method="HEAD")["statusCode"] == 200
+        assert door.answer("/t/c/no-id", mail.link)["statusCode"] == 404
+        assert "UpdateItem" not in door.aws.calls
+        parked = [from_values(json.loads(text)) for text in door.aws.parked]
+    assert all(isinstance(hit, UnverifiedHit) for hit in parked)
+    assert [hit.kind for hit in parked] == [HitKind.OPEN, HitKind.CLICK, HitKind.UNSUBSCRIBE]
+    keys = KeyRingSource(lambda: json.dumps({"current": 1, "1": KEY}))
+    verified = [hit.verified(keys) for hit in parked if isinstance(hit, UnverifiedHit)]
+    assert [(hit.lead_id, hit.link) for hit in verified if hit] == [(mail.lead_id, each) for each in (None, "1", None)]

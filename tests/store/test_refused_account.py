@@ -46,7 +46,7 @@ def world(dynamodb: Any, tables: TableNames) -> RefusedWorld:
 def test_a_refused_account_pauses_the_campaign_once_and_fails_nobody(world: RefusedWorld) -> None:
     campaign_id = world.set_off(12)
     world.work()
-    assert world.stands(campaign_id) == ("paused", f"Paused by itself: {REFUSAL} Then resume it.")
+    assert world.stands(campaign_id) == ("paused", f"Paused automatically. {REFUSAL} Then resume the campaign.")
     assert world.refusals == 1
     assert list(world.deliveries.iter_campaign(campaign_id)) == []
     assert world.total(campaign_id) == 12

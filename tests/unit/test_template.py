@@ -14,10 +14,10 @@ import yaml  # type: ignore[import-untyped]
 
 from chalicelib.settings import settings
 from chalicelib.tracking.hits import NOT_PARKED
-from local.deploy import KEPT_TYPES
 from local.lint import lint, transformed
 from local.package import ROOT, Package, on_lambda, package
 from local.stack import DEFAULTS, EVENTS_TOPICS, STACK_NAME
+from local.take_over import KEPT_TYPES
 
 ROUTES = {"APIHandler": "api", "Track": "track"}
 SOURCES = {

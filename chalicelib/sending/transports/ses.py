@@ -27,22 +27,22 @@ _CONCERNS_ALL = [
     for pattern, advice in (
         (
             r"MailFromDomainNotVerified|mail from domain is not verified",
-            "Amazon SES finds no MX record of the sender's MAIL FROM domain. Add the record that the SES console shows "
-            "for the sender's identity, or let the identity use SES's own MAIL FROM domain.",
+            "Amazon SES finds no MX record for the sender's MAIL FROM domain. Add the record that the SES console "
+            "shows for the sender's identity, or use the default MAIL FROM domain of SES.",
         ),
         (
             r"AccountSuspended|sending suspended for this account",
-            "Amazon SES has ended sending for this AWS account for good. Write to AWS Support, or send by another "
-            "account or an SMTP server of your own.",
+            "Amazon SES has permanently ended sending for this AWS account. Contact AWS Support, or send through "
+            "another account or your own SMTP server.",
         ),
         (
             r"SendingPaused|(?:account is|sending) (?:paused|disabled)|sending is disabled",
-            "Amazon SES has paused sending for this AWS account. The SES console's account dashboard and AWS's mail to "
-            "the account's owner say why; have it resumed there.",
+            "Amazon SES has paused sending for this AWS account. The account dashboard in the SES console and the "
+            "email from AWS to the account's owner say why. Resume sending there.",
         ),
         (
             r"ConfigurationSet\w*DoesNotExist|configuration set.*does not exist|NotFoundException",
-            "Amazon SES does not find the configuration set {configuration_set}. Deploy this stack again: it makes it.",
+            "Amazon SES cannot find the configuration set {configuration_set}. Deploy this stack again to create it.",
         ),
     )
 ]
@@ -123,10 +123,10 @@ def _not_verified(said: re.Match[str], mail: OutgoingMail) -> str:
     region, failed = (said[1] or "this region").lower(), (said[2] or "").lower()
     if mail.from_email.lower() not in failed and mail.to_email.lower() in failed:
         return (
-            f"Amazon SES keeps this AWS account in its sandbox in {region}: it sends to verified addresses alone. "
-            "Ask for production access in the SES console's account dashboard."
+            f"This AWS account is in the Amazon SES sandbox in {region} and can send to verified addresses only. "
+            "Request production access in the account dashboard of the SES console."
         )
     return (
-        f"Amazon SES does not send from {mail.from_email}: neither the address nor its domain is verified in {region}. "
-        "Verify one of them in the SES console."
+        f"Amazon SES cannot send from {mail.from_email}, because neither the address nor its domain is verified in "
+        f"{region}. Verify one of them in the SES console."
     )

@@ -53,8 +53,7 @@ class Run {
     this.errors = [];
     this.customFields = new Set();
     this.status = h("p", { role: "status" }, "Reading the file…");
-    this.label = `Importing ${file.name}`;
-    this.progress = h("div", {}, progress(this.label, 0));
+    this.progress = h("div");
     this.result = h("div", { class: "view" });
     place.replaceChildren(h("section", { class: "card", "aria-label": "Import" }, h("h2", {}, file.name), this.progress, this.status, this.result));
   }
@@ -113,7 +112,7 @@ class Run {
   }
 
   show(done, of) {
-    this.progress.replaceChildren(progress(this.label, done / of));
+    this.progress.replaceChildren(progress(`Importing ${this.file.name}`, done / of));
     this.status.textContent = `${number(done)} of ${counted(of, "line")}`;
   }
 

@@ -6,7 +6,7 @@ import { browse, debounced, nothing, table } from "./parts.js";
 
 export async function show(place, { query: asked, signal }) {
   await style("lists.css");
-  const search = h("input", { type: "search", placeholder: "Name, email or external ID", "aria-label": "Search leads", value: asked.get("q") || "" });
+  const search = h("input", { type: "search", placeholder: "Name, email or ID", "aria-label": "Search leads", value: asked.get("q") || "" });
   const entity = select("Business line", "All business lines");
   const stage = select("Stage", "All stages");
   const tag = select("Tag", "All tags");

@@ -38,4 +38,4 @@ def test_a_limit_is_passed_when_chance_alone_would_not_do_it(sums: dict[str, int
 
 def test_the_marketer_is_told_the_figures() -> None:
     (trip,) = harm_of({"sent": 200, "bounced": 40})
-    assert trip.reason.startswith("Paused by itself: 40 of 200 mails (20.0%) bounced for good.")
+    assert trip.reason.startswith("Paused automatically: 40 of 200 emails (20.0%) bounced permanently.")

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-from chalicelib.content.compiled import CompiledContent
+from chalicelib.content.compiled import CompiledContent, ContentSource
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.render import Renderer
-from chalicelib.content.source import ContentSource
 
 BASE_URL = "https://t.example"
 DELIVERY_ID = "D" * 48

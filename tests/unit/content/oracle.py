@@ -9,7 +9,7 @@ from html5lib._tokenizer import HTMLTokenizer
 from html5lib.constants import tokenTypes
 
 from chalicelib.content import markup
-from chalicelib.content.entities import decode_attribute
+from chalicelib.content.markup import decode_attribute
 
 _KINDS = {number: name for name, number in tokenTypes.items()}
 Seen = tuple[Any, ...]
@@ -75,7 +75,7 @@ def ours(document: str) -> list[Seen]:
     seen: list[Seen] = []
     for token in markup.tokens(document):
         if token.kind == markup.START_TAG:
-            found = tuple((item.name, _value(document, item)) for item in markup.attributes(document, token))
+            found = tuple((item.name, _value(document, item)) for item in markup.attributes(document, token).values())
             seen.append(("start", token.name, found))
         elif token.kind == markup.END_TAG:
             seen.append(("end", token.name))

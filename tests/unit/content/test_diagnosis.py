@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.diagnosis import Diagnosis
-from chalicelib.content.errors import Problem, RenderFailed
+from chalicelib.content.errors import Fault, RenderFailed
 from chalicelib.content.render import Renderer
 from tests.unit.content.mails import Tracking, source_of
 
@@ -18,7 +18,7 @@ def diagnosed(html: str = "<p>", text: str = "text", subject: str = "Hello", lea
     compiled = compile_content(source, Tracking())
     with pytest.raises(RenderFailed) as failed:
         Renderer(compiled, Tracking()).render(lead or {}, {}, "A" * 48, "https://t.example/t/u/A")
-    return Diagnosis(source).problem(lead or {}, {}, failed.value)
+    return Diagnosis(source).fault(lead or {}, {}, failed.value)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_the_tag_that_fails_is_found(html: str, line: int, column: int) -> None:
 
 def test_every_field_is_looked_through() -> None:
     assert diagnosed(subject="{{ 1/0 }}").field == "subject"
-    assert diagnosed(text="a\n{{ 1/0 }}") == Problem("text", "the template fails: InvalidOperation", 2, 1)
+    assert diagnosed(text="a\n{{ 1/0 }}") == Fault("text", "the template fails: InvalidOperation", 2, 1)
 
 
 def test_a_loop_that_takes_too_long_is_found() -> None:

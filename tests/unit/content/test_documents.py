@@ -152,7 +152,7 @@ def random_part(random: Random, longest: int, *, statements: bool) -> str:
 def places_of_refusal(html: str) -> list[int | None]:
     with pytest.raises(ContentInvalid) as refused:
         compile_content(source_of(html), Tracking())
-    return [problem.line for problem in refused.value.problems]
+    return [problem.line for problem in refused.value.faults]
 
 
 def assert_documents(seed: int, count: int) -> None:

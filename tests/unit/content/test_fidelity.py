@@ -7,7 +7,7 @@ from urllib.parse import unquote, urljoin
 
 import pytest
 
-from chalicelib.content.entities import encode_attribute
+from chalicelib.content.values import escape_attribute
 from tests.unit.content.mails import BASE_URL, UNSUBSCRIBE_URL, rendered_html
 from tests.unit.content.oracle import Seen, judge, random_document
 
@@ -221,7 +221,7 @@ def test_footer_and_pixel_stand_where_they_are_seen(written: str, before: str) -
 
 def test_encoding_for_an_attribute_is_undone_by_a_browser() -> None:
     value = "".join(map(chr, range(1, 128))).replace("\r", "")
-    assert browser_reads(encode_attribute(value)) == value
-    assert html.unescape(encode_attribute(value)) == value
-    unquoted = str(dict(judge(f"<a href=x{encode_attribute(value, quoted=False)}>")[0][2])["href"])
+    assert browser_reads(escape_attribute(value)) == value
+    assert html.unescape(escape_attribute(value)) == value
+    unquoted = str(dict(judge(f"<a href=x{escape_attribute(value, quoted=False)}>")[0][2])["href"])
     assert unquoted == "x" + value

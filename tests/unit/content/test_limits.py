@@ -113,7 +113,7 @@ def test_compiling_takes_time_in_proportion_to_the_size() -> None:
 def test_content_beyond_the_limits_is_refused_with_the_fields_name(field: str, written: dict[str, str]) -> None:
     with pytest.raises(ContentInvalid) as caught:
         compile_content(source_of(**written), None)
-    assert [problem.field for problem in caught.value.problems] == [field]
+    assert [problem.field for problem in caught.value.faults] == [field]
 
 
 def test_a_megabyte_is_allowed() -> None:

@@ -166,7 +166,7 @@ def test_a_wrong_merge_tag_is_refused_with_its_place(
     written = {"html": "x", "text": "x", "subject": "x", field: template}
     with pytest.raises(ContentInvalid) as caught:
         compile_content(source_of(written["html"], written["text"], written["subject"]), None)
-    problem = caught.value.problems[0]
+    problem = caught.value.faults[0]
     assert (problem.field, problem.line, problem.column) == (field, line, column)
     assert reason in problem.reason
 
@@ -174,7 +174,7 @@ def test_a_wrong_merge_tag_is_refused_with_its_place(
 def test_every_problem_is_reported_at_once() -> None:
     with pytest.raises(ContentInvalid) as caught:
         compile_content(source_of("{{ a }} {{ b }}", "{{ c }}", "{{ d }}"), None)
-    assert len(caught.value.problems) == 4
+    assert len(caught.value.faults) == 4
 
 
 def test_links_with_merge_tags_lead_each_recipient_to_their_own_place() -> None:
@@ -247,7 +247,7 @@ def test_a_merge_tag_that_changes_how_the_html_reads_is_refused_with_its_place(
 ) -> None:
     with pytest.raises(ContentInvalid) as caught:
         compile_content(source_of(html), Tracking())
-    (problem,) = caught.value.problems  # one statement, one problem
+    (problem,) = caught.value.faults  # one statement, one problem
     assert (problem.field, problem.line, problem.column) == ("html", 1, column)
     assert reason in problem.reason
 
@@ -287,7 +287,7 @@ def test_html_that_mail_clients_read_differently_is_refused_with_its_place(
 ) -> None:
     with pytest.raises(ContentInvalid) as caught:
         compile_content(source_of(html), Tracking())
-    (problem,) = caught.value.problems
+    (problem,) = caught.value.faults
     assert (problem.field, problem.line, problem.column) == ("html", line, column)
     assert reason in problem.reason
 

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.content.body import encode_piece, finish
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import AddressInvalid
 from chalicelib.content.message import build_message
-from chalicelib.content.quoted_printable import encode_piece, finish
 from chalicelib.content.render import Renderer
 from tests.unit.content.mails import (
     CAMPAIGN,
@@ -105,6 +105,20 @@ def test_the_headers_a_campaign_mail_needs() -> None:
     assert parsed["MIME-Version"] == "1.0"
     assert parsed.get_content_type() == "multipart/alternative"
     assert [part.get_content_type() for part in parsed.iter_parts()] == ["text/plain", "text/html"]
+
+
+def test_a_header_is_cut_before_mail_servers_do_it() -> None:
+    """A template can write megabytes, also into a subject.
+
+    Postfix keeps 100 KB of a header and throws the rest away (https://www.postfix.org/postconf.5.html,
+    header_size_limit): the mail would end up cut within an encoded word, or refused.
+    """
+    long = "ü and " * 2_500
+    subject = "{% for i in range(10) %}{{ lead.first_name }}{% endfor %}"
+    parsed = read(message := message_of(subject=subject, to_name=long, lead={"first_name": long}))
+    assert (len(parsed["Subject"]), len(name_in(parsed))) == (998, 998)
+    assert long.startswith(parsed["Subject"])
+    assert len(message.partition(b"\r\n\r\n")[0]) < 8_192
 
 
 def test_a_text_only_mail_is_one_part_and_links_stay_untouched() -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
+from chalicelib.content.compiled import ContentSource
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.preflight import AudienceFacts, Finding, Severity, preflight_findings
-from chalicelib.content.source import ContentSource
 from tests.unit.content.mails import Tracking, source_of
 
 GOOD = """<p>Hi {{ lead.first_name | default("there") }}</p>

@@ -6,11 +6,10 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
-from chalicelib.content.compiled import CompiledContent
+from chalicelib.content.compiled import CompiledContent, ContentSource
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.message import build_message
 from chalicelib.content.render import Renderer
-from chalicelib.content.source import ContentSource
 
 HTML = """<html><body><p>Hi {{ lead.first_name | default("there") }},</p>
 <a href="https://shop.example/?a=1&amp;copy=2">Shop</a></body></html>"""

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.content.compiled import CompiledContent
+from chalicelib.content.compiled import CompiledContent, Segments, TemplateSlot
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import ContentInvalid, RenderFailed
 from chalicelib.content.render import UNMEASURED_SLOTS, Rendered, Renderer
-from chalicelib.content.segments import TemplateSlot, segments_of
 from chalicelib.content.values import MAX_OUTPUT
 from chalicelib.crm.leads import MAX_FIELDS_BYTES
 from tests.unit.content.mails import CAMPAIGN, DELIVERY_ID, LEAD, UNSUBSCRIBE_URL, Tracking, source_of
@@ -151,7 +150,7 @@ def test_content_that_an_earlier_version_compiled_is_rendered() -> None:
     loop = TemplateSlot("{% for t in lead.tags %}{{ _spend(3) }}{{ t }};{% endfor %}")
     stored = CompiledContent(
         **{name: getattr(compiled, name) for name in CompiledContent.__slots__ if name != "text"},
-        text=segments_of([loop]),
+        text=Segments.of([loop]),
     ).to_bytes()
     renderer = Renderer(CompiledContent.from_bytes(stored), None)
     assert renderer.render(LEAD, CAMPAIGN, DELIVERY_ID, UNSUBSCRIBE_URL).text == "vip;early bird;"

@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.content.compiled import CompiledContent
+from chalicelib.content.compiled import CompiledContent, Segments, TemplateSlot
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.engine import TemplateEngine
 from chalicelib.content.errors import ContentInvalid, RenderFailed
 from chalicelib.content.render import Renderer
-from chalicelib.content.segments import Segments, TemplateSlot
 from chalicelib.content.values import Closed, Fields, Items, for_templates
 from tests.unit.content.mails import CAMPAIGN, DELIVERY_ID, LEAD, UNSUBSCRIBE_URL, Tracking, source_of
 from tests.unit.content.test_destinations import destination_in

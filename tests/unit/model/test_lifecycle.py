@@ -1,6 +1,8 @@
 """The table of a campaign's moves, walked at random: where a campaign can get to, and what it can never do again."""
 
+import ast
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -68,3 +70,14 @@ def test_the_api_has_a_verb_for_each_of_the_marketers_moves() -> None:
     asked_for = {move.event for move in MOVES if Who.MARKETER in move.by} - {lifecycle.REVERT.event}
     assert verbs == asked_for
     assert all(move.done for move in MOVES if move.event in asked_for)
+
+
+def test_one_module_makes_the_moves() -> None:
+    product = Path(lifecycle.__file__).parents[1]
+    movers = {
+        file.relative_to(product).as_posix()
+        for file in product.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "move"
+    }
+    assert movers == {"campaigns/lifecycle.py"}, "Give campaigns/lifecycle.py a function for this move, and call that."

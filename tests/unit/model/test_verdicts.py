@@ -125,3 +125,15 @@ def test_every_link_that_was_followed_has_a_verdict(delivery: Delivery) -> None:
     assert verdicts.persons.keys() | verdicts.machines_only.keys() == followed_links
     assert all(each.machine is None for each in verdicts.persons.values())
     assert all(each.machine is not None for each in verdicts.machines.values())
+
+
+@pytest.mark.parametrize(("last", "clicked"), [(2.0, set()), (2.001, {"1", "2", "3"})])
+def test_a_burst_begins_with_three_links_in_exactly_the_window(last: float, clicked: set[str]) -> None:
+    """The operator sets the window: a longer one takes clicks from persons, a shorter one lets scanners through."""
+    assert persons(("1", 0), ("2", 1), ("3", last)) == clicked
+
+
+@pytest.mark.parametrize(("next_click", "clicked"), [(3.0, set()), (3.001, {"4"})])
+def test_a_burst_lasts_while_the_next_click_comes_within_half_the_window(next_click: float, clicked: set[str]) -> None:
+    """A slow scanner does not become a person half way; a person who follows it is not taken for a part of it."""
+    assert persons(("1", 0), ("2", 1), ("3", 2), ("4", next_click)) == clicked

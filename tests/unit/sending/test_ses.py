@@ -54,10 +54,10 @@ def test_a_healthy_account_sends(inbox: RunningInbox) -> None:
 @pytest.mark.parametrize(
     ("account", "sender", "said"),
     [
-        ({}, "news@other.example", "does not send from news@other.example"),
-        ({"identities": {"shop.example": "FAILED"}}, SENDER, "does not send from news@mail.shop.example"),
+        ({}, "news@other.example", "cannot send from news@other.example"),
+        ({"identities": {"shop.example": "FAILED"}}, SENDER, "cannot send from news@mail.shop.example"),
         ({"production_access_enabled": False}, SENDER, "sandbox"),
-        ({"suspended": True}, SENDER, "for good"),
+        ({"suspended": True}, SENDER, "permanently ended"),
         ({"sending_enabled": False}, SENDER, "paused"),
         ({"enforcement_status": "SHUTDOWN"}, SENDER, "paused"),
         ({"mail_from_verified": False}, SENDER, "MAIL FROM"),

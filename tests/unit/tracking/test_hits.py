@@ -2,14 +2,19 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chalicelib.model.ids import new_campaign_id, new_lead_id
 from chalicelib.store.client import StoreError, StoreUnavailable
-from chalicelib.tracking.hits import Hit, HitKind, HitRecorder, UnverifiedHit, from_values
+from chalicelib.tracking.delivery_ids import CampaignTracking
+from chalicelib.tracking.hits import Hit, HitKind, HitRecorder, UnverifiedHit, from_values, to_values
+from chalicelib.tracking.key_ring import KeyRingSource
 
 AT = datetime(2026, 11, 23, 12, 0, 0, 123000, tzinfo=UTC)
 HIT = Hit(HitKind.CLICK, new_campaign_id(), new_lead_id(), AT, link="3m", url="https://x.example/ännchen")
@@ -95,3 +100,44 @@ def test_while_everything_stalls_one_recipient_a_second_waits(capsys: pytest.Cap
         recorder.record(HIT)
     assert waits == ["store", "queue"]
     assert len(lines(capsys)) == 50
+
+
+KEYS = KeyRingSource(lambda: '{"current": 1, "1": "the key"}')
+HITS: list[Hit | UnverifiedHit] = [
+    Hit(HitKind.OPEN, new_campaign_id(), new_lead_id(), AT, machine="privacy_proxy"),
+    Hit(HitKind.CLICK, new_campaign_id(), new_lead_id(), AT, link="1", url='https://x.example/?q="ä, ö"&{}'),
+    Hit(HitKind.UNSUBSCRIBE, new_campaign_id(), new_lead_id(), AT, source="one_click"),
+    UnverifiedHit(HitKind.CLICK, "i" * 48, AT, None, "1", "https://x.example/,\"'", "signature"),
+]
+
+
+TIMES = st.integers(0, 2**41).map(
+    lambda ms: datetime.fromtimestamp(ms // 1000, UTC).replace(microsecond=ms % 1000 * 1000)
+)
+
+
+@given(st.sampled_from(HITS), st.text(), TIMES)
+def test_a_hit_survives_its_way_as_json(hit: Hit | UnverifiedHit, machine: str, at: datetime) -> None:
+    given_hit = replace(hit, machine=machine, at=at)
+    assert from_values(json.loads(json.dumps(to_values(given_hit)))) == given_hit
+
+
+TRACKING = CampaignTracking("https://t.example", new_campaign_id(), 1, b"the key")
+LEAD = new_lead_id()
+
+
+URL = "https://x.example/ann"
+CLICK = UnverifiedHit(HitKind.CLICK, TRACKING.delivery_id(LEAD), AT, None, "2m", URL, TRACKING.sign("2m", URL))
+
+
+def test_an_unverified_hit_becomes_the_hit_that_it_would_have_been() -> None:
+    assert CLICK.verified(KEYS) == Hit(HitKind.CLICK, TRACKING.campaign_id, LEAD, AT, link="2m", url=URL)
+    opened = Hit(HitKind.OPEN, TRACKING.campaign_id, LEAD, AT, machine="tool")
+    assert UnverifiedHit(HitKind.OPEN, CLICK.delivery_id, AT, "tool").verified(KEYS) == opened
+
+
+@pytest.mark.parametrize(
+    "changes", [{"delivery_id": "i" * 48}, {"destination": "https://evil.example"}, {"link": "1"}, {"signature": ""}]
+)
+def test_an_unverified_hit_that_is_forged_is_none(changes: dict[str, Any]) -> None:
+    assert replace(CLICK, **changes).verified(KEYS) is None

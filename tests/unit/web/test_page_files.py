@@ -1,4 +1,4 @@
-"""The page's files: whole, strict, and from nowhere else."""
+"""The page's files: security headers, caching, and no resources of other hosts."""
 
 import re
 from typing import Any
@@ -10,18 +10,18 @@ from chalicelib.web.routes import Door, blueprint
 from tests.api_client import ApiClient, context_of
 
 
-def nobody() -> Any:
-    raise AssertionError("nobody is signed in, so nothing may be asked of the database")
+def no_client() -> Any:
+    raise AssertionError("without a session the database must not be used")
 
 
 @pytest.fixture(scope="module")
 def api() -> ApiClient:
     client = ApiClient(context_of(None))
-    client.app.register_blueprint(blueprint(Door(nobody, lambda: client.context.now())))
+    client.app.register_blueprint(blueprint(Door(no_client, lambda: client.context.now())))
     return client
 
 
-def test_the_page_allows_nothing_inline_and_nobody_else(api: ApiClient) -> None:
+def test_the_page_allows_no_inline_code_and_no_other_hosts(api: ApiClient) -> None:
     reply = api("GET", "/")
     policy = reply.headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
@@ -33,7 +33,7 @@ def test_the_page_allows_nothing_inline_and_nobody_else(api: ApiClient) -> None:
     assert not re.search(r"<style|<script(?![^>]*src=)|\son\w+=|\sstyle=", reply.body)
 
 
-def test_files_may_be_kept_for_ever_and_other_versions_are_gone(api: ApiClient) -> None:
+def test_files_are_cached_for_ever_and_other_versions_are_not_found(api: ApiClient) -> None:
     reply = api("GET", f"/assets/{assets.version()}/app.js")
     assert (reply.status, reply.headers["Content-Type"]) == (200, "text/javascript; charset=utf-8")
     assert "immutable" in reply.headers["Cache-Control"]
@@ -42,7 +42,7 @@ def test_files_may_be_kept_for_ever_and_other_versions_are_gone(api: ApiClient) 
         assert api("GET", f"/assets/{assets.version()}/{name}").status == 404
 
 
-def test_an_address_without_its_last_slash_leads_to_the_one_with_it(api: ApiClient) -> None:
+def test_an_address_without_a_trailing_slash_is_redirected(api: ApiClient) -> None:
     event = {
         "httpMethod": "GET",
         "headers": {},
@@ -58,7 +58,7 @@ def test_an_address_without_its_last_slash_leads_to_the_one_with_it(api: ApiClie
 
 
 @pytest.mark.parametrize("name", sorted(assets.files()))
-def test_a_file_refers_to_our_own_files_alone(name: str) -> None:
+def test_a_file_refers_to_our_own_files_only(name: str) -> None:
     text = assets.files()[name]
     for module in re.findall(r"""(?:from|import\() ?["'](\./[^"']+)["']""", text):
         assert module.removeprefix("./") in assets.files(), module
@@ -67,3 +67,13 @@ def test_a_file_refers_to_our_own_files_alone(name: str) -> None:
     hosts = set(re.findall(r"https?://([^/\"'`\s]+)", text)) - {"www.w3.org"}
     assert not hosts
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|srcdoc|eval\(", text)
+
+
+def test_every_file_is_used_by_another() -> None:
+    texts = "".join(assets.files().values())
+    unused = [
+        name
+        for name in assets.files()
+        if name != assets.PAGE and not re.search(rf"""["'/]{re.escape(name)}["']""", texts)
+    ]
+    assert unused == [], "delete what no other file of the page loads"

@@ -1,16 +1,18 @@
-"""Which branch of which statement a place of the source is in, and which merge tags would change how the HTML is read.
+"""Finds the merge tags that would change how the HTML is read.
 
 A mail is read once, values and all branches included. Each lead's mail reads the same only if a statement ends where it
-began, be it between tags, within one tag or within one value, and no value becomes part of a tag's or attribute's name.
+began (between tags, within one tag or within one value), and no value becomes part of a tag's or attribute's name.
 """
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from . import markup
-from .markup import Attribute, Token
-from .merge_tags import CLOSERS, MIDDLES, OPENERS, Tag, TagError
+from chalicelib.content import markup
+from chalicelib.content.document import Document
+from chalicelib.content.errors import SourceError
+from chalicelib.content.markup import Attribute, Token
+from chalicelib.content.merge_tags import CLOSERS, MIDDLES, OPENERS, STATEMENT_MASK, VALUE_MASK, Tag
 
 _CUTS = "this {{% {} %}} begins {} and does not end there; write whole tags, or whole values, into each branch"
 _NAME = "a merge tag cannot be part of the name of an HTML tag or attribute; if the sign < is meant, write &lt;"
@@ -22,56 +24,16 @@ _BASE = "the address of <base> is everybody's; it cannot have merge tags"
 _COMMENT = "in a comment, write a space between a merge tag and >: it could end the comment"
 _BEFORE_NAME = re.compile(r"<(?:[/?]|!-?)?\Z")
 _ENDS_COMMENT = re.compile(r"(?:-?|!)>")
-_IN_NAME = re.compile(rf"[^\s/>\"'={markup.VALUE_MASK}{markup.STATEMENT_MASK}]")
+_IN_NAME = re.compile(rf"[^\s/>\"'={VALUE_MASK}{STATEMENT_MASK}]")
 _NAMING = (markup.TEXT, markup.RAW_TEXT, markup.UNFINISHED)  # where a < may begin a tag
 _HREFS = ("href", "xlink:href")
 
 
-class Branches:
-    """The branches of a source's statements."""
-
-    def __init__(self, tags: Sequence[Tag]) -> None:
-        self._starts: list[int] = []
-        self._found = [0]
-        around = [0]
-        for number, tag in enumerate(tags, start=1):
-            if tag.word in OPENERS:
-                around.append(number)
-            elif tag.word in MIDDLES:
-                around[-1] = number
-            elif tag.word in CLOSERS:
-                around.pop()
-            self._starts.append(tag.start)
-            self._found.append(around[-1])
-
-    def at(self, offset: int) -> int:
-        """The number of the branch that a place is in; 0 outside of all."""
-        return self._found[bisect_right(self._starts, offset)]
-
-
-def is_in_every_branch(tags: Sequence[Tag], wanted: Callable[[Tag], bool]) -> bool:
-    """Whether one of the wanted merge tags is part of the mail, whichever branches are taken."""
-    # Of each open statement: all branches before had one, this one has, there is an else.
-    levels = [[True, False, True]]
-    for tag in tags:
-        if tag.word in OPENERS:
-            levels.append([True, False, False])
-        elif tag.word in MIDDLES:
-            before, here, _ = levels[-1]
-            levels[-1] = [before and here, False, tag.word == "else"]
-        elif tag.word in CLOSERS:
-            levels[-2][1] |= all(levels.pop())
-        else:
-            levels[-1][1] |= not tag.word and wanted(tag)
-    return levels[0][1]
-
-
-def misplaced(
-    masked: str, tags: Sequence[Tag], tokens: Sequence[Token], conditional: Sequence[Token]
-) -> list[TagError]:
-    """The merge tags by which the HTML could read otherwise than it did: `conditional` in comments for Outlook."""
+def misplaced(masked: str, tags: Sequence[Tag], document: Document) -> list[SourceError]:
+    """The merge tags that would make the HTML of some leads read otherwise than this document."""
     problems: dict[int, str] = {}
     unclosed: list[tuple[Tag, _Place]] = []
+    tokens, conditional = document.tokens, document.conditional
     starts, conditional_starts = ([token.start for token in each] for each in (tokens, conditional))
     around = None
     for tag in tags:
@@ -94,7 +56,7 @@ def misplaced(
             unclosed.append((tag, place))
         elif tag.word in CLOSERS:
             unclosed.pop()
-    return [TagError(offset, reason) for offset, reason in sorted(problems.items())]
+    return [SourceError(offset, reason) for offset, reason in sorted(problems.items())]
 
 
 _Place = tuple[str, object]
