@@ -112,9 +112,12 @@ class Operator:
         """What the AWS command line does: an option is a parameter, and the answer is printed as JSON."""
         command, _, file = line.partition(" > ")
         service, operation, *options = shlex.split(command)[1:]
-        if service == "s3":
-            assert operation == "mb"
-            service, operation, options = "s3", "create-bucket", ["--bucket", options[0].removeprefix("s3://")]
+        if (service, operation) == ("s3", "mb"):  # a command of the command line's own, which names the region
+            self.stack.engine.client("s3").create_bucket(
+                Bucket=options[0].removeprefix("s3://"),
+                CreateBucketConfiguration={"LocationConstraint": ministack.REGION},
+            )
+            return "{}"
         client = self.stack.engine.client(service)
         method = operation.replace("-", "_")
         assert method in client.meta.method_to_api_mapping, f"AWS has no {service} {operation}"
