@@ -146,7 +146,7 @@ def _rendering(mails: Sequence[str]) -> list[Row]:
 
 
 def _mean(name: str, ours: Sequence[float], peer: str, theirs: Sequence[float], times: float | None = None) -> Row:
-    """The mean mail of both, with a goal of so many times the peer's."""
+    """The mean mail of both, with a goal as a multiple of the peer's."""
     return Row(name, mean(ours), "us", None if times is None else times * mean(theirs), peer, mean(theirs))
 
 

@@ -49,8 +49,8 @@ HEADERS = {
 
 def measure(quick: bool) -> list[Row]:
     rounds = QUICK_ROUNDS if quick else ROUNDS
-    with engine() as (dynamodb, tables, door):
-        bare, *kinds = requests(dynamodb, tables, door, rounds)
+    with engine() as (dynamodb, tables, handle):
+        bare, *kinds = requests(dynamodb, tables, handle, rounds)
         return compare(bare, kinds, rounds)
 
 
@@ -78,7 +78,7 @@ def compare(bare: Kind, kinds: Sequence[Kind], rounds: int) -> list[Row]:
     return [beside(kind.name, times[kind.name], bare.name, times[bare.name], "us", kind.goal) for kind in kinds]
 
 
-def requests(dynamodb: Any, tables: TableNames, door: Callable[[dict[str, Any]], object], rounds: int) -> list[Kind]:
+def requests(dynamodb: Any, tables: TableNames, handle: Callable[[dict[str, Any]], object], rounds: int) -> list[Kind]:
     """The bare call and one request of each kind, each time of another recipient where it is to be the first."""
     import boto3
 
@@ -115,12 +115,12 @@ def requests(dynamodb: Any, tables: TableNames, door: Callable[[dict[str, Any]],
     # A hit may cost 1.10 without its log line and metric and 1.25 with them: they are in here, and 1.10 holds.
     return [
         Kind("boto3 conditional update_item", bare_call),
-        Kind("hit: first open", lambda: door(event(f"/t/o/{tracking.delivery_id(next(opening))}.gif")), 1.10),
-        Kind("hit: the same open again", lambda: door(event(f"/t/o/{tracking.delivery_id(known)}.gif")), 1.10),
-        Kind("hit: first click", lambda: door(event(f"/t/c/{tracking.delivery_id(next(clicking))}", query)), 1.10),
-        Kind("hit: forged pixel", lambda: door(forged_pixel), 0.05, 10),
-        Kind("hit: forged click", lambda: door(forged_click), 0.05, 10),
-        Kind("hit: HEAD", lambda: door(event(f"/t/o/{tracking.delivery_id(known)}.gif", method="HEAD"))),
+        Kind("hit: first open", lambda: handle(event(f"/t/o/{tracking.delivery_id(next(opening))}.gif")), 1.10),
+        Kind("hit: the same open again", lambda: handle(event(f"/t/o/{tracking.delivery_id(known)}.gif")), 1.10),
+        Kind("hit: first click", lambda: handle(event(f"/t/c/{tracking.delivery_id(next(clicking))}", query)), 1.10),
+        Kind("hit: forged pixel", lambda: handle(forged_pixel), 0.05, 10),
+        Kind("hit: forged click", lambda: handle(forged_click), 0.05, 10),
+        Kind("hit: HEAD", lambda: handle(event(f"/t/o/{tracking.delivery_id(known)}.gif", method="HEAD"))),
     ]
 
 
@@ -138,7 +138,7 @@ def event(path: str, query: str = "", method: str = "GET") -> dict[str, Any]:
 
 @contextmanager
 def engine() -> Iterator[tuple[Any, TableNames, Callable[[dict[str, Any]], object]]]:
-    """A local engine with the tables and a key ring, and the recipients' door as Lambda would call it."""
+    """A local engine with the tables and a key ring, and the `track` function as Lambda would call it."""
     (port,) = ports.free_ports(1)
     services = {"SERVICES": "dynamodb,secretsmanager", "PERSIST_STATE": "0", "AUTH": "false"}
     with tempfile.TemporaryDirectory() as folder:

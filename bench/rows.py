@@ -29,7 +29,7 @@ class Row:
 
 
 def beside(name: str, ours: Sequence[float], peer: str, theirs: Sequence[float], unit: str, times: float | None) -> Row:
-    """The medians of both, with a goal of so many times the peer's."""
+    """The medians of both, with a goal as a multiple of the peer's."""
     value, peer_value = median(ours), median(theirs)
     return Row(name, value, unit, None if times is None else times * peer_value, peer, peer_value)
 

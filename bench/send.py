@@ -99,7 +99,7 @@ def measure(quick: bool) -> list[Row]:
 
 
 def launched(dynamodb: Any, tables: TableNames, count: int) -> tuple[CampaignId, list[LeadId]]:
-    """A campaign ready to send, and so many leads."""
+    """A campaign ready to send, and its leads."""
     now = datetime.now(UTC)
     leads, campaigns = Leads(dynamodb, tables.leads), Campaigns(dynamodb, tables.campaigns)
     made = [

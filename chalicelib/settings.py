@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 from chalicelib.model.delivery import BurstRule
 
@@ -14,7 +14,7 @@ Routes = Literal["api", "track"]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Names and addresses of the stack's resources, as the template wires them into every function."""
+    """Names and addresses of the stack's resources; the template sets each as a variable of its name in capitals."""
 
     leads_table: str
     deliveries_table: str
@@ -44,31 +44,17 @@ class Settings:
     """The shard to assume when a stream event names none; None on AWS, where that is an error."""
 
 
+_OPTIONAL = ("smtp_secret", "unnamed_stream_shard")
+
+
 @cache
 def settings() -> Settings:
     """Read the environment once per process. Raises KeyError naming a variable that the template forgot."""
-    environment = os.environ
-    return Settings(
-        leads_table=environment["LEADS_TABLE"],
-        deliveries_table=environment["DELIVERIES_TABLE"],
-        campaigns_table=environment["CAMPAIGNS_TABLE"],
-        launch_queue_url=environment["LAUNCH_QUEUE_URL"],
-        plan_queue_url=environment["PLAN_QUEUE_URL"],
-        send_queue_url=environment["SEND_QUEUE_URL"],
-        hits_queue_url=environment["HITS_QUEUE_URL"],
-        candidates_queue_url=environment["CANDIDATES_QUEUE_URL"],
-        event_bus=environment["EVENT_BUS"],
-        launch_queue_arn=environment["LAUNCH_QUEUE_ARN"],
-        plan_queue_arn=environment["PLAN_QUEUE_ARN"],
-        send_queue_arn=environment["SEND_QUEUE_ARN"],
-        schedule_group=environment["SCHEDULE_GROUP"],
-        schedule_role=environment["SCHEDULE_ROLE"],
-        key_ring_secret=environment["KEY_RING_SECRET"],
-        tracking_url=environment["TRACKING_URL"].rstrip("/"),
-        configuration_set=environment["CONFIGURATION_SET"],
-        smtp_secret=environment.get("SMTP_SECRET") or None,
-        unnamed_stream_shard=environment.get("UNNAMED_STREAM_SHARD") or None,
-    )
+    values: dict[str, Any] = {
+        each.name: os.environ[each.name.upper()] for each in fields(Settings) if each.name not in _OPTIONAL
+    }
+    values |= {name: os.environ.get(name.upper()) or None for name in _OPTIONAL}
+    return Settings(**values | {"tracking_url": values["tracking_url"].rstrip("/")})
 
 
 def burst_rule() -> BurstRule:

@@ -140,8 +140,8 @@ def main() -> int:
         campaign = demo.draft()
         audience = demo.api("GET", f"/v1/campaigns/{campaign['campaign_id']}/audience")["total"]
         leads = demo.leads(campaign["audience"])
-        chosen = [lead for lead in leads if lead["stage"] in campaign["audience"]["stages"]]
-        unreachable = sum(lead["email"] is None and not lead["unsubscribed"] for lead in chosen)
+        selected = [lead for lead in leads if lead["stage"] in campaign["audience"]["stages"]]
+        unreachable = sum(lead["email"] is None and not lead["unsubscribed"] for lead in selected)
         known = {message["id"] for message in demo.inbox()}
     with step("Writing the rule of examples/rule.json"):
         rule = demo.rule()

@@ -52,7 +52,7 @@ NEVER_STOOD = (
 )
 LONGEST_FUNCTION_NAME = 64
 LONGEST_SUFFIX = 13
-"""Of the names that CloudFormation makes: `<stack>-<logical id>-<at most so many characters>`."""
+"""Of the names that CloudFormation makes: `<stack>-<logical id>-<at most this many characters>`."""
 
 
 def deploy(

@@ -1,6 +1,7 @@
-"""ministack with a few local manners, as a process of its own: `python -m local.engine`.
+"""ministack with patches, as a process of its own: `python -m local.engine`.
 
-Each function below says what ministack 1.5.33 does without it.
+Each patch below says what ministack 1.5.33 does without it. When ministack no longer needs one,
+tests/unit/local/test_engine_patches.py fails and names it.
 """
 
 import functools

@@ -139,10 +139,10 @@ def build(directory: Path, target: Target, libraries: Path, root: Path = ROOT) -
 
 
 def add_libraries(code: Path, folder: Path) -> None:
-    """Write Chalice's zip anew, with the libraries: the same bytes whoever packages it, and whenever.
+    """Rewrite Chalice's zip with the libraries, byte for byte the same on every machine and day.
 
-    Every file gets mode 644: Lambda must be able to read it, and both Chalice and pip go by the umask of whoever runs
-    them (AWS knowledge center, "lambda-deployment-package-errors").
+    Every file gets mode 644: Lambda must be able to read it, and both Chalice and pip go by the user's umask (AWS
+    knowledge center, "lambda-deployment-package-errors").
     """
     with zipfile.ZipFile(code) as app:
         files = {name: app.read(name) for name in app.namelist()}
@@ -158,7 +158,7 @@ def run_chalice(project: Path, directory: Path) -> None:
     chalice = Path(sys.executable).parent / "chalice"
     command = [str(chalice), "--project-dir", str(project), "package", "--stage", CHALICE_STAGE]
     command += ["--template-format", "yaml", "--merge-template", str(project / "template.yaml"), str(directory)]
-    # Chalice turns every route it sees into one of the REST API, and recipients have their own door.
+    # Chalice turns every route it sees into one of the REST API, and recipients have an HTTP API of their own.
     environment = dict(os.environ) | {"ROUTES": "api", "PYTHONDONTWRITEBYTECODE": "1"}
     # Any region does: what is built has none.
     environment.setdefault("AWS_DEFAULT_REGION", "eu-central-1")

@@ -64,7 +64,7 @@ class Saver:
     async def _save_while_running(self) -> None:
         while True:
             await asyncio.sleep(SECONDS_BETWEEN_SAVES)
-            # A deployment that is cut off is begun anew, and half a stack would be in its way.
+            # A deployment that is cut off is started again, and half a stack would be in its way.
             if self._changed and not is_deploying():
                 self._changed = False
                 self._start()

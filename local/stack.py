@@ -1,6 +1,6 @@
 """One whole local stack: inbox, ministack and the deployed package, from start to stop.
 
-`make run` and the stack tests start it through the same door.
+`make run` and the stack tests start it by the same function.
 """
 
 import fcntl

@@ -1,5 +1,6 @@
 """What a campaign says: the author's bytes, their links and merge tags, the rendered mail, the MIME message.
 
-Written (source.py) -> compiled once per campaign (compiler.py -> compiled.py) -> rendered per delivery (render.py) ->
-a message (message.py). Rendering imports neither the compiler nor, for plain campaigns, the template engine.
+A ContentSource is compiled once per campaign (compiler.py) to a CompiledContent (compiled.py), rendered per delivery
+(render.py), and put into a message (message.py). Rendering imports neither the compiler nor, for campaigns without
+expressions and statements, the template engine.
 """

@@ -64,20 +64,15 @@ def encoded_words(text: str, used: int) -> str:
     data = text.encode("utf-8", "replace")
     use_q = sum(byte not in _Q_SAFE and byte != 0x20 for byte in data) * 6 <= len(data)
     words: list[str] = []
-    room = MAX_LINE - 12 - used
+    room = MAX_LINE - used
     chunk = ""
     for character in text:
-        if chunk and _encoded_length(chunk + character, use_q) > room:
+        if chunk and len(_word(chunk + character, use_q)) > room:
             words.append(_word(chunk, use_q))
-            chunk, room = "", MAX_LINE - 13
+            chunk, room = "", MAX_LINE - 1
         chunk += character
     words.append(_word(chunk, use_q))
     return "\r\n ".join(words)
-
-
-def _encoded_length(text: str, use_q: bool) -> int:
-    data = text.encode("utf-8", "replace")
-    return sum(1 if byte in _Q_SAFE or byte == 0x20 else 3 for byte in data) if use_q else (len(data) + 2) // 3 * 4
 
 
 def _word(text: str, use_q: bool) -> str:

@@ -71,51 +71,49 @@ class AudienceFacts:
 
 _MESSAGES: Final[Mapping[Severity, Mapping[str, str]]] = {
     Severity.ERROR: {
-        "audience_empty": "No lead matches the audience.",
+        "audience_empty": "There are no recipients: no lead matches.",
         "content_invalid": "{reason}",
         "link_leads_nowhere": (
-            "{url} is left empty: links with merge tags lead to https, http, mailto, tel or sms only."
+            "{url} will be empty: links with merge tags can lead to https, http, mailto, tel or sms only."
         ),
-        "rendering_failed": "The mail cannot be rendered and would fail: {reason}.",
+        "rendering_failed": "The email cannot be rendered: {reason}.",
         "sender_not_verified": (
-            "Neither the sender's address nor its domain {domain} is verified in SES: no mail would leave."
+            "Neither the From address nor its domain {domain} is verified in SES, so no emails can be sent."
         ),
     },
     Severity.WARNING: {
         "gmail_clips": (
-            "The HTML is {kilobytes:.0f} KB as sent; Gmail clips it at 102 KB and hides the rest, the tracking pixel "
-            "with it, so opens will be missed."
+            "The HTML is {kilobytes:.0f} KB. Gmail shows the first 102 KB and hides the rest, including the tracking "
+            "pixel, so opens will be missed."
         ),
         "image_without_alt": (
-            'This image says nothing while images are blocked; give it an alt text (alt="" for decoration).'
+            'This image shows nothing when images are blocked. Add an alt text (alt="" for decoration).'
         ),
-        "leads_without_email": "Leads in the audience have no e-mail address; they will count as failed.",
+        "leads_without_email": "Some recipients have no email address and will count as failed.",
         "link_host_varies": (
-            "A merge tag stands in the host of {url} or right behind it; where its value would change the host, the "
-            "link is left empty. Write the host out, and a / before the tag."
+            "A merge tag is in the host of {url} or directly after it. If its value would change the host, the link "
+            "will be empty. Write out the host, and put a / before the tag."
         ),
         "link_placeholder": "{url} looks like a placeholder address.",
-        "link_untracked": "Clicks on {url} cannot be seen: {reason}.",
-        "link_without_destination": "This link leads nowhere.",
+        "link_untracked": "Clicks on {url} cannot be tracked: {reason}.",
+        "link_without_destination": "This link has no destination.",
         "links_left_empty": (
-            "In the mails tried, a link leads nowhere: its value is missing or no whole address like "
-            "https://shop.com/a."
+            "For some of the recipients checked, a link will be empty: its value is missing or is not a full address "
+            "like https://shop.com/a."
         ),
-        "merge_field_empty": (
-            '{path} is empty for some of the audience; give it a default: {{{{ {path} | default("…") }}}}'
-        ),
-        "subject_shouts": "Capitals and “!!” read as spam.",
+        "merge_field_empty": ('{path} is empty for some recipients. Add a default: {{{{ {path} | default("…") }}}}'),
+        "subject_shouts": "Capitals and “!!” look like spam.",
     },
     Severity.NOTE: {
-        "image_without_width": "Outlook shows this image in its full size; give it a width.",
-        "link_not_https": "{url} is not https.",
-        "plain_text_only": "A plain-text mail is sent untracked: opens and clicks cannot be seen.",
+        "image_without_width": "Outlook shows this image at full size. Add a width.",
+        "link_not_https": "{url} does not use https.",
+        "plain_text_only": "A plain-text email is not tracked: its opens and clicks will be unknown.",
         "subject_long": "The subject has {length} characters; most inboxes show {limit} or fewer.",
-        "text_part_missing": "There is no text part; one is made from the HTML. Read it in the preview.",
+        "text_part_missing": "There is no plain text. It is generated from the HTML; check it in the preview.",
     },
 }
 _ADDRESS_VARIES = (
-    "A merge tag stands in the host of this address or right behind it: its value could change where it leads."
+    "A merge tag is in the host of this address or directly after it, so its value could change where it leads."
 )
 _SEVERITIES: Final = {code: severity for severity, codes in _MESSAGES.items() for code in codes}
 

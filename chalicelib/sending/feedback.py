@@ -7,6 +7,7 @@ Reports come at least once and in any order; every step may be repeated and none
 """
 
 from collections import Counter
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -36,11 +37,11 @@ class FeedbackOutcome(StrEnum):
     """It names a delivery that does not exist."""
 
 
+@dataclass(frozen=True, slots=True)
 class Feedback:
-    def __init__(self, records: FeedbackRecords, leads: Leads, keys: KeyRingSource) -> None:
-        self._records = records
-        self._leads = leads
-        self._keys = keys
+    _records: FeedbackRecords
+    _leads: Leads
+    _keys: KeyRingSource
 
     def apply(self, event: FeedbackEvent) -> FeedbackOutcome:
         """Apply a report. Raises StoreError or KeyRingUnavailable. May be repeated."""

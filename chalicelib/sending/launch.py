@@ -1,6 +1,6 @@
 """Launch: freeze the content, count the planning units, and enqueue each of them. Every step may be repeated."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,6 @@ from chalicelib.model.delivery import Tracking
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.lifecycle import GOING
 from chalicelib.model.messages import LaunchMessage, LaunchTask, PlanMessage, RetryMessage
-from chalicelib.scheduler import SchedulerUnavailable
 from chalicelib.sending.budget import Budget, MustWait
 from chalicelib.sending.waiting import LOOKS_AGAIN_AFTER, Wakes, looks_again_at
 from chalicelib.sqs import Queue, for_each_record
@@ -31,30 +30,18 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 
+@dataclass(frozen=True, slots=True)
 class Launch:
-    def __init__(
-        self,
-        campaigns: Campaigns,
-        audiences: Audiences,
-        account: SendingAccount,
-        plans: Plans,
-        retries: Retries,
-        plan_queue: Queue,
-        keys: KeyRingSource,
-        tracking_url: str,
-        budget: Budget,
-        wakes: Wakes,
-    ) -> None:
-        self._campaigns = campaigns
-        self._audiences = audiences
-        self._account = account
-        self._plans = plans
-        self._retries = retries
-        self._plan_queue = plan_queue
-        self._keys = keys
-        self._tracking_url = tracking_url
-        self._budget = budget
-        self._wakes = wakes
+    _campaigns: Campaigns
+    _audiences: Audiences
+    _account: SendingAccount
+    _plans: Plans
+    _retries: Retries
+    _plan_queue: Queue
+    _keys: KeyRingSource
+    _tracking_url: str
+    _budget: Budget
+    _wakes: Wakes
 
     def handle(self, message: LaunchMessage, now: datetime) -> None:
         """Do what a launch message says. Raises if it should be retried."""
@@ -99,20 +86,12 @@ class Launch:
             if note.until.timestamp() == until:
                 self._campaigns.clear_waiting(campaign_id, note.until)
             else:
-                return not self._is_woken_later(lambda: self._wakes.make_sure_of(campaign))
+                return not self._wakes.make_sure_of(campaign)
         try:
             self._budget.allowance()
         except MustWait as must:
             at, reason = looks_again_at(must.waiting, now), must.waiting.reason.value
-            return not self._is_woken_later(lambda: self._wakes.wait(campaign_id, at, reason))
-        return True
-
-    def _is_woken_later(self, schedule: Callable[[], None]) -> bool:
-        try:
-            schedule()
-        except SchedulerUnavailable:
-            logger().warning("cannot_wait", exc_info=True)
-            return False
+            return not self._wakes.wait(campaign_id, at, reason)
         return True
 
     def _bring_back(self, campaign_id: CampaignId, task: LaunchTask, now: datetime) -> None:

@@ -22,7 +22,6 @@ from chalicelib.model.campaign import Campaign, CampaignStatus
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.messages import LEADS_PER_MESSAGE, PlanMessage, RetryMessage, SendMessage
 from chalicelib.model.plan import PlanUnit
-from chalicelib.scheduler import SchedulerUnavailable
 from chalicelib.sending.retry import MarkFailed
 from chalicelib.sending.waiting import OwnQueue, Wakes
 from chalicelib.sqs import Queue, for_each_record, groups
@@ -61,26 +60,16 @@ class _Work:
         return self.again <= self.unit.enqueued
 
 
+@dataclass(frozen=True, slots=True)
 class Plan:
-    def __init__(
-        self,
-        campaigns: Campaigns,
-        audiences: Audiences,
-        deliveries: Deliveries,
-        plans: Plans,
-        own_queue: OwnQueue,
-        send_queue: Queue,
-        advance: Callable[[CampaignId], None],
-        wakes: Wakes,
-    ) -> None:
-        self._campaigns = campaigns
-        self._audiences = audiences
-        self._deliveries = deliveries
-        self._plans = plans
-        self._own_queue = own_queue
-        self._send_queue = send_queue
-        self._advance = advance
-        self._wakes = wakes
+    _campaigns: Campaigns
+    _audiences: Audiences
+    _deliveries: Deliveries
+    _plans: Plans
+    _own_queue: OwnQueue
+    _send_queue: Queue
+    _advance: Callable[[CampaignId], None]
+    _wakes: Wakes
 
     def plan(self, message: PlanMessage, time_is_short: Callable[[], bool]) -> None:
         """Plan a unit to its end, or until time is short: then a new message continues after the last page written."""
@@ -159,10 +148,7 @@ class Plan:
 
     def _be_woken(self, message: PlanMessage) -> None:
         """Have the campaign woken for what is left over, once the mails allowed by now have left."""
-        try:
-            self._wakes.wait(message.campaign_id, datetime.fromtimestamp(message.wakes_at, UTC), None)
-        except SchedulerUnavailable:
-            logger().warning("cannot_wait", exc_info=True, extra={"campaign_id": message.campaign_id})
+        if not self._wakes.wait(message.campaign_id, datetime.fromtimestamp(message.wakes_at, UTC), None):
             self._own_queue.put_back([(replace(message, most=0), _WITHOUT_SCHEDULER_SECONDS)], message.returned)
 
     def _find_going(self, message: PlanMessage) -> Campaign | None:

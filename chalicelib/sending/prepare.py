@@ -11,7 +11,6 @@ from datetime import datetime
 from chalicelib.campaigns.launched_content import LaunchedContent
 from chalicelib.content.errors import AddressInvalid, RenderFailed
 from chalicelib.content.message import build_message
-from chalicelib.content.render import Rendered
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import Lead
@@ -97,13 +96,20 @@ def prepare(content: LaunchedContent, unit: str, lead_id: LeadId, lead: Lead | N
         return Prepared(ended(claim, SkipReason.LEAD_DELETED), None)
     reason = unreachable(lead)
     delivery_id = content.tracking.delivery_id(lead_id)
-    unsubscribe_url = content.tracking.unsubscribe_url(delivery_id)
     try:
         rendered = content.render(lead)
         claim = replace(claim, subject=rendered.subject, empty_links=rendered.empty_links)
         if reason is not None or lead.email is None:
             return Prepared(ended(claim, reason or FailureReason.MISSING_ADDRESS), None)
-        message = _message(content, lead, lead.email, rendered, delivery_id, unsubscribe_url, now)
+        message = build_message(
+            rendered,
+            to_email=lead.email,
+            to_name=" ".join(name for name in (lead.first_name, lead.last_name) if name) or None,
+            date=now,
+            message_id=f"{delivery_id}@{content.campaign.from_email.rpartition('@')[2]}",
+            unsubscribe_url=content.tracking.unsubscribe_url(delivery_id),
+            feedback_id=f"{content.campaign.campaign_id}:campaign:leadflip",
+        )
     except RenderFailed as error:
         return Prepared(ended(claim, reason or FailureReason.RENDERING_FAILED, str(error)), None)
     except AddressInvalid as error:
@@ -130,23 +136,3 @@ def ended(claim: Delivery, reason: FailureReason | SkipReason, detail: str | Non
     status = DeliveryStatus.SKIPPED if isinstance(reason, SkipReason) else DeliveryStatus.FAILED
     detail = detail[:MOST_DETAIL] if detail and isinstance(reason, FailureReason) else None
     return replace(claim, status=status, reason=reason.value, detail=detail)
-
-
-def _message(
-    content: LaunchedContent,
-    lead: Lead,
-    email: str,
-    rendered: Rendered,
-    delivery_id: str,
-    unsubscribe_url: str,
-    now: datetime,
-) -> bytes:
-    return build_message(
-        rendered,
-        to_email=email,
-        to_name=" ".join(name for name in (lead.first_name, lead.last_name) if name) or None,
-        date=now,
-        message_id=f"{delivery_id}@{content.campaign.from_email.rpartition('@')[2]}",
-        unsubscribe_url=unsubscribe_url,
-        feedback_id=f"{content.campaign.campaign_id}:campaign:leadflip",
-    )

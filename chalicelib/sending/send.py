@@ -9,7 +9,6 @@ from chalicelib.campaigns.launched_content import LaunchedContent
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.messages import SendMessage
 from chalicelib.model.reasons import WaitReason
-from chalicelib.scheduler import SchedulerUnavailable
 from chalicelib.sending.budget import Budget
 from chalicelib.sending.deliver import Deliver, Rest
 from chalicelib.sending.rate import Waiting
@@ -90,11 +89,10 @@ class Send:
             if is_short:
                 waiting = Waiting(waiting.reason, now + _BLOCKED_FOR)
                 self._budget.block(waiting)
-            self._wakes.wait(message.campaign_id, looks_again_at(waiting, now), waiting.reason.value)
-        except (SchedulerUnavailable, StoreError):
+            return self._wakes.wait(message.campaign_id, looks_again_at(waiting, now), waiting.reason.value)
+        except StoreError:
             logger().warning("cannot_wait", exc_info=True, extra={"campaign_id": message.campaign_id})
             return False
-        return True
 
 
 def send_deliveries(event: dict[str, Any], context: Any, send: Send) -> Any:

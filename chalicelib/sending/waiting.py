@@ -93,26 +93,31 @@ class Wakes:
         self._clock = clock
         self._sure_of: dict[CampaignId, datetime] = {}
 
-    def wait(self, campaign_id: CampaignId, until: datetime, reason: str | None) -> None:
-        """Have a campaign woken at that time or before; afterwards its messages may be dropped.
+    def wait(self, campaign_id: CampaignId, until: datetime, reason: str | None) -> bool:
+        """Have a campaign woken at that time or before; if True, its messages at hand may be dropped.
 
-        One that is not going is not woken: resuming enqueues its leads. Raises SchedulerUnavailable, StoreError.
+        False while the scheduler is unavailable. A campaign that is not going is not woken: resuming brings its leads
+        back. Raises StoreError.
         """
         seconds = ceil(max(until, self._clock() + SOONEST).timestamp())
         campaign = self._campaigns.record_waiting(campaign_id, Wait(datetime.fromtimestamp(seconds, UTC), reason))
-        if campaign is not None:
-            self.make_sure_of(campaign)
+        return campaign is None or self.make_sure_of(campaign)
 
-    def make_sure_of(self, campaign: Campaign) -> None:
-        """Create the schedule of a campaign's note, in case the worker that wrote it died first.
+    def make_sure_of(self, campaign: Campaign) -> bool:
+        """Make the schedule of a campaign's note, in case the function that wrote it died before; False as above.
 
-        A second wake, or a late one, is harmless. Raises SchedulerUnavailable.
+        Made twice, or late, it wakes twice, which is harmless.
         """
         campaign_id, note = campaign.campaign_id, campaign.waiting
         if note is None or (self._sure_of.get(campaign_id) == note.until and note.until > self._clock()):
-            return
+            return True
         name = f"{campaign_id}.wake-{note.until.timestamp():.0f}"
         message = LaunchMessage(campaign_id, LaunchTask.WAKE, until=note.until.timestamp())
-        self._schedules.put_at(name, max(note.until, self._clock() + SOONEST), self._launch_queue_arn, message)
+        try:
+            self._schedules.put_at(name, max(note.until, self._clock() + SOONEST), self._launch_queue_arn, message)
+        except SchedulerUnavailable:
+            logger().warning("cannot_wait", exc_info=True, extra={"campaign_id": campaign_id})
+            return False
         self._sure_of[campaign_id] = note.until
         logger().info("campaign_waits", extra={"campaign_id": campaign_id, "until": name, "reason": note.reason})
+        return True

@@ -40,7 +40,7 @@ async def _serve(options: Options) -> None:
     inbox = Inbox(options)
     try:
         http_port, smtp_port = await inbox.start()
-        # Whoever started this waits for the line: it says that both doors are open, and where.
+        # The parent process waits for this line: it names the addresses of both servers.
         print(f"inbox ready: http://127.0.0.1:{http_port} smtp://127.0.0.1:{smtp_port}", flush=True)
         await stopped.wait()
     finally:
@@ -74,7 +74,7 @@ def _options(arguments: list[str] | None) -> Options:
         help=f"domains that may send (default: every domain but {UNKNOWN_DOMAIN} and {PENDING_DOMAIN})",
     )
     add("--region", default="us-east-1", help="the region that SES's messages name (default %(default)s)")
-    add("--smtp-login", metavar="USER:PASSWORD", help="let the SMTP door take mail after AUTH with these alone")
+    add("--smtp-login", metavar="USER:PASSWORD", help="let the SMTP server take mail only after AUTH with these")
     add(
         "--events-topic",
         type=_events_topic,

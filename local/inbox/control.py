@@ -1,4 +1,4 @@
-"""The door for tests: the play book of faults and the account's limits, changed while the inbox runs."""
+"""The API for tests: the play book of faults and the account's limits, changed while the inbox runs."""
 
 from __future__ import annotations
 

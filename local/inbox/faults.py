@@ -11,7 +11,7 @@ from local.inbox.addresses import bare_address
 
 
 class FaultKind(StrEnum):
-    """What happens; in brackets what the SES door answers, then the SMTP door (`status`, `message` change both)."""
+    """What happens; in brackets what the SES API answers, then the SMTP server (`status`, `message` change both)."""
 
     THROTTLE = "throttle"  # not kept (429 TooManyRequestsException; 454)
     QUOTA = "quota"  # not kept (400 LimitExceededException; 454)
@@ -44,7 +44,7 @@ class Fault(BaseModel):
     seconds: float = Field(default=0.0, ge=0, le=600)  # wait this long first
     status: int | None = Field(default=None, ge=400, le=599)  # another HTTP status or SMTP code
     message: str | None = Field(default=None, pattern=r"^[\x20-\x7e]+$")  # other words
-    at: SmtpMoment = SmtpMoment.DATA  # when the SMTP door plays it: answering RCPT TO or the end of DATA
+    at: SmtpMoment = SmtpMoment.DATA  # when the SMTP server plays it: answering RCPT TO or the end of DATA
     played: int = Field(default=0, ge=0)  # how many sends it has met
 
     def meets(self, door: Door, recipients: Iterable[str], moment: SmtpMoment) -> bool:

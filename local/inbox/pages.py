@@ -1,4 +1,4 @@
-"""The door for people: the list of mails, and one mail with its HTML in a frame where nothing of it can run.
+"""The web pages: the list of mails, and one mail with its HTML in a frame where nothing of it can run.
 
 Two policies keep a hostile mail in its place. The inbox's own pages load nothing but their style sheet. The mail's
 HTML is served as a document of its own with a `sandbox` policy, so that its scripts and forms are dead even when it

@@ -1,4 +1,4 @@
-"""The door for programs: the list of messages, one message's bytes, and an empty mailbox."""
+"""The JSON API: the list of messages, one message's bytes, and an empty mailbox."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SES door: SendEmail, GetAccount and GetEmailIdentity of the SES v2 API, as an SDK calls them.
+"""The SES API: SendEmail, GetAccount and GetEmailIdentity of the SES v2 API, as an SDK calls them.
 
 Any credentials will do; signatures are not checked. Source: the service model of `sesv2` and the SES API v2
 Reference.

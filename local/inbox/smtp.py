@@ -1,4 +1,4 @@
-"""The SMTP door: a mail server as a customer would run one, on aiosmtpd, into the same mailbox.
+"""The SMTP server: a mail server as a customer would run one, on aiosmtpd, into the same mailbox.
 
 No rate, quota or verified senders here: those are SES's. Faults are played, see `local.inbox.faults`.
 """
