@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.model.errors import Unavailable
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.messages import LaunchMessage
 
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from types_boto3_scheduler import EventBridgeSchedulerClient
 
 
-class SchedulerUnavailable(Exception):
+class SchedulerUnavailable(Unavailable):
     """The scheduler did not create or delete a schedule; the same call may be repeated."""
+
+    retry_after_seconds = 5
 
 
 class Schedules:

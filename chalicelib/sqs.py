@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.backoff import attempts
+from chalicelib.model.errors import Unavailable
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -25,8 +26,10 @@ ENTRIES_PER_CALL = 10
 MOST_DELAY_SECONDS = 900
 
 
-class QueueUnavailable(Exception):
+class QueueUnavailable(Unavailable):
     """SQS did not take a message; the same call may be repeated."""
+
+    retry_after_seconds = 5
 
 
 class Queue:

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.model.delivery import BurstRule
+from chalicelib.model.errors import StoreError
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.client import StoreError
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
 from chalicelib.tracking.hits import NOT_PARKED, Hit, UnverifiedHit, from_values

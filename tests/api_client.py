@@ -3,13 +3,14 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from chalice import Chalice
 
-from chalicelib.api.http.registry import register
-from chalicelib.api.http.unknown import ANYTHING
+from chalicelib.api.http.openapi import document
+from chalicelib.api.http.registry import ANYTHING, RESOURCES, register
 from chalicelib.model.access import Scope
 from chalicelib.wiring.requests import Context
 from local.tables import TableNames
@@ -49,6 +50,27 @@ def context_of(dynamodb: Any, tables: TableNames | None = None, **parts: Any) ->
             raise TypeError(f"the wiring has no {name}")
         setattr(context, name, part)
     return context
+
+
+@cache
+def _described_problems() -> frozenset[tuple[str, str, int, str]]:
+    """Method, path, status and problem type of every problem that the description names."""
+    return frozenset(
+        (method.upper(), path, int(status), problem)
+        for path, methods in document(RESOURCES)["paths"].items()
+        for method, operation in methods.items()
+        for status, answer in operation["responses"].items()
+        for problem in answer.get("content", {}).get("application/problem+json", {}).get("examples", {})
+    )
+
+
+def undescribed(method: str, route: str, reply: Reply) -> str | None:
+    """The type of a problem that an operation answers and its description does not name."""
+    is_operation = any((method, route) == (known, path) for known, path, _, _ in _described_problems())
+    if reply.status < 400 or not is_operation:
+        return None
+    problem = str(reply.json["type"]).rpartition(":")[2]
+    return None if (method, route, reply.status, problem) in _described_problems() else problem
 
 
 class ApiClient:
@@ -92,7 +114,9 @@ class ApiClient:
             "requestContext": {"httpMethod": method, "resourcePath": route, "path": stage + split.path},
         }
         answer = self.app(event, _LambdaContext())
-        return Reply(answer["statusCode"], answer["headers"], answer["body"])
+        reply = Reply(answer["statusCode"], answer["headers"], answer["body"])
+        assert undescribed(method, route, reply) is None, f"{method} {route}: its description lacks {reply.body}"
+        return reply
 
     def _route(self, method: str, path: str) -> tuple[str, dict[str, str]]:
         """As API Gateway does it: literal before named segments, and what fits no path and method is for the last."""

@@ -13,6 +13,7 @@ from chalicelib.analytics.completion import ENDINGS
 from chalicelib.analytics.facts import difference
 from chalicelib.analytics.harm import LIMITS
 from chalicelib.model.delivery import BurstRule
+from chalicelib.model.errors import Unreadable
 from chalicelib.model.ids import CampaignId
 from chalicelib.store.applied_runs import AppliedRuns
 from chalicelib.store.counters import Addition, Basis, Counters, Sums, rows_of
@@ -33,7 +34,7 @@ NOTE_LIFE_SECONDS = 7 * 24 * 3600
 comes after the note has expired is refused for its age."""
 
 
-class StreamShardUnknown(Exception):
+class StreamShardUnknown(Unreadable):
     """The event names no shard, so repeated records cannot be detected. Set a tumbling window on the event source."""
 
 

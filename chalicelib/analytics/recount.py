@@ -22,9 +22,10 @@ from math import ceil
 
 from chalicelib.analytics.facts import facts
 from chalicelib.backoff import attempts
+from chalicelib.model.errors import StoreUnavailable
 from chalicelib.model.ids import CampaignId
 from chalicelib.sqs import Queue
-from chalicelib.store.client import Item, StoreUnavailable
+from chalicelib.store.client import Item
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.plans import Plans

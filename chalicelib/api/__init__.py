@@ -1,1 +1,1 @@
-"""The JSON door. `registry.register(app)` opens it; importing this package alone costs nothing."""
+"""The JSON API: one module per resource. `http.registry.register(app)` adds its routes."""

@@ -1,202 +1,271 @@
-"""/v1/campaigns: write, read, change, remove, duplicate, look at. What is done with them: campaign_verbs.py."""
+"""/v1/campaigns: create, list, read, change, delete, duplicate, follow up.
 
-from collections.abc import Iterable
-from typing import Annotated
+The models check types only; what makes a campaign valid is decided in campaigns/drafts.py.
+"""
 
-from pydantic import Field
+from typing import Annotated, Any, Literal
 
-from chalicelib.api.campaign_models import (
-    AudienceAnswer,
-    CampaignPatch,
-    CampaignWithContent,
-    NewCampaign,
-    PreflightAnswer,
-    PreviewAnswer,
-)
-from chalicelib.api.http.answers import Answer, no_content, ok
-from chalicelib.api.http.problems import ProblemType
+from pydantic import BaseModel, Field, model_validator
+
+from chalicelib.analytics.stats import numbers_of
+from chalicelib.api.http.answers import AnswerModel, Moment
+from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Resource
-from chalicelib.campaigns.drafts import InvalidCampaign, NamesNobody, NotADraft
-from chalicelib.campaigns.lifecycle import CampaignNotFound, WrongStatus
-from chalicelib.campaigns.preflight import preflight
-from chalicelib.campaigns.preview import preview
-from chalicelib.content.errors import ContentInvalid, Fault, RenderFailed
-from chalicelib.model.campaign import Did
-from chalicelib.model.ids import CampaignId, LeadId
-from chalicelib.store.client import Conflict
-from chalicelib.store.leads import LeadNotFound
+from chalicelib.campaigns.drafts import Draft, InvalidCampaign, NamesNobody, NotADraft, Written
+from chalicelib.campaigns.lifecycle import WrongStatus
+from chalicelib.model.campaign import Audience, Behavior, Campaign, CampaignStatus, Did
+from chalicelib.model.delivery import Tracking
+from chalicelib.model.errors import Conflict
+from chalicelib.model.ids import CampaignId
+
+campaigns = Resource("campaigns")
+
+LOOKED_AT = 1_000
+"""A page looks at no more campaigns than this, so that a rare match cannot make a request run for ever."""
+_READ = 100
+
+UtmName = Literal["source", "medium", "campaign", "term", "content"]
 
 
-def _faults(faults: Iterable[Fault]) -> dict[str, object]:
-    return {
-        "errors": [
-            {"field": fault.field, "reason": fault.reason}
-            | ({} if fault.line is None else {"line": fault.line, "column": fault.column})
-            for fault in faults
-        ]
-    }
+class BehaviorBody(RequestModel):
+    """What a lead, as a person, did with a campaign's mail. Only leads that it was sent to match."""
+
+    campaign_id: str
+    did: Annotated[Did, Field(description="A lead who clicked has opened, whether images were loaded or not.")]
 
 
-CAMPAIGN_NOT_FOUND = {CampaignNotFound: ProblemType(404, "campaign-not-found", "There is no such campaign")}
-NOT_RENDERED = {
-    # Written under an earlier release's rules, and not sent since.
-    ContentInvalid: ProblemType(
-        422, "invalid-campaign", "The campaign is not valid", lambda error: _faults(error.faults)
-    ),
-    RenderFailed: ProblemType(422, "rendering-failed", "The content cannot be rendered for this lead"),
-    LeadNotFound: ProblemType(404, "lead-not-found", "There is no such lead"),
-}
-"""Why a mail cannot be shown or sent as a test."""
-WRONG_STATUS = {WrongStatus: ProblemType(409, "wrong-status", "The campaign's status does not allow this")}
+class AudienceBody(RequestModel):
+    """Leads of one entity, in any of the stages, with all of the tags and all of `behavior`; not the unsubscribed."""
 
-campaigns = Resource(
-    "campaigns",
-    errors=CAMPAIGN_NOT_FOUND
-    | WRONG_STATUS
-    | NOT_RENDERED
-    | {
-        InvalidCampaign: ProblemType(
-            422, "invalid-campaign", "The campaign is not valid", lambda error: _faults(error.faults)
+    entity: str
+    stages: list[str]
+    tags: list[str] = Field(default_factory=list)
+    behavior: list[BehaviorBody] = Field(default_factory=list, description="Evaluated when the campaign is sent.")
+
+    def audience(self) -> Audience:
+        behavior = tuple(Behavior(CampaignId(each.campaign_id), each.did) for each in self.behavior)
+        return Audience(self.entity, tuple(self.stages), tuple(self.tags), behavior)
+
+
+class CampaignFields(RequestModel):
+    """What the author of a campaign writes."""
+
+    title: str = ""
+    subject: str = ""
+    from_email: str = ""
+    from_name: str | None = None
+    reply_to: str | None = None
+    html: str | None = None
+    text: Annotated[str | None, Field(description="The text part; generated from the HTML when missing.")] = None
+    audience: AudienceBody = AudienceBody(entity="", stages=[])
+    utm: dict[UtmName, str] = Field(default_factory=dict, description="Added to tracked links that lack them.")
+    tracking: Annotated[
+        Tracking,
+        Field(
+            description="`full`: who opened and clicked. `anonymous`: how many did, but not who. `none`: links stay as "
+            "written, and there is no pixel. A lead's own `tracking_opt_out` always means `none`."
         ),
-        NamesNobody: ProblemType(409, "names-nobody", "The campaign does not track who did what"),
-        NotADraft: ProblemType(409, "not-a-draft", "The campaign is no longer a draft"),
-    },
-)
+    ] = Tracking.FULL
+
+    def changes(self) -> dict[str, Any]:
+        """The members that were sent, as fields of Written."""
+        said = {name: getattr(self, name) for name in self.model_fields_set & CampaignFields.model_fields.keys()}
+        if isinstance(said.get("audience"), AudienceBody):
+            said["audience"] = said["audience"].audience()
+        return said
+
+
+class CampaignPatch(CampaignFields):
+    """What to change. Absent members stay as they are; null clears."""
+
+    version: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="The version that this change is based on; refused with 409 when the draft has changed "
+            "since. Absent: the change is made to any version.",
+        ),
+    ] = 0
+
+
+class NewCampaign(CampaignFields):
+    """A new campaign. It stays a draft until it is sent."""
+
+    title: str
+    subject: Annotated[str, Field(description="May hold merge tags.")]
+    from_email: Annotated[str, Field(description="An address that the mail service may send from.")]
+    audience: AudienceBody
+
+
+class CampaignAnswer(BaseModel):
+    """A campaign without its content, as lists show it."""
+
+    campaign_id: str
+    title: str
+    subject: str
+    from_email: str
+    from_name: str | None
+    reply_to: str | None
+    audience: AudienceBody
+    utm: dict[str, str]
+    tracking: Tracking
+    status: CampaignStatus
+    status_reason: Annotated[str | None, Field(description="The reason for the status, if it has one.")]
+    version: Annotated[int, Field(description="Counts the author's changes.")]
+    scheduled_at: Annotated[Moment | None, Field(description="When its schedule sends it, or was to send it.")]
+    scheduled_local: Annotated[str | None, Field(description="The same as local time in `scheduled_timezone`.")]
+    scheduled_timezone: str | None
+    created_at: Moment
+    updated_at: Moment
+    launched_at: Moment | None
+    completed_at: Moment | None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _flat(cls, said: Any) -> Any:
+        """From a Campaign, or from a mapping with a Campaign as `campaign` and further members."""
+        if isinstance(said, Campaign):
+            said = {"campaign": said}
+        campaign = said["campaign"]
+        schedule = {f"scheduled_{name}": getattr(campaign.schedule, name, None) for name in ("at", "local", "timezone")}
+        return {name: getattr(campaign, name, None) for name in CampaignAnswer.model_fields} | schedule | said
+
+
+class CampaignWithContent(CampaignAnswer):
+    html: str | None
+    text: str | None
+
+
+def with_content(draft: Draft) -> dict[str, object]:
+    """Input of CampaignWithContent."""
+    return {"campaign": draft.campaign, "html": draft.body.html, "text": draft.body.text}
+
+
+class NumbersAnswer(AnswerModel):
+    """As in the campaign's stats; total = sent + failed + skipped + pending."""
+
+    total: int
+    total_is_final: bool
+    sent: int
+    failed: int
+    skipped: int
+    pending: int
+    opened: int
+    clicked: int
+
+
+class ListedCampaign(CampaignAnswer):
+    numbers: Annotated[NumbersAnswer | None, Field(description="Null before launch.")] = None
+
+
+class CampaignsQuery(PageQuery):
+    q: Annotated[
+        str | None, Field(max_length=200, description="Searched for in titles and subjects, ignoring case.")
+    ] = None
+    status: Annotated[CampaignStatus | None, Field(description="Only campaigns with this status.")] = None
+
+    def passes(self, campaign: Campaign) -> bool:
+        wanted = (self.q or "").casefold()
+        return (self.status is None or campaign.status is self.status) and (
+            wanted in campaign.title.casefold() or wanted in campaign.subject.casefold()
+        )
 
 
 class FollowUpBody(RequestModel):
-    to: Annotated[Did, Field(description="Who clicked has opened, whether images were loaded or not.")]
-
-
-class PreviewQuery(RequestModel):
-    lead_id: Annotated[str, Field(description="Whose merge fields to fill in.")]
+    to: Annotated[Did, Field(description="A lead who clicked has opened, whether images were loaded or not.")]
 
 
 @campaigns.operation(
-    "POST",
-    "/v1/campaigns",
-    summary="Write a campaign",
-    body=NewCampaign,
-    answers={201: CampaignWithContent},
-    raises=(InvalidCampaign,),
+    "POST", "/v1/campaigns", CampaignWithContent, status=201, body=NewCampaign, raises=[InvalidCampaign]
 )
-def create_campaign(call: Call) -> Answer:
-    draft = call.context.drafts.create(call.body(NewCampaign).written(), call.context.now())
-    return call.created(CampaignWithContent.of_draft(draft), draft.campaign.campaign_id)
+def create_campaign(call: Call) -> object:
+    """Create a campaign."""
+    written = Written(**call.body(NewCampaign).changes())
+    return with_content(call.context.drafts.create(written, call.context.now()))
 
 
-@campaigns.operation(
-    "GET",
-    "/v1/campaigns/{campaign_id}",
-    summary="Read a campaign",
-    answers={200: CampaignWithContent},
-    raises=(CampaignNotFound,),
-)
-def get_campaign(call: Call, campaign_id: str) -> Answer:
-    return ok(CampaignWithContent.of_draft(call.context.drafts.get(CampaignId(campaign_id))))
+@campaigns.operation("GET", "/v1/campaigns", Page[ListedCampaign], query=CampaignsQuery)
+def list_campaigns(call: Call) -> object:
+    """List campaigns.
+
+    Newest first. A page may be short, or even empty, and still have a cursor.
+    """
+    query, campaigns = call.query(CampaignsQuery), call.context.campaigns
+    found: list[Campaign] = []
+    looked_at, following = 0, query.position()
+    while True:
+        searches = query.q or query.status
+        page, following = campaigns.list_page(limit=_READ if searches else query.limit, position=following)
+        looked_at += len(page)
+        found += filter(query.passes, page)
+        if len(found) > query.limit:
+            found = found[: query.limit]
+            following = campaigns.position_after(found[-1])
+        if following is None or len(found) == query.limit or looked_at >= LOOKED_AT:
+            break
+    launched = [campaign.campaign_id for campaign in found if campaign.launched_at is not None]
+    numbers = numbers_of(call.context.counters.find_totals(launched), call.context.plans.find_many_progress(launched))
+    items = [{"campaign": campaign, "numbers": numbers.get(campaign.campaign_id)} for campaign in found]
+    return query.page(items, following)
+
+
+@campaigns.operation("GET", "/v1/campaigns/{campaign_id}", CampaignWithContent)
+def get_campaign(call: Call, campaign_id: str) -> object:
+    """Read a campaign."""
+    return with_content(call.context.drafts.get(CampaignId(campaign_id)))
 
 
 @campaigns.operation(
     "PATCH",
     "/v1/campaigns/{campaign_id}",
-    summary="Change a draft",
+    CampaignWithContent,
     body=CampaignPatch,
     content_types=("application/json", "application/merge-patch+json"),
-    answers={200: CampaignWithContent},
-    raises=(InvalidCampaign, CampaignNotFound, NotADraft, Conflict),
+    raises=[InvalidCampaign, NotADraft, Conflict],
 )
-def update_campaign(call: Call, campaign_id: str) -> Answer:
-    """The audience and `utm` are replaced as a whole. Name the `version` that you read, and nobody's change is lost."""
+def update_campaign(call: Call, campaign_id: str) -> object:
+    """Change a draft.
+
+    The audience and `utm` are replaced as a whole. Send the `version` that you read, so that no other change is lost.
+    """
     body, now = call.body(CampaignPatch), call.context.now()
     draft = call.context.drafts.change(CampaignId(campaign_id), body.changes(), now, version=body.version or None)
-    return ok(CampaignWithContent.of_draft(draft))
+    return with_content(draft)
 
 
-@campaigns.operation(
-    "DELETE",
-    "/v1/campaigns/{campaign_id}",
-    summary="Remove a campaign",
-    answers={204: None},
-    raises=(CampaignNotFound, WrongStatus),
-)
-def delete_campaign(call: Call, campaign_id: str) -> Answer:
-    """Of which nothing was sent: a draft, or one that is scheduled, with its schedule, or was missed."""
+@campaigns.operation("DELETE", "/v1/campaigns/{campaign_id}", status=204, raises=[WrongStatus])
+def delete_campaign(call: Call, campaign_id: str) -> None:
+    """Delete a campaign.
+
+    Only one of which nothing was sent: a draft, or a scheduled (its schedule is deleted, too) or missed campaign.
+    """
     call.context.drafts.delete(CampaignId(campaign_id))
-    return no_content()
-
-
-@campaigns.operation(
-    "GET",
-    "/v1/campaigns/{campaign_id}/audience",
-    summary="Count a campaign's audience",
-    answers={200: AudienceAnswer},
-    raises=(CampaignNotFound,),
-)
-def count_audience(call: Call, campaign_id: str) -> Answer:
-    """As it is now; Total counts it as it was at sending."""
-    audience = call.context.drafts.get(CampaignId(campaign_id)).campaign.audience
-    counted = call.context.audiences.count(audience)
-    return ok(AudienceAnswer(total=counted.total, at_least=counted.at_least))
-
-
-@campaigns.operation(
-    "GET",
-    "/v1/campaigns/{campaign_id}/preview",
-    summary="Render a campaign for a lead",
-    query=PreviewQuery,
-    answers={200: PreviewAnswer},
-    raises=(CampaignNotFound, LeadNotFound, ContentInvalid, RenderFailed),
-)
-def preview_campaign(call: Call, campaign_id: str) -> Answer:
-    """As the lead would read it, links untracked and without the pixel: looking at it counts nothing."""
-    draft = call.context.drafts.get(CampaignId(campaign_id))
-    lead = call.context.leads.get(LeadId(call.query(PreviewQuery).lead_id))
-    rendered = preview(draft, lead, call.context.settings.tracking_url)
-    return ok(PreviewAnswer(subject=rendered.subject, html=rendered.html, text=rendered.text))
-
-
-@campaigns.operation(
-    "GET",
-    "/v1/campaigns/{campaign_id}/preflight",
-    summary="Look a campaign over before sending it",
-    answers={200: PreflightAnswer},
-    raises=(CampaignNotFound,),
-)
-def preflight_campaign(call: Call, campaign_id: str) -> Answer:
-    """Findings, the most severe first, with their places in the content and how many leads they concern."""
-    context = call.context
-    draft = context.drafts.get(CampaignId(campaign_id))
-    looked = preflight(draft, context.audiences, context.sending_account, context.keys, context.settings.tracking_url)
-    return ok(PreflightAnswer.of(looked))
 
 
 @campaigns.operation(
     "POST",
     "/v1/campaigns/{campaign_id}/follow-up",
-    summary="Write a campaign to those who did or did not react",
+    CampaignWithContent,
+    status=201,
     body=FollowUpBody,
-    answers={201: CampaignWithContent},
-    raises=(CampaignNotFound, WrongStatus, NamesNobody, InvalidCampaign),
+    raises=[WrongStatus, NamesNobody, InvalidCampaign],
 )
-def follow_up_campaign(call: Call, campaign_id: str) -> Answer:
-    """A new draft that says the same, for those of this campaign's audience who opened, clicked, or did not.
+def follow_up_campaign(call: Call, campaign_id: str) -> object:
+    """Create a follow-up campaign.
 
-    By persons, and looked at when the draft is sent: who reacts until then belongs to those who did.
+    A new draft with the same content, for those of this campaign's audience who opened, clicked, or did not.
+
+    Only what persons did counts. It is evaluated when the draft is sent.
     """
     did = call.body(FollowUpBody).to
-    draft = call.context.drafts.follow_up(CampaignId(campaign_id), did, call.context.now())
-    return call.created(CampaignWithContent.of_draft(draft), draft.campaign.campaign_id, below=2)
+    return with_content(call.context.drafts.follow_up(CampaignId(campaign_id), did, call.context.now()))
 
 
-@campaigns.operation(
-    "POST",
-    "/v1/campaigns/{campaign_id}/duplicate",
-    summary="Write a campaign anew from another",
-    answers={201: CampaignWithContent},
-    raises=(CampaignNotFound,),
-)
-def duplicate_campaign(call: Call, campaign_id: str) -> Answer:
-    """A new draft with the same content, sender and audience, whatever has become of the other."""
-    draft = call.context.drafts.duplicate(CampaignId(campaign_id), call.context.now())
-    return call.created(CampaignWithContent.of_draft(draft), draft.campaign.campaign_id, below=2)
+@campaigns.operation("POST", "/v1/campaigns/{campaign_id}/duplicate", CampaignWithContent, status=201)
+def duplicate_campaign(call: Call, campaign_id: str) -> object:
+    """Duplicate a campaign.
+
+    A new draft with the same content, sender and audience. The original may have any status.
+    """
+    return with_content(call.context.drafts.duplicate(CampaignId(campaign_id), call.context.now()))

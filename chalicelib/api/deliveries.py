@@ -1,55 +1,60 @@
-"""A campaign's deliveries: as a list, and as CSV in pages that make one file."""
+"""A campaign's deliveries: as a list, and as CSV in parts that make one file.
 
-from typing import Annotated, Self
+A delivery's id is enough to unsubscribe its lead, or to fake opens and clicks. So a read token sees no id: neither as
+`delivery_id` nor within a text, such as a subject with {{ unsubscribe_url }} or a mail server's message that quotes the
+Message-ID.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Annotated, Any, Self, TypeVar
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from chalicelib.analytics import export
-from chalicelib.api.campaigns import CAMPAIGN_NOT_FOUND
-from chalicelib.api.delivery_ids import naming, visible
-from chalicelib.api.http.answers import Answer, ok
+from chalicelib.api.http.answers import Answer, AnswerModel, Moment
+from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.resources import Call, Resource
-from chalicelib.api.lead_models import Moment
-from chalicelib.campaigns.lifecycle import CampaignNotFound
+from chalicelib.model.access import Scope
+from chalicelib.model.campaign import Campaign
 from chalicelib.model.delivery import Delivery, DeliveryStatus
-from chalicelib.model.ids import CampaignId
+from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.verdicts import judged
-from chalicelib.store.client import InvalidPosition
 from chalicelib.store.delivery_lists import DeliveryFilter
+from chalicelib.tracking.delivery_ids import make_delivery_id, without_delivery_id
 
-deliveries = Resource("deliveries", errors={CampaignNotFound: CAMPAIGN_NOT_FOUND[CampaignNotFound]})
+deliveries = Resource("deliveries")
+
+T = TypeVar("T")
 
 CSV = "text/csv"
 MOST_CSV_CHARACTERS = 900_000
 """A function's answer may have 6 MB, and as escaped JSON a character can take six bytes of them."""
 
 
-class DeliveryAnswer(BaseModel):
+class DeliveryAnswer(AnswerModel):
     delivery_id: Annotated[
         str | None,
-        Field(
-            description="Its name in the mail's links; null for a token that may only read, and when the signing key "
-            "was withdrawn."
-        ),
+        Field(description="Its id in the mail's links; null for a read token, and when the signing key was withdrawn."),
     ]
     lead_id: str
     email: str | None
     status: DeliveryStatus
     reason: str | None
-    detail: Annotated[str | None, Field(description="The mail service's own words.")]
+    detail: Annotated[str | None, Field(description="The mail service's message.")]
     sent_at: Moment | None
     delivered_at: Moment | None
-    bounced_at: Annotated[Moment | None, Field(description="Came back for good.")]
+    bounced_at: Annotated[Moment | None, Field(description="Bounced permanently.")]
     complained_at: Moment | None
     opened_at: Moment | None
     opened_machine: Annotated[
-        str | None, Field(description="Why the open is taken for a machine's; null as soon as a person has opened.")
+        str | None, Field(description="Why the open counts as a machine's; null once a person has opened.")
     ]
     clicked_at: Annotated[Moment | None, Field(description="A person's first click.")]
     clicked_machine: Annotated[
-        str | None, Field(description="Why all clicks are taken for a machine's; null as soon as a person has clicked.")
+        str | None, Field(description="Why all clicks count as a machine's; null once a person has clicked.")
     ]
 
     @classmethod
@@ -57,26 +62,20 @@ class DeliveryAnswer(BaseModel):
         verdicts = judged(delivery)
         clicked = verdicts.clicked
         by_machine = None if clicked else next(iter(verdicts.machines.values()), None)
-        return cls(
-            delivery_id=delivery_id,
-            lead_id=delivery.lead_id,
-            email=delivery.email,
-            status=delivery.status,
-            reason=delivery.reason,
-            detail=delivery.detail,
-            sent_at=delivery.sent_at,
-            delivered_at=delivery.delivered_at,
-            bounced_at=delivery.bounced_at,
-            complained_at=delivery.complained_at,
-            opened_at=delivery.opened_at,
-            opened_machine=None if delivery.opened_person_at else delivery.opened_machine,
-            clicked_at=clicked.at if clicked else None,
-            clicked_machine=by_machine.machine if by_machine else None,
+        said = {name: getattr(delivery, name, None) for name in cls.model_fields}
+        return cls.model_validate(
+            said
+            | {
+                "delivery_id": delivery_id,
+                "opened_machine": None if delivery.opened_person_at else delivery.opened_machine,
+                "clicked_at": clicked.at if clicked else None,
+                "clicked_machine": by_machine.machine if by_machine else None,
+            }
         )
 
 
 class DeliveriesQuery(PageQuery):
-    status: Annotated[DeliveryStatus | None, Field(description="Only deliveries that stand so.")] = None
+    status: Annotated[DeliveryStatus | None, Field(description="Only deliveries with this status.")] = None
     opened: Annotated[bool | None, Field(description="Only those opened, or not opened.")] = None
     clicked: Annotated[bool | None, Field(description="Only those clicked by a person, or not.")] = None
 
@@ -92,39 +91,29 @@ class ExportQuery(DeliveriesQuery):
     limit: Annotated[int, Field(ge=1, le=10_000, description="How many lines at most.")] = 5_000
 
 
-@deliveries.operation(
-    "GET",
-    "/v1/campaigns/{campaign_id}/deliveries",
-    summary="List a campaign's deliveries",
-    query=DeliveriesQuery,
-    answers={200: Page[DeliveryAnswer]},
-    raises=(CampaignNotFound, InvalidPosition),
-)
-def list_deliveries(call: Call, campaign_id: str) -> Answer:
-    """In a stable order of no meaning. With filters a page may be short, or empty, and still have a cursor."""
+@deliveries.operation("GET", "/v1/campaigns/{campaign_id}/deliveries", Page[DeliveryAnswer], query=DeliveriesQuery)
+def list_deliveries(call: Call, campaign_id: str) -> object:
+    """List a campaign's deliveries.
+
+    In a stable but arbitrary order. With filters a page may be short, or even empty, and still have a cursor.
+    """
     query = call.query(DeliveriesQuery)
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
     found, following = call.context.deliveries.list_page(
         campaign.campaign_id, query.shown(), limit=query.limit, position=query.position()
     )
     name = naming(call, campaign)
-    items = [DeliveryAnswer.of(visible(call, each, each.campaign_id, each.lead_id), name(each)) for each in found]
-    return ok(Page[DeliveryAnswer](items=items, cursor=query.cursor_to(following)))
+    shown = [DeliveryAnswer.of(visible(call, each, each.campaign_id, each.lead_id), name(each)) for each in found]
+    return query.page(shown, following)
 
 
-@deliveries.operation(
-    "GET",
-    "/v1/campaigns/{campaign_id}/deliveries.csv",
-    summary="Export a campaign's deliveries as CSV",
-    query=ExportQuery,
-    answers={200: None},
-    answer_type=CSV,
-    raises=(CampaignNotFound, InvalidPosition),
-)
+@deliveries.operation("GET", "/v1/campaigns/{campaign_id}/deliveries.csv", query=ExportQuery, answer_type=CSV)
 def export_deliveries(call: Call, campaign_id: str) -> Answer:
-    """A part of the file, about 5,000 lines. While there is more, a header says where:
-    `Link: <?limit=5000&cursor=...>; rel="next"` (RFC 8288), relative to this address. The parts put together are the
-    whole file: only the first begins with the byte order mark and the columns' names.
+    """Export a campaign's deliveries as CSV.
+
+    A part of the file, about 5,000 lines. If there is more, a header links to it:
+    `Link: <?limit=5000&cursor=...>; rel="next"` (RFC 8288), relative to this address. Joined, the parts are the
+    whole file: only the first begins with the byte order mark and the column names.
     """
     query = call.query(ExportQuery)
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
@@ -147,3 +136,40 @@ def export_deliveries(call: Call, campaign_id: str) -> Answer:
 
 def _as_parameters(said: dict[str, object]) -> dict[str, str]:
     return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in said.items()}
+
+
+def naming(call: Call, campaign: Campaign) -> Callable[[Delivery], str | None]:
+    """The ids of a campaign's deliveries; None for who may not see them, and when the campaign's key was withdrawn."""
+    number = campaign.key_number
+    key = None if number is None or not _may_see_ids(call) else call.context.keys.key(number)
+
+    def name(delivery: Delivery) -> str | None:
+        if key is None or number is None:
+            return None
+        return make_delivery_id(key, number, campaign.campaign_id, delivery.lead_id)
+
+    return name
+
+
+def visible(call: Call, shown: T, campaign_id: CampaignId, lead_id: LeadId) -> T:
+    """What the caller may see of a delivery, or of what was made of one: a dataclass, with or without the id in it."""
+    if _may_see_ids(call):
+        return shown
+
+    def hidden(value: Any) -> Any:
+        if type(value) is str:  # and no enum's member
+            return without_delivery_id(value, campaign_id, lead_id)
+        if isinstance(value, Mapping):
+            return {name: hidden(each) for name, each in value.items()}
+        if isinstance(value, tuple):
+            return tuple(map(hidden, value))
+        if is_dataclass(value) and not isinstance(value, type):
+            return replace(value, **{each.name: hidden(getattr(value, each.name)) for each in fields(value)})
+        return value
+
+    found: T = hidden(shown)
+    return found
+
+
+def _may_see_ids(call: Call) -> bool:
+    return caller(call.request).scope is Scope.FULL

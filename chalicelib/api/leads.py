@@ -1,191 +1,291 @@
-"""/v1/leads: make, read, change, remove, unsubscribe."""
+"""/v1/leads: create, import, read, change, delete, unsubscribe. The models check types only; crm/ has the rules."""
 
-from chalicelib.api.http.answers import Answer, accepted, no_content, ok
+from dataclasses import asdict
+from typing import Annotated, Literal, cast
+
+from pydantic import AfterValidator, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticCustomError
+
+from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.authentication import caller
-from chalicelib.api.http.paging import Page
-from chalicelib.api.http.problems import ProblemType, field_errors
-from chalicelib.api.http.requests import media_type, read_bytes
+from chalicelib.api.http.paging import Page, PageQuery
+from chalicelib.api.http.requests import RequestModel, media_type, read_bytes
 from chalicelib.api.http.resources import Call, Resource
-from chalicelib.api.lead_models import (
-    ImportAnswer,
-    ImportQuery,
-    LeadAnswer,
-    LeadPatch,
-    LeadQuery,
-    NewLead,
-    ResubscribeBody,
-    SuppressionAnswer,
-    SuppressionsAnswer,
-)
-from chalicelib.crm.import_files import (
-    MAX_BYTES,
-    MAX_LINES,
-    FileKind,
-    FileTooLong,
-    UnexpectedColumns,
-    UnreadableFile,
-    read_file,
-)
-from chalicelib.crm.importing import import_leads
-from chalicelib.crm.leads import InvalidLead, create_lead, delete_lead, update_lead
+from chalicelib.crm.groups import list_groups
+from chalicelib.crm.import_files import FileKind, FileTooLong, UnexpectedColumns, UnreadableFile, read_file
+from chalicelib.crm.importing import ImportReport, import_leads
+from chalicelib.crm.leads import InvalidLead, LeadInput, create_lead, delete_lead, update_lead
 from chalicelib.crm.suppression import list_marks, resubscribe
 from chalicelib.model.ids import LeadId
-from chalicelib.model.suppression import Resubscription
-from chalicelib.store.client import InvalidPosition
-from chalicelib.store.leads import IdentityTaken, LeadNotFound
+from chalicelib.model.lead import FieldValue, Lead
+from chalicelib.model.suppression import Resubscription, SuppressionReason
+from chalicelib.store.leads import IdentityTaken
 
+leads = Resource("leads")
+
+MAX_REASON = 500
+"""Characters of a reason for a resubscription."""
 _FILES: dict[str, FileKind] = {"text/csv": "csv", "application/x-ndjson": "ndjson", "application/ndjson": "ndjson"}
 
-leads = Resource(
-    "leads",
-    errors={
-        InvalidLead: ProblemType(
-            422, "invalid-lead", "The lead is not valid", lambda error: field_errors(error.errors)
-        ),
-        LeadNotFound: ProblemType(404, "lead-not-found", "There is no such lead"),
-        IdentityTaken: ProblemType(
-            409,
-            "lead-exists",
-            "There is such a lead already",
-            lambda error: {
-                "lead_id": error.owner,
-                **field_errors([(error.field, "belongs to another lead of this entity")]),
-            },
-        ),
-        FileTooLong: ProblemType(413, "file-too-long", "The file is too long for one request"),
-        UnexpectedColumns: ProblemType(
-            400, "unexpected-columns", "The file has unexpected columns", lambda error: field_errors(error.errors)
-        ),
-        UnreadableFile: ProblemType(
-            400, "unreadable-file", "The file cannot be read", lambda error: field_errors(error.errors)
-        ),
-    },
-)
+
+def _scalar(value: object, validate: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return validate(value)
+    except ValidationError:
+        # Else there is one error per member of the union, for fields that nobody sent.
+        raise PydanticCustomError("scalar", "must be text, a number, true or false") from None
 
 
-@leads.operation(
-    "POST",
-    "/v1/leads",
-    summary="Make a lead",
-    body=NewLead,
-    answers={201: LeadAnswer},
-    raises=(InvalidLead, IdentityTaken),
-)
-def create_one_lead(call: Call) -> Answer:
-    lead = create_lead(call.context.leads, call.body(NewLead).said(), call.context.now())
-    return call.created(LeadAnswer.of(lead), lead.lead_id)
+Scalar = Annotated[FieldValue, WrapValidator(_scalar)]
+
+
+class LeadPatch(RequestModel):
+    """What to change. Absent members stay; null clears. `fields` is merged; a null in it removes that field."""
+
+    external_id: str | None = None
+    entity: str = ""
+    stage: str = ""
+    email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    tags: list[str] | None = None
+    fields: dict[str, Scalar | None] | None = None
+    tracking_opt_out: Annotated[bool | None, Field(description="Future mails have no pixel and no tracked links.")] = (
+        None
+    )
+
+    def said(self) -> LeadInput:
+        return cast(LeadInput, self.model_dump(exclude_unset=True))
+
+
+class NewLead(LeadPatch):
+    """A new lead. The email is optional; a lead without one cannot be mailed."""
+
+    entity: str = Field(description="Which business line.")
+    stage: str = Field(description="Pipeline stage.")
+
+
+class LeadQuery(PageQuery):
+    entity: Annotated[str | None, Field(description="Only leads of this business line.")] = None
+    stage: Annotated[str | None, Field(description="Only leads in this pipeline stage.")] = None
+    tag: Annotated[str | None, Field(description="Only leads that have this tag.")] = None
+    q: Annotated[
+        str | None,
+        Field(max_length=200, description="Searched for in names, address and external id, ignoring case."),
+    ] = None
+
+
+class ImportQuery(RequestModel):
+    address: Annotated[
+        Literal["none"] | None,
+        Field(
+            description="`none`: import the file as it is, although it has no column `email`, or columns that look "
+            "like known ones (`E-Mail`, `First Name`); those become custom fields."
+        ),
+    ] = None
+
+
+class LineErrorAnswer(AnswerModel):
+    """What is wrong with one line of an import; `field` is null when it is the line as a whole."""
+
+    line: int
+    field: str | None
+    reason: str
+
+
+class ImportAnswer(AnswerModel):
+    created: int
+    updated: int
+    unchanged: int
+    errors: list[LineErrorAnswer]
+    custom_fields: Annotated[list[str], Field(description="Columns that are not a lead's own.")]
+
+
+def _one_line(text: str) -> str:
+    line = text.strip()
+    if not 0 < len(line) <= MAX_REASON or not line.isprintable():
+        raise PydanticCustomError("line", f"must be one line of 1 to {MAX_REASON} characters")
+    return line
+
+
+class ResubscribeBody(RequestModel):
+    reason: Annotated[
+        str,
+        AfterValidator(_one_line),
+        Field(
+            description="Why the lead may be mailed again, such as when and how it asked for it; one line.",
+            json_schema_extra={"minLength": 1, "maxLength": MAX_REASON},
+        ),
+    ]
+
+
+class LeadAnswer(AnswerModel):
+    lead_id: str
+    external_id: str | None
+    entity: str
+    stage: str
+    email: str | None
+    first_name: str | None
+    last_name: str | None
+    tags: list[str]
+    fields: dict[str, FieldValue]
+    unsubscribed: bool
+    tracking_opt_out: bool
+    created_at: Moment
+
+
+class SuppressionAnswer(AnswerModel):
+    """One thing that keeps a lead from being mailed."""
+
+    reason: SuppressionReason
+    source: Annotated[str, Field(description="`link`, `one_click`, `api`, `complaint` or `bounce`.")]
+    campaign_id: Annotated[str | None, Field(description="The campaign whose mail it was; null if none.")]
+    at: Moment
+
+
+class SuppressionsAnswer(AnswerModel):
+    items: list[SuppressionAnswer]
+    cursor: None = None
+
+
+class NamedCount(AnswerModel):
+    name: str
+    leads: Annotated[int, Field(description="How many of the sampled leads have it.")]
+
+
+class GroupAnswer(AnswerModel):
+    entity: str
+    leads: int
+    stages: list[NamedCount]
+    tags: list[NamedCount]
+
+
+class GroupsAnswer(AnswerModel):
+    items: list[GroupAnswer]
+    cursor: None = None
+    looked_at: Annotated[int, Field(description="How many leads were sampled.")]
+    is_whole: Annotated[bool, Field(description="False: there are more leads, and maybe further names.")]
+
+
+@leads.operation("POST", "/v1/leads", LeadAnswer, status=201, body=NewLead, raises=[InvalidLead, IdentityTaken])
+def create_one_lead(call: Call) -> Lead:
+    """Create a lead."""
+    return create_lead(call.context.leads, call.body(NewLead).said(), call.context.now())
 
 
 @leads.operation(
     "POST",
     "/v1/leads/import",
-    summary=f"Import leads from a file of at most {MAX_LINES:,} lines and {MAX_BYTES >> 20} MB",
+    ImportAnswer,
     query=ImportQuery,
     content_types=tuple(_FILES),
-    answers={200: ImportAnswer},
-    raises=(FileTooLong, UnexpectedColumns, UnreadableFile),
+    raises=[FileTooLong, UnexpectedColumns, UnreadableFile],
 )
-def import_file(call: Call) -> Answer:
-    """The file is the body: CSV with a header, or NDJSON, in UTF-8. Good lines are kept, the others reported.
+def import_file(call: Call) -> ImportReport:
+    """Import leads from a file of at most 3,000 lines and 5 MB.
 
-    A lead is recognised by its external id, else its address; a line with neither, by its whole content. An empty cell
-    clears the field, an absent column leaves it alone. Columns that are not a lead's own become custom fields, and the
-    answer names them. Nobody is unsubscribed or subscribed by an import. A longer file comes in pieces, of which each
-    CSV piece has the header.
+    The file is the body: CSV with a header, or NDJSON, in UTF-8. Valid lines are imported, the others reported.
+
+    A lead is recognised by its external id, else by its address; a line with neither, by its whole content. An empty
+    cell clears the field, an absent column leaves it as it is. Columns that are not a lead's own become custom fields,
+    and the answer names them. An import unsubscribes or resubscribes nobody. Send a longer file in pieces, each CSV
+    piece with the header.
     """
     as_it_is = call.query(ImportQuery).address == "none"
     file = read_file(read_bytes(call.request), _FILES[media_type(call.request)], as_it_is=as_it_is)
-    return ok(ImportAnswer.of(import_leads(call.context.leads, file, call.context.now())))
+    return import_leads(call.context.leads, file, call.context.now())
 
 
-@leads.operation(
-    "GET",
-    "/v1/leads",
-    summary="List leads",
-    query=LeadQuery,
-    answers={200: Page[LeadAnswer]},
-    raises=(InvalidPosition,),
-)
-def list_leads(call: Call) -> Answer:
-    """In a stable order of no meaning. A page may be short, even empty, while there is a cursor to go on with."""
+@leads.operation("GET", "/v1/leads", Page[LeadAnswer], query=LeadQuery)
+def list_leads(call: Call) -> object:
+    """List leads.
+
+    In a stable but arbitrary order. A page may be short, or even empty, and still have a cursor.
+    """
     query = call.query(LeadQuery)
-    found, following = call.context.leads.list_page(
-        entity=query.entity,
-        stage=query.stage,
-        tag=query.tag,
-        q=query.q,
-        limit=query.limit,
-        cursor=query.position(),
+    return query.page(
+        *call.context.leads.list_page(
+            entity=query.entity,
+            stage=query.stage,
+            tag=query.tag,
+            q=query.q,
+            limit=query.limit,
+            cursor=query.position(),
+        )
     )
-    return ok(Page[LeadAnswer](items=[LeadAnswer.of(lead) for lead in found], cursor=query.cursor_to(following)))
 
 
-@leads.operation("GET", "/v1/leads/{lead_id}", summary="Read a lead", answers={200: LeadAnswer}, raises=(LeadNotFound,))
-def get_lead(call: Call, lead_id: str) -> Answer:
-    return ok(LeadAnswer.of(call.context.leads.get(LeadId(lead_id))))
+@leads.operation("GET", "/v1/leads/{lead_id}", LeadAnswer)
+def get_lead(call: Call, lead_id: str) -> Lead:
+    """Read a lead."""
+    return call.context.leads.get(LeadId(lead_id))
 
 
 @leads.operation(
     "PATCH",
     "/v1/leads/{lead_id}",
-    summary="Change a lead",
+    LeadAnswer,
     body=LeadPatch,
     content_types=("application/json", "application/merge-patch+json"),
-    answers={200: LeadAnswer},
-    raises=(InvalidLead, LeadNotFound, IdentityTaken),
+    raises=[InvalidLead, IdentityTaken],
 )
-def update_one_lead(call: Call, lead_id: str) -> Answer:
-    """Two changes at once both hold."""
-    said = call.body(LeadPatch).said()
-    return ok(LeadAnswer.of(update_lead(call.context.leads, LeadId(lead_id), said, call.context.now())))
+def update_one_lead(call: Call, lead_id: str) -> Lead:
+    """Change a lead.
+
+    Concurrent changes of different fields are all kept.
+    """
+    return update_lead(call.context.leads, LeadId(lead_id), call.body(LeadPatch).said(), call.context.now())
 
 
-@leads.operation("DELETE", "/v1/leads/{lead_id}", summary="Remove a lead", answers={204: None}, raises=(LeadNotFound,))
-def delete_one_lead(call: Call, lead_id: str) -> Answer:
-    """What was sent to it stays in the campaigns' numbers."""
+@leads.operation("DELETE", "/v1/leads/{lead_id}", status=204)
+def delete_one_lead(call: Call, lead_id: str) -> None:
+    """Delete a lead.
+
+    Mails sent to it stay in the campaigns' numbers.
+    """
     delete_lead(call.context.leads, LeadId(lead_id))
-    return no_content()
 
 
-@leads.operation(
-    "GET",
-    "/v1/leads/{lead_id}/suppressions",
-    summary="Read why a lead is not mailed",
-    answers={200: SuppressionsAnswer},
-    raises=(LeadNotFound,),
-)
-def list_suppressions(call: Call, lead_id: str) -> Answer:
-    """What keeps the lead, or everybody with its address, from being mailed; empty for one that may be mailed."""
-    marks = list_marks(call.context.leads, LeadId(lead_id))
-    return ok(SuppressionsAnswer(items=[SuppressionAnswer.model_validate(mark) for mark in marks]))
+@leads.operation("GET", "/v1/leads/{lead_id}/suppressions", SuppressionsAnswer)
+def list_suppressions(call: Call, lead_id: str) -> object:
+    """Read why a lead is not mailed.
+
+    Suppressions of the lead, or of everybody with its address; empty for a lead that may be mailed.
+    """
+    return {"items": list_marks(call.context.leads, LeadId(lead_id))}
 
 
-@leads.operation(
-    "POST",
-    "/v1/leads/{lead_id}/unsubscribe",
-    summary="Send a lead no more mail",
-    answers={202: LeadAnswer},
-    raises=(LeadNotFound,),
-)
-def unsubscribe_lead(call: Call, lead_id: str) -> Answer:
+@leads.operation("POST", "/v1/leads/{lead_id}/unsubscribe", LeadAnswer, status=202)
+def unsubscribe_lead(call: Call, lead_id: str) -> Lead:
+    """Unsubscribe a lead."""
     known = call.context.leads.get(LeadId(lead_id)).lead_id
     call.context.leads.unsubscribe(known, at=call.context.now(), source="api")
-    return accepted(LeadAnswer.of(call.context.leads.get(known)))
+    return call.context.leads.get(known)
 
 
-@leads.operation(
-    "POST",
-    "/v1/leads/{lead_id}/resubscribe",
-    summary="Send a lead mail again",
-    body=ResubscribeBody,
-    answers={202: LeadAnswer},
-    raises=(LeadNotFound,),
-)
-def resubscribe_lead(call: Call, lead_id: str) -> Answer:
-    """Whatever kept it away: its leaving, a complaint or a bounce. Do this only when the lead has asked for it.
+@leads.operation("POST", "/v1/leads/{lead_id}/resubscribe", LeadAnswer, status=202, body=ResubscribeBody)
+def resubscribe_lead(call: Call, lead_id: str) -> Lead:
+    """Resubscribe a lead.
 
-    The reason and the name of the API token that asked stand on the lead's timeline.
+    Also after a complaint or a bounce. Do this only when the lead has asked for it.
+
+    The reason and the name of the API token are shown on the lead's timeline.
     """
     context, who = call.context, caller(call.request)
     allowed = Resubscription(context.now(), who.name, call.body(ResubscribeBody).reason)
-    return accepted(LeadAnswer.of(resubscribe(context.leads, context.resubscriptions, LeadId(lead_id), allowed)))
+    return resubscribe(context.leads, context.resubscriptions, LeadId(lead_id), allowed)
+
+
+@leads.operation("GET", "/v1/lead-groups", GroupsAnswer)
+def list_lead_groups(call: Call) -> object:
+    """List the entities, stages and tags in use.
+
+    Most frequent first, from a sample of about two thousand leads.
+    """
+    found = list_groups(call.context.leads)
+    items = [asdict(each) | {"stages": _named(each.stages), "tags": _named(each.tags)} for each in found.groups]
+    return {"items": items, "looked_at": found.looked_at, "is_whole": found.is_whole}
+
+
+def _named(counts: tuple[tuple[str, int], ...]) -> list[dict[str, object]]:
+    return [{"name": name, "leads": count} for name, count in counts]

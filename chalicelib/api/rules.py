@@ -1,120 +1,229 @@
-"""/v1/rules: automation rules, and the log of what they did."""
+"""/v1/rules: automation rules, and the log of what they did.
 
-from chalicelib.api.delivery_ids import visible
-from chalicelib.api.http.answers import Answer, no_content, ok
+The models check types only; what makes a rule valid is decided in automation/rule_editor.py.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from chalicelib.api.deliveries import visible
+from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.paging import Page, PageQuery
-from chalicelib.api.http.problems import ProblemType, field_errors
+from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Resource
-from chalicelib.api.rule_models import ActAnswer, NewRule, RuleAnswer, RulePatch
-from chalicelib.automation.rule_editor import InvalidRule, TooManyRules
-from chalicelib.model.ids import RuleId
-from chalicelib.model.rule import Rule
-from chalicelib.store.client import Conflict, InvalidPosition
-from chalicelib.store.rules import RuleNotFound
+from chalicelib.automation.rule_editor import InvalidRule, TooManyRules, WrittenRule
+from chalicelib.model.errors import Conflict
+from chalicelib.model.ids import CampaignId, RuleId
+from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When
 
-rules = Resource(
-    "automation",
-    errors={
-        RuleNotFound: ProblemType(404, "rule-not-found", "There is no such rule"),
-        InvalidRule: ProblemType(
-            422, "invalid-rule", "The rule is not valid", lambda error: field_errors(error.faults)
-        ),
-        TooManyRules: ProblemType(409, "too-many-rules", "There are too many rules"),
-    },
-)
+rules = Resource("automation")
 
 
-@rules.operation(
-    "POST",
-    "/v1/rules",
-    summary="Write a rule",
-    body=NewRule,
-    answers={201: RuleAnswer},
-    raises=(InvalidRule, TooManyRules),
-)
-def create_rule(call: Call) -> Answer:
-    """It acts on what happens from now on, once per lead and delivery, and never on what machines do."""
-    rule = call.context.rule_editor.create(call.body(NewRule).written(), call.context.now())
-    return call.created(_answer(call, rule), rule.rule_id)
+class WhenBody(RequestModel):
+    """The events that the rule is for. In a pattern, `*` stands for anything; case is ignored."""
+
+    event: Annotated[Trigger, Field(description="What a person did. Machine opens and clicks are ignored.")]
+    campaign_id: str | None = None
+    campaign_title: Annotated[str | None, Field(description="A pattern, such as `*pricing*`.")] = None
+    url: Annotated[
+        str | None, Field(description="A pattern for the destination of a click, such as `https://*/pricing*`.")
+    ] = None
+
+    def when(self) -> When:
+        campaign_id = None if self.campaign_id is None else CampaignId(self.campaign_id)
+        return When(self.event, campaign_id, self.campaign_title, self.url)
 
 
-@rules.operation("GET", "/v1/rules", summary="List rules", answers={200: Page[RuleAnswer]})
-def list_rules(call: Call) -> Answer:
-    """All of them, oldest first."""
+class IfBody(RequestModel):
+    """Conditions on the lead at the moment when the rule acts."""
+
+    entity: str | None = None
+    stages: Annotated[list[str], Field(default_factory=list, max_length=50, description="One of these; empty: any.")]
+    tags: Annotated[list[str], Field(default_factory=list, max_length=50, description="All of these.")]
+
+    def if_(self) -> If:
+        return If(self.entity, tuple(self.stages), tuple(self.tags))
+
+
+class ChangeStage(RequestModel):
+    action: Literal[ActionKind.CHANGE_STAGE]
+    stage: str
+
+
+class AddTag(RequestModel):
+    action: Literal[ActionKind.ADD_TAG]
+    tag: str
+
+
+class RemoveTag(RequestModel):
+    action: Literal[ActionKind.REMOVE_TAG]
+    tag: str
+
+
+class SetField(RequestModel):
+    action: Literal[ActionKind.SET_FIELD]
+    field: Annotated[str, Field(description="Name of a custom field.")]
+    value: Annotated[str, Field(description="Text; empty removes the field.")]
+
+
+ActionBody = Annotated[ChangeStage | AddTag | RemoveTag | SetField, Field(discriminator="action")]
+_VALUES = {
+    ActionKind.CHANGE_STAGE: "stage",
+    ActionKind.ADD_TAG: "tag",
+    ActionKind.REMOVE_TAG: "tag",
+    ActionKind.SET_FIELD: "value",
+}
+"""What an action's value is called in its body."""
+
+
+def _action(said: ChangeStage | AddTag | RemoveTag | SetField) -> Action:
+    return Action(said.action, getattr(said, _VALUES[said.action]), getattr(said, "field", None))
+
+
+class RulePatch(RequestModel):
+    """What to change. `when`, `if` and `then` are replaced as a whole."""
+
+    name: str = ""
+    enabled: bool = True
+    when: WhenBody = WhenBody(event=Trigger.CLICKED)
+    if_: Annotated[IfBody, Field(alias="if", default_factory=IfBody)]
+    then: Annotated[list[ActionBody], Field(default_factory=list, description="Executed one after the other.")]
+
+    def changes(self) -> dict[str, Any]:
+        """The members that were sent, as fields of WrittenRule."""
+        fields = {
+            "name": self.name,
+            "enabled": self.enabled,
+            "when": self.when.when(),
+            "if_": self.if_.if_(),
+            "then": tuple(map(_action, self.then)),
+        }
+        return {name: value for name, value in fields.items() if name in self.model_fields_set}
+
+
+class NewRule(RulePatch):
+    name: str
+    when: WhenBody
+    then: list[ActionBody]
+
+
+class WarningAnswer(AnswerModel):
+    field: str
+    reason: str
+
+
+class RuleAnswer(AnswerModel):
+    rule_id: str
+    name: str
+    enabled: bool
+    when: WhenBody
+    if_: Annotated[IfBody, Field(serialization_alias="if")]
+    then: list[ActionBody]
+    created_at: Moment
+    updated_at: Moment
+    active_since: Annotated[Moment, Field(description="The rule acts on events from then on.")]
+    warnings: Annotated[list[WarningAnswer], Field(description="Likely mistakes, such as a stage that no lead has.")]
+
+
+class ActAnswer(AnswerModel):
+    """What the rule did to one lead about one delivery."""
+
+    at: Moment
+    lead_id: str
+    campaign_id: str
+    campaign_title: str
+    event: Trigger
+    url: Annotated[str | None, Field(description="Where a click led.")]
+    done: Annotated[list[str], Field(description="What was done, in words: `Stage New → Hot Lead`.")]
+    failed: Annotated[list[str], Field(description="What could not be done, and why.")]
+
+
+@rules.operation("POST", "/v1/rules", RuleAnswer, status=201, body=NewRule, raises=[InvalidRule, TooManyRules])
+def create_rule(call: Call) -> object:
+    """Create a rule.
+
+    It acts on events from now on, once per lead and delivery, and never on what machines do.
+    """
+    written = WrittenRule(**{"if_": If()} | call.body(NewRule).changes())
+    return _with_warnings(call, call.context.rule_editor.create(written, call.context.now()))
+
+
+@rules.operation("GET", "/v1/rules", Page[RuleAnswer])
+def list_rules(call: Call) -> object:
+    """List rules.
+
+    All of them, oldest first.
+    """
     found = call.context.rules.list_all()
     warnings = call.context.rule_editor.warnings(found) if found else {}
-    items = [RuleAnswer.of(rule, warnings[rule.rule_id]) for rule in found]
-    return ok(Page[RuleAnswer](items=items, cursor=None))
+    return {"items": [_told(rule, warnings[rule.rule_id]) for rule in found], "cursor": None}
 
 
-@rules.operation("GET", "/v1/rules/{rule_id}", summary="Read a rule", answers={200: RuleAnswer}, raises=(RuleNotFound,))
-def get_rule(call: Call, rule_id: str) -> Answer:
-    return ok(_answer(call, call.context.rules.get(RuleId(rule_id))))
+@rules.operation("GET", "/v1/rules/{rule_id}", RuleAnswer)
+def get_rule(call: Call, rule_id: str) -> object:
+    """Read a rule."""
+    return _with_warnings(call, call.context.rules.get(RuleId(rule_id)))
 
 
-@rules.operation(
-    "PATCH",
-    "/v1/rules/{rule_id}",
-    summary="Change a rule",
-    body=RulePatch,
-    answers={200: RuleAnswer},
-    raises=(RuleNotFound, InvalidRule, Conflict),
-)
-def change_rule(call: Call, rule_id: str) -> Answer:
-    """What it did stays done, and stays in its log."""
+@rules.operation("PATCH", "/v1/rules/{rule_id}", RuleAnswer, body=RulePatch, raises=[InvalidRule, Conflict])
+def change_rule(call: Call, rule_id: str) -> object:
+    """Change a rule.
+
+    Past acts are not undone and stay in the log.
+    """
     return _changed(call, rule_id, call.body(RulePatch).changes())
 
 
-@rules.operation(
-    "POST",
-    "/v1/rules/{rule_id}/enable",
-    summary="Let a rule act",
-    answers={200: RuleAnswer},
-    raises=(RuleNotFound, InvalidRule, Conflict),
-)
-def enable_rule(call: Call, rule_id: str) -> Answer:
-    """On what happens from now on; what happened while it was disabled is not made up for."""
+@rules.operation("POST", "/v1/rules/{rule_id}/enable", RuleAnswer, raises=[InvalidRule, Conflict])
+def enable_rule(call: Call, rule_id: str) -> object:
+    """Enable a rule.
+
+    It acts on events from now on, not on those that happened while it was disabled.
+    """
     return _changed(call, rule_id, {"enabled": True})
 
 
-@rules.operation(
-    "POST",
-    "/v1/rules/{rule_id}/disable",
-    summary="Keep a rule from acting",
-    answers={200: RuleAnswer},
-    raises=(RuleNotFound, InvalidRule, Conflict),
-)
-def disable_rule(call: Call, rule_id: str) -> Answer:
+@rules.operation("POST", "/v1/rules/{rule_id}/disable", RuleAnswer, raises=[InvalidRule, Conflict])
+def disable_rule(call: Call, rule_id: str) -> object:
+    """Disable a rule."""
     return _changed(call, rule_id, {"enabled": False})
 
 
-@rules.operation("DELETE", "/v1/rules/{rule_id}", summary="Delete a rule", answers={204: None}, raises=(RuleNotFound,))
-def delete_rule(call: Call, rule_id: str) -> Answer:
-    """What it did stays on its leads' timelines."""
+@rules.operation("DELETE", "/v1/rules/{rule_id}", status=204)
+def delete_rule(call: Call, rule_id: str) -> None:
+    """Delete a rule.
+
+    Its acts stay on the leads' timelines.
+    """
     call.context.rules.delete(RuleId(rule_id))
-    return no_content()
 
 
-@rules.operation(
-    "GET",
-    "/v1/rules/{rule_id}/log",
-    summary="Read what a rule did",
-    query=PageQuery,
-    answers={200: Page[ActAnswer]},
-    raises=(RuleNotFound, InvalidPosition),
-)
-def get_rule_log(call: Call, rule_id: str) -> Answer:
-    """Newest first; an act may take a second to appear."""
+@rules.operation("GET", "/v1/rules/{rule_id}/log", Page[ActAnswer], query=PageQuery)
+def get_rule_log(call: Call, rule_id: str) -> object:
+    """Read what a rule did.
+
+    Newest first. An act may take a second to appear.
+    """
     query = call.query(PageQuery)
     rule = call.context.rules.get(RuleId(rule_id))
     acts, following = call.context.acts.list_of_rule(rule.rule_id, limit=query.limit, position=query.position())
-    shown = [ActAnswer.of(visible(call, act, act.campaign_id, act.lead_id)) for act in acts]
-    return ok(Page[ActAnswer](items=shown, cursor=query.cursor_to(following)))
+    return query.page((visible(call, act, act.campaign_id, act.lead_id) for act in acts), following)
 
 
-def _changed(call: Call, rule_id: str, changes: dict[str, object]) -> Answer:
-    return ok(_answer(call, call.context.rule_editor.change(RuleId(rule_id), changes, call.context.now())))
+def _changed(call: Call, rule_id: str, changes: dict[str, object]) -> object:
+    return _with_warnings(call, call.context.rule_editor.change(RuleId(rule_id), changes, call.context.now()))
 
 
-def _answer(call: Call, rule: Rule) -> RuleAnswer:
-    return RuleAnswer.of(rule, call.context.rule_editor.warnings([rule])[rule.rule_id])
+def _with_warnings(call: Call, rule: Rule) -> object:
+    return _told(rule, call.context.rule_editor.warnings([rule])[rule.rule_id])
+
+
+def _told(rule: Rule, warnings: list[tuple[str, str]]) -> dict[str, object]:
+    """Input of RuleAnswer."""
+    then = [{"action": each.kind, _VALUES[each.kind]: each.value, "field": each.field} for each in rule.then]
+    return {
+        **{name: getattr(rule, name, None) for name in RuleAnswer.model_fields},
+        "then": [{name: said for name, said in each.items() if said is not None} for each in then],
+        "warnings": [{"field": field, "reason": reason} for field, reason in warnings],
+    }

@@ -1,55 +1,230 @@
-"""What came of a campaign: its numbers, their course, its links, and how it compares."""
+"""A campaign's results: stats, series, links, comparison, recount. The numbers are made in analytics/."""
 
-from zoneinfo import ZoneInfo
+from datetime import datetime
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, PlainSerializer, WithJsonSchema, field_validator
 
 from chalicelib.analytics import recount
-from chalicelib.analytics.comparison import compare
+from chalicelib.analytics.comparison import Verdict, compare
 from chalicelib.analytics.stats import count_links, stats_of
-from chalicelib.analytics.timing import series_of
-from chalicelib.api.campaigns import CAMPAIGN_NOT_FOUND
-from chalicelib.api.http.answers import Answer, accepted, ok
-from chalicelib.api.http.problems import ProblemType
+from chalicelib.analytics.timing import By, series_of
+from chalicelib.api.http.answers import AnswerModel, Moment
+from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Resource
-from chalicelib.api.stats_models import (
-    ComparisonAnswer,
-    CountedAnswer,
-    LinkAnswer,
-    LinksAnswer,
-    PointAnswer,
-    RecountAnswer,
-    SeriesAnswer,
-    SeriesQuery,
-    StatsAnswer,
-    WaitingAnswer,
-)
-from chalicelib.campaigns.lifecycle import CampaignNotFound
-from chalicelib.model.campaign import CampaignStatus
+from chalicelib.model.campaign import Campaign, CampaignStatus
+from chalicelib.model.errors import Missing
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.reasons import WaitReason
 from chalicelib.sending.rate import Waiting, waiting_of
 from chalicelib.store.rate import Rate
+from chalicelib.store.recounts import RecountState
+
+stats = Resource("stats")
 
 
-class RecountNotFound(Exception):
+class RecountNotFound(Missing, problem="recount-not-found", title="There is no recount of this campaign"):
     """The campaign was never recounted."""
 
 
-stats = Resource(
-    "stats",
-    errors=CAMPAIGN_NOT_FOUND
-    | {RecountNotFound: ProblemType(404, "recount-not-found", "There is no recount of this campaign")},
-)
+class RateAnswer(AnswerModel):
+    """A share from 0 to 1 of `of` deliveries, with its 95 % interval (Wilson)."""
+
+    value: float
+    low: float
+    high: float
+    of: int
 
 
-@stats.operation(
-    "GET",
-    "/v1/campaigns/{campaign_id}/stats",
-    summary="Read a campaign's numbers",
-    answers={200: StatsAnswer},
-    raises=(CampaignNotFound,),
-)
-def get_stats(call: Call, campaign_id: str) -> Answer:
-    """A few seconds behind the deliveries, hence `as_of`."""
+class FailureAnswer(AnswerModel):
+    reason: str
+    count: int
+
+
+class AdviceAnswer(AnswerModel):
+    code: str
+    severity: Literal["info", "notice", "warning"]
+    text: str
+    figure: Annotated[float, Field(description="The rate, count, bytes or hours behind the text.")]
+
+
+class FunnelStepAnswer(AnswerModel):
+    step: Literal["sent", "delivered", "opened", "clicked"]
+    count: Annotated[int | None, Field(description="Null: not known.")]
+    of_sent: Annotated[RateAnswer | None, Field(description="Opened, clicked: of those sent with tracking.")]
+    of_previous: Annotated[RateAnswer | None, Field(description="Of the step before; of clicked: who opened as well.")]
+
+
+class TimeToOpenAnswer(AnswerModel):
+    """Seconds from sending to a person's first open, each at most 9.1 % off."""
+
+    lower_quartile_seconds: int
+    median_seconds: int
+    upper_quartile_seconds: int
+    of: Annotated[int, Field(description="Leads who opened themselves.")]
+
+
+class WaitingAnswer(AnswerModel):
+    """Why pending mails wait; it ends by itself."""
+
+    reason: WaitReason
+    resumes_about: Moment
+    text: Annotated[str, Field(description="The same in words, times in UTC.")]
+
+
+class StatsAnswer(AnswerModel):
+    """Total = sent + failed + skipped + pending. Opened and clicked count leads, not loads."""
+
+    total: Annotated[int, Field(description="The audience's size at send time; final when total_is_final.")]
+    total_is_final: bool
+    planned_share: Annotated[float, Field(description="How much of the audience is planned, from 0 to 1.")]
+    waiting: Annotated[WaitingAnswer | None, Field(description="Null: pending mails do not wait for anything.")] = None
+    sent: Annotated[int, Field(description="Accepted by the mail service, not necessarily delivered.")]
+    failed: int
+    opened: Annotated[int, Field(description="Leads whose pixel was loaded, by a person or a machine.")]
+    clicked: Annotated[int, Field(description="Leads who clicked at least one link themselves.")]
+    skipped: Annotated[
+        int, Field(description="Leads who unsubscribed, or whose address was suppressed, between planning and sending.")
+    ]
+    pending: int
+    opened_machine_only: int
+    clicked_machine_only: int
+    clicked_without_open: int
+    delivered: Annotated[int, Field(description="Accepted by the recipient's server, and not bounced permanently.")]
+    bounced: Annotated[int, Field(description="Permanent bounces: these addresses are not mailed again.")]
+    bounced_soft: Annotated[int, Field(description="Temporary bounces.")]
+    complained: int
+    unsubscribed: int
+    untracked: Annotated[int, Field(description="Recipients without tracking, who never count as opened or clicked.")]
+    anonymous: Annotated[int, Field(description="Recipients whose opens and clicks are counted anonymously.")]
+    rates: dict[str, RateAnswer | None]
+    funnel: list[FunnelStepAnswer]
+    time_to_open: TimeToOpenAnswer | None
+    failures: list[FailureAnswer]
+    advice: list[AdviceAnswer]
+    recount_due: Annotated[bool, Field(description="Some changes came too late to be counted; a recount adds them.")]
+    as_of: Moment
+
+
+class SeriesQuery(RequestModel):
+    by: Annotated[By, Field(description="Length of a point.")] = "day"
+    timezone: Annotated[
+        str, Field(max_length=64, description="IANA name of the time zone of days and hours, e.g. Europe/Berlin.")
+    ] = "UTC"
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("is not the IANA name of a time zone") from None
+        return name
+
+
+LocalMoment = Annotated[
+    datetime,
+    PlainSerializer(lambda moment: moment.isoformat(), return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
+class PointAnswer(AnswerModel):
+    at: Annotated[LocalMoment, Field(description="Start of the hour or day: local time with its offset.")]
+    opened: int
+    clicked: int
+
+
+class CountedAnswer(AnswerModel):
+    opened: int
+    clicked: int
+
+
+class SeriesAnswer(AnswerModel):
+    """Each lead's first open and first click, once. Items and `later` add up to opened and clicked."""
+
+    by: By
+    timezone: str
+    items: list[PointAnswer]
+    cursor: None = None
+    later: Annotated[CountedAnswer, Field(description="What happened after the last item: at most 2,208 are listed.")]
+    as_of: Moment
+
+
+class LinkAnswer(AnswerModel):
+    link: str
+    url: str
+    text: str
+    position: Annotated[int, Field(description="1 for the first tracked link of the mail.")]
+    line: Annotated[int, Field(description="Its line in the HTML as written, from 1.")]
+    column: int
+    clicked: int
+    clicked_machine_only: int
+    rate: Annotated[RateAnswer | None, Field(description="Clicked, of the leads who were sent the mail with tracking.")]
+
+
+class LinksAnswer(AnswerModel):
+    items: list[LinkAnswer]
+    cursor: None = None
+
+
+class ComparedRateAnswer(AnswerModel):
+    value: RateAnswer | None
+    median: Annotated[float | None, Field(description="Of the sender's campaigns; null for fewer than three.")]
+    verdict: Annotated[Verdict | None, Field(description="usual: the difference may be due to chance.")]
+
+
+class ComparedCampaignAnswer(AnswerModel):
+    campaign_id: str
+    title: str
+    launched_at: Moment
+    sent: int
+    opened: float
+    clicked: float
+    failed: float
+
+
+class ComparisonAnswer(AnswerModel):
+    """Beside the sender's last ten campaigns, each as it stood when it was as old as this one is now."""
+
+    age_hours: float | None
+    opened: ComparedRateAnswer
+    clicked: ComparedRateAnswer
+    failed: ComparedRateAnswer
+    campaigns: list[ComparedCampaignAnswer]
+
+
+class RecountAnswer(AnswerModel):
+    """A campaign's last recount."""
+
+    state: Annotated[RecountState, Field(description="given_up: too many hits came in; the numbers are unchanged.")]
+    progress: Annotated[float, Field(description="How much of the campaign is counted, from 0 to 1.")]
+    asked_at: Moment
+    finished_at: Moment | None
+    repaired: Annotated[bool | None, Field(description="Whether any number was wrong; null until it is done.")]
+    before: Annotated[dict[str, int] | None, Field(description="The totals before; null until it is done.")]
+    after: Annotated[dict[str, int] | None, Field(description="The totals after; null until it is done.")]
+
+
+_WAITING_FOR = {
+    WaitReason.QUOTA: "the sending quota",
+    WaitReason.RATE: "the mail service, which takes no more mails at the moment",
+    WaitReason.PUT_OFF: "the mail service",
+    WaitReason.MAIL_SERVICE: "the mail service",
+}
+
+
+def in_words(waiting: Waiting) -> str:
+    return f"Waiting for {_WAITING_FOR[waiting.reason]}, resumes about {waiting.until:%d %B, %H:%M} UTC."
+
+
+@stats.operation("GET", "/v1/campaigns/{campaign_id}/stats", StatsAnswer)
+def get_stats(call: Call, campaign_id: str) -> object:
+    """Read a campaign's numbers.
+
+    The numbers are a few seconds behind the deliveries, hence `as_of`.
+    """
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
     numbers = stats_of(
         call.context.plans.find_progress(campaign.campaign_id),
@@ -60,101 +235,85 @@ def get_stats(call: Call, campaign_id: str) -> Answer:
     )
     answer = StatsAnswer.model_validate(numbers)
     if answer.pending and campaign.status in (CampaignStatus.PLANNING, CampaignStatus.SENDING):
-        account = Rate(call.context.dynamodb, call.context.settings.campaigns_table).find_account()
-        waiting = waiting_of(account, call.context.now()) if account else None
-        if waiting is None and campaign.waiting is not None and campaign.waiting.reason is not None:
-            waiting = Waiting(WaitReason(campaign.waiting.reason), campaign.waiting.until)
-        answer.waiting = WaitingAnswer.of(waiting) if waiting else None
-    return ok(answer)
+        waiting = _waiting(call, campaign)
+        if waiting is not None:
+            answer.waiting = WaitingAnswer(reason=waiting.reason, resumes_about=waiting.until, text=in_words(waiting))
+    return answer
 
 
-@stats.operation(
-    "GET",
-    "/v1/campaigns/{campaign_id}/series",
-    summary="Read a campaign's opens and clicks over time",
-    query=SeriesQuery,
-    answers={200: SeriesAnswer},
-    raises=(CampaignNotFound,),
-)
-def get_series(call: Call, campaign_id: str) -> Answer:
-    """Per hour or day, from the first to the last with nothing left out; empty while nothing has happened."""
+def _waiting(call: Call, campaign: Campaign) -> Waiting | None:
+    """What keeps a campaign's pending mails back: the whole account's reason, or its own."""
+    account = Rate(call.context.dynamodb, call.context.settings.campaigns_table).find_account()
+    waiting = waiting_of(account, call.context.now()) if account else None
+    if waiting is None and campaign.waiting is not None and campaign.waiting.reason is not None:
+        return Waiting(WaitReason(campaign.waiting.reason), campaign.waiting.until)
+    return waiting
+
+
+@stats.operation("GET", "/v1/campaigns/{campaign_id}/series", SeriesAnswer, query=SeriesQuery)
+def get_series(call: Call, campaign_id: str) -> object:
+    """Read a campaign's opens and clicks over time.
+
+    Per hour or day, from the first to the last without gaps; empty while nothing has happened.
+    """
     query = call.query(SeriesQuery)
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
     series = series_of(call.context.counters.find(campaign.campaign_id).sums, query.by, ZoneInfo(query.timezone))
-    return ok(
-        SeriesAnswer(
-            by=query.by,
-            timezone=query.timezone,
-            items=[PointAnswer.model_validate(point) for point in series.points],
-            later=CountedAnswer.model_validate(series.later),
-            as_of=call.context.now(),
-        )
-    )
+    return {
+        "by": query.by,
+        "timezone": query.timezone,
+        "items": series.points,
+        "later": series.later,
+        "as_of": call.context.now(),
+    }
 
 
-@stats.operation(
-    "GET",
-    "/v1/campaigns/{campaign_id}/comparison",
-    summary="Compare a campaign with its sender's last ten",
-    answers={200: ComparisonAnswer},
-    raises=(CampaignNotFound,),
-)
-def get_comparison(call: Call, campaign_id: str) -> Answer:
-    """Sent campaigns from the same address, launched before this one, among the 300 newest of all."""
+@stats.operation("GET", "/v1/campaigns/{campaign_id}/comparison", ComparisonAnswer)
+def get_comparison(call: Call, campaign_id: str) -> object:
+    """Compare a campaign with its sender's last ten.
+
+    Sent campaigns from the same address, launched before this one, among the 300 newest of all.
+    """
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
     sums = call.context.counters.find(campaign.campaign_id).sums
-    comparison = compare(campaign, sums, call.context.now(), call.context.campaigns, call.context.counters)
-    return ok(ComparisonAnswer.model_validate(comparison))
+    return compare(campaign, sums, call.context.now(), call.context.campaigns, call.context.counters)
 
 
-@stats.operation(
-    "GET",
-    "/v1/campaigns/{campaign_id}/links",
-    summary="List a campaign's tracked links with their clicks",
-    answers={200: LinksAnswer},
-    raises=(CampaignNotFound,),
-)
-def list_links(call: Call, campaign_id: str) -> Answer:
-    """In the order of the mail; none before launch. A person's clicks on two links count on both."""
+@stats.operation("GET", "/v1/campaigns/{campaign_id}/links", LinksAnswer)
+def list_links(call: Call, campaign_id: str) -> object:
+    """List a campaign's tracked links with their clicks.
+
+    In the order of the mail; empty before launch. A person who clicks two links counts for both.
+    """
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
     links = call.context.campaigns.find_launched(campaign.campaign_id).links
-    counted = count_links(links, call.context.counters.find(campaign.campaign_id).sums)
-    return ok(LinksAnswer(items=[LinkAnswer.model_validate(link) for link in counted]))
+    return {"items": count_links(links, call.context.counters.find(campaign.campaign_id).sums)}
 
 
-@stats.operation(
-    "POST",
-    "/v1/campaigns/{campaign_id}/recount",
-    summary="Count a campaign's deliveries anew",
-    answers={202: RecountAnswer},
-    raises=(CampaignNotFound,),
-)
-def begin_recount(call: Call, campaign_id: str) -> Answer:
-    """Compares the numbers with the deliveries themselves and puts them right, in the background.
+@stats.operation("POST", "/v1/campaigns/{campaign_id}/recount", RecountAnswer, status=202)
+def begin_recount(call: Call, campaign_id: str) -> object:
+    """Recount a campaign.
 
-    `GET` of the same address says how far it is. Asking again while it runs resumes it, after an hour it begins anew.
-    Of a small campaign it takes some fifteen seconds; where hits come in fast it is tried for 80 minutes, and then
-    given up.
+    Compares the numbers with the deliveries themselves and corrects them, in the background.
+
+    `GET` the same address for its progress. Asking again while it runs resumes it; after an hour it starts over. A
+    small campaign takes about fifteen seconds. While hits come in fast it is retried for 80 minutes, and then given up.
     """
     context = call.context
     campaign = context.drafts.get_campaign(CampaignId(campaign_id))
-    job = recount.begin_recount(
+    return recount.begin_recount(
         campaign.campaign_id, context.now(), context.recounts, context.plans, context.plan_queue
     )
-    return accepted(RecountAnswer.model_validate(job))
 
 
-@stats.operation(
-    "GET",
-    "/v1/campaigns/{campaign_id}/recount",
-    summary="Read how far a campaign's recount is",
-    answers={200: RecountAnswer},
-    raises=(CampaignNotFound, RecountNotFound),
-)
-def get_recount(call: Call, campaign_id: str) -> Answer:
-    """The last one that was asked for; 404 where none was."""
+@stats.operation("GET", "/v1/campaigns/{campaign_id}/recount", RecountAnswer, raises=[RecountNotFound])
+def get_recount(call: Call, campaign_id: str) -> object:
+    """Read the progress of a campaign's recount.
+
+    The last one; 404 if there was none.
+    """
     campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
     job = call.context.recounts.find(campaign.campaign_id)
     if job is None:
         raise RecountNotFound("It was never recounted.")
-    return ok(RecountAnswer.model_validate(job))
+    return job

@@ -2,38 +2,33 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from chalicelib.analytics.timeline import Event, TimelineEvent, timeline_page
-from chalicelib.api.delivery_ids import visible
-from chalicelib.api.http.answers import Answer, ok
+from chalicelib.api.deliveries import visible
+from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.paging import PageQuery
-from chalicelib.api.http.problems import ProblemType
 from chalicelib.api.http.resources import Call, Resource
-from chalicelib.api.lead_models import Moment
-from chalicelib.api.stats_models import FromDomain
 from chalicelib.model.delivery import DeliveryStatus
 from chalicelib.model.ids import LeadId
 from chalicelib.model.rule import Act
 from chalicelib.model.suppression import Resubscription
-from chalicelib.store.client import InvalidPosition
-from chalicelib.store.leads import LeadNotFound
 
-timeline = Resource("timeline", errors={LeadNotFound: ProblemType(404, "lead-not-found", "There is no such lead")})
+timeline = Resource("timeline")
 
 
-class OpenedAnswer(FromDomain):
+class OpenedAnswer(AnswerModel):
     at: Moment
     machine: bool
     machine_reason: str | None
 
 
-class ClickedAnswer(FromDomain):
+class ClickedAnswer(AnswerModel):
     at: Moment
     url: str
 
 
-class ClickedLinkAnswer(FromDomain):
+class ClickedLinkAnswer(AnswerModel):
     link: str
     url: str
     at: Moment
@@ -41,13 +36,13 @@ class ClickedLinkAnswer(FromDomain):
     machine_reason: str | None
 
 
-class BouncedAnswer(FromDomain):
+class BouncedAnswer(AnswerModel):
     at: Moment
-    hard: Annotated[bool, Field(description="For good: the address is not mailed again.")]
-    detail: Annotated[str | None, Field(description="The recipient's server's words, or the mail service's.")]
+    hard: Annotated[bool, Field(description="Permanent: the address is not mailed again.")]
+    detail: Annotated[str | None, Field(description="The message of the recipient's server, or of the mail service.")]
 
 
-class TimelineAnswer(FromDomain):
+class TimelineAnswer(AnswerModel):
     type: Literal["campaign_delivery"] = "campaign_delivery"
     icon: Literal["megaphone"] = "megaphone"
     title: str
@@ -66,12 +61,8 @@ class TimelineAnswer(FromDomain):
     complained_at: Moment | None
     unsubscribed_at: Annotated[Moment | None, Field(description="By this mail's link.")]
 
-    @classmethod
-    def of(cls, event: TimelineEvent) -> Self:
-        return cls.model_validate(event)
 
-
-class AutomationAnswer(FromDomain):
+class AutomationAnswer(AnswerModel):
     """What a rule did to the lead."""
 
     type: Literal["automation"] = "automation"
@@ -95,8 +86,8 @@ class AutomationAnswer(FromDomain):
         )
 
 
-class ResubscribedAnswer(FromDomain):
-    """Somebody allowed mail to the lead again."""
+class ResubscribedAnswer(AnswerModel):
+    """The lead was resubscribed."""
 
     type: Literal["resubscribed"] = "resubscribed"
     icon: Literal["envelope"] = "envelope"
@@ -106,21 +97,17 @@ class ResubscribedAnswer(FromDomain):
     at: Moment
 
 
-class TimelinePage(BaseModel):
+class TimelinePage(AnswerModel):
     items: list[Annotated[TimelineAnswer | AutomationAnswer | ResubscribedAnswer, Field(discriminator="type")]]
     cursor: str | None
 
 
-@timeline.operation(
-    "GET",
-    "/v1/leads/{lead_id}/timeline",
-    summary="Read a lead's activity timeline",
-    query=PageQuery,
-    answers={200: TimelinePage},
-    raises=(LeadNotFound, InvalidPosition),
-)
-def get_timeline(call: Call, lead_id: str) -> Answer:
-    """Newest first. `limit` counts deliveries; what rules and people did meanwhile comes with them."""
+@timeline.operation("GET", "/v1/leads/{lead_id}/timeline", TimelinePage, query=PageQuery)
+def get_timeline(call: Call, lead_id: str) -> object:
+    """Read a lead's activity timeline.
+
+    Newest first. `limit` counts deliveries; what rules and people did in the same period is added.
+    """
     query, context = call.query(PageQuery), call.context
     lead = context.leads.get(LeadId(lead_id))
     events, following = timeline_page(
@@ -132,12 +119,11 @@ def get_timeline(call: Call, lead_id: str) -> Answer:
         limit=query.limit,
         position=query.position(),
     )
-    items = [_answer(call, event, lead.lead_id) for event in events]
-    return ok(TimelinePage(items=items, cursor=query.cursor_to(following)))
+    return query.page((_shown(call, event, lead.lead_id) for event in events), following)
 
 
-def _answer(call: Call, event: Event, lead_id: LeadId) -> TimelineAnswer | AutomationAnswer | ResubscribedAnswer:
+def _shown(call: Call, event: Event, lead_id: LeadId) -> AnswerModel:
     if isinstance(event, Resubscription):
         return ResubscribedAnswer.model_validate(event)
     shown = visible(call, event, event.campaign_id, lead_id)
-    return TimelineAnswer.of(shown) if isinstance(shown, TimelineEvent) else AutomationAnswer.of(shown)
+    return TimelineAnswer.model_validate(shown) if isinstance(shown, TimelineEvent) else AutomationAnswer.of(shown)

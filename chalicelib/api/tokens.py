@@ -6,22 +6,21 @@ python -m chalicelib.api.tokens create --name "ops laptop" --table <the stack's 
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from chalicelib.api.http.answers import Answer, no_content, ok
+from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.paging import Page
-from chalicelib.api.http.problems import ProblemType
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Resource
-from chalicelib.api.lead_models import Moment
-from chalicelib.model.access import Scope, Token
-from chalicelib.store.access import TokenNotFound, Tokens
+from chalicelib.model.access import Scope
+from chalicelib.store.access import Tokens
 from chalicelib.store.client import dynamodb
 
-tokens = Resource("tokens", errors={TokenNotFound: ProblemType(404, "token-not-found", "There is no such token")})
+tokens = Resource("tokens")
 
 
 class NewToken(RequestModel):
@@ -29,44 +28,44 @@ class NewToken(RequestModel):
     scope: Annotated[Scope, Field(description="`read` may only GET.")] = Scope.FULL
 
 
-class TokenAnswer(BaseModel):
+class TokenAnswer(AnswerModel):
     token_id: str
     name: str
     scope: Scope
     created_at: Moment
 
-    @classmethod
-    def of(cls, token: Token) -> Self:
-        return cls(token_id=token.token_id, name=token.name, scope=token.scope, created_at=token.created_at)
-
 
 class IssuedToken(TokenAnswer):
-    token: str = Field(description="The token itself. It is told here and nowhere else.")
+    token: str = Field(description="The token itself. It is shown only here.")
 
 
-@tokens.operation(
-    "POST", "/v1/tokens", summary="Issue a token", body=NewToken, answers={201: IssuedToken}, answers_secret=True
-)
-def issue_token(call: Call) -> Answer:
-    """The token is told in this answer only; it is stored as a hash. A repeated Idempotency-Key gets 409."""
+@tokens.operation("POST", "/v1/tokens", IssuedToken, status=201, body=NewToken, answers_secret=True)
+def issue_token(call: Call) -> object:
+    """Issue a token.
+
+    The token is shown in this answer only; it is stored as a hash. A repeated Idempotency-Key gets 409.
+    """
     wanted = call.body(NewToken)
     token, secret = call.context.tokens.issue(wanted.name, wanted.scope, call.context.now())
-    return call.created(IssuedToken(**TokenAnswer.of(token).model_dump(), token=secret), token.token_id)
+    return asdict(token) | {"token": secret}
 
 
-@tokens.operation("GET", "/v1/tokens", summary="List tokens", answers={200: Page[TokenAnswer]})
-def list_tokens(call: Call) -> Answer:
-    """All of them, oldest first; a new one may take a second to appear."""
-    return ok(Page[TokenAnswer](items=[TokenAnswer.of(token) for token in call.context.tokens.list_all()], cursor=None))
+@tokens.operation("GET", "/v1/tokens", Page[TokenAnswer])
+def list_tokens(call: Call) -> object:
+    """List tokens.
+
+    All of them, oldest first; a new one may take a second to appear.
+    """
+    return {"items": call.context.tokens.list_all(), "cursor": None}
 
 
-@tokens.operation(
-    "DELETE", "/v1/tokens/{token_id}", summary="Revoke a token", answers={204: None}, raises=(TokenNotFound,)
-)
-def revoke_token(call: Call, token_id: str) -> Answer:
-    """At once, and for good."""
+@tokens.operation("DELETE", "/v1/tokens/{token_id}", status=204)
+def revoke_token(call: Call, token_id: str) -> None:
+    """Revoke a token.
+
+    At once and permanently.
+    """
     call.context.tokens.revoke(token_id)
-    return no_content()
 
 
 def main(arguments: Sequence[str]) -> None:

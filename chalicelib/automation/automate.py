@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.automation.rules import Incident, act_on, applies_to, is_for
+from chalicelib.model.errors import StoreUnavailable
 from chalicelib.model.lead import LeadChange
 from chalicelib.model.rule import Act, Rule
 from chalicelib.sqs import for_each_record
 from chalicelib.store.acts import Acts
-from chalicelib.store.client import StoreUnavailable
 from chalicelib.store.leads import Leads
 from chalicelib.store.rules import Rules
 from chalicelib.telemetry import count

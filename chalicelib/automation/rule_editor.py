@@ -1,9 +1,4 @@
-"""Creates and changes rules: what makes one valid, and what is worth a warning.
-
-RuleError
-├── InvalidRule    names every field and reason
-└── TooManyRules
-"""
+"""Creates and changes rules: what makes one valid, and what is worth a warning."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +7,7 @@ from typing import Any
 
 from chalicelib.crm.groups import Groups, list_groups
 from chalicelib.crm.leads import LONGEST_TEXT, InvalidLead, LeadInput, checked, line_faults, normalized
+from chalicelib.model.errors import Conflicting, Fault, InvalidFields
 from chalicelib.model.ids import RuleId, is_campaign_id, new_rule_id
 from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When
 from chalicelib.store.campaigns import Campaigns
@@ -24,17 +20,11 @@ MAX_ACTIONS = 10
 LONGEST_PATTERN = 500
 
 
-class RuleError(Exception):
-    """Root of this module's errors."""
+class InvalidRule(InvalidFields, problem="invalid-rule", title="The rule is not valid"):
+    """What was written breaks rules."""
 
 
-class InvalidRule(RuleError):
-    def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
-        super().__init__("; ".join(f"{field} {reason}" for field, reason in faults[:3]))
-        self.faults = tuple(faults)
-
-
-class TooManyRules(RuleError):
+class TooManyRules(Conflicting, problem="too-many-rules", title="There are too many rules"):
     """There are MAX_RULES rules already."""
 
 
@@ -90,7 +80,7 @@ class RuleEditor:
             if_ = _checked_if(written.if_)
         except InvalidLead as error:
             if_ = written.if_
-            faults += [(f"if.{fault.field}", fault.reason) for fault in error.errors]
+            faults += [(f"if.{fault.field}", fault.reason) for fault in error.faults]
         if not 1 <= len(written.then) <= MAX_ACTIONS:
             faults.append(("then", f"must have 1 to {MAX_ACTIONS} actions"))
         then = []
@@ -98,9 +88,9 @@ class RuleEditor:
             try:
                 then.append(_checked_action(action))
             except InvalidLead as error:
-                faults += [(f"then[{number}].{_member(action, fault.field)}", fault.reason) for fault in error.errors]
+                faults += [(f"then[{number}].{_member(action, fault.field)}", fault.reason) for fault in error.faults]
         if faults:
-            raise InvalidRule(faults)
+            raise InvalidRule([Fault(*each) for each in faults])
         return replace(written, name=name, if_=if_, then=tuple(then))
 
     def _faults_of_when(self, when: When) -> list[tuple[str, str]]:

@@ -1,15 +1,6 @@
-"""Drafts: what a campaign must have, and how it is created, changed and deleted before anybody has received it.
+"""Drafts: what a campaign must have, and how it is created, changed and deleted before anybody has received it."""
 
-DraftError
-├── InvalidCampaign    what was written breaks rules; names every field, reason and position
-└── NamesNobody        a follow-up to a campaign that does not track who opened or clicked
-LifecycleError         (lifecycle.py)
-├── CampaignNotFound
-└── WrongStatus
-    └── NotADraft      the campaign has left the draft; its content and audience are frozen
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -19,16 +10,16 @@ from chalicelib.campaigns.launched_content import source_of
 from chalicelib.campaigns.lifecycle import WrongStatus, get_campaign, require_status
 from chalicelib.campaigns.schedule import forget_schedule
 from chalicelib.content.compiler import compile_content
-from chalicelib.content.errors import ContentInvalid, Fault
+from chalicelib.content.errors import ContentInvalid
 from chalicelib.crm.leads import LONGEST_TEXT, group_faults, line_faults, normalized, normalized_set, tag_faults
 from chalicelib.model.addresses import MalformedAddress, parse_address
 from chalicelib.model.campaign import Audience, Behavior, Body, Campaign, CampaignStatus, Did
 from chalicelib.model.delivery import Tracking
+from chalicelib.model.errors import Conflict, Conflicting, Fault, InvalidFields, StoreUnavailable
 from chalicelib.model.ids import CampaignId, is_campaign_id, new_campaign_id
 from chalicelib.model.lifecycle import DELETE, LAUNCHED
 from chalicelib.scheduler import Schedules
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.client import Conflict, StoreUnavailable
 
 _READS = 8
 MAX_STAGES = 50
@@ -40,21 +31,15 @@ _FOLLOW_UP = " (follow-up)"
 """Behind the titles of drafts made from another campaign."""
 
 
-class DraftError(Exception):
-    """Root of what this module raises."""
+class InvalidCampaign(InvalidFields, problem="invalid-campaign", title="The campaign is not valid"):
+    """What was written breaks rules."""
 
 
-class InvalidCampaign(DraftError):
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__("; ".join(f"{fault.field} {fault.reason}" for fault in faults[:3]))
-        self.faults = tuple(faults)
-
-
-class NamesNobody(DraftError):
+class NamesNobody(Conflicting, problem="names-nobody", title="The campaign does not track who did what"):
     """Nobody can be selected by their reaction to a campaign that does not track who opened or clicked."""
 
 
-class NotADraft(WrongStatus):
+class NotADraft(WrongStatus, problem="not-a-draft", title="The campaign is no longer a draft"):
     """The campaign has left the draft; its content and audience are frozen."""
 
     def __init__(self, status: CampaignStatus) -> None:
@@ -172,7 +157,7 @@ class Drafts:
             try:
                 compile_content(source_of(checked, body), None)
             except ContentInvalid as error:
-                faults = error.faults
+                faults = list(error.faults)
         if faults:
             raise InvalidCampaign(faults)
         return checked, body

@@ -12,6 +12,7 @@ from chalicelib.content.render import Rendered, Renderer
 from chalicelib.crm.leads import merge_fields
 from chalicelib.model.campaign import Body, Campaign, LaunchedLink, LaunchedMail
 from chalicelib.model.delivery import Tracking
+from chalicelib.model.errors import Conflicting
 from chalicelib.model.ids import CampaignId, LeadId, new_trace_id
 from chalicelib.model.lead import Lead
 from chalicelib.store.campaigns import Campaigns
@@ -19,7 +20,7 @@ from chalicelib.tracking.delivery_ids import CampaignTracking
 from chalicelib.tracking.key_ring import KeyRingSource
 
 
-class ContentNotReady(Exception):
+class ContentNotReady(Conflicting):
     """The campaign was not launched yet, or its signing key is no longer in the key ring."""
 
 

@@ -1,12 +1,4 @@
-"""Makes a campaign's moves, by the table in model/lifecycle.py: load, decide, one conditional write, say what happened.
-
-LifecycleError
-├── CampaignNotFound   no campaign has this id
-├── WrongStatus        the campaign's status does not allow what was asked for
-├── AudienceIsEmpty    nobody would receive it
-├── SendingDisabled    the mail service lets no mail leave
-└── NothingToRetry     no delivery has failed for such a reason
-"""
+"""Makes a campaign's moves, by model/lifecycle.py: load, decide, one conditional write, say what happened."""
 
 import secrets
 from collections.abc import Collection
@@ -20,6 +12,7 @@ from chalicelib.campaigns.schedule import LATE, forget_schedule, moment_of
 from chalicelib.crm.audience import Audiences
 from chalicelib.model import lifecycle
 from chalicelib.model.campaign import Campaign, CampaignStatus, Schedule
+from chalicelib.model.errors import CampaignNotFound, Conflict, Conflicting, Fault, Invalid
 from chalicelib.model.ids import CampaignId, is_campaign_id
 from chalicelib.model.lifecycle import GOING, Move
 from chalicelib.model.messages import LaunchMessage, LaunchTask
@@ -27,7 +20,6 @@ from chalicelib.model.reasons import FailureReason
 from chalicelib.scheduler import Schedules
 from chalicelib.sqs import Queue, QueueUnavailable
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.client import Conflict
 from chalicelib.store.counters import Counters
 from chalicelib.store.plans import Plans
 from chalicelib.store.retries import Retries
@@ -37,27 +29,21 @@ CERTAINLY_NOT_SENT = frozenset(FailureReason) - {FailureReason.OUTCOME_UNKNOWN}
 """What is sent again when no reason is named: a mail whose outcome is unknown may have left."""
 
 
-class LifecycleError(Exception):
-    """Root of what this module raises."""
-
-
-class CampaignNotFound(LifecycleError):
-    """No campaign has this id."""
-
-
-class WrongStatus(LifecycleError):
+class WrongStatus(Conflicting, problem="wrong-status", title="The campaign's status does not allow this"):
     """The campaign's status does not allow what was asked for."""
 
 
-class AudienceIsEmpty(LifecycleError):
+class AudienceIsEmpty(Invalid, problem="audience-is-empty", title="Nobody would receive this campaign"):
     """Nobody matches the audience."""
 
+    faults = (Fault("audience", "matches nobody"),)
 
-class SendingDisabled(LifecycleError):
+
+class SendingDisabled(Conflicting, problem="sending-disabled", title="The mail service lets no mail leave"):
     """The mail service lets no mail leave; the text says what to do."""
 
 
-class NothingToRetry(LifecycleError):
+class NothingToRetry(Conflicting, problem="nothing-to-retry", title="There is nothing to send again"):
     """No delivery of the campaign has failed for such a reason."""
 
 

@@ -12,12 +12,13 @@ from chalicelib.campaigns.launched_content import campaign_values, source_of, tr
 from chalicelib.content.compiled import ContentSource
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.diagnosis import Diagnosis
-from chalicelib.content.errors import ContentInvalid, Fault, RenderFailed
+from chalicelib.content.errors import ContentInvalid, RenderFailed
 from chalicelib.content.preflight import AudienceFacts, Finding, Severity, content_findings, preflight_findings
 from chalicelib.content.render import Renderer
 from chalicelib.content.values import is_missing
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import merge_fields
+from chalicelib.model.errors import Fault
 from chalicelib.tracking.key_ring import KeyRingSource
 
 LEADS_LOOKED_AT = 20_000

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from chalicelib.model.campaign import Campaign
+from chalicelib.model.errors import Fault, Invalid
 from chalicelib.scheduler import SchedulerUnavailable, Schedules
 from chalicelib.telemetry import logger
 
@@ -19,13 +20,12 @@ LATE = timedelta(hours=1)
 """A schedule that fires later than this does not send: the marketer is asked."""
 
 
-class InvalidTime(Exception):
+class InvalidTime(Invalid, problem="invalid-schedule", title="The campaign cannot be scheduled for this time"):
     """A field of the schedule is wrong."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field} {reason}")
-        self.field = field
-        self.reason = reason
+        self.faults = (Fault(field, reason),)
 
 
 def moment_of(local: str, timezone: str, now: datetime) -> datetime:

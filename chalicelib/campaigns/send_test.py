@@ -19,6 +19,7 @@ from chalicelib.content.message import build_message
 from chalicelib.content.render import Rendered, Renderer
 from chalicelib.crm.leads import merge_fields
 from chalicelib.model.addresses import MalformedAddress, parse_address
+from chalicelib.model.errors import Fault, Invalid
 from chalicelib.model.ids import CampaignId, new_lead_id
 from chalicelib.model.lead import Lead
 from chalicelib.model.reasons import FailureReason
@@ -35,12 +36,12 @@ NO_CAMPAIGN = CampaignId("cmp_" + "0" * 24)
 """No campaign has it: ids begin with the time of their creation."""
 
 
-class InvalidAddresses(Exception):
+class InvalidAddresses(Invalid, problem="invalid-addresses", title="Some addresses cannot be sent to"):
     """Some addresses cannot be sent to; nothing was sent. `faults` pairs their positions in the list with reasons."""
 
     def __init__(self, faults: Sequence[tuple[int, str]]) -> None:
         super().__init__("; ".join(f"address {place + 1} {reason}" for place, reason in faults[:3]))
-        self.faults = tuple(faults)
+        self.faults = tuple(Fault(f"to[{place}]", reason) for place, reason in faults)
 
 
 class Outcome(StrEnum):

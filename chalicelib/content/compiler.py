@@ -21,7 +21,7 @@ from chalicelib.content.compiled import (
 )
 from chalicelib.content.diagnosis import syntax_error
 from chalicelib.content.document import Document, read_document
-from chalicelib.content.errors import ContentInvalid, Fault, Positions, SourceError
+from chalicelib.content.errors import ContentInvalid, Positions, SourceError
 from chalicelib.content.links import MAX_LINKS, LinkCompiler
 from chalicelib.content.markup import TEXT
 from chalicelib.content.merge_tags import Tag, find_tags, is_in_every_branch, mask
@@ -29,6 +29,7 @@ from chalicelib.content.placement import misplaced
 from chalicelib.content.plain_text import text_from_html
 from chalicelib.content.vocabulary import check
 from chalicelib.model.addresses import MalformedAddress, parse_address
+from chalicelib.model.errors import Fault
 
 MAX_HTML_BYTES: Final = 1_048_576
 MAX_TEXT_BYTES: Final = 1_048_576

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from chalicelib.content.compiled import ContentSource
 from chalicelib.content.engine import TemplateEngine, syntax_error_in
-from chalicelib.content.errors import Fault, Positions, RenderFailed, SourceError
+from chalicelib.content.errors import Positions, RenderFailed, SourceError
 from chalicelib.content.merge_tags import Tag, find_tags
 from chalicelib.content.vocabulary import engine_source
+from chalicelib.model.errors import Fault
 
 _FIELDS = ("subject", "html", "text", "from_name", "reply_to")
 

@@ -1,34 +1,15 @@
-"""What can go wrong with content, in the author's world.
-
-ContentError
-├── ContentInvalid   the content cannot be compiled: a list of faults with their places
-├── RenderFailed     one delivery cannot be rendered: its template fails or does too much
-└── AddressInvalid   an address that no mail may be sent to or from
-"""
+"""What can go wrong with content, in the author's world."""
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 from functools import cached_property
+
+from chalicelib.model.errors import Fault, Invalid
 
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing to correct: the field, why, and where (1-based line and column; None when it is the whole field)."""
-
-    field: str
-    reason: str
-    line: int | None = None
-    column: int | None = None
-
-    def __str__(self) -> str:
-        place = f" at line {self.line}, column {self.column}" if self.line is not None else ""
-        return f"{self.field}{place}: {self.reason}"
-
-
-class SourceError(Exception):
+class SourceError(Invalid):
     """A merge tag or HTML that cannot be compiled, at an offset of one text of the source."""
 
     def __init__(self, offset: int, reason: str) -> None:
@@ -53,11 +34,7 @@ class Positions:
         return line, offset - self._starts[line - 1] + 1
 
 
-class ContentError(Exception):
-    """Base of the errors that this package raises to others."""
-
-
-class ContentInvalid(ContentError):
+class ContentInvalid(Invalid, problem="invalid-campaign", title="The campaign is not valid"):
     """The content does not compile; `faults` names every place that was found."""
 
     def __init__(self, faults: list[Fault]) -> None:
@@ -65,7 +42,7 @@ class ContentInvalid(ContentError):
         self.faults = faults
 
 
-class RenderFailed(ContentError):
+class RenderFailed(Invalid, problem="rendering-failed", title="The content cannot be rendered for this lead"):
     """This delivery cannot be rendered; `reason` is fit for the statistics (it never holds a lead's data).
 
     `line`: where in the compiled template, if it is a certain place.
@@ -82,7 +59,7 @@ class RenderFailed(ContentError):
         return error if isinstance(error, RenderFailed) else cls(f"the template fails: {type(error).__name__}")
 
 
-class AddressInvalid(ContentError):
+class AddressInvalid(Invalid):
     """An address that cannot stand in a header; the message says which header and why, never the address."""
 
     def __init__(self, header: str, reason: str) -> None:

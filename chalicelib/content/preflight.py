@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 from chalicelib.content.compiled import CompiledContent, ContentSource, Link, LinkTracking
 from chalicelib.content.destinations import Risk, tidy
 from chalicelib.content.document import read_document
-from chalicelib.content.errors import ContentInvalid, Fault, Positions, RenderFailed
+from chalicelib.content.errors import ContentInvalid, Positions, RenderFailed
 from chalicelib.content.merge_tags import find_tags, mask
 from chalicelib.content.render import Renderer
+from chalicelib.model.errors import Fault
 
 GMAIL_CLIPS_AT: Final = 102 * 1024  # bytes of the HTML part; what follows is hidden behind "View entire message"
 LONG_SUBJECT: Final = 60  # characters; phones show fewer

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, cast
 
-from chalicelib.crm.leads import LEAD_NAMES, RESERVED_NAMES, FieldError, InvalidLead, LeadError, LeadInput, checked
+from chalicelib.crm.leads import LEAD_NAMES, RESERVED_NAMES, InvalidLead, LeadInput, checked
+from chalicelib.model.errors import Fault, TooLong, Unreadable
 
 MAX_LINES = 3_000
 """What a new table takes within half of a request's 29 s: it begins with 4,000 write units a second, and a line may
@@ -28,18 +29,21 @@ _MAX_LINES_A_RECORD = 500
 FileKind = Literal["csv", "ndjson"]
 
 
-class UnreadableFile(LeadError):
-    """The file as a whole cannot be read, and nothing was imported. `errors` names the columns at fault."""
+class UnreadableFile(Unreadable, problem="unreadable-file", title="The file cannot be read"):
+    """The file as a whole cannot be read, and nothing was imported. `faults` names the columns at fault."""
 
-    def __init__(self, reason: str, errors: tuple[FieldError, ...] = ()) -> None:
+    def __init__(self, reason: str, faults: tuple[Fault, ...] = ()) -> None:
         super().__init__(reason)
-        self.errors = errors
+        self.faults = faults
+
+    def members(self) -> dict[str, object]:
+        return {"errors": [], **super().members()}
 
 
-class UnexpectedColumns(UnreadableFile):
+class UnexpectedColumns(UnreadableFile, problem="unexpected-columns", title="The file has unexpected columns"):
     """The header looks like a mistake, but may be intended; nothing was imported."""
 
-    def __init__(self, faults: list[FieldError]) -> None:
+    def __init__(self, faults: list[Fault]) -> None:
         super().__init__(
             f"Column {faults[0].field} {faults[0].reason}. Expected are {', '.join(LEAD_NAMES)}; every other column "
             "becomes a custom field. Send the file with ?address=none if it is meant as it is.",
@@ -47,7 +51,7 @@ class UnexpectedColumns(UnreadableFile):
         )
 
 
-class FileTooLong(LeadError):
+class FileTooLong(TooLong, problem="file-too-long", title="The file is too long for one request"):
     """Too long for one request; nothing was imported."""
 
 
@@ -100,7 +104,7 @@ def read_file(body: bytes, kind: FileKind, *, as_it_is: bool = False) -> ImportF
         try:
             file.lines.append(_line(number, given))
         except InvalidLead as invalid:
-            file.errors += [LineError(number, name.removeprefix("fields."), why) for name, why in invalid.errors]
+            file.errors += [LineError(number, why.field.removeprefix("fields."), why.reason) for why in invalid.faults]
     return file
 
 
@@ -110,7 +114,7 @@ Faults = list[tuple[str | None, str]]
 def _line(number: int, given: LeadInput) -> Line:
     lead = checked(given)
     if "entity" not in lead:
-        raise InvalidLead([FieldError("entity", "is needed")])
+        raise InvalidLead([Fault("entity", "is needed")])
     if lead.get("external_id") is None:
         # An empty external id does not clear the lead's.
         lead.pop("external_id", None)
@@ -212,12 +216,12 @@ def _columns(header: list[str], as_it_is: bool) -> list[str]:
         raise UnreadableFile(f"The header has {len(header):,} columns; at most {MAX_COLUMNS} are read.")
     columns = [name.lower() if name.lower() in LEAD_NAMES else name for name in header]
     counts = Counter(name[:64] for name in columns)
-    faults = [FieldError(name, "is there twice") for name, count in counts.items() if name and count > 1]
+    faults = [Fault(name, "is there twice") for name, count in counts.items() if name and count > 1]
     reserved = RESERVED_NAMES.difference(LEAD_NAMES)
-    faults += [FieldError(name, "cannot be imported") for name in columns if name.lower() in reserved]
-    faults += [FieldError(name[:64], "is longer than 64 characters") for name in columns if len(name) > 64]
+    faults += [Fault(name, "cannot be imported") for name in columns if name.lower() in reserved]
+    faults += [Fault(name[:64], "is longer than 64 characters") for name in columns if len(name) > 64]
     if "entity" not in columns:
-        faults.append(FieldError("entity", "is needed"))
+        faults.append(Fault("entity", "is needed"))
     doubts = [] if as_it_is else _doubts(columns)
     if faults:
         first = f"Column {faults[0].field} {faults[0].reason}."
@@ -228,12 +232,12 @@ def _columns(header: list[str], as_it_is: bool) -> list[str]:
     return columns
 
 
-def _doubts(columns: list[str]) -> list[FieldError]:
+def _doubts(columns: list[str]) -> list[Fault]:
     """What in a valid header is probably a mistake."""
     resembled = [(name[:64], known) for name in columns if (known := _resembled(name))]
-    faults = [FieldError(name, f"looks like {known}, and would become a custom field") for name, known in resembled]
+    faults = [Fault(name, f"looks like {known}, and would become a custom field") for name, known in resembled]
     if "email" not in columns and "email" not in dict(resembled).values():
-        faults.append(FieldError("email", "is missing, and leads without an address cannot be mailed"))
+        faults.append(Fault("email", "is missing, and leads without an address cannot be mailed"))
     return faults
 
 

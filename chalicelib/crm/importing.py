@@ -16,11 +16,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from chalicelib.crm.import_files import ImportFile, Line, LineError
-from chalicelib.crm.leads import FieldError, InvalidLead, LeadInput, changed, new_lead
+from chalicelib.crm.leads import InvalidLead, LeadInput, changed, new_lead
 from chalicelib.crm.suppression import with_marks
+from chalicelib.model.errors import Fault, StoreUnavailable
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import Identity, Lead, LeadChange, identities_of
-from chalicelib.store.client import StoreUnavailable
 from chalicelib.store.leads import Leads
 
 _ROUNDS = 10
@@ -89,7 +89,7 @@ def _decide(leads: Leads, lines: Sequence[Line], now: datetime) -> _Plan:
             else:
                 lead = changed(known, line.given, now)
         except InvalidLead as invalid:
-            plan.errors += [LineError(line.number, *error) for error in invalid.errors]
+            plan.errors += [LineError(line.number, why.field, why.reason) for why in invalid.faults]
             continue
         known_leads.put(lead)
         after[lead.lead_id] = lead
@@ -141,10 +141,10 @@ class KnownLeads:
             return None
         lead = self._leads[owners[0]]
         if any(other != lead.lead_id for other in owners):
-            raise InvalidLead([FieldError("email", "belongs to another lead of this entity")])
+            raise InvalidLead([Fault("email", "belongs to another lead of this entity")])
         external_id = given.get("external_id")
         if external_id and lead.external_id and external_id != lead.external_id:
-            raise InvalidLead([FieldError("email", "belongs to a lead with another external id")])
+            raise InvalidLead([Fault("email", "belongs to a lead with another external id")])
         return lead
 
     def put(self, lead: Lead) -> None:

@@ -1,23 +1,18 @@
-"""Leads: what their fields may be, and how they are created, changed and deleted.
-
-LeadError
-├── InvalidLead    the input is invalid; names every field and reason
-└── (IdentityTaken, LeadNotFound come from the store)
-"""
+"""Leads: what their fields may be, and how they are created, changed and deleted."""
 
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple, TypedDict, cast
+from typing import Any, TypedDict, cast
 
 from chalicelib.backoff import attempts
 from chalicelib.crm.suppression import with_marks
 from chalicelib.model.addresses import MalformedAddress, parse_address
+from chalicelib.model.errors import Conflict, Fault, Invalid, StoreUnavailable
 from chalicelib.model.ids import LeadId, new_lead_id
 from chalicelib.model.lead import FieldValue, Lead
-from chalicelib.store.client import Conflict, StoreUnavailable
 from chalicelib.store.leads import Leads
 
 LONGEST_NAME = 64
@@ -56,41 +51,32 @@ class LeadInput(TypedDict, total=False):
     tracking_opt_out: bool | None
 
 
-class FieldError(NamedTuple):
-    field: str
-    reason: str
+class InvalidLead(Invalid, problem="invalid-lead", title="The lead is not valid"):
+    """The input for a lead is invalid; `faults` has every fault, by field."""
 
-
-class LeadError(Exception):
-    """Root of this package's errors."""
-
-
-class InvalidLead(LeadError):
-    """The input for a lead is invalid; `errors` has every fault, by field."""
-
-    def __init__(self, errors: Sequence[FieldError]) -> None:
-        super().__init__("; ".join(f"{error.field} {error.reason}" for error in errors))
-        self.errors = tuple(errors)
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(f"{fault.field} {fault.reason}" for fault in faults))
+        self.faults = tuple(faults)
 
 
 def checked(given: LeadInput) -> LeadInput:
     """The input in normal form: trimmed, Unicode NFC, empty texts as None. Raises InvalidLead with every fault."""
-    errors: list[FieldError] = []
+    errors: list[Fault] = []
     normal: dict[str, Any] = {}
     for name in ("entity", "stage"):
         if name in given:
             normal[name] = text = normalized(given[name])
-            errors += [FieldError(name, why) for why in group_faults(text)]
+            errors += [Fault(name, why) for why in group_faults(text)]
     for name in ("external_id", "first_name", "last_name"):
         if name in given:
             text = normalized(given[name])  # type: ignore[literal-required]
             normal[name] = text or None
-            errors += [FieldError(name, why) for why in line_faults(text, LONGEST_TEXT)]
+            errors += [Fault(name, why) for why in line_faults(text, LONGEST_TEXT)]
     if "email" in given:
         normal["email"] = _address(given["email"], errors)
     if "tags" in given:
         normal["tags"] = tags = normalized_set(given["tags"] or ())
-        errors += [FieldError("tags", why) for why in tag_faults(tags)]
+        errors += [Fault("tags", why) for why in tag_faults(tags)]
     if "fields" in given:
         normal["fields"] = _fields(given["fields"], errors)
     if "tracking_opt_out" in given:
@@ -105,7 +91,7 @@ def new_lead(given: LeadInput, now: datetime, content: str | None = None) -> Lea
     entity, stage = given.get("entity"), given.get("stage")
     if not entity or not stage:
         missing = [name for name, value in (("entity", entity), ("stage", stage)) if not value]
-        raise InvalidLead([FieldError(name, "is needed for a new lead") for name in missing])
+        raise InvalidLead([Fault(name, "is needed for a new lead") for name in missing])
     blank = Lead(new_lead_id(), entity, stage, created_at=now, updated_at=now, content=content)
     return changed(blank, given, now)
 
@@ -196,17 +182,17 @@ def tag_faults(tags: Sequence[str]) -> list[str]:
     return faults + ([f"must not be more than {MAX_TAGS}"] if len(tags) > MAX_TAGS else [])
 
 
-def _address(value: str | None, errors: list[FieldError]) -> str | None:
+def _address(value: str | None, errors: list[Fault]) -> str | None:
     if value is None or not value.strip():
         return None
     try:
         return parse_address(value)
     except MalformedAddress as error:
-        errors.append(FieldError("email", str(error)))
+        errors.append(Fault("email", str(error)))
         return None
 
 
-def _fields(value: Mapping[str, FieldValue | None] | None, errors: list[FieldError]) -> dict[str, Any] | None:
+def _fields(value: Mapping[str, FieldValue | None] | None, errors: list[Fault]) -> dict[str, Any] | None:
     if value is None:
         return None
     fields: dict[str, FieldValue | None] = {}
@@ -214,14 +200,14 @@ def _fields(value: Mapping[str, FieldValue | None] | None, errors: list[FieldErr
         name = normalized(name)
         where = f"fields.{name[:LONGEST_NAME]}"
         if not name or line_faults(name, LONGEST_NAME):
-            errors.append(FieldError("fields", "must have names of 1 to 64 characters without control characters"))
+            errors.append(Fault("fields", "must have names of 1 to 64 characters without control characters"))
         elif name.lower() in RESERVED_NAMES:
-            errors.append(FieldError(where, "is the lead's own, not a custom field"))
+            errors.append(Fault(where, "is the lead's own, not a custom field"))
         elif name in fields:
-            errors.append(FieldError(where, "is there twice"))
+            errors.append(Fault(where, "is there twice"))
         elif isinstance(content, str):
             if CONTROLS.search(content.translate(_LAYOUT)):
-                errors.append(FieldError(where, "must not contain control characters"))
+                errors.append(Fault(where, "must not contain control characters"))
             content = normalized(content) or None
         fields[name] = content
     return fields
@@ -232,9 +218,9 @@ def _merged(fields: Mapping[str, FieldValue], news: Mapping[str, FieldValue | No
         return {}
     merged = {name: value for name, value in {**fields, **news}.items() if value is not None}
     if len(merged) > MAX_FIELDS:
-        raise InvalidLead([FieldError("fields", f"must not be more than {MAX_FIELDS}")])
+        raise InvalidLead([Fault("fields", f"must not be more than {MAX_FIELDS}")])
     if sum(len(f"{name}{value}".encode()) for name, value in merged.items()) > MAX_FIELDS_BYTES:
-        raise InvalidLead([FieldError("fields", f"must not be more than {MAX_FIELDS_BYTES} bytes together")])
+        raise InvalidLead([Fault("fields", f"must not be more than {MAX_FIELDS_BYTES} bytes together")])
     return merged
 
 

@@ -6,6 +6,8 @@ out (docs/decisions/0012).
 
 import re
 
+from chalicelib.model.errors import Invalid
+
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 # No top-level domain has one letter or begins with a digit: such an address is mistyped (`.c`) or numeric.
@@ -14,7 +16,7 @@ _LONGEST, _LONGEST_LOCAL, _LONGEST_DOMAIN = 254, 64, 253
 """Characters (RFC 5321, 4.5.3.1, and its erratum 1690)."""
 
 
-class MalformedAddress(ValueError):
+class MalformedAddress(Invalid):
     """Not an address that a mail service would take; the text says why, and never holds the address."""
 
 

@@ -10,14 +10,15 @@ TransportError
 from dataclasses import dataclass
 from typing import Protocol
 
+from chalicelib.model.errors import LeadflipError, Refused, Unavailable
 from chalicelib.model.reasons import FailureReason, WaitReason
 
 
-class TransportError(Exception):
+class TransportError(LeadflipError):
     """Root of what a transport raises."""
 
 
-class Rejected(TransportError):
+class Rejected(TransportError, Refused):
     """The service refused this message for good, for `reason`; its own words are the exception's text."""
 
     def __init__(self, reason: FailureReason, words: str) -> None:
@@ -25,7 +26,7 @@ class Rejected(TransportError):
         self.reason = reason
 
 
-class NotSent(TransportError):
+class NotSent(TransportError, Unavailable):
     """The message certainly did not leave, and may once `waits_for` is over."""
 
     def __init__(self, words: str, waits_for: WaitReason = WaitReason.MAIL_SERVICE) -> None:
@@ -37,7 +38,7 @@ class AccountRefused(NotSent):
     """The service refuses all messages of the account or the sender; the text says why and what to do about it."""
 
 
-class OutcomeUnknown(TransportError):
+class OutcomeUnknown(TransportError, Unavailable):
     """The connection broke or timed out after the message was handed over."""
 
 

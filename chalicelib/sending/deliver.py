@@ -27,6 +27,7 @@ from typing import Any
 
 from chalicelib.campaigns.launched_content import LaunchedContent
 from chalicelib.model.delivery import Delivery, DeliveryStatus
+from chalicelib.model.errors import StoreError
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.reasons import FailureReason, SkipReason, WaitReason
 from chalicelib.model.transport import AccountRefused, NotSent, OutcomeUnknown, OutgoingMail, Rejected, Transport
@@ -34,7 +35,6 @@ from chalicelib.sending.budget import Budget, MustWait, Pacing
 from chalicelib.sending.prepare import MOST_DETAIL, Recipients, ended, prepare, unreachable
 from chalicelib.sending.rate import LATENESS_SECONDS, Waiting
 from chalicelib.store.claims import Claims, Ending
-from chalicelib.store.client import StoreError
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
 from chalicelib.telemetry import logger

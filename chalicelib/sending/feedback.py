@@ -12,12 +12,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.crm.suppression import suppress_address
+from chalicelib.model.errors import LeadNotFound
 from chalicelib.model.reasons import FailureReason
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.sending.feedback_events import FeedbackEvent, FeedbackKind, read_event
 from chalicelib.sqs import for_each_record
 from chalicelib.store.feedback import FeedbackRecords, Reported
-from chalicelib.store.leads import LeadNotFound, Leads
+from chalicelib.store.leads import Leads
 from chalicelib.telemetry import count, logger
 from chalicelib.tracking.delivery_ids import DeliveryName, read_delivery_id
 from chalicelib.tracking.key_ring import KeyRingSource

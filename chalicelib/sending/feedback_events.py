@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from chalicelib.model.errors import Unreadable
+
 _DETAIL_CHARACTERS = 200
 """A delivery's row stays below one write unit."""
 
@@ -59,7 +61,7 @@ _KINDS = {
 _SUPPRESSED_BY_SES = "OnAccountSuppressionList"
 
 
-class UnreadableFeedback(ValueError):
+class UnreadableFeedback(Unreadable):
     """Not an event as SES documents them."""
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.campaigns.launched_content import LaunchedContent
+from chalicelib.model.errors import StoreError
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.messages import SendMessage
 from chalicelib.model.reasons import WaitReason
@@ -14,7 +15,6 @@ from chalicelib.sending.deliver import Deliver, Rest
 from chalicelib.sending.rate import Waiting
 from chalicelib.sending.waiting import OwnQueue, Wakes, looks_again_at
 from chalicelib.sqs import QueueUnavailable
-from chalicelib.store.client import StoreError
 from chalicelib.telemetry import logger
 
 _SHORT_MS = 30_000

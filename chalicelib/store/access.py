@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from chalicelib.model.access import Scope, Session, Token
+from chalicelib.model.errors import Missing
 from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Client, Item, StoreError, from_item, to_item
+from chalicelib.store.client import Client, Item, from_item, to_item
 from chalicelib.store.statements import Query, equals
 from chalicelib.store.table import Table
 
@@ -22,7 +23,7 @@ LASTS = timedelta(hours=12)
 _KIND = "token"
 
 
-class TokenNotFound(StoreError):
+class TokenNotFound(Missing, problem="token-not-found", title="There is no such token"):
     """No token that is valid has this id."""
 
 

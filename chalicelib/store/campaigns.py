@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.model.campaign import Body, Campaign, CampaignStatus, LaunchedLink, LaunchedMail, Schedule, Wait
+from chalicelib.model.errors import Conflict, StoreError
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.lifecycle import GOING, Holds, Move
 from chalicelib.model.times import time_text
 from chalicelib.store import keys
 from chalicelib.store.campaign_rows import decode, encode
-from chalicelib.store.client import Client, Conflict, Item, StoreError, to_item
+from chalicelib.store.client import Client, Item, to_item
 from chalicelib.store.statements import Put, Query, Statement, above, equals, lacks, missing, one_of
 from chalicelib.store.table import Table, call
 

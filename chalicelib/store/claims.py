@@ -13,8 +13,9 @@ from typing import Any
 
 from chalicelib.backoff import attempts
 from chalicelib.model.delivery import Delivery
+from chalicelib.model.errors import StoreError, StoreUnavailable
 from chalicelib.store import keys
-from chalicelib.store.client import Client, Item, StoreError, StoreUnavailable, to_item
+from chalicelib.store.client import Client, Item, to_item
 from chalicelib.store.delivery_rows import encode
 from chalicelib.store.table import call
 

@@ -1,10 +1,4 @@
-"""DynamoDB clients, each with its own timeouts; plain values for typed ones; the errors that other folders may see.
-
-StoreError
-├── StoreUnavailable   the engine refused, throttled or did not answer: the same call may be repeated
-├── Conflict           it was changed meanwhile: read again, decide again
-└── InvalidPosition    a list was asked to go on from a position that it never gave
-"""
+"""DynamoDB clients, each with its own timeouts; and plain values for typed ones."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -27,22 +21,6 @@ Item = dict[str, dict[str, Any]]
 _FOR_RECIPIENTS = Patience(total_seconds=1.0, attempt_seconds=0.6)
 """A write takes 5 ms. People leave who wait longer than a second for a link, and the hit is kept on a queue then."""
 _FOR_SENDING = Patience(total_seconds=10.0, attempt_seconds=3.0, attempts=4)
-
-
-class StoreError(Exception):
-    """Root of what this package raises."""
-
-
-class StoreUnavailable(StoreError):
-    """The engine refused, throttled or did not answer; the call may be repeated."""
-
-
-class Conflict(StoreError):
-    """A precondition no longer holds: another writer was faster."""
-
-
-class InvalidPosition(StoreError):
-    """A list was asked to go on from a position that it never gave."""
 
 
 @cache

@@ -10,8 +10,9 @@ import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from chalicelib.model.errors import StoreUnavailable
 from chalicelib.store import keys
-from chalicelib.store.client import Client, Item, StoreUnavailable, to_item
+from chalicelib.store.client import Client, Item, to_item
 from chalicelib.store.statements import below, missing
 from chalicelib.store.table import Table
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
+from chalicelib.model.errors import StoreUnavailable
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import LeadChange
 from chalicelib.store import lead_rows
-from chalicelib.store.client import StoreUnavailable
 from chalicelib.store.statements import Statement
 from chalicelib.store.table import Table
 

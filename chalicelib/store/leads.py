@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import product
 
+from chalicelib.model.errors import Conflict, Fault, InvalidPosition, LeadNotFound
 from chalicelib.model.ids import LeadId, is_lead_id
 from chalicelib.model.lead import Identity, Lead, LeadChange
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.store import keys, lead_rows
-from chalicelib.store.client import Client, Conflict, InvalidPosition, Item, StoreError
+from chalicelib.store.client import Client, Item
 from chalicelib.store.lead_batches import write_many
 from chalicelib.store.lead_rows import decode
 from chalicelib.store.statements import Condition, Query, all_of, contains, equals, exists, missing
@@ -23,19 +24,19 @@ _ROWS_A_PAGE = 50_000
 """A page stops after looking at so many rows, full or not, so that a rare match cannot make a request run for ever."""
 
 
-class LeadNotFound(StoreError):
-    """No lead has this id."""
-
-
-class IdentityTaken(Conflict):
+class IdentityTaken(Conflict, problem="lead-exists", title="There is such a lead already"):
     """Another lead of the entity has this address or external id already."""
 
     def __init__(self, identity: Identity, owner: LeadId) -> None:
         what = "address" if identity.kind == "email" else "external id"
         super().__init__(f"A lead of this entity has this {what} already: {owner}.")
         self.identity = identity
-        self.field = "email" if identity.kind == "email" else "external_id"
+        field = "email" if identity.kind == "email" else "external_id"
+        self.faults = (Fault(field, "belongs to another lead of this entity"),)
         self.owner = owner
+
+    def members(self) -> dict[str, object]:
+        return {"lead_id": self.owner, **super().members()}
 
 
 class Leads:

@@ -2,16 +2,17 @@
 
 from dataclasses import asdict, replace
 
+from chalicelib.model.errors import Conflict, Missing
 from chalicelib.model.ids import RuleId
 from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When
 from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Client, Conflict, Item, StoreError, from_item, to_item
+from chalicelib.store.client import Client, Item, from_item, to_item
 from chalicelib.store.statements import Query, equals, exists
 from chalicelib.store.table import Table
 
 
-class RuleNotFound(StoreError):
+class RuleNotFound(Missing, problem="rule-not-found", title="There is no such rule"):
     """There is no rule with this id."""
 
 

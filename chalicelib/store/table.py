@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.backoff import attempts
-from chalicelib.store.client import Client, Item, StoreError, StoreUnavailable
+from chalicelib.model.errors import StoreError, StoreUnavailable
+from chalicelib.store.client import Client, Item
 from chalicelib.store.statements import Delete, Put, Query, Statement, Update
 
 if TYPE_CHECKING:

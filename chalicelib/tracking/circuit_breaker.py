@@ -4,11 +4,13 @@ import time
 from collections.abc import Callable
 from typing import Generic, ParamSpec, TypeVar
 
+from chalicelib.model.errors import Unavailable
+
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
-class CircuitOpen(Exception):
+class CircuitOpen(Unavailable):
     """A call timed out within the last second, so this one was not made."""
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from chalicelib.aws import SECRETS_MANAGER, Patience, SignedCalls
+from chalicelib.model.errors import Unavailable
 from chalicelib.settings import aws_access
 from chalicelib.telemetry import logger
 from chalicelib.tracking.circuit_breaker import CircuitBreaker
@@ -16,7 +17,7 @@ HIGHEST_NUMBER = 255
 """A key's number is the first byte of the delivery ids that it signs."""
 
 
-class KeyRingUnavailable(Exception):
+class KeyRingUnavailable(Unavailable):
     """The ring was never read, and cannot be read now."""
 
 

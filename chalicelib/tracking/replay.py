@@ -3,11 +3,12 @@
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.model.errors import LeadNotFound
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.sqs import for_each_record
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
-from chalicelib.store.leads import LeadNotFound, Leads
+from chalicelib.store.leads import Leads
 from chalicelib.telemetry import logger
 from chalicelib.tracking.hits import Hit, UnverifiedHit, apply, from_values
 from chalicelib.tracking.key_ring import KeyRingSource

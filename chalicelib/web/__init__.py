@@ -1,1 +1,1 @@
-"""The people's door."""
+"""The marketers' web page: its files, and the session of a signed-in browser."""

@@ -1,4 +1,4 @@
-"""The page's files as browsers get them: under an address that changes with any of them, so that they may keep them."""
+"""The page's files, served under an address that changes with any of them, so that browsers may cache them for ever."""
 
 import hashlib
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ def files() -> Mapping[str, str]:
 
 @cache
 def version() -> str:
-    """Of all files together: 12 hex digits."""
+    """The version of all files together: 12 hex digits."""
     digest = hashlib.sha256()
     for name, text in files().items():
         digest.update(f"{name}\0{text}\0".encode())
@@ -26,7 +26,7 @@ def version() -> str:
 
 
 def find_asset(wanted_version: str, name: str) -> tuple[str, str] | None:
-    """A file's text and media type; None for other versions: their page is another one, to be loaded anew."""
+    """A file's text and media type; None for another version: that page has to be reloaded."""
     media_type = _TYPES.get(Path(name).suffix)
     text = files().get(name)
     if wanted_version != version() or media_type is None or text is None:

@@ -1,7 +1,7 @@
 """The page's session as HTTP carries it: a cookie that scripts and other sites cannot use.
 
-The cookie names no path: by default it is valid for the folder of the address that set it, `{stage}/session`, which is
-the stage's root whatever the gateway in front calls it (RFC 6265, 5.1.4). Against requests that other sites make a
+The cookie names no path: by default it is valid for the folder of the address that set it, `{stage}/session`, the
+stage's root, whatever the gateway in front calls it (RFC 6265, 5.1.4). Against requests that other sites make a
 browser send there are SameSite=Strict and, as the local stack shares its host with the inbox and others, a look at
 where the request came from (Fetch Metadata; Origin for browsers that lack it).
 """
@@ -22,7 +22,7 @@ def session_secret(headers: Mapping[str, str]) -> str | None:
 
 
 def is_from_our_page(method: str, headers: Mapping[str, str]) -> bool:
-    """Whether a browser sent this on behalf of our own page, or of its user; a reader's word is enough for looking."""
+    """Whether a browser sent this for our own page or its user. GET and HEAD from others than browsers pass, too."""
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin" or (site == "none" and method in _LOOKING)
@@ -32,8 +32,8 @@ def is_from_our_page(method: str, headers: Mapping[str, str]) -> bool:
     return method in _LOOKING
 
 
-def begun(secret: str, lasts: timedelta, headers: Mapping[str, str]) -> str:
-    """The Set-Cookie header that begins a session."""
+def started(secret: str, lasts: timedelta, headers: Mapping[str, str]) -> str:
+    """The Set-Cookie header that starts a session."""
     return f"{NAME}={secret}; Max-Age={int(lasts.total_seconds())}; {_attributes(headers)}"
 
 
@@ -43,6 +43,6 @@ def ended(headers: Mapping[str, str]) -> str:
 
 
 def _attributes(headers: Mapping[str, str]) -> str:
-    # API Gateway speaks nothing but https and says so; the local stack's plain http is this machine's own.
+    # API Gateway only speaks https and says so; the local stack's plain http is this machine's own.
     secure = "; Secure" if headers.get("x-forwarded-proto") == "https" else ""
     return f"HttpOnly; SameSite=Strict{secure}"

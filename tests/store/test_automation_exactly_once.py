@@ -27,12 +27,12 @@ from chalicelib.automation.rules import Incident
 from chalicelib.crm.leads import create_lead, update_lead
 from chalicelib.model.campaign import Body
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
+from chalicelib.model.errors import StoreUnavailable
 from chalicelib.model.ids import LeadId, RuleId, new_campaign_id
 from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When
 from chalicelib.store import keys
 from chalicelib.store.acts import Acts
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.client import StoreUnavailable
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
 from chalicelib.store.rules import Rules

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from chalicelib.analytics.fold import fold
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus, Tracking
+from chalicelib.model.errors import StoreUnavailable
 from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id, new_trace_id
 from chalicelib.store.claims import Claims, Ending
-from chalicelib.store.client import StoreUnavailable
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.feedback import FeedbackRecords

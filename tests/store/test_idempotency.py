@@ -10,6 +10,8 @@ import pytest
 from chalicelib.store.idempotency import KEPT_SECONDS, MAX_BYTES, RUNNING_SECONDS, Asked, Idempotency, KeptAnswer
 from local.tables import TableNames
 from tests.api_client import ApiClient, Reply, context_of
+from tests.lossy_wire import LossyWire
+from tests.store.lossy_world import clients_over
 
 LEAD = {"entity": "acme", "stage": "New"}
 
@@ -115,3 +117,13 @@ def test_an_answer_too_large_to_keep_frees_the_key(dynamodb: Any, tables: TableN
     incompressible = b"".join(zlib.crc32(str(n).encode()).to_bytes(4, "big") for n in range(MAX_BYTES // 3))
     assert not store.keep("tok", "key", KeptAnswer(200, {}, incompressible))
     assert store.claim("tok", "key", "print", now) is None
+
+
+@pytest.mark.one_engine
+def test_a_claim_whose_answer_is_lost_is_still_ours(dynamodb: Any, tables: TableNames) -> None:
+    with LossyWire(dynamodb.meta.endpoint_url) as wire, clients_over(wire) as clients:
+        api = ApiClient(context_of(clients.client, tables)).sign_in()
+        wire.lose(lambda number: number == 1)
+        first = post(api)
+        wire.lose_nothing()
+        assert (first.status, post(api).json) == (201, first.json)

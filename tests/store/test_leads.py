@@ -10,11 +10,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.crm.leads import LeadInput, checked, create_lead, delete_lead, new_lead, update_lead
+from chalicelib.model.errors import Conflict, InvalidPosition, LeadNotFound, StoreUnavailable
 from chalicelib.model.ids import LeadId, new_lead_id
 from chalicelib.model.lead import Lead
 from chalicelib.store import keys
-from chalicelib.store.client import Conflict, InvalidPosition, StoreUnavailable
-from chalicelib.store.leads import IdentityTaken, LeadNotFound, Leads
+from chalicelib.store.leads import IdentityTaken, Leads
 from local.tables import TableNames
 from tests.stand_in import StandIn
 
@@ -80,7 +80,7 @@ def test_an_identity_has_one_owner_per_entity(leads: Leads, name: str, first: st
     owner = make(leads, **{name: first})
     with pytest.raises(IdentityTaken) as taken:
         make(leads, **{name: second})
-    assert (taken.value.owner, taken.value.field) == (owner.lead_id, name)
+    assert (taken.value.owner, taken.value.faults[0].field) == (owner.lead_id, name)
     make(leads, entity="other", **{name: second})
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.store.client import StoreUnavailable
+from chalicelib.model.errors import StoreUnavailable
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
+from chalicelib.model.errors import StoreUnavailable
 from chalicelib.model.ids import new_lead_id
 from chalicelib.model.messages import SendMessage
 from chalicelib.sending.budget import LOOK_SECONDS, MustWait
-from chalicelib.store.client import StoreUnavailable
 from local.tables import TableNames, create_tables, delete_tables
 from tests.lossy_wire import LossyWire
 from tests.store import stories_of_campaigns, stories_of_leads, stories_of_sending  # noqa: F401

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 import pytest
 
 from chalicelib.model.access import Scope
-from chalicelib.store.access import LASTS, Sessions
-from chalicelib.web.routes import Door, blueprint
+from chalicelib.store.access import LASTS
+from chalicelib.web.routes import blueprint
 from local.tables import TableNames
 from tests.api_client import ApiClient, Reply, context_of
 
@@ -37,8 +37,7 @@ class Browser:
 @pytest.fixture
 def api(dynamodb: Any, tables: TableNames) -> ApiClient:
     client = ApiClient(context_of(dynamodb, tables))
-    door = Door(lambda: Sessions(dynamodb, tables.campaigns), lambda: client.context.now())
-    client.app.register_blueprint(blueprint(door))
+    client.app.register_blueprint(blueprint(lambda: client.context))
     return client
 
 

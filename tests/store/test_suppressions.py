@@ -12,13 +12,14 @@ from chalicelib.crm.leads import create_lead, delete_lead, update_lead
 from chalicelib.crm.suppression import list_marks, resubscribe, suppress_address
 from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus
 from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
+from chalicelib.model.errors import LeadNotFound
 from chalicelib.model.ids import new_campaign_id
 from chalicelib.model.lead import Lead
 from chalicelib.model.suppression import Mark, Resubscription, SuppressionReason
 from chalicelib.store import keys
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
-from chalicelib.store.leads import LeadNotFound, Leads
+from chalicelib.store.leads import Leads
 from chalicelib.store.suppressions import Resubscriptions
 from chalicelib.tracking.hits import Hit, HitKind
 from chalicelib.tracking.key_ring import KeyRingSource

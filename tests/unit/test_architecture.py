@@ -22,7 +22,7 @@ MAY_KNOW = {
     "aws": {"settings"},
     "backoff": set(),
     "sdk": set(),
-    "sqs": {"backoff", "sdk"},
+    "sqs": {"backoff", "model", "sdk"},
     "scheduler": {"model"},
     "store": {"model", "backoff", "telemetry", "settings", "aws", "sdk"},
     "tracking": FOUNDATION,

@@ -1,17 +1,30 @@
-"""What a handler answers, and how that becomes Chalice's response on a door with or without binary types."""
+"""What an operation answers, and how that becomes Chalice's response, with or without binary types."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
 from chalice import Chalice, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 
 from chalicelib.api.http.problems import CONTENT_TYPE, Problem
+from chalicelib.model.times import time_text
 
 JSON = "application/json"
 _ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+Moment = Annotated[
+    datetime, PlainSerializer(time_text, return_type=str), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+"""A time in UTC with milliseconds: 2026-12-01T08:00:00.000Z."""
+
+
+class AnswerModel(BaseModel):
+    """Base of every answer's body, made from any object with attributes of these names."""
+
+    model_config = ConfigDict(from_attributes=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +45,12 @@ class Answer:
         return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-def ok(body: BaseModel | Mapping[str, Any]) -> Answer:
-    return Answer(200, body)
-
-
-def accepted(body: BaseModel | Mapping[str, Any]) -> Answer:
-    return Answer(202, body)
-
-
-def no_content() -> Answer:
-    return Answer(204)
-
-
 def problem_answer(problem: Problem) -> Answer:
     return Answer(problem.status, problem.body(), problem.headers, CONTENT_TYPE)
 
 
 def to_response(answer: Answer, app: Chalice) -> Response:
-    """With `*/*` among the binary types Chalice wants bytes and encodes them itself; else it wants text."""
+    """With `*/*` among its binary types Chalice takes bytes and encodes them itself; else it takes text."""
     payload = answer.payload()
     headers: dict[str, str | list[str]] = {**_ALWAYS, **answer.headers}
     if answer.status != 204:

@@ -1,6 +1,6 @@
-"""Who may come in: a bearer token (RFC 6750), or the page's session, on every route but the public ones.
+"""Authentication: a bearer token (RFC 6750), or the page's session, on every route but the public ones.
 
-A `read` token only looks. A session may what its token may, and only for requests that our own page sends.
+A `read` token may only read. A session has the scope of its token, and is valid for requests of our own page alone.
 """
 
 import re
@@ -9,27 +9,34 @@ from typing import Any
 
 from chalice.app import Request
 
-from chalicelib.api.http.problems import ProblemType
 from chalicelib.model.access import Scope, Token
+from chalicelib.model.errors import Refused, Unauthenticated
 from chalicelib.web.session import is_from_our_page, session_secret
 from chalicelib.wiring.requests import Context
 
 _BEARER = re.compile(r"bearer +(lf_[A-Za-z0-9_-]{43}) *", re.IGNORECASE)
-_LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _CALLER = "caller"
 
-UNAUTHORIZED = ProblemType(401, "unauthorized", "Authentication is needed")
-FORBIDDEN = ProblemType(403, "forbidden", "The token does not allow this")
-NOT_FROM_OUR_PAGE = ProblemType(403, "not-from-our-page", "The request did not come from the page")
+
+class Unauthorized(Unauthenticated, problem="unauthorized", title="Authentication is needed"):
+    """The request comes without a valid token or session."""
+
+
+class Forbidden(Refused, problem="forbidden", title="The token does not allow this"):
+    """The token may only read."""
+
+
+class NotFromOurPage(Refused, problem="not-from-our-page", title="The request did not come from the page"):
+    """Another site made a browser send this session."""
 
 
 def authenticate(request: Request, context: Context) -> None:
-    """Find out whose token this is and keep it with the request. Raises ApiProblem 401, or 403 for the wrong scope."""
+    """Find the request's token and keep it with the request. Raises Unauthorized, Forbidden, NotFromOurPage."""
     header = request.headers.get("authorization")
     token = _token_of_session(request, context) if header is None else _token_of_bearer(header, context)
-    if token.scope is Scope.READ and request.method not in _LOOKING:
-        challenge = {"WWW-Authenticate": 'Bearer error="insufficient_scope", scope="full"'}
-        raise FORBIDDEN.saying("This token may only read.", challenge)
+    if token.scope is Scope.READ and request.method not in _READING:
+        raise Forbidden("This token may only read.", 'Bearer error="insufficient_scope", scope="full"')
     request.context[_CALLER] = token
 
 
@@ -37,23 +44,20 @@ def _token_of_bearer(header: str, context: Context) -> Token:
     match = _BEARER.fullmatch(header)
     token = context.tokens.find(match[1]) if match else None
     if token is None:
-        challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-        raise UNAUTHORIZED.saying("The token is malformed, unknown or revoked.", challenge)
+        raise Unauthorized("The token is malformed, unknown or revoked.", 'Bearer error="invalid_token"')
     return token
 
 
 def _token_of_session(request: Request, context: Context) -> Token:
     secret = session_secret(request.headers)
     if secret is None:
-        # RFC 6750, 3.1: no error code for who did not even try.
-        raise UNAUTHORIZED.saying("A bearer token is needed.", {"WWW-Authenticate": "Bearer"})
+        # RFC 6750, 3.1: no error code for a request without credentials.
+        raise Unauthorized("A bearer token is needed.", "Bearer")
     if not is_from_our_page(request.method, request.headers):
-        raise NOT_FROM_OUR_PAGE.saying(
-            "A session is good for requests of the web page alone; others come with a token."
-        )
+        raise NotFromOurPage("A session is good for requests of the web page alone; others come with a token.")
     session = context.sessions.find(secret, context.now())
     if session is None:
-        raise UNAUTHORIZED.saying("The session has ended.", {"WWW-Authenticate": "Bearer"})
+        raise Unauthorized("The session has ended.", "Bearer")
     return session.token
 
 

@@ -1,7 +1,8 @@
-"""`Idempotency-Key`: a POST that is sent twice is done once; the second gets the first one's answer.
+"""`Idempotency-Key`: a POST that is sent twice is executed once; the second gets the first answer.
 
-Only what succeeded is kept. A refused request (4xx) has written nothing, and a failed one (5xx) may be tried again:
-both leave the key free. Source: draft-ietf-httpapi-idempotency-key-header.
+Only successful answers are kept. A refused request (4xx) has written nothing, and a failed one (5xx) may be tried
+again: both leave the key free. Source: draft-ietf-httpapi-idempotency-key-header. Why not Powertools' utility:
+docs/decisions/0068.
 """
 
 import hashlib
@@ -14,34 +15,44 @@ from chalice.app import Request
 
 from chalicelib.api.http.answers import Answer, to_response
 from chalicelib.api.http.authentication import caller
-from chalicelib.api.http.problems import ProblemType
 from chalicelib.api.http.requests import read_bytes
-from chalicelib.store.client import StoreUnavailable
+from chalicelib.model.errors import Conflicting, Invalid, StoreUnavailable, Unreadable
 from chalicelib.store.idempotency import KeptAnswer
 from chalicelib.telemetry import logger
 from chalicelib.wiring.requests import Context
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
-INVALID_KEY = ProblemType(400, "invalid-idempotency-key", "The idempotency key is not valid")
-KEY_REUSED = ProblemType(422, "idempotency-key-reused", "The idempotency key is taken")
-STILL_RUNNING = ProblemType(
-    409, "idempotency-key-running", "The request is being answered", headers={"Retry-After": "2"}
-)
-ANSWER_NOT_KEPT = ProblemType(409, "answer-not-kept", "The request was answered before")
+
+class InvalidKey(Unreadable, problem="invalid-idempotency-key", title="The idempotency key is not valid"):
+    """The header has another form."""
+
+
+class KeyReused(Invalid, problem="idempotency-key-reused", title="The idempotency key is taken"):
+    """Another request came with this key."""
+
+
+class StillRunning(Conflicting, problem="idempotency-key-running", title="The request is being answered"):
+    """The first request with this key has no answer yet."""
+
+    retry_after_seconds = 2
+
+
+class AnswerNotKept(Conflicting, problem="answer-not-kept", title="The request was answered before"):
+    """The first answer held a secret."""
 
 
 def idempotency(
     app: Chalice, find_context: Callable[[], Context], answers_secret: Callable[[str, str], bool]
 ) -> Callable[[Any, Callable[[Any], Any]], Any]:
-    """A Chalice http middleware, for behind authentication. `answers_secret(method, path)`: keep no such answer."""
+    """A Chalice http middleware, after authentication. `answers_secret(method, path)`: do not keep that answer."""
 
     def middleware(request: Request, get_response: Callable[[Request], Any]) -> Any:
         key = request.headers.get("idempotency-key")
         if request.method != "POST" or key is None:
             return get_response(request)
         if not _KEY.fullmatch(key):
-            raise INVALID_KEY.saying("Idempotency-Key must be 1 to 255 visible ASCII characters.")
+            raise InvalidKey("Idempotency-Key must be 1 to 255 visible ASCII characters.")
         who, context = caller(request).token_id, find_context()
         fingerprint = _fingerprint(request)
         asked = context.idempotency.claim(who, key, fingerprint, context.now())
@@ -60,11 +71,11 @@ def idempotency(
 
 def _repeated(answer: KeptAnswer | None, same: bool, app: Chalice) -> Response:
     if not same:
-        raise KEY_REUSED.saying("This key came with another request before. Use a new key for a new request.")
+        raise KeyReused("This key came with another request before. Use a new key for a new request.")
     if answer is None:
-        raise STILL_RUNNING.saying("The first request with this key is still being answered.")
+        raise StillRunning("The first request with this key is still being answered.")
     if answer.secret:
-        raise ANSWER_NOT_KEPT.saying("It was done; its answer held a secret that is told once and not kept.")
+        raise AnswerNotKept("It was done; its answer held a secret that is told once and not kept.")
     headers = {name: value for name, value in answer.headers.items() if name.lower() != "content-type"}
     content_type = answer.headers.get("Content-Type", "")
     return to_response(
@@ -87,7 +98,7 @@ def _finish(response: Response, who: str, key: str, secret: bool, context: Conte
         if not context.idempotency.keep(who, key, answer):
             logger().warning("answer too large to be kept for its idempotency key")
     except StoreUnavailable:
-        # It is done, and must not look as if it were not. Until the claim ends, a repetition is told that it runs.
+        # The request is done, so it must not fail now. Until the claim ends, a repetition gets 409.
         logger().warning("answer not kept for its idempotency key", exc_info=True)
 
 

@@ -1,12 +1,12 @@
-"""GET /v1/openapi.json: the API as OpenAPI 3.1, made from what the resources declare, so that nothing is said twice.
+"""GET /v1/openapi.json: the API as OpenAPI 3.1, made from what the resources declare.
 
-Only the examples are written down apart, in examples.json: of models and parameters by name, and of what is no JSON by
-operation.
+Only the examples are separate, in examples.json: those of models and parameters by name, of other bodies by operation.
 """
 
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from inspect import getdoc
 from pathlib import Path
@@ -16,19 +16,14 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.json_schema import models_json_schema
 
 from chalicelib.api.http import authentication, idempotency
-from chalicelib.api.http.answers import JSON, Answer, ok
-from chalicelib.api.http.problems import (
-    CONTENT_TYPE,
-    GENERAL,
-    INTERNAL,
-    INVALID_BODY,
-    INVALID_PARAMETERS,
-    UNAVAILABLE,
-    ProblemType,
-    framework_problem,
-)
-from chalicelib.api.http.requests import MALFORMED_JSON
+from chalicelib.api.http.answers import JSON, Answer
+from chalicelib.api.http.paging import PageQuery
+from chalicelib.api.http.problems import CONTENT_TYPE, INTERNAL, Problem, framework_problem, problem_type
+from chalicelib.api.http.requests import InvalidBody, InvalidParameters, MalformedJson
 from chalicelib.api.http.resources import Call, Operation, Resource, needs_body, operations
+from chalicelib.model.errors import CampaignNotFound, InvalidPosition, LeadflipError, LeadNotFound, Unavailable
+from chalicelib.store.access import TokenNotFound
+from chalicelib.store.rules import RuleNotFound
 
 EXAMPLES = Path(__file__).with_name("examples.json")
 _REF = "#/components/schemas/{model}"
@@ -54,8 +49,8 @@ _PROBLEM: dict[str, Any] = {
                 },
             },
         },
-        "lead_id": {"type": "string", "description": "The lead that is in the way."},
-        "request_id": {"type": "string", "description": "What the operator finds it by in the logs."},
+        "lead_id": {"type": "string", "description": "The lead that has it already."},
+        "request_id": {"type": "string", "description": "Identifies the request in the operator's logs."},
     },
 }
 # API Gateway developer guide, "Important notes for REST APIs": a few headers of answers are renamed.
@@ -64,9 +59,17 @@ _IDEMPOTENCY_KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "Sent again within 24 hours, the request is not done again and gets the first answer.",
+    "description": "Repeated with the same key within 24 hours, a request is executed once and gets the first answer.",
     "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
 }
+
+_OF_NAMES = {
+    "campaign_id": CampaignNotFound,
+    "lead_id": LeadNotFound,
+    "rule_id": RuleNotFound,
+    "token_id": TokenNotFound,
+}
+"""What every operation raises that has such a name in its path."""
 
 Mode = Literal["validation", "serialization"]
 Schemas = Mapping[tuple[type[BaseModel], Mode], dict[str, Any]]
@@ -90,11 +93,10 @@ def describe(resources: Sequence[Resource]) -> Resource:
     described.append(openapi)
     paths_and_components = cache(lambda: document(described))
 
-    @openapi.operation(
-        "GET", "/v1/openapi.json", summary="This description", answers={200: OpenApiDocument}, public=True
-    )
+    @openapi.operation("GET", "/v1/openapi.json", OpenApiDocument, public=True)
     def get_openapi(call: Call) -> Answer:
-        return ok({**paths_and_components(), "servers": [{"url": _server(call)}]})
+        """Read this description."""
+        return Answer(200, {**paths_and_components(), "servers": [{"url": _server(call)}]})
 
     return openapi
 
@@ -102,8 +104,8 @@ def describe(resources: Sequence[Resource]) -> Resource:
 def _server(call: Call) -> str:
     """The API's base, relative to this document's address.
 
-    The gateway tells the stage, or a custom domain's base path, and not what may stand before them: the local engine's
-    own prefix, or a proxy's. A path from the root would leave that out.
+    The gateway passes the stage, or a custom domain's base path, but not a prefix before them, such as the local
+    engine's or a proxy's. An absolute path would leave that out.
     """
     base = str(call.request.context.get("path", "")).removesuffix(call.operation.path)
     return f"../..{base[base.rindex('/') :]}" if base else "/"
@@ -114,13 +116,14 @@ def document(resources: Sequence[Resource]) -> dict[str, Any]:
     wanted: dict[tuple[type[BaseModel], Mode], None] = {}
     for _, operation in operations(resources):
         wanted.update({(model, "validation"): None for model in (operation.body, operation.query) if model})
-        wanted.update({(model, "serialization"): None for model in operation.answers.values() if model})
+        if operation.answer:
+            wanted[(operation.answer, "serialization")] = None
     schemas: Any
     schemas, definitions = models_json_schema(list(wanted), ref_template=_REF)
     components = definitions.get("$defs", {})
     for _, operation in operations(resources):
         if operation.method == "PATCH" and operation.body is not None:
-            # What is absent from a change is left alone: there is no default that a client might fill in.
+            # Absent members stay as they are: there is no default that a client might fill in.
             for schema in components[_name(schemas[(operation.body, "validation")])]["properties"].values():
                 schema.pop("default", None)
     examples = json.loads(EXAMPLES.read_text("utf-8"))
@@ -128,7 +131,7 @@ def document(resources: Sequence[Resource]) -> dict[str, Any]:
     for resource, operation in operations(resources):
         described = _Described(resource, operation, schemas, components, examples).operation()
         paths.setdefault(operation.path, {})[operation.method.lower()] = described
-    # Parameters are taken apart above; as a whole these models are nobody's body.
+    # Parameters are described one by one; these models are no operation's body.
     queried = {operation.query for _, operation in operations(resources) if operation.query}
     queries = {_name(schemas[(model, "validation")]) for model in queried}
     kept = {name: schema for name, schema in components.items() if name not in queries}
@@ -148,33 +151,30 @@ def _name(reference: Mapping[str, Any]) -> str:
     return str(reference["$ref"].rpartition("/")[2])
 
 
+@dataclass(frozen=True, slots=True)
 class _Described:
     """One operation in OpenAPI's words."""
 
-    def __init__(
-        self,
-        resource: Resource,
-        operation: Operation,
-        schemas: Schemas,
-        components: Mapping[str, Any],
-        examples: Mapping[str, Any],
-    ) -> None:
-        self._resource = resource
-        self._operation = operation
-        self._schemas = schemas
-        self._components = components
-        self._examples = examples
+    _resource: Resource
+    _operation: Operation
+    _schemas: Schemas
+    _components: Mapping[str, Any]
+    _examples: Mapping[str, Any]
+
+    @property
+    def _summary(self) -> str:
+        return (getdoc(self._operation.handler) or "").partition("\n")[0].removesuffix(".")
 
     def operation(self) -> dict[str, Any]:
         operation = self._operation
         described: dict[str, Any] = {
             "operationId": operation.handler.__name__,
             "tags": [self._resource.name],
-            "summary": operation.summary,
+            "summary": self._summary,
             "parameters": list(self._parameters()),
-            "responses": dict(sorted({**self._problems(), **self._answers()}.items())),
+            "responses": dict(sorted({**self._problems(), str(operation.status): self._answer()}.items())),
         }
-        if description := getdoc(operation.handler):
+        if description := (getdoc(operation.handler) or "").partition("\n")[2].strip():
             described["description"] = description
         if operation.public:
             described["security"] = []
@@ -220,19 +220,17 @@ class _Described:
         example = self._examples["parameters"].get(parameter["name"])
         return parameter if example is None else {**parameter, "example": example}
 
-    def _answers(self) -> dict[str, Any]:
-        operation, answers = self._operation, {}
-        for status, model in operation.answers.items():
-            answer: dict[str, Any] = {"description": operation.summary}
-            if model is not None:
-                answer["content"] = self._content([JSON], (model, "serialization"))
-            elif operation.answer_type != JSON:
-                answer["content"] = self._texts("answers", [operation.answer_type])
-            answers[str(status)] = answer
-        return answers
+    def _answer(self) -> dict[str, Any]:
+        operation = self._operation
+        answer: dict[str, Any] = {"description": self._summary}
+        if operation.answer is not None:
+            answer["content"] = self._content([JSON], (operation.answer, "serialization"))
+        elif operation.answer_type != JSON:
+            answer["content"] = self._texts("answers", [operation.answer_type])
+        return answer
 
     def _problems(self) -> dict[str, Any]:
-        kinds: dict[str, list[ProblemType]] = {}
+        kinds: dict[str, list[Problem]] = {}
         for kind in self._kinds():
             kinds.setdefault(str(kind.status), []).append(kind)
         schema = {"$ref": _REF.format(model="Problem")}
@@ -242,30 +240,35 @@ class _Described:
                 "content": {
                     CONTENT_TYPE: {
                         "schema": schema,
-                        "examples": {kind.slug: {"value": kind.plain().body()} for kind in of_status},
+                        "examples": {kind.slug: {"value": kind.body()} for kind in of_status},
                     }
                 },
             }
             for status, of_status in kinds.items()
         }
 
-    def _kinds(self) -> Iterator[ProblemType]:
-        """What may go wrong."""
-        operation, known = self._operation, {**GENERAL, **self._resource.errors}
-        for error in operation.raises:
-            yield next(known[kind] for kind in error.__mro__ if kind in known)
-        if not operation.public:
-            yield from (authentication.UNAUTHORIZED, authentication.NOT_FROM_OUR_PAGE)
-            if operation.method != "GET":
-                yield authentication.FORBIDDEN
-            if operation.method == "POST":
-                yield from (idempotency.INVALID_KEY, idempotency.STILL_RUNNING, idempotency.KEY_REUSED)
-            if operation.answers_secret:
-                yield idempotency.ANSWER_NOT_KEPT
-        if operation.body is not None:
-            yield from (MALFORMED_JSON, INVALID_BODY)
-        if operation.query is not None:
-            yield INVALID_PARAMETERS
-        if operation.method != "GET":
+    def _kinds(self) -> Iterator[Problem]:
+        yield from map(problem_type, self._errors())
+        if self._operation.method != "GET":
             yield framework_problem(415)
-        yield from (INTERNAL, UNAVAILABLE)
+        yield from (INTERNAL, problem_type(Unavailable))
+
+    def _errors(self) -> Iterator[type[LeadflipError]]:
+        """What may go wrong, by what the operation declares."""
+        operation = self._operation
+        yield from (error for name, error in _OF_NAMES.items() if f"{{{name}}}" in operation.path)
+        if operation.query is not None and issubclass(operation.query, PageQuery):
+            yield InvalidPosition
+        yield from operation.raises
+        if not operation.public:
+            yield from (authentication.Unauthorized, authentication.NotFromOurPage)
+            if operation.method != "GET":
+                yield authentication.Forbidden
+            if operation.method == "POST":
+                yield from (idempotency.InvalidKey, idempotency.StillRunning, idempotency.KeyReused)
+            if operation.answers_secret:
+                yield idempotency.AnswerNotKept
+        if operation.body is not None:
+            yield from (MalformedJson, InvalidBody)
+        if operation.query is not None:
+            yield InvalidParameters

@@ -3,12 +3,14 @@
 import base64
 import binascii
 import hashlib
+from collections.abc import Iterable
 from typing import Annotated, Generic, TypeVar
 
 from pydantic import BaseModel, Field
 
+from chalicelib.api.http.answers import AnswerModel
 from chalicelib.api.http.requests import RequestModel
-from chalicelib.store.client import InvalidPosition
+from chalicelib.model.errors import InvalidPosition
 
 T = TypeVar("T", bound=BaseModel)
 _CHECK_BYTES = 6
@@ -17,10 +19,8 @@ _CHECK_BYTES = 6
 class PageQuery(RequestModel):
     """Base of every list's parameters."""
 
-    limit: Annotated[int, Field(ge=1, le=200, description="How many items at most.")] = 50
-    cursor: Annotated[
-        str | None, Field(max_length=2_000, description="Where to go on: the `cursor` of the page before.")
-    ] = None
+    limit: Annotated[int, Field(ge=1, le=200, description="Maximum number of items.")] = 50
+    cursor: Annotated[str | None, Field(max_length=2_000, description="The `cursor` of the previous page.")] = None
 
     def position(self) -> str | None:
         """The store's own start of this page. Raises InvalidPosition for a cursor of another list, or a mangled one."""
@@ -35,6 +35,10 @@ class PageQuery(RequestModel):
             raise InvalidPosition("The cursor is mangled, or of a list with other filters.")
         return position
 
+    def page(self, items: Iterable[object], following: str | None) -> dict[str, object]:
+        """What a Page is made of: its items, and the store's start of the next one."""
+        return {"items": list(items), "cursor": self.cursor_to(following)}
+
     def cursor_to(self, position: str | None) -> str | None:
         """The opaque form of the store's start of the next page."""
         if position is None:
@@ -42,13 +46,13 @@ class PageQuery(RequestModel):
         return base64.urlsafe_b64encode(self._check(position) + position.encode()).decode().rstrip("=")
 
     def _check(self, position: str) -> bytes:
-        # Against mistakes, not against forgers: who holds a token may read every page anyway.
+        # Against mistakes, not against forgery: a token may read every page anyway.
         filters = self.model_dump_json(exclude={"limit", "cursor"})
         text = f"{type(self).__qualname__}\n{filters}\n{position}"
         return hashlib.blake2b(text.encode(), digest_size=_CHECK_BYTES).digest()
 
 
-class Page(BaseModel, Generic[T]):
+class Page(AnswerModel, Generic[T]):
     """One page of a list; `cursor` is null on the last."""
 
     items: list[T]

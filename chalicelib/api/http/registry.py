@@ -1,4 +1,4 @@
-"""Everything behind the JSON door, in the order in which a request meets it.
+"""The whole API, in the order in which a request meets it.
 
 answer_problems      any error on the way becomes a problem detail
   authentication     401, 403
@@ -7,43 +7,51 @@ answer_problems      any error on the way becomes a problem detail
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from chalice import Chalice, Response
+from chalice import Blueprint, Chalice, Response
 from chalice.app import Request
 
-from chalicelib.api.campaign_list import campaign_list
-from chalicelib.api.campaign_verbs import campaign_verbs
+from chalicelib.api.campaign_moves import campaign_moves
 from chalicelib.api.campaigns import campaigns
 from chalicelib.api.deliveries import deliveries
-from chalicelib.api.health import health
-from chalicelib.api.http.answers import problem_answer, to_response
+from chalicelib.api.http.answers import AnswerModel, Moment, problem_answer, to_response
 from chalicelib.api.http.authentication import authentication
 from chalicelib.api.http.idempotency import idempotency
 from chalicelib.api.http.openapi import describe
-from chalicelib.api.http.problems import framework_problem, problem_of
-from chalicelib.api.http.resources import Resource, operations, request_id
-from chalicelib.api.http.unknown import unknown
-from chalicelib.api.lead_groups import lead_groups
+from chalicelib.api.http.problems import Problem, framework_problem, problem_of
+from chalicelib.api.http.resources import Call, Resource, operations, request_id
 from chalicelib.api.leads import leads
-from chalicelib.api.preview_page import preview_frame
+from chalicelib.api.previews import previews
 from chalicelib.api.rules import rules
-from chalicelib.api.send_test import test_send
 from chalicelib.api.stats import stats
 from chalicelib.api.timeline import timeline
 from chalicelib.api.tokens import tokens
 from chalicelib.wiring.requests import Context, deployed_context
 
+health = Resource("health")
+
+
+class HealthAnswer(AnswerModel):
+    status: str
+    at: Moment
+
+
+@health.operation("GET", "/v1/health", HealthAnswer, public=True)
+def get_health(call: Call) -> object:
+    """Check that the API answers."""
+    # No table is read, so that monitoring costs nothing.
+    return {"status": "ok", "at": call.context.now()}
+
+
 _DESCRIBED: tuple[Resource, ...] = (
     health,
     leads,
-    lead_groups,
     timeline,
     campaigns,
-    campaign_list,
-    preview_frame,
-    campaign_verbs,
-    test_send,
+    previews,
+    campaign_moves,
     stats,
     deliveries,
     rules,
@@ -51,11 +59,14 @@ _DESCRIBED: tuple[Resource, ...] = (
 )
 RESOURCES: tuple[Resource, ...] = (*_DESCRIBED, describe(_DESCRIBED))
 
+ANYTHING = "/v1/{anything+}"
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
 Middleware = Callable[[Any, Callable[[Any], Any]], Any]
 
 
 def register(app: Chalice, context: Callable[[], Context] = deployed_context) -> None:
-    """Give the app all `/v1` routes and what guards them; other routes pass untouched."""
+    """Give the app all `/v1` routes and their middlewares; other routes are not affected."""
     public = {(operation.method, operation.path) for _, operation in operations(RESOURCES) if operation.public}
     secret = {(operation.method, operation.path) for _, operation in operations(RESOURCES) if operation.answers_secret}
     for middleware in (
@@ -66,7 +77,7 @@ def register(app: Chalice, context: Callable[[], Context] = deployed_context) ->
         app.register_middleware(_only_api(middleware), "http")
     for resource in RESOURCES:
         app.register_blueprint(resource.blueprint(app, context))
-    app.register_blueprint(unknown(app))
+    app.register_blueprint(_rest(app))
 
 
 def _only_api(middleware: Middleware) -> Middleware:
@@ -84,15 +95,50 @@ def _answer_problems(app: Chalice) -> Middleware:
         try:
             response = get_response(request)
         except Exception as error:
-            return to_response(problem_answer(problem_of(error, {}, request_id(request))), app)
+            return to_response(problem_answer(problem_of(error, request_id(request))), app)
         return _in_our_form(response, app)
 
     return middleware
 
 
 def _in_our_form(response: Response, app: Chalice) -> Response:
-    """Chalice refuses wrong media types by itself, in a form of its own."""
+    """Chalice refuses wrong media types by itself, in another form."""
     if not (isinstance(response.body, dict) and set(response.body) == {"Code", "Message"}):
         return response
-    refused = framework_problem(response.status_code).saying(response.body["Message"])
-    return to_response(problem_answer(refused.problem), app)
+    refused = replace(framework_problem(response.status_code), detail=response.body["Message"])
+    return to_response(problem_answer(refused), app)
+
+
+def _rest(app: Chalice) -> Blueprint:
+    """The route behind all others, which is not described: 404, or 405 where the path exists.
+
+    A REST API sends a request here when no other route has its path *and* method. Without this route API Gateway would
+    answer by itself: 403 "Missing Authentication Token", which misleads everybody.
+    """
+    blueprint = Blueprint(__name__)
+
+    @blueprint.route(ANYTHING, methods=_METHODS, content_types=["*/*"])
+    def answer_unknown() -> Response:
+        request = app.current_request
+        asked = ((request.uri_params if request else None) or {}).get("anything", "")
+        problem = Problem(404, "not-found", "There is nothing at this address")
+        if methods := allowed(app, f"/v1/{asked}"):
+            headers = {"Allow": ", ".join(methods)}
+            problem = Problem(405, "method-not-allowed", "This cannot be done here", headers=headers)
+        return to_response(problem_answer(problem), app)
+
+    return blueprint
+
+
+def allowed(app: Chalice, path: str) -> list[str]:
+    """The methods that the operations of this path answer."""
+    parts = path.split("/")
+    fitting = (methods for route, methods in app.routes.items() if route != ANYTHING and _fits(route.split("/"), parts))
+    return sorted({method for methods in fitting for method in methods})
+
+
+def _fits(pattern: list[str], parts: list[str]) -> bool:
+    # Segments of a pattern are literal, or a name in braces.
+    return len(pattern) == len(parts) and all(
+        wanted == part or wanted.startswith("{") for wanted, part in zip(pattern, parts, strict=True)
+    )

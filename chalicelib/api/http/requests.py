@@ -1,15 +1,14 @@
-"""Reading a request: bodies and parameters into models, or a problem that names the field. Nothing is written here."""
+"""Reads bodies and parameters into models, or raises an error that names the field."""
 
 from typing import Any, TypeVar
 
 from chalice.app import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from chalicelib.api.http.problems import INVALID_BODY, INVALID_PARAMETERS, ProblemType, invalid
+from chalicelib.model.errors import Fault, InvalidFields, Unreadable
 
 M = TypeVar("M", bound=BaseModel)
 
-MALFORMED_JSON = ProblemType(400, "malformed-json", "The body is not JSON")
 
 _REASONS = {
     "missing": "is needed",
@@ -27,32 +26,44 @@ _REASONS = {
 }
 
 
+class MalformedJson(Unreadable, problem="malformed-json", title="The body is not JSON"):
+    """The body cannot be read as JSON."""
+
+
+class InvalidBody(InvalidFields, problem="invalid-request", title="The request is not valid"):
+    """The body does not have the members that it should have."""
+
+
+class InvalidParameters(InvalidFields, Unreadable, problem="invalid-request", title="The request is not valid"):
+    """The query does not have the parameters that it should have."""
+
+
 class RequestModel(BaseModel):
-    """Base of every body and every set of parameters: what is not declared is refused."""
+    """Base of every body and every set of parameters; undeclared members are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def read_body(request: Request, model: type[M]) -> M:
-    """The JSON body as a model, types taken strictly ("5" is no number). Raises ApiProblem: 400 no JSON, 422 wrong."""
+    """The JSON body as a model, with strict types ("5" is no number). Raises MalformedJson, InvalidBody."""
     try:
         return model.model_validate_json(request.raw_body, strict=True)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
         if faults[0]["type"] == "json_invalid":
-            raise MALFORMED_JSON.saying(str(faults[0]["ctx"]["error"])) from None
-        raise invalid(INVALID_BODY, [(_field(fault["loc"]), _reason(fault)) for fault in faults]) from None
+            raise MalformedJson(str(faults[0]["ctx"]["error"])) from None
+        raise InvalidBody([_fault(each) for each in faults]) from None
 
 
 def read_query(request: Request, model: type[M]) -> M:
-    """The query parameters as a model. Raises ApiProblem (400)."""
+    """The query parameters as a model. Raises InvalidParameters."""
     given = request.query_params
     values: dict[str, Any] = {} if given is None else {name: given.getlist(name) for name in given}
     try:
         return model.model_validate({name: many[0] if len(many) == 1 else many for name, many in values.items()})
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
-        raise invalid(INVALID_PARAMETERS, [(_field(fault["loc"]), _reason(fault)) for fault in faults]) from None
+        raise InvalidParameters([_fault(each) for each in faults]) from None
 
 
 def read_bytes(request: Request) -> bytes:
@@ -66,14 +77,10 @@ def media_type(request: Request) -> str:
     return str(request.headers.get("content-type", "application/json")).partition(";")[0].strip().lower()
 
 
-def _field(location: tuple[int | str, ...]) -> str:
-    """audience.stages[0]; the whole body is called body."""
+def _fault(found: Any) -> Fault:
+    """The field is named as in audience.stages[0]; the whole body is called body."""
     name = ""
-    for part in location:
+    for part in found["loc"]:
         name += f"[{part}]" if isinstance(part, int) else f".{part}" if name else part
-    return name or "body"
-
-
-def _reason(fault: Any) -> str:
-    known = _REASONS.get(fault["type"])
-    return known or str(fault["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
+    message = str(found["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
+    return Fault(name or "body", _REASONS.get(found["type"], message))

@@ -18,12 +18,13 @@ from typing import Any, Self
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.aws import SECRETS_MANAGER, Patience, SignedCalls
+from chalicelib.model.errors import Unavailable
 from chalicelib.settings import aws_access
 
 _SECRET_PATIENCE = Patience(total_seconds=5, attempt_seconds=2, attempts=3)
 
 
-class ServerUnknown(Exception):
+class ServerUnknown(Unavailable):
     """Root of what keeps the server from being known; the text says what is wrong and holds nothing of the secret."""
 
 

@@ -7,13 +7,15 @@ from typing import Any
 from urllib.parse import urljoin
 
 import pytest
+from chalice import Chalice
 from jsonschema import Draft202012Validator, FormatChecker
 
 from chalicelib.api.http.openapi import EXAMPLES, document
-from chalicelib.api.http.registry import RESOURCES
-from chalicelib.api.http.resources import operations
-from chalicelib.api.http.unknown import ANYTHING
-from tests.api_client import ApiClient, context_of
+from chalicelib.api.http.problems import problem_type
+from chalicelib.api.http.registry import ANYTHING, RESOURCES
+from chalicelib.api.http.resources import Operation, Resource, operations
+from chalicelib.model.errors import Conflict
+from tests.api_client import ApiClient, Reply, context_of, undescribed
 
 
 @pytest.fixture(scope="module")
@@ -89,11 +91,38 @@ def test_only_health_and_the_description_are_public(description: Any) -> None:
     assert "x-amzn-remapped-www-authenticate" in scheme["description"]
 
 
-def test_every_error_that_an_operation_raises_is_described() -> None:
+def test_every_error_that_an_operation_declares_is_described(description: Any) -> None:
     for _, operation in operations(RESOURCES):
-        assert operation.answers, operation.path
-    problems = document(RESOURCES)["paths"]["/v1/leads"]["post"]["responses"]
-    assert {"201", "400", "401", "403", "409", "415", "422", "500", "503"} <= set(problems)
+        answers = description["paths"][operation.path][operation.method.lower()]["responses"]
+        assert {str(operation.status), "500", "503"} <= set(answers)
+        for error in operation.raises:
+            problem = problem_type(error)
+            assert problem.slug in answers[str(problem.status)]["content"]["application/problem+json"]["examples"]
+        for name in re.findall(r"{(\w+)_id}", operation.path):
+            assert f"{name}-not-found" in answers["404"]["content"]["application/problem+json"]["examples"]
+
+
+@pytest.mark.parametrize(
+    ("status", "problem", "is_described"),
+    [(409, "lead-exists", True), (409, "conflict", False), (404, "lead-exists", False), (404, "lead-not-found", False)],
+)
+def test_an_answer_that_is_not_described_is_found(status: int, problem: str, is_described: bool) -> None:
+    """So that every test that goes by the API client fails when an operation raises what it does not declare."""
+    reply = Reply(status, {}, json.dumps({"type": f"urn:leadflip:problem:{problem}"}))
+    assert is_described == (undescribed("POST", "/v1/leads", reply) is None)
+
+
+def test_the_api_client_refuses_an_answer_that_is_not_described(api: ApiClient) -> None:
+    def create(call: Any) -> Any:
+        raise Conflict("Not declared by this operation.")
+
+    context = context_of(None)
+    client = ApiClient(context)
+    leads = Resource("leads", [Operation("GET", "/v1/health", create, None, public=True)])
+    client.app = Chalice("undeclared", configure_logs=False)
+    client.app.register_blueprint(leads.blueprint(client.app, lambda: context))
+    with pytest.raises(AssertionError, match="conflict"):
+        client("GET", "/v1/health")
 
 
 def contents(description: Any) -> Iterator[tuple[str, Any]]:

@@ -10,17 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.api.http.paging import PageQuery
-from chalicelib.api.http.problems import ApiProblem, Problem
-from chalicelib.api.http.requests import media_type, read_body, read_query
-from chalicelib.api.lead_models import LeadPatch, LeadQuery, NewLead
-from chalicelib.store.client import InvalidPosition
+from chalicelib.api.http.problems import Problem, problem_of
+from chalicelib.api.http.requests import InvalidParameters, media_type, read_body, read_query
+from chalicelib.api.leads import LeadPatch, LeadQuery, NewLead
+from chalicelib.model.errors import Invalid, InvalidPosition
 
 
 def refused(body: str | bytes, model: Any = NewLead) -> Problem:
     raw = body if isinstance(body, bytes) else body.encode()
-    with pytest.raises(ApiProblem) as refusal:
+    with pytest.raises(Invalid) as refusal:
         read_body(SimpleNamespace(raw_body=raw), model)  # type: ignore[arg-type]
-    return refusal.value.problem
+    return problem_of(refusal.value, "r")
 
 
 def fields(problem: Problem) -> set[str]:
@@ -75,10 +75,10 @@ def test_a_refusal_never_repeats_what_was_sent() -> None:
     ],
 )
 def test_a_wrong_parameter_is_400_naming_it(query: dict[str, list[str]], faulty: str) -> None:
-    with pytest.raises(ApiProblem) as refusal:
+    with pytest.raises(InvalidParameters) as refusal:
         read_query(SimpleNamespace(query_params=MultiDict(query)), LeadQuery)  # type: ignore[arg-type]
-    assert refusal.value.problem.status == 400
-    assert fields(refusal.value.problem) == {faulty}
+    problem = problem_of(refusal.value, "r")
+    assert (problem.status, fields(problem)) == (400, {faulty})
 
 
 def test_a_media_type_is_read_without_its_parameters() -> None:

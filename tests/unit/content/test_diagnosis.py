@@ -6,8 +6,9 @@ import pytest
 
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.diagnosis import Diagnosis
-from chalicelib.content.errors import Fault, RenderFailed
+from chalicelib.content.errors import RenderFailed
 from chalicelib.content.render import Renderer
+from chalicelib.model.errors import Fault
 from tests.unit.content.mails import Tracking, source_of
 
 ENDLESS = "{% for a in range(1000) %}{% for b in range(1000) %}{% if a %}{% endif %}{% endfor %}{% endfor %}"

@@ -116,7 +116,7 @@ def test_a_header_that_would_make_leads_without_address_or_name_is_refused_unles
     row = ",".join(["acme", "New", "a@b.example"][: header.count(",") + 1]) + "," * (header.count(",") - 2)
     with pytest.raises(UnexpectedColumns) as refused:
         from_csv(f"{header}\n{row}\n", as_it_is=False)
-    told = {error.field: error.reason for error in refused.value.errors}
+    told = {error.field: error.reason for error in refused.value.faults}
     assert told.keys() == HEADERS_TO_ASK_ABOUT[header].keys()
     assert all(told[name].startswith(reason) for name, reason in HEADERS_TO_ASK_ABOUT[header].items())
     assert all(name in str(refused.value) for name in LEAD_NAMES)
@@ -140,7 +140,7 @@ def test_columns_that_became_custom_fields_are_named_in_their_order() -> None:
 def test_all_that_is_wrong_with_a_header_is_named_at_once() -> None:
     with pytest.raises(UnreadableFile) as refused:
         from_csv("Entity Name,stage,E-Mail,lead_id\n", as_it_is=False)
-    assert {error.field for error in refused.value.errors} == {"entity", "E-Mail", "lead_id"}
+    assert {error.field for error in refused.value.faults} == {"entity", "E-Mail", "lead_id"}
 
 
 def test_a_key_that_looks_like_a_known_one_is_reported_with_its_line() -> None:
@@ -161,7 +161,7 @@ def test_a_header_has_at_most_200_columns_and_says_so_at_once() -> None:
         from_csv(",".join([*names, "one more"]))
     with pytest.raises(UnreadableFile, match="has 1,000,000 columns") as refused:
         from_csv("entity" + "," * 999_999)
-    assert refused.value.errors == ()
+    assert refused.value.faults == ()
 
 
 def test_faults_are_reported_by_physical_line_and_good_lines_kept() -> None:

@@ -20,7 +20,7 @@ ADA = new_lead(
 def faults(said: LeadInput) -> set[str]:
     with pytest.raises(InvalidLead) as invalid:
         checked(said)
-    return {error.field for error in invalid.value.errors}
+    return {error.field for error in invalid.value.faults}
 
 
 def test_texts_are_trimmed_and_empty_ones_are_cleared() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.api.campaign_verbs import campaign_verbs
+from chalicelib.api.campaign_moves import campaign_moves
 from chalicelib.model import lifecycle
 from chalicelib.model.campaign import CampaignStatus as Status
 from chalicelib.model.lifecycle import GOING, LAUNCHED, MOVES, UNSENT, Move, Who
@@ -66,7 +66,7 @@ def test_a_move_leads_only_where_the_table_says() -> None:
 
 
 def test_the_api_has_a_verb_for_each_of_the_marketers_moves() -> None:
-    verbs = {operation.path.rpartition("/")[2].removesuffix("-failed") for operation in campaign_verbs.operations}
+    verbs = {operation.path.rpartition("/")[2].removesuffix("-failed") for operation in campaign_moves.operations}
     asked_for = {move.event for move in MOVES if Who.MARKETER in move.by} - {lifecycle.REVERT.event}
     assert verbs == asked_for
     assert all(move.done for move in MOVES if move.event in asked_for)

@@ -7,10 +7,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.model.delivery import Delivery, DeliveryStatus
+from chalicelib.model.errors import StoreError, StoreUnavailable
 from chalicelib.model.ids import new_campaign_id, new_lead_id
 from chalicelib.model.times import time_from
 from chalicelib.store.claims import Claims, Ending
-from chalicelib.store.client import StoreError, StoreUnavailable
 from chalicelib.store.statements import missing
 from chalicelib.store.table import Table
 from tests.stand_in import StandIn

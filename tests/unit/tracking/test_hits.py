@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.model.errors import StoreError, StoreUnavailable
 from chalicelib.model.ids import new_campaign_id, new_lead_id
-from chalicelib.store.client import StoreError, StoreUnavailable
 from chalicelib.tracking.delivery_ids import CampaignTracking
 from chalicelib.tracking.hits import Hit, HitKind, HitRecorder, UnverifiedHit, from_values, to_values
 from chalicelib.tracking.key_ring import KeyRingSource

@@ -1,23 +1,21 @@
 """The page's files: security headers, caching, and no resources of other hosts."""
 
 import re
-from typing import Any
 
 import pytest
 
+from chalicelib.model.reasons import FailureReason, SkipReason
+from chalicelib.model.verdicts import BURST
+from chalicelib.tracking.agents import MachineReason
 from chalicelib.web import assets
-from chalicelib.web.routes import Door, blueprint
+from chalicelib.web.routes import blueprint
 from tests.api_client import ApiClient, context_of
-
-
-def no_client() -> Any:
-    raise AssertionError("without a session the database must not be used")
 
 
 @pytest.fixture(scope="module")
 def api() -> ApiClient:
     client = ApiClient(context_of(None))
-    client.app.register_blueprint(blueprint(Door(no_client, lambda: client.context.now())))
+    client.app.register_blueprint(blueprint(lambda: client.context))
     return client
 
 
@@ -77,3 +75,15 @@ def test_every_file_is_used_by_another() -> None:
         if name != assets.PAGE and not re.search(rf"""["'/]{re.escape(name)}["']""", texts)
     ]
     assert unused == [], "delete what no other file of the page loads"
+
+
+def words_of(table: str) -> set[str]:
+    """The names that a table of the page has words for."""
+    found = re.search(rf"const {table} = {{(.*?)}};", assets.files()["app.js"], re.DOTALL)
+    assert found is not None
+    return set(re.findall(r"(\w+): \"[^\"]+\"", found[1]))
+
+
+def test_every_reason_of_the_server_has_words_on_the_page() -> None:
+    assert words_of("REASONS") == {*FailureReason, *SkipReason}
+    assert words_of("MACHINES") == {*MachineReason, BURST}

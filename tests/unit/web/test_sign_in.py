@@ -1,7 +1,6 @@
 """Signing in with whatever a form and its headers may hold: refused, never an error of ours."""
 
 from base64 import b64encode
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,20 +8,19 @@ from chalice.app import Request
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chalicelib.store.access import Sessions
-from chalicelib.web.routes import Door, begin_session
+from chalicelib.web.routes import begin_session
 from chalicelib.web.session import is_from_our_page
-from tests.stand_in import StandIn
+from tests.api_client import context_of
 
 
-class EmptyTable(StandIn):
+class EmptyTable:
     """A DynamoDB client over a table without rows."""
 
     def get_item(self, **arguments: Any) -> dict[str, Any]:
         return {}
 
 
-DOOR = Door(lambda: Sessions(EmptyTable(), "campaigns"), lambda: datetime.now(UTC))
+CONTEXT = context_of(EmptyTable())
 
 
 def sign_in(body: bytes) -> int:
@@ -35,7 +33,7 @@ def sign_in(body: bytes) -> int:
         "stageVariables": None,
         "requestContext": {"httpMethod": "POST", "resourcePath": "/session", "path": "/api/session"},
     }
-    return begin_session(Request(event, None), DOOR).status_code
+    return begin_session(Request(event, None), CONTEXT).status_code
 
 
 @pytest.mark.parametrize("body", [b"token=%ff", b"token=\xff", b"token=%C3%A9", b"token", b"", b"&&=", b"token=%"])

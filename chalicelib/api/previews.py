@@ -1,0 +1,159 @@
+"""Checking a campaign before it is sent: audience, preview, preflight and test sends."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from chalicelib.analytics.stats import count_links
+from chalicelib.api.http.answers import Answer, AnswerModel
+from chalicelib.api.http.requests import RequestModel
+from chalicelib.api.http.resources import Call, Resource
+from chalicelib.campaigns.preflight import preflight
+from chalicelib.campaigns.preview import POLICY, preview, preview_page
+from chalicelib.campaigns.send_test import MAX_ADDRESSES, InvalidAddresses, Outcome
+from chalicelib.content.errors import ContentInvalid, RenderFailed
+from chalicelib.content.preflight import Severity
+from chalicelib.model.errors import LeadNotFound
+from chalicelib.model.ids import CampaignId, LeadId
+
+previews = Resource("campaigns")
+
+HTML = "text/html"
+_FRAME_HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"}
+# The content is invalid when it was written under an earlier release's rules, and not sent since.
+_NOT_RENDERED = [LeadNotFound, ContentInvalid, RenderFailed]
+
+
+class AudienceAnswer(AnswerModel):
+    total: int
+    at_least: Annotated[
+        bool, Field(description="There may be more: an audience by behaviour was too large to be counted in time.")
+    ]
+
+
+class PreviewQuery(RequestModel):
+    lead_id: Annotated[str, Field(description="Whose merge fields to fill in.")]
+
+
+class PreviewAnswer(AnswerModel):
+    subject: str
+    html: str | None
+    text: str
+
+
+class FrameQuery(RequestModel):
+    lead_id: Annotated[str | None, Field(description="Whose merge fields to fill in, or defaults.")] = None
+    clicks: Annotated[bool, Field(description="Show next to each tracked link how many leads clicked it.")] = False
+
+
+class FindingAnswer(AnswerModel):
+    """One finding; line and column (1-based) are its place within `field`."""
+
+    severity: Severity
+    code: str
+    message: str
+    field: str | None
+    line: int | None
+    column: int | None
+    count: Annotated[int | None, Field(description="How many leads it concerns.")]
+
+
+class PreflightAnswer(AnswerModel):
+    findings: list[FindingAnswer]
+    audience_looked_at: Annotated[int, Field(description="How many leads were checked.")]
+    audience_is_whole: Annotated[bool, Field(description="False when the audience is larger than that.")]
+
+
+class TestBody(RequestModel):
+    to: Annotated[
+        list[str],
+        Field(min_length=1, max_length=MAX_ADDRESSES, description="Need not be addresses of leads."),
+    ]
+    lead_id: Annotated[str | None, Field(description="Whose merge fields to fill in, or defaults.")] = None
+
+
+class TestResult(AnswerModel):
+    """What happened to the mail to one address. `detail` has the mail service's message when it was not sent."""
+
+    email: str
+    outcome: Outcome
+    detail: str | None
+
+
+class TestAnswer(AnswerModel):
+    results: Annotated[list[TestResult], Field(description="One for each address, in their order.")]
+
+
+@previews.operation("GET", "/v1/campaigns/{campaign_id}/audience", AudienceAnswer)
+def count_audience(call: Call, campaign_id: str) -> object:
+    """Count a campaign's audience.
+
+    As it is now. `total` in the stats is the audience at the time of sending.
+    """
+    return call.context.audiences.count(call.context.drafts.get(CampaignId(campaign_id)).campaign.audience)
+
+
+@previews.operation(
+    "GET", "/v1/campaigns/{campaign_id}/preview", PreviewAnswer, query=PreviewQuery, raises=_NOT_RENDERED
+)
+def preview_campaign(call: Call, campaign_id: str) -> object:
+    """Render a campaign for a lead.
+
+    As the lead would see it, with untracked links and without the pixel, so that a preview is not counted.
+    """
+    draft = call.context.drafts.get(CampaignId(campaign_id))
+    lead = call.context.leads.get(LeadId(call.query(PreviewQuery).lead_id))
+    return preview(draft, lead, call.context.settings.tracking_url)
+
+
+@previews.operation(
+    "GET", "/v1/campaigns/{campaign_id}/preview.html", query=FrameQuery, answer_type=HTML, raises=_NOT_RENDERED
+)
+def show_preview(call: Call, campaign_id: str) -> Answer:
+    """Preview a campaign as an HTML page.
+
+    For a frame: its policy allows no scripts and gives it an origin of its own. A preview is not counted.
+    """
+    query, context = call.query(FrameQuery), call.context
+    draft = context.drafts.get(CampaignId(campaign_id))
+    lead = None if query.lead_id is None else context.leads.get(LeadId(query.lead_id))
+    badges = _clicks(call, draft.campaign.campaign_id) if query.clicks else {}
+    return Answer(200, preview_page(draft, lead, badges), _FRAME_HEADERS, f"{HTML}; charset=utf-8")
+
+
+def _clicks(call: Call, campaign_id: CampaignId) -> dict[str, str]:
+    links = call.context.campaigns.find_launched(campaign_id).links
+    counted = count_links(links, call.context.counters.find(campaign_id).sums)
+    return {
+        each.link: f"{each.clicked:,}" + ("" if each.rate is None else f"  {each.rate.value:.1%}") for each in counted
+    }
+
+
+@previews.operation("GET", "/v1/campaigns/{campaign_id}/preflight", PreflightAnswer)
+def preflight_campaign(call: Call, campaign_id: str) -> object:
+    """Check a campaign before sending it.
+
+    Findings, most severe first, with their places in the content and the number of leads they concern.
+    """
+    context = call.context
+    draft = context.drafts.get(CampaignId(campaign_id))
+    return preflight(draft, context.audiences, context.sending_account, context.keys, context.settings.tracking_url)
+
+
+@previews.operation(
+    "POST",
+    "/v1/campaigns/{campaign_id}/test",
+    TestAnswer,
+    body=TestBody,
+    raises=[InvalidAddresses, *_NOT_RENDERED],
+)
+def test_campaign(call: Call, campaign_id: str) -> object:
+    """Send a campaign to test addresses.
+
+    The real mail, marked in its subject and headers. Its pixel and links work and are not counted; the campaign does
+    not change. Addresses are tried one after the other, and each has its own outcome.
+    """
+    asked, context = call.body(TestBody), call.context
+    draft = context.drafts.get(CampaignId(campaign_id))
+    lead = None if asked.lead_id is None else context.leads.get(LeadId(asked.lead_id))
+    return {"results": context.mail_tester.send(draft, lead, asked.to, context.now())}
