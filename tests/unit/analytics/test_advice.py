@@ -86,7 +86,7 @@ def test_the_share_of_machines_is_said_with_a_suspicious_open_rate() -> None:
     assert "40 of 80 opens, 50%" in text
 
 
-@pytest.mark.parametrize(("age_hours", "words"), [(0.5, "30 minutes"), (20, "20 hours")])
+@pytest.mark.parametrize(("age_hours", "words"), [(0.9, "54 minutes"), (1.5, "2 hours"), (20, "20 hours")])
 def test_the_first_day_is_too_early_to_tell(age_hours: float, words: str) -> None:
     found = advice(age_hours, sent=500)
     assert words in found["too_early"].text

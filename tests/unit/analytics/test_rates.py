@@ -19,3 +19,10 @@ def test_an_interval_agrees_with_a_published_one() -> None:
     assert rate is not None
     assert (rate.value, rate.low, rate.high) == (0.1, 0.0552, 0.1744)
     assert wilson(0, 0) is None
+
+
+def test_a_rate_is_told_to_a_hundredth_of_a_percent() -> None:
+    """Complaints are judged by tenths of a percent."""
+    rate = wilson(1, 3000)
+    assert rate is not None
+    assert (rate.value, rate.low, rate.high) == (0.0003, 0.0001, 0.0019)
