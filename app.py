@@ -55,7 +55,7 @@ def plan(event: SQSEvent) -> Any:
     from chalicelib.sending.plan import plan_pages
     from chalicelib.wiring.workers import workers
 
-    return plan_pages(event.to_dict(), event.context, workers().plan, workers().mark_failed, workers().recount)
+    return plan_pages(event.to_dict(), event.context, workers().plan, workers().recount)
 
 
 @app.on_sqs_message(queue_arn="placeholder", name="send")
