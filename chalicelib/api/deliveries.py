@@ -92,13 +92,13 @@ class ExportQuery(DeliveriesQuery):
 
 
 @deliveries.operation("GET", "/v1/campaigns/{campaign_id}/deliveries", Page[DeliveryAnswer], query=DeliveriesQuery)
-def list_deliveries(call: Call, campaign_id: str) -> object:
+def list_deliveries(call: Call, campaign_id: CampaignId) -> object:
     """List a campaign's deliveries.
 
     In a stable but arbitrary order. With filters a page may be short, or even empty, and still have a cursor.
     """
     query = call.query(DeliveriesQuery)
-    campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
+    campaign = call.context.drafts.get_campaign(campaign_id)
     found, following = call.context.deliveries.list_page(
         campaign.campaign_id, query.shown(), limit=query.limit, position=query.position()
     )
@@ -108,7 +108,7 @@ def list_deliveries(call: Call, campaign_id: str) -> object:
 
 
 @deliveries.operation("GET", "/v1/campaigns/{campaign_id}/deliveries.csv", query=ExportQuery, answer_type=CSV)
-def export_deliveries(call: Call, campaign_id: str) -> Answer:
+def export_deliveries(call: Call, campaign_id: CampaignId) -> Answer:
     """Export a campaign's deliveries as CSV.
 
     A part of the file, about 5,000 lines. If there is more, a header links to it:
@@ -116,7 +116,7 @@ def export_deliveries(call: Call, campaign_id: str) -> Answer:
     whole file: only the first begins with the byte order mark and the column names.
     """
     query = call.query(ExportQuery)
-    campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
+    campaign = call.context.drafts.get_campaign(campaign_id)
     found, following = call.context.deliveries.list_page(
         campaign.campaign_id, query.shown(), limit=query.limit, position=query.position()
     )

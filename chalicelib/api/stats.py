@@ -220,12 +220,12 @@ def in_words(waiting: Waiting) -> str:
 
 
 @stats.operation("GET", "/v1/campaigns/{campaign_id}/stats", StatsAnswer)
-def get_stats(call: Call, campaign_id: str) -> object:
+def get_stats(call: Call, campaign_id: CampaignId) -> object:
     """Read a campaign's numbers.
 
     The numbers are a few seconds behind the deliveries, hence `as_of`.
     """
-    campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
+    campaign = call.context.drafts.get_campaign(campaign_id)
     numbers = stats_of(
         call.context.plans.find_progress(campaign.campaign_id),
         call.context.counters.find(campaign.campaign_id).sums,
@@ -251,13 +251,13 @@ def _waiting(call: Call, campaign: Campaign) -> Waiting | None:
 
 
 @stats.operation("GET", "/v1/campaigns/{campaign_id}/series", SeriesAnswer, query=SeriesQuery)
-def get_series(call: Call, campaign_id: str) -> object:
+def get_series(call: Call, campaign_id: CampaignId) -> object:
     """Read a campaign's opens and clicks over time.
 
     Per hour or day, from the first to the last without gaps; empty while nothing has happened.
     """
     query = call.query(SeriesQuery)
-    campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
+    campaign = call.context.drafts.get_campaign(campaign_id)
     series = series_of(call.context.counters.find(campaign.campaign_id).sums, query.by, ZoneInfo(query.timezone))
     return {
         "by": query.by,
@@ -269,29 +269,29 @@ def get_series(call: Call, campaign_id: str) -> object:
 
 
 @stats.operation("GET", "/v1/campaigns/{campaign_id}/comparison", ComparisonAnswer)
-def get_comparison(call: Call, campaign_id: str) -> object:
+def get_comparison(call: Call, campaign_id: CampaignId) -> object:
     """Compare a campaign with its sender's last ten.
 
     Sent campaigns from the same address, launched before this one, among the 300 newest of all.
     """
-    campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
+    campaign = call.context.drafts.get_campaign(campaign_id)
     sums = call.context.counters.find(campaign.campaign_id).sums
     return compare(campaign, sums, call.context.now(), call.context.campaigns, call.context.counters)
 
 
 @stats.operation("GET", "/v1/campaigns/{campaign_id}/links", LinksAnswer)
-def list_links(call: Call, campaign_id: str) -> object:
+def list_links(call: Call, campaign_id: CampaignId) -> object:
     """List a campaign's tracked links with their clicks.
 
     In the order of the mail; empty before launch. A person who clicks two links counts for both.
     """
-    campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
+    campaign = call.context.drafts.get_campaign(campaign_id)
     links = call.context.campaigns.find_launched(campaign.campaign_id).links
     return {"items": count_links(links, call.context.counters.find(campaign.campaign_id).sums)}
 
 
 @stats.operation("POST", "/v1/campaigns/{campaign_id}/recount", RecountAnswer, status=202)
-def begin_recount(call: Call, campaign_id: str) -> object:
+def begin_recount(call: Call, campaign_id: CampaignId) -> object:
     """Recount a campaign.
 
     Compares the numbers with the deliveries themselves and corrects them, in the background.
@@ -300,19 +300,19 @@ def begin_recount(call: Call, campaign_id: str) -> object:
     small campaign takes about fifteen seconds. While hits come in fast it is retried for 80 minutes, and then given up.
     """
     context = call.context
-    campaign = context.drafts.get_campaign(CampaignId(campaign_id))
+    campaign = context.drafts.get_campaign(campaign_id)
     return recount.begin_recount(
         campaign.campaign_id, context.now(), context.recounts, context.plans, context.plan_queue
     )
 
 
 @stats.operation("GET", "/v1/campaigns/{campaign_id}/recount", RecountAnswer, raises=[RecountNotFound])
-def get_recount(call: Call, campaign_id: str) -> object:
+def get_recount(call: Call, campaign_id: CampaignId) -> object:
     """Read the progress of a campaign's recount.
 
     The last one; 404 if there was none.
     """
-    campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
+    campaign = call.context.drafts.get_campaign(campaign_id)
     job = call.context.recounts.find(campaign.campaign_id)
     if job is None:
         raise RecountNotFound("It was never recounted.")

@@ -103,13 +103,13 @@ class TimelinePage(AnswerModel):
 
 
 @timeline.operation("GET", "/v1/leads/{lead_id}/timeline", TimelinePage, query=PageQuery)
-def get_timeline(call: Call, lead_id: str) -> object:
+def get_timeline(call: Call, lead_id: LeadId) -> object:
     """Read a lead's activity timeline.
 
     Newest first. `limit` counts deliveries; what rules and people did in the same period is added.
     """
     query, context = call.query(PageQuery), call.context
-    lead = context.leads.get(LeadId(lead_id))
+    lead = context.leads.get(lead_id)
     events, following = timeline_page(
         context.deliveries,
         context.campaigns,
