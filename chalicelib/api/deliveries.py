@@ -127,28 +127,20 @@ def export_deliveries(call: Call, campaign_id: CampaignId) -> Answer:
     headers = {"Content-Disposition": f'attachment; filename="{campaign.campaign_id}-deliveries.csv"'}
     cursor = query.cursor_to(following)
     if cursor is not None:
-        said = query.model_dump(mode="json", exclude={"cursor"}, exclude_unset=True)
-        headers["Link"] = f'<?{urlencode(_as_parameters(said) | {"cursor": cursor})}>; rel="next"'
+        said = dict(call.request.query_params or {})
+        headers["Link"] = f'<?{urlencode(said | {"cursor": cursor})}>; rel="next"'
     if query.cursor is None:
         text = export.header() + text
     return Answer(200, text, headers, f"{CSV}; charset=utf-8")
-
-
-def _as_parameters(said: dict[str, object]) -> dict[str, str]:
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in said.items()}
 
 
 def naming(call: Call, campaign: Campaign) -> Callable[[Delivery], str | None]:
     """The ids of a campaign's deliveries; None for who may not see them, and when the campaign's key was withdrawn."""
     number = campaign.key_number
     key = None if number is None or not _may_see_ids(call) else call.context.keys.key(number)
-
-    def name(delivery: Delivery) -> str | None:
-        if key is None or number is None:
-            return None
-        return make_delivery_id(key, number, campaign.campaign_id, delivery.lead_id)
-
-    return name
+    if key is None or number is None:
+        return lambda delivery: None
+    return lambda delivery: make_delivery_id(key, number, delivery.campaign_id, delivery.lead_id)
 
 
 def visible(call: Call, shown: T, campaign_id: CampaignId, lead_id: LeadId) -> T:

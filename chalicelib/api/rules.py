@@ -30,9 +30,6 @@ class WhenBody(RequestModel):
         str | None, Field(description="A pattern for the destination of a click, such as `https://*/pricing*`.")
     ] = None
 
-    def when(self) -> When:
-        return When(self.event, self.campaign_id, self.campaign_title, self.url)
-
 
 class IfBody(RequestModel):
     """Conditions on the lead at the moment when the rule acts."""
@@ -40,9 +37,6 @@ class IfBody(RequestModel):
     entity: str | None = None
     stages: Annotated[list[str], Field(default_factory=list, max_length=50, description="One of these; empty: any.")]
     tags: Annotated[list[str], Field(default_factory=list, max_length=50, description="All of these.")]
-
-    def if_(self) -> If:
-        return If(self.entity, tuple(self.stages), tuple(self.tags))
 
 
 class ChangeStage(RequestModel):
@@ -91,14 +85,12 @@ class RulePatch(RequestModel):
 
     def changes(self) -> dict[str, Any]:
         """The members that were sent, as fields of WrittenRule."""
-        fields = {
-            "name": self.name,
-            "enabled": self.enabled,
-            "when": self.when.when(),
-            "if_": self.if_.if_(),
+        written = {
+            "when": When(**dict(self.when)),
+            "if_": If(self.if_.entity, tuple(self.if_.stages), tuple(self.if_.tags)),
             "then": tuple(map(_action, self.then)),
         }
-        return {name: value for name, value in fields.items() if name in self.model_fields_set}
+        return {name: written.get(name, getattr(self, name)) for name in self.model_fields_set}
 
 
 class NewRule(RulePatch):

@@ -13,12 +13,12 @@ from chalicelib.analytics.timing import By, series_of
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Resource
-from chalicelib.model.campaign import Campaign, CampaignStatus
+from chalicelib.model.campaign import Campaign
 from chalicelib.model.errors import Missing
 from chalicelib.model.ids import CampaignId
+from chalicelib.model.lifecycle import GOING
 from chalicelib.model.reasons import WaitReason
 from chalicelib.sending.rate import Waiting, waiting_of
-from chalicelib.store.rate import Rate
 from chalicelib.store.recounts import RecountState
 
 stats = Resource("stats")
@@ -234,16 +234,15 @@ def get_stats(call: Call, campaign_id: CampaignId) -> object:
         html_bytes=call.context.campaigns.find_launched(campaign.campaign_id).html_bytes,
     )
     answer = StatsAnswer.model_validate(numbers)
-    if answer.pending and campaign.status in (CampaignStatus.PLANNING, CampaignStatus.SENDING):
-        waiting = _waiting(call, campaign)
-        if waiting is not None:
-            answer.waiting = WaitingAnswer(reason=waiting.reason, resumes_about=waiting.until, text=in_words(waiting))
+    waiting = _waiting(call, campaign) if answer.pending and campaign.status in GOING else None
+    if waiting is not None:
+        answer.waiting = WaitingAnswer(reason=waiting.reason, resumes_about=waiting.until, text=in_words(waiting))
     return answer
 
 
 def _waiting(call: Call, campaign: Campaign) -> Waiting | None:
     """What keeps a campaign's pending mails back: the whole account's reason, or its own."""
-    account = Rate(call.context.dynamodb, call.context.settings.campaigns_table).find_account()
+    account = call.context.rate.find_account()
     waiting = waiting_of(account, call.context.now()) if account else None
     if waiting is None and campaign.waiting is not None and campaign.waiting.reason is not None:
         return Waiting(WaitReason(campaign.waiting.reason), campaign.waiting.until)
@@ -259,13 +258,7 @@ def get_series(call: Call, campaign_id: CampaignId) -> object:
     query = call.query(SeriesQuery)
     campaign = call.context.drafts.get_campaign(campaign_id)
     series = series_of(call.context.counters.find(campaign.campaign_id).sums, query.by, ZoneInfo(query.timezone))
-    return {
-        "by": query.by,
-        "timezone": query.timezone,
-        "items": series.points,
-        "later": series.later,
-        "as_of": call.context.now(),
-    }
+    return {**dict(query), "items": series.points, "later": series.later, "as_of": call.context.now()}
 
 
 @stats.operation("GET", "/v1/campaigns/{campaign_id}/comparison", ComparisonAnswer)
@@ -300,10 +293,8 @@ def begin_recount(call: Call, campaign_id: CampaignId) -> object:
     small campaign takes about fifteen seconds. While hits come in fast it is retried for 80 minutes, and then given up.
     """
     context = call.context
-    campaign = context.drafts.get_campaign(campaign_id)
-    return recount.begin_recount(
-        campaign.campaign_id, context.now(), context.recounts, context.plans, context.plan_queue
-    )
+    known = context.drafts.get_campaign(campaign_id).campaign_id
+    return recount.begin_recount(known, context.now(), context.recounts, context.plans, context.plan_queue)
 
 
 @stats.operation("GET", "/v1/campaigns/{campaign_id}/recount", RecountAnswer, raises=[RecountNotFound])
