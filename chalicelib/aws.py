@@ -115,7 +115,9 @@ class SignedCalls:
                 return self._exchange(connection, headers, body, deadline)
             except (ConnectionError, HTTPException):
                 pass  # closed by the service while this process was frozen, which is no error of the call
-        connection = self._connect()
+        host, port = self._endpoint.hostname or "", self._endpoint.port
+        is_plain = self._endpoint.scheme == "http"
+        connection = HTTPConnection(host, port) if is_plain else HTTPSConnection(host, port, context=_trust())
         self._kept.connection = connection
         return self._exchange(connection, headers, body, deadline)
 
@@ -134,18 +136,9 @@ class SignedCalls:
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, HTTPException):
-            self._forget(connection)  # a late answer must not be read as the next call's
+            connection.close()  # a late answer must not be read as the next call's
+            self._kept.connection = None
             raise
-
-    def _connect(self) -> HTTPConnection:
-        host, port = self._endpoint.hostname or "", self._endpoint.port
-        if self._endpoint.scheme == "http":
-            return HTTPConnection(host, port)
-        return HTTPSConnection(host, port, context=_trust())
-
-    def _forget(self, connection: HTTPConnection) -> None:
-        connection.close()
-        self._kept.connection = None
 
     def _headers(self, operation: str, body: bytes) -> dict[str, str]:
         headers = {

@@ -130,9 +130,7 @@ class SmtpTransport:
         reply = connection.rcpt(recipient)
         if reply[0] not in (250, 251):
             raise self._refusal(connection, reply, _fault_of_recipient(reply))
-        if (
-            self._kept.ends_at - self._clock() < self._patience.reply
-        ):  # after DATA, a time-out would mean an unknown outcome
+        if self._kept.ends_at - self._clock() < self._patience.reply:  # a time-out after DATA: outcome unknown
             raise TimeoutError(_TOO_SLOW)
         reply = connection.docmd("DATA")
         if reply[0] != 354:
