@@ -1,9 +1,8 @@
-"""AWS's JSON protocol, signed: the little that the tracking function needs of an SDK.
+"""AWS's JSON protocol with signed requests, in place of the SDK where that is too slow.
 
-The SDK takes 250 ms to import and set up, and a millisecond of processor time for each call; this takes 25 and a
-quarter (measured: `make bench`; why it is allowed: docs/decisions/0016). Six operations go this way: UpdateItem,
-GetItem, Query, BatchExecuteStatement, SendMessage and GetSecretValue. Errors are botocore's own, as
-with its clients.
+The SDK takes 250 ms to import and set up, and a millisecond of processor time for each call; this takes 25 ms and a
+quarter of a millisecond (measured: `make bench`; decision 0016). It is used for six operations: UpdateItem, GetItem,
+Query, BatchExecuteStatement, SendMessage and GetSecretValue. Errors are botocore's, as with its clients.
 
 Sources: AWS IAM user guide, "Create a signed AWS API request"; AWS JSON 1.0 and 1.1 protocol, Smithy 2.0.
 """
@@ -37,7 +36,7 @@ _RETRIED = frozenset(
         "ThrottlingException",
     }
 )
-"""Errors that may be gone at a second attempt."""
+"""Errors that a second attempt may not meet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from chalicelib.tracking.delivery_ids import DeliveryName, read_delivery_id
 from chalicelib.tracking.key_ring import KeyRingSource
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 _DETAIL_CHARACTERS = 200
@@ -94,7 +95,15 @@ class Feedback:
         if reported is None:
             return FeedbackOutcome.NOBODY
         if event.kind is not FeedbackKind.REJECTED and not reported.delivery.was_sent:
-            self._settle(event, name)
+            # The service accepted the message, and the sender died before recording that.
+            self._records.record_accepted(
+                name.campaign_id,
+                name.lead_id,
+                event.sent_at,
+                message_id=event.message_id,
+                subject=event.subject,
+                unknown=FailureReason.OUTCOME_UNKNOWN.value,
+            )
         if event.kind in (FeedbackKind.BOUNCED_HARD, FeedbackKind.COMPLAINED):
             self._suppress(event, name, reported.delivery.email)
         return FeedbackOutcome.FIRST if reported.is_first else FeedbackOutcome.KNOWN
@@ -115,17 +124,6 @@ class Feedback:
                 is_hard = event.kind is FeedbackKind.BOUNCED_HARD
                 return records.record_bounced(*whose, event.at, event.detail, hard=is_hard)
 
-    def _settle(self, event: FeedbackEvent, name: DeliveryName) -> None:
-        """Record that the service accepted the message, in case the sender died before doing so."""
-        self._records.record_accepted(
-            name.campaign_id,
-            name.lead_id,
-            event.sent_at,
-            message_id=event.message_id,
-            subject=event.subject,
-            unknown=FailureReason.OUTCOME_UNKNOWN.value,
-        )
-
     def _suppress(self, event: FeedbackEvent, name: DeliveryName, address: str | None) -> None:
         """Also for a known report: the function may have died after recording it."""
         complained = event.kind is FeedbackKind.COMPLAINED
@@ -140,7 +138,7 @@ class Feedback:
                 return  # deleted meanwhile; its address is suppressed anyway
 
 
-def apply_feedback(event: dict[str, Any], feedback: Feedback) -> Any:
+def apply_feedback(event: dict[str, Any], feedback: Feedback) -> "PartialItemFailureResponse":
     """Handles a batch of SES's reports, which their topics pass on unwrapped.
 
     What cannot be applied now goes back to its queue, what cannot be read ends in its dead letters. One line of the log

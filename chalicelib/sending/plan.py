@@ -40,6 +40,7 @@ from chalicelib.store.retries import Retries
 from chalicelib.telemetry import logger
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 _SHORT_MS = 15_000
@@ -210,7 +211,7 @@ def _send_messages(campaign_id: CampaignId, unit: str, lead_ids: Collection[Lead
     return (SendMessage(campaign_id, unit, tuple(group)) for group in groups(lead_ids, LEADS_PER_MESSAGE))
 
 
-def plan_pages(event: dict[str, Any], context: Any, plan: Plan, recount: Recount) -> Any:
+def plan_pages(event: dict[str, Any], context: Any, plan: Plan, recount: Recount) -> "PartialItemFailureResponse":
     """Handles Lambda's SQS event of the plan queue: pages to plan, failures to mark for a retry, buckets to recount."""
 
     def time_is_short() -> bool:
