@@ -14,19 +14,16 @@ from chalicelib.model.lifecycle import GOING, Holds, Move
 from chalicelib.model.times import time_text
 from chalicelib.store import keys
 from chalicelib.store.campaign_rows import decode, encode
-from chalicelib.store.client import Client, Item, to_item
+from chalicelib.store.client import Item, to_item
 from chalicelib.store.statements import Put, Query, Statement, above, equals, lacks, missing, one_of
-from chalicelib.store.table import Table, call
+from chalicelib.store.table import TableStore, call
 
 _CHUNK_BYTES = 350_000
 """Below DynamoDB's 400 KB an item."""
 
 
-class Campaigns:
+class Campaigns(TableStore):
     """The campaigns themselves, in the campaigns table. Every method may raise StoreUnavailable."""
-
-    def __init__(self, client: Client, table: str) -> None:
-        self._table = Table(client, table)
 
     def create(self, campaign: Campaign, body: Body) -> None:
         """Write a new campaign with its content, or nothing."""

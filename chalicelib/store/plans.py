@@ -15,16 +15,13 @@ from collections.abc import Collection, Sequence
 from chalicelib.model.ids import ID_BYTES, CampaignId, LeadId, lead_bytes, lead_id_from
 from chalicelib.model.plan import PARTS_OF_A_UNIT, PlanProgress, PlanUnit
 from chalicelib.store import keys
-from chalicelib.store.client import Client, Item, from_item, to_item
+from chalicelib.store.client import Item, from_item, to_item
 from chalicelib.store.statements import Update, equals, exists, missing
-from chalicelib.store.table import Table
+from chalicelib.store.table import TableStore
 
 
-class Plans:
+class Plans(TableStore):
     """Planning records, in the campaigns table. Every method may raise StoreUnavailable."""
-
-    def __init__(self, client: Client, table: str) -> None:
-        self._table = Table(client, table)
 
     def begin(self, campaign_id: CampaignId, units: int) -> bool:
         row = keys.plan_progress(campaign_id) | to_item({"units": units, "units_done": 0, "planned": 0})

@@ -7,20 +7,17 @@ from chalicelib.model.ids import RuleId
 from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When
 from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Client, Item, from_item, to_item
+from chalicelib.store.client import Item, from_item, to_item
 from chalicelib.store.statements import Query, equals, exists
-from chalicelib.store.table import Table
+from chalicelib.store.table import TableStore
 
 
 class RuleNotFound(Missing, problem="rule-not-found", title="There is no such rule"):
     """There is no rule with this id."""
 
 
-class Rules:
+class Rules(TableStore):
     """The rules. Every method may raise StoreUnavailable."""
-
-    def __init__(self, client: Client, table: str) -> None:
-        self._table = Table(client, table)
 
     def create(self, rule: Rule) -> None:
         self._table.transact(self._table.put(_encode(rule)))
