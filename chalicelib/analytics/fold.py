@@ -9,9 +9,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from chalicelib.analytics.completion import ENDINGS
 from chalicelib.analytics.facts import difference
-from chalicelib.analytics.harm import LIMITS
+from chalicelib.analytics.sums import ENDINGS, LIMITS
 from chalicelib.model.delivery import BurstRule
 from chalicelib.model.errors import Unreadable
 from chalicelib.model.ids import CampaignId

@@ -9,8 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from chalicelib.analytics.advice import Advice, Situation, advise
-from chalicelib.analytics.completion import finished_of, total_of
-from chalicelib.analytics.rates import FEEDBACK, Rate, is_known, tracked_of, wilson
+from chalicelib.analytics.sums import FEEDBACK, Rate, finished_of, is_known, total_of, tracked_of, wilson
 from chalicelib.analytics.timing import TimeToOpen, time_to_open
 from chalicelib.model.campaign import LaunchedLink
 from chalicelib.model.ids import CampaignId

@@ -2,19 +2,30 @@
 
 import json
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.model.campaign import Body, Campaign, CampaignStatus, LaunchedLink, LaunchedMail, Schedule, Wait
+from chalicelib.model.campaign import (
+    Audience,
+    Behavior,
+    Body,
+    Campaign,
+    CampaignStatus,
+    Did,
+    LaunchedLink,
+    LaunchedMail,
+    Schedule,
+    Wait,
+)
+from chalicelib.model.delivery import Tracking
 from chalicelib.model.errors import Conflict, StoreError
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.lifecycle import GOING, Holds, Move
-from chalicelib.model.times import time_text
+from chalicelib.model.times import time_from, time_text
 from chalicelib.store import keys
-from chalicelib.store.campaign_rows import decode, encode
-from chalicelib.store.client import Item, to_item
+from chalicelib.store.client import Item, from_item, to_item
 from chalicelib.store.statements import Put, Query, Statement, above, equals, lacks, missing, one_of
 from chalicelib.store.table import TableStore, call
 
@@ -192,3 +203,32 @@ def _content_name(campaign: Campaign) -> str:
 
 def _packed(value: Body | LaunchedMail) -> bytes:
     return zlib.compress(json.dumps(asdict(value)).encode())
+
+
+def encode(campaign: Campaign) -> Item:
+    return keys.campaign(campaign.campaign_id) | to_item(asdict(campaign) | {"kind": "campaign"})
+
+
+def decode(item: Item) -> Campaign:
+    row = from_item(item)
+    known = {name: row[name] for name in Campaign.__dataclass_fields__ if name in row}
+    return Campaign(**known | {name: read(row[name]) for name, read in _READ.items() if name in row})
+
+
+def _audience(values: Mapping[str, Any]) -> Audience:
+    behavior = tuple(Behavior(each["campaign_id"], Did(each["did"])) for each in values.get("behavior", ()))
+    return Audience(values["entity"], tuple(values["stages"]), tuple(values["tags"]), behavior)
+
+
+_READ: Mapping[str, Callable[[Any], object]] = {
+    "audience": _audience,
+    "status": CampaignStatus,
+    "tracking": Tracking,
+    "created_at": time_from,
+    "updated_at": time_from,
+    "launched_at": time_from,
+    "completed_at": time_from,
+    "schedule": lambda values: Schedule(**values | {"at": datetime.fromisoformat(values["at"])}),
+    "waiting": lambda values: Wait(datetime.fromisoformat(values["until"]), values.get("reason")),
+}
+"""What is not kept as it is."""

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.delivery import BurstRule, Delivery
 from chalicelib.model.ids import CampaignId, shard_of
-from chalicelib.store import campaign_rows, delivery_rows, keys
+from chalicelib.store import campaigns, delivery_rows, keys
 from chalicelib.store.client import Item
 
 Noun = TypeVar("Noun")
@@ -51,7 +51,7 @@ class CampaignChange:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "CampaignChange":
-        return cls(*_before_and_after(record, campaign_rows.decode))
+        return cls(*_before_and_after(record, campaigns.decode))
 
 
 def _before_and_after(record: Mapping[str, Any], decode: Callable[[Item], Noun]) -> tuple[Noun | None, Noun | None]:

@@ -12,7 +12,6 @@ from chalicelib.sdk import client, quick_client
 from chalicelib.sending.budget import Budget, OwnServer, SharedBudget, ses_limits
 from chalicelib.settings import Settings, burst_rule
 from chalicelib.sqs import Queue
-from chalicelib.store.acts import Acts
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import dynamodb_for_sending
 from chalicelib.store.counters import Counters
@@ -22,7 +21,7 @@ from chalicelib.store.plans import Plans
 from chalicelib.store.rate import Rate
 from chalicelib.store.recounts import Recounts
 from chalicelib.store.retries import Retries
-from chalicelib.store.rules import Rules
+from chalicelib.store.rules import Acts, Rules
 from chalicelib.tracking.key_ring import KeyRingSource, deployed_key_ring
 
 if TYPE_CHECKING:

@@ -31,11 +31,10 @@ from chalicelib.model.errors import StoreUnavailable
 from chalicelib.model.ids import LeadId, RuleId, new_campaign_id
 from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When
 from chalicelib.store import keys
-from chalicelib.store.acts import Acts
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
-from chalicelib.store.rules import Rules
+from chalicelib.store.rules import Acts, Rules
 from local.tables import TableNames
 from tests.claiming import record_claim
 from tests.stand_in import StandIn

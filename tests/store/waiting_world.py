@@ -5,7 +5,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -87,7 +87,7 @@ class WaitingWorld(ControlledWorld):
         self.longest_chain = 0
         self.mail.before = self._accept
         self.mail.after = lambda mail: self.left_at.append(self.now.timestamp())
-        self.control._launch_queue = Queue(self.sqs, "launch")
+        self.control = replace(self.control, launch_queue=Queue(self.sqs, "launch"))
         self.senders = [self._sender() for _ in range(2)]
 
     # -- The mail service ----------------------------------------------------------------------------------------------
