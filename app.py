@@ -95,7 +95,7 @@ def fold(event: DynamoDBEvent) -> Any:
 
 @app.on_dynamodb_record(stream_arn="placeholder", name="candidates")
 def candidates(event: DynamoDBEvent) -> Any:
-    from chalicelib.automation.candidates import enqueue_candidates
+    from chalicelib.automation.publish import enqueue_candidates
     from chalicelib.wiring.workers import workers
 
     return enqueue_candidates(event.to_dict(), workers().candidates_queue, workers().burst_rule)

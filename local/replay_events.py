@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from chalicelib.automation.candidates import (
+from chalicelib.automation.publish import (
     CANDIDATES_PER_MESSAGE,
     Candidate,
     CandidatesMessage,

@@ -20,7 +20,7 @@ from chalicelib.model.campaign import (
     Wait,
 )
 from chalicelib.model.delivery import Tracking
-from chalicelib.model.errors import Conflict, StoreError
+from chalicelib.model.errors import Conflict
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.lifecycle import GOING, Holds, Move
 from chalicelib.model.times import time_from, time_text
@@ -38,9 +38,7 @@ class Campaigns(TableStore):
 
     def create(self, campaign: Campaign, body: Body) -> None:
         """Write a new campaign with its content, or nothing."""
-        put = self._table.put(encode(campaign))
-        if not self._table.transact(put, *self._content(campaign, body)):
-            raise StoreError("a campaign's first write cannot fail a condition")
+        self._table.transact(self._table.put(encode(campaign)), *self._content(campaign, body))
 
     def find(self, campaign_id: CampaignId) -> Campaign | None:
         row = self._table.find(keys.campaign(campaign_id))

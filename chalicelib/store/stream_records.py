@@ -42,16 +42,9 @@ class Change:
         return cls(int(images["SequenceNumber"]), known.campaign_id, old, new, created_at)
 
 
-@dataclass(frozen=True, slots=True)
-class CampaignChange:
-    """One stream record: a campaign before and after; None where it did not exist."""
-
-    old: Campaign | None
-    new: Campaign | None
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> "CampaignChange":
-        return cls(*_before_and_after(record, campaigns.decode))
+def campaign_before_and_after(record: Mapping[str, Any]) -> tuple[Campaign | None, Campaign | None]:
+    """Of one stream record; None where the campaign did not exist."""
+    return _before_and_after(record, campaigns.decode)
 
 
 def _before_and_after(record: Mapping[str, Any], decode: Callable[[Item], Noun]) -> tuple[Noun | None, Noun | None]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.campaigns.account import SendingAccount, SesAccount, UnknownAccount
+from chalicelib.campaigns.account import SendingAccount, SesAccount
 from chalicelib.crm.audience import Audiences
 from chalicelib.scheduler import Schedules
 from chalicelib.sdk import client, quick_client
@@ -121,4 +121,4 @@ class Stores:
     @cached_property
     def sending_account(self) -> SendingAccount:
         """What the mail service lets this stack send, and from whom."""
-        return SesAccount(self.ses) if self.settings.smtp_secret is None else UnknownAccount()
+        return SesAccount(self.ses) if self.settings.smtp_secret is None else SendingAccount()

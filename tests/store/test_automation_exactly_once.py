@@ -19,9 +19,8 @@ from hypothesis import strategies as st
 
 from chalicelib.analytics.facts import facts
 from chalicelib.automation.automate import Automation
-from chalicelib.automation.candidates import MARGIN_SECONDS, Candidate, Finish, candidates
 from chalicelib.automation.events import milestones
-from chalicelib.automation.publish import Bus, Publisher
+from chalicelib.automation.publish import MARGIN_SECONDS, Bus, Candidate, Finish, Publisher, candidates
 from chalicelib.automation.rule_editor import RuleEditor, WrittenRule
 from chalicelib.automation.rules import Incident
 from chalicelib.crm.leads import create_lead, update_lead

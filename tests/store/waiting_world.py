@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.campaigns import launched_content as content
-from chalicelib.campaigns.account import UnknownAccount
+from chalicelib.campaigns.account import SendingAccount
 from chalicelib.model.campaign import CampaignStatus
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.messages import LaunchMessage, PlanMessage, RetryMessage, SendMessage
@@ -167,7 +167,7 @@ class WaitingWorld(ControlledWorld):
             launch = Launch(
                 self.campaigns,
                 self.audiences,
-                UnknownAccount(),
+                SendingAccount(),
                 self.plans,
                 self.retries,
                 Queue(self.sqs, "plan"),
