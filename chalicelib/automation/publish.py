@@ -40,12 +40,10 @@ if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
     from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
-CANDIDATES_PER_MESSAGE = 10
-"""As many as one call to the bus takes."""
 MARGIN_SECONDS = 13
 """Beyond the burst window: a click may be written a second late, and hits that were parked come some seconds later."""
 ENTRIES_PER_CALL = 10
-"""PutEvents takes at most ten."""
+"""PutEvents takes at most ten, so as many candidates share a message."""
 LATE_SECONDS = 3
 """How long after a click the next one may be written: two attempts of a write, and clocks that differ."""
 _CAMPAIGNS_KEPT = 100
@@ -114,7 +112,7 @@ def enqueue_candidates(event: dict[str, Any], queue: Queue, rule: BurstRule) -> 
     """Handles Lambda's stream event. Raises if the batch should be retried; enqueuing a candidate twice is harmless."""
     delay = rule.window.total_seconds() + MARGIN_SECONDS
     found = list(candidates(event["Records"], rule))
-    messages = (CandidatesMessage(tuple(group)) for group in groups(found, CANDIDATES_PER_MESSAGE))
+    messages = (CandidatesMessage(tuple(group)) for group in groups(found, ENTRIES_PER_CALL))
     queue.put_later((each, delay) for each in messages)
     if found:
         logger().info("candidates_enqueued", extra={"records": len(event["Records"]), "candidates": len(found)})

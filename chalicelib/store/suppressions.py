@@ -65,7 +65,7 @@ class Suppressions(TableStore):
     def _unsubscribe_address(self, entity: str, address: str, mark: Mark) -> None:
         self._table.write(self._address(address).set_once({_UNSUBSCRIBED + entity: mark_values(mark)}))
 
-    def unsubscribe_departed(self, entity: str, address: str, mark: Mark) -> None:
+    def unsubscribe_deleted(self, entity: str, address: str, mark: Mark) -> None:
         """As `unsubscribe_lead`, for a deleted lead: for its address, and for the entity's lead that has it now."""
         self._unsubscribe_address(entity, address, mark)
         identity = self._table.find(keys.identity(entity, "email", address_key(address)))
