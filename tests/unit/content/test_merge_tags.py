@@ -361,7 +361,7 @@ def test_white_space_that_a_merge_tag_drops_may_end_the_text(space: str) -> None
 
 
 def test_each_branch_is_one_of_its_own() -> None:
-    """Two places in one branch are both in a mail, or neither; of two branches of one statement it is one of the two."""
+    """Two places in one branch are both in a mail, or neither; of two branches of a statement it is one."""
     text = "a {% if x %} b {% for y in z %} c {% endfor %} d {% elif y %} e {% else %} f {% endif %} g"
     branches = Branches(find_tags(text))
     places = {
