@@ -94,6 +94,15 @@ def test_the_first_day_is_too_early_to_tell(age_hours: float, words: str) -> Non
     assert "nobody_opened" not in found
 
 
+def test_after_a_day_rates_have_settled() -> None:
+    assert "too_early" in advice(23.9, sent=500)
+    assert "too_early" not in advice(24, sent=500)
+
+
+def test_a_campaign_of_which_half_has_failed_gets_advice() -> None:
+    assert "failed_high" in advice(sent=50, failed=50)
+
+
 def test_an_unknown_age_is_no_reason_to_wait_or_to_worry() -> None:
     assert not advice(None, sent=500).keys() & {"too_early", "nobody_opened"}
 
@@ -107,6 +116,7 @@ def test_a_mail_that_gmail_clips_is_named_with_its_size() -> None:
     found = advice(html_bytes=130 * 1024, sent=1)["clipped"]
     assert "130 KB" in found.text
     assert found.figure == 130 * 1024
+    assert CLIPS_AT == 104_448
     assert "clipped" not in advice(html_bytes=CLIPS_AT, sent=1)
 
 

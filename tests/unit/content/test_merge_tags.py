@@ -40,6 +40,7 @@ def shown(template: str, lead: Mapping[str, object] = LEAD) -> str:
         ("{% for tag in lead.fields.none %}{{ tag }}{% else %}none{% endfor %}", "none"),
         ("a  {{- lead.id -}}  b", "alead_1b"),
         ("a {{- lead.id -}} b", "alead_1b"),
+        ("a {{-lead.id-}} b", "alead_1b"),
         ("{% raw %}{{ lead.nothing }}{% endraw %}", "{{ lead.nothing }}"),
         ("{# no comment #} {#outlook a{x:y}}", "{# no comment #} {#outlook a{x:y}}"),
         ("{{ lead.last_name }}", "O'Neil & <Sons>"),
