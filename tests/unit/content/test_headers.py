@@ -12,7 +12,7 @@ from chalicelib.content.headers import MAX_LINE, address_header, text_header
 ENCODED_WORD = re.compile(r"=\?utf-8\?[BQ]\?[^?\s]*\?=")
 ADDRESS = "zoe@mail.example"
 
-plain_words = st.lists(st.text("abcxyz.,!0", min_size=1, max_size=20), min_size=1, max_size=40).map(" ".join)
+plain_words = st.lists(st.text("abcxyz.,!0", min_size=1, max_size=74), min_size=1, max_size=40).map(" ".join)
 latin = st.text("abcdeXYZ019_=?.,!- \u00e9", min_size=1, max_size=120)
 texts = (
     latin | st.text(st.sampled_from("aé名 ") | st.characters(exclude_categories=("C", "Z")), max_size=300) | plain_words
