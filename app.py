@@ -96,7 +96,7 @@ def fold(event: DynamoDBEvent) -> dict[str, Any]:
 
 @app.on_dynamodb_record(stream_arn="placeholder", name="candidates")
 def candidates(event: DynamoDBEvent) -> None:
-    from chalicelib.automation.candidates import enqueue_candidates
+    from chalicelib.automation.publish import enqueue_candidates
     from chalicelib.wiring.workers import workers
 
     enqueue_candidates(event.to_dict(), workers().candidates_queue, workers().burst_rule)

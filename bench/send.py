@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from chalicelib.campaigns.account import UnknownAccount
+from chalicelib.campaigns.account import SendingAccount
 from chalicelib.campaigns.drafts import Drafts, Written
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import create_lead
@@ -125,7 +125,7 @@ def launched(dynamodb: Any, tables: TableNames, count: int) -> tuple[CampaignId,
     launch = Launch(
         campaigns,
         Audiences(leads, Deliveries(dynamodb, tables.deliveries, BurstRule())),
-        UnknownAccount(),
+        SendingAccount(),
         Plans(dynamodb, tables.campaigns),
         Retries(dynamodb, tables.campaigns),
         Nowhere(),  # type: ignore[arg-type]

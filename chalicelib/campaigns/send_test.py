@@ -64,23 +64,16 @@ class AddressResult:
     """The mail service's words; None for a mail that was sent."""
 
 
+@dataclass(frozen=True, slots=True)
 class MailTester:
     """Sends tests by the stack's transport, one address after another."""
 
-    def __init__(
-        self,
-        transport: Transport,
-        wait_to_send: Callable[[Callable[[], bool]], None],
-        keys: KeyRingSource,
-        tracking_url: str,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        """`wait_to_send` returns when the shared rate allows a mail, or raises NotSent when time becomes short."""
-        self._transport = transport
-        self._wait_to_send = wait_to_send
-        self._keys = keys
-        self._tracking_url = tracking_url
-        self._clock = clock
+    transport: Transport
+    wait_to_send: Callable[[Callable[[], bool]], None]
+    """Returns when the shared rate allows a mail, or raises NotSent when time becomes short."""
+    keys: KeyRingSource
+    tracking_url: str
+    clock: Callable[[], float] = time.time
 
     def send(self, draft: Draft, lead: Lead | None, to: Sequence[str], now: datetime) -> list[AddressResult]:
         """One result per address, in their order, each address once. A campaign of any status may be tested.
@@ -89,12 +82,12 @@ class MailTester:
         RenderFailed.
         """
         addresses = _addresses(to)
-        tracking = tracking_of(self._keys, self._tracking_url, NO_CAMPAIGN, self._keys.ring().current)
+        tracking = tracking_of(self.keys, self.tracking_url, NO_CAMPAIGN, self.keys.ring().current)
         compiled = compile_content(source_of(draft.campaign, draft.body), tracking)
         renderer = Renderer(_marked(compiled), tracking)
         mails = [self._mail(draft, lead, address, renderer, tracking, now) for address in addresses]
-        latest_start = self._clock() + START_WITHIN_SECONDS
-        return [self._result(mail, lambda: self._clock() >= latest_start) for mail in mails]
+        latest_start = self.clock() + START_WITHIN_SECONDS
+        return [self._result(mail, lambda: self.clock() >= latest_start) for mail in mails]
 
     def _mail(
         self,
@@ -124,8 +117,8 @@ class MailTester:
 
     def _result(self, mail: OutgoingMail, time_is_short: Callable[[], bool]) -> AddressResult:
         try:
-            self._wait_to_send(time_is_short)
-            self._transport.send(mail)
+            self.wait_to_send(time_is_short)
+            self.transport.send(mail)
         except Rejected as error:
             return AddressResult(mail.to_email, Outcome(error.reason.value), str(error))
         except NotSent as error:

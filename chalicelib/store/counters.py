@@ -19,9 +19,9 @@ from typing import Any, NamedTuple, Self
 from chalicelib.model.ids import CampaignId
 from chalicelib.store import keys
 from chalicelib.store.applied_runs import AppliedRuns
-from chalicelib.store.client import Client, Item, from_item, to_item
+from chalicelib.store.client import Item, from_item, to_item
 from chalicelib.store.statements import Query, Statement, begins_with, equals, missing
-from chalicelib.store.table import Table
+from chalicelib.store.table import TableStore
 
 Sums = Mapping[str, int]
 """Fact names and their sums, e.g. {"sent": 3, "link/1/clicked": 2, "hour/2026-11-23T10/opened": 1}."""
@@ -100,11 +100,8 @@ def rows_of(names: Iterable[str]) -> dict[str, list[str]]:
     return rows
 
 
-class Counters:
+class Counters(TableStore):
     """The sums, in the campaigns table. Every method may raise StoreUnavailable."""
-
-    def __init__(self, client: Client, table: str) -> None:
-        self._table = Table(client, table)
 
     def find(self, campaign_id: CampaignId) -> CampaignCounters:
         """All sums of a campaign, read consistently; empty before the first fold."""

@@ -12,19 +12,16 @@ the audience when a campaign is resumed or woken, whether or not the messages st
 
 from collections.abc import Collection, Sequence
 
-from chalicelib.model.ids import ID_BYTES, CampaignId, LeadId, lead_bytes, lead_id_from
+from chalicelib.model.ids import ID_BYTES, CampaignId, LeadId, id_bytes, lead_id_from
 from chalicelib.model.plan import PARTS_OF_A_UNIT, PlanProgress, PlanUnit
 from chalicelib.store import keys
-from chalicelib.store.client import Client, Item, from_item, to_item
+from chalicelib.store.client import Item, from_item, to_item
 from chalicelib.store.statements import Update, equals, exists, missing
-from chalicelib.store.table import Table
+from chalicelib.store.table import TableStore
 
 
-class Plans:
+class Plans(TableStore):
     """Planning records, in the campaigns table. Every method may raise StoreUnavailable."""
-
-    def __init__(self, client: Client, table: str) -> None:
-        self._table = Table(client, table)
 
     def begin(self, campaign_id: CampaignId, units: int) -> bool:
         row = keys.plan_progress(campaign_id) | to_item({"units": units, "units_done": 0, "planned": 0})
@@ -74,7 +71,7 @@ class Plans:
         cursor = self._unit(campaign_id, unit).set(page=page, enqueued=enqueued, after=after).require(is_next)
         if after is None:
             cursor.remove("after")
-        leads = keys.plan_page(campaign_id, unit, page) | to_item({"leads": b"".join(map(lead_bytes, lead_ids))})
+        leads = keys.plan_page(campaign_id, unit, page) | to_item({"leads": b"".join(map(id_bytes, lead_ids))})
         seen = _parts_before(after, PARTS_OF_A_UNIT) - _parts_before(start, 0)
         progress = self._progress(campaign_id).add(planned=len(lead_ids), parts_seen=seen)
         return self._table.transact(cursor, self._table.put(leads), progress)
@@ -97,7 +94,7 @@ class Plans:
 
 
 def _parts_before(lead_id: LeadId | None, otherwise: int) -> int:
-    return otherwise if lead_id is None else int.from_bytes(lead_bytes(lead_id)[:2])
+    return otherwise if lead_id is None else int.from_bytes(id_bytes(lead_id)[:2])
 
 
 def _progress(row: Item) -> PlanProgress:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from chalicelib.model.ids import CampaignId
 from chalicelib.store import keys
-from chalicelib.store.client import Client, from_item, to_item
+from chalicelib.store.client import from_item, to_item
 from chalicelib.store.statements import Put, below, equals, missing
-from chalicelib.store.table import Table
+from chalicelib.store.table import TableStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,8 @@ class Retry:
         return self.shards_done == keys.DELIVERY_SHARDS
 
 
-class Retries:
+class Retries(TableStore):
     """Requests to retry, in the campaigns table. Every method may raise StoreUnavailable."""
-
-    def __init__(self, client: Client, table: str) -> None:
-        self._table = Table(client, table)
 
     def first_row(self, campaign_id: CampaignId, number: int, reasons: Collection[str]) -> Put:
         """The write of a new request, to be made together with the campaign's move."""

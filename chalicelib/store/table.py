@@ -1,4 +1,4 @@
-"""One table: reading rows, and writing them on conditions. All store classes are made of it."""
+"""One table: reading rows, and writing them on conditions. All stores are made of it."""
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -143,6 +143,13 @@ class Table:
             else:
                 return True
         raise StoreUnavailable("transaction conflicts did not clear")
+
+
+class TableStore:
+    """What is kept in a table. Every method may raise StoreUnavailable."""
+
+    def __init__(self, client: Client, table: str) -> None:
+        self._table = Table(client, table)
 
 
 def call(operation: Callable[..., Any], **arguments: Any) -> dict[str, Any]:

@@ -5,14 +5,13 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.campaigns.account import SendingAccount, SesAccount, UnknownAccount
+from chalicelib.campaigns.account import SendingAccount, SesAccount
 from chalicelib.crm.audience import Audiences
 from chalicelib.scheduler import Schedules
 from chalicelib.sdk import client, quick_client
 from chalicelib.sending.budget import Budget, OwnServer, SharedBudget, ses_limits
 from chalicelib.settings import Settings, burst_rule
 from chalicelib.sqs import Queue
-from chalicelib.store.acts import Acts
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import dynamodb_for_sending
 from chalicelib.store.counters import Counters
@@ -22,7 +21,7 @@ from chalicelib.store.plans import Plans
 from chalicelib.store.rate import Rate
 from chalicelib.store.recounts import Recounts
 from chalicelib.store.retries import Retries
-from chalicelib.store.rules import Rules
+from chalicelib.store.rules import Acts, Rules
 from chalicelib.tracking.key_ring import KeyRingSource, deployed_key_ring
 
 if TYPE_CHECKING:
@@ -114,4 +113,4 @@ class Stores:
     @cached_property
     def sending_account(self) -> SendingAccount:
         """What the mail service lets this stack send, and from whom."""
-        return SesAccount(self.ses) if self.settings.smtp_secret is None else UnknownAccount()
+        return SesAccount(self.ses) if self.settings.smtp_secret is None else SendingAccount()

@@ -20,7 +20,6 @@ from chalicelib.sending.budget import OwnServer, SharedBudget
 from chalicelib.sending.deliver import Deliver, Rest
 from chalicelib.sending.feedback import Feedback, FeedbackEvent, FeedbackKind
 from chalicelib.store.access import Sessions, Tokens
-from chalicelib.store.acts import Acts
 from chalicelib.store.claims import Claims
 from chalicelib.store.client import dynamodb, dynamodb_for_recipients, dynamodb_for_sending
 from chalicelib.store.deliveries import Deliveries
@@ -28,7 +27,7 @@ from chalicelib.store.feedback import FeedbackRecords
 from chalicelib.store.idempotency import Idempotency
 from chalicelib.store.leads import Leads
 from chalicelib.store.rate import AccountLimits, Rate
-from chalicelib.store.rules import Rules
+from chalicelib.store.rules import Acts, Rules
 from chalicelib.store.suppressions import Resubscriptions
 from chalicelib.tracking.delivery_ids import make_delivery_id
 from local.ministack import ENVIRONMENT, REGION

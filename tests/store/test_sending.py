@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from chalicelib.campaigns import launched_content as content
-from chalicelib.campaigns.account import Hindrance
+from chalicelib.campaigns.account import Hindrance, SendingAccount
 from chalicelib.campaigns.drafts import Drafts, Written
 from chalicelib.campaigns.lifecycle import AudienceIsEmpty, Control, Lifecycle
 from chalicelib.crm.audience import Audiences
@@ -92,7 +92,7 @@ class MailService:
 
 
 @dataclass
-class Account:
+class Account(SendingAccount):
     """A mail service's account that lets us send unless told otherwise."""
 
     hindered_by: Hindrance | None = None

@@ -5,12 +5,12 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.campaigns import launched_content as content
-from chalicelib.campaigns.account import UnknownAccount
+from chalicelib.campaigns.account import SendingAccount
 from chalicelib.model.campaign import CampaignStatus
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.messages import LaunchMessage, PlanMessage, RetryMessage, SendMessage
@@ -86,7 +86,7 @@ class WaitingWorld(ControlledWorld):
         self.longest_chain = 0
         self.mail.before = self._accept
         self.mail.after = lambda mail: self.left_at.append(self.now.timestamp())
-        self.control._launch_queue = Queue(self.sqs, "launch")
+        self.control = replace(self.control, launch_queue=Queue(self.sqs, "launch"))
         self.senders = [self._sender() for _ in range(2)]
 
     # -- The mail service ----------------------------------------------------------------------------------------------
@@ -167,7 +167,7 @@ class WaitingWorld(ControlledWorld):
             launch = Launch(
                 self.campaigns,
                 self.audiences,
-                UnknownAccount(),
+                SendingAccount(),
                 self.plans,
                 self.retries,
                 Queue(self.sqs, "plan"),
