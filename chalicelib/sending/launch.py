@@ -82,12 +82,10 @@ class Launch:
         A wait with another end has its own schedule. Without the scheduler the planner checks again later.
         """
         campaign = self._campaigns.find(campaign_id)
-        note = campaign.waiting if campaign is not None else None
-        if campaign is not None and note is not None:
-            if note.until.timestamp() == until:
-                self._campaigns.clear_waiting(campaign_id, note.until)
-            else:
+        if campaign is not None and campaign.waiting is not None:
+            if campaign.waiting.until.timestamp() != until:
                 return not self._wakes.make_sure_of(campaign)
+            self._campaigns.clear_waiting(campaign_id, campaign.waiting.until)
         try:
             self._budget.allowance()
         except MustWait as must:

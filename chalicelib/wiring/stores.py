@@ -96,7 +96,7 @@ class Stores:
             from chalicelib.sending.transports.smtp import SmtpTransport
             from chalicelib.sending.transports.smtp_server import deployed_server
 
-            return SmtpTransport(deployed_server(self.settings.smtp_secret).server)
+            return SmtpTransport(deployed_server(self.settings.smtp_secret))
         from chalicelib.sending.transports.ses import SesTransport
 
         # Without the SDK's own retries: it repeats after time-outs too, which would send a mail twice.

@@ -129,7 +129,10 @@ class SmtpTransport:
             raise refusal
         reply = connection.rcpt(recipient)
         if reply[0] not in (250, 251):
-            raise self._refusal(connection, reply, _fault_of_recipient(reply))
+            # A refused recipient is a bad address, unless the server calls it policy (enhanced code X.7.X).
+            is_policy = reply[1].startswith(b"5.7.")
+            reason = FailureReason.REJECTED if is_policy else FailureReason.INVALID_ADDRESS
+            raise self._refusal(connection, reply, reason)
         if self._kept.ends_at - self._clock() < self._patience.reply:  # a time-out after DATA: outcome unknown
             raise TimeoutError(_TOO_SLOW)
         reply = connection.docmd("DATA")
@@ -244,12 +247,6 @@ def _framed(message: bytes) -> bytes:
     """The message as transferred after DATA: leading dots of lines doubled, a lone dot at the end."""
     stuffed = (b"\r\n" + message).replace(b"\r\n.", b"\r\n..")[2:]
     return stuffed + (b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n")
-
-
-def _fault_of_recipient(reply: _Reply) -> FailureReason:
-    """A refused recipient is a bad address, unless the server calls it policy (enhanced code X.7.X)."""
-    is_policy = reply[1].startswith(b"5.7.")
-    return FailureReason.REJECTED if is_policy else FailureReason.INVALID_ADDRESS
 
 
 def _words(reply: _Reply) -> str:
