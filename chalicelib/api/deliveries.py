@@ -25,7 +25,7 @@ from chalicelib.model.verdicts import judged
 from chalicelib.store.delivery_lists import DeliveryFilter
 from chalicelib.tracking.delivery_ids import make_delivery_id, without_delivery_id
 
-deliveries = Resource("deliveries")
+deliveries = Resource("deliveries", "/v1/campaigns/{campaign_id}")
 
 T = TypeVar("T")
 
@@ -87,7 +87,7 @@ class ExportQuery(DeliveriesQuery):
     limit: Annotated[int, Field(ge=1, le=10_000, description="How many lines at most.")] = 5_000
 
 
-@Operation(deliveries, "GET", "/v1/campaigns/{campaign_id}/deliveries", Page[DeliveryAnswer], query=DeliveriesQuery)
+@Operation(deliveries, "GET", "/deliveries", Page[DeliveryAnswer], query=DeliveriesQuery)
 def list_deliveries(call: Call, campaign_id: CampaignId) -> object:
     """List a campaign's deliveries.
 
@@ -98,7 +98,7 @@ def list_deliveries(call: Call, campaign_id: CampaignId) -> object:
     return query.page((DeliveryAnswer.of(each, name(each)) for each in found), following)
 
 
-@Operation(deliveries, "GET", "/v1/campaigns/{campaign_id}/deliveries.csv", query=ExportQuery, answer_type=CSV)
+@Operation(deliveries, "GET", "/deliveries.csv", query=ExportQuery, answer_type=CSV)
 def export_deliveries(call: Call, campaign_id: CampaignId) -> Answer:
     """Export a campaign's deliveries as CSV.
 

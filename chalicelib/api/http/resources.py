@@ -35,9 +35,10 @@ H = TypeVar("H", bound=Handler)
 
 @dataclass(slots=True)
 class Resource:
-    """The operations of one resource."""
+    """The operations of one resource, at paths that all begin with `base`."""
 
     name: str
+    base: str = ""
     operations: "list[Operation]" = field(default_factory=list)
 
     def blueprint(self, app: Chalice, context: Callable[[], Context]) -> Blueprint:
@@ -65,6 +66,7 @@ class Operation:
     resource: Resource = field(repr=False)
     method: str
     path: str
+    """Given without the resource's base."""
     answer: type[BaseModel] | None = None
     """Model of the JSON body; None for a body that is not JSON, or none at all."""
     status: int = 200
@@ -82,6 +84,9 @@ class Operation:
     answer_type: str = JSON
     """Media type of a successful answer that is no JSON."""
     handler: Handler = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.path = self.resource.base + self.path
 
     def __call__(self, handler: H) -> H:
         self.handler = handler
