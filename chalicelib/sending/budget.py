@@ -98,9 +98,8 @@ class SharedBudget:
     def take(self, count: int, seconds_a_mail: float) -> Sequence[float]:
         account = self._sending_account()
         if not self._reserved:
-            self._reserved = self._quota(
-                count
-            )  # for all that is wanted; moments are taken for about a second at a time
+            # All that is wanted at once; moments are taken for about a second at a time.
+            self._reserved = self._quota(count)
         moments = self._moments(Grid(account.max_rate), min(count, self._reserved), seconds_a_mail)
         self._reserved -= len(moments)
         return moments
