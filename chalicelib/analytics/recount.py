@@ -25,7 +25,6 @@ from chalicelib.backoff import attempts
 from chalicelib.model.errors import StoreUnavailable
 from chalicelib.model.ids import CampaignId
 from chalicelib.sqs import Queue
-from chalicelib.store.client import Item
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.plans import Plans
@@ -129,32 +128,23 @@ class Recount:
         return job if is_it else None
 
     def _sum(self, job: RecountJob, buckets: Sequence[int]) -> None:
-        read = {bucket: self._read(job.campaign_id, bucket) for bucket in buckets}
+        sums = {bucket: Counter[str]() for bucket in buckets}
+        seen = {bucket: self._fingerprint(job.campaign_id, bucket, sums[bucket]) for bucket in buckets}
         before = self.clock()
         self.pause(SETTLE_SECONDS)
         fence = round((before + self.clock()) / 2)
-        quiet = {
-            bucket: sums for bucket, (sums, seen) in read.items() if self._fingerprint(job.campaign_id, bucket) == seen
-        }
+        quiet = [bucket for bucket in buckets if self._fingerprint(job.campaign_id, bucket) == seen[bucket]]
         if quiet:
-            total: Counter[str] = Counter()
-            for sums in quiet.values():
-                total.update(sums)
+            total = sum((sums[bucket] for bucket in quiet), Counter[str]())
             self.recounts.record_part(job, quiet, fence, total, self._now())
 
-    def _read(self, campaign_id: CampaignId, bucket: int) -> tuple[Counter[str], str]:
-        """The sum of a bucket's facts, and a fingerprint of its rows."""
-        sums: Counter[str] = Counter()
+    def _fingerprint(self, campaign_id: CampaignId, bucket: int, sums: Counter[str] | None = None) -> str:
+        """Of a bucket's rows, whose facts are added to `sums`."""
         seen = hashlib.blake2b()
         for row in self.deliveries.iter_rows(campaign_id, bucket):
-            seen.update(_text(row))
-            sums.update(facts(self.deliveries.from_row(row)))
-        return sums, seen.hexdigest()
-
-    def _fingerprint(self, campaign_id: CampaignId, bucket: int) -> str:
-        seen = hashlib.blake2b()
-        for row in self.deliveries.iter_rows(campaign_id, bucket):
-            seen.update(_text(row))
+            seen.update(json.dumps(row, sort_keys=True).encode())
+            if sums is not None:
+                sums.update(facts(self.deliveries.from_row(row)))
         return seen.hexdigest()
 
     def _finish(self, message: RecountMessage) -> None:
@@ -172,7 +162,3 @@ class Recount:
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self.clock(), UTC)
-
-
-def _text(row: Item) -> bytes:
-    return json.dumps(row, sort_keys=True).encode()
