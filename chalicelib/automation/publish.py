@@ -79,13 +79,11 @@ class CandidatesMessage:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Raises ValueError, KeyError or TypeError if the text is no such message."""
-        return cls(tuple(map(_read, json.loads(text)["candidates"])))
-
-
-def _read(values: Mapping[str, Any]) -> Candidate | Finish:
-    if "finished_at" in values:
-        return Finish(**values)
-    return Candidate(**{**values, "kind": MilestoneKind(values["kind"])})
+        read = (
+            Finish(**each) if "finished_at" in each else Candidate(**each | {"kind": MilestoneKind(each["kind"])})
+            for each in json.loads(text)["candidates"]
+        )
+        return cls(tuple(read))
 
 
 def candidates(records: Sequence[Mapping[str, Any]], rule: BurstRule) -> Iterator[Candidate | Finish]:

@@ -21,8 +21,7 @@ from chalicelib.scheduler import Schedules
 from chalicelib.sqs import Queue, QueueUnavailable
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.counters import Counters
-from chalicelib.store.plans import Plans
-from chalicelib.store.retries import Retries
+from chalicelib.store.plans import Plans, Retries
 from chalicelib.telemetry import count, logger
 
 CERTAINLY_NOT_SENT = frozenset(FailureReason) - {FailureReason.OUTCOME_UNKNOWN}

@@ -3,7 +3,7 @@
 request: sent -> sending ── per shard: failed -> waiting, marked with the request's number ── send queue
 
 Nothing else takes a delivery out of `failed`, and the mark lets a request do so once. A waiting delivery is pending
-again: the sums say so before the campaign can count as sent again (store/retries.py).
+again: the sums say so before the campaign can count as sent again (store/plans.py).
 """
 
 from collections import defaultdict
@@ -17,7 +17,7 @@ from chalicelib.sending.waiting import OwnQueue
 from chalicelib.sqs import Queue, groups
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
-from chalicelib.store.retries import Retries
+from chalicelib.store.plans import Retries
 from chalicelib.telemetry import logger
 
 
