@@ -1,4 +1,4 @@
-# Everything one can do here; `make help` lists it.
+# All commands; `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup run reset demo logs token rotate-key withdraw-key replay-hits replay-events redrive smoke test check unit store stack browser bench soak package deploy destroy clean
@@ -21,7 +21,7 @@ help:  ## list every command
 	@echo "  Another Python: make setup PYTHON=python3.12"
 	@echo "  Only some tests: make unit TESTS='tests/unit/content -k links'"
 
-setup: $(READY)  ## make the virtual environment, once
+setup: $(READY)  ## create the virtual environment, once
 
 $(READY): requirements.txt requirements-dev.txt
 	@command -v $(PYTHON) > /dev/null || { echo "$(PYTHON) is not installed. Install Python 3.11 or newer, or name yours: make setup PYTHON=..."; exit 1; }
@@ -32,43 +32,43 @@ $(READY): requirements.txt requirements-dev.txt
 	@$(BIN)/python -m pip install --quiet 'pip<26.3' --requirement requirements-dev.txt
 	@touch $@
 
-run: setup  ## run the whole stack on this machine, until Ctrl-C
+run: setup  ## run the whole stack on this machine until Ctrl-C
 	@$(BIN)/python -m local.run --port $(PORT) --inbox-port $(INBOX_PORT) --smtp-port $(SMTP_PORT)
 
-reset: setup  ## forget the local stack's leads, campaigns, mails and token
+reset: setup  ## delete the local stack's leads, campaigns, mails and token
 	@$(BIN)/python -m local.reset
 
-demo: setup  ## send the draft campaign on the running stack, play its recipients, show the numbers and whom a rule moved
+demo: setup  ## send the draft on the running stack, simulate its recipients, show the numbers and what a rule did
 	@$(BIN)/python -m local.demo
 
-logs: setup  ## follow the functions' logs of the running stack (FUNCTION=Track for one)
+logs: setup  ## follow the logs of the running stack (FUNCTION=Track for one function)
 	@$(BIN)/python -m local.logs $(FUNCTION)
 
-token: setup  ## make an API token for the running stack, or with TABLE=... for one on AWS (NAME=whose)
+token: setup  ## create an API token: NAME=... (TABLE=... on AWS)
 	@$(BIN)/python -m local.token --name $(NAME) $(if $(TABLE),--table $(TABLE))
 
-rotate-key: setup  ## add a signing key and make it current, or with SECRET=... that of a key ring on AWS
+rotate-key: setup  ## add a signing key and make it current (SECRET=... on AWS)
 	@$(BIN)/python -m local.rotate_key $(if $(SECRET),--secret $(SECRET))
 
-withdraw-key: setup  ## withdraw a leaked signing key: NUMBER=... (SECRET=... on AWS); its mails stop working
+withdraw-key: setup  ## withdraw a leaked signing key: NUMBER=... (SECRET=... on AWS); links in its mails stop working
 	@$(BIN)/python -m local.rotate_key --withdraw $(or $(NUMBER),$(error Say which key: make withdraw-key NUMBER=...)) $(if $(SECRET),--secret $(SECRET))
 
-replay-hits: setup  ## count the hits that only a log has kept: LOG=file, folder or - (STACK=... on AWS)
+replay-hits: setup  ## count hits that only a log has: LOG=file, folder or - (STACK=... on AWS)
 	@$(BIN)/python -m local.replay_hits --log $(or $(LOG),$(error Name the log: make replay-hits LOG=...)) $(if $(STACK),--stack $(STACK))
 
-replay-events: setup  ## publish a campaign's events once more: CAMPAIGN=... (STACK=... on AWS)
+replay-events: setup  ## publish a campaign's events again: CAMPAIGN=... (STACK=... on AWS)
 	@$(BIN)/python -m local.replay_events --campaign $(or $(CAMPAIGN),$(error Name the campaign: make replay-events CAMPAIGN=cmp_...)) $(if $(STACK),--stack $(STACK))
 
-redrive: setup  ## put dead letters back on their queue: QUEUE=CandidatesDeadLetters (STACK=... on AWS)
+redrive: setup  ## move dead letters back to their queue: QUEUE=CandidatesDeadLetters (STACK=... on AWS)
 	@$(BIN)/python -m local.redrive --queue $(or $(QUEUE),$(error Name the queue: make redrive QUEUE=...)) $(if $(STACK),--stack $(STACK))
 
-smoke: setup  ## try the running stack, or with STACK=... FROM=news@your.domain one on AWS: mails to SES's simulator
+smoke: setup  ## try out the running stack, or one on AWS with STACK=... FROM=news@your.domain (mails to SES's simulator)
 	@$(BIN)/python -m local.smoke $(if $(STACK),--stack $(STACK)) $(if $(FROM),--from-email $(FROM))
 
-test: check unit store stack browser  ## check and test everything; what the machine lacks is skipped, and said
+test: check unit store stack browser  ## check and test everything; tests without their tools are skipped and listed
 	@$(BIN)/python -m tests.skipped $(REPORTS)/*.xml
 
-check: setup  ## what a reviewer would say: ruff, mypy, oxlint, import rules, cfn-lint on both forms of the template
+check: setup  ## linters (Python, JavaScript), types, import rules, cfn-lint on both forms of the template, IAM policies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -76,25 +76,25 @@ check: setup  ## what a reviewer would say: ruff, mypy, oxlint, import rules, cf
 	$(BIN)/python -m pytest -q tests/unit/test_architecture.py
 	$(BIN)/python -m local.lint
 
-unit: setup  ## the tests that need no engine
+unit: setup  ## tests that need no engine
 	$(BIN)/python -m pytest -q --junitxml=$(REPORTS)/unit.xml -n 2 $(or $(TESTS),tests/unit)
 
-store: setup  ## the tests of the tables, on ministack and on Amazon's DynamoDB Local
+store: setup  ## tests of the tables, on ministack and on Amazon's DynamoDB Local
 	$(BIN)/python -m pytest -q --junitxml=$(REPORTS)/store.xml -n 2 $(or $(TESTS),tests/store)
 
-stack: setup  ## the tests of a whole deployed stack on this machine
+stack: setup  ## tests of a whole stack deployed on this machine
 	$(BIN)/python -m pytest -q --junitxml=$(REPORTS)/stack.xml -n 2 --dist loadfile $(or $(TESTS),tests/stack)
 
-browser: setup  ## the tests in a real browser
+browser: setup  ## tests in a real browser
 	$(BIN)/python -m pytest -q --junitxml=$(REPORTS)/browser.xml -n 2 --dist loadfile $(or $(TESTS),tests/browser)
 
-bench: setup  ## measure cold starts, hits, rendering and sending; bench/results.json has the numbers
+bench: setup  ## measure cold starts, hits, rendering and sending; writes bench/results.json
 	@$(BIN)/python -m bench --results bench/results.json
 
-soak: setup  ## the slow proofs
+soak: setup  ## slow tests with many more examples
 	$(BIN)/python -m pytest -q -m soak tests
 
-package: setup  ## build build/package with sam.yaml and deployment.zip, as AWS gets them (ARCHITECTURE=arm64 or x86_64)
+package: setup  ## build what is deployed into build/package: sam.yaml and deployment.zip (ARCHITECTURE=arm64 or x86_64)
 	@$(BIN)/python -m local.package build/package $(ARCHITECTURE)
 	@ls -l build/package
 
@@ -102,8 +102,8 @@ deploy: setup  ## deploy to AWS: make deploy BUCKET=... STAGE=prod PARAMETERS='A
 	@test -n "$(BUCKET)" || { echo "Name an S3 bucket of yours in the same region: make deploy BUCKET=..."; exit 1; }
 	@$(BIN)/python -m local.deploy --stack $(or $(STACK),leadflip-campaigns-$(STAGE)) --bucket $(BUCKET) $(addprefix --parameter ,$(PARAMETERS)) $(addprefix --kept ,$(KEPT))
 
-destroy: setup  ## delete a stack on AWS, but not its tables and signing keys: make destroy STAGE=prod (DATA=delete: these too)
+destroy: setup  ## delete a stack on AWS but keep its tables and signing keys: make destroy STAGE=prod (DATA=delete: these too)
 	@$(BIN)/python -m local.destroy --stack $(or $(STACK),leadflip-campaigns-$(STAGE)) --data $(or $(DATA),keep)
 
-clean:  ## remove everything that was built or downloaded; the local stack's state too
+clean:  ## delete everything that was built or downloaded, and the local stack's state
 	rm -rf .venv .local build .chalice/deployments .mypy_cache .ruff_cache .pytest_cache .hypothesis node_modules

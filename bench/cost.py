@@ -1,7 +1,7 @@
 """What a million e-mails cost on AWS, beside SES's own bill: the arithmetic of docs/COST.md.
 
-`python -m bench.cost` prints the tables that stand there. Requests and write units are those that
-tests/store/test_cost.py holds the code to; prices and what leads do are stated here.
+`python -m bench.cost` prints that document's tables. tests/store/test_cost.py and test_planning_cost.py pin the
+requests and write units that they use; prices and the behaviour of leads are stated here.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ MILLION = 1_000_000
 
 # US dollars, US East (N. Virginia), without free tiers.
 SES_MAIL = {"by use": 0.10 / 1000, "Essentials": 0.16 / 1000}
-"""By SES's pricing plans: who has sent since June 2025 pays by use, a new account has Essentials unless it chooses."""
+"""By SES's pricing plans: accounts that have sent since June 2025 pay by use, new ones have Essentials by default."""
 WRITE_UNIT = 0.625 / MILLION
 READ_UNIT = 0.125 / MILLION
 STORED_GB_MONTH = 0.25 + 0.20
@@ -31,7 +31,7 @@ SNS_PUBLISH = 0.50 / MILLION
 SCHEDULE = 1.00 / MILLION
 """An invocation by EventBridge Scheduler."""
 
-# Waits that cannot be measured here, in seconds: AWS answers within these on an ordinary day.
+# Waits that cannot be measured here, in seconds: typical of AWS.
 DYNAMODB_WAIT = 0.004
 TRANSACTION_WAIT = 0.010
 SES_WAIT = 0.050
@@ -46,23 +46,30 @@ MB_OF_A_CORE = 1769
 CPU_REPORT = 0.0016
 
 PLATFORM_LOG_BYTES = 350
-"""Lambda's own lines of an invocation, which the template has switched off."""
+"""Lambda's own log lines of an invocation, which the template switches off."""
 HIT_LOG_BYTES = 280
 BATCH_LOG_BYTES = 250
 
 BUDGET_WRITES = 0.13
-PAGE_WRITES = 24
+PAGE_WRITES = 16
+"""A page of 500 leads: 6 KB of ids, the unit's row and the progress, in one transaction."""
+UNIT_END_WRITES = 4
+"""The end of a planning unit: its row and the progress."""
+REPORTS = {"delivery": 0.98, "deliveryDelay": 0.01, "bounce": 0.02, "complaint": 0.0005, "reject": 0.0}
+"""SES's reports per mail, by the event types that template.yaml subscribes to; the shares are assumed."""
+DELIVERY_REPORTS = ("delivery", "deliveryDelay")
+"""Those that `DeliveryReports=off` switches off."""
 REPORTS_A_BATCH = 20
-"""Of up to 50 (template.yaml): Lambda's pollers share what comes."""
+"""Of up to 50 (template.yaml), because Lambda's pollers share the messages."""
 
 EVENTS_WINDOW = 5.0
-"""Seconds for which `candidates` waits for more (template.yaml)."""
+"""Batching window of `candidates` in seconds (template.yaml)."""
 EVENTS_MB = 256
 
 STREAM_SHARDS = 4
 """Partitions that a new on-demand table begins with."""
 HIT_TIMES = ((0.60, 12 * 3600), (0.30, 36 * 3600), (0.10, 12 * 86_400))
-"""When hits come: which share of them over how many seconds."""
+"""When hits come: share of them, and over how many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +88,13 @@ class Deployed:
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """What a million leads do with their mails."""
+    """How a million leads react to their mails."""
 
     name: str
     opened: float
-    """Share of leads whose pixel is loaded, by whomever."""
+    """Share of leads whose pixel is loaded, by a person or a machine."""
     loads: float
-    """Pixel loads of each of them."""
+    """Pixel loads of each of these."""
     opened_twice: float
     """Share of these that a machine opens first and a person later: two counted opens."""
     clicks: float
@@ -116,14 +123,14 @@ class Line:
 
 
 def bill(audience: Audience, deployed: Deployed) -> list[Line]:
-    """A million mails, sent at 100 a second, and all that follows from them."""
+    """A million mails, sent at 100 a second, and everything that follows from them."""
     hits = audience.requests * MILLION
     sending_batches = batches(2 * MILLION, 10_000, deployed.batching_window_seconds)
     hit_batches = sum(
         batches(audience.counted * MILLION * share, seconds, deployed.batching_window_seconds)
         for share, seconds in HIT_TIMES
     )
-    mail_seconds = _seconds(CPU_MAIL, deployed.send_mb, DYNAMODB_WAIT + SES_WAIT)
+    mail_seconds = seconds_a_mail(deployed)
     hit_seconds = _seconds(CPU_HIT, deployed.track_mb, DYNAMODB_WAIT)
     changes = (2 + audience.counted) * MILLION / (sending_batches + hit_batches)
     batch_seconds = _seconds(CPU_BATCH + CPU_CHANGE * changes, deployed.fold_mb, DYNAMODB_WAIT + TRANSACTION_WAIT)
@@ -135,11 +142,11 @@ def bill(audience: Audience, deployed: Deployed) -> list[Line]:
         Line("Writing deliveries", "3 write units a mail: claim, its index entry, record", 3 * MILLION * WRITE_UNIT),
         Line(
             "Planning and the budget",
-            f"{PAGE_WRITES} write units for 500 leads, {BUDGET_WRITES} a mail for its turn",
+            f"{PAGE_WRITES} write units for 500 leads, {BUDGET_WRITES} a mail for its send position",
             (PAGE_WRITES / LEADS_PER_PAGE + BUDGET_WRITES) * MILLION * WRITE_UNIT,
         ),
         Line("Reading leads", "1.1 read units a mail: 1 for the lead, the rest to plan", 1.1 * MILLION * READ_UNIT),
-        Line("Queues", "3 requests for 100 mails to put, take and delete", 0.03 * MILLION * SQS_REQUEST),
+        Line("Queues", "3 requests (send, receive, delete) for 100 mails", 0.03 * MILLION * SQS_REQUEST),
         Line(
             "`send`",
             f"{mail_seconds * 1000:.0f} ms a mail at {deployed.send_mb} MB, 100 mails an invocation",
@@ -172,25 +179,40 @@ def bill(audience: Audience, deployed: Deployed) -> list[Line]:
             all_batches * (LAMBDA_REQUEST + batch_seconds * deployed.fold_mb / 1024 * gb_second),
         ),
         Line("Logs", f"{log_bytes / 1e9:.2f} GB", log_bytes / 1e9 * LOG_GB),
-        Line("Keeping it", "0.75 GB with the index for a month, restorable", 0.75 * STORED_GB_MONTH),
-        *(reports(deployed) if deployed.delivery_reports else []),
+        Line("Storage", "0.75 GB with the index for a month, restorable", 0.75 * STORED_GB_MONTH),
+        *reports(deployed),
     ]
 
 
+def seconds_a_mail(deployed: Deployed) -> float:
+    """Of a `send` worker."""
+    return _seconds(CPU_MAIL, deployed.send_mb, DYNAMODB_WAIT + SES_WAIT)
+
+
 def reports(deployed: Deployed) -> list[Line]:
-    """What it costs that SES reports each of a million deliveries."""
+    """SES's reports on a million mails."""
     seconds = _seconds(CPU_REPORT, deployed.feedback_mb, DYNAMODB_WAIT)
-    gb_second = LAMBDA_GB_SECOND[deployed.architecture]
-    return [
+    function_seconds = seconds * deployed.feedback_mb / 1024 * LAMBDA_GB_SECOND[deployed.architecture]
+    delivery_reports = MILLION * sum(REPORTS[kind] for kind in DELIVERY_REPORTS)
+    problems = MILLION * sum(REPORTS.values()) - delivery_reports
+    lines = [
         Line(
-            "Reports of deliveries",
-            "SNS, 1.2 requests to SQS, 1 write unit each",
-            MILLION * (SNS_PUBLISH + 1.2 * SQS_REQUEST + WRITE_UNIT),
+            "Delivery reports",
+            f"{_thousands(delivery_reports)}: SNS, 1.2 requests to SQS, 1 write unit each",
+            delivery_reports * (SNS_PUBLISH + 1.2 * SQS_REQUEST + WRITE_UNIT),
         ),
         Line(
-            "`feedback`",
+            "`feedback` for these",
             f"{seconds * 1000:.0f} ms a report at {deployed.feedback_mb} MB, {REPORTS_A_BATCH} an invocation",
-            MILLION * (LAMBDA_REQUEST / REPORTS_A_BATCH + seconds * deployed.feedback_mb / 1024 * gb_second),
+            delivery_reports * (LAMBDA_REQUEST / REPORTS_A_BATCH + function_seconds),
+        ),
+    ]
+    return [
+        *(lines if deployed.delivery_reports else []),
+        Line(
+            "Bounces and complaints",
+            f"{_thousands(problems)}: SNS, 3 requests to SQS, 4 write units, an invocation each",
+            problems * (SNS_PUBLISH + 3 * SQS_REQUEST + 4 * WRITE_UNIT + LAMBDA_REQUEST + function_seconds),
         ),
     ]
 
@@ -205,41 +227,41 @@ def batches(changes: float, seconds: float, window: float) -> float:
 
 
 def events(audience: Audience) -> list[Line]:
-    """What it costs to tell what happened and to let a rule look at it; tests/store/test_cost.py has the requests."""
-    told = audience.counted * MILLION
+    """Publishing what happened, and letting rules read it; tests/store/test_cost.py pins the requests."""
+    published = audience.counted * MILLION
     by_persons = (audience.opened + audience.clicks) * MILLION
-    # What a window of the stream brings is one message.
-    messages = sum(batches(told * share, seconds, EVENTS_WINDOW) for share, seconds in HIT_TIMES)
-    looks = batches(MILLION, 10_000, EVENTS_WINDOW) + messages
+    # The changes of one window become one message.
+    messages = sum(batches(published * share, seconds, EVENTS_WINDOW) for share, seconds in HIT_TIMES)
+    reads = batches(MILLION, 10_000, EVENTS_WINDOW) + messages
     once = _invocation(_seconds(CPU_BATCH, EVENTS_MB, DYNAMODB_WAIT), EVENTS_MB)
     return [
         Line(
-            "Telling: queue and functions",
-            f"{_thousands(looks)} looks at the stream, {_thousands(messages)} messages, a read for each event",
-            looks * once + messages * (3 * SQS_REQUEST + once) + told * READ_UNIT,
+            "Publishing: queue and functions",
+            f"{_thousands(reads)} stream batches, {_thousands(messages)} messages, a read for each event",
+            reads * once + messages * (3 * SQS_REQUEST + once) + published * READ_UNIT,
         ),
-        Line("Telling: the bus", f"{_thousands(told)} events", told * BUS_EVENT),
+        Line("Publishing: the bus", f"{_thousands(published)} events", published * BUS_EVENT),
         Line(
             "Rules",
-            f"{_thousands(by_persons)} events by persons: 3 requests to SQS and a read of the rules each",
+            f"{_thousands(by_persons)} events by people: 3 requests to SQS and a read of the rules each",
             by_persons * (3 * SQS_REQUEST + READ_UNIT + once),
         ),
     ]
 
 
 QUOTA, RATE = 50_000, 14
-"""Mails a day and a second of an account that is too small for a million leads."""
+"""Mails a day and a second of an account with a small quota."""
 WAKE_SECONDS, LAUNCH_MB = 1.5, 1024
-"""Of the launch function, mostly cold when it is called four times an hour."""
+"""Of `launch`, which is mostly cold when it runs four times an hour."""
 PLAN_SECONDS, PLAN_MB = 1.0, 512
-"""Of the plan function for one unit: two pages to look at, two to enqueue."""
+"""Of `plan` for one unit: two pages to check, two to enqueue."""
 
 
 def waiting() -> list[Line]:
-    """What it costs beside the bill that a million mails wait for a quota (requests: tests/store/test_waiting.py)."""
+    """What it costs that a million mails wait for the quota; tests/store/test_waiting.py pins the requests."""
     days = MILLION / QUOTA
-    looks = days * 86_400 / LOOKS_AGAIN_AFTER.total_seconds()
-    # The quota comes back as it was used, in about an hour: each look within it lets its part leave, in whole pages.
+    wake_ups = days * 86_400 / LOOKS_AGAIN_AFTER.total_seconds()
+    # The quota comes back as it was used, in about an hour: each wake-up within it enqueues its share, in whole pages.
     rounds = QUOTA / RATE / LOOKS_AGAIN_AFTER.total_seconds()
     a_unit = QUOTA / rounds / AUDIENCE_SHARDS
     enqueued_a_lead = ceil(a_unit / LEADS_PER_PAGE) * LEADS_PER_PAGE / a_unit
@@ -248,24 +270,24 @@ def waiting() -> list[Line]:
     dropping = _invocation(0.05, Deployed().send_mb) / 10
     return [
         Line(
-            "Looking whether it may go on",
-            f"{looks:,.0f} schedules and calls of `launch`, 3 reads and 10 write units each",
-            looks
+            "Checking the quota",
+            f"{wake_ups:,.0f} schedules and calls of `launch`, 3 reads and 10 write units each",
+            wake_ups
             * (SCHEDULE + 3 * SQS_REQUEST + 3 * READ_UNIT + 10 * WRITE_UNIT + _invocation(WAKE_SECONDS, LAUNCH_MB)),
         ),
         Line(
-            "Going on",
+            "Resuming",
             f"{_thousands(plans)} calls of `plan`: a cursor each, 20 reads",
             plans * (2.2 * SQS_REQUEST + WRITE_UNIT + 20 * READ_UNIT + _invocation(PLAN_SECONDS, PLAN_MB)),
         ),
         Line(
-            "Looking who is finished",
+            "Finding unfinished leads",
             f"{enqueued_a_lead:.1f} reads a lead",
             enqueued_a_lead * MILLION * READ_UNIT,
         ),
         Line(
             "Messages dropped",
-            f"{_thousands(dropped)}, each put, taken and deleted with nine others",
+            f"{_thousands(dropped)}, each sent, received and deleted in batches of ten",
             dropped * (0.3 * SQS_REQUEST + dropping),
         ),
     ]
@@ -290,7 +312,7 @@ def tables() -> Iterator[str]:
     yield "|---|---|---:|---:|"
     for one, other in zip(usual, lively, strict=True):
         yield f"| {one.part} | {one.how} | {one.dollars:.2f} | {other.dollars:.2f} |"
-    yield f"| **Together** | | **{total(usual):.2f}** | **{total(lively):.2f}** |"
+    yield f"| **Total** | | **{total(usual):.2f}** | **{total(lively):.2f}** |"
     for plan, price in SES_MAIL.items():
         shares = f"**{share_of_ses(usual, plan):.1%}** | **{share_of_ses(lively, plan):.1%}**"
         yield f"| **Of SES's ${MILLION * price:.0f}** | {plan} | {shares} |"
@@ -300,11 +322,11 @@ def tables() -> Iterator[str]:
     lines = events(USUAL)
     for line in lines:
         yield f"| {line.part} | {line.how} | {line.dollars:.2f} |"
-    telling, acting = total(lines[:2]) / USUAL.counted, lines[2].dollars / (USUAL.opened + USUAL.clicks)
-    a_million = f"a million events: ${telling:.2f} to tell, ${acting:.2f} more where rules look at them"
-    yield f"| **Together** | {a_million} | **{total(lines):.2f}** |"
+    publishing, acting = total(lines[:2]) / USUAL.counted, lines[2].dollars / (USUAL.opened + USUAL.clicks)
+    a_million = f"a million events: ${publishing:.2f} to publish, ${acting:.2f} more where rules read them"
+    yield f"| **Total** | {a_million} | **{total(lines):.2f}** |"
     yield ""
-    yield f"| what moves it | usual $ | {' | '.join(f'of ${MILLION * price:.0f}' for price in SES_MAIL.values())} |"
+    yield f"| variant | usual $ | {' | '.join(f'of ${MILLION * price:.0f}' for price in SES_MAIL.values())} |"
     yield "|---|---:|---:|---:|"
     for name, deployed in (
         ("as deployed", Deployed()),
@@ -323,7 +345,7 @@ def tables() -> Iterator[str]:
     yield "|---|---|---:|"
     for line in waiting():
         yield f"| {line.part} | {line.how} | {line.dollars:.2f} |"
-    yield f"| **Together** | for a million leads, in {MILLION / QUOTA:.0f} days | **{total(waiting()):.2f}** |"
+    yield f"| **Total** | for a million leads, in {MILLION / QUOTA:.0f} days | **{total(waiting()):.2f}** |"
 
 
 def _seconds(cpu: float, megabytes: int, waits: float) -> float:

@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -34,15 +33,11 @@ class Schedules:
     def __init__(
         self, client: Callable[[], "EventBridgeSchedulerClient"], *, group: str, role_arn: str, launch_queue_arn: str
     ) -> None:
-        """`client` is called when first needed: creating one takes longer than most requests."""
-        self._make_client = client
+        """`client` is called for each request: creating one takes longer than most requests that use none."""
+        self._client = client
         self._group = group
         self._role_arn = role_arn
         self._launch_queue_arn = launch_queue_arn
-
-    @cached_property
-    def _client(self) -> "EventBridgeSchedulerClient":
-        return self._make_client()
 
     def create(self, campaign_id: CampaignId, schedule_id: str, at: datetime) -> None:
         """Have a campaign launched at a time."""
@@ -51,9 +46,10 @@ class Schedules:
 
     def delete(self, campaign_id: CampaignId, schedule_id: str) -> None:
         """Delete a schedule that `create` made; one that has fired or never existed is no error."""
+        client = self._client()
         try:
-            self._client.delete_schedule(GroupName=self._group, Name=_name(campaign_id, schedule_id))
-        except self._client.exceptions.ResourceNotFoundException:
+            client.delete_schedule(GroupName=self._group, Name=_name(campaign_id, schedule_id))
+        except client.exceptions.ResourceNotFoundException:
             return
         except (BotoCoreError, ClientError) as error:
             raise SchedulerUnavailable(str(error)) from error
@@ -63,8 +59,9 @@ class Schedules:
 
         Name a time at least 90 seconds ahead: whether Scheduler accepts one that has passed is not documented.
         """
+        client = self._client()
         try:
-            self._client.create_schedule(
+            client.create_schedule(
                 GroupName=self._group,
                 Name=name,
                 ScheduleExpression=f"at({at.astimezone(UTC):%Y-%m-%dT%H:%M:%S})",
@@ -73,7 +70,7 @@ class Schedules:
                 ActionAfterCompletion="DELETE",
                 Target={"Arn": queue_arn, "RoleArn": self._role_arn, "Input": json.dumps(asdict(message))},
             )
-        except self._client.exceptions.ConflictException:
+        except client.exceptions.ConflictException:
             return  # another worker made it, or the SDK repeated a call whose answer was lost
         except (BotoCoreError, ClientError) as error:
             raise SchedulerUnavailable(str(error)) from error

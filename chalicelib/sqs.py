@@ -44,7 +44,7 @@ class Queue:
         self.put_later((message, 0) for message in messages)
 
     def put_later(self, messages: Iterable[tuple["DataclassInstance", float]]) -> None:
-        """Put messages that nobody sees for so many seconds, at most a quarter of an hour (SQS's limit)."""
+        """Put messages, each with its delay in seconds: at most a quarter of an hour (SQS's limit)."""
         for group in groups(messages, ENTRIES_PER_CALL):
             self._put_group(
                 [

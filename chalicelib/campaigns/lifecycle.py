@@ -161,7 +161,7 @@ class Control:
     def retry_failed(self, campaign_id: CampaignId, reasons: Collection[FailureReason]) -> Campaign:
         """Send again what failed for these reasons (none named: CERTAINLY_NOT_SENT), each at most once per request.
 
-        The planner marks the deliveries (sending/retry.py). Repeated meanwhile, it is the same request. Raises
+        The planner marks the deliveries (sending/plan.py). Repeated meanwhile, it is the same request. Raises
         CampaignNotFound, WrongStatus, NothingToRetry, Conflict, QueueUnavailable (repeat it then).
         """
         asked = frozenset(reason.value for reason in reasons or CERTAINLY_NOT_SENT)

@@ -83,9 +83,9 @@ class _Layout:
         self, lead: Mapping[str, object], campaign: Mapping[str, object], delivery_id: str, unsubscribe_url: str
     ) -> "Rendered":
         """One delivery's mail, within one budget for all of it. Raises RenderFailed, and what a lead's values raise."""
-        values = {DELIVERY_ID: delivery_id, _UNSUBSCRIBE_URL: unsubscribe_url}
         if not self._varies:
-            return Rendered(self, values, 0)
+            return Rendered(self, {DELIVERY_ID: delivery_id}, 0)
+        values = {DELIVERY_ID: delivery_id, _UNSUBSCRIBE_URL: unsubscribe_url}
         for name, is_leads, key, below, default in self._fields:
             value = (lead if is_leads else campaign).get(key)
             if below is not None:

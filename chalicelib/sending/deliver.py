@@ -211,7 +211,7 @@ class Deliver:
             return None
         if existing.nonce == claim.nonce:
             return claim  # our own: the claim was made, its answer lost, and its repetition refused
-        if existing.status is DeliveryStatus.WAITING:  # for a retry that a marketer asked for (retry.py)
+        if existing.status is DeliveryStatus.WAITING:  # for a retry that a marketer asked for (plan.py)
             again = replace(
                 claim,
                 claimed_at=existing.claimed_at,

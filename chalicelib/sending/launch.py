@@ -26,6 +26,7 @@ from chalicelib.telemetry import logger
 from chalicelib.tracking.key_ring import KeyRingSource
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 
@@ -125,7 +126,7 @@ class Launch:
         )
 
 
-def launch_campaigns(event: dict[str, Any], launch: Launch) -> Any:
+def launch_campaigns(event: dict[str, Any], launch: Launch) -> "PartialItemFailureResponse":
     """Handles Lambda's SQS event of launch messages."""
 
     def handle(record: "SQSRecord") -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.campaigns.launched_content import LaunchedContent
 from chalicelib.model.errors import StoreError
@@ -16,6 +16,9 @@ from chalicelib.sending.rate import Waiting
 from chalicelib.sending.waiting import OwnQueue, Wakes, looks_again_at
 from chalicelib.sqs import QueueUnavailable
 from chalicelib.telemetry import logger
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 
 _SHORT_MS = 30_000
 """With less time left, no mail is begun: the mail service may take 20 s to answer, and its answer must be recorded."""
@@ -95,7 +98,7 @@ class Send:
             return False
 
 
-def send_deliveries(event: dict[str, Any], context: Any, send: Send) -> Any:
+def send_deliveries(event: dict[str, Any], context: Any, send: Send) -> "PartialItemFailureResponse":
     """Handles Lambda's SQS event of send messages as one batch. Unreadable messages end in the dead-letter queue."""
 
     def time_is_short() -> bool:

@@ -24,10 +24,6 @@ from chalicelib.store.rules import Acts, Rules
 from chalicelib.tracking.key_ring import KeyRingSource, deployed_key_ring
 
 if TYPE_CHECKING:
-    from types_boto3_scheduler import EventBridgeSchedulerClient
-    from types_boto3_sesv2 import SESV2Client
-    from types_boto3_sqs import SQSClient
-
     from chalicelib.model.transport import Transport
 
 
@@ -62,17 +58,13 @@ class Stores:
         return dynamodb_for_sending()
 
     @cached_property
-    def sqs(self) -> "SQSClient":
+    def sqs(self) -> Any:
         return quick_client("sqs")
 
     @cached_property
-    def ses(self) -> "SESV2Client":
+    def ses(self) -> Any:
         """For questions about the account; mails leave by a client that repeats nothing."""
         return quick_client("sesv2")
-
-    @cached_property
-    def scheduler(self) -> "EventBridgeSchedulerClient":
-        return quick_client("scheduler")
 
     @cached_property
     def keys(self) -> KeyRingSource:
@@ -90,7 +82,7 @@ class Stores:
     @cached_property
     def schedules(self) -> Schedules:
         return Schedules(
-            lambda: self.scheduler,
+            lambda: quick_client("scheduler"),
             group=self.settings.schedule_group,
             role_arn=self.settings.schedule_role,
             launch_queue_arn=self.settings.launch_queue_arn,

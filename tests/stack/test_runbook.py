@@ -1,4 +1,7 @@
-"""Every command of the runbook works as it stands there, with names filled in, on a local stack in AWS's place."""
+"""Every command that the documents show an operator works as written, with names filled in, on a local stack.
+
+These are the blocks of docs/OPERATIONS.md and docs/SMTP.md, and the README's "Deploy it".
+"""
 
 import json
 import os
@@ -16,10 +19,13 @@ from local import ministack
 from local.package import ROOT
 from local.ports import free_ports
 from local.stack import BUCKET, DEFAULTS, STACK_NAME, LocalStack, Options, running
+from tests.documents import section, shell_blocks
 from tests.stack.marketer import Marketer
 
 NOT_PLAYED = {"service-quotas"}
 """Services that the local engine lacks: only that AWS has the command, and takes its options, is looked at."""
+PLAYED_ELSEWHERE = ("make smoke",)
+"""tests/stack/test_smoke_command.py runs it, and looks at what it says."""
 NEXT = "leadflip-next"
 
 
@@ -33,11 +39,15 @@ def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 
 def commands() -> list[str]:
-    """The lines of the runbook's blocks, those that change or delete the stack last."""
-    blocks = re.findall(r"^```bash\n(.*?)^```", (ROOT / "docs" / "OPERATIONS.md").read_text(), re.DOTALL | re.MULTILINE)
-    lines = [line for block in blocks for line in block.splitlines()]
+    """The documents' commands, those that change or delete the stack last."""
+    texts = [section(ROOT / "README.md", "Deploy it")]
+    texts += [(ROOT / "docs" / name).read_text("utf-8") for name in ("OPERATIONS.md", "SMTP.md")]
+    shown = [line for text in texts for block in shell_blocks(text) for line in block.splitlines()]
+    lines = [re.sub(r"\s+#.*", "", line.strip()) for line in shown]
     last = ("make deploy", "make destroy", "aws cloudformation", "aws sqs")
-    return sorted(lines, key=lambda line: line.startswith(last))
+    return sorted(
+        (line for line in lines if not line.startswith(PLAYED_ELSEWHERE)), key=lambda line: line.startswith(last)
+    )
 
 
 class Operator:
@@ -55,7 +65,9 @@ class Operator:
             "CampaignsTable=... DeliveriesTable=... KeyRing=arn:... LeadsTable=...": " ".join(
                 f"{name}={value}" for name, value in kept.items()
             ),
+            "the-campaigns-table-it-printed": stack.outputs["CampaignsTable"],
             "hits.json": str(folder / "hits.json"),
+            "s3://your-bucket": "s3://another-bucket",
             "your-bucket": BUCKET,
             "leadflip-campaigns-prod": STACK_NAME,
             "leadflip-campaigns-next": NEXT,
@@ -72,8 +84,16 @@ class Operator:
         """The command's output. Fails when the command does."""
         for placeholder, value in sorted(self.filled_in.items(), key=lambda pair: -len(pair[0])):
             line = line.replace(placeholder, value)
-        assert "..." not in line, f"nothing is filled in: {line}"
+        if line.startswith("curl "):
+            return self.curls(line)
+        assert "..." not in re.sub(r"'\{.*\}'", "", line), f"nothing is filled in: {line}"
         return self.asks_aws(line) if line.startswith("aws ") else self.makes(line)
+
+    def curls(self, line: str) -> str:
+        environment = os.environ | {"API": self.stack.api_url, "TOKEN": self.stack.token}
+        run = subprocess.run(["bash", "-c", line], env=environment, capture_output=True, text=True, timeout=60)
+        assert json.loads(run.stdout)["items"] == [], line
+        return run.stdout
 
     def makes(self, line: str) -> str:
         assert line.startswith("make ")
@@ -92,6 +112,12 @@ class Operator:
         """What the AWS command line does: an option is a parameter, and the answer is printed as JSON."""
         command, _, file = line.partition(" > ")
         service, operation, *options = shlex.split(command)[1:]
+        if (service, operation) == ("s3", "mb"):  # a command of the command line's own, which names the region
+            self.stack.engine.client("s3").create_bucket(
+                Bucket=options[0].removeprefix("s3://"),
+                CreateBucketConfiguration={"LocationConstraint": ministack.REGION},
+            )
+            return "{}"
         client = self.stack.engine.client(service)
         method = operation.replace("-", "_")
         assert method in client.meta.method_to_api_mapping, f"AWS has no {service} {operation}"
@@ -111,7 +137,7 @@ class Operator:
         return text
 
 
-def test_the_runbooks_commands_work(own_stack: LocalStack, tmp_path: Path) -> None:
+def test_the_commands_for_an_operator_work(own_stack: LocalStack, tmp_path: Path) -> None:
     operator = Operator(own_stack, tmp_path)
     own_stack.engine.client("sqs").send_message(
         QueueUrl=own_stack.outputs["SendDeadLettersUrl"], MessageBody='{"campaign_id": "cmp_000000000000000000000000"}'

@@ -1,6 +1,7 @@
 """The tables on two engines: every store test runs on ministack's DynamoDB and on Amazon's own DynamoDB Local.
 
-DynamoDB Local is skipped where Java or npm is missing. Calls that AWS would refuse fail the test (`aws_rules.py`).
+DynamoDB Local is skipped where Java or npm is missing. Calls that AWS would refuse fail the test (`aws_rules.py`), and
+so do rows that docs/REFERENCE.md does not describe (`documented_rows.py`).
 """
 
 import uuid
@@ -17,6 +18,7 @@ from local.package import ROOT
 from local.tables import TableNames, create_tables, delete_tables
 from tests.prerequisites import skip_without
 from tests.store.aws_rules import AwsRules
+from tests.store.documented_rows import undocumented
 
 NPM_FOLDER = ROOT / ".local" / "npm"
 
@@ -77,4 +79,6 @@ def tables(dynamodb: Any) -> Iterator[TableNames]:
     """Fresh, empty tables for one test."""
     created = create_tables(dynamodb, f"test-{uuid.uuid4().hex[:12]}")
     yield created
+    unknown = undocumented(dynamodb, created)
     delete_tables(dynamodb, created)
+    assert unknown == [], "describe these rows in docs/REFERENCE.md, Table attributes"

@@ -18,8 +18,7 @@ from chalicelib.model.messages import SendMessage
 from chalicelib.model.suppression import Resubscription
 from chalicelib.sending.budget import OwnServer, SharedBudget
 from chalicelib.sending.deliver import Deliver, Rest
-from chalicelib.sending.feedback import Feedback
-from chalicelib.sending.feedback_events import FeedbackEvent, FeedbackKind
+from chalicelib.sending.feedback import Feedback, FeedbackEvent, FeedbackKind
 from chalicelib.store.access import Sessions, Tokens
 from chalicelib.store.claims import Claims
 from chalicelib.store.client import dynamodb, dynamodb_for_recipients, dynamodb_for_sending

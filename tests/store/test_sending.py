@@ -175,6 +175,7 @@ class World:
             self.audiences,
             self.deliveries,
             self.plans,
+            self.retries,
             self.own_queue("plan"),
             Queue(self.sqs, "send"),
             self.lifecycle.advance,

@@ -22,7 +22,6 @@ from chalicelib.sending.deliver import Deliver
 from chalicelib.sending.launch import Launch
 from chalicelib.sending.may_send import SendPermission
 from chalicelib.sending.plan import Plan
-from chalicelib.sending.retry import MarkFailed
 from chalicelib.sending.send import Send
 from chalicelib.sending.waiting import OwnQueue, Wakes
 from chalicelib.sqs import Queue
@@ -151,6 +150,7 @@ class WaitingWorld(ControlledWorld):
             self.audiences,
             self.deliveries,
             self.plans,
+            self.retries,
             self.own("plan"),
             Queue(self.sqs, "send"),
             self.lifecycle.advance,
@@ -178,9 +178,7 @@ class WaitingWorld(ControlledWorld):
             )
             launch.handle(LaunchMessage.of(body), self.now)
         elif name == "plan" and "retry_shard" in body:
-            send_queue, own = Queue(self.sqs, "send"), self.own("plan")
-            marker = MarkFailed(self.campaigns, self.retries, self.deliveries, send_queue, own, self.lifecycle.advance)
-            marker.mark(RetryMessage(**body), self.time_is_short)
+            self.new_planner().mark_failed(RetryMessage(**body), self.time_is_short)
         elif name == "plan":
             self.new_planner().plan(PlanMessage(**body), self.time_is_short)
         else:

@@ -37,7 +37,7 @@ class Declaration(TypedDict, total=False):
     """What an operation may declare besides its path and answer; Operation describes each."""
 
     status: int
-    body: type[BaseModel]
+    body: type[BaseModel] | None
     query: type[BaseModel]
     raises: Sequence[type[LeadflipError]]
     content_types: Sequence[str]

@@ -73,6 +73,13 @@ def test_a_small_sample_is_never_judged(sent: int, count: int) -> None:
     assert found.keys() <= {"small_sample", "sent_is_not_delivered", "no_feedback"}
 
 
+def test_a_sample_that_is_just_large_enough_is_judged() -> None:
+    found = advice(sent=SAMPLE, bounced=3)
+    assert "small_sample" not in found
+    assert "bounced_high" in found
+    assert advice(sent=SAMPLE)["no_feedback"].severity == "notice"
+
+
 def test_the_share_of_machines_is_said_with_a_suspicious_open_rate() -> None:
     text = advice(sent=100, opened=80, opened_machine_only=40)["opened_suspicious"].text
     assert "80% opened" in text
