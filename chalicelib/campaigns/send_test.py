@@ -67,12 +67,12 @@ class AddressResult:
 class MailTester:
     """Sends tests by the stack's transport, one address after another."""
 
-    transport: Transport
-    wait_to_send: Callable[[Callable[[], bool]], None]
+    _transport: Transport
+    _wait_to_send: Callable[[Callable[[], bool]], None]
     """Returns when the shared rate allows a mail, or raises NotSent when time becomes short."""
-    keys: KeyRingSource
-    tracking_url: str
-    clock: Callable[[], float] = time.time
+    _keys: KeyRingSource
+    _tracking_url: str
+    _clock: Callable[[], float] = time.time
 
     def send(self, draft: Draft, lead: Lead | None, to: Sequence[str], now: datetime) -> list[AddressResult]:
         """One result per address, in their order, each address once. A campaign of any status may be tested.
@@ -81,7 +81,7 @@ class MailTester:
         RenderFailed.
         """
         addresses = _addresses(to)
-        tracking = tracking_of(self.keys, self.tracking_url, NO_CAMPAIGN, self.keys.ring().current)
+        tracking = tracking_of(self._keys, self._tracking_url, NO_CAMPAIGN, self._keys.ring().current)
         compiled = compile_content(source_of(draft.campaign, draft.body), tracking)
         renderer = Renderer(_marked(compiled), tracking)
         values = {} if lead is None else merge_fields(lead)
@@ -103,13 +103,13 @@ class MailTester:
             return OutgoingMail(from_email, address, message, NO_CAMPAIGN, delivery_id)
 
         mails = list(map(mail_to, addresses))
-        latest_start = self.clock() + START_WITHIN_SECONDS
-        return [self._result(mail, lambda: self.clock() >= latest_start) for mail in mails]
+        latest_start = self._clock() + START_WITHIN_SECONDS
+        return [self._result(mail, lambda: self._clock() >= latest_start) for mail in mails]
 
     def _result(self, mail: OutgoingMail, time_is_short: Callable[[], bool]) -> AddressResult:
         try:
-            self.wait_to_send(time_is_short)
-            self.transport.send(mail)
+            self._wait_to_send(time_is_short)
+            self._transport.send(mail)
         except Rejected as error:
             return AddressResult(mail.to_email, Outcome(error.reason.value), str(error))
         except NotSent as error:
