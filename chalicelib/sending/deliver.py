@@ -199,15 +199,16 @@ class Deliver:
         claim = self._claim(prepared.claim, message)
         if claim is None:
             return
-        with self._given_back_on_failure(claim):
-            self._send(claim, prepared.mail, message)
+        self._send(claim, prepared.mail, message)
         self._pacing.end()
 
     def _claim(self, claim: Delivery, message: _Message) -> Delivery | None:
         """The claim if it is ours; None when the delivery was claimed before and is not to be sent again."""
         with self._given_back_on_failure(claim):
-            if message.claim(claim):
-                return claim
+            return claim if message.claim(claim) else self._claim_again(claim, message)
+
+    def _claim_again(self, claim: Delivery, message: _Message) -> Delivery | None:
+        """As `_claim`, for a delivery that has a row already."""
         existing = self._deliveries.find(claim.campaign_id, claim.lead_id)
         if existing is None:  # given back between the claim and this look
             message.comes_again(Rest((claim.lead_id,), 0))
@@ -246,7 +247,8 @@ class Deliver:
     def _send(self, claim: Delivery, mail: OutgoingMail, message: _Message) -> None:
         """Hand over a claimed delivery's mail at its moment. Raises MustWait if the mail service takes none now."""
         for pause in (*_THROTTLED_PAUSES, None):
-            left_for = self._wait_for_moment(claim, message)
+            with self._given_back_on_failure(claim):
+                left_for = self._wait_for_moment(claim, message)
             if left_for is not None:
                 end = ended(claim, left_for)
                 message.record(claim, status=end.status.value, reason=end.reason)
@@ -267,6 +269,7 @@ class Deliver:
                     self._pacing.rest(pause)
                     continue
                 if error.waits_for is not WaitReason.PUT_OFF:
+                    self._deliveries.release(claim)
                     raise self._all_must_wait(error) from error
                 self._put_off(claim, error, message)
             else:
