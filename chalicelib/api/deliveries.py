@@ -22,7 +22,7 @@ from chalicelib.model.campaign import Campaign
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.verdicts import judged
-from chalicelib.store.delivery_lists import DeliveryFilter
+from chalicelib.store.deliveries import DeliveryFilter
 from chalicelib.tracking.delivery_ids import make_delivery_id, without_delivery_id
 
 deliveries = Resource("deliveries", "/v1/campaigns/{campaign_id}")

@@ -11,7 +11,7 @@ from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.requests import RequestModel, media_type, read_bytes
 from chalicelib.api.http.resources import Call, Operation, Resource
-from chalicelib.crm.groups import list_groups
+from chalicelib.crm.audience import list_groups
 from chalicelib.crm.import_files import FileKind, FileTooLong, UnexpectedColumns, UnreadableFile, read_file
 from chalicelib.crm.importing import ImportReport, import_leads
 from chalicelib.crm.leads import InvalidLead, LeadInput, create_lead, delete_lead, update_lead

@@ -21,8 +21,7 @@ from chalicelib.sending.waiting import LOOKS_AGAIN_AFTER, Wakes, looks_again_at
 from chalicelib.sqs import Queue, for_each_record
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.keys import AUDIENCE_SHARDS, DELIVERY_SHARDS
-from chalicelib.store.plans import Plans
-from chalicelib.store.retries import Retries
+from chalicelib.store.plans import Plans, Retries
 from chalicelib.telemetry import logger
 from chalicelib.tracking.key_ring import KeyRingSource
 

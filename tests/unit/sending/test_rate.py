@@ -63,6 +63,14 @@ def test_a_slow_worker_takes_turns_that_it_can_keep() -> None:
     assert all(later - earlier >= 0.17 for earlier, later in pairwise(moments))
 
 
+def test_no_group_is_passed_over_when_one_is_full() -> None:
+    """What is passed over is rate that the account has and nobody uses."""
+    grid = Grid(100)
+    start = grid.moment(GROUPS_A_ROW * 10**8, 0)
+    (first,) = grid.choose(start, 1, 0.001, {})
+    assert grid.choose(start, 1, 0.001, {first: grid.positions_a_group}) == {first + 1: 1}
+
+
 def test_two_workers_never_get_the_same_moment() -> None:
     grid, taken = Grid(50), dict[int, int]()
     all_moments: list[float] = []
