@@ -21,7 +21,7 @@ one claimed behind it. Neither is ever sent again by itself (docs/decisions/0036
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -116,34 +116,27 @@ class _Message:
         return [Rest(tuple(lead_ids), *waits) for waits, lead_ids in self.again.items()]
 
 
+@dataclass(slots=True)
 class Deliver:
     """One worker.
 
-    `is_going` says whether a campaign may send right now, `stop` pauses one whose mails the mail service refuses, given
-    its words; `pause` sleeps for seconds.
+    `_is_going` says whether a campaign may send right now; `_stop` pauses one whose mails are refused, with the
+    mail service's words; `pause` sleeps for seconds.
     """
 
-    def __init__(
-        self,
-        leads: Leads,
-        deliveries: Deliveries,
-        claims: Claims,
-        transport: Transport,
-        budget: Budget,
-        clock: Callable[[], datetime],
-        is_going: Callable[[CampaignId], bool],
-        stop: Callable[[CampaignId, str], None],
-        pause: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._leads = leads
-        self._deliveries = deliveries
-        self._claims = claims
-        self._transport = transport
-        self._budget = budget
-        self._clock = clock
-        self._is_going = is_going
-        self._stop = stop
-        self._pacing = Pacing(budget, self._seconds_now, pause)
+    _leads: Leads
+    _deliveries: Deliveries
+    _claims: Claims
+    _transport: Transport
+    _budget: Budget
+    _clock: Callable[[], datetime]
+    _is_going: Callable[[CampaignId], bool]
+    _stop: Callable[[CampaignId, str], None]
+    pause: InitVar[Callable[[float], None]] = time.sleep
+    _pacing: Pacing = field(init=False)
+
+    def __post_init__(self, pause: Callable[[float], None]) -> None:
+        self._pacing = Pacing(self._budget, self._seconds_now, pause)
 
     def deliver_all(
         self,

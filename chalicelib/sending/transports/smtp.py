@@ -19,7 +19,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from chalicelib.content.errors import AddressInvalid
@@ -84,24 +84,19 @@ class _TlsConversation(_Conversation, smtplib.SMTP_SSL):
     """Encrypted from its beginning."""
 
 
+@dataclass(slots=True)
 class SmtpTransport:
     """Hands messages to one server, over one kept connection per thread."""
 
-    def __init__(
-        self,
-        server: Callable[[], SmtpServer],
-        patience: SmtpPatience = SmtpPatience(),
-        clock: Callable[[], float] = time.monotonic,
-        trust: Callable[[], ssl.SSLContext] = ssl.create_default_context,
-    ) -> None:
-        """`server` is asked for each connection and may raise NotSent; `trust` checks its certificate."""
-        self._server = server
-        self._patience = patience
-        self._clock = clock
-        self._trust = trust
-        self._kept = _Kept()
-        self._rests_until = 0.0
-        self._complaint = ""
+    _server: Callable[[], SmtpServer]
+    """Called for each connection; may raise NotSent."""
+    _patience: SmtpPatience = SmtpPatience()
+    _clock: Callable[[], float] = time.monotonic
+    _trust: Callable[[], ssl.SSLContext] = ssl.create_default_context
+    """Gives what the server's certificate is checked with."""
+    _kept: _Kept = field(default_factory=_Kept)
+    _rests_until: float = 0.0
+    _complaint: str = ""
 
     def send(self, mail: OutgoingMail) -> str:
         try:
