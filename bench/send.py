@@ -31,8 +31,7 @@ from chalicelib.sqs import groups
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
-from chalicelib.store.plans import Plans
-from chalicelib.store.retries import Retries
+from chalicelib.store.plans import Plans, Retries
 from chalicelib.tracking.key_ring import KeyRingSource
 from local import ministack, ports
 from local.stack import Options, start_inbox

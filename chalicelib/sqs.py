@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import islice
 from math import ceil
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -32,12 +32,12 @@ class QueueUnavailable(Unavailable):
     retry_after_seconds = 5
 
 
+@dataclass(frozen=True, slots=True)
 class Queue:
     """One SQS queue, for writing."""
 
-    def __init__(self, client: "SQSClient", url: str) -> None:
-        self._client = client
-        self._url = url
+    _client: "SQSClient"
+    _url: str
 
     def put(self, messages: Iterable["DataclassInstance"]) -> None:
         """Put all messages, ten a call. Raises QueueUnavailable; some may be on the queue then."""

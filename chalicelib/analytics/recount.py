@@ -25,7 +25,6 @@ from chalicelib.backoff import attempts
 from chalicelib.model.errors import StoreUnavailable
 from chalicelib.model.ids import CampaignId
 from chalicelib.sqs import Queue
-from chalicelib.store.client import Item
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.plans import Plans
@@ -87,19 +86,19 @@ def begin_recount(
 class Recount:
     """Works on one message at a time. Every step may be repeated."""
 
-    counters: Counters
-    recounts: Recounts
-    advance: Callable[[CampaignId], None]
-    deliveries: Deliveries
-    plan_queue: Queue
-    pause: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.time
+    _counters: Counters
+    _recounts: Recounts
+    _advance: Callable[[CampaignId], None]
+    _deliveries: Deliveries
+    _plan_queue: Queue
+    _pause: Callable[[float], None] = time.sleep
+    _clock: Callable[[], float] = time.time
 
     def work(self, message: RecountMessage) -> None:
         """Sum the buckets that are quiet, retry the others later, and finish when all are counted."""
         job = self._find_running(message)
         if job is None:
-            self.advance(message.campaign_id)  # the function that finished it may have died before this
+            self._advance(message.campaign_id)  # the function that finished it may have died before this
             return
         if self._now() - job.asked_at >= GIVEN_UP_AFTER:
             self._give_up(job)
@@ -115,64 +114,51 @@ class Recount:
             self._finish(message)
         elif missing and message.tries < MOST_TRIES:
             later = replace(message, buckets=missing, tries=message.tries + 1)
-            self.plan_queue.put_later([(later, _FIRST_PAUSE_SECONDS * 2 ** (message.tries - 1))])
+            self._plan_queue.put_later([(later, _FIRST_PAUSE_SECONDS * 2 ** (message.tries - 1))])
         elif missing:
             self._give_up(job)
 
     def _give_up(self, job: RecountJob) -> None:
-        self.recounts.give_up(job, self._now())
+        self._recounts.give_up(job, self._now())
         logger().warning("recount_given_up", extra={"campaign_id": job.campaign_id, "buckets": job.missing})
 
     def _find_running(self, message: RecountMessage) -> RecountJob | None:
-        job = self.recounts.find(message.campaign_id)
+        job = self._recounts.find(message.campaign_id)
         is_it = job is not None and job.number == message.recount and job.state is RecountState.RUNNING
         return job if is_it else None
 
     def _sum(self, job: RecountJob, buckets: Sequence[int]) -> None:
-        read = {bucket: self._read(job.campaign_id, bucket) for bucket in buckets}
-        before = self.clock()
-        self.pause(SETTLE_SECONDS)
-        fence = round((before + self.clock()) / 2)
-        quiet = {
-            bucket: sums for bucket, (sums, seen) in read.items() if self._fingerprint(job.campaign_id, bucket) == seen
-        }
+        sums = {bucket: Counter[str]() for bucket in buckets}
+        seen = {bucket: self._fingerprint(job.campaign_id, bucket, sums[bucket]) for bucket in buckets}
+        before = self._clock()
+        self._pause(SETTLE_SECONDS)
+        fence = round((before + self._clock()) / 2)
+        quiet = [bucket for bucket in buckets if self._fingerprint(job.campaign_id, bucket) == seen[bucket]]
         if quiet:
-            total: Counter[str] = Counter()
-            for sums in quiet.values():
-                total.update(sums)
-            self.recounts.record_part(job, quiet, fence, total, self._now())
+            total = sum((sums[bucket] for bucket in quiet), Counter[str]())
+            self._recounts.record_part(job, quiet, fence, total, self._now())
 
-    def _read(self, campaign_id: CampaignId, bucket: int) -> tuple[Counter[str], str]:
-        """The sum of a bucket's facts, and a fingerprint of its rows."""
-        sums: Counter[str] = Counter()
+    def _fingerprint(self, campaign_id: CampaignId, bucket: int, sums: Counter[str] | None = None) -> str:
+        """Of a bucket's rows, whose facts are added to `sums`."""
         seen = hashlib.blake2b()
-        for row in self.deliveries.iter_rows(campaign_id, bucket):
-            seen.update(_text(row))
-            sums.update(facts(self.deliveries.from_row(row)))
-        return sums, seen.hexdigest()
-
-    def _fingerprint(self, campaign_id: CampaignId, bucket: int) -> str:
-        seen = hashlib.blake2b()
-        for row in self.deliveries.iter_rows(campaign_id, bucket):
-            seen.update(_text(row))
+        for row in self._deliveries.iter_rows(campaign_id, bucket):
+            seen.update(json.dumps(row, sort_keys=True).encode())
+            if sums is not None:
+                sums.update(facts(self._deliveries.from_row(row)))
         return seen.hexdigest()
 
     def _finish(self, message: RecountMessage) -> None:
         """Replace the sums, retrying while the fold adds to them."""
         for _ in attempts(_PLACEMENTS):
-            before = self.counters.find(message.campaign_id)
+            before = self._counters.find(message.campaign_id)
             job = self._find_running(message)
             if job is None:
                 return  # another message has finished it
-            if self.recounts.finish(job, before, self.recounts.sums(job), self._now()):
-                self.advance(job.campaign_id)
+            if self._recounts.finish(job, before, self._recounts.sums(job), self._now()):
+                self._advance(job.campaign_id)
                 logger().info("recounted", extra={"campaign_id": job.campaign_id, "recount": job.number})
                 return
         raise StoreUnavailable("the campaign's sums kept changing")
 
     def _now(self) -> datetime:
-        return datetime.fromtimestamp(self.clock(), UTC)
-
-
-def _text(row: Item) -> bytes:
-    return json.dumps(row, sort_keys=True).encode()
+        return datetime.fromtimestamp(self._clock(), UTC)

@@ -5,7 +5,7 @@ from math import sqrt
 
 from chalicelib.model.plan import PlanProgress
 from chalicelib.store.counters import Sums
-from chalicelib.store.retries import Retry
+from chalicelib.store.plans import Retry
 
 ENDINGS = frozenset({"sent", "failed", "skipped", "replanned"})
 """Facts that decide whether it is done: those of `finished_of`, and what Total is corrected by."""

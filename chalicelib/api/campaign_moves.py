@@ -7,7 +7,7 @@ from pydantic import Field
 
 from chalicelib.api.campaigns import CampaignAnswer
 from chalicelib.api.http.requests import RequestModel
-from chalicelib.api.http.resources import Call, H, Resource
+from chalicelib.api.http.resources import Call, H, Operation, Resource
 from chalicelib.campaigns.lifecycle import AudienceIsEmpty, NothingToRetry, SendingDisabled, WrongStatus
 from chalicelib.campaigns.schedule import InvalidTime
 from chalicelib.model.campaign import Campaign
@@ -17,7 +17,7 @@ from chalicelib.model.reasons import FailureReason
 from chalicelib.scheduler import SchedulerUnavailable
 from chalicelib.sqs import QueueUnavailable
 
-campaign_moves = Resource("sending")
+campaign_moves = Resource("sending", "/v1/campaigns/{campaign_id}")
 
 
 class ScheduleBody(RequestModel):
@@ -44,8 +44,8 @@ class RetryBody(RequestModel):
 
 def _move(name: str, *errors: type[LeadflipError], body: type[RequestModel] | None = None) -> Callable[[H], H]:
     """Declare a move and what it may raise besides WrongStatus."""
-    path = f"/v1/campaigns/{{campaign_id}}/{name}"
-    return campaign_moves.operation("POST", path, CampaignAnswer, status=202, body=body, raises=(WrongStatus, *errors))
+    raises: list[type[LeadflipError]] = [WrongStatus, *errors]
+    return Operation(campaign_moves, "POST", f"/{name}", CampaignAnswer, status=202, body=body, raises=raises)
 
 
 @_move("send", AudienceIsEmpty, SendingDisabled, QueueUnavailable)

@@ -11,7 +11,7 @@ from chalicelib.analytics.stats import numbers_of
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.requests import RequestModel
-from chalicelib.api.http.resources import Call, Resource
+from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.campaigns.drafts import Draft, InvalidCampaign, NamesNobody, NotADraft, Written
 from chalicelib.campaigns.lifecycle import WrongStatus
 from chalicelib.model.campaign import Audience, Behavior, Campaign, CampaignStatus, Did
@@ -176,8 +176,8 @@ class FollowUpBody(RequestModel):
     to: Annotated[Did, Field(description="A lead who clicked has opened, whether images were loaded or not.")]
 
 
-@campaigns.operation(
-    "POST", "/v1/campaigns", CampaignWithContent, status=201, body=NewCampaign, raises=[InvalidCampaign]
+@Operation(
+    campaigns, "POST", "/v1/campaigns", CampaignWithContent, status=201, body=NewCampaign, raises=[InvalidCampaign]
 )
 def create_campaign(call: Call) -> object:
     """Create a campaign."""
@@ -185,7 +185,7 @@ def create_campaign(call: Call) -> object:
     return with_content(call.context.drafts.create(written, call.context.now()))
 
 
-@campaigns.operation("GET", "/v1/campaigns", Page[ListedCampaign], query=CampaignsQuery)
+@Operation(campaigns, "GET", "/v1/campaigns", Page[ListedCampaign], query=CampaignsQuery)
 def list_campaigns(call: Call) -> object:
     """List campaigns.
 
@@ -210,13 +210,14 @@ def list_campaigns(call: Call) -> object:
     return query.page(items, following)
 
 
-@campaigns.operation("GET", "/v1/campaigns/{campaign_id}", CampaignWithContent)
+@Operation(campaigns, "GET", "/v1/campaigns/{campaign_id}", CampaignWithContent)
 def get_campaign(call: Call, campaign_id: CampaignId) -> object:
     """Read a campaign."""
     return with_content(call.context.drafts.get(campaign_id))
 
 
-@campaigns.operation(
+@Operation(
+    campaigns,
     "PATCH",
     "/v1/campaigns/{campaign_id}",
     CampaignWithContent,
@@ -234,7 +235,7 @@ def update_campaign(call: Call, campaign_id: CampaignId) -> object:
     return with_content(draft)
 
 
-@campaigns.operation("DELETE", "/v1/campaigns/{campaign_id}", status=204, raises=[WrongStatus])
+@Operation(campaigns, "DELETE", "/v1/campaigns/{campaign_id}", status=204, raises=[WrongStatus])
 def delete_campaign(call: Call, campaign_id: CampaignId) -> None:
     """Delete a campaign.
 
@@ -243,7 +244,8 @@ def delete_campaign(call: Call, campaign_id: CampaignId) -> None:
     call.context.drafts.delete(campaign_id)
 
 
-@campaigns.operation(
+@Operation(
+    campaigns,
     "POST",
     "/v1/campaigns/{campaign_id}/follow-up",
     CampaignWithContent,
@@ -262,7 +264,7 @@ def follow_up_campaign(call: Call, campaign_id: CampaignId) -> object:
     return with_content(call.context.drafts.follow_up(campaign_id, did, call.context.now()))
 
 
-@campaigns.operation("POST", "/v1/campaigns/{campaign_id}/duplicate", CampaignWithContent, status=201)
+@Operation(campaigns, "POST", "/v1/campaigns/{campaign_id}/duplicate", CampaignWithContent, status=201)
 def duplicate_campaign(call: Call, campaign_id: CampaignId) -> object:
     """Duplicate a campaign.
 

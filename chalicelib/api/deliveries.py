@@ -16,16 +16,16 @@ from chalicelib.analytics import export
 from chalicelib.api.http.answers import Answer, AnswerModel, Moment
 from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.paging import Page, PageQuery
-from chalicelib.api.http.resources import Call, Resource
+from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.model.access import Scope
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.verdicts import judged
-from chalicelib.store.delivery_lists import DeliveryFilter
+from chalicelib.store.deliveries import DeliveryFilter
 from chalicelib.tracking.delivery_ids import make_delivery_id, without_delivery_id
 
-deliveries = Resource("deliveries")
+deliveries = Resource("deliveries", "/v1/campaigns/{campaign_id}")
 
 T = TypeVar("T")
 
@@ -87,7 +87,7 @@ class ExportQuery(DeliveriesQuery):
     limit: Annotated[int, Field(ge=1, le=10_000, description="How many lines at most.")] = 5_000
 
 
-@deliveries.operation("GET", "/v1/campaigns/{campaign_id}/deliveries", Page[DeliveryAnswer], query=DeliveriesQuery)
+@Operation(deliveries, "GET", "/deliveries", Page[DeliveryAnswer], query=DeliveriesQuery)
 def list_deliveries(call: Call, campaign_id: CampaignId) -> object:
     """List a campaign's deliveries.
 
@@ -98,7 +98,7 @@ def list_deliveries(call: Call, campaign_id: CampaignId) -> object:
     return query.page((DeliveryAnswer.of(each, name(each)) for each in found), following)
 
 
-@deliveries.operation("GET", "/v1/campaigns/{campaign_id}/deliveries.csv", query=ExportQuery, answer_type=CSV)
+@Operation(deliveries, "GET", "/deliveries.csv", query=ExportQuery, answer_type=CSV)
 def export_deliveries(call: Call, campaign_id: CampaignId) -> Answer:
     """Export a campaign's deliveries as CSV.
 

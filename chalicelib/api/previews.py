@@ -7,7 +7,7 @@ from pydantic import Field
 from chalicelib.analytics.stats import count_links
 from chalicelib.api.http.answers import Answer, AnswerModel
 from chalicelib.api.http.requests import RequestModel
-from chalicelib.api.http.resources import Call, Resource
+from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.campaigns.preflight import preflight
 from chalicelib.campaigns.preview import POLICY, preview, preview_page
 from chalicelib.campaigns.send_test import MAX_ADDRESSES, InvalidAddresses, Outcome
@@ -16,7 +16,7 @@ from chalicelib.content.preflight import Severity
 from chalicelib.model.errors import LeadNotFound
 from chalicelib.model.ids import CampaignId, LeadId
 
-previews = Resource("campaigns")
+previews = Resource("campaigns", "/v1/campaigns/{campaign_id}")
 
 HTML = "text/html"
 _FRAME_HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"}
@@ -84,7 +84,7 @@ class TestAnswer(AnswerModel):
     results: Annotated[list[TestResult], Field(description="One for each address, in their order.")]
 
 
-@previews.operation("GET", "/v1/campaigns/{campaign_id}/audience", AudienceAnswer)
+@Operation(previews, "GET", "/audience", AudienceAnswer)
 def count_audience(call: Call, campaign_id: CampaignId) -> object:
     """Count a campaign's audience.
 
@@ -93,9 +93,7 @@ def count_audience(call: Call, campaign_id: CampaignId) -> object:
     return call.context.audiences.count(call.context.drafts.get(campaign_id).campaign.audience)
 
 
-@previews.operation(
-    "GET", "/v1/campaigns/{campaign_id}/preview", PreviewAnswer, query=PreviewQuery, raises=_NOT_RENDERED
-)
+@Operation(previews, "GET", "/preview", PreviewAnswer, query=PreviewQuery, raises=_NOT_RENDERED)
 def preview_campaign(call: Call, campaign_id: CampaignId) -> object:
     """Render a campaign for a lead.
 
@@ -106,9 +104,7 @@ def preview_campaign(call: Call, campaign_id: CampaignId) -> object:
     return preview(draft, lead, call.context.settings.tracking_url)
 
 
-@previews.operation(
-    "GET", "/v1/campaigns/{campaign_id}/preview.html", query=FrameQuery, answer_type=HTML, raises=_NOT_RENDERED
-)
+@Operation(previews, "GET", "/preview.html", query=FrameQuery, answer_type=HTML, raises=_NOT_RENDERED)
 def show_preview(call: Call, campaign_id: CampaignId) -> Answer:
     """Preview a campaign as an HTML page.
 
@@ -129,7 +125,7 @@ def _clicks(call: Call, campaign_id: CampaignId) -> dict[str, str]:
     }
 
 
-@previews.operation("GET", "/v1/campaigns/{campaign_id}/preflight", PreflightAnswer)
+@Operation(previews, "GET", "/preflight", PreflightAnswer)
 def preflight_campaign(call: Call, campaign_id: CampaignId) -> object:
     """Check a campaign before sending it.
 
@@ -140,13 +136,7 @@ def preflight_campaign(call: Call, campaign_id: CampaignId) -> object:
     return preflight(draft, context.audiences, context.sending_account, context.keys, context.settings.tracking_url)
 
 
-@previews.operation(
-    "POST",
-    "/v1/campaigns/{campaign_id}/test",
-    TestAnswer,
-    body=TestBody,
-    raises=[InvalidAddresses, *_NOT_RENDERED],
-)
+@Operation(previews, "POST", "/test", TestAnswer, body=TestBody, raises=[InvalidAddresses, *_NOT_RENDERED])
 def test_campaign(call: Call, campaign_id: CampaignId) -> object:
     """Send a campaign to test addresses.
 

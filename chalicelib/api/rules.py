@@ -11,7 +11,7 @@ from chalicelib.api.deliveries import visible
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.requests import RequestModel
-from chalicelib.api.http.resources import Call, Resource
+from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.automation.rule_editor import InvalidRule, TooManyRules, WrittenRule
 from chalicelib.model.errors import Conflict
 from chalicelib.model.ids import CampaignId, RuleId
@@ -130,7 +130,7 @@ class ActAnswer(AnswerModel):
     failed: Annotated[list[str], Field(description="What could not be done, and why.")]
 
 
-@rules.operation("POST", "/v1/rules", RuleAnswer, status=201, body=NewRule, raises=[InvalidRule, TooManyRules])
+@Operation(rules, "POST", "/v1/rules", RuleAnswer, status=201, body=NewRule, raises=[InvalidRule, TooManyRules])
 def create_rule(call: Call) -> object:
     """Create a rule.
 
@@ -140,7 +140,7 @@ def create_rule(call: Call) -> object:
     return _with_warnings(call, call.context.rule_editor.create(written, call.context.now()))
 
 
-@rules.operation("GET", "/v1/rules", Page[RuleAnswer])
+@Operation(rules, "GET", "/v1/rules", Page[RuleAnswer])
 def list_rules(call: Call) -> object:
     """List rules.
 
@@ -151,13 +151,13 @@ def list_rules(call: Call) -> object:
     return {"items": [_told(rule, warnings[rule.rule_id]) for rule in found], "cursor": None}
 
 
-@rules.operation("GET", "/v1/rules/{rule_id}", RuleAnswer)
+@Operation(rules, "GET", "/v1/rules/{rule_id}", RuleAnswer)
 def get_rule(call: Call, rule_id: RuleId) -> object:
     """Read a rule."""
     return _with_warnings(call, call.context.rules.get(rule_id))
 
 
-@rules.operation("PATCH", "/v1/rules/{rule_id}", RuleAnswer, body=RulePatch, raises=[InvalidRule, Conflict])
+@Operation(rules, "PATCH", "/v1/rules/{rule_id}", RuleAnswer, body=RulePatch, raises=[InvalidRule, Conflict])
 def change_rule(call: Call, rule_id: RuleId) -> object:
     """Change a rule.
 
@@ -166,7 +166,7 @@ def change_rule(call: Call, rule_id: RuleId) -> object:
     return _changed(call, rule_id, call.body(RulePatch).changes())
 
 
-@rules.operation("POST", "/v1/rules/{rule_id}/enable", RuleAnswer, raises=[InvalidRule, Conflict])
+@Operation(rules, "POST", "/v1/rules/{rule_id}/enable", RuleAnswer, raises=[InvalidRule, Conflict])
 def enable_rule(call: Call, rule_id: RuleId) -> object:
     """Enable a rule.
 
@@ -175,13 +175,13 @@ def enable_rule(call: Call, rule_id: RuleId) -> object:
     return _changed(call, rule_id, {"enabled": True})
 
 
-@rules.operation("POST", "/v1/rules/{rule_id}/disable", RuleAnswer, raises=[InvalidRule, Conflict])
+@Operation(rules, "POST", "/v1/rules/{rule_id}/disable", RuleAnswer, raises=[InvalidRule, Conflict])
 def disable_rule(call: Call, rule_id: RuleId) -> object:
     """Disable a rule."""
     return _changed(call, rule_id, {"enabled": False})
 
 
-@rules.operation("DELETE", "/v1/rules/{rule_id}", status=204)
+@Operation(rules, "DELETE", "/v1/rules/{rule_id}", status=204)
 def delete_rule(call: Call, rule_id: RuleId) -> None:
     """Delete a rule.
 
@@ -190,7 +190,7 @@ def delete_rule(call: Call, rule_id: RuleId) -> None:
     call.context.rules.delete(rule_id)
 
 
-@rules.operation("GET", "/v1/rules/{rule_id}/log", Page[ActAnswer], query=PageQuery)
+@Operation(rules, "GET", "/v1/rules/{rule_id}/log", Page[ActAnswer], query=PageQuery)
 def get_rule_log(call: Call, rule_id: RuleId) -> object:
     """Read what a rule did.
 

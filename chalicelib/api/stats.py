@@ -12,7 +12,7 @@ from chalicelib.analytics.stats import count_links, stats_of
 from chalicelib.analytics.timing import By, series_of
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.requests import RequestModel
-from chalicelib.api.http.resources import Call, Resource
+from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.errors import Missing
 from chalicelib.model.ids import CampaignId
@@ -21,7 +21,7 @@ from chalicelib.model.reasons import WaitReason
 from chalicelib.sending.rate import Waiting, waiting_of
 from chalicelib.store.recounts import RecountState
 
-stats = Resource("stats")
+stats = Resource("stats", "/v1/campaigns/{campaign_id}")
 
 
 class RecountNotFound(Missing, problem="recount-not-found", title="There is no recount of this campaign"):
@@ -219,7 +219,7 @@ def in_words(waiting: Waiting) -> str:
     return f"Waiting for {_WAITING_FOR[waiting.reason]}, resumes about {waiting.until:%d %B, %H:%M} UTC."
 
 
-@stats.operation("GET", "/v1/campaigns/{campaign_id}/stats", StatsAnswer)
+@Operation(stats, "GET", "/stats", StatsAnswer)
 def get_stats(call: Call, campaign_id: CampaignId) -> object:
     """Read a campaign's numbers.
 
@@ -249,7 +249,7 @@ def _waiting(call: Call, campaign: Campaign) -> Waiting | None:
     return waiting
 
 
-@stats.operation("GET", "/v1/campaigns/{campaign_id}/series", SeriesAnswer, query=SeriesQuery)
+@Operation(stats, "GET", "/series", SeriesAnswer, query=SeriesQuery)
 def get_series(call: Call, campaign_id: CampaignId) -> object:
     """Read a campaign's opens and clicks over time.
 
@@ -261,7 +261,7 @@ def get_series(call: Call, campaign_id: CampaignId) -> object:
     return {**dict(query), "items": series.points, "later": series.later, "as_of": call.context.now()}
 
 
-@stats.operation("GET", "/v1/campaigns/{campaign_id}/comparison", ComparisonAnswer)
+@Operation(stats, "GET", "/comparison", ComparisonAnswer)
 def get_comparison(call: Call, campaign_id: CampaignId) -> object:
     """Compare a campaign with its sender's last ten.
 
@@ -272,7 +272,7 @@ def get_comparison(call: Call, campaign_id: CampaignId) -> object:
     return compare(campaign, sums, call.context.now(), call.context.campaigns, call.context.counters)
 
 
-@stats.operation("GET", "/v1/campaigns/{campaign_id}/links", LinksAnswer)
+@Operation(stats, "GET", "/links", LinksAnswer)
 def list_links(call: Call, campaign_id: CampaignId) -> object:
     """List a campaign's tracked links with their clicks.
 
@@ -283,7 +283,7 @@ def list_links(call: Call, campaign_id: CampaignId) -> object:
     return {"items": count_links(links, call.context.counters.find(campaign.campaign_id).sums)}
 
 
-@stats.operation("POST", "/v1/campaigns/{campaign_id}/recount", RecountAnswer, status=202)
+@Operation(stats, "POST", "/recount", RecountAnswer, status=202)
 def begin_recount(call: Call, campaign_id: CampaignId) -> object:
     """Recount a campaign.
 
@@ -297,7 +297,7 @@ def begin_recount(call: Call, campaign_id: CampaignId) -> object:
     return recount.begin_recount(known, context.now(), context.recounts, context.plans, context.plan_queue)
 
 
-@stats.operation("GET", "/v1/campaigns/{campaign_id}/recount", RecountAnswer, raises=[RecountNotFound])
+@Operation(stats, "GET", "/recount", RecountAnswer, raises=[RecountNotFound])
 def get_recount(call: Call, campaign_id: CampaignId) -> object:
     """Read the progress of a campaign's recount.
 

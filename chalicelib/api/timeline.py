@@ -9,7 +9,7 @@ from chalicelib.analytics.timeline import Event, TimelineEvent, timeline_page
 from chalicelib.api.deliveries import visible
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.paging import PageQuery
-from chalicelib.api.http.resources import Call, Resource
+from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.model.delivery import DeliveryStatus
 from chalicelib.model.ids import LeadId
 from chalicelib.model.suppression import Resubscription
@@ -91,7 +91,7 @@ class TimelinePage(AnswerModel):
     cursor: str | None
 
 
-@timeline.operation("GET", "/v1/leads/{lead_id}/timeline", TimelinePage, query=PageQuery)
+@Operation(timeline, "GET", "/v1/leads/{lead_id}/timeline", TimelinePage, query=PageQuery)
 def get_timeline(call: Call, lead_id: LeadId) -> object:
     """Read a lead's activity timeline.
 

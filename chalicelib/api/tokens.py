@@ -8,7 +8,7 @@ from pydantic import Field
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.paging import Page
 from chalicelib.api.http.requests import RequestModel
-from chalicelib.api.http.resources import Call, Resource
+from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.model.access import Scope
 
 tokens = Resource("tokens")
@@ -30,7 +30,7 @@ class IssuedToken(TokenAnswer):
     token: str = Field(description="The token itself. It is shown only here.")
 
 
-@tokens.operation("POST", "/v1/tokens", IssuedToken, status=201, body=NewToken, answers_secret=True)
+@Operation(tokens, "POST", "/v1/tokens", IssuedToken, status=201, body=NewToken, answers_secret=True)
 def issue_token(call: Call) -> object:
     """Issue a token.
 
@@ -41,7 +41,7 @@ def issue_token(call: Call) -> object:
     return asdict(token) | {"token": secret}
 
 
-@tokens.operation("GET", "/v1/tokens", Page[TokenAnswer])
+@Operation(tokens, "GET", "/v1/tokens", Page[TokenAnswer])
 def list_tokens(call: Call) -> object:
     """List tokens.
 
@@ -50,7 +50,7 @@ def list_tokens(call: Call) -> object:
     return {"items": call.context.tokens.list_all(), "cursor": None}
 
 
-@tokens.operation("DELETE", "/v1/tokens/{token_id}", status=204)
+@Operation(tokens, "DELETE", "/v1/tokens/{token_id}", status=204)
 def revoke_token(call: Call, token_id: str) -> None:
     """Revoke a token.
 

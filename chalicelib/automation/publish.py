@@ -12,7 +12,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -78,13 +79,11 @@ class CandidatesMessage:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Raises ValueError, KeyError or TypeError if the text is no such message."""
-        return cls(tuple(map(_read, json.loads(text)["candidates"])))
-
-
-def _read(values: Mapping[str, Any]) -> Candidate | Finish:
-    if "finished_at" in values:
-        return Finish(**values)
-    return Candidate(**{**values, "kind": MilestoneKind(values["kind"])})
+        read = (
+            Finish(**each) if "finished_at" in each else Candidate(**each | {"kind": MilestoneKind(each["kind"])})
+            for each in json.loads(text)["candidates"]
+        )
+        return cls(tuple(read))
 
 
 def candidates(records: Sequence[Mapping[str, Any]], rule: BurstRule) -> Iterator[Candidate | Finish]:
@@ -151,13 +150,6 @@ class Bus:
         return ["ErrorCode" not in each for each in answer["Entries"]]
 
 
-class _Known(NamedTuple):
-    """What events say of a launched campaign, which does not change any more."""
-
-    campaign: Campaign
-    urls: Mapping[str, str]
-
-
 class Publisher:
     """Publishes candidates that still hold for their deliveries."""
 
@@ -165,7 +157,7 @@ class Publisher:
         self._deliveries = deliveries
         self._campaigns = campaigns
         self._bus = bus
-        self._known: dict[CampaignId, _Known] = {}
+        self._campaign = lru_cache(maxsize=_CAMPAIGNS_KEPT)(self._find_campaign)
 
     def publish(self, wanted: Sequence[Candidate | Finish], now: datetime) -> list[bool]:
         """Whether each candidate is done: published, or dropped because it no longer holds. Raises StoreUnavailable."""
@@ -177,8 +169,9 @@ class Publisher:
             known = self._campaign(each.campaign_id)
             if known is None:
                 continue
+            campaign, urls = known
             if isinstance(each, Finish):
-                events[place] = finished_event(known.campaign, each.finished_at)
+                events[place] = finished_event(campaign, each.finished_at)
                 continue
             delivery = deliveries.get((each.campaign_id, each.lead_id))
             milestone = Milestone(each.kind, each.link, each.machine)
@@ -188,7 +181,7 @@ class Publisher:
             if _may_change(milestone, occurrence, delivery.rule, now):
                 done[place] = False
             else:
-                events[place] = event_of(delivery, milestone, occurrence, known.campaign, known.urls)
+                events[place] = event_of(delivery, milestone, occurrence, campaign, urls)
         taken = [was_taken for group in groups(events.values(), ENTRIES_PER_CALL) for was_taken in self._bus.put(group)]
         for place, was_taken in zip(events, taken, strict=True):
             done[place] = was_taken
@@ -197,16 +190,12 @@ class Publisher:
         count("events_published", {"EventsPublished": published, "EventsDropped": dropped}, kind="event")
         return done
 
-    def _campaign(self, campaign_id: CampaignId) -> _Known | None:
-        if campaign_id not in self._known:
-            campaign = self._campaigns.find(campaign_id)
-            if campaign is None:
-                return None
-            if len(self._known) == _CAMPAIGNS_KEPT:
-                self._known.clear()
-            urls = {link.link: link.url for link in self._campaigns.find_launched(campaign_id).links}
-            self._known[campaign_id] = _Known(campaign, urls)
-        return self._known[campaign_id]
+    def _find_campaign(self, campaign_id: CampaignId) -> tuple[Campaign, Mapping[str, str]] | None:
+        """A launched campaign and its links as written, by link id: what events say of it does not change any more."""
+        campaign = self._campaigns.find(campaign_id)
+        if campaign is None:
+            return None
+        return campaign, {link.link: link.url for link in self._campaigns.find_launched(campaign_id).links}
 
 
 def _may_change(milestone: Milestone, occurrence: Occurrence, rule: BurstRule, now: datetime) -> bool:

@@ -21,8 +21,7 @@ from chalicelib.scheduler import Schedules
 from chalicelib.sqs import Queue, QueueUnavailable
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.counters import Counters
-from chalicelib.store.plans import Plans
-from chalicelib.store.retries import Retries
+from chalicelib.store.plans import Plans, Retries
 from chalicelib.telemetry import count, logger
 
 CERTAINLY_NOT_SENT = frozenset(FailureReason) - {FailureReason.OUTCOME_UNKNOWN}
@@ -69,14 +68,14 @@ class Control:
     Where a worker died, or a queue did not answer, between the move and its message, asking again sends the message.
     """
 
-    campaigns: Campaigns
-    plans: Plans
-    counters: Counters
-    retries: Retries
-    audiences: Audiences
-    account: SendingAccount
-    launch_queue: Queue
-    schedules: Schedules
+    _campaigns: Campaigns
+    _plans: Plans
+    _counters: Counters
+    _retries: Retries
+    _audiences: Audiences
+    _account: SendingAccount
+    _launch_queue: Queue
+    _schedules: Schedules
 
     def send_now(self, campaign_id: CampaignId, now: datetime) -> Campaign:
         """Send what is a draft, scheduled or missed.
@@ -84,14 +83,14 @@ class Control:
         Raises CampaignNotFound, WrongStatus, AudienceIsEmpty, SendingDisabled, Conflict when the draft is being
         changed, QueueUnavailable (the campaign is what it was before then).
         """
-        campaign = get_campaign(self.campaigns, campaign_id)
-        if campaign.status is CampaignStatus.PLANNING and self.plans.find_progress(campaign_id) is None:
-            self.launch_queue.put([LaunchMessage(campaign_id)])
+        campaign = get_campaign(self._campaigns, campaign_id)
+        if campaign.status is CampaignStatus.PLANNING and self._plans.find_progress(campaign_id) is None:
+            self._launch_queue.put([LaunchMessage(campaign_id)])
             return campaign
         _require(campaign, lifecycle.SEND)
-        if self.audiences.is_empty(campaign.audience):
+        if self._audiences.is_empty(campaign.audience):
             raise AudienceIsEmpty("No lead matches this audience, or all who do are unsubscribed.")
-        if self.account.hindrance() is Hindrance.SENDING_DISABLED:
+        if self._account.hindrance() is Hindrance.SENDING_DISABLED:
             raise SendingDisabled(Hindrance.SENDING_DISABLED.value)
         self._move(campaign, lifecycle.SEND, launched_at=now)
         self._enqueue(LaunchMessage(campaign_id), campaign, lifecycle.REVERT)
@@ -104,20 +103,20 @@ class Control:
         between fires and does nothing. Raises CampaignNotFound, WrongStatus, InvalidTime, SchedulerUnavailable,
         Conflict.
         """
-        campaign = get_campaign(self.campaigns, campaign_id)
+        campaign = get_campaign(self._campaigns, campaign_id)
         _require(campaign, lifecycle.SCHEDULE)
         schedule = Schedule(secrets.token_hex(6), moment_of(local, timezone, now), local, timezone)
-        self.schedules.create(campaign_id, schedule.schedule_id, schedule.at)
+        self._schedules.create(campaign_id, schedule.schedule_id, schedule.at)
         try:
             self._move(campaign, lifecycle.SCHEDULE, schedule=schedule)
         except Conflict:
-            self.schedules.delete(campaign_id, schedule.schedule_id)
+            self._schedules.delete(campaign_id, schedule.schedule_id)
             raise
         return self._without_schedule(campaign)
 
     def unschedule(self, campaign_id: CampaignId) -> Campaign:
         """Make it a draft again. Raises CampaignNotFound, WrongStatus, Conflict."""
-        campaign = get_campaign(self.campaigns, campaign_id)
+        campaign = get_campaign(self._campaigns, campaign_id)
         self._move(campaign, lifecycle.UNSCHEDULE, schedule=None)
         return self._without_schedule(campaign)
 
@@ -126,34 +125,34 @@ class Control:
 
         A paused campaign stays as it is, its reason included. Raises CampaignNotFound, WrongStatus, Conflict.
         """
-        campaign = get_campaign(self.campaigns, campaign_id)
+        campaign = get_campaign(self._campaigns, campaign_id)
         if campaign.status is CampaignStatus.PAUSED:
             return campaign
         self._move(campaign, lifecycle.PAUSE)
-        return get_campaign(self.campaigns, campaign_id)
+        return get_campaign(self._campaigns, campaign_id)
 
     def resume(self, campaign_id: CampaignId) -> Campaign:
         """Go on where it was paused; nobody is mailed twice. The planner enqueues whoever has no finished delivery.
 
         Raises CampaignNotFound, WrongStatus, Conflict, QueueUnavailable (the campaign is paused then).
         """
-        campaign = get_campaign(self.campaigns, campaign_id)
+        campaign = get_campaign(self._campaigns, campaign_id)
         message = LaunchMessage(campaign_id, LaunchTask.RESUME)
         if campaign.status in GOING:
-            self.launch_queue.put([message])
+            self._launch_queue.put([message])
             return campaign
-        progress = self.plans.find_progress(campaign_id)
+        progress = self._plans.find_progress(campaign_id)
         is_planned = progress is not None and progress.complete
         self._move(campaign, lifecycle.RESUME, to=CampaignStatus.SENDING if is_planned else CampaignStatus.PLANNING)
         self._enqueue(message, campaign, lifecycle.PAUSE)
-        return get_campaign(self.campaigns, campaign_id)
+        return get_campaign(self._campaigns, campaign_id)
 
     def cancel(self, campaign_id: CampaignId) -> Campaign:
         """Let no more mails leave, for good; its schedule is deleted. Raises CampaignNotFound, WrongStatus, Conflict.
 
         What has left stays counted, the rest stays pending.
         """
-        campaign = get_campaign(self.campaigns, campaign_id)
+        campaign = get_campaign(self._campaigns, campaign_id)
         if campaign.status is CampaignStatus.CANCELLED:
             return campaign
         self._move(campaign, lifecycle.CANCEL)
@@ -166,41 +165,41 @@ class Control:
         CampaignNotFound, WrongStatus, NothingToRetry, Conflict, QueueUnavailable (repeat it then).
         """
         asked = frozenset(reason.value for reason in reasons or CERTAINLY_NOT_SENT)
-        campaign = get_campaign(self.campaigns, campaign_id)
-        running = self.retries.find(campaign_id) if campaign.status is CampaignStatus.SENDING else None
+        campaign = get_campaign(self._campaigns, campaign_id)
+        running = self._retries.find(campaign_id) if campaign.status is CampaignStatus.SENDING else None
         if running is None or running.is_marked or running.reasons != asked:
             _require(campaign, lifecycle.RETRY)
-            sums = self.counters.find(campaign_id).sums
+            sums = self._counters.find(campaign_id).sums
             failed = {name.removeprefix("reason/") for name in sums if name.startswith("reason/")}
             if not failed & asked:
                 hint = " To retry deliveries that may have been sent already, name the reason outcome_unknown."
                 other = hint if FailureReason.OUTCOME_UNKNOWN in failed - asked else ""
                 raise NothingToRetry(f"None of its deliveries has failed for such a reason.{other}")
             number = campaign.retry + 1
-            request = self.retries.first_row(campaign_id, number, asked)
+            request = self._retries.first_row(campaign_id, number, asked)
             self._move(campaign, lifecycle.RETRY, also=[request], retry=number, completed_at=None)
-        self.launch_queue.put([LaunchMessage(campaign_id, LaunchTask.RETRY)])
-        return get_campaign(self.campaigns, campaign_id)
+        self._launch_queue.put([LaunchMessage(campaign_id, LaunchTask.RETRY)])
+        return get_campaign(self._campaigns, campaign_id)
 
     def _move(self, campaign: Campaign, move: Move, **said: Any) -> None:
         """Raises WrongStatus, Conflict."""
         _require(campaign, move)
-        if not self.campaigns.move(campaign.campaign_id, move, as_read=campaign, **said):
+        if not self._campaigns.move(campaign.campaign_id, move, as_read=campaign, **said):
             what = "was changed or sent" if set(move.before) <= set(lifecycle.UNSENT) else "has moved on"
             raise Conflict(f"The campaign {what} meanwhile.")
 
     def _enqueue(self, message: LaunchMessage, campaign: Campaign, back: Move) -> None:
         """Raises QueueUnavailable, with the campaign back in the status and for the reason that it was read in."""
         try:
-            self.launch_queue.put([message])
+            self._launch_queue.put([message])
         except QueueUnavailable:
-            self.campaigns.move(campaign.campaign_id, back, to=campaign.status, reason=campaign.status_reason)
+            self._campaigns.move(campaign.campaign_id, back, to=campaign.status, reason=campaign.status_reason)
             raise
 
     def _without_schedule(self, before: Campaign) -> Campaign:
         """The campaign as it is now, with the schedule deleted that counted before."""
-        forget_schedule(self.schedules, before)
-        return get_campaign(self.campaigns, before.campaign_id)
+        forget_schedule(self._schedules, before)
+        return get_campaign(self._campaigns, before.campaign_id)
 
 
 def _require(campaign: Campaign, move: Move) -> None:

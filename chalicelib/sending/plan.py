@@ -13,7 +13,7 @@ audience is written down to its end regardless; if pages are left over, the camp
 
 Nothing else takes a delivery out of `failed`, and the mark lets each request do so once (campaigns/lifecycle.py,
 `retry_failed`). A waiting delivery is pending again: the sums say so before the campaign can count as sent again
-(store/retries.py).
+(store/plans.py).
 """
 
 from collections import defaultdict
@@ -35,8 +35,7 @@ from chalicelib.sending.waiting import OwnQueue, Wakes
 from chalicelib.sqs import Queue, for_each_record, groups
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
-from chalicelib.store.plans import Plans
-from chalicelib.store.retries import Retries
+from chalicelib.store.plans import Plans, Retries
 from chalicelib.telemetry import logger
 
 if TYPE_CHECKING:

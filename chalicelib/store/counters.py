@@ -106,23 +106,16 @@ class Counters(TableStore):
     def find(self, campaign_id: CampaignId) -> CampaignCounters:
         """All sums of a campaign, read consistently; empty before the first fold."""
         first = self._table.find(keys.counters(campaign_id, "counters")) or {}
+        others = begins_with("sk", _sort_key("counters#", Basis.from_item(first).generation))
         sums: dict[str, int] = {}
-        for item in [first, *self._further_rows(campaign_id, Basis.from_item(first).generation)]:
+        for item in [first, *self._table.query(Query(key=equals("pk", campaign_id) & others, consistent=True))]:
             sums |= {name: value for name, value in _sums(item).items() if value}
         return CampaignCounters(sums, int(first["folds"]["N"]) if first else 0)
 
     def find_totals(self, campaign_ids: Collection[CampaignId]) -> dict[CampaignId, Sums]:
         """The totals alone of many campaigns, 100 a call, eventually consistent; absent before the first fold."""
         wanted = [keys.counters(each, "counters") for each in sorted(set(campaign_ids))]
-        found: dict[CampaignId, Sums] = {}
-        for item in self._table.find_many(wanted):
-            found[CampaignId(item["pk"]["S"])] = _sums(item)
-        return found
-
-    def _further_rows(self, campaign_id: CampaignId, generation: str) -> list[Item]:
-        """All rows of a generation but `counters` itself."""
-        rows = begins_with("sk", _sort_key("counters#", generation))
-        return list(self._table.query(Query(key=equals("pk", campaign_id) & rows, consistent=True)))
+        return {CampaignId(item["pk"]["S"]): _sums(item) for item in self._table.find_many(wanted)}
 
     def read(self, shard: str, campaign_ids: Collection[CampaignId]) -> tuple[AppliedRuns, dict[CampaignId, Basis]]:
         """Which of this shard's records are in the sums, and each campaign's basis; one consistent call."""

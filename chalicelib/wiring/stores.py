@@ -17,10 +17,9 @@ from chalicelib.store.client import dynamodb_for_sending
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
-from chalicelib.store.plans import Plans
+from chalicelib.store.plans import Plans, Retries
 from chalicelib.store.rate import Rate
 from chalicelib.store.recounts import Recounts
-from chalicelib.store.retries import Retries
 from chalicelib.store.rules import Acts, Rules
 from chalicelib.tracking.key_ring import KeyRingSource, deployed_key_ring
 
@@ -96,7 +95,7 @@ class Stores:
             from chalicelib.sending.transports.smtp import SmtpTransport
             from chalicelib.sending.transports.smtp_server import deployed_server
 
-            return SmtpTransport(deployed_server(self.settings.smtp_secret).server)
+            return SmtpTransport(deployed_server(self.settings.smtp_secret))
         from chalicelib.sending.transports.ses import SesTransport
 
         # Without the SDK's own retries: it repeats after time-outs too, which would send a mail twice.

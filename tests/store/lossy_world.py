@@ -56,6 +56,7 @@ class LossyWorld(ControlledWorld):
     def __init__(self, clients: Clients, tables: TableNames) -> None:
         client, sender, recipient = clients
         super().__init__(client, tables)
+        self.tables = tables
         self.hits = Deliveries(recipient, tables.deliveries, BurstRule()), Leads(recipient, tables.leads)
         self.claims_client = sender
         self.make_worker = lambda: Deliver(

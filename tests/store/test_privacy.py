@@ -23,11 +23,9 @@ from chalicelib.sending.prepare import prepare
 from chalicelib.sending.waiting import Wakes
 from chalicelib.sqs import Queue
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.deliveries import Deliveries
-from chalicelib.store.delivery_lists import DeliveryFilter
+from chalicelib.store.deliveries import Deliveries, DeliveryFilter
 from chalicelib.store.leads import Leads
-from chalicelib.store.plans import Plans
-from chalicelib.store.retries import Retries
+from chalicelib.store.plans import Plans, Retries
 from chalicelib.store.rules import Acts
 from chalicelib.store.suppressions import Resubscriptions
 from chalicelib.tracking.delivery_ids import read_delivery_id

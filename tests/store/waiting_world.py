@@ -86,7 +86,7 @@ class WaitingWorld(ControlledWorld):
         self.longest_chain = 0
         self.mail.before = self._accept
         self.mail.after = lambda mail: self.left_at.append(self.now.timestamp())
-        self.control = replace(self.control, launch_queue=Queue(self.sqs, "launch"))
+        self.control = replace(self.control, _launch_queue=Queue(self.sqs, "launch"))
         self.senders = [self._sender() for _ in range(2)]
 
     # -- The mail service ----------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Amazon SES (API v2). Every message carries its delivery's id as a tag, which SES's own events bring back."""
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
@@ -56,12 +57,12 @@ _ABOUT_THE_WORKER = {
 }
 
 
+@dataclass(frozen=True, slots=True)
 class SesTransport:
     """Hands messages to SES. The client must not retry: the SDK also repeats after time-outs, and would send twice."""
 
-    def __init__(self, client: "SESV2Client", configuration_set: str) -> None:
-        self._client = client
-        self._configuration_set = configuration_set
+    _client: "SESV2Client"
+    _configuration_set: str
 
     def send(self, mail: OutgoingMail) -> str:
         try:

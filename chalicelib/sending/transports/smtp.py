@@ -19,7 +19,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from chalicelib.content.errors import AddressInvalid
@@ -84,24 +84,19 @@ class _TlsConversation(_Conversation, smtplib.SMTP_SSL):
     """Encrypted from its beginning."""
 
 
+@dataclass(slots=True)
 class SmtpTransport:
     """Hands messages to one server, over one kept connection per thread."""
 
-    def __init__(
-        self,
-        server: Callable[[], SmtpServer],
-        patience: SmtpPatience = SmtpPatience(),
-        clock: Callable[[], float] = time.monotonic,
-        trust: Callable[[], ssl.SSLContext] = ssl.create_default_context,
-    ) -> None:
-        """`server` is asked for each connection and may raise NotSent; `trust` checks its certificate."""
-        self._server = server
-        self._patience = patience
-        self._clock = clock
-        self._trust = trust
-        self._kept = _Kept()
-        self._rests_until = 0.0
-        self._complaint = ""
+    _server: Callable[[], SmtpServer]
+    """Called for each connection; may raise NotSent."""
+    _patience: SmtpPatience = SmtpPatience()
+    _clock: Callable[[], float] = time.monotonic
+    _trust: Callable[[], ssl.SSLContext] = ssl.create_default_context
+    """Gives what the server's certificate is checked with."""
+    _kept: _Kept = field(default_factory=_Kept)
+    _rests_until: float = 0.0
+    _complaint: str = ""
 
     def send(self, mail: OutgoingMail) -> str:
         try:
@@ -129,7 +124,10 @@ class SmtpTransport:
             raise refusal
         reply = connection.rcpt(recipient)
         if reply[0] not in (250, 251):
-            raise self._refusal(connection, reply, _fault_of_recipient(reply))
+            # A refused recipient is a bad address, unless the server calls it policy (enhanced code X.7.X).
+            is_policy = reply[1].startswith(b"5.7.")
+            reason = FailureReason.REJECTED if is_policy else FailureReason.INVALID_ADDRESS
+            raise self._refusal(connection, reply, reason)
         if self._kept.ends_at - self._clock() < self._patience.reply:  # a time-out after DATA: outcome unknown
             raise TimeoutError(_TOO_SLOW)
         reply = connection.docmd("DATA")
@@ -244,12 +242,6 @@ def _framed(message: bytes) -> bytes:
     """The message as transferred after DATA: leading dots of lines doubled, a lone dot at the end."""
     stuffed = (b"\r\n" + message).replace(b"\r\n.", b"\r\n..")[2:]
     return stuffed + (b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n")
-
-
-def _fault_of_recipient(reply: _Reply) -> FailureReason:
-    """A refused recipient is a bad address, unless the server calls it policy (enhanced code X.7.X)."""
-    is_policy = reply[1].startswith(b"5.7.")
-    return FailureReason.REJECTED if is_policy else FailureReason.INVALID_ADDRESS
 
 
 def _words(reply: _Reply) -> str:

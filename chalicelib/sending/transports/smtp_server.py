@@ -21,6 +21,7 @@ from chalicelib.aws import SECRETS_MANAGER, Patience, SignedCalls
 from chalicelib.model.transport import AccountRefused, NotSent
 from chalicelib.settings import aws_access
 
+_MAX_AGE_SECONDS = 60.0
 _SECRET_PATIENCE = Patience(total_seconds=5, attempt_seconds=2, attempts=3)
 
 
@@ -89,34 +90,32 @@ def _credentials(values: Mapping[str, Any], tls: Tls) -> tuple[str | None, str |
     return user, password
 
 
-class ServerSource:
-    """Caches the server for a minute: a new password needs no deployment."""
+def kept_server(read: Callable[[], str], clock: Callable[[], float] = time.monotonic) -> Callable[[], SmtpServer]:
+    """What gives the server, reading the secret again after a minute: a new password needs no deployment.
 
-    MAX_AGE_SECONDS = 60.0
+    `read` gives the secret's text and may raise botocore's errors. The result raises NotSent for them, and
+    AccountRefused if the secret describes no server that functions can reach.
+    """
+    known: tuple[float, SmtpServer] | None = None
 
-    def __init__(self, read: Callable[[], str], clock: Callable[[], float] = time.monotonic) -> None:
-        """`read` gives the secret's text; it may raise botocore's errors."""
-        self._read = read
-        self._clock = clock
-        self._server: SmtpServer | None = None
-        self._read_at = 0.0
-
-    def server(self) -> SmtpServer:
-        """Raises NotSent, or AccountRefused if the secret describes no server that functions can reach."""
-        if self._server is None or self._clock() - self._read_at >= self.MAX_AGE_SECONDS:
+    def server() -> SmtpServer:
+        nonlocal known
+        if known is None or clock() - known[0] >= _MAX_AGE_SECONDS:
             try:
-                text = self._read()
+                text = read()
             except (BotoCoreError, ClientError) as error:
                 raise NotSent(f"The SMTP secret cannot be read: {error}") from error
-            self._server, self._read_at = SmtpServer.parse(text), self._clock()
-        return self._server
+            known = clock(), SmtpServer.parse(text)
+        return known[1]
+
+    return server
 
 
-def deployed_server(secret_id: str) -> ServerSource:
+def deployed_server(secret_id: str) -> Callable[[], SmtpServer]:
     """The server that this secret in Secrets Manager describes."""
 
     def read() -> str:
         service = SignedCalls(SECRETS_MANAGER, aws_access(), _SECRET_PATIENCE)
         return str(service.call("GetSecretValue", {"SecretId": secret_id})["SecretString"])
 
-    return ServerSource(read)
+    return kept_server(read)

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -128,7 +129,8 @@ def test_a_failure_counts_under_its_reason() -> None:
 )
 def test_a_delivery_counts_as_what_became_of_it_in_the_end(reported: tuple[str, ...], counted: set[str]) -> None:
     """Delivered and bounced of one mail would add up to more than Sent."""
-    assert facts(replace(SENT, **dict.fromkeys(reported, NOON))).keys() - {"sent"} == counted
+    times: dict[str, Any] = dict.fromkeys(reported, NOON)
+    assert facts(replace(SENT, **times)).keys() - {"sent"} == counted
 
 
 def test_an_unsubscription_counts_once_whatever_its_time() -> None:

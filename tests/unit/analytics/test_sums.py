@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from chalicelib.analytics.sums import are_all_finished, are_all_marked, harm_of, total_of, wilson
 from chalicelib.model.plan import PlanProgress
 from chalicelib.store.keys import DELIVERY_SHARDS
-from chalicelib.store.retries import Retry
+from chalicelib.store.plans import Retry
 
 
 @given(st.integers(0, 1000), st.integers(1, 1000))

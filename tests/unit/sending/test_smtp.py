@@ -354,7 +354,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 def to_tls(port: int, tls: Tls, certificate: Certificate | None, *, password: str) -> SmtpTransport:
     server = SmtpServer("localhost", port, tls, "mailer", password)
-    return SmtpTransport(lambda: server, SHORT, trust=certificate.trust if certificate else ssl.create_default_context)
+    trust = certificate.trust if certificate else ssl.create_default_context
+    return SmtpTransport(lambda: server, SHORT, time.monotonic, trust)
 
 
 @pytest.mark.parametrize("tls", [Tls.STARTTLS, Tls.IMPLICIT])

@@ -8,9 +8,9 @@ from botocore.exceptions import ClientError
 
 from chalicelib.model.transport import AccountRefused, NotSent
 from chalicelib.sending.transports.smtp_server import (
-    ServerSource,
     SmtpServer,
     Tls,
+    kept_server,
 )
 
 FULL = {"host": "mail.example.com", "port": 2587, "tls": "starttls", "user": "leadflip", "password": "s3cret"}
@@ -79,12 +79,12 @@ def test_a_password_is_not_shown_with_the_server() -> None:
 
 def test_a_changed_secret_is_known_within_a_minute() -> None:
     now, text = 0.0, json.dumps(FULL)
-    source = ServerSource(lambda: text, lambda: now)
-    assert source.server().password == "s3cret"
+    server = kept_server(lambda: text, lambda: now)
+    assert server().password == "s3cret"
     text = json.dumps(FULL | {"password": "newer"})
-    assert source.server().password == "s3cret"
+    assert server().password == "s3cret"
     now = 60.0
-    assert source.server().password == "newer"
+    assert server().password == "newer"
 
 
 def test_a_secret_that_cannot_be_read_is_said_to_be_so() -> None:
@@ -92,4 +92,4 @@ def test_a_secret_that_cannot_be_read_is_said_to_be_so() -> None:
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetSecretValue")
 
     with pytest.raises(NotSent, match="AccessDenied"):
-        ServerSource(refuse).server()
+        kept_server(refuse)()
