@@ -2,6 +2,7 @@
 
 import re
 from email.header import decode_header, make_header
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -53,6 +54,8 @@ def test_a_long_subject_of_plain_words_is_folded_and_not_encoded(text: str) -> N
     """The usual long subject: it stays readable for whatever reads the raw mail, filters among them."""
     header = text_header("Subject", text)
     assert "=?" not in header
+    for line, following in pairwise(header.split("\r\n")):
+        assert len(line) + 1 + len(following.split()[0]) > MAX_LINE, "lines are filled"
     assert header.replace("\r\n", "") == f"Subject: {text}"
 
 
