@@ -50,6 +50,14 @@ def test_tokens_cover_the_document_without_gaps() -> None:
         assert position == len(document)
 
 
+def test_a_cdata_section_is_refused_only_if_its_end_is_uncertain() -> None:
+    """Drawing programs write them into SVG."""
+    assert list(markup.tokens("<svg><style><![CDATA[a{}]]></style></svg>"))
+    assert list(markup.tokens("<svg><![CDATA[a]]></svg>"))
+    with pytest.raises(SourceError, match="CDATA"):
+        list(markup.tokens("<svg><![CDATA[a > b]]></svg>"))
+
+
 @pytest.mark.parametrize(
     "document",
     [
