@@ -14,6 +14,7 @@ from chalicelib.content.compiled import UTM_KEYS
 
 # HTTP APIs refuse requests above 10,240 bytes in all; the rest is headers (API Gateway quotas).
 MAX_CLICK_URL: Final = 8_000
+DELIVERY_ID_LENGTH: Final = 48  # at most
 
 NO_LINK: Final = ("", '""')
 """The href of a link that leads nowhere, in quotes and without: there the next attribute would be taken for it."""

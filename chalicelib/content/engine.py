@@ -43,11 +43,7 @@ class TemplateEngine:
         self._environment.add_template("mail", _JOINT.join(_part(source, html) for source, html in templates))
 
     def render(
-        self,
-        lead: Mapping[str, object],
-        campaign: Mapping[str, object],
-        delivery_id: str,
-        unsubscribe_url: str,
+        self, lead: Mapping[str, object], campaign: Mapping[str, object], delivery_id: str, unsubscribe_url: str
     ) -> tuple[list[str], int]:
         """The text of each template for one delivery, in their order, and how many of their links lead nowhere.
 

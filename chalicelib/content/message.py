@@ -44,9 +44,8 @@ def build_message(
     `date` is aware; `message_id` with or without angle brackets; `headers` are added as they are (names in ASCII).
     Raises AddressInvalid for the recipient's or the sender's address. A reply-to that is no address is left out.
     """
-    compiled = rendered.compiled
     lines = [
-        address_header("From", rendered.from_name, compiled.from_email),
+        address_header("From", rendered.from_name, rendered.from_email),
         address_header("To", to_name, to_email),
     ]
     with suppress(AddressInvalid):
