@@ -9,6 +9,7 @@ from chalice.app import CaseInsensitiveMapping, DynamoDBEvent, Request, SQSEvent
 from chalicelib.settings import served_routes
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 app = Chalice(app_name="leadflip")
@@ -35,7 +36,7 @@ if "api" in served_routes():
 
 
 @app.lambda_function(name="track")
-def track(event: dict[str, Any], context: "LambdaContext") -> Any:
+def track(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Handles the HTTP API's requests with the tracking routes above."""
     from chalicelib.tracking.routes import answer
 
@@ -43,7 +44,7 @@ def track(event: dict[str, Any], context: "LambdaContext") -> Any:
 
 
 @app.on_sqs_message(queue_arn="placeholder", name="launch")
-def launch(event: SQSEvent) -> Any:
+def launch(event: SQSEvent) -> "PartialItemFailureResponse":
     from chalicelib.sending.launch import launch_campaigns
     from chalicelib.wiring.workers import workers
 
@@ -51,15 +52,15 @@ def launch(event: SQSEvent) -> Any:
 
 
 @app.on_sqs_message(queue_arn="placeholder", name="plan")
-def plan(event: SQSEvent) -> Any:
+def plan(event: SQSEvent) -> "PartialItemFailureResponse":
     from chalicelib.sending.plan import plan_pages
     from chalicelib.wiring.workers import workers
 
-    return plan_pages(event.to_dict(), event.context, workers().plan, workers().mark_failed, workers().recount)
+    return plan_pages(event.to_dict(), event.context, workers().plan, workers().recount)
 
 
 @app.on_sqs_message(queue_arn="placeholder", name="send")
-def send(event: SQSEvent) -> Any:
+def send(event: SQSEvent) -> "PartialItemFailureResponse":
     from chalicelib.sending.send import send_deliveries
     from chalicelib.wiring.workers import workers
 
@@ -76,7 +77,7 @@ def replay_hits(event: SQSEvent) -> Any:
 
 
 @app.on_sqs_message(queue_arn="placeholder", name="feedback")
-def feedback(event: SQSEvent) -> Any:
+def feedback(event: SQSEvent) -> "PartialItemFailureResponse":
     from chalicelib.sending.feedback import apply_feedback
     from chalicelib.wiring.workers import workers
 
@@ -84,7 +85,7 @@ def feedback(event: SQSEvent) -> Any:
 
 
 @app.on_dynamodb_record(stream_arn="placeholder", name="fold")
-def fold(event: DynamoDBEvent) -> Any:
+def fold(event: DynamoDBEvent) -> dict[str, Any]:
     from chalicelib.analytics.fold import fold_batch
     from chalicelib.wiring.workers import workers
 
@@ -94,15 +95,15 @@ def fold(event: DynamoDBEvent) -> Any:
 
 
 @app.on_dynamodb_record(stream_arn="placeholder", name="candidates")
-def candidates(event: DynamoDBEvent) -> Any:
-    from chalicelib.automation.candidates import enqueue_candidates
+def candidates(event: DynamoDBEvent) -> None:
+    from chalicelib.automation.publish import enqueue_candidates
     from chalicelib.wiring.workers import workers
 
-    return enqueue_candidates(event.to_dict(), workers().candidates_queue, workers().burst_rule)
+    enqueue_candidates(event.to_dict(), workers().candidates_queue, workers().burst_rule)
 
 
 @app.on_sqs_message(queue_arn="placeholder", name="publish")
-def publish(event: SQSEvent) -> Any:
+def publish(event: SQSEvent) -> dict[str, Any]:
     from chalicelib.automation.publish import publish_candidates
     from chalicelib.wiring.workers import workers
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from chalicelib.campaigns.account import UnknownAccount
+from chalicelib.campaigns.account import SendingAccount
 from chalicelib.campaigns.drafts import Drafts, Written
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import create_lead
@@ -31,8 +31,7 @@ from chalicelib.sqs import groups
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
-from chalicelib.store.plans import Plans
-from chalicelib.store.retries import Retries
+from chalicelib.store.plans import Plans, Retries
 from chalicelib.tracking.key_ring import KeyRingSource
 from local import ministack, ports
 from local.stack import Options, start_inbox
@@ -125,7 +124,7 @@ def launched(dynamodb: Any, tables: TableNames, count: int) -> tuple[CampaignId,
     launch = Launch(
         campaigns,
         Audiences(leads, Deliveries(dynamodb, tables.deliveries, BurstRule())),
-        UnknownAccount(),
+        SendingAccount(),
         Plans(dynamodb, tables.campaigns),
         Retries(dynamodb, tables.campaigns),
         Nowhere(),  # type: ignore[arg-type]

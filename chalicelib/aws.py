@@ -1,9 +1,8 @@
-"""AWS's JSON protocol, signed: the little that the tracking function needs of an SDK.
+"""AWS's JSON protocol with signed requests, in place of the SDK where that is too slow.
 
-The SDK takes 250 ms to import and set up, and a millisecond of processor time for each call; this takes 25 and a
-quarter (measured: `make bench`; why it is allowed: docs/decisions/0016). Six operations go this way: UpdateItem,
-GetItem, Query, BatchExecuteStatement, SendMessage and GetSecretValue. Errors are botocore's own, as
-with its clients.
+The SDK takes 250 ms to import and set up, and a millisecond of processor time for each call; this takes 25 ms and a
+quarter of a millisecond (measured: `make bench`; decision 0016). It is used for six operations: UpdateItem, GetItem,
+Query, BatchExecuteStatement, SendMessage and GetSecretValue. Errors are botocore's, as with its clients.
 
 Sources: AWS IAM user guide, "Create a signed AWS API request"; AWS JSON 1.0 and 1.1 protocol, Smithy 2.0.
 """
@@ -37,7 +36,7 @@ _RETRIED = frozenset(
         "ThrottlingException",
     }
 )
-"""Errors that may be gone at a second attempt."""
+"""Errors that a second attempt may not meet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,9 @@ class SignedCalls:
                 return self._exchange(connection, headers, body, deadline)
             except (ConnectionError, HTTPException):
                 pass  # closed by the service while this process was frozen, which is no error of the call
-        connection = self._connect()
+        host, port = self._endpoint.hostname or "", self._endpoint.port
+        is_plain = self._endpoint.scheme == "http"
+        connection = HTTPConnection(host, port) if is_plain else HTTPSConnection(host, port, context=_trust())
         self._kept.connection = connection
         return self._exchange(connection, headers, body, deadline)
 
@@ -134,18 +135,9 @@ class SignedCalls:
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, HTTPException):
-            self._forget(connection)  # a late answer must not be read as the next call's
+            connection.close()  # a late answer must not be read as the next call's
+            self._kept.connection = None
             raise
-
-    def _connect(self) -> HTTPConnection:
-        host, port = self._endpoint.hostname or "", self._endpoint.port
-        if self._endpoint.scheme == "http":
-            return HTTPConnection(host, port)
-        return HTTPSConnection(host, port, context=_trust())
-
-    def _forget(self, connection: HTTPConnection) -> None:
-        connection.close()
-        self._kept.connection = None
 
     def _headers(self, operation: str, body: bytes) -> dict[str, str]:
         headers = {

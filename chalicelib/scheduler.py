@@ -6,9 +6,8 @@ managing-schedule-delete.html beside it.
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -28,32 +27,27 @@ class SchedulerUnavailable(Unavailable):
     retry_after_seconds = 5
 
 
+@dataclass(slots=True)
 class Schedules:
     """The schedules of one group. Every method may raise SchedulerUnavailable."""
 
-    def __init__(
-        self, client: Callable[[], "EventBridgeSchedulerClient"], *, group: str, role_arn: str, launch_queue_arn: str
-    ) -> None:
-        """`client` is called when first needed: creating one takes longer than most requests."""
-        self._make_client = client
-        self._group = group
-        self._role_arn = role_arn
-        self._launch_queue_arn = launch_queue_arn
-
-    @cached_property
-    def _client(self) -> "EventBridgeSchedulerClient":
-        return self._make_client()
+    client: Callable[[], "EventBridgeSchedulerClient"]
+    """Called when needed: creating one takes longer than most requests, which need none."""
+    group: str
+    role_arn: str
+    launch_queue_arn: str
 
     def create(self, campaign_id: CampaignId, schedule_id: str, at: datetime) -> None:
         """Have a campaign launched at a time."""
         message = LaunchMessage(campaign_id, schedule_id=schedule_id)
-        self.put_at(_name(campaign_id, schedule_id), at, self._launch_queue_arn, message)
+        self.put_at(_name(campaign_id, schedule_id), at, self.launch_queue_arn, message)
 
     def delete(self, campaign_id: CampaignId, schedule_id: str) -> None:
         """Delete a schedule that `create` made; one that has fired or never existed is no error."""
+        client = self.client()
         try:
-            self._client.delete_schedule(GroupName=self._group, Name=_name(campaign_id, schedule_id))
-        except self._client.exceptions.ResourceNotFoundException:
+            client.delete_schedule(GroupName=self.group, Name=_name(campaign_id, schedule_id))
+        except client.exceptions.ResourceNotFoundException:
             return
         except (BotoCoreError, ClientError) as error:
             raise SchedulerUnavailable(str(error)) from error
@@ -63,17 +57,18 @@ class Schedules:
 
         Name a time at least 90 seconds ahead: whether Scheduler accepts one that has passed is not documented.
         """
+        client = self.client()
         try:
-            self._client.create_schedule(
-                GroupName=self._group,
+            client.create_schedule(
+                GroupName=self.group,
                 Name=name,
                 ScheduleExpression=f"at({at.astimezone(UTC):%Y-%m-%dT%H:%M:%S})",
                 ScheduleExpressionTimezone="UTC",
                 FlexibleTimeWindow={"Mode": "OFF"},
                 ActionAfterCompletion="DELETE",
-                Target={"Arn": queue_arn, "RoleArn": self._role_arn, "Input": json.dumps(asdict(message))},
+                Target={"Arn": queue_arn, "RoleArn": self.role_arn, "Input": json.dumps(asdict(message))},
             )
-        except self._client.exceptions.ConflictException:
+        except client.exceptions.ConflictException:
             return  # another worker made it, or the SDK repeated a call whose answer was lost
         except (BotoCoreError, ClientError) as error:
             raise SchedulerUnavailable(str(error)) from error

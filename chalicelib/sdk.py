@@ -1,22 +1,9 @@
-"""The SDK's clients, each with its own timeouts and number of attempts."""
+"""The SDK's clients, each with its own timeouts and number of attempts. What takes one names its type."""
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, overload
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
-    from types_boto3_events import EventBridgeClient
-    from types_boto3_scheduler import EventBridgeSchedulerClient
-    from types_boto3_sesv2 import SESV2Client
-    from types_boto3_sqs import SQSClient
+from typing import Any
 
 
-@overload
-def client(service: Literal["dynamodb"], *, connect: float, read: float, attempts: int) -> "DynamoDBClient": ...
-@overload
-def client(service: Literal["sesv2"], *, connect: float, read: float, attempts: int) -> "SESV2Client": ...
-@overload
-def client(service: str, *, connect: float, read: float, attempts: int) -> Any: ...
 def client(service: str, *, connect: float, read: float, attempts: int) -> Any:
     """A client that waits `connect` and `read` seconds and makes at most `attempts` attempts in all.
 
@@ -38,25 +25,11 @@ def client(service: str, *, connect: float, read: float, attempts: int) -> Any:
     )
 
 
-@overload
-def quick_client(service: Literal["dynamodb"]) -> "DynamoDBClient": ...
-@overload
-def quick_client(service: Literal["events"]) -> "EventBridgeClient": ...
-@overload
-def quick_client(service: Literal["scheduler"]) -> "EventBridgeSchedulerClient": ...
-@overload
-def quick_client(service: Literal["sesv2"]) -> "SESV2Client": ...
-@overload
-def quick_client(service: Literal["sqs"]) -> "SQSClient": ...
+@cache
 def quick_client(service: str) -> Any:
     """The process's client of a service, for requests that somebody waits for: it succeeds or fails within 21 seconds.
 
     A REST API gives a request 29 seconds; by default botocore waits a minute for an answer, up to five times
     (botocore.config.Config). Pauses between attempts are at most 1 s and 2 s (botocore's standard mode).
     """
-    return kept_client(service)
-
-
-@cache
-def kept_client(service: str) -> Any:
     return client(service, connect=2, read=4, attempts=3)

@@ -5,11 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 from chalicelib.model.delivery import BurstRule
-
-Routes = Literal["api", "track"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +102,6 @@ def function_name() -> str:
     return os.environ.get("AWS_LAMBDA_FUNCTION_NAME") or "local"
 
 
-def served_routes() -> frozenset[Routes]:
-    """Which routes this function serves (`ROUTES`): api, track or none. Unset, as when packaging, means all."""
-    named = os.environ.get("ROUTES", "api,track").split(",")
-    known: tuple[Routes, ...] = ("api", "track")
-    return frozenset(each for each in known if each in named)
+def served_routes() -> list[str]:
+    """Which routes this function serves (`ROUTES`): `api`, `track` or `none`. Unset, as when packaging, means all."""
+    return os.environ.get("ROUTES", "api,track").split(",")

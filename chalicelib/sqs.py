@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import islice
 from math import ceil
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -32,19 +32,19 @@ class QueueUnavailable(Unavailable):
     retry_after_seconds = 5
 
 
+@dataclass(frozen=True, slots=True)
 class Queue:
     """One SQS queue, for writing."""
 
-    def __init__(self, client: "SQSClient", url: str) -> None:
-        self._client = client
-        self._url = url
+    _client: "SQSClient"
+    _url: str
 
     def put(self, messages: Iterable["DataclassInstance"]) -> None:
         """Put all messages, ten a call. Raises QueueUnavailable; some may be on the queue then."""
         self.put_later((message, 0) for message in messages)
 
     def put_later(self, messages: Iterable[tuple["DataclassInstance", float]]) -> None:
-        """Put messages that nobody sees for so many seconds, at most a quarter of an hour (SQS's limit)."""
+        """Put messages, each with its delay in seconds: at most a quarter of an hour (SQS's limit)."""
         for group in groups(messages, ENTRIES_PER_CALL):
             self._put_group(
                 [

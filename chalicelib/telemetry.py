@@ -1,6 +1,6 @@
-"""Structured logs: one logger for all functions, and one line for what is counted often.
+"""Structured logs: one logger for all functions, and one line a hit or batch that is also its metrics.
 
-Metrics are log lines too (CloudWatch's embedded metric format): no call, no agent, and the line that is needed anyway.
+Metrics are log lines (CloudWatch's embedded metric format): they need no call and no agent.
 """
 
 import json
@@ -37,8 +37,8 @@ def count(
     """Write one line that says what happened and counts it, per function and kind.
 
     Powertools' Logger and Metrics would write two, for four times the processor time. Every byte is paid for with every
-    hit, so a line says nothing that CloudWatch knows without it: a line without level and time is of level INFO, and of
-    the time that it came or, as a metric, `_aws` says; metrics need no unit (docs/decisions/0018).
+    hit, so a line leaves out what CloudWatch adds or assumes: level INFO, the time of arrival (of a metric: the time in
+    `_aws`), and the metrics' unit (docs/decisions/0018).
     """
     now = time.time()
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from chalicelib.automation.candidates import (
-    CANDIDATES_PER_MESSAGE,
+from chalicelib.automation.publish import (
+    ENTRIES_PER_CALL,
     Candidate,
     CandidatesMessage,
     Finish,
@@ -44,7 +44,7 @@ def main() -> int:
     given = parser.parse_args()
     client, outputs = clients_and_outputs(given.stack)
     wanted = list(happened(client("dynamodb"), outputs, CampaignId(given.campaign)))
-    messages = (CandidatesMessage(tuple(group)) for group in groups(wanted, CANDIDATES_PER_MESSAGE))
+    messages = (CandidatesMessage(tuple(group)) for group in groups(wanted, ENTRIES_PER_CALL))
     Queue(client("sqs"), outputs["CandidatesQueueUrl"]).put(messages)
     say(f"{len(wanted)} events are published within seconds; those that were published before keep their ids")
     return 0

@@ -319,7 +319,7 @@ def main() -> int:
         raise NotReady("Say who sends: make smoke STACK=... FROM=news@your-verified-domain")
     client, outputs = clients_and_outputs(given.stack)
     name = f"smoke test {secrets.token_hex(4)}"
-    token = create(name, outputs["CampaignsTable"], {})
+    token = create(name, outputs["CampaignsTable"], client("dynamodb"))
     api_url = outputs["EndpointURL"].rstrip("/")
     ahead = timedelta(minutes=SCHEDULE_MINUTES)
     target = Target(api_url, outputs["TrackingBaseUrl"], token, client, outputs, given.from_email, ahead)

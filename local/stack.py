@@ -97,7 +97,8 @@ def running(options: Options) -> Iterator[LocalStack]:
         api_url = f"{engine.endpoint}/_aws/execute-api/{outputs['RestAPIId']}/api"
         with step("Waiting for the API"):
             engine.child.wait_until(lambda: answers(f"{api_url}/v1/health"), seconds=60)
-            token = working_token(options.folder / "token", api_url, engine.endpoint, outputs["CampaignsTable"])
+            dynamodb = engine.client("dynamodb")
+            token = working_token(options.folder / "token", api_url, dynamodb, outputs["CampaignsTable"])
         yield LocalStack(
             api_url=api_url,
             tracking_url=outputs["TrackingBaseUrl"],

@@ -4,25 +4,30 @@
 """
 
 import argparse
-import os
-import subprocess
 import sys
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import boto3
+from botocore.exceptions import BotoCoreError
+
+from chalicelib.model.access import Scope
+from chalicelib.model.errors import LeadflipError
+from chalicelib.store.access import Tokens
 from local.console import NotReady, say
-from local.ministack import CREDENTIALS, REGION
 
 NAME = "local"
 
 
-def working_token(file: Path, api_url: str, endpoint: str, table: str) -> str:
+def working_token(file: Path, api_url: str, dynamodb: Any, table: str) -> str:
     """The token kept in the file if the API takes it, otherwise a fresh one, which is kept there."""
     kept = file.read_text().strip() if file.exists() else ""
     if kept and is_accepted(kept, api_url):
         return kept
-    token = create(NAME, table, local_access(endpoint))
+    token = create(NAME, table, dynamodb)
     file.touch(mode=0o600)
     file.write_text(token + "\n")
     return token
@@ -39,20 +44,12 @@ def is_accepted(token: str, api_url: str) -> bool:
         raise NotReady(f"The API answers {refusal.code} to {request.full_url}; see `make logs`") from None
 
 
-def local_access(endpoint: str) -> dict[str, str]:
-    """The environment in which AWS's SDK talks to the local engine instead."""
-    keys = {name.upper(): value for name, value in CREDENTIALS.items()}
-    return {"AWS_ENDPOINT_URL": endpoint, "AWS_DEFAULT_REGION": REGION} | keys
-
-
-def create(name: str, table: str, access: dict[str, str]) -> str:
-    """Ask the project's own command for a token, with access to whichever table it is."""
-    command = [sys.executable, "-m", "chalicelib.api.tokens", "create", "--name", name, "--table", table]
-    environment = dict(os.environ) | access
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    if run.returncode:
-        raise NotReady(f"No API token could be made:\n{run.stderr[-2000:]}")
-    return run.stdout.strip().splitlines()[-1]
+def create(name: str, table: str, dynamodb: Any) -> str:
+    """Make a token in this table, by the caller's own rights on it."""
+    try:
+        return Tokens(dynamodb, table).issue(name, Scope.FULL, datetime.now(UTC))[1]
+    except LeadflipError as error:
+        raise NotReady(f"No API token could be made: {error}") from None
 
 
 def main() -> None:
@@ -63,14 +60,14 @@ def main() -> None:
     parser.add_argument("--table", help="the campaigns table of a stack on AWS; without it the running local stack's")
     given = parser.parse_args()
     if given.table:
-        say(create(given.name, given.table, {}))
+        say(create(given.name, given.table, boto3.client("dynamodb")))
     else:
         stack = running_stack()
-        say(create(given.name, stack.outputs()["CampaignsTable"], local_access(stack.endpoint)))
+        say(create(given.name, stack.outputs()["CampaignsTable"], stack.client("dynamodb")))
 
 
 if __name__ == "__main__":
     try:
         main()
-    except NotReady as problem:
+    except (NotReady, BotoCoreError) as problem:
         sys.exit(str(problem))

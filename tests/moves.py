@@ -8,8 +8,7 @@ from chalicelib.model.ids import CampaignId
 from chalicelib.model.lifecycle import FINISH, SEND, START_SENDING
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.counters import Counters
-from chalicelib.store.plans import Plans
-from chalicelib.store.retries import Retries
+from chalicelib.store.plans import Plans, Retries
 
 
 def lifecycle_of(client: Any, table: str) -> Lifecycle:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from chalicelib.analytics.rates import Rate, has_feedback, tracked_of, wilson
+from chalicelib.analytics.sums import Rate, has_feedback, tracked_of, wilson
 from chalicelib.store.counters import Sums
 
 SAMPLE = 30

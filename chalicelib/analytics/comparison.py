@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Literal
 
-from chalicelib.analytics.rates import Rate, tracked_of, wilson
+from chalicelib.analytics.sums import Rate, tracked_of, wilson
 from chalicelib.analytics.timing import counted_until
 from chalicelib.model.campaign import Campaign, CampaignStatus
 from chalicelib.model.ids import CampaignId

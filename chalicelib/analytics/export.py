@@ -7,28 +7,13 @@ that a spreadsheet would take for a formula gets an apostrophe before it
 
 import csv
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
-from chalicelib.model.delivery import Delivery
+from chalicelib.model.delivery import Click, Delivery
 from chalicelib.model.times import time_text
 from chalicelib.model.verdicts import judged
 
-COLUMNS = (
-    "delivery_id",
-    "lead_id",
-    "email",
-    "status",
-    "reason",
-    "detail",
-    "subject",
-    "sent_at",
-    "opened_at",
-    "opened_by",
-    "clicked_at",
-    "clicked_links",
-    "unsubscribed_at",
-)
 BYTE_ORDER_MARK = "\ufeff"
 
 _FORMULA_STARTS = "=+-@\t\r\n＝＋－＠"
@@ -49,7 +34,7 @@ def lines(
     """
     written, length, count = [], 0, 0
     for delivery in deliveries:
-        line = _line(_values(delivery, name(delivery)))
+        line = _line([name(delivery) or "", *(value_of(delivery) for value_of in _VALUES.values())])
         if count and length + len(line) > most_characters:
             break
         written.append(line)
@@ -63,31 +48,38 @@ def neutral(text: str) -> str:
     return f"'{text}" if text.lstrip(" ").startswith(tuple(_FORMULA_STARTS)) else text
 
 
-def _values(delivery: Delivery, delivery_id: str | None) -> tuple[str, ...]:
-    clicks = sorted(judged(delivery).persons.items(), key=lambda each: each[1].at)
-    opener = "machine" if delivery.opened_person_at is None else "person"
-    return (
-        delivery_id or "",
-        delivery.lead_id,
-        neutral(delivery.email or ""),
-        delivery.status.value,
-        delivery.reason or "",
-        neutral(delivery.detail or ""),
-        neutral(delivery.subject or ""),
-        _time(delivery.sent_at),
-        _time(delivery.opened_at),
-        "" if delivery.opened_at is None else opener,
-        _time(clicks[0][1].at if clicks else None),
-        " ".join(link for link, _ in clicks),
-        _time(delivery.unsubscribed_at),
-    )
+def _line(values: Iterable[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerow(values)
+    return text.getvalue()
 
 
 def _time(moment: datetime | None) -> str:
     return "" if moment is None else time_text(moment)
 
 
-def _line(values: Iterable[str]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerow(values)
-    return text.getvalue()
+def _clicks(delivery: Delivery) -> list[tuple[str, Click]]:
+    """A person's, by link id, in the order of time."""
+    return sorted(judged(delivery).persons.items(), key=lambda each: each[1].at)
+
+
+def _opener(delivery: Delivery) -> str:
+    opener = "machine" if delivery.opened_person_at is None else "person"
+    return "" if delivery.opened_at is None else opener
+
+
+_VALUES: Mapping[str, Callable[[Delivery], str]] = {
+    "lead_id": lambda each: each.lead_id,
+    "email": lambda each: neutral(each.email or ""),
+    "status": lambda each: each.status.value,
+    "reason": lambda each: each.reason or "",
+    "detail": lambda each: neutral(each.detail or ""),
+    "subject": lambda each: neutral(each.subject or ""),
+    "sent_at": lambda each: _time(each.sent_at),
+    "opened_at": lambda each: _time(each.opened_at),
+    "opened_by": _opener,
+    "clicked_at": lambda each: _time(next((click.at for _, click in _clicks(each)), None)),
+    "clicked_links": lambda each: " ".join(link for link, _ in _clicks(each)),
+    "unsubscribed_at": lambda each: _time(each.unsubscribed_at),
+}
+COLUMNS = ("delivery_id", *_VALUES)

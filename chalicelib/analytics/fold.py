@@ -9,9 +9,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from chalicelib.analytics.completion import ENDINGS
 from chalicelib.analytics.facts import difference
-from chalicelib.analytics.harm import LIMITS
+from chalicelib.analytics.sums import ENDINGS, LIMITS
 from chalicelib.model.delivery import BurstRule
 from chalicelib.model.errors import Unreadable
 from chalicelib.model.ids import CampaignId
@@ -55,7 +54,7 @@ def fold(shard: str, changes: Sequence[Change], counters: Counters, now: float) 
         batch = refused or fresh
         if not batch:
             return touched
-        taken, additions = _one_transaction(batch, bases, _asks_for_recount if refused else _differs)
+        taken, additions = _one_transaction(batch, bases, asks_for_recount=bool(refused))
         after = applied if refused else applied.with_run(batch[0].sequence, batch[taken - 1].sequence)
         if not counters.add(
             shard, before=applied, after=after, expires_at=expires_at, additions=additions, bases=bases
@@ -68,14 +67,6 @@ def fold(shard: str, changes: Sequence[Change], counters: Counters, now: float) 
             touched |= additions.keys()
         done = {each.sequence for each in batch[:taken]}
         waiting, applied = [each for each in waiting if each.sequence not in done], after
-
-
-def _differs(change: Change) -> Sums:
-    return difference(change.old, change.new)
-
-
-def _asks_for_recount(_: Change) -> Sums:
-    return {"recount_due": 1}
 
 
 def _still_new(changes: Sequence[Change], applied: AppliedRuns, now: float) -> tuple[list[Change], list[Change]]:
@@ -93,14 +84,14 @@ def _still_new(changes: Sequence[Change], applied: AppliedRuns, now: float) -> t
 
 
 def _one_transaction(
-    changes: Sequence[Change], bases: Mapping[CampaignId, Basis], delta_of: Callable[[Change], Sums]
+    changes: Sequence[Change], bases: Mapping[CampaignId, Basis], *, asks_for_recount: bool
 ) -> tuple[int, dict[CampaignId, list[Addition]]]:
     """As many leading changes as fit into one transaction, and what they add, per campaign."""
     additions: dict[CampaignId, list[Addition]] = {}
     rows: dict[tuple[CampaignId, str], set[str]] = {}
     taken = 0
     for change in changes:
-        delta = delta_of(change)
+        delta: Sums = {"recount_due": 1} if asks_for_recount else difference(change.old, change.new)
         if delta:
             wanted: dict[str, list[str]] = rows_of(delta) | ({"added": []} if bases[change.campaign_id].recount else {})
             fuller = {

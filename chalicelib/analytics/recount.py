@@ -25,7 +25,6 @@ from chalicelib.backoff import attempts
 from chalicelib.model.errors import StoreUnavailable
 from chalicelib.model.ids import CampaignId
 from chalicelib.sqs import Queue
-from chalicelib.store.client import Item
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.plans import Plans
@@ -83,26 +82,17 @@ def begin_recount(
     return job
 
 
+@dataclass(frozen=True, slots=True)
 class Recount:
     """Works on one message at a time. Every step may be repeated."""
 
-    def __init__(
-        self,
-        counters: Counters,
-        recounts: Recounts,
-        advance: Callable[[CampaignId], None],
-        deliveries: Deliveries,
-        plan_queue: Queue,
-        pause: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._deliveries = deliveries
-        self._counters = counters
-        self._recounts = recounts
-        self._advance = advance
-        self._plan_queue = plan_queue
-        self._pause = pause
-        self._clock = clock
+    _counters: Counters
+    _recounts: Recounts
+    _advance: Callable[[CampaignId], None]
+    _deliveries: Deliveries
+    _plan_queue: Queue
+    _pause: Callable[[float], None] = time.sleep
+    _clock: Callable[[], float] = time.time
 
     def work(self, message: RecountMessage) -> None:
         """Sum the buckets that are quiet, retry the others later, and finish when all are counted."""
@@ -138,32 +128,23 @@ class Recount:
         return job if is_it else None
 
     def _sum(self, job: RecountJob, buckets: Sequence[int]) -> None:
-        read = {bucket: self._read(job.campaign_id, bucket) for bucket in buckets}
+        sums = {bucket: Counter[str]() for bucket in buckets}
+        seen = {bucket: self._fingerprint(job.campaign_id, bucket, sums[bucket]) for bucket in buckets}
         before = self._clock()
         self._pause(SETTLE_SECONDS)
         fence = round((before + self._clock()) / 2)
-        quiet = {
-            bucket: sums for bucket, (sums, seen) in read.items() if self._fingerprint(job.campaign_id, bucket) == seen
-        }
+        quiet = [bucket for bucket in buckets if self._fingerprint(job.campaign_id, bucket) == seen[bucket]]
         if quiet:
-            total: Counter[str] = Counter()
-            for sums in quiet.values():
-                total.update(sums)
+            total = sum((sums[bucket] for bucket in quiet), Counter[str]())
             self._recounts.record_part(job, quiet, fence, total, self._now())
 
-    def _read(self, campaign_id: CampaignId, bucket: int) -> tuple[Counter[str], str]:
-        """The sum of a bucket's facts, and a fingerprint of its rows."""
-        sums: Counter[str] = Counter()
+    def _fingerprint(self, campaign_id: CampaignId, bucket: int, sums: Counter[str] | None = None) -> str:
+        """Of a bucket's rows, whose facts are added to `sums`."""
         seen = hashlib.blake2b()
         for row in self._deliveries.iter_rows(campaign_id, bucket):
-            seen.update(_text(row))
-            sums.update(facts(self._deliveries.from_row(row)))
-        return sums, seen.hexdigest()
-
-    def _fingerprint(self, campaign_id: CampaignId, bucket: int) -> str:
-        seen = hashlib.blake2b()
-        for row in self._deliveries.iter_rows(campaign_id, bucket):
-            seen.update(_text(row))
+            seen.update(json.dumps(row, sort_keys=True).encode())
+            if sums is not None:
+                sums.update(facts(self._deliveries.from_row(row)))
         return seen.hexdigest()
 
     def _finish(self, message: RecountMessage) -> None:
@@ -181,7 +162,3 @@ class Recount:
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)
-
-
-def _text(row: Item) -> bytes:
-    return json.dumps(row, sort_keys=True).encode()

@@ -3,14 +3,13 @@
 What each number counts is defined in facts.py and nowhere else.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
 from chalicelib.analytics.advice import Advice, Situation, advise
-from chalicelib.analytics.completion import finished_of, total_of
-from chalicelib.analytics.rates import FEEDBACK, Rate, is_known, tracked_of, wilson
+from chalicelib.analytics.sums import FEEDBACK, Rate, finished_of, is_known, total_of, tracked_of, wilson
 from chalicelib.analytics.timing import TimeToOpen, time_to_open
 from chalicelib.model.campaign import LaunchedLink
 from chalicelib.model.ids import CampaignId
@@ -84,22 +83,6 @@ class Stats(Numbers):
     as_of: datetime
 
 
-_LISTED = ("sent", "failed", "skipped", "opened", "clicked")
-_COUNTED = (
-    *_LISTED,
-    "opened_machine_only",
-    "clicked_machine_only",
-    "clicked_without_open",
-    "delivered",
-    "bounced",
-    "bounced_soft",
-    "complained",
-    "unsubscribed",
-    "untracked",
-    "anonymous",
-)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkCount(LaunchedLink):
     """How many leads followed a link, and how many times only a machine did."""
@@ -117,20 +100,18 @@ def numbers_of(
 ) -> dict[CampaignId, Numbers]:
     """Of every campaign that has sums or planning; one that was launched this very moment may have neither."""
     return {
-        each: Numbers(**_counted(_LISTED, sums_of.get(each, {}), progress_of.get(each)))
+        each: Numbers(**_counted(Numbers, sums_of.get(each, {}), progress_of.get(each)))
         for each in {*sums_of, *progress_of}
     }
 
 
-def _counted(names: Iterable[str], sums: Sums, progress: PlanProgress | None) -> dict[str, Any]:
+def _counted(kind: type[Numbers], sums: Sums, progress: PlanProgress | None) -> dict[str, Any]:
+    """Its whole numbers: each is the sum of the fact of its name, but for Total and Pending, which are no facts."""
+    counts = {each.name: sums.get(each.name, 0) for each in fields(kind) if each.type is int}
     # A delivery may be in the sums a moment before its planning is read; Pending never shows that as a negative.
     total = max(total_of(progress, sums), finished_of(sums))
-    return {
-        "total": total,
-        "total_is_final": progress is not None and progress.complete,
-        "pending": total - finished_of(sums),
-        **{name: sums.get(name, 0) for name in names},
-    }
+    is_final = progress is not None and progress.complete
+    return counts | {"total": total, "total_is_final": is_final, "pending": total - finished_of(sums)}
 
 
 def stats_of(
@@ -150,7 +131,7 @@ def stats_of(
     failures = sorted(reasons.items(), key=lambda each: (-each[1], each[0]))
     age_hours = None if launched_at is None else (as_of - launched_at).total_seconds() / 3600
     return Stats(
-        **_counted(_COUNTED, sums, progress),
+        **_counted(Stats, sums, progress),
         planned_share=progress.share if progress else 0.0,
         rates={
             "failed": wilson(failed, sent + failed),

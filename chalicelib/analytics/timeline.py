@@ -10,9 +10,9 @@ from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.rule import Act
 from chalicelib.model.suppression import Resubscription
 from chalicelib.model.verdicts import judged
-from chalicelib.store.acts import Acts
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
+from chalicelib.store.rules import Acts
 from chalicelib.store.suppressions import Resubscriptions
 
 

@@ -1,21 +1,23 @@
 """Moves of a campaign: send, schedule, pause, resume, cancel, retry. All answer 202 with the campaign."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import Field
 
 from chalicelib.api.campaigns import CampaignAnswer
 from chalicelib.api.http.requests import RequestModel
-from chalicelib.api.http.resources import Call, Resource
+from chalicelib.api.http.resources import Call, H, Operation, Resource
 from chalicelib.campaigns.lifecycle import AudienceIsEmpty, NothingToRetry, SendingDisabled, WrongStatus
 from chalicelib.campaigns.schedule import InvalidTime
 from chalicelib.model.campaign import Campaign
+from chalicelib.model.errors import LeadflipError
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.reasons import FailureReason
 from chalicelib.scheduler import SchedulerUnavailable
 from chalicelib.sqs import QueueUnavailable
 
-campaign_moves = Resource("sending")
+campaign_moves = Resource("sending", "/v1/campaigns/{campaign_id}")
 
 
 class ScheduleBody(RequestModel):
@@ -40,30 +42,23 @@ class RetryBody(RequestModel):
     ]
 
 
-@campaign_moves.operation(
-    "POST",
-    "/v1/campaigns/{campaign_id}/send",
-    CampaignAnswer,
-    status=202,
-    raises=[WrongStatus, AudienceIsEmpty, SendingDisabled, QueueUnavailable],
-)
-def send_campaign(call: Call, campaign_id: str) -> Campaign:
+def _move(name: str, *errors: type[LeadflipError], body: type[RequestModel] | None = None) -> Callable[[H], H]:
+    """Declare a move and what it may raise besides WrongStatus."""
+    raises: list[type[LeadflipError]] = [WrongStatus, *errors]
+    return Operation(campaign_moves, "POST", f"/{name}", CampaignAnswer, status=202, body=body, raises=raises)
+
+
+@_move("send", AudienceIsEmpty, SendingDisabled, QueueUnavailable)
+def send_campaign(call: Call, campaign_id: CampaignId) -> Campaign:
     """Send a campaign now.
 
     The audience is evaluated now; a schedule is cancelled. Poll the campaign's `status` and its stats.
     """
-    return call.context.control.send_now(CampaignId(campaign_id), call.context.now())
+    return call.context.control.send_now(campaign_id, call.context.now())
 
 
-@campaign_moves.operation(
-    "POST",
-    "/v1/campaigns/{campaign_id}/schedule",
-    CampaignAnswer,
-    status=202,
-    body=ScheduleBody,
-    raises=[WrongStatus, InvalidTime, SchedulerUnavailable],
-)
-def schedule_campaign(call: Call, campaign_id: str) -> Campaign:
+@_move("schedule", InvalidTime, SchedulerUnavailable, body=ScheduleBody)
+def schedule_campaign(call: Call, campaign_id: CampaignId) -> Campaign:
     """Send a campaign later.
 
     Replaces an earlier schedule. The audience is evaluated when the time comes.
@@ -72,65 +67,48 @@ def schedule_campaign(call: Call, campaign_id: str) -> Campaign:
     is not sent: its status becomes `missed`, `status_reason` says why, and it can be sent or scheduled again.
     """
     said = call.body(ScheduleBody)
-    return call.context.control.schedule(CampaignId(campaign_id), said.at, said.timezone, call.context.now())
+    return call.context.control.schedule(campaign_id, said.at, said.timezone, call.context.now())
 
 
-@campaign_moves.operation(
-    "POST", "/v1/campaigns/{campaign_id}/unschedule", CampaignAnswer, status=202, raises=[WrongStatus]
-)
-def unschedule_campaign(call: Call, campaign_id: str) -> Campaign:
+@_move("unschedule")
+def unschedule_campaign(call: Call, campaign_id: CampaignId) -> Campaign:
     """Make a scheduled campaign a draft again."""
-    return call.context.control.unschedule(CampaignId(campaign_id))
+    return call.context.control.unschedule(campaign_id)
 
 
-@campaign_moves.operation("POST", "/v1/campaigns/{campaign_id}/pause", CampaignAnswer, status=202, raises=[WrongStatus])
-def pause_campaign(call: Call, campaign_id: str) -> Campaign:
+@_move("pause")
+def pause_campaign(call: Call, campaign_id: CampaignId) -> Campaign:
     """Pause a campaign.
 
     Sending stops within a few seconds; mails that leave until then are counted.
     """
-    return call.context.control.pause(CampaignId(campaign_id))
+    return call.context.control.pause(campaign_id)
 
 
-@campaign_moves.operation(
-    "POST",
-    "/v1/campaigns/{campaign_id}/resume",
-    CampaignAnswer,
-    status=202,
-    raises=[WrongStatus, QueueUnavailable],
-)
-def resume_campaign(call: Call, campaign_id: str) -> Campaign:
+@_move("resume", QueueUnavailable)
+def resume_campaign(call: Call, campaign_id: CampaignId) -> Campaign:
     """Resume a paused campaign.
 
     Sends to the leads that have not had it; nobody gets it twice.
     """
-    return call.context.control.resume(CampaignId(campaign_id))
+    return call.context.control.resume(campaign_id)
 
 
-@campaign_moves.operation(
-    "POST", "/v1/campaigns/{campaign_id}/cancel", CampaignAnswer, status=202, raises=[WrongStatus]
-)
-def cancel_campaign(call: Call, campaign_id: str) -> Campaign:
+@_move("cancel")
+def cancel_campaign(call: Call, campaign_id: CampaignId) -> Campaign:
     """Cancel a campaign for good.
 
     Mails that were sent stay counted, with their opens and clicks; the other deliveries stay `pending`.
     """
-    return call.context.control.cancel(CampaignId(campaign_id))
+    return call.context.control.cancel(campaign_id)
 
 
-@campaign_moves.operation(
-    "POST",
-    "/v1/campaigns/{campaign_id}/retry-failed",
-    CampaignAnswer,
-    status=202,
-    body=RetryBody,
-    raises=[WrongStatus, NothingToRetry, QueueUnavailable],
-)
-def retry_failed(call: Call, campaign_id: str) -> Campaign:
+@_move("retry-failed", NothingToRetry, QueueUnavailable, body=RetryBody)
+def retry_failed(call: Call, campaign_id: CampaignId) -> Campaign:
     """Send failed deliveries again.
 
     Each at most once per request, to the lead as it is now. The campaign is `sending` until all have finished.
 
     Deliveries that ended as `outcome_unknown` are sent again only when that reason is named.
     """
-    return call.context.control.retry_failed(CampaignId(campaign_id), call.body(RetryBody).reasons)
+    return call.context.control.retry_failed(campaign_id, call.body(RetryBody).reasons)

@@ -11,7 +11,7 @@ from chalicelib.analytics.stats import numbers_of
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.requests import RequestModel
-from chalicelib.api.http.resources import Call, Resource
+from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.campaigns.drafts import Draft, InvalidCampaign, NamesNobody, NotADraft, Written
 from chalicelib.campaigns.lifecycle import WrongStatus
 from chalicelib.model.campaign import Audience, Behavior, Campaign, CampaignStatus, Did
@@ -31,7 +31,7 @@ UtmName = Literal["source", "medium", "campaign", "term", "content"]
 class BehaviorBody(RequestModel):
     """What a lead, as a person, did with a campaign's mail. Only leads that it was sent to match."""
 
-    campaign_id: str
+    campaign_id: CampaignId
     did: Annotated[Did, Field(description="A lead who clicked has opened, whether images were loaded or not.")]
 
 
@@ -44,7 +44,7 @@ class AudienceBody(RequestModel):
     behavior: list[BehaviorBody] = Field(default_factory=list, description="Evaluated when the campaign is sent.")
 
     def audience(self) -> Audience:
-        behavior = tuple(Behavior(CampaignId(each.campaign_id), each.did) for each in self.behavior)
+        behavior = tuple(Behavior(each.campaign_id, each.did) for each in self.behavior)
         return Audience(self.entity, tuple(self.stages), tuple(self.tags), behavior)
 
 
@@ -176,8 +176,8 @@ class FollowUpBody(RequestModel):
     to: Annotated[Did, Field(description="A lead who clicked has opened, whether images were loaded or not.")]
 
 
-@campaigns.operation(
-    "POST", "/v1/campaigns", CampaignWithContent, status=201, body=NewCampaign, raises=[InvalidCampaign]
+@Operation(
+    campaigns, "POST", "/v1/campaigns", CampaignWithContent, status=201, body=NewCampaign, raises=[InvalidCampaign]
 )
 def create_campaign(call: Call) -> object:
     """Create a campaign."""
@@ -185,7 +185,7 @@ def create_campaign(call: Call) -> object:
     return with_content(call.context.drafts.create(written, call.context.now()))
 
 
-@campaigns.operation("GET", "/v1/campaigns", Page[ListedCampaign], query=CampaignsQuery)
+@Operation(campaigns, "GET", "/v1/campaigns", Page[ListedCampaign], query=CampaignsQuery)
 def list_campaigns(call: Call) -> object:
     """List campaigns.
 
@@ -210,13 +210,14 @@ def list_campaigns(call: Call) -> object:
     return query.page(items, following)
 
 
-@campaigns.operation("GET", "/v1/campaigns/{campaign_id}", CampaignWithContent)
-def get_campaign(call: Call, campaign_id: str) -> object:
+@Operation(campaigns, "GET", "/v1/campaigns/{campaign_id}", CampaignWithContent)
+def get_campaign(call: Call, campaign_id: CampaignId) -> object:
     """Read a campaign."""
-    return with_content(call.context.drafts.get(CampaignId(campaign_id)))
+    return with_content(call.context.drafts.get(campaign_id))
 
 
-@campaigns.operation(
+@Operation(
+    campaigns,
     "PATCH",
     "/v1/campaigns/{campaign_id}",
     CampaignWithContent,
@@ -224,26 +225,27 @@ def get_campaign(call: Call, campaign_id: str) -> object:
     content_types=("application/json", "application/merge-patch+json"),
     raises=[InvalidCampaign, NotADraft, Conflict],
 )
-def update_campaign(call: Call, campaign_id: str) -> object:
+def update_campaign(call: Call, campaign_id: CampaignId) -> object:
     """Change a draft.
 
     The audience and `utm` are replaced as a whole. Send the `version` that you read, so that no other change is lost.
     """
     body, now = call.body(CampaignPatch), call.context.now()
-    draft = call.context.drafts.change(CampaignId(campaign_id), body.changes(), now, version=body.version or None)
+    draft = call.context.drafts.change(campaign_id, body.changes(), now, version=body.version or None)
     return with_content(draft)
 
 
-@campaigns.operation("DELETE", "/v1/campaigns/{campaign_id}", status=204, raises=[WrongStatus])
-def delete_campaign(call: Call, campaign_id: str) -> None:
+@Operation(campaigns, "DELETE", "/v1/campaigns/{campaign_id}", status=204, raises=[WrongStatus])
+def delete_campaign(call: Call, campaign_id: CampaignId) -> None:
     """Delete a campaign.
 
     Only one of which nothing was sent: a draft, or a scheduled (its schedule is deleted, too) or missed campaign.
     """
-    call.context.drafts.delete(CampaignId(campaign_id))
+    call.context.drafts.delete(campaign_id)
 
 
-@campaigns.operation(
+@Operation(
+    campaigns,
     "POST",
     "/v1/campaigns/{campaign_id}/follow-up",
     CampaignWithContent,
@@ -251,7 +253,7 @@ def delete_campaign(call: Call, campaign_id: str) -> None:
     body=FollowUpBody,
     raises=[WrongStatus, NamesNobody, InvalidCampaign],
 )
-def follow_up_campaign(call: Call, campaign_id: str) -> object:
+def follow_up_campaign(call: Call, campaign_id: CampaignId) -> object:
     """Create a follow-up campaign.
 
     A new draft with the same content, for those of this campaign's audience who opened, clicked, or did not.
@@ -259,13 +261,13 @@ def follow_up_campaign(call: Call, campaign_id: str) -> object:
     Only what persons did counts. It is evaluated when the draft is sent.
     """
     did = call.body(FollowUpBody).to
-    return with_content(call.context.drafts.follow_up(CampaignId(campaign_id), did, call.context.now()))
+    return with_content(call.context.drafts.follow_up(campaign_id, did, call.context.now()))
 
 
-@campaigns.operation("POST", "/v1/campaigns/{campaign_id}/duplicate", CampaignWithContent, status=201)
-def duplicate_campaign(call: Call, campaign_id: str) -> object:
+@Operation(campaigns, "POST", "/v1/campaigns/{campaign_id}/duplicate", CampaignWithContent, status=201)
+def duplicate_campaign(call: Call, campaign_id: CampaignId) -> object:
     """Duplicate a campaign.
 
     A new draft with the same content, sender and audience. The original may have any status.
     """
-    return with_content(call.context.drafts.duplicate(CampaignId(campaign_id), call.context.now()))
+    return with_content(call.context.drafts.duplicate(campaign_id, call.context.now()))

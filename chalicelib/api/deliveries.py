@@ -16,16 +16,16 @@ from chalicelib.analytics import export
 from chalicelib.api.http.answers import Answer, AnswerModel, Moment
 from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.paging import Page, PageQuery
-from chalicelib.api.http.resources import Call, Resource
+from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.model.access import Scope
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.verdicts import judged
-from chalicelib.store.delivery_lists import DeliveryFilter
+from chalicelib.store.deliveries import DeliveryFilter
 from chalicelib.tracking.delivery_ids import make_delivery_id, without_delivery_id
 
-deliveries = Resource("deliveries")
+deliveries = Resource("deliveries", "/v1/campaigns/{campaign_id}")
 
 T = TypeVar("T")
 
@@ -78,37 +78,28 @@ class DeliveriesQuery(PageQuery):
     status: Annotated[DeliveryStatus | None, Field(description="Only deliveries with this status.")] = None
     opened: Annotated[bool | None, Field(description="Only those opened, or not opened.")] = None
     clicked: Annotated[bool | None, Field(description="Only those clicked by a person, or not.")] = None
-
     reason: Annotated[
         str | None, Field(max_length=100, description="Only those that failed or were skipped for this reason.")
     ] = None
-
-    def shown(self) -> DeliveryFilter:
-        return DeliveryFilter(self.status, self.opened, self.clicked, self.reason)
 
 
 class ExportQuery(DeliveriesQuery):
     limit: Annotated[int, Field(ge=1, le=10_000, description="How many lines at most.")] = 5_000
 
 
-@deliveries.operation("GET", "/v1/campaigns/{campaign_id}/deliveries", Page[DeliveryAnswer], query=DeliveriesQuery)
-def list_deliveries(call: Call, campaign_id: str) -> object:
+@Operation(deliveries, "GET", "/deliveries", Page[DeliveryAnswer], query=DeliveriesQuery)
+def list_deliveries(call: Call, campaign_id: CampaignId) -> object:
     """List a campaign's deliveries.
 
     In a stable but arbitrary order. With filters a page may be short, or even empty, and still have a cursor.
     """
     query = call.query(DeliveriesQuery)
-    campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
-    found, following = call.context.deliveries.list_page(
-        campaign.campaign_id, query.shown(), limit=query.limit, position=query.position()
-    )
-    name = naming(call, campaign)
-    shown = [DeliveryAnswer.of(visible(call, each, each.campaign_id, each.lead_id), name(each)) for each in found]
-    return query.page(shown, following)
+    found, following, name = _read(call, campaign_id, query)
+    return query.page((DeliveryAnswer.of(each, name(each)) for each in found), following)
 
 
-@deliveries.operation("GET", "/v1/campaigns/{campaign_id}/deliveries.csv", query=ExportQuery, answer_type=CSV)
-def export_deliveries(call: Call, campaign_id: str) -> Answer:
+@Operation(deliveries, "GET", "/deliveries.csv", query=ExportQuery, answer_type=CSV)
+def export_deliveries(call: Call, campaign_id: CampaignId) -> Answer:
     """Export a campaign's deliveries as CSV.
 
     A part of the file, about 5,000 lines. If there is more, a header links to it:
@@ -116,39 +107,40 @@ def export_deliveries(call: Call, campaign_id: str) -> Answer:
     whole file: only the first begins with the byte order mark and the column names.
     """
     query = call.query(ExportQuery)
-    campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
-    found, following = call.context.deliveries.list_page(
-        campaign.campaign_id, query.shown(), limit=query.limit, position=query.position()
-    )
-    shown = (visible(call, each, each.campaign_id, each.lead_id) for each in found)
-    text, written = export.lines(shown, naming(call, campaign), most_characters=MOST_CSV_CHARACTERS)
+    found, following, name = _read(call, campaign_id, query)
+    text, written = export.lines(found, name, most_characters=MOST_CSV_CHARACTERS)
     if written < len(found):
         following = call.context.deliveries.position_after(found[written - 1])
-    headers = {"Content-Disposition": f'attachment; filename="{campaign.campaign_id}-deliveries.csv"'}
+    headers = {"Content-Disposition": f'attachment; filename="{campaign_id}-deliveries.csv"'}
     cursor = query.cursor_to(following)
     if cursor is not None:
-        said = query.model_dump(mode="json", exclude={"cursor"}, exclude_unset=True)
-        headers["Link"] = f'<?{urlencode(_as_parameters(said) | {"cursor": cursor})}>; rel="next"'
+        said = dict(call.request.query_params or {})
+        headers["Link"] = f'<?{urlencode(said | {"cursor": cursor})}>; rel="next"'
     if query.cursor is None:
         text = export.header() + text
     return Answer(200, text, headers, f"{CSV}; charset=utf-8")
 
 
-def _as_parameters(said: dict[str, object]) -> dict[str, str]:
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in said.items()}
+def _read(
+    call: Call, campaign_id: CampaignId, query: DeliveriesQuery
+) -> tuple[list[Delivery], str | None, Callable[[Delivery], str | None]]:
+    """What the caller may see of a page of deliveries, the next page's position, and what gives a delivery's id."""
+    campaign = call.context.drafts.get_campaign(campaign_id)
+    wanted = DeliveryFilter(query.status, query.opened, query.clicked, query.reason)
+    found, following = call.context.deliveries.list_page(
+        campaign.campaign_id, wanted, limit=query.limit, position=query.position()
+    )
+    shown = [visible(call, each, each.campaign_id, each.lead_id) for each in found]
+    return shown, following, _naming(call, campaign)
 
 
-def naming(call: Call, campaign: Campaign) -> Callable[[Delivery], str | None]:
-    """The ids of a campaign's deliveries; None for who may not see them, and when the campaign's key was withdrawn."""
+def _naming(call: Call, campaign: Campaign) -> Callable[[Delivery], str | None]:
+    """The ids of a campaign's deliveries; None if the caller may not see them or the campaign's key was withdrawn."""
     number = campaign.key_number
     key = None if number is None or not _may_see_ids(call) else call.context.keys.key(number)
-
-    def name(delivery: Delivery) -> str | None:
-        if key is None or number is None:
-            return None
-        return make_delivery_id(key, number, campaign.campaign_id, delivery.lead_id)
-
-    return name
+    if key is None or number is None:
+        return lambda delivery: None
+    return lambda delivery: make_delivery_id(key, number, delivery.campaign_id, delivery.lead_id)
 
 
 def visible(call: Call, shown: T, campaign_id: CampaignId, lead_id: LeadId) -> T:

@@ -10,8 +10,8 @@ from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.requests import RequestModel, media_type, read_bytes
-from chalicelib.api.http.resources import Call, Resource
-from chalicelib.crm.groups import list_groups
+from chalicelib.api.http.resources import Call, Operation, Resource
+from chalicelib.crm.audience import list_groups
 from chalicelib.crm.import_files import FileKind, FileTooLong, UnexpectedColumns, UnreadableFile, read_file
 from chalicelib.crm.importing import ImportReport, import_leads
 from chalicelib.crm.leads import InvalidLead, LeadInput, create_lead, delete_lead, update_lead
@@ -167,13 +167,14 @@ class GroupsAnswer(AnswerModel):
     is_whole: Annotated[bool, Field(description="False: there are more leads, and maybe further names.")]
 
 
-@leads.operation("POST", "/v1/leads", LeadAnswer, status=201, body=NewLead, raises=[InvalidLead, IdentityTaken])
+@Operation(leads, "POST", "/v1/leads", LeadAnswer, status=201, body=NewLead, raises=[InvalidLead, IdentityTaken])
 def create_one_lead(call: Call) -> Lead:
     """Create a lead."""
     return create_lead(call.context.leads, call.body(NewLead).said(), call.context.now())
 
 
-@leads.operation(
+@Operation(
+    leads,
     "POST",
     "/v1/leads/import",
     ImportAnswer,
@@ -196,32 +197,24 @@ def import_file(call: Call) -> ImportReport:
     return import_leads(call.context.leads, file, call.context.now())
 
 
-@leads.operation("GET", "/v1/leads", Page[LeadAnswer], query=LeadQuery)
+@Operation(leads, "GET", "/v1/leads", Page[LeadAnswer], query=LeadQuery)
 def list_leads(call: Call) -> object:
     """List leads.
 
     In a stable but arbitrary order. A page may be short, or even empty, and still have a cursor.
     """
     query = call.query(LeadQuery)
-    return query.page(
-        *call.context.leads.list_page(
-            entity=query.entity,
-            stage=query.stage,
-            tag=query.tag,
-            q=query.q,
-            limit=query.limit,
-            cursor=query.position(),
-        )
-    )
+    return query.page(*call.context.leads.list_page(**{**dict(query), "cursor": query.position()}))
 
 
-@leads.operation("GET", "/v1/leads/{lead_id}", LeadAnswer)
-def get_lead(call: Call, lead_id: str) -> Lead:
+@Operation(leads, "GET", "/v1/leads/{lead_id}", LeadAnswer)
+def get_lead(call: Call, lead_id: LeadId) -> Lead:
     """Read a lead."""
-    return call.context.leads.get(LeadId(lead_id))
+    return call.context.leads.get(lead_id)
 
 
-@leads.operation(
+@Operation(
+    leads,
     "PATCH",
     "/v1/leads/{lead_id}",
     LeadAnswer,
@@ -229,42 +222,42 @@ def get_lead(call: Call, lead_id: str) -> Lead:
     content_types=("application/json", "application/merge-patch+json"),
     raises=[InvalidLead, IdentityTaken],
 )
-def update_one_lead(call: Call, lead_id: str) -> Lead:
+def update_one_lead(call: Call, lead_id: LeadId) -> Lead:
     """Change a lead.
 
     Concurrent changes of different fields are all kept.
     """
-    return update_lead(call.context.leads, LeadId(lead_id), call.body(LeadPatch).said(), call.context.now())
+    return update_lead(call.context.leads, lead_id, call.body(LeadPatch).said(), call.context.now())
 
 
-@leads.operation("DELETE", "/v1/leads/{lead_id}", status=204)
-def delete_one_lead(call: Call, lead_id: str) -> None:
+@Operation(leads, "DELETE", "/v1/leads/{lead_id}", status=204)
+def delete_one_lead(call: Call, lead_id: LeadId) -> None:
     """Delete a lead.
 
     Mails sent to it stay in the campaigns' numbers.
     """
-    delete_lead(call.context.leads, LeadId(lead_id))
+    delete_lead(call.context.leads, lead_id)
 
 
-@leads.operation("GET", "/v1/leads/{lead_id}/suppressions", SuppressionsAnswer)
-def list_suppressions(call: Call, lead_id: str) -> object:
+@Operation(leads, "GET", "/v1/leads/{lead_id}/suppressions", SuppressionsAnswer)
+def list_suppressions(call: Call, lead_id: LeadId) -> object:
     """Read why a lead is not mailed.
 
     Suppressions of the lead, or of everybody with its address; empty for a lead that may be mailed.
     """
-    return {"items": list_marks(call.context.leads, LeadId(lead_id))}
+    return {"items": list_marks(call.context.leads, lead_id)}
 
 
-@leads.operation("POST", "/v1/leads/{lead_id}/unsubscribe", LeadAnswer, status=202)
-def unsubscribe_lead(call: Call, lead_id: str) -> Lead:
+@Operation(leads, "POST", "/v1/leads/{lead_id}/unsubscribe", LeadAnswer, status=202)
+def unsubscribe_lead(call: Call, lead_id: LeadId) -> Lead:
     """Unsubscribe a lead."""
-    known = call.context.leads.get(LeadId(lead_id)).lead_id
+    known = call.context.leads.get(lead_id).lead_id
     call.context.leads.unsubscribe(known, at=call.context.now(), source="api")
     return call.context.leads.get(known)
 
 
-@leads.operation("POST", "/v1/leads/{lead_id}/resubscribe", LeadAnswer, status=202, body=ResubscribeBody)
-def resubscribe_lead(call: Call, lead_id: str) -> Lead:
+@Operation(leads, "POST", "/v1/leads/{lead_id}/resubscribe", LeadAnswer, status=202, body=ResubscribeBody)
+def resubscribe_lead(call: Call, lead_id: LeadId) -> Lead:
     """Resubscribe a lead.
 
     Also after a complaint or a bounce. Do this only when the lead has asked for it.
@@ -273,10 +266,10 @@ def resubscribe_lead(call: Call, lead_id: str) -> Lead:
     """
     context, who = call.context, caller(call.request)
     allowed = Resubscription(context.now(), who.name, call.body(ResubscribeBody).reason)
-    return resubscribe(context.leads, context.resubscriptions, LeadId(lead_id), allowed)
+    return resubscribe(context.leads, context.resubscriptions, lead_id, allowed)
 
 
-@leads.operation("GET", "/v1/lead-groups", GroupsAnswer)
+@Operation(leads, "GET", "/v1/lead-groups", GroupsAnswer)
 def list_lead_groups(call: Call) -> object:
     """List the entities, stages and tags in use.
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from chalicelib.analytics.stats import count_links
 from chalicelib.api.http.answers import Answer, AnswerModel
 from chalicelib.api.http.requests import RequestModel
-from chalicelib.api.http.resources import Call, Resource
+from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.campaigns.preflight import preflight
 from chalicelib.campaigns.preview import POLICY, preview, preview_page
 from chalicelib.campaigns.send_test import MAX_ADDRESSES, InvalidAddresses, Outcome
@@ -16,7 +16,7 @@ from chalicelib.content.preflight import Severity
 from chalicelib.model.errors import LeadNotFound
 from chalicelib.model.ids import CampaignId, LeadId
 
-previews = Resource("campaigns")
+previews = Resource("campaigns", "/v1/campaigns/{campaign_id}")
 
 HTML = "text/html"
 _FRAME_HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"}
@@ -32,7 +32,7 @@ class AudienceAnswer(AnswerModel):
 
 
 class PreviewQuery(RequestModel):
-    lead_id: Annotated[str, Field(description="Whose merge fields to fill in.")]
+    lead_id: Annotated[LeadId, Field(description="Whose merge fields to fill in.")]
 
 
 class PreviewAnswer(AnswerModel):
@@ -42,7 +42,7 @@ class PreviewAnswer(AnswerModel):
 
 
 class FrameQuery(RequestModel):
-    lead_id: Annotated[str | None, Field(description="Whose merge fields to fill in, or defaults.")] = None
+    lead_id: Annotated[LeadId | None, Field(description="Whose merge fields to fill in, or defaults.")] = None
     clicks: Annotated[bool, Field(description="Show next to each tracked link how many leads clicked it.")] = False
 
 
@@ -69,7 +69,7 @@ class TestBody(RequestModel):
         list[str],
         Field(min_length=1, max_length=MAX_ADDRESSES, description="Need not be addresses of leads."),
     ]
-    lead_id: Annotated[str | None, Field(description="Whose merge fields to fill in, or defaults.")] = None
+    lead_id: Annotated[LeadId | None, Field(description="Whose merge fields to fill in, or defaults.")] = None
 
 
 class TestResult(AnswerModel):
@@ -84,39 +84,35 @@ class TestAnswer(AnswerModel):
     results: Annotated[list[TestResult], Field(description="One for each address, in their order.")]
 
 
-@previews.operation("GET", "/v1/campaigns/{campaign_id}/audience", AudienceAnswer)
-def count_audience(call: Call, campaign_id: str) -> object:
+@Operation(previews, "GET", "/audience", AudienceAnswer)
+def count_audience(call: Call, campaign_id: CampaignId) -> object:
     """Count a campaign's audience.
 
     As it is now. `total` in the stats is the audience at the time of sending.
     """
-    return call.context.audiences.count(call.context.drafts.get(CampaignId(campaign_id)).campaign.audience)
+    return call.context.audiences.count(call.context.drafts.get(campaign_id).campaign.audience)
 
 
-@previews.operation(
-    "GET", "/v1/campaigns/{campaign_id}/preview", PreviewAnswer, query=PreviewQuery, raises=_NOT_RENDERED
-)
-def preview_campaign(call: Call, campaign_id: str) -> object:
+@Operation(previews, "GET", "/preview", PreviewAnswer, query=PreviewQuery, raises=_NOT_RENDERED)
+def preview_campaign(call: Call, campaign_id: CampaignId) -> object:
     """Render a campaign for a lead.
 
     As the lead would see it, with untracked links and without the pixel, so that a preview is not counted.
     """
-    draft = call.context.drafts.get(CampaignId(campaign_id))
-    lead = call.context.leads.get(LeadId(call.query(PreviewQuery).lead_id))
+    draft = call.context.drafts.get(campaign_id)
+    lead = call.context.leads.get(call.query(PreviewQuery).lead_id)
     return preview(draft, lead, call.context.settings.tracking_url)
 
 
-@previews.operation(
-    "GET", "/v1/campaigns/{campaign_id}/preview.html", query=FrameQuery, answer_type=HTML, raises=_NOT_RENDERED
-)
-def show_preview(call: Call, campaign_id: str) -> Answer:
+@Operation(previews, "GET", "/preview.html", query=FrameQuery, answer_type=HTML, raises=_NOT_RENDERED)
+def show_preview(call: Call, campaign_id: CampaignId) -> Answer:
     """Preview a campaign as an HTML page.
 
     For a frame: its policy allows no scripts and gives it an origin of its own. A preview is not counted.
     """
     query, context = call.query(FrameQuery), call.context
-    draft = context.drafts.get(CampaignId(campaign_id))
-    lead = None if query.lead_id is None else context.leads.get(LeadId(query.lead_id))
+    draft = context.drafts.get(campaign_id)
+    lead = None if query.lead_id is None else context.leads.get(query.lead_id)
     badges = _clicks(call, draft.campaign.campaign_id) if query.clicks else {}
     return Answer(200, preview_page(draft, lead, badges), _FRAME_HEADERS, f"{HTML}; charset=utf-8")
 
@@ -129,31 +125,25 @@ def _clicks(call: Call, campaign_id: CampaignId) -> dict[str, str]:
     }
 
 
-@previews.operation("GET", "/v1/campaigns/{campaign_id}/preflight", PreflightAnswer)
-def preflight_campaign(call: Call, campaign_id: str) -> object:
+@Operation(previews, "GET", "/preflight", PreflightAnswer)
+def preflight_campaign(call: Call, campaign_id: CampaignId) -> object:
     """Check a campaign before sending it.
 
     Findings, most severe first, with their places in the content and the number of leads they concern.
     """
     context = call.context
-    draft = context.drafts.get(CampaignId(campaign_id))
+    draft = context.drafts.get(campaign_id)
     return preflight(draft, context.audiences, context.sending_account, context.keys, context.settings.tracking_url)
 
 
-@previews.operation(
-    "POST",
-    "/v1/campaigns/{campaign_id}/test",
-    TestAnswer,
-    body=TestBody,
-    raises=[InvalidAddresses, *_NOT_RENDERED],
-)
-def test_campaign(call: Call, campaign_id: str) -> object:
+@Operation(previews, "POST", "/test", TestAnswer, body=TestBody, raises=[InvalidAddresses, *_NOT_RENDERED])
+def test_campaign(call: Call, campaign_id: CampaignId) -> object:
     """Send a campaign to test addresses.
 
     The real mail, marked in its subject and headers. Its pixel and links work and are not counted; the campaign does
     not change. Addresses are tried one after the other, and each has its own outcome.
     """
     asked, context = call.body(TestBody), call.context
-    draft = context.drafts.get(CampaignId(campaign_id))
-    lead = None if asked.lead_id is None else context.leads.get(LeadId(asked.lead_id))
+    draft = context.drafts.get(campaign_id)
+    lead = None if asked.lead_id is None else context.leads.get(asked.lead_id)
     return {"results": context.mail_tester.send(draft, lead, asked.to, context.now())}

@@ -11,7 +11,7 @@ from chalicelib.api.deliveries import visible
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.requests import RequestModel
-from chalicelib.api.http.resources import Call, Resource
+from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.automation.rule_editor import InvalidRule, TooManyRules, WrittenRule
 from chalicelib.model.errors import Conflict
 from chalicelib.model.ids import CampaignId, RuleId
@@ -24,15 +24,11 @@ class WhenBody(RequestModel):
     """The events that the rule is for. In a pattern, `*` stands for anything; case is ignored."""
 
     event: Annotated[Trigger, Field(description="What a person did. Machine opens and clicks are ignored.")]
-    campaign_id: str | None = None
+    campaign_id: CampaignId | None = None
     campaign_title: Annotated[str | None, Field(description="A pattern, such as `*pricing*`.")] = None
     url: Annotated[
         str | None, Field(description="A pattern for the destination of a click, such as `https://*/pricing*`.")
     ] = None
-
-    def when(self) -> When:
-        campaign_id = None if self.campaign_id is None else CampaignId(self.campaign_id)
-        return When(self.event, campaign_id, self.campaign_title, self.url)
 
 
 class IfBody(RequestModel):
@@ -41,9 +37,6 @@ class IfBody(RequestModel):
     entity: str | None = None
     stages: Annotated[list[str], Field(default_factory=list, max_length=50, description="One of these; empty: any.")]
     tags: Annotated[list[str], Field(default_factory=list, max_length=50, description="All of these.")]
-
-    def if_(self) -> If:
-        return If(self.entity, tuple(self.stages), tuple(self.tags))
 
 
 class ChangeStage(RequestModel):
@@ -92,14 +85,12 @@ class RulePatch(RequestModel):
 
     def changes(self) -> dict[str, Any]:
         """The members that were sent, as fields of WrittenRule."""
-        fields = {
-            "name": self.name,
-            "enabled": self.enabled,
-            "when": self.when.when(),
-            "if_": self.if_.if_(),
+        written = {
+            "when": When(**dict(self.when)),
+            "if_": If(self.if_.entity, tuple(self.if_.stages), tuple(self.if_.tags)),
             "then": tuple(map(_action, self.then)),
         }
-        return {name: value for name, value in fields.items() if name in self.model_fields_set}
+        return {name: written.get(name, getattr(self, name)) for name in self.model_fields_set}
 
 
 class NewRule(RulePatch):
@@ -139,7 +130,7 @@ class ActAnswer(AnswerModel):
     failed: Annotated[list[str], Field(description="What could not be done, and why.")]
 
 
-@rules.operation("POST", "/v1/rules", RuleAnswer, status=201, body=NewRule, raises=[InvalidRule, TooManyRules])
+@Operation(rules, "POST", "/v1/rules", RuleAnswer, status=201, body=NewRule, raises=[InvalidRule, TooManyRules])
 def create_rule(call: Call) -> object:
     """Create a rule.
 
@@ -149,7 +140,7 @@ def create_rule(call: Call) -> object:
     return _with_warnings(call, call.context.rule_editor.create(written, call.context.now()))
 
 
-@rules.operation("GET", "/v1/rules", Page[RuleAnswer])
+@Operation(rules, "GET", "/v1/rules", Page[RuleAnswer])
 def list_rules(call: Call) -> object:
     """List rules.
 
@@ -160,14 +151,14 @@ def list_rules(call: Call) -> object:
     return {"items": [_told(rule, warnings[rule.rule_id]) for rule in found], "cursor": None}
 
 
-@rules.operation("GET", "/v1/rules/{rule_id}", RuleAnswer)
-def get_rule(call: Call, rule_id: str) -> object:
+@Operation(rules, "GET", "/v1/rules/{rule_id}", RuleAnswer)
+def get_rule(call: Call, rule_id: RuleId) -> object:
     """Read a rule."""
-    return _with_warnings(call, call.context.rules.get(RuleId(rule_id)))
+    return _with_warnings(call, call.context.rules.get(rule_id))
 
 
-@rules.operation("PATCH", "/v1/rules/{rule_id}", RuleAnswer, body=RulePatch, raises=[InvalidRule, Conflict])
-def change_rule(call: Call, rule_id: str) -> object:
+@Operation(rules, "PATCH", "/v1/rules/{rule_id}", RuleAnswer, body=RulePatch, raises=[InvalidRule, Conflict])
+def change_rule(call: Call, rule_id: RuleId) -> object:
     """Change a rule.
 
     Past acts are not undone and stay in the log.
@@ -175,8 +166,8 @@ def change_rule(call: Call, rule_id: str) -> object:
     return _changed(call, rule_id, call.body(RulePatch).changes())
 
 
-@rules.operation("POST", "/v1/rules/{rule_id}/enable", RuleAnswer, raises=[InvalidRule, Conflict])
-def enable_rule(call: Call, rule_id: str) -> object:
+@Operation(rules, "POST", "/v1/rules/{rule_id}/enable", RuleAnswer, raises=[InvalidRule, Conflict])
+def enable_rule(call: Call, rule_id: RuleId) -> object:
     """Enable a rule.
 
     It acts on events from now on, not on those that happened while it was disabled.
@@ -184,35 +175,35 @@ def enable_rule(call: Call, rule_id: str) -> object:
     return _changed(call, rule_id, {"enabled": True})
 
 
-@rules.operation("POST", "/v1/rules/{rule_id}/disable", RuleAnswer, raises=[InvalidRule, Conflict])
-def disable_rule(call: Call, rule_id: str) -> object:
+@Operation(rules, "POST", "/v1/rules/{rule_id}/disable", RuleAnswer, raises=[InvalidRule, Conflict])
+def disable_rule(call: Call, rule_id: RuleId) -> object:
     """Disable a rule."""
     return _changed(call, rule_id, {"enabled": False})
 
 
-@rules.operation("DELETE", "/v1/rules/{rule_id}", status=204)
-def delete_rule(call: Call, rule_id: str) -> None:
+@Operation(rules, "DELETE", "/v1/rules/{rule_id}", status=204)
+def delete_rule(call: Call, rule_id: RuleId) -> None:
     """Delete a rule.
 
     Its acts stay on the leads' timelines.
     """
-    call.context.rules.delete(RuleId(rule_id))
+    call.context.rules.delete(rule_id)
 
 
-@rules.operation("GET", "/v1/rules/{rule_id}/log", Page[ActAnswer], query=PageQuery)
-def get_rule_log(call: Call, rule_id: str) -> object:
+@Operation(rules, "GET", "/v1/rules/{rule_id}/log", Page[ActAnswer], query=PageQuery)
+def get_rule_log(call: Call, rule_id: RuleId) -> object:
     """Read what a rule did.
 
     Newest first. An act may take a second to appear.
     """
     query = call.query(PageQuery)
-    rule = call.context.rules.get(RuleId(rule_id))
+    rule = call.context.rules.get(rule_id)
     acts, following = call.context.acts.list_of_rule(rule.rule_id, limit=query.limit, position=query.position())
     return query.page((visible(call, act, act.campaign_id, act.lead_id) for act in acts), following)
 
 
-def _changed(call: Call, rule_id: str, changes: dict[str, object]) -> object:
-    return _with_warnings(call, call.context.rule_editor.change(RuleId(rule_id), changes, call.context.now()))
+def _changed(call: Call, rule_id: RuleId, changes: dict[str, object]) -> object:
+    return _with_warnings(call, call.context.rule_editor.change(rule_id, changes, call.context.now()))
 
 
 def _with_warnings(call: Call, rule: Rule) -> object:

@@ -12,16 +12,16 @@ from chalicelib.analytics.stats import count_links, stats_of
 from chalicelib.analytics.timing import By, series_of
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.requests import RequestModel
-from chalicelib.api.http.resources import Call, Resource
-from chalicelib.model.campaign import Campaign, CampaignStatus
+from chalicelib.api.http.resources import Call, Operation, Resource
+from chalicelib.model.campaign import Campaign
 from chalicelib.model.errors import Missing
 from chalicelib.model.ids import CampaignId
+from chalicelib.model.lifecycle import GOING
 from chalicelib.model.reasons import WaitReason
 from chalicelib.sending.rate import Waiting, waiting_of
-from chalicelib.store.rate import Rate
 from chalicelib.store.recounts import RecountState
 
-stats = Resource("stats")
+stats = Resource("stats", "/v1/campaigns/{campaign_id}")
 
 
 class RecountNotFound(Missing, problem="recount-not-found", title="There is no recount of this campaign"):
@@ -219,13 +219,13 @@ def in_words(waiting: Waiting) -> str:
     return f"Waiting for {_WAITING_FOR[waiting.reason]}, resumes about {waiting.until:%d %B, %H:%M} UTC."
 
 
-@stats.operation("GET", "/v1/campaigns/{campaign_id}/stats", StatsAnswer)
-def get_stats(call: Call, campaign_id: str) -> object:
+@Operation(stats, "GET", "/stats", StatsAnswer)
+def get_stats(call: Call, campaign_id: CampaignId) -> object:
     """Read a campaign's numbers.
 
     The numbers are a few seconds behind the deliveries, hence `as_of`.
     """
-    campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
+    campaign = call.context.drafts.get_campaign(campaign_id)
     numbers = stats_of(
         call.context.plans.find_progress(campaign.campaign_id),
         call.context.counters.find(campaign.campaign_id).sums,
@@ -234,64 +234,57 @@ def get_stats(call: Call, campaign_id: str) -> object:
         html_bytes=call.context.campaigns.find_launched(campaign.campaign_id).html_bytes,
     )
     answer = StatsAnswer.model_validate(numbers)
-    if answer.pending and campaign.status in (CampaignStatus.PLANNING, CampaignStatus.SENDING):
-        waiting = _waiting(call, campaign)
-        if waiting is not None:
-            answer.waiting = WaitingAnswer(reason=waiting.reason, resumes_about=waiting.until, text=in_words(waiting))
+    waiting = _waiting(call, campaign) if answer.pending and campaign.status in GOING else None
+    if waiting is not None:
+        answer.waiting = WaitingAnswer(reason=waiting.reason, resumes_about=waiting.until, text=in_words(waiting))
     return answer
 
 
 def _waiting(call: Call, campaign: Campaign) -> Waiting | None:
     """What keeps a campaign's pending mails back: the whole account's reason, or its own."""
-    account = Rate(call.context.dynamodb, call.context.settings.campaigns_table).find_account()
+    account = call.context.rate.find_account()
     waiting = waiting_of(account, call.context.now()) if account else None
     if waiting is None and campaign.waiting is not None and campaign.waiting.reason is not None:
         return Waiting(WaitReason(campaign.waiting.reason), campaign.waiting.until)
     return waiting
 
 
-@stats.operation("GET", "/v1/campaigns/{campaign_id}/series", SeriesAnswer, query=SeriesQuery)
-def get_series(call: Call, campaign_id: str) -> object:
+@Operation(stats, "GET", "/series", SeriesAnswer, query=SeriesQuery)
+def get_series(call: Call, campaign_id: CampaignId) -> object:
     """Read a campaign's opens and clicks over time.
 
     Per hour or day, from the first to the last without gaps; empty while nothing has happened.
     """
     query = call.query(SeriesQuery)
-    campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
+    campaign = call.context.drafts.get_campaign(campaign_id)
     series = series_of(call.context.counters.find(campaign.campaign_id).sums, query.by, ZoneInfo(query.timezone))
-    return {
-        "by": query.by,
-        "timezone": query.timezone,
-        "items": series.points,
-        "later": series.later,
-        "as_of": call.context.now(),
-    }
+    return {**dict(query), "items": series.points, "later": series.later, "as_of": call.context.now()}
 
 
-@stats.operation("GET", "/v1/campaigns/{campaign_id}/comparison", ComparisonAnswer)
-def get_comparison(call: Call, campaign_id: str) -> object:
+@Operation(stats, "GET", "/comparison", ComparisonAnswer)
+def get_comparison(call: Call, campaign_id: CampaignId) -> object:
     """Compare a campaign with its sender's last ten.
 
     Sent campaigns from the same address, launched before this one, among the 300 newest of all.
     """
-    campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
+    campaign = call.context.drafts.get_campaign(campaign_id)
     sums = call.context.counters.find(campaign.campaign_id).sums
     return compare(campaign, sums, call.context.now(), call.context.campaigns, call.context.counters)
 
 
-@stats.operation("GET", "/v1/campaigns/{campaign_id}/links", LinksAnswer)
-def list_links(call: Call, campaign_id: str) -> object:
+@Operation(stats, "GET", "/links", LinksAnswer)
+def list_links(call: Call, campaign_id: CampaignId) -> object:
     """List a campaign's tracked links with their clicks.
 
     In the order of the mail; empty before launch. A person who clicks two links counts for both.
     """
-    campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
+    campaign = call.context.drafts.get_campaign(campaign_id)
     links = call.context.campaigns.find_launched(campaign.campaign_id).links
     return {"items": count_links(links, call.context.counters.find(campaign.campaign_id).sums)}
 
 
-@stats.operation("POST", "/v1/campaigns/{campaign_id}/recount", RecountAnswer, status=202)
-def begin_recount(call: Call, campaign_id: str) -> object:
+@Operation(stats, "POST", "/recount", RecountAnswer, status=202)
+def begin_recount(call: Call, campaign_id: CampaignId) -> object:
     """Recount a campaign.
 
     Compares the numbers with the deliveries themselves and corrects them, in the background.
@@ -300,19 +293,17 @@ def begin_recount(call: Call, campaign_id: str) -> object:
     small campaign takes about fifteen seconds. While hits come in fast it is retried for 80 minutes, and then given up.
     """
     context = call.context
-    campaign = context.drafts.get_campaign(CampaignId(campaign_id))
-    return recount.begin_recount(
-        campaign.campaign_id, context.now(), context.recounts, context.plans, context.plan_queue
-    )
+    known = context.drafts.get_campaign(campaign_id).campaign_id
+    return recount.begin_recount(known, context.now(), context.recounts, context.plans, context.plan_queue)
 
 
-@stats.operation("GET", "/v1/campaigns/{campaign_id}/recount", RecountAnswer, raises=[RecountNotFound])
-def get_recount(call: Call, campaign_id: str) -> object:
+@Operation(stats, "GET", "/recount", RecountAnswer, raises=[RecountNotFound])
+def get_recount(call: Call, campaign_id: CampaignId) -> object:
     """Read the progress of a campaign's recount.
 
     The last one; 404 if there was none.
     """
-    campaign = call.context.drafts.get_campaign(CampaignId(campaign_id))
+    campaign = call.context.drafts.get_campaign(campaign_id)
     job = call.context.recounts.find(campaign.campaign_id)
     if job is None:
         raise RecountNotFound("It was never recounted.")

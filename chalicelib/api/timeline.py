@@ -1,6 +1,7 @@
 """A lead's activity timeline."""
 
-from typing import Annotated, Literal, Self
+from dataclasses import fields
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -8,10 +9,9 @@ from chalicelib.analytics.timeline import Event, TimelineEvent, timeline_page
 from chalicelib.api.deliveries import visible
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.paging import PageQuery
-from chalicelib.api.http.resources import Call, Resource
+from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.model.delivery import DeliveryStatus
 from chalicelib.model.ids import LeadId
-from chalicelib.model.rule import Act
 from chalicelib.model.suppression import Resubscription
 
 timeline = Resource("timeline")
@@ -43,8 +43,8 @@ class BouncedAnswer(AnswerModel):
 
 
 class TimelineAnswer(AnswerModel):
-    type: Literal["campaign_delivery"] = "campaign_delivery"
-    icon: Literal["megaphone"] = "megaphone"
+    type: Literal["campaign_delivery"]
+    icon: Literal["megaphone"]
     title: str
     subject: str | None
     campaign_id: str
@@ -65,25 +65,14 @@ class TimelineAnswer(AnswerModel):
 class AutomationAnswer(AnswerModel):
     """What a rule did to the lead."""
 
-    type: Literal["automation"] = "automation"
-    icon: Literal["bolt"] = "bolt"
+    type: Literal["automation"]
+    icon: Literal["bolt"]
     title: str
     detail: Annotated[str, Field(description="In words: `Stage New → Hot Lead`.")]
     at: Moment
     rule_id: str
     campaign_id: str
     campaign_title: str
-
-    @classmethod
-    def of(cls, act: Act) -> Self:
-        return cls(
-            title=f"Rule: {act.rule_name}",
-            detail="; ".join([*act.done, *(f"Failed: {each}" for each in act.failed)]),
-            at=act.at,
-            rule_id=act.rule_id,
-            campaign_id=act.campaign_id,
-            campaign_title=act.campaign_title,
-        )
 
 
 class ResubscribedAnswer(AnswerModel):
@@ -102,14 +91,14 @@ class TimelinePage(AnswerModel):
     cursor: str | None
 
 
-@timeline.operation("GET", "/v1/leads/{lead_id}/timeline", TimelinePage, query=PageQuery)
-def get_timeline(call: Call, lead_id: str) -> object:
+@Operation(timeline, "GET", "/v1/leads/{lead_id}/timeline", TimelinePage, query=PageQuery)
+def get_timeline(call: Call, lead_id: LeadId) -> object:
     """Read a lead's activity timeline.
 
     Newest first. `limit` counts deliveries; what rules and people did in the same period is added.
     """
     query, context = call.query(PageQuery), call.context
-    lead = context.leads.get(LeadId(lead_id))
+    lead = context.leads.get(lead_id)
     events, following = timeline_page(
         context.deliveries,
         context.campaigns,
@@ -126,4 +115,9 @@ def _shown(call: Call, event: Event, lead_id: LeadId) -> AnswerModel:
     if isinstance(event, Resubscription):
         return ResubscribedAnswer.model_validate(event)
     shown = visible(call, event, event.campaign_id, lead_id)
-    return TimelineAnswer.model_validate(shown) if isinstance(shown, TimelineEvent) else AutomationAnswer.of(shown)
+    said = {each.name: getattr(shown, each.name) for each in fields(shown)}
+    if isinstance(shown, TimelineEvent):
+        return TimelineAnswer.model_validate(said | {"type": "campaign_delivery", "icon": "megaphone"})
+    detail = "; ".join([*shown.done, *(f"Failed: {each}" for each in shown.failed)])
+    told = {"type": "automation", "icon": "bolt", "title": f"Rule: {shown.rule_name}", "detail": detail}
+    return AutomationAnswer.model_validate(said | told)

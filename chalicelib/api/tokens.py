@@ -1,13 +1,6 @@
-"""/v1/tokens: issue, list, revoke. The first one is issued by the operator, who has no token yet:
+"""/v1/tokens: issue, list, revoke. The first one is issued by the operator, who has no token yet (`make token`)."""
 
-python -m chalicelib.api.tokens create --name "ops laptop" --table <the stack's campaigns table>
-"""
-
-import argparse
-import sys
-from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import Field
@@ -15,10 +8,8 @@ from pydantic import Field
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.paging import Page
 from chalicelib.api.http.requests import RequestModel
-from chalicelib.api.http.resources import Call, Resource
+from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.model.access import Scope
-from chalicelib.store.access import Tokens
-from chalicelib.store.client import dynamodb
 
 tokens = Resource("tokens")
 
@@ -39,7 +30,7 @@ class IssuedToken(TokenAnswer):
     token: str = Field(description="The token itself. It is shown only here.")
 
 
-@tokens.operation("POST", "/v1/tokens", IssuedToken, status=201, body=NewToken, answers_secret=True)
+@Operation(tokens, "POST", "/v1/tokens", IssuedToken, status=201, body=NewToken, answers_secret=True)
 def issue_token(call: Call) -> object:
     """Issue a token.
 
@@ -50,7 +41,7 @@ def issue_token(call: Call) -> object:
     return asdict(token) | {"token": secret}
 
 
-@tokens.operation("GET", "/v1/tokens", Page[TokenAnswer])
+@Operation(tokens, "GET", "/v1/tokens", Page[TokenAnswer])
 def list_tokens(call: Call) -> object:
     """List tokens.
 
@@ -59,26 +50,10 @@ def list_tokens(call: Call) -> object:
     return {"items": call.context.tokens.list_all(), "cursor": None}
 
 
-@tokens.operation("DELETE", "/v1/tokens/{token_id}", status=204)
+@Operation(tokens, "DELETE", "/v1/tokens/{token_id}", status=204)
 def revoke_token(call: Call, token_id: str) -> None:
     """Revoke a token.
 
     At once and permanently.
     """
     call.context.tokens.revoke(token_id)
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Issue a token with the operator's own AWS credentials, and print it."""
-    parser = argparse.ArgumentParser(prog="python -m chalicelib.api.tokens")
-    create = parser.add_subparsers(required=True).add_parser("create", help="issue a token and print it")
-    create.add_argument("--name", required=True, help="who or what will use it")
-    create.add_argument("--scope", choices=[scope.value for scope in Scope], default=Scope.FULL.value)
-    create.add_argument("--table", required=True, help="the stack's campaigns table")
-    options = parser.parse_args(arguments)
-    _, secret = Tokens(dynamodb(), options.table).issue(options.name, Scope(options.scope), datetime.now(UTC))
-    sys.stdout.write(f"{secret}\n")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

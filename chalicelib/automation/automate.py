@@ -13,9 +13,8 @@ from chalicelib.model.errors import StoreUnavailable
 from chalicelib.model.lead import LeadChange
 from chalicelib.model.rule import Act, Rule
 from chalicelib.sqs import for_each_record
-from chalicelib.store.acts import Acts
 from chalicelib.store.leads import Leads
-from chalicelib.store.rules import Rules
+from chalicelib.store.rules import Acts, Rules
 from chalicelib.telemetry import count
 
 if TYPE_CHECKING:

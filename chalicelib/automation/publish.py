@@ -1,18 +1,22 @@
-"""Publishes candidates as events on the project's bus, once their verdicts have settled.
+"""Publishes milestones as events on the project's bus, once their verdicts have settled.
 
-A click's verdict is settled when the burst window after it has passed: until then further clicks may make it a
-scanner's (model/verdicts.py). A candidate that no longer holds is dropped: the change that made it a machine's click
-has a candidate of its own.
+deliveries table's stream ─┬─ candidates ── CandidatesQueue (delay) ── publish ── event bus
+campaigns table's stream  ─┘
+
+A candidate is a new milestone on the stream. A click's verdict is settled when the burst window after it has passed:
+until then further clicks may make it a scanner's (model/verdicts.py). A candidate that no longer holds is dropped: the
+change that made it a machine's click has a candidate of its own.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.automation.candidates import Candidate, CandidatesMessage, Finish
 from chalicelib.automation.events import (
     SOURCE,
     Event,
@@ -24,22 +28,93 @@ from chalicelib.automation.events import (
     milestones,
 )
 from chalicelib.model.campaign import Campaign
-from chalicelib.model.delivery import BurstRule
-from chalicelib.model.ids import CampaignId
-from chalicelib.sqs import groups
+from chalicelib.model.delivery import BurstRule, Delivery
+from chalicelib.model.ids import CampaignId, LeadId
+from chalicelib.model.times import time_text
+from chalicelib.sqs import Queue, groups
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
+from chalicelib.store.stream_records import Change, campaign_before_and_after, is_of_delivery
 from chalicelib.telemetry import count, logger
 
 if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
     from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
+MARGIN_SECONDS = 13
+"""Beyond the burst window: a click may be written a second late, and hits that were parked come some seconds later."""
 ENTRIES_PER_CALL = 10
-"""PutEvents takes at most ten."""
+"""PutEvents takes at most ten, so as many candidates share a message."""
 LATE_SECONDS = 3
 """How long after a click the next one may be written: two attempts of a write, and clocks that differ."""
 _CAMPAIGNS_KEPT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A milestone of one delivery, to be checked again before it is published."""
+
+    campaign_id: CampaignId
+    lead_id: LeadId
+    kind: MilestoneKind
+    link: str | None
+    machine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """A campaign that has been sent to the end."""
+
+    campaign_id: CampaignId
+    finished_at: str
+    """ISO 8601. A campaign whose failed deliveries are retried finishes once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class CandidatesMessage:
+    """Several candidates: SQS is paid by the message."""
+
+    candidates: tuple[Candidate | Finish, ...]
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Raises ValueError, KeyError or TypeError if the text is no such message."""
+        read = (
+            Finish(**each) if "finished_at" in each else Candidate(**each | {"kind": MilestoneKind(each["kind"])})
+            for each in json.loads(text)["candidates"]
+        )
+        return cls(tuple(read))
+
+
+def candidates(records: Sequence[Mapping[str, Any]], rule: BurstRule) -> Iterator[Candidate | Finish]:
+    """The milestones that these stream records add; repeated records add the same again."""
+    for record in records:
+        if is_of_delivery(record):
+            change = Change.from_record(record, rule)
+            yield from candidates_between(change.old, change.new)
+        else:
+            before, after = campaign_before_and_after(record)
+            if after is not None and after.completed_at not in (None, before and before.completed_at):
+                yield Finish(after.campaign_id, time_text(after.completed_at))
+
+
+def candidates_between(old: Delivery | None, new: Delivery | None) -> Iterator[Candidate]:
+    """The milestones that a delivery has reached since it was `old`; all if that is None."""
+    if new is not None:
+        before = milestones(old)
+        for each in milestones(new):
+            if each not in before:
+                yield Candidate(new.campaign_id, new.lead_id, each.kind, each.link, each.machine)
+
+
+def enqueue_candidates(event: dict[str, Any], queue: Queue, rule: BurstRule) -> None:
+    """Handles Lambda's stream event. Raises if the batch should be retried; enqueuing a candidate twice is harmless."""
+    delay = rule.window.total_seconds() + MARGIN_SECONDS
+    found = list(candidates(event["Records"], rule))
+    messages = (CandidatesMessage(tuple(group)) for group in groups(found, ENTRIES_PER_CALL))
+    queue.put_later((each, delay) for each in messages)
+    if found:
+        logger().info("candidates_enqueued", extra={"records": len(event["Records"]), "candidates": len(found)})
 
 
 class Bus:
@@ -75,13 +150,6 @@ class Bus:
         return ["ErrorCode" not in each for each in answer["Entries"]]
 
 
-class _Known(NamedTuple):
-    """What events say of a launched campaign, which does not change any more."""
-
-    campaign: Campaign
-    urls: Mapping[str, str]
-
-
 class Publisher:
     """Publishes candidates that still hold for their deliveries."""
 
@@ -89,7 +157,7 @@ class Publisher:
         self._deliveries = deliveries
         self._campaigns = campaigns
         self._bus = bus
-        self._known: dict[CampaignId, _Known] = {}
+        self._campaign = lru_cache(maxsize=_CAMPAIGNS_KEPT)(self._find_campaign)
 
     def publish(self, wanted: Sequence[Candidate | Finish], now: datetime) -> list[bool]:
         """Whether each candidate is done: published, or dropped because it no longer holds. Raises StoreUnavailable."""
@@ -101,8 +169,9 @@ class Publisher:
             known = self._campaign(each.campaign_id)
             if known is None:
                 continue
+            campaign, urls = known
             if isinstance(each, Finish):
-                events[place] = finished_event(known.campaign, each.finished_at)
+                events[place] = finished_event(campaign, each.finished_at)
                 continue
             delivery = deliveries.get((each.campaign_id, each.lead_id))
             milestone = Milestone(each.kind, each.link, each.machine)
@@ -112,7 +181,7 @@ class Publisher:
             if _may_change(milestone, occurrence, delivery.rule, now):
                 done[place] = False
             else:
-                events[place] = event_of(delivery, milestone, occurrence, known.campaign, known.urls)
+                events[place] = event_of(delivery, milestone, occurrence, campaign, urls)
         taken = [was_taken for group in groups(events.values(), ENTRIES_PER_CALL) for was_taken in self._bus.put(group)]
         for place, was_taken in zip(events, taken, strict=True):
             done[place] = was_taken
@@ -121,16 +190,12 @@ class Publisher:
         count("events_published", {"EventsPublished": published, "EventsDropped": dropped}, kind="event")
         return done
 
-    def _campaign(self, campaign_id: CampaignId) -> _Known | None:
-        if campaign_id not in self._known:
-            campaign = self._campaigns.find(campaign_id)
-            if campaign is None:
-                return None
-            if len(self._known) == _CAMPAIGNS_KEPT:
-                self._known.clear()
-            urls = {link.link: link.url for link in self._campaigns.find_launched(campaign_id).links}
-            self._known[campaign_id] = _Known(campaign, urls)
-        return self._known[campaign_id]
+    def _find_campaign(self, campaign_id: CampaignId) -> tuple[Campaign, Mapping[str, str]] | None:
+        """A launched campaign and its links as written, by link id: what events say of it does not change any more."""
+        campaign = self._campaigns.find(campaign_id)
+        if campaign is None:
+            return None
+        return campaign, {link.link: link.url for link in self._campaigns.find_launched(campaign_id).links}
 
 
 def _may_change(milestone: Milestone, occurrence: Occurrence, rule: BurstRule, now: datetime) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.crm.groups import Groups, list_groups
+from chalicelib.crm.audience import Groups, list_groups
 from chalicelib.crm.leads import LONGEST_TEXT, InvalidLead, LeadInput, checked, line_faults, normalized
 from chalicelib.model.errors import Conflicting, Fault, InvalidFields
 from chalicelib.model.ids import RuleId, is_campaign_id, new_rule_id

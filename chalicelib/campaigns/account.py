@@ -1,7 +1,7 @@
 """What the mail service lets this stack send, asked before a campaign is sent. Later refusals come from transports."""
 
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -28,17 +28,19 @@ class Hindrance(Enum):
     )
 
 
-class SendingAccount(Protocol):
+class SendingAccount:
+    """By itself an SMTP server's, which cannot be asked: its refusals will tell."""
+
     def is_verified(self, address: str) -> bool | None:
         """Whether the mail service lets us send from this address; None if it did not answer."""
-        ...
+        return None
 
     def hindrance(self) -> Hindrance | None:
         """The worst one; None also if the mail service did not answer: its refusals will tell."""
-        ...
+        return None
 
 
-class SesAccount:
+class SesAccount(SendingAccount):
     """Asks SES, where an address may send if it, its domain or a parent domain is verified.
 
     Source: "Creating and verifying identities" in the SES Developer Guide: a domain covers its subdomains at any depth;
@@ -77,13 +79,3 @@ class SesAccount:
         if not account["ProductionAccessEnabled"]:
             return Hindrance.ACCOUNT_IN_SANDBOX
         return Hindrance.ACCOUNT_UNDER_REVIEW if reputation == "PROBATION" else None
-
-
-class UnknownAccount:
-    """An SMTP server's: it cannot be asked, its refusals tell."""
-
-    def is_verified(self, address: str) -> None:
-        return None
-
-    def hindrance(self) -> None:
-        return None

@@ -11,8 +11,15 @@ from chalicelib.campaigns.lifecycle import WrongStatus, get_campaign, require_st
 from chalicelib.campaigns.schedule import forget_schedule
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import ContentInvalid
-from chalicelib.crm.leads import LONGEST_TEXT, group_faults, line_faults, normalized, normalized_set, tag_faults
-from chalicelib.model.addresses import MalformedAddress, parse_address
+from chalicelib.crm.leads import (
+    LONGEST_TEXT,
+    checked_address,
+    group_faults,
+    line_faults,
+    normalized,
+    normalized_set,
+    tag_faults,
+)
 from chalicelib.model.campaign import Audience, Behavior, Body, Campaign, CampaignStatus, Did
 from chalicelib.model.delivery import Tracking
 from chalicelib.model.errors import Conflict, Conflicting, Fault, InvalidFields, StoreUnavailable
@@ -191,8 +198,8 @@ def _normalized(campaign: Campaign, written: Written, faults: list[Fault]) -> tu
     for name in ("title", "subject"):
         if not lines[name]:
             faults.append(Fault(name, "must not be empty"))
-    from_email = _address("from_email", written.from_email, faults)
-    reply_to = _address("reply_to", written.reply_to, faults) if written.reply_to else None
+    from_email = checked_address("from_email", written.from_email, faults)
+    reply_to = checked_address("reply_to", written.reply_to, faults) if written.reply_to else None
     audience = _audience(written.audience, faults)
     utm = {name: _line(f"utm.{name}", value, LONGEST_TEXT, faults) for name, value in written.utm.items()}
     body = Body(written.html or None, written.text or None)
@@ -203,7 +210,7 @@ def _normalized(campaign: Campaign, written: Written, faults: list[Fault]) -> tu
         title=lines["title"] or "",
         subject=lines["subject"] or "",
         from_name=lines["from_name"],
-        from_email=from_email,
+        from_email=from_email or "",
         reply_to=reply_to,
         audience=audience,
         utm={name: value for name, value in utm.items() if value},
@@ -216,17 +223,6 @@ def _line(name: str, value: str | None, longest: int, faults: list[Fault]) -> st
     text = normalized(value)
     faults += [Fault(name, why) for why in line_faults(text, longest)]
     return text or None
-
-
-def _address(name: str, value: str, faults: list[Fault]) -> str:
-    if not value.strip():
-        faults.append(Fault(name, "must not be empty"))
-        return ""
-    try:
-        return parse_address(value)
-    except MalformedAddress as error:
-        faults.append(Fault(name, str(error)))
-        return ""
 
 
 def _audience(audience: Audience, faults: list[Fault]) -> Audience:

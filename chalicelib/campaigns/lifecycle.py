@@ -2,11 +2,11 @@
 
 import secrets
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib.analytics.completion import are_all_finished, are_all_marked
-from chalicelib.analytics.harm import harm_of
+from chalicelib.analytics.sums import are_all_finished, are_all_marked, harm_of
 from chalicelib.campaigns.account import Hindrance, SendingAccount
 from chalicelib.campaigns.schedule import LATE, forget_schedule, moment_of
 from chalicelib.crm.audience import Audiences
@@ -21,8 +21,7 @@ from chalicelib.scheduler import Schedules
 from chalicelib.sqs import Queue, QueueUnavailable
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.counters import Counters
-from chalicelib.store.plans import Plans
-from chalicelib.store.retries import Retries
+from chalicelib.store.plans import Plans, Retries
 from chalicelib.telemetry import count, logger
 
 CERTAINLY_NOT_SENT = frozenset(FailureReason) - {FailureReason.OUTCOME_UNKNOWN}
@@ -62,31 +61,21 @@ def require_status(campaign: Campaign, allowed: Collection[CampaignStatus], done
         raise WrongStatus(f"The campaign is {campaign.status.value}; it can be {done} only while it is {which}.")
 
 
+@dataclass(frozen=True, slots=True)
 class Control:
     """The marketer's moves. Each answers the campaign as it is then, and may be repeated after a lost answer.
 
     Where a worker died, or a queue did not answer, between the move and its message, asking again sends the message.
     """
 
-    def __init__(
-        self,
-        campaigns: Campaigns,
-        plans: Plans,
-        counters: Counters,
-        retries: Retries,
-        audiences: Audiences,
-        account: SendingAccount,
-        launch_queue: Queue,
-        schedules: Schedules,
-    ) -> None:
-        self._campaigns = campaigns
-        self._plans = plans
-        self._counters = counters
-        self._retries = retries
-        self._audiences = audiences
-        self._account = account
-        self._launch_queue = launch_queue
-        self._schedules = schedules
+    _campaigns: Campaigns
+    _plans: Plans
+    _counters: Counters
+    _retries: Retries
+    _audiences: Audiences
+    _account: SendingAccount
+    _launch_queue: Queue
+    _schedules: Schedules
 
     def send_now(self, campaign_id: CampaignId, now: datetime) -> Campaign:
         """Send what is a draft, scheduled or missed.
@@ -172,7 +161,7 @@ class Control:
     def retry_failed(self, campaign_id: CampaignId, reasons: Collection[FailureReason]) -> Campaign:
         """Send again what failed for these reasons (none named: CERTAINLY_NOT_SENT), each at most once per request.
 
-        The planner marks the deliveries (sending/retry.py). Repeated meanwhile, it is the same request. Raises
+        The planner marks the deliveries (sending/plan.py). Repeated meanwhile, it is the same request. Raises
         CampaignNotFound, WrongStatus, NothingToRetry, Conflict, QueueUnavailable (repeat it then).
         """
         asked = frozenset(reason.value for reason in reasons or CERTAINLY_NOT_SENT)

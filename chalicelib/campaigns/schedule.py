@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from chalicelib.model.campaign import Campaign
-from chalicelib.model.errors import Fault, Invalid
+from chalicelib.model.errors import Fault, InvalidFields
 from chalicelib.scheduler import SchedulerUnavailable, Schedules
 from chalicelib.telemetry import logger
 
@@ -20,12 +20,8 @@ LATE = timedelta(hours=1)
 """A schedule that fires later than this does not send: the marketer is asked."""
 
 
-class InvalidTime(Invalid, problem="invalid-schedule", title="The campaign cannot be scheduled for this time"):
+class InvalidTime(InvalidFields, problem="invalid-schedule", title="The campaign cannot be scheduled for this time"):
     """A field of the schedule is wrong."""
-
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(f"{field} {reason}")
-        self.faults = (Fault(field, reason),)
 
 
 def moment_of(local: str, timezone: str, now: datetime) -> datetime:
@@ -37,15 +33,15 @@ def moment_of(local: str, timezone: str, now: datetime) -> datetime:
     zone = zone_of(timezone)
     said = _read(local)
     if said.year > now.year + YEARS_AHEAD:
-        raise InvalidTime("at", f"must lie within {YEARS_AHEAD} years")
-    past = InvalidTime("at", f"lies in the past: it is {now.astimezone(zone):%Y-%m-%dT%H:%M} in {timezone}")
+        raise InvalidTime([Fault("at", f"must lie within {YEARS_AHEAD} years")])
+    past = InvalidTime([Fault("at", f"lies in the past: it is {now.astimezone(zone):%Y-%m-%dT%H:%M} in {timezone}")])
     if said.year < now.year - 1:
         raise past  # and datetime may not be able to hold it in UTC
     moment = said.replace(tzinfo=zone, fold=0).astimezone(UTC)
     shown = moment.astimezone(zone).replace(tzinfo=None)
     if shown != said:
         forward = f"clocks are set forward over it there, {shown:%H:%M} comes in its place"
-        raise InvalidTime("at", f"does not exist in {timezone}: {forward}")
+        raise InvalidTime([Fault("at", f"does not exist in {timezone}: {forward}")])
     if moment <= now:
         raise past
     return moment
@@ -56,7 +52,7 @@ def zone_of(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InvalidTime("timezone", "is not the IANA name of a time zone, such as Europe/Berlin") from None
+        raise InvalidTime([Fault("timezone", "is not the IANA name of a time zone, such as Europe/Berlin")]) from None
 
 
 def _read(local: str) -> datetime:
@@ -64,8 +60,10 @@ def _read(local: str) -> datetime:
         try:
             return datetime.fromisoformat(local)
         except ValueError:
-            raise InvalidTime("at", "is not a date and time that the calendar has") from None
-    raise InvalidTime("at", "must be a date and time without an offset, such as 2026-12-01T09:00; timezone says whose")
+            raise InvalidTime([Fault("at", "is not a date and time that the calendar has")]) from None
+    raise InvalidTime(
+        [Fault("at", "must be a date and time without an offset, such as 2026-12-01T09:00; timezone says whose")]
+    )
 
 
 def forget_schedule(schedules: Schedules, campaign: Campaign) -> None:

@@ -16,7 +16,7 @@ from chalicelib.campaigns.launched_content import campaign_values, source_of, tr
 from chalicelib.content.compiled import CompiledContent, Segments
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.message import build_message
-from chalicelib.content.render import Rendered, Renderer
+from chalicelib.content.render import Renderer
 from chalicelib.crm.leads import merge_fields
 from chalicelib.model.addresses import MalformedAddress, parse_address
 from chalicelib.model.errors import Fault, Invalid
@@ -24,7 +24,6 @@ from chalicelib.model.ids import CampaignId, new_lead_id
 from chalicelib.model.lead import Lead
 from chalicelib.model.reasons import FailureReason
 from chalicelib.model.transport import NotSent, OutcomeUnknown, OutgoingMail, Rejected, Transport
-from chalicelib.tracking.delivery_ids import CampaignTracking
 from chalicelib.tracking.key_ring import KeyRingSource
 
 MAX_ADDRESSES = 10
@@ -64,23 +63,16 @@ class AddressResult:
     """The mail service's words; None for a mail that was sent."""
 
 
+@dataclass(frozen=True, slots=True)
 class MailTester:
     """Sends tests by the stack's transport, one address after another."""
 
-    def __init__(
-        self,
-        transport: Transport,
-        wait_to_send: Callable[[Callable[[], bool]], None],
-        keys: KeyRingSource,
-        tracking_url: str,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        """`wait_to_send` returns when the shared rate allows a mail, or raises NotSent when time becomes short."""
-        self._transport = transport
-        self._wait_to_send = wait_to_send
-        self._keys = keys
-        self._tracking_url = tracking_url
-        self._clock = clock
+    _transport: Transport
+    _wait_to_send: Callable[[Callable[[], bool]], None]
+    """Returns when the shared rate allows a mail, or raises NotSent when time becomes short."""
+    _keys: KeyRingSource
+    _tracking_url: str
+    _clock: Callable[[], float] = time.time
 
     def send(self, draft: Draft, lead: Lead | None, to: Sequence[str], now: datetime) -> list[AddressResult]:
         """One result per address, in their order, each address once. A campaign of any status may be tested.
@@ -92,35 +84,27 @@ class MailTester:
         tracking = tracking_of(self._keys, self._tracking_url, NO_CAMPAIGN, self._keys.ring().current)
         compiled = compile_content(source_of(draft.campaign, draft.body), tracking)
         renderer = Renderer(_marked(compiled), tracking)
-        mails = [self._mail(draft, lead, address, renderer, tracking, now) for address in addresses]
+        values = {} if lead is None else merge_fields(lead)
+        from_email = draft.campaign.from_email
+
+        def mail_to(address: str) -> OutgoingMail:
+            delivery_id = tracking.delivery_id(new_lead_id())
+            unsubscribe_url = tracking.unsubscribe_url(delivery_id)
+            message = build_message(
+                renderer.render(values, campaign_values(draft.campaign), delivery_id, unsubscribe_url),
+                to_email=address,
+                to_name=None,
+                date=now,
+                message_id=f"{delivery_id}@{from_email.rpartition('@')[2]}",
+                unsubscribe_url=unsubscribe_url,
+                feedback_id=f"{draft.campaign.campaign_id}:test:leadflip",
+                headers=TEST_HEADER,
+            )
+            return OutgoingMail(from_email, address, message, NO_CAMPAIGN, delivery_id)
+
+        mails = list(map(mail_to, addresses))
         latest_start = self._clock() + START_WITHIN_SECONDS
         return [self._result(mail, lambda: self._clock() >= latest_start) for mail in mails]
-
-    def _mail(
-        self,
-        draft: Draft,
-        lead: Lead | None,
-        address: str,
-        renderer: Renderer,
-        tracking: CampaignTracking,
-        now: datetime,
-    ) -> OutgoingMail:
-        delivery_id = tracking.delivery_id(new_lead_id())
-        unsubscribe_url = tracking.unsubscribe_url(delivery_id)
-        values = {} if lead is None else merge_fields(lead)
-        rendered: Rendered = renderer.render(values, campaign_values(draft.campaign), delivery_id, unsubscribe_url)
-        from_email = draft.campaign.from_email
-        message = build_message(
-            rendered,
-            to_email=address,
-            to_name=None,
-            date=now,
-            message_id=f"{delivery_id}@{from_email.rpartition('@')[2]}",
-            unsubscribe_url=unsubscribe_url,
-            feedback_id=f"{draft.campaign.campaign_id}:test:leadflip",
-            headers=TEST_HEADER,
-        )
-        return OutgoingMail(from_email, address, message, NO_CAMPAIGN, delivery_id)
 
     def _result(self, mail: OutgoingMail, time_is_short: Callable[[], bool]) -> AddressResult:
         try:

@@ -10,7 +10,7 @@ import json
 import math
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, cast
@@ -282,18 +282,17 @@ def _json_records(text: str, as_it_is: bool) -> Iterator[tuple[int, LeadInput | 
             where = f" at column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
             yield number, [(None, f"is not JSON{where}")]
         else:
-            yield (
-                number,
-                _input_of_object(value, as_it_is) if isinstance(value, dict) else [(None, "must be an object")],
-            )
+            yield number, _input_of_object(value, as_it_is)
 
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _input_of_object(value: Mapping[str, Any], as_it_is: bool) -> LeadInput | Faults:
+def _input_of_object(value: Any, as_it_is: bool) -> LeadInput | Faults:
     """Like the body of POST /v1/leads; a key that a lead does not have is a custom field, as a CSV column is."""
+    if not isinstance(value, dict):
+        return [(None, "must be an object")]
     given: dict[str, Any] = {}
     faults: Faults = []
     own = value.get("fields")

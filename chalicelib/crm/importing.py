@@ -95,9 +95,9 @@ def _decide(leads: Leads, lines: Sequence[Line], now: datetime) -> _Plan:
         after[lead.lead_id] = lead
         plan.steps[lead.lead_id].append(_Step(line, changes=known is not lead))
     for lead in with_marks(leads, [(before.get(lead_id), lead) for lead_id, lead in after.items()]):
-        change = LeadChange(before.get(lead.lead_id), lead)
-        if change.before is None or not _same(change.before, lead):
-            plan.changes[lead.lead_id] = change
+        was = before.get(lead.lead_id)
+        if was is None or replace(lead, updated_at=was.updated_at) != was:
+            plan.changes[lead.lead_id] = LeadChange(was, lead)
     return plan
 
 
@@ -112,10 +112,6 @@ def _count(plan: _Plan, refused: set[LeadId], report: ImportReport) -> None:
         report.created += created
         report.updated += changing - created
         report.unchanged += len(steps) - changing
-
-
-def _same(before: Lead, after: Lead) -> bool:
-    return replace(after, updated_at=before.updated_at) == before
 
 
 def _identities(given: LeadInput, content: str | None) -> list[Identity]:

@@ -73,7 +73,8 @@ def checked(given: LeadInput) -> LeadInput:
             normal[name] = text or None
             errors += [Fault(name, why) for why in line_faults(text, LONGEST_TEXT)]
     if "email" in given:
-        normal["email"] = _address(given["email"], errors)
+        email = given["email"]
+        normal["email"] = checked_address("email", email, errors) if email and email.strip() else None
     if "tags" in given:
         normal["tags"] = tags = normalized_set(given["tags"] or ())
         errors += [Fault("tags", why) for why in tag_faults(tags)]
@@ -182,13 +183,15 @@ def tag_faults(tags: Sequence[str]) -> list[str]:
     return faults + ([f"must not be more than {MAX_TAGS}"] if len(tags) > MAX_TAGS else [])
 
 
-def _address(value: str | None, errors: list[Fault]) -> str | None:
-    if value is None or not value.strip():
+def checked_address(field: str, value: str, faults: list[Fault]) -> str | None:
+    """An address in normal form; None if it is not valid, and then what is wrong is added to `faults`."""
+    if not value.strip():
+        faults.append(Fault(field, "must not be empty"))
         return None
     try:
         return parse_address(value)
     except MalformedAddress as error:
-        errors.append(Fault("email", str(error)))
+        faults.append(Fault(field, str(error)))
         return None
 
 

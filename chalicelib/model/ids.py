@@ -55,12 +55,8 @@ def is_campaign_id(text: str) -> bool:
     return _CAMPAIGN.fullmatch(text) is not None
 
 
-def lead_bytes(lead_id: LeadId) -> bytes:
-    return bytes.fromhex(lead_id[5:])
-
-
-def campaign_bytes(campaign_id: CampaignId) -> bytes:
-    return bytes.fromhex(campaign_id[4:])
+def id_bytes(any_id: LeadId | CampaignId) -> bytes:
+    return bytes.fromhex(any_id[-2 * ID_BYTES :])
 
 
 def lead_id_from(raw: bytes) -> LeadId:
@@ -77,4 +73,4 @@ def campaign_id_from(raw: bytes) -> CampaignId:
 
 def shard_of(lead_id: LeadId, shards: int) -> int:
     """The lead's shard out of `shards` (at most 256): the same in every process and release."""
-    return hashlib.blake2b(lead_bytes(lead_id), digest_size=1).digest()[0] % shards
+    return hashlib.blake2b(id_bytes(lead_id), digest_size=1).digest()[0] % shards

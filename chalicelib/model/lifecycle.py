@@ -43,7 +43,7 @@ class Who(StrEnum):
     MAIL_SERVICE = "mail service"
     """It refuses all mails of the account."""
     HARM = "harm"
-    """Bounces or complaints have passed a limit (analytics/harm.py)."""
+    """Bounces or complaints have passed a limit (analytics/sums.py)."""
 
 
 class Holds(Enum):

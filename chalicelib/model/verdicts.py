@@ -8,7 +8,6 @@ BurstRule and docs/decisions/0021.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from chalicelib.model.delivery import BurstRule, Click, Delivery
 
@@ -32,7 +31,7 @@ class Verdicts:
     @property
     def clicked(self) -> Click | None:
         """A person's first click."""
-        return min(self.persons.values(), key=_at, default=None)
+        return min(self.persons.values(), key=lambda click: click.at, default=None)
 
 
 def judged(delivery: Delivery) -> Verdicts:
@@ -83,7 +82,3 @@ def _firsts(seen: Sequence[tuple[str, Click]]) -> dict[str, Click]:
     for link, click in sorted(seen, key=lambda each: each[1].at):
         firsts.setdefault(link, click)
     return firsts
-
-
-def _at(click: Click) -> datetime:
-    return click.at

@@ -10,6 +10,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -70,25 +71,19 @@ class Budget(Protocol):
         ...
 
 
+@dataclass(slots=True)
 class SharedBudget:
     """The limits of SES, which all workers together stay within."""
 
-    def __init__(
-        self,
-        rate: Rate,
-        ask_limits: Callable[[], AccountLimits],
-        clock: Callable[[], float] = time.time,
-        pause: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._rate = rate
-        self._ask_limits = ask_limits
-        self._clock = clock
-        self._pause = pause
-        self._row: AccountRow | None = None
-        self._groups: dict[int, int] = {}
-        self._groups_rate = 0.0
-        self._seconds_a_take = _FIRST_GUESS_SECONDS
-        self._reserved = 0
+    _rate: Rate
+    _ask_limits: Callable[[], AccountLimits]
+    _clock: Callable[[], float] = time.time
+    _pause: Callable[[float], None] = time.sleep
+    _row: AccountRow | None = None
+    _groups: dict[int, int] = field(default_factory=dict)
+    _groups_rate: float = 0.0
+    _seconds_a_take: float = _FIRST_GUESS_SECONDS
+    _reserved: int = 0
 
     def allowance(self) -> Allowance:
         account = self._sending_account()
@@ -98,9 +93,8 @@ class SharedBudget:
     def take(self, count: int, seconds_a_mail: float) -> Sequence[float]:
         account = self._sending_account()
         if not self._reserved:
-            self._reserved = self._quota(
-                count
-            )  # for all that is wanted; moments are taken for about a second at a time
+            # All that is wanted at once; moments are taken for about a second at a time.
+            self._reserved = self._quota(count)
         moments = self._moments(Grid(account.max_rate), min(count, self._reserved), seconds_a_mail)
         self._reserved -= len(moments)
         return moments
@@ -179,12 +173,12 @@ class SharedBudget:
         return 0
 
 
+@dataclass(slots=True)
 class OwnServer:
     """An SMTP server, which refuses mails itself when it can take no more: no limits are kept here."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        self._clock = clock
-        self._blocked: Waiting | None = None
+    _clock: Callable[[], float] = time.time
+    _blocked: Waiting | None = None
 
     def allowance(self) -> Allowance:
         if self._blocked is not None and self._blocked.until.timestamp() > self._clock():
@@ -200,24 +194,19 @@ class OwnServer:
         self._blocked = waiting
 
 
+@dataclass(slots=True)
 class Pacing:
     """Takes moments from the budget, waits for each, and drops missed ones.
 
     Not thread-safe. `clock` gives epoch seconds, `pause` sleeps for seconds.
     """
 
-    def __init__(
-        self,
-        budget: Budget,
-        clock: Callable[[], float] = time.time,
-        pause: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._budget = budget
-        self._clock = clock
-        self._pause = pause
-        self._moments: deque[float] = deque()
-        self._seconds_a_mail = _FIRST_PACE_SECONDS
-        self._busy_since = 0.0
+    _budget: Budget
+    _clock: Callable[[], float] = time.time
+    _pause: Callable[[float], None] = time.sleep
+    _moments: deque[float] = field(default_factory=deque)
+    _seconds_a_mail: float = _FIRST_PACE_SECONDS
+    _busy_since: float = 0.0
 
     def secure(self, wanted: int, time_is_short: Callable[[], bool]) -> float:
         """The moment of the next mail, possibly just past; takes up to `wanted` moments if none is left.

@@ -21,9 +21,9 @@ one claimed behind it. Neither is ever sent again by itself (docs/decisions/0036
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from chalicelib.campaigns.launched_content import LaunchedContent
 from chalicelib.model.delivery import Delivery, DeliveryStatus
@@ -62,14 +62,26 @@ class Rest:
     """What all mails wait for, if that is why."""
 
 
-class _Endings:
-    """Claims deliveries. A delivery's end is written in one request with the next claim, or on leaving the context."""
+@dataclass(slots=True)
+class _Message:
+    """The leads of one message while they are delivered.
 
-    def __init__(self, claims: Claims) -> None:
-        self._claims = claims
-        self._unwritten: Ending | None = None
+    A delivery's end is written in one request with the next claim, or on leaving the context.
+    """
 
-    def __enter__(self) -> "_Endings":
+    content: LaunchedContent
+    unit: str
+    recipients: Recipients
+    time_is_short: Callable[[], bool]
+    put_off: int
+    claims: Claims
+    wanted: int = 0
+    """How many mails this worker has still to send, those of its other messages included."""
+    unwritten: Ending | None = None
+    again: dict[tuple[float, int, Waiting | None], list[LeadId]] = field(default_factory=dict)
+    """Leads that come again, by what becomes the other fields of their Rest."""
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -78,68 +90,53 @@ class _Endings:
 
     def claim(self, delivery: Delivery) -> bool:
         """Take the right to send, or to end, a delivery; False if somebody has had it. Raises StoreError."""
-        if self._unwritten is not None and self._unwritten.concerns(delivery):
+        if self.unwritten is not None and self.unwritten.concerns(delivery):
             self._write()  # a request must not name a delivery twice
-        (claimed,), _ = self._claims.claim_and_record([delivery], [self._unwritten] if self._unwritten else [])
-        self._unwritten = None
+        (claimed,), _ = self.claims.claim_and_record([delivery], [self.unwritten] if self.unwritten else [])
+        self.unwritten = None
         return claimed
 
     def record(self, claim: Delivery, **values: Any) -> None:
         """Note how a claimed delivery ended."""
-        self._unwritten = Ending(claim, values)
+        self.unwritten = Ending(claim, values)
+
+    def record_failed(self, claim: Delivery, reason: FailureReason, error: Exception) -> None:
+        self.record(claim, status="failed", reason=reason.value, detail=str(error)[:MOST_DETAIL])
 
     def _write(self) -> None:
-        if self._unwritten is not None:
-            self._claims.claim_and_record([], [self._unwritten])
-            self._unwritten = None
+        if self.unwritten is not None:
+            self.claims.claim_and_record([], [self.unwritten])
+            self.unwritten = None
+
+    def comes_again(self, rest: Rest) -> None:
+        self.again.setdefault((rest.after_seconds, rest.put_off, rest.waiting), []).extend(rest.lead_ids)
+
+    def rests(self) -> list[Rest]:
+        """One for each different wait: each becomes a message of its own."""
+        return [Rest(tuple(lead_ids), *waits) for waits, lead_ids in self.again.items()]
 
 
 @dataclass(slots=True)
-class _Message:
-    """The leads of one message while they are delivered."""
-
-    content: LaunchedContent
-    unit: str
-    recipients: Recipients
-    endings: _Endings
-    time_is_short: Callable[[], bool]
-    put_off: int
-    wanted: int = 0
-    """How many mails this worker has still to send, those of its other messages included."""
-    rests: list[Rest] = field(default_factory=list)
-
-    def comes_again(self, lead_id: LeadId, seconds: float, put_off: int = 0) -> None:
-        self.rests.append(Rest((lead_id,), seconds, put_off))
-
-
 class Deliver:
     """One worker.
 
-    `is_going` says whether a campaign may send right now, `stop` pauses one whose mails the mail service refuses, given
-    its words; `pause` sleeps for seconds.
+    `_is_going` says whether a campaign may send right now; `_stop` pauses one whose mails are refused, with the
+    mail service's words; `pause` sleeps for seconds.
     """
 
-    def __init__(
-        self,
-        leads: Leads,
-        deliveries: Deliveries,
-        claims: Claims,
-        transport: Transport,
-        budget: Budget,
-        clock: Callable[[], datetime],
-        is_going: Callable[[CampaignId], bool],
-        stop: Callable[[CampaignId, str], None],
-        pause: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._leads = leads
-        self._deliveries = deliveries
-        self._claims = claims
-        self._transport = transport
-        self._budget = budget
-        self._clock = clock
-        self._is_going = is_going
-        self._stop = stop
-        self._pacing = Pacing(budget, self._seconds_now, pause)
+    _leads: Leads
+    _deliveries: Deliveries
+    _claims: Claims
+    _transport: Transport
+    _budget: Budget
+    _clock: Callable[[], datetime]
+    _is_going: Callable[[CampaignId], bool]
+    _stop: Callable[[CampaignId, str], None]
+    pause: InitVar[Callable[[float], None]] = time.sleep
+    _pacing: Pacing = field(init=False)
+
+    def __post_init__(self, pause: Callable[[float], None]) -> None:
+        self._pacing = Pacing(self._budget, self._seconds_now, pause)
 
     def deliver_all(
         self,
@@ -162,8 +159,7 @@ class Deliver:
             except MustWait as must:
                 return [self._rest(lead_ids, must, put_off)]
         recipients = Recipients(self._leads, lead_ids, self._seconds_now)
-        with _Endings(self._claims) as endings:
-            message = _Message(content, unit, recipients, endings, time_is_short, put_off)
+        with _Message(content, unit, recipients, time_is_short, put_off, self._claims) as message:
             for number, lead_id in enumerate(lead_ids):
                 left = lead_ids[number:]
                 message.wanted = len(left) + behind
@@ -172,14 +168,14 @@ class Deliver:
                         self._settle(begun, message)
                     break
                 if time_is_short():
-                    message.rests.append(Rest(tuple(left), 0, put_off))
+                    message.comes_again(Rest(tuple(left), 0, put_off))
                     break
                 try:
                     self._deliver(lead_id, message)
                 except MustWait as must:
-                    message.rests.append(self._rest(left, must, put_off))
+                    message.comes_again(self._rest(left, must, put_off))
                     break
-        return _together(message.rests)
+        return message.rests()
 
     def _rest(self, lead_ids: Sequence[LeadId], must: MustWait, put_off: int) -> Rest:
         seconds = max(0.0, (must.waiting.until - self._clock()).total_seconds())
@@ -196,22 +192,23 @@ class Deliver:
         claim = self._claim(prepared.claim, message)
         if claim is None:
             return
-        with self._given_back_on_failure(claim):
-            self._send(claim, prepared.mail, message)
+        self._send(claim, prepared.mail, message)
         self._pacing.end()
 
     def _claim(self, claim: Delivery, message: _Message) -> Delivery | None:
         """The claim if it is ours; None when the delivery was claimed before and is not to be sent again."""
         with self._given_back_on_failure(claim):
-            if message.endings.claim(claim):
-                return claim
+            return claim if message.claim(claim) else self._claim_again(claim, message)
+
+    def _claim_again(self, claim: Delivery, message: _Message) -> Delivery | None:
+        """As `_claim`, for a delivery that has a row already."""
         existing = self._deliveries.find(claim.campaign_id, claim.lead_id)
         if existing is None:  # given back between the claim and this look
-            message.comes_again(claim.lead_id, 0)
+            message.comes_again(Rest((claim.lead_id,), 0))
             return None
         if existing.nonce == claim.nonce:
             return claim  # our own: the claim was made, its answer lost, and its repetition refused
-        if existing.status is DeliveryStatus.WAITING:  # for a retry that a marketer asked for (retry.py)
+        if existing.status is DeliveryStatus.WAITING:  # for a retry that a marketer asked for (plan.py)
             again = replace(
                 claim,
                 claimed_at=existing.claimed_at,
@@ -230,7 +227,7 @@ class Deliver:
         if existing.status is DeliveryStatus.SENDING:
             remaining = existing.taken_at + OUTCOME_GRACE - self._clock()
             if remaining > timedelta(0):
-                message.comes_again(existing.lead_id, remaining.total_seconds() + 1)
+                message.comes_again(Rest((existing.lead_id,), remaining.total_seconds() + 1))
                 return
             self._deliveries.record_failed(
                 existing,
@@ -243,18 +240,19 @@ class Deliver:
     def _send(self, claim: Delivery, mail: OutgoingMail, message: _Message) -> None:
         """Hand over a claimed delivery's mail at its moment. Raises MustWait if the mail service takes none now."""
         for pause in (*_THROTTLED_PAUSES, None):
-            left_for = self._wait_for_moment(claim, message)
+            with self._given_back_on_failure(claim):
+                left_for = self._wait_for_moment(claim, message)
             if left_for is not None:
                 end = ended(claim, left_for)
-                message.endings.record(claim, status=end.status.value, reason=end.reason)
+                message.record(claim, status=end.status.value, reason=end.reason)
                 return
             try:
                 message_id = self._transport.send(mail)
             except Rejected as error:
-                _record_failed(claim, error.reason, error, message)
+                message.record_failed(claim, error.reason, error)
             except OutcomeUnknown as error:
                 logger().warning("outcome_unknown", extra={"campaign_id": claim.campaign_id, "words": str(error)})
-                message.comes_again(claim.lead_id, OUTCOME_GRACE.total_seconds() + 1)
+                message.comes_again(Rest((claim.lead_id,), OUTCOME_GRACE.total_seconds() + 1))
             except AccountRefused as error:
                 self._deliveries.release(claim)
                 self._stop(claim.campaign_id, str(error))
@@ -264,10 +262,11 @@ class Deliver:
                     self._pacing.rest(pause)
                     continue
                 if error.waits_for is not WaitReason.PUT_OFF:
+                    self._deliveries.release(claim)
                     raise self._all_must_wait(error) from error
                 self._put_off(claim, error, message)
             else:
-                message.endings.record(claim, status="sent", sent_at=self._clock(), message_id=message_id)
+                message.record(claim, status="sent", sent_at=self._clock(), message_id=message_id)
             return
 
     def _wait_for_moment(self, claim: Delivery, message: _Message) -> FailureReason | SkipReason | None:
@@ -293,10 +292,11 @@ class Deliver:
     def _put_off(self, claim: Delivery, error: NotSent, message: _Message) -> None:
         """The server takes this mail later: one minute, two, four, eight, then a quarter of an hour each time."""
         if message.put_off >= MOST_PUT_OFF:
-            _record_failed(claim, FailureReason.REJECTED, error, message)
+            message.record_failed(claim, FailureReason.REJECTED, error)
             return
         self._deliveries.release(claim)
-        message.comes_again(claim.lead_id, float(min(60 * 2**message.put_off, 900)), message.put_off + 1)
+        seconds = float(min(60 * 2**message.put_off, 900))
+        message.comes_again(Rest((claim.lead_id,), seconds, message.put_off + 1))
 
     def _all_must_wait(self, error: NotSent) -> MustWait:
         seconds = _BLOCKED_SECONDS.get(error.waits_for, _OUT_OF_REACH_SECONDS)
@@ -316,16 +316,3 @@ class Deliver:
 
     def _seconds_now(self) -> float:
         return self._clock().timestamp()
-
-
-def _record_failed(claim: Delivery, reason: FailureReason, error: Exception, message: _Message) -> None:
-    message.endings.record(claim, status="failed", reason=reason.value, detail=str(error)[:MOST_DETAIL])
-
-
-def _together(rests: Sequence[Rest]) -> list[Rest]:
-    """Rests with the same wait as one: each becomes a message of its own."""
-    leads: dict[tuple[float, int, Waiting | None], tuple[LeadId, ...]] = {}
-    for rest in rests:
-        waits = (rest.after_seconds, rest.put_off, rest.waiting)
-        leads[waits] = leads.get(waits, ()) + rest.lead_ids
-    return [Rest(lead_ids, *waits) for waits, lead_ids in leads.items()]

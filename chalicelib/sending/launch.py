@@ -21,12 +21,12 @@ from chalicelib.sending.waiting import LOOKS_AGAIN_AFTER, Wakes, looks_again_at
 from chalicelib.sqs import Queue, for_each_record
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.keys import AUDIENCE_SHARDS, DELIVERY_SHARDS
-from chalicelib.store.plans import Plans
-from chalicelib.store.retries import Retries
+from chalicelib.store.plans import Plans, Retries
 from chalicelib.telemetry import logger
 from chalicelib.tracking.key_ring import KeyRingSource
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 
@@ -81,12 +81,10 @@ class Launch:
         A wait with another end has its own schedule. Without the scheduler the planner checks again later.
         """
         campaign = self._campaigns.find(campaign_id)
-        note = campaign.waiting if campaign is not None else None
-        if campaign is not None and note is not None:
-            if note.until.timestamp() == until:
-                self._campaigns.clear_waiting(campaign_id, note.until)
-            else:
+        if campaign is not None and campaign.waiting is not None:
+            if campaign.waiting.until.timestamp() != until:
                 return not self._wakes.make_sure_of(campaign)
+            self._campaigns.clear_waiting(campaign_id, campaign.waiting.until)
         try:
             self._budget.allowance()
         except MustWait as must:
@@ -126,7 +124,7 @@ class Launch:
         )
 
 
-def launch_campaigns(event: dict[str, Any], launch: Launch) -> Any:
+def launch_campaigns(event: dict[str, Any], launch: Launch) -> "PartialItemFailureResponse":
     """Handles Lambda's SQS event of launch messages."""
 
     def handle(record: "SQSRecord") -> None:

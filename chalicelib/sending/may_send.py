@@ -7,6 +7,7 @@ neither circulate nor use up their queue's redrive count.
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from chalicelib.campaigns.lifecycle import pause_refused
 from chalicelib.model.campaign import CampaignStatus
@@ -21,13 +22,13 @@ _MAY_SEND = (*GOING, CampaignStatus.SENT)
 """Also when it is sent: messages that come then are repetitions, unless it counts as sent too early by mistake."""
 
 
+@dataclass(frozen=True, slots=True)
 class SendPermission:
     """One per process."""
 
-    def __init__(self, campaigns: Campaigns, clock: Callable[[], float] = time.monotonic) -> None:
-        self._campaigns = campaigns
-        self._clock = clock
-        self._looked_at: dict[CampaignId, float] = {}
+    _campaigns: Campaigns
+    _clock: Callable[[], float] = time.monotonic
+    _looked_at: dict[CampaignId, float] = field(default_factory=dict)
 
     def is_going(self, campaign_id: CampaignId) -> bool:
         """At most one read (1 read unit) a second and campaign."""

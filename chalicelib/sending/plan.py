@@ -1,4 +1,4 @@
-"""Plan: one unit of an audience, page by page, into send messages.
+"""Plan: one unit of an audience, page by page, into send messages; and failed deliveries, shard by shard, once more.
 
 A page is written down before it is enqueued (store/plans.py), so that after a crash it is enqueued again. Enqueueing
 leads twice is harmless, since a delivery can be claimed only once.
@@ -8,9 +8,16 @@ brings every unit here again with `again_from` set: of the pages enqueued before
 
 No more is enqueued than the sending quota allows, because after a wait everything enqueued is looked at again. The
 audience is written down to its end regardless; if pages are left over, the campaign is woken for them.
+
+    retry: sent -> sending ── per shard: failed -> waiting, marked with the request's number ── send queue
+
+Nothing else takes a delivery out of `failed`, and the mark lets each request do so once (campaigns/lifecycle.py,
+`retry_failed`). A waiting delivery is pending again: the sums say so before the campaign can count as sent again
+(store/plans.py).
 """
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import inf
@@ -19,18 +26,20 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.analytics.recount import Recount, RecountMessage
 from chalicelib.crm.audience import Audiences
 from chalicelib.model.campaign import Campaign, CampaignStatus
+from chalicelib.model.delivery import DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId
+from chalicelib.model.lifecycle import GOING
 from chalicelib.model.messages import LEADS_PER_MESSAGE, PlanMessage, RetryMessage, SendMessage
 from chalicelib.model.plan import PlanUnit
-from chalicelib.sending.retry import MarkFailed
 from chalicelib.sending.waiting import OwnQueue, Wakes
 from chalicelib.sqs import Queue, for_each_record, groups
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
-from chalicelib.store.plans import Plans
+from chalicelib.store.plans import Plans, Retries
 from chalicelib.telemetry import logger
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 _SHORT_MS = 15_000
@@ -66,6 +75,7 @@ class Plan:
     _audiences: Audiences
     _deliveries: Deliveries
     _plans: Plans
+    _retries: Retries
     _own_queue: OwnQueue
     _send_queue: Queue
     _advance: Callable[[CampaignId], None]
@@ -73,7 +83,7 @@ class Plan:
 
     def plan(self, message: PlanMessage, time_is_short: Callable[[], bool]) -> None:
         """Plan a unit to its end, or until time is short: then a new message continues after the last page written."""
-        campaign = self._find_going(message)
+        campaign = self._find_going(message.campaign_id)
         if campaign is None:
             return
         unit = self._plans.unit(message.campaign_id, message.unit)
@@ -84,6 +94,32 @@ class Plan:
             self._advance(message.campaign_id)
             if work.is_bringing_back or work.enqueued < work.page:
                 self._be_woken(message)
+
+    def mark_failed(self, message: RetryMessage, time_is_short: Callable[[], bool]) -> None:
+        """Mark a shard's failed deliveries and enqueue them; when time is short, a new message does the rest."""
+        campaign_id, shard = message.campaign_id, message.retry_shard
+        campaign, retry = self._campaigns.find(campaign_id), self._retries.find(campaign_id)
+        if campaign is None or campaign.status is not CampaignStatus.SENDING or retry is None:
+            logger().info("retry_ignored", extra={"campaign_id": campaign_id})
+            return
+        for delivery in self._deliveries.iter_shard(campaign_id, shard, status=DeliveryStatus.FAILED):
+            if time_is_short():
+                self._own_queue.put_back([(message, 0)], message.returned)
+                return
+            if delivery.reason in retry.reasons:
+                self._deliveries.mark_for_retry(campaign_id, delivery.lead_id, retry.number)
+        # Read again: includes what a worker marked that died before enqueueing it.
+        marked = [each for each in self._deliveries.iter_shard(campaign_id, shard) if each.retry == retry.number]
+        by_unit: dict[str, list[LeadId]] = defaultdict(list)
+        for delivery in marked:
+            # One at `sending` is settled and not sent again: its message may have been dropped for a wait.
+            if delivery.status in (DeliveryStatus.WAITING, DeliveryStatus.SENDING):
+                by_unit[delivery.unit].append(delivery.lead_id)
+        self._send_queue.put(
+            each for unit, lead_ids in by_unit.items() for each in _send_messages(campaign_id, unit, lead_ids)
+        )
+        self._retries.record_shard(campaign_id, shard, retry.number, len(marked))
+        self._advance(campaign_id)
 
     def _bring_back(self, work: _Work) -> bool:
         """After a pause or a wait: enqueue again what is unfinished of the pages that were enqueued before."""
@@ -102,7 +138,8 @@ class Plan:
         while work.enqueued < work.page and work.room > 0:
             if self._must_end(work):
                 return False
-            self._enqueue(work, self._plans.page_leads(work.message.campaign_id, work.message.unit, work.enqueued + 1))
+            page = self._plans.page_leads(work.message.campaign_id, work.message.unit, work.enqueued + 1)
+            self._enqueue(work, page)
             work.enqueued += 1
         return True
 
@@ -133,7 +170,7 @@ class Plan:
     def _must_end(self, work: _Work) -> bool:
         """Whether to stop: time is short, or the campaign is not going any more and nothing is to be continued."""
         if not work.time_is_short():
-            return self._find_going(work.message) is None
+            return self._find_going(work.message.campaign_id) is None
         self._record_cursor(work)
         again_from = work.again if work.is_bringing_back else None
         most = None if work.room == inf else max(0, int(work.room))
@@ -151,11 +188,11 @@ class Plan:
         if not self._wakes.wait(message.campaign_id, datetime.fromtimestamp(message.wakes_at, UTC), None):
             self._own_queue.put_back([(replace(message, most=0), _WITHOUT_SCHEDULER_SECONDS)], message.returned)
 
-    def _find_going(self, message: PlanMessage) -> Campaign | None:
+    def _find_going(self, campaign_id: CampaignId) -> Campaign | None:
         """The campaign, if it may be planned; read each time, since it may be paused at any moment."""
-        campaign = self._campaigns.find(message.campaign_id)
-        if campaign is None or campaign.status not in (CampaignStatus.PLANNING, CampaignStatus.SENDING):
-            logger().info("plan_ignored", extra={"campaign_id": message.campaign_id})
+        campaign = self._campaigns.find(campaign_id)
+        if campaign is None or campaign.status not in GOING:
+            logger().info("plan_ignored", extra={"campaign_id": campaign_id})
             return None
         return campaign
 
@@ -164,15 +201,16 @@ class Plan:
         begun = self._deliveries.find_many(message.campaign_id, planned)
         return [each for each in planned if each not in begun or begun[each].awaits(message.unit)]
 
-    def _enqueue(self, work: _Work, lead_ids: list[LeadId] | tuple[LeadId, ...]) -> None:
-        self._send_queue.put(
-            SendMessage(work.message.campaign_id, work.message.unit, tuple(group))
-            for group in groups(lead_ids, LEADS_PER_MESSAGE)
-        )
+    def _enqueue(self, work: _Work, lead_ids: Collection[LeadId]) -> None:
+        self._send_queue.put(_send_messages(work.message.campaign_id, work.message.unit, lead_ids))
         work.room -= len(lead_ids)
 
 
-def plan_pages(event: dict[str, Any], context: Any, plan: Plan, mark_failed: MarkFailed, recount: Recount) -> Any:
+def _send_messages(campaign_id: CampaignId, unit: str, lead_ids: Collection[LeadId]) -> Iterator[SendMessage]:
+    return (SendMessage(campaign_id, unit, tuple(group)) for group in groups(lead_ids, LEADS_PER_MESSAGE))
+
+
+def plan_pages(event: dict[str, Any], context: Any, plan: Plan, recount: Recount) -> "PartialItemFailureResponse":
     """Handles Lambda's SQS event of the plan queue: pages to plan, failures to mark for a retry, buckets to recount."""
 
     def time_is_short() -> bool:
@@ -183,7 +221,7 @@ def plan_pages(event: dict[str, Any], context: Any, plan: Plan, mark_failed: Mar
         if "recount" in body:
             recount.work(RecountMessage(**body))
         elif "retry_shard" in body:
-            mark_failed.mark(RetryMessage(**body), time_is_short)
+            plan.mark_failed(RetryMessage(**body), time_is_short)
         else:
             plan.plan(PlanMessage(**body), time_is_short)
 

@@ -1,9 +1,9 @@
 """Send: handle a batch of messages, and put back or drop the leads that have to wait (waiting.py)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.campaigns.launched_content import LaunchedContent
 from chalicelib.model.errors import StoreError
@@ -17,6 +17,9 @@ from chalicelib.sending.waiting import OwnQueue, Wakes, looks_again_at
 from chalicelib.sqs import QueueUnavailable
 from chalicelib.telemetry import logger
 
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+
 _SHORT_MS = 30_000
 """With less time left, no mail is begun: the mail service may take 20 s to answer, and its answer must be recorded."""
 SHORT_SECONDS = 60
@@ -27,22 +30,14 @@ _BLOCKED_FOR = timedelta(minutes=5)
 """How long all workers wait when short waits have not helped."""
 
 
+@dataclass(frozen=True, slots=True)
 class Send:
-    def __init__(
-        self,
-        deliver: Deliver,
-        find_content: Callable[[CampaignId], LaunchedContent],
-        budget: Budget,
-        wakes: Wakes,
-        own_queue: OwnQueue,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._deliver = deliver
-        self._find_content = find_content
-        self._budget = budget
-        self._wakes = wakes
-        self._own_queue = own_queue
-        self._clock = clock
+    _deliver: Deliver
+    _find_content: Callable[[CampaignId], LaunchedContent]
+    _budget: Budget
+    _wakes: Wakes
+    _own_queue: OwnQueue
+    _clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def send(self, batch: Mapping[str, SendMessage], time_is_short: Callable[[], bool]) -> list[str]:
         """Handle messages by their SQS ids; the ids of those that failed, which SQS delivers again.
@@ -95,7 +90,7 @@ class Send:
             return False
 
 
-def send_deliveries(event: dict[str, Any], context: Any, send: Send) -> Any:
+def send_deliveries(event: dict[str, Any], context: Any, send: Send) -> "PartialItemFailureResponse":
     """Handles Lambda's SQS event of send messages as one batch. Unreadable messages end in the dead-letter queue."""
 
     def time_is_short() -> bool:

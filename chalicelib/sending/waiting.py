@@ -13,7 +13,7 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
 
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import TypeVar
@@ -45,20 +45,14 @@ def looks_again_at(waiting: Waiting, now: datetime) -> datetime:
     return soon if waiting.reason is WaitReason.QUOTA else min(waiting.until, soon)
 
 
+@dataclass(frozen=True, slots=True)
 class OwnQueue:
     """The queue that feeds the running function, for the messages that it puts back."""
 
-    def __init__(
-        self,
-        queue: Queue,
-        arn: str,
-        schedules: Schedules,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._queue = queue
-        self._arn = arn
-        self._schedules = schedules
-        self._clock = clock
+    _queue: Queue
+    _arn: str
+    _schedules: Schedules
+    _clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def put_back(self, messages: Iterable[tuple[M, float]], returned: int) -> None:
         """Put messages back, each for a number of seconds. Raises QueueUnavailable; some may be on the queue then.
@@ -77,21 +71,15 @@ class OwnQueue:
                 self._queue.put_later([(replace(message, returned=returned), seconds)])
 
 
+@dataclass(frozen=True, slots=True)
 class Wakes:
     """Makes campaigns wait, and wakes them. One per process."""
 
-    def __init__(
-        self,
-        campaigns: Campaigns,
-        schedules: Schedules,
-        launch_queue_arn: str,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._campaigns = campaigns
-        self._schedules = schedules
-        self._launch_queue_arn = launch_queue_arn
-        self._clock = clock
-        self._sure_of: dict[CampaignId, datetime] = {}
+    _campaigns: Campaigns
+    _schedules: Schedules
+    _launch_queue_arn: str
+    _clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    _sure_of: dict[CampaignId, datetime] = field(default_factory=dict)
 
     def wait(self, campaign_id: CampaignId, until: datetime, reason: str | None) -> bool:
         """Have a campaign woken at that time or before; if True, its messages at hand may be dropped.

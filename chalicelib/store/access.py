@@ -16,7 +16,7 @@ from chalicelib.model.times import time_from
 from chalicelib.store import keys
 from chalicelib.store.client import Client, Item, from_item, to_item
 from chalicelib.store.statements import Query, equals
-from chalicelib.store.table import Table
+from chalicelib.store.table import Table, TableStore
 
 LASTS = timedelta(hours=12)
 """A session: a working day at most."""
@@ -27,11 +27,8 @@ class TokenNotFound(Missing, problem="token-not-found", title="There is no such 
     """No token that is valid has this id."""
 
 
-class Tokens:
+class Tokens(TableStore):
     """The tokens, in the campaigns table. Every method may raise StoreUnavailable."""
-
-    def __init__(self, client: Client, table: str) -> None:
-        self._table = Table(client, table)
 
     def issue(self, name: str, scope: Scope, now: datetime) -> tuple[Token, str]:
         """A new token and its secret, `lf_` and 43 characters of base64url: told once, never again."""

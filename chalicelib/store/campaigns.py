@@ -2,37 +2,43 @@
 
 import json
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.model.campaign import Body, Campaign, CampaignStatus, LaunchedLink, LaunchedMail, Schedule, Wait
-from chalicelib.model.errors import Conflict, StoreError
+from chalicelib.model.campaign import (
+    Audience,
+    Behavior,
+    Body,
+    Campaign,
+    CampaignStatus,
+    Did,
+    LaunchedLink,
+    LaunchedMail,
+    Schedule,
+    Wait,
+)
+from chalicelib.model.delivery import Tracking
+from chalicelib.model.errors import Conflict
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.lifecycle import GOING, Holds, Move
-from chalicelib.model.times import time_text
+from chalicelib.model.times import time_from, time_text
 from chalicelib.store import keys
-from chalicelib.store.campaign_rows import decode, encode
-from chalicelib.store.client import Client, Item, to_item
+from chalicelib.store.client import Item, from_item, to_item
 from chalicelib.store.statements import Put, Query, Statement, above, equals, lacks, missing, one_of
-from chalicelib.store.table import Table, call
+from chalicelib.store.table import TableStore, call
 
 _CHUNK_BYTES = 350_000
 """Below DynamoDB's 400 KB an item."""
 
 
-class Campaigns:
+class Campaigns(TableStore):
     """The campaigns themselves, in the campaigns table. Every method may raise StoreUnavailable."""
-
-    def __init__(self, client: Client, table: str) -> None:
-        self._table = Table(client, table)
 
     def create(self, campaign: Campaign, body: Body) -> None:
         """Write a new campaign with its content, or nothing."""
-        put = self._table.put(encode(campaign))
-        if not self._table.transact(put, *self._content(campaign, body)):
-            raise StoreError("a campaign's first write cannot fail a condition")
+        self._table.transact(self._table.put(encode(campaign)), *self._content(campaign, body))
 
     def find(self, campaign_id: CampaignId) -> Campaign | None:
         row = self._table.find(keys.campaign(campaign_id))
@@ -195,3 +201,32 @@ def _content_name(campaign: Campaign) -> str:
 
 def _packed(value: Body | LaunchedMail) -> bytes:
     return zlib.compress(json.dumps(asdict(value)).encode())
+
+
+def encode(campaign: Campaign) -> Item:
+    return keys.campaign(campaign.campaign_id) | to_item(asdict(campaign) | {"kind": "campaign"})
+
+
+def decode(item: Item) -> Campaign:
+    row = from_item(item)
+    known = {name: row[name] for name in Campaign.__dataclass_fields__ if name in row}
+    return Campaign(**known | {name: read(row[name]) for name, read in _READ.items() if name in row})
+
+
+def _audience(values: Mapping[str, Any]) -> Audience:
+    behavior = tuple(Behavior(each["campaign_id"], Did(each["did"])) for each in values.get("behavior", ()))
+    return Audience(values["entity"], tuple(values["stages"]), tuple(values["tags"]), behavior)
+
+
+_READ: Mapping[str, Callable[[Any], object]] = {
+    "audience": _audience,
+    "status": CampaignStatus,
+    "tracking": Tracking,
+    "created_at": time_from,
+    "updated_at": time_from,
+    "launched_at": time_from,
+    "completed_at": time_from,
+    "schedule": lambda values: Schedule(**values | {"at": datetime.fromisoformat(values["at"])}),
+    "waiting": lambda values: Wait(datetime.fromisoformat(values["until"]), values.get("reason")),
+}
+"""What is not kept as it is."""

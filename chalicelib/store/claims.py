@@ -15,9 +15,9 @@ from chalicelib.backoff import attempts
 from chalicelib.model.delivery import Delivery
 from chalicelib.model.errors import StoreError, StoreUnavailable
 from chalicelib.store import keys
-from chalicelib.store.client import Client, Item, to_item
+from chalicelib.store.client import Item, to_item
 from chalicelib.store.delivery_rows import encode
-from chalicelib.store.table import call
+from chalicelib.store.table import TableStore, call
 
 _NOT_AS_DEMANDED = frozenset({"DuplicateItem", "ConditionalCheckFailed"})
 _PASSING = frozenset(
@@ -38,12 +38,8 @@ class Ending:
         return (self.claim.campaign_id, self.claim.lead_id) == (delivery.campaign_id, delivery.lead_id)
 
 
-class Claims:
+class Claims(TableStore):
     """A sender's writes to the deliveries table."""
-
-    def __init__(self, client: Client, table: str) -> None:
-        self._client = client
-        self._table = table
 
     def claim_and_record(self, claims: Sequence[Delivery], endings: Sequence[Ending]) -> tuple[list[bool], list[bool]]:
         """Take the right to send (or to end) deliveries, and record how others ended; True for each that was written.
@@ -56,7 +52,7 @@ class Claims:
         made: list[bool | None] = [None] * len(statements)
         for _ in attempts(_ATTEMPTS):
             waiting = [number for number, each in enumerate(made) if each is None]
-            answer = call(self._client.batch_execute_statement, Statements=[statements[each] for each in waiting])
+            answer = call(self._table.client.batch_execute_statement, Statements=[statements[each] for each in waiting])
             for number, response in zip(waiting, answer["Responses"], strict=True):
                 made[number] = _made(response)
             if None not in made:
@@ -66,13 +62,13 @@ class Claims:
 
     def _claim(self, delivery: Delivery) -> dict[str, Any]:
         row = encode(delivery)
-        return {"Statement": _insert(self._table, tuple(row)), "Parameters": list(row.values())}
+        return {"Statement": _insert(self._table.name, tuple(row)), "Parameters": list(row.values())}
 
     def _record(self, ending: Ending) -> dict[str, Any]:
         values: Item = to_item(ending.values)
         key = keys.delivery(ending.claim.campaign_id, ending.claim.lead_id)
         parameters = [*values.values(), key["bucket"], key["lead_id"], {"S": "sending"}, {"S": ending.claim.nonce}]
-        return {"Statement": _update(self._table, tuple(values)), "Parameters": parameters}
+        return {"Statement": _update(self._table.name, tuple(values)), "Parameters": parameters}
 
 
 def _made(response: Mapping[str, Any]) -> bool | None:

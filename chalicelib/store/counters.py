@@ -19,9 +19,9 @@ from typing import Any, NamedTuple, Self
 from chalicelib.model.ids import CampaignId
 from chalicelib.store import keys
 from chalicelib.store.applied_runs import AppliedRuns
-from chalicelib.store.client import Client, Item, from_item, to_item
+from chalicelib.store.client import Item, from_item, to_item
 from chalicelib.store.statements import Query, Statement, begins_with, equals, missing
-from chalicelib.store.table import Table
+from chalicelib.store.table import TableStore
 
 Sums = Mapping[str, int]
 """Fact names and their sums, e.g. {"sent": 3, "link/1/clicked": 2, "hour/2026-11-23T10/opened": 1}."""
@@ -100,32 +100,22 @@ def rows_of(names: Iterable[str]) -> dict[str, list[str]]:
     return rows
 
 
-class Counters:
+class Counters(TableStore):
     """The sums, in the campaigns table. Every method may raise StoreUnavailable."""
-
-    def __init__(self, client: Client, table: str) -> None:
-        self._table = Table(client, table)
 
     def find(self, campaign_id: CampaignId) -> CampaignCounters:
         """All sums of a campaign, read consistently; empty before the first fold."""
         first = self._table.find(keys.counters(campaign_id, "counters")) or {}
+        others = begins_with("sk", _sort_key("counters#", Basis.from_item(first).generation))
         sums: dict[str, int] = {}
-        for item in [first, *self._further_rows(campaign_id, Basis.from_item(first).generation)]:
+        for item in [first, *self._table.query(Query(key=equals("pk", campaign_id) & others, consistent=True))]:
             sums |= {name: value for name, value in _sums(item).items() if value}
         return CampaignCounters(sums, int(first["folds"]["N"]) if first else 0)
 
     def find_totals(self, campaign_ids: Collection[CampaignId]) -> dict[CampaignId, Sums]:
         """The totals alone of many campaigns, 100 a call, eventually consistent; absent before the first fold."""
         wanted = [keys.counters(each, "counters") for each in sorted(set(campaign_ids))]
-        found: dict[CampaignId, Sums] = {}
-        for item in self._table.find_many(wanted):
-            found[CampaignId(item["pk"]["S"])] = _sums(item)
-        return found
-
-    def _further_rows(self, campaign_id: CampaignId, generation: str) -> list[Item]:
-        """All rows of a generation but `counters` itself."""
-        rows = begins_with("sk", _sort_key("counters#", generation))
-        return list(self._table.query(Query(key=equals("pk", campaign_id) & rows, consistent=True)))
+        return {CampaignId(item["pk"]["S"]): _sums(item) for item in self._table.find_many(wanted)}
 
     def read(self, shard: str, campaign_ids: Collection[CampaignId]) -> tuple[AppliedRuns, dict[CampaignId, Basis]]:
         """Which of this shard's records are in the sums, and each campaign's basis; one consistent call."""

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 
 from chalicelib.model.errors import StoreUnavailable
 from chalicelib.store import keys
-from chalicelib.store.client import Client, Item, to_item
+from chalicelib.store.client import Item, to_item
 from chalicelib.store.statements import below, missing
-from chalicelib.store.table import Table
+from chalicelib.store.table import TableStore
 
 KEPT_SECONDS = 24 * 3600
 RUNNING_SECONDS = 90
@@ -42,11 +42,8 @@ class Asked:
     """None: it is still running."""
 
 
-class Idempotency:
+class Idempotency(TableStore):
     """Lives in the campaigns table. `caller` keeps one client's keys apart from another's."""
-
-    def __init__(self, client: Client, table: str) -> None:
-        self._table = Table(client, table)
 
     def claim(self, caller: str, key: str, fingerprint: str, now: datetime) -> Asked | None:
         """Take the right to answer (None), or learn of the request that came before."""

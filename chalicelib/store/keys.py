@@ -37,10 +37,6 @@ def audience(entity: str, stage: str, shard: int) -> str:
     return f"{entity}#{stage}#{shard}"
 
 
-def audience_of(entity: str, stage: str, lead_id: LeadId) -> str:
-    return audience(entity, stage, shard_of(lead_id, AUDIENCE_SHARDS))
-
-
 def identity(entity: str, kind: str, value: str) -> Item:
     """Who owns an address, an external id or a line's content within an entity."""
     return {"lead_id": {"S": f"identity#{entity}#{kind}#{value}"}}

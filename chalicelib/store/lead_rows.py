@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from chalicelib.model.ids import LeadId
+from chalicelib.model.ids import LeadId, shard_of
 from chalicelib.model.lead import Identity, Lead
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.model.times import time_from
@@ -94,7 +94,7 @@ def _described(lead: Lead) -> dict[str, Any]:
     return {
         "entity": lead.entity,
         "stage": lead.stage,
-        "audience": keys.audience_of(lead.entity, lead.stage, lead.lead_id),
+        "audience": keys.audience(lead.entity, lead.stage, shard_of(lead.lead_id, keys.AUDIENCE_SHARDS)),
         "updated_at": lead.updated_at,
         "version": lead.version,
         "external_id": lead.external_id or None,

@@ -8,23 +8,45 @@ the audience when a campaign is resumed or woken, whether or not the messages st
 
     |1 ... finished|        ... enqueued|        ... page|
      nobody pending  may be unfinished    not enqueued yet
+
+And a request to send failed deliveries again: which ones, and how far they are marked.
+
+    request ── per shard: mark the deliveries, then record_shard ── ... ── all marked and all counted: may finish again
+
+How many were marked is written down with each shard's end, and every mark is a fact that the fold counts. A campaign is
+done again when both numbers agree: before, its sums may still be those of the time before the request.
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
-from chalicelib.model.ids import ID_BYTES, CampaignId, LeadId, lead_bytes, lead_id_from
+from chalicelib.model.ids import ID_BYTES, CampaignId, LeadId, id_bytes, lead_id_from
 from chalicelib.model.plan import PARTS_OF_A_UNIT, PlanProgress, PlanUnit
 from chalicelib.store import keys
-from chalicelib.store.client import Client, Item, from_item, to_item
-from chalicelib.store.statements import Update, equals, exists, missing
-from chalicelib.store.table import Table
+from chalicelib.store.client import Item, from_item, to_item
+from chalicelib.store.statements import Put, Update, below, equals, exists, missing
+from chalicelib.store.table import TableStore
 
 
-class Plans:
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A campaign's last request."""
+
+    number: int
+    """1, 2, ...: a delivery keeps the number of the last request that it was part of."""
+    reasons: frozenset[str]
+    """Which failures it is about."""
+    shards_done: int
+    marked: int
+    """Deliveries marked so far, in the shards that are done."""
+
+    @property
+    def is_marked(self) -> bool:
+        return self.shards_done == keys.DELIVERY_SHARDS
+
+
+class Plans(TableStore):
     """Planning records, in the campaigns table. Every method may raise StoreUnavailable."""
-
-    def __init__(self, client: Client, table: str) -> None:
-        self._table = Table(client, table)
 
     def begin(self, campaign_id: CampaignId, units: int) -> bool:
         row = keys.plan_progress(campaign_id) | to_item({"units": units, "units_done": 0, "planned": 0})
@@ -74,7 +96,7 @@ class Plans:
         cursor = self._unit(campaign_id, unit).set(page=page, enqueued=enqueued, after=after).require(is_next)
         if after is None:
             cursor.remove("after")
-        leads = keys.plan_page(campaign_id, unit, page) | to_item({"leads": b"".join(map(lead_bytes, lead_ids))})
+        leads = keys.plan_page(campaign_id, unit, page) | to_item({"leads": b"".join(map(id_bytes, lead_ids))})
         seen = _parts_before(after, PARTS_OF_A_UNIT) - _parts_before(start, 0)
         progress = self._progress(campaign_id).add(planned=len(lead_ids), parts_seen=seen)
         return self._table.transact(cursor, self._table.put(leads), progress)
@@ -96,8 +118,31 @@ class Plans:
         return self._table.update(keys.plan_progress(campaign_id))
 
 
+class Retries(TableStore):
+    """Requests to retry, in the campaigns table. Every method may raise StoreUnavailable."""
+
+    def first_row(self, campaign_id: CampaignId, number: int, reasons: Collection[str]) -> Put:
+        """The write of a new request, to be made together with the campaign's move."""
+        row = to_item({"number": number, "shards_done": 0, "marked": 0, "reasons": frozenset(reasons)})
+        return self._table.put(keys.retry(campaign_id) | row)
+
+    def find(self, campaign_id: CampaignId) -> Retry | None:
+        row = self._table.find(keys.retry(campaign_id))
+        if row is None:
+            return None
+        values = from_item(row)
+        return Retry(values["number"], frozenset(values.get("reasons", ())), values["shards_done"], values["marked"])
+
+    def record_shard(self, campaign_id: CampaignId, shard: int, number: int, marked: int) -> bool:
+        """Note that all of a shard's deliveries are marked, and how many; True the first time in this request."""
+        not_noted, same_request = missing("pk") | below("number", number), equals("number", number)
+        done = self._table.put(keys.retry_shard(campaign_id, shard) | to_item({"number": number})).require(not_noted)
+        sums = self._table.update(keys.retry(campaign_id)).add(shards_done=1, marked=marked).require(same_request)
+        return self._table.transact(done, sums)
+
+
 def _parts_before(lead_id: LeadId | None, otherwise: int) -> int:
-    return otherwise if lead_id is None else int.from_bytes(lead_bytes(lead_id)[:2])
+    return otherwise if lead_id is None else int.from_bytes(id_bytes(lead_id)[:2])
 
 
 def _progress(row: Item) -> PlanProgress:

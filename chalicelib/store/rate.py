@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import Self
 
 from chalicelib.store import keys
-from chalicelib.store.client import Client, Item, from_item
+from chalicelib.store.client import Item, from_item
 from chalicelib.store.statements import Update, above, at_least, at_most, below, missing
-from chalicelib.store.table import Table
+from chalicelib.store.table import TableStore
 
 HISTORY_SECONDS = 1800
 """What was taken is kept by the half hour, for 25 hours."""
@@ -72,11 +72,8 @@ class AccountRow:
         )
 
 
-class Rate:
+class Rate(TableStore):
     """The budget's rows, in the campaigns table. Every method may raise StoreUnavailable."""
-
-    def __init__(self, client: Client, table: str) -> None:
-        self._table = Table(client, table)
 
     def take_positions(
         self, rate: float, row: int, chosen: Mapping[int, int], positions_a_group: int, now: datetime

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.delivery import BurstRule, Delivery
 from chalicelib.model.ids import CampaignId, shard_of
-from chalicelib.store import campaign_rows, delivery_rows, keys
+from chalicelib.store import campaigns, delivery_rows, keys
 from chalicelib.store.client import Item
 
 Noun = TypeVar("Noun")
@@ -42,16 +42,9 @@ class Change:
         return cls(int(images["SequenceNumber"]), known.campaign_id, old, new, created_at)
 
 
-@dataclass(frozen=True, slots=True)
-class CampaignChange:
-    """One stream record: a campaign before and after; None where it did not exist."""
-
-    old: Campaign | None
-    new: Campaign | None
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> "CampaignChange":
-        return cls(*_before_and_after(record, campaign_rows.decode))
+def campaign_before_and_after(record: Mapping[str, Any]) -> tuple[Campaign | None, Campaign | None]:
+    """Of one stream record; None where the campaign did not exist."""
+    return _before_and_after(record, campaigns.decode)
 
 
 def _before_and_after(record: Mapping[str, Any], decode: Callable[[Item], Noun]) -> tuple[Noun | None, Noun | None]:

@@ -18,20 +18,17 @@ from chalicelib.model.lead import Lead
 from chalicelib.model.suppression import Mark, Resubscription, SuppressedAddress, SuppressionReason
 from chalicelib.model.times import time_from, time_text
 from chalicelib.store import keys
-from chalicelib.store.client import Client, Item, from_item, to_item
+from chalicelib.store.client import Item, from_item, to_item
 from chalicelib.store.lead_rows import decode_mark, mark_values
 from chalicelib.store.statements import Put, Query, Update, at_most, begins_with, below, equals, exists, missing
-from chalicelib.store.table import Table
+from chalicelib.store.table import TableStore
 
 _EVERYWHERE = (SuppressionReason.HARD_BOUNCE, SuppressionReason.COMPLAINT)
 _UNSUBSCRIBED = "unsubscribed#"
 
 
-class Suppressions:
+class Suppressions(TableStore):
     """The suppressions among the rows of the leads table. Every method may raise StoreUnavailable."""
-
-    def __init__(self, client: Client, table: str) -> None:
-        self._table = Table(client, table)
 
     def find_many(self, addresses: Iterable[str]) -> dict[str, SuppressedAddress]:
         """What is kept of these addresses, by address in lower case; consistent reads, 100 a call."""
@@ -68,7 +65,7 @@ class Suppressions:
     def _unsubscribe_address(self, entity: str, address: str, mark: Mark) -> None:
         self._table.write(self._address(address).set_once({_UNSUBSCRIBED + entity: mark_values(mark)}))
 
-    def unsubscribe_departed(self, entity: str, address: str, mark: Mark) -> None:
+    def unsubscribe_deleted(self, entity: str, address: str, mark: Mark) -> None:
         """As `unsubscribe_lead`, for a deleted lead: for its address, and for the entity's lead that has it now."""
         self._unsubscribe_address(entity, address, mark)
         identity = self._table.find(keys.identity(entity, "email", address_key(address)))
@@ -124,14 +121,11 @@ def _suppressed(row: Item) -> SuppressedAddress:
     return SuppressedAddress(tuple(sorted(everywhere, key=lambda mark: mark.at)), unsubscribed)
 
 
-class Resubscriptions:
+class Resubscriptions(TableStore):
     """Who allowed mail to a lead again, and why: all are kept, one per lead and millisecond.
 
     In the campaigns table, apart from the leads, whose rows are read by the million.
     """
-
-    def __init__(self, client: Client, table: str) -> None:
-        self._table = Table(client, table)
 
     def recording(self, lead_id: LeadId, allowed: Resubscription) -> Put:
         """The write that keeps it, for one transaction with what it allows."""

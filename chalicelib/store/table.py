@@ -1,4 +1,4 @@
-"""One table: reading rows, and writing them on conditions. All store classes are made of it."""
+"""One table: reading rows, and writing them on conditions. All stores are made of it."""
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -68,12 +68,8 @@ class Table:
 
     def query(self, query: Query) -> Iterator[Item]:
         """All rows of a query, a page at a time as they are consumed."""
-        start: Item | None = None
-        while True:
-            rows, start, _ = self.page(query, start=start)
-            yield from rows
-            if start is None:
-                return
+        for answer in self._pages(query):
+            yield from answer["Items"]
 
     def page(self, query: Query, *, limit: int | None = None, start: Item | None = None) -> Page:
         """One page: as many rows as are read at once (1 MB), or at most `limit`, behind the key `start`."""
@@ -82,12 +78,13 @@ class Table:
 
     def count(self, query: Query) -> int:
         """How many rows a query has."""
-        total, start = 0, None
-        while True:
-            answer = self._read(query, {"Select": "COUNT", "ExclusiveStartKey": start})
-            total, start = total + int(answer["Count"]), answer.get("LastEvaluatedKey")
-            if start is None:
-                return total
+        return sum(int(answer["Count"]) for answer in self._pages(query, Select="COUNT"))
+
+    def _pages(self, query: Query, **further: Any) -> Iterator[dict[str, Any]]:
+        answer: dict[str, Any] = {}
+        while not answer or "LastEvaluatedKey" in answer:
+            answer = self._read(query, further | {"ExclusiveStartKey": answer.get("LastEvaluatedKey")})
+            yield answer
 
     def _read(self, query: Query, further: Mapping[str, Any]) -> dict[str, Any]:
         given = {name: value for name, value in further.items() if value is not None}
@@ -143,6 +140,13 @@ class Table:
             else:
                 return True
         raise StoreUnavailable("transaction conflicts did not clear")
+
+
+class TableStore:
+    """What is kept in a table. Every method may raise StoreUnavailable."""
+
+    def __init__(self, client: Client, table: str) -> None:
+        self._table = Table(client, table)
 
 
 def call(operation: Callable[..., Any], **arguments: Any) -> dict[str, Any]:

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from chalicelib.model.ids import (
     CampaignId,
     LeadId,
-    campaign_bytes,
     campaign_id_from,
+    id_bytes,
     is_trace_id,
-    lead_bytes,
     lead_id_from,
     trace_id_from,
 )
@@ -48,7 +47,7 @@ def _tag(key: bytes, purpose: bytes, message: bytes, length: int) -> bytes:
 
 def make_delivery_id(key: bytes, key_number: int, campaign_id: CampaignId, lead_id: LeadId) -> str:
     """The id of a lead's delivery, or of a trace, which is signed for another purpose."""
-    body = bytes([key_number]) + campaign_bytes(campaign_id) + lead_bytes(lead_id)
+    body = bytes([key_number]) + id_bytes(campaign_id) + id_bytes(lead_id)
     purpose = _TRACE if is_trace_id(lead_id) else _DELIVERY
     return urlsafe_b64encode(body + _tag(key, purpose, body, _TAG_BYTES)).decode()
 
@@ -56,7 +55,7 @@ def make_delivery_id(key: bytes, key_number: int, campaign_id: CampaignId, lead_
 def without_delivery_id(text: str, campaign_id: CampaignId, lead_id: LeadId) -> str:
     """The text with "…" for this delivery's id, whole or cut off, whichever key signed it."""
     # The key's number affects only the first two characters, and the signature begins after the 33rd.
-    body = urlsafe_b64encode(bytes(1) + campaign_bytes(campaign_id) + lead_bytes(lead_id)).decode()[2:33]
+    body = urlsafe_b64encode(bytes(1) + id_bytes(campaign_id) + id_bytes(lead_id)).decode()[2:33]
     return re.sub(rf"[\w-]{{,2}}{body}[\w-]{{,15}}", "…", text, flags=re.ASCII) if body in text else text
 
 
@@ -69,10 +68,9 @@ def read_delivery_id(text: str, keys: KeyRingSource) -> DeliveryName | None:
     key = keys.key(body[0])
     if key is None:
         return None
-    if hmac.compare_digest(tag, _tag(key, _DELIVERY, body, _TAG_BYTES)):
-        return DeliveryName(campaign_id_from(body[1:13]), lead_id_from(body[13:25]), body[0])
-    if hmac.compare_digest(tag, _tag(key, _TRACE, body, _TAG_BYTES)):
-        return DeliveryName(campaign_id_from(body[1:13]), trace_id_from(body[13:25]), body[0])
+    for purpose, lead_id_of in ((_DELIVERY, lead_id_from), (_TRACE, trace_id_from)):
+        if hmac.compare_digest(tag, _tag(key, purpose, body, _TAG_BYTES)):
+            return DeliveryName(campaign_id_from(body[1:13]), lead_id_of(body[13:25]), body[0])
     return None
 
 
@@ -89,7 +87,7 @@ def _decoded(text: str) -> bytes | None:
 
 def sign_link(key: bytes, campaign_id: CampaignId, link: str, destination: str) -> str:
     # The link's length first: no other split into link and destination may give the same bytes.
-    message = campaign_bytes(campaign_id) + f"{len(link)}:{link}{destination}".encode("utf-8", "surrogatepass")
+    message = id_bytes(campaign_id) + f"{len(link)}:{link}{destination}".encode("utf-8", "surrogatepass")
     return urlsafe_b64encode(_tag(key, b"link:", message, _SIGNATURE_BYTES)).decode()
 
 

@@ -76,16 +76,9 @@ class UnverifiedHit:
         link, destination = self.link or "", self.destination or ""
         if not link_is_genuine(name, keys, link, destination, self.signature or ""):
             return None
-        return click_of(name.campaign_id, name.lead_id, link, destination, at=self.at, machine=self.machine)
-
-
-def click_of(
-    campaign_id: CampaignId, lead_id: LeadId, link: str, destination: str, *, at: datetime, machine: str | None
-) -> Hit:
-    """The hit of a click whose link is genuine."""
-    differs_per_recipient = link.endswith("m")
-    url = destination if differs_per_recipient else None
-    return Hit(HitKind.CLICK, campaign_id, lead_id, at, machine=machine, link=link, url=url)
+        differs_per_recipient = link.endswith("m")
+        url = destination if differs_per_recipient else None
+        return Hit(HitKind.CLICK, name.campaign_id, name.lead_id, self.at, self.machine, link, url)
 
 
 def to_values(hit: Hit | UnverifiedHit) -> dict[str, str]:

@@ -12,6 +12,7 @@ Identity = DeliveryName | Literal["unverified", "forged"]
 """What a request's delivery id is found to be; unverified while there are no keys to check it with."""
 
 _ROUTES = {"o": "/t/o/{delivery_id}", "c": "/t/c/{delivery_id}", "u": "/t/u/{delivery_id}"}
+_SUFFIXES = {"o": ".gif"}
 _REMEMBERED_METHODS = ("GET", "HEAD", "POST")
 
 # The content types that Chalice accepts: a mail client may send any other, or none, and must get no error for it.
@@ -59,7 +60,7 @@ class HttpApi:
 
 
 def path_of(event: dict[str, Any]) -> tuple[str, str] | None:
-    """The route and the delivery id of a request for `/t/{o,c,u}/{delivery_id}[.gif]`; None for any other path.
+    """The route and the delivery id of a request for `/t/o/{id}[.gif]`, `/t/c/{id}` or `/t/u/{id}`; None for any other.
 
     A custom domain's mapping path may come first: according to the API Gateway developer guide it does not ("Lambda
     proxy integrations for HTTP APIs"), in events that others have published it does.
@@ -67,7 +68,7 @@ def path_of(event: dict[str, Any]) -> tuple[str, str] | None:
     parts = event["rawPath"].strip("/").split("/")[-3:]
     if len(parts) != 3 or parts[0] != "t" or parts[1] not in _ROUTES:
         return None
-    return _ROUTES[parts[1]], parts[2].removesuffix(".gif")
+    return _ROUTES[parts[1]], parts[2].removesuffix(_SUFFIXES.get(parts[1], ""))
 
 
 def to_rest_event(event: dict[str, Any], route: str, delivery_id: str, identity: Identity) -> dict[str, Any]:

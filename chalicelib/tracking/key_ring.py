@@ -70,11 +70,8 @@ class KeyRingSource:
         return found if found is not None else self.newest().keys.get(number)
 
     def _ring_not_older_than(self, seconds: float) -> KeyRing:
-        if self._ring is None or self._clock() - self._asked_at >= seconds:
-            return self._refreshed()
-        return self._ring
-
-    def _refreshed(self) -> KeyRing:
+        if self._ring is not None and self._clock() - self._asked_at < seconds:
+            return self._ring
         self._asked_at = self._clock()
         try:
             self._ring = KeyRing.parse(self._read())

@@ -51,7 +51,7 @@ def _unsubscribe_address(hit: Hit, deliveries: Deliveries, leads: Leads, campaig
         logger().warning("nobody_to_unsubscribe", extra={"campaign_id": hit.campaign_id})
         return False
     mark = Mark(SuppressionReason.UNSUBSCRIBED, hit.at, hit.source or "link", hit.campaign_id)
-    leads.suppressions.unsubscribe_departed(campaign.audience.entity, delivery.email, mark)
+    leads.suppressions.unsubscribe_deleted(campaign.audience.entity, delivery.email, mark)
     return deliveries.record_unsubscribed(hit.campaign_id, hit.lead_id, at=hit.at)
 
 

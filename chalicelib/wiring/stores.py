@@ -5,31 +5,25 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.campaigns.account import SendingAccount, SesAccount, UnknownAccount
+from chalicelib.campaigns.account import SendingAccount, SesAccount
 from chalicelib.crm.audience import Audiences
 from chalicelib.scheduler import Schedules
 from chalicelib.sdk import client, quick_client
 from chalicelib.sending.budget import Budget, OwnServer, SharedBudget, ses_limits
 from chalicelib.settings import Settings, burst_rule
 from chalicelib.sqs import Queue
-from chalicelib.store.acts import Acts
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import dynamodb_for_sending
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
-from chalicelib.store.plans import Plans
+from chalicelib.store.plans import Plans, Retries
 from chalicelib.store.rate import Rate
 from chalicelib.store.recounts import Recounts
-from chalicelib.store.retries import Retries
-from chalicelib.store.rules import Rules
+from chalicelib.store.rules import Acts, Rules
 from chalicelib.tracking.key_ring import KeyRingSource, deployed_key_ring
 
 if TYPE_CHECKING:
-    from types_boto3_scheduler import EventBridgeSchedulerClient
-    from types_boto3_sesv2 import SESV2Client
-    from types_boto3_sqs import SQSClient
-
     from chalicelib.model.transport import Transport
 
 
@@ -64,17 +58,13 @@ class Stores:
         return dynamodb_for_sending()
 
     @cached_property
-    def sqs(self) -> "SQSClient":
+    def sqs(self) -> Any:
         return quick_client("sqs")
 
     @cached_property
-    def ses(self) -> "SESV2Client":
+    def ses(self) -> Any:
         """For questions about the account; mails leave by a client that repeats nothing."""
         return quick_client("sesv2")
-
-    @cached_property
-    def scheduler(self) -> "EventBridgeSchedulerClient":
-        return quick_client("scheduler")
 
     @cached_property
     def keys(self) -> KeyRingSource:
@@ -92,7 +82,7 @@ class Stores:
     @cached_property
     def schedules(self) -> Schedules:
         return Schedules(
-            lambda: self.scheduler,
+            lambda: quick_client("scheduler"),
             group=self.settings.schedule_group,
             role_arn=self.settings.schedule_role,
             launch_queue_arn=self.settings.launch_queue_arn,
@@ -105,7 +95,7 @@ class Stores:
             from chalicelib.sending.transports.smtp import SmtpTransport
             from chalicelib.sending.transports.smtp_server import deployed_server
 
-            return SmtpTransport(deployed_server(self.settings.smtp_secret).server)
+            return SmtpTransport(deployed_server(self.settings.smtp_secret))
         from chalicelib.sending.transports.ses import SesTransport
 
         # Without the SDK's own retries: it repeats after time-outs too, which would send a mail twice.
@@ -122,4 +112,4 @@ class Stores:
     @cached_property
     def sending_account(self) -> SendingAccount:
         """What the mail service lets this stack send, and from whom."""
-        return SesAccount(self.ses) if self.settings.smtp_secret is None else UnknownAccount()
+        return SesAccount(self.ses) if self.settings.smtp_secret is None else SendingAccount()

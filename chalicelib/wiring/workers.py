@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from chalicelib.sending.feedback import Feedback
     from chalicelib.sending.launch import Launch
     from chalicelib.sending.plan import Plan
-    from chalicelib.sending.retry import MarkFailed
     from chalicelib.sending.send import Send
 
 
@@ -73,21 +72,12 @@ class Workers(Stores):
             self.audiences,
             self.deliveries,
             self.plans,
-            self._own_plan_queue(),
+            self.retries,
+            OwnQueue(self.plan_queue, self.settings.plan_queue_arn, self.schedules),
             self.send_queue,
             self.lifecycle.advance,
             self.wakes,
         )
-
-    @cached_property
-    def mark_failed(self) -> "MarkFailed":
-        from chalicelib.sending.retry import MarkFailed
-
-        own_queue, advance = self._own_plan_queue(), self.lifecycle.advance
-        return MarkFailed(self.campaigns, self.retries, self.deliveries, self.send_queue, own_queue, advance)
-
-    def _own_plan_queue(self) -> OwnQueue:
-        return OwnQueue(self.plan_queue, self.settings.plan_queue_arn, self.schedules)
 
     @cached_property
     def send(self) -> "Send":

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.model.ids import new_campaign_id
 from chalicelib.scheduler import Schedules
-from chalicelib.sdk import kept_client, quick_client
+from chalicelib.sdk import quick_client
 from local.ministack import ENVIRONMENT, REGION
 from local.recipients import request
 from local.stack import LocalStack
@@ -77,7 +77,7 @@ def test_a_schedule_is_made_and_deleted_though_an_answer_is_lost(
 
     with LossyWire(stack.engine.endpoint) as wire:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SCHEDULER", wire.url)
-        kept_client.cache_clear()  # one client a process, and here another wire for each test
+        quick_client.cache_clear()  # one client a process, and here another wire for each test
         schedules = Schedules(
             lambda: quick_client("scheduler"),
             group=deployed["SCHEDULE_GROUP"],

@@ -15,7 +15,7 @@ from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.model.transport import OutcomeUnknown, OutgoingMail
 from chalicelib.sending.deliver import OUTCOME_GRACE
-from chalicelib.sending.feedback_events import FeedbackKind
+from chalicelib.sending.feedback import FeedbackKind
 from chalicelib.tracking.hits import HitKind, apply
 from tests.claiming import record_claim
 from tests.store.lossy_world import ADDRESS, ALLOWED, LATER, SAID, LossyWorld

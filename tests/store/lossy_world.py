@@ -18,10 +18,8 @@ from chalicelib.model.messages import SendMessage
 from chalicelib.model.suppression import Resubscription
 from chalicelib.sending.budget import OwnServer, SharedBudget
 from chalicelib.sending.deliver import Deliver, Rest
-from chalicelib.sending.feedback import Feedback
-from chalicelib.sending.feedback_events import FeedbackEvent, FeedbackKind
+from chalicelib.sending.feedback import Feedback, FeedbackEvent, FeedbackKind
 from chalicelib.store.access import Sessions, Tokens
-from chalicelib.store.acts import Acts
 from chalicelib.store.claims import Claims
 from chalicelib.store.client import dynamodb, dynamodb_for_recipients, dynamodb_for_sending
 from chalicelib.store.deliveries import Deliveries
@@ -29,7 +27,7 @@ from chalicelib.store.feedback import FeedbackRecords
 from chalicelib.store.idempotency import Idempotency
 from chalicelib.store.leads import Leads
 from chalicelib.store.rate import AccountLimits, Rate
-from chalicelib.store.rules import Rules
+from chalicelib.store.rules import Acts, Rules
 from chalicelib.store.suppressions import Resubscriptions
 from chalicelib.tracking.delivery_ids import make_delivery_id
 from local.ministack import ENVIRONMENT, REGION
@@ -58,6 +56,7 @@ class LossyWorld(ControlledWorld):
     def __init__(self, clients: Clients, tables: TableNames) -> None:
         client, sender, recipient = clients
         super().__init__(client, tables)
+        self.tables = tables
         self.hits = Deliveries(recipient, tables.deliveries, BurstRule()), Leads(recipient, tables.leads)
         self.claims_client = sender
         self.make_worker = lambda: Deliver(

@@ -254,5 +254,5 @@ def failed_deliveries_are_marked(world: LossyWorld) -> Story:
     campaign_id, message = with_a_failed_delivery(world)
     world.control.retry_failed(campaign_id, [FailureReason.REJECTED])
     shard = RetryMessage(campaign_id, shard_of(message.lead_ids[0], DELIVERY_SHARDS))
-    yield lambda: world.marker.mark(shard, lambda: False)
+    yield lambda: world.planner.mark_failed(shard, lambda: False)
     return outcome(world, message), world.retries.find(campaign_id), bool(world.sqs.bodies.get("send"))

@@ -12,7 +12,7 @@ from chalicelib.model.messages import SendMessage
 from chalicelib.model.reasons import WaitReason
 from chalicelib.model.transport import NotSent, OutcomeUnknown, OutgoingMail
 from chalicelib.sending.deliver import OUTCOME_GRACE
-from chalicelib.sending.feedback_events import FeedbackKind
+from chalicelib.sending.feedback import FeedbackKind
 from chalicelib.tracking.hits import Hit, HitKind, apply
 from chalicelib.tracking.replay import replay
 from tests.claiming import record_claim

@@ -19,9 +19,8 @@ from hypothesis import strategies as st
 
 from chalicelib.analytics.facts import facts
 from chalicelib.automation.automate import Automation
-from chalicelib.automation.candidates import MARGIN_SECONDS, Candidate, Finish, candidates
 from chalicelib.automation.events import milestones
-from chalicelib.automation.publish import Bus, Publisher
+from chalicelib.automation.publish import MARGIN_SECONDS, Bus, Candidate, Finish, Publisher, candidates
 from chalicelib.automation.rule_editor import RuleEditor, WrittenRule
 from chalicelib.automation.rules import Incident
 from chalicelib.crm.leads import create_lead, update_lead
@@ -31,11 +30,10 @@ from chalicelib.model.errors import StoreUnavailable
 from chalicelib.model.ids import LeadId, RuleId, new_campaign_id
 from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When
 from chalicelib.store import keys
-from chalicelib.store.acts import Acts
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
-from chalicelib.store.rules import Rules
+from chalicelib.store.rules import Acts, Rules
 from local.tables import TableNames
 from tests.claiming import record_claim
 from tests.stand_in import StandIn

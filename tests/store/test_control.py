@@ -14,8 +14,6 @@ from chalicelib.model.messages import LaunchMessage, LaunchTask, PlanMessage, Re
 from chalicelib.model.reasons import FailureReason
 from chalicelib.model.transport import OutgoingMail, Rejected
 from chalicelib.sending.may_send import BELIEVED_SECONDS
-from chalicelib.sending.retry import MarkFailed
-from chalicelib.sqs import Queue
 from chalicelib.store.stream_records import Change
 from local.tables import TableNames
 from tests.moves import bring_to
@@ -27,8 +25,6 @@ class ControlledWorld(World):
 
     def __init__(self, client: Any, tables: TableNames) -> None:
         super().__init__(client, tables)
-        send, own_queue = Queue(self.sqs, "send"), self.own_queue("plan")
-        self.marker = MarkFailed(self.campaigns, self.retries, self.deliveries, send, own_queue, self.lifecycle.advance)
         self._folded: dict[LeadId, Delivery] = {}
         self._sequence = 0
 
@@ -52,7 +48,7 @@ class ControlledWorld(World):
                 self.launcher.handle(LaunchMessage.of(body), NOW)
             for body in self.sqs.bodies.pop("plan", []):
                 if "retry_shard" in body:
-                    self.marker.mark(RetryMessage(**body), lambda: False)
+                    self.planner.mark_failed(RetryMessage(**body), lambda: False)
                 else:
                     self.planner.plan(PlanMessage(**body), lambda: False)
             self.send_all()
@@ -355,7 +351,7 @@ def test_a_campaign_is_not_sent_again_before_the_fold_has_seen_what_waits(world:
     for body in world.sqs.bodies.pop("launch"):
         world.launcher.handle(LaunchMessage.of(body), NOW)
     for body in world.sqs.bodies.pop("plan"):
-        world.marker.mark(RetryMessage(**body), lambda: False)
+        world.planner.mark_failed(RetryMessage(**body), lambda: False)
         world.lifecycle.advance(campaign_id)
     assert world.campaign(campaign_id).status == "sending"
     assert world.settle(campaign_id) == {"sent": 3, "retry/1": 2}
@@ -377,9 +373,9 @@ def test_a_marker_that_dies_anywhere_loses_and_doubles_nothing(world: Controlled
     world.sqs.calls, world.sqs.dies_after_call = 0, dies_after_call
     for body in world.sqs.bodies.pop("plan"):
         try:
-            world.marker.mark(RetryMessage(**body), lambda: False)
+            world.planner.mark_failed(RetryMessage(**body), lambda: False)
         except Died:
-            world.marker.mark(RetryMessage(**body), lambda: False)
+            world.planner.mark_failed(RetryMessage(**body), lambda: False)
     world.work()
     assert len(set(world.addresses())) == len(world.mail.accepted) == 8
     assert world.settle(campaign_id) == {"sent": 8, "retry/1": 8}
@@ -396,7 +392,7 @@ def test_a_retry_that_is_paused_goes_on_when_resumed(world: ControlledWorld) -> 
     half = world.sqs.bodies["plan"][:32]
     world.sqs.bodies["plan"] = []
     for body in half:
-        world.marker.mark(RetryMessage(**body), lambda: False)
+        world.planner.mark_failed(RetryMessage(**body), lambda: False)
     world.control.pause(campaign_id)
     world.seconds += BELIEVED_SECONDS
     world.work()

@@ -22,7 +22,6 @@ from chalicelib.crm.leads import create_lead
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id
 from chalicelib.model.rule import Action, ActionKind, If, Trigger, When
-from chalicelib.store.acts import Acts
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.claims import Claims, Ending
 from chalicelib.store.counters import Counters
@@ -31,7 +30,7 @@ from chalicelib.store.keys import AUDIENCE_SHARDS
 from chalicelib.store.keys import delivery as delivery_key
 from chalicelib.store.leads import Leads
 from chalicelib.store.rate import AccountLimits
-from chalicelib.store.rules import Rules
+from chalicelib.store.rules import Acts, Rules
 from chalicelib.store.stream_records import Change
 from chalicelib.store.table import Table
 from chalicelib.tracking.hits import Hit, HitKind, apply

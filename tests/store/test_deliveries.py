@@ -10,8 +10,7 @@ import pytest
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, new_campaign_id, new_lead_id, new_trace_id
 from chalicelib.model.verdicts import judged
-from chalicelib.store.deliveries import Deliveries
-from chalicelib.store.delivery_lists import DeliveryFilter
+from chalicelib.store.deliveries import Deliveries, DeliveryFilter
 from local.tables import TableNames
 from tests.claiming import claims_of, record_claim, record_sent
 from tests.stand_in import StandIn

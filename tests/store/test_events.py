@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from chalicelib.automation.candidates import Candidate, CandidatesMessage, Finish, candidates
 from chalicelib.automation.events import MilestoneKind
-from chalicelib.automation.publish import Bus, Publisher
+from chalicelib.automation.publish import Bus, Candidate, CandidatesMessage, Finish, Publisher, candidates
 from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus, LaunchedLink, LaunchedMail
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id

@@ -13,8 +13,7 @@ from chalicelib.crm.leads import create_lead, delete_lead
 from chalicelib.crm.suppression import list_marks
 from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
 from chalicelib.model.ids import LeadId, new_campaign_id, new_lead_id
-from chalicelib.sending.feedback import Feedback, FeedbackOutcome, apply_feedback
-from chalicelib.sending.feedback_events import FeedbackEvent, FeedbackKind
+from chalicelib.sending.feedback import Feedback, FeedbackEvent, FeedbackKind, FeedbackOutcome, apply_feedback
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.feedback import FeedbackRecords
 from chalicelib.store.leads import Leads

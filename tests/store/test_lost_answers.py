@@ -13,13 +13,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
+from chalicelib.model.delivery import BurstRule
 from chalicelib.model.errors import StoreUnavailable
 from chalicelib.model.ids import new_lead_id
 from chalicelib.model.messages import SendMessage
 from chalicelib.sending.budget import LOOK_SECONDS, MustWait
+from chalicelib.store.deliveries import Deliveries
 from local.tables import TableNames, create_tables, delete_tables
 from tests.lossy_wire import LossyWire
+from tests.stand_in import StandIn
 from tests.store import stories_of_campaigns, stories_of_leads, stories_of_sending  # noqa: F401
 from tests.store.interruptions import INTERRUPTED, Interrupted
 from tests.store.lossy_world import (
@@ -155,3 +159,35 @@ def test_a_claim_that_was_made_while_the_end_before_it_was_throttled_is_given_ba
     rests = world.deliver_message(message, worker)
     assert world.addresses() == ["lead1@example.com", "lead2@example.com"]
     assert [rest.lead_ids for rest in rests] == [(leads[0],)], "what left without its end noted waits for a report"
+
+
+class LosesClaims(StandIn):
+    """The engine as it is when a claim's answer is lost, its repetition refused, and then no row can be read."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, operation: str) -> Any:
+        return getattr(self._client, operation)
+
+    def batch_execute_statement(self, Statements: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+        self._client.batch_execute_statement(Statements=Statements)
+        return {"Responses": [{"Error": {"Code": "DuplicateItem"}} for _ in Statements]}
+
+    def get_item(self, **arguments: Any) -> Any:
+        raise EndpointConnectionError(endpoint_url="the engine")
+
+
+def test_a_claim_that_cannot_be_recognized_as_ours_is_given_back(world: LossyWorld, clients: Clients) -> None:
+    """Left at `sending`, the mail would count as failed with an unknown outcome, though it certainly never left."""
+    lead, campaign_id = world.lead(1), world.launched()
+    message = SendMessage(campaign_id, "0.0", (lead.lead_id,))
+    whole, losing = world.deliveries, LosesClaims(clients.sender)
+    world.claims_client = losing
+    world.deliveries = Deliveries(LosesClaims(clients.client), world.tables.deliveries, BurstRule())
+    with pytest.raises(StoreUnavailable):
+        world.deliver_message(message, world.make_worker())
+    assert whole.find(campaign_id, lead.lead_id) is None
+    world.claims_client, world.deliveries = clients.sender, whole
+    assert world.deliver_message(message, world.make_worker()) == []
+    assert world.addresses() == ["lead1@example.com"]

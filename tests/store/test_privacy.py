@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.analytics.timeline import TimelineEvent, timeline_page
 from chalicelib.campaigns import launched_content as content
-from chalicelib.campaigns.account import UnknownAccount
+from chalicelib.campaigns.account import SendingAccount
 from chalicelib.campaigns.drafts import Drafts, Written
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import create_lead, update_lead
@@ -22,13 +22,11 @@ from chalicelib.sending.launch import Launch
 from chalicelib.sending.prepare import prepare
 from chalicelib.sending.waiting import Wakes
 from chalicelib.sqs import Queue
-from chalicelib.store.acts import Acts
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.deliveries import Deliveries
-from chalicelib.store.delivery_lists import DeliveryFilter
+from chalicelib.store.deliveries import Deliveries, DeliveryFilter
 from chalicelib.store.leads import Leads
-from chalicelib.store.plans import Plans
-from chalicelib.store.retries import Retries
+from chalicelib.store.plans import Plans, Retries
+from chalicelib.store.rules import Acts
 from chalicelib.store.suppressions import Resubscriptions
 from chalicelib.tracking.delivery_ids import read_delivery_id
 from chalicelib.tracking.hits import Hit, HitKind, apply
@@ -86,7 +84,7 @@ class Office:
         retries = Retries(self.client, self.tables.campaigns)
         plan_queue = Queue(NoQueue(), "plan")
         audiences, wakes = Audiences(self.leads, self.deliveries), Wakes(self.campaigns, KeptSchedules(), "launch")
-        account, budget = UnknownAccount(), OwnServer()
+        account, budget = SendingAccount(), OwnServer()
         launch = Launch(self.campaigns, audiences, account, plans, retries, plan_queue, KEYS, BASE, budget, wakes)
         launch.launch(campaign_id, NOW)
         return campaign_id

@@ -27,7 +27,7 @@ from tests.claiming import record_claim
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 KEYS = KeyRingSource(lambda: '{"current": 1, "1": "a key for tests"}')
-READS = [operation for _, operation in operations(RESOURCES) if operation.method == "GET"]
+READS = [operation for operation in operations(RESOURCES) if operation.method == "GET"]
 
 
 class NoIdentities(HealthySes):

@@ -12,7 +12,7 @@ from chalicelib.automation.rules import Incident
 from chalicelib.model.ids import CampaignId, new_lead_id
 from chalicelib.model.lead import LeadChange
 from chalicelib.model.rule import Act, Trigger
-from chalicelib.store.acts import Acts
+from chalicelib.store.rules import Acts
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
 

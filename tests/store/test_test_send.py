@@ -24,7 +24,7 @@ from chalicelib.model.transport import NotSent, OutcomeUnknown, OutgoingMail, Re
 from chalicelib.sending.budget import MustWait, OwnServer, Pacing
 from chalicelib.sending.rate import Waiting
 from chalicelib.tracking.delivery_ids import DeliveryName, link_is_genuine, read_delivery_id
-from chalicelib.tracking.hits import Hit, HitKind, click_of
+from chalicelib.tracking.hits import Hit, HitKind
 from chalicelib.tracking.key_ring import KeyRingSource
 from chalicelib.tracking.replay import Outcome as HitOutcome
 from chalicelib.tracking.replay import replay
@@ -148,8 +148,8 @@ def everything(name: DeliveryName) -> list[Hit]:
     who = (name.campaign_id, name.lead_id)
     hits = [Hit(HitKind.OPEN, *who, NOW, machine=machine) for machine in (None, "proxy")]
     for machine in (None, "scanner"):
-        hits.append(click_of(*who, "1", "https://acme.example/prices", at=NOW, machine=machine))
-        hits.append(click_of(*who, "2m", "https://acme.example/pro", at=NOW, machine=machine))
+        hits.append(Hit(HitKind.CLICK, *who, NOW, machine, "1"))
+        hits.append(Hit(HitKind.CLICK, *who, NOW, machine, "2m", "https://acme.example/pro"))
     hits += [Hit(HitKind.UNSUBSCRIBE, *who, NOW, source=source) for source in ("link", "one_click")]
     return hits * 2
 

@@ -5,12 +5,12 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.campaigns import launched_content as content
-from chalicelib.campaigns.account import UnknownAccount
+from chalicelib.campaigns.account import SendingAccount
 from chalicelib.model.campaign import CampaignStatus
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.messages import LaunchMessage, PlanMessage, RetryMessage, SendMessage
@@ -22,7 +22,6 @@ from chalicelib.sending.deliver import Deliver
 from chalicelib.sending.launch import Launch
 from chalicelib.sending.may_send import SendPermission
 from chalicelib.sending.plan import Plan
-from chalicelib.sending.retry import MarkFailed
 from chalicelib.sending.send import Send
 from chalicelib.sending.waiting import OwnQueue, Wakes
 from chalicelib.sqs import Queue
@@ -87,7 +86,7 @@ class WaitingWorld(ControlledWorld):
         self.longest_chain = 0
         self.mail.before = self._accept
         self.mail.after = lambda mail: self.left_at.append(self.now.timestamp())
-        self.control._launch_queue = Queue(self.sqs, "launch")
+        self.control = replace(self.control, _launch_queue=Queue(self.sqs, "launch"))
         self.senders = [self._sender() for _ in range(2)]
 
     # -- The mail service ----------------------------------------------------------------------------------------------
@@ -151,6 +150,7 @@ class WaitingWorld(ControlledWorld):
             self.audiences,
             self.deliveries,
             self.plans,
+            self.retries,
             self.own("plan"),
             Queue(self.sqs, "send"),
             self.lifecycle.advance,
@@ -167,7 +167,7 @@ class WaitingWorld(ControlledWorld):
             launch = Launch(
                 self.campaigns,
                 self.audiences,
-                UnknownAccount(),
+                SendingAccount(),
                 self.plans,
                 self.retries,
                 Queue(self.sqs, "plan"),
@@ -178,9 +178,7 @@ class WaitingWorld(ControlledWorld):
             )
             launch.handle(LaunchMessage.of(body), self.now)
         elif name == "plan" and "retry_shard" in body:
-            send_queue, own = Queue(self.sqs, "send"), self.own("plan")
-            marker = MarkFailed(self.campaigns, self.retries, self.deliveries, send_queue, own, self.lifecycle.advance)
-            marker.mark(RetryMessage(**body), self.time_is_short)
+            self.new_planner().mark_failed(RetryMessage(**body), self.time_is_short)
         elif name == "plan":
             self.new_planner().plan(PlanMessage(**body), self.time_is_short)
         else:

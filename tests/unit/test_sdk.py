@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import HTTPClientError
 
-from chalicelib.sdk import kept_client, quick_client
+from chalicelib.sdk import quick_client
 from tests.api_client import ApiClient, context_of
 from tests.stack.faulty_wire import Fault, FaultyWire
 
@@ -24,9 +24,9 @@ def stalled(monkeypatch: pytest.MonkeyPatch) -> Any:
     with FaultyWire(1) as wire:
         wire.set(Fault.STALLS)
         monkeypatch.setenv("AWS_ENDPOINT_URL", wire.url)
-        kept_client.cache_clear()
+        quick_client.cache_clear()
         yield wire
-        kept_client.cache_clear()
+        quick_client.cache_clear()
 
 
 def test_who_waits_for_a_service_that_never_answers_learns_it_well_before_a_request_ends(stalled: FaultyWire) -> None:

@@ -93,7 +93,7 @@ def describe(resources: Sequence[Resource]) -> Resource:
     described.append(openapi)
     paths_and_components = cache(lambda: document(described))
 
-    @openapi.operation("GET", "/v1/openapi.json", OpenApiDocument, public=True)
+    @Operation(openapi, "GET", "/v1/openapi.json", OpenApiDocument, public=True)
     def get_openapi(call: Call) -> Answer:
         """Read this description."""
         return Answer(200, {**paths_and_components(), "servers": [{"url": _server(call)}]})
@@ -114,25 +114,25 @@ def _server(call: Call) -> str:
 def document(resources: Sequence[Resource]) -> dict[str, Any]:
     """The OpenAPI document of all operations of these resources, without servers."""
     wanted: dict[tuple[type[BaseModel], Mode], None] = {}
-    for _, operation in operations(resources):
+    for operation in operations(resources):
         wanted.update({(model, "validation"): None for model in (operation.body, operation.query) if model})
         if operation.answer:
             wanted[(operation.answer, "serialization")] = None
     schemas: Any
     schemas, definitions = models_json_schema(list(wanted), ref_template=_REF)
     components = definitions.get("$defs", {})
-    for _, operation in operations(resources):
+    for operation in operations(resources):
         if operation.method == "PATCH" and operation.body is not None:
             # Absent members stay as they are: there is no default that a client might fill in.
             for schema in components[_name(schemas[(operation.body, "validation")])]["properties"].values():
                 schema.pop("default", None)
     examples = json.loads(EXAMPLES.read_text("utf-8"))
     paths: dict[str, dict[str, Any]] = {}
-    for resource, operation in operations(resources):
-        described = _Described(resource, operation, schemas, components, examples).operation()
+    for operation in operations(resources):
+        described = _Described(operation, schemas, components, examples).operation()
         paths.setdefault(operation.path, {})[operation.method.lower()] = described
     # Parameters are described one by one; these models are no operation's body.
-    queried = {operation.query for _, operation in operations(resources) if operation.query}
+    queried = {operation.query for operation in operations(resources) if operation.query}
     queries = {_name(schemas[(model, "validation")]) for model in queried}
     kept = {name: schema for name, schema in components.items() if name not in queries}
     return {
@@ -155,7 +155,6 @@ def _name(reference: Mapping[str, Any]) -> str:
 class _Described:
     """One operation in OpenAPI's words."""
 
-    _resource: Resource
     _operation: Operation
     _schemas: Schemas
     _components: Mapping[str, Any]
@@ -169,7 +168,7 @@ class _Described:
         operation = self._operation
         described: dict[str, Any] = {
             "operationId": operation.handler.__name__,
-            "tags": [self._resource.name],
+            "tags": [operation.resource.name],
             "summary": self._summary,
             "parameters": list(self._parameters()),
             "responses": dict(sorted({**self._problems(), str(operation.status): self._answer()}.items())),

@@ -21,7 +21,7 @@ from chalicelib.api.http.authentication import authentication
 from chalicelib.api.http.idempotency import idempotency
 from chalicelib.api.http.openapi import describe
 from chalicelib.api.http.problems import Problem, framework_problem, problem_of
-from chalicelib.api.http.resources import Call, Resource, operations, request_id
+from chalicelib.api.http.resources import Call, Operation, Resource, operations, request_id
 from chalicelib.api.leads import leads
 from chalicelib.api.previews import previews
 from chalicelib.api.rules import rules
@@ -38,7 +38,7 @@ class HealthAnswer(AnswerModel):
     at: Moment
 
 
-@health.operation("GET", "/v1/health", HealthAnswer, public=True)
+@Operation(health, "GET", "/v1/health", HealthAnswer, public=True)
 def get_health(call: Call) -> object:
     """Check that the API answers."""
     # No table is read, so that monitoring costs nothing.
@@ -67,8 +67,8 @@ Middleware = Callable[[Any, Callable[[Any], Any]], Any]
 
 def register(app: Chalice, context: Callable[[], Context] = deployed_context) -> None:
     """Give the app all `/v1` routes and their middlewares; other routes are not affected."""
-    public = {(operation.method, operation.path) for _, operation in operations(RESOURCES) if operation.public}
-    secret = {(operation.method, operation.path) for _, operation in operations(RESOURCES) if operation.answers_secret}
+    public = {(operation.method, operation.path) for operation in operations(RESOURCES) if operation.public}
+    secret = {(operation.method, operation.path) for operation in operations(RESOURCES) if operation.answers_secret}
     for middleware in (
         _answer_problems(app),
         authentication(context, lambda method, path: (method, path) in public),

@@ -2,10 +2,10 @@
 
     campaigns = Resource("campaigns")
 
-    @campaigns.operation("PATCH", "/v1/campaigns/{campaign_id}", CampaignAnswer, body=CampaignPatch, raises=[NotADraft])
-    def update_campaign(call: Call, campaign_id: str) -> Campaign:
+    @Operation(campaigns, "PATCH", "/v1/campaigns/{campaign_id}", CampaignAnswer, body=CampaignPatch)
+    def update_campaign(call: Call, campaign_id: CampaignId) -> Campaign:
         changes = call.body(CampaignPatch).changes()
-        return call.context.drafts.change(CampaignId(campaign_id), changes, call.context.now())
+        return call.context.drafts.change(campaign_id, changes, call.context.now())
 
 The declaration makes the route, checks that the body and parameters read are those declared, makes the answer's model
 of what the handler returns, turns every error into a problem detail, and is where openapi.py reads the operation from;
@@ -13,9 +13,9 @@ the handler's docstring is its summary and description there. A new resource is 
 handlers work with becomes part of Context (wiring/requests.py). Handlers load, decide and save.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from chalice import Blueprint, Chalice, Response
@@ -33,27 +33,41 @@ Handler = Callable[..., object]
 H = TypeVar("H", bound=Handler)
 
 
-class Declaration(TypedDict, total=False):
-    """What an operation may declare besides its path and answer; Operation describes each."""
+@dataclass(slots=True)
+class Resource:
+    """The operations of one resource, at paths that all begin with `base`."""
 
-    status: int
-    body: type[BaseModel]
-    query: type[BaseModel]
-    raises: Sequence[type[LeadflipError]]
-    content_types: Sequence[str]
-    public: bool
-    answers_secret: bool
-    answer_type: str
+    name: str
+    base: str = ""
+    operations: "list[Operation]" = field(default_factory=list)
+
+    def blueprint(self, app: Chalice, context: Callable[[], Context]) -> Blueprint:
+        """Routes for one app, bound to one context."""
+        blueprint = Blueprint(__name__)
+        for operation in self.operations:
+            route = blueprint.route(
+                operation.path,
+                methods=[operation.method],
+                # Chalice checks the media type even where there is no body.
+                content_types=["*/*"] if operation.method == "GET" else list(operation.content_types),
+                name=operation.handler.__name__,
+            )
+            route(_view(operation, app, context))
+        return blueprint
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Operation:
-    """One method of one path. The handler's name is the operation's id, its docstring summary and description."""
+    """One method of one path, as a decorator of its handler: a function of a Call and the path's names.
 
+    The handler's name is the operation's id, its docstring summary and description.
+    """
+
+    resource: Resource = field(repr=False)
     method: str
     path: str
-    handler: Handler
-    answer: type[BaseModel] | None
+    """Given without the resource's base."""
+    answer: type[BaseModel] | None = None
     """Model of the JSON body; None for a body that is not JSON, or none at all."""
     status: int = 200
     """Of a successful answer."""
@@ -69,6 +83,15 @@ class Operation:
     """The answer must not be kept for a repeated Idempotency-Key."""
     answer_type: str = JSON
     """Media type of a successful answer that is no JSON."""
+    handler: Handler = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.path = self.resource.base + self.path
+
+    def __call__(self, handler: H) -> H:
+        self.handler = handler
+        self.resource.operations.append(self)
+        return handler
 
     def answered(self, result: object) -> Answer:
         """The answer made of what the handler returned, unless it returned an Answer."""
@@ -112,39 +135,6 @@ class Call:
         return read_query(self.request, model)
 
 
-@dataclass(slots=True)
-class Resource:
-    """The operations of one resource."""
-
-    name: str
-    operations: list[Operation] = field(default_factory=list)
-
-    def operation(
-        self, method: str, path: str, answer: type[BaseModel] | None = None, **declared: Unpack[Declaration]
-    ) -> Callable[[H], H]:
-        """Declare the decorated function as the handler of a method and path; it gets a Call and the path's names."""
-
-        def declare(handler: H) -> H:
-            self.operations.append(Operation(method, path, handler, answer, **declared))
-            return handler
-
-        return declare
-
-    def blueprint(self, app: Chalice, context: Callable[[], Context]) -> Blueprint:
-        """Routes for one app, bound to one context."""
-        blueprint = Blueprint(__name__)
-        for operation in self.operations:
-            route = blueprint.route(
-                operation.path,
-                methods=[operation.method],
-                # Chalice checks the media type even where there is no body.
-                content_types=["*/*"] if operation.method == "GET" else list(operation.content_types),
-                name=operation.handler.__name__,
-            )
-            route(_view(operation, app, context))
-        return blueprint
-
-
 def _view(operation: Operation, app: Chalice, context: Callable[[], Context]) -> Callable[..., Response]:
     def view(**path: str) -> Response:
         request = app.current_request
@@ -165,10 +155,8 @@ def needs_body(model: type[BaseModel]) -> bool:
     return any(each.is_required() for each in model.model_fields.values())
 
 
-def operations(resources: Sequence[Resource]) -> Iterator[tuple[Resource, Operation]]:
-    for resource in resources:
-        for operation in resource.operations:
-            yield resource, operation
+def operations(resources: Sequence[Resource]) -> list[Operation]:
+    return [operation for resource in resources for operation in resource.operations]
 
 
 def request_id(request: Any) -> str:

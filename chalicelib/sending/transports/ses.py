@@ -1,6 +1,7 @@
 """Amazon SES (API v2). Every message carries its delivery's id as a tag, which SES's own events bring back."""
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
@@ -19,39 +20,34 @@ _WAITS_FOR = {
     "Throttling": WaitReason.RATE,
     "LimitExceededException": WaitReason.QUOTA,
 }
-# What concerns every mail, by `code: words`, and what to do about it; SES says most of it by its code or by a
-# MessageRejected of these words. Sources: the errors of SendEmail in the service's model, "Amazon SES email sending
-# errors" in the SES Developer Guide, and answers that users of SES have shown.
-_CONCERNS_ALL = [
-    (re.compile(pattern, re.IGNORECASE), advice)
-    for pattern, advice in (
-        (
-            r"MailFromDomainNotVerified|mail from domain is not verified",
-            "Amazon SES finds no MX record for the sender's MAIL FROM domain. Add the record that the SES console "
-            "shows for the sender's identity, or use the default MAIL FROM domain of SES.",
-        ),
-        (
-            r"AccountSuspended|sending suspended for this account",
-            "Amazon SES has permanently ended sending for this AWS account. Contact AWS Support, or send through "
-            "another account or your own SMTP server.",
-        ),
-        (
-            r"SendingPaused|(?:account is|sending) (?:paused|disabled)|sending is disabled",
-            "Amazon SES has paused sending for this AWS account. The account dashboard in the SES console and the "
-            "email from AWS to the account's owner say why. Resume sending there.",
-        ),
-        (
-            r"ConfigurationSet\w*DoesNotExist|configuration set.*does not exist|NotFoundException",
-            "Amazon SES cannot find the configuration set {configuration_set}. Deploy this stack again to create it.",
-        ),
-    )
-]
+# Errors that concern every mail, as patterns for `code: message`, and what to do about them. SES reports most by a
+# code, some as MessageRejected with such a message. Sources: the errors of SendEmail in the service's model, "Amazon
+# SES email sending errors" in the SES Developer Guide, and messages published by users of SES.
+_CONCERNS_ALL = (
+    (
+        r"MailFromDomainNotVerified|mail from domain is not verified",
+        "Amazon SES finds no MX record for the sender's MAIL FROM domain. Add the record that the SES console "
+        "shows for the sender's identity, or use the default MAIL FROM domain of SES.",
+    ),
+    (
+        r"AccountSuspended|sending suspended for this account",
+        "Amazon SES has permanently ended sending for this AWS account. Contact AWS Support, or send through "
+        "another account or your own SMTP server.",
+    ),
+    (
+        r"SendingPaused|(?:account is|sending) (?:paused|disabled)|sending is disabled",
+        "Amazon SES has paused sending for this AWS account. The account dashboard in the SES console and the "
+        "email from AWS to the account's owner say why. Resume sending there.",
+    ),
+    (
+        r"ConfigurationSet\w*DoesNotExist|configuration set.*does not exist|NotFoundException",
+        "Amazon SES cannot find the configuration set {configuration_set}. Deploy this stack again to create it.",
+    ),
+)
 _NOT_VERIFIED = re.compile(
     r"address is not verified(?:\. The following identities failed the check in region (\S+): (.+))?"
 )
-
-
-# https://docs.aws.amazon.com/ses/latest/APIReference-V2/CommonErrors.html: of one process's clock or credentials
+# Errors of one process's clock or credentials: https://docs.aws.amazon.com/ses/latest/APIReference-V2/CommonErrors.html
 _ABOUT_THE_WORKER = {
     "ExpiredTokenException",
     "IncompleteSignature",
@@ -61,34 +57,31 @@ _ABOUT_THE_WORKER = {
 }
 
 
+@dataclass(frozen=True, slots=True)
 class SesTransport:
-    """Hands messages to SES, each once: its client must repeat nothing, which the SDK does after time-outs too."""
+    """Hands messages to SES. The client must not retry: the SDK also repeats after time-outs, and would send twice."""
 
-    def __init__(self, client: "SESV2Client", configuration_set: str) -> None:
-        self._client = client
-        self._configuration_set = configuration_set
+    _client: "SESV2Client"
+    _configuration_set: str
 
     def send(self, mail: OutgoingMail) -> str:
         try:
-            return self._call(mail)
+            answer = self._client.send_email(
+                FromEmailAddress=mail.from_email,
+                Destination={"ToAddresses": [mail.to_email]},
+                Content={"Raw": {"Data": mail.message}},
+                ConfigurationSetName=self._configuration_set,
+                EmailTags=[
+                    {"Name": "campaign_id", "Value": mail.campaign_id},
+                    {"Name": "delivery_id", "Value": mail.delivery_id},
+                ],
+            )
         except ClientError as error:
             raise _meaning(error, mail, self._configuration_set) from error
         except (ConnectTimeoutError, EndpointConnectionError) as error:
             raise NotSent(str(error)) from error
         except BotoCoreError as error:
             raise OutcomeUnknown(str(error)) from error
-
-    def _call(self, mail: OutgoingMail) -> str:
-        answer = self._client.send_email(
-            FromEmailAddress=mail.from_email,
-            Destination={"ToAddresses": [mail.to_email]},
-            Content={"Raw": {"Data": mail.message}},
-            ConfigurationSetName=self._configuration_set,
-            EmailTags=[
-                {"Name": "campaign_id", "Value": mail.campaign_id},
-                {"Name": "delivery_id", "Value": mail.delivery_id},
-            ],
-        )
         return str(answer["MessageId"])
 
 
@@ -101,25 +94,25 @@ def _meaning(error: ClientError, mail: OutgoingMail, configuration_set: str) -> 
         return AccountRefused(_not_verified(unverified, mail))
     if code in _ABOUT_THE_WORKER:
         return NotSent(words)
-    if status == 403:  # by IAM, a policy of the organisation, or of the sender's identity: whatever the code is
+    if status == 403:  # by a policy of IAM, the organisation or the sender's identity, with any code
         return AccountRefused(
             f"This stack may not send by Amazon SES from {mail.from_email} ({code}). Look at the IAM policies of its "
             "functions' roles, your organisation's, and the sending policies of the sender's identity."
         )
     for pattern, advice in _CONCERNS_ALL:
-        if pattern.search(f"{code}: {words}"):
+        if re.search(pattern, f"{code}: {words}", re.IGNORECASE):
             return AccountRefused(advice.format(configuration_set=configuration_set))
     if code in _REFUSED_FOR_GOOD:
         about_address = code == "BadRequestException" and "address" in words.lower()
         return Rejected(FailureReason.INVALID_ADDRESS if about_address else FailureReason.REJECTED, words)
     waits_for = _WAITS_FOR.get(code, WaitReason.MAIL_SERVICE)
-    if waits_for is WaitReason.RATE and "quota" in words.lower():  # SES has said so with a throttling error, too
+    if waits_for is WaitReason.RATE and "quota" in words.lower():  # SES may report this as a throttling error
         waits_for = WaitReason.QUOTA
     return NotSent(words, waits_for)
 
 
 def _not_verified(said: re.Match[str], mail: OutgoingMail) -> str:
-    """SES names those who failed, the recipient among them while the account is in the sandbox; never all of many."""
+    """SES names the unverified identities: in the sandbox the recipient's too."""
     region, failed = (said[1] or "this region").lower(), (said[2] or "").lower()
     if mail.from_email.lower() not in failed and mail.to_email.lower() in failed:
         return (

@@ -1,13 +1,13 @@
-"""A customer's own mail server, by SMTP. Whether a mail may have left is decided by how far the conversation came.
+"""A customer's own mail server, by SMTP. How far the conversation came decides whether a mail may have left.
 
-    the secret                      describes no server: nothing leaves until somebody corrects it
-    connect, EHLO, STARTTLS         any failure: not sent; it is about the server or the secret, not about this mail
-    AUTH, MAIL                      5xx: nothing leaves until somebody corrects the password or the sender
+    the secret                      describes no server: nothing leaves until it is corrected
+    connect, EHLO, STARTTLS         any failure: not sent; the server or the secret is at fault, not this mail
+    AUTH, MAIL                      5xx: nothing leaves until the password or the sender is corrected
     RCPT, DATA (MAIL: of its size)  4xx: put off · 5xx: rejected, with the server's words · silence: not sent
-    the message, up to its dot      silence: not sent, since a message without its end must not be delivered
+    the message, up to its dot      silence: not sent, since an unfinished message must not be delivered
     the answer to the dot           2xx: sent · 4xx: put off · 5xx: rejected · silence: outcome unknown
 
-What is put off concerns this mail and is tried again for hours; what is not sent concerns the server.
+A mail put off is tried again for hours; "not sent" concerns the server and all its mails.
 
 Sources: RFC 5321 (SMTP; 4.2.1 replies, 4.5.2 dots, 6.1 who is responsible when), RFC 3463 (enhanced codes), RFC 1870
 (SIZE), RFC 3207 (STARTTLS), RFC 4954 (AUTH). No SMTPUTF8 and no 8BITMIME: addresses and messages are ASCII here.
@@ -19,26 +19,26 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from chalicelib.content.errors import AddressInvalid
 from chalicelib.content.message import wire_address
 from chalicelib.model.reasons import FailureReason, WaitReason
 from chalicelib.model.transport import AccountRefused, NotSent, OutcomeUnknown, OutgoingMail, Rejected
-from chalicelib.sending.transports.smtp_server import SecretUnreadable, ServerNotDescribed, SmtpServer, Tls
+from chalicelib.sending.transports.smtp_server import SmtpServer, Tls
 
 _ABOUT_THE_CONNECTION = {421, 530}
-"""The server is closing, or wants a login first: says nothing about the mail."""
+"""The server is closing, or requires a login first: says nothing about the mail."""
 _TOO_LARGE = 552
-"""Of a message's size, which MAIL may have told (RFC 1870, 6.1)."""
+"""The message is too large, by the size that MAIL announced (RFC 1870, 6.1)."""
 _OUR_NAME = "[127.0.0.1]"
-"""For EHLO: a worker has no name of its own, and looking for one takes seconds where there is no reverse DNS."""
+"""For EHLO: a worker has no host name, and looking one up takes seconds without reverse DNS."""
 _IDLE_SECONDS = 60.0
-"""A connection unused for longer is not used again: servers and gateways drop such, some without a word."""
+"""A connection idle for longer is not used again: servers and gateways drop those, some silently."""
 _TOO_SLOW = "The server takes too long for one mail."
 _REST_SECONDS = 10.0
-"""For so long a server that broke off or kept silent is left alone: a batch fails at once, not one time-out a mail."""
+"""How long a server that broke off or timed out is left alone: a batch then fails at once, not one time-out a mail."""
 
 _Reply = tuple[int, bytes]
 _Ending = TypeVar("_Ending", NotSent, OutcomeUnknown)
@@ -51,13 +51,24 @@ class SmtpPatience:
     reply: float = 10
     """To connect, and for the reply to a command."""
     verdict: float = 20
-    """For the answer to a whole message, which a server may take time to look at."""
+    """For the answer to a whole message, which the server may scan first."""
     whole: float = 22
-    """For all of a mail's conversation: a test mail may begin 5 s into a request, which has 29."""
+    """For a mail's whole conversation: a test mail may begin 5 s into a request, which has 29."""
+
+
+class _Kept(threading.local):
+    """One thread's connection, and how long its present conversation may take."""
+
+    connection: smtplib.SMTP | None = None
+    used_at = 0.0
+    ends_at = 0.0
+    """When the conversation has taken too long."""
+    reply_seconds = 0.0
+    """How long to wait for the next reply."""
 
 
 class _Conversation(smtplib.SMTP):
-    """Waits for each reply as long as it is told, in seconds."""
+    """Waits for each reply as many seconds as `seconds` says."""
 
     def __init__(self, seconds: Callable[[], float], **arguments: Any) -> None:
         self._seconds = seconds
@@ -73,24 +84,19 @@ class _TlsConversation(_Conversation, smtplib.SMTP_SSL):
     """Encrypted from its beginning."""
 
 
+@dataclass(slots=True)
 class SmtpTransport:
     """Hands messages to one server, over one kept connection per thread."""
 
-    def __init__(
-        self,
-        server: Callable[[], SmtpServer],
-        patience: SmtpPatience = SmtpPatience(),
-        clock: Callable[[], float] = time.monotonic,
-        trust: Callable[[], ssl.SSLContext] = ssl.create_default_context,
-    ) -> None:
-        """`server` is asked for each connection and may raise ServerUnknown; `trust` checks its certificate."""
-        self._server = server
-        self._patience = patience
-        self._clock = clock
-        self._trust = trust
-        self._kept = threading.local()
-        self._rests_until = 0.0
-        self._complaint = ""
+    _server: Callable[[], SmtpServer]
+    """Called for each connection; may raise NotSent."""
+    _patience: SmtpPatience = SmtpPatience()
+    _clock: Callable[[], float] = time.monotonic
+    _trust: Callable[[], ssl.SSLContext] = ssl.create_default_context
+    """Gives what the server's certificate is checked with."""
+    _kept: _Kept = field(default_factory=_Kept)
+    _rests_until: float = 0.0
+    _complaint: str = ""
 
     def send(self, mail: OutgoingMail) -> str:
         try:
@@ -99,102 +105,95 @@ class SmtpTransport:
             raise Rejected(FailureReason.INVALID_ADDRESS, str(error)) from error
         if self._clock() < self._rests_until:
             raise NotSent(self._complaint)
-        self._kept.ends_at, self._kept.most = self._clock() + self._patience.whole, self._patience.reply
+        self._kept.ends_at, self._kept.reply_seconds = self._clock() + self._patience.whole, self._patience.reply
         try:
-            self._talk_up_to_the_message(sender, recipient, len(mail.message))
-            self._connection.send(_framed(mail.message))
+            connection = self._talk_up_to_the_message(sender, recipient, len(mail.message))
+            connection.send(_framed(mail.message))
         except OSError as error:  # smtplib's own errors are such too
             raise self._given_up(NotSent(_words_of(error))) from error
-        return self._verdict()
+        return self._verdict(connection)
 
-    def _talk_up_to_the_message(self, sender: str, recipient: str, size: int) -> None:
-        reply = self._begin(sender, size)
+    def _talk_up_to_the_message(self, sender: str, recipient: str, size: int) -> smtplib.SMTP:
+        connection, reply = self._begin(sender, size)
         if reply[0] != 250:
-            refusal = self._refusal(reply, FailureReason.REJECTED)
+            refusal = self._refusal(connection, reply, FailureReason.REJECTED)
             if isinstance(refusal, Rejected) and reply[0] != _TOO_LARGE:
                 raise AccountRefused(
                     f"The SMTP server takes no mail from {sender} ({_words(reply)}). Allow that sender there."
                 )
             raise refusal
-        reply = self._connection.rcpt(recipient)
+        reply = connection.rcpt(recipient)
         if reply[0] not in (250, 251):
-            raise self._refusal(reply, _fault_of_recipient(reply))
-        if self._left() < self._patience.reply:  # once the message is handed over, no answer means: perhaps
+            # A refused recipient is a bad address, unless the server calls it policy (enhanced code X.7.X).
+            is_policy = reply[1].startswith(b"5.7.")
+            reason = FailureReason.REJECTED if is_policy else FailureReason.INVALID_ADDRESS
+            raise self._refusal(connection, reply, reason)
+        if self._kept.ends_at - self._clock() < self._patience.reply:  # a time-out after DATA: outcome unknown
             raise TimeoutError(_TOO_SLOW)
-        reply = self._connection.docmd("DATA")
+        reply = connection.docmd("DATA")
         if reply[0] != 354:
-            raise self._refusal(reply, FailureReason.REJECTED)
+            raise self._refusal(connection, reply, FailureReason.REJECTED)
+        return connection
 
-    def _begin(self, sender: str, size: int) -> _Reply:
-        """The reply to MAIL FROM, over the kept connection or, where that is no more, a new one."""
-        kept: smtplib.SMTP | None = getattr(self._kept, "connection", None)
+    def _begin(self, sender: str, size: int) -> tuple[smtplib.SMTP, _Reply]:
+        """The reply to MAIL FROM, over the kept connection or, if that is closed, a new one."""
+        kept = self._kept.connection
         if kept is not None and self._clock() - self._kept.used_at < _IDLE_SECONDS:
             try:
                 reply = kept.mail(sender, _mail_options(kept, size))
             except OSError as error:
                 if isinstance(error.__context__, TimeoutError):
-                    raise  # not closed but silent: another wait for the same server would outlast the worker
+                    raise  # not closed but silent: waiting again for the same server would outlast the worker
                 reply = (421, b"")
             if reply[0] != 421:
-                return reply
+                return kept, reply
         self._hang_up()
         self._kept.connection = fresh = self._connect()
         self._kept.used_at = self._clock()
-        return fresh.mail(sender, _mail_options(fresh, size))
+        return fresh, fresh.mail(sender, _mail_options(fresh, size))
 
-    def _verdict(self) -> str:
-        """The server's words about a message that it has got whole. From here on silence means: perhaps."""
-        connection = self._connection
+    def _verdict(self, connection: smtplib.SMTP) -> str:
+        """The server's answer to a complete message. From here on silence means that the outcome is unknown."""
         try:
-            self._kept.most = self._patience.verdict
+            self._kept.reply_seconds = self._patience.verdict
             reply = connection.getreply()
-            self._kept.most = self._patience.reply
+            self._kept.reply_seconds = self._patience.reply
         except OSError as error:
             raise self._given_up(OutcomeUnknown(_words_of(error))) from error
         if 200 <= reply[0] < 300:
             self._kept.used_at = self._clock()
             return _text(reply[1])
         if 400 <= reply[0] < 600:
-            raise self._refusal(reply, FailureReason.REJECTED)
+            raise self._refusal(connection, reply, FailureReason.REJECTED)
         raise self._given_up(OutcomeUnknown(_words(reply)))
 
-    def _refusal(self, reply: _Reply, reason: FailureReason) -> Rejected | NotSent:
-        """What a reply other than the hoped-for one means before the message was accepted."""
+    def _refusal(self, connection: smtplib.SMTP, reply: _Reply, reason: FailureReason) -> Rejected | NotSent:
+        """What a negative reply means, as long as the message was not accepted."""
         code, words = reply[0], _words(reply)
         if code in _ABOUT_THE_CONNECTION or not 400 <= code < 600:
             return self._given_up(NotSent(words))
         try:
-            self._connection.rset()
+            connection.rset()
             self._kept.used_at = self._clock()
         except OSError:
             self._hang_up()
         return Rejected(reason, words) if code >= 500 else NotSent(words, WaitReason.PUT_OFF)
 
     def _seconds(self) -> float:
-        """How long the next reply is waited for. Raises TimeoutError when the conversation has taken too long."""
-        left = self._left()
+        """How long to wait for the next reply. Raises TimeoutError when the conversation has taken too long."""
+        left = self._kept.ends_at - self._clock()
         if left <= 0:
             raise TimeoutError(_TOO_SLOW)
-        most: float = self._kept.most
-        return min(most, left)
-
-    def _left(self) -> float:
-        ends_at: float = self._kept.ends_at
-        return ends_at - self._clock()
-
-    @property
-    def _connection(self) -> smtplib.SMTP:
-        connection: smtplib.SMTP = self._kept.connection
-        return connection
+        return min(self._kept.reply_seconds, left)
 
     def _connect(self) -> smtplib.SMTP:
         """A connection that takes mail. Raises OSError."""
         try:
             server = self._server()
-        except ServerNotDescribed as error:
-            raise AccountRefused(str(error)) from error
-        except SecretUnreadable as error:
-            raise self._given_up(NotSent(str(error))) from error
+        except AccountRefused:
+            raise
+        except NotSent as error:
+            raise self._given_up(error) from None
         address = {"host": server.host, "port": server.port}
         if server.tls is Tls.IMPLICIT:
             connection: smtplib.SMTP = _TlsConversation(self._seconds, **address, context=self._trust())
@@ -229,27 +228,20 @@ class SmtpTransport:
         return error
 
     def _hang_up(self) -> None:
-        kept: smtplib.SMTP | None = getattr(self._kept, "connection", None)
+        if self._kept.connection is not None:
+            self._kept.connection.close()
         self._kept.connection = None
-        if kept is not None:
-            kept.close()
 
 
 def _mail_options(connection: smtplib.SMTP, size: int) -> list[str]:
-    """The message's size where the server wants to know: one that is too large is refused before it is carried over."""
+    """The message's size, if the server supports it: one that is too large is then refused before it is transferred."""
     return [f"SIZE={size}"] if connection.has_extn("size") else []
 
 
 def _framed(message: bytes) -> bytes:
-    """The message as it stands behind DATA: its lines' leading dots doubled, a lone dot at its end."""
+    """The message as transferred after DATA: leading dots of lines doubled, a lone dot at the end."""
     stuffed = (b"\r\n" + message).replace(b"\r\n.", b"\r\n..")[2:]
     return stuffed + (b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n")
-
-
-def _fault_of_recipient(reply: _Reply) -> FailureReason:
-    """A refused recipient is a bad address, unless the server says that it is its policy (enhanced code X.7.X)."""
-    is_policy = reply[1].startswith(b"5.7.")
-    return FailureReason.REJECTED if is_policy else FailureReason.INVALID_ADDRESS
 
 
 def _words(reply: _Reply) -> str:

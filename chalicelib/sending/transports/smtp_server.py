@@ -1,11 +1,11 @@
-"""A customer's own SMTP server, as a secret of theirs describes it.
+"""A customer's own SMTP server, as described by a secret.
 
     {"host": "mail.example.com", "port": 587, "tls": "starttls", "user": "leadflip", "password": "..."}
 
-`tls` is `starttls`, `implicit` or `none`; the port is the usual one of each (587, 465) when it is not given, and never
-25, the usual one without encryption: AWS blocks it for functions outside of a VPC, and no request lifts that (AWS
-Knowledge Center, "How do I remove the restriction on port 25 from my EC2 instance or Lambda function?"). Without
-`user` and `password` nobody logs in. Numbers may be text, which is all that AWS's editor for secrets knows.
+`tls` is `starttls`, `implicit` or `none`; the port defaults to the usual one (587, 465). Port 25, the usual one without
+encryption, is refused: AWS blocks it for functions outside of a VPC, without exception (AWS Knowledge Center, "How do I
+remove the restriction on port 25 from my EC2 instance or Lambda function?"). `user` and `password` may be left out.
+Numbers may be text, the only type in AWS's editor for secrets.
 """
 
 import json
@@ -18,29 +18,18 @@ from typing import Any, Self
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.aws import SECRETS_MANAGER, Patience, SignedCalls
-from chalicelib.model.errors import Unavailable
+from chalicelib.model.transport import AccountRefused, NotSent
 from chalicelib.settings import aws_access
 
+_MAX_AGE_SECONDS = 60.0
 _SECRET_PATIENCE = Patience(total_seconds=5, attempt_seconds=2, attempts=3)
-
-
-class ServerUnknown(Unavailable):
-    """Root of what keeps the server from being known; the text says what is wrong and holds nothing of the secret."""
-
-
-class SecretUnreadable(ServerUnknown):
-    """The secret cannot be read, which may pass."""
-
-
-class ServerNotDescribed(ServerUnknown):
-    """The secret does not describe a server that functions can reach."""
 
 
 class Tls(StrEnum):
     NONE = "none"
-    """In clear, and so without credentials."""
+    """Unencrypted, and so without credentials."""
     STARTTLS = "starttls"
-    """Encrypted from the STARTTLS command on, and not used without."""
+    """Encrypted from the STARTTLS command on; a server without it is not used."""
     IMPLICIT = "implicit"
     """Encrypted from the first byte."""
 
@@ -58,20 +47,20 @@ class SmtpServer:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read the secret's JSON. Raises ServerNotDescribed."""
+        """Read the secret's JSON. Raises AccountRefused, whose text holds nothing of the secret."""
         values = _object(text)
         if unknown := sorted(set(values) - set(cls.__dataclass_fields__)):
-            raise ServerNotDescribed(f"The SMTP secret has {', '.join(unknown)}, which mean nothing here.")
+            raise AccountRefused(f"The SMTP secret has {', '.join(unknown)}, which mean nothing here.")
         tls, host, port = str(values.get("tls", "")), values.get("host"), values.get("port")
         if tls not in set(Tls):
-            raise ServerNotDescribed("The SMTP secret's tls must be starttls, implicit or none.")
+            raise AccountRefused("The SMTP secret's tls must be starttls, implicit or none.")
         if not isinstance(host, str) or not host.strip():
-            raise ServerNotDescribed("The SMTP secret names no host.")
+            raise AccountRefused("The SMTP secret names no host.")
         number = str(port or _USUAL_PORT[Tls(tls)])
         if not (number.isascii() and number.isdecimal() and 0 < int(number) < 65536):
-            raise ServerNotDescribed("The SMTP secret's port must be a number within 1 to 65535.")
+            raise AccountRefused("The SMTP secret's port must be a number within 1 to 65535.")
         if int(number) == 25:
-            raise ServerNotDescribed(
+            raise AccountRefused(
                 "The SMTP secret leads to port 25, which AWS closes to Lambda functions. Name another port of your "
                 "server's: usually 587 with starttls, 465 with implicit, or 2525."
             )
@@ -85,50 +74,48 @@ def _object(text: str) -> Mapping[str, Any]:
     except ValueError:
         values = None  # its words would quote the secret
     if not isinstance(values, dict):
-        raise ServerNotDescribed("The SMTP secret is no JSON object.")
+        raise AccountRefused("The SMTP secret is no JSON object.")
     return values
 
 
 def _credentials(values: Mapping[str, Any], tls: Tls) -> tuple[str | None, str | None]:
     user, password = values.get("user") or None, values.get("password") or None
     if (user is None) != (password is None):
-        raise ServerNotDescribed("The SMTP secret needs user and password, or neither.")
+        raise AccountRefused("The SMTP secret needs user and password, or neither.")
     for each in (user, password):
         if each is not None and not (isinstance(each, str) and each.isascii()):
-            raise ServerNotDescribed("The SMTP secret's user and password must be text in ASCII.")
+            raise AccountRefused("The SMTP secret's user and password must be text in ASCII.")
     if user is not None and tls is Tls.NONE:
-        raise ServerNotDescribed("The SMTP secret's password would cross the network in clear: tls must not be none.")
+        raise AccountRefused("The SMTP secret's password would cross the network in clear: tls must not be none.")
     return user, password
 
 
-class ServerSource:
-    """The server as last read, read again when that was a minute ago: a new password needs no deployment."""
+def kept_server(read: Callable[[], str], clock: Callable[[], float] = time.monotonic) -> Callable[[], SmtpServer]:
+    """What gives the server, reading the secret again after a minute: a new password needs no deployment.
 
-    MAX_AGE_SECONDS = 60.0
+    `read` gives the secret's text and may raise botocore's errors. The result raises NotSent for them, and
+    AccountRefused if the secret describes no server that functions can reach.
+    """
+    known: tuple[float, SmtpServer] | None = None
 
-    def __init__(self, read: Callable[[], str], clock: Callable[[], float] = time.monotonic) -> None:
-        """`read` gives the secret's text; it may raise botocore's errors."""
-        self._read = read
-        self._clock = clock
-        self._server: SmtpServer | None = None
-        self._read_at = 0.0
-
-    def server(self) -> SmtpServer:
-        """Raises ServerUnknown."""
-        if self._server is None or self._clock() - self._read_at >= self.MAX_AGE_SECONDS:
+    def server() -> SmtpServer:
+        nonlocal known
+        if known is None or clock() - known[0] >= _MAX_AGE_SECONDS:
             try:
-                text = self._read()
+                text = read()
             except (BotoCoreError, ClientError) as error:
-                raise SecretUnreadable(f"The SMTP secret cannot be read: {error}") from error
-            self._server, self._read_at = SmtpServer.parse(text), self._clock()
-        return self._server
+                raise NotSent(f"The SMTP secret cannot be read: {error}") from error
+            known = clock(), SmtpServer.parse(text)
+        return known[1]
+
+    return server
 
 
-def deployed_server(secret_id: str) -> ServerSource:
+def deployed_server(secret_id: str) -> Callable[[], SmtpServer]:
     """The server that this secret in Secrets Manager describes."""
 
     def read() -> str:
         service = SignedCalls(SECRETS_MANAGER, aws_access(), _SECRET_PATIENCE)
         return str(service.call("GetSecretValue", {"SecretId": secret_id})["SecretString"])
 
-    return ServerSource(read)
+    return kept_server(read)

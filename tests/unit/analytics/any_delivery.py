@@ -37,5 +37,10 @@ deliveries = st.builds(
     later=st.dictionaries(links, st.lists(moments.map(lambda at: Click(at, None)), min_size=1, max_size=2), max_size=3),
     scans=clicks("tool"),
     unsubscribed_at=st.none() | moments,
+    delivered_at=st.none() | moments,
+    bounced_at=st.none() | moments,
+    bounced_soft_at=st.none() | moments,
+    complained_at=st.none() | moments,
+    retry=st.integers(0, 2),
     replanned=st.frozensets(st.sampled_from(["1.0", "2.0"])),
 )

@@ -73,18 +73,34 @@ def test_a_small_sample_is_never_judged(sent: int, count: int) -> None:
     assert found.keys() <= {"small_sample", "sent_is_not_delivered", "no_feedback"}
 
 
+def test_a_sample_that_is_just_large_enough_is_judged() -> None:
+    found = advice(sent=SAMPLE, bounced=3)
+    assert "small_sample" not in found
+    assert "bounced_high" in found
+    assert advice(sent=SAMPLE)["no_feedback"].severity == "notice"
+
+
 def test_the_share_of_machines_is_said_with_a_suspicious_open_rate() -> None:
     text = advice(sent=100, opened=80, opened_machine_only=40)["opened_suspicious"].text
     assert "80% opened" in text
     assert "40 of 80 opens, 50%" in text
 
 
-@pytest.mark.parametrize(("age_hours", "words"), [(0.5, "30 minutes"), (20, "20 hours")])
+@pytest.mark.parametrize(("age_hours", "words"), [(0.9, "54 minutes"), (1.5, "2 hours"), (20, "20 hours")])
 def test_the_first_day_is_too_early_to_tell(age_hours: float, words: str) -> None:
     found = advice(age_hours, sent=500)
     assert words in found["too_early"].text
     assert found["too_early"].figure == age_hours
     assert "nobody_opened" not in found
+
+
+def test_after_a_day_rates_have_settled() -> None:
+    assert "too_early" in advice(23.9, sent=500)
+    assert "too_early" not in advice(24, sent=500)
+
+
+def test_a_campaign_of_which_half_has_failed_gets_advice() -> None:
+    assert "failed_high" in advice(sent=50, failed=50)
 
 
 def test_an_unknown_age_is_no_reason_to_wait_or_to_worry() -> None:

@@ -3,7 +3,9 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -114,6 +116,35 @@ def test_a_failure_counts_under_its_reason() -> None:
     assert facts(failed) == {"failed": 1, "reason/missing_address": 1}
 
 
+@pytest.mark.parametrize(
+    ("reported", "counted"),
+    [
+        (("delivered_at",), {"delivered"}),
+        (("bounced_soft_at",), {"bounced_soft"}),
+        (("bounced_soft_at", "delivered_at"), {"delivered"}),
+        (("delivered_at", "bounced_at"), {"bounced"}),
+        (("bounced_soft_at", "delivered_at", "bounced_at"), {"bounced"}),
+        (("delivered_at", "complained_at"), {"delivered", "complained"}),
+    ],
+)
+def test_a_delivery_counts_as_what_became_of_it_in_the_end(reported: tuple[str, ...], counted: set[str]) -> None:
+    """Delivered and bounced of one mail would add up to more than Sent."""
+    times: dict[str, Any] = dict.fromkeys(reported, NOON)
+    assert facts(replace(SENT, **times)).keys() - {"sent"} == counted
+
+
+def test_an_unsubscription_counts_once_whatever_its_time() -> None:
+    assert facts(replace(SENT, unsubscribed_at=NOON)) == {"sent": 1, "unsubscribed": 1}
+    trace = replace(SENT, lead_id=new_trace_id(), unsubscribed_at=NOON)
+    assert facts(trace) == {}, "who unsubscribes is known: it counts on the lead's own delivery"
+
+
+def test_what_completion_waits_for_is_counted() -> None:
+    """Marks of a retry, and units that counted a lead again: a campaign stays open or ends by these."""
+    counted = facts(replace(SENT, status=DeliveryStatus.WAITING, retry=2, replanned=frozenset({"1.0", "2.0"})))
+    assert counted == {"retry/2": 1, "replanned": 2}
+
+
 @given(st.lists(deliveries, min_size=2, max_size=6))
 def test_differences_along_a_history_add_up_to_its_end(history: list[Delivery]) -> None:
     sums: Counter[str] = Counter()
@@ -129,4 +160,5 @@ def test_parts_never_exceed_their_whole(delivery: Delivery) -> None:
     assert counted["clicked"] + counted["clicked_machine_only"] <= 1
     assert counted["clicked_without_open"] <= counted["clicked"]
     assert counted["sent"] + counted["failed"] + counted["skipped"] <= 1
+    assert counted["delivered"] + counted["bounced"] + counted["bounced_soft"] <= 1
     assert all(number > 0 for number in counted.values())

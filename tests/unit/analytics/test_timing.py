@@ -147,6 +147,7 @@ def test_quartiles_of_an_even_spread_agree_with_the_statisticians() -> None:
 
 def test_before_anybody_has_opened_there_is_no_time_to_open() -> None:
     assert time_to_open({"sent": 100, "opened": 3}) is None
+    assert time_to_open({"sent": 100, "delay/5": 0}) is None, "an open that was taken back leaves a zero"
 
 
 def test_only_a_persons_open_has_a_delay() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from chalice import Chalice
 
-from chalicelib.api.http.resources import Resource
+from chalicelib.api.http.resources import Operation, Resource
 from chalicelib.api.leads import NewLead
 from tests.api_client import ApiClient, context_of
 
@@ -59,7 +59,7 @@ def test_routes_of_others_are_left_alone(api: ApiClient) -> None:
 def test_a_handler_may_read_only_what_it_declares(api: ApiClient) -> None:
     odd = Resource("odd")
 
-    @odd.operation("POST", "/odd")
+    @Operation(odd, "POST", "/odd")
     def read_undeclared(call: Any) -> Any:
         return call.body(NewLead)
 

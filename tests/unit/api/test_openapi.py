@@ -92,7 +92,7 @@ def test_only_health_and_the_description_are_public(description: Any) -> None:
 
 
 def test_every_error_that_an_operation_declares_is_described(description: Any) -> None:
-    for _, operation in operations(RESOURCES):
+    for operation in operations(RESOURCES):
         answers = description["paths"][operation.path][operation.method.lower()]["responses"]
         assert {str(operation.status), "500", "503"} <= set(answers)
         for error in operation.raises:
@@ -118,7 +118,8 @@ def test_the_api_client_refuses_an_answer_that_is_not_described(api: ApiClient) 
 
     context = context_of(None)
     client = ApiClient(context)
-    leads = Resource("leads", [Operation("GET", "/v1/health", create, None, public=True)])
+    leads = Resource("leads")
+    Operation(leads, "GET", "/v1/health", public=True)(create)
     client.app = Chalice("undeclared", configure_logs=False)
     client.app.register_blueprint(leads.blueprint(client.app, lambda: context))
     with pytest.raises(AssertionError, match="conflict"):
@@ -155,7 +156,7 @@ def test_an_example_has_exactly_the_members_that_are_described(description: Any)
 
 
 def test_every_example_of_a_request_is_taken(description: Any) -> None:
-    for _, operation in operations(RESOURCES):
+    for operation in operations(RESOURCES):
         if operation.body is not None:
             body = description["paths"][operation.path][operation.method.lower()]["requestBody"]["content"]
             for content in body.values():

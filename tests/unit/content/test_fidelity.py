@@ -171,7 +171,7 @@ def test_a_link_is_tracked_and_leads_where_the_author_says(written: str, destina
     [
         '<a href="mailto:a@b.example">', '<a href="tel:+49">', '<a href="sms:1">', '<a href="#top">', '<a href="">',
         "<a href>", '<a href="javascript:alert(1)">', '<a href="data:text/html,x">', '<a href="page.html">',
-        '<a href="//x.example/">',
+        '<a href="//x.example/">', '<base href="https://b.example/"><a href="//[x.example/">',
         '<a href="https://x.example/" data-no-track>', '<a data-href="https://x.example/">',
         '<a xlink:href="https://x.example/">',
         '<!-- <a href="https://x.example/"> -->', '<style>a:after{content:"<a href=https://x.example/>"}</style>',

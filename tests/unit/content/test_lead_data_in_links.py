@@ -158,6 +158,7 @@ def test_a_value_never_leaves_an_unquoted_href(value: str) -> None:
         ("https://{{ V }}.shop.example/", "evil.example/", ""),
         ("https://{{ V }}.shop.example/", "m\u00fcnchen", ""),
         ("https://{{ V }}shop.example/", "evil", ""),
+        ("https://{{ V }}shop.example/", "evil-", ""),
         ("https://{{ V }}shop.example/", "eu.", "https://eu.shop.example/"),
         ("https://shop.example{{ V }}", "/a", "https://shop.example/a"),
         ("https://shop.example{{ V }}", "?a", "https://shop.example?a"),

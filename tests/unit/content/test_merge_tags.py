@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import ContentInvalid, RenderFailed
+from chalicelib.content.merge_tags import Branches, find_tags
 from chalicelib.content.render import Renderer
 from tests.unit.content.mails import CAMPAIGN, DELIVERY_ID, LEAD, UNSUBSCRIBE_URL, Tracking, rendered_html, source_of
 from tests.unit.content.test_destinations import destination_in
@@ -34,9 +35,12 @@ def shown(template: str, lead: Mapping[str, object] = LEAD) -> str:
         ("{{ lead.fields.absent.deeper | default('x') }}", "x"),
         ("{{ lead.fields.absent | default('}}') }}", "}}"),
         ("{% if lead.fields.plan == 'gold' %}G{% elif lead.stage %}S{% else %}-{% endif %}", "G"),
+        ("{% for tag in lead.tags %}{% if not tag %}{% elif loop.first %}1{% endif %}{% endfor %}", "1"),
         ("{% for tag in lead.tags %}{{ loop.index }}{{ tag }};{% endfor %}", "1vip;2early bird;"),
         ("{% for tag in lead.fields.none %}{{ tag }}{% else %}none{% endfor %}", "none"),
         ("a  {{- lead.id -}}  b", "alead_1b"),
+        ("a {{- lead.id -}} b", "alead_1b"),
+        ("a {{-lead.id-}} b", "alead_1b"),
         ("{% raw %}{{ lead.nothing }}{% endraw %}", "{{ lead.nothing }}"),
         ("{# no comment #} {#outlook a{x:y}}", "{# no comment #} {#outlook a{x:y}}"),
         ("{{ lead.last_name }}", "O'Neil & <Sons>"),
@@ -349,3 +353,22 @@ def test_one_renderer_serves_several_threads() -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(render, range(200)))
+
+
+@pytest.mark.parametrize("space", ["", " ", "  ", " \n\t"])
+def test_white_space_that_a_merge_tag_drops_may_end_the_text(space: str) -> None:
+    (tag,) = find_tags("{{ lead.id -}}" + space)
+    assert tag.end == len("{{ lead.id -}}" + space)
+
+
+def test_each_branch_is_one_of_its_own() -> None:
+    """Two places in one branch are both in a mail, or neither; of two branches of a statement it is one."""
+    text = "a {% if x %} b {% for y in z %} c {% endfor %} d {% elif y %} e {% else %} f {% endif %} g"
+    branches = Branches(find_tags(text))
+    places = {
+        letter: branches.at(text.index(f" {letter} ") if letter not in "ag" else text.index(letter))
+        for letter in "abcdefg"
+    }
+    assert places["a"] == branches.at(len(text)) == 0
+    assert places["b"] == places["d"]
+    assert len({places[letter] for letter in "abcef"}) == 5

@@ -1,16 +1,19 @@
 """Hits are found in every format in which CloudWatch exports logs."""
 
 import csv
+import gzip
 import io
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from chalicelib.model.ids import new_campaign_id, new_lead_id
 from chalicelib.tracking.hits import Hit, HitKind, UnverifiedHit, to_values
 from chalicelib.tracking.key_ring import KeyRingSource
-from local.replay_hits import logged_hits
+from local.console import NotReady
+from local.replay_hits import lines_of, logged_hits
 
 KEYS = KeyRingSource(lambda: '{"current": 1, "1": "the key"}')
 AT = datetime(2026, 11, 23, 12, 0, 0, 123000, tzinfo=UTC)
@@ -57,3 +60,16 @@ def test_hits_are_found_in_every_kind_of_log(log: str) -> None:
 def test_a_line_that_lost_its_hit_is_not_passed_over() -> None:
     with pytest.raises(ValueError, match="no hit can be read"):
         list(logged_hits(['{"message": "hit_not_parked", "hit": {"kind": "op']))
+
+
+def test_a_folder_is_read_whole_and_its_archives_unpacked(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "000001.gz").write_bytes(gzip.compress("ä\nb\n".encode()))
+    (tmp_path / "plain.log").write_text("c\n")
+    assert list(lines_of(str(tmp_path))) == ["ä\n", "b\n", "c\n"]
+    assert list(lines_of(str(tmp_path / "plain.log"))) == ["c\n"]
+
+
+def test_a_missing_log_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(NotReady, match="There is no"):
+        list(lines_of(str(tmp_path / "none.log")))

@@ -63,6 +63,14 @@ def test_a_slow_worker_takes_turns_that_it_can_keep() -> None:
     assert all(later - earlier >= 0.17 for earlier, later in pairwise(moments))
 
 
+def test_no_group_is_passed_over_when_one_is_full() -> None:
+    """What is passed over is rate that the account has and nobody uses."""
+    grid = Grid(100)
+    start = grid.moment(GROUPS_A_ROW * 10**8, 0)
+    (first,) = grid.choose(start, 1, 0.001, {})
+    assert grid.choose(start, 1, 0.001, {first: grid.positions_a_group}) == {first + 1: 1}
+
+
 def test_two_workers_never_get_the_same_moment() -> None:
     grid, taken = Grid(50), dict[int, int]()
     all_moments: list[float] = []
@@ -99,6 +107,23 @@ def test_an_exhausted_quota_resumes_when_the_oldest_mails_are_a_day_old() -> Non
     assert waiting is not None
     assert waiting.reason is WaitReason.QUOTA
     assert waiting.until == datetime.fromtimestamp(first, UTC) + timedelta(hours=24)
+
+
+def test_half_hours_that_free_nothing_are_not_waited_for() -> None:
+    """Neither one in which no mail left, nor one whose mails have left the window already."""
+    counted = int(NOW.timestamp()) // 1800 * 1800 - 12 * 3600
+    history = {counted - 24 * 3600: 40, counted - 1800: 0, counted: 60}
+    waiting = waiting_of(account(left=0, history=history), NOW)
+    assert waiting is not None
+    assert waiting.until == datetime.fromtimestamp(counted, UTC) + timedelta(hours=24)
+
+
+def test_a_quota_that_is_coming_back_is_looked_at_a_minute_later() -> None:
+    """At once would be again and again, as long as the half hour's mails leave the window."""
+    half_hour, now = int(NOW.timestamp()) - 24 * 3600, NOW + timedelta(minutes=10)
+    waiting = waiting_of(account(left=0, history={half_hour: 40}), now)
+    assert waiting is not None
+    assert waiting.until == now + timedelta(minutes=1)
 
 
 def test_a_quota_used_up_by_others_is_looked_at_again_soon() -> None:

@@ -12,7 +12,7 @@ import pytest
 from chalicelib.model.reasons import FailureReason, WaitReason
 from chalicelib.model.transport import AccountRefused, NotSent, OutcomeUnknown, OutgoingMail, Rejected
 from chalicelib.sending.transports.smtp import SmtpPatience, SmtpTransport
-from chalicelib.sending.transports.smtp_server import SecretUnreadable, ServerNotDescribed, SmtpServer, Tls
+from chalicelib.sending.transports.smtp_server import SmtpServer, Tls
 from tests.unit.inbox.running_inbox import RunningInbox, started_inbox
 from tests.unit.sending.mail_servers import (
     GREETING,
@@ -354,7 +354,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 def to_tls(port: int, tls: Tls, certificate: Certificate | None, *, password: str) -> SmtpTransport:
     server = SmtpServer("localhost", port, tls, "mailer", password)
-    return SmtpTransport(lambda: server, SHORT, trust=certificate.trust if certificate else ssl.create_default_context)
+    trust = certificate.trust if certificate else ssl.create_default_context
+    return SmtpTransport(lambda: server, SHORT, time.monotonic, trust)
 
 
 @pytest.mark.parametrize("tls", [Tls.STARTTLS, Tls.IMPLICIT])
@@ -392,7 +393,7 @@ def test_a_wrong_password_concerns_every_mail(certificate: Certificate) -> None:
 
 def test_a_secret_that_describes_no_server_concerns_every_mail() -> None:
     def nothing() -> SmtpServer:
-        raise ServerNotDescribed("The SMTP secret names no host.")
+        raise AccountRefused("The SMTP secret names no host.")
 
     with pytest.raises(AccountRefused, match="names no host"):
         SmtpTransport(nothing).send(MAIL)
@@ -400,7 +401,7 @@ def test_a_secret_that_describes_no_server_concerns_every_mail() -> None:
 
 def test_a_secret_that_cannot_be_read_for_now_means_not_sent() -> None:
     def nothing() -> SmtpServer:
-        raise SecretUnreadable("The SMTP secret cannot be read: time-out")
+        raise NotSent("The SMTP secret cannot be read: time-out")
 
     with pytest.raises(NotSent, match="time-out") as not_sent:
         SmtpTransport(nothing).send(MAIL)

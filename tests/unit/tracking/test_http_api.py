@@ -96,6 +96,14 @@ def test_every_genuine_id_reaches_the_routes_with_what_it_says(suffix: str) -> N
     assert routes.identities == names
 
 
+@pytest.mark.parametrize("letter", "cu")
+def test_only_the_pixel_may_end_like_an_image(letter: str) -> None:
+    routes = Routes()
+    genuine = make_delivery_id(b"the key", 1, new_campaign_id(), new_lead_id())
+    HttpApi(routes, KEYS).answer(http_event(f"/t/{letter}/{genuine}.gif"), None)
+    assert routes.identities == ["forged"]
+
+
 def test_a_flood_of_forged_ids_asks_the_routes_once_per_route_and_method() -> None:
     routes = Routes()
     api = HttpApi(routes, KEYS)
