@@ -1,9 +1,9 @@
-"""The words that merge tags may use, and how they may be put together; and the check against both.
+"""Checks merge tags against the list of allowed names and the grammar of expressions.
 
-Whatever is not listed is refused when the content is compiled, with its place, instead of rendering as nothing for a
-hundred thousand people. Nothing can be called but the listed functions and filters: the grammar knows no other call.
+Anything not listed is refused with its position when the content is compiled; otherwise it would render as nothing for
+every recipient. Only the listed functions and filters can be called: the grammar has no other calls.
 
-The grammar is coarse where nothing hangs on it (all operators bind alike): the engine's own parser has the last word.
+The grammar is loose where that is harmless (operators have no precedence), since the engine parses the tags as well.
 
     expression   operand (operator operand)*
     operand      ("not" | "-")* primary ("[" subscript "]")* ("|" filter arguments? | "is" test argument?)*
@@ -53,7 +53,7 @@ _LEXEME = re.compile(
 class FieldUse:
     """A value of the lead that a merge tag uses, e.g. `lead.first_name` or `lead.fields.plan`.
 
-    `has_default`: a default follows, or an {% if %} around asks for it: nothing is amiss when it is empty.
+    `has_default`: it has a default or is within an {% if %} that tests it, so that an empty value does no harm.
     """
 
     path: str
@@ -62,7 +62,7 @@ class FieldUse:
 
 
 def check(tags: Iterable[Tag]) -> tuple[list[FieldUse], list[SourceError]]:
-    """The lead's values that these tags show, and everything that breaks the grammar or is not in the vocabulary."""
+    """The lead's values that these tags show, and all that breaks the grammar or is not listed."""
     uses: list[FieldUse] = []
     problems: list[SourceError] = []
     scopes: list[_Scope] = []
@@ -86,7 +86,7 @@ def check(tags: Iterable[Tag]) -> tuple[list[FieldUse], list[SourceError]]:
 
 
 def engine_source(tag: Tag) -> str:
-    """The inside of a tag as the engine gets it: whatever is multiplied goes through a filter that refuses lists."""
+    """The inside of a tag as the engine gets it: operands of `*` pass through a filter that refuses lists."""
     if "*" not in tag.body:
         return tag.body
     pieces: list[str] = []
@@ -99,14 +99,14 @@ def engine_source(tag: Tag) -> str:
 
 @dataclass(slots=True)
 class _Scope:
-    """What an open statement adds: the names of its loop, and the lead's values that its condition asks for."""
+    """An open statement: the names that its loop defines, and the lead's values that its condition tests."""
 
     names: frozenset[str]
     asked: set[str] = field(default_factory=set)
 
 
 class _Unread(Exception):
-    """The grammar has no use for what comes next."""
+    """What comes next does not fit the grammar."""
 
 
 class _Lexeme(NamedTuple):
@@ -119,7 +119,7 @@ class _Lexeme(NamedTuple):
 class _Reader:
     """Reads one tag by the grammar and sorts its names into paths, filters, tests and mistakes.
 
-    `names` are those of a loop; `factors` the places behind whatever is multiplied, but for numbers.
+    `names` are those that a loop defines; `factors` the positions after each operand of `*` that is not a number.
     """
 
     def __init__(self, tag: Tag, known: frozenset[str]) -> None:
@@ -174,7 +174,7 @@ class _Reader:
             raise _Unread
 
     def _read_on(self) -> None:
-        """Looks for further mistakes behind what could not be read."""
+        """Reports further mistakes after the first syntax error."""
         while self._text():
             start, self._brackets = self._at, 0
             with suppress(_Unread):
