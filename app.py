@@ -97,9 +97,10 @@ def fold(event: DynamoDBEvent) -> dict[str, Any]:
 @app.on_dynamodb_record(stream_arn="placeholder", name="candidates")
 def candidates(event: DynamoDBEvent) -> None:
     from chalicelib.automation.publish import enqueue_candidates
-    from chalicelib.wiring.workers import workers
+    from chalicelib.settings import burst_rule
+    from chalicelib.wiring.workers import candidates_queue
 
-    enqueue_candidates(event.to_dict(), workers().candidates_queue, workers().burst_rule)
+    enqueue_candidates(event.to_dict(), candidates_queue(), burst_rule())
 
 
 @app.on_sqs_message(queue_arn="placeholder", name="publish")

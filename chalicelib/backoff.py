@@ -13,5 +13,6 @@ def attempts(most: int, *, longest_pause: float = 0.5) -> Iterator[int]:
     """
     for number in range(most):
         if number:
-            time.sleep(random.uniform(0, min(longest_pause, 0.02 * 2**number)))
+            longest = min(longest_pause, 0.02 * 2**number)
+            time.sleep(random.uniform(longest / 2, longest))
         yield number

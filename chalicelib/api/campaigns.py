@@ -129,7 +129,10 @@ class CampaignAnswer(BaseModel):
             said = {"campaign": said}
         campaign = said["campaign"]
         schedule = {f"scheduled_{name}": getattr(campaign.schedule, name, None) for name in ("at", "local", "timezone")}
-        return {name: getattr(campaign, name, None) for name in CampaignAnswer.model_fields} | schedule | said
+        computed = schedule | said
+        return {
+            name: getattr(campaign, name) for name in CampaignAnswer.model_fields.keys() - computed.keys()
+        } | computed
 
 
 class CampaignWithContent(CampaignAnswer):

@@ -62,16 +62,14 @@ class DeliveryAnswer(AnswerModel):
         verdicts = judged(delivery)
         clicked = verdicts.clicked
         by_machine = None if clicked else next(iter(verdicts.machines.values()), None)
-        said = {name: getattr(delivery, name, None) for name in cls.model_fields}
-        return cls.model_validate(
-            said
-            | {
-                "delivery_id": delivery_id,
-                "opened_machine": None if delivery.opened_person_at else delivery.opened_machine,
-                "clicked_at": clicked.at if clicked else None,
-                "clicked_machine": by_machine.machine if by_machine else None,
-            }
-        )
+        computed = {
+            "delivery_id": delivery_id,
+            "opened_machine": None if delivery.opened_person_at else delivery.opened_machine,
+            "clicked_at": clicked.at if clicked else None,
+            "clicked_machine": by_machine.machine if by_machine else None,
+        }
+        stored = {name: getattr(delivery, name) for name in cls.model_fields.keys() - computed.keys()}
+        return cls.model_validate(stored | computed)
 
 
 class DeliveriesQuery(PageQuery):
@@ -114,7 +112,7 @@ def export_deliveries(call: Call, campaign_id: CampaignId) -> Answer:
     headers = {"Content-Disposition": f'attachment; filename="{campaign_id}-deliveries.csv"'}
     cursor = query.cursor_to(following)
     if cursor is not None:
-        said = dict(call.request.query_params or {})
+        said = query.model_dump(mode="json", exclude={"cursor"}, exclude_unset=True)
         headers["Link"] = f'<?{urlencode(said | {"cursor": cursor})}>; rel="next"'
     if query.cursor is None:
         text = export.header() + text

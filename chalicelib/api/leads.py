@@ -204,7 +204,15 @@ def list_leads(call: Call) -> object:
     In a stable but arbitrary order. A page may be short, or even empty, and still have a cursor.
     """
     query = call.query(LeadQuery)
-    return query.page(*call.context.leads.list_page(**{**dict(query), "cursor": query.position()}))
+    found = call.context.leads.list_page(
+        entity=query.entity,
+        stage=query.stage,
+        tag=query.tag,
+        q=query.q,
+        limit=query.limit,
+        cursor=query.position(),
+    )
+    return query.page(*found)
 
 
 @Operation(leads, "GET", "/v1/leads/{lead_id}", LeadAnswer)

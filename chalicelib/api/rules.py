@@ -213,8 +213,8 @@ def _with_warnings(call: Call, rule: Rule) -> object:
 def _told(rule: Rule, warnings: list[tuple[str, str]]) -> dict[str, object]:
     """Input of RuleAnswer."""
     then = [{"action": each.kind, _VALUES[each.kind]: each.value, "field": each.field} for each in rule.then]
-    return {
-        **{name: getattr(rule, name, None) for name in RuleAnswer.model_fields},
+    computed = {
         "then": [{name: said for name, said in each.items() if said is not None} for each in then],
         "warnings": [{"field": field, "reason": reason} for field, reason in warnings],
     }
+    return {name: getattr(rule, name) for name in RuleAnswer.model_fields.keys() - computed.keys()} | computed

@@ -204,7 +204,7 @@ def _normalized(campaign: Campaign, written: Written, faults: list[Fault]) -> tu
     utm = {name: _line(f"utm.{name}", value, LONGEST_TEXT, faults) for name, value in written.utm.items()}
     body = Body(written.html or None, written.text or None)
     if body.html is None and body.text is None:
-        faults.append(Fault("html", "is needed, or text"))
+        faults.append(Fault("html", "is required, or text"))
     normal = replace(
         campaign,
         title=lines["title"] or "",

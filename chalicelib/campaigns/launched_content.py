@@ -7,13 +7,12 @@ import zlib
 from dataclasses import dataclass
 
 from chalicelib.content.compiled import CompiledContent, ContentSource
-from chalicelib.content.errors import RenderFailed
-from chalicelib.content.render import Rendered, Renderer
+from chalicelib.content.render import Rendered, Renderer, html_size
 from chalicelib.crm.leads import merge_fields
 from chalicelib.model.campaign import Body, Campaign, LaunchedLink, LaunchedMail
 from chalicelib.model.delivery import Tracking
 from chalicelib.model.errors import Conflicting
-from chalicelib.model.ids import CampaignId, LeadId, new_trace_id
+from chalicelib.model.ids import CampaignId, new_trace_id
 from chalicelib.model.lead import Lead
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.tracking.delivery_ids import CampaignTracking
@@ -91,17 +90,7 @@ def save(
     links = tuple(
         LaunchedLink(link.link, link.url, link.text, link.line, link.column) for link in compiled.links if link.tracked
     )
-    campaigns.save_launched(campaign_id, LaunchedMail(links, _html_bytes(compiled, tracking)))
-
-
-def _html_bytes(compiled: CompiledContent, tracking: CampaignTracking) -> int | None:
-    """Size of the HTML that a lead without any fields gets; None where there is none."""
-    delivery_id = tracking.delivery_id(LeadId("lead_" + "0" * 24))
-    try:
-        html = Renderer(compiled, tracking).render({}, {}, delivery_id, tracking.unsubscribe_url(delivery_id)).html
-    except RenderFailed:
-        return None
-    return None if html is None else len(html.encode("utf-8", "replace"))
+    campaigns.save_launched(campaign_id, LaunchedMail(links, html_size(compiled, tracking)))
 
 
 def load(campaigns: Campaigns, keys: KeyRingSource, base_url: str, campaign_id: CampaignId) -> LaunchedContent:

@@ -117,9 +117,10 @@ def _slot_source(slot: Slot, *, in_link: bool = False) -> str:
             filters = "" if default is None else f" | default({_quoted(default)})"
             return _expression(f"{path}{filters}", in_link=in_link)
         case LinkSlot(link, destination, quoted):
-            inside: list[str] = [_literal(destination.texts[0])]
-            for part, text in zip(destination.slots, destination.texts[1:], strict=True):
-                inside += (_slot_source(part, in_link=True), _literal(text))
+            inside = (
+                _literal(piece) if isinstance(piece, str) else _slot_source(piece, in_link=True)
+                for piece in destination.pieces()
+            )
             # A filter block hands the rendered destination to the link; escaping is the link's business.
             call = f'_link("{link}", {"true" if quoted else "false"})'
             return (

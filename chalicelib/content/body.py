@@ -9,15 +9,15 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Final
 
-DELIVERY_ID: Final = "delivery id"
+from chalicelib.content.compiled import DELIVERY
+
+DELIVERY_ID: Final = repr(DELIVERY)
 """The name of the one value that every delivery has."""
 _SOFT_BREAK = b"=\r\n"
 
 
 class Body:
     """Fixed texts, and the names of the values between them: always one text more than names."""
-
-    __slots__ = ("_encoded", "_names", "_pick", "_pieces", "_separator", "_texts")
 
     def __init__(self, texts: Sequence[str], names: Sequence[str]) -> None:
         self._texts = texts

@@ -1,7 +1,7 @@
 """What the author wrote, and what it is compiled to: all that rendering needs, and its stored form."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Protocol, Self
 
@@ -77,14 +77,8 @@ class LinkSlot:
 Slot = DeliverySlot | UnsubscribeSlot | FieldSlot | TemplateSlot | LinkSlot
 DELIVERY: Final = DeliverySlot()
 UNSUBSCRIBE: Final = UnsubscribeSlot()
-_SLOT_CODES: Final[dict[type, str]] = {
-    DeliverySlot: "d",
-    UnsubscribeSlot: "u",
-    FieldSlot: "f",
-    TemplateSlot: "t",
-    LinkSlot: "l",
-}
-_SLOTS: Final = {code: slot for slot, code in _SLOT_CODES.items()}
+_SLOTS: Final = {"d": DeliverySlot, "u": UnsubscribeSlot, "f": FieldSlot, "t": TemplateSlot, "l": LinkSlot}
+_SLOT_CODES: Final[dict[type, str]] = {slot: code for code, slot in _SLOTS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +100,13 @@ class Segments:
                 slots.append(piece)
                 texts.append([])
         return cls(tuple("".join(parts) for parts in texts), tuple(slots))
+
+    def pieces(self) -> Iterator[str | Slot]:
+        """The texts and slots in their order."""
+        for text, slot in zip(self.texts, self.slots, strict=False):
+            yield text
+            yield slot
+        yield self.texts[-1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,7 @@ from chalicelib.content.vocabulary import check
 from chalicelib.model.addresses import MalformedAddress, parse_address
 from chalicelib.model.errors import Fault
 
-MAX_HTML_BYTES: Final = 1_048_576
-MAX_TEXT_BYTES: Final = 1_048_576
+MAX_BYTES: Final = 1_048_576  # of html, and of text
 MAX_HEADER_LENGTH: Final = 500  # characters of subject, from_name, reply_to as written
 
 _FOOTER_BEFORE = (
@@ -65,12 +64,12 @@ class _Compiler:
         source = self._source
         self._check_source()
         html, links, text_from = self._html()
-        given = source.text if source.text is not None and source.text.strip() else None
-        text = self._text(given) if given is not None else self._text(text_from, reported=False)
+        given = source.text if source.text and source.text.strip() else None
+        text = self._text(given) if given else self._text(text_from, reported=False)
         subject = self._header("subject", source.subject)
         from_name = self._header("from_name", source.from_name) if source.from_name else None
         reply_to = self._header("reply_to", source.reply_to) if source.reply_to else None
-        if self._faults or text is None or subject is None:
+        if self._faults:
             raise ContentInvalid(self._faults)
         return CompiledContent(
             subject=subject,
@@ -89,9 +88,9 @@ class _Compiler:
 
     def _check_source(self) -> None:
         source = self._source
-        for field, text, limit in (("html", source.html, MAX_HTML_BYTES), ("text", source.text, MAX_TEXT_BYTES)):
-            if text and len(text.encode("utf-8", "surrogatepass")) > limit:
-                raise ContentInvalid([Fault(field, f"it is larger than {limit // 1024:,} KB")])
+        for field, text in (("html", source.html), ("text", source.text)):
+            if text and len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+                raise ContentInvalid([Fault(field, f"it is larger than {MAX_BYTES // 1024:,} KB")])
         if not (source.html and source.html.strip()) and not (source.text and source.text.strip()):
             self._faults.append(Fault("html", "the e-mail has neither html nor text"))
         if not source.subject.strip():
@@ -110,10 +109,8 @@ class _Compiler:
     def _html(self) -> tuple[Segments | None, list[Link], str]:
         """The HTML's segments, its links, and the template text of a plain part made from it."""
         source = self._source.html
-        if source is None or not source.strip():
-            return None, [], ""
-        tags = self._tags("html", source)
-        if tags is None:
+        tags = self._tags("html", source) if source and source.strip() else None
+        if source is None or tags is None:
             return None, [], ""
         masked = mask(source, tags)
         try:
@@ -140,19 +137,16 @@ class _Compiler:
             edits.append(Edit(document.insert_at, document.insert_at, added))
         return assemble(source, tags, edits), links, text_from_html(source, masked, tags, document)
 
-    def _text(self, source: str, *, reported: bool = True) -> Segments | None:
-        tags = self._tags("text", source) if reported else find_tags(source)
-        if tags is None:
-            return None
+    def _text(self, source: str, *, reported: bool = True) -> Segments:
+        tags = (self._tags("text", source) if reported else find_tags(source)) or []
         edits = []
         if not is_in_every_branch(tags, _names_unsubscribe):
             joint = "" if source.endswith("\n") else "\n"
             edits.append(Edit(len(source), len(source), [f"{joint}\n-- \nUnsubscribe: ", UNSUBSCRIBE, "\n"]))
         return assemble(source, tags, edits)
 
-    def _header(self, field: str, source: str) -> Segments | None:
-        tags = self._tags(field, source)
-        return None if tags is None else assemble(source, tags)
+    def _header(self, field: str, source: str) -> Segments:
+        return assemble(source, self._tags(field, source) or [])
 
     def _tags(self, field: str, source: str) -> list[Tag] | None:
         """The field's merge tags, checked; None (and problems noted) when any is wrong."""

@@ -1,7 +1,7 @@
-"""What a link leads to: which URLs are tracked, what values may do to them, how they travel in a click URL.
+"""Where links lead: which URLs are tracked, what merge values may change in them, and how a click URL carries them.
 
-A rendered link is a text in which what merge tags have shown stands between marks (`as_value`), so that a value is told
-from what the author wrote. URLs are read as browsers do: https://url.spec.whatwg.org/#concept-basic-url-parser
+In a rendered link each merge value stands between marks (`as_value`), to tell it from what the author wrote. URLs are
+read as browsers do: https://url.spec.whatwg.org/#concept-basic-url-parser
 """
 
 import re
@@ -14,9 +14,10 @@ from chalicelib.content.compiled import UTM_KEYS
 
 # HTTP APIs refuse requests above 10,240 bytes in all; the rest is headers (API Gateway quotas).
 MAX_CLICK_URL: Final = 8_000
+DELIVERY_ID_LENGTH: Final = 48  # at most
 
 NO_LINK: Final = ("", '""')
-"""The href of a link that leads nowhere, in quotes and without: there the next attribute would be taken for it."""
+"""The href of a link that leads nowhere, quoted and unquoted: without quotes, the next attribute would be its value."""
 
 _SPACES = " \t\n\f\r"
 _LINE_BREAKS = re.compile("[\t\n\r]")
@@ -27,9 +28,9 @@ _CONTROLS = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 VALUE: Final = "\ufdd2"
 """Stands before and after each value in a rendered link; by itself, for any value. A noncharacter: no text holds it."""
 
-# What the author wrote before the first value settles where the link leads.
+# The text before the first value fixes where the link leads.
 _SETTLED = re.compile(rf"https?://[^\s/?#\\{VALUE}]+[/?#]|(?:mailto|tel|sms):|#", re.IGNORECASE)
-# The first value is the whole address, but for a path or query that follows.
+# The first value is the whole address, possibly followed by a path or query.
 _WHOLE = re.compile(rf"{VALUE}(?:\Z|[?#&{VALUE}]|/(?![/\\]))")
 _SCHEME_AND_AUTHORITY = re.compile(r"([^:/?#\\]*+)://([^/?#\\]*+)")
 _NO_WEB = re.compile(r"(?:mailto|tel|sms):", re.IGNORECASE)
@@ -43,11 +44,11 @@ class Risk(StrEnum):
     """What a lead's values can do to a link with merge tags."""
 
     ADDRESS = "address"
-    """A value is the address: the link is empty for leads whose value is none."""
+    """A value is the whole address: the link is empty for leads whose value is not an address."""
     HOST = "host"
-    """A value stands in the scheme or host that the author wrote, or right behind: some would change it."""
+    """A value is part of the scheme or host that the author wrote, or follows directly, and could change it."""
     NOWHERE = "nowhere"
-    """No value makes it an address that is let through."""
+    """The link is always empty: no value can make it an allowed address."""
 
 
 def tidy(url: str) -> str:
@@ -94,8 +95,8 @@ def risk_of(neutral: str) -> Risk | None:
 def destination_of(rendered: str) -> str | None:
     """Where a rendered link leads; None when it may lead nowhere.
 
-    With a value in it that is the web, a mailbox or a phone. And of an authority of which the author wrote any part,
-    values are whole labels before that part, or begin the path behind it: its end decides whose host it is.
+    A link with values may lead to the web, a mailbox or a phone. If the author wrote part of the host, values may only
+    be whole labels before that part or begin the path after it, because the end of a host name decides who owns it.
     """
     pieces = _LINE_BREAKS.sub("", rendered).split(VALUE)
     url = tidy("".join(pieces))

@@ -5,7 +5,7 @@ are a template of their own with one tag a line, so that the line of an error is
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from chalicelib.content.compiled import ContentSource
 from chalicelib.content.engine import TemplateEngine, syntax_error_in
@@ -31,10 +31,12 @@ class Diagnosis:
 
     def __init__(self, source: ContentSource) -> None:
         self._source = source
-        self._tried = [
-            (field, text, tags, TemplateEngine([(_one_a_line(tags), field == "html")], lambda *link: link[2]))
-            for field, text, tags in self._texts()
-        ]
+        self._tried: list[tuple[str, str, list[Tag], TemplateEngine]] = []
+        for field in _FIELDS:
+            text = getattr(source, field) or ""
+            if tags := _compiled(find_tags(text)):
+                engine = TemplateEngine([(_one_a_line(tags), field == "html")], lambda *link: link[2])
+                self._tried.append((field, text, tags, engine))
 
     def fault(self, lead: Mapping[str, object], campaign: Mapping[str, object], failure: RenderFailed) -> Fault:
         """What fails for this lead, and where; without a place when it is the mail as a whole, such as its size."""
@@ -45,12 +47,6 @@ class Diagnosis:
                 place = () if failed.line is None else Positions(text).of(tags[failed.line - 1].start)
                 return Fault(field, failed.reason, *place)
         return Fault("html" if self._source.html else "text", failure.reason)
-
-    def _texts(self) -> Iterator[tuple[str, str, list[Tag]]]:
-        for field in _FIELDS:
-            text = getattr(self._source, field) or ""
-            if tags := _compiled(find_tags(text)):
-                yield field, text, tags
 
 
 def _compiled(tags: Sequence[Tag]) -> list[Tag]:

@@ -162,7 +162,10 @@ class _LinkReader:
             href = found.get("href", found.get("xlink:href"))
             link = None
             if href is not None and href.start >= 0:
-                link = self._href(token, href, no_track="data-no-track" in found)
+                quoted = self._masked[href.start - 1] in "\"'"
+                no_track = "it is marked data-no-track" if "data-no-track" in found else None
+                why_untracked = no_track or ("it is an xlink:href" if href.name != "href" else None)
+                link = Href(name, token.start, href.start, href.end, quoted, why_untracked, self._conditional)
                 self._document.hrefs.append(link)
             if name != "area":
                 self._open = link
@@ -179,16 +182,3 @@ class _LinkReader:
         if attribute is None or attribute.start < 0:
             return None
         return self._source[attribute.start : attribute.end]
-
-    def _href(self, token: Token, href: Attribute, *, no_track: bool) -> Href:
-        return Href(
-            element=token.name,
-            at=token.start,
-            start=href.start,
-            end=href.end,
-            quoted=self._masked[href.start - 1] in "\"'",
-            why_untracked=(
-                "it is marked data-no-track" if no_track else "it is an xlink:href" if href.name != "href" else None
-            ),
-            conditional=self._conditional,
-        )

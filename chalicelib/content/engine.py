@@ -40,14 +40,13 @@ class TemplateEngine:
         self._environment = _environment()
         self._environment.finalizer = shown
         self._environment.add_filter("_link", self._link)
-        self._environment.add_template("mail", _JOINT.join(_part(source, html) for source, html in templates))
+        parts = (
+            f"{{% autoescape true %}}{source}{{% endautoescape %}}" if html else source for source, html in templates
+        )
+        self._environment.add_template("mail", _JOINT.join(parts))
 
     def render(
-        self,
-        lead: Mapping[str, object],
-        campaign: Mapping[str, object],
-        delivery_id: str,
-        unsubscribe_url: str,
+        self, lead: Mapping[str, object], campaign: Mapping[str, object], delivery_id: str, unsubscribe_url: str
     ) -> tuple[list[str], int]:
         """The text of each template for one delivery, in their order, and how many of their links lead nowhere.
 
@@ -102,9 +101,9 @@ def _environment() -> minijinja.Environment:
             "join": _join,
             "replace": _replace,
             "string": shown,
-            "urlencode": _urlencode,
+            "urlencode": lambda value: quote(shown(value), safe=""),
             "_factor": _factor,
-            "_value": _value,
+            "_value": lambda value: as_value(shown(value)),
         },
         tests={"mapping": lambda value: isinstance(value, Mapping | Fields)},
     )
@@ -113,10 +112,6 @@ def _environment() -> minijinja.Environment:
     environment.add_global("range", _range)
     environment.add_global("_spend", lambda characters: "")  # called by content compiled before fuel counted bytes
     return environment
-
-
-def _part(source: str, html: bool) -> str:
-    return f"{{% autoescape true %}}{source}{{% endautoescape %}}" if html else source
 
 
 def _failure(error: BaseException) -> RenderFailed:
@@ -151,14 +146,6 @@ def _replace(value: Any, old: str, new: str) -> str:
     if len(text) + text.count(old) * len(new) > MAX_OUTPUT // 40:
         raise RenderFailed("the template writes too much")
     return text.replace(old, new)
-
-
-def _urlencode(value: Any) -> str:
-    return quote(shown(value), safe="")
-
-
-def _value(value: Any) -> str:
-    return as_value(shown(value))
 
 
 def _factor(value: Any) -> Any:

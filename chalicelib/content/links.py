@@ -9,6 +9,7 @@ from urllib.parse import urljoin
 from chalicelib.content.assemble import Edit, assemble
 from chalicelib.content.compiled import DELIVERY, Link, LinkSlot, LinkTracking, Slot
 from chalicelib.content.destinations import (
+    DELIVERY_ID_LENGTH,
     MAX_CLICK_URL,
     VALUE,
     Risk,
@@ -26,7 +27,6 @@ from chalicelib.content.merge_tags import CLOSERS, MIDDLES, OPENERS, Tag, tags_i
 from chalicelib.content.values import escape_attribute
 
 MAX_LINKS: Final = 1_000
-_DELIVERY_ID_LENGTH = 48
 _MAX_LINK_TEXT = 120
 _RELATIVE = re.compile(r"(?!#)[^:]*[/?#]")
 _STRINGS = re.compile(r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'", re.DOTALL)
@@ -110,7 +110,7 @@ class LinkCompiler:
         destination = with_utm(destination, self._utm)
         signature = self._tracking.sign(link_id, destination)
         before, after = click_url_parts(self._tracking.base_url, link_id, destination, signature)
-        if len(before) + len(after) + _DELIVERY_ID_LENGTH > MAX_CLICK_URL:
+        if len(before) + len(after) + DELIVERY_ID_LENGTH > MAX_CLICK_URL:
             return _Verdict(url, "it is too long to be tracked")
         return _Verdict(url, None, (escape_attribute(before), DELIVERY, escape_attribute(after)))
 

@@ -84,10 +84,10 @@ def tokens(source: str, start: int = 0, end: int | None = None) -> Iterator[Toke
     selects = 0
     while position < limit:
         opening = _OPENING.search(source, position, limit)
-        token = _token_at(source, opening.start(), limit, foreign=len(within) > selects) if opening else None
-        if token is None:
+        if opening is None:
             yield Token(TEXT, position, limit)
             return
+        token = _token_at(source, opening.start(), limit, foreign=len(within) > selects)
         if token.start > position:
             yield Token(TEXT, position, token.start)
         yield token
@@ -159,35 +159,22 @@ def decode_attribute(raw: str) -> str:
     return _REFERENCE.sub(_decoded, raw) if "&" in raw else raw
 
 
-def _token_at(source: str, opening: int, limit: int, *, foreign: bool) -> Token | None:
-    following = source[opening + 1]
-    if following == "/":
-        after = source[opening + 2 : min(opening + 3, limit)]
-        if not after:
+def _token_at(source: str, opening: int, limit: int, *, foreign: bool) -> Token:
+    """The tag or comment that starts here; `foreign`: within <svg> or <math>."""
+    kind = END_TAG if source[opening + 1] == "/" else START_TAG
+    if name := _TAG_NAME.match(source, opening + (2 if kind == END_TAG else 1), limit):
+        rest = _REST_OF_TAG.match(source, name.end(), limit)
+        if rest is None or not rest[1]:
             return Token(UNFINISHED, opening, limit)
-        if after == ">":
-            return Token(COMMENT, opening, opening + 3)
-        name = _TAG_NAME.match(source, opening + 2, limit)
-        return _tag(source, END_TAG, opening, name, limit) if name else _bogus_comment(source, opening, limit)
-    if following == "!":
-        if source.startswith("--", opening + 2, limit):
-            return _comment(source, opening, limit)
-        comment = _bogus_comment(source, opening, limit)
-        is_cdata = foreign and source.startswith("[CDATA[", opening + 2, limit)
-        if is_cdata and comment.end != source.find("]]>", opening, limit) + 3:
-            raise SourceError(opening, "where this CDATA section ends is uncertain, for it holds a >; write &gt;")
-        return comment
-    if following == "?":
-        return _bogus_comment(source, opening, limit)
-    name = _TAG_NAME.match(source, opening + 1, limit)
-    return _tag(source, START_TAG, opening, name, limit) if name else None
-
-
-def _tag(source: str, kind: int, opening: int, name: re.Match[str], limit: int) -> Token:
-    rest = _REST_OF_TAG.match(source, name.end(), limit)
-    if rest is None or not rest[1]:
-        return Token(UNFINISHED, opening, limit)
-    return Token(kind, opening, rest.end(), name[0].translate(_UPPER_TO_LOWER), name.end())
+        return Token(kind, opening, rest.end(), name[0].translate(_UPPER_TO_LOWER), name.end())
+    if source.startswith("<!--", opening, limit):
+        return _comment(source, opening, limit)
+    end = source.find(">", opening, limit)
+    comment = Token(COMMENT, opening, end + 1) if end >= 0 else Token(UNFINISHED, opening, limit)
+    is_cdata = foreign and source.startswith("<![CDATA[", opening, limit)
+    if is_cdata and comment.end != source.find("]]>", opening, limit) + 3:
+        raise SourceError(opening, "where this CDATA section ends is uncertain, for it holds a >; write &gt;")
+    return comment
 
 
 def _comment(source: str, opening: int, limit: int) -> Token:
@@ -198,11 +185,6 @@ def _comment(source: str, opening: int, limit: int) -> Token:
         return Token(COMMENT, opening, inside + 2)
     end = _COMMENT_END.search(source, inside, limit)
     return Token(COMMENT, opening, end.end()) if end else Token(UNFINISHED, opening, limit)
-
-
-def _bogus_comment(source: str, opening: int, limit: int) -> Token:
-    end = source.find(">", opening, limit)
-    return Token(COMMENT, opening, end + 1) if end >= 0 else Token(UNFINISHED, opening, limit)
 
 
 def _is_text(inside: str) -> bool:

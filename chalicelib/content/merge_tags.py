@@ -154,7 +154,8 @@ def _read(text: str, start: int, earliest: int) -> Tag:
     after = end + 2
     if body.endswith(("-", "+")):
         if body.endswith("-"):
-            after = _skip_space(text, after)
+            while after < len(text) and text[after].isspace():
+                after += 1
         body = body[:-1]
     word = ""
     if not is_value:
@@ -201,9 +202,3 @@ def _nest(nesting: list[Tag], tag: Tag) -> None:
             raise SourceError(tag.start, f"{{% {tag.word} %}} without its {{% {MIDDLES[tag.word][0]} %}}")
     else:
         raise SourceError(tag.start, f"{{% {tag.word} %}} is not available; use if, elif, else, for and raw")
-
-
-def _skip_space(text: str, position: int) -> int:
-    while position < len(text) and text[position].isspace():
-        position += 1
-    return position

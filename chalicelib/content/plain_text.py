@@ -23,9 +23,8 @@ _NO_ADDRESS_SHOWN = ("#", "tel:", "sms:")
 def text_from_html(source: str, masked: str, tags: Sequence[Tag], document: Document) -> str:
     """Template text with the mail's words, one paragraph a block, links as `text (address)`.
 
-    Links lead where the author's do, not through the click redirect: an address that a person reads should say where
-    it leads. One whose host a value could change is not shown. What is hidden (`display:none`) stays hidden, unless
-    that hides everything.
+    Addresses are the author's own, not click URLs, so that readers see where a link leads. An address whose host a
+    value could change is left out. Hidden text (`display:none`) is left out, too, unless all text is hidden.
     """
     text = _Writer(source, masked, tags, document, show_hidden=False).write()
     return text if text.strip() else _Writer(source, masked, tags, document, show_hidden=True).write()
@@ -61,7 +60,7 @@ class _Writer:
         return "\n".join(line.rstrip() for line in lines).strip("\n") + "\n"
 
     def _keep_statements(self, token: Token) -> None:
-        """A statement around markup still decides about the text; one within a tag is the tag's own business."""
+        """Keeps the statements that begin or end in this token; those complete within a tag concern only the tag."""
         inside = [tag for tag in tags_in(self._tags, token.start, token.end) if tag.word]
         if inside and not is_balanced(inside):
             self._out += [self._source[tag.start : tag.end] for tag in inside]
@@ -168,5 +167,5 @@ class _Writer:
 
 
 def _literal(text: str) -> str:
-    """Text that only looks like a merge tag (from character references) is kept from becoming one."""
+    """The text as template text: what looks like a merge tag (from character references) is escaped."""
     return f"{{% raw %}}{text}{{% endraw %}}" if "{{" in text or "{%" in text or text.endswith("{") else text

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from chalicelib.content.compiled import CompiledContent, ContentSource, Link, LinkTracking
 from chalicelib.content.destinations import Risk, tidy
 from chalicelib.content.document import read_document
-from chalicelib.content.errors import ContentInvalid, Positions, RenderFailed
+from chalicelib.content.errors import ContentInvalid, Positions
 from chalicelib.content.merge_tags import find_tags, mask
-from chalicelib.content.render import Renderer
+from chalicelib.content.render import html_size
 from chalicelib.model.errors import Fault
 
 GMAIL_CLIPS_AT: Final = 102 * 1024  # bytes of the HTML part; what follows is hidden behind "View entire message"
@@ -27,7 +27,6 @@ _PLACEHOLDER_HOST = re.compile(
 )
 _TAG_IN_HOST = re.compile(r"https?://[^\s/?#\\{]*+\{\{", re.IGNORECASE)
 _LETTERS = re.compile(r"[^\W\d_]")
-_SAMPLE_DELIVERY_ID = "A" * 48
 
 
 class Severity(StrEnum):
@@ -120,14 +119,10 @@ _SEVERITIES: Final = {code: severity for severity, codes in _MESSAGES.items() fo
 
 
 def _finding(
-    code: str,
-    field: str | None = None,
-    line: int | None = None,
-    column: int | None = None,
-    count: int | None = None,
-    **values: object,
+    code: str, field: str | None = None, *place: int | None, count: int | None = None, **values: object
 ) -> Finding:
     severity = _SEVERITIES[code]
+    line, column = place or (None, None)
     return Finding(severity, code, _MESSAGES[severity][code].format(**values), field, line, column, count)
 
 
@@ -159,9 +154,10 @@ def _all(
     for use in compiled.merge_fields:
         empty = audience.empty_fields.get(use.path, 0)
         if empty and not use.has_default:
-            yield _finding("merge_field_empty", use.field, use.line, use.column, empty, path=use.path)
+            yield _finding("merge_field_empty", use.field, use.line, use.column, count=empty, path=use.path)
     yield from _subject(source.subject)
-    yield from _size(compiled, tracking)
+    if (size := html_size(compiled, tracking) or 0) > GMAIL_CLIPS_AT:
+        yield _finding("gmail_clips", "html", kilobytes=size / 1024)
     for link in compiled.links:
         yield from _link(compiled, link)
     yield from _links_at_risk(compiled, audience)
@@ -186,7 +182,7 @@ def _sender_and_audience(compiled: CompiledContent, audience: AudienceFacts) -> 
     if audience.without_email:
         yield _finding("leads_without_email", "audience", count=audience.without_email)
     for fault, count in audience.failures.items():
-        yield _finding("rendering_failed", fault.field, fault.line, fault.column, count, reason=fault.reason)
+        yield _finding("rendering_failed", fault.field, fault.line, fault.column, count=count, reason=fault.reason)
 
 
 def _subject(subject: str) -> Iterator[Finding]:
@@ -197,17 +193,6 @@ def _subject(subject: str) -> Iterator[Finding]:
     shouted = sum(letter.isupper() for letter in letters)
     if (len(letters) >= 8 and shouted > len(letters) * 0.7) or "!!" in subject:
         yield _finding("subject_shouts", "subject", 1, 1)
-
-
-def _size(compiled: CompiledContent, tracking: LinkTracking | None) -> Iterator[Finding]:
-    unsubscribe_url = f"{compiled.base_url}/t/u/{_SAMPLE_DELIVERY_ID}"
-    try:
-        html = Renderer(compiled, tracking).render({}, {}, _SAMPLE_DELIVERY_ID, unsubscribe_url).html or ""
-    except RenderFailed:
-        return
-    size = len(html.encode("utf-8", "replace"))
-    if size > GMAIL_CLIPS_AT:
-        yield _finding("gmail_clips", "html", kilobytes=size / 1024)
 
 
 def _link(compiled: CompiledContent, link: Link) -> Iterator[Finding]:
@@ -235,7 +220,7 @@ def _links_at_risk(compiled: CompiledContent, audience: AudienceFacts) -> Iterat
             yield _finding(code, "html", link.line, link.column, url=link.url[:80])
     if audience.with_empty_links:
         place = (at_risk[0].line, at_risk[0].column) if at_risk else (1, 1)
-        yield _finding("links_left_empty", "html", *place, audience.with_empty_links)
+        yield _finding("links_left_empty", "html", *place, count=audience.with_empty_links)
 
 
 def _has_placeholder_host(url: str) -> bool:

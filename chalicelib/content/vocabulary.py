@@ -1,9 +1,9 @@
-"""The words that merge tags may use, and how they may be put together; and the check against both.
+"""Checks merge tags against the list of allowed names and the grammar of expressions.
 
-Whatever is not listed is refused when the content is compiled, with its place, instead of rendering as nothing for a
-hundred thousand people. Nothing can be called but the listed functions and filters: the grammar knows no other call.
+Anything not listed is refused with its position when the content is compiled; otherwise it would render as nothing for
+every recipient. Only the listed functions and filters can be called: the grammar has no other calls.
 
-The grammar is coarse where nothing hangs on it (all operators bind alike): the engine's own parser has the last word.
+The grammar is loose where that is harmless (operators have no precedence), since the engine parses the tags as well.
 
     expression   operand (operator operand)*
     operand      ("not" | "-")* primary ("[" subscript "]")* ("|" filter arguments? | "is" test argument?)*
@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from chalicelib.content.errors import SourceError
 from chalicelib.content.merge_tags import Tag
@@ -53,7 +53,7 @@ _LEXEME = re.compile(
 class FieldUse:
     """A value of the lead that a merge tag uses, e.g. `lead.first_name` or `lead.fields.plan`.
 
-    `has_default`: a default follows, or an {% if %} around asks for it: nothing is amiss when it is empty.
+    `has_default`: it has a default or is within an {% if %} that tests it, so that an empty value does no harm.
     """
 
     path: str
@@ -62,7 +62,7 @@ class FieldUse:
 
 
 def check(tags: Iterable[Tag]) -> tuple[list[FieldUse], list[SourceError]]:
-    """The lead's values that these tags show, and everything that breaks the grammar or is not in the vocabulary."""
+    """The lead's values that these tags show, and all that breaks the grammar or is not listed."""
     uses: list[FieldUse] = []
     problems: list[SourceError] = []
     scopes: list[_Scope] = []
@@ -86,7 +86,7 @@ def check(tags: Iterable[Tag]) -> tuple[list[FieldUse], list[SourceError]]:
 
 
 def engine_source(tag: Tag) -> str:
-    """The inside of a tag as the engine gets it: whatever is multiplied goes through a filter that refuses lists."""
+    """The inside of a tag as the engine gets it: operands of `*` pass through a filter that refuses lists."""
     if "*" not in tag.body:
         return tag.body
     pieces: list[str] = []
@@ -99,20 +99,27 @@ def engine_source(tag: Tag) -> str:
 
 @dataclass(slots=True)
 class _Scope:
-    """What an open statement adds: the names of its loop, and the lead's values that its condition asks for."""
+    """An open statement: the names that its loop defines, and the lead's values that its condition tests."""
 
     names: frozenset[str]
     asked: set[str] = field(default_factory=set)
 
 
 class _Unread(Exception):
-    """The grammar has no use for what comes next."""
+    """What comes next does not fit the grammar."""
+
+
+class _Lexeme(NamedTuple):
+    kind: str
+    text: str
+    start: int  # in the author's text; of what is missing, the start of the tag
+    end: int  # in the tag's body
 
 
 class _Reader:
     """Reads one tag by the grammar and sorts its names into paths, filters, tests and mistakes.
 
-    `names` are those of a loop; `factors` the places behind whatever is multiplied, but for numbers.
+    `names` are those that a loop defines; `factors` the positions after each operand of `*` that is not a number.
     """
 
     def __init__(self, tag: Tag, known: frozenset[str]) -> None:
@@ -121,17 +128,18 @@ class _Reader:
         self.has_default = False
         self.names: frozenset[str] = frozenset()
         self.factors: set[int] = set()
-        lexemes = [*_LEXEME.finditer(tag.body)]
-        ends = ("", "", "")  # as far as the grammar looks ahead
-        self._kinds = [*(str(match.lastgroup) for match in lexemes), *ends]
-        self._texts = [*(match[0].lstrip() for match in lexemes), *ends]
-        self._ends = [match.end() for match in lexemes]
-        self._tag_start, self._inside = tag.start, tag.inside
+        self._lexemes = [
+            _Lexeme(kind, match[kind], tag.inside + match.start(kind), match.end())
+            for match in _LEXEME.finditer(tag.body)
+            if (kind := match.lastgroup)
+        ]
+        is_empty = not self._lexemes
+        self._lexemes += 3 * [_Lexeme("", "", tag.start, 0)]  # as far as the grammar looks ahead
         self._known = known
         self._at = 0
         self._brackets = 0
         self._is_iterable = False
-        if not lexemes:
+        if is_empty:
             self.problems.append(SourceError(tag.start, "this merge tag is empty"))
             return
         try:
@@ -142,29 +150,19 @@ class _Reader:
             self._read_on()
 
     def _text(self, further: int = 0) -> str:
-        return self._texts[self._at + further]
+        return self._lexemes[self._at + further].text
 
     def _kind(self, further: int = 0) -> str:
-        return self._kinds[self._at + further]
+        return self._lexemes[self._at + further].kind
 
     def _take(self, text: str) -> bool:
         """Whether this comes next; then it is read."""
-        found = self._texts[self._at] == text
+        found = self._text() == text
         self._at += found
         return found
 
-    def _expect(self, text: str) -> None:
-        if not self._take(text):
-            raise _Unread
-
-    def _offset(self, position: int) -> int:
-        """Where in the author's text this is; of what is missing, the start of the tag."""
-        if position >= len(self._ends):
-            return self._tag_start
-        return self._inside + self._ends[position] - len(self._texts[position])
-
     def _refuse(self, position: int, reason: str) -> None:
-        self.problems.append(SourceError(self._offset(position), reason))
+        self.problems.append(SourceError(self._lexemes[position].start, reason))
 
     def _tag(self, word: str) -> None:
         self._at = 1 if word else 0
@@ -176,7 +174,7 @@ class _Reader:
             raise _Unread
 
     def _read_on(self) -> None:
-        """Looks for further mistakes behind what could not be read."""
+        """Reports further mistakes after the first syntax error."""
         while self._text():
             start, self._brackets = self._at, 0
             with suppress(_Unread):
@@ -209,8 +207,8 @@ class _Reader:
         end = self._operand()
         while (operator := self._text()) in _OPERATORS and (conditional or operator != "if"):
             self._at += 1
-            if operator == "not":
-                self._expect("in")
+            if operator == "not" and not self._take("in"):
+                raise _Unread
             following = self._operand()
             if operator == "*":
                 self.factors |= {place for place in (end, following) if place is not None}
@@ -224,8 +222,8 @@ class _Reader:
         start = self._at
         self._primary()
         self._filters()
-        last = self._at - 1
-        return None if last == start and self._kinds[last] == "number" else self._ends[last]
+        last = self._lexemes[self._at - 1]
+        return None if self._at == start + 1 and last.kind == "number" else last.end
 
     def _primary(self) -> None:
         start, kind, text = self._at, self._kind(), self._text()
@@ -262,22 +260,20 @@ class _Reader:
     def _container(self, closing: str) -> None:
         start = self._at
         is_list = self._items(closing) or closing == "]"
-        inside = range(start, self._at - 1)
-        if self._is_iterable and is_list and any(self._is_loop_value(position) for position in inside):
+        if self._is_iterable and is_list and any(map(self._is_loop_value, range(start, self._at - 1))):
             # Twenty loops over lists of the value of the loop before: a value of any size, for hardly any fuel.
             self._refuse(start - 1, "a list to loop over cannot hold the value of another loop")
 
     def _is_loop_value(self, position: int) -> bool:
-        return (
-            self._kinds[position] == "name"
-            and self._texts[position] in self._known
-            and self._texts[position - 1] != "."
-        )
+        kind, text, _, _ = self._lexemes[position]
+        return kind == "name" and text in self._known and self._lexemes[position - 1].text != "."
 
-    def _items(self, closing: str) -> bool:
+    def _items(self, closing: str, *, named: bool = False) -> bool:
         """Reads expressions up to the closing sign; whether there is a comma, or nothing."""
         is_list = self._text() == closing
         while not self._take(closing):
+            if named and self._kind() == "name" and self._text(1) == "=":
+                self._at += 2
             self._expression()
             if self._take(","):
                 is_list = True
@@ -285,28 +281,22 @@ class _Reader:
                 raise _Unread
         return is_list
 
-    def _arguments(self) -> None:
-        self._expect("(")
-        while not self._take(")"):
-            if self._kind() == "name" and self._text(1) == "=":
-                self._at += 2
-            self._expression()
-            if not self._take(",") and self._text() != ")":
-                raise _Unread
+    def _arguments(self) -> bool:
+        """Whether arguments come next; then they are read."""
+        if found := self._take("("):
+            self._items(")", named=True)
+        return found
 
     def _filters(self) -> None:
         while True:
             if self._take("|"):
                 name = self._name(FILTERS, f"there is no filter {{!r}}; available: {', '.join(sorted(FILTERS))}")
                 self.has_default |= name in ("default", "d")
-                if self._text() == "(":
-                    self._arguments()
+                self._arguments()
             elif self._take("is"):
                 self._take("not")
                 self._name(TESTS, "there is no test {!r}")
-                if self._text() == "(":
-                    self._arguments()
-                elif self._starts_argument():
+                if not self._arguments() and self._starts_argument():
                     while self._take("-"):
                         pass
                     self._primary()
@@ -328,7 +318,7 @@ class _Reader:
 
     def _path(self, start: int) -> None:
         steps = self._steps()
-        root = self._texts[start]
+        root = self._lexemes[start].text
         if self._text() == "(":
             self._refuse(
                 start, f"{'.'.join((root, *steps))}(...) cannot be called; use a filter, as in {{{{ x | upper }}}}"
@@ -343,7 +333,9 @@ class _Reader:
             hint = "; custom fields are under lead.fields" if root == "lead" else ""
             self._refuse(start, f"{what}; available: {', '.join(sorted(_ROOTS[root]))}{hint}")
         elif root == "lead":
-            self.paths.append((".".join(("lead", *steps[: 2 if steps[0] == "fields" else 1])), self._offset(start)))
+            self.paths.append(
+                (".".join(("lead", *steps[: 2 if steps[0] == "fields" else 1])), self._lexemes[start].start)
+            )
 
     def _steps(self) -> list[str]:
         """Reads the attribute names behind a root, by dot or by ["literal"]."""

@@ -114,7 +114,7 @@ Faults = list[tuple[str | None, str]]
 def _line(number: int, given: LeadInput) -> Line:
     lead = checked(given)
     if "entity" not in lead:
-        raise InvalidLead([Fault("entity", "is needed")])
+        raise InvalidLead([Fault("entity", "is required")])
     if lead.get("external_id") is None:
         # An empty external id does not clear the lead's.
         lead.pop("external_id", None)
@@ -221,7 +221,7 @@ def _columns(header: list[str], as_it_is: bool) -> list[str]:
     faults += [Fault(name, "cannot be imported") for name in columns if name.lower() in reserved]
     faults += [Fault(name[:64], "is longer than 64 characters") for name in columns if len(name) > 64]
     if "entity" not in columns:
-        faults.append(Fault("entity", "is needed"))
+        faults.append(Fault("entity", "is required"))
     doubts = [] if as_it_is else _doubts(columns)
     if faults:
         first = f"Column {faults[0].field} {faults[0].reason}."

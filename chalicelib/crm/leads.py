@@ -92,7 +92,7 @@ def new_lead(given: LeadInput, now: datetime, content: str | None = None) -> Lea
     entity, stage = given.get("entity"), given.get("stage")
     if not entity or not stage:
         missing = [name for name, value in (("entity", entity), ("stage", stage)) if not value]
-        raise InvalidLead([Fault(name, "is needed for a new lead") for name in missing])
+        raise InvalidLead([Fault(name, "is required for a new lead") for name in missing])
     blank = Lead(new_lead_id(), entity, stage, created_at=now, updated_at=now, content=content)
     return changed(blank, given, now)
 

@@ -87,7 +87,6 @@ class Delivery:
     unsubscribed_at: datetime | None = None
     delayed_at: datetime | None = None
     """The mail service reported that the recipient's server does not accept the mail yet."""
-    delay_detail: str | None = None
     delivered_at: datetime | None = None
     """The recipient's server took it."""
     bounced_at: datetime | None = None

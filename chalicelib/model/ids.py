@@ -56,7 +56,7 @@ def is_campaign_id(text: str) -> bool:
 
 
 def id_bytes(any_id: LeadId | CampaignId) -> bytes:
-    return bytes.fromhex(any_id[-2 * ID_BYTES :])
+    return bytes.fromhex(any_id.partition("_")[2])
 
 
 def lead_id_from(raw: bytes) -> LeadId:

@@ -38,7 +38,7 @@ class AccountRefused(NotSent):
     """The service refuses all messages of the account or the sender; the text says why and what to do about it."""
 
 
-class OutcomeUnknown(TransportError, Unavailable):
+class OutcomeUnknown(TransportError):
     """The connection broke or timed out after the message was handed over."""
 
 

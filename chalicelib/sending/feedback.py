@@ -114,7 +114,7 @@ class Feedback:
             case FeedbackKind.DELIVERED:
                 return records.record_delivered(*whose, event.at)
             case FeedbackKind.DELAYED:
-                return records.record_delayed(*whose, event.at, event.detail)
+                return records.record_delayed(*whose, event.at)
             case FeedbackKind.COMPLAINED:
                 return records.record_complained(*whose, event.at)
             case FeedbackKind.REJECTED:

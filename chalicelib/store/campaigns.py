@@ -226,7 +226,9 @@ _READ: Mapping[str, Callable[[Any], object]] = {
     "updated_at": time_from,
     "launched_at": time_from,
     "completed_at": time_from,
-    "schedule": lambda values: Schedule(**values | {"at": datetime.fromisoformat(values["at"])}),
+    "schedule": lambda values: Schedule(
+        values["schedule_id"], datetime.fromisoformat(values["at"]), values["local"], values["timezone"]
+    ),
     "waiting": lambda values: Wait(datetime.fromisoformat(values["until"]), values.get("reason")),
 }
 """What is not kept as it is."""

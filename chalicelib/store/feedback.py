@@ -35,10 +35,8 @@ class FeedbackRecords:
         """The recipient's server accepted the mail. None, here and below, when there is no such delivery."""
         return self._record(campaign_id, lead_id, {"delivered_at": at})
 
-    def record_delayed(
-        self, campaign_id: CampaignId, lead_id: LeadId, at: datetime, detail: str | None
-    ) -> Reported | None:
-        return self._record(campaign_id, lead_id, {"delayed_at": at, "delay_detail": detail})
+    def record_delayed(self, campaign_id: CampaignId, lead_id: LeadId, at: datetime) -> Reported | None:
+        return self._record(campaign_id, lead_id, {"delayed_at": at})
 
     def record_bounced(
         self, campaign_id: CampaignId, lead_id: LeadId, at: datetime, detail: str | None, *, hard: bool

@@ -55,7 +55,7 @@ class Table:
         found: list[Item] = []
         for start in range(0, len(keys), 100):
             waiting = list(keys[start : start + 100])
-            for _ in attempts(_THROTTLED_READS, longest_pause=2.0):
+            for _ in attempts(_THROTTLED_READS, longest_pause=6.0):
                 request = {self.name: {"Keys": waiting, "ConsistentRead": consistent}}
                 answer = call(self.client.batch_get_item, RequestItems=request)
                 found += answer["Responses"].get(self.name, [])

@@ -85,7 +85,7 @@ def identify(request: Any, kind: HitKind, **fields: str) -> Hit | UnverifiedHit 
     """
     machine = None if kind is HitKind.UNSUBSCRIBE else machine_reason(request.headers.get("user-agent"))
     hit = UnverifiedHit(kind, request.uri_params["delivery_id"], datetime.now(UTC), machine, **fields)
-    identity = request.context["delivery_identity"]
+    identity = request.context.get("delivery_identity")
     if isinstance(identity, DeliveryName):
         return hit.of(identity, recipients().keys)
     return hit if identity == "unverified" else None

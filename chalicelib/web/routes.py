@@ -48,7 +48,7 @@ def blueprint(context: Callable[[], Context]) -> Blueprint:
 
     @routes.route("/", methods=["GET", "HEAD"])
     def start_page() -> Response:
-        return page(_asked(routes), context())
+        return page(_asked(routes), context)
 
     @routes.route("/assets/{version}/{name}", methods=["GET", "HEAD"])
     def asset(version: str, name: str) -> Response:
@@ -70,7 +70,7 @@ def blueprint(context: Callable[[], Context]) -> Blueprint:
     return routes
 
 
-def page(request: Request, context: Context) -> Response:
+def page(request: Request, context: Callable[[], Context]) -> Response:
     """The page with its version and who is signed in, so that it need not ask; at an address that ends with a slash."""
     address = str(request.context.get("path") or "/")
     if not address.endswith("/"):
@@ -112,13 +112,13 @@ def end_session(request: Request, context: Context) -> Response:
     return _response(status, "", {"Set-Cookie": ended(request.headers), "Cache-Control": "no-store"})
 
 
-def _signed_in(request: Request, context: Context) -> dict[str, Any] | None:
+def _signed_in(request: Request, context: Callable[[], Context]) -> dict[str, Any] | None:
     """Who is signed in; None for nobody. Without a name while the database is away: the page will find out."""
     secret = session_secret(request.headers)
     if secret is None:
         return None
     try:
-        session = context.sessions.find(secret, context.now())
+        session = context().sessions.find(secret, context().now())
     except StoreUnavailable:
         logger().warning("session not looked up", exc_info=True)
         return {"name": "", "scope": "full", "ends_at": None}

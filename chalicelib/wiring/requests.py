@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache, cached_property, partial
-from typing import Any
 
 from chalicelib.automation.rule_editor import RuleEditor
 from chalicelib.campaigns.drafts import Drafts
@@ -13,6 +12,7 @@ from chalicelib.sdk import quick_client
 from chalicelib.sending.budget import Pacing
 from chalicelib.settings import Settings, settings
 from chalicelib.store.access import Sessions, Tokens
+from chalicelib.store.client import Client
 from chalicelib.store.idempotency import Idempotency
 from chalicelib.store.rate import Rate
 from chalicelib.store.suppressions import Resubscriptions
@@ -26,7 +26,7 @@ def deployed_context() -> "Context":
 
 
 class Context(Stores):
-    def __init__(self, settings: Settings, dynamodb: Any, now: Callable[[], datetime] = milliseconds_now) -> None:
+    def __init__(self, settings: Settings, dynamodb: Client, now: Callable[[], datetime] = milliseconds_now) -> None:
         super().__init__(settings, dynamodb, now)
         self.idempotency = Idempotency(dynamodb, settings.campaigns_table)
         self.rate = Rate(dynamodb, settings.campaigns_table)

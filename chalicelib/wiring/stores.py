@@ -3,17 +3,18 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from chalicelib import sdk
 from chalicelib.campaigns.account import SendingAccount, SesAccount
 from chalicelib.crm.audience import Audiences
 from chalicelib.scheduler import Schedules
-from chalicelib.sdk import client, quick_client
+from chalicelib.sdk import quick_client
 from chalicelib.sending.budget import Budget, OwnServer, SharedBudget, ses_limits
 from chalicelib.settings import Settings, burst_rule
 from chalicelib.sqs import Queue
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.client import dynamodb_for_sending
+from chalicelib.store.client import Client, ItemClient, dynamodb_for_sending
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
@@ -24,6 +25,9 @@ from chalicelib.store.rules import Acts, Rules
 from chalicelib.tracking.key_ring import KeyRingSource, deployed_key_ring
 
 if TYPE_CHECKING:
+    from types_boto3_sesv2 import SESV2Client
+    from types_boto3_sqs import SQSClient
+
     from chalicelib.model.transport import Transport
 
 
@@ -36,7 +40,7 @@ def milliseconds_now() -> datetime:
 class Stores:
     """`dynamodb` is the client of all stores; `now` gives the current time, aware, in whole milliseconds."""
 
-    def __init__(self, settings: Settings, dynamodb: Any, now: Callable[[], datetime] = milliseconds_now) -> None:
+    def __init__(self, settings: Settings, dynamodb: Client, now: Callable[[], datetime] = milliseconds_now) -> None:
         self.settings = settings
         self.dynamodb = dynamodb
         self.now = now
@@ -53,18 +57,20 @@ class Stores:
         self.rules = Rules(dynamodb, settings.campaigns_table)
 
     @cached_property
-    def dynamodb_for_sending(self) -> Any:
+    def dynamodb_for_sending(self) -> ItemClient:
         """For what every mail needs: a quarter of the SDK's processor time."""
         return dynamodb_for_sending()
 
     @cached_property
-    def sqs(self) -> Any:
-        return quick_client("sqs")
+    def sqs(self) -> "SQSClient":
+        client: SQSClient = quick_client("sqs")
+        return client
 
     @cached_property
-    def ses(self) -> Any:
+    def ses(self) -> "SESV2Client":
         """For questions about the account; mails leave by a client that repeats nothing."""
-        return quick_client("sesv2")
+        client: SESV2Client = quick_client("sesv2")
+        return client
 
     @cached_property
     def keys(self) -> KeyRingSource:
@@ -99,10 +105,13 @@ class Stores:
         from chalicelib.sending.transports.ses import SesTransport
 
         # Without the SDK's own retries: it repeats after time-outs too, which would send a mail twice.
-        return SesTransport(client("sesv2", connect=3, read=20, attempts=1), self.settings.configuration_set)
+        return SesTransport(sdk.client("sesv2", connect=3, read=20, attempts=1), self.settings.configuration_set)
 
     @cached_property
     def budget(self) -> Budget:
+        return self.make_budget()
+
+    def make_budget(self) -> Budget:
         """What all workers share of the transport's limits."""
         if self.settings.smtp_secret is not None:
             return OwnServer()

@@ -5,6 +5,7 @@ from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from chalicelib.model.ids import CampaignId
+from chalicelib.sdk import quick_client
 from chalicelib.sending.waiting import OwnQueue, Wakes
 from chalicelib.settings import settings
 from chalicelib.sqs import Queue
@@ -33,21 +34,24 @@ def workers() -> "Workers":
     return Workers(settings(), dynamodb())
 
 
+@cache
+def candidates_queue() -> Queue:
+    """Apart from the workers: the function that fills it touches no table."""
+    return Queue(quick_client("sqs"), settings().candidates_queue_url)
+
+
 class Workers(Stores):
     @cached_property
     def send_queue(self) -> Queue:
         return Queue(self.sqs, self.settings.send_queue_url)
 
     @cached_property
-    def candidates_queue(self) -> Queue:
-        return Queue(self.sqs, self.settings.candidates_queue_url)
-
-    @cached_property
     def wakes(self) -> Wakes:
         return Wakes(self.campaigns, self.schedules, self.settings.launch_queue_arn)
 
-    @cached_property
+    @property
     def launch(self) -> "Launch":
+        """A new one each time: how much is planned depends on the quota that is left now."""
         from chalicelib.sending.launch import Launch
 
         return Launch(
@@ -59,7 +63,7 @@ class Workers(Stores):
             self.plan_queue,
             self.keys,
             self.settings.tracking_url,
-            self.budget,
+            self.make_budget(),
             self.wakes,
         )
 
@@ -131,7 +135,6 @@ class Workers(Stores):
     @cached_property
     def publisher(self) -> "Publisher":
         from chalicelib.automation.publish import Bus, Publisher
-        from chalicelib.sdk import quick_client
 
         bus = Bus(quick_client("events"), self.settings.event_bus)
         return Publisher(self.deliveries, self.campaigns, bus)

@@ -19,6 +19,7 @@ from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.plans import Plans
+from chalicelib.store.table import Table
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
@@ -307,8 +308,8 @@ def test_a_timeline_is_paged_through_mails_with_what_was_done_to_the_lead(desk: 
         at = NOW + timedelta(minutes=number)
         if number in (0, 3, 4, 7, 9, 16):
             allowed = Resubscription(at, "ops", f"Number {number}")
-            recording = context.resubscriptions.recording(lead, allowed).action
-            context.dynamodb.transact_write_items(TransactItems=[recording])
+            recording = context.resubscriptions.recording(lead, allowed)
+            assert Table(context.dynamodb, context.settings.campaigns_table).transact(recording)
             expected.append(allowed.reason)
         else:
             campaign_id = CampaignId(desk.campaign(title=f"Number {number}"))

@@ -65,7 +65,7 @@ class Stack:
         self.workers.schedules = self.world.schedules
         self.workers.sending_account = self.world.account
         self.workers.transport = self.mail = self.world.mail
-        self.workers.budget = OwnServer()
+        self.workers.make_budget = OwnServer  # type: ignore[method-assign]
         self.workers.keys = KEYS
 
     def campaign(self, leads: int) -> CampaignId:

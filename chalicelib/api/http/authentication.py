@@ -19,7 +19,7 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _CALLER = "caller"
 
 
-class Unauthorized(Unauthenticated, problem="unauthorized", title="Authentication is needed"):
+class Unauthorized(Unauthenticated, problem="unauthorized", title="Authentication is required"):
     """The request comes without a valid token or session."""
 
 
@@ -52,7 +52,7 @@ def _token_of_session(request: Request, context: Context) -> Token:
     secret = session_secret(request.headers)
     if secret is None:
         # RFC 6750, 3.1: no error code for a request without credentials.
-        raise Unauthorized("A bearer token is needed.", "Bearer")
+        raise Unauthorized("A bearer token is required.", "Bearer")
     if not is_from_our_page(request.method, request.headers):
         raise NotFromOurPage("A session is good for requests of the web page alone; others come with a token.")
     session = context.sessions.find(secret, context.now())

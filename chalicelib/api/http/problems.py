@@ -1,7 +1,7 @@
 """Errors as RFC 9457 problem details: the one place that turns an exception into an answer.
 
     {"type": "urn:leadflip:problem:invalid-request", "title": "The request is not valid", "status": 422,
-     "detail": "subject is needed", "errors": [{"field": "subject", "reason": "is needed"}]}
+     "detail": "subject is required", "errors": [{"field": "subject", "reason": "is required"}]}
 
 An error's kind (model/errors.py) decides the status, its class the type and title. Any other exception is a defect of
 ours: a 500 that names the request, and a log line with the trace.

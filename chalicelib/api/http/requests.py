@@ -11,7 +11,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 _REASONS = {
-    "missing": "is needed",
+    "missing": "is required",
     "extra_forbidden": "is not known here",
     "string_type": "must be text",
     "int_type": "must be a whole number",

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from chalicelib.content.errors import AddressInvalid
-from chalicelib.content.headers import wire_address
+from chalicelib.content.message import wire_address
 from chalicelib.model.reasons import FailureReason, WaitReason
 from chalicelib.model.transport import AccountRefused, NotSent, OutcomeUnknown, OutgoingMail, Rejected
 from chalicelib.sending.transports.smtp_server import SmtpServer, Tls

@@ -63,7 +63,7 @@ def test_a_service_that_does_not_answer_is_503_to_be_tried_again_without_its_wor
     [
         (LeadNotFound("There is no lead with this id."), 404),
         (Conflict("It changed."), 409),
-        (InvalidBody([Fault("stage", "is needed")]), 422),
+        (InvalidBody([Fault("stage", "is required")]), 422),
         (InvalidParameters([Fault("limit", "must be a whole number")]), 400),
         (InvalidPosition("The cursor is mangled."), 400),
         (Forbidden("This token may only read."), 403),
@@ -98,9 +98,9 @@ def test_a_place_is_told_where_there_is_one() -> None:
 
 
 def test_an_invalid_request_names_every_field() -> None:
-    answered = body(InvalidBody([Fault(f"f{number}", "is needed") for number in range(5)]))
+    answered = body(InvalidBody([Fault(f"f{number}", "is required") for number in range(5)]))
     assert [error["field"] for error in answered["errors"]] == ["f0", "f1", "f2", "f3", "f4"]
-    assert answered["detail"] == "f0 is needed; f1 is needed; f2 is needed"
+    assert answered["detail"] == "f0 is required; f1 is required; f2 is required"
 
 
 def test_a_refusal_tells_what_to_present() -> None:

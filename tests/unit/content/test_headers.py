@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.content.headers import MAX_LINE, address_header, text_header
+from chalicelib.content.message import MAX_LINE, address_header, text_header
 
 ENCODED_WORD = re.compile(r"=\?utf-8\?[BQ]\?[^?\s]*\?=")
 ADDRESS = "zoe@mail.example"

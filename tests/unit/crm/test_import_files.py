@@ -77,9 +77,9 @@ def test_another_encoding_is_refused_whole_naming_the_line(encoding: str, throug
 @pytest.mark.parametrize(
     ("header", "reason"),
     [
-        ("", "entity is needed"),
-        ("stage,email", "entity is needed"),
-        ("stage,E-Mail", "entity is needed"),
+        ("", "entity is required"),
+        ("stage,email", "entity is required"),
+        ("stage,E-Mail", "entity is required"),
         ("entity;stage;email", "separated by commas"),
         ("entity,stage,city,city", "city is there twice"),
         ("entity,Stage,stage", "stage is there twice"),

@@ -64,7 +64,7 @@ def test_custom_fields_are_few_and_small() -> None:
 
 
 def test_a_new_lead_needs_entity_and_stage() -> None:
-    with pytest.raises(InvalidLead, match="entity is needed for a new lead; stage is needed"):
+    with pytest.raises(InvalidLead, match="entity is required for a new lead; stage is required"):
         new_lead(checked({"email": "ada@example.com"}), NOW)
 
 

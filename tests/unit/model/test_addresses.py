@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.content.errors import AddressInvalid
-from chalicelib.content.headers import address_header
+from chalicelib.content.message import address_header
 from chalicelib.model.addresses import MalformedAddress, parse_address
 
 
