@@ -12,7 +12,7 @@ from typing import Any
 from chalicelib.analytics.facts import difference
 from chalicelib.analytics.sums import ENDINGS, LIMITS
 from chalicelib.model.delivery import BurstRule
-from chalicelib.model.errors import Unreadable
+from chalicelib.model.errors import LeadflipError
 from chalicelib.model.ids import CampaignId
 from chalicelib.store.applied_runs import AppliedRuns
 from chalicelib.store.counters import Addition, Basis, Counters, Sums, rows_of
@@ -33,7 +33,7 @@ NOTE_LIFE_SECONDS = 7 * 24 * 3600
 comes after the note has expired is refused for its age."""
 
 
-class StreamShardUnknown(Unreadable):
+class StreamShardUnknown(LeadflipError):
     """The event names no shard, so repeated records cannot be detected. Set a tumbling window on the event source."""
 
 

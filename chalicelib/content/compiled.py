@@ -163,7 +163,7 @@ class CompiledContent:
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> Self:
-        """What to_bytes stored. Raises ValueError for anything else, also for a newer version."""
+        """What to_bytes stored. Raises ValueError for a version that is not known here."""
         content = json.loads(stored)
         if not isinstance(content, dict) or content.pop("version", None) != FORMAT_VERSION:
             raise ValueError("this is no compiled content of a version known here")

@@ -11,7 +11,7 @@ const PARTS = [
     ["Clicked", "counts leads who clicked at least one link. It is the most reliable of the five, because a click is something a person did."],
   ]],
   ["How they add up", [
-    ["", "Total is always Sent + Failed + Skipped + Pending. Skipped leads unsubscribed before their email was sent. Each lead counts once per number: five opens by one person are one Opened."],
+    ["", "Total is always Sent + Failed + Skipped + Pending. Skipped leads unsubscribed, were suppressed or were deleted before their email was sent. Each lead counts once per number: five opens by one person are one Opened."],
   ]],
   ["Machine opens and clicks", [
     ["Machine opens", "come from mail privacy services, which usually load the pixel within seconds of arrival. They are included in Opened, as in every email tool, and shown separately."],

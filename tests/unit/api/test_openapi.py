@@ -207,3 +207,10 @@ def test_a_lead_is_described_with_exactly_its_members(description: Any) -> None:
 def test_an_answer_that_is_no_json_says_what_it_is(description: Any) -> None:
     export = description["paths"]["/v1/campaigns/{campaign_id}/deliveries.csv"]["get"]
     assert export["responses"]["200"]["content"]["text/csv"]["schema"] == {"type": "string"}
+
+
+def test_an_answer_to_a_creation_begins_with_its_id() -> None:
+    """The Location header is made of the first member (resources.py)."""
+    created = [each.answer for each in operations(RESOURCES) if each.status == 201 and each.answer is not None]
+    assert len(created) >= 4
+    assert all(next(iter(answer.model_fields)).endswith("_id") for answer in created)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 import chalicelib
+from chalicelib.analytics.fold import StreamShardUnknown
 from chalicelib.api.http.problems import problem_type
 from chalicelib.model import errors
 from chalicelib.model.errors import Conflicting, Invalid, LeadflipError, Missing, Refused, StoreError, Unavailable
@@ -37,8 +38,9 @@ def test_every_error_is_in_the_tree() -> None:
 
 
 def test_every_error_has_one_kind() -> None:
-    # What a mail's unknown outcome means to the caller, no status says: it must be caught, and never be repeated.
-    without_kind = {LeadflipError, StoreError, TransportError, OutcomeUnknown}
+    # No status tells the caller of a mail's unknown outcome: it must be caught, and never be repeated. A stream without
+    # shards is a defect of the deployment.
+    without_kind = {LeadflipError, StoreError, TransportError, OutcomeUnknown, StreamShardUnknown}
     for error in ours():
         kinds = [kind.__name__ for kind in KINDS if issubclass(error, kind)]
         assert len(kinds) == (0 if error in without_kind else 1), f"{error.__name__} is of the kinds {kinds}"
