@@ -23,7 +23,7 @@ from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
 from chalicelib.tracking.hits import NOT_PARKED, Hit, UnverifiedHit, from_values
 from chalicelib.tracking.key_ring import KeyRingSource, KeyRingUnavailable
-from chalicelib.tracking.replay import Outcome, replay
+from chalicelib.tracking.replay import ReplayOutcome, replay
 from local.client import clients_and_outputs
 from local.console import NotReady, say
 
@@ -41,7 +41,7 @@ class Tables:
             lambda: str(secrets.get_secret_value(SecretId=outputs["KeyRingSecret"])["SecretString"])
         )
 
-    def replay(self, hit: Hit | UnverifiedHit) -> Outcome | None:
+    def replay(self, hit: Hit | UnverifiedHit) -> ReplayOutcome | None:
         """What became of the hit; None when it could not be written now."""
         try:
             return replay(hit, self.keys, self.deliveries, self.leads, self.campaigns)
@@ -49,7 +49,7 @@ class Tables:
             return None
 
 
-def replay_log(lines: Iterable[str], tables: Tables) -> Counter[Outcome | None]:
+def replay_log(lines: Iterable[str], tables: Tables) -> Counter[ReplayOutcome | None]:
     """How many of the log's hits came to which end. Raises NotReady when a line lost its hit."""
     try:
         found = list(logged_hits(lines))
@@ -127,8 +127,9 @@ def main() -> int:
     parser.add_argument("--stack", help="a CloudFormation stack on AWS; without it the running local stack")
     given = parser.parse_args()
     ends = replay_log(lines_of(given.log), tables_of(given.stack))
-    say(f"{ends.total()} hits in the log: {ends[Outcome.FIRST]} counted now, {ends[Outcome.KNOWN]} counted before,")
-    say(f"{ends[Outcome.FORGED]} forged, {ends[None]} not written")
+    first, known, forged = (ends[each] for each in ReplayOutcome)
+    say(f"{ends.total()} hits in the log: {first} counted now, {known} counted before,")
+    say(f"{forged} forged, {ends[None]} not written")
     if ends[None]:
         say("The database did not take all of them. Run the same command again: what is written is not counted twice.")
     return 1 if ends[None] else 0

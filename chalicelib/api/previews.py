@@ -10,7 +10,7 @@ from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.campaigns.preflight import preflight
 from chalicelib.campaigns.preview import POLICY, preview, preview_page
-from chalicelib.campaigns.send_test import MAX_ADDRESSES, InvalidAddresses, Outcome
+from chalicelib.campaigns.send_test import MAX_ADDRESSES, InvalidAddresses, SendTestOutcome
 from chalicelib.content.errors import ContentInvalid, RenderFailed
 from chalicelib.content.preflight import Severity
 from chalicelib.model.errors import LeadNotFound
@@ -76,7 +76,7 @@ class TestResult(AnswerModel):
     """What happened to the mail to one address. `detail` has the mail service's message when it was not sent."""
 
     email: str
-    outcome: Outcome
+    outcome: SendTestOutcome
     detail: str | None
 
 

@@ -75,7 +75,7 @@ def applies_to(condition: If, lead: Lead) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RuleEffect:
     """The lead after a rule's actions (the same object if nothing changed), and what was and was not done, in words."""
 
     lead: Lead
@@ -83,7 +83,7 @@ class Outcome:
     failed: tuple[str, ...]
 
 
-def act_on(actions: tuple[Action, ...], lead: Lead, now: datetime) -> Outcome:
+def act_on(actions: tuple[Action, ...], lead: Lead, now: datetime) -> RuleEffect:
     """Do the actions in order; one that would make the lead invalid is left out, and the others are done."""
     done: list[str] = []
     failed: list[str] = []
@@ -96,7 +96,7 @@ def act_on(actions: tuple[Action, ...], lead: Lead, now: datetime) -> Outcome:
         else:
             done.append(f"{wanted}: already so" if after is lead else success)
             lead = after
-    return Outcome(lead, tuple(done), tuple(failed))
+    return RuleEffect(lead, tuple(done), tuple(failed))
 
 
 def input_of(action: Action, lead: Lead) -> LeadInput:

@@ -43,7 +43,7 @@ class InvalidAddresses(Invalid, problem="invalid-addresses", title="Some address
         self.faults = tuple(Fault(f"to[{place}]", reason) for place, reason in faults)
 
 
-class Outcome(StrEnum):
+class SendTestOutcome(StrEnum):
     """What happened to the mail to one address."""
 
     SENT = "sent"
@@ -58,7 +58,7 @@ class Outcome(StrEnum):
 @dataclass(frozen=True, slots=True)
 class AddressResult:
     email: str
-    outcome: Outcome
+    outcome: SendTestOutcome
     detail: str | None
     """The mail service's words; None for a mail that was sent."""
 
@@ -111,12 +111,12 @@ class MailTester:
             self._wait_to_send(time_is_short)
             self._transport.send(mail)
         except Rejected as error:
-            return AddressResult(mail.to_email, Outcome(error.reason.value), str(error))
+            return AddressResult(mail.to_email, SendTestOutcome(error.reason.value), str(error))
         except NotSent as error:
-            return AddressResult(mail.to_email, Outcome.NOT_SENT, str(error))
+            return AddressResult(mail.to_email, SendTestOutcome.NOT_SENT, str(error))
         except OutcomeUnknown as error:
-            return AddressResult(mail.to_email, Outcome.OUTCOME_UNKNOWN, str(error))
-        return AddressResult(mail.to_email, Outcome.SENT, None)
+            return AddressResult(mail.to_email, SendTestOutcome.OUTCOME_UNKNOWN, str(error))
+        return AddressResult(mail.to_email, SendTestOutcome.SENT, None)
 
 
 def _addresses(to: Sequence[str]) -> list[str]:

@@ -16,7 +16,7 @@ DELIVERY_ID: Final = repr(DELIVERY)
 _SOFT_BREAK = b"=\r\n"
 
 
-class Body:
+class MailText:
     """Fixed texts, and the names of the values between them: always one text more than names."""
 
     def __init__(self, texts: Sequence[str], names: Sequence[str]) -> None:

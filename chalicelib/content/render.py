@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from chalicelib.content.body import DELIVERY_ID, Body
+from chalicelib.content.body import DELIVERY_ID, MailText
 from chalicelib.content.compiled import (
     DELIVERY,
     UNSUBSCRIBE,
@@ -148,12 +148,12 @@ class _Layout:
         self._varies = bool(self._times.keys() - {DELIVERY_ID})
         self._is_measured = bool(self._templates or self._links) or self._times.total() > UNMEASURED_SLOTS
 
-    def _body(self, segments: Segments, *, html: bool = False) -> Body:
+    def _body(self, segments: Segments, *, html: bool = False) -> MailText:
         if self._unsubscribe:
             known = (self._unsubscribe, DELIVERY)
             pieces = ((piece,) if piece != UNSUBSCRIBE else known for piece in segments.pieces())
             segments = Segments.of(chain.from_iterable(pieces))
-        return Body(segments.texts, [self._named(slot, html) for slot in segments.slots])
+        return MailText(segments.texts, [self._named(slot, html) for slot in segments.slots])
 
     def _named(self, slot: Slot, html: bool) -> str:
         """The name of a slot's value, or of that value escaped for HTML. Counts it, and notes what it takes."""

@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.model.reasons import WaitReason
 from chalicelib.model.transport import NotSent
 from chalicelib.sending.rate import GROUPS_A_ROW, HORIZON_SECONDS, LATENESS_SECONDS, Grid, Waiting, waiting_of
-from chalicelib.store.rate import UNLIMITED, AccountLimits, AccountRow, Rate
+from chalicelib.store.rate import UNLIMITED, AccountLimits, AccountRow, SendRate
 from chalicelib.telemetry import logger
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Budget(Protocol):
 class SharedBudget:
     """The limits of SES, which all workers together stay within."""
 
-    _rate: Rate
+    _rate: SendRate
     _ask_limits: Callable[[], AccountLimits]
     _clock: Callable[[], float] = time.time
     _pause: Callable[[float], None] = time.sleep

@@ -32,7 +32,7 @@ from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.reasons import FailureReason, SkipReason, WaitReason
 from chalicelib.model.transport import AccountRefused, NotSent, OutcomeUnknown, OutgoingMail, Rejected, Transport
 from chalicelib.sending.budget import Budget, MustWait, Pacing
-from chalicelib.sending.prepare import MOST_DETAIL, Recipients, ended, prepare, unreachable
+from chalicelib.sending.prepare import MOST_DETAIL, FreshLeads, ended, prepare, unreachable
 from chalicelib.sending.rate import LATENESS_SECONDS, Waiting
 from chalicelib.store.claims import Claims, Ending
 from chalicelib.store.deliveries import Deliveries
@@ -71,7 +71,7 @@ class _Message:
 
     content: LaunchedContent
     unit: str
-    recipients: Recipients
+    recipients: FreshLeads
     time_is_short: Callable[[], bool]
     put_off: int
     claims: Claims
@@ -158,7 +158,7 @@ class Deliver:
                 self._budget.allowance()  # before any lead is read: most messages that have to wait end here
             except MustWait as must:
                 return [self._rest(lead_ids, must, put_off)]
-        recipients = Recipients(self._leads, lead_ids, self._seconds_now)
+        recipients = FreshLeads(self._leads, lead_ids, self._seconds_now)
         with _Message(content, unit, recipients, time_is_short, put_off, self._claims) as message:
             for number, lead_id in enumerate(lead_ids):
                 left = lead_ids[number:]

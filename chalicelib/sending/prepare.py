@@ -26,7 +26,7 @@ _READ_AHEAD_SECONDS = 0.5
 """How long before its mail's moment a lead is read again: a read takes some milliseconds, at worst a few hundred."""
 
 
-class Recipients:
+class FreshLeads:
     """A message's leads, read at once and consistently, and again before what is known of one is too old.
 
     `clock` gives epoch seconds. Methods may raise StoreUnavailable.

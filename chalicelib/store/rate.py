@@ -72,7 +72,7 @@ class AccountRow:
         )
 
 
-class Rate(TableStore):
+class SendRate(TableStore):
     """The budget's rows, in the campaigns table. Every method may raise StoreUnavailable."""
 
     def take_positions(

@@ -21,7 +21,7 @@ _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThro
 """Reasons of a cancelled transaction that pass by themselves."""
 
 
-class Page(NamedTuple):
+class RowPage(NamedTuple):
     rows: list[Item]
     last: Item | None
     """Key of the last row that was looked at, behind which the next page begins; None at the end."""
@@ -71,10 +71,10 @@ class Table:
         for answer in self._pages(query):
             yield from answer["Items"]
 
-    def page(self, query: Query, *, limit: int | None = None, start: Item | None = None) -> Page:
+    def page(self, query: Query, *, limit: int | None = None, start: Item | None = None) -> RowPage:
         """One page: as many rows as are read at once (1 MB), or at most `limit`, behind the key `start`."""
         answer = self._read(query, {"Limit": limit, "ExclusiveStartKey": start})
-        return Page(answer["Items"], answer.get("LastEvaluatedKey"), answer["ScannedCount"])
+        return RowPage(answer["Items"], answer.get("LastEvaluatedKey"), answer["ScannedCount"])
 
     def count(self, query: Query) -> int:
         """How many rows a query has."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 
-class Outcome(StrEnum):
+class ReplayOutcome(StrEnum):
     FIRST = "first"
     """Counted now."""
     KNOWN = "known"
@@ -28,16 +28,16 @@ class Outcome(StrEnum):
 
 def replay(
     hit: Hit | UnverifiedHit, keys: KeyRingSource, deliveries: Deliveries, leads: Leads, campaigns: Campaigns
-) -> Outcome:
+) -> ReplayOutcome:
     """Apply a hit that was kept. Raises StoreError or KeyRingUnavailable. May be repeated."""
     genuine = hit.verified(keys) if isinstance(hit, UnverifiedHit) else hit
     if genuine is None:
-        return Outcome.FORGED
+        return ReplayOutcome.FORGED
     try:
         is_first = apply(genuine, deliveries, leads)
     except LeadNotFound:
         is_first = _unsubscribe_address(genuine, deliveries, leads, campaigns)
-    return Outcome.FIRST if is_first else Outcome.KNOWN
+    return ReplayOutcome.FIRST if is_first else ReplayOutcome.KNOWN
 
 
 def _unsubscribe_address(hit: Hit, deliveries: Deliveries, leads: Leads, campaigns: Campaigns) -> bool:

@@ -14,7 +14,7 @@ from chalicelib.settings import Settings, settings
 from chalicelib.store.access import Sessions, Tokens
 from chalicelib.store.client import Client
 from chalicelib.store.idempotency import Idempotency
-from chalicelib.store.rate import Rate
+from chalicelib.store.rate import SendRate
 from chalicelib.store.suppressions import Resubscriptions
 from chalicelib.wiring.stores import Stores, milliseconds_now
 
@@ -29,7 +29,7 @@ class Context(Stores):
     def __init__(self, settings: Settings, dynamodb: Client, now: Callable[[], datetime] = milliseconds_now) -> None:
         super().__init__(settings, dynamodb, now)
         self.idempotency = Idempotency(dynamodb, settings.campaigns_table)
-        self.rate = Rate(dynamodb, settings.campaigns_table)
+        self.rate = SendRate(dynamodb, settings.campaigns_table)
         self.resubscriptions = Resubscriptions(dynamodb, settings.campaigns_table)
         self.rule_editor = RuleEditor(self.rules, self.campaigns, self.leads)
         self.sessions = Sessions(dynamodb, settings.campaigns_table)

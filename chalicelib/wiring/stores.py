@@ -19,7 +19,7 @@ from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans, Retries
-from chalicelib.store.rate import Rate
+from chalicelib.store.rate import SendRate
 from chalicelib.store.recounts import Recounts
 from chalicelib.store.rules import Acts, Rules
 from chalicelib.tracking.key_ring import KeyRingSource, deployed_key_ring
@@ -115,7 +115,7 @@ class Stores:
         """What all workers share of the transport's limits."""
         if self.settings.smtp_secret is not None:
             return OwnServer()
-        rate = Rate(self.dynamodb_for_sending, self.settings.campaigns_table)
+        rate = SendRate(self.dynamodb_for_sending, self.settings.campaigns_table)
         return SharedBudget(rate, lambda: ses_limits(self.ses))
 
     @cached_property

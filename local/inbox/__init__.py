@@ -2,7 +2,7 @@
 
     python -m local.inbox --http-port 8025 --smtp-port 2525 --dir .local/inbox
 
-prints `inbox ready: http://127.0.0.1:8025 smtp://127.0.0.1:2525` when both doors are open. Port 0 takes a free one.
+prints `inbox ready: http://127.0.0.1:8025 smtp://127.0.0.1:2525` when both servers listen. Port 0 takes a free one.
 
 For an SDK (`endpoint_url` or AWS_ENDPOINT_URL_SESV2, any credentials): SendEmail with Raw content,
 GetAccount, GetEmailIdentity, with SES's errors. The MessageId is the message's id everywhere below; ids sort by time.
@@ -23,7 +23,7 @@ For programs:
 For tests, all of it at run time:
 - `PUT /faults` `{"faults": [{"kind": ...}, ...]}` replaces the play book, GET shows how often each was `played`,
   DELETE clears it. A send meets the first fault that fits and is not used up. Fields beside `kind`: `count` (how many
-  sends; without it all), `door` (`ses`, `smtp`; without it both), `to` (one recipient alone), `seconds` (wait first),
+  sends; without it all), `protocol` (`ses`, `smtp`; without it both), `to` (one recipient), `seconds` (wait first),
   `status` and `message` (of the refusal), `at` (SMTP: `rcpt` or `data`, the default). Kinds: `throttle`, `quota`,
   `error`, `reject` refuse; `stall` waits and then accepts; `drop` accepts and breaks the connection; `drop_unkept`
   breaks it without accepting. See `faults`.

@@ -30,7 +30,7 @@ class AccountChange(BaseModel):
     sent_last_24_hours: int | None = Field(default=None, ge=0)
 
 
-class ControlDoor:
+class ControlApi:
     """`/faults` and `/account`."""
 
     def __init__(self, account: SendingAccount) -> None:

@@ -22,7 +22,7 @@ class FaultKind(StrEnum):
     DROP_UNKEPT = "drop_unkept"  # the connection breaks, nothing is kept
 
 
-class Door(StrEnum):
+class MailProtocol(StrEnum):
     SES = "ses"
     SMTP = "smtp"
 
@@ -39,7 +39,7 @@ class Fault(BaseModel):
 
     kind: FaultKind
     count: int | None = Field(default=None, ge=1)  # how many sends it meets; None: all from now on
-    door: Door | None = None  # None: both
+    protocol: MailProtocol | None = None  # None: both
     to: str | None = None  # only sends with this recipient (case-insensitive)
     seconds: float = Field(default=0.0, ge=0, le=600)  # wait this long first
     status: int | None = Field(default=None, ge=400, le=599)  # another HTTP status or SMTP code
@@ -47,10 +47,10 @@ class Fault(BaseModel):
     at: SmtpMoment = SmtpMoment.DATA  # when the SMTP server plays it: answering RCPT TO or the end of DATA
     played: int = Field(default=0, ge=0)  # how many sends it has met
 
-    def meets(self, door: Door, recipients: Iterable[str], moment: SmtpMoment) -> bool:
+    def meets(self, protocol: MailProtocol, recipients: Iterable[str], moment: SmtpMoment) -> bool:
         if self.count is not None and self.played >= self.count:
             return False
-        if self.door not in (None, door) or self.at is not moment:
+        if self.protocol not in (None, protocol) or self.at is not moment:
             return False
         return self.to is None or self.to.lower() in {bare_address(recipient).lower() for recipient in recipients}
 
@@ -62,10 +62,12 @@ class FaultBook(BaseModel):
 
     faults: list[Fault] = Field(default_factory=list)
 
-    def next_for(self, door: Door, recipients: Iterable[str], moment: SmtpMoment = SmtpMoment.DATA) -> Fault | None:
+    def next_for(
+        self, protocol: MailProtocol, recipients: Iterable[str], moment: SmtpMoment = SmtpMoment.DATA
+    ) -> Fault | None:
         """The fault that this send meets, counted as played; None for an undisturbed send."""
         for fault in self.faults:
-            if fault.meets(door, recipients, moment):
+            if fault.meets(protocol, recipients, moment):
                 fault.played += 1
                 return fault
         return None

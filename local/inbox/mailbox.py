@@ -31,10 +31,10 @@ class Envelope:
     """What a message travels with beside its bytes.
 
     `sender` is as the client gave it, maybe with a name; `recipients` are bare addresses. Configuration set and tags
-    are SES's; `door` is the protocol it came by, `ses` or `smtp`.
+    are SES's; `protocol` is what it came by, `ses` or `smtp`.
     """
 
-    door: str
+    protocol: str
     sender: str
     recipients: tuple[str, ...]
     configuration_set: str = ""
@@ -169,6 +169,8 @@ def _line_of(message: KeptMessage) -> bytes:
 def _message_of(line: bytes) -> KeptMessage:
     fields = json.loads(line)
     envelope = fields.pop("envelope")
+    if "door" in envelope:  # written by an earlier release
+        envelope["protocol"] = envelope.pop("door")
     envelope["recipients"] = tuple(envelope["recipients"])
     fields["received_at"] = datetime.fromisoformat(fields["received_at"])
     return KeptMessage(**fields, envelope=Envelope(**envelope))

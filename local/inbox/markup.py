@@ -114,7 +114,7 @@ def _details(message: KeptMessage, content: bytes, parts: Parts) -> list[tuple[s
     details += [(name, decoded(head[name])) for name in _OTHER_HEADERS]
     details += [
         ("Delivered to", ", ".join(envelope.recipients)),
-        ("Received by", f"{envelope.door.upper()}, {message.size:,} bytes"),
+        ("Received by", f"{envelope.protocol.upper()}, {message.size:,} bytes"),
         ("Configuration set", envelope.configuration_set),
         ("Tags", ", ".join(f"{name}={value}" for name, value in envelope.tags.items())),
         ("Attachments", ", ".join(parts.attachments)),

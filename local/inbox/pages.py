@@ -30,7 +30,7 @@ _MAIL_POLICY = (
 _STYLE = Path(__file__).with_name("page.css").read_bytes()
 
 
-class PagesDoor:
+class Pages:
     """`/`, `/messages/{id}`, the frame's `/messages/{id}/html`, the button that empties the mailbox, `/website`."""
 
     def __init__(self, mailbox: Mailbox) -> None:

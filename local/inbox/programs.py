@@ -10,7 +10,7 @@ from local.inbox.mailbox import Mailbox
 from local.inbox.routing import Router
 
 
-class ProgramsDoor:
+class Programs:
     """`/messages`, `/messages/{id}.eml`, `/messages/{id}.json` and `/health`."""
 
     def __init__(self, mailbox: Mailbox) -> None:

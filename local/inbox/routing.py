@@ -1,4 +1,4 @@
-"""From method and path to a handler; the doors of the inbox add their routes here."""
+"""From method and path to a handler; the parts of the inbox add their routes here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The inbox put together: one mailbox, its doors, one loop."""
+"""The inbox put together: one mailbox, its APIs and servers, one loop."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 from local.inbox.account import DAY_SECONDS, Identities, Limits, SendingAccount, Verification
 from local.inbox.addresses import simulated_scenario
 from local.inbox.announcements import Announcements
-from local.inbox.control import ControlDoor
+from local.inbox.control import ControlApi
 from local.inbox.http_server import HttpServer
 from local.inbox.mailbox import KeptMessage, Mailbox
-from local.inbox.pages import PagesDoor
-from local.inbox.programs import ProgramsDoor
+from local.inbox.pages import Pages
+from local.inbox.programs import Programs
 from local.inbox.publisher import Publisher
 from local.inbox.routing import Router
-from local.inbox.ses import SesDoor
-from local.inbox.smtp import SmtpDoor
+from local.inbox.ses import SesApi
+from local.inbox.smtp import SmtpServer
 from local.inbox.taken import Taken
 
 
@@ -50,14 +50,14 @@ class Inbox:
         identities = Identities(None if domains is None else dict.fromkeys(domains, Verification.SUCCESS))
         self._account = SendingAccount(options.limits, identities, region=options.region)
         self._count_earlier_sends()
-        self._control = ControlDoor(self._account)
+        self._control = ControlApi(self._account)
         self._publisher = self._made_publisher()
         self._announcements = Announcements(self._mailbox, self._publisher)
         self._http = HttpServer(self._router().answer)
-        self._smtp = SmtpDoor(self._mailbox, self._control.fault_book, options.smtp_login)
+        self._smtp = SmtpServer(self._mailbox, self._control.fault_book, options.smtp_login)
 
     async def start(self) -> tuple[int, int]:
-        """Open both doors; gives the HTTP and the SMTP port. Raises OSError when one is taken."""
+        """Start both servers; gives the HTTP and the SMTP port. Raises OSError when one is taken."""
         if self._publisher is not None:
             self._announcements.announce_again(since=self._publisher.taken_up_to)
             self._publisher.start()
@@ -73,20 +73,20 @@ class Inbox:
 
     def _router(self) -> Router:
         router = Router()
-        for door in (
-            SesDoor(
+        for part in (
+            SesApi(
                 self._mailbox,
                 self._account,
                 self._control.fault_book,
                 self._announcements.announce,
                 self._forgotten(),
             ),
-            PagesDoor(self._mailbox),
-            ProgramsDoor(self._mailbox),
+            Pages(self._mailbox),
+            Programs(self._mailbox),
             self._control,
             self._announcements,
         ):
-            door.add_routes(router)
+            part.add_routes(router)
         return router
 
     def _count_earlier_sends(self) -> None:
@@ -95,7 +95,7 @@ class Inbox:
         newest = messages[-1].received_at.timestamp() if messages else 0.0
         for message in messages:
             at = message.received_at.timestamp()
-            if message.envelope.door == "ses" and at > newest - DAY_SECONDS:
+            if message.envelope.protocol == "ses" and at > newest - DAY_SECONDS:
                 counted = [to for to in message.envelope.recipients if simulated_scenario(to) is None]
                 self._account.count_sent(len(counted), at)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from local.inbox.account import SendingAccount, Verification
 from local.inbox.addresses import bare_address, bare_addresses, syntax_error
-from local.inbox.faults import Door, Fault, FaultBook, FaultKind
+from local.inbox.faults import Fault, FaultBook, FaultKind, MailProtocol
 from local.inbox.headers import head_of, header_values
 from local.inbox.http_server import BreakConnection, Request, Response
 from local.inbox.mailbox import Envelope, KeptMessage, Mailbox
@@ -45,7 +45,7 @@ class Submission:
     senders: list[str]
 
 
-class SesDoor:
+class SesApi:
     """Answers the API; `announce` is told of every message that was kept.
 
     `forgotten`: messages that the stack sent and does not know of any more, since it was killed and has come back as
@@ -74,7 +74,7 @@ class SesDoor:
     async def send_email(self, request: Request) -> Response:
         submission = understand(_json_object(request.body))
         recipients = list(submission.envelope.recipients)
-        fault = self._faults().next_for(Door.SES, recipients)
+        fault = self._faults().next_for(MailProtocol.SES, recipients)
         if fault is not None:
             await _before_keeping(fault)
         self._account.check(submission.senders, recipients, submission.envelope.configuration_set)
@@ -141,7 +141,7 @@ def understand(fields: dict[str, Any]) -> Submission:
         raise BadRequest(f"Recipient count exceeds {MOST_RECIPIENTS}.")
     _check_syntax([*recipients, *from_headers])
     envelope = Envelope(
-        door=Door.SES.value,
+        protocol=MailProtocol.SES.value,
         sender=sender or from_headers[0],
         recipients=tuple(bare_address(recipient) for recipient in recipients),
         configuration_set=str(fields.get("ConfigurationSetName") or head["X-SES-CONFIGURATION-SET"] or ""),

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword, Session
 from aiosmtpd.smtp import Envelope as SmtpEnvelope
 
-from local.inbox.faults import Door, Fault, FaultBook, FaultKind, SmtpMoment
+from local.inbox.faults import Fault, FaultBook, FaultKind, MailProtocol, SmtpMoment
 from local.inbox.mailbox import Envelope, Mailbox
 
 LARGEST_MESSAGE = 40 * 1024 * 1024
@@ -24,7 +24,7 @@ _REPLIES = {
 }
 
 
-class SmtpDoor:
+class SmtpServer:
     """Serves SMTP on 127.0.0.1 until closed; with a user and a password given, only after AUTH with exactly those."""
 
     def __init__(self, mailbox: Mailbox, faults: Callable[[], FaultBook], login: tuple[str, str] | None) -> None:
@@ -65,7 +65,7 @@ class SmtpDoor:
     async def handle_RCPT(  # noqa: N802 - aiosmtpd names its hooks so
         self, server: SMTP, _session: Session, envelope: SmtpEnvelope, address: str, options: list[str]
     ) -> str:
-        fault = self._faults().next_for(Door.SMTP, [address], SmtpMoment.RCPT)
+        fault = self._faults().next_for(MailProtocol.SMTP, [address], SmtpMoment.RCPT)
         refusal = await _refusal(server, fault)
         if refusal is not None:
             return refusal
@@ -75,13 +75,15 @@ class SmtpDoor:
 
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: SmtpEnvelope) -> str:  # noqa: N802
         recipients = [str(recipient) for recipient in envelope.rcpt_tos]
-        fault = self._faults().next_for(Door.SMTP, recipients)
+        fault = self._faults().next_for(MailProtocol.SMTP, recipients)
         refusal = await _refusal(server, fault)
         if refusal is not None:
             return refusal
         message = self._mailbox.keep(
             bytes(envelope.original_content or b""),
-            Envelope(door=Door.SMTP.value, sender=str(envelope.mail_from or ""), recipients=tuple(recipients)),
+            Envelope(
+                protocol=MailProtocol.SMTP.value, sender=str(envelope.mail_from or ""), recipients=tuple(recipients)
+            ),
         )
         if fault is not None and fault.kind is FaultKind.DROP:
             return _hang_up(server)

@@ -21,7 +21,7 @@ from chalicelib.store.deliveries import Deliveries
 from chalicelib.tracking.delivery_ids import CampaignTracking
 from chalicelib.tracking.hits import NOT_PARKED
 from chalicelib.tracking.key_ring import KeyRing
-from chalicelib.tracking.replay import Outcome
+from chalicelib.tracking.replay import ReplayOutcome
 from local.recipients import BROWSER
 from local.replay_hits import Tables, replay_log
 from local.rotate_key import change, rotated, without
@@ -131,7 +131,7 @@ class Campaign:
         counted = dict(self.counters.find(self.tracking.campaign_id).sums)
         return counted == self.recount.sums(self.tracking.campaign_id)
 
-    def replay_the_log(self) -> Counter[Outcome | None]:
+    def replay_the_log(self) -> Counter[ReplayOutcome | None]:
         group = f"/aws/lambda/{physical_name(self.stack, 'Track')}"
         logs = self.stack.engine.client("logs")
         found = logs.filter_log_events(logGroupName=group, filterPattern=f'"{NOT_PARKED}"')["events"]
@@ -222,12 +222,12 @@ def prove(campaign: Campaign, wires: Wires, patience_seconds: float) -> None:
     assert max(recipients.seconds) < LONGEST_ANSWER_SECONDS
 
     logged = campaign.replay_the_log()
-    assert logged[None] == logged[Outcome.FORGED] == 0
-    assert logged[Outcome.FIRST] > 0
+    assert logged[None] == logged[ReplayOutcome.FORGED] == 0
+    assert logged[ReplayOutcome.FIRST] > 0
     wait_until(campaign.all_are_counted, patience_seconds)
     wait_until(campaign.the_fold_agrees, patience_seconds)
     again = campaign.replay_the_log()
-    assert again == {Outcome.KNOWN: logged.total()}
+    assert again == {ReplayOutcome.KNOWN: logged.total()}
     assert campaign.all_are_counted()
     assert campaign.the_fold_agrees()
 

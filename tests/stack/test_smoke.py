@@ -1,4 +1,4 @@
-"""The deployed stack stands: every door answers, every queue and the stream feed their function."""
+"""The deployed stack stands: both APIs answer, every queue and the stream feed their function."""
 
 import json
 import urllib.error

@@ -26,7 +26,7 @@ from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.feedback import FeedbackRecords
 from chalicelib.store.idempotency import Idempotency
 from chalicelib.store.leads import Leads
-from chalicelib.store.rate import AccountLimits, Rate
+from chalicelib.store.rate import AccountLimits, SendRate
 from chalicelib.store.rules import Acts, Rules
 from chalicelib.store.suppressions import Resubscriptions
 from chalicelib.tracking.delivery_ids import make_delivery_id
@@ -71,7 +71,7 @@ class LossyWorld(ControlledWorld):
             pause=self.sleep,
         )
         self.deliver = self.make_worker()
-        self.rate = Rate(sender, tables.campaigns)
+        self.rate = SendRate(sender, tables.campaigns)
         self.limits = AccountLimits(50, 20, 0)
         self.budget = self.make_budget()
         self.feedback = Feedback(FeedbackRecords(client, tables.deliveries, BurstRule()), self.leads, KEYS)

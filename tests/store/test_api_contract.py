@@ -66,7 +66,7 @@ class World:
 
     def answer(self, case: Case[Any]) -> schemathesis.Response:
         sent = requests.Request(**case.as_transport_kwargs(base_url="http://api")).prepare()
-        # Made-up tokens end at the door; what is behind it is the question here.
+        # Made-up tokens would only be refused; what happens behind authentication is the question here.
         headers = {
             name: str(text) for name, text in sent.headers.items() if name.lower() not in ("authorization", "cookie")
         }

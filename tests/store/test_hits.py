@@ -1,4 +1,4 @@
-"""What each request of a recipient takes of AWS, at the door itself: one conditional write, or nothing."""
+"""What each request of a recipient takes of AWS, in the function itself: one conditional write, or nothing."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from chalicelib.tracking.hits import HitKind, UnverifiedHit, from_values
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
 from tests.claiming import record_claim
-from tests.store.recipients_door import KEY, RecipientsDoor, running
+from tests.store.tracking_process import KEY, TrackingProcess, running
 
 URL = "https://shop.example/offer"
 ONE_WRITE = ["UpdateItem"]
@@ -24,7 +24,7 @@ NOTHING: list[str] = []
 
 
 @pytest.fixture
-def door(dynamodb: Any, tables: TableNames) -> Iterator[RecipientsDoor]:
+def process(dynamodb: Any, tables: TableNames) -> Iterator[TrackingProcess]:
     """Warm: its key ring is read."""
     with running(dynamodb.meta.endpoint_url, tables) as started:
         assert started.calls_of(f"/t/o/{'A' * 48}.gif") == ["GetSecretValue"]
@@ -63,17 +63,17 @@ def forged(dynamodb: Any, tables: TableNames) -> Mail:
     return Mail(dynamodb, tables, key="a guess")
 
 
-def test_an_open_is_one_write_the_first_time_and_every_time(door: RecipientsDoor, mail: Mail) -> None:
-    assert door.calls_of(mail.pixel) == ONE_WRITE
+def test_an_open_is_one_write_the_first_time_and_every_time(process: TrackingProcess, mail: Mail) -> None:
+    assert process.calls_of(mail.pixel) == ONE_WRITE
     first = mail.now().opened_at
     assert first is not None
-    assert door.calls_of(mail.pixel) == ONE_WRITE
+    assert process.calls_of(mail.pixel) == ONE_WRITE
     assert mail.now().opened_at == first
 
 
-def test_a_click_is_one_write_and_a_redirect(door: RecipientsDoor, mail: Mail) -> None:
-    assert door.calls_of(mail.click, mail.link) == ONE_WRITE
-    answer = door.answer(mail.click, mail.link)
+def test_a_click_is_one_write_and_a_redirect(process: TrackingProcess, mail: Mail) -> None:
+    assert process.calls_of(mail.click, mail.link) == ONE_WRITE
+    answer = process.answer(mail.click, mail.link)
     assert (answer["statusCode"], answer["headers"]["Location"]) == (302, URL)
     assert set(mail.now().clicks) == {"1"}
 
@@ -82,27 +82,27 @@ def test_a_click_is_one_write_and_a_redirect(door: RecipientsDoor, mail: Mail) -
     ("method", "headers"), [("HEAD", {}), ("GET", {"sec-purpose": "prefetch"}), ("GET", {"x-moz": "prefetch"})]
 )
 def test_what_nobody_looked_at_takes_nothing(
-    door: RecipientsDoor, mail: Mail, method: str, headers: dict[str, str]
+    process: TrackingProcess, mail: Mail, method: str, headers: dict[str, str]
 ) -> None:
-    assert door.calls_of(mail.pixel, method=method, headers=headers) == NOTHING
-    assert door.calls_of(mail.click, mail.link, method=method, headers=headers) == NOTHING
-    assert door.answer(mail.click, mail.link, method=method, headers=headers)["statusCode"] == 302
+    assert process.calls_of(mail.pixel, method=method, headers=headers) == NOTHING
+    assert process.calls_of(mail.click, mail.link, method=method, headers=headers) == NOTHING
+    assert process.answer(mail.click, mail.link, method=method, headers=headers)["statusCode"] == 302
 
 
-def test_what_is_forged_takes_nothing(door: RecipientsDoor, mail: Mail, forged: Mail) -> None:
-    assert door.calls_of(forged.pixel) == NOTHING
-    assert door.calls_of(forged.click, forged.link) == NOTHING
-    assert door.calls_of(forged.unsubscribe, method="POST") == NOTHING
-    assert door.calls_of(mail.click, forged.link) == NOTHING
-    assert door.calls_of("/t/o/short.gif") == NOTHING
-    assert door.calls_of("/anything/else") == NOTHING
+def test_what_is_forged_takes_nothing(process: TrackingProcess, mail: Mail, forged: Mail) -> None:
+    assert process.calls_of(forged.pixel) == NOTHING
+    assert process.calls_of(forged.click, forged.link) == NOTHING
+    assert process.calls_of(forged.unsubscribe, method="POST") == NOTHING
+    assert process.calls_of(mail.click, forged.link) == NOTHING
+    assert process.calls_of("/t/o/short.gif") == NOTHING
+    assert process.calls_of("/anything/else") == NOTHING
     assert forged.now().opened_at is None
 
 
-def test_what_is_forged_gets_the_gif_and_never_a_redirect(door: RecipientsDoor, mail: Mail, forged: Mail) -> None:
-    assert door.answer(forged.pixel)["headers"]["Content-Type"] == "image/gif"
+def test_what_is_forged_gets_the_gif_and_never_a_redirect(process: TrackingProcess, mail: Mail, forged: Mail) -> None:
+    assert process.answer(forged.pixel)["headers"]["Content-Type"] == "image/gif"
     for path, query in ((forged.click, forged.link), (mail.click, forged.link), (mail.click, mail.link[:-1])):
-        answer = door.answer(path, query)
+        answer = process.answer(path, query)
         assert answer["statusCode"] == 404
         assert "Location" not in answer["headers"]
 
@@ -110,18 +110,18 @@ def test_what_is_forged_gets_the_gif_and_never_a_redirect(door: RecipientsDoor, 
 @pytest.mark.parametrize(
     "headers", [{}, {"content-type": "text/plain"}, {"content-type": "multipart/form-data; boundary=x"}]
 )
-def test_unsubscribing_never_answers_an_error(door: RecipientsDoor, mail: Mail, headers: dict[str, str]) -> None:
-    answer = door.answer(mail.unsubscribe, method="POST", headers=headers, body="List-Unsubscribe=One-Click")
+def test_unsubscribing_never_answers_an_error(process: TrackingProcess, mail: Mail, headers: dict[str, str]) -> None:
+    answer = process.answer(mail.unsubscribe, method="POST", headers=headers, body="List-Unsubscribe=One-Click")
     assert answer["statusCode"] == 200
 
 
-def test_two_thousand_strangers_numbers_read_the_key_ring_once_at_most(door: RecipientsDoor) -> None:
+def test_two_thousand_strangers_numbers_read_the_key_ring_once_at_most(process: TrackingProcess) -> None:
     foreign = CampaignTracking("", new_campaign_id(), 99, b"another ring's")
-    calls = [call for _ in range(2000) for call in door.calls_of(f"/t/o/{foreign.delivery_id(new_lead_id())}.gif")]
+    calls = [call for _ in range(2000) for call in process.calls_of(f"/t/o/{foreign.delivery_id(new_lead_id())}.gif")]
     assert calls in ([], ["GetSecretValue"])
 
 
-def test_hits_are_parked_while_the_table_is_not_there(door: RecipientsDoor, mail: Mail, dynamodb: Any) -> None:
+def test_hits_are_parked_while_the_table_is_not_there(process: TrackingProcess, mail: Mail, dynamodb: Any) -> None:
     with running(dynamodb.meta.endpoint_url, TableNames("gone", "gone", "gone")) as broken:
         assert broken.answer(mail.pixel)["statusCode"] == 200
         assert broken.answer(mail.click, mail.link)["statusCode"] == 302
@@ -132,21 +132,21 @@ def test_hits_are_parked_while_the_table_is_not_there(door: RecipientsDoor, mail
 def test_without_keys_hits_are_parked_unverified_and_recipients_see_no_error(mail: Mail, dynamodb: Any) -> None:
     """What cannot be verified is neither written nor redirected to, and is not lost."""
     tables = TableNames("never", "written", "to")
-    with running(dynamodb.meta.endpoint_url, tables) as door:
-        door.aws.keys_are_away = True
-        assert door.answer(mail.pixel)["headers"]["Content-Type"] == "image/gif"
-        asked = door.answer(mail.click, mail.link)
+    with running(dynamodb.meta.endpoint_url, tables) as process:
+        process.aws.keys_are_away = True
+        assert process.answer(mail.pixel)["headers"]["Content-Type"] == "image/gif"
+        asked = process.answer(mail.click, mail.link)
         assert (asked["statusCode"], "Location" in asked["headers"], "shop.example" in asked["body"]) == (
             200,
             False,
             True,
         )
-        assert "<form" in door.answer(mail.unsubscribe)["body"]
-        assert door.answer(mail.unsubscribe, method="POST")["statusCode"] == 200
-        assert door.answer(mail.pixel, method="HEAD")["statusCode"] == 200
-        assert door.answer("/t/c/no-id", mail.link)["statusCode"] == 404
-        assert "UpdateItem" not in door.aws.calls
-        parked = [from_values(json.loads(text)) for text in door.aws.parked]
+        assert "<form" in process.answer(mail.unsubscribe)["body"]
+        assert process.answer(mail.unsubscribe, method="POST")["statusCode"] == 200
+        assert process.answer(mail.pixel, method="HEAD")["statusCode"] == 200
+        assert process.answer("/t/c/no-id", mail.link)["statusCode"] == 404
+        assert "UpdateItem" not in process.aws.calls
+        parked = [from_values(json.loads(text)) for text in process.aws.parked]
     assert all(isinstance(hit, UnverifiedHit) for hit in parked)
     assert [hit.kind for hit in parked] == [HitKind.OPEN, HitKind.CLICK, HitKind.UNSUBSCRIBE]
     keys = KeyRingSource(lambda: json.dumps({"current": 1, "1": KEY}))

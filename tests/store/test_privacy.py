@@ -98,7 +98,7 @@ class Office:
         return Mail.read(prepared.mail.message)
 
     def opened_and_clicked(self, mail: Mail) -> None:
-        """As the recipients' door does it, from nothing but the addresses in the mail."""
+        """As the tracking function does it, from nothing but the addresses in the mail."""
         pixel = read_delivery_id(urlsplit(mail.pixels[0]).path[len("/t/o/") :].removesuffix(".gif"), KEYS)
         assert pixel is not None
         later = NOW + timedelta(minutes=5)

@@ -21,7 +21,7 @@ from chalicelib.sending.deliver import Deliver
 from chalicelib.sending.rate import Waiting
 from chalicelib.sqs import Queue, groups
 from chalicelib.store.claims import Claims
-from chalicelib.store.rate import AccountLimits, Rate
+from chalicelib.store.rate import AccountLimits, SendRate
 from local.tables import TableNames
 from tests.store.cost_model import counted_calls
 from tests.store.test_sending import KEYS, TRACKING_URL, World
@@ -35,7 +35,7 @@ class Account:
     def __init__(self, client: Any, tables: TableNames, limits: AccountLimits) -> None:
         self.client, self.tables = client, tables
         self.limits = limits
-        self.rate = Rate(client, tables.campaigns)
+        self.rate = SendRate(client, tables.campaigns)
         self.now = NOW.timestamp()
         self.asked = 0
 

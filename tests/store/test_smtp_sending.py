@@ -47,7 +47,7 @@ class Sending:
         world.plan_all()
 
     def meets(self, **fault: Any) -> None:
-        assert self.inbox.request("PUT", "/faults", {"faults": [{"door": "smtp", **fault}]}).status == 200
+        assert self.inbox.request("PUT", "/faults", {"faults": [{"protocol": "smtp", **fault}]}).status == 200
 
     def send(self) -> bool:
         """Whether every message was done with."""

@@ -23,7 +23,7 @@ from chalicelib.store.leads import Leads
 from chalicelib.store.suppressions import Resubscriptions
 from chalicelib.tracking.hits import Hit, HitKind
 from chalicelib.tracking.key_ring import KeyRingSource
-from chalicelib.tracking.replay import Outcome, replay
+from chalicelib.tracking.replay import ReplayOutcome, replay
 from local.tables import TableNames
 from tests.claiming import record_claim
 from tests.stand_in import StandIn
@@ -298,7 +298,7 @@ def test_a_deleted_lead_may_still_leave_by_its_old_mail_and_so_does_who_has_its_
     second, other = make(leads), make(leads, "outlet")
     hit = Hit(HitKind.UNSUBSCRIBE, campaign.campaign_id, first.lead_id, LATER, source="one_click")
     outcomes = [replay(hit, KEYS, deliveries, leads, campaigns) for _ in range(2)]
-    assert outcomes == [Outcome.FIRST, Outcome.KNOWN]
+    assert outcomes == [ReplayOutcome.FIRST, ReplayOutcome.KNOWN]
     assert leads.get(second.lead_id).unsubscribe_source == "one_click"
     assert not leads.get(other.lead_id).unsubscribed
     delete_lead(leads, second.lead_id)
@@ -310,7 +310,7 @@ def test_nobody_is_made_by_unsubscribing_nobody(dynamodb: Any, tables: TableName
     lead = make(leads, email=None)
     delete_lead(leads, lead.lead_id)
     hit = Hit(HitKind.UNSUBSCRIBE, new_campaign_id(), lead.lead_id, NOW, source="link")
-    assert replay(hit, KEYS, deliveries, leads, campaigns) is Outcome.KNOWN
+    assert replay(hit, KEYS, deliveries, leads, campaigns) is ReplayOutcome.KNOWN
     with pytest.raises(LeadNotFound):
         leads.get(lead.lead_id)
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from chalicelib.campaigns.drafts import Draft, Written
-from chalicelib.campaigns.send_test import START_WITHIN_SECONDS, MailTester, Outcome
+from chalicelib.campaigns.send_test import START_WITHIN_SECONDS, MailTester, SendTestOutcome
 from chalicelib.crm.leads import create_lead
 from chalicelib.model.campaign import Audience, CampaignStatus
 from chalicelib.model.ids import CampaignId
@@ -26,8 +26,7 @@ from chalicelib.sending.rate import Waiting
 from chalicelib.tracking.delivery_ids import DeliveryName, link_is_genuine, read_delivery_id
 from chalicelib.tracking.hits import Hit, HitKind
 from chalicelib.tracking.key_ring import KeyRingSource
-from chalicelib.tracking.replay import Outcome as HitOutcome
-from chalicelib.tracking.replay import replay
+from chalicelib.tracking.replay import ReplayOutcome, replay
 from local.tables import TableNames
 from tests.api_client import ApiClient, Reply, context_of
 from tests.moves import bring_to
@@ -138,7 +137,7 @@ def test_its_links_are_genuine_and_nothing_that_happens_to_it_counts(marketer: M
         assert link["path"].endswith(f"/t/c/{pixel[1]}")
         assert link_is_genuine(name, KEYS, link["l"], link["u"], link["s"])
     stores = (marketer.context.deliveries, marketer.context.leads, marketer.context.campaigns)
-    assert {replay(hit, KEYS, *stores) for hit in everything(name)} == {HitOutcome.KNOWN}
+    assert {replay(hit, KEYS, *stores) for hit in everything(name)} == {ReplayOutcome.KNOWN}
     assert marketer.deliveries() == []
     assert not marketer.context.leads.get(marketer.lead.lead_id).unsubscribed
 
@@ -234,7 +233,11 @@ def test_a_slow_service_does_not_keep_the_marketer_waiting_address_by_address(ma
     wait = partial(Pacing(OwnServer(lambda: seconds), lambda: seconds).wait, 1)
     tester = MailTester(marketer.service, wait, KEYS, "https://t.example", lambda: seconds)
     results = tester.send(marketer.draft, None, ["a@acme.example", "b@acme.example", "c@acme.example"], NOW)
-    assert [result.outcome for result in results] == [Outcome.SENT, Outcome.SENT, Outcome.NOT_SENT]
+    assert [result.outcome for result in results] == [
+        SendTestOutcome.SENT,
+        SendTestOutcome.SENT,
+        SendTestOutcome.NOT_SENT,
+    ]
 
 
 class Allowance:
@@ -271,7 +274,7 @@ def test_a_test_waits_for_its_turn_among_the_campaigns_mails(marketer: Marketer)
     wait = partial(Pacing(budget, lambda: now, pause).wait, 1)
     tester = MailTester(marketer.service, wait, KEYS, "https://t.example", lambda: now)
     results = tester.send(marketer.draft, None, ["a@acme.example", "b@acme.example"], NOW)
-    assert [result.outcome for result in results] == [Outcome.SENT, Outcome.NOT_SENT]
+    assert [result.outcome for result in results] == [SendTestOutcome.SENT, SendTestOutcome.NOT_SENT]
     assert left_at == [1001.5]
     assert results[1].detail is not None
     assert results[1].detail.startswith("quota until 2026-11-23")

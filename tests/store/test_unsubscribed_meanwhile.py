@@ -24,7 +24,7 @@ from chalicelib.sending.budget import OwnServer, SharedBudget
 from chalicelib.sending.deliver import Deliver
 from chalicelib.store.claims import Claims
 from chalicelib.store.leads import Leads
-from chalicelib.store.rate import AccountLimits, Rate
+from chalicelib.store.rate import AccountLimits, SendRate
 from local.tables import TableNames, create_tables, delete_tables
 from tests.store.cost_model import counted_calls
 from tests.store.test_sending import KEYS, NOW, TRACKING_URL, World
@@ -62,7 +62,7 @@ class Clockwork(World):
         self.calls = 0
         self.others_took = 0
         limits = AccountLimits(day.rate or 1, None, 0)
-        rate = Rate(client, tables.campaigns)
+        rate = SendRate(client, tables.campaigns)
         self.others = SharedBudget(rate, lambda: limits, self.seconds_now, lambda seconds: None)
         budget = SharedBudget(rate, lambda: limits, self.seconds_now, self.sleep)
         self.began = self.seconds_now()

@@ -26,7 +26,7 @@ from chalicelib.sending.send import Send
 from chalicelib.sending.waiting import OwnQueue, Wakes
 from chalicelib.sqs import Queue
 from chalicelib.store.claims import Claims
-from chalicelib.store.rate import AccountLimits, Rate
+from chalicelib.store.rate import AccountLimits, SendRate
 from local.tables import TableNames
 from tests.store.test_control import ControlledWorld
 from tests.store.test_sending import KEYS, NOW, TRACKING_URL, Died
@@ -119,7 +119,7 @@ class WaitingWorld(ControlledWorld):
     def budget(self) -> Budget:
         if self.quota is None:
             return OwnServer(lambda: self.now.timestamp())
-        rate = Rate(self.client, self.tables.campaigns)
+        rate = SendRate(self.client, self.tables.campaigns)
         return SharedBudget(rate, self.limits, lambda: self.now.timestamp(), self.sleep)
 
     def wakes(self) -> Wakes:

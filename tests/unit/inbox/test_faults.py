@@ -1,4 +1,4 @@
-"""The play book at the SES door."""
+"""Planned faults of the SES API."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_fault_can_be_meant_for_one_recipient(inbox: RunningInbox) -> None:
 
 
 def test_a_fault_of_the_other_door_is_none_here(inbox: RunningInbox) -> None:
-    plays(inbox, {"kind": "throttle", "door": "smtp"})
+    plays(inbox, {"kind": "throttle", "protocol": "smtp"})
     assert outcome(inbox) == "sent"
 
 

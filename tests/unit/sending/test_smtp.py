@@ -84,7 +84,7 @@ def scripted(clock: Clock) -> Iterator[Callable[..., tuple[ScriptedServer, SmtpT
 
 
 def plays(inbox: RunningInbox, **fault: Any) -> None:
-    assert inbox.request("PUT", "/faults", {"faults": [{"door": "smtp", **fault}]}).status == 200
+    assert inbox.request("PUT", "/faults", {"faults": [{"protocol": "smtp", **fault}]}).status == 200
 
 
 def test_a_mail_arrives_byte_for_byte_under_its_envelope(inbox: RunningInbox, transport: SmtpTransport) -> None:

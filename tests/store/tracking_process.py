@@ -73,7 +73,7 @@ class Aws:
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 
 
-class RecipientsDoor:
+class TrackingProcess:
     def __init__(self, process: "subprocess.Popen[str]", aws: Aws) -> None:
         self._process = process
         self.aws = aws
@@ -112,7 +112,7 @@ class RecipientsDoor:
 
 
 @contextmanager
-def running(engine_url: str, tables: TableNames) -> Iterator[RecipientsDoor]:
+def running(engine_url: str, tables: TableNames) -> Iterator[TrackingProcess]:
     aws = Aws(engine_url)
     threading.Thread(target=aws.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     environment = {
@@ -137,7 +137,7 @@ def running(engine_url: str, tables: TableNames) -> Iterator[RecipientsDoor]:
         command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     try:
-        yield RecipientsDoor(process, aws)
+        yield TrackingProcess(process, aws)
     finally:
         process.communicate(timeout=10)
         aws.server.shutdown()

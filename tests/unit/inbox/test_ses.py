@@ -1,4 +1,4 @@
-"""The SES door as boto3's own client meets it."""
+"""The SES API as boto3's own client calls it."""
 
 from __future__ import annotations
 

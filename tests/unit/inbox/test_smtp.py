@@ -1,4 +1,4 @@
-"""The SMTP door as smtplib meets it."""
+"""The SMTP server as smtplib talks to it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def deliver(inbox: RunningInbox, *recipients: str, timeout: float = 5.0) -> dict
 
 
 def plays(inbox: RunningInbox, **fault: Any) -> None:
-    assert inbox.request("PUT", "/faults", {"faults": [{"door": "smtp", **fault}]}).status == 200
+    assert inbox.request("PUT", "/faults", {"faults": [{"protocol": "smtp", **fault}]}).status == 200
 
 
 def test_a_mail_by_smtp_is_kept_byte_for_byte_in_the_same_mailbox(inbox: RunningInbox) -> None:

@@ -1,4 +1,4 @@
-"""Who may come in, and what the door says to those who may not: before any database is asked."""
+"""Who may come in, and what those who may not are told, before any database is asked."""
 
 from typing import Any
 
