@@ -49,11 +49,11 @@ def test_a_pixel_is_a_gif_whatever_the_mail_client_accepts(stack: LocalStack, ac
     assert (status, answered.get_content_type(), body[:6]) == (200, "image/gif", b"GIF89a")
 
 
-def test_the_recipients_door_knows_no_other_path(stack: LocalStack) -> None:
+def test_the_tracking_api_knows_no_other_path(stack: LocalStack) -> None:
     assert fetch(f"{stack.tracking_url}/v1/health")[0] == 404
 
 
-def test_the_marketers_door_knows_no_recipients(stack: LocalStack) -> None:
+def test_the_json_api_has_no_tracking_routes(stack: LocalStack) -> None:
     assert fetch(f"{stack.api_url}/t/o/not-an-id.gif")[0] in (403, 404)
 
 

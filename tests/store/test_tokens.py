@@ -25,7 +25,7 @@ def status(api: ApiClient, token: str, method: str = "GET") -> int:
     return api(method, "/v1/leads", {} if method == "POST" else None, {"Authorization": f"Bearer {token}"}).status
 
 
-def test_an_issued_token_opens_the_door(api: ApiClient) -> None:
+def test_an_issued_token_is_accepted(api: ApiClient) -> None:
     issued = issue(api)
     assert re.fullmatch(r"lf_[A-Za-z0-9_-]{43}", issued["token"])
     assert status(api, issued["token"]) == 200

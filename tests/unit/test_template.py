@@ -419,7 +419,7 @@ def test_no_policy_allows_every_action_or_resource(resources: Resources) -> None
             assert set(as_list(statement["Action"])) <= AWS_REQUIRES_EVERY_RESOURCE
 
 
-def test_the_recipients_door_may_only_update_items_and_read_a_delivery(resources: Resources) -> None:
+def test_the_tracking_function_may_only_update_items_and_read_a_delivery(resources: Resources) -> None:
     (policy,) = resources["TrackRole"]["Properties"]["Policies"]
     allowed = {
         action: each["Resource"] for each in policy["PolicyDocument"]["Statement"] for action in as_list(each["Action"])
@@ -526,7 +526,7 @@ def test_executions_are_reserved_only_on_request(template: dict[str, Any], funct
     assert reserved == {"Fn::If": [f"Has{parameter}", {"Ref": parameter}, {"Ref": "AWS::NoValue"}]}
 
 
-def test_neither_door_can_use_up_the_accounts_requests(plain: Resources, template: dict[str, Any]) -> None:
+def test_neither_api_can_use_up_the_accounts_requests(plain: Resources, template: dict[str, Any]) -> None:
     """10,000 a second for all APIs of an account and region, 2,500 in small regions (API Gateway quotas)."""
     (stage,) = of_type(plain, "AWS::ApiGatewayV2::Stage").values()
     assert stage["DefaultRouteSettings"] == {
@@ -539,7 +539,7 @@ def test_neither_door_can_use_up_the_accounts_requests(plain: Resources, templat
     assert template["Parameters"]["TrackingRate"]["Default"] + setting["ThrottlingRateLimit"] < 2500
 
 
-def test_a_domain_of_ones_own_leads_to_the_recipients_door(plain: Resources, template: dict[str, Any]) -> None:
+def test_a_domain_of_ones_own_leads_to_the_tracking_api(plain: Resources, template: dict[str, Any]) -> None:
     (domain,) = of_type(plain, "AWS::ApiGatewayV2::DomainName").values()
     assert domain["DomainNameConfigurations"][0]["CertificateArn"] == {"Ref": "CertificateArn"}
     (mapping,) = of_type(plain, "AWS::ApiGatewayV2::ApiMapping").values()
@@ -553,7 +553,7 @@ def test_a_domain_of_ones_own_leads_to_the_recipients_door(plain: Resources, tem
     assert otherwise["Fn::If"][:2] == ["HasTrackingDomain", {"Fn::Sub": "https://${TrackingDomain}"}]
 
 
-def test_a_domain_of_ones_own_leads_to_the_marketers_door(plain: Resources, template: dict[str, Any]) -> None:
+def test_a_domain_of_ones_own_leads_to_the_json_api(plain: Resources, template: dict[str, Any]) -> None:
     (domain,) = of_type(plain, "AWS::ApiGateway::DomainName").values()
     assert domain["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
     (mapping,) = of_type(plain, "AWS::ApiGateway::BasePathMapping").values()

@@ -60,7 +60,7 @@ def test_a_fault_can_be_meant_for_one_recipient(inbox: RunningInbox) -> None:
     assert outcome(inbox, to="Bob <bob@example.com>") == "MessageRejected"
 
 
-def test_a_fault_of_the_other_door_is_none_here(inbox: RunningInbox) -> None:
+def test_a_fault_of_the_other_protocol_is_none_here(inbox: RunningInbox) -> None:
     plays(inbox, {"kind": "throttle", "protocol": "smtp"})
     assert outcome(inbox) == "sent"
 
