@@ -3,6 +3,7 @@
 from dataclasses import fields, replace
 from typing import Any
 
+from chalicelib.scheduler import Schedules
 from chalicelib.settings import Settings
 from chalicelib.wiring.workers import Workers
 from local.tables import TableNames
@@ -20,6 +21,11 @@ def settings_of(tables: TableNames | None = None) -> Settings:
         deliveries_table=tables.deliveries,
         campaigns_table=tables.campaigns,
     )
+
+
+def schedules_over(scheduler: Any) -> Schedules:
+    """The wiring's schedules, kept by a scheduler that the test plays."""
+    return Schedules(lambda: scheduler, "no-schedule_group", "no-schedule_role", "no-launch_queue_arn")
 
 
 def workers_of(dynamodb: Any, tables: TableNames) -> Workers:

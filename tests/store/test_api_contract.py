@@ -35,6 +35,7 @@ from tests.recounting import Recounter
 from tests.store.test_campaigns_api import WRITTEN, Identities, OpenQueue
 from tests.store.test_schedule_api import Scheduler
 from tests.store.test_test_send import MailService
+from tests.wired import schedules_over
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 KEYS = KeyRingSource(lambda: '{"current": 1, "1": "a key for tests"}')
@@ -83,7 +84,7 @@ def world(dynamodb: Any, tables: TableNames) -> World:
         dynamodb,
         tables,
         sqs=queue,
-        scheduler=scheduler,
+        schedules=schedules_over(scheduler),
         keys=KEYS,
         ses=Identities(),
         transport=service,

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from local.tables import TableNames
 from tests.api_client import ApiClient, Reply, context_of
 from tests.store.test_campaigns_api import OpenQueue, written
+from tests.wired import schedules_over
 
 
 class Scheduler:
@@ -47,7 +48,7 @@ def scheduler() -> Scheduler:
 @pytest.fixture
 def api(dynamodb: Any, tables: TableNames, scheduler: Scheduler) -> ApiClient:
     queue = OpenQueue()
-    return ApiClient(context_of(dynamodb, tables, sqs=queue, scheduler=scheduler)).sign_in()
+    return ApiClient(context_of(dynamodb, tables, sqs=queue, schedules=schedules_over(scheduler))).sign_in()
 
 
 def do(api: ApiClient, campaign: dict[str, Any], verb: str, body: Any = None) -> Reply:
