@@ -105,15 +105,18 @@ def test_hardly_any_of_a_public_lists_browsers_is_taken_for_a_machine(listed: Ca
     assert len(suspected) <= 0.002 * len(browsers), suspected
 
 
-def test_the_patterns_compile_within_two_milliseconds() -> None:
-    patterns = [value for value in vars(agents).values() if isinstance(value, re.Pattern)]
+def test_the_patterns_compile_ten_times_faster_than_a_list_of_names() -> None:
+    """They are compiled at every cold start of the tracking function, while somebody waits."""
+    patterns = [value.pattern for value in vars(agents).values() if isinstance(value, re.Pattern)]
+    names = ["|".join(crawler["pattern"] for crawler in CRAWLER_USER_AGENTS_DATA)]
 
-    def compile_all() -> float:
+    def compile_all(wanted: list[str]) -> float:
         re.purge()
         started = time.perf_counter()
-        for pattern in patterns:
-            re.compile(pattern.pattern, pattern.flags)
+        for pattern in wanted:
+            re.compile(pattern)
         return time.perf_counter() - started
 
-    # The best of ten: what the patterns take, and not what else the machine is doing.
-    assert min(compile_all() for _ in range(10)) < 0.002
+    # The best of ten, taken in turns: what the patterns take, and not what else the machine is doing.
+    ours, theirs = zip(*((compile_all(patterns), compile_all(names)) for _ in range(10)), strict=True)
+    assert min(ours) * 10 < min(theirs)
