@@ -66,7 +66,7 @@ class FeedbackEvent:
     subject: str | None
     """The message's, decoded; None if the service does not report it."""
     detail: str | None
-    """The service's, or the recipient's server's, own words."""
+    """Of a rejection or bounce: the service's, or the recipient's server's, own words."""
 
 
 class FeedbackOutcome(StrEnum):
@@ -229,11 +229,6 @@ def _detail(kind: FeedbackKind, part: Mapping[str, Any]) -> str | None:
             said = [each.get("diagnosticCode") for each in part.get("bouncedRecipients", [])]
             types = [part.get("bounceType"), part.get("bounceSubType") or part.get("complaintSubType")]
             words = next(filter(None, said), None) or "/".join(filter(None, types))
-        case FeedbackKind.DELAYED:
-            said = [each.get("diagnosticCode") for each in part.get("delayedRecipients", [])]
-            words = next(filter(None, said), None) or part.get("delayType")
-        case FeedbackKind.COMPLAINED:
-            words = part.get("complaintFeedbackType")
         case _:
             words = None
     return str(words).strip()[:_DETAIL_CHARACTERS] if words else None

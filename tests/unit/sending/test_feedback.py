@@ -40,10 +40,10 @@ def complaint(**part: Any) -> str:
         (bounce("Permanent", bouncedRecipients=BOUNCED), "bounced_hard", "smtp; 550 5.1.1 user unknown"),
         (bounce("Transient", bounceSubType="MailboxFull"), "bounced_soft", "Transient/MailboxFull"),
         (bounce("Undetermined"), "bounced_soft", "Undetermined"),
-        (complaint(complaintFeedbackType="abuse", complaintSubType=None), "complained", "abuse"),
+        (complaint(complaintFeedbackType="abuse", complaintSubType=None), "complained", None),
         (complaint(), "complained", None),
         (complaint(complaintSubType="OnAccountSuppressionList"), "bounced_hard", "OnAccountSuppressionList"),
-        (event("DeliveryDelay", "deliveryDelay", timestamp=AT, delayType="MailboxFull"), "delayed", "MailboxFull"),
+        (event("DeliveryDelay", "deliveryDelay", timestamp=AT, delayType="MailboxFull"), "delayed", None),
     ],
 )
 def test_each_of_sess_events_has_its_kind(text: str, kind: str, detail: str | None) -> None:
