@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from chalicelib.analytics.sums import Rate, has_feedback, tracked_of, wilson
+from chalicelib.model.campaign import GMAIL_CLIPS_AT
 from chalicelib.store.counters import Sums
 
 SAMPLE = 30
@@ -24,8 +25,6 @@ UNSUBSCRIBED_HIGH = 0.005
 IMAGES_BLOCKED = 0.10
 SCANNED = 0.05
 NOBODY = 0.05
-CLIPS_AT = 102 * 1024
-"""Bytes of HTML at which Gmail hides the rest of a mail, and the pixel at its end with it."""
 EARLY_HOURS = 24
 FEEDBACK_HOURS = 1
 
@@ -129,7 +128,7 @@ def _on_reactions(now: Situation) -> Iterator[Advice]:
             "(https://..., mailto:...), or would have changed the link's host. The pre-send check lists these links."
         )
         yield Advice("links_empty", "warning", text, float(empty))
-    if now.html_bytes is not None and now.html_bytes > CLIPS_AT:
+    if now.html_bytes is not None and now.html_bytes > GMAIL_CLIPS_AT:
         text = (
             f"The email's HTML is about {now.html_bytes / 1024:.0f} KB. Gmail shows the first 102 KB and hides the "
             "rest, including the tracking pixel, so opens in Gmail are missing from Opened."

@@ -78,7 +78,7 @@ _VALUES: Mapping[str, Callable[[Delivery], str]] = {
     "sent_at": lambda each: _time(each.sent_at),
     "opened_at": lambda each: _time(each.opened_at),
     "opened_by": _opener,
-    "clicked_at": lambda each: _time(next((click.at for _, click in _clicks(each)), None)),
+    "clicked_at": lambda each: _time(first.at if (first := judged(each).clicked) else None),
     "clicked_links": lambda each: " ".join(link for link, _ in _clicks(each)),
     "unsubscribed_at": lambda each: _time(each.unsubscribed_at),
 }

@@ -119,17 +119,24 @@ def shard_of(event: Mapping[str, Any], unnamed_shard: str | None) -> str:
     return f"{stream}#{shard}"
 
 
-def fold_and_complete(
-    shard: str, changes: Sequence[Change], counters: Counters, advance: Callable[[CampaignId], None], now: float
+def fold_and_check(
+    shard: str,
+    changes: Sequence[Change],
+    counters: Counters,
+    advance: Callable[[CampaignId], None],
+    protect: Callable[[CampaignId], None],
+    now: float,
 ) -> set[CampaignId]:
-    """Fold, then advance the campaigns that may be done; the campaigns whose sums changed.
+    """Fold, advance the campaigns that may be done, protect those that may do harm; those whose sums changed.
 
     Only the end of a delivery can end its campaign, so opens and clicks, which come one by one for weeks, do not check.
-    What ended is read from the changes and not from what was added, so that a repeated batch checks again.
+    What changed is read from the changes and not from what was added, so that a repeated batch checks again.
     """
     touched = fold(shard, changes, counters, now)
-    for campaign_id in {each.campaign_id for each in changes if ENDINGS & difference(each.old, each.new).keys()}:
-        advance(campaign_id)
+    changed = [(each.campaign_id, difference(each.old, each.new).keys()) for each in changes]
+    for check, names in ((advance, ENDINGS), (protect, LIMITS.keys())):
+        for campaign_id in {campaign_id for campaign_id, facts in changed if names & facts}:
+            check(campaign_id)
     return touched
 
 
@@ -149,8 +156,6 @@ def fold_batch(
     if event.get("Records"):
         shard = shard_of(event, unnamed_shard)
         changes = [Change.from_record(record, rule) for record in event["Records"]]
-        touched = fold_and_complete(shard, changes, counters, advance, clock())
-        for harmed in {each.campaign_id for each in changes if LIMITS.keys() & difference(each.old, each.new).keys()}:
-            protect(harmed)
+        touched = fold_and_check(shard, changes, counters, advance, protect, clock())
         logger().info("folded", extra={"records": len(changes), "campaigns": len(touched)})
     return {"state": event.get("state", {})}

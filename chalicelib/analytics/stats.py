@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from chalicelib.analytics.advice import Advice, Situation, advise
-from chalicelib.analytics.sums import FEEDBACK, Rate, finished_of, is_known, total_of, tracked_of, wilson
+from chalicelib.analytics.sums import FEEDBACK, Rate, failures_of, finished_of, is_known, total_of, tracked_of, wilson
 from chalicelib.analytics.timing import TimeToOpen, time_to_open
 from chalicelib.model.campaign import LaunchedLink
 from chalicelib.model.ids import CampaignId
@@ -127,7 +127,7 @@ def stats_of(
     `html_bytes`: size of the mail's HTML as sent. Advice that needs what is None is not given.
     """
     sent, failed, tracked = sums.get("sent", 0), sums.get("failed", 0), tracked_of(sums)
-    reasons = {name.removeprefix("reason/"): count for name, count in sums.items() if name.startswith("reason/")}
+    reasons = failures_of(sums)
     failures = sorted(reasons.items(), key=lambda each: (-each[1], each[0]))
     age_hours = None if launched_at is None else (as_of - launched_at).total_seconds() / 3600
     return Stats(

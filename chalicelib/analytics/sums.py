@@ -77,6 +77,11 @@ def finished_of(sums: Sums) -> int:
     return sums.get("sent", 0) + sums.get("failed", 0) + sums.get("skipped", 0)
 
 
+def failures_of(sums: Sums) -> dict[str, int]:
+    """Failed deliveries by reason."""
+    return {name.removeprefix("reason/"): number for name, number in sums.items() if name.startswith("reason/")}
+
+
 def are_all_finished(progress: PlanProgress, sums: Sums) -> bool:
     """Of an audience that is planned to its end."""
     return progress.complete and finished_of(sums) == total_of(progress, sums)

@@ -147,7 +147,7 @@ def list_rules(call: Call) -> object:
     All of them, oldest first.
     """
     found = call.context.rules.list_all()
-    warnings = call.context.rule_editor.warnings(found) if found else {}
+    warnings = call.context.rule_editor.warnings(found)
     return {"items": [_told(rule, warnings[rule.rule_id]) for rule in found], "cursor": None}
 
 

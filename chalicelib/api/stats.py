@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, PlainSerializer, WithJsonSchema, field_validator
 
@@ -18,6 +18,7 @@ from chalicelib.model.errors import Missing
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.lifecycle import GOING
 from chalicelib.model.reasons import WaitReason
+from chalicelib.model.times import zone_from
 from chalicelib.sending.rate import Waiting, waiting_of
 from chalicelib.store.recounts import RecountState
 
@@ -116,10 +117,7 @@ class SeriesQuery(RequestModel):
     @field_validator("timezone")
     @classmethod
     def _is_known(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError("is not the IANA name of a time zone") from None
+        zone_from(name)
         return name
 
 

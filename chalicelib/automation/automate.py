@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.automation.rules import Incident, act_on, applies_to, is_for
+from chalicelib.backoff import attempts
 from chalicelib.model.errors import StoreUnavailable
 from chalicelib.model.lead import LeadChange
 from chalicelib.model.rule import Act, Rule
@@ -38,7 +39,7 @@ class Automation:
 
     def _act(self, rule: Rule, incident: Incident) -> bool:
         """Act on the lead as it is now, unless the rule has acted on this delivery; whether it acted."""
-        for _ in range(_ATTEMPTS):
+        for _ in attempts(_ATTEMPTS):
             if self._acts.has(incident.lead_id, rule.rule_id, incident.campaign_id):
                 return False
             lead = self._leads.find(incident.lead_id)

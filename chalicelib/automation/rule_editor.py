@@ -68,9 +68,15 @@ class RuleEditor:
         return self._rules.update(before, replace(after, updated_at=now, active_since=since))
 
     def warnings(self, rules: Sequence[Rule]) -> dict[RuleId, list[tuple[str, str]]]:
-        """Per rule, the stages that no lead has, by field; none if there are too many leads to look at."""
-        groups = list_groups(self._leads)
-        return {rule.rule_id: list(_unused_stages(rule, groups)) if groups.is_whole else [] for rule in rules}
+        """Per rule, the stages that no lead has, by field; none if there are too many leads to look at.
+
+        Leads are read only if one of the rules names a stage.
+        """
+        groups = list_groups(self._leads) if any(map(_named_stages, rules)) else None
+        return {
+            rule.rule_id: [] if groups is None or not groups.is_whole else _unused_stages(rule, groups)
+            for rule in rules
+        }
 
     def _checked(self, written: WrittenRule) -> WrittenRule:
         name = normalized(written.name)
@@ -140,14 +146,19 @@ def _member(action: Action, field: str) -> str:
     return "tag" if field == "tags" else "field" if field.startswith("fields") else field
 
 
-def _unused_stages(rule: Rule, groups: Groups) -> list[tuple[str, str]]:
-    entity = rule.if_.entity
-    used = {stage for group in groups.groups if entity in (None, group.entity) for stage, _ in group.stages}
-    where = "has" if entity is None else f"of {entity} has"
+def _named_stages(rule: Rule) -> list[tuple[str, str]]:
+    """The stages that a rule names, by field."""
     named = [(f"if.stages[{number}]", stage) for number, stage in enumerate(rule.if_.stages)]
-    named += [
+    return named + [
         (f"then[{number}].stage", action.value)
         for number, action in enumerate(rule.then)
         if action.kind is ActionKind.CHANGE_STAGE
     ]
-    return [(field, f"No lead {where} the stage {stage} yet.") for field, stage in named if stage not in used]
+
+
+def _unused_stages(rule: Rule, groups: Groups) -> list[tuple[str, str]]:
+    entity = rule.if_.entity
+    used = {stage for group in groups.groups if entity in (None, group.entity) for stage, _ in group.stages}
+    where = "has" if entity is None else f"of {entity} has"
+    unused = [(field, stage) for field, stage in _named_stages(rule) if stage not in used]
+    return [(field, f"No lead {where} the stage {stage} yet.") for field, stage in unused]

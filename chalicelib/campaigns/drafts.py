@@ -139,10 +139,11 @@ class Drafts:
         require_status(campaign, LAUNCHED, "followed up")
         if campaign.tracking is not Tracking.FULL:
             raise NamesNobody("The campaign does not track who opened or clicked, so nobody can be chosen by it.")
-        behavior = (*campaign.audience.behavior, Behavior(campaign_id, did))
-        if len(behavior) > MAX_BEHAVIORS:
-            raise InvalidCampaign([Fault("audience.behavior", f"must not name more than {MAX_BEHAVIORS}")])
-        return self._copy(draft, _FOLLOW_UP, now, audience=replace(campaign.audience, behavior=behavior))
+        behavior, faults = (*campaign.audience.behavior, Behavior(campaign_id, did)), list[Fault]()
+        audience = _audience(replace(campaign.audience, behavior=behavior), faults)
+        if faults:
+            raise InvalidCampaign(faults)
+        return self._copy(draft, _FOLLOW_UP, now, audience=audience)
 
     def _copy(self, draft: Draft, suffix: str, now: datetime, **changes: Any) -> Draft:
         title = draft.campaign.title[: _LONGEST["title"] - len(suffix)] + suffix

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib.analytics.sums import are_all_finished, are_all_marked, harm_of
+from chalicelib.analytics.sums import are_all_finished, are_all_marked, failures_of, harm_of
 from chalicelib.campaigns.account import Hindrance, SendingAccount
 from chalicelib.campaigns.schedule import LATE, forget_schedule, moment_of
 from chalicelib.crm.audience import Audiences
@@ -132,8 +132,9 @@ class Control:
         return get_campaign(self._campaigns, campaign_id)
 
     def resume(self, campaign_id: CampaignId) -> Campaign:
-        """Go on where it was paused; nobody is mailed twice. The planner enqueues whoever has no finished delivery.
+        """Go on where it was paused; nobody is mailed twice.
 
+        The planner enqueues the leads that have no finished delivery.
         Raises CampaignNotFound, WrongStatus, Conflict, QueueUnavailable (the campaign is paused then).
         """
         campaign = get_campaign(self._campaigns, campaign_id)
@@ -169,8 +170,7 @@ class Control:
         running = self._retries.find(campaign_id) if campaign.status is CampaignStatus.SENDING else None
         if running is None or running.is_marked or running.reasons != asked:
             _require(campaign, lifecycle.RETRY)
-            sums = self._counters.find(campaign_id).sums
-            failed = {name.removeprefix("reason/") for name in sums if name.startswith("reason/")}
+            failed = failures_of(self._counters.find(campaign_id).sums).keys()
             if not failed & asked:
                 hint = " To retry deliveries that may have been sent already, name the reason outcome_unknown."
                 other = hint if FailureReason.OUTCOME_UNKNOWN in failed - asked else ""

@@ -60,7 +60,9 @@ def preflight(
         if total <= LEADS_RENDERED:
             tried.append(values)
     renderer = Renderer(compiled, tracking)
-    failures, with_empty_links = _tried(source, renderer, campaign_values(campaign), tried or [{}])
+    failures, with_empty_links = _tried(
+        source, renderer, campaign_values(campaign), tried or [{}], tracking.unsubscribe_url("")
+    )
     facts = AudienceFacts(
         total,
         without_email,
@@ -85,7 +87,11 @@ def _finding_of(hindrance: Hindrance | None) -> Finding | None:
 
 
 def _tried(
-    source: ContentSource, renderer: Renderer, campaign: Mapping[str, str], leads: Iterable[Mapping[str, object]]
+    source: ContentSource,
+    renderer: Renderer,
+    campaign: Mapping[str, str],
+    leads: Iterable[Mapping[str, object]],
+    unsubscribe_url: str,
 ) -> tuple[Counter[Fault], int]:
     """What cannot be rendered and for how many of these leads; and for how many a link leads nowhere."""
     diagnosis = cache(lambda: Diagnosis(source))
@@ -93,7 +99,7 @@ def _tried(
     with_empty_links = 0
     for lead in leads:
         try:
-            rendered = renderer.render(lead, campaign, "", f"{renderer.compiled.base_url}/t/u/")
+            rendered = renderer.render(lead, campaign, "", unsubscribe_url)
             with_empty_links += rendered.empty_links > 0
         except RenderFailed as failure:
             found[diagnosis().fault(lead, campaign, failure)] += 1

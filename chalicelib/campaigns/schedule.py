@@ -6,10 +6,11 @@ in UTC: what the campaign shows and when it fires cannot differ (docs/decisions/
 
 import re
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.errors import Fault, InvalidFields
+from chalicelib.model.times import zone_from
 from chalicelib.scheduler import SchedulerUnavailable, Schedules
 from chalicelib.telemetry import logger
 
@@ -50,9 +51,9 @@ def moment_of(local: str, timezone: str, now: datetime) -> datetime:
 def zone_of(name: str) -> ZoneInfo:
     """Raises InvalidTime."""
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InvalidTime([Fault("timezone", "is not the IANA name of a time zone, such as Europe/Berlin")]) from None
+        return zone_from(name)
+    except ValueError as error:
+        raise InvalidTime([Fault("timezone", str(error))]) from None
 
 
 def _read(local: str) -> datetime:

@@ -15,7 +15,7 @@ from chalicelib.campaigns.drafts import Draft
 from chalicelib.campaigns.launched_content import campaign_values, source_of, tracking_of
 from chalicelib.content.compiled import CompiledContent, Segments
 from chalicelib.content.compiler import compile_content
-from chalicelib.content.message import build_message
+from chalicelib.content.message import build_message, message_id_of
 from chalicelib.content.render import Renderer
 from chalicelib.crm.leads import merge_fields
 from chalicelib.model.addresses import MalformedAddress, parse_address
@@ -95,7 +95,7 @@ class MailTester:
                 to_email=address,
                 to_name=None,
                 date=now,
-                message_id=f"{delivery_id}@{from_email.rpartition('@')[2]}",
+                message_id=message_id_of(delivery_id, from_email),
                 unsubscribe_url=unsubscribe_url,
                 feedback_id=f"{draft.campaign.campaign_id}:test:leadflip",
                 headers=TEST_HEADER,

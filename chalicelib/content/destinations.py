@@ -56,6 +56,11 @@ def tidy(url: str) -> str:
     return _LINE_BREAKS.sub("", url.strip(_SPACES))
 
 
+RELATIVE: Final = "it is relative, and there is no absolute <base href> to resolve it by"
+NO_TRACK: Final = "it is marked data-no-track"
+IS_UNSUBSCRIBE: Final = "it is the unsubscribe link"
+
+
 def why_untracked(url: str) -> str | None:
     """Why this (tidy) URL is left as it is, or None when it can be tracked."""
     if not url:
@@ -66,7 +71,7 @@ def why_untracked(url: str) -> str | None:
         return "it holds characters that no address can hold" if _CONTROLS.search(url) else None
     scheme = _SCHEME.match(url)
     if scheme is None:
-        return "it is relative, and there is no absolute <base href> to resolve it by"
+        return RELATIVE
     name = scheme[0][:-1].lower()
     return "its address is not well-formed" if name in ("http", "https") else f"{name}: links are not tracked"
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.content import markup
+from chalicelib.content.destinations import NO_TRACK
 from chalicelib.content.errors import SourceError
 from chalicelib.content.markup import Attribute, Token, decode_attribute
 from chalicelib.content.merge_tags import Branches, Tag
@@ -163,7 +164,7 @@ class _LinkReader:
             link = None
             if href is not None and href.start >= 0:
                 quoted = self._masked[href.start - 1] in "\"'"
-                no_track = "it is marked data-no-track" if "data-no-track" in found else None
+                no_track = NO_TRACK if "data-no-track" in found else None
                 why_untracked = no_track or ("it is an xlink:href" if href.name != "href" else None)
                 link = Href(name, token.start, href.start, href.end, quoted, why_untracked, self._conditional)
                 self._document.hrefs.append(link)

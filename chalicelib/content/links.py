@@ -10,7 +10,9 @@ from chalicelib.content.assemble import Edit, assemble
 from chalicelib.content.compiled import DELIVERY, Link, LinkSlot, LinkTracking, Slot
 from chalicelib.content.destinations import (
     DELIVERY_ID_LENGTH,
+    IS_UNSUBSCRIBE,
     MAX_CLICK_URL,
+    RELATIVE,
     VALUE,
     Risk,
     click_url_parts,
@@ -99,7 +101,7 @@ class LinkCompiler:
         if href.why_untracked:
             return _Verdict(url, href.why_untracked)
         destination, reason = url, why_untracked(url)
-        if reason is not None and self._base is not None and reason.startswith("it is relative"):
+        if reason is not None and self._base is not None and reason == RELATIVE:
             try:
                 destination = urljoin(self._base, url)
                 reason = why_untracked(destination)
@@ -119,7 +121,7 @@ class LinkCompiler:
         url, head = written.strip(), tidy(written[: own_tags[0].start])
         reason = href.why_untracked
         if any("unsubscribe_url" in tag.body for tag in tags):
-            reason = "it is the unsubscribe link"
+            reason = IS_UNSUBSCRIBE
             if all(tag.body.strip() == "unsubscribe_url" for tag in tags):
                 return _Verdict(url, reason)
         if self._base is not None and _RELATIVE.match(head):

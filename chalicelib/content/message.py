@@ -38,6 +38,11 @@ _UNSAFE_IN_ANGLES = re.compile(r"[^!-;=?-~]")  # printable ASCII without space a
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
+def message_id_of(delivery_id: str, from_email: str) -> str:
+    """Unique, and at the sender's domain (RFC 5322, 3.6.4)."""
+    return f"{delivery_id}@{from_email.rpartition('@')[2]}"
+
+
 def build_message(
     rendered: Rendered,
     *,

@@ -9,14 +9,14 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from chalicelib.content.compiled import CompiledContent, ContentSource, Link, LinkTracking
-from chalicelib.content.destinations import Risk, tidy
+from chalicelib.content.destinations import IS_UNSUBSCRIBE, NO_TRACK, Risk, tidy
 from chalicelib.content.document import read_document
 from chalicelib.content.errors import ContentInvalid, Positions
 from chalicelib.content.merge_tags import find_tags, mask
 from chalicelib.content.render import html_size
+from chalicelib.model.campaign import GMAIL_CLIPS_AT
 from chalicelib.model.errors import Fault
 
-GMAIL_CLIPS_AT: Final = 102 * 1024  # bytes of the HTML part; what follows is hidden behind "View entire message"
 LONG_SUBJECT: Final = 60  # characters; phones show fewer
 MAX_FINDINGS_OF_A_KIND: Final = 20
 
@@ -232,7 +232,7 @@ def _has_placeholder_host(url: str) -> bool:
 
 
 def _is_left_alone_by_intent(url: str, reason: str) -> bool:
-    return url.lower().startswith(("mailto:", "tel:", "sms:")) or "data-no-track" in reason or "unsubscribe" in reason
+    return url.lower().startswith(("mailto:", "tel:", "sms:")) or reason in (NO_TRACK, IS_UNSUBSCRIBE)
 
 
 def _images(source: ContentSource) -> Iterator[Finding]:

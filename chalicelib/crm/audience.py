@@ -52,7 +52,7 @@ class Audiences:
 
         A page may hold fewer, even none, if the audience asks for behaviour.
         """
-        found, after = self._leads.iter_audience_page(
+        found, after = self._leads.audience_page(
             audience.entity, stage, shard, audience.tags, limit=LEADS_PER_PAGE, start=start
         )
         return self._restricted(audience, found), after

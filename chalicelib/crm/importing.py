@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
+from chalicelib.backoff import attempts
 from chalicelib.crm.import_files import ImportFile, Line, LineError
 from chalicelib.crm.leads import InvalidLead, LeadInput, changed, new_lead
 from chalicelib.crm.suppression import with_marks
@@ -60,7 +61,7 @@ def import_leads(leads: Leads, file: ImportFile, now: datetime) -> ImportReport:
     """
     report = ImportReport(errors=list(file.errors), custom_fields=file.custom_fields)
     waiting: Sequence[Line] = file.lines
-    for _ in range(_ROUNDS):
+    for _ in attempts(_ROUNDS):
         plan = _decide(leads, waiting, now)
         refused = leads.write_many(list(plan.changes.values()))
         _count(plan, refused, report)

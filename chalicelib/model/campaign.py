@@ -124,6 +124,10 @@ class LaunchedLink:
     column: int
 
 
+GMAIL_CLIPS_AT = 102 * 1024
+"""Bytes of HTML at which Gmail hides the rest of a mail, and the pixel at its end with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class LaunchedMail:
     """What the reports say of a mail as it was launched."""

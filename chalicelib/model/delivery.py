@@ -68,7 +68,7 @@ class Delivery:
     reason: str | None = None
     """Why it failed or was skipped: a word of the closed vocabulary in reasons.py."""
     detail: str | None = None
-    """The mail service's own words."""
+    """More about the reason, in words: the mail service's or our own."""
     empty_links: int = 0
     """Links with merge tags that lead nowhere in this mail, because of the lead's values."""
     sent_at: datetime | None = None

@@ -53,7 +53,7 @@ class Holds(Enum):
     SAME_VERSION = "its content is the version that was read"
     SAME_SCHEDULE = "the schedule that was read still counts"
     SAME_RETRY = "no other request to retry has begun"
-    FIRST_OF_ITS_KIND = "it was not paused for this kind of harm before: whoever resumed it has decided"
+    FIRST_OF_ITS_KIND = "it was not paused for this kind of harm before: the marketer who resumed it has decided"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
-"""Times as text: fixed width, so that text order is time order."""
+"""Times as text, fixed width so that text order is time order; and time zones by name."""
 
 from datetime import UTC, datetime
 from typing import overload
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
 def time_text(moment: datetime) -> str:
@@ -15,3 +16,11 @@ def time_from(text: str) -> datetime: ...
 def time_from(text: str | None) -> datetime | None: ...
 def time_from(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
+
+
+def zone_from(name: str) -> ZoneInfo:
+    """The zone of an IANA name. Raises ValueError for any other."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("is not the IANA name of a time zone, such as Europe/Berlin") from None

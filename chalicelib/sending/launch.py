@@ -70,7 +70,7 @@ class Launch:
             return_to_author(self._campaigns, campaign, str(error.faults[0]))
             return
         content.save(self._campaigns, campaign_id, compiled, untracked, tracking)
-        units = len(campaign.audience.stages) * AUDIENCE_SHARDS
+        units = _units(campaign)
         self._plans.begin(campaign_id, units=units)
         self._plan(campaign, None, now)
         logger().info("launched", extra={"campaign_id": campaign_id, "units": units})
@@ -109,19 +109,23 @@ class Launch:
         logger().info("brought_back", extra={"campaign_id": campaign_id, "task": task.value})
 
     def _plan(self, campaign: Campaign, again_from: int | None, now: datetime) -> None:
-        units = len(campaign.audience.stages) * AUDIENCE_SHARDS
         try:
             mails, seconds = self._budget.allowance()
             # Twice the time that the allowed mails take: other campaigns may be sending as well.
             wakes_at = now + max(LOOKS_AGAIN_AFTER, timedelta(seconds=2 * seconds))
         except MustWait as must:
             mails, wakes_at = 0, looks_again_at(must.waiting, now)
-        most = None if mails is None else ceil(mails / units)
+        most = None if mails is None else ceil(mails / _units(campaign))
         self._plan_queue.put(
             PlanMessage(campaign.campaign_id, stage, shard, again_from, most, wakes_at.timestamp())
             for stage in range(len(campaign.audience.stages))
             for shard in range(AUDIENCE_SHARDS)
         )
+
+
+def _units(campaign: Campaign) -> int:
+    """Of planning: one per stage and shard."""
+    return len(campaign.audience.stages) * AUDIENCE_SHARDS
 
 
 def launch_campaigns(event: dict[str, Any], launch: Launch) -> "PartialItemFailureResponse":

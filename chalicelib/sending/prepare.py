@@ -10,7 +10,7 @@ from datetime import datetime
 
 from chalicelib.campaigns.launched_content import LaunchedContent
 from chalicelib.content.errors import AddressInvalid, RenderFailed
-from chalicelib.content.message import build_message
+from chalicelib.content.message import build_message, message_id_of
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import Lead
@@ -106,7 +106,7 @@ def prepare(content: LaunchedContent, unit: str, lead_id: LeadId, lead: Lead | N
             to_email=lead.email,
             to_name=" ".join(name for name in (lead.first_name, lead.last_name) if name) or None,
             date=now,
-            message_id=f"{delivery_id}@{content.campaign.from_email.rpartition('@')[2]}",
+            message_id=message_id_of(delivery_id, content.campaign.from_email),
             unsubscribe_url=content.tracking.unsubscribe_url(delivery_id),
             feedback_id=f"{content.campaign.campaign_id}:campaign:leadflip",
         )

@@ -173,7 +173,7 @@ class Counters(TableStore):
         campaign_id: CampaignId,
         before: CampaignCounters,
         sums: Sums,
-        fences: Sequence[int] = (0,) * keys.DELIVERY_SHARDS,
+        fences: Sequence[int],
         also: Sequence[Statement] = (),
     ) -> bool:
         """Put these sums in place of `before`, with what else to write; False when something was added meanwhile.

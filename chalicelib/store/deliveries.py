@@ -34,7 +34,7 @@ from chalicelib.store.statements import (
     missing,
     one_of,
 )
-from chalicelib.store.table import Table
+from chalicelib.store.table import TableStore
 
 _READ_FOR_A_PAGE = 10_000
 
@@ -68,11 +68,11 @@ class DeliveryFilter:
         return all_of(*clauses)
 
 
-class Deliveries:
+class Deliveries(TableStore):
     """The deliveries table. Every method may raise StoreUnavailable."""
 
     def __init__(self, client: Client, table: str, rule: BurstRule) -> None:
-        self._table = Table(client, table)
+        super().__init__(client, table)
         self._rule = rule
 
     def claim_again(self, delivery: Delivery) -> bool:

@@ -14,7 +14,7 @@ from chalicelib.store import keys
 from chalicelib.store.client import Client
 from chalicelib.store.delivery_rows import decode
 from chalicelib.store.statements import Condition, Update, differs, equals, exists, missing, one_of
-from chalicelib.store.table import Table
+from chalicelib.store.table import TableStore
 
 
 class Reported(NamedTuple):
@@ -24,11 +24,11 @@ class Reported(NamedTuple):
     """Whether the report was the first of its kind."""
 
 
-class FeedbackRecords:
+class FeedbackRecords(TableStore):
     """The deliveries table, for reports. Every method may raise StoreUnavailable, and may be repeated."""
 
     def __init__(self, client: Client, table: str, rule: BurstRule) -> None:
-        self._table = Table(client, table)
+        super().__init__(client, table)
         self._rule = rule
 
     def record_delivered(self, campaign_id: CampaignId, lead_id: LeadId, at: datetime) -> Reported | None:

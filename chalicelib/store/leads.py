@@ -154,7 +154,7 @@ class Leads:
                 return found, f"{number}:{after or ''}"
         return found, None
 
-    def iter_audience_page(
+    def audience_page(
         self, entity: str, stage: str, shard: int, tags: Sequence[str], limit: int, start: LeadId | None = None
     ) -> tuple[list[LeadId], LeadId | None]:
         """At most `limit` leads of one shard of an audience, and where the next page starts (None: the shard is done).
@@ -174,7 +174,7 @@ class Leads:
                 return found, None if after is None else LeadId(after)
 
     def count_audience(self, entity: str, stages: Iterable[str], tags: Sequence[str]) -> int:
-        """How many leads `iter_audience_page` would give over all shards of these stages."""
+        """How many leads `audience_page` would give over all shards of these stages."""
         with ThreadPoolExecutor(_THREADS) as threads:
             return sum(threads.map(self._table.count, _audience(entity, stages, tags)))
 

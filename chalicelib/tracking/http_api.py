@@ -1,4 +1,4 @@
-"""Handles the HTTP API's requests (payload format 2.0) for the tracking routes; forged ids never reach the router."""
+"""Handles the HTTP API's requests (payload format 2.0) for the tracking routes; answers forged ids from memory."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -16,7 +16,7 @@ _SUFFIXES = {"o": ".gif"}
 _REMEMBERED_METHODS = ("GET", "HEAD", "POST")
 
 # The content types that Chalice accepts: a mail client may send any other, or none, and must get no error for it.
-_FORM = "application/x-www-form-urlencoded"
+FORM = "application/x-www-form-urlencoded"
 _ANY = "application/json"
 
 PLAIN_NOT_FOUND = {
@@ -82,7 +82,7 @@ def to_rest_event(event: dict[str, Any], route: str, delivery_id: str, identity:
     return {
         "httpMethod": method,
         "path": event["rawPath"],
-        "headers": {**event.get("headers", {}), "content-type": _FORM if method == "POST" else _ANY},
+        "headers": {**event.get("headers", {}), "content-type": FORM if method == "POST" else _ANY},
         "multiValueQueryStringParameters": query or None,
         "pathParameters": {"delivery_id": delivery_id},
         "stageVariables": None,

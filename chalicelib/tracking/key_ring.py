@@ -61,7 +61,10 @@ class KeyRingSource:
         return self._ring_not_older_than(self.MAX_AGE_SECONDS)
 
     def newest(self) -> KeyRing:
-        """The ring, at most five seconds old: for a launch, which is to sign with the key that is current now."""
+        """The ring, at most five seconds old unless it could not be read again: a launch signs with the current key.
+
+        Raises KeyRingUnavailable.
+        """
         return self._ring_not_older_than(self.NEWS_SECONDS)
 
     def key(self, number: int) -> bytes | None:
@@ -78,7 +81,7 @@ class KeyRingSource:
         except Exception as error:
             if self._ring is None:
                 raise KeyRingUnavailable from error
-            # An old ring verifies nearly all ids; the next reading is tried in five minutes.
+            # An old ring verifies nearly all ids; it is read again when it next counts as too old.
             logger().warning("key_ring_not_refreshed", exc_info=True)
         return self._ring
 

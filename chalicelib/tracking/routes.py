@@ -13,14 +13,13 @@ from chalicelib.tracking import pages
 from chalicelib.tracking.agents import is_speculative, machine_reason
 from chalicelib.tracking.delivery_ids import DeliveryName
 from chalicelib.tracking.hits import Hit, HitKind, UnverifiedHit
-from chalicelib.tracking.http_api import HttpApi, Router
+from chalicelib.tracking.http_api import FORM, HttpApi, Router
 from chalicelib.wiring.recipients import recipients
 
 routes = Blueprint(__name__)
 
 # The smallest transparent GIF: 43 bytes.
 PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
-_FORM_TYPES = ["application/x-www-form-urlencoded", "multipart/form-data"]
 
 
 @routes.route("/t/o/{delivery_id}", methods=["GET", "HEAD"])
@@ -67,7 +66,7 @@ def unsubscribe_page(delivery_id: str) -> Response:
     return pages.confirm_unsubscribing(_address_of(hit) if isinstance(hit, Hit) else None)
 
 
-@routes.route("/t/u/{delivery_id}", methods=["POST"], content_types=_FORM_TYPES)
+@routes.route("/t/u/{delivery_id}", methods=["POST"], content_types=[FORM])
 def unsubscribe(delivery_id: str) -> Response:
     """Unsubscribe: from the page's form, or by a mail client's one click (RFC 8058)."""
     source = "one_click" if b"One-Click" in routes.current_request.raw_body else "link"

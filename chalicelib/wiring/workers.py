@@ -1,4 +1,4 @@
-"""What queues and streams feed. Each function imports its own part where that is made: no other needs it."""
+"""What queues and streams feed. What only one function needs is imported where it is made."""
 
 from datetime import UTC, datetime
 from functools import cache, cached_property, lru_cache

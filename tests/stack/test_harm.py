@@ -31,7 +31,7 @@ def test_a_campaign_to_a_bad_list_pauses_itself_and_says_why(tmp_path: Path, unt
             "subject": "Hello",
             "from_email": "news@shop.example",
             "html": "<p>Hello</p>",
-            "audience": {"entity": "breaker", "stages": ["New"]},
+            "audience": {"entity": "harm", "stages": ["New"]},
         }
         path = f"/v1/campaigns/{marketer('POST', '/v1/campaigns', campaign)['campaign_id']}"
         marketer("POST", f"{path}/send")

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.analytics.fold import OLDEST_SECONDS, fold, fold_and_complete
+from chalicelib.analytics.fold import OLDEST_SECONDS, fold, fold_and_check
 from chalicelib.model.campaign import CampaignStatus
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, new_campaign_id, new_lead_id, shard_of
@@ -94,10 +94,10 @@ def changes_of(campaign_id: CampaignId, first: int, count: int) -> list[Change]:
 
 @repeated
 def endings_are_folded(world: LossyWorld) -> Story:
-    campaign_id = planned(world, leads=3)
-    fold_and_complete("shard", changes_of(campaign_id, 1, 1), world.counters, world.lifecycle.advance, now=0)
+    campaign_id, checks = planned(world, leads=3), (world.lifecycle.advance, world.lifecycle.protect)
+    fold_and_check("shard", changes_of(campaign_id, 1, 1), world.counters, *checks, now=0)
     rest = changes_of(campaign_id, 2, 2)
-    yield lambda: fold_and_complete("shard", rest, world.counters, world.lifecycle.advance, now=0) and None
+    yield (lambda: fold_and_check("shard", rest, world.counters, *checks, now=0) and None)
     campaign = world.campaign(campaign_id)
     return world.counters.find(campaign_id), campaign.status, campaign.completed_at is not None
 
@@ -125,7 +125,7 @@ def a_change_comes_too_late_to_be_counted(world: LossyWorld) -> Story:
 def a_campaign_pauses_itself(world: LossyWorld) -> Story:
     campaign_id, _, _ = launched_for_one(world)
     before = world.counters.find(campaign_id)
-    assert world.counters.replace(campaign_id, before, {"sent": 100, "bounced": 50})
+    assert world.counters.replace(campaign_id, before, {"sent": 100, "bounced": 50}, [0] * DELIVERY_SHARDS)
     paused = yield lambda: world.campaigns.move(campaign_id, PROTECT, kind="bounced", reason="Too many.")
     return paused, world.campaign(campaign_id).status
 
@@ -236,7 +236,9 @@ def with_a_failed_delivery(world: LossyWorld) -> tuple[CampaignId, SendMessage]:
     world.reject(1)
     world.deliver_message(message)
     world.reject()
-    assert world.counters.replace(campaign_id, world.counters.find(campaign_id), {"reason/rejected": 1})
+    assert world.counters.replace(
+        campaign_id, world.counters.find(campaign_id), {"reason/rejected": 1}, [0] * DELIVERY_SHARDS
+    )
     bring_to(world.campaigns, campaign_id, CampaignStatus.SENT)
     world.sqs.bodies.clear()
     return campaign_id, message

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.analytics.fold import fold_and_complete
+from chalicelib.analytics.fold import fold_and_check
 from chalicelib.campaigns.lifecycle import NothingToRetry, WrongStatus, pause_refused
 from chalicelib.crm.leads import update_lead
 from chalicelib.model.campaign import Campaign, CampaignStatus
@@ -63,7 +63,7 @@ class ControlledWorld(World):
                 self._sequence += 1
                 changes.append(Change(self._sequence, campaign_id, self._folded.get(lead_id), delivery, 0.0))
         self._folded = now
-        fold_and_complete("shard", changes, self.counters, self.lifecycle.advance, now=0)
+        fold_and_check("shard", changes, self.counters, self.lifecycle.advance, self.lifecycle.protect, now=0)
         # The stream tells of every step, and each end makes the fold look; here steps in between are left out.
         self.lifecycle.advance(campaign_id)
         sums = dict(self.counters.find(campaign_id).sums)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.analytics.fold import fold_and_complete
+from chalicelib.analytics.fold import fold_and_check
 from chalicelib.automation.automate import Automation
 from chalicelib.automation.rule_editor import RuleEditor, WrittenRule
 from chalicelib.automation.rules import Incident
@@ -219,7 +219,7 @@ def test_a_batch_of_five_hundred_is_folded_in_two_requests(
     counters, advance = Counters(dynamodb, tables.campaigns), lifecycle_of(dynamodb, tables.campaigns).advance
     changes = changes_of(new_campaign_id(), 500, 1, event)
     with counted_calls(dynamodb) as calls, seen_arguments(dynamodb, "TransactWriteItems") as transactions:
-        fold_and_complete("shard", changes, counters, advance, now=0)
+        fold_and_check("shard", changes, counters, advance, lambda campaign_id: None, now=0)
     # The shard's note and the campaign's basis; then, where deliveries ended, whether the campaign has.
     assert calls == {"BatchGetItem": 1, "TransactWriteItems": 1} | ({"GetItem": 1} if looks else {})
     (transaction,) = transactions
@@ -264,7 +264,7 @@ def test_a_batch_with_clicks_on_hundreds_of_links_takes_several_transactions(dyn
         for each in range(1, 501)
     ]
     with counted_calls(dynamodb) as calls:
-        fold_and_complete("shard", changes, counters, advance, now=0)
+        fold_and_check("shard", changes, counters, advance, lambda campaign_id: None, now=0)
     assert calls["TransactWriteItems"] == 3
     assert len([name for name in counters.find(campaign_id).sums if name.startswith("link/")]) == 500
 
@@ -275,7 +275,7 @@ def test_a_campaigns_counters_are_small_rows_at_the_end_of_its_first_day(dynamod
     mark = 1
     for event in ("sent", "opened", "clicked"):
         changes = changes_of(campaign_id, 2000, mark, event)
-        fold_and_complete("shard", changes, counters, advance, now=0)
+        fold_and_check("shard", changes, counters, advance, lambda campaign_id: None, now=0)
         mark += 2000
     query = dynamodb.query(
         TableName=tables.campaigns,

@@ -1,4 +1,4 @@
-"""The circuit breaker on a real engine: pauses what is going, once, and leaves it to whoever resumes it."""
+"""Harm on a real engine: a campaign that is going is paused once, and then left to the person who resumes it."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +14,7 @@ from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.feedback import FeedbackRecords
+from chalicelib.store.keys import DELIVERY_SHARDS
 from local.tables import TableNames
 from tests.claiming import record_claim
 from tests.moves import lifecycle_of
@@ -48,7 +49,7 @@ class World:
         return campaign.campaign_id
 
     def count(self, campaign_id: CampaignId, **sums: int) -> None:
-        assert self._counters.replace(campaign_id, self._counters.find(campaign_id), sums)
+        assert self._counters.replace(campaign_id, self._counters.find(campaign_id), sums, [0] * DELIVERY_SHARDS)
 
     def status(self, campaign_id: CampaignId) -> str:
         found = self.campaigns.find(campaign_id)
@@ -98,7 +99,7 @@ def test_who_resumes_a_campaign_is_not_overruled_but_for_another_trouble(world: 
     assert "reported as spam" in (world.reason(campaign_id) or "")
 
 
-def test_reports_are_what_the_breaker_counts(world: World, dynamodb: Any, tables: TableNames) -> None:
+def test_reports_are_what_harm_is_judged_by(world: World, dynamodb: Any, tables: TableNames) -> None:
     campaign_id = world.campaign(CampaignStatus.SENDING)
     records = FeedbackRecords(dynamodb, tables.deliveries, BurstRule())
     for number in range(120):

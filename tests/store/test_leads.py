@@ -41,7 +41,7 @@ def audience(leads: Leads, stage: str = "New", tags: tuple[str, ...] = (), limit
     for shard in range(keys.AUDIENCE_SHARDS):
         start: LeadId | None = None
         while True:
-            page, start = leads.iter_audience_page("acme", stage, shard, tags, limit, start)
+            page, start = leads.audience_page("acme", stage, shard, tags, limit, start)
             assert len(page) <= limit
             found += page
             if start is None:

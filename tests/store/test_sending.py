@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -506,17 +506,6 @@ def test_two_workers_with_the_same_message_at_the_same_time_send_each_mail_once(
         list(workers.map(work, [messages, messages[::-1]]))  # duplicated, and in another order
     assert sorted(mail.to_email for mail in world.mail.accepted) == sorted(f"lead{n}@example.com" for n in range(20))
     assert world.recount.sums(campaign_id) == {"sent": 20}
-
-
-def test_a_lead_that_a_message_names_twice_in_a_row_is_mailed_once(world: World) -> None:
-    """DynamoDB refuses statements on one item in one batch, and the message would fail until it is dead-lettered.
-
-    ministack takes them: only DynamoDB Local shows an ending that is written with the next claim of its own delivery.
-    """
-    campaign_id, lead_id, message = planned_for_one(world)
-    world.send(replace(message, lead_ids=(lead_id, lead_id)))
-    assert [mail.to_email for mail in world.mail.accepted] == ["lead1@example.com"]
-    assert world.status(campaign_id, lead_id) == (DeliveryStatus.SENT, None)
 
 
 def test_a_throttled_mail_is_tried_again_at_once_and_then_waits_without_losing_its_lead(world: World) -> None:

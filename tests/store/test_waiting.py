@@ -378,7 +378,7 @@ def test_a_planner_that_is_overtaken_has_what_it_leaves_over_woken(dynamodb: Any
     world.simulated.queues["plan"].clear()
 
     def size(shard: int) -> int:
-        return len(world.leads.iter_audience_page("acme", "New", shard, [], limit=99, start=None)[0])
+        return len(world.leads.audience_page("acme", "New", shard, [], limit=99, start=None)[0])
 
     shard, at = max(range(AUDIENCE_SHARDS), key=size), world.now.timestamp() + 900
     turns = iter([False, False, False, False] + [True] * 9)

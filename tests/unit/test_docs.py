@@ -88,7 +88,7 @@ def test_every_problem_type_is_documented_with_its_status_and_no_other() -> None
     assert documented == problems()
 
 
-def test_the_reference_is_in_order() -> None:
+def test_the_problem_types_are_in_order() -> None:
     slugs = list(first_cells(REFERENCE, "Problem types"))
     assert slugs == sorted(slugs)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -184,22 +183,28 @@ def test_no_second_ever_holds_more_than_the_rate(tmp_path: Path) -> None:
     with started_inbox(tmp_path, "--max-send-rate=25") as inbox:
         client = inbox.ses()
 
-        def send_when_allowed(_: int) -> None:
+        refusals: list[int] = []
+
+        def send_when_allowed(number: int) -> None:
             while True:
-                with contextlib.suppress(client.exceptions.TooManyRequestsException):
+                try:
                     client.send_email(
                         FromEmailAddress="news@leadflip.example",
                         Destination={"ToAddresses": ["ada@example.com"]},
                         Content=RAW,
                     )
                     return
+                except client.exceptions.TooManyRequestsException:
+                    refusals.append(number)
 
         with ThreadPoolExecutor(20) as pool:
             list(pool.map(send_when_allowed, range(60)))
         times = [datetime.fromisoformat(message["received_at"]) for message in inbox.messages()]
     # A millisecond of slack: the list's times are taken just after the rate was.
     second = timedelta(milliseconds=999)
-    assert max(sum(at <= other < at + second for other in times) for at in times) <= 25
+    busiest = max(sum(at <= other < at + second for other in times) for at in times)
+    # A machine too slow for the rate is refused nothing; whoever is refused found the second full.
+    assert busiest == 25 if refusals else busiest <= 25
     assert len(times) == 60
 
 
