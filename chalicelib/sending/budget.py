@@ -66,6 +66,10 @@ class Budget(Protocol):
         """
         ...
 
+    def give_back(self, missed: Sequence[float]) -> None:
+        """Moments that passed without a mail: what they took of the quota is free for this worker's next ones."""
+        ...
+
     def block(self, waiting: Waiting) -> None:
         """Let no worker send until then: the mail service said so."""
         ...
@@ -98,6 +102,11 @@ class SharedBudget:
         moments = self._moments(Grid(account.max_rate), min(count, self._reserved), seconds_a_mail)
         self._reserved -= len(moments)
         return moments
+
+    def give_back(self, missed: Sequence[float]) -> None:
+        # Those before the last look have been counted as under way, and are free again for all.
+        since = self._row.limits_at if self._row else self._now()
+        self._reserved += sum(moment >= since.timestamp() for moment in missed)
 
     def block(self, waiting: Waiting) -> None:
         self._reserved = 0
@@ -189,6 +198,9 @@ class OwnServer:
         self.allowance()
         return [self._clock()]
 
+    def give_back(self, missed: Sequence[float]) -> None:
+        """No quota is kept here."""
+
     def block(self, waiting: Waiting) -> None:
         """For this worker; others find out by themselves."""
         self._blocked = waiting
@@ -214,8 +226,11 @@ class Pacing:
         Raises MustWait, also when time is short and no moment is left.
         """
         while True:
+            missed: list[float] = []
             while self._moments and self._moments[0] + LATENESS_SECONDS < self._clock():
-                self._moments.popleft()
+                missed.append(self._moments.popleft())
+            if missed:
+                self._budget.give_back(missed)
             if self._moments:
                 return self._moments[0]
             if time_is_short():

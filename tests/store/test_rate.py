@@ -165,6 +165,31 @@ def test_the_quota_is_never_passed_and_its_end_is_used(dynamodb: Any, tables: Ta
     assert reason_to_wait(workers[0]).reason is WaitReason.QUOTA
 
 
+def test_a_worker_too_slow_for_its_moments_uses_the_quota_to_its_end(dynamodb: Any, tables: TableNames) -> None:
+    shared = account(dynamodb, tables, quota=12)
+    pacing = Pacing(shared.worker(), lambda: shared.now, shared.sleep)
+    left = 0
+    with suppress(MustWait):
+        while left < 20:
+            pacing.begin()
+            pacing.wait(20, lambda: False)
+            left += 1
+            shared.sleep(0.7)  # a mail; until this is measured, moments are taken for faster ones
+            pacing.end()
+    assert left == 12
+
+
+def test_moments_missed_before_the_last_look_give_nothing_back(dynamodb: Any, tables: TableNames) -> None:
+    shared = account(dynamodb, tables, quota=10)
+    pacing = Pacing(worker := shared.worker(), lambda: shared.now, shared.sleep)
+    pacing.wait(10, lambda: False)
+    shared.sends(10)  # others have used the rest meanwhile
+    shared.now += LOOK_SECONDS + 1
+    assert reason_to_wait(worker).reason is WaitReason.QUOTA
+    with pytest.raises(MustWait):
+        pacing.wait(10, lambda: False)
+
+
 def test_what_a_worker_reserved_and_did_not_use_is_free_again_and_lapses_with_it(
     dynamodb: Any, tables: TableNames
 ) -> None:
