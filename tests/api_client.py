@@ -12,6 +12,7 @@ from chalice import Chalice
 from chalicelib.api.http.openapi import document
 from chalicelib.api.http.registry import ANYTHING, RESOURCES, register
 from chalicelib.model.access import Scope
+from chalicelib.tracking.key_ring import KeyRingSource
 from chalicelib.wiring.requests import Context
 from local.tables import TableNames
 from tests.wired import settings_of
@@ -26,6 +27,9 @@ class Reply:
     @property
     def json(self) -> Any:
         return json.loads(self.body)
+
+
+KEYS = KeyRingSource(lambda: '{"current": 1, "1": "a key for tests"}')
 
 
 class _LambdaContext:
@@ -45,7 +49,7 @@ class HealthySes(Any):
 def context_of(dynamodb: Any, tables: TableNames | None = None, **parts: Any) -> Context:
     """The API's wiring over these tables, with some of its parts given: `sqs=...`, `keys=...`."""
     context = Context(settings_of(tables), dynamodb)
-    for name, part in ({"ses": HealthySes()} | parts).items():
+    for name, part in ({"ses": HealthySes(), "keys": KEYS} | parts).items():
         if not hasattr(Context, name) and name not in vars(context):
             raise TypeError(f"the wiring has no {name}")
         setattr(context, name, part)

@@ -1,7 +1,7 @@
 """Moves of a campaign: send, schedule, pause, resume, cancel, retry. All answer 202 with the campaign."""
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -9,7 +9,9 @@ from chalicelib.api.campaigns import CampaignAnswer
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, H, Operation, Resource
 from chalicelib.campaigns.lifecycle import AudienceIsEmpty, NothingToRetry, SendingDisabled, WrongStatus
+from chalicelib.campaigns.proving import NotProven
 from chalicelib.campaigns.schedule import InvalidTime
+from chalicelib.content.errors import ContentInvalid
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.errors import LeadflipError
 from chalicelib.model.ids import CampaignId
@@ -20,7 +22,17 @@ from chalicelib.sqs import QueueUnavailable
 campaign_moves = Resource("sending", "/v1/campaigns/{campaign_id}")
 
 
-class ScheduleBody(RequestModel):
+class SendBody(RequestModel):
+    proof: Annotated[
+        Literal["waived"] | None,
+        Field(
+            description="`waived`: send what the check could not confirm (409 `not-proven`) as well. Kept on the "
+            "campaign only if it was needed, until the content is changed or unscheduled."
+        ),
+    ] = None
+
+
+class ScheduleBody(SendBody):
     at: Annotated[
         str,
         Field(
@@ -48,26 +60,35 @@ def _move(name: str, *errors: type[LeadflipError], body: type[RequestModel] | No
     return Operation(campaign_moves, "POST", f"/{name}", CampaignAnswer, status=202, body=body, raises=raises)
 
 
-@_move("send", AudienceIsEmpty, SendingDisabled, QueueUnavailable)
+@_move("send", AudienceIsEmpty, SendingDisabled, ContentInvalid, NotProven, QueueUnavailable, body=SendBody)
 def send_campaign(call: Call, campaign_id: CampaignId) -> Campaign:
     """Send a campaign now.
 
     The audience is evaluated now; a schedule is cancelled. Poll the campaign's `status` and its stats.
+
+    The mail is checked first: as browsers read it, it must differ from what was written in links, merge values, footer
+    and pixel alone. Otherwise it is refused as `not-proven`, with places, and nothing changes. It is checked again
+    before the first mail leaves; if that fails, the campaign is a draft (or `missed`) again, with `status_reason`.
     """
-    return call.context.control.send_now(campaign_id, call.context.now())
+    waive_proof = call.body(SendBody).proof is not None
+    return call.context.control.send_now(campaign_id, call.context.now(), waive_proof=waive_proof)
 
 
-@_move("schedule", InvalidTime, SchedulerUnavailable, body=ScheduleBody)
+@_move("schedule", InvalidTime, ContentInvalid, NotProven, SchedulerUnavailable, body=ScheduleBody)
 def schedule_campaign(call: Call, campaign_id: CampaignId) -> Campaign:
     """Send a campaign later.
 
-    Replaces an earlier schedule. The audience is evaluated when the time comes.
+    Replaces an earlier schedule. The audience is evaluated when the time comes. The mail is checked now, as by `send`,
+    and again when it is sent.
 
     If nobody matches then, the mail service sends nothing, or the schedule fires more than an hour late, the campaign
     is not sent: its status becomes `missed`, `status_reason` says why, and it can be sent or scheduled again.
     """
     said = call.body(ScheduleBody)
-    return call.context.control.schedule(campaign_id, said.at, said.timezone, call.context.now())
+    waive_proof = said.proof is not None
+    return call.context.control.schedule(
+        campaign_id, said.at, said.timezone, call.context.now(), waive_proof=waive_proof
+    )
 
 
 @_move("unschedule")

@@ -110,6 +110,9 @@ class CampaignAnswer(BaseModel):
     audience: AudienceBody
     utm: dict[str, str]
     tracking: Tracking
+    proof_waived: Annotated[
+        bool, Field(description="It was sent or scheduled with `proof: waived`, because it is not proven.")
+    ]
     status: CampaignStatus
     status_reason: Annotated[str | None, Field(description="The reason for the status, if it has one.")]
     version: Annotated[int, Field(description="Counts the author's changes.")]
@@ -135,9 +138,28 @@ class CampaignAnswer(BaseModel):
         } | computed
 
 
+class ProofAnswer(AnswerModel):
+    """A mail was compared, as browsers read it, with what its author wrote; or it left without that, as asked for."""
+
+    state: Literal["proven", "waived"]
+    tracked: Annotated[int, Field(description="Links whose clicks are counted.")]
+    untracked: Annotated[int, Field(description="Links left as they are.")]
+    text: Annotated[str, Field(description="The same in words.")]
+
+
+LaunchedProof = Annotated[
+    ProofAnswer | None,
+    Field(
+        description="What the check before the first mail found. Null: not launched, plain text, or launched by an "
+        "earlier release."
+    ),
+]
+
+
 class CampaignWithContent(CampaignAnswer):
     html: str | None
     text: str | None
+    proof: LaunchedProof = None
 
 
 def with_content(draft: Draft) -> dict[str, object]:
@@ -216,7 +238,9 @@ def list_campaigns(call: Call) -> object:
 @Operation(campaigns, "GET", "/v1/campaigns/{campaign_id}", CampaignWithContent)
 def get_campaign(call: Call, campaign_id: CampaignId) -> object:
     """Read a campaign."""
-    return with_content(call.context.drafts.get(campaign_id))
+    draft = call.context.drafts.get(campaign_id)
+    launched = call.context.campaigns.find_launched(draft.campaign.campaign_id)
+    return with_content(draft) | {"proof": launched.proof}
 
 
 @Operation(

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from chalicelib.analytics.stats import count_links
+from chalicelib.api.campaigns import ProofAnswer
 from chalicelib.api.http.answers import Answer, AnswerModel
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
@@ -62,6 +63,9 @@ class PreflightAnswer(AnswerModel):
     findings: list[FindingAnswer]
     audience_looked_at: Annotated[int, Field(description="How many leads were checked.")]
     audience_is_whole: Annotated[bool, Field(description="False when the audience is larger than that.")]
+    proof: Annotated[
+        ProofAnswer | None, Field(description="Null: not proven, see the findings `not_proven`; or plain text.")
+    ]
 
 
 class TestBody(RequestModel):
@@ -129,7 +133,8 @@ def _clicks(call: Call, campaign_id: CampaignId) -> dict[str, str]:
 def preflight_campaign(call: Call, campaign_id: CampaignId) -> object:
     """Check a campaign before sending it.
 
-    Findings, most severe first, with their places in the content and the number of leads they concern.
+    Findings, most severe first, with their places in the content and the number of leads they concern. A finding
+    `not_proven` keeps it from being sent, unless the proof is waived.
     """
     context = call.context
     draft = context.drafts.get(campaign_id)

@@ -10,6 +10,7 @@ from chalicelib.analytics import recount
 from chalicelib.analytics.comparison import Verdict, compare
 from chalicelib.analytics.stats import count_links, stats_of
 from chalicelib.analytics.timing import By, series_of
+from chalicelib.api.campaigns import LaunchedProof, ProofAnswer
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
@@ -81,6 +82,7 @@ class StatsAnswer(AnswerModel):
     total_is_final: bool
     planned_share: Annotated[float, Field(description="How much of the audience is planned, from 0 to 1.")]
     waiting: Annotated[WaitingAnswer | None, Field(description="Null: pending mails do not wait for anything.")] = None
+    proof: LaunchedProof = None
     sent: Annotated[int, Field(description="Accepted by the mail service, not necessarily delivered.")]
     failed: int
     opened: Annotated[int, Field(description="Leads whose pixel was loaded, by a person or a machine.")]
@@ -224,14 +226,16 @@ def get_stats(call: Call, campaign_id: CampaignId) -> object:
     The numbers are a few seconds behind the deliveries, hence `as_of`.
     """
     campaign = call.context.drafts.get_campaign(campaign_id)
+    launched = call.context.campaigns.find_launched(campaign.campaign_id)
     numbers = stats_of(
         call.context.plans.find_progress(campaign.campaign_id),
         call.context.counters.find(campaign.campaign_id).sums,
         call.context.now(),
         launched_at=campaign.launched_at,
-        html_bytes=call.context.campaigns.find_launched(campaign.campaign_id).html_bytes,
+        html_bytes=launched.html_bytes,
     )
     answer = StatsAnswer.model_validate(numbers)
+    answer.proof = ProofAnswer.model_validate(launched.proof) if launched.proof else None
     waiting = _waiting(call, campaign) if answer.pending and campaign.status in GOING else None
     if waiting is not None:
         answer.waiting = WaitingAnswer(reason=waiting.reason, resumes_about=waiting.until, text=in_words(waiting))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from chalicelib.content.compiled import CompiledContent, ContentSource
 from chalicelib.content.render import Rendered, Renderer, html_size
 from chalicelib.crm.leads import merge_fields
-from chalicelib.model.campaign import Body, Campaign, LaunchedLink, LaunchedMail
+from chalicelib.model.campaign import Body, Campaign, LaunchedLink, LaunchedMail, ProofResult
 from chalicelib.model.delivery import Tracking
 from chalicelib.model.errors import Conflicting
 from chalicelib.model.ids import CampaignId, new_trace_id
@@ -83,14 +83,15 @@ def save(
     compiled: CompiledContent,
     untracked: CompiledContent,
     tracking: CampaignTracking,
+    proof: ProofResult | None,
 ) -> None:
     """Store what the senders render from, and what the reports show of it."""
-    campaigns.save_blob(campaign_id, "untracked", zlib.compress(untracked.to_bytes()))
-    campaigns.save_blob(campaign_id, "compiled", zlib.compress(compiled.to_bytes()))
     links = tuple(
         LaunchedLink(link.link, link.url, link.text, link.line, link.column) for link in compiled.links if link.tracked
     )
-    campaigns.save_launched(campaign_id, LaunchedMail(links, html_size(compiled, tracking)))
+    campaigns.save_launched(campaign_id, LaunchedMail(links, html_size(compiled, tracking), proof))
+    campaigns.save_blob(campaign_id, "untracked", zlib.compress(untracked.to_bytes()))
+    campaigns.save_blob(campaign_id, "compiled", zlib.compress(compiled.to_bytes()))
 
 
 def load(campaigns: Campaigns, keys: KeyRingSource, base_url: str, campaign_id: CampaignId) -> LaunchedContent:

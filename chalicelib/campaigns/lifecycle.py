@@ -1,14 +1,16 @@
 """Makes a campaign's moves, by model/lifecycle.py: load, decide, one conditional write, say what happened."""
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.analytics.sums import are_all_finished, are_all_marked, failures_of, harm_of
 from chalicelib.campaigns.account import Hindrance, SendingAccount
+from chalicelib.campaigns.proving import NotProven
 from chalicelib.campaigns.schedule import LATE, forget_schedule, moment_of
+from chalicelib.content.errors import ContentInvalid
 from chalicelib.crm.audience import Audiences
 from chalicelib.model import lifecycle
 from chalicelib.model.campaign import Campaign, CampaignStatus, Schedule
@@ -23,6 +25,9 @@ from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.counters import Counters
 from chalicelib.store.plans import Plans, Retries
 from chalicelib.telemetry import count, logger
+
+if TYPE_CHECKING:
+    from chalicelib.content.proof import Proof
 
 CERTAINLY_NOT_SENT = frozenset(FailureReason) - {FailureReason.OUTCOME_UNKNOWN}
 """What is sent again when no reason is named: a mail whose outcome is unknown may have left."""
@@ -76,12 +81,14 @@ class Control:
     _account: SendingAccount
     _launch_queue: Queue
     _schedules: Schedules
+    _prove: "Callable[[Campaign], Proof]"
+    """Raises ContentInvalid, Conflict."""
 
-    def send_now(self, campaign_id: CampaignId, now: datetime) -> Campaign:
-        """Send what is a draft, scheduled or missed.
+    def send_now(self, campaign_id: CampaignId, now: datetime, *, waive_proof: bool = False) -> Campaign:
+        """Send what is a draft, scheduled or missed; what is not proven only with `waive_proof`.
 
-        Raises CampaignNotFound, WrongStatus, AudienceIsEmpty, SendingDisabled, Conflict when the draft is being
-        changed, QueueUnavailable (the campaign is what it was before then).
+        Raises CampaignNotFound, WrongStatus, AudienceIsEmpty, SendingDisabled, ContentInvalid, NotProven, Conflict when
+        the draft is being changed, QueueUnavailable (the campaign is what it was before then).
         """
         campaign = get_campaign(self._campaigns, campaign_id)
         if campaign.status is CampaignStatus.PLANNING and self._plans.find_progress(campaign_id) is None:
@@ -92,23 +99,27 @@ class Control:
             raise AudienceIsEmpty("No lead matches this audience, or all who do are unsubscribed.")
         if self._account.hindrance() is Hindrance.SENDING_DISABLED:
             raise SendingDisabled(Hindrance.SENDING_DISABLED.value)
-        self._move(campaign, lifecycle.SEND, launched_at=now)
+        waived = self._is_waived(campaign, waive_proof)
+        self._move(campaign, lifecycle.SEND, launched_at=now, proof_waived=waived)
         self._enqueue(LaunchMessage(campaign_id), campaign, lifecycle.REVERT)
         return self._without_schedule(campaign)
 
-    def schedule(self, campaign_id: CampaignId, local: str, timezone: str, now: datetime) -> Campaign:
+    def schedule(
+        self, campaign_id: CampaignId, local: str, timezone: str, now: datetime, *, waive_proof: bool = False
+    ) -> Campaign:
         """Have a campaign sent later, in place of an earlier schedule, or again after it was missed.
 
         A schedule is created before the campaign names it, and the earlier one deleted afterwards: one left behind in
-        between fires and does nothing. Raises CampaignNotFound, WrongStatus, InvalidTime, SchedulerUnavailable,
-        Conflict.
+        between fires and does nothing. Raises CampaignNotFound, WrongStatus, InvalidTime, ContentInvalid, NotProven,
+        SchedulerUnavailable, Conflict.
         """
         campaign = get_campaign(self._campaigns, campaign_id)
         _require(campaign, lifecycle.SCHEDULE)
         schedule = Schedule(secrets.token_hex(6), moment_of(local, timezone, now), local, timezone)
+        waived = self._is_waived(campaign, waive_proof)
         self._schedules.create(campaign_id, schedule.schedule_id, schedule.at)
         try:
-            self._move(campaign, lifecycle.SCHEDULE, schedule=schedule)
+            self._move(campaign, lifecycle.SCHEDULE, schedule=schedule, proof_waived=waived)
         except Conflict:
             self._schedules.delete(campaign_id, schedule.schedule_id)
             raise
@@ -117,7 +128,7 @@ class Control:
     def unschedule(self, campaign_id: CampaignId) -> Campaign:
         """Make it a draft again. Raises CampaignNotFound, WrongStatus, Conflict."""
         campaign = get_campaign(self._campaigns, campaign_id)
-        self._move(campaign, lifecycle.UNSCHEDULE, schedule=None)
+        self._move(campaign, lifecycle.UNSCHEDULE, schedule=None, proof_waived=False)
         return self._without_schedule(campaign)
 
     def pause(self, campaign_id: CampaignId) -> Campaign:
@@ -181,6 +192,13 @@ class Control:
         self._launch_queue.put([LaunchMessage(campaign_id, LaunchTask.RETRY)])
         return get_campaign(self._campaigns, campaign_id)
 
+    def _is_waived(self, campaign: Campaign, waive_proof: bool) -> bool:
+        """Whether it leaves only because its proof is waived: what is proven needs no waiver. Raises NotProven."""
+        faults = self._prove(campaign).faults
+        if faults and not waive_proof:
+            raise NotProven(faults)
+        return bool(faults)
+
     def _move(self, campaign: Campaign, move: Move, **said: Any) -> None:
         """Raises WrongStatus, Conflict."""
         _require(campaign, move)
@@ -193,7 +211,8 @@ class Control:
         try:
             self._launch_queue.put([message])
         except QueueUnavailable:
-            self._campaigns.move(campaign.campaign_id, back, to=campaign.status, reason=campaign.status_reason)
+            reason, waived = campaign.status_reason, campaign.proof_waived
+            self._campaigns.move(campaign.campaign_id, back, to=campaign.status, reason=reason, proof_waived=waived)
             raise
 
     def _without_schedule(self, before: Campaign) -> Campaign:
@@ -278,12 +297,15 @@ def fire(
     return False
 
 
-def return_to_author(campaigns: Campaigns, campaign: Campaign, problem: str) -> None:
-    """Give a campaign back whose content was written under an earlier release's rules and cannot be sent."""
+def return_to_author(campaigns: Campaigns, campaign: Campaign, problem: ContentInvalid | NotProven) -> None:
+    """Give a campaign back that cannot be sent as it is; what other releases accepted may not be valid or proven."""
     back = CampaignStatus.DRAFT if campaign.schedule is None else CampaignStatus.MISSED
-    reason = f"Correct the content before you send it: {problem}."
-    campaigns.move(campaign.campaign_id, lifecycle.REVERT, to=back, reason=reason)
-    logger().warning("content_invalid", extra={"campaign_id": campaign.campaign_id})
+    kind, words = "content_invalid", "Correct the content before you send it"
+    if isinstance(problem, NotProven):
+        kind, words = "not_proven", "The check could not confirm this email, so it was not sent"
+    reason = f"{words}: {problem.faults[0]}."
+    campaigns.move(campaign.campaign_id, lifecycle.REVERT, to=back, reason=reason, proof_waived=False)
+    logger().warning(kind, extra={"campaign_id": campaign.campaign_id, "problem": str(problem.faults[0])})
 
 
 def pause_refused(campaigns: Campaigns, campaign_id: CampaignId, words: str) -> None:

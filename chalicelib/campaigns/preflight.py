@@ -9,15 +9,25 @@ from itertools import islice
 from chalicelib.campaigns.account import Hindrance, SendingAccount
 from chalicelib.campaigns.drafts import Draft
 from chalicelib.campaigns.launched_content import campaign_values, source_of, tracking_of
+from chalicelib.campaigns.proving import prove_both, result_of
 from chalicelib.content.compiled import ContentSource
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.diagnosis import Diagnosis
 from chalicelib.content.errors import ContentInvalid, RenderFailed
-from chalicelib.content.preflight import AudienceFacts, Finding, Severity, content_findings, preflight_findings
+from chalicelib.content.preflight import (
+    AudienceFacts,
+    Finding,
+    Severity,
+    content_findings,
+    preflight_findings,
+    proof_findings,
+)
 from chalicelib.content.render import Renderer
 from chalicelib.content.values import is_missing
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import merge_fields
+from chalicelib.model.campaign import ProofResult
+from chalicelib.model.delivery import Tracking
 from chalicelib.model.errors import Fault
 from chalicelib.tracking.key_ring import KeyRingSource
 
@@ -34,6 +44,8 @@ class Preflight:
     """Leads that the counts were made over."""
     audience_is_whole: bool
     """False when the audience is larger than what was looked at."""
+    proof: ProofResult | None = None
+    """None: not proven, which is a finding, or plain text."""
 
 
 def preflight(
@@ -44,9 +56,11 @@ def preflight(
     tracking = tracking_of(keys, tracking_url, campaign.campaign_id, keys.ring().current)
     source = source_of(campaign, draft.body)
     try:
-        compiled = compile_content(source, tracking)
+        compiled, untracked = compile_content(source, tracking), compile_content(source, None)
     except ContentInvalid as error:
         return Preflight(content_findings(error), audience_looked_at=0, audience_is_whole=False)
+    launched = untracked if campaign.tracking is Tracking.NONE else compiled
+    proof = prove_both(source, launched, untracked, tracking)
     paths = {use.path for use in compiled.merge_fields if not use.has_default}
     empty: Counter[str] = Counter()
     tried: list[Mapping[str, object]] = []
@@ -73,9 +87,10 @@ def preflight(
         _finding_of(account.hindrance()),
     )
     return Preflight(
-        findings=preflight_findings(source, compiled, tracking, facts),
+        findings=proof_findings(proof.faults) + preflight_findings(source, compiled, tracking, facts),
         audience_looked_at=total,
         audience_is_whole=next(members, None) is None,
+        proof=None if proof.faults else result_of(proof, compiled),
     )
 
 

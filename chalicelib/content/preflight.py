@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -76,6 +76,7 @@ _MESSAGES: Final[Mapping[Severity, Mapping[str, str]]] = {
         "link_leads_nowhere": (
             "{url} will be empty: links with merge tags can lead to https, http, mailto, tel or sms only."
         ),
+        "not_proven": "{reason}. So it is not certain that recipients get what you wrote.",
         "rendering_failed": "The email cannot be rendered: {reason}.",
         "sender_not_verified": (
             "Neither the From address nor its domain {domain} is verified in SES, so no emails can be sent."
@@ -130,6 +131,14 @@ def content_findings(error: ContentInvalid) -> list[Finding]:
     """The findings for content that does not compile: written under an earlier release's rules, and not sent since."""
     return [
         _finding("content_invalid", each.field, each.line, each.column, reason=each.reason) for each in error.faults
+    ]
+
+
+def proof_findings(faults: Sequence[Fault]) -> list[Finding]:
+    """The findings for a mail that is not proven (proof.py)."""
+    return [
+        _finding("not_proven", each.field, each.line, each.column, reason=each.reason[:1].upper() + each.reason[1:])
+        for each in faults
     ]
 
 

@@ -107,6 +107,8 @@ class Campaign:
     retry: int = 0
     """How many times a retry of its failed deliveries was requested."""
     waiting: Wait | None = None
+    proof_waived: bool = False
+    """Its marketer has seen that this content is not proven, and wants it sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,29 @@ GMAIL_CLIPS_AT = 102 * 1024
 
 
 @dataclass(frozen=True, slots=True)
+class ProofResult:
+    """What comparing a mail with what its author wrote has shown (content/proof.py)."""
+
+    tracked: int
+    """Links."""
+    untracked: int
+    waived: bool = False
+    """It is not proven, and was sent because its marketer said so."""
+
+    @property
+    def state(self) -> str:
+        return "waived" if self.waived else "proven"
+
+    @property
+    def text(self) -> str:
+        """In words, for the marketer."""
+        if self.waived:
+            return "Sent without the check, at your request."
+        links = f"{self.tracked:,} {'link' if self.tracked == 1 else 'links'} tracked"
+        return f"Checked: {links}, {self.untracked:,} left as they are, nothing else changed."
+
+
+@dataclass(frozen=True, slots=True)
 class LaunchedMail:
     """What the reports say of a mail as it was launched."""
 
@@ -136,3 +161,5 @@ class LaunchedMail:
     """In document order."""
     html_bytes: int | None = None
     """Size of the HTML part as sent, merge fields left empty; None for plain text."""
+    proof: ProofResult | None = None
+    """None for plain text, and for what earlier releases launched."""

@@ -77,7 +77,8 @@ class Move:
         raise ValueError(f"{self.event} does not lead to {after}")
 
 
-SCHEDULE = Move("schedule", UNSENT, (Status.SCHEDULED,), (Who.MARKETER,), (), "scheduled")
+SCHEDULE = Move("schedule", UNSENT, (Status.SCHEDULED,), (Who.MARKETER,), (Holds.SAME_VERSION,), "scheduled")
+"""Its content is proven, or its marketer has waived the proof."""
 UNSCHEDULE = Move(
     "unschedule",
     (Status.SCHEDULED, Status.MISSED),
@@ -87,13 +88,13 @@ UNSCHEDULE = Move(
     "unscheduled",
 )
 SEND = Move("send", UNSENT, (Status.PLANNING,), (Who.MARKETER,), (Holds.SAME_STATUS, Holds.SAME_VERSION), "sent")
-"""Somebody is in the audience, and the mail service lets mails leave."""
+"""As for SCHEDULE; somebody is in the audience, and the mail service lets mails leave."""
 FIRE = Move("fire", (Status.SCHEDULED,), (Status.PLANNING,), (Who.SCHEDULE,), (Holds.SAME_SCHEDULE,))
-"""As for SEND, and not more than an hour late."""
+"""Somebody is in the audience, the mail service lets mails leave, and it is not more than an hour late."""
 MISS = Move("miss", (Status.SCHEDULED,), (Status.MISSED,), (Who.SCHEDULE,), (Holds.SAME_SCHEDULE,))
 """One of these does not hold; the reason says which."""
 REVERT = Move("revert", (Status.PLANNING,), UNSENT, (Who.MARKETER, Who.PLANNER))
-"""The queue did not take it, or its content is not valid any more."""
+"""The queue did not take it, or its content is not valid any more, or not proven."""
 START_SENDING = Move("start_sending", (Status.PLANNING,), (Status.SENDING,), (Who.PLANNER, Who.FOLD))
 """The whole audience is planned."""
 FINISH = Move("finish", (Status.SENDING,), (Status.SENT,), (Who.PLANNER, Who.FOLD))

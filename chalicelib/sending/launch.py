@@ -1,5 +1,6 @@
 """Launch: freeze the content, count the planning units, and enqueue each of them. Every step may be repeated."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import ceil
@@ -8,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.campaigns import launched_content as content
 from chalicelib.campaigns.account import SendingAccount
 from chalicelib.campaigns.lifecycle import fire, return_to_author
-from chalicelib.content.compiler import compile_content
+from chalicelib.campaigns.proving import NotProven, compile_both, prove_both, result_of
 from chalicelib.content.errors import ContentInvalid
 from chalicelib.crm.audience import Audiences
 from chalicelib.model.campaign import Campaign, CampaignStatus
-from chalicelib.model.delivery import Tracking
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.lifecycle import GOING
 from chalicelib.model.messages import LaunchMessage, LaunchTask, PlanMessage, RetryMessage
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+    from chalicelib.content.proof import Proof
+
 
 @dataclass(frozen=True, slots=True)
 class Launch:
@@ -42,6 +44,7 @@ class Launch:
     _tracking_url: str
     _budget: Budget
     _wakes: Wakes
+    _prove: Callable[..., "Proof"] = prove_both
 
     def handle(self, message: LaunchMessage, now: datetime) -> None:
         """Do what a launch message says. Raises if it should be retried."""
@@ -55,7 +58,7 @@ class Launch:
             self._bring_back(campaign_id, message.task, now)
 
     def launch(self, campaign_id: CampaignId, now: datetime) -> None:
-        """Compile a campaign's content and enqueue its plan messages."""
+        """Compile a campaign's content, prove it unless that was waived, and enqueue its plan messages."""
         campaign = self._campaigns.find(campaign_id)
         if campaign is None or campaign.status is not CampaignStatus.PLANNING:
             logger().warning("launch_ignored", extra={"campaign_id": campaign_id})
@@ -64,12 +67,15 @@ class Launch:
         tracking = content.tracking_of(self._keys, self._tracking_url, campaign_id, key_number)
         source = content.source_of(campaign, self._campaigns.body(campaign))
         try:
-            untracked = compile_content(source, None)
-            compiled = untracked if campaign.tracking is Tracking.NONE else compile_content(source, tracking)
-        except ContentInvalid as error:
-            return_to_author(self._campaigns, campaign, str(error.faults[0]))
+            compiled, untracked = compile_both(source, tracking, campaign.tracking)
+            proof = self._prove(source, compiled, untracked, tracking)
+            # Once it is saved, an earlier run of this launch has proven it, and may have gone on to the planners.
+            if proof.faults and not campaign.proof_waived and not self._campaigns.is_launched(campaign_id):
+                raise NotProven(proof.faults)
+        except (ContentInvalid, NotProven) as error:
+            return_to_author(self._campaigns, campaign, error)
             return
-        content.save(self._campaigns, campaign_id, compiled, untracked, tracking)
+        content.save(self._campaigns, campaign_id, compiled, untracked, tracking, result_of(proof, compiled))
         units = _units(campaign)
         self._plans.begin(campaign_id, units=units)
         self._plan(campaign, None, now)

@@ -16,6 +16,7 @@ from chalicelib.model.campaign import (
     Did,
     LaunchedLink,
     LaunchedMail,
+    ProofResult,
     Schedule,
     Wait,
 )
@@ -58,7 +59,7 @@ class Campaigns(TableStore):
 
     def update_draft(self, campaign: Campaign, body: Body, *, at: datetime) -> Campaign:
         """Replace a draft made from `campaign.version`. Raises Conflict when that is no longer how it stands."""
-        newer = replace(campaign, version=campaign.version + 1, updated_at=at, status_reason=None)
+        newer = replace(campaign, version=campaign.version + 1, updated_at=at, status_reason=None, proof_waived=False)
         same_version, still_draft = equals("version", campaign.version), equals("status", CampaignStatus.DRAFT)
         put = self._table.put(encode(newer)).require(same_version, still_draft)
         if not self._table.transact(put, *self._content(newer, body)):
@@ -151,12 +152,18 @@ class Campaigns(TableStore):
         self.save_blob(campaign_id, "launched", _packed(mail))
 
     def find_launched(self, campaign_id: CampaignId) -> LaunchedMail:
-        """What was launched; no links and no size before launch."""
+        """What was launched; nothing before launch."""
         packed = self.find_blob(campaign_id, "launched")
         if packed is None:
             return LaunchedMail()
         values = json.loads(zlib.decompress(packed))
-        return LaunchedMail(tuple(LaunchedLink(**link) for link in values["links"]), values["html_bytes"])
+        proof = values.get("proof")
+        links = tuple(LaunchedLink(**link) for link in values["links"])
+        return LaunchedMail(links, values["html_bytes"], proof and ProofResult(**proof))
+
+    def is_launched(self, campaign_id: CampaignId) -> bool:
+        """Whether `save_launched` was called: what is launched does not change any more."""
+        return self.find_blob(campaign_id, "launched") is not None
 
     def save_blob(self, campaign_id: CampaignId, name: str, data: bytes) -> None:
         """Keep something large of a campaign. The first one written under a name stays: all workers read the same."""

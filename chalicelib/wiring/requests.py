@@ -7,6 +7,7 @@ from functools import cache, cached_property, partial
 from chalicelib.automation.rule_editor import RuleEditor
 from chalicelib.campaigns.drafts import Drafts
 from chalicelib.campaigns.lifecycle import Control
+from chalicelib.campaigns.proving import prove_draft
 from chalicelib.campaigns.send_test import MailTester
 from chalicelib.sdk import quick_client
 from chalicelib.sending.budget import Pacing
@@ -50,6 +51,7 @@ class Context(Stores):
             self.sending_account,
             self.launch_queue,
             self.schedules,
+            partial(prove_draft, self.campaigns, self.keys, self.settings.tracking_url),
         )
 
     @cached_property

@@ -10,11 +10,13 @@ from chalicelib.campaigns.drafts import Written
 from chalicelib.campaigns.launched_content import source_of
 from chalicelib.content.compiled import Segments, TemplateSlot
 from chalicelib.content.compiler import compile_content
+from chalicelib.content.errors import ContentInvalid
 from chalicelib.model.campaign import Audience, Body, CampaignStatus, Schedule
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.lifecycle import SCHEDULE
 from chalicelib.model.messages import LaunchMessage
 from local.tables import TableNames
+from tests.moves import bring_to
 from tests.store.test_control import ControlledWorld
 from tests.store.test_sending import NOW
 
@@ -124,8 +126,10 @@ def saved_before_it_was_refused(world: ControlledWorld, text: str) -> CampaignId
 def test_a_draft_whose_content_is_refused_by_now_goes_back_to_its_author(world: ControlledWorld) -> None:
     lead = world.lead(1, tags=["vip"])
     campaign_id = saved_before_it_was_refused(world, "One\n{{ (lead.tags.pop)(0) }}")
-    world.control.send_now(campaign_id, NOW)
-    world.work()
+    with pytest.raises(ContentInvalid, match="nothing can be called here"):
+        world.control.send_now(campaign_id, NOW)
+    bring_to(world.campaigns, campaign_id, CampaignStatus.PLANNING)  # as an earlier release does
+    world.launcher.launch(campaign_id, NOW)
     campaign = world.campaign(campaign_id)
     assert campaign.status is CampaignStatus.DRAFT
     assert campaign.status_reason is not None
@@ -141,7 +145,8 @@ def test_a_scheduled_campaign_whose_content_is_refused_by_now_is_missed(world: C
     world.lead(1)
     campaign_id = saved_before_it_was_refused(world, "{{ lead.tags.pop(0) }}")
     schedule = Schedule("s", NOW, "2026-11-23T12:00", "UTC")
-    assert world.campaigns.move(campaign_id, SCHEDULE, schedule=schedule)
+    campaign = world.campaign(campaign_id)
+    assert world.campaigns.move(campaign_id, SCHEDULE, as_read=campaign, schedule=schedule)
     world.launcher.handle(LaunchMessage(campaign_id, schedule_id="s"), NOW)
     campaign = world.campaign(campaign_id)
     assert campaign.status is CampaignStatus.MISSED

@@ -61,10 +61,13 @@ class Walk:
     def sets(self, move: Move) -> dict[str, Any]:
         match move:
             case lifecycle.SCHEDULE:
-                return {"schedule": Schedule(self.chance.randbytes(6).hex(), NOW, "2026-11-23T12:00", "UTC")}
+                schedule = Schedule(self.chance.randbytes(6).hex(), NOW, "2026-11-23T12:00", "UTC")
+                return {"schedule": schedule, "proof_waived": self.chance.random() < 0.5}
             case lifecycle.UNSCHEDULE:
-                return {"schedule": None}
-            case lifecycle.SEND | lifecycle.FIRE:
+                return {"schedule": None, "proof_waived": False}
+            case lifecycle.SEND:
+                return {"launched_at": NOW, "proof_waived": self.chance.random() < 0.5}
+            case lifecycle.FIRE:
                 return {"launched_at": NOW}
             case lifecycle.FINISH:
                 return {"completed_at": NOW}

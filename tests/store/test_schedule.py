@@ -29,7 +29,7 @@ class ScheduledWorld(World):
     def control_by(self, queue: Queue, schedules: Schedules) -> Control:
         """The marketer's moves with another queue or scheduler."""
         campaigns, plans, counters, retries = self.campaigns, self.plans, self.counters, self.retries
-        return Control(campaigns, plans, counters, retries, self.audiences, self.account, queue, schedules)
+        return Control(campaigns, plans, counters, retries, self.audiences, self.account, queue, schedules, self.prove)
 
     def scheduled(self) -> CampaignId:
         campaign_id = self.draft()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from chalicelib.campaigns import launched_content as content
 from chalicelib.campaigns.account import Hindrance, SendingAccount
 from chalicelib.campaigns.drafts import Drafts, Written
 from chalicelib.campaigns.lifecycle import AudienceIsEmpty, Control, Lifecycle
+from chalicelib.campaigns.proving import prove_draft
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import create_lead
 from chalicelib.model.campaign import Audience, CampaignStatus
@@ -146,6 +148,7 @@ class World:
         self.drafts = Drafts(self.campaigns, self.schedules)
         self.account = Account()
         self.launch_queue = Queue(self.sqs, "launch")
+        self.prove = partial(prove_draft, self.campaigns, KEYS, TRACKING_URL)
         self.counters, self.retries = Counters(client, tables.campaigns), Retries(client, tables.campaigns)
         self.control = Control(
             self.campaigns,
@@ -156,6 +159,7 @@ class World:
             self.account,
             self.launch_queue,
             self.schedules,
+            self.prove,
         )
         self.lifecycle = Lifecycle(self.campaigns, self.plans, self.counters, self.retries)
         self.launcher = Launch(

@@ -1,6 +1,6 @@
 /** What can be done to a campaign. Each action asks first and says how many leads it concerns. */
 
-import { api, counted, h, percent, say } from "./app.js";
+import { api, counted, fill, h, percent, Problem, say } from "./app.js";
 import { confirm, tell } from "./dialogs.js";
 import { attempt } from "./parts.js";
 
@@ -37,6 +37,33 @@ export async function testSend(id, lead) {
   }
 }
 
+/**
+ * What a dialog shows when the check could not confirm an email: { element, send(path, body) }. The places, and a box to
+ * tick for sending it anyway; `send` says so in the request when it is ticked.
+ */
+function waiver(verb) {
+  const element = h("div", { class: "stack" });
+  const ask = ({ errors }) => {
+    const box = h("input", { type: "checkbox", name: "waived", required: true });
+    fill(element,
+      h("ul", { class: "plain" }, errors.slice(0, 5).map(({ reason, line }) => h("li", {}, line ? `Line ${line}: ` : "", reason))),
+      errors.length > 5 && h("p", { class: "note" }, `And ${counted(errors.length - 5, "more place")}.`),
+      h("label", {}, box, ` ${verb} it anyway. Links may be broken or not counted, or the email may look different from the preview.`));
+    box.focus();
+  };
+  async function send(path, form, body = {}) {
+    const isWaived = form.has("waived");
+    try {
+      return await api("POST", path, { body: isWaived ? { ...body, proof: "waived" } : body, key: crypto.randomUUID() });
+    } catch (problem) {
+      if (problem.type !== "urn:leadflip:problem:not-proven") throw problem;
+      ask(problem);
+      throw new Problem(problem.status, { detail: "The check could not confirm that recipients get what you wrote. Nothing was sent." });
+    }
+  }
+  return { element, send };
+}
+
 /** True once sending has started. `errors`: the messages of the pre-send check. */
 export async function sendNow(id, title, errors) {
   const audience = await api("GET", `campaigns/${id}/audience`);
@@ -44,15 +71,17 @@ export async function sendNow(id, title, errors) {
     tell("No recipients", h("p", {}, "No lead matches. Choose other stages or tags, or import leads."));
     return false;
   }
+  const unchecked = waiver("Send");
   return confirm({
     title: `Send “${title}” now?`,
     text: `It will be sent to ${howMany(audience)}. Sent emails cannot be recalled.`,
-    fields: errors.length ? [
-      h("p", { class: "error" }, `The pre-send check found ${counted(errors.length, "error")}:`),
+    fields: [
+      errors.length > 0 && h("p", { class: "error" }, `The pre-send check found ${counted(errors.length, "error")}:`),
       errors.slice(0, 3).map((message) => h("p", { class: "error" }, message)),
-    ] : [],
+      unchecked.element,
+    ],
     action: `Send to ${howMany(audience)}`,
-    run: () => api("POST", `campaigns/${id}/send`, { key: crypto.randomUUID() }),
+    run: (form) => unchecked.send(`campaigns/${id}/send`, form),
   });
 }
 
@@ -63,17 +92,17 @@ export async function schedule(id) {
   const zones = [...new Set([here, "UTC", ...Intl.supportedValuesOf("timeZone")])];
   const tomorrow = new Date(Date.now() + 86_400_000);
   const at = `${tomorrow.getFullYear()}-${String(tomorrow.getMonth() + 1).padStart(2, "0")}-${String(tomorrow.getDate()).padStart(2, "0")}T09:00`;
+  const unchecked = waiver("Schedule");
   return confirm({
     title: "Schedule campaign",
     text: `Recipients are selected at the scheduled time. Right now: ${howMany(audience)}.`,
     fields: [
       h("label", { for: "at" }, "Date and time"), h("input", { type: "datetime-local", id: "at", name: "at", required: true, value: at }),
       h("label", { for: "zone" }, "Time zone"), h("select", { id: "zone", name: "zone" }, zones.map((zone) => h("option", { value: zone }, zone))),
+      unchecked.element,
     ],
     action: "Schedule",
-    run: (form) => api("POST", `campaigns/${id}/schedule`, {
-      body: { at: form.get("at").slice(0, 16), timezone: form.get("zone") }, key: crypto.randomUUID(),
-    }),
+    run: (form) => unchecked.send(`campaigns/${id}/schedule`, form, { at: form.get("at").slice(0, 16), timezone: form.get("zone") }),
   });
 }
 

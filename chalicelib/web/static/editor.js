@@ -211,17 +211,19 @@ export async function show(place, { id: asked, signal }) {
     ]).catch((problem) => { if (!signal.aborted && problem instanceof Problem) fill(findings, failure(problem, refresh)); });
   }
 
-  function showFindings({ findings: found }) {
-    preflightErrors = found.filter(({ severity }) => severity === "error").map(({ message }) => message);
+  function showFindings({ findings: found, proof }) {
+    // Sending itself asks about what is not proven.
+    preflightErrors = found.filter(({ severity, code: kind }) => severity === "error" && kind !== "not_proven").map(({ message }) => message);
     html.mark(found.filter(({ field }) => field === "html"));
     text.mark(found.filter(({ field }) => field === "text"));
-    findings.replaceChildren(found.length ? h("ul", { class: "findings" }, found.map((each) => {
+    fill(findings, found.length ? h("ul", { class: "findings" }, found.map((each) => {
       const [tone, name] = SEVERITY[each.severity];
       const target = { html, text }[each.field];
       return h("li", {}, h("span", { class: `pill ${tone}` }, name),
         h("p", {}, each.message, each.count ? ` (${each.count} leads)` : ""),
         each.line && target && button(`Line ${each.line}`, () => { pick(each.field); target.reveal(each.line); }, { class: "quiet" }));
-    })) : h("p", {}, h("span", { class: "pill good" }, "No problems"), " Ready to send."));
+    })) : h("p", {}, h("span", { class: "pill good" }, "No problems"), " Ready to send."),
+    proof && h("p", { class: "note" }, proof.text));
   }
 
   // -- The HTML and the plain text of the email. -----------------------------------------------------------------------
@@ -264,7 +266,9 @@ export async function show(place, { id: asked, signal }) {
     h("div", { class: "head" },
       h("div", {}, h("div", { class: "titled" }, title, campaign.status && pill(campaign.status)),
         campaign.status === "scheduled" && h("p", { class: "soft" }, `Scheduled for ${campaign.scheduled_local.replace("T", ", ")} (${campaign.scheduled_timezone}).`),
-        campaign.status_reason && h("p", {}, campaign.status_reason), state),
+        campaign.status_reason && h("p", {}, campaign.status_reason),
+        campaign.proof ? h("p", { class: "note" }, campaign.proof.text)
+          : campaign.status === "scheduled" && campaign.proof_waived && h("p", { class: "note" }, "Scheduled without the check, at your request."), state),
       h("div", { class: "actions" }, offered)),
     alert, conflicting.element,
     h("div", { class: "desk" },

@@ -89,6 +89,7 @@ function top(campaign, stats, title, { id, signal, changed, recount }) {
         stats.recount_due && mayWrite() && button("Recount", recount),
         followUp(campaign), actions(campaign, stats, { id, signal, changed }))),
     campaign.status_reason && h("p", {}, campaign.status_reason),
+    stats.proof && h("p", { class: "note" }, stats.proof.text),
     isRunning && sending(stats),
     h("p", { class: "note", id: "as-of" }, isRunning ? "Live. " : "", "As of ", moment(stats.as_of),
       ". Updated within seconds. ", h("a", { href: "#/help" }, "What the numbers mean")),

@@ -1,0 +1,58 @@
+"""Proves a campaign's mail, in both of the forms that leads get: tracked, and untracked for those who opted out."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from chalicelib.campaigns.launched_content import source_of, tracking_of
+from chalicelib.content.compiled import CompiledContent, ContentSource, LinkTracking
+from chalicelib.content.compiler import compile_content
+from chalicelib.model.campaign import Campaign, ProofResult
+from chalicelib.model.delivery import Tracking
+from chalicelib.model.errors import Conflicting, Fault
+from chalicelib.store.campaigns import Campaigns
+from chalicelib.tracking.key_ring import KeyRingSource
+
+if TYPE_CHECKING:
+    from chalicelib.content.proof import Proof
+
+
+class NotProven(Conflicting, problem="not-proven", title="The check could not confirm the mail"):
+    """What would be sent differs from what was written, or cannot be compared with it; `faults` says where."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        first = "; ".join(map(str, faults[:3]))
+        super().__init__(f'{first}. Correct the content, or send it unchecked with "proof": "waived".')
+        self.faults = tuple(faults)
+
+
+def compile_both(
+    source: ContentSource, tracking: LinkTracking, wanted: Tracking
+) -> tuple[CompiledContent, CompiledContent]:
+    """The mail as tracked and as untracked; twice the same where the campaign tracks nothing. Raises ContentInvalid."""
+    untracked = compile_content(source, None)
+    return untracked if wanted is Tracking.NONE else compile_content(source, tracking), untracked
+
+
+def prove_both(
+    source: ContentSource, compiled: CompiledContent, untracked: CompiledContent, tracking: LinkTracking
+) -> "Proof":
+    """The proof of what `compile_both` gives. Never raises; takes a few seconds at most."""
+    from chalicelib.content.proof import prove  # html5lib, which functions that prove nothing must not load
+
+    if compiled is untracked:
+        return prove(source, untracked, None)
+    proof = prove(source, compiled, tracking)
+    return proof if proof.faults else replace(proof, faults=prove(source, untracked, None).faults)
+
+
+def prove_draft(campaigns: Campaigns, keys: KeyRingSource, tracking_url: str, campaign: Campaign) -> "Proof":
+    """The proof of a campaign as if it were launched now. Raises ContentInvalid, Conflict when it is being changed."""
+    tracking = tracking_of(keys, tracking_url, campaign.campaign_id, keys.ring().current)
+    source = source_of(campaign, campaigns.body(campaign))
+    return prove_both(source, *compile_both(source, tracking, campaign.tracking), tracking)
+
+
+def result_of(proof: "Proof", compiled: CompiledContent) -> ProofResult | None:
+    """What is shown of a proof; None for plain text, where there is nothing to compare."""
+    return None if compiled.html is None else ProofResult(proof.tracked, proof.untracked, waived=bool(proof.faults))
