@@ -108,6 +108,8 @@ def test_from_signing_in_to_the_badges_on_the_timeline(
     expect(desk.get_by_text("3 recipients right now.")).to_be_visible()
     expect(desk.get_by_role("button", name="Line 1").first).to_be_visible()
     expect(desk.locator(".mark")).to_have_count(1)
+    checked = "Checked: 1 link tracked, 0 left as they are, nothing else changed."
+    expect(desk.get_by_text(checked)).to_be_visible()
     desk.get_by_label("Preview for", exact=True).select_option(label=f"{HOSTILE} · eve@story.example")
     expect(desk.frame_locator("iframe").get_by_text(f"Hello {HOSTILE}")).to_be_visible()
 
@@ -122,6 +124,7 @@ def test_from_signing_in_to_the_badges_on_the_timeline(
     expect(figure(desk, "sent")).to_have_text("2", timeout=60_000)  # the first mails of a cold stack
     expect(figure(desk, "failed")).to_have_text("1")
     expect(desk.locator(".pill.sent").first).to_be_visible()
+    expect(desk.get_by_text(checked)).to_be_visible()
     expect(figure(desk, "opened")).to_have_text("0")
 
     page.goto(stack.inbox_url)

@@ -41,7 +41,7 @@ export async function testSend(id, lead) {
  * What a dialog shows when the check could not confirm an email: { element, send(path, body) }. The places, and a box to
  * tick for sending it anyway; `send` says so in the request when it is ticked.
  */
-function waiver(verb) {
+function waiver(verb, done) {
   const element = h("div", { class: "stack" });
   const ask = ({ errors }) => {
     const box = h("input", { type: "checkbox", name: "waived", required: true });
@@ -58,7 +58,7 @@ function waiver(verb) {
     } catch (problem) {
       if (problem.type !== "urn:leadflip:problem:not-proven") throw problem;
       ask(problem);
-      throw new Problem(problem.status, { detail: "The check could not confirm that recipients get what you wrote. Nothing was sent." });
+      throw new Problem(problem.status, { detail: `It is not certain that recipients get what you wrote. Nothing was ${done}.` });
     }
   }
   return { element, send };
@@ -71,7 +71,7 @@ export async function sendNow(id, title, errors) {
     tell("No recipients", h("p", {}, "No lead matches. Choose other stages or tags, or import leads."));
     return false;
   }
-  const unchecked = waiver("Send");
+  const unchecked = waiver("Send", "sent");
   return confirm({
     title: `Send “${title}” now?`,
     text: `It will be sent to ${howMany(audience)}. Sent emails cannot be recalled.`,
@@ -92,7 +92,7 @@ export async function schedule(id) {
   const zones = [...new Set([here, "UTC", ...Intl.supportedValuesOf("timeZone")])];
   const tomorrow = new Date(Date.now() + 86_400_000);
   const at = `${tomorrow.getFullYear()}-${String(tomorrow.getMonth() + 1).padStart(2, "0")}-${String(tomorrow.getDate()).padStart(2, "0")}T09:00`;
-  const unchecked = waiver("Schedule");
+  const unchecked = waiver("Schedule", "scheduled");
   return confirm({
     title: "Schedule campaign",
     text: `Recipients are selected at the scheduled time. Right now: ${howMany(audience)}.`,

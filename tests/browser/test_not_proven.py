@@ -1,0 +1,60 @@
+"""An email that the check cannot confirm: the marketer sees where, and sends it only by saying so, with the keyboard."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from local.stack import LocalStack
+from tests.browser.test_page import marketers_page, sign_in, write
+from tests.stack.marketer import Marketer
+from tests.store.test_not_proven import HTML_IN_SVG
+
+__all__ = ["marketers_page"]
+
+
+@pytest.fixture
+def marketer(stack: LocalStack) -> Marketer:
+    return Marketer(stack)
+
+
+def test_what_is_not_proven_is_scheduled_and_sent_only_on_explicit_request(
+    marketers_page: Page, stack: LocalStack, marketer: Marketer
+) -> None:
+    page = marketers_page
+    marketer("POST", "/v1/leads", {"entity": "unproven", "stage": "New", "email": "a@unproven.example"})
+    campaign = write(marketer, "unproven", html=HTML_IN_SVG)
+    page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
+    sign_in(page, stack.token)
+    finding = page.locator(".findings li").filter(has_text="html5lib cannot read this part")
+    expect(finding.get_by_role("button", name="Line 2")).to_be_visible()
+    expect(page.get_by_text("nothing else changed")).to_have_count(0)
+
+    page.get_by_role("button", name="Schedule…").click()
+    question = page.get_by_role("dialog")
+    question.get_by_role("button", name="Schedule", exact=True).press("Enter")
+    expect(question.get_by_role("alert")).to_contain_text("Nothing was scheduled.")
+    expect(question).to_contain_text("Line 2: this HTML could not be checked")
+    expect(question.get_by_role("checkbox")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(question).to_be_visible()
+    assert marketer("GET", f"/v1/campaigns/{campaign}")["status"] == "draft"
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Campaigns")).to_be_visible()
+    page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
+    expect(page.get_by_text("Scheduled without the check, at your request.")).to_be_visible()
+    page.get_by_role("button", name="Unschedule").click()
+    page.get_by_role("dialog").get_by_role("button", name="Unschedule").click()
+
+    page.get_by_role("button", name="Send…").click()
+    question = page.get_by_role("dialog")
+    question.get_by_role("button", name="Send to 1 lead").press("Enter")
+    expect(question.get_by_role("alert")).to_contain_text("Nothing was sent.")
+    expect(question.get_by_role("checkbox")).to_be_focused()
+    page.keyboard.press("Space")
+    question.get_by_role("button", name="Send to 1 lead").press("Enter")
+    expect(page.get_by_text("Sent without the check, at your request.")).to_be_visible(timeout=60_000)
+    expect(page.locator("[data-figure=sent]")).to_have_text("1", timeout=60_000)
+    page.get_by_role("link", name="View email").click()
+    expect(page.get_by_text(re.compile("^Sent without the check"))).to_be_visible()
