@@ -38,17 +38,18 @@ export async function testSend(id, lead) {
 }
 
 /**
- * What a dialog shows when the check could not confirm an email: { element, send(path, body) }. The places, and a box to
- * tick for sending it anyway; `send` says so in the request when it is ticked.
+ * What a dialog shows when the check could not confirm an email: { element, send(path, form, body) }. It lists the places,
+ * with a box to tick for going on anyway, which `send` then says in the request.
  */
 function waiver(verb, done) {
   const element = h("div", { class: "stack" });
   const ask = ({ errors }) => {
     const box = h("input", { type: "checkbox", name: "waived", required: true });
     fill(element,
+      h("p", {}, "The check could not confirm that recipients get what you wrote:"),
       h("ul", { class: "plain" }, errors.slice(0, 5).map(({ reason, line }) => h("li", {}, line ? `Line ${line}: ` : "", reason))),
       errors.length > 5 && h("p", { class: "note" }, `And ${counted(errors.length - 5, "more place")}.`),
-      h("label", {}, box, ` ${verb} it anyway. Links may be broken or not counted, or the email may look different from the preview.`));
+      h("div", { class: "choices" }, h("label", {}, box, `${verb} it anyway. Links may be broken or not counted, and it may look different from the preview.`)));
     box.focus();
   };
   async function send(path, form, body = {}) {
@@ -58,7 +59,7 @@ function waiver(verb, done) {
     } catch (problem) {
       if (problem.type !== "urn:leadflip:problem:not-proven") throw problem;
       ask(problem);
-      throw new Problem(problem.status, { detail: `It is not certain that recipients get what you wrote. Nothing was ${done}.` });
+      throw new Problem(problem.status, { detail: `Nothing was ${done}. Correct the content, or tick the box.` });
     }
   }
   return { element, send };
