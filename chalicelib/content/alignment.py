@@ -1,13 +1,12 @@
 """Compares the author's text with the compiled one, character by character, for the proof (proof.py).
 
-Both come with signs for merge tags (unfold.py). The compiled text is the author's, except that values of attributes give
-way to click URLs and to links made per delivery, and that footer and pixel are put in, in one place.
+Both come with signs for merge tags (unfold.py). The compiled text is the author's, except that values of attributes
+give way to click URLs and to links made per delivery, and that footer and pixel are put in, in one place.
 """
 
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from os.path import commonprefix
 from typing import Final, NamedTuple, NoReturn
 
 from chalicelib.content.compiled import Segments
@@ -46,14 +45,15 @@ class Alignment:
         self.has_footer = False
         self.added_at = 0
         """Where in the source footer and pixel are put in."""
-        self.added_end = 0
-        """Where in `author` they end."""
         self._unfolder = unfolder
         self._text, self._source_places = unfolder.source(source)
         self._parts: list[_Part] = []
+        self._added_part: int | None = None
         self._align(unfolder.compiled(html), base_url)
         self.author = "".join(part.author for part in self._parts)
         self.compiled = "".join(part.compiled for part in self._parts)
+        self.behind = "".join(part.author for part in self._parts[self._added_part :]) if self._added_part else ""
+        """The author's text behind footer and pixel."""
 
     def source_offset(self, offset: int, text: str) -> int:
         """Where in the source this place of `author` or `compiled` is."""
@@ -86,6 +86,7 @@ class Alignment:
                 added.append((change.lastgroup or "", at))
                 put = change[0].replace(self._unfolder.unsubscribe, self._unfolder.own_unsubscribe)
                 self._parts.append(_Part(put, put, "", at, at))
+                self._added_part = len(self._parts)
         at = self._copy(compiled[position:], at)
         if at < len(self._text):
             self._refuse(at, _excerpt(self._text, at), "nothing")
@@ -95,7 +96,7 @@ class Alignment:
         """The same text on both sides; where the author's goes on behind it."""
         end = at + len(literal)
         if not self._text.startswith(literal, at):
-            same = len(commonprefix([literal, self._text[at:end]]))
+            same = next(n for n, sign in enumerate(literal) if not self._text.startswith(sign, at + n))
             self._refuse(at + same, _excerpt(self._text, at + same), _excerpt(literal, same))
         bare = self._unfolder.without_statements(literal)
         self._parts.append(_Part(bare, bare, literal, at, end))
