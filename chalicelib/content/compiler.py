@@ -34,11 +34,12 @@ from chalicelib.model.errors import Fault
 MAX_BYTES: Final = 1_048_576  # of html, and of text
 MAX_HEADER_LENGTH: Final = 500  # characters of subject, from_name, reply_to as written
 
-_FOOTER_BEFORE = (
+FOOTER: Final[Sequence[str | Slot]] = (
     '<p style="margin:24px 0 0;font:12px/1.5 sans-serif;color:#767676;text-align:center">'
-    '<a style="color:#767676" href="'
+    '<a style="color:#767676" href="',
+    UNSUBSCRIBE,
+    '">Unsubscribe</a></p>',
 )
-_FOOTER_AFTER = '">Unsubscribe</a></p>'
 # U+DC80 to U+DCFF stand for bytes that are no UTF-8 (PEP 383): they leave as they came. The others mean nothing.
 _LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _NOT_UTF8 = "merge tags, and what statements enclose, must be UTF-8; this byte is not"
@@ -51,6 +52,12 @@ def compile_content(source: ContentSource, tracking: LinkTracking | None) -> Com
     Raises ContentInvalid with every problem found (field, reason, line and column). Bounded: 1 MB, linear time.
     """
     return _Compiler(source, tracking).compile()
+
+
+def pixel(base_url: str) -> Sequence[str | Slot]:
+    """The image whose loading is an open."""
+    style = "display:block;border:0;width:1px;height:1px"
+    return f'<img src="{base_url}/t/o/', DELIVERY, f'.gif" width="1" height="1" alt="" style="{style}">'
 
 
 class _Compiler:
@@ -129,10 +136,9 @@ class _Compiler:
             return None, [], ""
         added: list[str | Slot] = []
         if not _shows_unsubscribe(tags, document):
-            added += [_FOOTER_BEFORE, UNSUBSCRIBE, _FOOTER_AFTER]
+            added += FOOTER
         if self._tracking is not None:
-            added += [f'<img src="{self._tracking.base_url}/t/o/', DELIVERY]
-            added.append('.gif" width="1" height="1" alt="" style="display:block;border:0;width:1px;height:1px">')
+            added += pixel(self._tracking.base_url)
         if added:
             edits.append(Edit(document.insert_at, document.insert_at, added))
         return assemble(source, tags, edits), links, text_from_html(source, masked, tags, document)
