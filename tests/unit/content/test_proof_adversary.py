@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 
@@ -163,7 +164,24 @@ def test_the_footer_is_in_no_link() -> None:
     assert not is_proven(program.source, moved(program, both, "</a></p><p>b"))
 
 
-@pytest.mark.parametrize("name", ["title", "style", "textarea", "select", "template", "noscript", "video", "object"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "title",
+        "style",
+        "textarea",
+        "select",
+        "template",
+        "noscript",
+        "video",
+        "object",
+        "audio",
+        "canvas",
+        "dialog",
+        "datalist",
+        "details",
+    ],
+)
 def test_footer_and_pixel_are_in_nothing_that_is_not_shown(name: str) -> None:
     program = program_of(f"<p>a</p><{name}>b</{name}><p>c</p>")
     both = footer_of(program) + PIXEL
@@ -239,6 +257,25 @@ def test_whatever_is_tracked_is_seen_wherever_it_is(html: str) -> None:
     assert not is_proven(program.source, program.with_links([]))
 
 
+@pytest.mark.parametrize("safe", ["#", "+", "%", "&", "?/:"])
+def test_a_destination_is_encoded_so_that_it_arrives(safe: str) -> None:
+    """A raw # would cut the signature off, and a raw + arrives as a space."""
+    destination = "https://a.example/?q=c%2B%2B+x&y=1#part"
+    program = program_of(f'<a href="{destination.replace("&", "&amp;")}">x</a>')
+    assert is_proven(program.source, program.compiled)
+    loose = program.click_url("1", destination).replace(quote(destination, safe=""), quote(destination, safe=safe))
+    faulty = program.with_text(program.text.replace(program.click_url("1", destination), loose))
+    assert faulty != program.compiled
+    assert is_proven(program.source, faulty) is (safe == "?/:")
+
+
+def test_a_text_that_looks_like_a_sign_is_none() -> None:
+    program = program_of(f'<a href="{A}">x</a>')
+    for code in range(0xFDD0, 0xFDF0):
+        sign = f"{chr(code)}d{chr(code)}"
+        assert not is_proven(program.source, program.with_text(program.text.replace(ID, sign)))
+
+
 def test_the_base_is_the_browsers() -> None:
     program = program_of(f'<base href="{A}"><base href="{B}"><a href="page">x</a>')
     assert is_proven(program.source, program.compiled)
@@ -274,6 +311,21 @@ def test_values_are_escaped_within_statements() -> None:
     program = program_of("{% if lead.first_name %}{{ lead.first_name }}{% endif %}")
     inside = program.text.replace("{{", "{% autoescape false %}{{").replace("}}", "}}{% endautoescape %}", 1)
     faulty = program.with_text(inside)
+    assert seen(faulty) != seen(program.compiled)
+    assert not is_proven(program.source, faulty)
+
+
+def test_values_are_escaped_in_links_once() -> None:
+    program = program_of("{% if lead.fields %}<a href='https://shop.example/?x={{ lead.fields.x }}'>x</a>{% endif %}")
+    inside = program.text.replace("{% autoescape false %}", "").replace("{% endautoescape %}", "")
+    assert inside != program.text
+    assert not is_proven(program.source, program.with_text(inside))
+
+
+def test_values_in_text_are_not_marked() -> None:
+    program = program_of("<p>{{ lead.first_name | upper }}")
+    faulty = program.with_text(program.text.replace("{{ ", "{{ ( ").replace(" }}", " ) | _value }}"))
+    assert faulty != program.compiled
     assert seen(faulty) != seen(program.compiled)
     assert not is_proven(program.source, faulty)
 
@@ -354,6 +406,13 @@ def test_what_rendering_uses_beside_the_html_is_right(change: dict[str, object])
     program = program_of("<a href='https://x.example/{{ lead.id }}'>x</a>", utm={"source": "news"})
     assert is_proven(program.source, program.compiled)
     assert not is_proven(program.source, replace(program.compiled, **change))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("html", [f'<a href="{A}">x</a>', "<a href='https://x.example/{{ lead.id }}'>x</a>"])
+def test_the_utm_tags_are_those_of_the_source(html: str) -> None:
+    program = program_of(html, utm={"source": "news"})
+    assert not is_proven(replace(program.source, utm={"source": "other"}), program.compiled)
+    assert not is_proven(replace(program.source, utm={}), program.compiled)
 
 
 def test_other_tracking_than_it_was_compiled_with_is_noticed() -> None:
