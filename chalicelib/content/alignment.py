@@ -18,12 +18,6 @@ from chalicelib.content.values import escape_attribute
 
 _EXCERPT: Final = 60  # characters of each side that a fault shows
 _UNQUOTED = re.compile(r"[^\t\n\f\r >]*+")
-_HIDING = (
-    "select|template|noscript|svg|math|object|video|audio|canvas|details|dialog|datalist|"
-    "title|textarea|style|xmp|iframe|noembed|noframes|script|plaintext"
-)
-# What may follow footer and pixel: the end of the body, what hides all behind it, or a tag that is not finished.
-_MAY_FOLLOW = re.compile(rf"\Z|</body[\s/>]|<[!?/]|<(?:{_HIDING})[\s/>]|<[^>]*\Z", re.IGNORECASE)
 _QUOTES = ("'", '"')
 _ADDED = (["footer"], ["pixel"], ["footer", "pixel"])
 
@@ -52,6 +46,8 @@ class Alignment:
         self.has_footer = False
         self.added_at = 0
         """Where in the source footer and pixel are put in."""
+        self.added_end = 0
+        """Where in `author` they end."""
         self._unfolder = unfolder
         self._text, self._source_places = unfolder.source(source)
         self._parts: list[_Part] = []
@@ -71,7 +67,7 @@ class Alignment:
     def _align(self, compiled: str, base_url: str | None) -> None:
         """Go through the compiled text; `at` is the place in the author's."""
         mark, footer = self._unfolder.mark, self._unfolder.compiled(Segments.of(FOOTER))
-        links, image = rf"{mark}l\d+{mark}", rf"{mark}{mark}"
+        links, image = rf"{mark}l\d+{mark}", r"(?!)"
         if base_url is not None:
             click = re.escape(f"{escape_attribute(base_url)}/t/c/{self._unfolder.delivery}")
             links += rf"|{click}[^\"'<>\s]*+"
@@ -128,11 +124,6 @@ class Alignment:
             if kinds not in _ADDED or at != added[0][1]:
                 raise Differs(
                     self._in_source(at), f"footer and pixel must be put in together and once, this is a second {kind}"
-                )
-            if not _MAY_FOLLOW.match(self._text, at):
-                found = self._unfolder.readable(_excerpt(self._text, at))
-                raise Differs(
-                    self._in_source(at), f"the {kind} must be at the end of the mail; here it is before {found}"
                 )
         self.has_footer = "footer" in kinds
         self.added_at = self._in_source(added[0][1] if added else len(self._text))
