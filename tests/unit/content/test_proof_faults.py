@@ -23,7 +23,7 @@ from tests.unit.content.proof_mails import random_mail, with_statements, with_va
 Outcomes = Counter[tuple[str, str]]  # by kind: "caught", "same" (it changes nothing), "missed"
 
 
-NOT_YET = (
+NOT_YET: tuple[str, ...] = (
     "test_faults_in_our_mails_are_caught",
     "test_faults_in_random_mails_are_caught[0]",
     "test_faults_in_random_mails_are_caught[1]",
