@@ -29,7 +29,8 @@ def times(piece: str, start: str = "", end: str = "", most: int = MEGABYTE, size
 
 def numbered(piece: str, start: str = "", end: str = "", most: int = MEGABYTE, size: int = MEGABYTE) -> str:
     """The same with a number for each `{}` in it."""
-    pieces, room = [], size - len(start) - len(end)
+    pieces: list[str] = []
+    room = size - len(start) - len(end)
     for number in count(1):
         filled = piece.replace("{}", str(number))
         if number > most or len(filled) > room:
