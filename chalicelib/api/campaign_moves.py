@@ -9,9 +9,8 @@ from chalicelib.api.campaigns import CampaignAnswer
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, H, Operation, Resource
 from chalicelib.campaigns.lifecycle import AudienceIsEmpty, NothingToRetry, SendingDisabled, WrongStatus
-from chalicelib.campaigns.proving import NotProven
 from chalicelib.campaigns.schedule import InvalidTime
-from chalicelib.content.errors import ContentInvalid
+from chalicelib.content.errors import ContentInvalid, NotProven
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.errors import LeadflipError
 from chalicelib.model.ids import CampaignId

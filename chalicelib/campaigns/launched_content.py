@@ -79,7 +79,7 @@ def tracking_of(keys: KeyRingSource, base_url: str, campaign_id: CampaignId, key
 
 def save(
     campaigns: Campaigns,
-    campaign_id: CampaignId,
+    campaign: Campaign,
     compiled: CompiledContent,
     untracked: CompiledContent,
     tracking: CampaignTracking,
@@ -89,9 +89,10 @@ def save(
     links = tuple(
         LaunchedLink(link.link, link.url, link.text, link.line, link.column) for link in compiled.links if link.tracked
     )
-    campaigns.save_launched(campaign_id, LaunchedMail(links, html_size(compiled, tracking), proof))
-    campaigns.save_blob(campaign_id, "untracked", zlib.compress(untracked.to_bytes()))
-    campaigns.save_blob(campaign_id, "compiled", zlib.compress(compiled.to_bytes()))
+    mail, version = LaunchedMail(links, html_size(compiled, tracking), proof), campaign.version
+    campaigns.save_launched(campaign.campaign_id, mail, version=version)
+    for name, content in (("untracked", untracked), ("compiled", compiled)):
+        campaigns.save_blob(campaign.campaign_id, name, zlib.compress(content.to_bytes()), version=version)
 
 
 def load(campaigns: Campaigns, keys: KeyRingSource, base_url: str, campaign_id: CampaignId) -> LaunchedContent:

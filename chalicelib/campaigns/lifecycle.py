@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.analytics.sums import are_all_finished, are_all_marked, failures_of, harm_of
 from chalicelib.campaigns.account import Hindrance, SendingAccount
-from chalicelib.campaigns.proving import NotProven
 from chalicelib.campaigns.schedule import LATE, forget_schedule, moment_of
-from chalicelib.content.errors import ContentInvalid
+from chalicelib.content.errors import ContentInvalid, NotProven
 from chalicelib.crm.audience import Audiences
 from chalicelib.model import lifecycle
 from chalicelib.model.campaign import Campaign, CampaignStatus, Schedule

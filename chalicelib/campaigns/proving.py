@@ -1,6 +1,5 @@
 """Proves a campaign's mail, in both of the forms that leads get: tracked, and untracked for those who opted out."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,21 +8,11 @@ from chalicelib.content.compiled import CompiledContent, ContentSource, LinkTrac
 from chalicelib.content.compiler import compile_content
 from chalicelib.model.campaign import Campaign, ProofResult
 from chalicelib.model.delivery import Tracking
-from chalicelib.model.errors import Conflicting, Fault
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.tracking.key_ring import KeyRingSource
 
 if TYPE_CHECKING:
     from chalicelib.content.proof import Proof
-
-
-class NotProven(Conflicting, problem="not-proven", title="The check could not confirm the mail"):
-    """What would be sent differs from what was written, or cannot be compared with it; `faults` says where."""
-
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        first = "; ".join(map(str, faults[:3]))
-        super().__init__(f'{first}. Correct the content, or send it unchecked with "proof": "waived".')
-        self.faults = tuple(faults)
 
 
 def compile_both(

@@ -2,9 +2,10 @@
 
 import re
 from bisect import bisect_right
+from collections.abc import Sequence
 from functools import cached_property
 
-from chalicelib.model.errors import Fault, Invalid
+from chalicelib.model.errors import Conflicting, Fault, Invalid
 
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
@@ -40,6 +41,15 @@ class ContentInvalid(Invalid, problem="invalid-campaign", title="The campaign is
     def __init__(self, faults: list[Fault]) -> None:
         super().__init__("; ".join(str(fault) for fault in faults))
         self.faults = faults
+
+
+class NotProven(Conflicting, problem="not-proven", title="The check could not confirm the mail"):
+    """What would be sent differs from what was written, or cannot be compared with it; `faults` says where."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        first = "; ".join(map(str, faults[:3]))
+        super().__init__(f'{first}. Correct the content, or send it unchecked with "proof": "waived".')
+        self.faults = tuple(faults)
 
 
 class RenderFailed(Invalid, problem="rendering-failed", title="The content cannot be rendered for this lead"):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.campaigns import launched_content as content
 from chalicelib.campaigns.account import SendingAccount
 from chalicelib.campaigns.lifecycle import fire, return_to_author
-from chalicelib.campaigns.proving import NotProven, compile_both, prove_both, result_of
-from chalicelib.content.errors import ContentInvalid
+from chalicelib.campaigns.proving import compile_both, prove_both, result_of
+from chalicelib.content.errors import ContentInvalid, NotProven
 from chalicelib.crm.audience import Audiences
 from chalicelib.model.campaign import Campaign, CampaignStatus
 from chalicelib.model.ids import CampaignId
@@ -70,12 +70,12 @@ class Launch:
             compiled, untracked = compile_both(source, tracking, campaign.tracking)
             proof = self._prove(source, compiled, untracked, tracking)
             # Once it is saved, an earlier run of this launch has proven it, and may have gone on to the planners.
-            if proof.faults and not campaign.proof_waived and not self._campaigns.is_launched(campaign_id):
+            if proof.faults and not campaign.proof_waived and not self._campaigns.is_launched(campaign):
                 raise NotProven(proof.faults)
         except (ContentInvalid, NotProven) as error:
             return_to_author(self._campaigns, campaign, error)
             return
-        content.save(self._campaigns, campaign_id, compiled, untracked, tracking, result_of(proof, compiled))
+        content.save(self._campaigns, campaign, compiled, untracked, tracking, result_of(proof, compiled))
         units = _units(campaign)
         self._plans.begin(campaign_id, units=units)
         self._plan(campaign, None, now)

@@ -27,7 +27,7 @@ from chalicelib.model.lifecycle import GOING, Holds, Move
 from chalicelib.model.times import time_from, time_text
 from chalicelib.store import keys
 from chalicelib.store.client import Item, from_item, to_item
-from chalicelib.store.statements import Put, Query, Statement, above, equals, lacks, missing, one_of
+from chalicelib.store.statements import Put, Query, Statement, above, differs, equals, lacks, missing, one_of
 from chalicelib.store.table import TableStore, call
 
 _CHUNK_BYTES = 350_000
@@ -147,9 +147,9 @@ class Campaigns(TableStore):
         same_wait = equals(("waiting", "until"), until)
         return self._table.write(self._table.update(keys.campaign(campaign_id)).remove("waiting").require(same_wait))
 
-    def save_launched(self, campaign_id: CampaignId, mail: LaunchedMail) -> None:
+    def save_launched(self, campaign_id: CampaignId, mail: LaunchedMail, *, version: int) -> None:
         """Keep what the reports say of a launched mail, apart from the compiled content, which is larger."""
-        self.save_blob(campaign_id, "launched", _packed(mail))
+        self.save_blob(campaign_id, "launched", _packed(mail), version=version)
 
     def find_launched(self, campaign_id: CampaignId) -> LaunchedMail:
         """What was launched; nothing before launch."""
@@ -161,14 +161,19 @@ class Campaigns(TableStore):
         links = tuple(LaunchedLink(**link) for link in values["links"])
         return LaunchedMail(links, values["html_bytes"], proof and ProofResult(**proof))
 
-    def is_launched(self, campaign_id: CampaignId) -> bool:
-        """Whether `save_launched` was called: what is launched does not change any more."""
-        return self.find_blob(campaign_id, "launched") is not None
+    def is_launched(self, campaign: Campaign) -> bool:
+        """Whether `save_launched` was called for this version of the content."""
+        row = self._table.find(keys.campaign_blob(campaign.campaign_id, "launched", 0))
+        return row is not None and from_item(row).get("version") == campaign.version
 
-    def save_blob(self, campaign_id: CampaignId, name: str, data: bytes) -> None:
-        """Keep something large of a campaign. The first one written under a name stays: all workers read the same."""
-        first, *others = self._blob(campaign_id, name, data)
-        self._table.transact(first.require(missing("pk")), *others)
+    def save_blob(self, campaign_id: CampaignId, name: str, data: bytes, *, version: int) -> None:
+        """Keep something large that was made of this version of a campaign.
+
+        The first one written of a version stays: all workers read the same. A draft that was launched after all, and
+        then edited, has another version.
+        """
+        first, *others = self._blob(campaign_id, name, data, version)
+        self._table.transact(first.require(missing("pk") | differs("version", version)), *others)
 
     def find_blob(self, campaign_id: CampaignId, name: str) -> bytes | None:
         pieces: list[bytes] = []
@@ -181,17 +186,18 @@ class Campaigns(TableStore):
             pieces.append(row["data"]["B"])
         return b"".join(pieces)
 
-    def _blob(self, campaign_id: CampaignId, name: str, data: bytes) -> list[Put]:
+    def _blob(self, campaign_id: CampaignId, name: str, data: bytes, version: int) -> list[Put]:
         pieces = [data[start : start + _CHUNK_BYTES] for start in range(0, len(data), _CHUNK_BYTES)]
         return [
             self._table.put(
-                keys.campaign_blob(campaign_id, name, number) | to_item({"data": piece, "pieces": len(pieces)})
+                keys.campaign_blob(campaign_id, name, number)
+                | to_item({"data": piece, "pieces": len(pieces), "version": version})
             )
             for number, piece in enumerate(pieces)
         ]
 
     def _content(self, campaign: Campaign, body: Body) -> list[Put]:
-        return self._blob(campaign.campaign_id, _content_name(campaign), _packed(body))
+        return self._blob(campaign.campaign_id, _content_name(campaign), _packed(body), campaign.version)
 
     def _delete_content(self, campaign: Campaign) -> None:
         number, pieces = 0, 1

@@ -75,7 +75,7 @@ class Showcase:
         campaign_id = CampaignId(self.marketer("POST", "/v1/campaigns", written)["campaign_id"])
         launched = (self.now - timedelta(days=days)).replace(minute=2, second=0, microsecond=0)
         self.campaigns.fix_key(campaign_id, 1)
-        self.campaigns.save_launched(campaign_id, LaunchedMail(LINKS, 2_400))
+        self.campaigns.save_launched(campaign_id, LaunchedMail(LINKS, 2_400), version=1)
         self.plans.begin(campaign_id, 1)
         self.plans.record_page(campaign_id, "0.0", 1, leads, None)
         self.plans.record_unit_done(campaign_id, "0.0")

@@ -89,7 +89,7 @@ def test_content_that_was_launched_before_it_was_refused_fails_for_everybody_and
     compiled = compile_content(source_of(campaign, world.campaigns.body(campaign)), None)
     launched = replace(compiled, text=Segments(("", ""), (TemplateSlot(template),))).to_bytes()
     for name in ("compiled", "untracked"):  # what is stored first stays
-        world.campaigns.save_blob(campaign_id, name, zlib.compress(launched))
+        world.campaigns.save_blob(campaign_id, name, zlib.compress(launched), version=1)
     world.work()
     assert world.settle(campaign_id) == {"failed": 12, "reason/rendering_failed": 12}
     assert details(world, campaign_id) == {("rendering_failed", detail)}

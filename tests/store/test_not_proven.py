@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
-from chalicelib.campaigns.proving import NotProven
+from chalicelib.content.errors import NotProven
 from chalicelib.content.proof import Proof
 from chalicelib.crm.leads import create_lead
 from chalicelib.model.campaign import Campaign, CampaignStatus, LaunchedMail, ProofResult, Schedule
@@ -61,12 +62,10 @@ def test_what_is_not_proven_is_refused_with_its_place_and_nothing_changes(
 ) -> None:
     campaign_id = unproven(world, html)
     before = world.campaign(campaign_id)
-    for refused in (
-        lambda: world.control.send_now(campaign_id, NOW),
-        lambda: world.control.schedule(campaign_id, AT, ZONE, NOW),
-    ):
+    send, schedule = world.control.send_now, partial(world.control.schedule, local=AT, timezone=ZONE)
+    for move in (send, schedule):
         with pytest.raises(NotProven) as error:
-            refused()
+            move(campaign_id, now=NOW)
         (fault,) = error.value.faults
         assert (fault.field, fault.line) == ("html", line)
     assert world.campaign(campaign_id) == before
@@ -256,6 +255,27 @@ def test_a_launch_that_has_stored_its_proof_is_not_taken_back_by_its_repetition(
     assert proof(world, campaign_id) == ProofResult(1, 0)
 
 
+def test_what_was_edited_after_an_interrupted_launch_leaves_as_edited(world: ScheduledWorld) -> None:
+    """A queue may take a launch message and answer with an error. Then the campaign is a draft again."""
+    world.lead(1)
+    campaign_id = world.draft()
+
+    class TakesAndFails(Queue):
+        def put(self, messages: Any) -> None:
+            world.launcher.launch(campaign_id, NOW)
+            raise QueueUnavailable
+
+    with pytest.raises(QueueUnavailable):
+        world.control_by(TakesAndFails(world.sqs, "launch"), world.schedules).send_now(campaign_id, NOW)
+    world.plan_all()
+    assert "send" not in world.sqs.bodies
+    world.drafts.change(campaign_id, {"html": "<p>As edited</p>"}, NOW)
+    world.control.send_now(campaign_id, NOW)
+    assert send_everything(world, campaign_id) == 1
+    assert b"As edited" in world.mail.accepted[0].message
+    assert proof(world, campaign_id) == ProofResult(0, 0)
+
+
 # -- As a client sees it -----------------------------------------------------------------------------------------------
 
 
@@ -314,6 +334,6 @@ def test_a_launched_campaign_and_its_stats_say_what_was_proven(api: ApiClient) -
     assert api("GET", path).json["proof"] is None
     assert api("GET", f"{path}/stats").json["proof"] is None
     mail = LaunchedMail(html_bytes=2_400, proof=ProofResult(14, 2))
-    api.context.campaigns.save_launched(CampaignId(campaign["campaign_id"]), mail)
+    api.context.campaigns.save_launched(CampaignId(campaign["campaign_id"]), mail, version=1)
     for shown in (api("GET", path).json["proof"], api("GET", f"{path}/stats").json["proof"]):
         assert shown["text"] == "Checked: 14 links tracked, 2 left as they are, nothing else changed."

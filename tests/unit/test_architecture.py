@@ -164,6 +164,16 @@ def test_tracking_loads_nothing_heavy(work: str) -> None:
     assert not [name for name in loaded if name.startswith(("chalicelib.api", "chalicelib.content"))]
 
 
+def test_only_what_proves_a_mail_loads_html5lib() -> None:
+    parts = ("sending.send", "sending.deliver", "sending.launch", "campaigns.preflight", "api.http.registry")
+    work = "; ".join(f"import chalicelib.{part}" for part in ("wiring.requests", "wiring.workers", *parts))
+    loaded = _modules_of("api", work)
+    assert "chalicelib.campaigns.proving" in loaded
+    assert not [name for name in loaded if name.split(".")[0] in ("html5lib", "webencodings")]
+    sender = _modules_of("none", "import chalicelib.sending.send")
+    assert not {"chalicelib.content.proof", "chalicelib.content.compiler"} & sender, "Sending renders, and no more."
+
+
 def test_event_functions_never_import_the_routes() -> None:
     loaded = {name for name in _modules_of("none") if name.startswith("chalicelib.")}
     settings = {"chalicelib.settings", "chalicelib.model", "chalicelib.model.delivery", "chalicelib.model.ids"}
