@@ -1,4 +1,4 @@
-"""An email that the check cannot confirm: the marketer sees where, and sends it only by saying so, with the keyboard."""
+"""An email that the check cannot confirm: the marketer sees where, and may send it anyway, by keyboard."""
 
 import re
 
@@ -50,6 +50,7 @@ def test_what_is_not_proven_is_scheduled_and_sent_only_on_explicit_request(
     page.get_by_role("button", name="Send…").click()
     question = page.get_by_role("dialog")
     question.get_by_role("button", name="Send to 1 lead").press("Enter")
+    expect(question).to_contain_text("The check could not confirm that recipients get what you wrote:")
     expect(question.get_by_role("alert")).to_contain_text("Nothing was sent.")
     expect(question.get_by_role("checkbox")).to_be_focused()
     page.keyboard.press("Space")
