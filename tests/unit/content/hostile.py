@@ -23,8 +23,8 @@ _LINK = "<a href='https://x.example/{}'>x</a>"
 
 def times(piece: str, start: str = "", end: str = "", most: int = MEGABYTE, size: int = MEGABYTE) -> str:
     """The piece as often as there is room, and `most` times at most."""
-    room = size - len(start.encode()) - len(end.encode())
-    return start + piece * min(most, room // len(piece.encode())) + end
+    room = size - len(start) - len(end)
+    return start + piece * min(most, room // len(piece.encode("utf-8", "surrogatepass"))) + end
 
 
 def numbered(piece: str, start: str = "", end: str = "", most: int = MEGABYTE, size: int = MEGABYTE) -> str:
@@ -42,7 +42,7 @@ def numbered(piece: str, start: str = "", end: str = "", most: int = MEGABYTE, s
 
 def padded(document: str) -> str:
     """The document with so much text that it is a megabyte."""
-    return document + "x" * (MEGABYTE - len(document.encode()))
+    return document + "x" * (MEGABYTE - len(document))
 
 
 FAR_ABOVE: Final[dict[str, Callable[[], str]]] = {
@@ -52,7 +52,7 @@ FAR_ABOVE: Final[dict[str, Callable[[], str]]] = {
     "control characters": lambda: times("\x01"),
     "noncharacters": lambda: times("\ufdd0"),
     "private-use characters": lambda: times("\ue000"),
-    "no UTF-8": lambda: times("\udcff", size=MEGABYTE),
+    "no UTF-8": lambda: times("\udcff"),
     "line breaks": lambda: times("\r\n"),
     "form feeds": lambda: times("\f"),
     "attributes in one tag": lambda: numbered(" a{}=1", "<p", ">"),
