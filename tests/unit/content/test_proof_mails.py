@@ -115,7 +115,8 @@ HREFS = (
     "https://x.example/&#x80;&#xfdd0;&#xffff;", "https://x.example/\U0001ffff", "&#13;&#10;https://x.example/a&#9;b",
     "&#32;mailto:x&#32;", "https://x.example/\r\na", "mailto:a\rb", "mailto:a\fb", "\u00a0mailto:a", "mailto:&nbsp;",
     " {{ lead.id }} ", "\n{{ lead.id }}\t&#9;x", "#{{ lead.id }}", "&{{ lead.id }};", "&amp{{ lead.id }}",
-    "&copy{{ lead.id }}=1", "\U000f0000", "\ue000{{ lead.id }}", "https://x.example/\ue000\ue001", "page?{{ lead.id }}", "", " ", "&#0;",
+    "&copy{{ lead.id }}=1",
+    "\U000f0000", "\ue000{{ lead.id }}", "https://x.example/\ue000\ue001", "page?{{ lead.id }}", "", " ", "&#0;",
 )  # fmt: skip
 
 
