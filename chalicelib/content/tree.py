@@ -5,7 +5,7 @@ refuses such documents beforehand, and a deadline stops what the count does not 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import partial
 from time import monotonic
 from typing import Any, Final
@@ -34,9 +34,10 @@ _COUNTED = re.compile(
     rf"|<(?P<end>/?)(?P<name>[a-z][^{_SPACE}/>]*+)(?P<rest>(?:[^\"'>]|\"[^\"]*+\"|'[^']*+')*+)",
     re.IGNORECASE | re.ASCII,
 )
+# A tag and the text behind it, or what else there is up to the next "<".
+_STRETCH = re.compile(rf"<[a-zA-Z](?:=[{_SPACE}]*+(?:\"[^\"]*+\"|'[^']*+')|[^>])*+[^<]*+|<?[^<]*+")
 _QUOTED = re.compile(r"\"[^\"]*+\"|'[^']*+'")
 _ATTRIBUTE = re.compile(rf"[^{_SPACE}/>=]+")
-# html5lib notes each of these as an error, which takes longer than all the rest; to a browser they mean nothing.
 _NO_CHARACTER = re.compile("[\x01-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _LONG_NUMBER = re.compile(r"&#[xX]?[0-9a-fA-F]{20}")
 _FORMATTING = "a b big code em font i nobr s small strike strong tt u"
@@ -64,7 +65,7 @@ def parse(html: str, deadline: float | None = None) -> Document:
     `deadline`: of `time.monotonic`, by default in SECONDS. Raises NotParsed.
     """
     _check(html)
-    reader = _Reader(_NO_CHARACTER.sub("\ufffd", html), monotonic() + SECONDS if deadline is None else deadline)
+    reader = _Reader(as_read(html), monotonic() + SECONDS if deadline is None else deadline)
     try:
         builder = partial(_Builder, reader)
         parser = html5lib.HTMLParser(builder, namespaceHTMLElements=False)  # type: ignore[arg-type]
@@ -77,6 +78,11 @@ def parse(html: str, deadline: float | None = None) -> Document:
     return document
 
 
+def as_read(html: str) -> str:
+    """The text with U+FFFD for what is no character: html5lib would note each as an error, which takes too long."""
+    return _NO_CHARACTER.sub("\ufffd", html)
+
+
 def place_of(node: Node) -> int:
     """Where the tag of this element starts in the parsed text; of other nodes, of the element before or around."""
     above: Node | None = node
@@ -86,6 +92,12 @@ def place_of(node: Node) -> int:
             return place
         above = above.previousSibling or above.parentNode
     return 0
+
+
+def is_written(element: Element, html: str) -> bool:
+    """Whether this element's tag is at its place; a browser repeats an element that is not closed, elsewhere."""
+    place: int | None = getattr(element, "place", None)
+    return place is not None and html[place + 1 : place + 1 + len(element.tagName)].lower() == element.tagName
 
 
 def walk(node: Node) -> Iterator[Node]:
@@ -119,21 +131,27 @@ def children(node: Node) -> Iterator[Node | str]:
 
 def is_shown(node: Node) -> bool:
     """Whether a browser shows this node, as far as the elements around it go."""
+    return not is_within(node, NOT_SHOWN)
+
+
+def is_within(node: Node, names: Container[str]) -> bool:
+    """Whether one of the elements around this node has one of these names."""
     above = node.parentNode
     while above is not None:
-        if above.nodeName in NOT_SHOWN:
-            return False
+        if above.nodeName in names:
+            return True
         above = above.parentNode
-    return True
+    return False
 
 
 class _Reader:
-    """The document as a file, handed out from one "<" to the next, so that `at` is the place of the tag being read."""
+    """The document as a file, handed out up to the "<" of each next tag; `at` is where the last tag starts."""
 
     def __init__(self, html: str, deadline: float) -> None:
         self.at = 0
         self._html = html
-        self._next = 0
+        self._until = 0  # how far it is handed out
+        self._next = 0  # where the next tag starts
         self._deadline = deadline
 
     def read(self, size: int = -1, /) -> str:
@@ -141,14 +159,20 @@ class _Reader:
             return ""
         if monotonic() > self._deadline:
             raise NotParsed(self.at, "reading it as a browser does takes too long; make it simpler")
-        self.at, end = self._next, min(self._next + _PIECE, len(self._html))
-        tag = self._html.find("<", self.at + 1, end)
-        self._next = tag if tag >= 0 else end
-        return self._html[self.at : self._next]
+        start = self._until
+        # html5lib reads on until it knows where a text ends; with its "<" it knows, and `at` is not yet the next tag's.
+        if start in (0, self._next + 1) and (stretch := _STRETCH.match(self._html, self._next)):
+            self.at, self._next = stretch.span()
+        self._until = min(start + _PIECE, self._next + 1)
+        return self._html[start : self._until]
+
+    def place_of_comment(self, data: str) -> int:
+        """Where this text of a comment that has just been read starts."""
+        return self._html.rfind(data, 0, self._until)
 
 
 class _Builder(getTreeBuilder("dom")):  # type: ignore[misc]
-    """Notes on each element where its tag starts."""
+    """Notes on each element, and on each comment with a condition, where it starts."""
 
     def __init__(self, reader: _Reader, namespaces: bool) -> None:
         self._reader = reader
@@ -157,6 +181,12 @@ class _Builder(getTreeBuilder("dom")):  # type: ignore[misc]
     def elementClass(self, name: str, namespace: str | None = None) -> Any:  # noqa: N802 - html5lib's name
         built = super().elementClass(name, namespace)
         built.element.place = self._reader.at
+        return built
+
+    def commentClass(self, data: str) -> Any:  # noqa: N802 - html5lib's name
+        built = super().commentClass(data)
+        if data.startswith("["):
+            built.element.place = self._reader.place_of_comment(data)
         return built
 
 
