@@ -73,6 +73,16 @@ def a_campaign_is_launched(world: LossyWorld) -> Story:
 
 
 @repeated
+def a_launch_that_is_not_proven_is_taken_back(world: LossyWorld) -> Story:
+    world.lead(1)
+    campaign_id = world.draft()
+    world.drafts.change(campaign_id, {"html": "<p>Hello<table><svg><html>"}, NOW)  # html5lib fails on it
+    bring_to(world.campaigns, campaign_id, CampaignStatus.PLANNING)
+    yield lambda: world.launcher.launch(campaign_id, NOW)
+    return moved(world, campaign_id), world.sqs.bodies, world.campaigns.find_launched(campaign_id)
+
+
+@repeated
 def the_last_unit_is_planned(world: LossyWorld) -> Story:
     lead_id = world.lead(1).lead_id
     campaign_id = world.draft()
