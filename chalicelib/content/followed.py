@@ -3,7 +3,7 @@
 import re
 from collections.abc import Container, Sequence
 from contextlib import suppress
-from urllib.parse import quote, urljoin
+from urllib.parse import quote, unquote, urljoin
 
 from chalicelib.content.compiled import UTM_KEYS, CompiledContent, ContentSource, Link, LinkTracking
 from chalicelib.content.destinations import (
@@ -16,9 +16,11 @@ from chalicelib.content.destinations import (
     why_untracked,
     with_utm,
 )
+from chalicelib.content.tree import as_read
 from chalicelib.content.unfold import Unfolder
 from chalicelib.model.errors import Fault
 
+_LEADS_ELSEWHERE = re.compile(r"#|(?!https?:)[^:]*[:/?#]", re.IGNORECASE)
 _RELATIVE_HEAD = re.compile(r"(?!#)[^:]*[/?#]")
 
 _Place = tuple[int, int]
@@ -39,7 +41,7 @@ class FollowedLinks:
         self._links = compiled.links
         self._at = {(link.line, link.column): link for link in compiled.links}
         self._by_key = {
-            link.link if link.tracked else unfolder.address(link.url).strip(): link for link in compiled.links
+            link.link if link.tracked else as_read(unfolder.address(link.url)).strip(): link for link in compiled.links
         }
         self._found: set[_Place] = set()
         self._utm = {key: source.utm[key] for key in UTM_KEYS if source.utm.get(key)} if tracking else {}
@@ -67,27 +69,28 @@ class FollowedLinks:
 
         `is_written`: this element's tag is at this place; if not, a browser repeats an element that is not closed.
         """
+        author, compiled = as_read(author), as_read(compiled)
         if program := self._unfolder.program(compiled):
-            if program.destination != (meant := self._resolved_program(author)):
+            if as_read(program.destination) != (meant := self._resolved_program(author)):
                 self._note(place, f"this link leads to {meant}, but the compiled one to {program.destination}")
             if program.link and self._tracking is not None:
                 self._follow(program.link, author, place, is_written=is_written)
             else:
-                self.leave(author, place, is_written=is_written)
+                self._leave(author, place, attributes, is_written=is_written)
         elif (click := self._click.fullmatch(compiled)) and self._tracking is not None:
             link, destination, signature = click.groups()
-            meant = with_utm(self._resolved(author), self._utm)
-            if destination != quote(meant, safe=""):
+            meant, leads_to = with_utm(self._resolved(author), self._utm), unquote(destination)
+            if as_read(leads_to) != meant or quote(leads_to, safe="") != destination:
                 self._note(place, f"this link leads to {meant}, but its click URL to {destination}")
-            elif signature != self._tracking.sign(link, meant):
+            elif signature != self._tracking.sign(link, leads_to):
                 self._note(place, f"the click URL of this link to {meant} is not signed for it")
             self._follow(link, author, place, is_written=is_written)
         elif author != compiled:
             self._note(place, f"this link is {author!r}, but {compiled!r} in the compiled mail")
+        elif author.strip() == self._unfolder.unsubscribe or self._unfolder.mark not in author:
+            self._leave(author, place, attributes, is_written=is_written)
         elif author != self._unfolder.own_unsubscribe:
-            self.leave(author, place, is_written=is_written)
-            if "data-no-track" not in attributes and self._is_trackable(author):
-                self._note(place, f"this link to {author} could be tracked, but is not")
+            self._note(place, f"this link to {author} is as written, but its values must be checked per delivery")
 
     def leave(self, author: str, place: _Place, *, is_written: bool) -> None:
         """A link that stays as the author wrote it."""
@@ -111,6 +114,11 @@ class FollowedLinks:
         if self._tracking is not None and [each for each in ids if each] != reported:
             self.faults.append(Fault("html", f"the links are {', '.join(ids)}; the report has {', '.join(reported)}"))
 
+    def _leave(self, author: str, place: _Place, attributes: Container[str], *, is_written: bool) -> None:
+        self.leave(author, place, is_written=is_written)
+        if self._tracking is not None and "data-no-track" not in attributes and self._is_trackable(author):
+            self._note(place, f"this link to {author} could be tracked, but is not")
+
     def _follow(self, link_id: str, author: str, place: _Place, *, is_written: bool) -> None:
         """A link through a click URL, or made per delivery to be one."""
         link = self._reported(place, (link_id,), is_written=is_written)
@@ -127,7 +135,7 @@ class FollowedLinks:
         return link
 
     def _leads_to(self, link: Link, author: str) -> bool:
-        reported = self._unfolder.address(link.url)
+        reported = as_read(self._unfolder.address(link.url))
         return reported == tidy(author) or reported.strip() == author.strip()
 
     def _resolved(self, author: str) -> str:
@@ -146,11 +154,15 @@ class FollowedLinks:
         return head + sign + rest
 
     def _is_trackable(self, author: str) -> bool:
-        url = self._resolved(author)
-        if self._tracking is None or self._unfolder.mark in url or why_untracked(url) is not None:
+        """Whether a link could go through a click URL; with merge tags, whether it could for some leads."""
+        if self._unfolder.mark in author:
+            head = tidy(self._resolved_program(author).partition(self._unfolder.mark)[0])
+            return not self._unfolder.names_unsubscribe(author) and not _LEADS_ELSEWHERE.match(head)
+        url = with_utm(self._resolved(author), self._utm)
+        if self._tracking is None or "\ufffd" in url or why_untracked(url) is not None:
             return False
-        parts = click_url_parts(self._tracking.base_url, "1", with_utm(url, self._utm), self._tracking.sign("1", url))
-        return sum(map(len, parts)) + DELIVERY_ID_LENGTH + len(str(len(self._links))) <= MAX_CLICK_URL
+        parts = click_url_parts(self._tracking.base_url, str(len(self._links)), url, self._tracking.sign("1", url))
+        return sum(map(len, parts)) + DELIVERY_ID_LENGTH <= MAX_CLICK_URL
 
     def _note(self, place: _Place, reason: str) -> None:
         self.faults.append(Fault("html", self._unfolder.readable(reason), *place))

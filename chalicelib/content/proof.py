@@ -24,7 +24,18 @@ from chalicelib.content.compiled import CompiledContent, ContentSource, LinkTrac
 from chalicelib.content.destinations import tidy
 from chalicelib.content.errors import Positions, SourceError
 from chalicelib.content.followed import FollowedLinks
-from chalicelib.content.tree import NOT_SHOWN, NotParsed, children, elements, is_shown, is_within, parse, place_of, walk
+from chalicelib.content.tree import (
+    NOT_SHOWN,
+    NotParsed,
+    children,
+    elements,
+    is_shown,
+    is_within,
+    is_written,
+    parse,
+    place_of,
+    walk,
+)
 from chalicelib.content.unfold import Unfolder, folded
 from chalicelib.model.errors import Fault
 
@@ -115,9 +126,7 @@ class _Comparison:
         while pairs:
             mine, other = pairs.pop()
             if isinstance(mine, Element) and isinstance(other, Element):
-                # A browser repeats an element that is not closed, behind the place of its tag.
-                is_written = text[(at := place_of(mine)) + 1 : at + 1 + len(mine.tagName)].lower() == mine.tagName
-                self._compare_elements(mine, other, offset_of(place_of(mine)), is_written=is_written)
+                self._compare_elements(mine, other, offset_of(place_of(mine)), is_written=is_written(mine, text))
             elif isinstance(mine, Comment) and isinstance(other, Comment):
                 self._compare_comments(mine, other, offset_of(place_of(mine)))
             elif isinstance(mine, DocumentType) and isinstance(other, DocumentType) and mine.toxml() != other.toxml():

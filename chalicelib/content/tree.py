@@ -38,7 +38,6 @@ _COUNTED = re.compile(
 _STRETCH = re.compile(rf"<[a-zA-Z](?:=[{_SPACE}]*+(?:\"[^\"]*+\"|'[^']*+')|[^>])*+[^<]*+|<?[^<]*+")
 _QUOTED = re.compile(r"\"[^\"]*+\"|'[^']*+'")
 _ATTRIBUTE = re.compile(rf"[^{_SPACE}/>=]+")
-# html5lib notes each of these as an error, which takes longer than all the rest; to a browser they mean nothing.
 _NO_CHARACTER = re.compile("[\x01-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _LONG_NUMBER = re.compile(r"&#[xX]?[0-9a-fA-F]{20}")
 _FORMATTING = "a b big code em font i nobr s small strike strong tt u"
@@ -66,7 +65,7 @@ def parse(html: str, deadline: float | None = None) -> Document:
     `deadline`: of `time.monotonic`, by default in SECONDS. Raises NotParsed.
     """
     _check(html)
-    reader = _Reader(_NO_CHARACTER.sub("\ufffd", html), monotonic() + SECONDS if deadline is None else deadline)
+    reader = _Reader(as_read(html), monotonic() + SECONDS if deadline is None else deadline)
     try:
         builder = partial(_Builder, reader)
         parser = html5lib.HTMLParser(builder, namespaceHTMLElements=False)  # type: ignore[arg-type]
@@ -79,6 +78,11 @@ def parse(html: str, deadline: float | None = None) -> Document:
     return document
 
 
+def as_read(html: str) -> str:
+    """The text with U+FFFD for what is no character: html5lib would note each as an error, which takes too long."""
+    return _NO_CHARACTER.sub("\ufffd", html)
+
+
 def place_of(node: Node) -> int:
     """Where the tag of this element starts in the parsed text; of other nodes, of the element before or around."""
     above: Node | None = node
@@ -88,6 +92,12 @@ def place_of(node: Node) -> int:
             return place
         above = above.previousSibling or above.parentNode
     return 0
+
+
+def is_written(element: Element, html: str) -> bool:
+    """Whether this element's tag is at its place; a browser repeats an element that is not closed, elsewhere."""
+    place: int | None = getattr(element, "place", None)
+    return place is not None and html[place + 1 : place + 1 + len(element.tagName)].lower() == element.tagName
 
 
 def walk(node: Node) -> Iterator[Node]:
@@ -135,13 +145,13 @@ def is_within(node: Node, names: Container[str]) -> bool:
 
 
 class _Reader:
-    """The document as a file, handed out in stretches from one tag to the next; `at` is where the last one starts."""
+    """The document as a file, handed out up to the "<" of each next tag; `at` is where the last tag starts."""
 
     def __init__(self, html: str, deadline: float) -> None:
         self.at = 0
-        self.until = 0
         self._html = html
-        self._stretch = 0  # where the present one ends
+        self._until = 0  # how far it is handed out
+        self._next = 0  # where the next tag starts
         self._deadline = deadline
 
     def read(self, size: int = -1, /) -> str:
@@ -149,15 +159,16 @@ class _Reader:
             return ""
         if monotonic() > self._deadline:
             raise NotParsed(self.at, "reading it as a browser does takes too long; make it simpler")
-        start = self.until
-        if start == self._stretch and (stretch := _STRETCH.match(self._html, start)):
-            self.at, self._stretch = start, stretch.end()
-        self.until = min(start + _PIECE, self._stretch)
-        return self._html[start : self.until]
+        start = self._until
+        # html5lib reads on until it knows where a text ends; with its "<" it knows, and `at` is not yet the next tag's.
+        if start in (0, self._next + 1) and (stretch := _STRETCH.match(self._html, self._next)):
+            self.at, self._next = stretch.span()
+        self._until = min(start + _PIECE, self._next + 1)
+        return self._html[start : self._until]
 
     def place_of_comment(self, data: str) -> int:
         """Where this text of a comment that has just been read starts."""
-        return self._html.rfind(data, 0, self.until)
+        return self._html.rfind(data, 0, self._until)
 
 
 class _Builder(getTreeBuilder("dom")):  # type: ignore[misc]
