@@ -164,6 +164,21 @@ def test_tracking_loads_nothing_heavy(work: str) -> None:
     assert not [name for name in loaded if name.startswith(("chalicelib.api", "chalicelib.content"))]
 
 
+SENDING = """
+from chalicelib.sending.send import send_deliveries
+from chalicelib.wiring.workers import Workers
+send_deliveries({"Records": []}, None, Workers(__import__("chalicelib.settings").settings.settings(), None).send)
+"""
+
+
+def test_sending_reads_no_html() -> None:
+    loaded = _modules_of("none", SENDING)
+    assert "chalicelib.content.render" in loaded
+    assert not loaded & {"html5lib", "chalicelib.content.tree", "chalicelib.content.proof"}, (
+        "What is sent was proven at launch: import html5lib where launch, preview and preflight need it."
+    )
+
+
 def test_event_functions_never_import_the_routes() -> None:
     loaded = {name for name in _modules_of("none") if name.startswith("chalicelib.")}
     settings = {"chalicelib.settings", "chalicelib.model", "chalicelib.model.delivery", "chalicelib.model.ids"}
