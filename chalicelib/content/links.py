@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from html import unescape
 from typing import Final, NamedTuple
 from urllib.parse import urljoin
 
@@ -24,7 +23,7 @@ from chalicelib.content.destinations import (
 )
 from chalicelib.content.document import Document, Href
 from chalicelib.content.errors import Positions, SourceError
-from chalicelib.content.markup import decode_attribute
+from chalicelib.content.markup import decode_attribute, decode_text
 from chalicelib.content.merge_tags import CLOSERS, MIDDLES, OPENERS, Tag, tags_in
 from chalicelib.content.values import escape_attribute
 
@@ -85,7 +84,7 @@ class LinkCompiler:
                 Link(
                     link_id if verdict.reason is None else "",
                     verdict.url,
-                    " ".join(unescape(href.text).split())[:_MAX_LINK_TEXT],
+                    " ".join(decode_text(href.text).split())[:_MAX_LINK_TEXT],
                     *positions.of(href.at),
                     verdict.reason is None and self._tracking is not None,
                     verdict.reason,

@@ -8,6 +8,7 @@ Source of the rules: https://html.spec.whatwg.org/multipage/parsing.html#tokeniz
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from html.entities import html5
 from typing import Final, NamedTuple
 
@@ -51,6 +52,7 @@ _SCRIPT_MARK = re.compile(rf"<!--|-->|<(/?)script(?=[{_SPACE}/>])", re.IGNORECAS
 _CDATA = re.compile(r"<!\[CDATA\[.*?\]\]>", re.DOTALL)
 _CONDITION = re.compile(r"\[if\b[^\]]*+\]>", re.IGNORECASE)
 _REFERENCE = re.compile(r"&(?:#([xX][0-9a-fA-F]++|[0-9]++);?|([A-Za-z][A-Za-z0-9]*+)(;?)(=?))")
+_ENDLESS_NUMBER = re.compile(r"&#(?:[0-9]{100,}+|[xX][0-9a-fA-F]{100,}+);?")
 _MAX_CODE_POINT = 0x10FFFF
 
 
@@ -157,6 +159,11 @@ def decode_attribute(raw: str) -> str:
     authors (https://html.spec.whatwg.org/#named-character-reference-state).
     """
     return _REFERENCE.sub(_decoded, raw) if "&" in raw else raw
+
+
+def decode_text(raw: str) -> str:
+    """What a text means. Numbers of thousands of digits are no characters, and html.unescape fails at them."""
+    return unescape(_ENDLESS_NUMBER.sub("\ufffd", raw)) if "&" in raw else raw
 
 
 def _token_at(source: str, opening: int, limit: int, *, foreign: bool) -> Token:

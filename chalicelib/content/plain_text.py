@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from html import unescape
 
 from chalicelib.content import markup
 from chalicelib.content.destinations import Risk
@@ -146,7 +145,7 @@ class _Writer:
     def _words(self, start: int, end: int) -> None:
         if start >= end or self._hidden_by:
             return
-        text = _WHITE_SPACE.sub(" ", unescape(self._source[start:end]))
+        text = _WHITE_SPACE.sub(" ", markup.decode_text(self._source[start:end]))
         if not text.strip():
             self._space = self._space or bool(text)
             return

@@ -128,7 +128,7 @@ class _Comparison:
             if isinstance(mine, Element) and isinstance(other, Element):
                 self._compare_elements(mine, other, offset_of(place_of(mine)), is_written=is_written(mine, text))
             elif isinstance(mine, Comment) and isinstance(other, Comment):
-                self._compare_comments(mine, other, offset_of(place_of(mine)))
+                self._compare_comments(mine, other, text, offset_of)
             elif isinstance(mine, DocumentType) and isinstance(other, DocumentType) and mine.toxml() != other.toxml():
                 self._differ(0, mine.toxml(), other.toxml())
             below: list[tuple[Node, Node]] = []
@@ -151,19 +151,20 @@ class _Comparison:
             name = next(name for name in ours | theirs if ours.get(name) != theirs.get(name))
             self._differ(offset, *(f'{name}="{each[name]}"' if name in each else "nothing" for each in (ours, theirs)))
 
-    def _compare_comments(self, mine: Comment, other: Comment, offset: int) -> None:
-        """What a comment holds within a condition, Outlook reads."""
-        condition, theirs = _CONDITION.match(mine.data), _CONDITION.match(other.data)
-        if condition and theirs and condition[0] == theirs[0] and "href" in mine.data.lower():
-            author, compiled = mine.data[condition.end() :], other.data[theirs.end() :]
+    def _compare_comments(self, mine: Comment, other: Comment, text: str, offset_of: Callable[[int], int]) -> None:
+        """What a comment that is closed holds within a condition, Outlook reads."""
+        condition, theirs, place = _CONDITION.match(mine.data), _CONDITION.match(other.data), place_of(mine)
+        is_closed = text.startswith(("-->", "--!>"), place + len(mine.data))
+        if is_closed and condition and theirs and condition[0] == theirs[0] and "href" in mine.data.lower():
+            author, compiled, start = mine.data[condition.end() :], other.data[theirs.end() :], place + condition.end()
             try:
                 inside = parse(author, self._deadline)
                 outlooks = inside if compiled == author else parse(compiled, self._deadline)
             except NotParsed as error:
-                raise NotParsed(offset, error.reason) from error
-            self._compare(inside, outlooks, author, (offset + condition.end()).__add__)
+                raise NotParsed(offset_of(place), error.reason) from error
+            self._compare(inside, outlooks, author, lambda at: offset_of(start + at))
         elif mine.data != other.data:
-            self._differ(offset, f"<!--{mine.data}-->", f"<!--{other.data}-->")
+            self._differ(offset_of(place), f"<!--{mine.data}-->", f"<!--{other.data}-->")
 
     def _check_shown(self, compiled: Document) -> None:
         """Pixel and unsubscribe link are where a browser shows them."""

@@ -27,15 +27,16 @@ MAX_FORMATTING_IN_ALL: Final = 100_000  # the sum of those and their attributes 
 _PIECE = 1_024  # characters that the parser gets at most at a time
 _SPACE = r"\t\n\f\r "
 _RAW = "title|textarea|style|xmp|iframe|noembed|noframes|script"
-# Comments, the elements that hold no tags, and tags. A missing end is the document's.
+# A missing end is the document's.
+_COMMENT = r"<!--(?:-?>|(?:[^-]|-(?!-!?>))*+)"
+_WITHOUT_TAGS = rf"<(?P<raw>{_RAW})(?=[{_SPACE}/>])(?:[^<]|<(?!/(?P=raw)[{_SPACE}/>]))*+"
 _COUNTED = re.compile(
-    rf"(?P<comment><!--(?:[^-]|-(?!->))*+)"
-    rf"|<(?P<raw>{_RAW})(?=[{_SPACE}/>])(?:[^<]|<(?!/(?P=raw)[{_SPACE}/>]))*+"
+    rf"{_COMMENT}|{_WITHOUT_TAGS}"
     rf"|<(?P<end>/?)(?P<name>[a-z][^{_SPACE}/>]*+)(?P<rest>(?:[^\"'>]|\"[^\"]*+\"|'[^']*+')*+)",
     re.IGNORECASE | re.ASCII,
 )
-# A tag and the text behind it, or what else there is up to the next "<".
-_STRETCH = re.compile(rf"<[a-zA-Z](?:=[{_SPACE}]*+(?:\"[^\"]*+\"|'[^']*+')|[^>])*+[^<]*+|<?[^<]*+")
+_TAG = rf"<[a-z](?:=[{_SPACE}]*+(?:\"[^\"]*+\"|'[^']*+')|[^>])*+"
+_STRETCH = re.compile(rf"(?:{_COMMENT}|{_WITHOUT_TAGS}|{_TAG}|<?)[^<]*+", re.IGNORECASE | re.ASCII)
 _QUOTED = re.compile(r"\"[^\"]*+\"|'[^']*+'")
 _ATTRIBUTE = re.compile(rf"[^{_SPACE}/>=]+")
 _NO_CHARACTER = re.compile("[\x01-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")

@@ -150,7 +150,8 @@ class ProofResult:
         if self.waived:
             return "Sent without the check, at your request."
         links = f"{self.tracked:,} {'link' if self.tracked == 1 else 'links'} tracked"
-        return f"Checked: {links}, {self.untracked:,} left as they are, nothing else changed."
+        left = f"{self.untracked:,} left as {'it is' if self.untracked == 1 else 'they are'}"
+        return f"Checked: {links}, {left}, nothing else changed."
 
 
 @dataclass(frozen=True, slots=True)

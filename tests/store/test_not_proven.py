@@ -321,7 +321,7 @@ def test_preflight_says_what_was_checked(api: ApiClient) -> None:
         "state": "proven",
         "tracked": 1,
         "untracked": 1,
-        "text": "Checked: 1 link tracked, 1 left as they are, nothing else changed.",
+        "text": "Checked: 1 link tracked, 1 left as it is, nothing else changed.",
     }
     untracked = written(api, html=html, tracking="none")
     assert api("GET", f"/v1/campaigns/{untracked['campaign_id']}/preflight").json["proof"]["untracked"] == 2

@@ -168,8 +168,13 @@ class _Maker:
 
 
 def with_values(html: str, random: Random) -> str:
-    """The mail with merge tags strewn into its text."""
-    return re.sub(r">([^<>{}]*\w[^<>{}]*)(?=<)", lambda match: _value_into(match, random), html)
+    """The mail with merge tags strewn into its text and its links."""
+    html = re.sub(r">([^<>{}]*\w[^<>{}]*)(?=<)", lambda match: _value_into(match, random), html)
+    return re.sub(r'<a\b[^<>]* href="https?://[^"?#<>{}]+(?=")', lambda match: _value_behind(match, random), html)
+
+
+def _value_behind(match: re.Match[str], random: Random) -> str:
+    return match[0] if random.random() < 0.7 else f"{match[0]}?n={random.choice(VALUES[:3]).replace(chr(34), chr(39))}"
 
 
 def _value_into(match: re.Match[str], random: Random) -> str:
