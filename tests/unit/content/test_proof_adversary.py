@@ -26,19 +26,6 @@ _STYLE = "display:block;border:0;width:1px;height:1px"
 PIXEL = f'<img src="{SIGNER.base_url}/t/o/{ID}.gif" width="1" height="1" alt="" style="{_STYLE}">'
 
 
-NOT_YET: tuple[str, ...] = (
-    'test_the_footer_is_everybodys',
-    'test_the_pixel_is_everybodys',
-)
-"""What the proof does not do yet."""
-
-
-@pytest.fixture(autouse=True)
-def _not_yet(request: pytest.FixtureRequest) -> None:
-    if request.node.name in NOT_YET:
-        request.applymarker(pytest.mark.xfail(strict=True, reason="the proof does not do this yet"))
-
-
 def program_of(html: str, **more: object) -> Program:
     source = source_of(html, **more)  # type: ignore[arg-type]
     return Program(source, compile_content(source, SIGNER), SIGNER)
@@ -102,13 +89,13 @@ def test_two_statements_do_not_hide_the_pixel_together() -> None:
 
 def test_the_pixel_is_everybodys() -> None:
     program = program_of("<p>a</p>{% if lead.first_name %}<p>b</p>{% endif %}<p>c</p>")
-    assert not is_proven(program.source, moved(program, PIXEL, "</p>{% endif"))
+    assert not is_proven(program.source, moved(program, PIXEL, "</p>{%  endif"))
 
 
 def test_the_footer_is_everybodys() -> None:
     program = program_of("<p>a</p>{% for tag in lead.tags %}<div>b</div>{% endfor %}<p>c</p>")
     both = footer_of(program) + PIXEL
-    assert not is_proven(program.source, moved(program, both, "</div>{% endfor"))
+    assert not is_proven(program.source, moved(program, both, "</div>{%  endfor"))
 
 
 @pytest.mark.parametrize(
