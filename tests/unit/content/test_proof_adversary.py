@@ -27,8 +27,6 @@ PIXEL = f'<img src="{SIGNER.base_url}/t/o/{ID}.gif" width="1" height="1" alt="" 
 
 
 NOT_YET: tuple[str, ...] = (
-    'test_the_footer_is_everybodys',
-    'test_the_pixel_is_everybodys',
 )
 """What the proof does not do yet."""
 
@@ -102,13 +100,13 @@ def test_two_statements_do_not_hide_the_pixel_together() -> None:
 
 def test_the_pixel_is_everybodys() -> None:
     program = program_of("<p>a</p>{% if lead.first_name %}<p>b</p>{% endif %}<p>c</p>")
-    assert not is_proven(program.source, moved(program, PIXEL, "</p>{% endif"))
+    assert not is_proven(program.source, moved(program, PIXEL, "</p>{%  endif"))
 
 
 def test_the_footer_is_everybodys() -> None:
     program = program_of("<p>a</p>{% for tag in lead.tags %}<div>b</div>{% endfor %}<p>c</p>")
     both = footer_of(program) + PIXEL
-    assert not is_proven(program.source, moved(program, both, "</div>{% endfor"))
+    assert not is_proven(program.source, moved(program, both, "</div>{%  endfor"))
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ EXPLAINED = {
     "select": re.compile(r"a browser finds none"),
     # Browsers read a comment to the end of the mail, Outlook the links in it; the scanner looks at neither.
     "unclosed condition": re.compile(r"is not tracked, which the report does not say"),
-    # The compiler takes an end tag for that of the innermost element only, and so hides rather too much than too little.
+    # The compiler takes an end tag for that of the innermost element only: rather too much is hidden than too little.
     "not closed": re.compile(
         r"footer and pixel must be at the end of the mail, not before .<"
         r"(svg|math|select|template|noscript|object|video|audio|canvas|details|dialog|datalist)"
