@@ -43,8 +43,9 @@ def _html5lib(mail: str) -> str:
 
     tree = html5lib.parse(mail, namespaceHTMLElements=False)
     for link in tree.iter("a"):
-        if link.get("href", "").startswith("http"):
-            link.set("href", _click(link.get("href")))
+        href = link.get("href", "")
+        if href.startswith("http"):
+            link.set("href", _click(href))
     return str(html5lib.serialize(tree))
 
 

@@ -128,9 +128,10 @@ class FollowedLinks:
             self._note(place, f"this link leads to {author}, but the report says to {link.url}")
 
     def _reported(self, place: _Place, keys: Sequence[str], *, is_written: bool) -> Link | None:
-        link = self._at.get(place)
-        if link is None and not is_written:
+        """What the report says of a link; for one that a browser repeats, of the link with its id or address."""
+        if not is_written:
             return next((self._by_key[key] for key in keys if key in self._by_key), None)
+        link = self._at.get(place)
         self._found |= {place} if link else set()
         return link
 

@@ -35,8 +35,9 @@ _COUNTED = re.compile(
     rf"|<(?P<end>/?)(?P<name>[a-z][^{_SPACE}/>]*+)(?P<rest>(?:[^\"'>]|\"[^\"]*+\"|'[^']*+')*+)",
     re.IGNORECASE | re.ASCII,
 )
-_TAG = rf"<[a-z](?:=[{_SPACE}]*+(?:\"[^\"]*+\"|'[^']*+')|[^>])*+"
-_STRETCH = re.compile(rf"(?:{_COMMENT}|{_WITHOUT_TAGS}|{_TAG}|<?)[^<]*+", re.IGNORECASE | re.ASCII)
+_TAG = rf"</?[a-z](?:=[{_SPACE}]*+(?:\"[^\"]*+\"|'[^']*+')|[^>])*+"
+_STRETCH = re.compile(rf"(?:{_COMMENT}|{_WITHOUT_TAGS}|{_TAG}|<[!?/][^>]*+|<?)[^<]*+", re.IGNORECASE | re.ASCII)
+_NAME = re.compile(rf"[^{_SPACE}/>]*+")
 _QUOTED = re.compile(r"\"[^\"]*+\"|'[^']*+'")
 _ATTRIBUTE = re.compile(rf"[^{_SPACE}/>=]+")
 _NO_CHARACTER = re.compile("[\x01-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
@@ -98,7 +99,8 @@ def place_of(node: Node) -> int:
 def is_written(element: Element, html: str) -> bool:
     """Whether this element's tag is at its place; a browser repeats an element that is not closed, elsewhere."""
     place: int | None = getattr(element, "place", None)
-    return place is not None and html[place + 1 : place + 1 + len(element.tagName)].lower() == element.tagName
+    name = None if place is None else _NAME.match(html, place + 1)
+    return name is not None and name[0].lower() == element.tagName
 
 
 def walk(node: Node) -> Iterator[Node]:

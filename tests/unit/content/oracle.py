@@ -41,8 +41,9 @@ def random_document(random: Random, longest: int = 24) -> str:
 class _ListeningTokenizer(HTMLTokenizer):
     """A tokenizer that keeps what it says, while its parser tells it about <style>, <title> and the like."""
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
+    def __iter__(self) -> Iterator[Any]:
         self.seen: list[Seen] = []
+        token: Any
         for token in super().__iter__():
             kind = _KINDS[token["type"]]
             if kind in ("StartTag", "EmptyTag"):
@@ -66,7 +67,8 @@ def judge(document: str) -> list[Seen]:
     """Start tags (with attributes), end tags, comments and text as html5lib sees them."""
     parser = _Listener()
     parser.parse(document)
-    seen: list[Seen] = parser.tokenizer.seen
+    tokenizer: Any = parser.tokenizer
+    seen: list[Seen] = tokenizer.seen
     return seen
 
 

@@ -23,16 +23,6 @@ from tests.unit.content.proof_mails import random_mail, with_statements, with_va
 Outcomes = Counter[tuple[str, str]]  # by kind: "caught", "same" (it changes nothing), "missed"
 
 
-NOT_YET: tuple[str, ...] = ()
-"""What the proof does not do yet."""
-
-
-@pytest.fixture(autouse=True)
-def _not_yet(request: pytest.FixtureRequest) -> None:
-    if request.node.name in NOT_YET:
-        request.applymarker(pytest.mark.xfail(strict=True, reason="the proof does not do this yet"))
-
-
 def compiled(source: ContentSource) -> Program:
     return Program(source, compile_content(source, Signer()), Signer())
 

@@ -30,32 +30,13 @@ FORMS: dict[str, Form] = {
 }
 
 
-NOT_YET: tuple[str, ...] = (
-    'test_links_behind_what_browsers_take_for_comments_are_found[<!<title>]',
-    "test_links_behind_what_browsers_take_for_comments_are_found[<!a <b href='>]",
-    'test_links_behind_what_browsers_take_for_comments_are_found[</ <xmp>]',
-    'test_links_behind_what_browsers_take_for_comments_are_found[</<textarea>]',
-    'test_links_behind_what_browsers_take_for_comments_are_found[<?<style>]',
-    'test_random_documents_are_proven[0-broken]',
-    'test_random_documents_are_proven[1-broken]',
-    'test_random_documents_are_proven[1-misnested]',
-)
-"""What the proof does not do yet."""
-
-
-@pytest.fixture(autouse=True)
-def _not_yet(request: pytest.FixtureRequest) -> None:
-    if request.node.name in NOT_YET:
-        request.applymarker(pytest.mark.xfail(strict=True, reason="the proof does not do this yet"))
-
-
 EXPLAINED = {
     "limits": re.compile(r"this HTML could not be checked: "),
     # html5lib knows the standard in which <select> holds options alone; browsers since 2025 keep what else is in it.
     "select": re.compile(r"a browser finds none"),
     # Browsers read a comment to the end of the mail, Outlook the links in it; the scanner looks at neither.
     "unclosed condition": re.compile(r"is not tracked, which the report does not say"),
-    # The compiler takes an end tag for that of the innermost element only, and so hides rather too much than too little.
+    # The compiler takes an end tag for that of the innermost element only, so it rather hides too much.
     "not closed": re.compile(
         r"footer and pixel must be at the end of the mail, not before .<"
         r"(svg|math|select|template|noscript|object|video|audio|canvas|details|dialog|datalist)"
