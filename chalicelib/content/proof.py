@@ -126,7 +126,7 @@ class _Comparison:
         while pairs:
             mine, other = pairs.pop()
             if isinstance(mine, Element) and isinstance(other, Element):
-                self._compare_elements(mine, other, offset_of(place_of(mine)), is_written=is_written(mine, text))
+                self._compare_elements(mine, other, text, offset_of)
             elif isinstance(mine, Comment) and isinstance(other, Comment):
                 self._compare_comments(mine, other, text, offset_of)
             elif isinstance(mine, DocumentType) and isinstance(other, DocumentType) and mine.toxml() != other.toxml():
@@ -139,17 +139,20 @@ class _Comparison:
                     below.append((ours, theirs))
             pairs += reversed(below)
 
-    def _compare_elements(self, mine: Element, other: Element, offset: int, *, is_written: bool) -> None:
+    def _compare_elements(self, mine: Element, other: Element, text: str, offset_of: Callable[[int], int]) -> None:
+        if not mine.hasAttributes() and not other.hasAttributes():
+            return
         ours, theirs = (dict(each.attributes.items()) for each in (mine, other))
         if _is_link(mine):
-            place = self._positions.of(offset)
+            place, written = self._positions.of(offset_of(place_of(mine))), is_written(mine, text)
             if "href" in ours and "href" in theirs:
-                self._links.compare(ours.pop("href"), theirs.pop("href"), place, ours, is_written=is_written)
+                self._links.compare(ours.pop("href"), theirs.pop("href"), place, ours, is_written=written)
             elif "xlink:href" in ours:
-                self._links.leave(ours["xlink:href"], place, is_written=is_written)
+                self._links.leave(ours["xlink:href"], place, is_written=written)
         if ours != theirs:
             name = next(name for name in ours | theirs if ours.get(name) != theirs.get(name))
-            self._differ(offset, *(f'{name}="{each[name]}"' if name in each else "nothing" for each in (ours, theirs)))
+            said = (f'{name}="{each[name]}"' if name in each else "nothing" for each in (ours, theirs))
+            self._differ(offset_of(place_of(mine)), *said)
 
     def _compare_comments(self, mine: Comment, other: Comment, text: str, offset_of: Callable[[int], int]) -> None:
         """What a comment that is closed holds within a condition, Outlook reads."""
