@@ -76,7 +76,6 @@ def test_faults_in_random_mails_are_caught(part: int) -> None:
 
 
 def test_every_kind_of_fault_is_made_and_caught() -> None:
-    """But for the decoding of references, which leaves what they say as it is."""
     outcomes, _ = outcomes_of(random_programs(range(100, 112)), Random(9))
     assert {kind.__name__ for kind in KINDS} - {kind for kind, outcome in outcomes if outcome == "caught"} == set()
 

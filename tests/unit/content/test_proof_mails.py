@@ -34,8 +34,6 @@ EXPLAINED = {
     "limits": re.compile(r"this HTML could not be checked: "),
     # html5lib knows the standard in which <select> holds options alone; browsers since 2025 keep what else is in it.
     "select": re.compile(r"a browser finds none"),
-    # Browsers read a comment to the end of the mail, Outlook the links in it; the scanner looks at neither.
-    "unclosed condition": re.compile(r"is not tracked, which the report does not say"),
     # The compiler takes an end tag for that of the innermost element only, so it rather hides too much.
     "not closed": re.compile(
         r"footer and pixel must be at the end of the mail, not before .<"
@@ -43,7 +41,6 @@ EXPLAINED = {
     ),
 }
 _IN_SELECT = re.compile(r"<select\b", re.IGNORECASE)
-_UNCLOSED_CONDITION = re.compile(r"<!--\[if\b(?:(?!-->).)*\Z", re.IGNORECASE | re.DOTALL)
 
 
 def explanation(html: str, reason: str) -> str | None:
@@ -51,14 +48,13 @@ def explanation(html: str, reason: str) -> str | None:
     applies = {
         "limits": True,
         "select": _IN_SELECT.search(html),
-        "unclosed condition": _UNCLOSED_CONDITION.search(html),
         "not closed": True,
     }
     return next((name for name, form in EXPLAINED.items() if form.search(reason) and applies[name]), None)
 
 
 def outcome(source: ContentSource, tracking: LinkTracking | None = TRACKING) -> str:
-    """ "refused" by the compiler, "proven" with as many links as the report says, or the explanation why not."""
+    """What comes of it: refused by the compiler, proven with as many links as reported, or why it is not proven."""
     try:
         compiled = compile_content(source, tracking)
     except ContentInvalid:
