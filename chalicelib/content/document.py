@@ -10,7 +10,9 @@ from chalicelib.content.markup import Attribute, Token, decode_attribute
 from chalicelib.content.merge_tags import Branches, Tag
 
 _MAX_LINK_TEXT = 200
-
+# Elements that end a word.
+_WORD_BREAKS = "br p div table tr td th ul ol li h1 h2 h3 h4 h5 h6"
+_BETWEEN_WORDS = frozenset(_WORD_BREAKS.split())
 # Elements whose content browsers do not show, or not always, or not as HTML.
 _NOT_SHOWING = "select template noscript svg math object video audio canvas details dialog datalist"
 _HIDING = frozenset(_NOT_SHOWING.split())
@@ -145,13 +147,18 @@ class _LinkReader:
         self._open: Href | None = None
 
     def take(self, token: Token) -> None:
+        if token.name in _BETWEEN_WORDS:
+            self._say(" ")
         if token.kind == markup.START_TAG:
             self._start(token)
-        elif self._open is not None:
-            if token.kind == markup.END_TAG and token.name == self._open.element:
-                self._open = None
-            elif token.kind == markup.TEXT and len(self._open.text) < _MAX_LINK_TEXT:
-                self._open.text += self._source[token.start : min(token.end, token.start + _MAX_LINK_TEXT)]
+        elif token.kind == markup.TEXT:
+            self._say(self._source[token.start : token.end])
+        elif token.kind == markup.END_TAG and self._open is not None and token.name == self._open.element:
+            self._open = None
+
+    def _say(self, text: str) -> None:
+        if self._open is not None and len(self._open.text) < _MAX_LINK_TEXT:
+            self._open.text += text[:_MAX_LINK_TEXT]
 
     def _start(self, token: Token) -> None:
         name = token.name
@@ -173,8 +180,7 @@ class _LinkReader:
         elif name == "img":
             if not self._conditional:
                 self._document.images.append(Image(token.start, "alt" in found, "width" in found))
-            if self._open is not None:
-                self._open.text += self._written(found.get("alt")) or ""
+            self._say(f" {self._written(found.get('alt')) or ''} ")
         elif self._document.base is None and not self._conditional:
             base = self._written(found.get("href"))
             self._document.base = None if base is None else decode_attribute(base)
