@@ -1,4 +1,4 @@
-"""One reading of an HTML mail: its hrefs and images with their places, its base, and where a pixel may stand."""
+"""One reading of an HTML mail: its hrefs with their places, its base, and where a pixel may stand."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -40,15 +40,6 @@ class Href:
     text: str = ""  # what the link shows, as written
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
-    """One <img>, for preflight."""
-
-    at: int
-    has_alt: bool
-    has_width: bool
-
-
 @dataclass(slots=True)
 class Document:
     """What one pass over the markup finds; offsets are those of the source."""
@@ -57,7 +48,6 @@ class Document:
     conditional: list[Token] = field(default_factory=list)  # those in conditional comments, in order
     hidden: list[tuple[int, int]] = field(default_factory=list)  # elements that do not show their content
     hrefs: list[Href] = field(default_factory=list)
-    images: list[Image] = field(default_factory=list)
     base: str | None = None
     insert_at: int = 0
 
@@ -137,7 +127,7 @@ class _Hidden:
 
 
 class _LinkReader:
-    """Collects the hrefs and images of one run of tokens and the text that each link shows."""
+    """Collects the hrefs of one run of tokens and the text that each link shows."""
 
     def __init__(self, source: str, masked: str, document: Document, *, conditional: bool = False) -> None:
         self._source = source
@@ -178,8 +168,6 @@ class _LinkReader:
             if name != "area":
                 self._open = link
         elif name == "img":
-            if not self._conditional:
-                self._document.images.append(Image(token.start, "alt" in found, "width" in found))
             self._say(f" {self._written(found.get('alt')) or ''} ")
         elif self._document.base is None and not self._conditional:
             base = self._written(found.get("href"))
