@@ -1,13 +1,12 @@
 """Compares the author's text with the compiled one, character by character, for the proof (proof.py).
 
-Both come with signs for merge tags (unfold.py). The compiled text is the author's, except that values of attributes give
-way to click URLs and to links made per delivery, and that footer and pixel are put in, in one place.
+Both come with signs for merge tags (unfold.py). The compiled text is the author's, except that values of attributes
+give way to click URLs and to links made per delivery, and that footer and pixel are put in, in one place.
 """
 
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from os.path import commonprefix
 from typing import Final, NamedTuple, NoReturn
 
 from chalicelib.content.compiled import Segments
@@ -18,12 +17,6 @@ from chalicelib.content.values import escape_attribute
 
 _EXCERPT: Final = 60  # characters of each side that a fault shows
 _UNQUOTED = re.compile(r"[^\t\n\f\r >]*+")
-_HIDING = (
-    "select|template|noscript|svg|math|object|video|audio|canvas|details|dialog|datalist|"
-    "title|textarea|style|xmp|iframe|noembed|noframes|script|plaintext"
-)
-# What may follow footer and pixel: the end of the body, what hides all behind it, or a tag that is not finished.
-_MAY_FOLLOW = re.compile(rf"\Z|</body[\s/>]|<[!?/]|<(?:{_HIDING})[\s/>]|<[^>]*\Z", re.IGNORECASE)
 _QUOTES = ("'", '"')
 _ADDED = (["footer"], ["pixel"], ["footer", "pixel"])
 
@@ -55,9 +48,12 @@ class Alignment:
         self._unfolder = unfolder
         self._text, self._source_places = unfolder.source(source)
         self._parts: list[_Part] = []
+        self._added_part: int | None = None
         self._align(unfolder.compiled(html), base_url)
         self.author = "".join(part.author for part in self._parts)
         self.compiled = "".join(part.compiled for part in self._parts)
+        self.behind = "".join(part.author for part in self._parts[self._added_part :]) if self._added_part else ""
+        """The author's text behind footer and pixel."""
 
     def source_offset(self, offset: int, text: str) -> int:
         """Where in the source this place of `author` or `compiled` is."""
@@ -71,7 +67,7 @@ class Alignment:
     def _align(self, compiled: str, base_url: str | None) -> None:
         """Go through the compiled text; `at` is the place in the author's."""
         mark, footer = self._unfolder.mark, self._unfolder.compiled(Segments.of(FOOTER))
-        links, image = rf"{mark}l\d+{mark}", rf"{mark}{mark}"
+        links, image = rf"{mark}l\d+{mark}", r"(?!)"
         if base_url is not None:
             click = re.escape(f"{escape_attribute(base_url)}/t/c/{self._unfolder.delivery}")
             links += rf"|{click}[^\"'<>\s]*+"
@@ -90,6 +86,7 @@ class Alignment:
                 added.append((change.lastgroup or "", at))
                 put = change[0].replace(self._unfolder.unsubscribe, self._unfolder.own_unsubscribe)
                 self._parts.append(_Part(put, put, "", at, at))
+                self._added_part = len(self._parts)
         at = self._copy(compiled[position:], at)
         if at < len(self._text):
             self._refuse(at, _excerpt(self._text, at), "nothing")
@@ -99,7 +96,7 @@ class Alignment:
         """The same text on both sides; where the author's goes on behind it."""
         end = at + len(literal)
         if not self._text.startswith(literal, at):
-            same = len(commonprefix([literal, self._text[at:end]]))
+            same = next(n for n, sign in enumerate(literal) if not self._text.startswith(sign, at + n))
             self._refuse(at + same, _excerpt(self._text, at + same), _excerpt(literal, same))
         bare = self._unfolder.without_statements(literal)
         self._parts.append(_Part(bare, bare, literal, at, end))
@@ -128,11 +125,6 @@ class Alignment:
             if kinds not in _ADDED or at != added[0][1]:
                 raise Differs(
                     self._in_source(at), f"footer and pixel must be put in together and once, this is a second {kind}"
-                )
-            if not _MAY_FOLLOW.match(self._text, at):
-                found = self._unfolder.readable(_excerpt(self._text, at))
-                raise Differs(
-                    self._in_source(at), f"the {kind} must be at the end of the mail; here it is before {found}"
                 )
         self.has_footer = "footer" in kinds
         self.added_at = self._in_source(added[0][1] if added else len(self._text))

@@ -1,7 +1,7 @@
 """Proves before a mail leaves that compiling changed in it what it should, and nothing else.
 
-Two readers have to agree. The scanner (markup.py, document.py) finds the links, and the compiler edits the author's text
-there. Here html5lib reads the author's HTML and the compiled HTML as a browser does, and both are compared:
+Two readers have to agree. The scanner (markup.py, document.py) finds the links, and the compiler edits the author's
+text there. Here html5lib reads the author's HTML and the compiled HTML as a browser does, and both are compared:
 
 1. Both become texts that can be compared, with all branches of all statements at once (unfold.py).
 2. As texts they are equal, but for values of attributes, and for footer and pixel in one place (alignment.py).
@@ -12,17 +12,17 @@ Nothing here uses the scanner's idea of where a link is, only the rules of what 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import zip_longest
 from time import monotonic
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeGuard
 from urllib.parse import unquote, urljoin
-from xml.dom.minidom import Comment, Document, Element, Node
+from xml.dom.minidom import Comment, Document, DocumentType, Element, Node, Text
 
 from chalicelib.content.alignment import Alignment, Differs
-from chalicelib.content.compiled import CompiledContent, ContentSource, Link, LinkTracking, Segments
+from chalicelib.content.compiled import CompiledContent, ContentSource, LinkTracking, Segments
 from chalicelib.content.destinations import (
     DELIVERY_ID_LENGTH,
     MAX_CLICK_URL,
@@ -34,20 +34,17 @@ from chalicelib.content.destinations import (
     with_utm,
 )
 from chalicelib.content.errors import Positions, SourceError
-from chalicelib.content.tree import NotParsed, elements, parse, place_of, walk
+from chalicelib.content.tree import NOT_SHOWN, NotParsed, children, elements, is_shown, parse, place_of, walk
 from chalicelib.content.unfold import Unfolder
 from chalicelib.model.errors import Fault
 
 SECONDS: Final = 2.5  # for one proof; the mail with the longest of 341 real ones takes 0.1
 MAX_FAULTS: Final = 20
 
-_NOT_SHOWN = frozenset(
-    "head title style script template select textarea xmp iframe noembed noframes noscript plaintext svg math object "
-    "video audio canvas frameset".split()
-)
 _CONDITION = re.compile(r"\[if\b[^\]]*+\]>", re.IGNORECASE)
 _RELATIVE_HEAD = re.compile(r"(?!#)[^:]*[/?#]")
 _QUERY = r"\?l=(\w+)&u=([^&]*)&s=([^&]*)"
+_BODY_END = re.compile(r"</(?:body[\s/>]|\Z)", re.IGNORECASE)
 _UNCHECKED = "this HTML could not be checked"
 _EXCERPT: Final = 120  # characters of each side that a fault shows
 
@@ -121,6 +118,7 @@ class _Comparison:
         self._base = base if why_untracked(base) is None else None
         self._compare(author, compiled)
         self._check_shown(compiled)
+        self._check_end(author)
         self._check_report()
         tracked = self._seen & self._tracked.keys()
         return Proof(len(tracked), len(self._links) - len(self._tracked), tuple(self._faults[:MAX_FAULTS]))
@@ -131,23 +129,23 @@ class _Comparison:
         except NotParsed as error:
             raise NotParsed(self._texts.source_offset(error.offset, text), error.reason) from error
 
-    def _compare(self, author: Document, compiled: Document, comment: Node | None = None) -> None:
+    def _compare(self, author: Document, compiled: Document, comment: Comment | None = None) -> None:
         """Compare two trees node by node; `comment`: they are what Outlook alone reads in it."""
         pairs: list[tuple[Node, Node]] = [(author, compiled)]
         while pairs:
             mine, other = pairs.pop()
             place = comment or mine
-            if mine.nodeType == Node.ELEMENT_NODE:
+            if isinstance(mine, Element) and isinstance(other, Element):
                 self._compare_elements(mine, other, place)
-            elif mine.nodeType == Node.COMMENT_NODE:
+            elif isinstance(mine, Comment) and isinstance(other, Comment):
                 self._compare_comments(mine, other)
-            elif mine.nodeType == Node.DOCUMENT_TYPE_NODE and mine.toxml() != other.toxml():
+            elif isinstance(mine, DocumentType) and isinstance(other, DocumentType) and mine.toxml() != other.toxml():
                 self._differ(place, mine.toxml(), other.toxml())
-            below = []
-            for ours, theirs in zip_longest(_children(mine), _children(other)):
+            below: list[tuple[Node, Node]] = []
+            for ours, theirs in zip_longest(children(mine), children(other)):
                 if _kind(ours) != _kind(theirs):
                     self._differ(place, _shown(ours), _shown(theirs))
-                if not isinstance(ours, str):
+                if isinstance(ours, Node) and isinstance(theirs, Node):
                     below.append((ours, theirs))
             pairs += reversed(below)
 
@@ -155,7 +153,7 @@ class _Comparison:
         ours, theirs = (dict(each.attributes.items()) for each in (mine, other))
         if _is_link(mine) and "href" in ours and "href" in theirs:
             self._compare_links(ours.pop("href"), theirs.pop("href"), ours, place)
-        elif mine.nodeName == "a" and mine.namespaceURI is not None and "xlink:href" in ours:
+        elif _is_link(mine) and "xlink:href" in ours:
             self._leave(ours["xlink:href"], place)
         if ours != theirs:
             name = next(name for name in ours | theirs if ours.get(name) != theirs.get(name))
@@ -209,7 +207,7 @@ class _Comparison:
         """A link that stays as it is."""
         found = {tidy(author), author.strip()} & self._untracked.keys()
         self._seen |= found
-        if not found:
+        if not found and tidy(author):
             self._note(place, f"this link to {author} is not tracked, which the report does not say")
 
     def _resolved(self, author: str) -> str:
@@ -236,20 +234,34 @@ class _Comparison:
 
     def _check_shown(self, compiled: Document) -> None:
         """Pixel and unsubscribe link are where a browser shows them."""
-        unfolder, pixels, footers, unsubscribes = self._unfolder, [], [], []
+        unfolder = self._unfolder
+        pixels, footers, unsubscribes = [], [], []
         for node in walk(compiled):
             href = node.getAttribute("href") if _is_link(node) else ""
-            pixels += [node] if node.nodeName == "img" and node.getAttribute("src") == self._pixel else []
-            footers += [node] if href == unfolder.own_unsubscribe else []
-            shown = node.data if node.nodeType == Node.TEXT_NODE else href
-            unsubscribes += [node] if unfolder.names_unsubscribe(shown) else []
+            if isinstance(node, Element) and node.nodeName == "img" and node.getAttribute("src") == self._pixel:
+                pixels.append(is_shown(node))
+            if href == unfolder.own_unsubscribe:
+                footers.append(is_shown(node))
+            if unfolder.names_unsubscribe(node.data if isinstance(node, Text) else href):
+                unsubscribes.append(is_shown(node))
         end = self._texts.added_at
-        if self._tracking is not None and [_is_shown(each) for each in pixels] != [True]:
+        if self._tracking is not None and pixels != [True]:
             self._note_at(end, "the tracking pixel is not where a browser shows it")
-        if self._texts.has_footer and [_is_shown(each) for each in footers] != [True]:
+        if self._texts.has_footer and footers != [True]:
             self._note_at(end, "the unsubscribe link that was added is not where a browser shows it")
-        if not self._texts.has_footer and not any(_is_shown(each) for each in unsubscribes):
+        if not self._texts.has_footer and not any(unsubscribes):
             self._note_at(end, "a browser shows no unsubscribe link")
+
+    def _check_end(self, author: Document) -> None:
+        """A browser shows nothing of what is behind footer and pixel, unless it is behind the body's end."""
+        behind = self._texts.behind
+        if behind and not _BODY_END.match(behind):
+            until = self._parsed(self._texts.author.removesuffix(behind))
+            if _visible(until) != _visible(author):
+                found = behind[:_EXCERPT]
+                self._note_at(
+                    self._texts.added_at, f"footer and pixel must be at the end of the mail, not before {found!r}"
+                )
 
     def _check_report(self) -> None:
         """All links of the report were found, and they are numbered in the order of the text."""
@@ -280,31 +292,19 @@ class _Comparison:
         self._faults.append(Fault("html", reason, *self._positions.of(offset)))
 
 
-def _is_link(node: Node) -> bool:
+def _is_link(node: Node) -> TypeGuard[Element]:
     """Whether a browser, or Outlook, follows the href of this node."""
-    return node.nodeType == Node.ELEMENT_NODE and (node.nodeName in ("a", "area") or node.nodeName.startswith("v:"))
+    return isinstance(node, Element) and (node.tagName in ("a", "area") or node.tagName.startswith("v:"))
 
 
-def _is_shown(node: Node) -> bool:
-    while node := node.parentNode:
-        if node.nodeName.lower() in _NOT_SHOWN:
-            return False
-    return True
-
-
-def _children(node: Node) -> Iterator[Node | str]:
-    """The nodes below this one; texts that follow each other as one."""
-    text: list[str] = []
-    for child in node.childNodes:
-        if child.nodeType == Node.TEXT_NODE:
-            text.append(child.data)
-            continue
-        if text:
-            yield "".join(text)
-            text = []
-        yield child
-    if text:
-        yield "".join(text)
+def _visible(document: Document) -> list[str]:
+    """The texts, and the names of the elements, that a browser shows."""
+    visible = []
+    for node in walk(document):
+        said = node.data.strip() if isinstance(node, Text) else node.nodeName if isinstance(node, Element) else ""
+        if said and said not in NOT_SHOWN and is_shown(node):
+            visible.append(said)
+    return visible
 
 
 def _kind(node: Node | str | None) -> object:

@@ -1,14 +1,15 @@
-"""Reads HTML as a browser does, with html5lib: the tree of elements, where each starts, within bounds of time and memory.
+"""Reads HTML as a browser does, with html5lib: the tree, and where each element starts, in bounded time and memory.
 
-html5lib is quadratic in some things and its trees can be many times larger than their documents. A linear count of the
-tags refuses such documents beforehand, and a deadline stops what the count does not foresee.
+html5lib is quadratic in some things, and a tree can be many times larger than its document. A linear count of the tags
+refuses such documents beforehand, and a deadline stops what the count does not foresee.
 """
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from time import monotonic
 from typing import Any, Final
-from xml.dom.minidom import Document, Element, Node
+from xml.dom.minidom import Document, Element, Node, Text
 
 import html5lib
 from html5lib.treebuilders import getTreeBuilder
@@ -20,7 +21,7 @@ MAX_TAGS: Final = 10_000  # and as many references and dashes; the largest of th
 MAX_ATTRIBUTES: Final = 100  # of one tag (17)
 MAX_TAG_LENGTH: Final = 16_384  # of one tag without its quoted values (231)
 MAX_DEPTH: Final = 100  # open elements, but for those that the next one closes (14)
-MAX_FORMATTING: Final = 5  # open elements that a browser opens again in the next paragraph (2)
+MAX_FORMATTING: Final = 20  # open elements that a browser opens again in the next paragraph (2)
 MAX_FORMATTING_IN_ALL: Final = 100_000  # the sum of those and their attributes over all tags
 
 _PIECE = 1_024  # characters that the parser gets at most at a time
@@ -35,12 +36,22 @@ _COUNTED = re.compile(
 )
 _QUOTED = re.compile(r"\"[^\"]*+\"|'[^']*+'")
 _ATTRIBUTE = re.compile(rf"[^{_SPACE}/>=]+")
+# html5lib notes each of these as an error, which takes longer than all the rest; to a browser they mean nothing.
+_NO_CHARACTER = re.compile("[\x01-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _LONG_NUMBER = re.compile(r"&#[xX]?[0-9a-fA-F]{20}")
-_FORMATTING = frozenset("a b big code em font i nobr s small strike strong tt u".split())
-_NOT_COUNTED = frozenset(
-    "area base br col embed hr img input link meta param source track wbr html head body p li dd dt option optgroup "
-    "tbody thead tfoot tr td th colgroup caption".split()
+_FORMATTING = "a b big code em font i nobr s small strike strong tt u"
+_CLOSED_BY_OTHERS = (
+    "html head body p li dd dt option optgroup tbody thead tfoot tr td th colgroup caption "
+    "area base br col embed hr img input link meta param source track wbr"
 )
+_REOPENED = frozenset(_FORMATTING.split())
+_NOT_COUNTED = frozenset(_CLOSED_BY_OTHERS.split())
+_HIDING = (
+    "head title style script template select textarea xmp iframe noembed noframes noscript plaintext svg math object "
+    "video audio canvas frameset details dialog datalist"
+)
+NOT_SHOWN: Final = frozenset(_HIDING.split())
+"""Elements whose content browsers do not show, or not always, or not as HTML."""
 
 
 class NotParsed(SourceError):
@@ -53,38 +64,67 @@ def parse(html: str, deadline: float | None = None) -> Document:
     `deadline`: of `time.monotonic`, by default in SECONDS. Raises NotParsed.
     """
     _check(html)
-    reader = _Reader(html, monotonic() + SECONDS if deadline is None else deadline)
+    reader = _Reader(_NO_CHARACTER.sub("\ufffd", html), monotonic() + SECONDS if deadline is None else deadline)
     try:
-        parser = html5lib.HTMLParser(lambda namespaces: _Builder(namespaces, reader), namespaceHTMLElements=False)
-        return parser.parse(reader)
+        builder = partial(_Builder, reader)
+        parser = html5lib.HTMLParser(builder, namespaceHTMLElements=False)  # type: ignore[arg-type]
+        document: Document = parser.parse(reader)
     except NotParsed:
         raise
     except Exception as error:
         # html5lib has defects, such as with <html> in <svg> in a table.
         raise NotParsed(reader.at, "html5lib cannot read this part; make it simpler") from error
+    return document
 
 
 def place_of(node: Node) -> int:
-    """The offset of the tag that this element comes from; of other nodes, that of the element before or around."""
-    while node is not None:
-        if (place := getattr(node, "place", None)) is not None:
+    """Where the tag of this element starts in the parsed text; of other nodes, of the element before or around."""
+    above: Node | None = node
+    while above is not None:
+        place: int | None = getattr(above, "place", None)
+        if place is not None:
             return place
-        node = node.previousSibling or node.parentNode
+        above = above.previousSibling or above.parentNode
     return 0
 
 
 def walk(node: Node) -> Iterator[Node]:
     """The node and all below it in document order."""
-    open_nodes = [node]
-    while open_nodes:
-        node = open_nodes.pop()
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
         yield node
-        open_nodes += reversed(node.childNodes)
+        waiting += reversed(node.childNodes)
 
 
 def elements(node: Node) -> Iterator[Element]:
     """The elements of a tree in document order."""
-    return (each for each in walk(node) if each.nodeType == Node.ELEMENT_NODE)
+    return (each for each in walk(node) if isinstance(each, Element))
+
+
+def children(node: Node) -> Iterator[Node | str]:
+    """The nodes below this one; texts that follow each other come as one."""
+    text: list[str] = []
+    for child in node.childNodes:
+        if isinstance(child, Text):
+            text.append(child.data)
+            continue
+        if text:
+            yield "".join(text)
+            text = []
+        yield child
+    if text:
+        yield "".join(text)
+
+
+def is_shown(node: Node) -> bool:
+    """Whether a browser shows this node, as far as the elements around it go."""
+    above = node.parentNode
+    while above is not None:
+        if above.nodeName in NOT_SHOWN:
+            return False
+        above = above.parentNode
+    return True
 
 
 class _Reader:
@@ -96,8 +136,8 @@ class _Reader:
         self._next = 0
         self._deadline = deadline
 
-    def read(self, size: int) -> str:
-        if not size:
+    def read(self, size: int = -1, /) -> str:
+        if not size:  # html5lib asks what kind of file it is
             return ""
         if monotonic() > self._deadline:
             raise NotParsed(self.at, "reading it as a browser does takes too long; make it simpler")
@@ -110,7 +150,7 @@ class _Reader:
 class _Builder(getTreeBuilder("dom")):  # type: ignore[misc]
     """Notes on each element where its tag starts."""
 
-    def __init__(self, namespaces: bool, reader: _Reader) -> None:
+    def __init__(self, reader: _Reader, namespaces: bool) -> None:
         self._reader = reader
         super().__init__(namespaces)
 
@@ -156,10 +196,11 @@ def _count(html: str) -> None:
                 raise NotParsed(at, f"this tag has more than {MAX_TAG_LENGTH:,} characters outside of quotes")
             if len(_ATTRIBUTE.findall(bare)) > MAX_ATTRIBUTES:
                 raise NotParsed(at, f"this tag has more than {MAX_ATTRIBUTES:,} attributes")
-        if name in _NOT_COUNTED:
+        is_foreign = any(each in ("svg", "math") for each, _ in open_ones)
+        if name in _NOT_COUNTED or (is_foreign and tag["rest"].endswith("/")):
             in_all += 0 if tag["end"] else weight
         elif not tag["end"]:
-            own = 1 + tag["rest"].count("=") if name in _FORMATTING else 0
+            own = 1 + tag["rest"].count("=") if name in _REOPENED else 0
             open_ones.append((name, own))
             formatting, weight, in_all = formatting + bool(own), weight + own, in_all + weight
         else:

@@ -1,7 +1,7 @@
 """Turns an author's text and what it is compiled to into texts that can be compared, for the proof (proof.py).
 
-Each merge tag becomes a sign: a number between two characters that the author's text does not hold. Equal tags have equal
-signs, and a statement's tags stay in their places, so that all of its branches are compared at once.
+Each merge tag becomes a sign: a number between two characters that the author's text does not hold. Equal tags have
+equal signs, and a statement's tags stay in their places, so that all of its branches are compared at once.
 """
 
 import re
@@ -12,7 +12,7 @@ from chalicelib.content.compiled import DeliverySlot, FieldSlot, LinkSlot, Segme
 from chalicelib.content.errors import SourceError
 from chalicelib.content.merge_tags import find_tags
 
-_NONCHARACTERS: Final = [chr(code) for code in range(0xFDD3, 0xFDF0)]  # those before are the compiler's
+_MARKS: Final = range(0xE000, 0xF900)  # for private use
 _BRACE = '"{'  # how a template writes a brace that is text
 _TAG = re.compile(
     r"\{(\{|%)((?:[^\"'{}%]|\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'|\}(?!\})|%(?!\}))*+)[%}]\}", re.DOTALL
@@ -34,9 +34,9 @@ class Unfolder:
 
     def __init__(self, source: str) -> None:
         """Raises SourceError if the source holds all the characters that could mark a sign."""
-        mark = next((each for each in _NONCHARACTERS if each not in source), None)
+        mark = next((chr(code) for code in _MARKS if chr(code) not in source), None)
         if mark is None:
-            raise SourceError(0, "it holds characters that are none (U+FDD3 to U+FDEF)")
+            raise SourceError(0, "it holds every character for private use (U+E000 to U+F8FF)")
         self.mark = mark
         self.delivery = f"{mark}d{mark}"
         self.own_unsubscribe = f"{mark}u{mark}"

@@ -179,3 +179,8 @@ def test_random_documents_show_footer_and_pixel_and_hide_no_link(seed: int) -> N
 @pytest.mark.parametrize("seed", range(3_000, 3_100))
 def test_200_000_random_documents_show_footer_and_pixel_and_hide_no_link(seed: int) -> None:
     assert_documents(seed, 2_000)
+
+
+@pytest.mark.parametrize("html", ["<p>text<script>x</script/", "<style></style ", '<p>text<title>x</title a="b'])
+def test_footer_and_pixel_come_before_what_an_unfinished_end_tag_leaves_open(html: str) -> None:
+    assert_seen_and_counted(compile_content(source_of(html), Tracking()), "")
