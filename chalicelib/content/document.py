@@ -137,14 +137,15 @@ class _LinkReader:
         self._open: Href | None = None
 
     def take(self, token: Token) -> None:
-        if token.name in _BETWEEN_WORDS:
-            self._say(" ")
+        if self._open is not None:
+            if token.name in _BETWEEN_WORDS:
+                self._say(" ")
+            elif token.kind == markup.TEXT:
+                self._say(self._source[token.start : token.end])
+            elif token.kind == markup.END_TAG and token.name == self._open.element:
+                self._open = None
         if token.kind == markup.START_TAG:
             self._start(token)
-        elif token.kind == markup.TEXT:
-            self._say(self._source[token.start : token.end])
-        elif token.kind == markup.END_TAG and self._open is not None and token.name == self._open.element:
-            self._open = None
 
     def _say(self, text: str) -> None:
         if self._open is not None and len(self._open.text) < _MAX_LINK_TEXT:
