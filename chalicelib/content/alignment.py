@@ -6,12 +6,14 @@ give way to click URLs and to links made per delivery, and that footer and pixel
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator
+from itertools import accumulate
 from typing import Final, NamedTuple, NoReturn
 
 from chalicelib.content.compiled import Segments
 from chalicelib.content.compiler import FOOTER, pixel
 from chalicelib.content.errors import SourceError
+from chalicelib.content.merge_tags import MIDDLES, OPENERS
 from chalicelib.content.unfold import Unfolder
 from chalicelib.content.values import escape_attribute
 
@@ -26,43 +28,73 @@ class Differs(SourceError):
 
 
 class _Part(NamedTuple):
-    """A stretch of both texts: [at, end) of the author's text with all signs, which is `written`."""
+    """A stretch of both texts; `at` is its place in the author's text with all signs, `end` what follows there."""
 
     author: str
     compiled: str
-    written: str
     at: int
     end: int
+    branches: tuple[tuple[int, int], ...]  # the statements that it is in, and in which branch of each
+
+
+class Reading:
+    """Both texts as some leads get them, for the parser: they differ in values of links alone."""
+
+    def __init__(self, alignment: "Alignment", parts: list[_Part]) -> None:
+        self.author = "".join(part.author for part in parts)
+        self.compiled = "".join(part.compiled for part in parts)
+        self._alignment = alignment
+        self._parts = parts
+        self._starts: dict[bool, list[int]] = {}
+
+    @property
+    def behind(self) -> str:
+        """The author's text behind footer and pixel."""
+        added = [number for number, part in enumerate(self._parts) if part.author and part.at == part.end]
+        return "".join(part.author for part in self._parts[added[-1] + 1 :]) if added else ""
+
+    def source_offset(self, offset: int, *, compiled: bool = False) -> int:
+        """Where in the source this place of `author`, or of `compiled`, is."""
+        if compiled not in self._starts:
+            lengths = (len(part.compiled if compiled else part.author) for part in self._parts)
+            self._starts[compiled] = [0, *accumulate(lengths)]
+        number = min(bisect_right(self._starts[compiled], offset), len(self._parts)) - 1
+        part = self._parts[number]
+        return self._alignment.in_source(min(part.at + offset - self._starts[compiled][number], part.end))
 
 
 class Alignment:
-    """Both texts with footer and pixel, without statements, for the parser: they differ in values of links alone."""
+    """The stretches that both texts are made of."""
 
     def __init__(self, unfolder: Unfolder, source: str, html: Segments, base_url: str | None) -> None:
         """`base_url`: of click URLs and pixel; None if nothing is tracked. Raises Differs."""
         self.links: list[str] = []
         """The values that take the place of hrefs, in order: click URLs, and signs of links made per delivery."""
         self.has_footer = False
-        self.added_at = 0
+        self.added_at = len(source)
         """Where in the source footer and pixel are put in."""
         self._unfolder = unfolder
-        self._text, self._source_places = unfolder.source(source)
+        self._text, self._places = unfolder.source(source)
         self._parts: list[_Part] = []
-        self._added_part: int | None = None
+        self._branches: tuple[tuple[int, int], ...] = ()
+        self._counts: list[int] = []  # of each statement: its branches; the last one, {% else %}, may not be written
         self._align(unfolder.compiled(html), base_url)
-        self.author = "".join(part.author for part in self._parts)
-        self.compiled = "".join(part.compiled for part in self._parts)
-        self.behind = "".join(part.author for part in self._parts[self._added_part :]) if self._added_part else ""
-        """The author's text behind footer and pixel."""
 
-    def source_offset(self, offset: int, text: str) -> int:
-        """Where in the source this place of `author` or `compiled` is."""
-        for part in self._parts:
-            length = len(part.author if text is self.author else part.compiled)
-            if offset < length:
-                return self._in_source(min(part.at + self._unfolder.with_statements(part.written, offset), part.end))
-            offset -= length
-        return self._in_source(len(self._text))
+    def readings(self) -> Iterator[Reading]:
+        """The texts with all branches of all statements at once, then with their first, second and last ones."""
+        yield Reading(self, self._parts)
+        counts = self._counts
+        for taken in sorted({0, 1, max(counts) - 1} if counts else ()):
+            parts = (
+                part for part in self._parts if all(min(taken, counts[n] - 1) == branch for n, branch in part.branches)
+            )
+            yield Reading(self, list(parts))
+
+    def in_source(self, at: int) -> int:
+        """Where in the source this place of the text with signs is."""
+        number = bisect_right(self._places, at, key=lambda place: place[0]) - 1
+        start, in_source = self._places[max(number, 0)]
+        return in_source + at - start
 
     def _align(self, compiled: str, base_url: str | None) -> None:
         """Go through the compiled text; `at` is the place in the author's."""
@@ -85,12 +117,18 @@ class Alignment:
             else:
                 added.append((change.lastgroup or "", at))
                 put = change[0].replace(self._unfolder.unsubscribe, self._unfolder.own_unsubscribe)
-                self._parts.append(_Part(put, put, "", at, at))
-                self._added_part = len(self._parts)
+                self._parts.append(_Part(put, put, at, at, self._branches))
         at = self._copy(compiled[position:], at)
         if at < len(self._text):
             self._refuse(at, _excerpt(self._text, at), "nothing")
-        self._check_added(added, is_tracked=base_url is not None)
+        kinds = [kind for kind, _ in added]
+        if base_url is not None and "pixel" not in kinds:
+            raise Differs(self.in_source(at), "the tracking pixel is missing in the compiled mail")
+        if added and (kinds not in _ADDED or added[0][1] != added[-1][1]):
+            what = " and ".join(kinds)
+            raise Differs(self.in_source(added[-1][1]), f"footer and pixel are put in together and once; here: {what}")
+        self.has_footer = "footer" in kinds
+        self.added_at = self.in_source(added[0][1] if added else at)
 
     def _copy(self, literal: str, at: int) -> int:
         """The same text on both sides; where the author's goes on behind it."""
@@ -98,52 +136,48 @@ class Alignment:
         if not self._text.startswith(literal, at):
             same = next(n for n, sign in enumerate(literal) if not self._text.startswith(sign, at + n))
             self._refuse(at + same, _excerpt(self._text, at + same), _excerpt(literal, same))
-        bare = self._unfolder.without_statements(literal)
-        self._parts.append(_Part(bare, bare, literal, at, end))
+        start = at
+        for statement in self._unfolder.statement.finditer(self._text, at, end):
+            self._keep(start, statement.start())
+            self._enter(self._unfolder.body(statement[1]).partition(" ")[0])
+            start = statement.end()
+        self._keep(start, end)
         return end
+
+    def _keep(self, start: int, end: int) -> None:
+        if end > start:
+            text = self._text[start:end]
+            self._parts.append(_Part(text, text, start, end, self._branches))
+
+    def _enter(self, word: str) -> None:
+        """Go on in another branch."""
+        if word in OPENERS:
+            self._branches = (*self._branches, (len(self._counts), 0))
+            self._counts.append(2)
+            return
+        *around, (statement, branch) = self._branches
+        if word in MIDDLES:
+            around.append((statement, branch + 1))
+            self._counts[statement] += word == "elif"
+        self._branches = tuple(around)
 
     def _replace(self, at: int, value: str) -> int:
         """The value of an attribute gives way to this one; where the author's text goes on behind it."""
         quote = self._text[at - 1 : at]
-        end = self._text.find(quote, at) if quote in _QUOTES else _end_of_unquoted(self._text, at)
-        if end < 0:
-            self._refuse(at, _excerpt(self._text, at), _excerpt(value, 0))
-        written = self._text[at:end]
-        # Statements are part of what a link made per delivery is compared by.
-        is_made = value.startswith(self._unfolder.mark)
-        author = written if is_made else self._unfolder.without_statements(written)
-        self._parts.append(_Part(author, value, written, at, end))
+        unquoted = _UNQUOTED.match(self._text, at)
+        end = self._text.find(quote, at) if quote in _QUOTES else unquoted.end() if unquoted else -1
+        program = self._unfolder.program(value)
+        if end < 0 or (program and program.quoted != (quote in _QUOTES)):
+            self._refuse(at, _excerpt(self._text, at), repr(value))
+        author = self._unfolder.within_link(self._text[at:end])
+        self._parts.append(_Part(author, value, at, end, self._branches))
         self.links.append(value)
         return end
 
-    def _check_added(self, added: Sequence[tuple[str, int]], *, is_tracked: bool) -> None:
-        """Footer and pixel belong together, once each at most, behind all that is shown."""
-        kinds = [kind for kind, _ in added]
-        if is_tracked and "pixel" not in kinds:
-            raise Differs(self._in_source(len(self._text)), "the tracking pixel is missing in the compiled mail")
-        for kind, at in added:
-            if kinds not in _ADDED or at != added[0][1]:
-                raise Differs(
-                    self._in_source(at), f"footer and pixel must be put in together and once, this is a second {kind}"
-                )
-        self.has_footer = "footer" in kinds
-        self.added_at = self._in_source(added[0][1] if added else len(self._text))
-
-    def _in_source(self, at: int) -> int:
-        """Where in the source this place of the text with signs is."""
-        number = bisect_right(self._source_places, at, key=lambda place: place[0]) - 1
-        start, in_source = self._source_places[max(number, 0)]
-        return in_source + at - start
-
     def _refuse(self, at: int, author: str, compiled: str) -> NoReturn:
         author, compiled = map(self._unfolder.readable, (author, compiled))
-        raise Differs(self._in_source(at), f"where the author wrote {author}, the compiled mail has {compiled}")
+        raise Differs(self.in_source(at), f"where the author wrote {author}, the compiled mail has {compiled}")
 
 
 def _excerpt(text: str, at: int) -> str:
     return repr(text[at : at + _EXCERPT]) if at < len(text) else "nothing"
-
-
-def _end_of_unquoted(text: str, at: int) -> int:
-    unquoted = _UNQUOTED.match(text, at)
-    return unquoted.end() if unquoted else -1

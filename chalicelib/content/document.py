@@ -160,11 +160,12 @@ class _LinkReader:
         if is_link:
             href = found.get("href", found.get("xlink:href"))
             link = None
-            if href is not None and href.start >= 0:
-                quoted = self._masked[href.start - 1] in "\"'"
+            if href is not None:
+                start, end = (href.start, href.end) if href.start >= 0 else (token.names_end, token.names_end)
+                quoted = self._masked[start - 1] in "\"'"
                 no_track = NO_TRACK if "data-no-track" in found else None
                 why_untracked = no_track or ("it is an xlink:href" if href.name != "href" else None)
-                link = Href(name, token.start, href.start, href.end, quoted, why_untracked, self._conditional)
+                link = Href(name, token.start, start, end, quoted, why_untracked, self._conditional)
                 self._document.hrefs.append(link)
             if name != "area":
                 self._open = link

@@ -19,7 +19,7 @@ START_TAG: Final = 1
 END_TAG: Final = 2
 COMMENT: Final = 3
 RAW_TEXT: Final = 4  # the inside of <style>, <script>, <title>, ...: no markup
-UNFINISHED: Final = 5  # what the document's end cuts off; with a name, the inside of that raw element and its end tag
+UNFINISHED: Final = 5  # what the document's end cuts off; with a name, the inside of that raw element or its end tag
 
 # Elements whose content is no markup. <noscript> is none of them: mail clients run no scripts.
 _RAW_ELEMENTS = frozenset({"title", "textarea", "style", "xmp", "iframe", "noembed", "noframes", "script", "plaintext"})
@@ -108,12 +108,12 @@ def tokens(source: str, start: int = 0, end: int | None = None) -> Iterator[Toke
                 inside_end = _raw_end(source, token.name, position, limit)
                 if within and not (inside_end >= 0 and _is_text(source[position:inside_end])):
                     raise SourceError(token.start, _UNCERTAIN.format(name=token.name, around=within[-1]))
+                if inside_end > position:
+                    yield Token(RAW_TEXT, position, inside_end, token.name)
+                position = max(position, inside_end)
                 if inside_end < 0 or _token_at(source, inside_end, limit, foreign=False).kind == UNFINISHED:
                     yield Token(UNFINISHED, position, limit, token.name)
                     return
-                if inside_end > position:
-                    yield Token(RAW_TEXT, position, inside_end, token.name)
-                position = inside_end
 
 
 def attributes(source: str, token: Token) -> dict[str, Attribute]:

@@ -3,47 +3,35 @@
 Two readers have to agree. The scanner (markup.py, document.py) finds the links, and the compiler edits the author's
 text there. Here html5lib reads the author's HTML and the compiled HTML as a browser does, and both are compared:
 
-1. Both become texts that can be compared, with all branches of all statements at once (unfold.py).
-2. As texts they are equal, but for values of attributes, and for footer and pixel in one place (alignment.py).
-3. As trees they are equal, but for hrefs of links. Each of those leads where the author's leads, by a click URL that is
+1. As texts they are equal, but for values of attributes, and for footer and pixel in one place (alignment.py).
+2. As trees they are equal, but for hrefs of links. Each of those leads where the author's leads, by a click URL that is
    signed for it, or is as the author wrote it and reported as untracked. Footer and pixel are where they are shown.
+   Trees are compared with all branches of all statements at once, and with the branches that some leads get.
 
 Nothing here uses the scanner's idea of where a link is, only the rules of what a destination means (destinations.py).
 """
 
 import re
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import zip_longest
 from time import monotonic
 from typing import Final, NoReturn, TypeGuard
-from urllib.parse import unquote, urljoin
 from xml.dom.minidom import Comment, Document, DocumentType, Element, Node, Text
 
-from chalicelib.content.alignment import Alignment, Differs
+from chalicelib.content.alignment import Alignment, Differs, Reading
 from chalicelib.content.compiled import CompiledContent, ContentSource, LinkTracking, Segments
-from chalicelib.content.destinations import (
-    DELIVERY_ID_LENGTH,
-    MAX_CLICK_URL,
-    RELATIVE,
-    VALUE,
-    click_url_parts,
-    tidy,
-    why_untracked,
-    with_utm,
-)
+from chalicelib.content.destinations import tidy
 from chalicelib.content.errors import Positions, SourceError
-from chalicelib.content.tree import NOT_SHOWN, NotParsed, children, elements, is_shown, parse, place_of, walk
-from chalicelib.content.unfold import Unfolder
+from chalicelib.content.followed import FollowedLinks
+from chalicelib.content.tree import NOT_SHOWN, NotParsed, children, elements, is_shown, is_within, parse, place_of, walk
+from chalicelib.content.unfold import Unfolder, folded
 from chalicelib.model.errors import Fault
 
 SECONDS: Final = 2.5  # for one proof; the mail with the longest of 341 real ones takes 0.1
 MAX_FAULTS: Final = 20
 
 _CONDITION = re.compile(r"\[if\b[^\]]*+\]>", re.IGNORECASE)
-_RELATIVE_HEAD = re.compile(r"(?!#)[^:]*[/?#]")
-_QUERY = r"\?l=(\w+)&u=([^&]*)&s=([^&]*)"
 _BODY_END = re.compile(r"</(?:body[\s/>]|\Z)", re.IGNORECASE)
 _UNCHECKED = "this HTML could not be checked"
 _EXCERPT: Final = 120  # characters of each side that a fault shows
@@ -66,11 +54,13 @@ def prove(source: ContentSource, compiled: CompiledContent, tracking: LinkTracki
 
     Takes SECONDS at most, and never raises: what cannot be checked is a fault.
     """
-    if source.html is None or compiled.html is None:
-        return Proof(0, 0)
-    positions = Positions(source.html)
+    html = folded(source.html or "")
+    if not html.strip() or compiled.html is None:
+        is_text = not html.strip() and compiled.html is None and not compiled.links
+        return Proof(0, 0, () if is_text else (Fault("html", "the compiled mail has other parts than the source"),))
+    positions = Positions(html)
     try:
-        return _Comparison(source.html, compiled.html, compiled, tracking, positions).proof()
+        return _Comparison(source, html, compiled, compiled.html, tracking).proof()
     except Differs as error:
         fault = Fault("html", error.reason, *positions.of(error.offset))
     except SourceError as error:
@@ -81,85 +71,78 @@ def prove(source: ContentSource, compiled: CompiledContent, tracking: LinkTracki
 
 
 class _Comparison:
-    """The comparison of the two trees of one mail."""
+    """The comparison of one mail with its source."""
 
     def __init__(
         self,
-        source: str,
-        html: Segments,
+        source: ContentSource,
+        html: str,
         compiled: CompiledContent,
+        segments: Segments,
         tracking: LinkTracking | None,
-        positions: Positions,
     ) -> None:
-        base_url = tracking.base_url if tracking else None
         self._deadline = monotonic() + SECONDS
-        self._tracking = tracking
-        self._positions = positions
-        self._unfolder = Unfolder(source)
-        self._texts = Alignment(self._unfolder, source, html, base_url)
-        self._links = compiled.links
-        self._tracked = {link.link: link for link in compiled.links if link.tracked}
-        self._untracked = {self._unfolder.signed(link.url): link for link in compiled.links if not link.tracked}
-        self._utm = dict(compiled.utm)
-        self._pixel = f"{base_url}/t/o/{self._unfolder.delivery}.gif"
-        self._click = re.compile(re.escape(f"{base_url}/t/c/{self._unfolder.delivery}") + _QUERY)
-        self._base: str | None = None
-        self._faults: list[Fault] = []
-        self._seen: set[str] = set()
-        """The ids of links that are followed through a click URL, and the addresses of the others."""
+        self._html = html
+        self._positions = Positions(html)
+        self._unfolder = Unfolder(html)
+        self._is_tracked = tracking is not None
+        self._texts = Alignment(self._unfolder, html, segments, tracking.base_url if tracking else None)
+        self._links = FollowedLinks(self._unfolder, source, compiled, tracking)
+        self._pixel = f"{tracking.base_url if tracking else ''}/t/o/{self._unfolder.delivery}.gif"
 
     def proof(self) -> Proof:
         """Raises Differs where the trees differ, and NotParsed for what cannot be read."""
-        texts = self._texts
-        author = self._parsed(texts.author)
-        compiled = author if texts.compiled == texts.author else self._parsed(texts.compiled)
-        bases = (tidy(each.getAttribute("href")) for each in elements(author) if each.nodeName == "base")
-        base = next(filter(None, bases), "")
-        self._base = base if why_untracked(base) is None else None
-        self._compare(author, compiled)
-        self._check_shown(compiled)
-        self._check_end(author)
-        self._check_report()
-        tracked = self._seen & self._tracked.keys()
-        return Proof(len(tracked), len(self._links) - len(self._tracked), tuple(self._faults[:MAX_FAULTS]))
+        for reading in self._texts.readings():
+            author = self._parsed(reading, compiled=False)
+            compiled = author if reading.author == reading.compiled else self._parsed(reading, compiled=True)
+            bases = (each.getAttribute("href") for each in elements(author) if _is_base(each))
+            self._links.base = next((tidy(href) for href in bases if tidy(href)), "")
+            self._compare(author, compiled, reading.author, reading.source_offset)
+            self._check_shown(compiled)
+            self._check_end(reading, author)
+        self._links.check_report(self._texts.links)
+        return Proof(self._links.tracked, self._links.untracked, tuple(dict.fromkeys(self._links.faults))[:MAX_FAULTS])
 
-    def _parsed(self, text: str) -> Document:
+    def _parsed(self, reading: Reading, *, compiled: bool) -> Document:
         try:
-            return parse(text, self._deadline)
+            return parse(reading.compiled if compiled else reading.author, self._deadline)
         except NotParsed as error:
-            raise NotParsed(self._texts.source_offset(error.offset, text), error.reason) from error
+            raise NotParsed(reading.source_offset(error.offset, compiled=compiled), error.reason) from error
 
-    def _compare(self, author: Document, compiled: Document, comment: Comment | None = None) -> None:
-        """Compare two trees node by node; `comment`: they are what Outlook alone reads in it."""
+    def _compare(self, author: Document, compiled: Document, text: str, offset_of: Callable[[int], int]) -> None:
+        """Compare two trees node by node; `text` is the author's, `offset_of` turns its offsets into the source's."""
         pairs: list[tuple[Node, Node]] = [(author, compiled)]
         while pairs:
             mine, other = pairs.pop()
-            place = comment or mine
             if isinstance(mine, Element) and isinstance(other, Element):
-                self._compare_elements(mine, other, place)
+                # A browser repeats an element that is not closed, behind the place of its tag.
+                is_written = text[(at := place_of(mine)) + 1 : at + 1 + len(mine.tagName)].lower() == mine.tagName
+                self._compare_elements(mine, other, offset_of(place_of(mine)), is_written=is_written)
             elif isinstance(mine, Comment) and isinstance(other, Comment):
-                self._compare_comments(mine, other)
+                self._compare_comments(mine, other, offset_of(place_of(mine)))
             elif isinstance(mine, DocumentType) and isinstance(other, DocumentType) and mine.toxml() != other.toxml():
-                self._differ(place, mine.toxml(), other.toxml())
+                self._differ(0, mine.toxml(), other.toxml())
             below: list[tuple[Node, Node]] = []
             for ours, theirs in zip_longest(children(mine), children(other)):
                 if _kind(ours) != _kind(theirs):
-                    self._differ(place, _shown(ours), _shown(theirs))
+                    self._differ(offset_of(place_of(mine)), _shown(ours), _shown(theirs))
                 if isinstance(ours, Node) and isinstance(theirs, Node):
                     below.append((ours, theirs))
             pairs += reversed(below)
 
-    def _compare_elements(self, mine: Element, other: Element, place: Node) -> None:
+    def _compare_elements(self, mine: Element, other: Element, offset: int, *, is_written: bool) -> None:
         ours, theirs = (dict(each.attributes.items()) for each in (mine, other))
-        if _is_link(mine) and "href" in ours and "href" in theirs:
-            self._compare_links(ours.pop("href"), theirs.pop("href"), ours, place)
-        elif _is_link(mine) and "xlink:href" in ours:
-            self._leave(ours["xlink:href"], place)
+        if _is_link(mine):
+            place = self._positions.of(offset)
+            if "href" in ours and "href" in theirs:
+                self._links.compare(ours.pop("href"), theirs.pop("href"), place, ours, is_written=is_written)
+            elif "xlink:href" in ours:
+                self._links.leave(ours["xlink:href"], place, is_written=is_written)
         if ours != theirs:
             name = next(name for name in ours | theirs if ours.get(name) != theirs.get(name))
-            self._differ(place, *(f'{name}="{each[name]}"' if name in each else "nothing" for each in (ours, theirs)))
+            self._differ(offset, *(f'{name}="{each[name]}"' if name in each else "nothing" for each in (ours, theirs)))
 
-    def _compare_comments(self, mine: Comment, other: Comment) -> None:
+    def _compare_comments(self, mine: Comment, other: Comment, offset: int) -> None:
         """What a comment holds within a condition, Outlook reads."""
         condition, theirs = _CONDITION.match(mine.data), _CONDITION.match(other.data)
         if condition and theirs and condition[0] == theirs[0] and "href" in mine.data.lower():
@@ -168,69 +151,10 @@ class _Comparison:
                 inside = parse(author, self._deadline)
                 outlooks = inside if compiled == author else parse(compiled, self._deadline)
             except NotParsed as error:
-                raise NotParsed(self._offset(mine), error.reason) from error
-            self._compare(inside, outlooks, mine)
+                raise NotParsed(offset, error.reason) from error
+            self._compare(inside, outlooks, author, (offset + condition.end()).__add__)
         elif mine.data != other.data:
-            self._differ(mine, f"<!--{mine.data}-->", f"<!--{other.data}-->")
-
-    def _compare_links(self, author: str, compiled: str, attributes: Mapping[str, str], place: Node) -> None:
-        """One link on both sides: a click URL, a link made per delivery, or as the author wrote it."""
-        if program := self._unfolder.program(compiled):
-            meant = self._resolved_program(author)
-            if program.destination != meant:
-                self._note(place, f"this link leads to {meant}, but the compiled one to {program.destination}")
-            self._follow(program.link, author, place) if program.link in self._tracked else self._leave(author, place)
-        elif (click := self._click.fullmatch(compiled)) and self._tracking is not None:
-            link, destination, signature = click.groups()
-            meant = with_utm(self._resolved(author), self._utm)
-            if unquote(destination) != meant:
-                self._note(place, f"this link leads to {meant}, but its click URL to {unquote(destination)}")
-            elif signature != self._tracking.sign(link, meant):
-                self._note(place, f"the click URL of this link to {meant} is not signed for it")
-            self._follow(link, author, place)
-        elif author != compiled:
-            self._note(place, f"this link is {author!r}, but {compiled!r} in the compiled mail")
-        elif author != self._unfolder.own_unsubscribe:
-            self._leave(author, place)
-            if "data-no-track" not in attributes and self._is_trackable(author):
-                self._note(place, f"this link to {author} could be tracked, but is not")
-
-    def _follow(self, link: str, author: str, place: Node) -> None:
-        """A link through a click URL, or made per delivery to be one."""
-        self._seen.add(link)
-        if link not in self._tracked:
-            self._note(place, f"this link to {author} is tracked, which the report does not say")
-        elif self._unfolder.signed(self._tracked[link].url) not in (tidy(author), author.strip()):
-            self._note(place, f"this link leads to {author}, but the report says to {self._tracked[link].url}")
-
-    def _leave(self, author: str, place: Node) -> None:
-        """A link that stays as it is."""
-        found = {tidy(author), author.strip()} & self._untracked.keys()
-        self._seen |= found
-        if not found and tidy(author):
-            self._note(place, f"this link to {author} is not tracked, which the report does not say")
-
-    def _resolved(self, author: str) -> str:
-        """Where an href without merge tags leads."""
-        url = tidy(author)
-        if self._base is not None and why_untracked(url) == RELATIVE:
-            with suppress(ValueError):
-                return urljoin(self._base, url)
-        return url
-
-    def _resolved_program(self, author: str) -> str:
-        """What the destination of an href with merge tags is made of."""
-        head, sign, rest = author.replace(VALUE, "\ufffd").partition(self._unfolder.mark)
-        if self._base is not None and _RELATIVE_HEAD.match(tidy(head)):
-            head = urljoin(self._base, tidy(head) + VALUE).removesuffix(VALUE)
-        return head + sign + rest
-
-    def _is_trackable(self, author: str) -> bool:
-        url = self._resolved(author)
-        if self._tracking is None or self._unfolder.mark in url or why_untracked(url) is not None:
-            return False
-        parts = click_url_parts(self._tracking.base_url, "1", with_utm(url, self._utm), self._tracking.sign("1", url))
-        return sum(map(len, parts)) + DELIVERY_ID_LENGTH + len(str(len(self._links))) <= MAX_CLICK_URL
+            self._differ(offset, f"<!--{mine.data}-->", f"<!--{other.data}-->")
 
     def _check_shown(self, compiled: Document) -> None:
         """Pixel and unsubscribe link are where a browser shows them."""
@@ -238,63 +162,44 @@ class _Comparison:
         pixels, footers, unsubscribes = [], [], []
         for node in walk(compiled):
             href = node.getAttribute("href") if _is_link(node) else ""
-            if isinstance(node, Element) and node.nodeName == "img" and node.getAttribute("src") == self._pixel:
+            if isinstance(node, Element) and node.tagName == "img" and node.getAttribute("src") == self._pixel:
                 pixels.append(is_shown(node))
             if href == unfolder.own_unsubscribe:
                 footers.append(is_shown(node))
             if unfolder.names_unsubscribe(node.data if isinstance(node, Text) else href):
                 unsubscribes.append(is_shown(node))
-        end = self._texts.added_at
-        if self._tracking is not None and pixels != [True]:
-            self._note_at(end, "the tracking pixel is not where a browser shows it")
+        if self._is_tracked and pixels != [True]:
+            self._note("the tracking pixel is not where a browser shows it")
         if self._texts.has_footer and footers != [True]:
-            self._note_at(end, "the unsubscribe link that was added is not where a browser shows it")
+            self._note("the unsubscribe link that was added is not where a browser shows it")
         if not self._texts.has_footer and not any(unsubscribes):
-            self._note_at(end, "a browser shows no unsubscribe link")
+            self._note("a browser shows no unsubscribe link, or not to all leads")
 
-    def _check_end(self, author: Document) -> None:
+    def _check_end(self, reading: Reading, author: Document) -> None:
         """A browser shows nothing of what is behind footer and pixel, unless it is behind the body's end."""
-        behind = self._texts.behind
+        behind = reading.behind
         if behind and not _BODY_END.match(behind):
-            until = self._parsed(self._texts.author.removesuffix(behind))
+            until = parse(reading.author.removesuffix(behind), self._deadline)
             if _visible(until) != _visible(author):
-                found = behind[:_EXCERPT]
-                self._note_at(
-                    self._texts.added_at, f"footer and pixel must be at the end of the mail, not before {found!r}"
-                )
+                found = self._unfolder.readable(behind[:_EXCERPT])
+                self._note(f"footer and pixel must be at the end of the mail, not before {found!r}")
 
-    def _check_report(self) -> None:
-        """All links of the report were found, and they are numbered in the order of the text."""
-        for address, link in [*self._tracked.items(), *self._untracked.items()]:
-            if address not in self._seen:
-                says = "is tracked" if link.tracked else "is not tracked"
-                reason = f"the report says that a link to {link.url} {says}; a browser finds no such link"
-                self._faults.append(Fault("html", reason, link.line, link.column))
-        numbered = [self._unfolder.link_id(value) for value in self._texts.links]
-        if self._tracking is not None and [each for each in numbered if each] != list(self._tracked):
-            self._note_at(
-                0, f"the links are numbered {', '.join(numbered)}; the report says {', '.join(self._tracked)}"
-            )
-
-    def _offset(self, node: Node) -> int:
-        return self._texts.source_offset(place_of(node), self._texts.author)
-
-    def _differ(self, place: Node, ours: str, theirs: str) -> NoReturn:
+    def _differ(self, offset: int, ours: str, theirs: str) -> NoReturn:
         ours, theirs = (self._unfolder.readable(each)[:_EXCERPT] for each in (ours, theirs))
-        raise Differs(
-            self._offset(place), f"a browser reads {ours} here in the source, and {theirs} in the compiled mail"
-        )
+        raise Differs(offset, f"a browser reads {ours} here in the source, and {theirs} in the compiled mail")
 
-    def _note(self, place: Node, reason: str) -> None:
-        self._note_at(self._offset(place), self._unfolder.readable(reason))
-
-    def _note_at(self, offset: int, reason: str) -> None:
-        self._faults.append(Fault("html", reason, *self._positions.of(offset)))
+    def _note(self, reason: str) -> None:
+        self._links.faults.append(Fault("html", reason, *self._positions.of(self._texts.added_at)))
 
 
 def _is_link(node: Node) -> TypeGuard[Element]:
     """Whether a browser, or Outlook, follows the href of this node."""
     return isinstance(node, Element) and (node.tagName in ("a", "area") or node.tagName.startswith("v:"))
+
+
+def _is_base(element: Element) -> bool:
+    """Whether a browser resolves addresses by this element; html5lib does not know that a <template> is no document."""
+    return element.tagName == "base" and not is_within(element, ("template",))
 
 
 def _visible(document: Document) -> list[str]:

@@ -5,7 +5,7 @@ refuses such documents beforehand, and a deadline stops what the count does not 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import partial
 from time import monotonic
 from typing import Any, Final
@@ -34,6 +34,8 @@ _COUNTED = re.compile(
     rf"|<(?P<end>/?)(?P<name>[a-z][^{_SPACE}/>]*+)(?P<rest>(?:[^\"'>]|\"[^\"]*+\"|'[^']*+')*+)",
     re.IGNORECASE | re.ASCII,
 )
+# A tag and the text behind it, or what else there is up to the next "<".
+_STRETCH = re.compile(rf"<[a-zA-Z](?:=[{_SPACE}]*+(?:\"[^\"]*+\"|'[^']*+')|[^>])*+[^<]*+|<?[^<]*+")
 _QUOTED = re.compile(r"\"[^\"]*+\"|'[^']*+'")
 _ATTRIBUTE = re.compile(rf"[^{_SPACE}/>=]+")
 # html5lib notes each of these as an error, which takes longer than all the rest; to a browser they mean nothing.
@@ -119,21 +121,27 @@ def children(node: Node) -> Iterator[Node | str]:
 
 def is_shown(node: Node) -> bool:
     """Whether a browser shows this node, as far as the elements around it go."""
+    return not is_within(node, NOT_SHOWN)
+
+
+def is_within(node: Node, names: Container[str]) -> bool:
+    """Whether one of the elements around this node has one of these names."""
     above = node.parentNode
     while above is not None:
-        if above.nodeName in NOT_SHOWN:
-            return False
+        if above.nodeName in names:
+            return True
         above = above.parentNode
-    return True
+    return False
 
 
 class _Reader:
-    """The document as a file, handed out from one "<" to the next, so that `at` is the place of the tag being read."""
+    """The document as a file, handed out in stretches from one tag to the next; `at` is where the last one starts."""
 
     def __init__(self, html: str, deadline: float) -> None:
         self.at = 0
+        self.until = 0
         self._html = html
-        self._next = 0
+        self._stretch = 0  # where the present one ends
         self._deadline = deadline
 
     def read(self, size: int = -1, /) -> str:
@@ -141,14 +149,19 @@ class _Reader:
             return ""
         if monotonic() > self._deadline:
             raise NotParsed(self.at, "reading it as a browser does takes too long; make it simpler")
-        self.at, end = self._next, min(self._next + _PIECE, len(self._html))
-        tag = self._html.find("<", self.at + 1, end)
-        self._next = tag if tag >= 0 else end
-        return self._html[self.at : self._next]
+        start = self.until
+        if start == self._stretch and (stretch := _STRETCH.match(self._html, start)):
+            self.at, self._stretch = start, stretch.end()
+        self.until = min(start + _PIECE, self._stretch)
+        return self._html[start : self.until]
+
+    def place_of_comment(self, data: str) -> int:
+        """Where this text of a comment that has just been read starts."""
+        return self._html.rfind(data, 0, self.until)
 
 
 class _Builder(getTreeBuilder("dom")):  # type: ignore[misc]
-    """Notes on each element where its tag starts."""
+    """Notes on each element, and on each comment with a condition, where it starts."""
 
     def __init__(self, reader: _Reader, namespaces: bool) -> None:
         self._reader = reader
@@ -157,6 +170,12 @@ class _Builder(getTreeBuilder("dom")):  # type: ignore[misc]
     def elementClass(self, name: str, namespace: str | None = None) -> Any:  # noqa: N802 - html5lib's name
         built = super().elementClass(name, namespace)
         built.element.place = self._reader.at
+        return built
+
+    def commentClass(self, data: str) -> Any:  # noqa: N802 - html5lib's name
+        built = super().commentClass(data)
+        if data.startswith("["):
+            built.element.place = self._reader.place_of_comment(data)
         return built
 
 

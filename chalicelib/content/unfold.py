@@ -1,7 +1,10 @@
 """Turns an author's text and what it is compiled to into texts that can be compared, for the proof (proof.py).
 
-Each merge tag becomes a sign: a number between two characters that the author's text does not hold. Equal tags have
-equal signs, and a statement's tags stay in their places, so that all of its branches are compared at once.
+Each merge tag becomes a sign: a kind and a number between two characters that the author's text does not hold. Equal
+tags have equal signs, and the tags of statements stay in their places.
+
+    v value   s statement   i statement within a link made per delivery   l link made per delivery   d delivery's id
+    u unsubscribe URL in the footer that is put in
 """
 
 import re
@@ -14,19 +17,24 @@ from chalicelib.content.merge_tags import find_tags
 
 _MARKS: Final = range(0xE000, 0xF900)  # for private use
 _BRACE = '"{'  # how a template writes a brace that is text
-_TAG = re.compile(
-    r"\{(\{|%)((?:[^\"'{}%]|\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'|\}(?!\})|%(?!\}))*+)[%}]\}", re.DOTALL
-)
-_LEXEME = re.compile(r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'|[\w.]++|\S", re.DOTALL)
-_SHOWN_IN_LINK = re.compile(r"\( (.*) \) \| _value", re.DOTALL)
-_LINK = re.compile(r"filter _link \( \"(\w*) , (?:true|false) \)")
+_STRING = r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'"
+_TAG = re.compile(rf"\{{(\{{|%)((?:[^\"'{{}}%]|{_STRING}|\}}(?!\}})|%(?!\}}))*+)[%}}]\}}", re.DOTALL)
+_LEXEME = re.compile(rf"{_STRING}|[\w.]++|\S", re.DOTALL)
+_MARKED_VALUE = re.compile(r"\( (.*) \) \| _value", re.DOTALL)
+_LINK = re.compile(r"filter _link \( \"(\w*) , (true|false) \)")
+
+
+def folded(text: str) -> str:
+    """The text with one kind of line breaks, as browsers read it."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 class LinkProgram(NamedTuple):
-    """An href that is made per delivery: its link id, "" if it is not tracked, and its destination with signs."""
+    """An href that is made per delivery; `link` is "" if it is not tracked, `destination` has signs."""
 
     link: str
     destination: str
+    quoted: bool
 
 
 class Unfolder:
@@ -40,13 +48,12 @@ class Unfolder:
         self.mark = mark
         self.delivery = f"{mark}d{mark}"
         self.own_unsubscribe = f"{mark}u{mark}"
-        """The unsubscribe URL in the footer that is put in."""
-        self.links: list[LinkProgram] = []
-        """The hrefs made per delivery, by the number in their sign."""
-        self._numbers: dict[str, int] = {}
-        self._statement = re.compile(rf"{mark}s\d+{mark}")
+        self.statement = re.compile(rf"{mark}s(\d+){mark}")
         self._any = re.compile(rf"{mark}([a-z])(\d*){mark}")
-        self.unsubscribe = self._sign("unsubscribe_url", is_statement=False)
+        self._links: list[LinkProgram] = []
+        self._numbers: dict[str, int] = {}
+        self._bodies: list[str] = []
+        self.unsubscribe = self._sign("unsubscribe_url")
 
     def source(self, text: str) -> tuple[str, list[tuple[int, int]]]:
         """An author's text with signs, and where its pieces are: pairs of offsets, in the result and in the text."""
@@ -54,119 +61,115 @@ class Unfolder:
         places: list[tuple[int, int]] = []
         position = length = 0
         for tag in find_tags(text):
-            sign = "" if tag.word in ("raw", "endraw") else self._sign(tag.body, is_statement=bool(tag.word))
+            sign = "" if tag.word in ("raw", "endraw") else self._sign(_canonical(tag.body), "s" if tag.word else "v")
             pieces += (text[position : tag.start], sign)
             places += ((length, position), (length := length + len(pieces[-2]), tag.start))
             length += len(sign)
             position = tag.end
         return "".join((*pieces, text[position:])), [*places, (length, position)]
 
-    def compiled(self, segments: Segments) -> str:
-        """What was compiled with signs: for merge tags, the delivery's id, and links that are made per delivery."""
-        return "".join(piece if isinstance(piece, str) else self._slot(piece) for piece in segments.pieces())
+    def compiled(self, segments: Segments, *, in_link: bool = False) -> str:
+        """What was compiled with signs. Raises SourceError if it holds what looks like a sign."""
+        pieces = (
+            self._text(piece) if isinstance(piece, str) else self._slot(piece, in_link) for piece in segments.pieces()
+        )
+        return folded("".join(pieces))
 
-    def without_statements(self, text: str) -> str:
-        """The text with values' signs only: statements write nothing."""
-        return self._statement.sub("", text)
+    def within_link(self, text: str) -> str:
+        """The text as the value of a link that is made per delivery, whose statements are part of it."""
+        return self.statement.sub(rf"{self.mark}i\1{self.mark}", text)
 
-    def with_statements(self, text: str, offset: int) -> int:
-        """The place in the text of this offset in the text without statements."""
-        for sign in self._statement.finditer(text):
-            if sign.start() > offset:
-                break
-            offset += len(sign[0])
-        return offset
+    def body(self, number: str) -> str:
+        """The inside of the merge tag whose sign has this number."""
+        return self._bodies[int(number)]
 
     def names_unsubscribe(self, text: str) -> bool:
-        """Whether one of the merge tags in this text shows the unsubscribe URL."""
-        signs = (match for match in self._any.finditer(text) if match[1] == "v")
-        return any("unsubscribe_url" in self._bodies[int(match[2])] for match in signs)
+        """Whether one of the values in this text shows the unsubscribe URL."""
+        return any(kind == "v" and "unsubscribe_url" in self.body(number) for kind, number in self._any.findall(text))
 
     def program(self, text: str) -> LinkProgram | None:
         """The link that this text is the sign of."""
         sign = self._any.fullmatch(text)
-        return self.links[int(sign[2])] if sign and sign[1] == "l" else None
+        return self._links[int(sign[2])] if sign and sign[1] == "l" else None
 
-    def link_id(self, text: str) -> str:
-        """The link id of a click URL, or of the link that this text is the sign of; "" for one that is not tracked."""
-        program = self.program(text)
-        return program.link if program else text.partition("?l=")[2].partition("&")[0]
-
-    def signed(self, address: str) -> str:
+    def address(self, reported: str) -> str:
         """An address as the report has it, with signs for its merge tags."""
         with suppress(SourceError):
-            return self.source(address)[0].strip()
-        return address
+            return self.within_link(self.source(reported)[0])
+        return reported
 
     def readable(self, text: str) -> str:
         """The text with merge tags in place of their signs."""
         return self._any.sub(self._written, text)
 
-    @property
-    def _bodies(self) -> list[str]:
-        return list(self._numbers)
-
     def _written(self, sign: re.Match[str]) -> str:
         kind, number = sign.groups()
+        if kind == "l":
+            return self.readable(self._links[int(number)].destination)
         if kind in "du":
             return "{delivery id}" if kind == "d" else "{unsubscribe URL}"
-        if kind == "l":
-            return self.readable(self.links[int(number)].destination)
-        body = self._bodies[int(number)]
-        return f"{{{{ {body} }}}}" if kind == "v" else f"{{% {body} %}}"
+        return f"{{{{ {self.body(number)} }}}}" if kind == "v" else f"{{% {self.body(number)} %}}"
 
-    def _sign(self, body: str, *, is_statement: bool) -> str:
-        return self._canonical_sign(_canonical(body), is_statement=is_statement)
+    def _sign(self, canonical: str, kind: str = "v") -> str:
+        if kind == "v" and canonical in (_BRACE, "_delivery"):
+            return "{" if canonical == _BRACE else self.delivery
+        canonical = folded(canonical)
+        number = self._numbers.setdefault(canonical, len(self._bodies))
+        if number == len(self._bodies):
+            self._bodies.append(canonical)
+        return f"{self.mark}{kind}{number}{self.mark}"
 
-    def _canonical_sign(self, canonical: str, *, is_statement: bool) -> str:
-        if canonical == _BRACE and not is_statement:
-            return "{"
-        if canonical == "_delivery":
-            return self.delivery
-        number = self._numbers.setdefault(canonical, len(self._numbers))
-        return f"{self.mark}{'s' if is_statement else 'v'}{number}{self.mark}"
+    def _text(self, text: str) -> str:
+        if self.mark in text:
+            raise SourceError(0, "the compiled mail holds characters for private use that the source does not")
+        return text
 
-    def _slot(self, slot: Slot) -> str:
+    def _slot(self, slot: Slot, in_link: bool) -> str:
         match slot:
             case DeliverySlot():
                 return self.delivery
             case UnsubscribeSlot():
-                return self._sign("unsubscribe_url", is_statement=False)
+                return self.unsubscribe
             case FieldSlot(root, name, field, default):
                 path = f"{root}.{name}" if field is None else f"{root}.{name}.{field}"
-                filters = "" if default is None else f' | default ( "{default} )'
-                return self._canonical_sign(path + filters, is_statement=False)
+                return self._sign(path if default is None else f'{path} | default ( "{default} )')
             case TemplateSlot(source):
-                return self._template(source)
-            case LinkSlot(link, destination, _):
-                return self._link(link, self.compiled(destination))
+                return self._template(self._text(source), in_link)
+            case LinkSlot(link, destination, quoted):
+                return self._link(link, self.compiled(destination, in_link=True), quoted)
 
-    def _link(self, link: str, destination: str) -> str:
-        self.links.append(LinkProgram(link, destination))
-        return f"{self.mark}l{len(self.links) - 1}{self.mark}"
+    def _link(self, link: str, destination: str, quoted: bool) -> str:
+        self._links.append(LinkProgram(link, self.within_link(folded(destination)), quoted))
+        return f"{self.mark}l{len(self._links) - 1}{self.mark}"
 
-    def _template(self, source: str) -> str:
-        """A template's text; within it, a link is a filter around its destination."""
+    def _template(self, source: str, in_link: bool) -> str:
+        """A template's text. A link in it is a filter block around its destination, whose values carry marks."""
         pieces: list[str] = []
         outside: list[str] = []
-        link = ""
+        link: re.Match[str] | None = None
         position = 0
+        unescaped, escaped = self._sign("autoescape false", "s"), self._sign("endautoescape", "s")
         for tag in _TAG.finditer(source):
             pieces.append(source[position : tag.start()])
             position = tag.end()
-            canonical, is_statement = _canonical(tag[2]), tag[1] == "%"
-            if is_statement and (found := _LINK.fullmatch(canonical)):
-                outside, pieces, link = pieces, [], found[1]
-            elif is_statement and canonical == "endfilter":
-                pieces = [*outside, self._link(link, "".join(pieces))]
-            elif not is_statement or canonical not in ("autoescape false", "endautoescape"):
-                pieces.append(self._canonical_sign(canonical, is_statement=is_statement))
+            canonical, kind = _canonical(tag[2]), "s" if tag[1] == "%" else "v"
+            if kind == "s" and link is None and (link := _LINK.fullmatch(canonical)):
+                outside, pieces = pieces, []
+            elif kind == "s" and link is not None and canonical == "endfilter":
+                inside = "".join(pieces)
+                is_escaped_once = inside.startswith(unescaped) and inside.endswith(escaped)
+                destination = inside[len(unescaped) : -len(escaped)] if is_escaped_once else f"{inside}, escaped twice"
+                pieces = [*outside, self._link(link[1], destination, link[2] == "true")]
+                link = None
+            elif kind == "v" and (in_link or link is not None) and canonical != _BRACE:
+                marked = _MARKED_VALUE.fullmatch(canonical)
+                pieces.append(self._sign(marked[1] if marked else f"{canonical}, not marked as a value"))
+            else:
+                pieces.append(self._sign(canonical, kind))
         return "".join((*pieces, source[position:]))
 
 
 def _canonical(body: str) -> str:
-    """The inside of a merge tag, equal for all ways to write it and for what the compiler adds to it."""
+    """The inside of a merge tag, equal for all ways to write it."""
     lexemes = [f'"{each[1:-1]}' if each[0] in "\"'" else each for each in _LEXEME.findall(body)]
-    canonical = " ".join(lexemes).replace(" | _factor", "").replace("| d (", "| default (")
-    shown = _SHOWN_IN_LINK.fullmatch(canonical)
-    return shown[1] if shown else canonical
+    return " ".join(lexemes).replace(" | _factor", "").replace("| d (", "| default (")

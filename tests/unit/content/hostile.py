@@ -23,8 +23,8 @@ _LINK = "<a href='https://x.example/{}'>x</a>"
 
 def times(piece: str, start: str = "", end: str = "", most: int = MEGABYTE, size: int = MEGABYTE) -> str:
     """The piece as often as there is room, and `most` times at most."""
-    room = size - len(start.encode()) - len(end.encode())
-    return start + piece * min(most, room // len(piece.encode())) + end
+    room = size - len(start) - len(end)
+    return start + piece * min(most, room // len(piece.encode("utf-8", "surrogatepass"))) + end
 
 
 def numbered(piece: str, start: str = "", end: str = "", most: int = MEGABYTE, size: int = MEGABYTE) -> str:
@@ -42,7 +42,7 @@ def numbered(piece: str, start: str = "", end: str = "", most: int = MEGABYTE, s
 
 def padded(document: str) -> str:
     """The document with so much text that it is a megabyte."""
-    return document + "x" * (MEGABYTE - len(document.encode()))
+    return document + "x" * (MEGABYTE - len(document))
 
 
 FAR_ABOVE: Final[dict[str, Callable[[], str]]] = {
@@ -52,7 +52,7 @@ FAR_ABOVE: Final[dict[str, Callable[[], str]]] = {
     "control characters": lambda: times("\x01"),
     "noncharacters": lambda: times("\ufdd0"),
     "private-use characters": lambda: times("\ue000"),
-    "no UTF-8": lambda: times("\udcff", size=MEGABYTE),
+    "no UTF-8": lambda: times("\udcff"),
     "line breaks": lambda: times("\r\n"),
     "form feeds": lambda: times("\f"),
     "attributes in one tag": lambda: numbered(" a{}=1", "<p", ">"),
@@ -138,6 +138,22 @@ AT_THE_LIMIT: Final[dict[str, Callable[[], str]]] = {
     "formatting reopened": lambda: padded(times("<p><b><i><u>x</p>", most=3) + times("<p>x", most=9_000)),
     "formatting closed across": lambda: padded(times("<b><i>x</b>y</i>", most=2_400)),
     "links closed across": lambda: padded(numbered("<a href=https://x.example/{}><div>x</a></div>", most=1_000)),
+    "formatting with attributes without values": lambda: padded(
+        numbered(f"<b z{{}} {' '.join(f'a{number}' for number in range(95))}>", "<p>", "</p>", most=19)
+        + times("<p>x</p>", most=4_900)
+    ),
+    "much formatting": lambda: padded(
+        numbered("<font size={}>", "<p>", "</p>", most=19) + times("<p>x</p>", most=4_900)
+    ),
+    "much formatting of a few": lambda: padded(
+        times("<b a=1><i b=2><u>", "<p>", "</p>", most=6) + times("<p>x</p>", most=4_900)
+    ),
+    "formatting that cells keep open": lambda: padded(
+        numbered("<p><b c={}><table><tr><td></b></td></tr></table></p>", most=980)
+    ),
+    "formatting that objects keep open": lambda: padded(numbered("<p><b c={}><object></b></object></p>", most=1_600)),
+    "formatting closed in the wrong order": lambda: padded(numbered("<p><b c={}><i></b></p></i>", most=1_600)),
+    "links in cells": lambda: padded(numbered("<p><a c={}><table><tr><td></a></td></tr></table></p>", most=980)),
     "references": lambda: padded(times("&amp;", most=9_900)),
     "references that are none": lambda: padded(times("&CounterClockwiseContourIntegra", most=9_900)),
     "long references": lambda: padded(times("&#" + "9" * 90 + ";", most=9_900)),
@@ -156,7 +172,7 @@ AT_THE_LIMIT: Final[dict[str, Callable[[], str]]] = {
         times('<p style="margin:24px 0 0;font:12px/1.5 sans-serif;color:#767676;text-align:center">x</p>', most=4_900)
     ),
     "pixels": lambda: padded(times('<img src="https://t.example/t/o/D.gif" width="1" height="1" alt="">', most=9_900)),
-    "click URLs as text": lambda: times("https://t.example/t/c/?l=1&u=x&s=y ", most=9_900),
+    "click URLs as text": lambda: padded(times("https://t.example/t/c/?l=1&u=x&s=y ", most=3_300)),
     "click URLs in links": lambda: padded(times("<a href='https://t.example/t/c/D?l=1&u=x&s=y'>x</a>", most=1_000)),
 }
 """Read by html5lib, or nearly: what each costs is what the limits allow."""

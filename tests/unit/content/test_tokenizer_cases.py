@@ -49,7 +49,8 @@ def scanned(text: str) -> list[Token]:
                     found.append(comment_or_doctype(written))
             case markup.TEXT | markup.RAW_TEXT:
                 found.append(("Character", written))
-            case markup.UNFINISHED if token.name and written:  # the rest of a <title> without its end
+            case markup.UNFINISHED if token.name and not re.match(rf"</{token.name}|\Z", written, re.IGNORECASE):
+                # the rest of a <title> without its end
                 found.append(("Character", written))
     return found
 
