@@ -1,4 +1,4 @@
-"""One reading of an HTML mail: its hrefs and images with their places, its base, and where a pixel may stand."""
+"""One reading of an HTML mail: its hrefs with their places, its base, and where a pixel may stand."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,9 @@ from chalicelib.content.markup import Attribute, Token, decode_attribute
 from chalicelib.content.merge_tags import Branches, Tag
 
 _MAX_LINK_TEXT = 200
-
+# Elements that end a word.
+_WORD_BREAKS = "br p div table tr td th ul ol li h1 h2 h3 h4 h5 h6"
+_BETWEEN_WORDS = frozenset(_WORD_BREAKS.split())
 # Elements whose content browsers do not show, or not always, or not as HTML.
 _NOT_SHOWING = "select template noscript svg math object video audio canvas details dialog datalist"
 _HIDING = frozenset(_NOT_SHOWING.split())
@@ -38,15 +40,6 @@ class Href:
     text: str = ""  # what the link shows, as written
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
-    """One <img>, for preflight."""
-
-    at: int
-    has_alt: bool
-    has_width: bool
-
-
 @dataclass(slots=True)
 class Document:
     """What one pass over the markup finds; offsets are those of the source."""
@@ -55,7 +48,6 @@ class Document:
     conditional: list[Token] = field(default_factory=list)  # those in conditional comments, in order
     hidden: list[tuple[int, int]] = field(default_factory=list)  # elements that do not show their content
     hrefs: list[Href] = field(default_factory=list)
-    images: list[Image] = field(default_factory=list)
     base: str | None = None
     insert_at: int = 0
 
@@ -135,7 +127,7 @@ class _Hidden:
 
 
 class _LinkReader:
-    """Collects the hrefs and images of one run of tokens and the text that each link shows."""
+    """Collects the hrefs of one run of tokens and the text that each link shows."""
 
     def __init__(self, source: str, masked: str, document: Document, *, conditional: bool = False) -> None:
         self._source = source
@@ -145,13 +137,19 @@ class _LinkReader:
         self._open: Href | None = None
 
     def take(self, token: Token) -> None:
+        if self._open is not None:
+            if token.name in _BETWEEN_WORDS:
+                self._say(" ")
+            elif token.kind == markup.TEXT:
+                self._say(self._source[token.start : token.end])
+            elif token.kind == markup.END_TAG and token.name == self._open.element:
+                self._open = None
         if token.kind == markup.START_TAG:
             self._start(token)
-        elif self._open is not None:
-            if token.kind == markup.END_TAG and token.name == self._open.element:
-                self._open = None
-            elif token.kind == markup.TEXT and len(self._open.text) < _MAX_LINK_TEXT:
-                self._open.text += self._source[token.start : min(token.end, token.start + _MAX_LINK_TEXT)]
+
+    def _say(self, text: str) -> None:
+        if self._open is not None and len(self._open.text) < _MAX_LINK_TEXT:
+            self._open.text += text[:_MAX_LINK_TEXT]
 
     def _start(self, token: Token) -> None:
         name = token.name
@@ -172,10 +170,7 @@ class _LinkReader:
             if name != "area":
                 self._open = link
         elif name == "img":
-            if not self._conditional:
-                self._document.images.append(Image(token.start, "alt" in found, "width" in found))
-            if self._open is not None:
-                self._open.text += self._written(found.get("alt")) or ""
+            self._say(f" {self._written(found.get('alt')) or ''} ")
         elif self._document.base is None and not self._conditional:
             base = self._written(found.get("href"))
             self._document.base = None if base is None else decode_attribute(base)

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -10,7 +11,6 @@ from urllib.parse import urlsplit
 
 from chalicelib.content.compiled import CompiledContent, ContentSource, Link, LinkTracking
 from chalicelib.content.destinations import IS_UNSUBSCRIBE, NO_TRACK, Risk, tidy
-from chalicelib.content.document import read_document
 from chalicelib.content.errors import ContentInvalid, Positions
 from chalicelib.content.merge_tags import find_tags, mask
 from chalicelib.content.render import html_size
@@ -98,6 +98,7 @@ _MESSAGES: Final[Mapping[Severity, Mapping[str, str]]] = {
         "link_placeholder": "{url} looks like a placeholder address.",
         "link_untracked": "Clicks on {url} cannot be tracked: {reason}.",
         "link_without_destination": "This link has no destination.",
+        "link_without_text": "Nothing says where this link leads. Add a text, or an alt text to its image.",
         "links_left_empty": (
             "For some of the recipients checked, a link will be empty: its value is missing or is not a full address "
             "like https://shop.com/a."
@@ -106,6 +107,9 @@ _MESSAGES: Final[Mapping[Severity, Mapping[str, str]]] = {
         "subject_shouts": "Capitals and “!!” look like spam.",
     },
     Severity.NOTE: {
+        "heading_level_skipped": "Heading level {level} follows {above}; to screen readers, a section is missing.",
+        "headings_missing": "The email has {words} words and no heading (<h1>, <h2>) for screen readers to jump to.",
+        "hidden_text": "Spam filters distrust hidden text. Only a short preview text before all other may be hidden.",
         "image_without_width": "Outlook shows this image at full size. Add a width.",
         "link_not_https": "{url} does not use https.",
         "plain_text_only": "A plain-text email is not tracked: its opens and clicks will be unknown.",
@@ -174,7 +178,7 @@ def _all(
     for address in _TAG_IN_HOST.finditer(text):
         place = positions.of(address.start())
         yield Finding(Severity.WARNING, "link_host_varies", _ADDRESS_VARIES, "text", *place)
-    yield from _images(source)
+    yield from _shown(source)
     if compiled.html is None:
         yield _finding("plain_text_only", "text")
     elif compiled.text_generated:
@@ -244,13 +248,13 @@ def _is_left_alone_by_intent(url: str, reason: str) -> bool:
     return url.lower().startswith(("mailto:", "tel:", "sms:")) or reason in (NO_TRACK, IS_UNSUBSCRIBE)
 
 
-def _images(source: ContentSource) -> Iterator[Finding]:
+def _shown(source: ContentSource) -> Iterator[Finding]:
+    # With these comes html5lib, which takes 54 ms to load and which no other request needs.
+    from chalicelib.content.shown import shown_problems
+    from chalicelib.content.tree import NotParsed
+
     html = source.html or ""
-    tags = find_tags(html)
     positions = Positions(html)
-    for image in read_document(html, mask(html, tags), tags).images:
-        place = positions.of(image.at)
-        if not image.has_alt:
-            yield _finding("image_without_alt", "html", *place)
-        if not image.has_width:
-            yield _finding("image_without_width", "html", *place)
+    with suppress(NotParsed):
+        for code, offset, values in shown_problems(mask(html, find_tags(html))):
+            yield _finding(code, "html", *positions.of(offset), **values)

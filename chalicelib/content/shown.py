@@ -1,0 +1,94 @@
+"""Judges what readers get of a mail: images, links, headings and hidden text of the tree that html5lib builds of it.
+
+Browsers build the same tree: text between table rows moves before the table, and an unclosed <a> is repeated in the
+paragraphs that follow. Every start tag gets its place in the source as an attribute beforehand, and elements keep it.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Final
+from xml.dom.minidom import Document, Element, Node, Text
+
+from chalicelib.content import markup
+from chalicelib.content.merge_tags import STATEMENT_MASK
+from chalicelib.content.tree import elements, parse, walk
+
+MAX_PREVIEW_TEXT: Final = 250  # characters; the longest in 405 published mails and templates has 200
+LONG_MAIL: Final = 300  # words; 9 of those have as many and no heading, though several sections
+
+_PLACE = "data-place"
+_WITHOUT_TEXT = ("head", "style", "script", "template")
+_NAMES = ("alt", "aria-label", "aria-labelledby", "title")
+_HIDDEN = re.compile(r"(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
+_INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff]+")
+
+
+def shown_problems(masked: str) -> Iterator[tuple[str, int, dict[str, int]]]:
+    """For HTML with its merge tags masked: codes of findings, their places in it, and the values of their messages.
+
+    Conditional comments are left out. Raises NotParsed.
+    """
+    tree = parse(_with_places(masked))
+    yield from _without_hidden(tree)
+    for image in tree.getElementsByTagName("img"):
+        if not image.hasAttribute("alt"):
+            yield "image_without_alt", _place(image), {}
+            image.setAttribute("alt", "?")  # one finding is enough: its link needs no other
+        if not image.hasAttribute("width"):
+            yield "image_without_width", _place(image), {}
+    says = dict[int, bool]()
+    for link in elements(tree):
+        if link.tagName in ("a", "area") and link.hasAttribute("href"):
+            names = (each.getAttribute(name) for each in elements(link) for name in _NAMES)
+            says[_place(link)] = says.get(_place(link), False) or bool(_words(link) or "".join(names).strip())
+    yield from (("link_without_text", place, {}) for place, anything in says.items() if not anything)
+    headings = [(int(each.tagName[1]), _place(each)) for each in elements(tree) if re.fullmatch("h[1-6]", each.tagName)]
+    for (above, _), (level, place) in pairwise(headings):
+        if level > above + 1:
+            yield "heading_level_skipped", place, {"above": above, "level": level}
+    if not headings and (words := len(_words(tree))) >= LONG_MAIL:
+        yield "headings_missing", 0, {"words": words}
+
+
+def _without_hidden(tree: Document) -> Iterator[tuple[str, int, dict[str, int]]]:
+    """Takes out of the tree what is not shown, and gives the problems of hidden text."""
+    for element in [each for each in elements(tree) if each.tagName in _WITHOUT_TEXT]:
+        element.unlink()
+    is_first = True  # inboxes show the first text behind the subject, hidden or not
+    for node in walk(tree):
+        if isinstance(node, Text):
+            is_first = is_first and not _words(node)
+        elif isinstance(node, Element) and node.parentNode and _is_hidden(node):
+            words = " ".join(_words(node))
+            if words and not (is_first and len(words) <= MAX_PREVIEW_TEXT):
+                yield "hidden_text", _place(node), {}
+            is_first = is_first and not words
+            node.parentNode.removeChild(node)
+            node.unlink()
+
+
+def _is_hidden(element: Element) -> bool:
+    """Whether it is for certain: a style sheet may show an element with a class or an id on some screens."""
+    is_certain = not (element.hasAttribute("class") or element.hasAttribute("id"))
+    return is_certain and _HIDDEN.search(element.getAttribute("style")) is not None
+
+
+def _words(node: Node) -> list[str]:
+    text = " ".join(each.data for each in walk(node) if isinstance(each, Text))
+    return _INVISIBLE.sub("", text).split()
+
+
+def _place(element: Element) -> int:
+    return int(element.getAttribute(_PLACE) or 0)
+
+
+def _with_places(masked: str) -> str:
+    """As html5lib reads it: statements yield nothing, and every start tag names its place first."""
+    pieces: list[str] = []
+    position = 0
+    for token in markup.tokens(masked):
+        if token.kind == markup.START_TAG:
+            pieces.append(f'{masked[position : token.names_end]} {_PLACE}="{token.start}"')
+            position = token.names_end
+    return "".join([*pieces, masked[position:]]).replace(STATEMENT_MASK, "")
