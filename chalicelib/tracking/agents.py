@@ -27,7 +27,7 @@ class MachineReason(StrEnum):
 
 # Image proxies of mail services, which fetch when a person opens the mail; mail programs without "mail" in their name.
 _MAIL = re.compile(
-    r"googleimageproxy|mail.*proxy|outlook|ms-?office|microsoft office|thunderbird|"
+    r"googleimageproxy|hey\.com/imageproxy|mail.*proxy|outlook|ms-?office|microsoft office|thunderbird|"
     r"\bem ?client|eudora|lotus.notes|postbox|the bat!|"
     r"^(?:alpine|balsa|barca|barcapro|becky!|entourage|evolution|geary|gnus|groupwise|horde::imp|mutt|newton|nine|"
     r"rainloop|roundcube|spark|superhuman|sylpheed|trojita|turnpike|wanderlust|zimbra)[ /]v?\d"
@@ -48,7 +48,7 @@ _TOOLS = (
     # purposes
     "abuse analy archiv audit capture catchpoint classif crawl diagnos dmbrowser domain favicon feed fetch google- "
     "-google googlemessages headers insight inspect lighthouse marketgoo measure metric monitor observ pingdom "
-    "preview prospect ptst research scrap semantic seo snapshot spider survey synthetic uptime validat verif "
+    "preview prospect ptst research scrap semantic seo snapshot spider survey synthetic uptime validat verif whatsapp/ "
     # automated browsers, programs and their libraries
     "curl cypress devtools headless httpclient phantomjs playwright puppeteer python selenium webdriver wget"
 )

@@ -75,6 +75,7 @@ IMAGE_PROXIES = [
     "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)",
     "YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy-SLN28749.html",
     "Mozilla/5.0 SeznamEmailProxy/2.0.174",
+    f"hey.com/imageproxy Mozilla/5.0 (X11; Linux x86_64) {CHROME} Safari/537.36",
     f"Mozilla/5.0 (X11; Linux x86_64) {CHROME} Safari/537.36 FastmailUA/1.0",
 ]
 
@@ -100,6 +101,9 @@ def test_no_model_of_a_phone_makes_a_person_a_machine(model: str) -> None:
         ("curl/8.5.0", "not_a_browser"),
         ("Barracuda Sentinel (EE)", "not_a_browser"),
         ("WhatsApp/2.24.20.89 A", "not_a_browser"),
+        ("WhatsApp/2.24.11.85 iPhone_OS/17.5", "tool"),
+        ("Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)", "not_a_browser"),
+        ("Feedly/1.0 (+http://www.feedly.com/fetcher.html; like FeedFetcher-Google)", "not_a_browser"),
         ("axios/1.7.7", "not_a_browser"),
         ("Mozilla/5.0 (compatible; Example/1.0)", "not_a_browser"),
         (f"Mozilla/5.0 (X11; Linux x86_64) {CHROME} HeadlessChrome/128.0 Safari/537.36", "tool"),
