@@ -1,9 +1,9 @@
 """Tells a browser from a program that calls itself one, by the headers of a click.
 
-Every navigation of a current browser over TLS has three signals: `Accept-Language`, `Accept` with `text/html`, and
-`Sec-` headers (`Sec-Fetch-*`, and `Sec-CH-UA` of Chromium). They are independent: what removes one of them from a
-person's request leaves the others. All `Sec-` headers are one signal, since proxies that remove them do so by their
-prefix. A browser that lacks two signals is none. Measured and sourced in docs/decisions/0076.
+Every navigation of a current browser over TLS has three signals: a language in `Accept-Language`, `text/html` in
+`Accept`, and `Sec-` headers (`Sec-Fetch-*`, and `Sec-CH-UA` of Chromium). They are independent: a proxy that removes
+one of them leaves the others. All `Sec-` headers are one signal, since a proxy may remove them by their prefix. A
+browser that lacks two signals is none. Measurements and sources: docs/decisions/0076.
 """
 
 import re
@@ -34,7 +34,7 @@ def is_false_browser(headers: Mapping[str, str]) -> bool:
     it is never a false browser's. Over plain HTTP browsers send no `Sec-` headers: the caller must not ask.
     """
     missing = (
-        (not headers.get("accept-language"))
+        (headers.get("accept-language", "*") in ("", "*"))
         + ("text/html" not in headers.get("accept", ""))
         + (not any(name in headers for name in _SEC))
     )

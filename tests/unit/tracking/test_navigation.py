@@ -70,6 +70,26 @@ OTHERS = [
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/60.5 Safari/605.1.15",
 ]
 
+PROGRAMS = {
+    "curl 7.88": {"accept": "*/*"},
+    "wget 1.21": {"accept": "*/*", "accept-encoding": "identity"},
+    "Python's urllib, urllib3": {"accept-encoding": "identity"},
+    "Python's requests 2": {"accept": "*/*", "accept-encoding": "gzip, deflate"},
+    "Playwright's requests without a page": {"accept": "*/*", "accept-encoding": "gzip,deflate,br"},
+    "libwww-perl 6, Node's https": {},
+    "Node's fetch": {
+        "accept": "*/*",
+        "accept-language": "*",
+        "sec-fetch-mode": "cors",
+        "accept-encoding": "br, gzip, deflate",
+    },
+    "axios 1": {"accept": "application/json, text/plain, */*", "accept-encoding": "gzip, compress, deflate, br"},
+    "node-fetch 2": {"accept": "*/*", "accept-encoding": "gzip,deflate"},
+    "got 14, superagent 10": {"accept-encoding": "gzip, deflate, br"},
+    "Java's HttpURLConnection": {"accept": "text/html, image/gif, image/jpeg, */*; q=0.2"},
+}
+"""What HTTP libraries sent, with a browser's agent set and nothing else, measured with the browsers."""
+
 COPIED = {"accept": "text/html,*/*;q=0.8", "accept-language": "en-US"}
 """What a program may set beside the agent."""
 FETCHED = {"sec-fetch-mode": "navigate"}
@@ -88,16 +108,20 @@ def test_no_real_navigation_is_a_false_browsers(headers: dict[str, str]) -> None
 @pytest.mark.parametrize(
     "headers",
     [
-        {},
-        {"accept": "*/*", "accept-encoding": "gzip"},
         {"accept": "text/html,*/*;q=0.8"},
         {"accept": "*/*", "accept-language": "en"},
         {"accept": "application/json"} | FETCHED,
         {"accept": "*/*", "accept-language": "", "upgrade-insecure-requests": "1"},
     ],
 )
-def test_a_program_that_calls_itself_a_current_browser_is_found_out(agent: str, headers: dict[str, str]) -> None:
+def test_two_missing_signals_make_a_false_browser(agent: str, headers: dict[str, str]) -> None:
     assert is_false_browser(headers | {"user-agent": agent})
+
+
+@pytest.mark.parametrize("agent", CURRENT)
+@pytest.mark.parametrize("program", sorted(PROGRAMS))
+def test_a_library_with_a_browsers_agent_is_found_out(agent: str, program: str) -> None:
+    assert is_false_browser(PROGRAMS[program] | {"user-agent": agent})
 
 
 @pytest.mark.parametrize("agent", CURRENT)
