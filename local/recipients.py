@@ -15,6 +15,21 @@ BROWSER = (
     "Chrome/142.0.0.0 Safari/537.36"
 )
 
+NAVIGATION = {
+    "User-Agent": BROWSER,
+    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8",
+    "Accept-Language": "en-US,en;q=0.9",
+    "Sec-CH-UA": '"Chromium";v="142", "Google Chrome";v="142", "Not_A Brand";v="99"',
+    "Sec-CH-UA-Mobile": "?0",
+    "Sec-CH-UA-Platform": '"macOS"',
+    "Sec-Fetch-Dest": "document",
+    "Sec-Fetch-Mode": "navigate",
+    "Sec-Fetch-Site": "cross-site",
+    "Sec-Fetch-User": "?1",
+    "Upgrade-Insecure-Requests": "1",
+}
+"""What Chrome sends when somebody follows a link, over TLS or to this machine (docs/decisions/0076)."""
+
 PRIVACY_PROXY = "Mozilla/5.0"
 """Apple's Mail Privacy Protection says no more."""
 
@@ -156,7 +171,7 @@ class WrongAnswer(Exception):
 
 def load_images(mail: Mail, agent: str = BROWSER) -> None:
     for pixel in mail.pixels:
-        status, headers, body = request("GET", pixel, agent=agent)
+        status, headers, body = request("GET", pixel, headers={"User-Agent": agent, "Accept": "image/*,*/*;q=0.8"})
         if status != 200 or headers.get("content-type") != "image/gif" or not body.startswith(b"GIF89a"):
             raise WrongAnswer(f"The pixel answered {status}, {headers.get('content-type')}")
 
@@ -170,17 +185,16 @@ def follow(link: str) -> str:
 
 
 def request(
-    method: str, url: str, form: dict[str, str] | None = None, agent: str = BROWSER
+    method: str, url: str, form: dict[str, str] | None = None, headers: Mapping[str, str] = NAVIGATION
 ) -> tuple[int, dict[str, str], bytes]:
     """One request as a browser makes it; redirects are reported, not followed."""
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.netloc, timeout=30)
-    headers = {"User-Agent": agent, "Accept": "text/html,image/*;q=0.8,*/*;q=0.5"}
     body = None
     if form is not None:
         body = urlencode(form)
-        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        headers = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
     try:
         connection.request(method, f"{parts.path}?{parts.query}" if parts.query else parts.path, body, headers)
         response = connection.getresponse()

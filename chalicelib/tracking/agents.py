@@ -21,6 +21,8 @@ class MachineReason(StrEnum):
     """It does not begin like a browser, mail client or phone."""
     TOOL = "tool"
     """It names a contact address or a purpose: crawler, scanner, previewer, monitor, library."""
+    NOT_A_NAVIGATION = "not_a_navigation"
+    """Of clicks: it calls itself a browser and lacks what that browser sends with every page (navigation.py)."""
 
 
 # All text is compared in lower case: it takes a third of the time of re.IGNORECASE.

@@ -10,10 +10,11 @@ from chalice import Blueprint, Response
 
 from chalicelib.telemetry import logger
 from chalicelib.tracking import pages
-from chalicelib.tracking.agents import is_speculative, machine_reason
+from chalicelib.tracking.agents import MachineReason, is_speculative, machine_reason
 from chalicelib.tracking.delivery_ids import DeliveryName
 from chalicelib.tracking.hits import Hit, HitKind, UnverifiedHit
 from chalicelib.tracking.http_api import FORM, HttpApi, Router
+from chalicelib.tracking.navigation import is_false_browser
 from chalicelib.wiring.recipients import recipients
 
 routes = Blueprint(__name__)
@@ -82,8 +83,9 @@ def identify(request: Any, kind: HitKind, **fields: str) -> Hit | UnverifiedHit 
 
     `fields`: further fields of UnverifiedHit. The delivery id was verified before the router was asked (http_api.py).
     """
-    machine = None if kind is HitKind.UNSUBSCRIBE else machine_reason(request.headers.get("user-agent"))
-    hit = UnverifiedHit(kind, request.uri_params["delivery_id"], datetime.now(UTC), machine, **fields)
+    hit = UnverifiedHit(
+        kind, request.uri_params["delivery_id"], datetime.now(UTC), _machine_reason(request, kind), **fields
+    )
     identity = request.context.get("delivery_identity")
     if isinstance(identity, DeliveryName):
         return hit.of(identity, recipients().keys)
@@ -101,6 +103,22 @@ def location(destination: str) -> str:
     The bytes that browsers send for such a character anyway (WHATWG URL standard, "percent-encode after encoding").
     """
     return "".join(each if each.isascii() else quote(each) for each in destination)
+
+
+def _machine_reason(request: Any, kind: HitKind) -> MachineReason | None:
+    """Why a machine is assumed; None for a person.
+
+    Only a click is a navigation: pixels are loaded by mail clients and image proxies, each with headers of its own.
+    Whether a click comes over TLS is known from the links' base, which is also right behind a proxy.
+    """
+    if kind is HitKind.UNSUBSCRIBE:
+        return None
+    reason = machine_reason(request.headers.get("user-agent"))
+    if reason is None and kind is HitKind.CLICK and recipients().links_use_tls:
+        # As sent: app.py replaces `Accept` in request.headers.
+        if is_false_browser(request.to_original_event()["headers"]):
+            return MachineReason.NOT_A_NAVIGATION
+    return reason
 
 
 def _record(hit: Hit | UnverifiedHit) -> None:

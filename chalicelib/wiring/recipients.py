@@ -24,6 +24,7 @@ def recipients() -> "Recipients":
 class Recipients:
     def __init__(self, settings: Settings, dynamodb: ItemClient) -> None:
         self.settings = settings
+        self.links_use_tls = settings.tracking_url.startswith("https:")
         self.dynamodb = dynamodb
         self.deliveries = Deliveries(dynamodb, settings.deliveries_table, burst_rule())
         self.leads = Leads(dynamodb, settings.leads_table)

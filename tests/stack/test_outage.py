@@ -22,7 +22,7 @@ from chalicelib.tracking.delivery_ids import CampaignTracking
 from chalicelib.tracking.hits import NOT_PARKED
 from chalicelib.tracking.key_ring import KeyRing
 from chalicelib.tracking.replay import ReplayOutcome
-from local.recipients import BROWSER
+from local.recipients import NAVIGATION
 from local.replay_hits import Tables, replay_log
 from local.rotate_key import change, rotated, without
 from local.stack import LocalStack
@@ -155,7 +155,7 @@ class Recipients:
             connection = http.client.HTTPConnection(self._base.hostname or "", self._base.port, timeout=30)
             self._mine.connection = connection
         started = time.monotonic()
-        connection.request("GET", self._base.path + path, headers={"User-Agent": BROWSER})
+        connection.request("GET", self._base.path + path, headers=NAVIGATION)
         response = connection.getresponse()
         body = response.read()
         self.seconds.append(time.monotonic() - started)

@@ -16,7 +16,7 @@ from chalicelib.tracking.hits import HitKind, UnverifiedHit, from_values
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
 from tests.claiming import record_claim
-from tests.store.tracking_process import KEY, TrackingProcess, running
+from tests.store.tracking_process import KEY, PERSON, TrackingProcess, running
 
 URL = "https://shop.example/offer"
 ONE_WRITE = ["UpdateItem"]
@@ -78,15 +78,56 @@ def test_a_click_is_one_write_and_a_redirect(process: TrackingProcess, mail: Mai
     assert set(mail.now().clicks) == {"1"}
 
 
+def only(*names: str) -> dict[str, str]:
+    return {name: PERSON[name] for name in ("user-agent", *names)}
+
+
+@pytest.mark.parametrize("headers", [only(), only("accept"), only("accept-language"), only() | {"accept": "*/*"}])
+def test_a_click_of_a_program_that_calls_itself_a_browser_is_a_machines(
+    process: TrackingProcess, mail: Mail, headers: dict[str, str]
+) -> None:
+    answer = process.answer(mail.click, mail.link, headers=headers)
+    assert (answer["statusCode"], answer["headers"]["Location"]) == (302, URL)
+    assert mail.now().clicks == {}
+    assert mail.now().scans["1"].machine == "not_a_navigation"
+    assert process.calls_of(mail.click, mail.link) == ONE_WRITE
+    assert mail.now().clicks["1"].machine is None
+
+
+@pytest.mark.parametrize("stripped", ["accept-language", "sec-", "accept", "upgrade-insecure-requests"])
+def test_a_persons_click_that_lost_headers_of_one_kind_is_still_a_persons(
+    process: TrackingProcess, mail: Mail, stripped: str
+) -> None:
+    left = {
+        name: value
+        for name, value in PERSON.items()
+        if name != stripped and not (stripped.endswith("-") and name.startswith(stripped))
+    }
+    process.answer(mail.click, mail.link, headers=left)
+    assert set(mail.now().clicks) == {"1"}
+
+
+def test_an_open_is_judged_by_its_user_agent_alone(process: TrackingProcess, mail: Mail) -> None:
+    process.answer(mail.pixel, headers=only())
+    assert mail.now().opened_person_at is not None
+
+
+def test_nothing_is_concluded_where_links_are_plain_http(mail: Mail, dynamodb: Any, tables: TableNames) -> None:
+    """Browsers send no `Sec-` headers there; the machine's own address, where they do, needs no exception."""
+    with running(dynamodb.meta.endpoint_url, tables, tracking_url="http://t.example") as process:
+        process.answer(mail.click, mail.link, headers=only())
+    assert set(mail.now().clicks) == {"1"}
+
+
 @pytest.mark.parametrize(
     ("method", "headers"), [("HEAD", {}), ("GET", {"sec-purpose": "prefetch"}), ("GET", {"x-moz": "prefetch"})]
 )
 def test_what_nobody_looked_at_takes_nothing(
     process: TrackingProcess, mail: Mail, method: str, headers: dict[str, str]
 ) -> None:
-    assert process.calls_of(mail.pixel, method=method, headers=headers) == NOTHING
-    assert process.calls_of(mail.click, mail.link, method=method, headers=headers) == NOTHING
-    assert process.answer(mail.click, mail.link, method=method, headers=headers)["statusCode"] == 302
+    assert process.calls_of(mail.pixel, method=method, headers=PERSON | headers) == NOTHING
+    assert process.calls_of(mail.click, mail.link, method=method, headers=PERSON | headers) == NOTHING
+    assert process.answer(mail.click, mail.link, method=method, headers=PERSON | headers)["statusCode"] == 302
 
 
 def test_what_is_forged_takes_nothing(process: TrackingProcess, mail: Mail, forged: Mail) -> None:
@@ -111,7 +152,7 @@ def test_what_is_forged_gets_the_gif_and_never_a_redirect(process: TrackingProce
     "headers", [{}, {"content-type": "text/plain"}, {"content-type": "multipart/form-data; boundary=x"}]
 )
 def test_unsubscribing_never_answers_an_error(process: TrackingProcess, mail: Mail, headers: dict[str, str]) -> None:
-    answer = process.answer(mail.unsubscribe, method="POST", headers=headers, body="List-Unsubscribe=One-Click")
+    answer = process.answer(mail.unsubscribe, method="POST", headers=PERSON | headers, body="List-Unsubscribe=One-Click")
     assert answer["statusCode"] == 200
 
 

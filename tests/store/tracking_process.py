@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from http.client import HTTPConnection
@@ -15,10 +15,12 @@ from urllib.parse import urlsplit
 
 from chalicelib.settings import Settings
 from local.package import ROOT
-from local.recipients import BROWSER
+from local.recipients import NAVIGATION
 from local.tables import TableNames
 
 KEY = "a key for tests"
+PERSON = {name.lower(): value for name, value in NAVIGATION.items()}
+"""Headers of a person's click, named as the HTTP API names them."""
 RING = {"SecretString": json.dumps({"current": 1, "1": KEY})}
 
 LOOP = """
@@ -84,7 +86,7 @@ class TrackingProcess:
         query: str = "",
         *,
         method: str = "GET",
-        headers: dict[str, str] | None = None,
+        headers: Mapping[str, str] = PERSON,
         body: str | None = None,
     ) -> dict[str, Any]:
         """What the function answers to the HTTP API's event of this request."""
@@ -92,7 +94,7 @@ class TrackingProcess:
             "version": "2.0",
             "rawPath": path,
             "rawQueryString": query,
-            "headers": {"user-agent": BROWSER} | (headers or {}),
+            "headers": dict(headers),
             "requestContext": {"http": {"method": method, "path": path}},
             "body": body,
             "isBase64Encoded": False,
@@ -112,7 +114,9 @@ class TrackingProcess:
 
 
 @contextmanager
-def running(engine_url: str, tables: TableNames) -> Iterator[TrackingProcess]:
+def running(
+    engine_url: str, tables: TableNames, tracking_url: str = "https://t.example"
+) -> Iterator[TrackingProcess]:
     aws = Aws(engine_url)
     threading.Thread(target=aws.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     environment = {
@@ -129,7 +133,7 @@ def running(engine_url: str, tables: TableNames) -> Iterator[TrackingProcess]:
         "CAMPAIGNS_TABLE": tables.campaigns,
         "HITS_QUEUE_URL": "https://sqs.example/HITS",
         "KEY_RING_SECRET": "key-ring",
-        "TRACKING_URL": "https://t.example",
+        "TRACKING_URL": tracking_url,
         "CONFIGURATION_SET": "set",
     }
     command = [sys.executable, "-c", LOOP]

@@ -1,0 +1,183 @@
+"""Browsers that are none, told from browsers by the headers of a click over TLS."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.tracking.navigation import is_false_browser
+from tests.unit.tracking.navigations import CHROMIUM, FIREFOX, FIREFOX_WITHOUT_LANGUAGES, NAVIGATIONS, WEBKIT
+
+CURRENT = [
+    CHROMIUM["user-agent"],
+    FIREFOX["user-agent"],
+    WEBKIT["user-agent"],
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36 "
+    "Edg/120.0.2210.91",
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36 "
+    "EdgA/131.0.0.0",
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/80.0.3987.87 Safari/537.36",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:90.0) Gecko/20100101 Firefox/90.0",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:109.0) Gecko/20100101 Firefox/115.0",
+    "Mozilla/5.0 (Android 14; Mobile; rv:128.0) Gecko/128.0 Firefox/128.0",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 16_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/16.4 "
+    "Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (iPad; CPU OS 17_5_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 "
+    "Mobile/15E148 Safari/604.1",
+]
+OLD = [
+    "Mozilla/5.0 (Windows NT 6.1; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/79.0.3945.130 Safari/537.36",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/64.0.3282.140 Safari/537.36 "
+    "Edge/18.17763",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:89.0) Gecko/20100101 Firefox/89.0",
+    "Mozilla/5.0 (Windows NT 6.1; rv:52.0) Gecko/20100101 Firefox/52.0",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/16.3 "
+    "Safari/605.1.15",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 12_5_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/12.1.2 "
+    "Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko",
+]
+OTHERS = [
+    # on iOS, of WebKit: Chrome, Firefox, Edge, Google's app
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/126.0.6478.54 "
+    "Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) FxiOS/127.0 "
+    "Mobile/15E148 Safari/605.1.15",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.0 "
+    "EdgiOS/126.0.2592.56 Mobile/15E148 Safari/605.1.15",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) GSA/323.0 "
+    "Mobile/15E148 Safari/604.1",
+    # in apps: any on iOS and Android, Facebook, Instagram, Outlook
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",
+    "Mozilla/5.0 (Linux; Android 14; SM-S911B Build/UP1A; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 "
+    "Chrome/126.0.6478.71 Mobile Safari/537.36",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 "
+    "[FBAN/FBIOS;FBAV/468.0.0.31.107;FBDV/iPhone14,2]",
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/126.0.6478.71 "
+    "Mobile Safari/537.36 Instagram 336.0.0.35.90 Android",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36 "
+    "OneOutlook/1.2024.612.100",
+    # other browsers of Chromium and Firefox
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/25.0 Chrome/121.0.0.0 "
+    "Mobile Safari/537.36",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36 "
+    "OPR/112.0.0.0",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:128.0) Gecko/20100101 Thunderbird/128.4.0",
+    "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0 SeaMonkey/2.53.18",
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/60.5 Safari/605.1.15",
+]
+
+PROGRAMS = {
+    "curl 7.88": {"accept": "*/*"},
+    "wget 1.21": {"accept": "*/*", "accept-encoding": "identity"},
+    "Python's urllib, urllib3": {"accept-encoding": "identity"},
+    "Python's requests 2": {"accept": "*/*", "accept-encoding": "gzip, deflate"},
+    "Playwright's requests without a page": {"accept": "*/*", "accept-encoding": "gzip,deflate,br"},
+    "libwww-perl 6, Node's https": {},
+    "Node's fetch": {
+        "accept": "*/*",
+        "accept-language": "*",
+        "sec-fetch-mode": "cors",
+        "accept-encoding": "br, gzip, deflate",
+    },
+    "axios 1": {"accept": "application/json, text/plain, */*", "accept-encoding": "gzip, compress, deflate, br"},
+    "node-fetch 2": {"accept": "*/*", "accept-encoding": "gzip,deflate"},
+    "got 14, superagent 10": {"accept-encoding": "gzip, deflate, br"},
+    "Java's HttpURLConnection": {"accept": "text/html, image/gif, image/jpeg, */*; q=0.2"},
+}
+"""What HTTP libraries sent, with a browser's agent set and nothing else, measured with the browsers."""
+
+COPIED = {"accept": "text/html,*/*;q=0.8", "accept-language": "en-US"}
+"""What a program may set beside the agent."""
+FETCHED = {"sec-fetch-mode": "navigate"}
+
+
+def without(headers: dict[str, str], pattern: str) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if not re.fullmatch(pattern, name)}
+
+
+@pytest.mark.parametrize("headers", NAVIGATIONS)
+def test_no_real_navigation_is_a_false_browsers(headers: dict[str, str]) -> None:
+    assert not is_false_browser(headers)
+
+
+@pytest.mark.parametrize("agent", CURRENT)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"accept": "text/html,*/*;q=0.8"},
+        {"accept": "*/*", "accept-language": "en"},
+        {"accept": "application/json"} | FETCHED,
+        {"accept": "*/*", "accept-language": "", "upgrade-insecure-requests": "1"},
+    ],
+)
+def test_two_missing_signals_make_a_false_browser(agent: str, headers: dict[str, str]) -> None:
+    assert is_false_browser(headers | {"user-agent": agent})
+
+
+@pytest.mark.parametrize("agent", CURRENT)
+@pytest.mark.parametrize("program", sorted(PROGRAMS))
+def test_a_library_with_a_browsers_agent_is_found_out(agent: str, program: str) -> None:
+    assert is_false_browser(PROGRAMS[program] | {"user-agent": agent})
+
+
+@pytest.mark.parametrize("agent", CURRENT)
+@pytest.mark.parametrize("headers", [COPIED, FETCHED | {"accept": "text/html"}, FETCHED | {"accept-language": "en"}])
+def test_one_missing_signal_is_no_evidence(agent: str, headers: dict[str, str]) -> None:
+    assert not is_false_browser(headers | {"user-agent": agent})
+
+
+@given(st.sampled_from([each for each in NAVIGATIONS if "accept-language" in each]), st.data())
+def test_a_proxy_that_strips_one_header_makes_nobody_a_machine(headers: dict[str, str], data: st.DataObject) -> None:
+    assert not is_false_browser(without(headers, data.draw(st.sampled_from(sorted(headers)))))
+
+
+@pytest.mark.parametrize("headers", [each for each in NAVIGATIONS if "accept-language" in each])
+@pytest.mark.parametrize("family", ["sec-.*", "sec-.*|upgrade-.*|priority|referer", "accept-.*"])
+def test_a_proxy_that_strips_a_family_of_headers_makes_nobody_a_machine(headers: dict[str, str], family: str) -> None:
+    """All that begin with `Sec-`, all that an old proxy does not know, or the finer negotiation of content."""
+    assert not is_false_browser(without(headers, family))
+
+
+def test_a_firefox_without_languages_may_lose_any_single_header_but_accept() -> None:
+    judged = [name for name in FIREFOX_WITHOUT_LANGUAGES if is_false_browser(without(FIREFOX_WITHOUT_LANGUAGES, name))]
+    assert judged == ["accept"]
+
+
+SOME_HEADERS = st.dictionaries(
+    st.sampled_from(sorted(set(CHROMIUM) - {"user-agent"}) + ["via", "x-forwarded-for"]), st.text(max_size=20)
+)
+
+
+@given(st.sampled_from(OLD + OTHERS), SOME_HEADERS)
+def test_old_and_other_browsers_are_never_judged(agent: str, headers: dict[str, str]) -> None:
+    assert not is_false_browser(headers | {"user-agent": agent})
+
+
+# A browser of the same make adds a name of its own.
+UNKNOWN = st.text().filter(lambda agent: not agent.startswith("Mozilla/5.0 (")) | st.builds(
+    "{} {}".format, st.sampled_from(CURRENT), st.from_regex(r"[A-DF-Z][A-Za-z]+/[0-9]+", fullmatch=True)
+)
+
+
+@given(UNKNOWN, SOME_HEADERS)
+def test_unknown_agents_are_never_judged(agent: str, headers: dict[str, str]) -> None:
+    assert not is_false_browser(headers | {"user-agent": agent})
+
+
+@pytest.mark.parametrize("version", ["9" * 5000, "8" * 5])
+def test_a_version_of_any_length_is_no_error(version: str) -> None:
+    assert not is_false_browser({"user-agent": CHROMIUM["user-agent"].replace("156", version)})
+
+
+@pytest.mark.parametrize("agent", CURRENT)
+def test_a_request_that_came_by_way_of_a_proxy_is_never_judged(agent: str) -> None:
+    """CloudFront forwards neither `Accept` nor `Accept-Language` nor `Sec-*` unless it is told to."""
+    assert not is_false_browser({"user-agent": agent, "via": "2.0 0123456789abcdef.cloudfront.net (CloudFront)"})
+
+
+def test_no_user_agent_is_no_false_browser() -> None:
+    assert not is_false_browser({})
