@@ -1,0 +1,98 @@
+"""How often the verdict on a user agent is right, on published lists of crawlers, browsers and mail programs.
+
+The rules were written with one half of each list in view, chosen by a hash of the agent. What counts is the other half,
+whose misses nobody reads: these tests say how many there are and never which. No list of mail programs was in view.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from functools import cache, partial
+from hashlib import sha256
+from importlib.resources import files
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+from crawleruseragents import CRAWLER_USER_AGENTS_DATA  # type: ignore[import-untyped]
+
+from chalicelib.tracking.agents import machine_reason
+from tests.corpus import CORPUS, NO_CORPUS
+from tests.prerequisites import skip_without
+
+Agents = Iterable[str]
+
+
+def crawlers() -> Agents:
+    """From the package crawler-user-agents."""
+    return (agent for each in CRAWLER_USER_AGENTS_DATA for agent in each["instances"])
+
+
+def browsers() -> Agents:
+    """From the package fake-useragent: what it has seen on the web."""
+    lines = (files("fake_useragent") / "data" / "browsers.jsonl").read_text("utf-8").splitlines()
+    return (json.loads(line)["useragent"] for line in lines)
+
+
+@cache
+def matomo(kind: str) -> Agents:
+    """From the test data of Matomo's detector in the package device-detector, those of a kind (a pattern)."""
+    entries = [
+        entry
+        for each in (files("device_detector") / "tests" / "fixtures" / "upstream").iterdir()
+        if each.name.endswith(".yml")
+        for entry in each.read_text("utf-8").split("\n-\n")[1:]
+    ]
+    # The agent's line alone is read as YAML, and only if it is quoted: all 17 MB of it would take 5 s.
+    lines = [entry.partition("user_agent: ")[2].partition("\n")[0] for entry in entries if re.search(kind, entry, re.I)]
+    return [str(yaml.safe_load(line)) if line[0] in "'\"" else line for line in lines]
+
+
+matomo_crawlers = partial(matomo, r"\n  bot:")
+matomo_browsers = partial(matomo, r"\n    type: browser\n")
+matomo_mail = partial(matomo, r"\n    type: pim\n|\n    type: mobile app\n    name: [^\n]*(?:mail|outlook)")
+
+
+def corpus(name: str) -> Agents:
+    """A list kept beside the repository, whose labels often differ from ours (docs/decisions/0022)."""
+    file = CORPUS / "user-agents" / f"{name}.yml"
+    if not file.exists():
+        skip_without("corpus", NO_CORPUS)
+    return (str(agent) for listed in yaml.safe_load(file.read_text()).values() for agent in listed)
+
+
+def counts(agents: Agents, wanted: Callable[[str], bool] = lambda _: True) -> tuple[int, int]:
+    """How many of these agents are taken for machines, and how many there are."""
+    verdicts = [machine_reason(agent) is not None for agent in set(agents) if wanted(agent)]
+    return sum(verdicts), len(verdicts)
+
+
+def held_back(agent: str) -> bool:
+    return sha256(agent.encode()).digest()[0] % 2 == 1
+
+
+@pytest.mark.parametrize(
+    ("listed", "at_least"),
+    [(crawlers, 0.98), (matomo_crawlers, 0.97), (partial(corpus, "crawlers"), 0.90)],
+    ids=["package", "matomo", "corpus"],
+)
+def test_nearly_all_crawlers_are_recognised(listed: Callable[[], Agents], at_least: float) -> None:
+    machines, all_of_them = counts(listed(), held_back)
+    assert all_of_them > 250
+    assert machines / all_of_them >= at_least
+
+
+@pytest.mark.parametrize(
+    ("listed", "at_most"),
+    [(browsers, 0.002), (matomo_browsers, 0.002), (partial(corpus, "browsers"), 0.04)],
+    ids=["package", "matomo", "corpus"],
+)
+def test_hardly_any_browser_is_taken_for_a_machine(listed: Callable[[], Agents], at_most: float) -> None:
+    machines, all_of_them = counts(listed(), held_back)
+    assert all_of_them > 250
+    assert machines / all_of_them <= at_most
+
+
+def test_no_mail_program_is_taken_for_a_machine() -> None:
+    machines, all_of_them = counts(matomo_mail())
+    assert all_of_them >= 25
+    assert machines == 0
