@@ -90,8 +90,8 @@ def _row(name: str, each: Measured) -> tuple[str, ...]:
 def _scanned() -> Iterator[str]:
     varied = [
         (f"{each.name}, {share:.0%} of leads behind scanners", replace(each, scanned=share))
-        for each in (CONSUMERS, COMPANIES)
-        for share in (0.05, 0.15, 0.30, 0.45, 0.60)
+        for each, shares in ((CONSUMERS, (0.05, 0.30, 0.60)), (COMPANIES, (0.05, 0.15, 0.30, 0.45, 0.60)))
+        for share in shares
     ]
     yield from _rows(("audience", *_HEAD), [_row(name, _fewer(each)) for name, each in varied])
 

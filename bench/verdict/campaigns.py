@@ -157,4 +157,9 @@ def _shifted(hits: list[Hit], seconds: float) -> list[Hit]:
 
 
 def _chosen(rng: Random, shares: Mapping[T, float]) -> T:
-    return rng.choices(list(shares), list(shares.values()))[0]
+    at = rng.random() * sum(shares.values())
+    for each, share in shares.items():
+        at -= share
+        if at < 0:
+            break
+    return each

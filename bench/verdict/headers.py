@@ -95,7 +95,7 @@ CHROME = _chromium(f"{WINDOWS} Chrome/147.0.0.0 Safari/537.36", 147, "Google Chr
 CHROME_MAC = _chromium(
     f"{MAC}/537.36 (KHTML, like Gecko) Chrome/148.0.0.0 Safari/537.36", 148, "Google Chrome", "macOS"
 )
-CHROME_ANDROID = _chromium(f"{_ANDROID} Chrome/147.0.0.0 Mobile Safari/537.36", 147, "Google Chrome", "Android")
+CHROME_ANDROID = _chromium(f"{_ANDROID} Chrome/149.0.0.0 Mobile Safari/537.36", 149, "Google Chrome", "Android")
 EDGE = _chromium(f"{WINDOWS} Chrome/147.0.0.0 Safari/537.36 Edg/147.0.0.0", 147, "Microsoft Edge", "Windows")
 VIVALDI = _chromium(f"{WINDOWS} Chrome/146.0.0.0 Safari/537.36 Vivaldi/7.9.3970.47", 146, "Vivaldi", "Windows")
 OPERA = _chromium(f"{WINDOWS} Chrome/146.0.0.0 Safari/537.36 OPR/130.0.0.0", 146, "Opera", "Windows")

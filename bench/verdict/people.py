@@ -81,6 +81,10 @@ BROWSERS = {
         ),
         Browser("a proxy that removes all `Sec-*`", tuple(each.without("sec-") for each in _BEHIND_A_PROXY)),
         Browser(
+            "a proxy that removes `Accept-Language` and all `Sec-*`",
+            tuple(each.without("sec-", "accept-language") for each in _BEHIND_A_PROXY),
+        ),
+        Browser(
             "any of them, to an address without TLS",
             tuple(each.without_tls() for each in (*_BEHIND_A_PROXY, headers.FIREFOX, headers.SAFARI)),
         ),
@@ -111,7 +115,8 @@ _OFFICE = (
     ("Chrome on a computer", 0.4),
     ("Firefox", 0.06),
     ("a company's proxy that removes one header", 0.05),
-    ("a proxy that removes all `Sec-*`", 0.005),
+    ("a proxy that removes all `Sec-*`", 0.004),
+    ("a proxy that removes `Accept-Language` and all `Sec-*`", 0.001),
     ("an old browser (Chrome 62 and 68, Firefox 78, Safari 15, IE 11)", 0.005),
 )
 _ANYWHERE = (*((name, 0.4 * weight) for name, weight in _PHONE), *((name, 0.35 * weight) for name, weight in _COMPUTER),
@@ -214,7 +219,7 @@ MAIL_CLIENTS = {
             "a company's image proxy",
             (
                 image(headers.CHROME).having(("via", "1.1 proxy.corp.example (squid)")),
-                plain("Mozilla/5.0 (compatible; CorpMail ImageProxy/2.3)"),
+                plain("Acme-ImageProxy/2.3"),
             ),
             _OFFICE,
             shows_images=0.7,

@@ -3,23 +3,25 @@
 The simulation has fixed seeds: a figure changes when a rule changes, or an assumption.
 """
 
-import json
 from dataclasses import replace
-from importlib.resources import files
 from random import Random
 
 import pytest
-import yaml  # type: ignore[import-untyped]
-from crawleruseragents import CRAWLER_USER_AGENTS_DATA  # type: ignore[import-untyped]
 
 from bench.verdict import __main__ as document
 from bench.verdict import figures, scanners
 from bench.verdict.campaigns import COMPANIES, CONSUMERS, USUAL_SCANNERS, Audience
-from bench.verdict.figures import Measured, Share, measured
-from bench.verdict.people import BROWSERS, HABITS, MAIL_CLIENTS, Browser
+from bench.verdict.figures import Share, measured
+from bench.verdict.people import BROWSERS, HABITS, MAIL_CLIENTS
 from bench.verdict.scanners import SCANNERS
 from chalicelib.model.delivery import BurstRule
-from tests.corpus import CORPUS
+from tests.unit.tracking.test_agents_measured import (
+    browsers,
+    crawlers,
+    matomo_browsers,
+    matomo_crawlers,
+    matomo_mail,
+)
 
 NO_BURSTS = BurstRule(links=1000)
 
@@ -32,43 +34,52 @@ def test_the_tables_in_the_document_are_those_that_the_command_writes() -> None:
 # -- The floor ---------------------------------------------------------------------------------------------------------
 
 
-def few(audience: Audience, rule: BurstRule = BurstRule()) -> Measured:  # noqa: B008
-    return measured(audience, runs=3, rule=rule)
-
-
-def test_clicked_is_right_about_consumers() -> None:
-    clicked = few(CONSUMERS).clicked
-    assert clicked.precision.value >= 0.85
-    assert clicked.recall.value >= 0.97
-
-
-def test_clicked_is_right_about_companies_in_most_cases() -> None:
-    clicked = few(COMPANIES).clicked
-    assert clicked.precision.value >= 0.62
-    assert clicked.recall.value >= 0.97
-
-
-def test_a_person_who_opened_is_nearly_always_one() -> None:
-    assert few(CONSUMERS).opened.precision.value >= 0.94
-    assert few(COMPANIES).opened.precision.value >= 0.90
+@pytest.mark.parametrize(
+    ("audience", "precision", "opened_recall"),
+    [(CONSUMERS, 0.90, 0.42), (COMPANIES, 0.75, 0.60)],
+    ids=["consumers", "companies"],
+)
+def test_clicked_and_opened_by_persons_are_right(audience: Audience, precision: float, opened_recall: float) -> None:
+    found = measured(audience, runs=3)
+    assert found.clicked.precision.value >= precision
+    assert found.clicked.recall.value >= 0.97
+    assert found.opened.precision.value >= 0.90
+    assert found.opened.recall.value >= opened_recall
 
 
 def test_without_the_rule_about_bursts_the_floor_would_not_hold() -> None:
-    assert few(COMPANIES, NO_BURSTS).clicked.precision.value < 0.62
+    assert measured(COMPANIES, runs=3, rule=NO_BURSTS).clicked.precision.value < 0.65
 
 
 @pytest.mark.parametrize("name", [name for name in SCANNERS if name.startswith("all links")])
 def test_who_follows_all_links_of_a_mail_within_a_second_never_counts(name: str) -> None:
     for links in (3, 9):
         assert figures.taken_for_clicks(SCANNERS[name], links).part == 0
-    seen_by_bursts_alone = name.endswith("headless browser")
-    if seen_by_bursts_alone:
-        assert figures.taken_for_clicks(SCANNERS[name], 9, rule=NO_BURSTS).value == 1
 
 
-@pytest.mark.parametrize("browser", BROWSERS.values(), ids=lambda browser: browser.name)
-def test_a_persons_click_counts_with_every_browser(browser: Browser) -> None:
-    assert figures.clickers(browser).value == 1
+@pytest.mark.parametrize("name", [name for name in SCANNERS if name.endswith("browser's agent")])
+def test_a_library_with_a_browsers_agent_hardly_ever_counts(name: str) -> None:
+    """But for versions of browsers that are older than the headers that it lacks."""
+    for links in (1, 2, 3, 9):
+        assert figures.taken_for_clicks(SCANNERS[name], links).value <= 0.22
+
+
+UNTOLD = {"Apple Mail with Privacy Protection", "a company's image proxy"}
+
+
+@pytest.mark.parametrize("name", sorted(MAIL_CLIENTS.keys() - UNTOLD))
+def test_who_sees_the_pictures_of_a_mail_has_opened_it_in_every_mail_client(name: str) -> None:
+    client = replace(MAIL_CLIENTS[name], shows_images=1)
+    assert figures.readers(client).value == 1
+    assert figures.unread(client).value <= 0.02
+
+
+WRONGED = "a proxy that removes `Accept-Language` and all `Sec-*`"
+
+
+@pytest.mark.parametrize("name", sorted(BROWSERS.keys() - {WRONGED}))
+def test_a_persons_click_counts_with_every_browser(name: str) -> None:
+    assert figures.clickers(BROWSERS[name]).value == 1
 
 
 @pytest.mark.parametrize("habit", sorted(HABITS.keys() - {"three to five tabs at once"}))
@@ -123,11 +134,8 @@ FIXED_TEXTS = {
 
 
 def test_the_simulations_user_agents_are_on_no_list_that_the_rules_were_measured_on() -> None:
-    lines = (files("fake_useragent") / "data" / "browsers.jsonl").read_text("utf-8").splitlines()
-    listed = {str(json.loads(line)["useragent"]) for line in lines}
-    listed |= {str(agent) for each in CRAWLER_USER_AGENTS_DATA for agent in each["instances"]}
-    for file in (CORPUS / "user-agents").glob("*.yml"):
-        listed |= {str(agent) for agents in yaml.safe_load(file.read_text()).values() for agent in agents}
+    lists = (crawlers, browsers, matomo_crawlers, matomo_browsers, matomo_mail)
+    listed = {agent for each in lists for agent in each()}
     requests = [request for each in MAIL_CLIENTS.values() for request in each.pixels]
     requests += [request for each in BROWSERS.values() for request in each.requests]
     requests += [request for each in SCANNERS.values() for request in each.requests]
