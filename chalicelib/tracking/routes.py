@@ -109,16 +109,14 @@ def _machine_reason(request: Any, kind: HitKind) -> MachineReason | None:
     """Why a machine is assumed; None for a person.
 
     Only a click is a navigation: pixels are loaded by mail clients and image proxies, each with headers of its own.
-    Whether a click comes over TLS is known from the links' base, which is also right behind a proxy.
     """
     if kind is HitKind.UNSUBSCRIBE:
         return None
     reason = machine_reason(request.headers.get("user-agent"))
-    if reason is None and kind is HitKind.CLICK and recipients().links_use_tls:
-        # As sent: app.py replaces `Accept` in request.headers.
-        if is_false_browser(request.to_original_event()["headers"]):
-            return MachineReason.NOT_A_NAVIGATION
-    return reason
+    if reason is not None or kind is HitKind.OPEN or not recipients().links_use_tls:
+        return reason
+    headers = request.to_original_event()["headers"]  # app.py replaces `Accept` in request.headers
+    return MachineReason.NOT_A_NAVIGATION if is_false_browser(headers) else None
 
 
 def _record(hit: Hit | UnverifiedHit) -> None:

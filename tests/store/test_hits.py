@@ -94,15 +94,11 @@ def test_a_click_of_a_program_that_calls_itself_a_browser_is_a_machines(
     assert mail.now().clicks["1"].machine is None
 
 
-@pytest.mark.parametrize("stripped", ["accept-language", "sec-", "accept", "upgrade-insecure-requests"])
+@pytest.mark.parametrize("stripped", ["accept-language", "upgrade", "sec"])
 def test_a_persons_click_that_lost_headers_of_one_kind_is_still_a_persons(
     process: TrackingProcess, mail: Mail, stripped: str
 ) -> None:
-    left = {
-        name: value
-        for name, value in PERSON.items()
-        if name != stripped and not (stripped.endswith("-") and name.startswith(stripped))
-    }
+    left = {name: value for name, value in PERSON.items() if not name.startswith(stripped)}
     process.answer(mail.click, mail.link, headers=left)
     assert set(mail.now().clicks) == {"1"}
 
@@ -152,7 +148,8 @@ def test_what_is_forged_gets_the_gif_and_never_a_redirect(process: TrackingProce
     "headers", [{}, {"content-type": "text/plain"}, {"content-type": "multipart/form-data; boundary=x"}]
 )
 def test_unsubscribing_never_answers_an_error(process: TrackingProcess, mail: Mail, headers: dict[str, str]) -> None:
-    answer = process.answer(mail.unsubscribe, method="POST", headers=PERSON | headers, body="List-Unsubscribe=One-Click")
+    sent = PERSON | headers
+    answer = process.answer(mail.unsubscribe, method="POST", headers=sent, body="List-Unsubscribe=One-Click")
     assert answer["statusCode"] == 200
 
 

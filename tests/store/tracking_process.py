@@ -114,9 +114,7 @@ class TrackingProcess:
 
 
 @contextmanager
-def running(
-    engine_url: str, tables: TableNames, tracking_url: str = "https://t.example"
-) -> Iterator[TrackingProcess]:
+def running(engine_url: str, tables: TableNames, tracking_url: str = "https://t.example") -> Iterator[TrackingProcess]:
     aws = Aws(engine_url)
     threading.Thread(target=aws.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     environment = {

@@ -153,7 +153,7 @@ export const reasonName = (reason) => REASONS[reason] || reason.replaceAll("_", 
 const MACHINES = {
   privacy_proxy: "a mail privacy service", burst: "a security scanner", tool: "a scanner or tool",
   not_a_browser: "a program", no_user_agent: "a program",
-  not_a_navigation: "a program that did not send what a browser sends with every page",
+  not_a_navigation: "a program that poses as a browser",
 };
 export const machineName = (reason) => MACHINES[reason] || "a machine";
 

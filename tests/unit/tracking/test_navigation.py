@@ -9,64 +9,54 @@ from hypothesis import strategies as st
 from chalicelib.tracking.navigation import is_false_browser
 from tests.unit.tracking.navigations import CHROMIUM, FIREFOX, FIREFOX_WITHOUT_LANGUAGES, NAVIGATIONS, WEBKIT
 
+BLINK = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome"
+WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64"
+MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+ANDROID = "Mozilla/5.0 (Linux; Android 10; K"
 CURRENT = [
     CHROMIUM["user-agent"],
     FIREFOX["user-agent"],
     WEBKIT["user-agent"],
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36 "
-    "Edg/120.0.2210.91",
-    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36",
-    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36 "
-    "EdgA/131.0.0.0",
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/80.0.3987.87 Safari/537.36",
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:90.0) Gecko/20100101 Firefox/90.0",
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:109.0) Gecko/20100101 Firefox/115.0",
+    f"{WINDOWS}) {BLINK}/142.0.0.0 Safari/537.36",
+    f"{WINDOWS}) {BLINK}/80.0.3987.87 Safari/537.36",
+    f"{WINDOWS}) {BLINK}/120.0.0.0 Safari/537.36 Edg/120.0.2210.91",
+    f"{ANDROID}) {BLINK}/131.0.0.0 Mobile Safari/537.36",
+    f"{ANDROID}) {BLINK}/131.0.0.0 Mobile Safari/537.36 EdgA/131.0.0.0",
+    f"{WINDOWS}; rv:90.0) Gecko/20100101 Firefox/90.0",
+    f"{WINDOWS}; rv:109.0) Gecko/20100101 Firefox/115.0",
     "Mozilla/5.0 (Android 14; Mobile; rv:128.0) Gecko/128.0 Firefox/128.0",
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 16_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/16.4 "
-    "Mobile/15E148 Safari/604.1",
-    "Mozilla/5.0 (iPad; CPU OS 17_5_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 "
-    "Mobile/15E148 Safari/604.1",
+    f"{MAC} Version/16.4 Safari/605.1.15",
+    f"{IPHONE} Version/17.5 Mobile/15E148 Safari/604.1",
+    f"{IPHONE} Version/26.0.1 Mobile/15E148 Safari/604.1".replace("iPhone; CPU iPhone OS", "iPad; CPU OS"),
 ]
 OLD = [
-    "Mozilla/5.0 (Windows NT 6.1; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/79.0.3945.130 Safari/537.36",
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/64.0.3282.140 Safari/537.36 "
-    "Edge/18.17763",
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:89.0) Gecko/20100101 Firefox/89.0",
+    f"{WINDOWS}) {BLINK}/79.0.3945.130 Safari/537.36",
+    f"{WINDOWS}) {BLINK}/64.0.3282.140 Safari/537.36 Edge/18.17763",
+    f"{WINDOWS}; rv:89.0) Gecko/20100101 Firefox/89.0",
     "Mozilla/5.0 (Windows NT 6.1; rv:52.0) Gecko/20100101 Firefox/52.0",
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/16.3 "
-    "Safari/605.1.15",
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 12_5_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/12.1.2 "
-    "Mobile/15E148 Safari/604.1",
+    f"{MAC} Version/16.3 Safari/605.1.15",
+    f"{IPHONE} Version/12.1.2 Mobile/15E148 Safari/604.1",
     "Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko",
 ]
 OTHERS = [
     # on iOS, of WebKit: Chrome, Firefox, Edge, Google's app
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/126.0.6478.54 "
-    "Mobile/15E148 Safari/604.1",
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) FxiOS/127.0 "
-    "Mobile/15E148 Safari/605.1.15",
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.0 "
-    "EdgiOS/126.0.2592.56 Mobile/15E148 Safari/605.1.15",
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) GSA/323.0 "
-    "Mobile/15E148 Safari/604.1",
-    # in apps: any on iOS and Android, Facebook, Instagram, Outlook
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",
-    "Mozilla/5.0 (Linux; Android 14; SM-S911B Build/UP1A; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 "
-    "Chrome/126.0.6478.71 Mobile Safari/537.36",
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 "
-    "[FBAN/FBIOS;FBAV/468.0.0.31.107;FBDV/iPhone14,2]",
-    "Mozilla/5.0 (Linux; Android 14; Pixel 8; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/126.0.6478.71 "
-    "Mobile Safari/537.36 Instagram 336.0.0.35.90 Android",
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36 "
-    "OneOutlook/1.2024.612.100",
-    # other browsers of Chromium and Firefox
-    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/25.0 Chrome/121.0.0.0 "
-    "Mobile Safari/537.36",
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36 "
-    "OPR/112.0.0.0",
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:128.0) Gecko/20100101 Thunderbird/128.4.0",
-    "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0 SeaMonkey/2.53.18",
+    f"{IPHONE} CriOS/126.0.6478.54 Mobile/15E148 Safari/604.1",
+    f"{IPHONE} FxiOS/127.0 Mobile/15E148 Safari/605.1.15",
+    f"{IPHONE} Version/17.0 EdgiOS/126.0.2592.56 Mobile/15E148 Safari/605.1.15",
+    f"{IPHONE} GSA/323.0 Mobile/15E148 Safari/604.1",
+    # in apps: any on iOS, Facebook, any on Android, Instagram, Outlook
+    f"{IPHONE} Mobile/15E148",
+    f"{IPHONE} Mobile/15E148 [FBAN/FBIOS;FBAV/468.0.0.31.107;FBDV/iPhone14,2]",
+    f"{ANDROID}; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/126.0.6478.71 Mobile Safari/537.36",
+    f"{ANDROID}; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/126.0.6478.71 Mobile Safari/537.36 "
+    "Instagram 336.0.0.35.90 Android",
+    f"{WINDOWS}) {BLINK}/126.0.0.0 Safari/537.36 OneOutlook/1.2024.612.100",
+    # other browsers of the same makes
+    f"{ANDROID}) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/25.0 Chrome/121.0.0.0 Mobile Safari/537.36",
+    f"{WINDOWS}) {BLINK}/126.0.0.0 Safari/537.36 OPR/112.0.0.0",
+    f"{WINDOWS}; rv:128.0) Gecko/20100101 Thunderbird/128.4.0",
+    f"{WINDOWS}; rv:128.0) Gecko/20100101 Firefox/128.0 SeaMonkey/2.53.18",
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/60.5 Safari/605.1.15",
 ]
 
@@ -148,7 +138,7 @@ def test_a_firefox_without_languages_may_lose_any_single_header_but_accept() -> 
 
 
 SOME_HEADERS = st.dictionaries(
-    st.sampled_from(sorted(set(CHROMIUM) - {"user-agent"}) + ["via", "x-forwarded-for"]), st.text(max_size=20)
+    st.sampled_from([*sorted(set(CHROMIUM) - {"user-agent"}), "via", "x-forwarded-for"]), st.text(max_size=20)
 )
 
 
