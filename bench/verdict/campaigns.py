@@ -84,7 +84,7 @@ CONSUMERS = Audience(
         "webmail in a browser (GMX, Roundcube, ...)": 0.015,
         "other mail programs (Thunderbird, eM Client, Notes, The Bat!, ...)": 0.01,
     },
-    scanned=0.01,
+    scanned=0.012,
 )
 COMPANIES = Audience(
     "companies",
@@ -157,9 +157,4 @@ def _shifted(hits: list[Hit], seconds: float) -> list[Hit]:
 
 
 def _chosen(rng: Random, shares: Mapping[T, float]) -> T:
-    at = rng.random() * sum(shares.values())
-    for each, share in shares.items():
-        at -= share
-        if at < 0:
-            break
-    return each
+    return rng.choices(list(shares), list(shares.values()))[0]

@@ -229,7 +229,7 @@ MAIL_CLIENTS = {
 
 HABITS = {
     "one link": 0.70,
-    "one link, double click": 0.05,
+    "one link, clicked two or three times at once": 0.05,
     "two links, one after the other": 0.12,
     "three links or more, reading in between": 0.06,
     "two tabs at once": 0.03,
@@ -275,8 +275,8 @@ def clicking(rng: Random, browser: Browser, habit: str, at: float, links: int) -
     for _ in chosen[1:]:
         times.append(times[-1] + _pause(rng, habit))
     hits = [Hit(time, request, link) for time, link in zip(times, chosen, strict=True)]
-    if habit == "one link, double click":
-        hits.append(Hit(first + rng.uniform(0.1, 0.4), request, chosen[0]))
+    if habit == "one link, clicked two or three times at once":
+        hits += [Hit(first + 0.3 * number, request, chosen[0]) for number in range(1, rng.randint(2, 3))]
     if habit == "one link, again on another day":
         hits.append(Hit(first + rng.uniform(6, 72) * 3600, request, chosen[0]))
     return hits

@@ -51,10 +51,19 @@ def test_without_the_rule_about_bursts_the_floor_would_not_hold() -> None:
     assert measured(COMPANIES, runs=3, rule=NO_BURSTS).clicked.precision.value < 0.65
 
 
-@pytest.mark.parametrize("name", [name for name in SCANNERS if name.startswith("all links")])
+@pytest.mark.parametrize("name", [name for name in SCANNERS if name.startswith("all links within")])
 def test_who_follows_all_links_of_a_mail_within_a_second_never_counts(name: str) -> None:
     for links in (3, 9):
         assert figures.taken_for_clicks(SCANNERS[name], links).part == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["all links, says what it is", "all links, HEAD only", "all links, browser's prefetch"]
+)
+def test_what_shows_itself_to_be_a_machine_never_counts(name: str) -> None:
+    for links in (1, 2, 9):
+        assert figures.taken_for_clicks(SCANNERS[name], links).part == 0
+    assert figures.taken_for_opens(SCANNERS[name]).part == 0
 
 
 @pytest.mark.parametrize("name", [name for name in SCANNERS if name.endswith("browser's agent")])
