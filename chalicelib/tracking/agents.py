@@ -1,7 +1,7 @@
 """Classifies a request as a person's or a machine's by its user agent: by a few rules of form, not by a list of robots.
 
-Lists of robots are soon out of date. What programs have in common lasts longer: most name neither a browser nor a
-person's device, and most of the others name a contact address or their purpose. A mail program that loads an image is a
+Lists of robots are soon out of date. What programs have in common lasts longer: most name a contact address or their
+purpose, and most of the others name neither a browser nor a person's device. A mail program that loads an image is a
 person reading. Measured in tests/unit/tracking/test_agents_measured.py; docs/decisions/0022.
 """
 
@@ -17,10 +17,10 @@ class MachineReason(StrEnum):
     NO_USER_AGENT = "no_user_agent"
     PRIVACY_PROXY = "privacy_proxy"
     """Apple's Mail Privacy Protection, which loads every image of every mail."""
-    NOT_A_BROWSER = "not_a_browser"
-    """It names no browser, mail program or personal device."""
     TOOL = "tool"
     """It names a contact address or a purpose: crawler, scanner, previewer, monitor, library."""
+    NOT_A_BROWSER = "not_a_browser"
+    """It names no browser, mail program or personal device."""
     NOT_A_NAVIGATION = "not_a_navigation"
     """Of clicks: it calls itself a browser and lacks what that browser sends with every page (navigation.py)."""
 
@@ -34,15 +34,6 @@ _MAIL = re.compile(
     r"^(?:alpine|balsa|barca|barcapro|becky!|entourage|evolution|geary|gnus|groupwise|horde::imp|mutt|newton|nine|"
     r"rainloop|roundcube|spark|superhuman|sylpheed|trojita|turnpike|wanderlust|zimbra)[ /]v?\d"
 )
-
-# Browsers and apps name at least one of these: an engine, a browser, a system, a device. The most frequent come first.
-_PERSONAL = (
-    "applewebkit gecko msie android iphone cfnetwork browser firefox/ chrome/ opera konqueror netfront obigo ucweb "
-    "amiga dillo links lynx mosaic netsurf w3m "
-    "ipad macintosh watchos blackberry docomo midp nokia samsung symbian hbbtv nintendo playstation smarttv "
-    "mail"
-)
-_PERSONAL_WORDS = (*_PERSONAL.split(), "mac os", "windows nt", "windows phone", " ios", "(ios", "/ios")
 
 _TOOLS = (
     # a contact address, as in (+http://...)
@@ -66,6 +57,15 @@ _TOOL = re.compile(
 # The model of an Android device, after its version: CUBOT and HTC Ruby are phones.
 _MODEL = re.compile(r"android [\d.]+;(?: ?[a-z]{2}[-_][a-z]{2};)?[^;)]*")
 
+# Browsers and apps name at least one of these: an engine, a browser, a system, a device. The most frequent come first.
+_PERSONAL = (
+    "applewebkit gecko msie android iphone cfnetwork browser firefox/ chrome/ opera konqueror netfront obigo ucweb "
+    "amiga dillo links lynx mosaic netsurf w3m "
+    "ipad macintosh watchos blackberry docomo midp nokia samsung symbian hbbtv nintendo playstation smarttv "
+    "mail"
+)
+_PERSONAL_WORDS = (*_PERSONAL.split(), "mac os", "windows nt", "windows phone", " ios", "(ios", "/ios")
+
 
 def is_speculative(method: str, headers: Mapping[str, str]) -> bool:
     """Whether a request is no visit and never counts: HEAD, or a browser's prefetch (`Sec-Purpose`, W3C)."""
@@ -75,7 +75,7 @@ def is_speculative(method: str, headers: Mapping[str, str]) -> bool:
     return any(word in purpose.lower() for purpose in purposes for word in ("prefetch", "prerender", "preview"))
 
 
-@lru_cache(maxsize=256)  # few mail programs send most requests: a dictionary look-up instead of 10 us
+@lru_cache(maxsize=256)  # few mail programs send most requests: a dictionary look-up instead of 15 us
 def machine_reason(user_agent: str | None) -> MachineReason | None:
     """Why a machine is assumed; None for a person."""
     agent = (user_agent or "").strip().lower()
@@ -85,9 +85,7 @@ def machine_reason(user_agent: str | None) -> MachineReason | None:
         return MachineReason.PRIVACY_PROXY
     if _MAIL.search(agent):
         return None
-    if not any(word in agent for word in _PERSONAL_WORDS):
-        return MachineReason.NOT_A_BROWSER
-    agent = _MODEL.sub("", agent)
+    agent = _MODEL.sub("android", agent)
     if any(word in agent for word in _TOOL_WORDS) or _TOOL.search(agent):
         return MachineReason.TOOL
-    return None
+    return None if any(word in agent for word in _PERSONAL_WORDS) else MachineReason.NOT_A_BROWSER

@@ -41,10 +41,15 @@ def matomo(kind: str) -> Agents:
         for each in (files("device_detector") / "tests" / "fixtures" / "upstream").iterdir()
         if each.name.endswith(".yml")
         for entry in each.read_text("utf-8").split("\n-\n")[1:]
+        if re.search(kind, entry, re.IGNORECASE)
     ]
-    # The agent's line alone is read as YAML, and only if it is quoted: all 17 MB of it would take 5 s.
-    lines = [entry.partition("user_agent: ")[2].partition("\n")[0] for entry in entries if re.search(kind, entry, re.I)]
-    return [str(yaml.safe_load(line)) if line[0] in "'\"" else line for line in lines]
+    return [_agent_of(entry) for entry in entries]
+
+
+def _agent_of(entry: str) -> str:
+    """The rest of its first line, unless that is quoted or goes on: reading 17 MB of YAML would take 5 s."""
+    line = entry.partition("user_agent: ")[2].partition("\n")[0]
+    return str(yaml.load(entry, yaml.CSafeLoader)["user_agent"]) if line[0] in "'\"|>" else line
 
 
 matomo_crawlers = partial(matomo, r"\n  bot:")
