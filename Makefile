@@ -1,7 +1,7 @@
 # All commands; `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run reset demo logs token rotate-key withdraw-key replay-hits replay-events redrive smoke test check unit store stack browser bench soak package deploy destroy clean
+.PHONY: help setup run reset demo logs token rotate-key withdraw-key replay-hits replay-events redrive smoke test check unit store stack browser bench verdict soak package deploy destroy clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -90,6 +90,9 @@ browser: setup  ## tests in a real browser
 
 bench: setup  ## measure cold starts, hits, rendering and sending; writes bench/results.json
 	@$(BIN)/python -m bench --results bench/results.json
+
+verdict: setup  ## measure on simulated recipients how often persons and machines are told apart; writes docs/VERDICT.md
+	@$(BIN)/python -m bench.verdict
 
 soak: setup  ## slow tests with many more examples
 	$(BIN)/python -m pytest -q -m soak tests
