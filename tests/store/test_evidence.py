@@ -16,6 +16,7 @@ from chalicelib.tracking.delivery_ids import make_delivery_id
 from local.tables import TableNames
 from tests.claiming import record_claim, record_sent
 from tests.recounting import Recounter
+from tests.store.cost_model import seen_arguments
 from tests.store.test_analytics_api import NOW, Desk
 
 KEY = b"a key for tests"
@@ -187,3 +188,19 @@ def test_of_those_who_clicked_nothing_the_engine_sends_no_row(desk: Desk) -> Non
         shown = DeliveryFilter(clicked=wanted)
         page, position = desk.deliveries.list_page(campaign_id, shown, limit=100, position=None)
         assert ({each.lead_id for each in page}, position) == (leads, None)
+
+
+def test_the_numbers_read_no_delivery_and_looking_for_link_scanners_each_once(
+    desk: Desk, dynamodb: Any, tables: TableNames
+) -> None:
+    campaign_id = desk.campaign(sums={"sent": 12, "clicked": 12})
+    for number in range(12):
+        click(desk, sent(desk, campaign_id, f"lead{number}@corp.example"), "1", 40)
+
+    def queried(what: str) -> int:
+        with seen_arguments(dynamodb, "Query") as queries:
+            desk.get(campaign_id, what)
+        return sum(each["TableName"] == tables.deliveries for each in queries)
+
+    assert queried("stats") == 0
+    assert queried("link-scanners") == 64

@@ -15,6 +15,7 @@ const PARTS = [
   ]],
   ["Machine opens and clicks", [
     ["Machine opens", "come from mail privacy services, which usually load the pixel within seconds of arrival. They are included in Opened, as in every email tool, and shown separately."],
+    ["Link scanners", "may follow the only link of an email just as a person does. If most of the clicks from one domain come within a minute of delivery, the insights say so, with the figures without these clicks. Clicked still counts them."],
     ["Machine clicks", "come from security scanners, which follow every link before the recipient sees the email. Several links clicked within two seconds are counted as a scanner. Machine clicks are not included in Clicked. If a person clicks later, that click counts."],
   ]],
   ["Rates and their ranges", [
