@@ -23,9 +23,10 @@ from chalicelib.store.counters import Sums
 from chalicelib.store.deliveries import Deliveries, DeliveryFilter
 
 SOON = timedelta(seconds=60)
+"""Also before the delivery: scanners may follow links before the recipient's server accepts the mail."""
 FEWEST = 10
 """Recipients of a domain who clicked, that it is judged by. Those who did not click say nothing about timing."""
-MOST = 0.5
+SUSPICIOUS = 0.5
 """A domain is suspected if the whole 95 % interval of its share of soon clicks lies above: from 9 of 10, 15 of 20 or
 18 of 25. How rarely people do that by chance: docs/decisions/0077."""
 SHOWN = 10
@@ -81,12 +82,12 @@ def look_for_link_scanners(campaign: Campaign, sums: Sums, deliveries: Deliverie
         tally.add(page)
         if position is None:
             break
-    domains = tally.suspected()
+    domains, looked_at = tally.suspected(), tally.looked_at
     # The sums may be a few seconds behind what was read just now.
-    part = 1.0 if position is None else min(1.0, tally.looked_at / max(1, clicked))
-    without = _without(tally.looked_at, domains, part, tracked_of(sums)) if domains else None
-    advice = () if without is None else tuple(_advise(domains, without, tally.looked_at, max(clicked, tally.looked_at)))
-    return LinkScanners(tally.looked_at, clicked, position is None, domains, without, advice)
+    of = looked_at if position is None else max(clicked, looked_at)
+    without = _without(looked_at, of, domains, tracked_of(sums)) if domains else None
+    advice = () if without is None else tuple(_advise(domains, without, looked_at, of))
+    return LinkScanners(looked_at, clicked, position is None, domains, without, advice)
 
 
 class Tally:
@@ -106,7 +107,7 @@ class Tally:
                 continue
             domain = delivery.email.rpartition("@")[2].lower()
             self._clicked[domain] += 1
-            self._soon[domain] += all(click.at - arrived_at <= SOON for click in judged(delivery).persons.values())
+            self._soon[domain] += all(abs(click.at - arrived_at) <= SOON for click in judged(delivery).persons.values())
 
     def suspected(self) -> tuple[SuspectedDomain, ...]:
         """Domains where most clicks come too soon for people, beyond chance; those with the most such clicks first."""
@@ -115,14 +116,13 @@ class Tally:
         found = [
             SuspectedDomain(domain, count, self._soon[domain], share)
             for domain, count, share in shares
-            if share is not None and share.low > MOST
+            if share is not None and share.low > SUSPICIOUS
         ]
         return tuple(sorted(found, key=lambda each: (-each.soon, each.domain)))
 
 
-def _without(looked_at: int, domains: Iterable[SuspectedDomain], part: float, tracked: int) -> WithoutScanners | None:
-    """`part`: the share of those who clicked that was looked at."""
-    others = looked_at - sum(each.soon for each in domains)
+def _without(looked_at: int, clicked: int, domains: Iterable[SuspectedDomain], tracked: int) -> WithoutScanners | None:
+    part, others = looked_at / clicked, looked_at - sum(each.soon for each in domains)
     rate = wilson(others, round(tracked * part))
     return None if rate is None else WithoutScanners(round(others / part), rate)
 
@@ -138,7 +138,7 @@ def _advise(
         )
         yield Advice("link_scanner", "notice", text, each.share.value)
     soon = sum(each.soon for each in domains)
-    more = f" and those of {len(domains) - SHOWN} more domains" if len(domains) > SHOWN else ""
+    more = " and those from other domains" if len(domains) > SHOWN else ""
     about = "" if looked_at == clicked else "about "
     text = (
         f"Without these clicks{more}, {soon} in all, Clicked is {about}{without.clicked} and the click rate "
