@@ -32,6 +32,7 @@ def facts(delivery: Delivery | None) -> Mapping[str, int]:
     `complained`                     the recipient reported it as spam
     `replanned`                      units that counted the lead again, to be subtracted from Total
     `link/<link>/clicked`, `link/<link>/clicked_machine_only`
+    `kept_out/<reason>`              the links that only machines followed, by why the first click is a machine's
     `hour/<UTC hour>/opened`, `hour/<UTC hour>/clicked`    the lead's first
     `delay/<bucket>`                 from sending to a person's first open (timing.py)
     `empty_links`                    links in a sent mail that lead nowhere because of the lead's values
@@ -70,8 +71,9 @@ def facts(delivery: Delivery | None) -> Mapping[str, int]:
         sums["clicked_machine_only"] = 1
     for link in verdicts.persons:
         sums[f"link/{link}/clicked"] = 1
-    for link in verdicts.machines_only:
+    for link, click in verdicts.machines_only.items():
         sums[f"link/{link}/clicked_machine_only"] = 1
+        sums[f"kept_out/{click.machine}"] += 1
     if delivery.unsubscribed_at is not None and not delivery.is_trace:
         sums["unsubscribed"] = 1
     sums.update(_reported(delivery))

@@ -9,7 +9,18 @@ from datetime import datetime
 from typing import Any, Literal
 
 from chalicelib.analytics.advice import Advice, Situation, advise
-from chalicelib.analytics.sums import FEEDBACK, Rate, failures_of, finished_of, is_known, total_of, tracked_of, wilson
+from chalicelib.analytics.evidence import machine_words
+from chalicelib.analytics.sums import (
+    FEEDBACK,
+    Rate,
+    failures_of,
+    finished_of,
+    is_known,
+    kept_out_of,
+    total_of,
+    tracked_of,
+    wilson,
+)
 from chalicelib.analytics.timing import TimeToOpen, time_to_open
 from chalicelib.model.campaign import LaunchedLink
 from chalicelib.model.ids import CampaignId
@@ -49,6 +60,17 @@ class Failure:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class KeptOut:
+    """Clicks that are not in Clicked for one reason: links that only machines followed, of every lead."""
+
+    reason: str
+    clicks: int
+    name: str
+    """Who it was, and what that means, in words."""
+    meaning: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats(Numbers):
     """The numbers of one campaign, and beside Opened and Clicked what must not be mixed into them."""
@@ -77,6 +99,8 @@ class Stats(Numbers):
     """None while no person has opened."""
     failures: tuple[Failure, ...]
     """The most frequent first."""
+    kept_out: tuple[KeptOut, ...] | None
+    """The most frequent first; None if a release that did not note reasons has counted some of the clicks."""
     advice: tuple[Advice, ...]
     recount_due: bool
     """Changes came too late to tell whether they were counted; a recount puts that right."""
@@ -143,10 +167,20 @@ def stats_of(
         funnel=funnel_of(sums),
         time_to_open=time_to_open(sums),
         failures=tuple(Failure(*each) for each in failures),
+        kept_out=_kept_out(sums),
         advice=advise(Situation(sums, failures, age_hours, html_bytes)),
         recount_due=sums.get("recount_due", 0) > 0,
         as_of=as_of,
     )
+
+
+def _kept_out(sums: Sums) -> tuple[KeptOut, ...] | None:
+    by_reason = kept_out_of(sums)
+    if by_reason is None:
+        return None
+    ordered = sorted(by_reason.items(), key=lambda each: (-each[1], each[0]))
+    words = ((reason, clicks, machine_words(reason)) for reason, clicks in ordered)
+    return tuple(KeptOut(reason, clicks, each.name, each.meaning) for reason, clicks, each in words)
 
 
 def funnel_of(sums: Sums) -> tuple[FunnelStep, ...]:

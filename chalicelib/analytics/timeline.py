@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib.analytics.evidence import Evidence, evidence_of
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.delivery import Delivery
 from chalicelib.model.ids import CampaignId, LeadId
@@ -57,6 +58,7 @@ class TimelineEvent:
     clicked: ClickedLink | None
     """A person's first click."""
     links: tuple[ClickedLink, ...]
+    evidence: tuple[Evidence, ...]
     delayed_at: datetime | None
     delivered_at: datetime | None
     bounced: BouncedBadge | None
@@ -127,6 +129,7 @@ def event_of(delivery: Delivery, campaign: Campaign, urls: dict[str, str]) -> Ti
         opened=OpenedBadge(opened_at, delivery.opened_person_at is None, by_machine) if opened_at else None,
         clicked=first,
         links=tuple(links),
+        evidence=evidence_of(delivery),
         delayed_at=delivery.delayed_at,
         delivered_at=delivery.delivered_at,
         bounced=_bounced(delivery),

@@ -7,23 +7,25 @@ Message-ID.
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlencode
 
 from pydantic import Field
 
 from chalicelib.analytics import export
+from chalicelib.analytics.evidence import evidence_of
 from chalicelib.api.http.answers import Answer, AnswerModel, Moment
-from chalicelib.api.http.authentication import caller
+from chalicelib.api.http.authentication import Forbidden, caller
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.model.access import Scope
 from chalicelib.model.campaign import Campaign
-from chalicelib.model.delivery import Delivery, DeliveryStatus
-from chalicelib.model.ids import CampaignId, LeadId
+from chalicelib.model.delivery import Delivery, DeliveryStatus, Tracking
+from chalicelib.model.errors import Missing
+from chalicelib.model.ids import CampaignId, LeadId, is_trace_id
 from chalicelib.model.verdicts import judged
 from chalicelib.store.deliveries import DeliveryFilter
-from chalicelib.tracking.delivery_ids import make_delivery_id, without_delivery_id
+from chalicelib.tracking.delivery_ids import make_delivery_id, read_delivery_id, without_delivery_id
 
 deliveries = Resource("deliveries", "/v1/campaigns/{campaign_id}")
 
@@ -32,6 +34,10 @@ T = TypeVar("T")
 CSV = "text/csv"
 MOST_CSV_CHARACTERS = 900_000
 """A function's answer may have 6 MB, and as escaped JSON a character can take six bytes of them."""
+
+
+class DeliveryNotFound(Missing, problem="delivery-not-found", title="There is no such delivery"):
+    """No delivery of this campaign has this id."""
 
 
 class DeliveryAnswer(AnswerModel):
@@ -85,6 +91,28 @@ class ExportQuery(DeliveriesQuery):
     limit: Annotated[int, Field(ge=1, le=10_000, description="How many lines at most.")] = 5_000
 
 
+class EvidenceAnswer(AnswerModel):
+    """An open, or clicks that were judged together."""
+
+    kind: Literal["open", "click"]
+    at: Moment
+    counted: Annotated[bool, Field(description="As a person's.")]
+    reason: Annotated[str | None, Field(description="Why it is a machine's; null for a person's.")]
+    links: Annotated[list[str], Field(description="Ids of the links that were followed.")]
+    text: Annotated[str, Field(description="What happened and why it counted or not, in words.")]
+
+
+class DeliveryEvidence(AnswerModel):
+    """What is known of a delivery's opens and clicks, and why each counted or not."""
+
+    delivery_id: str
+    lead_id: str
+    tracking: Annotated[
+        Tracking, Field(description="full; otherwise nothing is known of this lead, and there are no items.")
+    ]
+    items: Annotated[list[EvidenceAnswer], Field(description="In order of time.")]
+
+
 @Operation(deliveries, "GET", "/deliveries", Page[DeliveryAnswer], query=DeliveriesQuery)
 def list_deliveries(call: Call, campaign_id: CampaignId) -> object:
     """List a campaign's deliveries.
@@ -117,6 +145,31 @@ def export_deliveries(call: Call, campaign_id: CampaignId) -> Answer:
     if query.cursor is None:
         text = export.header() + text
     return Answer(200, text, headers, f"{CSV}; charset=utf-8")
+
+
+@Operation(
+    deliveries, "GET", "/deliveries/{delivery_id}/evidence", DeliveryEvidence, raises=[DeliveryNotFound, Forbidden]
+)
+def get_evidence(call: Call, campaign_id: CampaignId, delivery_id: str) -> object:
+    """Read why a delivery's opens and clicks counted or not.
+
+    Needs a token of scope `full`, as does knowing a delivery's id.
+    """
+    if not _may_see_ids(call):
+        raise Forbidden("Delivery ids are for tokens of scope full.", 'Bearer error="insufficient_scope", scope="full"')
+    campaign = call.context.drafts.get_campaign(campaign_id)
+    name = read_delivery_id(delivery_id, call.context.keys)
+    if name is None or name.campaign_id != campaign.campaign_id or is_trace_id(name.lead_id):
+        raise DeliveryNotFound("This campaign has no delivery with this id.")
+    delivery = call.context.deliveries.find(name.campaign_id, name.lead_id)
+    if delivery is None:
+        raise DeliveryNotFound("This delivery does not exist.")
+    return {
+        "delivery_id": delivery_id,
+        "lead_id": delivery.lead_id,
+        "tracking": delivery.tracking,
+        "items": evidence_of(delivery),
+    }
 
 
 def _read(

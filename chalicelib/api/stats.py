@@ -44,6 +44,13 @@ class FailureAnswer(AnswerModel):
     count: int
 
 
+class KeptOutAnswer(AnswerModel):
+    reason: str
+    clicks: Annotated[int, Field(description="Links that only machines followed, summed over the leads.")]
+    name: Annotated[str, Field(description="Who followed them, in words.")]
+    meaning: str
+
+
 class AdviceAnswer(AnswerModel):
     code: str
     severity: Literal["info", "notice", "warning"]
@@ -105,6 +112,12 @@ class StatsAnswer(AnswerModel):
     funnel: list[FunnelStepAnswer]
     time_to_open: TimeToOpenAnswer | None
     failures: list[FailureAnswer]
+    kept_out: Annotated[
+        list[KeptOutAnswer] | None,
+        Field(
+            description="Clicks not in clicked, by reason; null: counted before reasons were noted, until a recount."
+        ),
+    ]
     advice: list[AdviceAnswer]
     recount_due: Annotated[bool, Field(description="Some changes came too late to be counted; a recount adds them.")]
     as_of: Moment

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from chalicelib.analytics.timeline import Event, TimelineEvent, timeline_page
-from chalicelib.api.deliveries import visible
+from chalicelib.api.deliveries import EvidenceAnswer, visible
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.paging import PageQuery
 from chalicelib.api.http.resources import Call, Operation, Resource
@@ -55,6 +55,7 @@ class TimelineAnswer(AnswerModel):
     opened: OpenedAnswer | None
     clicked: ClickedAnswer | None
     links: list[ClickedLinkAnswer]
+    evidence: list[EvidenceAnswer]
     delayed_at: Moment | None
     delivered_at: Moment | None
     bounced: BouncedAnswer | None

@@ -123,5 +123,10 @@ class Delivery:
         return self.retried_at or self.claimed_at
 
     @property
+    def arrived_at(self) -> datetime | None:
+        """When the recipient's server took it; as long as that is not reported, when it was sent."""
+        return self.delivered_at or self.sent_at
+
+    @property
     def was_sent(self) -> bool:
         return self.status is DeliveryStatus.SENT

@@ -22,6 +22,8 @@ class Verdicts:
     persons: Mapping[str, Click]
     machines: Mapping[str, Click]
     """Each with its reason."""
+    bursts: Sequence[Sequence[tuple[str, Click]]] = ()
+    """Every burst's clicks with their links, in order of time: more than the first on each link."""
 
     @property
     def machines_only(self) -> Mapping[str, Click]:
@@ -41,12 +43,12 @@ def judged(delivery: Delivery) -> Verdicts:
     if len(seen) < rule.links and not delivery.scans:
         return Verdicts(_firsts(seen), {})
     seen.sort(key=lambda each: each[1].at)
-    in_burst = _in_bursts(seen, rule)
-    persons = [each for each, machine in zip(seen, in_burst, strict=True) if not machine]
-    swept = [
-        (link, replace(click, machine=BURST)) for (link, click), machine in zip(seen, in_burst, strict=True) if machine
-    ]
-    return Verdicts(_firsts(persons), _firsts([*delivery.scans.items(), *swept]))
+    ranges = _bursts(seen, rule)
+    in_bursts = {index for burst in ranges for index in burst}
+    persons = [each for index, each in enumerate(seen) if index not in in_bursts]
+    swept = [(link, replace(click, machine=BURST)) for link, click in (seen[index] for index in sorted(in_bursts))]
+    machines = _firsts([*delivery.scans.items(), *swept])
+    return Verdicts(_firsts(persons), machines, [seen[burst.start : burst.stop] for burst in ranges])
 
 
 def says_something_new(delivery: Delivery, link: str, click: Click) -> bool:
@@ -58,9 +60,9 @@ def says_something_new(delivery: Delivery, link: str, click: Click) -> bool:
     return judged(delivery).persons != judged(with_it).persons
 
 
-def _in_bursts(seen: Sequence[tuple[str, Click]], rule: BurstRule) -> list[bool]:
-    """For every click in order of time: whether it is part of a burst."""
-    found = [False] * len(seen)
+def _bursts(seen: Sequence[tuple[str, Click]], rule: BurstRule) -> list[range]:
+    """Which of these clicks, given in order of time, are bursts: their indexes."""
+    found = []
     times = [click.at for _, click in seen]
     start = 0
     while start < len(seen):
@@ -72,7 +74,7 @@ def _in_bursts(seen: Sequence[tuple[str, Click]], rule: BurstRule) -> list[bool]
             continue
         while end + 1 < len(seen) and times[end + 1] - times[end] <= rule.window / 2:
             end += 1
-        found[start : end + 1] = [True] * (end + 1 - start)
+        found.append(range(start, end + 1))
         start = end + 1
     return found
 

@@ -1,6 +1,7 @@
 """Sums of facts per campaign. Only the fold and recounts write them.
 
-Rows of one campaign: `counters` (the totals and failures by reason), `counters#links` (per link), `counters#delays`
+Rows of one campaign: `counters` (the totals and failures by reason), `counters#links` (per link, and clicks kept out by
+reason), `counters#delays`
 (time to open), and one `counters#hours#<day>` per day, so that the row that every batch writes stays small.
 
 A recount may have to replace more rows than a transaction can hold. So it writes a new generation of all rows but the
@@ -88,7 +89,8 @@ def rows_of(names: Iterable[str]) -> dict[str, list[str]]:
     """Fact names by the row they are kept in; `counters` is always among the rows."""
     rows: dict[str, list[str]] = {"counters": []}
     for name in names:
-        if name.startswith("link/"):
+        # Together, since a reader compares their totals (analytics/sums.py), and one row is read at one moment.
+        if name.startswith(("link/", "kept_out/")):
             row = "counters#links"
         elif name.startswith("hour/"):
             row = f"counters#hours#{name[5:15]}"

@@ -30,6 +30,7 @@ from chalicelib.store.statements import (
     equals,
     exists,
     has_size,
+    is_not_empty,
     lacks,
     missing,
     one_of,
@@ -56,13 +57,15 @@ class DeliveryFilter:
 
     @property
     def condition(self) -> Condition:
-        """The part that the engine judges."""
+        """The part that the engine judges; of `clicked`, only that something was clicked."""
         # Traces were never claimed: they belong to no lead.
         clauses = [exists("claimed_at")]
         if self.status is not None:
             clauses.append(equals("status", self.status))
         if self.opened is not None:
             clauses.append(exists("opened_at") if self.opened else missing("opened_at"))
+        if self.clicked:
+            clauses.append(is_not_empty("clicks"))
         if self.reason is not None:
             clauses.append(equals("reason", self.reason))
         return all_of(*clauses)

@@ -122,6 +122,11 @@ def has_size(name: Name, size: int) -> Condition:
     return Condition(lambda given: f"size({given.name(name)}) = {given.value(size)}")
 
 
+def is_not_empty(name: Name) -> Condition:
+    """Of a text, set, list or map. Does not hold where the attribute is missing."""
+    return Condition(lambda given: f"size({given.name(name)}) > {given.value(0)}")
+
+
 def all_of(*conditions: Condition) -> Condition:
     return Condition(lambda given: " AND ".join([each.text(given) for each in conditions]))
 

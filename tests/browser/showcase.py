@@ -63,8 +63,20 @@ class Showcase:
                 return found
             cursor = f"&cursor={page['cursor']}"
 
-    def past(self, title: str, leads: Sequence[LeadId], days: float, *, opens: float, clicks: float) -> str:
-        """A campaign sent `days` ago; the chances that a lead opens, and that one who opened clicks."""
+    def past(
+        self,
+        title: str,
+        leads: Sequence[LeadId],
+        days: float,
+        *,
+        opens: float,
+        clicks: float,
+        scanned: Sequence[LeadId] = (),
+    ) -> str:
+        """A campaign sent `days` ago; the chances that a lead opens, and that one who opened clicks.
+
+        `scanned`: leads of a company whose scanner follows links before they read.
+        """
         written = {
             "title": title,
             "subject": "{{ lead.first_name | default('Hello') }}, what came in this week",
@@ -77,11 +89,12 @@ class Showcase:
         self.campaigns.fix_key(campaign_id, 1)
         self.campaigns.save_launched(campaign_id, LaunchedMail(LINKS, 2_400), version=1)
         self.plans.begin(campaign_id, 1)
-        self.plans.record_page(campaign_id, "0.0", 1, leads, None)
+        self.plans.record_page(campaign_id, "0.0", 1, [*leads, *scanned], None)
         self.plans.record_unit_done(campaign_id, "0.0")
         ended = launched + timedelta(minutes=6)
         bring_to(self.campaigns, campaign_id, CampaignStatus.SENT, launched_at=launched, completed_at=ended)
         rows = [self._row(campaign_id, lead, launched, opens, clicks) for lead in leads]
+        rows += [self._scanned(campaign_id, lead, launched, number) for number, lead in enumerate(scanned)]
         for start in range(0, len(rows), 25):
             puts = [{"PutRequest": {"Item": row}} for row in rows[start : start + 25]]
             self.client.batch_write_item(RequestItems={self.deliveries_table: puts})
@@ -116,6 +129,21 @@ class Showcase:
                 row |= to_item({"unsubscribed_at": clicked_at})
         return row
 
+    def _scanned(self, campaign_id: CampaignId, lead_id: LeadId, launched: datetime, number: int) -> dict[str, Any]:
+        """Its mail's first link is followed within a minute; every fifth mail's links all at once, or by a tool."""
+        sent_at = launched + timedelta(seconds=10)
+        address = f"{lead_id[-8:]}@corp.example"
+        claimed = Delivery(campaign_id, lead_id, DeliveryStatus.SENT, sent_at, "0.0", email=address)
+        row = encode(claimed) | to_item({"sent_at": sent_at, "subject": "What came in this week"})
+        at = sent_at + timedelta(seconds=self.random.uniform(20, 60))
+        followed = ["1", "2", "3"] if number % 5 == 0 else ["1"]
+        machine = "tool" if number % 5 == 1 else None
+        clicks = {
+            link: click_values(Click(at + timedelta(milliseconds=150 * index), None, machine))
+            for index, link in enumerate(followed)
+        }
+        return row | to_item({"scans" if machine else "clicks": clicks})
+
 
 def build(marketer: Marketer) -> str:
     """Three months of a small shop; the id of its newest campaign."""
@@ -128,4 +156,4 @@ def build(marketer: Marketer) -> str:
         ("Garden homes", 16, 0.28, 0.2),
     ):
         showcase.past(title, leads[:420], days, opens=opens, clicks=clicks)
-    return showcase.past("Spring pricing", leads, 1.6, opens=0.36, clicks=0.34)
+    return showcase.past("Spring pricing", leads[35:], 1.6, opens=0.36, clicks=0.34, scanned=leads[:35])

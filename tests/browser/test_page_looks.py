@@ -186,6 +186,30 @@ def test_the_click_map_shows_the_clicks_on_the_email(
         page.screenshot(path=Path(SCREENSHOTS) / "stats-links.png")
 
 
+def test_the_panel_and_the_timeline_say_why_clicks_count_or_not(
+    window: tuple[Page, Scheme], stack: LocalStack, shop: Shop, axe: str
+) -> None:
+    page, _ = window
+    page.set_viewport_size({"width": 1280, "height": 860})
+    page.goto(f"{stack.web_url}#/campaigns/{shop.campaign}/stats")
+    machines = page.get_by_role("region", name="Machine activity")
+    expect(machines.get_by_text("Clicks by a security scanner")).to_be_visible(timeout=20_000)
+    expect(machines.get_by_text("Its user agent names its purpose", exact=False)).to_be_visible()
+    notes = page.get_by_role("region", name="Insights")
+    expect(notes.get_by_text("21 of 21 clicks from corp.example came within 60 s of delivery")).to_be_visible()
+    expect(notes.get_by_text("Without these clicks, 21 in all, Clicked is")).to_be_visible()
+    listed = Marketer(stack)("GET", f"/v1/campaigns/{shop.campaign}/deliveries?clicked=false&limit=200")["items"]
+    swept = next(each["lead_id"] for each in listed if each["clicked_machine"] == "burst")
+    page.goto(f"{stack.web_url}#/leads/{swept}")
+    why = page.get_by_text("Not counted: 3 links within 0.3 s", exact=False)
+    expect(why).to_contain_text("after sending; typical of a security scanner.")
+    summary = page.get_by_text("Show the 3 links")
+    summary.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("https://www.acme-realty.example/visit")).to_be_visible()
+    assert_accessible(page, axe)
+
+
 def test_signing_in_is_accessible(browser: Browser, stack: LocalStack, axe: str) -> None:
     page = browser.new_page()
     page.goto(stack.web_url)

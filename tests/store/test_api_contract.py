@@ -27,6 +27,7 @@ from chalicelib.model.access import Scope
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId
 from chalicelib.sending.budget import OwnServer
+from chalicelib.tracking.delivery_ids import make_delivery_id
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
 from tests.api_client import ApiClient, Reply, context_of
@@ -100,7 +101,9 @@ def world(dynamodb: Any, tables: TableNames) -> World:
     Recounter(dynamodb, tables.deliveries, tables.campaigns).repair(campaign_id)
     token_id = api("POST", "/v1/tokens", {"name": "another"}).json["token_id"]
     rule_id = api("POST", "/v1/rules", EXAMPLES["models"]["NewRule"]).json["rule_id"]
+    delivery_id = make_delivery_id(b"a key for tests", 1, campaign_id, lead.lead_id)
     known = {"lead_id": lead.lead_id, "campaign_id": campaign_id, "token_id": token_id, "rule_id": rule_id}
+    known["delivery_id"] = delivery_id
     return World(api, known)
 
 

@@ -149,14 +149,6 @@ const REASONS = {
 };
 export const reasonName = (reason) => REASONS[reason] || reason.replaceAll("_", " ");
 
-/** What opened or clicked if it was no person. */
-const MACHINES = {
-  privacy_proxy: "a mail privacy service", burst: "a security scanner", tool: "a scanner or tool",
-  not_a_browser: "a program", no_user_agent: "a program",
-  not_a_navigation: "a program that poses as a browser",
-};
-export const machineName = (reason) => MACHINES[reason] || "a machine";
-
 // -- Routing. Routes are fragments, so that the server need not know them. -------------------------------------------
 
 const VIEWS = [

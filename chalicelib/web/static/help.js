@@ -16,6 +16,7 @@ const PARTS = [
   ["Machine opens and clicks", [
     ["Machine opens", "come from mail privacy services, which usually load the pixel within seconds of arrival. They are included in Opened, as in every email tool, and shown separately."],
     ["Machine clicks", "come from security scanners, which follow every link before the recipient sees the email. Several links clicked within two seconds are counted as a scanner, and so is a program that poses as a browser but does not send what a browser sends with every page. Machine clicks are not included in Clicked. If a person clicks later, that click counts."],
+    ["Link scanners", "may follow the only link of an email just as a person does. If most of the clicks from one domain come within a minute of delivery, the insights say so, with the figures without these clicks. Clicked still counts them."],
   ]],
   ["Rates and their ranges", [
     ["24.1%, 22.0 to 26.3%", "means: with this many leads, a measured rate of 24.1% fits any true rate from 22.0 to 26.3%. The fewer the leads, the wider the range. Two campaigns clearly differ only if their ranges do not overlap."],

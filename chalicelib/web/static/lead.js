@@ -1,6 +1,6 @@
 /** One lead: details, email status, and timeline. */
 
-import { api, button, crumbs, failure, fill, h, heading, machineName, mayWrite, moment, reasonName, say, style } from "./app.js";
+import { api, button, crumbs, failure, fill, h, heading, mayWrite, moment, reasonName, say, style } from "./app.js";
 import { confirm } from "./dialogs.js";
 import { card, follow, svg } from "./parts.js";
 
@@ -104,7 +104,7 @@ function event(item) {
       item.subject && h("p", { class: "soft" }, item.subject),
       h("p", { class: "note" }, moment(item.sent_at || item.at)),
       h("div", { class: "badges" }, badges(item)),
-      item.links.length ? h("ul", { class: "note clicked-links" }, item.links.map(followed)) : null));
+      item.evidence.length ? h("ul", { class: "note evidence" }, item.evidence.map((each) => why(each, item.links))) : null));
 }
 
 function resubscribed({ icon: name, title, reason, by, at }) {
@@ -122,8 +122,7 @@ function automated(item) {
 
 function badges(item) {
   const all = [];
-  const badge = (kind, text, at, properties = {}) => all.push(
-    h("span", { class: `badge ${kind}`, ...properties }, text), at && h("span", { class: "note" }, at));
+  const badge = (kind, text, at) => all.push(h("span", { class: `badge ${kind}` }, text), at && h("span", { class: "note" }, at));
   const { bounced, opened, clicked } = item;
   if (item.status === "sending") badge("", "Sending");
   if (item.status === "failed") badge("bad", `Failed: ${reasonName(item.reason)}`);
@@ -131,14 +130,22 @@ function badges(item) {
   if (item.status === "sent" && !opened && !clicked && !bounced) badge("", item.delivered_at ? "Delivered" : "Sent");
   if (bounced) badge("bad", bounced.hard ? "Hard bounce" : "Soft bounce", [moment(bounced.at), bounced.detail && `: ${bounced.detail}`]);
   if (item.complained_at) badge("bad", "Marked as spam", moment(item.complained_at));
-  if (opened?.machine) badge("", "Machine open", moment(opened.at), { title: `Loaded by ${machineName(opened.machine_reason)}` });
+  if (opened?.machine) badge("", "Machine open", moment(opened.at));
   else if (opened) badge("opened", "Opened", moment(opened.at));
   if (clicked) badge("clicked", "Clicked", moment(clicked.at));
   if (item.unsubscribed_at) badge("bad", "Unsubscribed", moment(item.unsubscribed_at));
   return all;
 }
 
-/** Link addresses are shown as text: they come from the author and the lead, so the page does not link to them. */
-function followed(link) {
-  return h("li", {}, link.url, link.machine ? ` (by ${machineName(link.machine_reason)})` : "", ", ", moment(link.at));
+/**
+ * Why something counted or not. Link addresses are shown as text: they come from the author and the lead, so the page
+ * does not link to them.
+ */
+function why({ at, text, links }, followed) {
+  const urls = links.map((link) => followed.find((each) => each.link === link)?.url || link);
+  return h("li", {},
+    h("p", {}, text, " ", moment(at)),
+    urls.length > 1
+      ? h("details", {}, h("summary", {}, `Show the ${urls.length} links`), h("ul", {}, urls.map((url) => h("li", {}, url))))
+      : urls.map((url) => h("p", {}, url)));
 }

@@ -8,12 +8,13 @@ import { recipients } from "./recipients.js";
 /** Fill the place. Returns the function that updates all sections. */
 export async function sections(place, { campaign, stats, signal }) {
   await style("stats.css");
-  const [funnelBody, insights, failures, machines] = Array.from({ length: 4 }, () => h("div", { class: "stack" }));
+  const [funnelBody, notes, failures, machines] = Array.from({ length: 4 }, () => h("div", { class: "stack" }));
   const people = recipients(campaign, signal);
+  const scanners = linkScanners(campaign, signal);
   const live = [chart(campaign, signal), links(campaign, signal), comparison(campaign, signal), people];
   const [course, linked, compared] = live;
   place.append(
-    h("div", { class: "pair" }, card({ id: "funnel", title: "Funnel" }, funnelBody), card({ id: "advice", title: "Insights" }, insights)),
+    h("div", { class: "pair" }, card({ id: "funnel", title: "Funnel" }, funnelBody), card({ id: "advice", title: "Insights" }, scanners.element, notes)),
     course.element, linked.element,
     h("div", { class: "pair" },
       card({ id: "failures", title: "Failure reasons" }, failures), card({ id: "machines", title: "Machine activity and deliverability" }, machines)),
@@ -21,7 +22,8 @@ export async function sections(place, { campaign, stats, signal }) {
 
   const update = (newCampaign, numbers) => {
     fill(funnelBody, funnel(numbers));
-    fill(insights, advice(numbers));
+    fill(notes, insights(numbers) || h("p", { class: "soft" }, "No insights yet."));
+    scanners.update(numbers);
     fill(failures, failed(numbers, people.filter));
     fill(machines, automatic(numbers));
     for (const each of live) each.update(newCampaign);
@@ -62,12 +64,30 @@ function duration(seconds) {
 
 const SEVERITY = { warning: ["bad", "Warning"], notice: ["skipped", "Notice"], info: ["", "Info"] };
 
-function advice(stats) {
-  if (!stats.advice.length) return h("p", { class: "soft" }, "No insights yet.");
-  return h("ul", { class: "advice" }, stats.advice.map(({ severity, text }) => {
+function insights({ advice }) {
+  return advice.length ? h("ul", { class: "advice" }, advice.map(({ severity, text }) => {
     const [tone, name] = SEVERITY[severity];
     return h("li", {}, h("span", { class: `pill ${tone}` }, name), h("p", {}, text));
-  }));
+  })) : null;
+}
+
+const FEWEST_CLICKED = 10;
+
+/** Advice on link scanners. The server reads the clicks for it, so it is asked only when they have grown by a fifth. */
+function linkScanners(campaign, signal) {
+  const element = h("div", { hidden: true });
+  let next = FEWEST_CLICKED;
+  const update = ({ clicked }) => {
+    if (clicked < next) return;
+    next = clicked * 1.2;
+    element.hidden = false;
+    attempt(element, signal, async () => {
+      const found = await api("GET", `campaigns/${campaign.campaign_id}/link-scanners`, { signal });
+      fill(element, insights(found));
+      element.hidden = !found.advice.length;
+    });
+  };
+  return { element, update };
 }
 
 function failed(stats, filter) {
@@ -86,6 +106,7 @@ function automatic(stats) {
       "Mail privacy services load every tracking pixel. These leads are included in Opened, because they may have read the email."],
     ["Clicked by machines only", stats.clicked_machine_only, " leads, not included in Clicked",
       "Security scanners follow links before anyone reads the email."],
+    ...(stats.kept_out || []).map(({ name, clicks, meaning }) => [`Clicks by ${name}`, clicks, ", not counted", meaning]),
     ["Clicked without an open", stats.clicked_without_open, `${share(stats.clicked_without_open, stats.clicked)} of Clicked`,
       "Their mail app blocks images. They read the email but are missing from Opened."],
   ];
@@ -95,6 +116,8 @@ function automatic(stats) {
     h("dl", { class: "facts" }, rows.map(([name, count, of, meaning]) =>
       h("div", {}, h("dt", {}, name), h("dd", {}, h("b", {}, number(count)), h("span", { class: "soft" }, of)),
         h("dd", { class: "note" }, meaning)))),
+    !stats.kept_out && h("p", { class: "note" },
+      "Why clicks were not counted is unknown for this campaign until it is recounted: it was sent before reasons were noted."),
     h("dl", { class: "after" }, reported.map(([name, count]) => {
       const isKnown = stats.rates[name.toLowerCase()] !== null || !["Delivered", "Bounced", "Complained"].includes(name);
       return h("div", {}, h("dt", {}, name), h("dd", {}, isKnown ? number(count) : "unknown"));

@@ -86,7 +86,7 @@ function top(campaign, stats, title, { id, signal, changed, recount }) {
           audience.entity, " · ", audience.stages.join(", "), audience.tags.length ? ` · tagged ${audience.tags.join(", ")}` : "",
           campaign.launched_at ? [" · started ", moment(campaign.launched_at)] : " · not sent yet")),
       h("div", { class: "actions" }, h("a", { class: "button", href: `#/campaigns/${id}/edit` }, "View email"),
-        stats.recount_due && mayWrite() && button("Recount", recount),
+        (stats.recount_due || !stats.kept_out) && mayWrite() && button("Recount", recount),
         followUp(campaign), actions(campaign, stats, { id, signal, changed }))),
     campaign.status_reason && h("p", {}, campaign.status_reason),
     stats.proof && h("p", { class: "note" }, stats.proof.text),

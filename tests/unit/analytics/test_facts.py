@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.analytics.facts import difference, facts
+from chalicelib.analytics.sums import kept_out_of
 from chalicelib.model.delivery import Click, Delivery, DeliveryStatus, Tracking
 from chalicelib.model.ids import new_trace_id
 from tests.unit.analytics.any_delivery import CAMPAIGN, LEAD, NOON, deliveries
@@ -65,7 +66,15 @@ def sweep(start: datetime, *links: str, step_ms: int = 150) -> dict[str, Click]:
 
 def test_a_sweep_of_all_links_by_a_browser_is_a_machines() -> None:
     swept = facts(replace(SENT, clicks=sweep(NOON, "1", "2", "3", "4")))
-    assert swept == {"sent": 1, "clicked_machine_only": 1} | {f"link/{n}/clicked_machine_only": 1 for n in range(1, 5)}
+    by_link = {f"link/{n}/clicked_machine_only": 1 for n in range(1, 5)}
+    assert swept == {"sent": 1, "clicked_machine_only": 1, "kept_out/burst": 4} | by_link
+
+
+def test_clicks_are_kept_out_for_the_reason_of_the_first() -> None:
+    scans = {"1": Click(NOON, None, "tool"), "2": Click(NOON, None, "not_a_browser")}
+    person = Click(NOON + timedelta(hours=1), None)
+    counted = facts(replace(SENT, scans=scans, clicks={"2": person, "3": person}))
+    assert {name: number for name, number in counted.items() if name.startswith("kept_out/")} == {"kept_out/tool": 1}
 
 
 def test_what_a_sweep_was_counted_for_is_taken_back() -> None:
@@ -151,6 +160,25 @@ def test_differences_along_a_history_add_up_to_its_end(history: list[Delivery]) 
     for old, new in zip([None, *history[:-1]], history, strict=True):
         sums.update(difference(old, new))
     assert {name: number for name, number in sums.items() if number} == dict(facts(history[-1]))
+
+
+@given(st.lists(deliveries, min_size=1, max_size=6), st.data())
+def test_reasons_are_known_again_after_an_upgrade_only_where_they_are_right(
+    before: list[Delivery], data: st.DataObject
+) -> None:
+    """Sums of a release that noted no reasons, to which this one adds: it may not subtract what was never added."""
+    sums: Counter[str] = Counter()
+    for delivery in before:
+        sums.update({name: n for name, n in facts(delivery).items() if not name.startswith("kept_out/")})
+    after = [data.draw(deliveries) if data.draw(st.booleans()) else old for old in before]
+    for old, new in zip(before, after, strict=True):
+        sums.update(difference(old, new))
+    recounted: Counter[str] = Counter()
+    for delivery in after:
+        recounted.update(facts(delivery))
+    assert kept_out_of(recounted) is not None
+    had_machines = any("clicked_machine_only" in name for old in before for name in facts(old) if "link/" in name)
+    assert kept_out_of(sums) == (None if had_machines else kept_out_of(recounted))
 
 
 @given(deliveries)

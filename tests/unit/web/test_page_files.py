@@ -5,8 +5,6 @@ import re
 import pytest
 
 from chalicelib.model.reasons import FailureReason, SkipReason
-from chalicelib.model.verdicts import BURST
-from chalicelib.tracking.agents import MachineReason
 from chalicelib.web import assets
 from chalicelib.web.routes import blueprint
 from tests.api_client import ApiClient, context_of
@@ -86,4 +84,3 @@ def words_of(table: str) -> set[str]:
 
 def test_every_reason_of_the_server_has_words_on_the_page() -> None:
     assert words_of("REASONS") == {*FailureReason, *SkipReason}
-    assert words_of("MACHINES") == {*MachineReason, BURST}

@@ -1,0 +1,139 @@
+"""Evidence: what happened to a delivery and why it counted as a person's or a machine's, in words for a marketer.
+
+The words for machines are here and nowhere else: the API hands them to the page.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from chalicelib.model.delivery import Click, Delivery
+from chalicelib.model.verdicts import BURST, judged
+
+
+@dataclass(frozen=True, slots=True)
+class MachineWords:
+    """What a reason for a machine's verdict means."""
+
+    name: str
+    """Who it was, as it stands in a sentence after "by"."""
+    meaning: str
+    """What such a machine does, in a sentence."""
+
+
+MACHINES: Mapping[str, MachineWords] = {
+    BURST: MachineWords(
+        "a security scanner",
+        "Several links of one email were followed faster than a person can click.",
+    ),
+    "privacy_proxy": MachineWords(
+        "Apple Mail Privacy Protection",
+        "It loads the contents of every email, whether or not anybody reads it.",
+    ),
+    "tool": MachineWords(
+        "a program that says it is a scanner, crawler or other tool",
+        "Its user agent names its purpose, or an address to contact its operator.",
+    ),
+    "not_a_browser": MachineWords(
+        "a program that is no browser or mail app",
+        "Its user agent does not begin like that of any browser, mail app or phone.",
+    ),
+    "no_user_agent": MachineWords(
+        "a program that does not say what it is",
+        "Every browser and mail app sends a user agent. This one sent none.",
+    ),
+    "not_a_navigation": MachineWords(
+        "a program that poses as a browser",
+        "It claimed to be a current browser, but lacked what such a browser sends with every click.",
+    ),
+}
+"""By reason, as it is stored with a hit."""
+
+_UNKNOWN = MachineWords("a machine", "It was recognized by a rule that this release does not know.")
+
+
+def machine_words(reason: str) -> MachineWords:
+    """The words for a reason, also for one of another release."""
+    return MACHINES.get(reason, _UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """An open, or clicks that were judged together, and why they counted or not."""
+
+    kind: Literal["open", "click"]
+    at: datetime
+    """The first, if it is several clicks."""
+    counted: bool
+    """As a person's."""
+    reason: str | None
+    """Why it is a machine's; None for a person's."""
+    links: tuple[str, ...]
+    """Ids of the links that were followed, in order; empty for an open."""
+    text: str
+
+
+def evidence_of(delivery: Delivery) -> tuple[Evidence, ...]:
+    """What is known of a delivery's opens and clicks, in order of time.
+
+    Of repeated loads and clicks only those are stored that could change a verdict, so others are missing here.
+    """
+    return tuple(sorted([*_opens(delivery), *_clicks(delivery)], key=lambda each: each.at))
+
+
+def _opens(delivery: Delivery) -> Iterator[Evidence]:
+    at, person_at = delivery.opened_at, delivery.opened_person_at
+    if at is not None and (delivery.opened_machine is not None or person_at is None):
+        verdict = "Counted as a machine open" if person_at is None else "Not counted"
+        name = machine_words(delivery.opened_machine or "").name
+        text = f"{verdict}: loaded by {name}{_after(delivery, at)}."
+        yield Evidence("open", at, False, delivery.opened_machine, (), text)
+    if person_at is not None:
+        text = f"Counted: opened in a mail app or browser{_after(delivery, person_at)}."
+        yield Evidence("open", person_at, True, None, (), text)
+
+
+def _clicks(delivery: Delivery) -> Iterator[Evidence]:
+    verdicts = judged(delivery)
+    for link, click in verdicts.persons.items():
+        text = f"Counted: clicked in a browser{_after(delivery, click.at)}."
+        yield Evidence("click", click.at, True, None, (link,), text)
+    for burst in verdicts.bursts:
+        seconds = max(0.1, (burst[-1][1].at - burst[0][1].at).total_seconds())
+        what = f"{_links(burst)} within {seconds:.1f} s{_after(delivery, burst[0][1].at)}"
+        yield _kept_out(burst, BURST, f"{what}; typical of {machine_words(BURST).name}")
+    for reason in dict.fromkeys(click.machine for click in delivery.scans.values()):
+        scans = sorted(
+            ((link, click) for link, click in delivery.scans.items() if click.machine == reason),
+            key=lambda each: each[1].at,
+        )
+        name = machine_words(reason or "").name
+        yield _kept_out(scans, reason, f"{_links(scans)} followed by {name}{_after(delivery, scans[0][1].at)}")
+
+
+def _kept_out(clicks: Sequence[tuple[str, Click]], reason: str | None, why: str) -> Evidence:
+    links = tuple(dict.fromkeys(link for link, _ in clicks))
+    return Evidence("click", clicks[0][1].at, False, reason, links, f"Not counted: {why}.")
+
+
+def _links(clicks: Sequence[tuple[str, Click]]) -> str:
+    count = len({link for link, _ in clicks})
+    return "1 link" if count == 1 else f"{count} links"
+
+
+def _after(delivery: Delivery, at: datetime) -> str:
+    """How long after its arrival, as part of a sentence; empty if it is not known to have left."""
+    if delivery.arrived_at is None:
+        return ""
+    seconds = (at - delivery.arrived_at).total_seconds()
+    event = "sending" if delivery.delivered_at is None else "delivery"
+    return f", {_duration(abs(seconds))} {'before' if seconds < 0 else 'after'} {event}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.0f} hours" if seconds < 36 * 3600 else f"{seconds / 86_400:.0f} days"
