@@ -28,7 +28,7 @@ NAVIGATION = {
     "Sec-Fetch-User": "?1",
     "Upgrade-Insecure-Requests": "1",
 }
-"""What Chrome sends when somebody follows a link, over TLS or to this machine (docs/decisions/0076)."""
+"""What Chrome sends when somebody follows a link, over TLS or to this machine (docs/decisions/0075)."""
 
 PRIVACY_PROXY = "Mozilla/5.0"
 """Apple's Mail Privacy Protection says no more."""

@@ -6,7 +6,7 @@ sample of unrelated people has few such clicks.
 
 Reads the clicked deliveries, up to a limit, so this is computed when somebody asks and not with the other numbers.
 Source of the timing: published field data by which scanners come at a median of 43 s after sending, two thirds of them
-after 20 to 60 s, and a person's median time to click is hours (docs/decisions/0077).
+after 20 to 60 s, and a person's median time to click is hours (docs/decisions/0076).
 """
 
 from collections import Counter
@@ -28,7 +28,7 @@ FEWEST = 10
 """Recipients of a domain who clicked, that it is judged by. Those who did not click say nothing about timing."""
 SUSPICIOUS = 0.5
 """A domain is suspected if the whole 95 % interval of its share of soon clicks lies above: from 9 of 10, 15 of 20 or
-18 of 25. How rarely people do that by chance: docs/decisions/0077."""
+18 of 25. How rarely people do that by chance: docs/decisions/0076."""
 SHOWN = 10
 """Domains that get a sentence of their own."""
 

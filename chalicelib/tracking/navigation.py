@@ -3,7 +3,7 @@
 Every navigation of a current browser over TLS has three signals: a language in `Accept-Language`, `text/html` in
 `Accept`, and `Sec-` headers (`Sec-Fetch-*`, and `Sec-CH-UA` of Chromium). They are independent: a proxy that removes
 one of them leaves the others. All `Sec-` headers are one signal, since a proxy may remove them by their prefix. A
-browser that lacks two signals is none. Measurements and sources: docs/decisions/0076.
+browser that lacks two signals is none. Measurements and sources: docs/decisions/0075.
 """
 
 import re

@@ -198,7 +198,7 @@ def chance_of_alarm(share: float, size: int) -> float:
 
 
 def test_how_rarely_people_are_suspected() -> None:
-    """The figures of docs/decisions/0077: sizes at which chance has most to say."""
+    """The figures of docs/decisions/0076: sizes at which chance has most to say."""
     sizes = (10, 11, 12, 15, 20, 25, 40)
     assert max(chance_of_alarm(0.002, size) for size in sizes) < 1e-20
     assert max(chance_of_alarm(0.1, size) for size in sizes) < 5e-8
