@@ -11,8 +11,8 @@ from typing import Final
 from xml.dom.minidom import Document, Element, Node, Text
 
 from chalicelib.content import markup
+from chalicelib.content.html_tree import elements, parse, walk
 from chalicelib.content.merge_tags import STATEMENT_MASK
-from chalicelib.content.tree import elements, parse, walk
 
 MAX_PREVIEW_TEXT: Final = 250  # characters; the longest in 405 published mails and templates has 200
 LONG_MAIL: Final = 300  # words; 9 of those have as many and no heading, though several sections
@@ -24,7 +24,7 @@ _HIDDEN = re.compile(r"(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*hidden)
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff]+")
 
 
-def shown_problems(masked: str) -> Iterator[tuple[str, int, dict[str, int]]]:
+def tree_problems(masked: str) -> Iterator[tuple[str, int, dict[str, int]]]:
     """For HTML with its merge tags masked: codes of findings, their places in it, and the values of their messages.
 
     Conditional comments are left out. Raises NotParsed.

@@ -10,9 +10,9 @@ import pytest
 
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import ContentInvalid
+from chalicelib.content.html_tree import NotParsed
 from chalicelib.content.preflight import AudienceFacts, Finding, preflight_findings
-from chalicelib.content.shown import shown_problems
-from chalicelib.content.tree import NotParsed
+from chalicelib.content.tree_findings import tree_problems
 from tests.corpus import NO_CORPUS, corpus_mails, our_mails
 from tests.unit.content.mails import Tracking, source_of
 from tests.unit.content.test_documents import random_document
@@ -171,7 +171,7 @@ def test_a_long_mail_needs_a_heading() -> None:
 def test_what_is_not_parsed_has_no_such_findings() -> None:
     html = "<div>" * 1_000 + "<img src=a>"
     with pytest.raises(NotParsed):
-        list(shown_problems(html))
+        list(tree_problems(html))
     assert codes(html) == []
 
 

@@ -1,18 +1,18 @@
-"""Reads HTML as a browser does, with html5lib: the tree, and where each element starts, in bounded time and memory.
+"""Reads HTML as a browser does, with html5lib, in bounded time and memory.
 
 html5lib is quadratic in some things, and a tree can be many times larger than its document. A linear count of the tags
 refuses such documents beforehand, and a deadline stops what the count does not foresee.
 """
 
 import re
-from collections.abc import Container, Iterator
-from functools import partial
+from collections.abc import Iterator
+from io import StringIO
 from time import monotonic
-from typing import Any, Final
-from xml.dom.minidom import Document, Element, Node, Text
+from typing import Final, NamedTuple
+from xml.dom import minidom
+from xml.dom.minidom import CharacterData, Document, DocumentType, Element, Text
 
 import html5lib
-from html5lib.treebuilders import getTreeBuilder
 
 from chalicelib.content.errors import SourceError
 
@@ -24,7 +24,9 @@ MAX_DEPTH: Final = 100  # open elements, but for those that the next one closes 
 MAX_FORMATTING: Final = 20  # open elements that a browser opens again in the next paragraph (2)
 MAX_FORMATTING_IN_ALL: Final = 100_000  # the sum of those and their attributes over all tags
 
-_PIECE = 1_024  # characters that the parser gets at most at a time
+_PIECE = 1_024  # characters that the parser gets at a time
+_TOO_SLOW = "checking it takes too long; use fewer or simpler elements"
+_UNREADABLE = "the check cannot read the HTML at this place; write it more simply"
 _SPACE = r"\t\n\f\r "
 _RAW = "title|textarea|style|xmp|iframe|noembed|noframes|script"
 # A missing end is the document's.
@@ -35,9 +37,6 @@ _COUNTED = re.compile(
     rf"|<(?P<end>/?)(?P<name>[a-z][^{_SPACE}/>]*+)(?P<rest>(?:[^\"'>]|\"[^\"]*+\"|'[^']*+')*+)",
     re.IGNORECASE | re.ASCII,
 )
-_TAG = rf"</?[a-z](?:=[{_SPACE}]*+(?:\"[^\"]*+\"|'[^']*+')|[^>])*+"
-_STRETCH = re.compile(rf"(?:{_COMMENT}|{_WITHOUT_TAGS}|{_TAG}|<[!?/][^>]*+|<?)[^<]*+", re.IGNORECASE | re.ASCII)
-_NAME = re.compile(rf"[^{_SPACE}/>]*+")
 _QUOTED = re.compile(r"\"[^\"]*+\"|'[^']*+'")
 _ATTRIBUTE = re.compile(rf"[^{_SPACE}/>=]+")
 _NO_CHARACTER = re.compile("[\x01-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
@@ -58,25 +57,41 @@ NOT_SHOWN: Final = frozenset(_HIDING.split())
 
 
 class NotParsed(SourceError):
-    """HTML that is not read: it would take too long, or html5lib fails at it."""
+    """HTML that is not read, at an offset of it: it would take too long, or html5lib fails."""
+
+
+class Node(NamedTuple):
+    """One element, text, comment or doctype of a tree."""
+
+    name: str
+    """An element's name; "#text", "#comment" and so on of others."""
+    namespace: str | None
+    around: tuple[str, ...]
+    """The names of the elements that it is in, outermost first."""
+    attributes: dict[str, str]
+    text: str
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether a browser shows it, as far as the elements around it go."""
+        return NOT_SHOWN.isdisjoint(self.around)
 
 
 def parse(html: str, deadline: float | None = None) -> Document:
-    """The tree that a browser builds from this HTML; `place_of` gives the places of its elements.
+    """The tree that a browser builds from this HTML.
 
     `deadline`: of `time.monotonic`, by default in SECONDS. Raises NotParsed.
     """
     _check(html)
     reader = _Reader(as_read(html), monotonic() + SECONDS if deadline is None else deadline)
+    parser = html5lib.HTMLParser(html5lib.getTreeBuilder("dom"), namespaceHTMLElements=False)
     try:
-        builder = partial(_Builder, reader)
-        parser = html5lib.HTMLParser(builder, namespaceHTMLElements=False)  # type: ignore[arg-type]
         document: Document = parser.parse(reader)
-    except NotParsed:
-        raise
-    except Exception as error:
-        # html5lib has defects, such as with <html> in <svg> in a table.
-        raise NotParsed(reader.at, "html5lib cannot read this part; make it simpler") from error
+    except Exception as error:  # html5lib has defects, such as with <html> in <svg> in a table
+        line, column = parser.tokenizer.stream.position()
+        at = sum(len(each) + 1 for each in html.split("\n")[: line - 1]) + column
+        reason = _TOO_SLOW if isinstance(error, TimeoutError) else _UNREADABLE
+        raise NotParsed(max(html.rfind("<", 0, at), 0), reason) from error
     return document
 
 
@@ -85,25 +100,7 @@ def as_read(html: str) -> str:
     return _NO_CHARACTER.sub("\ufffd", html)
 
 
-def place_of(node: Node) -> int:
-    """Where the tag of this element starts in the parsed text; of other nodes, of the element before or around."""
-    above: Node | None = node
-    while above is not None:
-        place: int | None = getattr(above, "place", None)
-        if place is not None:
-            return place
-        above = above.previousSibling or above.parentNode
-    return 0
-
-
-def is_written(element: Element, html: str) -> bool:
-    """Whether this element's tag is at its place; a browser repeats an element that is not closed, elsewhere."""
-    place: int | None = getattr(element, "place", None)
-    name = None if place is None else _NAME.match(html, place + 1)
-    return name is not None and name[0].lower() == element.tagName
-
-
-def walk(node: Node) -> Iterator[Node]:
+def walk(node: minidom.Node) -> Iterator[minidom.Node]:
     """The node and all below it in document order."""
     waiting = [node]
     while waiting:
@@ -112,85 +109,38 @@ def walk(node: Node) -> Iterator[Node]:
         waiting += reversed(node.childNodes)
 
 
-def elements(node: Node) -> Iterator[Element]:
+def elements(node: minidom.Node) -> Iterator[Element]:
     """The elements of a tree in document order."""
     return (each for each in walk(node) if isinstance(each, Element))
 
 
-def children(node: Node) -> Iterator[Node | str]:
-    """The nodes below this one; texts that follow each other come as one."""
-    text: list[str] = []
-    for child in node.childNodes:
-        if isinstance(child, Text):
-            text.append(child.data)
-            continue
-        if text:
-            yield "".join(text)
-            text = []
-        yield child
-    if text:
-        yield "".join(text)
-
-
-def is_shown(node: Node) -> bool:
-    """Whether a browser shows this node, as far as the elements around it go."""
-    return not is_within(node, NOT_SHOWN)
-
-
-def is_within(node: Node, names: Container[str]) -> bool:
-    """Whether one of the elements around this node has one of these names."""
-    above = node.parentNode
-    while above is not None:
-        if above.nodeName in names:
-            return True
-        above = above.parentNode
-    return False
+def nodes(document: Document) -> Iterator[Node]:
+    """All that is in a tree, in document order; texts that follow each other are one."""
+    waiting: list[tuple[tuple[str, ...], minidom.Node]] = [((), child) for child in reversed(document.childNodes)]
+    while waiting:
+        around, node = waiting.pop()
+        text = node.data if isinstance(node, CharacterData) else ""
+        while isinstance(node, Text) and waiting and waiting[-1][0] is around and isinstance(waiting[-1][1], Text):
+            text += waiting.pop()[1].data  # type: ignore[attr-defined]
+        if isinstance(node, DocumentType):
+            text = node.toxml()
+        attributes = dict(node.attributes.items()) if isinstance(node, Element) and node.hasAttributes() else {}
+        yield Node(node.nodeName or "", node.namespaceURI, around, attributes, text)
+        below = (*around, node.nodeName or "")
+        waiting += ((below, child) for child in reversed(node.childNodes))
 
 
 class _Reader:
-    """The document as a file, handed out up to the "<" of each next tag; `at` is where the last tag starts."""
+    """A document as a file, which cannot be read after the deadline."""
 
     def __init__(self, html: str, deadline: float) -> None:
-        self.at = 0
-        self._html = html
-        self._until = 0  # how far it is handed out
-        self._next = 0  # where the next tag starts
+        self._file = StringIO(html, newline="")
         self._deadline = deadline
 
     def read(self, size: int = -1, /) -> str:
-        if not size:  # html5lib asks what kind of file it is
-            return ""
-        if monotonic() > self._deadline:
-            raise NotParsed(self.at, "reading it as a browser does takes too long; make it simpler")
-        start = self._until
-        # html5lib reads on until it knows where a text ends; with its "<" it knows, and `at` is not yet the next tag's.
-        if start in (0, self._next + 1) and (stretch := _STRETCH.match(self._html, self._next)):
-            self.at, self._next = stretch.span()
-        self._until = min(start + _PIECE, self._next + 1)
-        return self._html[start : self._until]
-
-    def place_of_comment(self, data: str) -> int:
-        """Where this text of a comment that has just been read starts."""
-        return self._html.rfind(data, 0, self._until)
-
-
-class _Builder(getTreeBuilder("dom")):  # type: ignore[misc]
-    """Notes on each element, and on each comment with a condition, where it starts."""
-
-    def __init__(self, reader: _Reader, namespaces: bool) -> None:
-        self._reader = reader
-        super().__init__(namespaces)
-
-    def elementClass(self, name: str, namespace: str | None = None) -> Any:  # noqa: N802 - html5lib's name
-        built = super().elementClass(name, namespace)
-        built.element.place = self._reader.at
-        return built
-
-    def commentClass(self, data: str) -> Any:  # noqa: N802 - html5lib's name
-        built = super().commentClass(data)
-        if data.startswith("["):
-            built.element.place = self._reader.place_of_comment(data)
-        return built
+        if size and monotonic() > self._deadline:
+            raise TimeoutError
+        return self._file.read(min(size, _PIECE))
 
 
 def _check(html: str) -> None:
