@@ -1,13 +1,13 @@
 """Reads HTML as a browser does, with html5lib, in bounded time and memory.
 
 html5lib is quadratic in some things, and a tree can be many times larger than its document. A linear count of the tags
-refuses such documents beforehand, and a deadline stops what the count does not foresee.
+refuses such documents beforehand, and limits of CPU time and depth stop what the count does not foresee.
 """
 
 import re
 from collections.abc import Iterator
 from io import StringIO
-from time import monotonic
+from time import thread_time
 from typing import Final, NamedTuple
 from xml.dom import minidom
 from xml.dom.minidom import CharacterData, Document, DocumentType, Element, Text
@@ -16,17 +16,18 @@ import html5lib
 
 from chalicelib.content.errors import SourceError
 
-SECONDS: Final = 2.0  # to parse one document; the largest of 341 real mails takes 0.05
+SECONDS: Final = 2.5  # of CPU, for all that a request parses of one mail; the largest of 341 real ones takes 0.1
 MAX_TAGS: Final = 10_000  # and as many references and dashes; the largest of those mails has 1,653
 MAX_ATTRIBUTES: Final = 100  # of one tag (17)
 MAX_TAG_LENGTH: Final = 16_384  # of one tag without its quoted values (231)
-MAX_DEPTH: Final = 100  # open elements, but for those that the next one closes (14)
+MAX_DEPTH: Final = 200  # elements in each other (27); looked at every thousand characters
 MAX_FORMATTING: Final = 20  # open elements that a browser opens again in the next paragraph (2)
 MAX_FORMATTING_IN_ALL: Final = 100_000  # the sum of those and their attributes over all tags
 
 _PIECE = 1_024  # characters that the parser gets at a time
-_TOO_SLOW = "checking it takes too long; use fewer or simpler elements"
-_UNREADABLE = "the check cannot read the HTML at this place; write it more simply"
+_TOO_SLOW = "it would take too long; use fewer elements, and fewer {% if %}"
+_UNREADABLE = "its elements are nested in an unusual way here; write them more simply"
+_TOO_DEEP = f"more than {MAX_DEPTH:,} elements are open here; close them"
 _SPACE = r"\t\n\f\r "
 _RAW = "title|textarea|style|xmp|iframe|noembed|noframes|script"
 # A missing end is the document's.
@@ -41,13 +42,7 @@ _QUOTED = re.compile(r"\"[^\"]*+\"|'[^']*+'")
 _ATTRIBUTE = re.compile(rf"[^{_SPACE}/>=]+")
 _NO_CHARACTER = re.compile("[\x01-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _LONG_NUMBER = re.compile(r"&#[xX]?[0-9a-fA-F]{20}")
-_FORMATTING = "a b big code em font i nobr s small strike strong tt u"
-_CLOSED_BY_OTHERS = (
-    "html head body p li dd dt option optgroup tbody thead tfoot tr td th colgroup caption "
-    "area base br col embed hr img input link meta param source track wbr"
-)
-_REOPENED = frozenset(_FORMATTING.split())
-_NOT_COUNTED = frozenset(_CLOSED_BY_OTHERS.split())
+_REOPENED = frozenset("a b big code em font i nobr s small strike strong tt u".split())
 _HIDING = (
     "head title style script template select textarea xmp iframe noembed noframes noscript plaintext svg math object "
     "video audio canvas frameset details dialog datalist"
@@ -77,20 +72,20 @@ class Node(NamedTuple):
         return NOT_SHOWN.isdisjoint(self.around)
 
 
-def parse(html: str, deadline: float | None = None) -> Document:
+def parse(html: str, deadline: float) -> Document:
     """The tree that a browser builds from this HTML.
 
-    `deadline`: of `time.monotonic`, by default in SECONDS. Raises NotParsed.
+    `deadline`: of this thread's CPU time (`time.thread_time`), so that a busy machine refuses no mail. Raises NotParsed.
     """
     _check(html)
-    reader = _Reader(as_read(html), monotonic() + SECONDS if deadline is None else deadline)
     parser = html5lib.HTMLParser(html5lib.getTreeBuilder("dom"), namespaceHTMLElements=False)
+    reader = _Reader(as_read(html), parser, deadline)
     try:
         document: Document = parser.parse(reader)
     except Exception as error:  # html5lib has defects, such as with <html> in <svg> in a table
         line, column = parser.tokenizer.stream.position()
         at = sum(len(each) + 1 for each in html.split("\n")[: line - 1]) + column
-        reason = _TOO_SLOW if isinstance(error, TimeoutError) else _UNREADABLE
+        reason = str(error) if isinstance(error, _Stopped) else _UNREADABLE
         raise NotParsed(max(html.rfind("<", 0, at), 0), reason) from error
     return document
 
@@ -130,16 +125,23 @@ def nodes(document: Document) -> Iterator[Node]:
         waiting += ((below, child) for child in reversed(node.childNodes))
 
 
-class _Reader:
-    """A document as a file, which cannot be read after the deadline."""
+class _Stopped(Exception):
+    """The document is not read to its end; says why."""
 
-    def __init__(self, html: str, deadline: float) -> None:
+
+class _Reader:
+    """A document as a file, which the parser cannot read on after the deadline, or in too many open elements."""
+
+    def __init__(self, html: str, parser: html5lib.HTMLParser, deadline: float) -> None:
         self._file = StringIO(html, newline="")
+        self._parser = parser
         self._deadline = deadline
 
     def read(self, size: int = -1, /) -> str:
-        if size and monotonic() > self._deadline:
-            raise TimeoutError
+        if size and thread_time() > self._deadline:
+            raise _Stopped(_TOO_SLOW)
+        if size and len(self._parser.tree.openElements) > MAX_DEPTH:
+            raise _Stopped(_TOO_DEEP)
         return self._file.read(min(size, _PIECE))
 
 
@@ -149,9 +151,9 @@ def _check(html: str) -> None:
         if html.count(sign) > MAX_TAGS:
             raise NotParsed(_nth(html, sign, MAX_TAGS), f"it has more than {MAX_TAGS:,} {name}")
     if (nul := html.find("\0")) >= 0:
-        raise NotParsed(nul, "it holds a NUL character")
+        raise NotParsed(nul, "it has a NUL character; remove it")
     if number := _LONG_NUMBER.search(html):
-        raise NotParsed(number.start(), "no character has a number this long")
+        raise NotParsed(number.start(), "this character number is too long")
     _count(html)
 
 
@@ -163,7 +165,7 @@ def _nth(html: str, sign: str, number: int) -> int:
 
 
 def _count(html: str) -> None:
-    open_ones: list[tuple[str, int]] = []  # name, and 1 + attributes of a formatting element
+    weights: dict[str, list[int]] = {name: [] for name in _REOPENED}  # of those open: 1 + attributes of each
     dashes = formatting = weight = in_all = 0
     for tag in _COUNTED.finditer(html):
         at, name = tag.start(), (tag["name"] or "").lower()
@@ -171,30 +173,21 @@ def _count(html: str) -> None:
             if not tag["raw"] or tag["raw"].lower() == "script":
                 dashes += tag[0].count("-")
             if dashes > MAX_TAGS:
-                raise NotParsed(at, f"its comments and scripts have more than {MAX_TAGS:,} dashes")
+                raise NotParsed(at, f"its comments and scripts have more than {MAX_TAGS:,} dashes; remove some")
             continue
         if len(tag["rest"]) > MAX_ATTRIBUTES:
             bare = _QUOTED.sub("", tag["rest"])
             if len(bare) > MAX_TAG_LENGTH:
-                raise NotParsed(at, f"this tag has more than {MAX_TAG_LENGTH:,} characters outside of quotes")
+                raise NotParsed(at, f"this tag has more than {MAX_TAG_LENGTH:,} characters outside quotes")
             if len(_ATTRIBUTE.findall(bare)) > MAX_ATTRIBUTES:
                 raise NotParsed(at, f"this tag has more than {MAX_ATTRIBUTES:,} attributes")
-        is_foreign = any(each in ("svg", "math") for each, _ in open_ones)
-        if name in _NOT_COUNTED or (is_foreign and tag["rest"].endswith("/")):
-            in_all += 0 if tag["end"] else weight
-        elif not tag["end"]:
-            own = 1 + tag["rest"].count("=") if name in _REOPENED else 0
-            open_ones.append((name, own))
-            formatting, weight, in_all = formatting + bool(own), weight + own, in_all + weight
-        else:
-            for number in reversed(range(len(open_ones))):
-                if open_ones[number][0] == name:
-                    own = open_ones.pop(number)[1]
-                    formatting, weight = formatting - bool(own), weight - own
-                    break
-        if len(open_ones) > MAX_DEPTH:
-            raise NotParsed(at, f"more than {MAX_DEPTH:,} elements are open here")
+        in_all += 0 if tag["end"] else weight
+        if name in _REOPENED and not tag["end"]:
+            weights[name].append(1 + tag["rest"].count("="))
+            formatting, weight = formatting + 1, weight + weights[name][-1]
+        elif weights.get(name):
+            formatting, weight = formatting - 1, weight - weights[name].pop()
         if formatting > MAX_FORMATTING:
-            raise NotParsed(at, f"more than {MAX_FORMATTING:,} elements like <b>, <font> and <a> are open here")
+            raise NotParsed(at, f"more than {MAX_FORMATTING:,} elements like <b>, <font> and <a> are open here; close them")
         if in_all > MAX_FORMATTING_IN_ALL:
-            raise NotParsed(at, "too many elements lie within unclosed ones like <b>, <font> and <a>")
+            raise NotParsed(at, "too many elements are in unclosed ones like <b>, <font> and <a>; close these")

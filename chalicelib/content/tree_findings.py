@@ -7,11 +7,12 @@ paragraphs that follow. Every start tag gets its place in the source as an attri
 import re
 from collections.abc import Iterator
 from itertools import pairwise
+from time import thread_time
 from typing import Final
 from xml.dom.minidom import Document, Element, Node, Text
 
 from chalicelib.content import markup
-from chalicelib.content.html_tree import elements, parse, walk
+from chalicelib.content.html_tree import SECONDS, elements, parse, walk
 from chalicelib.content.merge_tags import STATEMENT_MASK
 
 MAX_PREVIEW_TEXT: Final = 250  # characters; the longest in 405 published mails and templates has 200
@@ -29,7 +30,7 @@ def tree_problems(masked: str) -> Iterator[tuple[str, int, dict[str, int]]]:
 
     Conditional comments are left out. Raises NotParsed.
     """
-    tree = parse(_with_places(masked))
+    tree = parse(_with_places(masked), thread_time() + SECONDS)
     yield from _without_hidden(tree)
     for image in tree.getElementsByTagName("img"):
         if not image.hasAttribute("alt"):
@@ -54,7 +55,7 @@ def tree_problems(masked: str) -> Iterator[tuple[str, int, dict[str, int]]]:
 def _without_hidden(tree: Document) -> Iterator[tuple[str, int, dict[str, int]]]:
     """Takes out of the tree what is not shown, and gives the problems of hidden text."""
     for element in [each for each in elements(tree) if each.tagName in _WITHOUT_TEXT]:
-        element.unlink()
+        element.childNodes.clear()
     is_first = True  # inboxes show the first text behind the subject, hidden or not
     for node in walk(tree):
         if isinstance(node, Text):
@@ -65,7 +66,7 @@ def _without_hidden(tree: Document) -> Iterator[tuple[str, int, dict[str, int]]]
                 yield "hidden_text", _place(node), {}
             is_first = is_first and not words
             node.parentNode.removeChild(node)
-            node.unlink()
+            node.childNodes.clear()  # unlink() would recurse, and the walk must not go on within it
 
 
 def _is_hidden(element: Element) -> bool:

@@ -2,11 +2,21 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from time import monotonic, thread_time
 
 import pytest
 
+from chalicelib.content.compiled import LinkTracking
+from chalicelib.content.compiler import compile_content
+from chalicelib.content.proof import prove
+
 from tests.documents import ROOT
 from tests.unit.content.hostile import DOCUMENTS
+from tests.unit.content.judged import Signer
+from tests.unit.content.mails import source_of
 
 SECONDS, MEGABYTES = 10, 400
 SAMPLE = (
@@ -33,3 +43,52 @@ def test_a_megabyte_of_malice_is_proven_or_not_in_seconds(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in DOCUMENTS if name not in SAMPLE])
 def test_every_megabyte_of_malice_is_proven_or_not_in_seconds(name: str) -> None:
     assert_within_bounds(name)
+
+
+ROW = "<table><tr><td style='padding:8px'><a href='https://x.example/{}'><b>Product</b></a><br>&euro; 1</td></tr></table>"
+DIGEST = source_of("{% if lead.id %}<p>a</p>{% else %}<p>b</p>{% endif %}" + "".join(map(ROW.format, range(60))))
+
+
+@contextmanager
+def other_threads(number: int) -> Iterator[None]:
+    """Other threads that want the processor all the time."""
+    end = Event()
+
+    def work() -> None:
+        while not end.is_set():
+            pass
+
+    threads = [Thread(target=work) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    yield
+    end.set()
+    for thread in threads:
+        thread.join()
+
+
+def test_a_busy_machine_makes_no_fault() -> None:
+    compiled = compile_content(DIGEST, Signer())
+    start = thread_time()
+    assert not prove(DIGEST, compiled, Signer(), seconds=60).faults
+    seconds = 2 * (thread_time() - start)
+    with other_threads(5):
+        start = monotonic()
+        assert not prove(DIGEST, compiled, Signer(), seconds=seconds).faults
+        assert monotonic() - start > seconds
+
+
+def test_the_limit_is_kept() -> None:
+    compiled = compile_content(DIGEST, Signer())
+    faults = prove(DIGEST, compiled, Signer(), seconds=0.01).faults
+    assert "would take too long" in faults[0].reason
+
+
+def test_equal_texts_are_read_once() -> None:
+    def seconds(tracking: LinkTracking | None) -> float:
+        compiled = compile_content(DIGEST, tracking)
+        start = thread_time()
+        assert not prove(DIGEST, compiled, tracking).faults
+        return thread_time() - start
+
+    assert min(seconds(None) for _ in range(3)) < 0.75 * min(seconds(Signer()) for _ in range(3))

@@ -181,6 +181,22 @@ TAG = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<div style='display:none'><svg>{}</svg></div>",
+        "<template><svg>{}</svg></template>",
+        "<div style='display:none'><math>{}",
+        "<template><svg><desc></svg></desc>{}",
+        "<div style='display:none'>{}",
+    ],
+)
+@pytest.mark.parametrize("deep", ["<td>x", "<link>x", "<option>", "<div>x"])
+def test_a_deep_tree_stops_no_check(html: str, deep: str) -> None:
+    for depth in (95, 150, 1_100, 9_000):
+        findings(f"<a href='https://x.example/'>x</a>x{html.format(deep * depth)}")
+
+
 def found_at_their_tags(html: str) -> list[Finding]:
     lines = re.split("\r\n|\r|\n", html)
     found = findings(html)
