@@ -22,6 +22,15 @@ VALUES = (
     "{{ lead.last_name | default('friend') }}", "{{ lead.fields.plan }}", "{{- lead.stage -}}", "{{ campaign.title }}",
 )  # fmt: skip
 CONDITIONS = ("lead.first_name", 'lead.stage == "hot"', "lead.fields.plan", "'vip' in lead.tags", "not lead.last_name")
+UNSUBSCRIBE_LINKS = (
+    '"{{ unsubscribe_url }}"', "{{unsubscribe_url}}", "' {{ unsubscribe_url }} '", '"{{ unsubscribe_url }}?lang=de"',
+    '"{{ unsubscribe_url }}#why"', "'mailto:x@shop.example?body={{ unsubscribe_url }}'",
+    '"https://left.example/?back={{ unsubscribe_url }}&amp;a=1"', """'{{ unsubscribe_url | default("x") }}'""",
+    '"{{ unsubscribe_url }}?id={{ lead.id }}"', '"{% if lead.id %}{{ unsubscribe_url }}{% endif %}"',
+    '"{% if lead.id %}{{ unsubscribe_url }}?a{% else %}{{ unsubscribe_url }}{% endif %}"',
+    '"{% if lead.id %}{{ unsubscribe_url }}{% elif lead.stage %}x{% else %}{{ unsubscribe_url }}{% endif %}"',
+)  # fmt: skip
+"""Ways to write the href of an unsubscribe link."""
 _DOCTYPES = (
     "", "<!DOCTYPE html>\n", "<!doctype html>",
     '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" '
@@ -53,7 +62,7 @@ def random_mail(random: Random, *, longest: int = 14, charset: bool = True) -> C
     if charset and random.random() < 0.15 and "{%" not in body:
         body += "latin \udce9\udcff bytes"
     if random.random() < 0.4:
-        body += '<p>Bye <a href="{{ unsubscribe_url }}">leave</a></p>'
+        body += f"<p>Bye <a href={random.choice(UNSUBSCRIBE_LINKS)}>leave</a></p>"
     head = maker.head(base) if base or random.random() < 0.7 else ""
     html = f"{random.choice(_DOCTYPES)}{head}{body}{random.choice(_ENDS)}"
     utm = random.choice(({}, {}, {"source": "news", "campaign": "spring sale"}, {"medium": "e-mail"}))

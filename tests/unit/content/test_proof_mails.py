@@ -19,7 +19,7 @@ from chalicelib.content.proof import prove
 from tests.unit.content import oracle, test_documents
 from tests.unit.content.judged import Signer
 from tests.unit.content.mails import source_of
-from tests.unit.content.proof_mails import random_mail, with_statements, with_values
+from tests.unit.content.proof_mails import UNSUBSCRIBE_LINKS, random_mail, with_statements, with_values
 
 TRACKING = Signer()
 Form = Callable[[str, Random], str]
@@ -86,6 +86,13 @@ def test_real_mails_are_proven_without_tracking(real_mails: dict[str, str]) -> N
 @pytest.mark.parametrize("seed", range(2))
 def test_random_mails_are_proven(seed: int) -> None:
     assert {outcome(random_mail(Random(f"{seed} {number}"))) for number in range(200)} == {"proven"}
+
+
+@pytest.mark.parametrize("tracking", [TRACKING, None], ids=["tracked", "untracked"])
+@pytest.mark.parametrize("href", UNSUBSCRIBE_LINKS)
+def test_unsubscribe_links_are_proven_however_they_are_written(href: str, tracking: LinkTracking | None) -> None:
+    html = f"<p>x <a href='https://x.example/'>x</a> <a href={href}>leave</a></p>"
+    assert outcome(source_of(html, utm={"source": "n"}), tracking) == "proven"
 
 
 HREFS = (
