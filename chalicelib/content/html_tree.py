@@ -14,6 +14,7 @@ from xml.dom.minidom import CharacterData, Document, DocumentType, Element, Text
 
 import html5lib
 
+from chalicelib.content.document import HIDING_STYLE
 from chalicelib.content.errors import SourceError
 
 SECONDS: Final = 2.0  # to parse one document; the largest of 341 real mails takes 0.05
@@ -52,7 +53,8 @@ _HIDING = (
     "head title style script template select textarea xmp iframe noembed noframes noscript plaintext svg math object "
     "video audio canvas frameset details dialog datalist"
 )
-NOT_SHOWN: Final = frozenset(_HIDING.split())
+_HIDDEN = "#hidden"
+NOT_SHOWN: Final = frozenset((*_HIDING.split(), _HIDDEN))
 """Elements whose content browsers do not show, or not always, or not as HTML."""
 
 
@@ -67,13 +69,13 @@ class Node(NamedTuple):
     """An element's name; "#text", "#comment" and so on of others."""
     namespace: str | None
     around: tuple[str, ...]
-    """The names of the elements that it is in, outermost first."""
+    """The names of the elements that it is in, outermost first; _HIDDEN for those that their own style hides."""
     attributes: dict[str, str]
     text: str
 
     @property
     def is_shown(self) -> bool:
-        """Whether a browser shows it, as far as the elements around it go."""
+        """Whether a browser shows it, as far as the elements around it say."""
         return NOT_SHOWN.isdisjoint(self.around)
 
 
@@ -126,7 +128,8 @@ def nodes(document: Document) -> Iterator[Node]:
             text = node.toxml()
         attributes = dict(node.attributes.items()) if isinstance(node, Element) and node.hasAttributes() else {}
         yield Node(node.nodeName or "", node.namespaceURI, around, attributes, text)
-        below = (*around, node.nodeName or "")
+        is_hidden = HIDING_STYLE.search(attributes.get("style", "")) is not None
+        below = (*around, _HIDDEN if is_hidden else node.nodeName or "")
         waiting += ((below, child) for child in reversed(node.childNodes))
 
 

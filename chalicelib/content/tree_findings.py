@@ -11,6 +11,7 @@ from typing import Final
 from xml.dom.minidom import Document, Element, Node, Text
 
 from chalicelib.content import markup
+from chalicelib.content.document import HIDING_STYLE
 from chalicelib.content.html_tree import elements, parse, walk
 from chalicelib.content.merge_tags import STATEMENT_MASK
 
@@ -20,7 +21,6 @@ LONG_MAIL: Final = 300  # words; 9 of those have as many and no heading, though 
 _PLACE = "data-place"
 _WITHOUT_TEXT = ("head", "style", "script", "template")
 _NAMES = ("alt", "aria-label", "aria-labelledby", "title")
-_HIDDEN = re.compile(r"(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff]+")
 
 
@@ -71,7 +71,7 @@ def _without_hidden(tree: Document) -> Iterator[tuple[str, int, dict[str, int]]]
 def _is_hidden(element: Element) -> bool:
     """Whether it is for certain: a style sheet may show an element with a class or an id on some screens."""
     is_certain = not (element.hasAttribute("class") or element.hasAttribute("id"))
-    return is_certain and _HIDDEN.search(element.getAttribute("style")) is not None
+    return is_certain and HIDING_STYLE.search(element.getAttribute("style")) is not None
 
 
 def _words(node: Node) -> list[str]:
