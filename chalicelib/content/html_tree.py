@@ -102,20 +102,6 @@ def as_read(html: str) -> str:
     return _NO_CHARACTER.sub("\ufffd", html)
 
 
-def walk(node: minidom.Node) -> Iterator[minidom.Node]:
-    """The node and all below it in document order."""
-    waiting = [node]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting += reversed(node.childNodes)
-
-
-def elements(node: minidom.Node) -> Iterator[Element]:
-    """The elements of a tree in document order."""
-    return (each for each in walk(node) if isinstance(each, Element))
-
-
 def nodes(document: Document) -> Iterator[Node]:
     """All that is in a tree, in document order; texts that follow each other are one."""
     waiting: list[tuple[tuple[str, ...], minidom.Node]] = [((), child) for child in reversed(document.childNodes)]
@@ -150,19 +136,12 @@ def _check(html: str) -> None:
     """Raises NotParsed for what may take html5lib too long."""
     for sign, name in (("<", "tags"), ("&", "references like &amp;")):
         if html.count(sign) > MAX_TAGS:
-            raise NotParsed(_nth(html, sign, MAX_TAGS), f"it has more than {MAX_TAGS:,} {name}")
+            raise NotParsed(0, f"it has more than {MAX_TAGS:,} {name}; split the mail into smaller ones")
     if (nul := html.find("\0")) >= 0:
-        raise NotParsed(nul, "it holds a NUL character")
+        raise NotParsed(nul, "there is a NUL character here; remove it")
     if number := _LONG_NUMBER.search(html):
-        raise NotParsed(number.start(), "no character has a number this long")
+        raise NotParsed(number.start(), "no character has a number this long; correct this reference")
     _count(html)
-
-
-def _nth(html: str, sign: str, number: int) -> int:
-    at = -1
-    for _ in range(number):
-        at = html.find(sign, at + 1)
-    return at
 
 
 def _count(html: str) -> None:
@@ -174,14 +153,14 @@ def _count(html: str) -> None:
             if not tag["raw"] or tag["raw"].lower() == "script":
                 dashes += tag[0].count("-")
             if dashes > MAX_TAGS:
-                raise NotParsed(at, f"its comments and scripts have more than {MAX_TAGS:,} dashes")
+                raise NotParsed(at, f"comments and scripts have more than {MAX_TAGS:,} dashes; shorten them")
             continue
         if len(tag["rest"]) > MAX_ATTRIBUTES:
             bare = _QUOTED.sub("", tag["rest"])
             if len(bare) > MAX_TAG_LENGTH:
-                raise NotParsed(at, f"this tag has more than {MAX_TAG_LENGTH:,} characters outside of quotes")
+                raise NotParsed(at, f"this tag has more than {MAX_TAG_LENGTH:,} characters outside quotes; shorten it")
             if len(_ATTRIBUTE.findall(bare)) > MAX_ATTRIBUTES:
-                raise NotParsed(at, f"this tag has more than {MAX_ATTRIBUTES:,} attributes")
+                raise NotParsed(at, f"this tag has more than {MAX_ATTRIBUTES:,} attributes; remove some")
         is_foreign = any(each in ("svg", "math") for each, _ in open_ones)
         if name in _NOT_COUNTED or (is_foreign and tag["rest"].endswith("/")):
             in_all += 0 if tag["end"] else weight
@@ -196,8 +175,8 @@ def _count(html: str) -> None:
                     formatting, weight = formatting - bool(own), weight - own
                     break
         if len(open_ones) > MAX_DEPTH:
-            raise NotParsed(at, f"more than {MAX_DEPTH:,} elements are open here")
+            raise NotParsed(at, f"more than {MAX_DEPTH:,} elements are open here; close some, or nest fewer")
         if formatting > MAX_FORMATTING:
-            raise NotParsed(at, f"more than {MAX_FORMATTING:,} elements like <b>, <font> and <a> are open here")
+            raise NotParsed(at, f"more than {MAX_FORMATTING:,} elements like <b> or <a> are open here; close them")
         if in_all > MAX_FORMATTING_IN_ALL:
-            raise NotParsed(at, "too many elements lie within unclosed ones like <b>, <font> and <a>")
+            raise NotParsed(at, "too many elements are within open ones like <b>, <font> or <a>; close these sooner")
