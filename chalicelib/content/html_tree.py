@@ -14,6 +14,7 @@ from xml.dom.minidom import CharacterData, Document, DocumentType, Element, Text
 
 import html5lib
 
+from chalicelib.content.document import HIDING_STYLE
 from chalicelib.content.errors import SourceError
 
 SECONDS: Final = 2.5  # of CPU, for all that a request parses of one mail; the largest of 341 real ones takes 0.1
@@ -42,12 +43,14 @@ _QUOTED = re.compile(r"\"[^\"]*+\"|'[^']*+'")
 _ATTRIBUTE = re.compile(rf"[^{_SPACE}/>=]+")
 _NO_CHARACTER = re.compile("[\x01-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _LONG_NUMBER = re.compile(r"&#[xX]?[0-9a-fA-F]{20}")
-_REOPENED = frozenset("a b big code em font i nobr s small strike strong tt u".split())
+_FORMATTING = "a b big code em font i nobr s small strike strong tt u"
+_REOPENED = frozenset(_FORMATTING.split())
 _HIDING = (
     "head title style script template select textarea xmp iframe noembed noframes noscript plaintext svg math object "
     "video audio canvas frameset details dialog datalist"
 )
-NOT_SHOWN: Final = frozenset(_HIDING.split())
+_HIDDEN = "#hidden"
+NOT_SHOWN: Final = frozenset((*_HIDING.split(), _HIDDEN))
 """Elements whose content browsers do not show, or not always, or not as HTML."""
 
 
@@ -62,20 +65,20 @@ class Node(NamedTuple):
     """An element's name; "#text", "#comment" and so on of others."""
     namespace: str | None
     around: tuple[str, ...]
-    """The names of the elements that it is in, outermost first."""
+    """The names of the elements that it is in, outermost first; _HIDDEN for those that their own style hides."""
     attributes: dict[str, str]
     text: str
 
     @property
     def is_shown(self) -> bool:
-        """Whether a browser shows it, as far as the elements around it go."""
+        """Whether a browser shows it, as far as the elements around it say."""
         return NOT_SHOWN.isdisjoint(self.around)
 
 
 def parse(html: str, deadline: float) -> Document:
     """The tree that a browser builds from this HTML.
 
-    `deadline`: of this thread's CPU time (`time.thread_time`), so that a busy machine refuses no mail. Raises NotParsed.
+    `deadline`: of this thread's CPU time (`time.thread_time`), which a busy machine leaves as it is. Raises NotParsed.
     """
     _check(html)
     parser = html5lib.HTMLParser(html5lib.getTreeBuilder("dom"), namespaceHTMLElements=False)
@@ -95,20 +98,6 @@ def as_read(html: str) -> str:
     return _NO_CHARACTER.sub("\ufffd", html)
 
 
-def walk(node: minidom.Node) -> Iterator[minidom.Node]:
-    """The node and all below it in document order."""
-    waiting = [node]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting += reversed(node.childNodes)
-
-
-def elements(node: minidom.Node) -> Iterator[Element]:
-    """The elements of a tree in document order."""
-    return (each for each in walk(node) if isinstance(each, Element))
-
-
 def nodes(document: Document) -> Iterator[Node]:
     """All that is in a tree, in document order; texts that follow each other are one."""
     waiting: list[tuple[tuple[str, ...], minidom.Node]] = [((), child) for child in reversed(document.childNodes)]
@@ -121,7 +110,8 @@ def nodes(document: Document) -> Iterator[Node]:
             text = node.toxml()
         attributes = dict(node.attributes.items()) if isinstance(node, Element) and node.hasAttributes() else {}
         yield Node(node.nodeName or "", node.namespaceURI, around, attributes, text)
-        below = (*around, node.nodeName or "")
+        is_hidden = HIDING_STYLE.search(attributes.get("style", "")) is not None
+        below = (*around, _HIDDEN if is_hidden else node.nodeName or "")
         waiting += ((below, child) for child in reversed(node.childNodes))
 
 
@@ -149,19 +139,12 @@ def _check(html: str) -> None:
     """Raises NotParsed for what may take html5lib too long."""
     for sign, name in (("<", "tags"), ("&", "references like &amp;")):
         if html.count(sign) > MAX_TAGS:
-            raise NotParsed(_nth(html, sign, MAX_TAGS), f"it has more than {MAX_TAGS:,} {name}")
+            raise NotParsed(0, f"it has more than {MAX_TAGS:,} {name}; split the mail into smaller ones")
     if (nul := html.find("\0")) >= 0:
-        raise NotParsed(nul, "it has a NUL character; remove it")
+        raise NotParsed(nul, "there is a NUL character here; remove it")
     if number := _LONG_NUMBER.search(html):
-        raise NotParsed(number.start(), "this character number is too long")
+        raise NotParsed(number.start(), "no character has a number this long; correct this reference")
     _count(html)
-
-
-def _nth(html: str, sign: str, number: int) -> int:
-    at = -1
-    for _ in range(number):
-        at = html.find(sign, at + 1)
-    return at
 
 
 def _count(html: str) -> None:
@@ -173,14 +156,14 @@ def _count(html: str) -> None:
             if not tag["raw"] or tag["raw"].lower() == "script":
                 dashes += tag[0].count("-")
             if dashes > MAX_TAGS:
-                raise NotParsed(at, f"its comments and scripts have more than {MAX_TAGS:,} dashes; remove some")
+                raise NotParsed(at, f"comments and scripts have more than {MAX_TAGS:,} dashes; shorten them")
             continue
         if len(tag["rest"]) > MAX_ATTRIBUTES:
             bare = _QUOTED.sub("", tag["rest"])
             if len(bare) > MAX_TAG_LENGTH:
-                raise NotParsed(at, f"this tag has more than {MAX_TAG_LENGTH:,} characters outside quotes")
+                raise NotParsed(at, f"this tag has more than {MAX_TAG_LENGTH:,} characters outside quotes; shorten it")
             if len(_ATTRIBUTE.findall(bare)) > MAX_ATTRIBUTES:
-                raise NotParsed(at, f"this tag has more than {MAX_ATTRIBUTES:,} attributes")
+                raise NotParsed(at, f"this tag has more than {MAX_ATTRIBUTES:,} attributes; remove some")
         in_all += 0 if tag["end"] else weight
         if name in _REOPENED and not tag["end"]:
             weights[name].append(1 + tag["rest"].count("="))
@@ -188,6 +171,6 @@ def _count(html: str) -> None:
         elif weights.get(name):
             formatting, weight = formatting - 1, weight - weights[name].pop()
         if formatting > MAX_FORMATTING:
-            raise NotParsed(at, f"more than {MAX_FORMATTING:,} elements like <b>, <font> and <a> are open here; close them")
+            raise NotParsed(at, f"more than {MAX_FORMATTING:,} elements like <b> or <a> are open here; close them")
         if in_all > MAX_FORMATTING_IN_ALL:
-            raise NotParsed(at, "too many elements are in unclosed ones like <b>, <font> and <a>; close these")
+            raise NotParsed(at, "too many elements are within open ones like <b>, <font> or <a>; close these sooner")

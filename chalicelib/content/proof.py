@@ -36,6 +36,7 @@ MAX_FAULTS: Final = 20
 
 _CONDITION = re.compile(r"\[if\b[^\]]*+\]>", re.IGNORECASE)
 _BODY_END = re.compile(r"</(?:body[\s/>]|\Z)", re.IGNORECASE)
+_CLOSE = "the end of the mail is in an element that is hidden; close the element"
 _UNCHECKED = "this HTML could not be checked"
 _EXCERPT: Final = 120  # characters of each side that a fault shows
 
@@ -66,10 +67,9 @@ def prove(
         return Proof(0, 0, () if is_text else (Fault("html", "the compiled mail has other parts than the source"),))
     try:
         return _Comparison(source, html, compiled, compiled.html, tracking, deadline).proof()
-    except Differs as error:
-        fault = Fault("html", error.reason, *Positions(html).of(error.offset))
     except SourceError as error:
-        fault = Fault("html", f"{_UNCHECKED}: {error.reason}", *Positions(html).of(error.offset))
+        reason = error.reason if isinstance(error, Differs) else f"{_UNCHECKED}: {error.reason}"
+        fault = Fault("html", reason, *Positions(html).of(error.offset))
     except Exception as error:
         fault = Fault("html", f"{_UNCHECKED} ({type(error).__name__})")
     return Proof(0, 0, (fault,))
@@ -108,7 +108,7 @@ class _Comparison:
             self._check_shown(theirs)
         self._check_end()
         self._links.check_report()
-        return Proof(self._links.tracked, self._links.untracked, tuple(dict.fromkeys(self._links.faults))[:MAX_FAULTS])
+        return Proof(*self._links.count(), tuple(dict.fromkeys(self._links.faults))[:MAX_FAULTS])
 
     def _read(self, text: str, around: str | None = None) -> list[Node]:
         """What a browser reads; `around`: the text that this one is a part of."""
@@ -150,18 +150,18 @@ class _Comparison:
             if placeholders.names_unsubscribe(node.text if node.name == "#text" else href):
                 unsubscribes.append(node.is_shown)
         if self._is_tracked and pixels != [True]:
-            self._note("the tracking pixel is not where a browser shows it")
+            self._note(f"the tracking pixel would not be loaded: {_CLOSE}")
         if self._texts.has_footer and footers != [True]:
-            self._note("the unsubscribe link that was added is not where a browser shows it")
+            self._note(f"the unsubscribe link that is added would not be shown: {_CLOSE}")
         if not self._texts.has_footer and not any(unsubscribes):
-            self._note("a browser shows no unsubscribe link, or not to all leads")
+            self._note("not every lead would see your unsubscribe link; put it where it is always shown")
 
     def _check_end(self) -> None:
         """A browser shows nothing of what is behind footer and pixel, unless it is behind the body's end."""
         behind = self._texts.behind
         if not _BODY_END.match(behind) and any(map(_is_content, self._read(f"<body>{behind}"))):
             found = self._placeholders.readable(behind[:_EXCERPT])
-            self._note(f"footer and pixel must be at the end of the mail, not before {found!r}")
+            self._note(f"footer and pixel must be at the end of the mail, not before {found!r}; close that element")
 
     def _differ(self, mine: Node | None, other: Node | None) -> NoReturn:
         ours, theirs = _said(mine, other), _said(other, mine)

@@ -49,17 +49,12 @@ class FollowedLinks:
             re.escape(f"{base_url}/t/c/{placeholders.delivery}") + r"\?l=(\w+)&u=([^&]*)&s=([^&]*)", re.ASCII
         )
         if (compiled.tracked, compiled.base_url, dict(compiled.utm)) != (tracking is not None, base_url, self._utm):
-            self.faults.append(Fault("html", "the mail is compiled for other tracking, or with other UTM tags"))
+            self.faults.append(Fault("html", "the mail was compiled for other tracking, or with other UTM tags"))
 
-    @property
-    def tracked(self) -> int:
-        """How many of the links lead through a click URL."""
-        return sum(self._links[number].tracked for number in self._found)
-
-    @property
-    def untracked(self) -> int:
-        """How many of the links are as they were written."""
-        return len(self._found) - self.tracked
+    def count(self) -> tuple[int, int]:
+        """How many of the links lead through a click URL, and how many are as they were written."""
+        tracked = sum(self._links[number].tracked for number in self._found)
+        return tracked, len(self._found) - tracked
 
     def compare(self, author: str, compiled: str, attributes: Collection[str]) -> None:
         """One href on both sides: a click URL, a link made per delivery, or as the author wrote it.

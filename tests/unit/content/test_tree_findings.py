@@ -235,6 +235,7 @@ def test_findings_on_our_mails_stand_at_their_tags_once(name: str) -> None:
     found_at_their_tags(our_mails()[name])
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(not REAL_MAILS, reason=NO_CORPUS)
 def test_real_mails_are_not_flooded_with_findings() -> None:
     """Of 238 mails, 4 have hidden text, a long text without heading or a link without text; 23 skip a heading level."""
