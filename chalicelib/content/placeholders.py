@@ -8,13 +8,21 @@ text does not have. The kinds:
 """
 
 import re
+from collections.abc import Iterator
 from contextlib import suppress
+from sys import maxsize
 from typing import Final, NamedTuple
 
 from chalicelib.content.compiled import DeliverySlot, FieldSlot, LinkSlot, Segments, Slot, TemplateSlot, UnsubscribeSlot
 from chalicelib.content.errors import SourceError
-from chalicelib.content.merge_tags import find_tags
+from chalicelib.content.merge_tags import MIDDLES, OPENERS, find_tags
 
+DEFECT: Final = " (this is a defect of Leadflip; please report it)"
+"""Ends what is said of a fault that no author can cause."""
+BRANCHES: Final = (0, 1, maxsize)
+"""Numbers of branches, of which some lead gets each of a statement."""
+
+_EXCERPT: Final = 120  # characters of each side that a fault shows
 _MARKS: Final = range(0xE000, 0xF900)  # for private use
 _BRACE = '"{'  # how a template writes a brace that is text
 _STRING = r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'"
@@ -83,9 +91,38 @@ class Placeholders:
         """The inside of the merge tag whose placeholder has this number."""
         return self._bodies[int(number)]
 
+    def branch(self, text: str, wanted: int | None, kind: str = "s") -> str:
+        """The text with this branch of each statement, or the last one if there are fewer; None: with all of them."""
+        pieces = re.split(rf"{self.mark}{kind}(\d+){self.mark}", text)
+        return "".join(pieces[::2] if wanted is None else self._branches(iter(pieces), wanted)[0])
+
+    def _branches(self, pieces: Iterator[str], wanted: int) -> list[list[str]]:
+        """The branches of a statement; `pieces`: texts and numbers of statements in turn, from its first branch on."""
+        branches: list[list[str]] = [[]]
+        has_else = False
+        for text in pieces:
+            branches[-1].append(text)
+            number = next(pieces, None)
+            word = self.body(number).partition(" ")[0] if number else ""
+            if word in OPENERS:
+                inner = self._branches(pieces, wanted)
+                branches[-1] += inner[min(wanted, len(inner) - 1)]
+            elif word in MIDDLES:
+                has_else |= word == "else"
+                branches.append([])
+            else:
+                break
+        return branches if has_else else [*branches, []]
+
     def names_unsubscribe(self, text: str) -> bool:
-        """Whether one of the values in this text shows the unsubscribe URL."""
+        """Whether a value in this text, or in every branch of a link with merge tags, is the unsubscribe URL."""
+        if merged := self.merged_link(text):
+            return all(self.names_unsubscribe(self.branch(merged.destination, wanted, "i")) for wanted in BRANCHES)
         return any(kind == "v" and "unsubscribe_url" in self.body(number) for kind, number in self._any.findall(text))
+
+    def is_made_per_delivery(self, text: str) -> bool:
+        """Whether this text has merge tags, other than the plain unsubscribe URL."""
+        return self.mark in text.replace(self.unsubscribe, "")
 
     def merged_link(self, text: str) -> MergedLink | None:
         """The link with merge tags that this text is the placeholder of."""
@@ -98,14 +135,15 @@ class Placeholders:
             return self.within_link(self.source(reported)[0])
         return reported
 
-    def readable(self, text: str) -> str:
-        """The text with merge tags in place of their placeholders."""
-        return self._any.sub(self._written, text)
+    def quoted(self, text: str) -> str:
+        """The text for a fault: in quotes, not too long, with merge tags in place of their placeholders."""
+        text = self._any.sub(self._written, text[: 10 * _EXCERPT]).replace("\n", "↵")
+        return f"“{text if len(text) <= _EXCERPT else text[:_EXCERPT] + '…'}”" if text else "nothing"
 
     def _written(self, placeholder: re.Match[str]) -> str:
         kind, number = placeholder.groups()
         if kind == "l":
-            return self.readable(self._links[int(number)].destination)
+            return self._any.sub(self._written, self._links[int(number)].destination)
         if kind in "du":
             return "{delivery id}" if kind == "d" else "{unsubscribe URL}"
         return f"{{{{ {self.body(number)} }}}}" if kind == "v" else f"{{% {self.body(number)} %}}"
@@ -121,7 +159,7 @@ class Placeholders:
 
     def _text(self, text: str) -> str:
         if self.mark in text:
-            raise SourceError(0, "the compiled mail has a private-use character that the source does not have")
+            raise SourceError(0, f"the compiled mail has a private-use character that the source does not have{DEFECT}")
         return text
 
     def _slot(self, slot: Slot, in_link: bool) -> str:

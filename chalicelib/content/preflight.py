@@ -76,7 +76,7 @@ _MESSAGES: Final[Mapping[Severity, Mapping[str, str]]] = {
         "link_leads_nowhere": (
             "{url} will be empty: links with merge tags can lead to https, http, mailto, tel or sms only."
         ),
-        "not_proven": "{reason}. So it is not certain that recipients get what you wrote.",
+        "not_proven": "{reason}.{meaning}",
         "rendering_failed": "The email cannot be rendered: {reason}.",
         "sender_not_verified": (
             "Neither the From address nor its domain {domain} is verified in SES, so no emails can be sent."
@@ -140,10 +140,14 @@ def content_findings(error: ContentInvalid) -> list[Finding]:
 
 def proof_findings(faults: Sequence[Fault]) -> list[Finding]:
     """The findings for a mail that is not proven (proof.py)."""
+    meaning = " So it is not certain that recipients get what you wrote."
     return [
-        _finding("not_proven", each.field, each.line, each.column, reason=each.reason[:1].upper() + each.reason[1:])
-        for each in faults
-    ]
+        _finding(
+            "not_proven", each.field, each.line, each.column,
+            reason=each.reason[:1].upper() + each.reason[1:], meaning="" if number else meaning,
+        )
+        for number, each in enumerate(faults)
+    ]  # fmt: skip
 
 
 def preflight_findings(

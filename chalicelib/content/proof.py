@@ -25,7 +25,7 @@ from chalicelib.content.compiled import CompiledContent, ContentSource, LinkTrac
 from chalicelib.content.destinations import tidy
 from chalicelib.content.errors import Positions, SourceError
 from chalicelib.content.html_tree import NOT_SHOWN, SECONDS, Node, NotParsed, nodes, parse
-from chalicelib.content.placeholders import Placeholders, folded
+from chalicelib.content.placeholders import DEFECT, Placeholders, folded
 from chalicelib.content.proof_links import FollowedLinks
 from chalicelib.content.proof_texts import Alignment, Differs
 from chalicelib.model.errors import Fault
@@ -36,9 +36,7 @@ MAX_FAULTS: Final = 20
 
 _CONDITION = re.compile(r"\[if\b[^\]]*+\]>", re.IGNORECASE)
 _BODY_END = re.compile(r"</(?:body[\s/>]|\Z)", re.IGNORECASE)
-_CLOSE = "the end of the mail is in an element that is hidden; close the element"
-_UNCHECKED = "this HTML could not be checked"
-_EXCERPT: Final = 120  # characters of each side that a fault shows
+_CLOSE = "the end of the mail is in a hidden element; close this element"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +62,16 @@ def prove(
     html = folded(source.html or "")
     if not html.strip() or compiled.html is None:
         is_text = not html.strip() and compiled.html is None and not compiled.links
-        return Proof(0, 0, () if is_text else (Fault("html", "the compiled mail has other parts than the source"),))
+        fault = Fault("html", f"the compiled mail has other parts than the source{DEFECT}")
+        return Proof(0, 0, () if is_text else (fault,))
     try:
         return _Comparison(source, html, compiled, compiled.html, tracking, deadline).proof()
     except SourceError as error:
-        reason = error.reason if isinstance(error, Differs) else f"{_UNCHECKED}: {error.reason}"
+        is_read = isinstance(error, Differs)
+        reason = error.reason if is_read else f"Leadflip cannot read this HTML because {error.reason}"
         fault = Fault("html", reason, *Positions(html).of(error.offset))
     except Exception as error:
-        fault = Fault("html", f"{_UNCHECKED} ({type(error).__name__})")
+        fault = Fault("html", f"the check fails with {type(error).__name__}{DEFECT}")
     return Proof(0, 0, (fault,))
 
 
@@ -150,9 +150,9 @@ class _Comparison:
             if placeholders.names_unsubscribe(node.text if node.name == "#text" else href):
                 unsubscribes.append(node.is_shown)
         if self._is_tracked and pixels != [True]:
-            self._note(f"the tracking pixel would not be loaded: {_CLOSE}")
+            self._note(f"the tracking pixel would not be loaded, because {_CLOSE}")
         if self._texts.has_footer and footers != [True]:
-            self._note(f"the unsubscribe link that is added would not be shown: {_CLOSE}")
+            self._note(f"the unsubscribe link that is added would not be shown, because {_CLOSE}")
         if not self._texts.has_footer and not any(unsubscribes):
             self._note("not every lead would see your unsubscribe link; put it where it is always shown")
 
@@ -160,12 +160,12 @@ class _Comparison:
         """A browser shows nothing of what is behind footer and pixel, unless it is behind the body's end."""
         behind = self._texts.behind
         if not _BODY_END.match(behind) and any(map(_is_content, self._read(f"<body>{behind}"))):
-            found = self._placeholders.readable(behind[:_EXCERPT])
-            self._note(f"footer and pixel must be at the end of the mail, not before {found!r}; close that element")
+            found = self._placeholders.quoted(behind)
+            self._note(f"footer and pixel would be before {found}, not at the end of the mail; close that element")
 
     def _differ(self, mine: Node | None, other: Node | None) -> NoReturn:
         ours, theirs = _said(mine, other), _said(other, mine)
-        ours, theirs = (self._placeholders.readable(each)[:_EXCERPT] for each in (ours, theirs))
+        ours, theirs = map(self._placeholders.quoted, (ours, theirs))
         reason = f"a browser reads {ours} here in the source, and {theirs} in the compiled mail"
         raise Differs(self._positions.offset(*self._links.place), reason)
 
@@ -208,11 +208,11 @@ def _start_for_outlook(mine: Node, other: Node, text: str) -> int:
 def _said(node: Node | None, beside: Node | None) -> str:
     """A node in words, by what it has and the node beside it has not."""
     if node is None:
-        return "nothing"
+        return ""
     if beside and node.name == beside.name and node.attributes != beside.attributes:
         names = node.attributes | beside.attributes
         name = next(each for each in names if node.attributes.get(each) != beside.attributes.get(each))
-        return f'{name}="{node.attributes[name]}"' if name in node.attributes else f"no {name}"
+        return f'{name}="{node.attributes[name]}"' if name in node.attributes else f"<{node.name}> without {name}"
     if node.name == "#text":
-        return repr(node.text)
+        return node.text
     return f"<!--{node.text}-->" if node.name == "#comment" else node.text or f"<{' '.join((*node.around, node.name))}>"

@@ -17,7 +17,7 @@ from chalicelib.content.destinations import (
     with_utm,
 )
 from chalicelib.content.html_tree import as_read
-from chalicelib.content.placeholders import Placeholders
+from chalicelib.content.placeholders import DEFECT, Placeholders
 from chalicelib.model.errors import Fault
 
 _LEADS_ELSEWHERE = re.compile(r"#|(?!https?:)[^:]*[:/?#]", re.IGNORECASE)
@@ -49,7 +49,7 @@ class FollowedLinks:
             re.escape(f"{base_url}/t/c/{placeholders.delivery}") + r"\?l=(\w+)&u=([^&]*)&s=([^&]*)", re.ASCII
         )
         if (compiled.tracked, compiled.base_url, dict(compiled.utm)) != (tracking is not None, base_url, self._utm):
-            self.faults.append(Fault("html", "the mail was compiled for other tracking, or with other UTM tags"))
+            self._note("the mail was compiled for other tracking, or with other UTM tags")
 
     def count(self) -> tuple[int, int]:
         """How many of the links lead through a click URL, and how many are as they were written."""
@@ -62,37 +62,38 @@ class FollowedLinks:
         `attributes`: the names of all attributes of this link.
         """
         author, compiled = as_read(author), as_read(compiled)
+        said = self._placeholders.quoted
         link = self._reported(attributes)
         if merged := self._placeholders.merged_link(compiled):
             if as_read(merged.destination) != (meant := self._resolved_merged(author)):
-                self._note(f"this link leads to {meant}, but the compiled one to {merged.destination}")
+                self._note(f"this link leads to {said(meant)}, but to {said(merged.destination)} in the compiled mail")
             self._check(link, author, merged.link if self._tracking is not None else "", attributes)
         elif (click := self._click.fullmatch(compiled)) and self._tracking is not None:
             link_id, destination, signature = click.groups()
             meant, leads_to = with_utm(self._resolved(author), self._utm), unquote(destination)
             if as_read(leads_to) != meant or quote(leads_to, safe="") != destination:
-                self._note(f"this link leads to {meant}, but its click URL to {destination}")
+                self._note(f"this link leads to {said(meant)}, but its click URL to {said(leads_to)}")
             elif signature != self._tracking.sign(link_id, leads_to):
-                self._note(f"the click URL of this link to {meant} is not signed for it")
+                self._note(f"the click URL of this link to {said(meant)} has a wrong signature")
             self._check(link, author, link_id, attributes)
         elif author != compiled:
-            self._note(f"this link is {author!r}, but {compiled!r} in the compiled mail")
-        elif author.strip() == self._placeholders.unsubscribe or self._placeholders.mark not in author:
+            self._note(f"this link leads to {said(author)}, but to {said(compiled)} in the compiled mail")
+        elif not self._placeholders.is_made_per_delivery(author):
             self._check(link, author, "", attributes)
         elif author != self._placeholders.own_unsubscribe:
-            self._note(f"this link to {author} is as written, but its values must be checked per delivery")
+            self._note(f"this link to {said(author)} would leave with merge values that nobody checks")
 
     def check_report(self) -> None:
         """All links of the report were found, and are in order."""
         places = [(link.line, link.column) for link in self._links.values()]
         ids = [link.link for link in self._links.values() if link.link]
         if places != sorted(places) or len(ids) > len(set(ids)):
-            self.faults.append(Fault("html", "the report has its links in another order, or two with the same number"))
+            self._note("the report has its links in another order, or two with the same number")
         for number, link in self._links.items():
             if number not in self._found:
                 self.place = link.line, link.column
-                what = "tracked link" if link.tracked else "link"
-                self._note(f"the report has a {what} to {link.url} here; a browser finds none")
+                to = self._placeholders.quoted(link.url)
+                self._note(f"browsers show no link to {to} here, but the report has one; move or remove it", "")
 
     def _reported(self, attributes: Collection[str]) -> Link | None:
         """The link of the report that this one is."""
@@ -106,13 +107,14 @@ class FollowedLinks:
 
     def _check(self, link: Link | None, author: str, link_id: str, attributes: Collection[str]) -> None:
         """What the report says of a link that is tracked with this id, or not tracked if that is ""."""
+        said = self._placeholders.quoted
         if link is None or link.tracked != bool(link_id) or (link_id and link.link != link_id):
-            what = f"tracked as link {link_id}" if link_id else "not tracked"
-            self._note(f"this link to {author} is {what}, which the report does not say")
+            what = f"tracked as link {said(link_id)}" if link_id else "not tracked"
+            self._note(f"this link to {said(author)} is {what}, but not in the report")
         elif not self._leads_to(link, author):
-            self._note(f"this link leads to {author}, but the report says to {link.url}")
+            self._note(f"this link leads to {said(author)}, but to {said(link.url)} in the report")
         if not link_id and self._is_trackable(author, attributes):
-            self._note(f"this link to {author} could be tracked, but is not")
+            self._note(f"this link to {said(author)} could be tracked, but is not")
 
     def _leads_to(self, link: Link, author: str) -> bool:
         reported = as_read(self._placeholders.address(link.url))
@@ -146,5 +148,5 @@ class FollowedLinks:
         parts = click_url_parts(self._tracking.base_url, str(len(self._links)), url, self._tracking.sign("1", url))
         return sum(map(len, parts)) + DELIVERY_ID_LENGTH <= MAX_CLICK_URL
 
-    def _note(self, reason: str) -> None:
-        self.faults.append(Fault("html", self._placeholders.readable(reason), *self.place))
+    def _note(self, reason: str, whose: str = DEFECT) -> None:
+        self.faults.append(Fault("html", f"{reason}{whose}", *self.place))

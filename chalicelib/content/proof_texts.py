@@ -7,25 +7,24 @@ attributes are replaced by click URLs and by links made per delivery, and that f
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from sys import maxsize
-from typing import Final, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 from chalicelib.content.compiled import Link, Segments
 from chalicelib.content.compiler import FOOTER, pixel
 from chalicelib.content.errors import Positions, SourceError
-from chalicelib.content.merge_tags import MIDDLES, OPENERS
-from chalicelib.content.placeholders import Placeholders
+from chalicelib.content.placeholders import BRANCHES, DEFECT, Placeholders
 from chalicelib.content.values import escape_attribute
 
-_EXCERPT: Final = 60  # characters of each side that a fault shows
 _UNQUOTED = re.compile(r"[^\t\n\f\r >]*+")
 _QUOTES = ("'", '"')
-_BRANCHES = (None, 0, 1, maxsize)
 _ADDED = (["footer"], ["pixel"], ["footer", "pixel"])
 
 
 class Differs(SourceError):
-    """The compiled text is not the author's at this offset of the source."""
+    """The compiled text is not the author's at this offset of the source, which no author can cause."""
+
+    def __init__(self, offset: int, reason: str) -> None:
+        super().__init__(offset, f"{reason}{DEFECT}")
 
 
 class _Edit(NamedTuple):
@@ -77,8 +76,8 @@ class Alignment:
         These get the first, the second or the last branch of each statement.
         """
         texts = self._edited()
-        # Without statements these are all the same.
-        yield from dict.fromkeys(tuple(self._read(text, wanted) for text in texts) for wanted in _BRANCHES)
+        branches = (tuple(self._placeholders.branch(text, each) for text in texts) for each in (None, *BRANCHES))
+        yield from dict.fromkeys(branches)  # without statements these are all the same
 
     def _edited(self) -> tuple[str, str]:
         """The author's and the compiled text with their edits."""
@@ -93,29 +92,6 @@ class Alignment:
                 position = edit.end
         rest = self._text[position:]
         return "".join((*author, rest)), "".join((*compiled, rest))
-
-    def _read(self, text: str, wanted: int | None) -> str:
-        """The text with this branch of each statement, or the last one if there are fewer; None: with all of them."""
-        pieces = self._placeholders.statement.split(text)
-        return "".join(pieces[::2] if wanted is None else self._branches(iter(pieces), wanted)[0])
-
-    def _branches(self, pieces: Iterator[str], wanted: int) -> list[list[str]]:
-        """The branches of a statement; `pieces`: texts and numbers of statements in turn, from its first branch on."""
-        branches: list[list[str]] = [[]]
-        has_else = False
-        for text in pieces:
-            branches[-1].append(text)
-            number = next(pieces, None)
-            word = self._placeholders.body(number).partition(" ")[0] if number else ""
-            if word in OPENERS:
-                inner = self._branches(pieces, wanted)
-                branches[-1] += inner[min(wanted, len(inner) - 1)]
-            elif word in MIDDLES:
-                has_else |= word == "else"
-                branches.append([])
-            else:
-                break
-        return branches if has_else else [*branches, []]
 
     def _in_source(self, at: int) -> int:
         text_at, source_at = self._places[bisect_right(self._places, at, key=lambda place: place[0]) - 1]
@@ -145,13 +121,12 @@ class Alignment:
                 self._edits.append(_Edit(at, at, put, put))
         at = self._copy(compiled[position:], at)
         if at < len(self._text):
-            self._refuse(at, _excerpt(self._text, at), "nothing")
+            self._refuse(at, "")
         kinds = [kind for kind, _ in added]
         if base_url is not None and "pixel" not in kinds:
             raise Differs(self._in_source(at), "the tracking pixel is missing in the compiled mail")
         if added and (kinds not in _ADDED or added[0][1] != added[-1][1]):
-            what = " and ".join(kinds)
-            raise Differs(self._in_source(added[-1][1]), f"the compiled mail has the added parts in this order: {what}")
+            raise Differs(self._in_source(added[-1][1]), "footer and pixel are not added once and together")
         self.has_footer = "footer" in kinds
         self._added_at = added[0][1] if added else at
 
@@ -159,7 +134,7 @@ class Alignment:
         """The same text on both sides; where the author's goes on behind it."""
         if not self._text.startswith(literal, at):
             same = next(n for n, character in enumerate(literal) if not self._text.startswith(character, at + n))
-            self._refuse(at + same, _excerpt(self._text, at + same), _excerpt(literal, same))
+            self._refuse(at + same, literal[same:])
         return at + len(literal)
 
     def _replace(self, at: int, value: str) -> int:
@@ -169,14 +144,10 @@ class Alignment:
         end = self._text.find(quote, at) if quote in _QUOTES else unquoted.end() if unquoted else -1
         merged = self._placeholders.merged_link(value)
         if end < 0 or (merged and merged.quoted != (quote in _QUOTES)):
-            self._refuse(at, _excerpt(self._text, at), repr(value))
+            self._refuse(at, value)
         self._edits.append(_Edit(at, end, self._placeholders.within_link(self._text[at:end]), value))
         return end
 
-    def _refuse(self, at: int, author: str, compiled: str) -> NoReturn:
-        author, compiled = map(self._placeholders.readable, (author, compiled))
+    def _refuse(self, at: int, compiled: str) -> NoReturn:
+        author, compiled = map(self._placeholders.quoted, (self._text[at:], compiled))
         raise Differs(self._in_source(at), f"where the author wrote {author}, the compiled mail has {compiled}")
-
-
-def _excerpt(text: str, at: int) -> str:
-    return repr(text[at : at + _EXCERPT]) if at < len(text) else "nothing"

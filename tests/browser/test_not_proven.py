@@ -26,7 +26,7 @@ def test_what_is_not_proven_is_scheduled_and_sent_only_on_explicit_request(
     campaign = write(marketer, "unproven", html=HTML_IN_SVG)
     page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
     sign_in(page, stack.token)
-    finding = page.locator(".findings li").filter(has_text="the check cannot read the HTML at this place")
+    finding = page.locator(".findings li").filter(has_text="nested in an unusual way")
     expect(finding.get_by_role("button", name="Line 2")).to_be_visible()
     expect(page.get_by_text("nothing else changed")).to_have_count(0)
 
@@ -34,7 +34,7 @@ def test_what_is_not_proven_is_scheduled_and_sent_only_on_explicit_request(
     question = page.get_by_role("dialog")
     question.get_by_role("button", name="Schedule", exact=True).press("Enter")
     expect(question.get_by_role("alert")).to_contain_text("Nothing was scheduled.")
-    expect(question).to_contain_text("Line 2: this HTML could not be checked")
+    expect(question).to_contain_text("Line 2: Leadflip cannot read this HTML because")
     expect(question.get_by_role("checkbox")).to_be_focused()
     page.keyboard.press("Enter")
     expect(question).to_be_visible()

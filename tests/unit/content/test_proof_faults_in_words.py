@@ -88,15 +88,17 @@ def another_text() -> tuple[Program, CompiledContent]:
 
 @lengthy
 def another_tag() -> tuple[Program, CompiledContent]:
-    program = program_of(f"<p title='{LONG}'>x</p><a href='mailto:x@x.example' title='{LONG}'>x</a>")
-    return program, program.with_text(program.text.replace(f"'{LONG}'>x</p>", f"'{LONG}' x>x</p>"))
+    program = program_of(f"<p title='{LONG}'>x</p>")
+    return program, program.with_text(program.text.replace(f"'{LONG}'>", f"'{LONG}' x>"))
 
 
 @lengthy
 def footer_before_the_end() -> tuple[Program, CompiledContent]:
     program = program_of(f"<p>a</p>{LONG}")
     footer = footer_of(program)
-    return program, program.with_text(program.text.replace(footer + PIXEL, "").replace("</p>", f"</p>{footer}{PIXEL}", 1))
+    return program, program.with_text(
+        program.text.replace(footer + PIXEL, "").replace("</p>", f"</p>{footer}{PIXEL}", 1)
+    )
 
 
 @lengthy
@@ -130,7 +132,6 @@ OURS: dict[str, Callable[[], tuple[Program, CompiledContent]]] = {
     "another link": lambda: changed("?l=1", "?l=2"),
     "another delivery": lambda: changed(f"/t/c/{ID}", "/t/c/D"),
     "a link as it was": lambda: changed(program_of(LINK).click_url("1", "https://x.example/"), "https://x.example/"),
-    "no footer": lambda: changed(footer_of(program_of("x")), ""),
     "another unsubscribe link": lambda: changed(LEAVE, "https://x.example/"),
     "other tracking": lambda: (program_of(LINK), replace(program_of(LINK).compiled, utm=(("source", "x"),))),
     "another order": lambda: (
@@ -165,9 +166,9 @@ AUTHORS = {
     "formatting": "<b>" * 30,
     "formatting in all": "".join(f"<font size={number}>" for number in range(20)) + "<p>x" * 9_000,
     "html5lib's defect": "<table><svg><html>x",
-    "a drawing not closed": "<p>x</p><svg><g></svg><template></svg>y",
     "a link in a list of options": f"<select><option>{LINK}</select>x",
     "all private characters": "".join(map(chr, range(0xE000, 0xF900))),
+    "a hidden end": "<p>x</p><div style='display:none'>y",
 }
 
 
@@ -175,7 +176,5 @@ AUTHORS = {
 def test_what_an_author_can_mend_is_said_in_their_words(name: str) -> None:
     program = program_of(AUTHORS[name])
     faults = faults_of(program)
-    print(faults)
-    if not faults:
-        pytest.skip("this mail is proven")
+    assert faults
     assert not any(DEFECT in fault.reason or NO_WORDS.search(str(fault)) for fault in faults), faults

@@ -12,7 +12,6 @@ import pytest
 from chalicelib.content.compiled import LinkTracking
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.proof import prove
-
 from tests.documents import ROOT
 from tests.unit.content.hostile import DOCUMENTS
 from tests.unit.content.judged import Signer
@@ -42,7 +41,9 @@ def test_every_megabyte_of_malice_is_proven_or_not_in_seconds(name: str) -> None
     assert_within_bounds(name)
 
 
-ROW = "<table><tr><td style='padding:8px'><a href='https://x.example/{}'><b>Product</b></a><br>&euro; 1</td></tr></table>"
+ROW = (
+    "<table><tr><td style='padding:8px'><a href='https://x.example/{}'><b>Product</b></a><br>&euro; 1</td></tr></table>"
+)
 DIGEST = source_of("{% if lead.id %}<p>a</p>{% else %}<p>b</p>{% endif %}" + "".join(map(ROW.format, range(60))))
 
 

@@ -31,12 +31,12 @@ FORMS: dict[str, Form] = {
 
 
 EXPLAINED = {
-    "limits": re.compile(r"this HTML could not be checked: "),
+    "limits": re.compile(r"Leadflip cannot read this HTML because "),
     # html5lib knows the standard in which <select> holds options alone; browsers since 2025 keep what else is in it.
-    "select": re.compile(r"a browser finds none"),
+    "select": re.compile(r"browsers show no link"),
     # The compiler takes an end tag for that of the innermost element only, so it rather hides too much.
     "not closed": re.compile(
-        r"footer and pixel must be at the end of the mail, not before .<"
+        r"footer and pixel would be before .<"
         r"(svg|math|select|template|noscript|object|video|audio|canvas|details|dialog|datalist)"
     ),
 }
