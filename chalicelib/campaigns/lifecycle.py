@@ -109,8 +109,7 @@ class Control:
         """Have a campaign sent later, in place of an earlier schedule, or again after it was missed.
 
         A schedule is created before the campaign names it, and the earlier one deleted afterwards: one left behind in
-        between fires and does nothing. `version`, `waive_proof`: as for `send_now`. Raises CampaignNotFound,
-        WrongStatus, InvalidTime, ContentInvalid, NotProven, SchedulerUnavailable, Conflict.
+        between fires and does nothing. Raises InvalidTime, SchedulerUnavailable, and as `send_now` of status and content.
         """
         campaign = get_campaign(self._campaigns, campaign_id)
         lifecycle.SCHEDULE.require(campaign)
@@ -284,10 +283,10 @@ def return_to_author(campaigns: Campaigns, campaign: Campaign, problem: ContentI
     kind, words = "content_invalid", "Correct the content before you send it"
     if isinstance(problem, NotProven):
         kind, words = "not_proven", "The check could not confirm this email, so it was not sent"
-    campaign_id, fault = campaign.campaign_id, str(problem.faults[0].brief())
+    campaign_id, fault = campaign.campaign_id, problem.faults[0].brief()
     reason = f"{words}. See {fault}."
     if campaigns.move(campaign_id, lifecycle.REVERT, to=back, as_read=campaign, reason=reason, proof_waived=False):
-        logger().warning(kind, extra={"campaign_id": campaign_id, "problem": fault})
+        logger().warning(kind, extra={"campaign_id": campaign_id, "problem": str(fault)})
 
 
 def pause_refused(campaigns: Campaigns, campaign_id: CampaignId, words: str) -> None:
