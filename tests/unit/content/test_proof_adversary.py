@@ -47,7 +47,9 @@ def left(url: str, reason: str = "") -> Link:
 
 
 def is_proven(source: ContentSource, compiled: CompiledContent) -> bool:
-    return not prove(source, compiled, SIGNER).faults
+    faults = prove(source, compiled, SIGNER).faults
+    assert not any("could not be checked (" in each.reason for each in faults), "refused by a defect, not by a rule"
+    return not faults
 
 
 def moved(program: Program, added: str, before: str) -> CompiledContent:
