@@ -288,6 +288,13 @@ def test_a_broken_click_url_is_not_called_a_link_that_is_left() -> None:
     assert not is_proven(program.source, program.with_text(text))
 
 
+def test_a_link_that_is_left_becomes_no_part_of_a_click_url() -> None:
+    program = program_of('<a href="mailto:a@b.example">x</a>')
+    assert is_proven(program.source, program.compiled)
+    text = program.text.replace("mailto:a@b.example", f"{SIGNER.base_url}/t/c/{ID}")
+    assert not is_proven(program.source, program.with_text(text))
+
+
 def test_links_are_reported_in_their_order() -> None:
     program = program_of(f'<a href="{A}">x</a><a href="{B}">y</a>')
     assert not is_proven(program.source, program.with_links(program.compiled.links[::-1]))
@@ -432,7 +439,8 @@ def test_a_link_with_values_is_made_per_delivery(href: str) -> None:
         (*slots[:at], field, *slots[at + 1 :]),
     )
     reported = [replace(each, link="", tracked=False) for each in program.compiled.links]
-    assert not is_proven(program.source, replace(program.compiled, html=inline, links=tuple(reported)))
+    for links in (tuple(reported), ()):
+        assert not is_proven(program.source, replace(program.compiled, html=inline, links=links))
 
 
 @pytest.mark.parametrize(
