@@ -539,6 +539,45 @@ def test_what_was_compiled_without_tracking_is_not_proven_to_track() -> None:
     assert not is_proven(source, compiled)
 
 
+def test_utm_tags_are_nothing_to_a_mail_that_tracks_nothing() -> None:
+    source = source_of(f'<a href="{A}">x</a>', utm={"source": "news"})
+    assert not prove(source, compile_content(source, None), None).faults
+
+
+# What is said of a fault
+
+
+@pytest.mark.parametrize(
+    ("html", "old", "new", "place"),
+    [
+        ("<p>a</p>\r\n<p>{{ lead.first_name }} b</p>", " b", " c", (2, 26)),
+        ("<div>\n<p>c</p></div>", "c</p>", "c</p><p>", (2, 10)),
+        ("<!-- b -->\n{{ lead.first_name }}<p>c</p> <p>d</p>", PIXEL, "", (2, 39)),
+        (f"{{{{ lead.id }}}}\n x <a href='{A}'>x</a>", "a.example", "b.example", (2, 4)),
+        (
+            f"{{% if lead.id %}}\nyes{{% else %}}no\n\n <a href='{A}'>x</a>{{% endif %}}",
+            "a.example",
+            "b.example",
+            (4, 2),
+        ),
+        (f"<!--[if mso]>\n <v:rect href='{A}'><![endif]-->", "a.example", "b.example", (2, 2)),
+    ],
+    ids=["text", "tag", "pixel", "link", "branch", "Outlook"],
+)
+def test_a_fault_has_its_place_in_the_source(html: str, old: str, new: str, place: tuple[int, int]) -> None:
+    program = program_of(html)
+    faulty = program.with_text(program.text.replace(old, new))
+    assert faulty != program.compiled
+    (fault, *_) = prove(program.source, faulty, SIGNER).faults
+    assert (fault.line, fault.column) == place, fault
+
+
+def test_of_many_faults_some_are_told_each_once() -> None:
+    program = program_of("".join(f'<a href="{A}{number}">x</a>' for number in range(50)))
+    faults = prove(program.source, program.with_links([]), SIGNER).faults
+    assert (len(faults), len(set(faults))) == (20, 20)
+
+
 class Failing(Signer):
     def sign(self, link: str, destination: str) -> str:
         raise OSError("no key")
