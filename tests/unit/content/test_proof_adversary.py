@@ -76,6 +76,15 @@ def test_a_link_that_only_one_branch_of_a_tag_has_is_missed_by_nobody() -> None:
     assert not is_proven(*by_hand(html, text, [tracked("1", A)]))
 
 
+def test_a_link_that_only_the_second_of_three_branches_has_is_missed_by_nobody() -> None:
+    branches = ('href="{}"{{% elif lead.email %}}', f'href="{B}"{{% else %}}id="c"{{% endif %}}')
+    html = f"<a {{% if lead.id %}}{branches[0].format(A)}{branches[1]}>x</a>"
+    program = program_of("x")
+    text = f"<a {OPEN}{{% if lead.id %}}{branches[0].format(program.click_url('1', A))}{branches[1]}{CLOSE}>x</a>"
+    text += footer_of(program) + PIXEL
+    assert not is_proven(*by_hand(html, text, [tracked("1", A)]))
+
+
 def test_a_link_in_a_comment_that_only_some_leads_have_is_missed_by_nobody() -> None:
     html = f'{{% if lead.id %}}<!--{{% endif %}}<a href="{B}">x</a>{{% if lead.id %}}-->{{% endif %}}'
     text = html.replace("{% if", f"{OPEN}{{% if").replace("endif %}", f"endif %}}{CLOSE}")

@@ -150,8 +150,12 @@ def test_what_is_not_hidden_for_certain_has_none(html: str) -> None:
 def test_the_first_text_may_be_hidden_if_it_is_short() -> None:
     preview = "<title>x</title><div style='display:none'>{}</div><div style='display:none'>&zwnj;</div>Hello"
     assert codes(preview.format("Our <b>spring</b> offers &nbsp;&zwnj;" + "&nbsp;&zwnj;" * 200)) == []
-    assert codes(preview.format("word " * 51)) == ["hidden_text"]
-    assert codes("<div style='display:none'>Our spring offers</div>" * 2 + "Hello") == ["hidden_text"]
+    assert codes(preview.format("x" * 250)) == []
+    assert codes(preview.format("x" * 251)) == ["hidden_text"]
+    hidden = "<div style='display:none'>Our spring offers</div>"
+    assert codes(f"<p> </p>\n{hidden}Hello") == []
+    assert codes(f"<p>Hello</p>{hidden}") == ["hidden_text"]
+    assert codes(hidden * 2 + "Hello") == ["hidden_text"]
 
 
 @pytest.mark.parametrize(
