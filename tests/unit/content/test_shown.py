@@ -155,6 +155,7 @@ def test_the_first_text_may_be_hidden_if_it_is_short() -> None:
     hidden = "<div style='display:none'>Our spring offers</div>"
     assert codes(f"<p> </p>\n{hidden}Hello") == []
     assert codes(f"<p>Hello</p>{hidden}") == ["hidden_text"]
+    assert codes(f"<p>Hello</p><div style='display:none'>&zwnj;</div>{hidden}") == ["hidden_text"]
     assert codes(hidden * 2 + "Hello") == ["hidden_text"]
 
 
