@@ -134,9 +134,11 @@ def test_scheduling_again_asks_again(world: ScheduledWorld) -> None:
     assert world.campaign(campaign_id).proof_waived, "the schedule that was asked for first is as it was"
 
 
-def test_a_schedule_that_a_queue_refuses_to_overtake_keeps_its_waiver(world: ScheduledWorld) -> None:
+@pytest.mark.parametrize("scheduled", [True, False])
+def test_what_a_queue_refuses_is_waived_as_it_was_before(world: ScheduledWorld, scheduled: bool) -> None:
     campaign_id = unproven(world)
-    world.control.schedule(campaign_id, AT, ZONE, NOW, waive_proof=True)
+    if scheduled:
+        world.control.schedule(campaign_id, AT, ZONE, NOW, waive_proof=True)
     before = world.campaign(campaign_id)
 
     class Down(Queue):
@@ -146,7 +148,7 @@ def test_a_schedule_that_a_queue_refuses_to_overtake_keeps_its_waiver(world: Sch
     with pytest.raises(QueueUnavailable):
         world.control_by(Down(world.sqs, "launch"), world.schedules).send_now(campaign_id, NOW, waive_proof=True)
     after = world.campaign(campaign_id)
-    assert (after.status, after.proof_waived) == (before.status, True)
+    assert (after.status, after.proof_waived) == (before.status, scheduled)
 
 
 def test_what_an_earlier_release_scheduled_is_missed_with_the_reason_and_can_be_sent_anyway(
@@ -269,6 +271,10 @@ def test_what_was_edited_after_an_interrupted_launch_leaves_as_edited(world: Sch
         world.control_by(TakesAndFails(world.sqs, "launch"), world.schedules).send_now(campaign_id, NOW)
     world.plan_all()
     assert "send" not in world.sqs.bodies
+    world.drafts.change(campaign_id, {"html": HTML_IN_SVG}, NOW)
+    bring_to(world.campaigns, campaign_id, CampaignStatus.PLANNING)
+    world.launcher.launch(campaign_id, NOW)
+    assert world.campaign(campaign_id).status is CampaignStatus.DRAFT, "what was proven before the edit says nothing"
     world.drafts.change(campaign_id, {"html": "<p>As edited</p>"}, NOW)
     world.control.send_now(campaign_id, NOW)
     assert send_everything(world, campaign_id) == 1
