@@ -1,5 +1,7 @@
 """What cannot be proven does not leave by itself: at the API, in a schedule and at launch, on real engines."""
 
+import json
+import zlib
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -17,6 +19,8 @@ from chalicelib.model.ids import CampaignId
 from chalicelib.model.lifecycle import SCHEDULE
 from chalicelib.model.messages import LaunchMessage
 from chalicelib.sqs import Queue, QueueUnavailable
+from chalicelib.store import keys
+from chalicelib.store.client import to_item
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
 from tests.moves import bring_to
@@ -253,6 +257,21 @@ def test_a_launch_that_has_stored_its_proof_is_not_taken_back_by_its_repetition(
         world.launcher.launch(campaign_id, NOW)
     mortal.writes_left = 10**6
     world.launcher = replace(world.launcher, _prove=lambda *_: Proof(0, 0, (Fault("html", "took too long"),)))
+    assert send_everything(world, campaign_id) == 1
+    assert proof(world, campaign_id) == ProofResult(1, 0)
+
+
+def test_what_an_earlier_release_launched_is_read_and_gives_way_to_a_later_launch(
+    dynamodb: Any, tables: TableNames, world: ScheduledWorld
+) -> None:
+    """Its rows name no version and no proof."""
+    world.lead(1)
+    campaign_id = world.draft()
+    said = zlib.compress(json.dumps({"links": [], "html_bytes": 5}).encode())
+    row = keys.campaign_blob(campaign_id, "launched", 0) | to_item({"data": said, "pieces": 1})
+    dynamodb.put_item(TableName=tables.campaigns, Item=row)
+    assert world.campaigns.find_launched(campaign_id) == LaunchedMail((), 5)
+    world.control.send_now(campaign_id, NOW)
     assert send_everything(world, campaign_id) == 1
     assert proof(world, campaign_id) == ProofResult(1, 0)
 
