@@ -317,7 +317,9 @@ def test_the_api_refuses_with_the_places_and_does_it_when_the_proof_is_waived(
 ) -> None:
     campaign = written(api, html=HTML_IN_SVG)
     path = f"/v1/campaigns/{campaign['campaign_id']}"
-    (finding,) = [each for each in api("GET", f"{path}/preflight").json["findings"] if each["severity"] == "error"]
+    preflight = api("GET", f"{path}/preflight").json
+    assert preflight["proof"] is None
+    (finding,) = [each for each in preflight["findings"] if each["severity"] == "error"]
     assert finding["code"] == "not_proven"
     key = {"Idempotency-Key": "once"}
     refused = api("POST", f"{path}/{verb}", body, key)
