@@ -89,7 +89,7 @@ def _on_sending(now: Situation) -> Iterator[Advice]:
         yield Advice("recount_due", "warning", text, float(due))
     failed = now.rate("failed", now.sent + now.count("failed"))
     if failed is not None and failed.value > FAILED_NOTICE:
-        reasons = ", ".join(f"{reason.replace('_', ' ')} ({count})" for reason, count in now.failures[:3])
+        reasons = ", ".join(f"{reason.replace('_', ' ')}: {count}" for reason, count in now.failures[:3])
         text = (
             f"{failed.value:.1%} of the emails could not be sent. More than 2 to 3% usually has a common cause. "
             f"Main reasons: {reasons}."
