@@ -504,7 +504,7 @@ def left_as_written(program: Program, url: str) -> tuple[ContentSource, Compiled
 def test_a_mail_that_leaves_no_character_for_signs_is_refused_for_that() -> None:
     program = program_of("".join(map(chr, range(0xE000, 0xF900))))
     (fault,) = prove(program.source, program.compiled, SIGNER).faults
-    assert "it holds every character for private use" in fault.reason
+    assert "it uses every private-use character" in fault.reason
 
 
 # The compiled content around the HTML

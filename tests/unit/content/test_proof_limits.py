@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from chalicelib.content.tree import NotParsed, parse
+from chalicelib.content.html_tree import NotParsed, parse
 from tests.documents import ROOT
 from tests.unit.content.hostile import DOCUMENTS
 
