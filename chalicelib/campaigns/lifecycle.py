@@ -109,7 +109,7 @@ class Control:
         """Have a campaign sent later, in place of an earlier schedule, or again after it was missed.
 
         A schedule is created before the campaign names it, and the earlier one deleted afterwards: one left behind in
-        between fires and does nothing. Raises InvalidTime, SchedulerUnavailable, and as `send_now` of status and content.
+        between fires and does nothing. Raises InvalidTime, SchedulerUnavailable, and as `send_now` of the content.
         """
         campaign = get_campaign(self._campaigns, campaign_id)
         lifecycle.SCHEDULE.require(campaign)

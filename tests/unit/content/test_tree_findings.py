@@ -10,9 +10,9 @@ import pytest
 
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import ContentInvalid
+from chalicelib.content.html_tree import NotParsed
 from chalicelib.content.preflight import AudienceFacts, Finding, preflight_findings
-from chalicelib.content.shown import shown_problems
-from chalicelib.content.tree import NotParsed
+from chalicelib.content.tree_findings import tree_problems
 from tests.corpus import NO_CORPUS, corpus_mails, our_mails
 from tests.unit.content.mails import Tracking, source_of
 from tests.unit.content.test_documents import random_document
@@ -117,6 +117,11 @@ def test_images_are_those_of_the_tree() -> None:
     assert codes("<div style='display:none' class=phone><img src=a width=1></div>") == ["image_without_alt"]
 
 
+@pytest.mark.xfail(strict=True, reason="minidom drops an attribute when one of the same name with a prefix follows")
+def test_attributes_with_a_prefix_take_the_place_of_none() -> None:
+    assert codes("<img src=a width=1 alt='Shop' th:alt='x' th:width=2>") == []
+
+
 @pytest.mark.parametrize(
     "style",
     ["display:none", "color:red; DISPLAY : NONE !important", "a:b;visibility:hidden"],
@@ -145,8 +150,13 @@ def test_what_is_not_hidden_for_certain_has_none(html: str) -> None:
 def test_the_first_text_may_be_hidden_if_it_is_short() -> None:
     preview = "<title>x</title><div style='display:none'>{}</div><div style='display:none'>&zwnj;</div>Hello"
     assert codes(preview.format("Our <b>spring</b> offers &nbsp;&zwnj;" + "&nbsp;&zwnj;" * 200)) == []
-    assert codes(preview.format("word " * 51)) == ["hidden_text"]
-    assert codes("<div style='display:none'>Our spring offers</div>" * 2 + "Hello") == ["hidden_text"]
+    assert codes(preview.format("x" * 250)) == []
+    assert codes(preview.format("x" * 251)) == ["hidden_text"]
+    hidden = "<div style='display:none'>Our spring offers</div>"
+    assert codes(f"<p> </p>\n{hidden}Hello") == []
+    assert codes(f"<p>Hello</p>{hidden}") == ["hidden_text"]
+    assert codes(f"<p>Hello</p><div style='display:none'>&zwnj;</div>{hidden}") == ["hidden_text"]
+    assert codes(hidden * 2 + "Hello") == ["hidden_text"]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +181,7 @@ def test_a_long_mail_needs_a_heading() -> None:
 def test_what_is_not_parsed_has_no_such_findings() -> None:
     html = "<div>" * 1_000 + "<img src=a>"
     with pytest.raises(NotParsed):
-        list(shown_problems(html))
+        list(tree_problems(html))
     assert codes(html) == []
 
 
@@ -219,6 +229,7 @@ def test_findings_on_our_mails_stand_at_their_tags_once(name: str) -> None:
     found_at_their_tags(our_mails()[name])
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(not REAL_MAILS, reason=NO_CORPUS)
 def test_real_mails_are_not_flooded_with_findings() -> None:
     """Of 238 mails, 4 have hidden text, a long text without heading or a link without text; 23 skip a heading level."""
