@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from chalicelib.campaigns.launched_content import source_of, tracking_of
 from chalicelib.content.compiled import CompiledContent, ContentSource, LinkTracking
 from chalicelib.content.compiler import compile_content
+from chalicelib.content.errors import NotProven
 from chalicelib.model.campaign import Campaign, ProofResult
 from chalicelib.model.delivery import Tracking
 from chalicelib.store.campaigns import Campaigns
@@ -24,15 +25,23 @@ def compile_both(
 
 
 def prove_both(
-    source: ContentSource, compiled: CompiledContent, untracked: CompiledContent, tracking: LinkTracking
+    source: ContentSource,
+    compiled: CompiledContent,
+    untracked: CompiledContent,
+    tracking: LinkTracking,
+    *,
+    at_launch: bool = False,
 ) -> "Proof":
-    """The proof of what `compile_both` gives. Never raises; takes a few seconds at most."""
-    from chalicelib.content.proof import prove  # html5lib, which functions that prove nothing must not load
+    """The proof of what `compile_both` gives. Never raises; takes a few seconds of CPU at most, some more at launch."""
+    # With this comes html5lib, which functions that prove nothing must not load.
+    from chalicelib.content.html_tree import SECONDS
+    from chalicelib.content.proof import LAUNCH_SECONDS, prove
 
+    seconds = LAUNCH_SECONDS if at_launch else SECONDS
     if compiled is untracked:
-        return prove(source, untracked, None)
-    proof = prove(source, compiled, tracking)
-    return proof if proof.faults else replace(proof, faults=prove(source, untracked, None).faults)
+        return prove(source, untracked, None, seconds=seconds)
+    proof = prove(source, compiled, tracking, seconds=seconds)
+    return proof if proof.faults else replace(proof, faults=prove(source, untracked, None, seconds=seconds).faults)
 
 
 def prove_draft(campaigns: Campaigns, keys: KeyRingSource, tracking_url: str, campaign: Campaign) -> "Proof":
@@ -42,6 +51,15 @@ def prove_draft(campaigns: Campaigns, keys: KeyRingSource, tracking_url: str, ca
     return prove_both(source, *compile_both(source, tracking, campaign.tracking), tracking)
 
 
+def is_waived(proof: "Proof", *, waive_proof: bool) -> bool:
+    """Whether a mail leaves only because its proof is waived: what is proven needs no waiver. Raises NotProven."""
+    if proof.faults and not waive_proof:
+        raise NotProven(proof.faults)
+    return bool(proof.faults)
+
+
 def result_of(proof: "Proof", compiled: CompiledContent) -> ProofResult | None:
     """What is shown of a proof; None for plain text, where there is nothing to compare."""
-    return None if compiled.html is None else ProofResult(proof.tracked, proof.untracked, waived=bool(proof.faults))
+    if compiled.html is None:
+        return None
+    return ProofResult(None, None, waived=True) if proof.faults else ProofResult(proof.tracked, proof.untracked)

@@ -139,12 +139,19 @@ def _check(html: str) -> None:
     """Raises NotParsed for what may take html5lib too long."""
     for sign, name in (("<", "tags"), ("&", "references like &amp;")):
         if html.count(sign) > MAX_TAGS:
-            raise NotParsed(0, f"it has more than {MAX_TAGS:,} {name}; split the mail into smaller ones")
+            raise NotParsed(_nth(html, sign, MAX_TAGS), f"it has more than {MAX_TAGS:,} {name}; shorten the mail")
     if (nul := html.find("\0")) >= 0:
         raise NotParsed(nul, "there is a NUL character here; remove it")
     if number := _LONG_NUMBER.search(html):
         raise NotParsed(number.start(), "no character has a number this long; correct this reference")
     _count(html)
+
+
+def _nth(html: str, sign: str, number: int) -> int:
+    at = -1
+    for _ in range(number):
+        at = html.find(sign, at + 1)
+    return at
 
 
 def _count(html: str) -> None:
@@ -161,7 +168,7 @@ def _count(html: str) -> None:
         if len(tag["rest"]) > MAX_ATTRIBUTES:
             bare = _QUOTED.sub("", tag["rest"])
             if len(bare) > MAX_TAG_LENGTH:
-                raise NotParsed(at, f"this tag has more than {MAX_TAG_LENGTH:,} characters outside quotes; shorten it")
+                raise NotParsed(at, f"this tag has over {MAX_TAG_LENGTH:,} characters outside of quotes; shorten it")
             if len(_ATTRIBUTE.findall(bare)) > MAX_ATTRIBUTES:
                 raise NotParsed(at, f"this tag has more than {MAX_ATTRIBUTES:,} attributes; remove some")
         in_all += 0 if tag["end"] else weight

@@ -1,5 +1,7 @@
 """What cannot be proven does not leave by itself: at the API, in a schedule and at launch, on real engines."""
 
+import json
+import zlib
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -17,6 +19,8 @@ from chalicelib.model.ids import CampaignId
 from chalicelib.model.lifecycle import SCHEDULE
 from chalicelib.model.messages import LaunchMessage
 from chalicelib.sqs import Queue, QueueUnavailable
+from chalicelib.store import keys
+from chalicelib.store.client import to_item
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
 from tests.moves import bring_to
@@ -45,7 +49,7 @@ def unproven(world: ScheduledWorld, html: str = HTML_IN_SVG) -> CampaignId:
 
 
 def proof(world: ScheduledWorld, campaign_id: CampaignId) -> ProofResult | None:
-    return world.campaigns.find_launched(campaign_id).proof
+    return world.campaigns.find_launched(world.campaign(campaign_id)).proof
 
 
 def send_everything(world: ScheduledWorld, campaign_id: CampaignId) -> int:
@@ -134,9 +138,11 @@ def test_scheduling_again_asks_again(world: ScheduledWorld) -> None:
     assert world.campaign(campaign_id).proof_waived, "the schedule that was asked for first is as it was"
 
 
-def test_a_schedule_that_a_queue_refuses_to_overtake_keeps_its_waiver(world: ScheduledWorld) -> None:
+@pytest.mark.parametrize("scheduled", [True, False])
+def test_what_a_queue_refuses_is_waived_as_it_was_before(world: ScheduledWorld, scheduled: bool) -> None:
     campaign_id = unproven(world)
-    world.control.schedule(campaign_id, AT, ZONE, NOW, waive_proof=True)
+    if scheduled:
+        world.control.schedule(campaign_id, AT, ZONE, NOW, waive_proof=True)
     before = world.campaign(campaign_id)
 
     class Down(Queue):
@@ -146,7 +152,7 @@ def test_a_schedule_that_a_queue_refuses_to_overtake_keeps_its_waiver(world: Sch
     with pytest.raises(QueueUnavailable):
         world.control_by(Down(world.sqs, "launch"), world.schedules).send_now(campaign_id, NOW, waive_proof=True)
     after = world.campaign(campaign_id)
-    assert (after.status, after.proof_waived) == (before.status, True)
+    assert (after.status, after.proof_waived) == (before.status, scheduled)
 
 
 def test_what_an_earlier_release_scheduled_is_missed_with_the_reason_and_can_be_sent_anyway(
@@ -158,7 +164,7 @@ def test_what_an_earlier_release_scheduled_is_missed_with_the_reason_and_can_be_
     assert world.campaigns.move(campaign_id, SCHEDULE, as_read=draft, schedule=Schedule("s", DUE, AT, ZONE))
     assert world.fire(campaign_id, "s") is CampaignStatus.MISSED
     missed = world.campaign(campaign_id)
-    assert (missed.status_reason or "").startswith("The check could not confirm this email, so it was not sent: html ")
+    assert "so it was not sent. See html at line 2, column " in (missed.status_reason or "")
     assert world.sqs.bodies == {}
     assert proof(world, campaign_id) is None
     world.control.send_now(campaign_id, DUE + timedelta(hours=1), waive_proof=True)
@@ -180,6 +186,18 @@ def test_what_an_earlier_release_was_asked_to_send_is_a_draft_again_and_not_waiv
     world.control.send_now(campaign_id, NOW)
     assert send_everything(world, campaign_id) == 1
     assert proof(world, campaign_id) == ProofResult(1, 0)
+
+
+def test_a_campaign_is_returned_with_a_short_reason_however_long_the_link_is(world: ScheduledWorld) -> None:
+    """DynamoDB's rows hold 400 KB, and what a fault quotes may be longer."""
+    world.lead(1)
+    campaign_id = world.draft()
+    world.control.send_now(campaign_id, NOW)
+    proof = Proof(0, 0, (Fault("html", f"the link goes to https://a.example/{'d' * 900_000}"),))
+    replace(world.launcher, _prove=lambda *_: proof).launch(campaign_id, NOW)
+    returned = world.campaign(campaign_id)
+    assert returned.status is CampaignStatus.DRAFT
+    assert len(returned.status_reason or "") < 1_000
 
 
 def test_an_edit_after_the_check_is_a_conflict(world: ScheduledWorld) -> None:
@@ -237,7 +255,7 @@ def test_a_launch_that_dies_after_its_proof_is_repeated_and_says_the_same(
     assert proof(world, campaign_id) == ProofResult(1, 0)
 
 
-def test_a_launch_that_has_stored_its_proof_is_not_taken_back_by_its_repetition(
+def test_a_launch_that_has_stored_its_content_is_not_taken_back_by_its_repetition(
     dynamodb: Any, tables: TableNames
 ) -> None:
     """A proof ends by the clock as well: what has been proven once may take too long the next time."""
@@ -246,11 +264,26 @@ def test_a_launch_that_has_stored_its_proof_is_not_taken_back_by_its_repetition(
     world.lead(1)
     campaign_id = world.draft()
     world.control.send_now(campaign_id, NOW)
-    mortal.writes_left = 2  # its key, and what the reports say
+    mortal.writes_left = 4  # its key, what the reports say, and both forms of the mail
     with pytest.raises(Died):
         world.launcher.launch(campaign_id, NOW)
     mortal.writes_left = 10**6
     world.launcher = replace(world.launcher, _prove=lambda *_: Proof(0, 0, (Fault("html", "took too long"),)))
+    assert send_everything(world, campaign_id) == 1
+    assert proof(world, campaign_id) == ProofResult(1, 0)
+
+
+def test_what_an_earlier_release_launched_is_read_and_gives_way_to_a_later_launch(
+    dynamodb: Any, tables: TableNames, world: ScheduledWorld
+) -> None:
+    """Its rows name no version and no proof."""
+    world.lead(1)
+    campaign_id = world.draft()
+    said = zlib.compress(json.dumps({"links": [], "html_bytes": 5}).encode())
+    row = keys.campaign_blob(campaign_id, "launched", 0) | to_item({"data": said, "pieces": 1})
+    dynamodb.put_item(TableName=tables.campaigns, Item=row)
+    assert world.campaigns.find_launched(world.campaign(campaign_id)) == LaunchedMail((), 5)
+    world.control.send_now(campaign_id, NOW)
     assert send_everything(world, campaign_id) == 1
     assert proof(world, campaign_id) == ProofResult(1, 0)
 
@@ -269,6 +302,10 @@ def test_what_was_edited_after_an_interrupted_launch_leaves_as_edited(world: Sch
         world.control_by(TakesAndFails(world.sqs, "launch"), world.schedules).send_now(campaign_id, NOW)
     world.plan_all()
     assert "send" not in world.sqs.bodies
+    world.drafts.change(campaign_id, {"html": HTML_IN_SVG}, NOW)
+    bring_to(world.campaigns, campaign_id, CampaignStatus.PLANNING)
+    world.launcher.launch(campaign_id, NOW)
+    assert world.campaign(campaign_id).status is CampaignStatus.DRAFT, "what was proven before the edit says nothing"
     world.drafts.change(campaign_id, {"html": "<p>As edited</p>"}, NOW)
     world.control.send_now(campaign_id, NOW)
     assert send_everything(world, campaign_id) == 1
@@ -292,7 +329,9 @@ def test_the_api_refuses_with_the_places_and_does_it_when_the_proof_is_waived(
 ) -> None:
     campaign = written(api, html=HTML_IN_SVG)
     path = f"/v1/campaigns/{campaign['campaign_id']}"
-    (finding,) = [each for each in api("GET", f"{path}/preflight").json["findings"] if each["severity"] == "error"]
+    preflight = api("GET", f"{path}/preflight").json
+    assert preflight["proof"] is None
+    (finding,) = [each for each in preflight["findings"] if each["severity"] == "error"]
     assert finding["code"] == "not_proven"
     key = {"Idempotency-Key": "once"}
     refused = api("POST", f"{path}/{verb}", body, key)
@@ -304,13 +343,39 @@ def test_the_api_refuses_with_the_places_and_does_it_when_the_proof_is_waived(
     ]
     assert api("GET", path).json == campaign
     assert api("POST", f"{path}/{verb}", body | {"proof": "please"}).status == 422
-    done = api("POST", f"{path}/{verb}", body | {"proof": "waived"}, key)
+    waived = body | {"proof": "waived"}
+    (error,) = api("POST", f"{path}/{verb}", waived).json["errors"]
+    assert error == {"field": "version", "reason": 'is required with "proof": "waived"'}
+    assert api("GET", path).json == campaign
+    waived["version"] = campaign["version"]
+    done = api("POST", f"{path}/{verb}", waived, key)
     assert (done.status, done.json["proof_waived"]) == (202, True)
-    repeated = api("POST", f"{path}/{verb}", body | {"proof": "waived"}, key)
+    repeated = api("POST", f"{path}/{verb}", waived, key)
     assert (repeated.body, repeated.headers.get("Idempotent-Replayed")) == (done.body, "true")
     assert api("GET", path).json["proof_waived"]
     copy = api("POST", f"{path}/duplicate").json
     assert (copy["proof_waived"], copy["proof"]) == (False, None)
+
+
+@pytest.mark.parametrize(("verb", "body"), [("send", {}), ("schedule", SOON)])
+def test_a_waiver_is_for_the_version_that_was_refused(api: ApiClient, verb: str, body: dict[str, Any]) -> None:
+    refused = written(api, html=TOO_MANY_TAGS)
+    path = f"/v1/campaigns/{refused['campaign_id']}"
+    assert api("POST", f"{path}/{verb}", body).json["type"] == "urn:leadflip:problem:not-proven"
+    changed = api("PATCH", path, {"html": HTML_IN_SVG}).json
+    waived = body | {"proof": "waived", "version": refused["version"]}
+    reply = api("POST", f"{path}/{verb}", waived)
+    assert (reply.status, reply.json["type"]) == (409, "urn:leadflip:problem:conflict")
+    assert "You have version 1, it is at version 2" in reply.json["detail"]
+    assert api("GET", path).json == changed
+
+
+def test_a_version_without_a_waiver_is_the_only_one_that_is_sent(api: ApiClient) -> None:
+    campaign = written(api)
+    path = f"/v1/campaigns/{campaign['campaign_id']}"
+    api("PATCH", path, {"title": "Another"})
+    assert api("POST", f"{path}/send", {"version": 1}).status == 409
+    assert api("POST", f"{path}/send", {"version": 2}).status == 202
 
 
 def test_preflight_says_what_was_checked(api: ApiClient) -> None:
@@ -334,6 +399,6 @@ def test_a_launched_campaign_and_its_stats_say_what_was_proven(api: ApiClient) -
     assert api("GET", path).json["proof"] is None
     assert api("GET", f"{path}/stats").json["proof"] is None
     mail = LaunchedMail(html_bytes=2_400, proof=ProofResult(14, 2))
-    api.context.campaigns.save_launched(CampaignId(campaign["campaign_id"]), mail, version=1)
+    api.context.campaigns.save_launched(api.context.drafts.get_campaign(CampaignId(campaign["campaign_id"])), mail)
     for shown in (api("GET", path).json["proof"], api("GET", f"{path}/stats").json["proof"]):
         assert shown["text"] == "Checked: 14 links tracked, 2 left as they are, nothing else changed."

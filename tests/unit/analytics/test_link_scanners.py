@@ -9,14 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.analytics.link_scanners import (
-    FEWEST,
-    PAGES,
-    LinkScanners,
-    Tally,
-    WithoutScanners,
-    look_for_link_scanners,
-)
+from chalicelib.analytics.link_scanners import PAGES, LinkScanners, Tally, WithoutScanners, look_for_link_scanners
 from chalicelib.analytics.sums import wilson
 from chalicelib.model.campaign import Audience, Campaign, CampaignStatus
 from chalicelib.model.delivery import Click, Delivery, DeliveryStatus, Tracking
@@ -95,8 +88,27 @@ def test_a_domain_where_nearly_all_click_within_a_minute_is_told_with_the_figure
 
 
 def test_less_than_ten_clicks_of_a_domain_say_nothing() -> None:
-    assert suspected(at("corp.example", FEWEST - 1)) == []
-    assert suspected(at("corp.example", FEWEST)) == ["corp.example"]
+    assert suspected(at("corp.example", 9)) == []
+    assert suspected(at("corp.example", 10)) == ["corp.example"]
+
+
+def test_soon_is_up_to_a_minute() -> None:
+    assert suspected([clicked("corp.example", 60) for _ in range(20)]) == ["corp.example"]
+    assert suspected([clicked("corp.example", 60.1) for _ in range(20)]) == []
+
+
+def test_a_click_whose_address_is_not_known_is_of_no_domain() -> None:
+    found = look([clicked("corp.example", 40, email=None) for _ in range(20)], sent=100, clicked=20)
+    assert (found.looked_at, found.domains) == (20, ())
+
+
+def test_where_all_are_looked_at_the_sums_say_nothing_more() -> None:
+    """They may hold what has been taken back a moment ago, or not yet hold the last clicks."""
+    for known in (15, 25):
+        found = look(at("corp.example", 20), sent=100, clicked=known)
+        assert found.is_complete
+        assert "Clicked is 0" in found.advice[-1].text
+        assert "Based on" not in found.advice[-1].text
 
 
 def test_half_of_the_clicks_may_be_chance_and_most_are_not() -> None:
@@ -139,9 +151,11 @@ def test_of_a_large_campaign_a_part_is_looked_at_and_the_rest_estimated() -> Non
 def test_anonymous_clicks_are_left_out_and_said_to_be() -> None:
     anonymous: Any = replace(WRITTEN, tracking=Tracking.ANONYMOUS)
     found = look(at("corp.example", 20), campaign=anonymous, sent=100, clicked=20)
-    assert (found.looked_at, found.domains, found.without) == (0, (), None)
+    assert (found.looked_at, found.clicked, found.is_complete) == (0, 20, False)
+    assert (found.domains, found.without) == ((), None)
     assert [each.code for each in found.advice] == ["link_scanners_unknown"]
-    assert look([], campaign=anonymous, sent=100).advice == ()
+    assert look([], campaign=anonymous, sent=100, clicked=9).advice == ()
+    assert look([], campaign=anonymous, sent=100, clicked=10).advice != ()
 
 
 def test_many_domains_are_summed_up() -> None:
@@ -151,9 +165,15 @@ def test_many_domains_are_summed_up() -> None:
     assert "Without these clicks and those from other domains, 140 in all, Clicked is 0" in found.advice[-1].text
 
 
+def test_ten_domains_are_all_told() -> None:
+    found = look([each for number in range(10) for each in at(f"d{number}.example", 10)], sent=500, clicked=100)
+    assert found.advice[-1].text.startswith("Without these clicks, 100 in all,")
+
+
 def test_nothing_is_said_where_nobody_is_suspected() -> None:
     assert look(at("mail.example", 2, 50), sent=1000, clicked=52).advice == ()
-    assert look([], sent=1000).advice == ()
+    nobody = look([], sent=1000)
+    assert (nobody.looked_at, nobody.clicked, nobody.advice) == (0, 0, ())
 
 
 # Published field data: scanners come at a median of 43 s after sending, two thirds of them after 20 to 60 s.
