@@ -11,8 +11,8 @@ import pytest
 
 from chalicelib.content.compiled import LinkTracking
 from chalicelib.content.compiler import compile_content
-from chalicelib.content.proof import prove
 from chalicelib.content.html_tree import NotParsed, parse
+from chalicelib.content.proof import prove
 from tests.documents import ROOT
 from tests.unit.content.hostile import DOCUMENTS
 from tests.unit.content.judged import Signer
@@ -30,22 +30,28 @@ BEYOND = [
     (f"<!--{'-a' * 10_001}-->", 0, "dashes"),
     (f"<p {'a ' * 101}>", 0, "attributes"),
     (f"<p {'a' * 16_400}>", 0, "characters outside of quotes"),
-    ("<div>" * 101, 500, "elements are open"),
+    ("<div>" * 300, 1_020, "elements are open"),
+    (f"<svg>{'<td>' * 300}", 1_021, "elements are open"),
     ("<b>" * 21, 60, "elements like <b>"),
 ]
-UP_TO = ["<div>" * 100, "<b>" * 20, f"<p {' '.join(f'a{number}' for number in range(100))}>", f"a&#x{'0' * 17}41;"]
+UP_TO = [
+    "<div>" * 195 + "x" * 2_000,
+    "<b>" * 20,
+    f"<p {' '.join(f'a{number}' for number in range(100))}>",
+    f"a&#x{'0' * 17}41;",
+]
 
 
 @pytest.mark.parametrize(("html", "offset", "reason"), BEYOND, ids=[reason for _, _, reason in BEYOND])
 def test_what_is_beyond_a_limit_is_not_parsed_and_told_with_its_place(html: str, offset: int, reason: str) -> None:
     with pytest.raises(NotParsed, match=reason) as caught:
-        parse(html)
+        parse(html, thread_time() + 9)
     assert caught.value.offset == offset
 
 
 @pytest.mark.parametrize("html", UP_TO, ids=["depth", "formatting", "attributes", "number"])
 def test_what_is_at_a_limit_is_parsed(html: str) -> None:
-    assert parse(html).documentElement
+    assert parse(html, thread_time() + 9).documentElement
 
 
 def assert_within_bounds(name: str) -> None:
