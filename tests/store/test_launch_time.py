@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from chalicelib.content.errors import ContentInvalid
-from chalicelib.model.campaign import CampaignStatus
 from local.tables import TableNames
 from tests.store.test_schedule import ScheduledWorld
 from tests.store.test_sending import NOW
@@ -31,7 +30,5 @@ def test_a_megabyte_of_malice_launches_in_seconds(dynamodb: Any, tables: TableNa
     world.launcher.launch(campaign_id, NOW)
     launching = time.process_time() - started - sending
     print(f"{name:44}{sending:7.2f} s{launching:7.2f} s  {'waived' if waived else 'proven'}")
-    # On a slow machine the launch may not prove in time what sending has proven: it gives the draft back.
-    is_returned = not waived and world.campaign(campaign_id).status is CampaignStatus.DRAFT
-    assert is_returned or world.plans.find_progress(campaign_id) is not None
+    assert world.plans.find_progress(campaign_id) is not None
     assert max(sending, launching) < SECONDS
