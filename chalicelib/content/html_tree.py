@@ -173,7 +173,7 @@ def _count(html: str) -> None:
                 raise NotParsed(at, f"this tag has more than {MAX_ATTRIBUTES:,} attributes; remove some")
         in_all += 0 if tag["end"] else weight
         if name in _REOPENED and not tag["end"]:
-            weights[name].append(1 + tag["rest"].count("="))
+            weights[name].append(1 + len(_ATTRIBUTE.findall(_QUOTED.sub("", tag["rest"]))))
             formatting, weight = formatting + 1, weight + weights[name][-1]
         elif weights.get(name):
             formatting, weight = formatting - 1, weight - weights[name].pop()
