@@ -140,7 +140,7 @@ def _on_reactions(now: Situation) -> Iterator[Advice]:
         text = (
             f"{opened.value:.0%} opened, which is more than people reach: mail privacy services load the tracking "
             f"pixel automatically ({machines} of {all_opens} opens, {machines / all_opens:.0%}, are known to be by "
-            "machines only). Rely on the click rate."
+            "machines only). The click rate is more reliable."
         )
         yield Advice("opened_suspicious", "notice", text, opened.value)
     unsubscribed = now.rate("unsubscribed")
@@ -191,8 +191,8 @@ def _on_reading_the_numbers(now: Situation) -> Iterator[Advice]:
     clicked = now.rate("clicked", now.tracked)
     if clicked is not None and clicked.value:
         text = (
-            f"The click rate, {clicked.value:.1%}, is the most reliable one: people click, while opens may come from "
-            "machines."
+            f"The click rate, {clicked.value:.1%}, is more reliable than the open rate: mail privacy services load the "
+            "tracking pixel of every email, but follow no links."
         )
         yield Advice("clicks_are_honest", "info", text, clicked.value)
     scanned = now.rate("clicked_machine_only", now.tracked)
