@@ -1,7 +1,8 @@
 """`make verdict`: writes the tables of docs/VERDICT.md from a simulation with fixed seeds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from bench.verdict import figures
@@ -15,22 +16,6 @@ BEGIN, END = "<!-- make verdict: {} -->\n", "<!-- end -->"
 AUDIENCES = (CONSUMERS, HALF_AND_HALF, COMPANIES)
 
 
-def tables() -> dict[str, list[str]]:
-    """The document's tables, as lines of Markdown, by the name in their mark."""
-    by_audience = {each.name: measured(each) for each in AUDIENCES}
-    by_audience["all three"] = sum(by_audience.values(), Measured())
-    return {
-        "Clicked": list(_clicked(by_audience)),
-        "Opened": list(_opened(by_audience)),
-        "scanners": list(_scanners()),
-        "people who click": list(_clicks()),
-        "people who read": list(_opens()),
-        "share of scanners": list(_scanned()),
-        "links": list(_links()),
-        "one link": list(_sampling()),
-    }
-
-
 def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     yield f"| {' | '.join(head)} |"
     yield f"|---|{'---:|' * (len(head) - 1)}"
@@ -38,7 +23,13 @@ def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
         yield f"| {' | '.join(row)} |"
 
 
-def _clicked(found: dict[str, Measured]) -> Iterator[str]:
+@cache
+def _by_audience() -> dict[str, Measured]:
+    found = {each.name: measured(each) for each in AUDIENCES}
+    return found | {"all three": sum(found.values(), Measured())}
+
+
+def _clicked() -> Iterator[str]:
     head = (
         "audience", "leads", "machines' part of all requests for links", "clicked, in truth", "every request counted",
         "Clicked", "precision, %", "recall, %",
@@ -54,12 +45,12 @@ def _clicked(found: dict[str, Measured]) -> Iterator[str]:
             str(each.clicked.precision),
             str(each.clicked.recall),
         )
-        for name, each in found.items()
+        for name, each in _by_audience().items()
     ]
     yield from _rows(head, rows)
 
 
-def _opened(found: dict[str, Measured]) -> Iterator[str]:
+def _opened() -> Iterator[str]:
     head = ("audience", "read, in truth", "Opened", "of these by persons", "precision, %", "recall, %")
     rows = [
         (
@@ -70,7 +61,7 @@ def _opened(found: dict[str, Measured]) -> Iterator[str]:
             str(each.opened.precision),
             str(each.opened.recall),
         )
-        for name, each in found.items()
+        for name, each in _by_audience().items()
     ]
     yield from _rows(head, rows)
 
@@ -154,14 +145,27 @@ def _opens() -> Iterator[str]:
     )
 
 
-def written(document: str) -> str:
-    """The document with these tables in place of those it has. Raises ValueError where a mark is missing."""
-    for name, lines in tables().items():
+TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
+    "Clicked": _clicked,
+    "Opened": _opened,
+    "scanners": _scanners,
+    "people who click": _clicks,
+    "people who read": _opens,
+    "share of scanners": _scanned,
+    "links": _links,
+    "one link": _sampling,
+}
+"""Lines of Markdown, by the name in the document's marks."""
+
+
+def written(document: str, names: Iterable[str] = TABLES) -> str:
+    """The document with these tables measured again. Raises ValueError where a mark is missing."""
+    for name in names:
         before, begin, rest = document.partition(BEGIN.format(name))
         _, end, after = rest.partition(END)
         if not begin or not end:
             raise ValueError(f"docs/VERDICT.md has no place for the table {name!r}")
-        document = before + begin + "\n".join(lines) + "\n" + end + after
+        document = before + begin + "\n".join(TABLES[name]()) + "\n" + end + after
     return document
 
 

@@ -239,9 +239,9 @@ HABITS = {
 """What those do who click, and how often."""
 
 
-def reads_after(rng: Random, *, within_a_minute: bool | None = None) -> float:
+def reads_after(rng: Random) -> float:
     """Seconds between sending and reading."""
-    if within_a_minute if within_a_minute is not None else rng.random() < WAITING_FOR_IT:
+    if rng.random() < WAITING_FOR_IT:
         return rng.uniform(8, 60)
     median, spread = READ_AFTER
     return max(60.0, rng.lognormvariate(log(median), spread))
