@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from math import sqrt
+from functools import cache
 from random import Random
 
 from bench.verdict.campaigns import Audience, Lead, leads
 from bench.verdict.people import BROWSERS, Browser, MailClient, arrival, clicking, reading
-from bench.verdict.product import counted
+from bench.verdict.product import RULE, counted
 from bench.verdict.scanners import Scanner, scanning
+from chalicelib.analytics.sums import wilson
 from chalicelib.model.delivery import BurstRule
 
 RUNS = 10
@@ -28,31 +29,17 @@ class Share:
     def value(self) -> float:
         return self.part / self.whole if self.whole else float("nan")
 
-    @property
-    def interval(self) -> tuple[float, float]:
-        """95 %, by Wilson's score."""
-        if not self.whole:
-            return 0.0, 1.0
-        z, n, p = 1.96, self.whole, self.value
-        centre, margin = p + z * z / (2 * n), z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        return max(0.0, (centre - margin) / (1 + z * z / n)), min(1.0, (centre + margin) / (1 + z * z / n))
-
     def __add__(self, other: "Share") -> "Share":
         return Share(self.part + other.part, self.whole + other.whole)
 
     def __str__(self) -> str:
-        if not self.whole:
-            return "-"
-        low, high = self.interval
-        return f"{_percent(self.value)} ({_percent(low)} to {_percent(high)})"
+        """In percent, with its 95 % interval."""
+        rate = wilson(self.part, self.whole)
+        return "-" if rate is None else f"{100 * rate.value:.1f} ({100 * rate.low:.1f} to {100 * rate.high:.1f})"
 
     @property
     def text(self) -> str:
-        return f"{_percent(self.value)} %"
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f}"
+        return f"{100 * self.value:.1f} %"
 
 
 @dataclass(slots=True)
@@ -124,10 +111,7 @@ class Measured:
         )
 
 
-_RULE = BurstRule()
-
-
-def measured(audience: Audience, *, runs: int = RUNS, number: int = LEADS, rule: BurstRule = _RULE) -> Measured:
+def measured(audience: Audience, *, runs: int = RUNS, number: int = LEADS, rule: BurstRule = RULE) -> Measured:
     """All campaigns of an audience together."""
     total = Measured()
     for run in range(runs):
@@ -136,36 +120,41 @@ def measured(audience: Audience, *, runs: int = RUNS, number: int = LEADS, rule:
     return total
 
 
-# -- Kinds taken alone -------------------------------------------------------------------------------------------------
+# -- Kinds taken alone; cached, since tables and tests ask for the same ------------------------------------------------
 
 
+@cache
 def readers(client: MailClient) -> Share:
     """Of people who read in this mail client: how many are counted in Opened by persons."""
     rng, found = Random(client.name), []
     for _ in range(ALONE):
         arrived = arrival(rng, client)
-        found.append(counted([*arrived, *reading(rng, client, 9000, arrived)], _RULE).opened_by_person)
+        found.append(counted([*arrived, *reading(rng, client, 9000, arrived)]).opened_by_person)
     return _of(found)
 
 
+@cache
 def unread(client: MailClient) -> Share:
     """Of people who have this mail client and do not read: how many are counted in Opened by persons."""
     rng = Random(client.name)
-    return _of(counted(arrival(rng, client), _RULE).opened_by_person for _ in range(ALONE))
+    return _of(counted(arrival(rng, client)).opened_by_person for _ in range(ALONE))
 
 
+@cache
 def clickers(browser: Browser) -> Share:
     """Of people who click with this browser: how many are counted in Clicked."""
     rng = Random(browser.name)
-    return _of(counted(clicking(rng, browser, "one link", 9000, 5), _RULE).clicked for _ in range(ALONE))
+    return _of(counted(clicking(rng, browser, "one link", 9000, 5)).clicked for _ in range(ALONE))
 
 
-def with_habit(habit: str, *, rule: BurstRule = _RULE) -> Share:
+@cache
+def with_habit(habit: str) -> Share:
     """Of people who click in this manner, in a mail of nine links: how many are counted in Clicked."""
     rng, browser = Random(habit), BROWSERS["Chrome on a computer"]
-    return _of(counted(clicking(rng, browser, habit, 9000, 9), rule).clicked for _ in range(ALONE))
+    return _of(counted(clicking(rng, browser, habit, 9000, 9)).clicked for _ in range(ALONE))
 
 
+@cache
 def behind(scanner: Scanner, after: float) -> Share:
     """Of people who click so many seconds after a scanner's burst began: how many are counted in Clicked."""
     rng, browser = Random(scanner.name), BROWSERS["Chrome on a computer"]
@@ -173,20 +162,22 @@ def behind(scanner: Scanner, after: float) -> Share:
     for _ in range(ALONE):
         scans = scanning(rng, scanner, 9)
         began = min(each.seconds for each in scans if each.link is not None)
-        found.append(counted([*scans, *clicking(rng, browser, "one link", began + after - 2, 9)], _RULE).clicked)
+        found.append(counted([*scans, *clicking(rng, browser, "one link", began + after - 2, 9)]).clicked)
     return _of(found)
 
 
-def taken_for_clicks(scanner: Scanner, links: int, *, rule: BurstRule = _RULE) -> Share:
+@cache
+def taken_for_clicks(scanner: Scanner, links: int) -> Share:
     """Of mails with so many links that this scanner fetches and nobody clicks: how many are counted in Clicked."""
     rng = Random(scanner.name)
-    return _of(counted(scanning(rng, scanner, links), rule).clicked for _ in range(ALONE))
+    return _of(counted(scanning(rng, scanner, links)).clicked for _ in range(ALONE))
 
 
+@cache
 def taken_for_opens(scanner: Scanner) -> Share:
     """Of mails that this scanner fetches and nobody reads: how many are counted in Opened by persons."""
     rng = Random(scanner.name)
-    return _of(counted(scanning(rng, scanner, 5), _RULE).opened_by_person for _ in range(ALONE))
+    return _of(counted(scanning(rng, scanner, 5)).opened_by_person for _ in range(ALONE))
 
 
 def _of(answers: Iterable[bool]) -> Share:

@@ -233,15 +233,16 @@ HABITS = {
     "two links, one after the other": 0.12,
     "three links or more, reading in between": 0.06,
     "two tabs at once": 0.03,
-    "three to five tabs at once": 0.02,
+    "three to five tabs at once": 0.018,
+    "six to nine tabs at once": 0.002,
     "one link, again on another day": 0.02,
 }
 """What those do who click, and how often."""
 
 
-def reads_after(rng: Random, *, within_a_minute: bool | None = None) -> float:
+def reads_after(rng: Random) -> float:
     """Seconds between sending and reading."""
-    if within_a_minute if within_a_minute is not None else rng.random() < WAITING_FOR_IT:
+    if rng.random() < WAITING_FOR_IT:
         return rng.uniform(8, 60)
     median, spread = READ_AFTER
     return max(60.0, rng.lognormvariate(log(median), spread))
@@ -285,6 +286,8 @@ def clicking(rng: Random, browser: Browser, habit: str, at: float, links: int) -
 def _links_of(rng: Random, habit: str) -> int:
     if habit.startswith("two"):
         return 2
+    if habit.startswith("six"):
+        return rng.randint(6, 9)
     return rng.randint(3, 5) if habit.startswith("three") else 1
 
 

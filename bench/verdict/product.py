@@ -6,7 +6,7 @@ tables.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from operator import attrgetter
@@ -23,6 +23,7 @@ from chalicelib.tracking.navigation import is_false_browser
 
 SENT_AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
 CAMPAIGN, LEAD = CampaignId("cmp_simulated"), LeadId("lead_simulated")
+RULE = BurstRule()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +67,39 @@ def kept(hits: Iterable[Hit]) -> list[tuple[str | None, Click]]:
 
 def recorded(hits: Iterable[Hit], rule: BurstRule) -> Delivery:
     """The delivery after these requests, as store/deliveries.py keeps it."""
-    opened: dict[str, Any] = {}
     clicks: dict[str, Click] = {}
     scans: dict[str, Click] = {}
     later: dict[str, list[Click]] = {}
+    noted = kept(hits)
     delivery = Delivery(
         CAMPAIGN, LEAD, DeliveryStatus.SENT, SENT_AT, "0.0",
         sent_at=SENT_AT, clicks=clicks, scans=scans, later=later, rule=rule,
+        **_opened([load for link, load in noted if link is None]),
     )  # fmt: skip
-    for link, click in kept(hits):
-        if link is None and click.machine is None and "opened_person_at" not in opened:
-            opened = {"opened_at": click.at, **opened, "opened_person_at": click.at}
-        elif link is None and click.machine is not None and not opened:
-            opened = {"opened_at": click.at, "opened_machine": click.machine}
-        elif link is not None and click.machine is not None:
+    for link, click in noted:
+        if link is None:
+            continue
+        if click.machine is not None:
             scans.setdefault(link, click)
-        elif link is not None and link not in clicks:
+        elif link not in clicks:
             clicks[link] = click
-        elif link is not None and says_something_new(delivery, link, click):
+        elif says_something_new(delivery, link, click):
             later.setdefault(link, []).append(click)
-    return replace(delivery, **opened)
+    return delivery
 
 
-def counted(hits: Sequence[Hit], rule: BurstRule) -> Counted:
+def _opened(loads: Sequence[Click]) -> dict[str, Any]:
+    """What a delivery keeps of the loads of its pixel."""
+    if not loads:
+        return {}
+    person_at = next((load.at for load in loads if load.machine is None), None)
+    return {"opened_at": loads[0].at, "opened_machine": loads[0].machine, "opened_person_at": person_at}
+
+
+def counted(hits: Sequence[Hit], rule: BurstRule = RULE) -> Counted:
     """`facts` of the delivery after these requests."""
+    if not hits:
+        return Counted(False, False, False)
     sums = facts(recorded(hits, rule))
     opened, by_machine_only = bool(sums.get("opened")), bool(sums.get("opened_machine_only"))
     return Counted(bool(sums.get("clicked")), opened, opened and not by_machine_only)

@@ -123,8 +123,3 @@ def _moment(rng: Random, shares: tuple[tuple[float, float, float], ...]) -> floa
     weights = [share for share, _, _ in shares]
     _, earliest, latest = rng.choices(shares, weights)[0]
     return exp(rng.uniform(log(earliest), log(latest)))
-
-
-def median_start(rng: Random, number: int = 10_001) -> float:
-    """Of so many bursts, in seconds after sending."""
-    return sorted(_moment(rng, STARTS) for _ in range(number))[number // 2]

@@ -140,7 +140,7 @@ def _on_reactions(now: Situation) -> Iterator[Advice]:
         text = (
             f"{opened.value:.0%} opened, which is more than people reach: mail privacy services load the tracking "
             f"pixel automatically ({machines} of {all_opens} opens, {machines / all_opens:.0%}, are known to be by "
-            "machines only). Rely on the click rate."
+            "machines only). The click rate is more reliable."
         )
         yield Advice("opened_suspicious", "notice", text, opened.value)
     unsubscribed = now.rate("unsubscribed")
@@ -153,8 +153,8 @@ def _on_reactions(now: Situation) -> Iterator[Advice]:
     without_open = now.rate("clicked_without_open", now.count("clicked"))
     if without_open is not None and without_open.low > IMAGES_BLOCKED:
         text = (
-            f"{without_open.value:.0%} of those who clicked did not load the tracking pixel, because their mail app "
-            f"blocks images. At least {now.count('clicked_without_open')} more leads read this email than Opened shows."
+            f"{without_open.value:.0%} of those who clicked ({now.count('clicked_without_open')} leads) did not load "
+            "the tracking pixel, usually because their mail app blocks images. Opened misses such readers."
         )
         yield Advice("images_blocked", "notice", text, without_open.value)
 
@@ -190,8 +190,8 @@ def _on_reading_the_numbers(now: Situation) -> Iterator[Advice]:
     clicked = now.rate("clicked", now.tracked)
     if clicked is not None and clicked.value:
         text = (
-            f"The click rate, {clicked.value:.1%}, is the most reliable one: people click, while opens may come from "
-            "machines."
+            f"The click rate, {clicked.value:.1%}, is more reliable than the open rate: mail privacy services load the "
+            "tracking pixel of every email, but follow no links."
         )
         yield Advice("clicks_are_honest", "info", text, clicked.value)
     scanned = now.rate("clicked_machine_only", now.tracked)

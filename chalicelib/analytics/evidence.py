@@ -65,8 +65,6 @@ class Evidence:
     kind: Literal["open", "click"]
     at: datetime
     """The first, if it is several clicks."""
-    counted: bool
-    """As a person's."""
     reason: str | None
     """Why it is a machine's; None for a person's."""
     links: tuple[str, ...]
@@ -83,43 +81,38 @@ def evidence_of(delivery: Delivery) -> tuple[Evidence, ...]:
 
 
 def _opens(delivery: Delivery) -> Iterator[Evidence]:
-    at, person_at = delivery.opened_at, delivery.opened_person_at
-    if at is not None and (delivery.opened_machine is not None or person_at is None):
+    person_at, reason = delivery.opened_person_at, delivery.opened_machine
+    if person_at is None:
+        reason = reason or "unknown"
+    if delivery.opened_at is not None and reason is not None:
         verdict = "Counted as a machine open" if person_at is None else "Not counted"
-        name = machine_words(delivery.opened_machine or "").name
-        text = f"{verdict}: loaded by {name}{_after(delivery, at)}."
-        yield Evidence("open", at, False, delivery.opened_machine, (), text)
+        text = f"{verdict}: loaded by {machine_words(reason).name}{_after(delivery, delivery.opened_at)}."
+        yield Evidence("open", delivery.opened_at, reason, (), text)
     if person_at is not None:
         text = f"Counted: opened in a mail app or browser{_after(delivery, person_at)}."
-        yield Evidence("open", person_at, True, None, (), text)
+        yield Evidence("open", person_at, None, (), text)
 
 
 def _clicks(delivery: Delivery) -> Iterator[Evidence]:
     verdicts = judged(delivery)
     for link, click in verdicts.persons.items():
         text = f"Counted: clicked in a browser{_after(delivery, click.at)}."
-        yield Evidence("click", click.at, True, None, (link,), text)
+        yield Evidence("click", click.at, None, (link,), text)
     for burst in verdicts.bursts:
         seconds = max(0.1, (burst[-1][1].at - burst[0][1].at).total_seconds())
-        what = f"{_links(burst)} within {seconds:.1f} s{_after(delivery, burst[0][1].at)}"
-        yield _kept_out(burst, BURST, f"{what}; typical of {machine_words(BURST).name}")
-    for reason in dict.fromkeys(click.machine for click in delivery.scans.values()):
-        scans = sorted(
-            ((link, click) for link, click in delivery.scans.items() if click.machine == reason),
-            key=lambda each: each[1].at,
-        )
-        name = machine_words(reason or "").name
-        yield _kept_out(scans, reason, f"{_links(scans)} followed by {name}{_after(delivery, scans[0][1].at)}")
+        yield _kept_out(delivery, BURST, burst, f"within {seconds:.1f} s", f"; typical of {machine_words(BURST).name}")
+    scans = sorted(delivery.scans.items(), key=lambda each: each[1].at)
+    for reason in dict.fromkeys(click.machine for _, click in scans if click.machine is not None):
+        followed = [(link, click) for link, click in scans if click.machine == reason]
+        yield _kept_out(delivery, reason, followed, f"followed by {machine_words(reason).name}")
 
 
-def _kept_out(clicks: Sequence[tuple[str, Click]], reason: str | None, why: str) -> Evidence:
-    links = tuple(dict.fromkeys(link for link, _ in clicks))
-    return Evidence("click", clicks[0][1].at, False, reason, links, f"Not counted: {why}.")
-
-
-def _links(clicks: Sequence[tuple[str, Click]]) -> str:
-    count = len({link for link, _ in clicks})
-    return "1 link" if count == 1 else f"{count} links"
+def _kept_out(
+    delivery: Delivery, reason: str, clicks: Sequence[tuple[str, Click]], how: str, typical: str = ""
+) -> Evidence:
+    links, at = tuple(dict.fromkeys(link for link, _ in clicks)), clicks[0][1].at
+    number = "1 link" if len(links) == 1 else f"{len(links)} links"
+    return Evidence("click", at, reason, links, f"Not counted: {number} {how}{_after(delivery, at)}{typical}.")
 
 
 def _after(delivery: Delivery, at: datetime) -> str:

@@ -20,9 +20,9 @@ from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.model.access import Scope
 from chalicelib.model.campaign import Campaign
-from chalicelib.model.delivery import Delivery, DeliveryStatus, Tracking
+from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.errors import Missing
-from chalicelib.model.ids import CampaignId, LeadId, is_trace_id
+from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.verdicts import judged
 from chalicelib.store.deliveries import DeliveryFilter
 from chalicelib.tracking.delivery_ids import make_delivery_id, read_delivery_id, without_delivery_id
@@ -96,21 +96,9 @@ class EvidenceAnswer(AnswerModel):
 
     kind: Literal["open", "click"]
     at: Moment
-    counted: Annotated[bool, Field(description="As a person's.")]
     reason: Annotated[str | None, Field(description="Why it is a machine's; null for a person's.")]
     links: Annotated[list[str], Field(description="Ids of the links that were followed.")]
     text: Annotated[str, Field(description="What happened and why it counted or not, in words.")]
-
-
-class DeliveryEvidence(AnswerModel):
-    """What is known of a delivery's opens and clicks, and why each counted or not."""
-
-    delivery_id: str
-    lead_id: str
-    tracking: Annotated[
-        Tracking, Field(description="full; otherwise nothing is known of this lead, and there are no items.")
-    ]
-    items: Annotated[list[EvidenceAnswer], Field(description="In order of time.")]
 
 
 @Operation(deliveries, "GET", "/deliveries", Page[DeliveryAnswer], query=DeliveriesQuery)
@@ -148,28 +136,22 @@ def export_deliveries(call: Call, campaign_id: CampaignId) -> Answer:
 
 
 @Operation(
-    deliveries, "GET", "/deliveries/{delivery_id}/evidence", DeliveryEvidence, raises=[DeliveryNotFound, Forbidden]
+    deliveries, "GET", "/deliveries/{delivery_id}/evidence", Page[EvidenceAnswer], raises=[DeliveryNotFound, Forbidden]
 )
-def get_evidence(call: Call, campaign_id: CampaignId, delivery_id: str) -> object:
+def list_evidence(call: Call, campaign_id: CampaignId, delivery_id: str) -> object:
     """Read why a delivery's opens and clicks counted or not.
 
-    Needs a token of scope `full`, as does knowing a delivery's id.
+    In order of time; empty for a mail that is not tracked, or anonymously. Needs a token of scope `full`, as does
+    knowing a delivery's id.
     """
     if not _may_see_ids(call):
         raise Forbidden("Delivery ids are for tokens of scope full.", 'Bearer error="insufficient_scope", scope="full"')
     campaign = call.context.drafts.get_campaign(campaign_id)
     name = read_delivery_id(delivery_id, call.context.keys)
-    if name is None or name.campaign_id != campaign.campaign_id or is_trace_id(name.lead_id):
+    delivery = call.context.deliveries.find(name.campaign_id, name.lead_id) if name else None
+    if delivery is None or delivery.is_trace or delivery.campaign_id != campaign.campaign_id:
         raise DeliveryNotFound("This campaign has no delivery with this id.")
-    delivery = call.context.deliveries.find(name.campaign_id, name.lead_id)
-    if delivery is None:
-        raise DeliveryNotFound("This delivery does not exist.")
-    return {
-        "delivery_id": delivery_id,
-        "lead_id": delivery.lead_id,
-        "tracking": delivery.tracking,
-        "items": evidence_of(delivery),
-    }
+    return {"items": evidence_of(delivery), "cursor": None}
 
 
 def _read(

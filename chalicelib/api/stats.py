@@ -1,4 +1,4 @@
-"""A campaign's results: stats, series, links, comparison, recount. The numbers are made in analytics/."""
+"""A campaign's results: stats, series, links, comparison, link scanners. The numbers are made in analytics/."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -6,28 +6,23 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, PlainSerializer, WithJsonSchema, field_validator
 
-from chalicelib.analytics import recount
 from chalicelib.analytics.comparison import Verdict, compare
+from chalicelib.analytics.link_scanners import link_scanner_advice
 from chalicelib.analytics.stats import count_links, stats_of
 from chalicelib.analytics.timing import By, series_of
 from chalicelib.api.campaigns import LaunchedProof, ProofAnswer
 from chalicelib.api.http.answers import AnswerModel, Moment
+from chalicelib.api.http.paging import Page
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.model.campaign import Campaign
-from chalicelib.model.errors import Missing
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.lifecycle import GOING
 from chalicelib.model.reasons import WaitReason
 from chalicelib.model.times import zone_from
 from chalicelib.sending.rate import Waiting, waiting_of
-from chalicelib.store.recounts import RecountState
 
 stats = Resource("stats", "/v1/campaigns/{campaign_id}")
-
-
-class RecountNotFound(Missing, problem="recount-not-found", title="There is no recount of this campaign"):
-    """The campaign was never recounted."""
 
 
 class RateAnswer(AnswerModel):
@@ -208,18 +203,6 @@ class ComparisonAnswer(AnswerModel):
     campaigns: list[ComparedCampaignAnswer]
 
 
-class RecountAnswer(AnswerModel):
-    """A campaign's last recount."""
-
-    state: Annotated[RecountState, Field(description="given_up: too many hits came in; the numbers are unchanged.")]
-    progress: Annotated[float, Field(description="How much of the campaign is counted, from 0 to 1.")]
-    asked_at: Moment
-    finished_at: Moment | None
-    repaired: Annotated[bool | None, Field(description="Whether any number was wrong; null until it is done.")]
-    before: Annotated[dict[str, int] | None, Field(description="The totals before; null until it is done.")]
-    after: Annotated[dict[str, int] | None, Field(description="The totals after; null until it is done.")]
-
-
 _WAITING_FOR = {
     WaitReason.QUOTA: "the sending quota",
     WaitReason.RATE: "the mail service, which takes no more mails at the moment",
@@ -298,28 +281,14 @@ def list_links(call: Call, campaign_id: CampaignId) -> object:
     return {"items": count_links(links, call.context.counters.find(campaign.campaign_id).sums)}
 
 
-@Operation(stats, "POST", "/recount", RecountAnswer, status=202)
-def begin_recount(call: Call, campaign_id: CampaignId) -> object:
-    """Recount a campaign.
+@Operation(stats, "GET", "/link-scanners", Page[AdviceAnswer])
+def list_link_scanner_advice(call: Call, campaign_id: CampaignId) -> object:
+    """Look for link scanners among those who clicked a campaign.
 
-    Compares the numbers with the deliveries themselves and corrects them, in the background.
-
-    `GET` the same address for its progress. Asking again while it runs resumes it; after an hour it starts over. A
-    small campaign takes about fifteen seconds. While hits come in fast it is retried for 80 minutes, and then given up.
-    """
-    context = call.context
-    known = context.drafts.get_campaign(campaign_id).campaign_id
-    return recount.begin_recount(known, context.now(), context.recounts, context.plans, context.plan_queue)
-
-
-@Operation(stats, "GET", "/recount", RecountAnswer, raises=[RecountNotFound])
-def get_recount(call: Call, campaign_id: CampaignId) -> object:
-    """Read the progress of a campaign's recount.
-
-    The last one; 404 if there was none.
+    Names domains whose leads clicked sooner after delivery than people do. This is advice: `clicked` still includes
+    these clicks. Reads the deliveries themselves, of a large campaign a random part, so ask when somebody wants to
+    know, and not every few seconds.
     """
     campaign = call.context.drafts.get_campaign(campaign_id)
-    job = call.context.recounts.find(campaign.campaign_id)
-    if job is None:
-        raise RecountNotFound("It was never recounted.")
-    return job
+    sums = call.context.counters.find(campaign.campaign_id).sums
+    return {"items": link_scanner_advice(campaign, sums, call.context.deliveries), "cursor": None}

@@ -117,9 +117,7 @@ def test_a_reading_token_sees_no_delivery_id_anywhere(world: World, operation: O
     assert world.delivery_id[2:33] not in reply.body
 
 
-@pytest.mark.parametrize(
-    "handler", ["list_deliveries", "export_deliveries", "get_timeline", "get_rule_log", "get_evidence"]
-)
+@pytest.mark.parametrize("handler", ["list_deliveries", "export_deliveries", "get_timeline", "get_rule_log"])
 def test_a_full_token_sees_what_the_reading_one_does_not(world: World, handler: str) -> None:
     world.api.sign_in(Scope.FULL)
     (operation,) = (each for each in READS if each.handler.__name__ == handler)

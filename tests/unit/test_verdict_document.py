@@ -3,15 +3,17 @@
 The simulation has fixed seeds: a figure changes when a rule changes, or an assumption.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from random import Random
+from statistics import median
 
 import pytest
 
 from bench.verdict import __main__ as document
 from bench.verdict import figures, scanners
 from bench.verdict.campaigns import COMPANIES, CONSUMERS, USUAL_SCANNERS, Audience
-from bench.verdict.figures import Share, measured
+from bench.verdict.figures import measured
 from bench.verdict.people import BROWSERS, HABITS, MAIL_CLIENTS
 from bench.verdict.scanners import SCANNERS
 from chalicelib.model.delivery import BurstRule
@@ -26,9 +28,22 @@ from tests.unit.tracking.test_agents_measured import (
 NO_BURSTS = BurstRule(links=1000)
 
 
-def test_the_tables_in_the_document_are_those_that_the_command_writes() -> None:
+SHORT = ("scanners", "people who click", "people who read")
+"""Tables of a single kind's mails, some seconds cheaper than those of audiences. A rule that changes changes them."""
+
+
+def is_current(names: Iterable[str]) -> bool:
     committed = document.DOCUMENT.read_text("utf-8")
-    assert committed == document.written(committed), "docs/VERDICT.md is out of date: run `make verdict`."
+    return committed == document.written(committed, names)
+
+
+def test_the_tables_of_single_kinds_are_those_that_the_command_writes() -> None:
+    assert is_current(SHORT), "docs/VERDICT.md is out of date: run `make verdict`."
+
+
+@pytest.mark.soak
+def test_all_tables_are_those_that_the_command_writes() -> None:
+    assert is_current(document.TABLES), "docs/VERDICT.md is out of date: run `make verdict`."
 
 
 # -- The floor ---------------------------------------------------------------------------------------------------------
@@ -91,13 +106,17 @@ def test_a_persons_click_counts_with_every_browser(name: str) -> None:
     assert figures.clickers(BROWSERS[name]).value == 1
 
 
-@pytest.mark.parametrize("habit", sorted(HABITS.keys() - {"three to five tabs at once"}))
+MANY_TABS = {"three to five tabs at once": 0.65, "six to nine tabs at once": 0.85}
+
+
+@pytest.mark.parametrize("habit", sorted(HABITS.keys() - MANY_TABS.keys()))
 def test_a_persons_click_counts_however_they_click(habit: str) -> None:
     assert figures.with_habit(habit).value == 1
 
 
-def test_most_people_count_who_open_three_tabs_and_more_at_once() -> None:
-    assert figures.with_habit("three to five tabs at once").value >= 0.65
+@pytest.mark.parametrize("habit", MANY_TABS)
+def test_most_people_count_who_open_three_tabs_and_more_at_once(habit: str) -> None:
+    assert figures.with_habit(habit).value >= MANY_TABS[habit]
 
 
 def test_a_person_counts_soon_after_a_scanner() -> None:
@@ -111,7 +130,9 @@ def test_a_person_counts_soon_after_a_scanner() -> None:
 
 def test_bursts_begin_when_the_published_ones_did() -> None:
     """A median of 43 s after sending, two thirds of them after 20 to 60 s."""
-    assert scanners.median_start(Random(1)) == pytest.approx(43, abs=2)
+    rng, scanner = Random(1), SCANNERS["one link, headless browser"]
+    starts = [max(hit.seconds for hit in scanners.scanning(rng, scanner, 1)) for _ in range(3_000)]
+    assert median(starts) == pytest.approx(43, abs=2)
     share, *_ = next(each for each in scanners.STARTS if each[1:] == (20, 60))
     assert share == pytest.approx(2 / 3, abs=0.01)
 
@@ -126,12 +147,6 @@ def test_the_same_seed_gives_the_same_figures_and_another_does_not() -> None:
     first, again = (measured(COMPANIES, runs=1, number=400) for _ in range(2))
     assert first == again
     assert measured(replace(COMPANIES, name="others"), runs=1, number=400) != first
-
-
-def test_wilsons_interval() -> None:
-    """Values that other programs give, too: 0 of 10, and 50 of 100."""
-    assert Share(0, 10).interval == pytest.approx((0, 0.2775), abs=1e-3)
-    assert Share(50, 100).interval == pytest.approx((0.4038, 0.5962), abs=1e-3)
 
 
 FIXED_TEXTS = {

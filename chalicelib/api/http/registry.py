@@ -23,8 +23,8 @@ from chalicelib.api.http.openapi import describe
 from chalicelib.api.http.problems import Problem, framework_problem, problem_of
 from chalicelib.api.http.resources import Call, Operation, Resource, operations, request_id
 from chalicelib.api.leads import leads
-from chalicelib.api.link_scanners import link_scanners
 from chalicelib.api.previews import previews
+from chalicelib.api.recounts import recounts
 from chalicelib.api.rules import rules
 from chalicelib.api.stats import stats
 from chalicelib.api.timeline import timeline
@@ -54,7 +54,7 @@ _DESCRIBED: tuple[Resource, ...] = (
     previews,
     campaign_moves,
     stats,
-    link_scanners,
+    recounts,
     deliveries,
     rules,
     tokens,

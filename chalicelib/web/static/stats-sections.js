@@ -22,7 +22,7 @@ export async function sections(place, { campaign, stats, signal }) {
 
   const update = (newCampaign, numbers) => {
     fill(funnelBody, funnel(numbers));
-    fill(notes, insights(numbers) || h("p", { class: "soft" }, "No insights yet."));
+    fill(notes, insights(numbers.advice) || h("p", { class: "soft" }, "No insights yet."));
     scanners.update(numbers);
     fill(failures, failed(numbers, people.filter));
     fill(machines, automatic(numbers));
@@ -64,27 +64,25 @@ function duration(seconds) {
 
 const SEVERITY = { warning: ["bad", "Warning"], notice: ["skipped", "Notice"], info: ["", "Info"] };
 
-function insights({ advice }) {
+function insights(advice) {
   return advice.length ? h("ul", { class: "advice" }, advice.map(({ severity, text }) => {
     const [tone, name] = SEVERITY[severity];
     return h("li", {}, h("span", { class: `pill ${tone}` }, name), h("p", {}, text));
   })) : null;
 }
 
-const FEWEST_CLICKED = 10;
-
 /** Advice on link scanners. The server reads the clicks for it, so it is asked only when they have grown by a fifth. */
 function linkScanners(campaign, signal) {
   const element = h("div", { hidden: true });
-  let next = FEWEST_CLICKED;
+  let next = 10; // Fewer clicks of a domain are not judged.
   const update = ({ clicked }) => {
     if (clicked < next) return;
     next = clicked * 1.2;
     element.hidden = false;
     attempt(element, signal, async () => {
-      const found = await api("GET", `campaigns/${campaign.campaign_id}/link-scanners`, { signal });
-      fill(element, insights(found));
-      element.hidden = !found.advice.length;
+      const { items } = await api("GET", `campaigns/${campaign.campaign_id}/link-scanners`, { signal });
+      fill(element, insights(items));
+      element.hidden = !items.length;
     });
   };
   return { element, update };
@@ -108,7 +106,7 @@ function automatic(stats) {
       "Security scanners follow links before anyone reads the email."],
     ...(stats.kept_out || []).map(({ name, clicks, meaning }) => [`Clicks by ${name}`, clicks, ", not counted", meaning]),
     ["Clicked without an open", stats.clicked_without_open, `${share(stats.clicked_without_open, stats.clicked)} of Clicked`,
-      "Their mail app blocks images. They read the email but are missing from Opened."],
+      "Usually their mail app blocks images: they read the email but are missing from Opened."],
   ];
   const reported = [["Delivered", stats.delivered], ["Bounced", stats.bounced], ["Complained", stats.complained],
     ["Unsubscribed", stats.unsubscribed], ["Skipped", stats.skipped]];
