@@ -31,7 +31,9 @@ USUAL_SCANNERS: Shares = {
     "one link, library with a browser's agent": 0.07,
     "one link, library that copies more headers": 0.03,
     "one link, headless browser": 0.05,
-    "all links, says what it is": 0.12,
+    "all links, says what it is": 0.08,
+    "all links, says that it protects mailboxes": 0.03,
+    "all links, has the name of a mail program": 0.01,
     "all links, HEAD only": 0.08,
     "all links, browser's prefetch": 0.04,
 }

@@ -28,8 +28,8 @@ MACHINES: Mapping[str, MachineWords] = {
         "Several links of one email were followed faster than a person can click.",
     ),
     "privacy_proxy": MachineWords(
-        "Apple Mail Privacy Protection",
-        "It loads the contents of every email, whether or not anybody reads it.",
+        "a privacy proxy",
+        "It loads images whether or not anybody reads: Apple's of nearly every email, Gmail's of some.",
     ),
     "tool": MachineWords(
         "a program that says it is a scanner, crawler or other tool",

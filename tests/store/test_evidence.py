@@ -61,7 +61,7 @@ def test_a_deliverys_evidence_is_what_its_leads_timeline_says(desk: Desk) -> Non
             "at": "2026-11-23T12:00:03.000Z",
             "reason": "privacy_proxy",
             "links": [],
-            "text": "Counted as a machine open: loaded by Apple Mail Privacy Protection, 3 s after sending.",
+            "text": "Counted as a machine open: loaded by a privacy proxy, 3 s after sending.",
         },
         {
             "kind": "click",

@@ -57,10 +57,10 @@ def test_machines_that_say_so_are_told_by_their_reason() -> None:
 def test_a_machine_open_is_in_opened_and_says_so() -> None:
     at = NOON + timedelta(seconds=5)
     by_proxy = replace(SENT, opened_at=at, opened_machine="privacy_proxy")
-    assert texts(by_proxy) == ["Counted as a machine open: loaded by Apple Mail Privacy Protection, 5 s after sending."]
+    assert texts(by_proxy) == ["Counted as a machine open: loaded by a privacy proxy, 5 s after sending."]
     later = replace(by_proxy, opened_person_at=at + timedelta(days=3))
     assert texts(later) == [
-        "Not counted: loaded by Apple Mail Privacy Protection, 5 s after sending.",
+        "Not counted: loaded by a privacy proxy, 5 s after sending.",
         "Counted: opened in a mail app or browser, 3 days after sending.",
     ]
 

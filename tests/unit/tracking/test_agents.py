@@ -123,7 +123,7 @@ MAIL_SCANNERS = [
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:91.0) Gecko/20100101 Thunderbird/91.0 - Crawler http://x.example/bot",
 ]
 
-# Gmail looks at some mails' images ahead (source: docs/decisions/0022).
+# Gmail loads some images in advance (source: docs/decisions/0022).
 GMAIL_PREFETCH = [
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/42.0.2311.135 "
     "Safari/537.36 Edge/12.246 Mozilla/5.0",
@@ -159,7 +159,7 @@ def test_no_click_of_a_mail_scanner_is_a_persons(agent: str) -> None:
 
 
 @pytest.mark.parametrize("agent", GMAIL_PREFETCH)
-def test_an_image_that_gmail_loads_ahead_is_no_persons(agent: str) -> None:
+def test_an_image_that_gmail_loads_in_advance_is_no_persons(agent: str) -> None:
     assert machine_reason(agent, click=False) == "privacy_proxy"
 
 
