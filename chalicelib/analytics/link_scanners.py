@@ -48,7 +48,8 @@ class Domain:
 
     @property
     def is_suspected(self) -> bool:
-        return self.clicked >= FEWEST and self.share.low > SUSPICIOUS
+        """Never where the address is not known: the name is then empty."""
+        return self.name != "" and self.clicked >= FEWEST and self.share.low > SUSPICIOUS
 
 
 def link_scanner_advice(campaign: Campaign, sums: Sums, deliveries: Deliveries) -> tuple[Advice, ...]:
