@@ -116,7 +116,7 @@ HALF_AND_HALF = Audience(
 
 
 def leads(audience: Audience, number: int, seed: str) -> Iterator[Lead]:
-    """So many leads of an audience; the same seed gives the same leads."""
+    """`number` leads of an audience; the same seed gives the same leads."""
     rng = Random(f"{audience.name} {seed}")
     for _ in range(number):
         yield lead(rng, audience)

@@ -122,7 +122,7 @@ def test_one_missing_signal_is_no_evidence(agent: str, headers: dict[str, str]) 
 
 @pytest.mark.parametrize("name", ["sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "sec-ch-ua"])
 def test_any_sec_header_is_that_signal(name: str) -> None:
-    assert not is_false_browser({"user-agent": CURRENT[0], "accept": "text/html", name: "?"})
+    assert not poses_as_browser({"user-agent": CURRENT[0], "accept": "text/html", name: "?"})
 
 
 @given(st.sampled_from([each for each in NAVIGATIONS if "accept-language" in each]), st.data())
@@ -154,7 +154,7 @@ def test_old_and_other_browsers_are_never_judged(agent: str, headers: dict[str, 
 
 @pytest.mark.parametrize("agent", OLD + OTHERS)
 def test_old_and_other_browsers_may_lack_every_signal(agent: str) -> None:
-    assert not is_false_browser({"user-agent": agent})
+    assert not poses_as_browser({"user-agent": agent})
 
 
 # A browser of the same make adds a name of its own.
