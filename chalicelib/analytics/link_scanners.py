@@ -11,7 +11,7 @@ Source of the timing, and how rarely people are suspected by chance: docs/decisi
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from chalicelib.analytics.advice import Advice
 from chalicelib.analytics.sums import Rate, tracked_of, wilson
@@ -24,6 +24,8 @@ from chalicelib.store.deliveries import Deliveries, DeliveryFilter
 
 SOON = timedelta(seconds=60)
 """Also before the delivery: scanners may follow links before the recipient's server accepts the mail."""
+SETTLED = timedelta(minutes=10)
+"""Age of a mail from which its clicks are looked at: of a younger one, only the soon clicks are known yet."""
 FEWEST = 10
 """Recipients of a domain who clicked, that it is judged by. Those who did not click say nothing about timing."""
 SUSPICIOUS = 0.5
@@ -32,9 +34,10 @@ SUSPICIOUS = 0.5
 SHOWN = 10
 """Domains that get a sentence of their own."""
 
-PAGE = 10_000
-PAGES = 20
-"""Some 200,000 deliveries are read at most, 80 MB. In the order of their buckets, which is random."""
+MOST = 10_000
+"""Deliveries with a click that are looked at, and deliveries read for one page."""
+PAGES = 10
+"""So 100,000 deliveries are read at most. In the order of their buckets, which is random."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +54,35 @@ class Domain:
         return self.clicked >= FEWEST and self.share.low > SUSPICIOUS
 
 
-def link_scanner_advice(campaign: Campaign, sums: Sums, deliveries: Deliveries) -> tuple[Advice, ...]:
+def link_scanner_advice(campaign: Campaign, sums: Sums, deliveries: Deliveries, now: datetime) -> tuple[Advice, ...]:
     """Name the domains where a link scanner is likely, with the figures without it; nothing for anonymous campaigns."""
     if campaign.tracking is not Tracking.FULL:
         return ()
-    domains = by_domain(_clicked(campaign.campaign_id, deliveries))
-    suspected = [each for each in domains if each.is_suspected]
-    return tuple(_advise(suspected, sum(each.clicked for each in domains), sums)) if suspected else ()
+    clicked = _clicked(campaign.campaign_id, deliveries)
+    settled = [each for each in clicked if each.arrived_at is None or now - each.arrived_at >= SETTLED]
+    if len(settled) < FEWEST <= len(clicked):
+        return (_too_early(len(clicked) - len(settled), len(clicked)),)
+    suspected = [each for each in by_domain(settled) if each.is_suspected]
+    return tuple(_advise(suspected, len(settled), sums)) if suspected else ()
 
 
-def _clicked(campaign_id: CampaignId, deliveries: Deliveries) -> Iterator[Delivery]:
-    position = None
+def _clicked(campaign_id: CampaignId, deliveries: Deliveries) -> list[Delivery]:
+    shown, position = DeliveryFilter(clicked=True), None
+    found: list[Delivery] = []
     for _ in range(PAGES):
-        page, position = deliveries.list_page(campaign_id, DeliveryFilter(clicked=True), limit=PAGE, position=position)
-        yield from page
-        if position is None:
+        page, position = deliveries.list_page(campaign_id, shown, limit=MOST - len(found), position=position)
+        found += page
+        if position is None or len(found) == MOST:
             break
+    return found
+
+
+def _too_early(young: int, clicked: int) -> Advice:
+    text = (
+        f"Too early to look for link scanners: {young} of the {clicked} leads who clicked got this email less than "
+        f"{SETTLED.total_seconds() / 60:.0f} minutes ago."
+    )
+    return Advice("link_scanners_too_early", "info", text, young)
 
 
 def by_domain(clicked: Iterable[Delivery]) -> list[Domain]:
@@ -90,8 +106,8 @@ def _is_soon(delivery: Delivery) -> bool:
     return at is not None and all(abs(click.at - at) <= SOON for click in judged(delivery).persons.values())
 
 
-def _advise(suspected: Sequence[Domain], read: int, sums: Sums) -> Iterator[Advice]:
-    """`read`: how many leads who clicked were looked at."""
+def _advise(suspected: Sequence[Domain], looked_at: int, sums: Sums) -> Iterator[Advice]:
+    """`looked_at`: how many of the leads who clicked."""
     for each in suspected[:SHOWN]:
         text = (
             f"{each.soon} of {each.clicked} clicks from {each.name} came within 60 s of delivery "
@@ -100,9 +116,8 @@ def _advise(suspected: Sequence[Domain], read: int, sums: Sums) -> Iterator[Advi
         )
         yield Advice("link_scanner", "notice", text, each.share.value)
     soon = sum(each.soon for each in suspected)
-    # The sums may be a few seconds behind what was read just now.
-    clicked = max(sums.get("clicked", 0), read)
-    without = round(clicked * (read - soon) / read)
+    clicked = sums.get("clicked", 0)
+    without = round(clicked * (looked_at - soon) / looked_at)
     rate = wilson(without, tracked_of(sums))
     if rate is None:
         return
@@ -111,8 +126,8 @@ def _advise(suspected: Sequence[Domain], read: int, sums: Sums) -> Iterator[Advi
         f"Without these clicks{more}, {soon} in all, Clicked is {without} and the click rate {rate.value:.1%} "
         f"({_range(rate)}). Clicked still counts them, since some of these leads may also have clicked themselves."
     )
-    if read < clicked:
-        text += f" Estimated from {read} of the {clicked} leads who clicked."
+    if looked_at < clicked:
+        text += f" Estimated from {looked_at} of the {clicked} leads who clicked."
     yield Advice("without_link_scanners", "info", text, rate.value)
 
 

@@ -157,6 +157,10 @@ def test_a_domain_behind_a_link_scanner_is_told_with_the_figures_without_it(
         if number == 20:
             click(desk, mailed, "1", 5, "tool")
     Recounter(dynamodb, tables.deliveries, tables.campaigns).repair(campaign_id)
+    desk.api.context.now = lambda: NOW + timedelta(minutes=5)
+    (early,) = desk.get(campaign_id, "link-scanners")["items"]
+    assert (early["code"], early["figure"]) == ("link_scanners_too_early", 40)
+    desk.api.context.now = lambda: NOW + timedelta(minutes=15)
     first, second = desk.get(campaign_id, "link-scanners")["items"]
     assert (first["code"], first["figure"]) == ("link_scanner", 0.92)
     assert "23 of 25 clicks from corp.example" in first["text"]
