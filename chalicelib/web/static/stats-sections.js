@@ -106,7 +106,7 @@ function automatic(stats) {
       "Security scanners follow links before anyone reads the email."],
     ...(stats.kept_out || []).map(({ name, clicks, meaning }) => [`Clicks by ${name}`, clicks, ", not counted", meaning]),
     ["Clicked without an open", stats.clicked_without_open, `${share(stats.clicked_without_open, stats.clicked)} of Clicked`,
-      "Their mail app blocks images. They read the email but are missing from Opened."],
+      "Usually their mail app blocks images: they read the email but are missing from Opened."],
   ];
   const reported = [["Delivered", stats.delivered], ["Bounced", stats.bounced], ["Complained", stats.complained],
     ["Unsubscribed", stats.unsubscribed], ["Skipped", stats.skipped]];
