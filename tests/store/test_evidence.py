@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib.analytics.fold import fold
 from chalicelib.model.access import Scope
+from chalicelib.model.campaign import LaunchedMail
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus, Tracking
 from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id, new_trace_id
 from chalicelib.store.deliveries import DeliveryFilter
@@ -17,7 +18,7 @@ from local.tables import TableNames
 from tests.claiming import record_claim, record_sent
 from tests.recounting import Recounter
 from tests.store.cost_model import seen_arguments
-from tests.store.test_analytics_api import NOW, Desk
+from tests.store.test_analytics_api import LINKS, NOW, Desk
 
 KEY = b"a key for tests"
 
@@ -48,6 +49,7 @@ def address(whose: tuple[CampaignId, LeadId]) -> str:
 def test_a_deliverys_evidence_is_what_its_leads_timeline_says(desk: Desk) -> None:
     lead = LeadId(desk.api("POST", "/v1/leads", {"entity": "acme", "stage": "New"}).json["lead_id"])
     campaign_id, _ = sent(desk, desk.campaign(), lead_id=lead)
+    desk.campaigns.save_launched(campaign_id, LaunchedMail(LINKS), version=1)
     for number in range(4):
         click(desk, (campaign_id, lead), str(number), 31 + number * 0.1)
     click(desk, (campaign_id, lead), "2", 7_200)
@@ -60,22 +62,22 @@ def test_a_deliverys_evidence_is_what_its_leads_timeline_says(desk: Desk) -> Non
             "kind": "open",
             "at": "2026-11-23T12:00:03.000Z",
             "reason": "privacy_proxy",
-            "links": [],
+            "links": {},
             "text": "Counted as a machine open: loaded by Apple Mail Privacy Protection, 3 s after sending.",
         },
         {
             "kind": "click",
             "at": "2026-11-23T12:00:31.000Z",
             "reason": "burst",
-            "links": ["0", "1", "2", "3"],
+            "links": {"0": "", "1": "https://acme.example/a", "2": "", "3": ""},
             "text": "Not counted: 4 links within 0.3 s, 31 s after sending; typical of a security scanner.",
         },
         {
             "kind": "click",
             "at": "2026-11-23T14:00:00.000Z",
             "reason": None,
-            "links": ["2"],
-            "text": "Counted: clicked in a browser, 2 hours after sending.",
+            "links": {"2": ""},
+            "text": "Counted: clicked by a person, 2 hours after sending.",
         },
     ]
     (event,) = desk.api("GET", f"/v1/leads/{lead}/timeline").json["items"]
