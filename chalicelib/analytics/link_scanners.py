@@ -42,16 +42,13 @@ PAGES = 10
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    name: str
-    clicked: int
-    """Leads who clicked."""
-    soon: int
-    """... those whose every click came within 60 seconds of delivery."""
-    share: Rate
+    """A domain where a link scanner is likely."""
 
-    @property
-    def is_suspected(self) -> bool:
-        return self.clicked >= FEWEST and self.share.low > SUSPICIOUS
+    name: str
+    soon: int
+    """Leads whose every click came within 60 seconds of delivery."""
+    share: Rate
+    """... of its leads who clicked."""
 
 
 def link_scanner_advice(campaign: Campaign, sums: Sums, deliveries: Deliveries, now: datetime) -> tuple[Advice, ...]:
@@ -62,7 +59,7 @@ def link_scanner_advice(campaign: Campaign, sums: Sums, deliveries: Deliveries, 
     settled = [each for each in clicked if each.arrived_at is None or now - each.arrived_at >= SETTLED]
     if len(settled) < FEWEST <= len(clicked):
         return (_too_early(len(clicked) - len(settled), len(clicked)),)
-    suspected = [each for each in by_domain(settled) if each.is_suspected]
+    suspected = suspected_domains(settled)
     return tuple(_advise(suspected, len(settled), sums)) if suspected else ()
 
 
@@ -85,19 +82,16 @@ def _too_early(young: int, clicked: int) -> Advice:
     return Advice("link_scanners_too_early", "info", text, young)
 
 
-def by_domain(clicked: Iterable[Delivery]) -> list[Domain]:
-    """Count deliveries with a person's click by their domains; those with the most soon clicks come first."""
+def suspected_domains(clicked: Iterable[Delivery]) -> list[Domain]:
+    """Judge domains by the deliveries that a person clicked; those with the most soon clicks come first."""
     counts: Counter[str] = Counter()
     soon: Counter[str] = Counter()
     for delivery in clicked:
         domain = (delivery.email or "").rpartition("@")[2].lower()
         counts[domain] += 1
         soon[domain] += _is_soon(delivery)
-    found = (
-        Domain(name, count, soon[name], share)
-        for name, count in counts.items()
-        if (share := wilson(soon[name], count)) is not None
-    )
+    shares = {name: wilson(soon[name], count) for name, count in counts.items() if count >= FEWEST}
+    found = [Domain(name, soon[name], share) for name, share in shares.items() if share and share.low > SUSPICIOUS]
     return sorted(found, key=lambda each: (-each.soon, each.name))
 
 
@@ -110,7 +104,7 @@ def _advise(suspected: Sequence[Domain], looked_at: int, sums: Sums) -> Iterator
     """`looked_at`: how many of the leads who clicked."""
     for each in suspected[:SHOWN]:
         text = (
-            f"{each.soon} of {each.clicked} clicks from {each.name} came within 60 s of delivery "
+            f"{each.soon} of {each.share.of} clicks from {each.name} came within 60 s of delivery "
             f"({each.share.value:.0%}, {_range(each.share)}). That is typical of a link scanner, which opens the link "
             "before people read the email."
         )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.analytics.advice import Advice
-from chalicelib.analytics.link_scanners import FEWEST, MOST, PAGES, by_domain, link_scanner_advice
+from chalicelib.analytics.link_scanners import FEWEST, MOST, PAGES, link_scanner_advice, suspected_domains
 from chalicelib.model.campaign import Audience, Campaign, CampaignStatus
 from chalicelib.model.delivery import Click, Delivery, DeliveryStatus, Tracking
 from chalicelib.model.ids import new_lead_id
@@ -66,7 +66,7 @@ def look(
 
 
 def suspected(clickers: Sequence[Delivery]) -> list[str]:
-    return [each.name for each in by_domain(clickers) if each.is_suspected]
+    return [each.name for each in suspected_domains(clickers)]
 
 
 def test_a_domain_where_nearly_all_click_within_a_minute_is_told_with_the_figures_without_it() -> None:
