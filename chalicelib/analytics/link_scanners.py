@@ -27,7 +27,7 @@ SOON = timedelta(seconds=60)
 SETTLED = timedelta(minutes=10)
 """Age of a mail from which its clicks are looked at: of a younger one, only the soon clicks are known yet."""
 FEWEST = 10
-"""Recipients of a domain who clicked, that it is judged by. Those who did not click say nothing about timing."""
+"""Leads of a domain who clicked, from which it is judged. Those who did not click say nothing about timing."""
 SUSPICIOUS = 0.5
 """A domain is suspected if the whole 95 % interval of its share of soon clicks lies above: from 9 of 10, 15 of 20 or
 18 of 25."""
@@ -35,9 +35,9 @@ SHOWN = 10
 """Domains that get a sentence of their own."""
 
 MOST = 10_000
-"""Deliveries with a click that are looked at, and deliveries read for one page."""
+"""Deliveries with a click that are judged at most."""
 PAGES = 10
-"""So 100,000 deliveries are read at most. In the order of their buckets, which is random."""
+"""Each reads some 10,000 deliveries (store/deliveries.py), bucket by bucket, which is a random order."""
 
 
 @dataclass(frozen=True, slots=True)

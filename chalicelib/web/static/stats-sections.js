@@ -71,10 +71,10 @@ function insights(advice) {
   })) : null;
 }
 
-/** Advice on link scanners. The server reads the clicks for it, so it is asked every ten minutes, if they have grown. */
+/** Advice on link scanners. The server reads the deliveries for it, so it is asked every ten minutes, if clicks have grown. */
 function linkScanners(campaign, signal) {
   const element = h("div", { hidden: true });
-  const few = 9; // Up to so few clicks of a domain are not judged.
+  const few = 9; // Domains with fewer than ten clicks are not judged.
   let [known, next] = [few, 0];
   const update = ({ clicked }) => {
     if (clicked <= known || Date.now() < next) return;
