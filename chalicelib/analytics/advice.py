@@ -153,8 +153,8 @@ def _on_reactions(now: Situation) -> Iterator[Advice]:
     without_open = now.rate("clicked_without_open", now.count("clicked"))
     if without_open is not None and without_open.low > IMAGES_BLOCKED:
         text = (
-            f"{without_open.value:.0%} of those who clicked ({now.count('clicked_without_open')} leads) did not load the "
-            "tracking pixel, usually because their mail app blocks images. Opened misses such readers."
+            f"{without_open.value:.0%} of those who clicked ({now.count('clicked_without_open')} leads) did not load "
+            "the tracking pixel, usually because their mail app blocks images. Opened misses such readers."
         )
         yield Advice("images_blocked", "notice", text, without_open.value)
 
