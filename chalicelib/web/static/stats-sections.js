@@ -79,6 +79,7 @@ function linkScanners(campaign, signal) {
   const update = ({ clicked }) => {
     if (clicked <= known || Date.now() < next) return;
     [known, next] = [clicked, Date.now() + 600_000];
+    element.hidden = false;
     attempt(element, signal, async () => {
       const { items } = await api("GET", `campaigns/${campaign.campaign_id}/link-scanners`, { signal });
       if (items.some(({ code }) => code === "link_scanners_too_early")) known = few;
