@@ -15,7 +15,7 @@ TESTS ?=
 REPORTS := build/tests
 
 help:  ## list every command
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  Ports, each on 127.0.0.1 alone: make run PORT=$(PORT) INBOX_PORT=$(INBOX_PORT) SMTP_PORT=$(SMTP_PORT)"
 	@echo "  Another Python: make setup PYTHON=python3.12"

@@ -171,6 +171,7 @@ def main() -> int:
     scanned = {email for email, deed in played_by if deed.by_machine and not deed.clicked}
     agrees = report(imported, played, did, stats)
     follows = report_rule(rule, before, moved, expected, scanned)
+    say("\nOn the web page, the insights warn of a link scanner: these recipients clicked sooner than people do.")
     return 0 if agrees and follows else 1
 
 

@@ -124,8 +124,8 @@ def _on_reactions(now: Situation) -> Iterator[Advice]:
         yield Advice("nobody_opened", "warning", text, float(now.tracked))
     if empty := now.count("empty_links"):
         text = (
-            f"{empty} links were sent empty, because the lead's value was missing, was not a full address "
-            "(https://..., mailto:...), or would have changed the link's host. The pre-send check lists these links."
+            f"{_counted(empty, 'link')} went out empty, because the lead's value was missing, was not a full address "
+            "(https://..., mailto:...), or would have changed the link's host. The pre-send check lists such links."
         )
         yield Advice("links_empty", "warning", text, float(empty))
     if now.html_bytes is not None and now.html_bytes > GMAIL_CLIPS_AT:
@@ -163,8 +163,8 @@ def _on_reading_the_numbers(now: Situation) -> Iterator[Advice]:
     if now.sent and not has_feedback(now.sums):
         overdue = now.is_older_than(FEEDBACK_HOURS) and now.sent >= SAMPLE
         text = (
-            f"The mail service has not reported on these {now.sent} emails yet, so Delivered, Bounced and Complained "
-            "are unknown, not zero."
+            f"No reports on {_counted(now.sent, 'email')} have come from the mail service yet, so Delivered, Bounced "
+            "and Complained are unknown, not zero."
         )
         if overdue:
             text += (
@@ -173,20 +173,19 @@ def _on_reading_the_numbers(now: Situation) -> Iterator[Advice]:
             )
         yield Advice("no_feedback", "notice" if overdue else "info", text, float(now.sent))
     if now.sent and now.age_hours is not None and now.age_hours < EARLY_HOURS:
-        since = f"{now.age_hours:.0f} hours" if now.age_hours >= 1.5 else f"{now.age_hours * 60:.0f} minutes"
-        text = f"It is {since} since sending. Most opens come within a day, so the rates will still rise."
+        text = f"It is {_age(now.age_hours)} since sending. Most opens come within a day, so the rates will still rise."
         yield Advice("too_early", "info", text, round(now.age_hours, 2))
     if untracked := now.count("untracked"):
         text = (
-            f"{untracked} recipients were not tracked, by the campaign's choice or their own. Opened, Clicked and "
-            f"their rates are based on the other {now.tracked}."
+            f"Tracking was off for {_counted(untracked, 'recipient')}, by the campaign's choice or their own. Opened, "
+            f"Clicked and their rates are based on the other {now.tracked}."
         )
         yield Advice("untracked", "info", text, float(untracked))
     if now.sent:
-        text = f"Sent means that the mail service accepted {now.sent} emails. They may still bounce."
+        text = f"Sent means that the mail service accepted {_counted(now.sent, 'email')}. Bounces may still follow."
         yield Advice("sent_is_not_delivered", "info", text, float(now.sent))
     if 0 < now.sent < SAMPLE:
-        text = f"{now.sent} emails are too few for reliable rates. Look at the ranges."
+        text = f"{_counted(now.sent, 'email')} cannot give reliable rates. Look at the ranges."
         yield Advice("small_sample", "info", text, float(now.sent))
     clicked = now.rate("clicked", now.tracked)
     if clicked is not None and clicked.value:
@@ -207,3 +206,14 @@ def _on_reading_the_numbers(now: Situation) -> Iterator[Advice]:
 def _severity(rate: Rate, limit: float) -> Severity:
     """A warning if the rate is certainly above the limit, a notice if chance may have caused it."""
     return "warning" if rate.low > limit else "notice"
+
+
+def _counted(count: int, one: str) -> str:
+    return f"{count} {one}{'' if count == 1 else 's'}"
+
+
+def _age(hours: float) -> str:
+    minutes = round(hours * 60)
+    if minutes == 0:
+        return "less than a minute"
+    return f"{hours:.0f} hours" if minutes >= 90 else _counted(minutes, "minute")

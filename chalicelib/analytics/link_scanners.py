@@ -90,7 +90,8 @@ def suspected_domains(clicked: Iterable[Delivery]) -> list[Domain]:
         domain = (delivery.email or "").rpartition("@")[2].lower()
         counts[domain] += 1
         soon[domain] += _is_soon(delivery)
-    shares = {name: wilson(soon[name], count) for name, count in counts.items() if count >= FEWEST}
+    # Where the address is not known, the name is empty.
+    shares = {name: wilson(soon[name], count) for name, count in counts.items() if name and count >= FEWEST}
     found = [Domain(name, soon[name], share) for name, share in shares.items() if share and share.low > SUSPICIOUS]
     return sorted(found, key=lambda each: (-each.soon, each.name))
 

@@ -72,7 +72,7 @@ def equals(name: Name, value: Any) -> Condition:
 
 
 def differs(name: Name, value: Any) -> Condition:
-    """Has another value. Does not hold where the attribute is missing."""
+    """Has another value, or none: unlike other comparisons, `<>` holds where the attribute is missing."""
     return _compared(name, "<>", value)
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from chalicelib.model.campaign import CampaignStatus, LaunchedLink, LaunchedMail
+from chalicelib.model.campaign import CampaignStatus, LaunchedLink, LaunchedMail, ProofResult
 from chalicelib.model.delivery import Click, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.store.campaigns import Campaigns
@@ -87,7 +87,7 @@ class Showcase:
         campaign_id = CampaignId(self.marketer("POST", "/v1/campaigns", written)["campaign_id"])
         launched = (self.now - timedelta(days=days)).replace(minute=2, second=0, microsecond=0)
         self.campaigns.fix_key(campaign_id, 1)
-        self.campaigns.save_launched(campaign_id, LaunchedMail(LINKS, 2_400), version=1)
+        self.campaigns.save_launched(campaign_id, LaunchedMail(LINKS, 2_400, ProofResult(len(LINKS), 1)), version=1)
         self.plans.begin(campaign_id, 1)
         self.plans.record_page(campaign_id, "0.0", 1, [*leads, *scanned], None)
         self.plans.record_unit_done(campaign_id, "0.0")

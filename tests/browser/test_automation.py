@@ -164,6 +164,7 @@ def test_a_rule_is_changed_disabled_and_deleted_by_keyboard(desk: Page, stack: L
     press_until(desk, row.get_by_role("switch", name="Enabled: Openers"))
     desk.keyboard.press("Space")
     expect(desk.get_by_text("Rule disabled.")).to_be_visible()
+    expect(row.get_by_text("Disabled", exact=True)).to_be_visible()
     assert marketer("GET", f"/v1/rules/{rule}")["enabled"] is False
 
     press_until(desk, row.get_by_role("link", name="Edit Openers"))

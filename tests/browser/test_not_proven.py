@@ -23,7 +23,7 @@ def test_what_is_not_proven_is_scheduled_and_sent_only_on_explicit_request(
 ) -> None:
     page = marketers_page
     marketer("POST", "/v1/leads", {"entity": "unproven", "stage": "New", "email": "a@unproven.example"})
-    campaign = write(marketer, "unproven", html=HTML_IN_SVG)
+    campaign = write(marketer, "unproven", html=HTML_IN_SVG, title="Donaudampfschifffahrt" * 4)
     page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
     sign_in(page, stack.token)
     finding = page.locator(".findings li").filter(has_text="html5lib cannot read this part")
@@ -52,6 +52,7 @@ def test_what_is_not_proven_is_scheduled_and_sent_only_on_explicit_request(
     question.get_by_role("button", name="Send to 1 lead").press("Enter")
     expect(question).to_contain_text("The check could not confirm that recipients get what you wrote:")
     expect(question.get_by_role("alert")).to_contain_text("Nothing was sent.")
+    assert question.evaluate("element => element.scrollWidth <= element.clientWidth")
     expect(question.get_by_role("checkbox")).to_be_focused()
     page.keyboard.press("Space")
     question.get_by_role("button", name="Send to 1 lead").press("Enter")

@@ -44,7 +44,7 @@ def shop(stack: LocalStack, until: Any) -> Shop:
     html = marketer("GET", f"/v1/campaigns/{draft}")["html"]
     html = html.replace("</h1>", '</h1>\n<img src="https://www.acme-realty.example/garden.jpg" width="496">')
     marketer("PATCH", f"/v1/campaigns/{draft}", {"title": "Summer gardens", "html": html})
-    clicked = marketer("GET", f"/v1/campaigns/{campaign}/deliveries?clicked=true&limit=1")["items"][0]
+    clicked = marketer("GET", f"/v1/campaigns/{campaign}/deliveries?clicked=true&opened=true&limit=1")["items"][0]
     rules = [marketer("POST", "/v1/rules", each)["rule_id"] for each in RULES]
     return Shop(campaign, draft, clicked["lead_id"], rules[0])
 

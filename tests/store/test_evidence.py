@@ -1,5 +1,7 @@
 """Why things counted, through the API on a real engine: a delivery's evidence, what was kept out, link scanners."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -176,16 +178,33 @@ def test_anonymous_clicks_are_not_looked_at(desk: Desk) -> None:
     assert desk.get(campaign_id, "link-scanners")["items"] == []
 
 
-def test_of_those_who_clicked_nothing_the_engine_sends_no_row(desk: Desk) -> None:
+def test_of_those_who_clicked_nothing_the_engine_sends_no_row(desk: Desk, dynamodb: Any) -> None:
     """The list of those who clicked reads every delivery and transfers few."""
     campaign_id = CampaignId(desk.campaign())
     quiet, scanned, person = (sent(desk, campaign_id) for _ in range(3))
     click(desk, scanned, "1", 5, "tool")
     click(desk, person, "1", 5)
-    for wanted, leads in ((True, {person[1]}), (False, {quiet[1], scanned[1]})):
+    for wanted, leads, rows in ((True, {person[1]}, 1), (False, {quiet[1], scanned[1]}, 3)):
         shown = DeliveryFilter(clicked=wanted)
-        page, position = desk.deliveries.list_page(campaign_id, shown, limit=100, position=None)
+        with counted_rows(dynamodb) as sent_rows:
+            page, position = desk.deliveries.list_page(campaign_id, shown, limit=100, position=None)
         assert ({each.lead_id for each in page}, position) == (leads, None)
+        assert sum(sent_rows) == rows
+
+
+@contextmanager
+def counted_rows(client: Any) -> Iterator[list[int]]:
+    """How many rows each query returns."""
+    counts: list[int] = []
+
+    def note(parsed: dict[str, Any], **rest: Any) -> None:
+        counts.append(parsed["Count"])
+
+    client.meta.events.register("after-call.dynamodb.Query", note)
+    try:
+        yield counts
+    finally:
+        client.meta.events.unregister("after-call.dynamodb.Query", note)
 
 
 def test_the_numbers_read_no_delivery_and_looking_for_link_scanners_each_once(

@@ -146,9 +146,9 @@ def test_a_scheduled_campaign_whose_content_is_refused_by_now_is_missed(world: C
     campaign_id = saved_before_it_was_refused(world, "{{ lead.tags.pop(0) }}")
     schedule = Schedule("s", NOW, "2026-11-23T12:00", "UTC")
     campaign = world.campaign(campaign_id)
-    assert world.campaigns.move(campaign_id, SCHEDULE, as_read=campaign, schedule=schedule)
+    assert world.campaigns.move(campaign_id, SCHEDULE, as_read=campaign, schedule=schedule, proof_waived=True)
     world.launcher.handle(LaunchMessage(campaign_id, schedule_id="s"), NOW)
     campaign = world.campaign(campaign_id)
-    assert campaign.status is CampaignStatus.MISSED
+    assert (campaign.status, campaign.proof_waived) == (CampaignStatus.MISSED, False)
     assert "lead.tags.pop(...) cannot be called" in (campaign.status_reason or "")
     assert world.sqs.bodies == {}

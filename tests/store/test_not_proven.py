@@ -1,5 +1,7 @@
 """What cannot be proven does not leave by itself: at the API, in a schedule and at launch, on real engines."""
 
+import json
+import zlib
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -17,6 +19,8 @@ from chalicelib.model.ids import CampaignId
 from chalicelib.model.lifecycle import SCHEDULE
 from chalicelib.model.messages import LaunchMessage
 from chalicelib.sqs import Queue, QueueUnavailable
+from chalicelib.store import keys
+from chalicelib.store.client import to_item
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
 from tests.moves import bring_to
@@ -134,9 +138,11 @@ def test_scheduling_again_asks_again(world: ScheduledWorld) -> None:
     assert world.campaign(campaign_id).proof_waived, "the schedule that was asked for first is as it was"
 
 
-def test_a_schedule_that_a_queue_refuses_to_overtake_keeps_its_waiver(world: ScheduledWorld) -> None:
+@pytest.mark.parametrize("scheduled", [True, False])
+def test_what_a_queue_refuses_is_waived_as_it_was_before(world: ScheduledWorld, scheduled: bool) -> None:
     campaign_id = unproven(world)
-    world.control.schedule(campaign_id, AT, ZONE, NOW, waive_proof=True)
+    if scheduled:
+        world.control.schedule(campaign_id, AT, ZONE, NOW, waive_proof=True)
     before = world.campaign(campaign_id)
 
     class Down(Queue):
@@ -146,7 +152,7 @@ def test_a_schedule_that_a_queue_refuses_to_overtake_keeps_its_waiver(world: Sch
     with pytest.raises(QueueUnavailable):
         world.control_by(Down(world.sqs, "launch"), world.schedules).send_now(campaign_id, NOW, waive_proof=True)
     after = world.campaign(campaign_id)
-    assert (after.status, after.proof_waived) == (before.status, True)
+    assert (after.status, after.proof_waived) == (before.status, scheduled)
 
 
 def test_what_an_earlier_release_scheduled_is_missed_with_the_reason_and_can_be_sent_anyway(
@@ -255,6 +261,21 @@ def test_a_launch_that_has_stored_its_proof_is_not_taken_back_by_its_repetition(
     assert proof(world, campaign_id) == ProofResult(1, 0)
 
 
+def test_what_an_earlier_release_launched_is_read_and_gives_way_to_a_later_launch(
+    dynamodb: Any, tables: TableNames, world: ScheduledWorld
+) -> None:
+    """Its rows name no version and no proof."""
+    world.lead(1)
+    campaign_id = world.draft()
+    said = zlib.compress(json.dumps({"links": [], "html_bytes": 5}).encode())
+    row = keys.campaign_blob(campaign_id, "launched", 0) | to_item({"data": said, "pieces": 1})
+    dynamodb.put_item(TableName=tables.campaigns, Item=row)
+    assert world.campaigns.find_launched(campaign_id) == LaunchedMail((), 5)
+    world.control.send_now(campaign_id, NOW)
+    assert send_everything(world, campaign_id) == 1
+    assert proof(world, campaign_id) == ProofResult(1, 0)
+
+
 def test_what_was_edited_after_an_interrupted_launch_leaves_as_edited(world: ScheduledWorld) -> None:
     """A queue may take a launch message and answer with an error. Then the campaign is a draft again."""
     world.lead(1)
@@ -269,6 +290,10 @@ def test_what_was_edited_after_an_interrupted_launch_leaves_as_edited(world: Sch
         world.control_by(TakesAndFails(world.sqs, "launch"), world.schedules).send_now(campaign_id, NOW)
     world.plan_all()
     assert "send" not in world.sqs.bodies
+    world.drafts.change(campaign_id, {"html": HTML_IN_SVG}, NOW)
+    bring_to(world.campaigns, campaign_id, CampaignStatus.PLANNING)
+    world.launcher.launch(campaign_id, NOW)
+    assert world.campaign(campaign_id).status is CampaignStatus.DRAFT, "what was proven before the edit says nothing"
     world.drafts.change(campaign_id, {"html": "<p>As edited</p>"}, NOW)
     world.control.send_now(campaign_id, NOW)
     assert send_everything(world, campaign_id) == 1
@@ -292,7 +317,9 @@ def test_the_api_refuses_with_the_places_and_does_it_when_the_proof_is_waived(
 ) -> None:
     campaign = written(api, html=HTML_IN_SVG)
     path = f"/v1/campaigns/{campaign['campaign_id']}"
-    (finding,) = [each for each in api("GET", f"{path}/preflight").json["findings"] if each["severity"] == "error"]
+    preflight = api("GET", f"{path}/preflight").json
+    assert preflight["proof"] is None
+    (finding,) = [each for each in preflight["findings"] if each["severity"] == "error"]
     assert finding["code"] == "not_proven"
     key = {"Idempotency-Key": "once"}
     refused = api("POST", f"{path}/{verb}", body, key)

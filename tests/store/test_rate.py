@@ -190,6 +190,17 @@ def test_moments_missed_before_the_last_look_give_nothing_back(dynamodb: Any, ta
         pacing.wait(10, lambda: False)
 
 
+def test_moments_missed_while_the_mail_service_refused_give_nothing_back(dynamodb: Any, tables: TableNames) -> None:
+    shared = account(dynamodb, tables, quota=10)
+    pacing = Pacing(worker := shared.worker(), lambda: shared.now, shared.sleep)
+    pacing.wait(10, lambda: False)
+    worker.block(Waiting(WaitReason.RATE, datetime.fromtimestamp(shared.now + 5, UTC)))
+    shared.now += 2
+    with pytest.raises(MustWait) as must:
+        pacing.wait(10, lambda: False)
+    assert must.value.waiting.reason is WaitReason.RATE
+
+
 def test_what_a_worker_reserved_and_did_not_use_is_free_again_and_lapses_with_it(
     dynamodb: Any, tables: TableNames
 ) -> None:

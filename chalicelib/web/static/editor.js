@@ -1,6 +1,6 @@
 /** The campaign editor: saves while you type, previews and checks the draft, tests, schedules and sends it. */
 
-import { api, button, crumbs, failure, fill, h, heading, mayWrite, moment, pill, Problem, rename, say, style } from "./app.js";
+import { api, button, counted, crumbs, failure, fill, h, heading, mayWrite, moment, pill, Problem, rename, say, style } from "./app.js";
 import { act, duplicate, schedule, sendNow, testSend } from "./actions.js";
 import { audience } from "./audience.js";
 import { code } from "./code.js";
@@ -220,7 +220,7 @@ export async function show(place, { id: asked, signal }) {
       const [tone, name] = SEVERITY[each.severity];
       const target = { html, text }[each.field];
       return h("li", {}, h("span", { class: `pill ${tone}` }, name),
-        h("p", {}, each.message, each.count ? ` (${each.count} leads)` : ""),
+        h("p", {}, each.message, each.count ? ` (${counted(each.count, "lead")})` : ""),
         each.line && target && button(`Line ${each.line}`, () => { pick(each.field); target.reveal(each.line); }, { class: "quiet" }));
     })) : h("p", {}, h("span", { class: "pill good" }, "No problems"), " Ready to send."),
     proof && h("p", { class: "note" }, proof.text));

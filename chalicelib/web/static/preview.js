@@ -63,6 +63,7 @@ export function preview(signal) {
     async update(savedId, newAudience) {
       const isOther = JSON.stringify(newAudience) !== JSON.stringify(audience);
       id = savedId;
+      arrange();
       audience = newAudience;
       if (isOther) await find().catch(() => null);
       await draw();

@@ -56,6 +56,8 @@ const listed = (parts, last) => parts.map((part, place) => {
 /** The switch that enables or disables a rule. */
 export function enabling(rule) {
   if (!mayWrite()) return h("span", { class: `pill ${rule.enabled ? "good" : ""}` }, rule.enabled ? "Enabled" : "Disabled");
+  const state = h("span", { "aria-hidden": "true" });
+  const tell = () => { state.textContent = box.checked ? "Enabled" : "Disabled"; };
   const box = h("input", { type: "checkbox", role: "switch", checked: rule.enabled, "aria-label": `Enabled: ${rule.name}`, onchange: async () => {
     box.disabled = true;
     try {
@@ -66,11 +68,13 @@ export function enabling(rule) {
       box.checked = rule.enabled;
       say(problem.message);
     } finally {
+      tell();
       box.disabled = false;
       box.focus();
     }
   } });
-  return h("label", { class: "toggle" }, box, "Enabled");
+  tell();
+  return h("label", { class: "toggle" }, box, state);
 }
 
 /** Possible mistakes in a rule. */

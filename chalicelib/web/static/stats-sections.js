@@ -38,7 +38,7 @@ function funnel(stats) {
   const widest = Math.max(1, stats.sent);
   const note = ({ step, count, of_previous: previous }) => {
     if (count === null) return "Unknown: the mail service has not reported any deliveries.";
-    return previous && step !== "sent" ? `${percent(previous.value)} of the previous step` : "";
+    return previous && step !== "sent" ? `${percent(previous.value)} of ${step === "clicked" ? "those who opened" : "the previous step"}` : "";
   };
   return [
     h("ol", { class: "funnel" }, stats.funnel.map((step) => h("li", {},

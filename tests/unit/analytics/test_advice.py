@@ -1,5 +1,7 @@
 """Advice speaks where the numbers say something, with the figure it rests on, and is silent where they do not."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,13 +82,29 @@ def test_a_sample_that_is_just_large_enough_is_judged() -> None:
     assert advice(sent=SAMPLE)["no_feedback"].severity == "notice"
 
 
+@pytest.mark.parametrize("age_hours", [0.02, 48])
+def test_one_is_never_written_in_the_plural(age_hours: float) -> None:
+    found = advice(age_hours, sent=1, untracked=1, empty_links=1)
+    assert found.keys() >= {"no_feedback", "untracked", "links_empty", "sent_is_not_delivered", "small_sample"}
+    assert not [each.text for each in found.values() if re.search(r"\b1 \w+s\b|1 \w+ (are|were)\b", each.text)]
+
+
 def test_the_share_of_machines_is_said_with_a_suspicious_open_rate() -> None:
     text = advice(sent=100, opened=80, opened_machine_only=40)["opened_suspicious"].text
     assert "80% opened" in text
     assert "40 of 80 opens, 50%" in text
 
 
-@pytest.mark.parametrize(("age_hours", "words"), [(0.9, "54 minutes"), (1.5, "2 hours"), (20, "20 hours")])
+@pytest.mark.parametrize(
+    ("age_hours", "words"),
+    [
+        (0.0, "It is less than a minute since"),
+        (0.02, "It is 1 minute since"),
+        (0.9, "It is 54 minutes since"),
+        (1.5, "It is 2 hours since"),
+        (20, "It is 20 hours since"),
+    ],
+)
 def test_the_first_day_is_too_early_to_tell(age_hours: float, words: str) -> None:
     found = advice(age_hours, sent=500)
     assert words in found["too_early"].text

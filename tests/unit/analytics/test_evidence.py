@@ -44,6 +44,14 @@ def test_a_link_that_differs_by_recipient_has_its_recipients_url() -> None:
     assert followed.links == {"1": "https://a.example/ann"}
 
 
+def test_a_burst_counts_from_its_first_click_and_takes_a_tenth_of_a_second_at_least() -> None:
+    spread = {"1": click(30.4), "2": click(30.9), "3": click(31.2)}
+    (text,) = texts(replace(SENT, clicks=spread))
+    assert text.startswith("Not counted: 3 links within 0.8 s, 30 s after sending;")
+    (text,) = texts(replace(SENT, clicks=dict.fromkeys("123", click(30))))
+    assert text.startswith("Not counted: 3 links within 0.1 s,")
+
+
 def test_a_second_burst_is_told_with_all_of_its_links() -> None:
     """Of its clicks on links that were followed before, the verdict keeps none."""
     first = {"1": click(30), "2": click(30.1), "3": click(30.2)}
@@ -71,6 +79,18 @@ def test_a_machine_open_is_in_opened_and_says_so() -> None:
         "Not counted: loaded by Apple Mail Privacy Protection, 5 s after sending.",
         "Counted: opened by a person, 3 days after sending.",
     ]
+
+
+def test_a_persons_first_open_is_told_once() -> None:
+    at = NOON + timedelta(seconds=5)
+    opened_by_person = replace(SENT, opened_at=at, opened_person_at=at)
+    assert texts(opened_by_person) == ["Counted: opened in a mail app or browser, 5 s after sending."]
+
+
+def test_an_open_that_is_no_persons_and_has_no_reason_is_told_as_a_machines() -> None:
+    (open_by_machine,) = evidence_of(replace(SENT, opened_at=NOON))
+    assert open_by_machine.text == "Counted as a machine open: loaded by a machine, 0 s after sending."
+    assert (open_by_machine.kind, open_by_machine.counted, open_by_machine.reason) == ("open", False, None)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.analytics.advice import Advice
-from chalicelib.analytics.link_scanners import FEWEST, MOST, PAGES, link_scanner_advice, suspected_domains
+from chalicelib.analytics.link_scanners import MOST, PAGES, link_scanner_advice, suspected_domains
 from chalicelib.model.campaign import Audience, Campaign, CampaignStatus
 from chalicelib.model.delivery import Click, Delivery, DeliveryStatus, Tracking
 from chalicelib.model.ids import new_lead_id
@@ -84,8 +84,17 @@ def test_a_domain_where_nearly_all_click_within_a_minute_is_told_with_the_figure
 
 
 def test_less_than_ten_clicks_of_a_domain_say_nothing() -> None:
-    assert suspected(at("corp.example", FEWEST - 1)) == []
-    assert suspected(at("corp.example", FEWEST)) == ["corp.example"]
+    assert suspected(at("corp.example", 9)) == []
+    assert suspected(at("corp.example", 10)) == ["corp.example"]
+
+
+def test_soon_is_up_to_a_minute() -> None:
+    assert suspected([clicked("corp.example", 60) for _ in range(20)]) == ["corp.example"]
+    assert suspected([clicked("corp.example", 60.1) for _ in range(20)]) == []
+
+
+def test_a_click_whose_address_is_not_known_is_of_no_domain() -> None:
+    assert suspected([clicked("corp.example", 40, email=None) for _ in range(20)]) == []
 
 
 def test_half_of_the_clicks_may_be_chance_and_most_are_not() -> None:
@@ -146,7 +155,7 @@ def test_the_latest_mails_are_left_out() -> None:
 
 
 def test_few_clicks_are_neither_early_nor_late() -> None:
-    assert look(at("mail.example", FEWEST - 1), after=timedelta(seconds=60), sent=5_000, clicked=9) == ()
+    assert look(at("mail.example", 9), after=timedelta(seconds=60), sent=5_000, clicked=9) == ()
 
 
 def test_anonymous_clicks_are_left_out() -> None:
@@ -158,6 +167,11 @@ def test_many_domains_are_summed_up() -> None:
     found = look([each for number in range(14) for each in at(f"d{number}.example", 10)], sent=500, clicked=140)
     assert [each.code for each in found] == ["link_scanner"] * 10 + ["without_link_scanners"]
     assert "Without these clicks and those from other domains, 140 in all, Clicked is 0" in found[-1].text
+
+
+def test_ten_domains_are_all_told() -> None:
+    found = look([each for number in range(10) for each in at(f"d{number}.example", 10)], sent=500, clicked=100)
+    assert found[-1].text.startswith("Without these clicks, 100 in all,")
 
 
 def test_nothing_is_said_where_nobody_is_suspected() -> None:

@@ -57,6 +57,18 @@ def test_a_draft_has_no_numbers_and_no_advice() -> None:
     assert (draft.total, draft.sent, draft.pending, draft.advice, draft.total_is_final) == (0, 0, 0, (), False)
 
 
+def test_clicks_kept_out_are_told_in_words_by_reason_the_most_frequent_first() -> None:
+    by_link = {"link/1/clicked_machine_only": 5, "link/2/clicked_machine_only": 4}
+    reasons = {"kept_out/tool": 2, "kept_out/burst": 5, "kept_out/no_user_agent": 2, "kept_out/not_a_browser": 0}
+    told = stats(**by_link, **reasons).kept_out
+    assert told is not None
+    assert [(each.reason, each.clicks) for each in told] == [("burst", 5), ("no_user_agent", 2), ("tool", 2)]
+    assert told[0].name == "a security scanner"
+    assert told[0].meaning.startswith("Several links")
+    assert stats(**by_link).kept_out is None
+    assert stats().kept_out == ()
+
+
 def codes(panel: Stats) -> dict[str, str]:
     return {advice.code: advice.severity for advice in panel.advice}
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from chalicelib.analytics.sums import are_all_finished, are_all_marked, harm_of, total_of, wilson
 from chalicelib.model.plan import PlanProgress
+from chalicelib.store.counters import rows_of
 from chalicelib.store.keys import DELIVERY_SHARDS
 from chalicelib.store.plans import Retry
 
@@ -15,6 +16,12 @@ def test_an_interval_holds_its_rate(count: int, of: int) -> None:
     rate = wilson(min(count, of), of)
     assert rate is not None
     assert 0 <= rate.low <= rate.value <= rate.high <= 1
+
+
+def test_clicks_by_reason_and_by_link_are_read_at_one_moment() -> None:
+    """Their totals are compared: in two rows, one could be a batch ahead."""
+    by_row = rows_of(["sent", "kept_out/tool", "link/1/clicked_machine_only"])
+    assert by_row == {"counters": ["sent"], "counters#links": ["kept_out/tool", "link/1/clicked_machine_only"]}
 
 
 def test_an_interval_agrees_with_a_published_one() -> None:

@@ -117,6 +117,11 @@ def test_images_are_those_of_the_tree() -> None:
     assert codes("<div style='display:none' class=phone><img src=a width=1></div>") == ["image_without_alt"]
 
 
+@pytest.mark.xfail(strict=True, reason="minidom drops an attribute when one of the same name with a prefix follows")
+def test_attributes_with_a_prefix_take_the_place_of_none() -> None:
+    assert codes("<img src=a width=1 alt='Shop' th:alt='x' th:width=2>") == []
+
+
 @pytest.mark.parametrize(
     "style",
     ["display:none", "color:red; DISPLAY : NONE !important", "a:b;visibility:hidden"],
@@ -145,8 +150,13 @@ def test_what_is_not_hidden_for_certain_has_none(html: str) -> None:
 def test_the_first_text_may_be_hidden_if_it_is_short() -> None:
     preview = "<title>x</title><div style='display:none'>{}</div><div style='display:none'>&zwnj;</div>Hello"
     assert codes(preview.format("Our <b>spring</b> offers &nbsp;&zwnj;" + "&nbsp;&zwnj;" * 200)) == []
-    assert codes(preview.format("word " * 51)) == ["hidden_text"]
-    assert codes("<div style='display:none'>Our spring offers</div>" * 2 + "Hello") == ["hidden_text"]
+    assert codes(preview.format("x" * 250)) == []
+    assert codes(preview.format("x" * 251)) == ["hidden_text"]
+    hidden = "<div style='display:none'>Our spring offers</div>"
+    assert codes(f"<p> </p>\n{hidden}Hello") == []
+    assert codes(f"<p>Hello</p>{hidden}") == ["hidden_text"]
+    assert codes(f"<p>Hello</p><div style='display:none'>&zwnj;</div>{hidden}") == ["hidden_text"]
+    assert codes(hidden * 2 + "Hello") == ["hidden_text"]
 
 
 @pytest.mark.parametrize(

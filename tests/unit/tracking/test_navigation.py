@@ -120,6 +120,11 @@ def test_one_missing_signal_is_no_evidence(agent: str, headers: dict[str, str]) 
     assert not is_false_browser(headers | {"user-agent": agent})
 
 
+@pytest.mark.parametrize("name", ["sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "sec-ch-ua"])
+def test_any_sec_header_is_that_signal(name: str) -> None:
+    assert not is_false_browser({"user-agent": CURRENT[0], "accept": "text/html", name: "?"})
+
+
 @given(st.sampled_from([each for each in NAVIGATIONS if "accept-language" in each]), st.data())
 def test_a_proxy_that_strips_one_header_makes_nobody_a_machine(headers: dict[str, str], data: st.DataObject) -> None:
     assert not is_false_browser(without(headers, data.draw(st.sampled_from(sorted(headers)))))
@@ -145,6 +150,11 @@ SOME_HEADERS = st.dictionaries(
 @given(st.sampled_from(OLD + OTHERS), SOME_HEADERS)
 def test_old_and_other_browsers_are_never_judged(agent: str, headers: dict[str, str]) -> None:
     assert not is_false_browser(headers | {"user-agent": agent})
+
+
+@pytest.mark.parametrize("agent", OLD + OTHERS)
+def test_old_and_other_browsers_may_lack_every_signal(agent: str) -> None:
+    assert not is_false_browser({"user-agent": agent})
 
 
 # A browser of the same make adds a name of its own.
