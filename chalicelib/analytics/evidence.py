@@ -76,6 +76,8 @@ def evidence_of(delivery: Delivery, urls: Mapping[str, str]) -> tuple[Evidence, 
 
 def _opens(delivery: Delivery) -> Iterator[Evidence]:
     person_at, reason = delivery.opened_person_at, delivery.opened_machine
+    if person_at is None:
+        reason = reason or "unknown"
     if delivery.opened_at is not None and reason is not None:
         verdict = "Counted as a machine open" if person_at is None else "Not counted"
         text = f"{verdict}: loaded by {machine_words(reason).name}{_after(delivery, delivery.opened_at)}."
