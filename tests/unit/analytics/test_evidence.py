@@ -84,11 +84,11 @@ def test_a_machine_open_is_in_opened_and_says_so() -> None:
 def test_a_persons_first_open_is_told_once() -> None:
     at = NOON + timedelta(seconds=5)
     opened_by_person = replace(SENT, opened_at=at, opened_person_at=at)
-    assert texts(opened_by_person) == ["Counted: opened in a mail app or browser, 5 s after sending."]
+    assert texts(opened_by_person) == ["Counted: opened by a person, 5 s after sending."]
 
 
 def test_an_open_that_is_no_persons_and_has_no_reason_is_told_as_a_machines() -> None:
-    (open_by_machine,) = evidence_of(replace(SENT, opened_at=NOON))
+    (open_by_machine,) = evidence_of(replace(SENT, opened_at=NOON), {})
     assert open_by_machine.text == "Counted as a machine open: loaded by a machine, 0 s after sending."
     assert (open_by_machine.kind, open_by_machine.reason) == ("open", "unknown")
 
