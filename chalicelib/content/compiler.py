@@ -20,7 +20,7 @@ from chalicelib.content.compiled import (
     Slot,
 )
 from chalicelib.content.diagnosis import syntax_error
-from chalicelib.content.document import Document, read_document
+from chalicelib.content.document import Document, hidden_by_style, read_document
 from chalicelib.content.errors import ContentInvalid, Positions, SourceError
 from chalicelib.content.links import MAX_LINKS, LinkCompiler
 from chalicelib.content.markup import TEXT
@@ -135,7 +135,7 @@ class _Compiler:
             self._note("html", source, problems)
             return None, [], ""
         added: list[str | Slot] = []
-        if not _shows_unsubscribe(tags, document):
+        if not _shows_unsubscribe(masked, tags, document):
             added += FOOTER
         if self._tracking is not None:
             added += pixel(self._tracking.base_url)
@@ -182,14 +182,18 @@ class _Compiler:
         return positions
 
 
-def _shows_unsubscribe(tags: Sequence[Tag], document: Document) -> bool:
-    """Whether every recipient can see the unsubscribe URL: one in a comment or in a single branch does not count."""
+def _shows_unsubscribe(masked: str, tags: Sequence[Tag], document: Document) -> bool:
+    """Whether every recipient can see the unsubscribe URL: not in a comment, a hidden element or one branch alone."""
+    if not any(map(_names_unsubscribe, tags)):
+        return False
+    hidden = hidden_by_style(masked, document.tokens)
     seen = [(token.start, token.end) for token in document.tokens if token.kind == TEXT]
     seen += [(href.start, href.end) for href in document.hrefs if not href.conditional]
     seen.sort()
 
     def is_shown(tag: Tag) -> bool:
-        return _names_unsubscribe(tag) and _is_in(seen, tag.start) and not _is_in(document.hidden, tag.start)
+        is_hidden = _is_in(document.hidden, tag.start) or _is_in(hidden, tag.start)
+        return _names_unsubscribe(tag) and _is_in(seen, tag.start) and not is_hidden
 
     return is_in_every_branch(tags, is_shown)
 

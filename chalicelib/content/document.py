@@ -1,7 +1,9 @@
 """One reading of an HTML mail: its hrefs with their places, its base, and where a pixel may stand."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from chalicelib.content import markup
 from chalicelib.content.destinations import NO_TRACK
@@ -23,6 +25,10 @@ _HTML_INSIDE = ("foreignobject", "desc", "title", "annotation-xml", "mi", "mo", 
 # Elements without an end tag, and the options of a select, which mostly go without.
 _EMPTY = "area base br col embed hr img input link meta param source track wbr option optgroup"
 _NEVER_OPEN = frozenset(_EMPTY.split())
+
+
+HIDING_STYLE: Final = re.compile(r"(?<![\w-])(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
+"""In the style of an element that is not shown, unless a style sheet shows it on some screens."""
 
 
 @dataclass(slots=True)
@@ -92,6 +98,27 @@ def read_document(source: str, masked: str, tags: Sequence[Tag]) -> Document:
             raise SourceError(unfinished, "this element is not closed, or not all that is in it, within its statement")
     document.insert_at = body_end if body_end >= 0 else unfinished if unfinished >= 0 else len(source)
     return document
+
+
+def hidden_by_style(masked: str, tokens: Sequence[Token]) -> list[tuple[int, int]]:
+    """The [start, end) of the elements that their own style hides, in order: rather too much than too little."""
+    hidden: list[tuple[int, int]] = []
+    outermost, depth = Token(markup.TEXT, 0, 0), 0
+    for token in tokens:
+        if depth and token.name == outermost.name:
+            depth += (token.kind == markup.START_TAG) - (token.kind == markup.END_TAG)
+            if not depth:
+                hidden.append((outermost.start, token.end))
+        elif not depth and token.kind == markup.START_TAG and token.name not in _NEVER_OPEN and _hides(masked, token):
+            outermost, depth = token, 1
+    return [*hidden, (outermost.start, len(masked))] if depth else hidden
+
+
+def _hides(masked: str, token: Token) -> bool:
+    if not HIDING_STYLE.search(masked, token.names_end, token.end):
+        return False
+    style = markup.attributes(masked, token).get("style")
+    return style is not None and HIDING_STYLE.search(masked, style.start, style.end) is not None
 
 
 class _Hidden:

@@ -34,6 +34,10 @@ class Positions:
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
+    def offset(self, line: int, column: int) -> int:
+        """The offset of a line and column; the text's length if there is no such line."""
+        return self._starts[line - 1] + column - 1 if 0 < line <= len(self._starts) else len(self._text)
+
 
 class ContentInvalid(Invalid, problem="invalid-campaign", title="The campaign is not valid"):
     """The content does not compile; `faults` names every place that was found."""

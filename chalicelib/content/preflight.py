@@ -250,11 +250,11 @@ def _is_left_alone_by_intent(url: str, reason: str) -> bool:
 
 def _shown(source: ContentSource) -> Iterator[Finding]:
     # With these comes html5lib, which takes 54 ms to load and which no other request needs.
-    from chalicelib.content.shown import shown_problems
-    from chalicelib.content.tree import NotParsed
+    from chalicelib.content.html_tree import NotParsed
+    from chalicelib.content.tree_findings import tree_problems
 
     html = source.html or ""
     positions = Positions(html)
     with suppress(NotParsed):
-        for code, offset, values in shown_problems(mask(html, find_tags(html))):
+        for code, offset, values in tree_problems(mask(html, find_tags(html))):
             yield _finding(code, "html", *positions.of(offset), **values)

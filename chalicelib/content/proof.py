@@ -3,40 +3,31 @@
 Two readers have to agree. The scanner (markup.py, document.py) finds the links, and the compiler edits the author's
 text there. Here html5lib reads the author's HTML and the compiled HTML as a browser does, and both are compared:
 
-1. As texts they are equal, but for values of attributes, and for footer and pixel in one place (alignment.py).
-2. As trees they are equal, but for hrefs of links. Each of those leads where the author's leads, by a click URL that is
-   signed for it, or is as the author wrote it and reported as untracked. Footer and pixel are where they are shown.
-   Trees are compared with all branches of all statements at once, and with the branches that some leads get.
+1. Merge tags are replaced by placeholders, so that one comparison holds for all leads (placeholders.py).
+2. As texts, both are equal except for values of attributes, and for footer and pixel in one place (proof_texts.py).
+3. As trees, both are equal except for hrefs of links. Each of those leads where the author's leads, by a click URL that
+   is signed for it, or is as the author wrote it. The report has each link as it is, and no others (proof_links.py).
+4. A browser shows footer and pixel, and nothing of the mail behind them.
 
-Nothing here uses the scanner's idea of where a link is, only the rules of what a destination means (destinations.py).
+Steps 3 and 4 are done with all branches of all {% if %} and {% for %} at once, then with the branches of some leads.
+
+Nothing here uses the scanner's idea of where a link is. The places of links in the report are checked like all it says:
+html5lib has to find a link at each of them. Only the rules of what a destination means are shared (destinations.py).
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import zip_longest
 from time import monotonic
-from typing import Final, NoReturn, TypeGuard
-from xml.dom.minidom import Comment, Document, DocumentType, Element, Node, Text
+from typing import Final, NoReturn
 
-from chalicelib.content.alignment import Alignment, Differs, Reading
 from chalicelib.content.compiled import CompiledContent, ContentSource, LinkTracking, Segments
 from chalicelib.content.destinations import tidy
 from chalicelib.content.errors import Positions, SourceError
-from chalicelib.content.followed import FollowedLinks
-from chalicelib.content.tree import (
-    NOT_SHOWN,
-    NotParsed,
-    children,
-    elements,
-    is_shown,
-    is_within,
-    is_written,
-    parse,
-    place_of,
-    walk,
-)
-from chalicelib.content.unfold import Unfolder, folded
+from chalicelib.content.html_tree import NOT_SHOWN, Node, NotParsed, nodes, parse
+from chalicelib.content.placeholders import Placeholders, folded
+from chalicelib.content.proof_links import FollowedLinks
+from chalicelib.content.proof_texts import Alignment, Differs
 from chalicelib.model.errors import Fault
 
 SECONDS: Final = 2.5  # for one proof; the mail with the longest of 341 real ones takes 0.1
@@ -44,6 +35,7 @@ MAX_FAULTS: Final = 20
 
 _CONDITION = re.compile(r"\[if\b[^\]]*+\]>", re.IGNORECASE)
 _BODY_END = re.compile(r"</(?:body[\s/>]|\Z)", re.IGNORECASE)
+_CLOSE = "the end of the mail is in an element that is hidden; close the element"
 _UNCHECKED = "this HTML could not be checked"
 _EXCERPT: Final = 120  # characters of each side that a fault shows
 
@@ -69,13 +61,11 @@ def prove(source: ContentSource, compiled: CompiledContent, tracking: LinkTracki
     if not html.strip() or compiled.html is None:
         is_text = not html.strip() and compiled.html is None and not compiled.links
         return Proof(0, 0, () if is_text else (Fault("html", "the compiled mail has other parts than the source"),))
-    positions = Positions(html)
     try:
         return _Comparison(source, html, compiled, compiled.html, tracking).proof()
-    except Differs as error:
-        fault = Fault("html", error.reason, *positions.of(error.offset))
     except SourceError as error:
-        fault = Fault("html", f"{_UNCHECKED}: {error.reason}", *positions.of(error.offset))
+        reason = error.reason if isinstance(error, Differs) else f"{_UNCHECKED}: {error.reason}"
+        fault = Fault("html", reason, *Positions(html).of(error.offset))
     except Exception as error:
         fault = Fault("html", f"{_UNCHECKED} ({type(error).__name__})")
     return Proof(0, 0, (fault,))
@@ -93,142 +83,130 @@ class _Comparison:
         tracking: LinkTracking | None,
     ) -> None:
         self._deadline = monotonic() + SECONDS
-        self._html = html
         self._positions = Positions(html)
-        self._unfolder = Unfolder(html)
+        self._placeholders = Placeholders(html)
         self._is_tracked = tracking is not None
-        self._texts = Alignment(self._unfolder, html, segments, tracking.base_url if tracking else None)
-        self._links = FollowedLinks(self._unfolder, source, compiled, tracking)
-        self._pixel = f"{tracking.base_url if tracking else ''}/t/o/{self._unfolder.delivery}.gif"
+        base_url = tracking.base_url if tracking else None
+        self._texts = Alignment(self._placeholders, html, segments, base_url)
+        self._texts.number_links(compiled.links, self._positions)
+        self._links = FollowedLinks(self._placeholders, source, compiled, tracking)
+        self._pixel = f"{base_url}/t/o/{self._placeholders.delivery}.gif"
 
     def proof(self) -> Proof:
         """Raises Differs where the trees differ, and NotParsed for what cannot be read."""
-        for reading in self._texts.readings():
-            author = self._parsed(reading, compiled=False)
-            compiled = author if reading.author == reading.compiled else self._parsed(reading, compiled=True)
-            bases = (each.getAttribute("href") for each in elements(author) if _is_base(each))
-            self._links.base = next((tidy(href) for href in bases if tidy(href)), "")
-            self._compare(author, compiled, reading.author, reading.source_offset)
-            self._check_shown(compiled)
-            self._check_end(reading, author)
-        self._links.check_report(self._texts.links)
-        return Proof(self._links.tracked, self._links.untracked, tuple(dict.fromkeys(self._links.faults))[:MAX_FAULTS])
+        for author, compiled in self._texts.readings():
+            ours = self._read(author)
+            bases = (tidy(each.attributes.get("href", "")) for each in ours if _is_base(each))
+            self._links.base = next(filter(None, bases), "")
+            theirs = self._read(compiled)
+            self._compare(ours, theirs, author)
+            self._check_shown(theirs)
+        self._check_end()
+        self._links.check_report()
+        return Proof(*self._links.count(), tuple(dict.fromkeys(self._links.faults))[:MAX_FAULTS])
 
-    def _parsed(self, reading: Reading, *, compiled: bool) -> Document:
+    def _read(self, text: str, around: str | None = None) -> list[Node]:
+        """What a browser reads; `around`: the text that this one is a part of."""
         try:
-            return parse(reading.compiled if compiled else reading.author, self._deadline)
+            return list(nodes(parse(text, self._deadline)))
         except NotParsed as error:
-            raise NotParsed(reading.source_offset(error.offset, compiled=compiled), error.reason) from error
+            # Line breaks are the source's, but for those within merge tags.
+            start = around.find(text) if around else 0
+            line, column = Positions(around or text).of(start + error.offset)
+            in_source = min(self._positions.offset(line, column), self._positions.offset(line + 1, 1) - 1)
+            raise NotParsed(in_source, error.reason) from error
 
-    def _compare(self, author: Document, compiled: Document, text: str, offset_of: Callable[[int], int]) -> None:
-        """Compare two trees node by node; `text` is the author's, `offset_of` turns its offsets into the source's."""
-        pairs: list[tuple[Node, Node]] = [(author, compiled)]
-        while pairs:
-            mine, other = pairs.pop()
-            if isinstance(mine, Element) and isinstance(other, Element):
-                self._compare_elements(mine, other, text, offset_of)
-            elif isinstance(mine, Comment) and isinstance(other, Comment):
-                self._compare_comments(mine, other, text, offset_of)
-            elif isinstance(mine, DocumentType) and isinstance(other, DocumentType) and mine.toxml() != other.toxml():
-                self._differ(0, mine.toxml(), other.toxml())
-            below: list[tuple[Node, Node]] = []
-            for ours, theirs in zip_longest(children(mine), children(other)):
-                if _kind(ours) != _kind(theirs):
-                    self._differ(offset_of(place_of(mine)), _shown(ours), _shown(theirs))
-                if isinstance(ours, Node) and isinstance(theirs, Node):
-                    below.append((ours, theirs))
-            pairs += reversed(below)
+    def _compare(self, ours: list[Node], theirs: list[Node], text: str) -> None:
+        """Compare two trees node by node; `text` is what the author's was read from."""
+        for mine, other in zip_longest(ours, theirs):
+            if mine and other and (start := _start_for_outlook(mine, other, text)):
+                author, compiled = mine.text[start:], other.text[start:]
+                self._compare(self._read(author, text), self._read(compiled, text), author)
+            elif mine and other and _is_link(mine):
+                name = "href" if "href" in mine.attributes else "xlink:href"
+                if name in mine.attributes and name in other.attributes:
+                    self._links.compare(mine.attributes[name], other.attributes[name], mine.attributes)
+                if _without(name, mine) != _without(name, other):
+                    self._differ(mine, other)
+            elif mine != other:
+                self._differ(mine, other)
 
-    def _compare_elements(self, mine: Element, other: Element, text: str, offset_of: Callable[[int], int]) -> None:
-        if not mine.hasAttributes() and not other.hasAttributes():
-            return
-        ours, theirs = (dict(each.attributes.items()) for each in (mine, other))
-        if _is_link(mine):
-            place, written = self._positions.of(offset_of(place_of(mine))), is_written(mine, text)
-            if "href" in ours and "href" in theirs:
-                self._links.compare(ours.pop("href"), theirs.pop("href"), place, ours, is_written=written)
-            elif "xlink:href" in ours:
-                self._links.leave(ours["xlink:href"], place, is_written=written)
-        if ours != theirs:
-            name = next(name for name in ours | theirs if ours.get(name) != theirs.get(name))
-            said = (f'{name}="{each[name]}"' if name in each else "nothing" for each in (ours, theirs))
-            self._differ(offset_of(place_of(mine)), *said)
-
-    def _compare_comments(self, mine: Comment, other: Comment, text: str, offset_of: Callable[[int], int]) -> None:
-        """What a comment that is closed holds within a condition, Outlook reads."""
-        condition, theirs, place = _CONDITION.match(mine.data), _CONDITION.match(other.data), place_of(mine)
-        is_closed = text.startswith(("-->", "--!>"), place + len(mine.data))
-        if is_closed and condition and theirs and condition[0] == theirs[0] and "href" in mine.data.lower():
-            author, compiled, start = mine.data[condition.end() :], other.data[theirs.end() :], place + condition.end()
-            try:
-                inside = parse(author, self._deadline)
-                outlooks = inside if compiled == author else parse(compiled, self._deadline)
-            except NotParsed as error:
-                raise NotParsed(offset_of(place), error.reason) from error
-            self._compare(inside, outlooks, author, lambda at: offset_of(start + at))
-        elif mine.data != other.data:
-            self._differ(offset_of(place), f"<!--{mine.data}-->", f"<!--{other.data}-->")
-
-    def _check_shown(self, compiled: Document) -> None:
+    def _check_shown(self, compiled: list[Node]) -> None:
         """Pixel and unsubscribe link are where a browser shows them."""
-        unfolder = self._unfolder
+        placeholders = self._placeholders
         pixels, footers, unsubscribes = [], [], []
-        for node in walk(compiled):
-            href = node.getAttribute("href") if _is_link(node) else ""
-            if isinstance(node, Element) and node.tagName == "img" and node.getAttribute("src") == self._pixel:
-                pixels.append(is_shown(node))
-            if href == unfolder.own_unsubscribe:
-                footers.append(is_shown(node))
-            if unfolder.names_unsubscribe(node.data if isinstance(node, Text) else href):
-                unsubscribes.append(is_shown(node))
+        for node in compiled:
+            href = node.attributes.get("href", "") if _is_link(node) else ""
+            if node.name == "img" and node.attributes.get("src") == self._pixel:
+                pixels.append(node.is_shown)
+            if href == placeholders.own_unsubscribe:
+                footers.append(node.is_shown)
+            if placeholders.names_unsubscribe(node.text if node.name == "#text" else href):
+                unsubscribes.append(node.is_shown)
         if self._is_tracked and pixels != [True]:
-            self._note("the tracking pixel is not where a browser shows it")
+            self._note(f"the tracking pixel would not be loaded: {_CLOSE}")
         if self._texts.has_footer and footers != [True]:
-            self._note("the unsubscribe link that was added is not where a browser shows it")
+            self._note(f"the unsubscribe link that is added would not be shown: {_CLOSE}")
         if not self._texts.has_footer and not any(unsubscribes):
-            self._note("a browser shows no unsubscribe link, or not to all leads")
+            self._note("not every lead would see your unsubscribe link; put it where it is always shown")
 
-    def _check_end(self, reading: Reading, author: Document) -> None:
+    def _check_end(self) -> None:
         """A browser shows nothing of what is behind footer and pixel, unless it is behind the body's end."""
-        behind = reading.behind
-        if behind and not _BODY_END.match(behind):
-            until = parse(reading.author.removesuffix(behind), self._deadline)
-            if _visible(until) != _visible(author):
-                found = self._unfolder.readable(behind[:_EXCERPT])
-                self._note(f"footer and pixel must be at the end of the mail, not before {found!r}")
+        behind = self._texts.behind
+        if not _BODY_END.match(behind) and any(map(_is_content, self._read(f"<body>{behind}"))):
+            found = self._placeholders.readable(behind[:_EXCERPT])
+            self._note(f"footer and pixel must be at the end of the mail, not before {found!r}; close that element")
 
-    def _differ(self, offset: int, ours: str, theirs: str) -> NoReturn:
-        ours, theirs = (self._unfolder.readable(each)[:_EXCERPT] for each in (ours, theirs))
-        raise Differs(offset, f"a browser reads {ours} here in the source, and {theirs} in the compiled mail")
+    def _differ(self, mine: Node | None, other: Node | None) -> NoReturn:
+        ours, theirs = _said(mine, other), _said(other, mine)
+        ours, theirs = (self._placeholders.readable(each)[:_EXCERPT] for each in (ours, theirs))
+        reason = f"a browser reads {ours} here in the source, and {theirs} in the compiled mail"
+        raise Differs(self._positions.offset(*self._links.place), reason)
 
     def _note(self, reason: str) -> None:
         self._links.faults.append(Fault("html", reason, *self._positions.of(self._texts.added_at)))
 
 
-def _is_link(node: Node) -> TypeGuard[Element]:
+def _is_link(node: Node) -> bool:
     """Whether a browser, or Outlook, follows the href of this node."""
-    return isinstance(node, Element) and (node.tagName in ("a", "area") or node.tagName.startswith("v:"))
+    return node.name in ("a", "area") or node.name.startswith("v:")
 
 
-def _is_base(element: Element) -> bool:
+def _is_base(node: Node) -> bool:
     """Whether a browser resolves addresses by this element; html5lib does not know that a <template> is no document."""
-    return element.tagName == "base" and not is_within(element, ("template",))
+    return node.name == "base" and "template" not in node.around
 
 
-def _visible(document: Document) -> list[str]:
-    """The texts, and the names of the elements, that a browser shows."""
-    visible = []
-    for node in walk(document):
-        said = node.data.strip() if isinstance(node, Text) else node.nodeName if isinstance(node, Element) else ""
-        if said and said not in NOT_SHOWN and is_shown(node):
-            visible.append(said)
-    return visible
+def _is_content(node: Node) -> bool:
+    """Whether this is a text or an element that a browser shows."""
+    is_empty = node.name in ("html", "body", "#comment") or (node.name == "#text" and not node.text.strip())
+    return node.is_shown and node.name not in NOT_SHOWN and not is_empty
 
 
-def _kind(node: Node | str | None) -> object:
-    """Equal for nodes that are the same but for what they hold, and for equal texts."""
-    return (node.nodeType, node.nodeName, getattr(node, "namespaceURI", None)) if isinstance(node, Node) else node
+def _without(name: str, node: Node) -> Node:
+    return node._replace(attributes={each: value for each, value in node.attributes.items() if each != name})
 
 
-def _shown(node: Node | str | None) -> str:
-    return "nothing" if node is None else repr(node) if isinstance(node, str) else f"<{node.nodeName}>"
+def _start_for_outlook(mine: Node, other: Node, text: str) -> int:
+    """Where the HTML starts that Outlook reads in a conditional comment with links; 0 if this is none.
+
+    A comment that the end of the text cuts off is none.
+    """
+    condition = _CONDITION.match(mine.text) if mine.name == other.name == "#comment" else None
+    if condition is None or not other.text.startswith(condition[0]) or "href" not in mine.text.lower():
+        return 0
+    is_cut_off = text.rstrip("-!").endswith(mine.text.rstrip("-!"))
+    return 0 if is_cut_off else condition.end()
+
+
+def _said(node: Node | None, beside: Node | None) -> str:
+    """A node in words, by what it has and the node beside it has not."""
+    if node is None:
+        return "nothing"
+    if beside and node.name == beside.name and node.attributes != beside.attributes:
+        names = node.attributes | beside.attributes
+        name = next(each for each in names if node.attributes.get(each) != beside.attributes.get(each))
+        return f'{name}="{node.attributes[name]}"' if name in node.attributes else f"no {name}"
+    if node.name == "#text":
+        return repr(node.text)
+    return f"<!--{node.text}-->" if node.name == "#comment" else node.text or f"<{' '.join((*node.around, node.name))}>"

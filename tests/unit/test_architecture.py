@@ -174,7 +174,7 @@ send_deliveries({"Records": []}, None, Workers(__import__("chalicelib.settings")
 def test_sending_reads_no_html() -> None:
     loaded = _modules_of("none", SENDING)
     assert "chalicelib.content.render" in loaded
-    assert not loaded & {"html5lib", "chalicelib.content.tree", "chalicelib.content.proof"}, (
+    assert not loaded & {"html5lib", "chalicelib.content.html_tree", "chalicelib.content.proof"}, (
         "What is sent was proven at launch: import html5lib where launch, preview and preflight need it."
     )
 

@@ -311,6 +311,27 @@ def test_an_unsubscribe_link_in_one_branch_alone_does_not_count() -> None:
         assert rendered_html(html).count(">Unsubscribe</a>") == footers, html
 
 
+LEAVE = '<a href="{{ unsubscribe_url }}">Leave</a>'
+
+
+@pytest.mark.parametrize(
+    ("html", "footers"),
+    [
+        (f'<div style="display:none">{LEAVE}</div><p>x</p>', 1),
+        (f"<p>x</p><div style='color:red; VISIBILITY : hidden'><div>a</div>{LEAVE}</div><p>x</p>", 1),
+        (f"<p>x</p><span style=display:none>{LEAVE}", 1),
+        ('<p>x</p><a style="display:none" href="{{ unsubscribe_url }}">Leave</a>', 1),
+        (f'<p>x</p><div style="{{% if lead.id %}}display:none{{% endif %}}">{LEAVE}</div>', 1),
+        (f'<div style="display:none">{LEAVE}</div><p>x</p>{LEAVE}', 0),
+        (f'<div style="display:none"><div>Preview</div></div><p>x</p>{LEAVE}', 0),
+        (f'<img style="display:none"><p title="display:none">{LEAVE}</p>', 0),
+        (f'<div style="mso-display:none;line-height:0">{LEAVE}</div>', 0),
+    ],
+)
+def test_an_unsubscribe_link_that_its_style_hides_does_not_count(html: str, footers: int) -> None:
+    assert rendered_html(html).count(">Unsubscribe</a>") == footers
+
+
 def test_the_unsubscribe_link_is_never_tracked_and_never_doubled() -> None:
     output = rendered_html('<a href="{{ unsubscribe_url }}">Leave</a><a href="{{unsubscribe_url}}?why=1">Leave</a>')
     assert output.startswith(f'<a href="{UNSUBSCRIBE_URL}">Leave</a><a href="{UNSUBSCRIBE_URL}?why=1">')

@@ -68,17 +68,11 @@ def random_programs(seeds: Iterable[int]) -> Iterator[Program]:
     return (compiled(random_mail(Random(seed))) for seed in seeds)
 
 
-@pytest.mark.parametrize("part", range(4))
-def test_faults_in_random_mails_are_caught(part: int) -> None:
-    outcomes, missed = outcomes_of(random_programs(range(part * 8, part * 8 + 8)), Random(part))
+def test_a_thousand_faults_of_every_kind_in_random_mails_are_caught() -> None:
+    outcomes, missed = outcomes_of(random_programs(range(26)), Random(0))
     assert not missed, "\n\n".join(missed)
-    assert outcomes.total() > 250
-    assert len({kind for kind, outcome in outcomes if outcome == "caught"}) > len(KINDS) - 6
-
-
-def test_every_kind_of_fault_is_made_and_caught() -> None:
-    outcomes, _ = outcomes_of(random_programs(range(100, 112)), Random(9))
-    assert {kind.__name__ for kind in KINDS} - {kind for kind, outcome in outcomes if outcome == "caught"} == set()
+    assert outcomes.total() >= 1_000
+    assert {kind.__name__ for kind in KINDS} == {kind for kind, outcome in outcomes if outcome == "caught"}
 
 
 def test_faults_in_our_mails_are_caught() -> None:

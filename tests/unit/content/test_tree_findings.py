@@ -10,9 +10,9 @@ import pytest
 
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import ContentInvalid
+from chalicelib.content.html_tree import NotParsed
 from chalicelib.content.preflight import AudienceFacts, Finding, preflight_findings
-from chalicelib.content.shown import shown_problems
-from chalicelib.content.tree import NotParsed
+from chalicelib.content.tree_findings import tree_problems
 from tests.corpus import NO_CORPUS, corpus_mails, our_mails
 from tests.unit.content.mails import Tracking, source_of
 from tests.unit.content.test_documents import random_document
@@ -181,7 +181,7 @@ def test_a_long_mail_needs_a_heading() -> None:
 def test_what_is_not_parsed_has_no_such_findings() -> None:
     html = "<div>" * 1_000 + "<img src=a>"
     with pytest.raises(NotParsed):
-        list(shown_problems(html))
+        list(tree_problems(html))
     assert codes(html) == []
 
 
@@ -229,6 +229,7 @@ def test_findings_on_our_mails_stand_at_their_tags_once(name: str) -> None:
     found_at_their_tags(our_mails()[name])
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(not REAL_MAILS, reason=NO_CORPUS)
 def test_real_mails_are_not_flooded_with_findings() -> None:
     """Of 238 mails, 4 have hidden text, a long text without heading or a link without text; 23 skip a heading level."""

@@ -1,10 +1,10 @@
-"""Turns an author's text and what it is compiled to into texts that can be compared, for the proof (proof.py).
+"""Replaces merge tags by placeholders, in the author's text and in what it is compiled to, for the proof (proof.py).
 
-Each merge tag becomes a sign: a kind and a number between two characters that the author's text does not hold. Equal
-tags have equal signs, and the tags of statements stay in their places.
+Equal merge tags have equal placeholders. A placeholder is a kind and a number, between two characters that the author's
+text does not have. The kinds:
 
-    v value   s statement   i statement within a link made per delivery   l link made per delivery   d delivery's id
-    u unsubscribe URL in the footer that is put in
+    v value   s statement   i statement within a link   l link with merge tags   d the delivery's id
+    u unsubscribe URL in the footer that is added
 """
 
 import re
@@ -29,88 +29,88 @@ def folded(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-class LinkProgram(NamedTuple):
-    """An href that is made per delivery; `link` is "" if it is not tracked, `destination` has signs."""
+class MergedLink(NamedTuple):
+    """A link with merge tags, made per delivery; `link` is "" if it is not tracked."""
 
     link: str
     destination: str
     quoted: bool
 
 
-class Unfolder:
-    """Unfolds an author's text and the segments compiled from it, with the same signs."""
+class Placeholders:
+    """The placeholders of one mail."""
 
     def __init__(self, source: str) -> None:
-        """Raises SourceError if the source holds all the characters that could mark a sign."""
+        """Raises SourceError if the source has all the characters that could mark a placeholder."""
         mark = next((chr(code) for code in _MARKS if chr(code) not in source), None)
         if mark is None:
-            raise SourceError(0, "it holds every character for private use (U+E000 to U+F8FF)")
+            raise SourceError(0, "it uses every private-use character (U+E000 to U+F8FF); remove one of them")
         self.mark = mark
         self.delivery = f"{mark}d{mark}"
         self.own_unsubscribe = f"{mark}u{mark}"
         self.statement = re.compile(rf"{mark}s(\d+){mark}")
         self._any = re.compile(rf"{mark}([a-z])(\d*){mark}")
-        self._links: list[LinkProgram] = []
+        self._links: list[MergedLink] = []
         self._numbers: dict[str, int] = {}
         self._bodies: list[str] = []
-        self.unsubscribe = self._sign("unsubscribe_url")
+        self.unsubscribe = self._placeholder("unsubscribe_url")
 
     def source(self, text: str) -> tuple[str, list[tuple[int, int]]]:
-        """An author's text with signs, and where its pieces are: pairs of offsets, in the result and in the text."""
+        """An author's text with placeholders, and pairs of equal places: offsets in the result and in the text."""
         pieces: list[str] = []
         places: list[tuple[int, int]] = []
         position = length = 0
         for tag in find_tags(text):
-            sign = "" if tag.word in ("raw", "endraw") else self._sign(_canonical(tag.body), "s" if tag.word else "v")
-            pieces += (text[position : tag.start], sign)
-            places += ((length, position), (length := length + len(pieces[-2]), tag.start))
-            length += len(sign)
+            kind, is_raw = "s" if tag.word else "v", tag.word in ("raw", "endraw")
+            pieces += (text[position : tag.start], "" if is_raw else self._placeholder(_canonical(tag.body), kind))
+            places += ((length, position), (length + tag.start - position, tag.start))
+            length += len(pieces[-2]) + len(pieces[-1])
             position = tag.end
         return "".join((*pieces, text[position:])), [*places, (length, position)]
 
     def compiled(self, segments: Segments, *, in_link: bool = False) -> str:
-        """What was compiled with signs. Raises SourceError if it holds what looks like a sign."""
+        """Compiled HTML with placeholders. Raises SourceError if a text of it could be taken for one."""
         pieces = (
             self._text(piece) if isinstance(piece, str) else self._slot(piece, in_link) for piece in segments.pieces()
         )
         return folded("".join(pieces))
 
     def within_link(self, text: str) -> str:
-        """The text as the value of a link that is made per delivery, whose statements are part of it."""
+        """The text as the value of a link, of which statements are a part."""
         return self.statement.sub(rf"{self.mark}i\1{self.mark}", text)
 
     def body(self, number: str) -> str:
-        """The inside of the merge tag whose sign has this number."""
+        """The inside of the merge tag whose placeholder has this number."""
         return self._bodies[int(number)]
 
     def names_unsubscribe(self, text: str) -> bool:
         """Whether one of the values in this text shows the unsubscribe URL."""
         return any(kind == "v" and "unsubscribe_url" in self.body(number) for kind, number in self._any.findall(text))
 
-    def program(self, text: str) -> LinkProgram | None:
-        """The link that this text is the sign of."""
-        sign = self._any.fullmatch(text)
-        return self._links[int(sign[2])] if sign and sign[1] == "l" else None
+    def merged_link(self, text: str) -> MergedLink | None:
+        """The link with merge tags that this text is the placeholder of."""
+        found = self._any.fullmatch(text)
+        return self._links[int(found[2])] if found and found[1] == "l" else None
 
     def address(self, reported: str) -> str:
-        """An address as the report has it, with signs for its merge tags."""
+        """An address of the report with placeholders for its merge tags."""
         with suppress(SourceError):
             return self.within_link(self.source(reported)[0])
         return reported
 
     def readable(self, text: str) -> str:
-        """The text with merge tags in place of their signs."""
+        """The text with merge tags in place of their placeholders."""
         return self._any.sub(self._written, text)
 
-    def _written(self, sign: re.Match[str]) -> str:
-        kind, number = sign.groups()
+    def _written(self, placeholder: re.Match[str]) -> str:
+        kind, number = placeholder.groups()
         if kind == "l":
             return self.readable(self._links[int(number)].destination)
         if kind in "du":
             return "{delivery id}" if kind == "d" else "{unsubscribe URL}"
         return f"{{{{ {self.body(number)} }}}}" if kind == "v" else f"{{% {self.body(number)} %}}"
 
-    def _sign(self, canonical: str, kind: str = "v") -> str:
+    def _placeholder(self, canonical: str, kind: str = "v") -> str:
         if kind == "v" and canonical in (_BRACE, "_delivery"):
             return "{" if canonical == _BRACE else self.delivery
         canonical = folded(canonical)
@@ -121,7 +121,7 @@ class Unfolder:
 
     def _text(self, text: str) -> str:
         if self.mark in text:
-            raise SourceError(0, "the compiled mail holds characters for private use that the source does not")
+            raise SourceError(0, "the compiled mail has a private-use character that the source does not have")
         return text
 
     def _slot(self, slot: Slot, in_link: bool) -> str:
@@ -132,14 +132,14 @@ class Unfolder:
                 return self.unsubscribe
             case FieldSlot(root, name, field, default):
                 path = f"{root}.{name}" if field is None else f"{root}.{name}.{field}"
-                return self._sign(path if default is None else f'{path} | default ( "{default} )')
+                return self._placeholder(path if default is None else f'{path} | default ( "{default} )')
             case TemplateSlot(source):
                 return self._template(self._text(source), in_link)
             case LinkSlot(link, destination, quoted):
                 return self._link(link, self.compiled(destination, in_link=True), quoted)
 
     def _link(self, link: str, destination: str, quoted: bool) -> str:
-        self._links.append(LinkProgram(link, self.within_link(folded(destination)), quoted))
+        self._links.append(MergedLink(link, self.within_link(folded(destination)), quoted))
         return f"{self.mark}l{len(self._links) - 1}{self.mark}"
 
     def _template(self, source: str, in_link: bool) -> str:
@@ -148,7 +148,7 @@ class Unfolder:
         outside: list[str] = []
         link: re.Match[str] | None = None
         position = 0
-        unescaped, escaped = self._sign("autoescape false", "s"), self._sign("endautoescape", "s")
+        unescaped, escaped = self._placeholder("autoescape false", "s"), self._placeholder("endautoescape", "s")
         for tag in _TAG.finditer(source):
             pieces.append(source[position : tag.start()])
             position = tag.end()
@@ -163,9 +163,9 @@ class Unfolder:
                 link = None
             elif kind == "v" and (in_link or link is not None) and canonical != _BRACE:
                 marked = _MARKED_VALUE.fullmatch(canonical)
-                pieces.append(self._sign(marked[1] if marked else f"{canonical}, not marked as a value"))
+                pieces.append(self._placeholder(marked[1] if marked else f"{canonical}, not marked as a value"))
             else:
-                pieces.append(self._sign(canonical, kind))
+                pieces.append(self._placeholder(canonical, kind))
         return "".join((*pieces, source[position:]))
 
 

@@ -11,8 +11,9 @@ from typing import Final
 from xml.dom.minidom import Document, Element, Node, Text
 
 from chalicelib.content import markup
+from chalicelib.content.document import HIDING_STYLE
+from chalicelib.content.html_tree import parse
 from chalicelib.content.merge_tags import STATEMENT_MASK
-from chalicelib.content.tree import elements, parse, walk
 
 MAX_PREVIEW_TEXT: Final = 250  # characters; the longest in 405 published mails and templates has 200
 LONG_MAIL: Final = 300  # words; 9 of those have as many and no heading, though several sections
@@ -20,11 +21,10 @@ LONG_MAIL: Final = 300  # words; 9 of those have as many and no heading, though 
 _PLACE = "data-place"
 _WITHOUT_TEXT = ("head", "style", "script", "template")
 _NAMES = ("alt", "aria-label", "aria-labelledby", "title")
-_HIDDEN = re.compile(r"(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff]+")
 
 
-def shown_problems(masked: str) -> Iterator[tuple[str, int, dict[str, int]]]:
+def tree_problems(masked: str) -> Iterator[tuple[str, int, dict[str, int]]]:
     """For HTML with its merge tags masked: codes of findings, their places in it, and the values of their messages.
 
     Conditional comments are left out. Raises NotParsed.
@@ -38,12 +38,14 @@ def shown_problems(masked: str) -> Iterator[tuple[str, int, dict[str, int]]]:
         if not image.hasAttribute("width"):
             yield "image_without_width", _place(image), {}
     says = dict[int, bool]()
-    for link in elements(tree):
+    for link in _elements(tree):
         if link.tagName in ("a", "area") and link.hasAttribute("href"):
-            names = (each.getAttribute(name) for each in elements(link) for name in _NAMES)
+            names = (each.getAttribute(name) for each in _elements(link) for name in _NAMES)
             says[_place(link)] = says.get(_place(link), False) or bool(_words(link) or "".join(names).strip())
     yield from (("link_without_text", place, {}) for place, anything in says.items() if not anything)
-    headings = [(int(each.tagName[1]), _place(each)) for each in elements(tree) if re.fullmatch("h[1-6]", each.tagName)]
+    headings = [
+        (int(each.tagName[1]), _place(each)) for each in _elements(tree) if re.fullmatch("h[1-6]", each.tagName)
+    ]
     for (above, _), (level, place) in pairwise(headings):
         if level > above + 1:
             yield "heading_level_skipped", place, {"above": above, "level": level}
@@ -53,10 +55,10 @@ def shown_problems(masked: str) -> Iterator[tuple[str, int, dict[str, int]]]:
 
 def _without_hidden(tree: Document) -> Iterator[tuple[str, int, dict[str, int]]]:
     """Takes out of the tree what is not shown, and gives the problems of hidden text."""
-    for element in [each for each in elements(tree) if each.tagName in _WITHOUT_TEXT]:
+    for element in [each for each in _elements(tree) if each.tagName in _WITHOUT_TEXT]:
         element.unlink()
     is_first = True  # inboxes show the first text behind the subject, hidden or not
-    for node in walk(tree):
+    for node in _walk(tree):
         if isinstance(node, Text):
             is_first = is_first and not _words(node)
         elif isinstance(node, Element) and node.parentNode and _is_hidden(node):
@@ -71,12 +73,26 @@ def _without_hidden(tree: Document) -> Iterator[tuple[str, int, dict[str, int]]]
 def _is_hidden(element: Element) -> bool:
     """Whether it is for certain: a style sheet may show an element with a class or an id on some screens."""
     is_certain = not (element.hasAttribute("class") or element.hasAttribute("id"))
-    return is_certain and _HIDDEN.search(element.getAttribute("style")) is not None
+    return is_certain and HIDING_STYLE.search(element.getAttribute("style")) is not None
 
 
 def _words(node: Node) -> list[str]:
-    text = " ".join(each.data for each in walk(node) if isinstance(each, Text))
+    text = " ".join(each.data for each in _walk(node) if isinstance(each, Text))
     return _INVISIBLE.sub("", text).split()
+
+
+def _walk(node: Node) -> Iterator[Node]:
+    """The node and all below it in document order."""
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += reversed(node.childNodes)
+
+
+def _elements(node: Node) -> Iterator[Element]:
+    """The elements of a tree in document order."""
+    return (each for each in _walk(node) if isinstance(each, Element))
 
 
 def _place(element: Element) -> int:

@@ -1,0 +1,182 @@
+"""Compares the author's text with the compiled one, character by character, for the proof (proof.py).
+
+Both come with placeholders for merge tags (placeholders.py). The compiled text is the author's, except that values of
+attributes are replaced by click URLs and by links made per delivery, and that footer and pixel are added in one place.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from sys import maxsize
+from typing import Final, NamedTuple, NoReturn
+
+from chalicelib.content.compiled import Link, Segments
+from chalicelib.content.compiler import FOOTER, pixel
+from chalicelib.content.errors import Positions, SourceError
+from chalicelib.content.merge_tags import MIDDLES, OPENERS
+from chalicelib.content.placeholders import Placeholders
+from chalicelib.content.values import escape_attribute
+
+_EXCERPT: Final = 60  # characters of each side that a fault shows
+_UNQUOTED = re.compile(r"[^\t\n\f\r >]*+")
+_QUOTES = ("'", '"')
+_BRANCHES = (None, 0, 1, maxsize)
+_ADDED = (["footer"], ["pixel"], ["footer", "pixel"])
+
+
+class Differs(SourceError):
+    """The compiled text is not the author's at this offset of the source."""
+
+
+class _Edit(NamedTuple):
+    """What replaces [start, end) of the author's text in the two texts that the parser gets."""
+
+    start: int
+    end: int
+    author: str
+    compiled: str
+
+
+class Alignment:
+    """Both texts of one mail side by side. `number_links` before `readings`."""
+
+    def __init__(self, placeholders: Placeholders, source: str, html: Segments, base_url: str | None) -> None:
+        """`base_url`: of click URLs and pixel; None if nothing is tracked. Raises Differs."""
+        self.has_footer = False
+        """Whether a footer is added."""
+        self._placeholders = placeholders
+        self._text, self._places = placeholders.source(source)
+        self._edits: list[_Edit] = []
+        self._added_at = len(self._text)
+        self._align(placeholders.compiled(html), base_url)
+
+    @property
+    def added_at(self) -> int:
+        """Where in the source footer and pixel are added."""
+        return self._in_source(self._added_at)
+
+    @property
+    def behind(self) -> str:
+        """The author's text behind footer and pixel."""
+        return self._placeholders.statement.sub("", self._text[self._added_at :])
+
+    def number_links(self, links: Sequence[Link], positions: Positions) -> None:
+        """Give each tag at which the report has a link an attribute with the link's number, in both texts."""
+        mark = self._placeholders.mark
+        tag = re.compile(rf"<(?:a|area|v:[^\s/>{mark}]*)(?=[\s/>{mark}])", re.IGNORECASE)
+        for number, link in enumerate(links):
+            offset = positions.offset(link.line, link.column)
+            text_at, source_at = self._places[bisect_right(self._places, offset, key=lambda place: place[1]) - 1]
+            if found := tag.match(self._text, text_at + offset - source_at):
+                attribute = f" {mark}{number}"
+                self._edits.append(_Edit(found.end(), found.end(), attribute, attribute))
+
+    def readings(self) -> Iterator[tuple[str, ...]]:
+        """The author's and the compiled HTML with all branches of all statements, then as some leads get them.
+
+        These get the first, the second or the last branch of each statement.
+        """
+        texts = self._edited()
+        # Without statements these are all the same.
+        yield from dict.fromkeys(tuple(self._read(text, wanted) for text in texts) for wanted in _BRANCHES)
+
+    def _edited(self) -> tuple[str, str]:
+        """The author's and the compiled text with their edits."""
+        author: list[str] = []
+        compiled: list[str] = []
+        position = 0
+        for edit in sorted(self._edits, key=lambda edit: edit[:2]):
+            if edit.start >= position:
+                same = self._text[position : edit.start]
+                author += (same, edit.author)
+                compiled += (same, edit.compiled)
+                position = edit.end
+        rest = self._text[position:]
+        return "".join((*author, rest)), "".join((*compiled, rest))
+
+    def _read(self, text: str, wanted: int | None) -> str:
+        """The text with this branch of each statement, or the last one if there are fewer; None: with all of them."""
+        pieces = self._placeholders.statement.split(text)
+        return "".join(pieces[::2] if wanted is None else self._branches(iter(pieces), wanted)[0])
+
+    def _branches(self, pieces: Iterator[str], wanted: int) -> list[list[str]]:
+        """The branches of a statement; `pieces`: texts and numbers of statements in turn, from its first branch on."""
+        branches: list[list[str]] = [[]]
+        has_else = False
+        for text in pieces:
+            branches[-1].append(text)
+            number = next(pieces, None)
+            word = self._placeholders.body(number).partition(" ")[0] if number else ""
+            if word in OPENERS:
+                inner = self._branches(pieces, wanted)
+                branches[-1] += inner[min(wanted, len(inner) - 1)]
+            elif word in MIDDLES:
+                has_else |= word == "else"
+                branches.append([])
+            else:
+                break
+        return branches if has_else else [*branches, []]
+
+    def _in_source(self, at: int) -> int:
+        text_at, source_at = self._places[bisect_right(self._places, at, key=lambda place: place[0]) - 1]
+        return source_at + at - text_at
+
+    def _align(self, compiled: str, base_url: str | None) -> None:
+        """Go through the compiled text; `at` is the place in the author's."""
+        mark, footer = self._placeholders.mark, self._placeholders.compiled(Segments.of(FOOTER))
+        links, image = rf"{mark}l\d+{mark}", r"(?!)"
+        if base_url is not None:
+            click = re.escape(f"{escape_attribute(base_url)}/t/c/{self._placeholders.delivery}")
+            links += rf"|{click}[^\"'<>\s]*+"
+            image = re.escape(self._placeholders.compiled(Segments.of(pixel(base_url))))
+        changes = re.compile(rf"(?P<link>{links})|(?P<footer>{re.escape(footer)})|(?P<pixel>{image})")
+        at = position = 0
+        added: list[tuple[str, int]] = []
+        for change in changes.finditer(compiled):
+            at = self._copy(compiled[position : change.start()], at)
+            position = change.end()
+            if change["link"]:
+                at = self._replace(at, change[0])
+            elif change["footer"] and self._text.startswith(footer, at):
+                at = self._copy(footer, at)  # the author's own
+            else:
+                added.append((change.lastgroup or "", at))
+                put = change[0].replace(self._placeholders.unsubscribe, self._placeholders.own_unsubscribe)
+                self._edits.append(_Edit(at, at, put, put))
+        at = self._copy(compiled[position:], at)
+        if at < len(self._text):
+            self._refuse(at, _excerpt(self._text, at), "nothing")
+        kinds = [kind for kind, _ in added]
+        if base_url is not None and "pixel" not in kinds:
+            raise Differs(self._in_source(at), "the tracking pixel is missing in the compiled mail")
+        if added and (kinds not in _ADDED or added[0][1] != added[-1][1]):
+            what = " and ".join(kinds)
+            raise Differs(self._in_source(added[-1][1]), f"the compiled mail has the added parts in this order: {what}")
+        self.has_footer = "footer" in kinds
+        self._added_at = added[0][1] if added else at
+
+    def _copy(self, literal: str, at: int) -> int:
+        """The same text on both sides; where the author's goes on behind it."""
+        if not self._text.startswith(literal, at):
+            same = next(n for n, character in enumerate(literal) if not self._text.startswith(character, at + n))
+            self._refuse(at + same, _excerpt(self._text, at + same), _excerpt(literal, same))
+        return at + len(literal)
+
+    def _replace(self, at: int, value: str) -> int:
+        """This value replaces that of an attribute; where the author's text goes on behind it."""
+        quote = self._text[at - 1 : at]
+        unquoted = _UNQUOTED.match(self._text, at)
+        end = self._text.find(quote, at) if quote in _QUOTES else unquoted.end() if unquoted else -1
+        merged = self._placeholders.merged_link(value)
+        if end < 0 or (merged and merged.quoted != (quote in _QUOTES)):
+            self._refuse(at, _excerpt(self._text, at), repr(value))
+        self._edits.append(_Edit(at, end, self._placeholders.within_link(self._text[at:end]), value))
+        return end
+
+    def _refuse(self, at: int, author: str, compiled: str) -> NoReturn:
+        author, compiled = map(self._placeholders.readable, (author, compiled))
+        raise Differs(self._in_source(at), f"where the author wrote {author}, the compiled mail has {compiled}")
+
+
+def _excerpt(text: str, at: int) -> str:
+    return repr(text[at : at + _EXCERPT]) if at < len(text) else "nothing"
