@@ -75,10 +75,12 @@ function insights(advice) {
 function linkScanners(campaign, signal) {
   const element = h("div", { hidden: true });
   const few = 9; // Domains with fewer than ten clicks are not judged.
-  let [known, next] = [few, 0];
-  const update = ({ clicked }) => {
-    if (clicked <= known || Date.now() < next) return;
-    [known, next] = [clicked, Date.now() + 600_000];
+  let [clicked, known, timer] = [0, few, null];
+  const ask = () => {
+    timer = null;
+    if (signal.aborted || clicked <= known) return;
+    known = clicked;
+    timer = setTimeout(ask, 600_000);
     element.hidden = false;
     attempt(element, signal, async () => {
       const { items } = await api("GET", `campaigns/${campaign.campaign_id}/link-scanners`, { signal });
@@ -87,7 +89,7 @@ function linkScanners(campaign, signal) {
       element.hidden = !items.length;
     });
   };
-  return { element, update };
+  return { element, update: (stats) => { clicked = stats.clicked; if (!timer) ask(); } };
 }
 
 function failed(stats, filter) {
