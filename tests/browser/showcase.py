@@ -87,7 +87,9 @@ class Showcase:
         campaign_id = CampaignId(self.marketer("POST", "/v1/campaigns", written)["campaign_id"])
         launched = (self.now - timedelta(days=days)).replace(minute=2, second=0, microsecond=0)
         self.campaigns.fix_key(campaign_id, 1)
-        self.campaigns.save_launched(campaign_id, LaunchedMail(LINKS, 2_400, ProofResult(len(LINKS), 1)), version=1)
+        campaign = self.campaigns.find(campaign_id)
+        assert campaign is not None
+        self.campaigns.save_launched(campaign, LaunchedMail(LINKS, 2_400, ProofResult(len(LINKS), 1)))
         self.plans.begin(campaign_id, 1)
         self.plans.record_page(campaign_id, "0.0", 1, [*leads, *scanned], None)
         self.plans.record_unit_done(campaign_id, "0.0")
