@@ -151,7 +151,7 @@ def list_evidence(call: Call, campaign_id: CampaignId, delivery_id: str) -> obje
     delivery = call.context.deliveries.find(name.campaign_id, name.lead_id) if name else None
     if delivery is None or delivery.is_trace or delivery.campaign_id != campaign.campaign_id:
         raise DeliveryNotFound("This campaign has no delivery with this id.")
-    links = call.context.campaigns.find_launched(campaign.campaign_id).links
+    links = call.context.campaigns.find_launched(campaign).links
     return {"items": evidence_of(delivery, {each.link: each.url for each in links}), "cursor": None}
 
 

@@ -51,7 +51,7 @@ def address(whose: tuple[CampaignId, LeadId]) -> str:
 def test_a_deliverys_evidence_is_what_its_leads_timeline_says(desk: Desk) -> None:
     lead = LeadId(desk.api("POST", "/v1/leads", {"entity": "acme", "stage": "New"}).json["lead_id"])
     campaign_id, _ = sent(desk, desk.campaign(), lead_id=lead)
-    desk.campaigns.save_launched(campaign_id, LaunchedMail(LINKS), version=1)
+    desk.save_launched(campaign_id, LaunchedMail(LINKS))
     for number in range(4):
         click(desk, (campaign_id, lead), str(number), 31 + number * 0.1)
     click(desk, (campaign_id, lead), "2", 7_200)
