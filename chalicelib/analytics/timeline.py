@@ -97,7 +97,10 @@ def timeline_page(
 def _delivery_events(campaigns: Campaigns, found: Sequence[Delivery]) -> list[TimelineEvent]:
     written = campaigns.find_many({delivery.campaign_id for delivery in found})
     clicked = {delivery.campaign_id for delivery in found if delivery.clicks or delivery.scans}
-    urls = {each: {link.link: link.url for link in campaigns.find_launched(each).links} for each in clicked}
+    urls = {
+        each: {link.link: link.url for link in campaigns.find_launched(written[each]).links}
+        for each in clicked & written.keys()
+    }
     return [
         event_of(delivery, written[delivery.campaign_id], urls.get(delivery.campaign_id, {}))
         for delivery in found
@@ -129,7 +132,7 @@ def event_of(delivery: Delivery, campaign: Campaign, urls: dict[str, str]) -> Ti
         opened=OpenedBadge(opened_at, delivery.opened_person_at is None, by_machine) if opened_at else None,
         clicked=first,
         links=tuple(links),
-        evidence=evidence_of(delivery),
+        evidence=evidence_of(delivery, urls),
         delayed_at=delivery.delayed_at,
         delivered_at=delivery.delivered_at,
         bounced=_bounced(delivery),

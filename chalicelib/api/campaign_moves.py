@@ -3,17 +3,18 @@
 from collections.abc import Callable
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from chalicelib.api.campaigns import CampaignAnswer
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, H, Operation, Resource
-from chalicelib.campaigns.lifecycle import AudienceIsEmpty, NothingToRetry, SendingDisabled, WrongStatus
+from chalicelib.campaigns.lifecycle import AudienceIsEmpty, NothingToRetry, SendingDisabled
 from chalicelib.campaigns.schedule import InvalidTime
 from chalicelib.content.errors import ContentInvalid, NotProven
 from chalicelib.model.campaign import Campaign
-from chalicelib.model.errors import LeadflipError
+from chalicelib.model.errors import Conflict, LeadflipError
 from chalicelib.model.ids import CampaignId
+from chalicelib.model.lifecycle import WrongStatus
 from chalicelib.model.reasons import FailureReason
 from chalicelib.scheduler import SchedulerUnavailable
 from chalicelib.sqs import QueueUnavailable
@@ -26,9 +27,24 @@ class SendBody(RequestModel):
         Literal["waived"] | None,
         Field(
             description="`waived`: send what the check could not confirm (409 `not-proven`) as well. Kept on the "
-            "campaign only if it was needed, until the content is changed or unscheduled."
+            "campaign only if it was needed, until the content is changed or unscheduled. Needs `version`."
         ),
     ] = None
+    version: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            validate_default=True,
+            description="The version to send; refused with 409 when the campaign has changed since. Absent: any.",
+        ),
+    ] = None
+
+    @field_validator("version")
+    @classmethod
+    def _is_named_by_a_waiver(cls, version: int | None, said: ValidationInfo) -> int | None:
+        if version is None and said.data.get("proof"):
+            raise ValueError('is required with "proof": "waived"')
+        return version
 
 
 class ScheduleBody(SendBody):
@@ -59,7 +75,7 @@ def _move(name: str, *errors: type[LeadflipError], body: type[RequestModel] | No
     return Operation(campaign_moves, "POST", f"/{name}", CampaignAnswer, status=202, body=body, raises=raises)
 
 
-@_move("send", AudienceIsEmpty, SendingDisabled, ContentInvalid, NotProven, QueueUnavailable, body=SendBody)
+@_move("send", AudienceIsEmpty, SendingDisabled, ContentInvalid, NotProven, Conflict, QueueUnavailable, body=SendBody)
 def send_campaign(call: Call, campaign_id: CampaignId) -> Campaign:
     """Send a campaign now.
 
@@ -69,11 +85,13 @@ def send_campaign(call: Call, campaign_id: CampaignId) -> Campaign:
     and pixel alone. Otherwise it is refused as `not-proven`, with places, and nothing changes. It is checked again
     before the first mail leaves; if that fails, the campaign is a draft (or `missed`) again, with `status_reason`.
     """
-    waive_proof = call.body(SendBody).proof is not None
-    return call.context.control.send_now(campaign_id, call.context.now(), waive_proof=waive_proof)
+    said = call.body(SendBody)
+    return call.context.control.send_now(
+        campaign_id, call.context.now(), version=said.version, waive_proof=said.proof is not None
+    )
 
 
-@_move("schedule", InvalidTime, ContentInvalid, NotProven, SchedulerUnavailable, body=ScheduleBody)
+@_move("schedule", InvalidTime, ContentInvalid, NotProven, Conflict, SchedulerUnavailable, body=ScheduleBody)
 def schedule_campaign(call: Call, campaign_id: CampaignId) -> Campaign:
     """Send a campaign later.
 
@@ -84,9 +102,13 @@ def schedule_campaign(call: Call, campaign_id: CampaignId) -> Campaign:
     is not sent: its status becomes `missed`, `status_reason` says why, and it can be sent or scheduled again.
     """
     said = call.body(ScheduleBody)
-    waive_proof = said.proof is not None
     return call.context.control.schedule(
-        campaign_id, said.at, said.timezone, call.context.now(), waive_proof=waive_proof
+        campaign_id,
+        said.at,
+        said.timezone,
+        call.context.now(),
+        version=said.version,
+        waive_proof=said.proof is not None,
     )
 
 

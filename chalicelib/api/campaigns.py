@@ -13,11 +13,11 @@ from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.campaigns.drafts import Draft, InvalidCampaign, NamesNobody, NotADraft, Written
-from chalicelib.campaigns.lifecycle import WrongStatus
 from chalicelib.model.campaign import Audience, Behavior, Campaign, CampaignStatus, Did
 from chalicelib.model.delivery import Tracking
 from chalicelib.model.errors import Conflict
 from chalicelib.model.ids import CampaignId
+from chalicelib.model.lifecycle import WrongStatus
 
 campaigns = Resource("campaigns")
 
@@ -142,8 +142,8 @@ class ProofAnswer(AnswerModel):
     """A mail was compared, as browsers read it, with what its author wrote; or it left without that, as asked for."""
 
     state: Literal["proven", "waived"]
-    tracked: Annotated[int, Field(description="Links whose clicks are counted.")]
-    untracked: Annotated[int, Field(description="Links left as they are.")]
+    tracked: Annotated[int | None, Field(description="Links whose clicks are counted. Null: waived.")]
+    untracked: Annotated[int | None, Field(description="Links left as they are. Null: waived.")]
     text: Annotated[str, Field(description="The same in words.")]
 
 
@@ -239,7 +239,7 @@ def list_campaigns(call: Call) -> object:
 def get_campaign(call: Call, campaign_id: CampaignId) -> object:
     """Read a campaign."""
     draft = call.context.drafts.get(campaign_id)
-    launched = call.context.campaigns.find_launched(draft.campaign.campaign_id)
+    launched = call.context.campaigns.find_launched(draft.campaign)
     return with_content(draft) | {"proof": launched.proof}
 
 

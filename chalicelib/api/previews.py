@@ -14,6 +14,7 @@ from chalicelib.campaigns.preview import POLICY, preview, preview_page
 from chalicelib.campaigns.send_test import MAX_ADDRESSES, InvalidAddresses, SendTestOutcome
 from chalicelib.content.errors import ContentInvalid, RenderFailed
 from chalicelib.content.preflight import Severity
+from chalicelib.model.campaign import Campaign
 from chalicelib.model.errors import LeadNotFound
 from chalicelib.model.ids import CampaignId, LeadId
 
@@ -117,13 +118,13 @@ def show_preview(call: Call, campaign_id: CampaignId) -> Answer:
     query, context = call.query(FrameQuery), call.context
     draft = context.drafts.get(campaign_id)
     lead = None if query.lead_id is None else context.leads.get(query.lead_id)
-    badges = _clicks(call, draft.campaign.campaign_id) if query.clicks else {}
+    badges = _clicks(call, draft.campaign) if query.clicks else {}
     return Answer(200, preview_page(draft, lead, badges), _FRAME_HEADERS, f"{HTML}; charset=utf-8")
 
 
-def _clicks(call: Call, campaign_id: CampaignId) -> dict[str, str]:
-    links = call.context.campaigns.find_launched(campaign_id).links
-    counted = count_links(links, call.context.counters.find(campaign_id).sums)
+def _clicks(call: Call, campaign: Campaign) -> dict[str, str]:
+    links = call.context.campaigns.find_launched(campaign).links
+    counted = count_links(links, call.context.counters.find(campaign.campaign_id).sums)
     return {
         each.link: f"{each.clicked:,}" + ("" if each.rate is None else f"  {each.rate.value:.1%}") for each in counted
     }

@@ -195,7 +195,7 @@ class Publisher:
         campaign = self._campaigns.find(campaign_id)
         if campaign is None:
             return None
-        return campaign, {link.link: link.url for link in self._campaigns.find_launched(campaign_id).links}
+        return campaign, {link.link: link.url for link in self._campaigns.find_launched(campaign).links}
 
 
 def _may_change(milestone: Milestone, occurrence: Occurrence, rule: BurstRule, now: datetime) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from chalicelib.backoff import attempts
 from chalicelib.campaigns.launched_content import source_of
-from chalicelib.campaigns.lifecycle import WrongStatus, get_campaign, require_status
+from chalicelib.campaigns.lifecycle import get_campaign
 from chalicelib.campaigns.schedule import forget_schedule
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import ContentInvalid
@@ -24,7 +24,7 @@ from chalicelib.model.campaign import Audience, Behavior, Body, Campaign, Campai
 from chalicelib.model.delivery import Tracking
 from chalicelib.model.errors import Conflict, Conflicting, Fault, InvalidFields, StoreUnavailable
 from chalicelib.model.ids import CampaignId, is_campaign_id, new_campaign_id
-from chalicelib.model.lifecycle import DELETE, LAUNCHED
+from chalicelib.model.lifecycle import DELETE, LAUNCHED, WrongStatus, require_status, require_version
 from chalicelib.scheduler import Schedules
 from chalicelib.store.campaigns import Campaigns
 
@@ -120,8 +120,7 @@ class Drafts:
         draft = self.get(campaign_id)
         if draft.campaign.status is not CampaignStatus.DRAFT:
             raise NotADraft(draft.campaign.status)
-        if version not in (None, draft.campaign.version):
-            raise Conflict(f"This was changed from version {version}; the draft is at {draft.campaign.version} by now.")
+        require_version(draft.campaign, version)
         campaign, body = self._checked(draft.campaign, replace(draft.written(), **changes))
         return Draft(self._campaigns.update_draft(campaign, body, at=now), body)
 

@@ -89,18 +89,22 @@ def save(
     links = tuple(
         LaunchedLink(link.link, link.url, link.text, link.line, link.column) for link in compiled.links if link.tracked
     )
-    mail, version = LaunchedMail(links, html_size(compiled, tracking), proof), campaign.version
-    campaigns.save_launched(campaign.campaign_id, mail, version=version)
-    for name, content in (("untracked", untracked), ("compiled", compiled)):
-        campaigns.save_blob(campaign.campaign_id, name, zlib.compress(content.to_bytes()), version=version)
+    campaigns.save_launched(campaign, LaunchedMail(links, html_size(compiled, tracking), proof))
+    for name, content in (
+        ("untracked", untracked),
+        ("compiled", compiled),
+    ):  # the last of them says that all are stored
+        campaigns.save_blob(campaign, name, zlib.compress(content.to_bytes()))
 
 
 def load(campaigns: Campaigns, keys: KeyRingSource, base_url: str, campaign_id: CampaignId) -> LaunchedContent:
     """The stored content, ready to render. Raises ContentNotReady."""
     campaign = campaigns.find(campaign_id)
-    stored, untracked = (campaigns.find_blob(campaign_id, name) for name in ("compiled", "untracked"))
-    if campaign is None or campaign.key_number is None or stored is None or untracked is None:
-        raise ContentNotReady(f"{campaign_id} has no compiled content")
+    if campaign is None or campaign.key_number is None:
+        raise ContentNotReady(f"{campaign_id} has no signing key")
+    stored, untracked = (campaigns.find_blob(campaign, name) for name in ("compiled", "untracked"))
+    if stored is None or untracked is None:
+        raise ContentNotReady(f"version {campaign.version} of {campaign_id} has no compiled content")
     tracking = tracking_of(keys, base_url, campaign_id, campaign.key_number)
     compiled, plain = (CompiledContent.from_bytes(zlib.decompress(each)) for each in (stored, untracked))
     noted = campaign.tracking if compiled.tracked else Tracking.NONE

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.analytics.sums import are_all_finished, are_all_marked, failures_of, harm_of
 from chalicelib.campaigns.account import Hindrance, SendingAccount
-from chalicelib.campaigns.schedule import LATE, forget_schedule, moment_of
+from chalicelib.campaigns.proving import is_waived
+from chalicelib.campaigns.schedule import forget_schedule, moment_of, why_missed
 from chalicelib.content.errors import ContentInvalid, NotProven
 from chalicelib.crm.audience import Audiences
 from chalicelib.model import lifecycle
 from chalicelib.model.campaign import Campaign, CampaignStatus, Schedule
 from chalicelib.model.errors import CampaignNotFound, Conflict, Conflicting, Fault, Invalid
 from chalicelib.model.ids import CampaignId, is_campaign_id
-from chalicelib.model.lifecycle import GOING, Move
+from chalicelib.model.lifecycle import GOING, Move, require_version
 from chalicelib.model.messages import LaunchMessage, LaunchTask
 from chalicelib.model.reasons import FailureReason
 from chalicelib.scheduler import Schedules
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
 
 CERTAINLY_NOT_SENT = frozenset(FailureReason) - {FailureReason.OUTCOME_UNKNOWN}
 """What is sent again when no reason is named: a mail whose outcome is unknown may have left."""
-
-
-class WrongStatus(Conflicting, problem="wrong-status", title="The campaign's status does not allow this"):
-    """The campaign's status does not allow what was asked for."""
 
 
 class AudienceIsEmpty(Invalid, problem="audience-is-empty", title="Nobody would receive this campaign"):
@@ -58,13 +55,6 @@ def get_campaign(campaigns: Campaigns, campaign_id: CampaignId) -> Campaign:
     return campaign
 
 
-def require_status(campaign: Campaign, allowed: Collection[CampaignStatus], done: str) -> None:
-    """`done` is what cannot be done in another status: "paused". Raises WrongStatus."""
-    if campaign.status not in allowed:
-        which = " or ".join(status.value for status in allowed)
-        raise WrongStatus(f"The campaign is {campaign.status.value}; it can be {done} only while it is {which}.")
-
-
 @dataclass(frozen=True, slots=True)
 class Control:
     """The marketer's moves. Each answers the campaign as it is then, and may be repeated after a lost answer.
@@ -83,39 +73,49 @@ class Control:
     _prove: "Callable[[Campaign], Proof]"
     """Raises ContentInvalid, Conflict."""
 
-    def send_now(self, campaign_id: CampaignId, now: datetime, *, waive_proof: bool = False) -> Campaign:
+    def send_now(
+        self, campaign_id: CampaignId, now: datetime, *, version: int | None = None, waive_proof: bool = False
+    ) -> Campaign:
         """Send what is a draft, scheduled or missed; what is not proven only with `waive_proof`.
 
-        Raises CampaignNotFound, WrongStatus, AudienceIsEmpty, SendingDisabled, ContentInvalid, NotProven, Conflict when
-        the draft is being changed, QueueUnavailable (the campaign is what it was before then).
+        `version`: the only one to be sent. Raises CampaignNotFound, WrongStatus, AudienceIsEmpty, SendingDisabled,
+        ContentInvalid, NotProven, Conflict (another version), QueueUnavailable (the campaign is as before then).
         """
         campaign = get_campaign(self._campaigns, campaign_id)
         if campaign.status is CampaignStatus.PLANNING and self._plans.find_progress(campaign_id) is None:
             self._launch_queue.put([LaunchMessage(campaign_id)])
             return campaign
-        _require(campaign, lifecycle.SEND)
+        lifecycle.SEND.require(campaign)
+        require_version(campaign, version)
         if self._audiences.is_empty(campaign.audience):
             raise AudienceIsEmpty("No lead matches this audience, or all who do are unsubscribed.")
         if self._account.hindrance() is Hindrance.SENDING_DISABLED:
             raise SendingDisabled(Hindrance.SENDING_DISABLED.value)
-        waived = self._is_waived(campaign, waive_proof)
+        waived = is_waived(self._prove(campaign), waive_proof=waive_proof)
         self._move(campaign, lifecycle.SEND, launched_at=now, proof_waived=waived)
         self._enqueue(LaunchMessage(campaign_id), campaign, lifecycle.REVERT)
         return self._without_schedule(campaign)
 
     def schedule(
-        self, campaign_id: CampaignId, local: str, timezone: str, now: datetime, *, waive_proof: bool = False
+        self,
+        campaign_id: CampaignId,
+        local: str,
+        timezone: str,
+        now: datetime,
+        *,
+        version: int | None = None,
+        waive_proof: bool = False,
     ) -> Campaign:
         """Have a campaign sent later, in place of an earlier schedule, or again after it was missed.
 
         A schedule is created before the campaign names it, and the earlier one deleted afterwards: one left behind in
-        between fires and does nothing. Raises CampaignNotFound, WrongStatus, InvalidTime, ContentInvalid, NotProven,
-        SchedulerUnavailable, Conflict.
+        between fires and does nothing. Raises InvalidTime, SchedulerUnavailable, and as `send_now` of the content.
         """
         campaign = get_campaign(self._campaigns, campaign_id)
-        _require(campaign, lifecycle.SCHEDULE)
+        lifecycle.SCHEDULE.require(campaign)
+        require_version(campaign, version)
         schedule = Schedule(secrets.token_hex(6), moment_of(local, timezone, now), local, timezone)
-        waived = self._is_waived(campaign, waive_proof)
+        waived = is_waived(self._prove(campaign), waive_proof=waive_proof)
         self._schedules.create(campaign_id, schedule.schedule_id, schedule.at)
         try:
             self._move(campaign, lifecycle.SCHEDULE, schedule=schedule, proof_waived=waived)
@@ -179,7 +179,7 @@ class Control:
         campaign = get_campaign(self._campaigns, campaign_id)
         running = self._retries.find(campaign_id) if campaign.status is CampaignStatus.SENDING else None
         if running is None or running.is_marked or running.reasons != asked:
-            _require(campaign, lifecycle.RETRY)
+            lifecycle.RETRY.require(campaign)
             failed = failures_of(self._counters.find(campaign_id).sums).keys()
             if not failed & asked:
                 hint = " To retry deliveries that may have been sent already, name the reason outcome_unknown."
@@ -191,16 +191,9 @@ class Control:
         self._launch_queue.put([LaunchMessage(campaign_id, LaunchTask.RETRY)])
         return get_campaign(self._campaigns, campaign_id)
 
-    def _is_waived(self, campaign: Campaign, waive_proof: bool) -> bool:
-        """Whether it leaves only because its proof is waived: what is proven needs no waiver. Raises NotProven."""
-        faults = self._prove(campaign).faults
-        if faults and not waive_proof:
-            raise NotProven(faults)
-        return bool(faults)
-
     def _move(self, campaign: Campaign, move: Move, **said: Any) -> None:
         """Raises WrongStatus, Conflict."""
-        _require(campaign, move)
+        move.require(campaign)
         if not self._campaigns.move(campaign.campaign_id, move, as_read=campaign, **said):
             what = "was changed or sent" if set(move.before) <= set(lifecycle.UNSENT) else "has moved on"
             raise Conflict(f"The campaign {what} meanwhile.")
@@ -211,18 +204,15 @@ class Control:
             self._launch_queue.put([message])
         except QueueUnavailable:
             reason, waived = campaign.status_reason, campaign.proof_waived
-            self._campaigns.move(campaign.campaign_id, back, to=campaign.status, reason=reason, proof_waived=waived)
+            self._campaigns.move(
+                campaign.campaign_id, back, to=campaign.status, as_read=campaign, reason=reason, proof_waived=waived
+            )
             raise
 
     def _without_schedule(self, before: Campaign) -> Campaign:
         """The campaign as it is now, with the schedule deleted that counted before."""
         forget_schedule(self._schedules, before)
         return get_campaign(self._campaigns, before.campaign_id)
-
-
-def _require(campaign: Campaign, move: Move) -> None:
-    """Raises WrongStatus."""
-    require_status(campaign, move.before, move.done)
 
 
 class Lifecycle:
@@ -274,22 +264,13 @@ def fire(
     A schedule that no longer counts does nothing. Repeated after its function died, it goes on where that was.
     """
     campaign = campaigns.find(campaign_id)
-    schedule = campaign.schedule if campaign else None
-    if campaign is None or schedule is None or schedule.schedule_id != schedule_id:
+    if campaign is None or campaign.schedule is None or campaign.schedule.schedule_id != schedule_id:
         logger().info("stale_schedule", extra={"campaign_id": campaign_id})
         return False
     if campaign.status is CampaignStatus.PLANNING:
         return True
-    said = f"It was scheduled for {schedule.local} {schedule.timezone}"
-    late = now - schedule.at
-    if late > LATE:
-        hours, minutes = divmod(int(late.total_seconds()) // 60, 60)
-        reason = f"{said}, but would have started {hours} h {minutes:02} min late, so it was not sent."
-    elif audiences.is_empty(campaign.audience):
-        reason = f"{said}, but had no recipients at that time."
-    elif account.hindrance() is Hindrance.SENDING_DISABLED:
-        reason = f"{said}. {Hindrance.SENDING_DISABLED.value}"
-    else:
+    reason = why_missed(campaign, audiences, account, now)
+    if reason is None:
         return campaigns.move(campaign_id, lifecycle.FIRE, as_read=campaign, launched_at=now)
     missed = campaigns.move(campaign_id, lifecycle.MISS, as_read=campaign, reason=reason)
     logger().warning("schedule_missed" if missed else "stale_schedule", extra={"campaign_id": campaign_id})
@@ -302,9 +283,10 @@ def return_to_author(campaigns: Campaigns, campaign: Campaign, problem: ContentI
     kind, words = "content_invalid", "Correct the content before you send it"
     if isinstance(problem, NotProven):
         kind, words = "not_proven", "The check could not confirm this email, so it was not sent"
-    reason = f"{words}: {problem.faults[0]}."
-    campaigns.move(campaign.campaign_id, lifecycle.REVERT, to=back, reason=reason, proof_waived=False)
-    logger().warning(kind, extra={"campaign_id": campaign.campaign_id, "problem": str(problem.faults[0])})
+    campaign_id, fault = campaign.campaign_id, problem.faults[0].brief()
+    reason = f"{words}. See {fault}."
+    if campaigns.move(campaign_id, lifecycle.REVERT, to=back, as_read=campaign, reason=reason, proof_waived=False):
+        logger().warning(kind, extra={"campaign_id": campaign_id, "problem": str(fault)})
 
 
 def pause_refused(campaigns: Campaigns, campaign_id: CampaignId, words: str) -> None:

@@ -9,9 +9,8 @@ from itertools import islice
 from chalicelib.campaigns.account import Hindrance, SendingAccount
 from chalicelib.campaigns.drafts import Draft
 from chalicelib.campaigns.launched_content import campaign_values, source_of, tracking_of
-from chalicelib.campaigns.proving import prove_both, result_of
+from chalicelib.campaigns.proving import compile_both, prove_both, result_of
 from chalicelib.content.compiled import ContentSource
-from chalicelib.content.compiler import compile_content
 from chalicelib.content.diagnosis import Diagnosis
 from chalicelib.content.errors import ContentInvalid, RenderFailed
 from chalicelib.content.preflight import (
@@ -27,7 +26,6 @@ from chalicelib.content.values import is_missing
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import merge_fields
 from chalicelib.model.campaign import ProofResult
-from chalicelib.model.delivery import Tracking
 from chalicelib.model.errors import Fault
 from chalicelib.tracking.key_ring import KeyRingSource
 
@@ -56,11 +54,10 @@ def preflight(
     tracking = tracking_of(keys, tracking_url, campaign.campaign_id, keys.ring().current)
     source = source_of(campaign, draft.body)
     try:
-        compiled, untracked = compile_content(source, tracking), compile_content(source, None)
+        compiled, untracked = compile_both(source, tracking, campaign.tracking)
     except ContentInvalid as error:
         return Preflight(content_findings(error), audience_looked_at=0, audience_is_whole=False)
-    launched = untracked if campaign.tracking is Tracking.NONE else compiled
-    proof = prove_both(source, launched, untracked, tracking)
+    proof = prove_both(source, compiled, untracked, tracking)
     paths = {use.path for use in compiled.merge_fields if not use.has_default}
     empty: Counter[str] = Counter()
     tried: list[Mapping[str, object]] = []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from chalicelib.campaigns.launched_content import source_of, tracking_of
 from chalicelib.content.compiled import CompiledContent, ContentSource, LinkTracking
 from chalicelib.content.compiler import compile_content
+from chalicelib.content.errors import NotProven
 from chalicelib.model.campaign import Campaign, ProofResult
 from chalicelib.model.delivery import Tracking
 from chalicelib.store.campaigns import Campaigns
@@ -42,6 +43,15 @@ def prove_draft(campaigns: Campaigns, keys: KeyRingSource, tracking_url: str, ca
     return prove_both(source, *compile_both(source, tracking, campaign.tracking), tracking)
 
 
+def is_waived(proof: "Proof", *, waive_proof: bool) -> bool:
+    """Whether a mail leaves only because its proof is waived: what is proven needs no waiver. Raises NotProven."""
+    if proof.faults and not waive_proof:
+        raise NotProven(proof.faults)
+    return bool(proof.faults)
+
+
 def result_of(proof: "Proof", compiled: CompiledContent) -> ProofResult | None:
     """What is shown of a proof; None for plain text, where there is nothing to compare."""
-    return None if compiled.html is None else ProofResult(proof.tracked, proof.untracked, waived=bool(proof.faults))
+    if compiled.html is None:
+        return None
+    return ProofResult(None, None, waived=True) if proof.faults else ProofResult(proof.tracked, proof.untracked)

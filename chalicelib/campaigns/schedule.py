@@ -8,6 +8,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from chalicelib.campaigns.account import Hindrance, SendingAccount
+from chalicelib.crm.audience import Audiences
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.errors import Fault, InvalidFields
 from chalicelib.model.times import zone_from
@@ -75,3 +77,19 @@ def forget_schedule(schedules: Schedules, campaign: Campaign) -> None:
         schedules.delete(campaign.campaign_id, campaign.schedule.schedule_id)
     except SchedulerUnavailable:
         logger().warning("schedule_left_behind", exc_info=True, extra={"campaign_id": campaign.campaign_id})
+
+
+def why_missed(campaign: Campaign, audiences: Audiences, account: SendingAccount, now: datetime) -> str | None:
+    """Why a campaign whose time has come is not sent, in a sentence for the marketer; None if it is."""
+    if campaign.schedule is None:
+        return None
+    said = f"It was scheduled for {campaign.schedule.local} {campaign.schedule.timezone}"
+    late = now - campaign.schedule.at
+    if late > LATE:
+        hours, minutes = divmod(int(late.total_seconds()) // 60, 60)
+        return f"{said}, but would have started {hours} h {minutes:02} min late, so it was not sent."
+    if audiences.is_empty(campaign.audience):
+        return f"{said}, but had no recipients at that time."
+    if account.hindrance() is Hindrance.SENDING_DISABLED:
+        return f"{said}. {Hindrance.SENDING_DISABLED.value}"
+    return None

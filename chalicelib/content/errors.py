@@ -51,9 +51,9 @@ class NotProven(Conflicting, problem="not-proven", title="The check could not co
     """What would be sent differs from what was written, or cannot be compared with it; `faults` says where."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        first = "; ".join(map(str, faults[:3]))
-        super().__init__(f'{first}. Correct the content, or send it unchecked with "proof": "waived".')
-        self.faults = tuple(faults)
+        self.faults = tuple(each.brief() for each in faults)
+        first = "; ".join(map(str, self.faults[:3]))
+        super().__init__(f'{first}. Correct the content, or send this version unchecked with "proof": "waived".')
 
 
 class RenderFailed(Invalid, problem="rendering-failed", title="The content cannot be rendered for this lead"):

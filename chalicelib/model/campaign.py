@@ -134,9 +134,9 @@ GMAIL_CLIPS_AT = 102 * 1024
 class ProofResult:
     """What comparing a mail with what its author wrote has shown (content/proof.py)."""
 
-    tracked: int
-    """Links."""
-    untracked: int
+    tracked: int | None
+    """Links; None where the proof was waived, as is `untracked`."""
+    untracked: int | None
     waived: bool = False
     """It is not proven, and was sent because its marketer said so."""
 
@@ -147,7 +147,7 @@ class ProofResult:
     @property
     def text(self) -> str:
         """In words, for the marketer."""
-        if self.waived:
+        if self.tracked is None or self.untracked is None:
             return "Sent without the check, at your request."
         links = f"{self.tracked:,} {'link' if self.tracked == 1 else 'links'} tracked"
         left = f"{self.untracked:,} left as {'it is' if self.untracked == 1 else 'they are'}"

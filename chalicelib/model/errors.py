@@ -19,6 +19,9 @@ it must be fit for clients. Names that begin with an underscore are private to a
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
+MAX_REASON = 400
+"""Characters that an answer or a row shows of a reason: it may quote what an author wrote, of any length."""
+
 
 class Fault(NamedTuple):
     """One thing to correct; line and column (1-based) where it is within a text."""
@@ -27,6 +30,11 @@ class Fault(NamedTuple):
     reason: str
     line: int | None = None
     column: int | None = None
+
+    def brief(self) -> "Fault":
+        """The same, with a reason of at most MAX_REASON characters."""
+        cut = self.reason if len(self.reason) <= MAX_REASON else f"{self.reason[: MAX_REASON - 1]}…"
+        return self._replace(reason=cut)
 
     def __str__(self) -> str:
         place = f" at line {self.line}, column {self.column}" if self.line is not None else ""

@@ -18,16 +18,37 @@ cancel: from scheduled, missed, planning, sending and paused to cancelled, for g
 delete: a draft, or what is scheduled or missed
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
+from chalicelib.model.campaign import Campaign
 from chalicelib.model.campaign import CampaignStatus as Status
+from chalicelib.model.errors import Conflict, Conflicting
 
 UNSENT = (Status.DRAFT, Status.SCHEDULED, Status.MISSED)
 """Nothing was sent, and nothing is being sent."""
 GOING = (Status.PLANNING, Status.SENDING)
 LAUNCHED = (*GOING, Status.PAUSED, Status.SENT, Status.CANCELLED)
 """Its mails have left or are leaving."""
+
+
+class WrongStatus(Conflicting, problem="wrong-status", title="The campaign's status does not allow this"):
+    """The campaign's status does not allow what was asked for."""
+
+
+def require_status(campaign: Campaign, allowed: Collection[Status], done: str) -> None:
+    """`done` is what cannot be done in another status: "paused". Raises WrongStatus."""
+    if campaign.status not in allowed:
+        which = " or ".join(status.value for status in allowed)
+        raise WrongStatus(f"The campaign is {campaign.status.value}; it can be {done} only while it is {which}.")
+
+
+def require_version(campaign: Campaign, version: int | None) -> None:
+    """`version`: what the request was made from, None for any. Raises Conflict."""
+    if version not in (None, campaign.version):
+        newer = f"You have version {version}, it is at version {campaign.version}"
+        raise Conflict(f"The campaign was changed meanwhile. {newer}: read it again.")
 
 
 class Who(StrEnum):
@@ -76,6 +97,10 @@ class Move:
             return after
         raise ValueError(f"{self.event} does not lead to {after}")
 
+    def require(self, campaign: Campaign) -> None:
+        """Raises WrongStatus."""
+        require_status(campaign, self.before, self.done)
+
 
 SCHEDULE = Move("schedule", UNSENT, (Status.SCHEDULED,), (Who.MARKETER,), (Holds.SAME_VERSION,), "scheduled")
 """Its content is proven, or its marketer has waived the proof."""
@@ -93,7 +118,7 @@ FIRE = Move("fire", (Status.SCHEDULED,), (Status.PLANNING,), (Who.SCHEDULE,), (H
 """Somebody is in the audience, the mail service lets mails leave, and it is not more than an hour late."""
 MISS = Move("miss", (Status.SCHEDULED,), (Status.MISSED,), (Who.SCHEDULE,), (Holds.SAME_SCHEDULE,))
 """One of these does not hold; the reason says which."""
-REVERT = Move("revert", (Status.PLANNING,), UNSENT, (Who.MARKETER, Who.PLANNER))
+REVERT = Move("revert", (Status.PLANNING,), UNSENT, (Who.MARKETER, Who.PLANNER), (Holds.SAME_VERSION,))
 """The queue did not take it, or its content is not valid any more, or not proven."""
 START_SENDING = Move("start_sending", (Status.PLANNING,), (Status.SENDING,), (Who.PLANNER, Who.FOLD))
 """The whole audience is planned."""

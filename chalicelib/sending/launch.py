@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.campaigns import launched_content as content
 from chalicelib.campaigns.account import SendingAccount
 from chalicelib.campaigns.lifecycle import fire, return_to_author
-from chalicelib.campaigns.proving import compile_both, prove_both, result_of
+from chalicelib.campaigns.proving import compile_both, is_waived, prove_both, result_of
+from chalicelib.content.compiled import CompiledContent, ContentSource, LinkTracking
 from chalicelib.content.errors import ContentInvalid, NotProven
 from chalicelib.crm.audience import Audiences
 from chalicelib.model.campaign import Campaign, CampaignStatus
@@ -44,7 +45,7 @@ class Launch:
     _tracking_url: str
     _budget: Budget
     _wakes: Wakes
-    _prove: Callable[..., "Proof"] = prove_both
+    _prove: Callable[[ContentSource, CompiledContent, CompiledContent, LinkTracking], "Proof"] = prove_both
 
     def handle(self, message: LaunchMessage, now: datetime) -> None:
         """Do what a launch message says. Raises if it should be retried."""
@@ -58,28 +59,42 @@ class Launch:
             self._bring_back(campaign_id, message.task, now)
 
     def launch(self, campaign_id: CampaignId, now: datetime) -> None:
-        """Compile a campaign's content, prove it unless that was waived, and enqueue its plan messages."""
+        """Compile and prove a campaign's content, unless that is done, and enqueue its plan messages."""
         campaign = self._campaigns.find(campaign_id)
         if campaign is None or campaign.status is not CampaignStatus.PLANNING:
             logger().warning("launch_ignored", extra={"campaign_id": campaign_id})
             return
-        key_number = self._campaigns.fix_key(campaign_id, self._keys.newest().current)
-        tracking = content.tracking_of(self._keys, self._tracking_url, campaign_id, key_number)
-        source = content.source_of(campaign, self._campaigns.body(campaign))
-        try:
-            compiled, untracked = compile_both(source, tracking, campaign.tracking)
-            proof = self._prove(source, compiled, untracked, tracking)
-            # Once it is saved, an earlier run of this launch has proven it, and may have gone on to the planners.
-            if proof.faults and not campaign.proof_waived and not self._campaigns.is_launched(campaign):
-                raise NotProven(proof.faults)
-        except (ContentInvalid, NotProven) as error:
-            return_to_author(self._campaigns, campaign, error)
-            return
-        content.save(self._campaigns, campaign, compiled, untracked, tracking, result_of(proof, compiled))
+        if not self._is_saved(campaign):
+            try:
+                self._save(campaign)
+            except (ContentInvalid, NotProven) as error:
+                return_to_author(self._campaigns, campaign, error)
+                return
         units = _units(campaign)
         self._plans.begin(campaign_id, units=units)
         self._plan(campaign, None, now)
         logger().info("launched", extra={"campaign_id": campaign_id, "units": units})
+
+    def _is_saved(self, campaign: Campaign) -> bool:
+        """Whether an earlier run has saved this version, so that its mails may be leaving.
+
+        Earlier releases noted no version: theirs is this one if leads are planned already.
+        """
+        version = self._campaigns.blob_version(campaign.campaign_id, "compiled")
+        if version != 0:
+            return version == campaign.version
+        progress = self._plans.find_progress(campaign.campaign_id)
+        return progress is not None and progress.planned > 0
+
+    def _save(self, campaign: Campaign) -> None:
+        """Compile, prove and save the content. Raises ContentInvalid, NotProven unless the proof was waived."""
+        key_number = self._campaigns.fix_key(campaign.campaign_id, self._keys.newest().current)
+        tracking = content.tracking_of(self._keys, self._tracking_url, campaign.campaign_id, key_number)
+        source = content.source_of(campaign, self._campaigns.body(campaign))
+        compiled, untracked = compile_both(source, tracking, campaign.tracking)
+        proof = self._prove(source, compiled, untracked, tracking)
+        is_waived(proof, waive_proof=campaign.proof_waived)
+        content.save(self._campaigns, campaign, compiled, untracked, tracking, result_of(proof, compiled))
 
     def _may_go_on(self, campaign_id: CampaignId, until: float, now: datetime) -> bool:
         """End a wait, or extend it while no mail may leave. May be repeated after a crash.

@@ -27,7 +27,7 @@ from chalicelib.model.lifecycle import GOING, Holds, Move
 from chalicelib.model.times import time_from, time_text
 from chalicelib.store import keys
 from chalicelib.store.client import Item, from_item, to_item
-from chalicelib.store.statements import Put, Query, Statement, above, differs, equals, lacks, missing, one_of
+from chalicelib.store.statements import Put, Query, Statement, above, at_most, equals, lacks, missing, one_of
 from chalicelib.store.table import TableStore, call
 
 _CHUNK_BYTES = 350_000
@@ -52,7 +52,7 @@ class Campaigns(TableStore):
 
     def body(self, campaign: Campaign) -> Body:
         """The author's content of this version. Raises Conflict when it was replaced meanwhile."""
-        packed = self.find_blob(campaign.campaign_id, _content_name(campaign))
+        packed = self.find_blob(campaign, _content_name(campaign))
         if packed is None:
             raise Conflict("the campaign was changed meanwhile")
         return Body(**json.loads(zlib.decompress(packed)))
@@ -147,13 +147,13 @@ class Campaigns(TableStore):
         same_wait = equals(("waiting", "until"), until)
         return self._table.write(self._table.update(keys.campaign(campaign_id)).remove("waiting").require(same_wait))
 
-    def save_launched(self, campaign_id: CampaignId, mail: LaunchedMail, *, version: int) -> None:
+    def save_launched(self, campaign: Campaign, mail: LaunchedMail) -> None:
         """Keep what the reports say of a launched mail, apart from the compiled content, which is larger."""
-        self.save_blob(campaign_id, "launched", _packed(mail), version=version)
+        self.save_blob(campaign, "launched", _packed(mail))
 
-    def find_launched(self, campaign_id: CampaignId) -> LaunchedMail:
-        """What was launched; nothing before launch."""
-        packed = self.find_blob(campaign_id, "launched")
+    def find_launched(self, campaign: Campaign) -> LaunchedMail:
+        """What was launched of this version; nothing before launch."""
+        packed = self.find_blob(campaign, "launched")
         if packed is None:
             return LaunchedMail()
         values = json.loads(zlib.decompress(packed))
@@ -161,43 +161,41 @@ class Campaigns(TableStore):
         links = tuple(LaunchedLink(**link) for link in values["links"])
         return LaunchedMail(links, values["html_bytes"], proof and ProofResult(**proof))
 
-    def is_launched(self, campaign: Campaign) -> bool:
-        """Whether `save_launched` was called for this version of the content."""
-        row = self._table.find(keys.campaign_blob(campaign.campaign_id, "launched", 0))
-        return row is not None and from_item(row).get("version") == campaign.version
+    def save_blob(self, campaign: Campaign, name: str, data: bytes) -> None:
+        """Keep something large that was made of this version of a campaign, unless it was made of a later one."""
+        first, *others = self._blob(campaign, name, data)
+        self._table.transact(first.require(missing("version") | at_most("version", campaign.version)), *others)
 
-    def save_blob(self, campaign_id: CampaignId, name: str, data: bytes, *, version: int) -> None:
-        """Keep something large that was made of this version of a campaign.
-
-        The first one written of a version stays: all workers read the same. A draft that was launched after all, and
-        then edited, has another version.
-        """
-        first, *others = self._blob(campaign_id, name, data, version)
-        self._table.transact(first.require(missing("pk") | differs("version", version)), *others)
-
-    def find_blob(self, campaign_id: CampaignId, name: str) -> bytes | None:
+    def find_blob(self, campaign: Campaign, name: str) -> bytes | None:
+        """None where nothing was made of this version. Earlier releases noted no version: theirs is of any."""
         pieces: list[bytes] = []
         expected = 1
         while len(pieces) < expected:
-            row = self._table.find(keys.campaign_blob(campaign_id, name, len(pieces)))
-            if row is None:
+            found = self._table.find(keys.campaign_blob(campaign.campaign_id, name, len(pieces)))
+            row = from_item(found or {})
+            if found is None or row.get("version", campaign.version) != campaign.version:
                 return None
-            expected = int(row["pieces"]["N"])
-            pieces.append(row["data"]["B"])
+            expected = row["pieces"]
+            pieces.append(row["data"])
         return b"".join(pieces)
 
-    def _blob(self, campaign_id: CampaignId, name: str, data: bytes, version: int) -> list[Put]:
+    def blob_version(self, campaign_id: CampaignId, name: str) -> int | None:
+        """The version that it was made of; 0 where an earlier release did not note it, None where there is none."""
+        row = self._table.find(keys.campaign_blob(campaign_id, name, 0))
+        return None if row is None else from_item(row).get("version", 0)
+
+    def _blob(self, campaign: Campaign, name: str, data: bytes) -> list[Put]:
         pieces = [data[start : start + _CHUNK_BYTES] for start in range(0, len(data), _CHUNK_BYTES)]
         return [
             self._table.put(
-                keys.campaign_blob(campaign_id, name, number)
-                | to_item({"data": piece, "pieces": len(pieces), "version": version})
+                keys.campaign_blob(campaign.campaign_id, name, number)
+                | to_item({"data": piece, "pieces": len(pieces), "version": campaign.version})
             )
             for number, piece in enumerate(pieces)
         ]
 
     def _content(self, campaign: Campaign, body: Body) -> list[Put]:
-        return self._blob(campaign.campaign_id, _content_name(campaign), _packed(body), campaign.version)
+        return self._blob(campaign, _content_name(campaign), _packed(body))
 
     def _delete_content(self, campaign: Campaign) -> None:
         number, pieces = 0, 1

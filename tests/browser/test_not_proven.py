@@ -18,6 +18,36 @@ def marketer(stack: LocalStack) -> Marketer:
     return Marketer(stack)
 
 
+def test_a_box_ticked_for_one_version_does_not_send_the_next(
+    marketers_page: Page, stack: LocalStack, marketer: Marketer
+) -> None:
+    page = marketers_page
+    marketer("POST", "/v1/leads", {"entity": "waived", "stage": "New", "email": "a@waived.example"})
+    campaign = write(marketer, "waived", html=HTML_IN_SVG)
+    page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
+    sign_in(page, stack.token)
+    page.get_by_role("button", name="Send…").click()
+    question = page.get_by_role("dialog")
+    question.get_by_role("button", name="Send to 1 lead").click()
+    question.get_by_role("checkbox").check()
+    marketer("PATCH", f"/v1/campaigns/{campaign}", {"subject": "By a colleague"})
+    question.get_by_role("button", name="Send to 1 lead").click()
+    expect(question.get_by_role("alert")).to_contain_text("The campaign was changed meanwhile.")
+    assert marketer("GET", f"/v1/campaigns/{campaign}")["status"] == "draft"
+
+
+def test_a_dialog_breaks_long_words(marketers_page: Page, stack: LocalStack, marketer: Marketer) -> None:
+    page = marketers_page
+    marketer("POST", "/v1/leads", {"entity": "wide", "stage": "New", "email": "a@wide.example"})
+    campaign = write(marketer, "wide", title="d" * 120)
+    page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
+    sign_in(page, stack.token)
+    page.get_by_role("button", name="Send…").click()
+    question = page.get_by_role("dialog")
+    expect(question).to_be_visible()
+    assert question.evaluate("each => each.scrollWidth <= each.clientWidth")
+
+
 def test_what_is_not_proven_is_scheduled_and_sent_only_on_explicit_request(
     marketers_page: Page, stack: LocalStack, marketer: Marketer
 ) -> None:

@@ -69,7 +69,7 @@ def a_campaign_is_launched(world: LossyWorld) -> Story:
     world.control.send_now(campaign_id, NOW)
     yield lambda: world.launcher.launch(campaign_id, NOW)
     planned = {body["shard"] for body in world.sqs.bodies["plan"]}
-    return planned, world.plans.find_progress(campaign_id), world.campaigns.find_launched(campaign_id)
+    return planned, world.plans.find_progress(campaign_id), world.campaigns.find_launched(world.campaign(campaign_id))
 
 
 @repeated
@@ -79,7 +79,7 @@ def a_launch_that_is_not_proven_is_taken_back(world: LossyWorld) -> Story:
     world.drafts.change(campaign_id, {"html": "<p>Hello<table><svg><html>"}, NOW)  # html5lib fails on it
     bring_to(world.campaigns, campaign_id, CampaignStatus.PLANNING)
     yield lambda: world.launcher.launch(campaign_id, NOW)
-    return moved(world, campaign_id), world.sqs.bodies, world.campaigns.find_launched(campaign_id)
+    return moved(world, campaign_id), world.sqs.bodies, world.campaigns.find_launched(world.campaign(campaign_id))
 
 
 @repeated

@@ -68,6 +68,11 @@ class Desk:
             self.count(campaign.campaign_id, sums)
         return campaign.campaign_id
 
+    def save_launched(self, campaign_id: str, mail: LaunchedMail) -> None:
+        campaign = self.campaigns.find(CampaignId(campaign_id))
+        assert campaign is not None
+        self.campaigns.save_launched(campaign, mail)
+
     def count(self, campaign_id: str, sums: dict[str, int]) -> None:
         add(self.counters, CampaignId(campaign_id), sums)
 
@@ -105,7 +110,7 @@ def test_stats_are_what_clients_rely_on(desk: Desk) -> None:
 
 def test_stats_warn_of_a_mail_that_was_launched_too_large(desk: Desk) -> None:
     campaign_id = desk.campaign(sums={"sent": 50})
-    desk.campaigns.save_launched(CampaignId(campaign_id), LaunchedMail(LINKS, html_bytes=140_000), version=1)
+    desk.save_launched(campaign_id, LaunchedMail(LINKS, html_bytes=140_000))
     codes = [advice["code"] for advice in desk.get(campaign_id, "stats")["advice"]]
     assert codes.index("clipped") < codes.index("sent_is_not_delivered")
 
@@ -137,7 +142,7 @@ def test_a_wrong_period_or_zone_is_a_problem_that_names_it(desk: Desk, query: st
 def test_links_come_with_place_text_and_clicks(desk: Desk) -> None:
     campaign_id = desk.campaign(sums={"sent": 10, "link/2m/clicked": 4, "link/1/clicked_machine_only": 1})
     assert desk.get(campaign_id, "links") == {"items": [], "cursor": None}
-    desk.campaigns.save_launched(CampaignId(campaign_id), LaunchedMail(LINKS), version=1)
+    desk.save_launched(campaign_id, LaunchedMail(LINKS))
     first, second = desk.get(campaign_id, "links")["items"]
     assert first | {"rate": None} == {
         "link": "1",

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from chalicelib.analytics.fold import fold_and_check
-from chalicelib.campaigns.lifecycle import NothingToRetry, WrongStatus, pause_refused
+from chalicelib.campaigns.lifecycle import NothingToRetry, pause_refused
 from chalicelib.crm.leads import update_lead
 from chalicelib.model.campaign import Campaign, CampaignStatus
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId
+from chalicelib.model.lifecycle import WrongStatus
 from chalicelib.model.messages import LaunchMessage, LaunchTask, PlanMessage, RetryMessage
 from chalicelib.model.reasons import FailureReason
 from chalicelib.model.transport import OutgoingMail, Rejected

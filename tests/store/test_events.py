@@ -61,7 +61,7 @@ class Sent:
         self.campaign = campaign(new_campaign_id())
         self.campaigns.create(self.campaign, Body("<p>", None))
         links = tuple(LaunchedLink(link, f"https://acme.example/{link}", "", 1, 1) for link in ("1", "2", "3"))
-        self.campaigns.save_launched(self.campaign.campaign_id, LaunchedMail(links), version=1)
+        self.campaigns.save_launched(self.campaign, LaunchedMail(links))
         self.lead_id = new_lead_id()
         self.ids = (self.campaign.campaign_id, self.lead_id)
         record_claim(self.deliveries, Delivery(*self.ids, DeliveryStatus.SENDING, NOW, "0.0", email="ann@example.com"))

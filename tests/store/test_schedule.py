@@ -7,12 +7,13 @@ import pytest
 
 from chalicelib.campaigns.account import Hindrance
 from chalicelib.campaigns.drafts import NotADraft
-from chalicelib.campaigns.lifecycle import Control, WrongStatus
+from chalicelib.campaigns.lifecycle import Control
 from chalicelib.campaigns.schedule import LATE
 from chalicelib.crm.leads import create_lead
 from chalicelib.model.campaign import Campaign, CampaignStatus
 from chalicelib.model.errors import CampaignNotFound
 from chalicelib.model.ids import CampaignId
+from chalicelib.model.lifecycle import WrongStatus
 from chalicelib.model.messages import LaunchMessage
 from chalicelib.scheduler import SchedulerUnavailable, Schedules
 from chalicelib.sqs import Queue

@@ -39,9 +39,9 @@ export async function testSend(id, lead) {
 
 /**
  * What a dialog shows when the check could not confirm an email: { element, send(path, form, body) }. It lists the places,
- * with a box to tick for going on anyway, which `send` then says in the request.
+ * with a box to tick for going on anyway, which `send` then says in the request. `version`: the one that the page shows.
  */
-function waiver(verb, done) {
+function waiver(verb, done, version) {
   const element = h("div", { class: "stack" });
   const ask = ({ errors }) => {
     const box = h("input", { type: "checkbox", name: "waived", required: true });
@@ -55,7 +55,7 @@ function waiver(verb, done) {
   async function send(path, form, body = {}) {
     const isWaived = form.has("waived");
     try {
-      return await api("POST", path, { body: isWaived ? { ...body, proof: "waived" } : body, key: crypto.randomUUID() });
+      return await api("POST", path, { body: isWaived ? { ...body, proof: "waived", version } : body, key: crypto.randomUUID() });
     } catch (problem) {
       if (problem.type !== "urn:leadflip:problem:not-proven") throw problem;
       ask(problem);
@@ -66,13 +66,13 @@ function waiver(verb, done) {
 }
 
 /** True once sending has started. `errors`: the messages of the pre-send check. */
-export async function sendNow(id, title, errors) {
+export async function sendNow({ campaign_id: id, version }, title, errors) {
   const audience = await api("GET", `campaigns/${id}/audience`);
   if (!audience.total && !audience.at_least) {
     tell("No recipients", h("p", {}, "No lead matches. Choose other stages or tags, or import leads."));
     return false;
   }
-  const unchecked = waiver("Send", "sent");
+  const unchecked = waiver("Send", "sent", version);
   return confirm({
     title: `Send “${title}” now?`,
     text: `It will be sent to ${howMany(audience)}. Sent emails cannot be recalled.`,
@@ -87,13 +87,13 @@ export async function sendNow(id, title, errors) {
 }
 
 /** The scheduled campaign, or null if it was not scheduled. */
-export async function schedule(id) {
+export async function schedule({ campaign_id: id, version }) {
   const audience = await api("GET", `campaigns/${id}/audience`);
   const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const zones = [...new Set([here, "UTC", ...Intl.supportedValuesOf("timeZone")])];
   const tomorrow = new Date(Date.now() + 86_400_000);
   const at = `${tomorrow.getFullYear()}-${String(tomorrow.getMonth() + 1).padStart(2, "0")}-${String(tomorrow.getDate()).padStart(2, "0")}T09:00`;
-  const unchecked = waiver("Schedule", "scheduled");
+  const unchecked = waiver("Schedule", "scheduled", version);
   return confirm({
     title: "Schedule campaign",
     text: `Recipients are selected at the scheduled time. Right now: ${howMany(audience)}.`,

@@ -257,8 +257,8 @@ export async function show(place, { id: asked, signal }) {
     !isWaiting && h("a", { class: "button primary", href: `#/campaigns/${asked}/stats` }, "Stats"),
   ] : [
     command("Send test…", () => testSend(draft.id, frame.lead())),
-    command("Schedule…", async () => { if (await schedule(draft.id)) { say("Scheduled."); location.hash = "#/campaigns"; } }),
-    command("Send…", async () => { if (await sendNow(draft.id, fields.title.value, preflightErrors)) toStats(); }, "primary"),
+    command("Schedule…", async () => { if (await schedule(draft.stored)) { say("Scheduled."); location.hash = "#/campaigns"; } }),
+    command("Send…", async () => { if (await sendNow(draft.stored, fields.title.value, preflightErrors)) toStats(); }, "primary"),
   ];
 
   place.append(

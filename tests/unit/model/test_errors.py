@@ -9,8 +9,19 @@ from collections.abc import Iterator
 import chalicelib
 from chalicelib.analytics.fold import StreamShardUnknown
 from chalicelib.api.http.problems import problem_type
+from chalicelib.content.errors import NotProven
 from chalicelib.model import errors
-from chalicelib.model.errors import Conflicting, Invalid, LeadflipError, Missing, Refused, StoreError, Unavailable
+from chalicelib.model.errors import (
+    MAX_REASON,
+    Conflicting,
+    Fault,
+    Invalid,
+    LeadflipError,
+    Missing,
+    Refused,
+    StoreError,
+    Unavailable,
+)
 from chalicelib.model.transport import OutcomeUnknown, TransportError
 
 KINDS = (Missing, Conflicting, Invalid, Refused, Unavailable)
@@ -69,3 +80,12 @@ def test_the_kinds_are_drawn_with_their_statuses() -> None:
         if kind.__module__ == errors.__name__ and not kind.problem and kind.__name__ in drawing
     }
     assert {name: status for name, status in drawn.items() if name != "Unavailable"} == told
+
+
+def test_a_refusal_quotes_little_of_a_long_text() -> None:
+    refused = NotProven([Fault("html", f"the link goes to {'d' * 900_000}", 2, 19)] * 20)
+    assert len(str(refused)) < 2_000
+    assert {len(each.reason) for each in refused.faults} == {MAX_REASON}
+    assert refused.faults[0].reason.endswith("d…")
+    short = Fault("html", "d" * MAX_REASON)
+    assert short.brief() == short
