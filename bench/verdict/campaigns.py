@@ -31,7 +31,9 @@ USUAL_SCANNERS: Shares = {
     "one link, library with a browser's agent": 0.07,
     "one link, library that copies more headers": 0.03,
     "one link, headless browser": 0.05,
-    "all links, says what it is": 0.12,
+    "all links, says what it is": 0.08,
+    "all links, says that it protects mailboxes": 0.03,
+    "all links, has the name of a mail program": 0.01,
     "all links, HEAD only": 0.08,
     "all links, browser's prefetch": 0.04,
 }
@@ -114,7 +116,7 @@ HALF_AND_HALF = Audience(
 
 
 def leads(audience: Audience, number: int, seed: str) -> Iterator[Lead]:
-    """So many leads of an audience; the same seed gives the same leads."""
+    """`number` leads of an audience; the same seed gives the same leads."""
     rng = Random(f"{audience.name} {seed}")
     for _ in range(number):
         yield lead(rng, audience)

@@ -156,7 +156,7 @@ def with_habit(habit: str) -> Share:
 
 @cache
 def behind(scanner: Scanner, after: float) -> Share:
-    """Of people who click so many seconds after a scanner's burst began: how many are counted in Clicked."""
+    """Of people who click this many seconds after a scanner's burst began: how many are counted in Clicked."""
     rng, browser = Random(scanner.name), BROWSERS["Chrome on a computer"]
     found = []
     for _ in range(ALONE):
@@ -168,7 +168,7 @@ def behind(scanner: Scanner, after: float) -> Share:
 
 @cache
 def taken_for_clicks(scanner: Scanner, links: int) -> Share:
-    """Of mails with so many links that this scanner fetches and nobody clicks: how many are counted in Clicked."""
+    """Of mails with `links` links that this scanner fetches and nobody clicks: how many are counted in Clicked."""
     rng = Random(scanner.name)
     return _of(counted(scanning(rng, scanner, links)).clicked for _ in range(ALONE))
 

@@ -219,7 +219,7 @@ MAIL_CLIENTS = {
             "a company's image proxy",
             (
                 image(headers.CHROME).having(("via", "1.1 proxy.corp.example (squid)")),
-                plain("Acme-ImageProxy/2.3"),
+                plain("AcmePictures/2.3"),
             ),
             _OFFICE,
             shows_images=0.7,
@@ -268,7 +268,7 @@ def browser_of(rng: Random, client: MailClient) -> Browser:
 
 
 def clicking(rng: Random, browser: Browser, habit: str, at: float, links: int) -> list[Hit]:
-    """The clicks of somebody who reads since `at`, in a mail of so many links."""
+    """The clicks of somebody who reads since `at`, in a mail with this number of links."""
     request = rng.choice(browser.requests)
     first = at + rng.uniform(2, 40)
     chosen = [str(number) for number in rng.sample(range(1, links + 1), k=min(links, _links_of(rng, habit)))]

@@ -19,7 +19,7 @@ from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.verdicts import says_something_new
 from chalicelib.tracking.agents import MachineReason, is_speculative, machine_reason
-from chalicelib.tracking.navigation import is_false_browser
+from chalicelib.tracking.navigation import poses_as_browser
 
 SENT_AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
 CAMPAIGN, LEAD = CampaignId("cmp_simulated"), LeadId("lead_simulated")
@@ -47,8 +47,8 @@ class Counted:
 def judge(request: Request, *, click: bool) -> Judged:
     """How the tracking routes judge a request, whatever its link and time."""
     headers = dict(request.headers)
-    machine = machine_reason(headers.get("user-agent"))
-    if machine is None and click and request.tls and is_false_browser(headers):
+    machine = machine_reason(headers.get("user-agent"), click=click)
+    if machine is None and click and request.tls and poses_as_browser(headers):
         machine = MachineReason.NOT_A_NAVIGATION
     return Judged(not is_speculative(request.method, headers), machine)
 

@@ -75,6 +75,13 @@ _HONEST = (
     plain("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/147.0 Safari/537.36"),
     plain("Mozilla/5.0 (compatible; MailGate LinkCheck/4.2; +https://gateway.example/link-check)"),
 )  # fmt: skip
+_MAIL_SECURITY = (
+    plain("Barracuda Sentinel (EE)"),
+    plain("Mozilla/5.0 (Windows NT 10.0; Win64; x64) Proofpoint URL Defense", ("accept", "*/*")),
+    plain("Mimecast-Link-Protection/2.4", ("accept", "*/*")),
+    plain("Mozilla/5.0 SafeLinks (Microsoft ATP)", ("accept", "*/*")),
+)
+_MAIL_PRODUCTS = (plain("FortiMail/7.6.2"), plain("Trustwave MailMarshal/10.3"), plain("CiscoSecureEmail/16.0"))
 _HEAD = tuple(Request(each.headers, "HEAD") for each in _POSING)
 _PREFETCH = tuple(each.having(("sec-purpose", "prefetch;prerender")) for each in _FULL)
 
@@ -91,6 +98,8 @@ SCANNERS = {
         Scanner("one link, library that copies more headers", _COPYING, _sample, 0.4, True),
         Scanner("one link, headless browser", _FULL, _sample, 0.9, True),
         Scanner("all links, says what it is", _HONEST, _sweep, 0.5),
+        Scanner("all links, says that it protects mailboxes", _MAIL_SECURITY, _sweep, 0.5, True),
+        Scanner("all links, has the name of a mail program", _MAIL_PRODUCTS, _sweep, 0.5, True),
         Scanner("all links, HEAD only", _HEAD, _sweep, 0.0),
         Scanner("all links, browser's prefetch", _PREFETCH, _sweep, 0.3),
     )

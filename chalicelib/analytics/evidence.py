@@ -28,29 +28,23 @@ MACHINES: Mapping[str, MachineWords] = {
         "Several links of one email were followed faster than a person can click.",
     ),
     "privacy_proxy": MachineWords(
-        "Apple Mail Privacy Protection",
-        "It loads the contents of every email, whether or not anybody reads it.",
+        "a privacy proxy",
+        "It loads images whether or not anybody reads: Apple's of nearly every email, Gmail's of some.",
     ),
     "tool": MachineWords(
-        "a program that says it is a scanner, crawler or other tool",
-        "Its user agent names its purpose, or an address to contact its operator.",
+        "a scanner or tool",
+        "Its user agent names its purpose, a programming library, or an address to contact its operator.",
     ),
-    "not_a_browser": MachineWords(
-        "a program that is no browser or mail app",
-        "Its user agent does not begin like that of any browser, mail app or phone.",
-    ),
-    "no_user_agent": MachineWords(
-        "a program that does not say what it is",
-        "Every browser and mail app sends a user agent. This one sent none.",
-    ),
+    "not_a_browser": MachineWords("an unknown program", "Its user agent names no browser, mail app or device."),
+    "no_user_agent": MachineWords("an unnamed program", "It sent no user agent, as every browser and mail app does."),
     "not_a_navigation": MachineWords(
-        "a program that poses as a browser",
+        "a program posing as a browser",
         "It claimed to be a current browser, but lacked what such a browser sends with every click.",
     ),
 }
 """By reason, as it is stored with a hit."""
 
-_UNKNOWN = MachineWords("a machine", "It was recognized by a rule that this release does not know.")
+_UNKNOWN = MachineWords("a machine", "It was recognised by a rule that this release does not know.")
 
 
 def machine_words(reason: str) -> MachineWords:
@@ -67,17 +61,17 @@ class Evidence:
     """The first, if it is several clicks."""
     reason: str | None
     """Why it is a machine's; None for a person's."""
-    links: tuple[str, ...]
-    """Ids of the links that were followed, in order; empty for an open."""
+    links: Mapping[str, str]
+    """URLs of the links that were followed, by link id, in order; empty for an open. An unknown URL is empty."""
     text: str
 
 
-def evidence_of(delivery: Delivery) -> tuple[Evidence, ...]:
-    """What is known of a delivery's opens and clicks, in order of time.
+def evidence_of(delivery: Delivery, urls: Mapping[str, str]) -> tuple[Evidence, ...]:
+    """What is known of a delivery's opens and clicks, in order of time. `urls`: the links as written, by id.
 
     Of repeated loads and clicks only those are stored that could change a verdict, so others are missing here.
     """
-    return tuple(sorted([*_opens(delivery), *_clicks(delivery)], key=lambda each: each.at))
+    return tuple(sorted([*_opens(delivery), *_clicks(delivery, urls)], key=lambda each: each.at))
 
 
 def _opens(delivery: Delivery) -> Iterator[Evidence]:
@@ -87,32 +81,35 @@ def _opens(delivery: Delivery) -> Iterator[Evidence]:
     if delivery.opened_at is not None and reason is not None:
         verdict = "Counted as a machine open" if person_at is None else "Not counted"
         text = f"{verdict}: loaded by {machine_words(reason).name}{_after(delivery, delivery.opened_at)}."
-        yield Evidence("open", delivery.opened_at, reason, (), text)
+        yield Evidence("open", delivery.opened_at, reason, {}, text)
     if person_at is not None:
-        text = f"Counted: opened in a mail app or browser{_after(delivery, person_at)}."
-        yield Evidence("open", person_at, None, (), text)
+        yield Evidence("open", person_at, None, {}, f"Counted: opened by a person{_after(delivery, person_at)}.")
 
 
-def _clicks(delivery: Delivery) -> Iterator[Evidence]:
+def _clicks(delivery: Delivery, urls: Mapping[str, str]) -> Iterator[Evidence]:
     verdicts = judged(delivery)
     for link, click in verdicts.persons.items():
-        text = f"Counted: clicked in a browser{_after(delivery, click.at)}."
-        yield Evidence("click", click.at, None, (link,), text)
+        text = f"Counted: clicked by a person{_after(delivery, click.at)}."
+        yield Evidence("click", click.at, None, _links([(link, click)], urls), text)
     for burst in verdicts.bursts:
-        seconds = max(0.1, (burst[-1][1].at - burst[0][1].at).total_seconds())
-        yield _kept_out(delivery, BURST, burst, f"within {seconds:.1f} s", f"; typical of {machine_words(BURST).name}")
+        first_at, last_at = burst[0][1].at, burst[-1][1].at
+        span = f"within {max(0.1, (last_at - first_at).total_seconds()):.1f} s{_after(delivery, first_at)}"
+        yield _not_counted(BURST, burst, f"{span}; typical of {machine_words(BURST).name}", urls)
     scans = sorted(delivery.scans.items(), key=lambda each: each[1].at)
     for reason in dict.fromkeys(click.machine for _, click in scans if click.machine is not None):
         followed = [(link, click) for link, click in scans if click.machine == reason]
-        yield _kept_out(delivery, reason, followed, f"followed by {machine_words(reason).name}")
+        who = f"followed by {machine_words(reason).name}{_after(delivery, followed[0][1].at)}"
+        yield _not_counted(reason, followed, who, urls)
 
 
-def _kept_out(
-    delivery: Delivery, reason: str, clicks: Sequence[tuple[str, Click]], how: str, typical: str = ""
-) -> Evidence:
-    links, at = tuple(dict.fromkeys(link for link, _ in clicks)), clicks[0][1].at
+def _not_counted(reason: str, clicks: Sequence[tuple[str, Click]], how: str, urls: Mapping[str, str]) -> Evidence:
+    links = _links(clicks, urls)
     number = "1 link" if len(links) == 1 else f"{len(links)} links"
-    return Evidence("click", at, reason, links, f"Not counted: {number} {how}{_after(delivery, at)}{typical}.")
+    return Evidence("click", clicks[0][1].at, reason, links, f"Not counted: {number} {how}.")
+
+
+def _links(clicks: Sequence[tuple[str, Click]], urls: Mapping[str, str]) -> dict[str, str]:
+    return {link: click.url or urls.get(link, "") for link, click in clicks}
 
 
 def _after(delivery: Delivery, at: datetime) -> str:
@@ -125,8 +122,8 @@ def _after(delivery: Delivery, at: datetime) -> str:
 
 
 def _duration(seconds: float) -> str:
-    if seconds < 90:
+    if seconds < 120:
         return f"{seconds:.0f} s"
-    if seconds < 90 * 60:
+    if seconds < 120 * 60:
         return f"{seconds / 60:.0f} minutes"
-    return f"{seconds / 3600:.0f} hours" if seconds < 36 * 3600 else f"{seconds / 86_400:.0f} days"
+    return f"{seconds / 3600:.0f} hours" if seconds < 48 * 3600 else f"{seconds / 86_400:.0f} days"

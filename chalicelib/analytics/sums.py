@@ -83,14 +83,16 @@ def failures_of(sums: Sums) -> dict[str, int]:
 
 
 def kept_out_of(sums: Sums) -> dict[str, int] | None:
-    """Clicks that are not in Clicked, by reason; None if some were counted by a release that did not note reasons.
+    """Clicks that are not in Clicked, by reason; None if some were counted without reasons or by another burst rule.
 
     Each of them counts once for its link and once for its reason. What an older release has counted for links alone is
     missing from the reasons until a recount, whatever was counted since: both sums then change by the same amounts.
     """
     reasons = {name.removeprefix("kept_out/"): number for name, number in sums.items() if name.startswith("kept_out/")}
     by_link = sum(number for name, number in sums.items() if name.endswith("/clicked_machine_only"))
-    return {name: number for name, number in reasons.items() if number} if sum(reasons.values()) == by_link else None
+    if sum(reasons.values()) != by_link or min(reasons.values(), default=0) < 0:
+        return None
+    return {name: number for name, number in reasons.items() if number}
 
 
 def are_all_finished(progress: PlanProgress, sums: Sums) -> bool:

@@ -132,7 +132,7 @@ def event_of(delivery: Delivery, campaign: Campaign, urls: dict[str, str]) -> Ti
         opened=OpenedBadge(opened_at, delivery.opened_person_at is None, by_machine) if opened_at else None,
         clicked=first,
         links=tuple(links),
-        evidence=evidence_of(delivery),
+        evidence=evidence_of(delivery, urls),
         delayed_at=delivery.delayed_at,
         delivered_at=delivery.delivered_at,
         bounced=_bounced(delivery),

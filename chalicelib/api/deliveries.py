@@ -97,7 +97,7 @@ class EvidenceAnswer(AnswerModel):
     kind: Literal["open", "click"]
     at: Moment
     reason: Annotated[str | None, Field(description="Why it is a machine's; null for a person's.")]
-    links: Annotated[list[str], Field(description="Ids of the links that were followed.")]
+    links: Annotated[dict[str, str], Field(description="URLs of the links that were followed, by link id.")]
     text: Annotated[str, Field(description="What happened and why it counted or not, in words.")]
 
 
@@ -151,7 +151,8 @@ def list_evidence(call: Call, campaign_id: CampaignId, delivery_id: str) -> obje
     delivery = call.context.deliveries.find(name.campaign_id, name.lead_id) if name else None
     if delivery is None or delivery.is_trace or delivery.campaign_id != campaign.campaign_id:
         raise DeliveryNotFound("This campaign has no delivery with this id.")
-    return {"items": evidence_of(delivery), "cursor": None}
+    links = call.context.campaigns.find_launched(campaign).links
+    return {"items": evidence_of(delivery, {each.link: each.url for each in links}), "cursor": None}
 
 
 def _read(

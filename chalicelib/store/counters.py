@@ -1,8 +1,8 @@
 """Sums of facts per campaign. Only the fold and recounts write them.
 
 Rows of one campaign: `counters` (the totals and failures by reason), `counters#links` (per link, and clicks kept out by
-reason), `counters#delays`
-(time to open), and one `counters#hours#<day>` per day, so that the row that every batch writes stays small.
+reason), `counters#delays` (time to open), and one `counters#hours#<day>` per day, so that the row that every batch
+writes stays small.
 
 A recount may have to replace more rows than a transaction can hold. So it writes a new generation of all rows but the
 first, `counters/<generation>#links` and so on, and then replaces `counters`, which names the generation. Every addition

@@ -2,11 +2,12 @@
 
 Lists of robots are soon out of date. What programs have in common lasts longer: most name a contact address or their
 purpose, and most of the others name neither a browser nor a person's device. A mail program that loads an image is a
-person reading. Measured in tests/unit/tracking/test_agents_measured.py; docs/decisions/0022.
+person reading; one that follows a link is not, since links open in a browser. Measured in
+tests/unit/tracking/test_agents_measured.py; docs/decisions/0022.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import lru_cache
 
@@ -16,24 +17,22 @@ class MachineReason(StrEnum):
 
     NO_USER_AGENT = "no_user_agent"
     PRIVACY_PROXY = "privacy_proxy"
-    """Apple's Mail Privacy Protection, which loads every image of every mail."""
+    """It loads images whether or not somebody reads: Apple's Mail Privacy Protection all of them, Gmail some."""
     TOOL = "tool"
     """It names a contact address or a purpose: crawler, scanner, previewer, monitor, library."""
     NOT_A_BROWSER = "not_a_browser"
-    """It names no browser, mail program or personal device."""
+    """It names no browser or personal device, nor, when it loads an image, a mail program."""
     NOT_A_NAVIGATION = "not_a_navigation"
     """Of clicks: it calls itself a browser and lacks what that browser sends with every page (navigation.py)."""
 
 
 # All text is compared in lower case: it takes a third of the time of re.IGNORECASE.
 
-# Image proxies of mail services, which fetch when a person opens the mail; mail programs without "mail" in their name.
-_MAIL = re.compile(
-    r"googleimageproxy|hey\.com/imageproxy|mail.*proxy|outlook|ms-?office|microsoft office|thunderbird|"
-    r"\bem ?client|eudora|lotus.notes|postbox|the bat!|"
-    r"^(?:alpine|balsa|barca|barcapro|becky!|entourage|evolution|geary|gnus|groupwise|horde::imp|mutt|newton|nine|"
-    r"rainloop|roundcube|spark|superhuman|sylpheed|trojita|turnpike|wanderlust|zimbra)[ /]v?\d"
-)
+_LONGEST = 512
+"""How many characters are judged, which bounds the time. The longest listed agent has 419."""
+
+# Proxies of mail services that fetch images when somebody opens the mail. Some name an address.
+_IMAGE_PROXIES = ("imageproxy", "mailproxy")
 
 _TOOLS = (
     # a contact address, as in (+http://...)
@@ -42,29 +41,42 @@ _TOOLS = (
     "abuse analy archiv audit capture catchpoint classif crawl diagnos dmbrowser domain favicon feed fetch google- "
     "-google googlemessages headers insight inspect lighthouse marketgoo measure metric monitor observ pingdom "
     "preview prospect ptst research scrap semantic seo snapshot spider survey synthetic uptime validat verif whatsapp/ "
+    # the protection of mailboxes
+    "barracuda detonat gateway malware mimecast phish proofpoint protect safelink spam threat "
     # automated browsers, programs and their libraries
-    "curl cypress devtools headless httpclient phantomjs playwright puppeteer python selenium webdriver wget"
+    "curl/ cypress devtools headless httpclient phantomjs playwright puppeteer python selenium webdriver wget"
 )
 # Searched one after the other, at 30 ns a word: one pattern of all words took twice as long to compile.
 _TOOL_WORDS = tuple(_TOOLS.split())
 
 # Words that need their context. Programs also write into "(KHTML, like Gecko)", where browsers add nothing.
+# CUBOT makes phones.
 _TOOL = re.compile(
-    r"agent\b|bot(?![a-z])|check(?!out)|scan(?:ner)?\b|-user/|like gecko;|"
-    r"\w@[a-z]+\.|\w\.(?:ai|co|com|io|net|org)\b(?!\.)"
+    r"agent\b|(?<!cu)bots?(?![a-z])|check(?!out)|scan(?:ner)?\b|-user/|like gecko;|\w(?:@|\(at\))[a-z]+\."
 )
 
-# The model of an Android device, after its version: CUBOT and HTC Ruby are phones.
+# A program's domain name. Apps and mail programs have such names, too: Booking.com, mail.com.
+_DOMAIN = re.compile(r"\w\.(?:ai|co|com|io|net|org)\b(?!\.)")
+_PHONES = ("android", "iphone", "ipad", "cfnetwork")
+
+# The model of an Android device, after its version, may be any word: HTC Ruby is a phone.
 _MODEL = re.compile(r"android [\d.]+;(?: ?[a-z]{2}[-_][a-z]{2};)?[^;)]*")
 
 # Browsers and apps name at least one of these: an engine, a browser, a system, a device. The most frequent come first.
 _PERSONAL = (
     "applewebkit gecko msie android iphone cfnetwork browser firefox/ chrome/ opera konqueror netfront obigo ucweb "
-    "amiga dillo links lynx mosaic netsurf w3m "
-    "ipad macintosh watchos blackberry docomo midp nokia samsung symbian hbbtv nintendo playstation smarttv "
-    "mail"
+    "amiga dillo emacs ladybird lynx mosaic netsurf servo/ w3m "
+    "ipad macintosh watchos blackberry docomo midp nokia samsung symbian hbbtv nintendo playstation smarttv"
 )
 _PERSONAL_WORDS = (*_PERSONAL.split(), "mac os", "windows nt", "windows phone", " ios", "(ios", "/ios")
+_LINKS = ("links ", "links/", "elinks/")  # the text browser, at the beginning: scanners check links
+
+# Mail programs that name none of these. Most have "mail" in their names.
+_MAIL = (
+    "mail outlook office barca becky! boxer/ emclient entourage eudora evolution geary k-9 mimestream nine/ notes/ "
+    "postbox superhuman sylpheed tuta/ tutanota zimbra"
+)
+_MAIL_PROGRAMS = (*_MAIL.split(), "em client", "the bat!")
 
 
 def is_speculative(method: str, headers: Mapping[str, str]) -> bool:
@@ -76,16 +88,23 @@ def is_speculative(method: str, headers: Mapping[str, str]) -> bool:
 
 
 @lru_cache(maxsize=256)  # few mail programs send most requests: a dictionary look-up instead of 15 us
-def machine_reason(user_agent: str | None) -> MachineReason | None:
-    """Why a machine is assumed; None for a person."""
-    agent = (user_agent or "").strip().lower()
+def machine_reason(user_agent: str | None, *, click: bool) -> MachineReason | None:
+    """Why a machine is assumed to have loaded an image or, for a click, to have followed a link; None for a person."""
+    agent = (user_agent or "").strip()[:_LONGEST].lower()
     if not agent:
         return MachineReason.NO_USER_AGENT
-    if agent == "mozilla/5.0":
+    if agent.endswith("mozilla/5.0") or "content-sampling" in agent:
         return MachineReason.PRIVACY_PROXY
-    if _MAIL.search(agent):
+    if not click and _names(agent, _IMAGE_PROXIES):
         return None
+    is_mail_program = not click and _names(agent, _MAIL_PROGRAMS)
+    may_name_domain = is_mail_program or _names(agent, _PHONES)
     agent = _MODEL.sub("android", agent)
-    if any(word in agent for word in _TOOL_WORDS) or _TOOL.search(agent):
+    if _names(agent, _TOOL_WORDS) or _TOOL.search(agent) or (not may_name_domain and _DOMAIN.search(agent)):
         return MachineReason.TOOL
-    return None if any(word in agent for word in _PERSONAL_WORDS) else MachineReason.NOT_A_BROWSER
+    is_personal = is_mail_program or _names(agent, _PERSONAL_WORDS) or agent.startswith(_LINKS)
+    return None if is_personal else MachineReason.NOT_A_BROWSER
+
+
+def _names(agent: str, words: Iterable[str]) -> bool:
+    return any(word in agent for word in words)

@@ -1,9 +1,9 @@
-"""Tells a browser from a program that calls itself one, by the headers of a click.
+"""Recognises programs that pose as a browser, by the headers of a click.
 
 Every navigation of a current browser over TLS has three signals: a language in `Accept-Language`, `text/html` in
 `Accept`, and `Sec-` headers (`Sec-Fetch-*`, and `Sec-CH-UA` of Chromium). They are independent: a proxy that removes
 one of them leaves the others. All `Sec-` headers are one signal, since a proxy may remove them by their prefix. A
-browser that lacks two signals is none. Measurements and sources: docs/decisions/0075.
+click that lacks two signals is a program's. Measurements and sources: docs/decisions/0075.
 """
 
 import re
@@ -27,11 +27,11 @@ _SINCE = {"chromium": (80,), "firefox": (90,), "safari": (16, 4)}
 _SEC = ("sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "sec-ch-ua")
 
 
-def is_false_browser(headers: Mapping[str, str]) -> bool:
+def poses_as_browser(headers: Mapping[str, str]) -> bool:
     """Whether a click over TLS claims to be a current Chrome, Edge, Firefox or Safari and lacks two of its signals.
 
-    The headers' names are lower-case. A request with `Via` came by way of a proxy, which may have removed any header:
-    it is never a false browser's. Over plain HTTP browsers send no `Sec-` headers: the caller must not ask.
+    The headers' names are lower-case. False for a request with `Via`: it came by way of a proxy, which may have removed
+    any header. Over plain HTTP browsers send no `Sec-` headers: the caller must not ask.
     """
     missing = (
         (headers.get("accept-language", "*") in ("", "*"))

@@ -14,7 +14,7 @@ from chalicelib.tracking.agents import MachineReason, is_speculative, machine_re
 from chalicelib.tracking.delivery_ids import DeliveryName
 from chalicelib.tracking.hits import Hit, HitKind, UnverifiedHit
 from chalicelib.tracking.http_api import FORM, HttpApi, Router
-from chalicelib.tracking.navigation import is_false_browser
+from chalicelib.tracking.navigation import poses_as_browser
 from chalicelib.wiring.recipients import recipients
 
 routes = Blueprint(__name__)
@@ -112,11 +112,11 @@ def _machine_reason(request: Any, kind: HitKind) -> MachineReason | None:
     """
     if kind is HitKind.UNSUBSCRIBE:
         return None
-    reason = machine_reason(request.headers.get("user-agent"))
+    reason = machine_reason(request.headers.get("user-agent"), click=kind is HitKind.CLICK)
     if reason is not None or kind is HitKind.OPEN or not recipients().links_use_tls:
         return reason
     headers = request.to_original_event()["headers"]  # app.py replaces `Accept` in request.headers
-    return MachineReason.NOT_A_NAVIGATION if is_false_browser(headers) else None
+    return MachineReason.NOT_A_NAVIGATION if poses_as_browser(headers) else None
 
 
 def _record(hit: Hit | UnverifiedHit) -> None:

@@ -72,7 +72,7 @@ class Showcase:
         opens: float,
         clicks: float,
         scanned: Sequence[LeadId] = (),
-    ) -> str:
+    ) -> CampaignId:
         """A campaign sent `days` ago; the chances that a lead opens, and that one who opened clicks.
 
         `scanned`: leads of a company whose scanner follows links before they read.
@@ -96,11 +96,18 @@ class Showcase:
         ended = launched + timedelta(minutes=6)
         bring_to(self.campaigns, campaign_id, CampaignStatus.SENT, launched_at=launched, completed_at=ended)
         rows = [self._row(campaign_id, lead, launched, opens, clicks) for lead in leads]
-        rows += [self._scanned(campaign_id, lead, launched, number) for number, lead in enumerate(scanned)]
+        self._write(rows)
+        self.scan(campaign_id, scanned, launched)
+        return campaign_id
+
+    def scan(self, campaign_id: CampaignId, leads: Sequence[LeadId], launched: datetime) -> None:
+        """The deliveries of leads of a company whose scanner follows links."""
+        self._write([self._scanned(campaign_id, lead, launched, number) for number, lead in enumerate(leads)])
+
+    def _write(self, rows: Sequence[dict[str, Any]]) -> None:
         for start in range(0, len(rows), 25):
             puts = [{"PutRequest": {"Item": row}} for row in rows[start : start + 25]]
             self.client.batch_write_item(RequestItems={self.deliveries_table: puts})
-        return campaign_id
 
     def _row(
         self, campaign_id: CampaignId, lead_id: LeadId, launched: datetime, opens: float, clicks: float

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.sync_api import Page
 
-from chalicelib.tracking.navigation import is_false_browser
+from chalicelib.tracking.navigation import poses_as_browser
 
 MAIL = """<!doctype html><title>Mail</title>
 <a href="http://127.0.0.1:{port}/tab" target="_blank">tab</a>
@@ -66,5 +66,5 @@ def test_a_click_in_chromium_has_all_signals(page: Page, site: Site, link: str, 
     assert sent["accept-language"]
     assert "text/html" in sent["accept"]
     assert {"sec-ch-ua", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"} <= sent.keys()
-    assert not is_false_browser(sent)
-    assert is_false_browser({"user-agent": sent["user-agent"]})
+    assert not poses_as_browser(sent)
+    assert poses_as_browser({"user-agent": sent["user-agent"]})

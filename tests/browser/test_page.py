@@ -152,7 +152,7 @@ def test_from_signing_in_to_the_badges_on_the_timeline(
     expect(event.locator(".badge.opened")).to_have_text("Opened")
     expect(event.locator(".badge.clicked")).to_have_text("Clicked")
     expect(event.get_by_text(f"{stack.inbox_url}/?from=story")).to_be_visible()
-    expect(event.get_by_text(re.compile(r"^Counted: clicked in a browser, \d+ s after delivery\."))).to_be_visible()
+    expect(event.get_by_text(re.compile(r"^Counted: clicked by a person, \d+ s after delivery\."))).to_be_visible()
     assert desk.evaluate("window.neverReloaded")
     assert alarms == []
 

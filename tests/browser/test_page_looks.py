@@ -6,17 +6,19 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from chalicelib.model.ids import new_lead_id
 from local.console import NotReady
 from local.recipients import BROWSER
 from local.stack import LocalStack
 from tests.browser.axe import axe_source
-from tests.browser.showcase import ENTITY, build
+from tests.browser.showcase import ENTITY, Showcase, build
 from tests.prerequisites import skip_without
 from tests.stack.marketer import Marketer
 
@@ -208,6 +210,24 @@ def test_the_panel_and_the_timeline_say_why_clicks_count_or_not(
     page.keyboard.press("Enter")
     expect(page.get_by_text("https://www.acme-realty.example/visit")).to_be_visible()
     assert_accessible(page, axe)
+
+
+def test_the_panel_looks_for_link_scanners_again_when_it_was_too_early(
+    window: tuple[Page, Scheme], stack: LocalStack
+) -> None:
+    page, _ = window
+    shop, now = Showcase(Marketer(stack), datetime.now(UTC)), datetime.now(UTC)
+    leads = [new_lead_id() for _ in range(25)]
+    campaign = shop.past("Just sent", [], 1, opens=0, clicks=0)
+    shop.scan(campaign, leads, now - timedelta(minutes=2))
+    page.clock.install()
+    page.goto(f"{stack.web_url}#/campaigns/{campaign}/stats")
+    notes = page.get_by_role("region", name="Insights")
+    expect(notes.get_by_text("Too early to look for link scanners: 15 of the 15 leads")).to_be_visible(timeout=20_000)
+    shop.scan(campaign, leads, now - timedelta(minutes=12))
+    page.clock.fast_forward("10:01")
+    expect(notes.get_by_text("15 of 15 clicks from corp.example came within 60 s")).to_be_visible()
+    expect(notes.get_by_text("Too early")).to_have_count(0)
 
 
 def test_signing_in_is_accessible(browser: Browser, stack: LocalStack, axe: str) -> None:

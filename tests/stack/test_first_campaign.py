@@ -176,4 +176,4 @@ def test_numbers_equal_a_recount_of_the_deliveries(marketer: Marketer, sent: dic
 def test_the_browser_that_recipients_use_is_a_persons() -> None:
     from chalicelib.tracking.agents import machine_reason
 
-    assert machine_reason(BROWSER) is None
+    assert machine_reason(BROWSER, click=True) is None

@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.analytics.fold import fold
 from chalicelib.model.access import Scope
+from chalicelib.model.campaign import LaunchedMail
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus, Tracking
 from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id, new_trace_id
 from chalicelib.store.deliveries import DeliveryFilter
@@ -19,7 +20,7 @@ from local.tables import TableNames
 from tests.claiming import record_claim, record_sent
 from tests.recounting import Recounter
 from tests.store.cost_model import seen_arguments
-from tests.store.test_analytics_api import NOW, Desk
+from tests.store.test_analytics_api import LINKS, NOW, Desk
 
 KEY = b"a key for tests"
 
@@ -50,6 +51,7 @@ def address(whose: tuple[CampaignId, LeadId]) -> str:
 def test_a_deliverys_evidence_is_what_its_leads_timeline_says(desk: Desk) -> None:
     lead = LeadId(desk.api("POST", "/v1/leads", {"entity": "acme", "stage": "New"}).json["lead_id"])
     campaign_id, _ = sent(desk, desk.campaign(), lead_id=lead)
+    desk.save_launched(campaign_id, LaunchedMail(LINKS))
     for number in range(4):
         click(desk, (campaign_id, lead), str(number), 31 + number * 0.1)
     click(desk, (campaign_id, lead), "2", 7_200)
@@ -62,22 +64,22 @@ def test_a_deliverys_evidence_is_what_its_leads_timeline_says(desk: Desk) -> Non
             "kind": "open",
             "at": "2026-11-23T12:00:03.000Z",
             "reason": "privacy_proxy",
-            "links": [],
-            "text": "Counted as a machine open: loaded by Apple Mail Privacy Protection, 3 s after sending.",
+            "links": {},
+            "text": "Counted as a machine open: loaded by a privacy proxy, 3 s after sending.",
         },
         {
             "kind": "click",
             "at": "2026-11-23T12:00:31.000Z",
             "reason": "burst",
-            "links": ["0", "1", "2", "3"],
+            "links": {"0": "", "1": "https://acme.example/a", "2": "", "3": ""},
             "text": "Not counted: 4 links within 0.3 s, 31 s after sending; typical of a security scanner.",
         },
         {
             "kind": "click",
             "at": "2026-11-23T14:00:00.000Z",
             "reason": None,
-            "links": ["2"],
-            "text": "Counted: clicked in a browser, 2 hours after sending.",
+            "links": {"2": ""},
+            "text": "Counted: clicked by a person, 2 hours after sending.",
         },
     ]
     (event,) = desk.api("GET", f"/v1/leads/{lead}/timeline").json["items"]
@@ -159,6 +161,10 @@ def test_a_domain_behind_a_link_scanner_is_told_with_the_figures_without_it(
         if number == 20:
             click(desk, mailed, "1", 5, "tool")
     Recounter(dynamodb, tables.deliveries, tables.campaigns).repair(campaign_id)
+    desk.api.context.now = lambda: NOW + timedelta(minutes=5)
+    (early,) = desk.get(campaign_id, "link-scanners")["items"]
+    assert (early["code"], early["figure"]) == ("link_scanners_too_early", 40)
+    desk.api.context.now = lambda: NOW + timedelta(minutes=15)
     first, second = desk.get(campaign_id, "link-scanners")["items"]
     assert (first["code"], first["figure"]) == ("link_scanner", 0.92)
     assert "23 of 25 clicks from corp.example" in first["text"]

@@ -104,7 +104,7 @@ function event(item) {
       item.subject && h("p", { class: "soft" }, item.subject),
       h("p", { class: "note" }, moment(item.sent_at || item.at)),
       h("div", { class: "badges" }, badges(item)),
-      item.evidence.length ? h("ul", { class: "note evidence" }, item.evidence.map((each) => why(each, item.links))) : null));
+      item.evidence.length ? h("ul", { class: "note evidence" }, item.evidence.map(why)) : null));
 }
 
 function resubscribed({ icon: name, title, reason, by, at }) {
@@ -141,8 +141,8 @@ function badges(item) {
  * Why something counted or not. Link addresses are shown as text: they come from the author and the lead, so the page
  * does not link to them.
  */
-function why({ at, text, links }, followed) {
-  const urls = links.map((link) => followed.find((each) => each.link === link)?.url || link);
+function why({ at, text, links }) {
+  const urls = Object.entries(links).map(([link, url]) => url || link);
   return h("li", {},
     h("p", {}, text, " ", moment(at)),
     urls.length > 1

@@ -56,9 +56,9 @@ function timeToOpen({ time_to_open: time }) {
 }
 
 function duration(seconds) {
-  if (seconds < 90) return counted(Math.round(seconds), "second");
-  if (seconds < 90 * 60) return counted(Math.round(seconds / 60), "minute");
-  if (seconds < 36 * 3600) return counted(Math.round(seconds / 3600), "hour");
+  if (seconds < 120) return counted(Math.round(seconds), "second");
+  if (seconds < 120 * 60) return counted(Math.round(seconds / 60), "minute");
+  if (seconds < 48 * 3600) return counted(Math.round(seconds / 3600), "hour");
   return counted(Math.round(seconds / 86_400), "day");
 }
 
@@ -71,21 +71,25 @@ function insights(advice) {
   })) : null;
 }
 
-/** Advice on link scanners. The server reads the clicks for it, so it is asked only when they have grown by a fifth. */
+/** Advice on link scanners. The server reads the deliveries for it, so it is asked every ten minutes, if clicks have grown. */
 function linkScanners(campaign, signal) {
   const element = h("div", { hidden: true });
-  let next = 10; // Fewer clicks of a domain are not judged.
-  const update = ({ clicked }) => {
-    if (clicked < next) return;
-    next = clicked * 1.2;
+  const few = 9; // Domains with fewer than ten clicks are not judged.
+  let [clicked, known, timer] = [0, few, null];
+  const ask = () => {
+    timer = null;
+    if (signal.aborted || clicked <= known) return;
+    known = clicked;
+    timer = setTimeout(ask, 600_000);
     element.hidden = false;
     attempt(element, signal, async () => {
       const { items } = await api("GET", `campaigns/${campaign.campaign_id}/link-scanners`, { signal });
+      if (items.some(({ code }) => code === "link_scanners_too_early")) known = few;
       fill(element, insights(items));
       element.hidden = !items.length;
     });
   };
-  return { element, update };
+  return { element, update: (stats) => { clicked = stats.clicked; if (!timer) ask(); } };
 }
 
 function failed(stats, filter) {

@@ -181,6 +181,13 @@ def test_reasons_are_known_again_after_an_upgrade_only_where_they_are_right(
     assert kept_out_of(sums) == (None if had_machines else kept_out_of(recounted))
 
 
+def test_reasons_are_unknown_after_a_changed_burst_rule_has_subtracted_what_it_never_added() -> None:
+    """A click that was noted as a tool's is subtracted as a burst's."""
+    by_link = {"link/1/clicked_machine_only": 2, "link/2/clicked_machine_only": 1}
+    assert kept_out_of({"kept_out/tool": 4, "kept_out/burst": -1} | by_link) is None
+    assert kept_out_of({"kept_out/tool": 3, "kept_out/burst": 0} | by_link) == {"tool": 3}
+
+
 @given(deliveries)
 def test_parts_never_exceed_their_whole(delivery: Delivery) -> None:
     counted = Counter(facts(delivery))

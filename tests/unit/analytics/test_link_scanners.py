@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.analytics.advice import Advice
-from chalicelib.analytics.link_scanners import PAGES, by_domain, link_scanner_advice
+from chalicelib.analytics.link_scanners import MOST, PAGES, link_scanner_advice, suspected_domains
 from chalicelib.model.campaign import Audience, Campaign, CampaignStatus
 from chalicelib.model.delivery import Click, Delivery, DeliveryStatus, Tracking
 from chalicelib.model.ids import new_lead_id
@@ -54,16 +54,19 @@ class Pages:
         assert (campaign_id, shown) == (CAMPAIGN, DeliveryFilter(clicked=True))
         number = int(position or 0)
         self.read += 1
-        return list(self.pages[number]), str(number + 1) if number + 1 < len(self.pages) else None
+        return list(self.pages[number][:limit]), str(number + 1) if number + 1 < len(self.pages) else None
 
 
-def look(*pages: Sequence[Delivery], campaign: Campaign = WRITTEN, **sums: int) -> tuple[Advice, ...]:
+def look(
+    *pages: Sequence[Delivery], campaign: Campaign = WRITTEN, after: timedelta = timedelta(days=1), **sums: int
+) -> tuple[Advice, ...]:
+    """The advice so long after delivery."""
     listed: Any = Pages(*pages)
-    return link_scanner_advice(campaign, sums, listed)
+    return link_scanner_advice(campaign, sums, listed, NOON + after)
 
 
 def suspected(clickers: Sequence[Delivery]) -> list[str]:
-    return [each.name for each in by_domain(clickers) if each.is_suspected]
+    return [each.name for each in suspected_domains(clickers)]
 
 
 def test_a_domain_where_nearly_all_click_within_a_minute_is_told_with_the_figures_without_it() -> None:
@@ -123,16 +126,36 @@ def test_time_counts_from_sending_where_no_delivery_is_reported_and_not_at_all_w
 def test_of_a_large_campaign_a_part_is_looked_at_and_the_rest_estimated() -> None:
     page = [*at("corp.example", 5), *at("mail.example", 0, 15)]
     pages: Any = Pages(*[page] * (2 * PAGES))
-    *_, without = link_scanner_advice(WRITTEN, {"sent": 80_000, "clicked": 800}, pages)
+    *_, without = link_scanner_advice(WRITTEN, {"sent": 80_000, "clicked": 400}, pages, NOON + timedelta(days=1))
     assert pages.read == PAGES
-    assert "100 in all, Clicked is 600 and the click rate 0.8% (range 0.7 to 0.8%)." in without.text
-    assert without.text.endswith("Estimated from 400 of the 800 leads who clicked.")
+    assert "50 in all, Clicked is 300 and the click rate 0.4% (range 0.3 to 0.4%)." in without.text
+    assert without.text.endswith("Estimated from 200 of the 400 leads who clicked.")
 
 
-def test_clicks_that_are_not_counted_yet_are_not_subtracted() -> None:
-    """The sums are a few seconds behind the deliveries."""
-    *_, without = look(at("corp.example", 20), at("mail.example", 0, 10), sent=1000, clicked=21)
-    assert "20 in all, Clicked is 10 " in without.text
+def test_of_many_clicks_a_part_is_looked_at() -> None:
+    """Judging them takes the time, not reading those who did not click."""
+    pages: Any = Pages(*[at("mail.example", 0, MOST // 4)] * 3, at("mail.example", 0, MOST), at("corp.example", 20))
+    assert link_scanner_advice(WRITTEN, {"sent": 80_000, "clicked": MOST}, pages, NOON + timedelta(days=1)) == ()
+    assert pages.read == 4
+
+
+def test_it_is_too_early_until_the_slow_could_have_clicked_too() -> None:
+    """Of a mail that is a minute old, there are no clicks but soon ones."""
+    (advice,) = look(at("mail.example", 40), after=timedelta(seconds=60), sent=5_000, clicked=40)
+    assert (advice.code, advice.severity, advice.figure) == ("link_scanners_too_early", "info", 40)
+    assert advice.text == (
+        "Too early to look for link scanners: 40 of the 40 leads who clicked got this email less than 10 minutes ago."
+    )
+    assert look(at("mail.example", 40), after=timedelta(seconds=600), sent=5_000, clicked=40)[0].code == "link_scanner"
+
+
+def test_the_latest_mails_are_left_out() -> None:
+    old = [clicked("corp.example", -3_000, delivered_at=NOON - timedelta(hours=1)) for _ in range(12)]
+    assert look(old, at("mail.example", 40), after=timedelta(seconds=60), sent=5_000, clicked=52) == ()
+
+
+def test_few_clicks_are_neither_early_nor_late() -> None:
+    assert look(at("mail.example", 9), after=timedelta(seconds=60), sent=5_000, clicked=9) == ()
 
 
 def test_anonymous_clicks_are_left_out() -> None:
@@ -185,6 +208,23 @@ def test_no_domain_of_people_is_suspected(seconds: Any) -> None:
     soon = sum(is_soon(each) for each in people) / len(people)
     assert soon < (0.005 if seconds is person_seconds else 0.12)
     assert suspected(people) == []
+
+
+@pytest.mark.parametrize("seconds", [person_seconds, eager_seconds])
+@pytest.mark.parametrize("seen", [30, 60, 120, 600, 900, 3_600])
+def test_no_domain_of_people_is_suspected_whenever_it_is_looked_at(seconds: Any, seen: int) -> None:
+    """At that moment only the clicks until then are known: of a mail sent at once, and of one sent over an hour."""
+    for seed in range(3):
+        chance = random.Random(seed)
+        at_once = [clicked("gmail.example", after) for _ in range(1_000) if (after := seconds(chance)) <= seen]
+        over_an_hour = [
+            clicked("gmail.example", arrived + after, delivered_at=NOON + timedelta(seconds=arrived))
+            for arrived in (chance.uniform(0, min(seen, 3_600)) for _ in range(1_000))
+            if (after := seconds(chance)) <= seen - arrived
+        ]
+        for clicks in (at_once, over_an_hour):
+            found = look(clicks, after=timedelta(seconds=seen), sent=5_000, clicked=len(clicks))
+            assert {each.code for each in found} <= {"link_scanners_too_early"}
 
 
 def is_soon(delivery: Delivery) -> bool:

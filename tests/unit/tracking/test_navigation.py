@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.tracking.navigation import is_false_browser
+from chalicelib.tracking.navigation import poses_as_browser
 from tests.unit.tracking.navigations import CHROMIUM, FIREFOX, FIREFOX_WITHOUT_LANGUAGES, NAVIGATIONS, WEBKIT
 
 BLINK = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome"
@@ -90,8 +90,8 @@ def without(headers: dict[str, str], pattern: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("headers", NAVIGATIONS)
-def test_no_real_navigation_is_a_false_browsers(headers: dict[str, str]) -> None:
-    assert not is_false_browser(headers)
+def test_no_browser_poses_as_one(headers: dict[str, str]) -> None:
+    assert not poses_as_browser(headers)
 
 
 @pytest.mark.parametrize("agent", CURRENT)
@@ -104,41 +104,41 @@ def test_no_real_navigation_is_a_false_browsers(headers: dict[str, str]) -> None
         {"accept": "*/*", "accept-language": "", "upgrade-insecure-requests": "1"},
     ],
 )
-def test_two_missing_signals_make_a_false_browser(agent: str, headers: dict[str, str]) -> None:
-    assert is_false_browser(headers | {"user-agent": agent})
+def test_a_program_that_lacks_two_signals_poses_as_a_browser(agent: str, headers: dict[str, str]) -> None:
+    assert poses_as_browser(headers | {"user-agent": agent})
 
 
 @pytest.mark.parametrize("agent", CURRENT)
 @pytest.mark.parametrize("program", sorted(PROGRAMS))
 def test_a_library_with_a_browsers_agent_is_found_out(agent: str, program: str) -> None:
-    assert is_false_browser(PROGRAMS[program] | {"user-agent": agent})
+    assert poses_as_browser(PROGRAMS[program] | {"user-agent": agent})
 
 
 @pytest.mark.parametrize("agent", CURRENT)
 @pytest.mark.parametrize("headers", [COPIED, FETCHED | {"accept": "text/html"}, FETCHED | {"accept-language": "en"}])
 def test_one_missing_signal_is_no_evidence(agent: str, headers: dict[str, str]) -> None:
-    assert not is_false_browser(headers | {"user-agent": agent})
+    assert not poses_as_browser(headers | {"user-agent": agent})
 
 
 @pytest.mark.parametrize("name", ["sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "sec-ch-ua"])
 def test_any_sec_header_is_that_signal(name: str) -> None:
-    assert not is_false_browser({"user-agent": CURRENT[0], "accept": "text/html", name: "?"})
+    assert not poses_as_browser({"user-agent": CURRENT[0], "accept": "text/html", name: "?"})
 
 
 @given(st.sampled_from([each for each in NAVIGATIONS if "accept-language" in each]), st.data())
 def test_a_proxy_that_strips_one_header_makes_nobody_a_machine(headers: dict[str, str], data: st.DataObject) -> None:
-    assert not is_false_browser(without(headers, data.draw(st.sampled_from(sorted(headers)))))
+    assert not poses_as_browser(without(headers, data.draw(st.sampled_from(sorted(headers)))))
 
 
 @pytest.mark.parametrize("headers", [each for each in NAVIGATIONS if "accept-language" in each])
 @pytest.mark.parametrize("family", ["sec-.*", "sec-.*|upgrade-.*|priority|referer", "accept-.*"])
 def test_a_proxy_that_strips_a_family_of_headers_makes_nobody_a_machine(headers: dict[str, str], family: str) -> None:
     """All that begin with `Sec-`, all that an old proxy does not know, or the finer negotiation of content."""
-    assert not is_false_browser(without(headers, family))
+    assert not poses_as_browser(without(headers, family))
 
 
 def test_a_firefox_without_languages_may_lose_any_single_header_but_accept() -> None:
-    judged = [name for name in FIREFOX_WITHOUT_LANGUAGES if is_false_browser(without(FIREFOX_WITHOUT_LANGUAGES, name))]
+    judged = [name for name in FIREFOX_WITHOUT_LANGUAGES if poses_as_browser(without(FIREFOX_WITHOUT_LANGUAGES, name))]
     assert judged == ["accept"]
 
 
@@ -149,12 +149,12 @@ SOME_HEADERS = st.dictionaries(
 
 @given(st.sampled_from(OLD + OTHERS), SOME_HEADERS)
 def test_old_and_other_browsers_are_never_judged(agent: str, headers: dict[str, str]) -> None:
-    assert not is_false_browser(headers | {"user-agent": agent})
+    assert not poses_as_browser(headers | {"user-agent": agent})
 
 
 @pytest.mark.parametrize("agent", OLD + OTHERS)
 def test_old_and_other_browsers_may_lack_every_signal(agent: str) -> None:
-    assert not is_false_browser({"user-agent": agent})
+    assert not poses_as_browser({"user-agent": agent})
 
 
 # A browser of the same make adds a name of its own.
@@ -165,19 +165,19 @@ UNKNOWN = st.text().filter(lambda agent: not agent.startswith("Mozilla/5.0 (")) 
 
 @given(UNKNOWN, SOME_HEADERS)
 def test_unknown_agents_are_never_judged(agent: str, headers: dict[str, str]) -> None:
-    assert not is_false_browser(headers | {"user-agent": agent})
+    assert not poses_as_browser(headers | {"user-agent": agent})
 
 
 @pytest.mark.parametrize("version", ["9" * 5000, "8" * 5])
 def test_a_version_of_any_length_is_no_error(version: str) -> None:
-    assert not is_false_browser({"user-agent": CHROMIUM["user-agent"].replace("156", version)})
+    assert not poses_as_browser({"user-agent": CHROMIUM["user-agent"].replace("156", version)})
 
 
 @pytest.mark.parametrize("agent", CURRENT)
 def test_a_request_that_came_by_way_of_a_proxy_is_never_judged(agent: str) -> None:
     """CloudFront forwards neither `Accept` nor `Accept-Language` nor `Sec-*` unless it is told to."""
-    assert not is_false_browser({"user-agent": agent, "via": "2.0 0123456789abcdef.cloudfront.net (CloudFront)"})
+    assert not poses_as_browser({"user-agent": agent, "via": "2.0 0123456789abcdef.cloudfront.net (CloudFront)"})
 
 
-def test_no_user_agent_is_no_false_browser() -> None:
-    assert not is_false_browser({})
+def test_a_program_without_a_user_agent_does_not_pose_as_a_browser() -> None:
+    assert not poses_as_browser({})
