@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from io import StringIO
 from time import thread_time
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from xml.dom import minidom
 from xml.dom.minidom import CharacterData, Document, DocumentType, Element, Text
 
@@ -81,7 +81,7 @@ def parse(html: str, deadline: float) -> Document:
     `deadline`: of this thread's CPU time (`time.thread_time`), which a busy machine leaves as it is. Raises NotParsed.
     """
     _check(html)
-    parser = html5lib.HTMLParser(html5lib.getTreeBuilder("dom"), namespaceHTMLElements=False)
+    parser = html5lib.HTMLParser(_Builder, namespaceHTMLElements=False)
     reader = _Reader(as_read(html), parser, deadline)
     try:
         document: Document = parser.parse(reader)
@@ -113,6 +113,19 @@ def nodes(document: Document) -> Iterator[Node]:
         is_hidden = HIDING_STYLE.search(attributes.get("style", "")) is not None
         below = (*around, _HIDDEN if is_hidden else node.nodeName or "")
         waiting += ((below, child) for child in reversed(node.childNodes))
+
+
+class _Element(Element):
+    def setAttribute(self, attname: str, value: str) -> None:  # noqa: N802 - minidom's name
+        """Keep `href` beside `th:href`: minidom takes names that differ in their prefix alone for the same."""
+        self.setAttributeNS(attname, attname, value)
+
+
+class _Builder(html5lib.getTreeBuilder("dom")):  # type: ignore[misc]
+    def elementClass(self, name: str, namespace: str | None = None) -> Any:  # noqa: N802 - html5lib's name
+        built = super().elementClass(name, namespace)
+        built.element.__class__ = _Element
+        return built
 
 
 class _Stopped(Exception):

@@ -338,12 +338,6 @@ def test_a_base_for_outlook_is_none() -> None:
     assert not is_proven(*by_hand(html, text, [tracked("1", "page")]))
 
 
-LOST_BESIDE_A_PREFIX = pytest.mark.xfail(
-    strict=True, reason="minidom drops an attribute when one of the same name with a prefix follows: href, th:href"
-)
-
-
-@LOST_BESIDE_A_PREFIX
 @pytest.mark.parametrize("prefix", ["th", "xlink"])
 def test_an_attribute_with_a_prefix_beside_the_href_leaves_the_link_as_it_is(prefix: str) -> None:
     program = program_of(f'<p><a href="{A}" {prefix}:href="{B}">x</a></p>')
@@ -351,7 +345,6 @@ def test_an_attribute_with_a_prefix_beside_the_href_leaves_the_link_as_it_is(pre
     assert is_proven(program.source, program.compiled)
 
 
-@LOST_BESIDE_A_PREFIX
 def test_an_attribute_with_a_prefix_hides_no_link_that_is_left() -> None:
     html = f'<p><a href="{A}" th:href="{B}">x</a></p>'
     assert not is_proven(*by_hand(html, html + footer_of(program_of("x")) + PIXEL, []))

@@ -117,7 +117,6 @@ def test_images_are_those_of_the_tree() -> None:
     assert codes("<div style='display:none' class=phone><img src=a width=1></div>") == ["image_without_alt"]
 
 
-@pytest.mark.xfail(strict=True, reason="minidom drops an attribute when one of the same name with a prefix follows")
 def test_attributes_with_a_prefix_take_the_place_of_none() -> None:
     assert codes("<img src=a width=1 alt='Shop' th:alt='x' th:width=2>") == []
 
