@@ -56,7 +56,7 @@ def prove(
 ) -> Proof:
     """Compare what the author wrote with what it was compiled to, `tracking` being what it was compiled with.
 
-    Parses for so many seconds of CPU at most, and never raises: what cannot be checked is a fault.
+    Parses for at most that many seconds of CPU, and never raises: what cannot be checked is a fault.
     """
     deadline = thread_time() + seconds
     html = folded(source.html or "")

@@ -48,7 +48,7 @@ class PlanMessage:
     again_from: int | None = None
     """The campaign was resumed or woken: bring back what is unfinished of the pages from this one on (1, 2, ...)."""
     most: int | None = None
-    """No more pages are enqueued once so many leads were; None: no limit."""
+    """No more pages are enqueued beyond this number of leads; None: no limit."""
     wakes_at: float = 0
     """When the rest may be looked at, in epoch seconds."""
     returned: int = 0

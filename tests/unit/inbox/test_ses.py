@@ -200,11 +200,11 @@ def test_no_second_ever_holds_more_than_the_rate(tmp_path: Path) -> None:
         with ThreadPoolExecutor(20) as pool:
             list(pool.map(send_when_allowed, range(60)))
         times = [datetime.fromisoformat(message["received_at"]) for message in inbox.messages()]
-    # A millisecond of slack: the list's times are taken just after the rate was.
-    second = timedelta(milliseconds=999)
-    busiest = max(sum(at <= other < at + second for other in times) for at in times)
-    # A machine too slow for the rate is refused nothing; whoever is refused found the second full.
-    assert busiest == 25 if refusals else busiest <= 25
+    # The list's times are taken after the rate was, on a busy machine some milliseconds: a tenth of a second of slack.
+    second = timedelta(milliseconds=900)
+    assert max(sum(at <= other < at + second for other in times) for at in times) <= 25
+    # A machine too slow for the rate is refused nothing; else two seconds were full before the last mail.
+    assert not refusals or max(times) - min(times) >= 2 * second
     assert len(times) == 60
 
 
