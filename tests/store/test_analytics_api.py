@@ -305,6 +305,7 @@ def test_a_filter_that_few_pass_reads_on_within_one_page(desk: Desk) -> None:
     assert len(everybody) == len(set(everybody)) == 60
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 40])
 def test_a_timeline_is_paged_through_mails_with_what_was_done_to_the_lead(desk: Desk, limit: int) -> None:
     lead = LeadId(desk.api("POST", "/v1/leads", {"entity": "acme", "stage": "New"}).json["lead_id"])

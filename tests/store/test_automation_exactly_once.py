@@ -319,6 +319,7 @@ def everything_follows_once(history: list[Deed], chance: Random, dynamodb: Any, 
 _FIXTURES_ARE_SHARED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
+@pytest.mark.one_engine
 @settings(
     max_examples=15,
     deadline=None,

@@ -90,6 +90,7 @@ def world(dynamodb: Any, tables: TableNames) -> ControlledWorld:
     return ControlledWorld(dynamodb, tables)
 
 
+@pytest.mark.one_engine
 def test_pausing_stops_within_a_second_and_resuming_brings_the_rest_once(world: ControlledWorld) -> None:
     campaign_id = world.set_off(25)
     world.mail.after = lambda mail: None if len(world.mail.accepted) < 7 else pause_at_once(world, campaign_id)
@@ -257,6 +258,7 @@ def failed_campaign(world: ControlledWorld, leads: int, *rejected: int) -> Campa
     return campaign_id
 
 
+@pytest.mark.one_engine
 def test_retrying_sends_what_failed_and_nothing_else(world: ControlledWorld) -> None:
     campaign_id = failed_campaign(world, 12, 3, 4, 5)
     world.reject(4)

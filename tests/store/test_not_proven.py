@@ -237,6 +237,7 @@ class Mortal:
         return write if name in ("put_item", "update_item", "transact_write_items") else method
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("writes", range(5))
 def test_a_launch_that_dies_after_its_proof_is_repeated_and_says_the_same(
     dynamodb: Any, tables: TableNames, writes: int

@@ -339,6 +339,7 @@ def test_a_launch_delivered_twice_plans_once(world: World) -> None:
     assert world.total(campaign_id) == 1
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("dies_after_call", range(1, 8))
 def test_a_planner_that_dies_after_any_call_loses_and_doubles_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch, dies_after_call: int
@@ -359,6 +360,7 @@ def test_a_planner_that_dies_after_any_call_loses_and_doubles_nothing(
     assert {lead_id for message in world.send_messages() for lead_id in message.lead_ids} == leads
 
 
+@pytest.mark.one_engine
 def test_planning_goes_on_in_a_new_message_when_time_is_short(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chalicelib.crm.audience.LEADS_PER_PAGE", 1)
     leads = {world.lead(number).lead_id for number in range(30)}
@@ -387,6 +389,7 @@ def planned_by_two_units(world: World) -> tuple[CampaignId, LeadId]:
     return campaign_id, lead.lead_id
 
 
+@pytest.mark.one_engine
 def test_a_lead_that_changes_stage_while_planning_is_one_of_the_total(world: World) -> None:
     campaign_id, _ = planned_by_two_units(world)
     world.send_all()

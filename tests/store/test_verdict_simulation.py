@@ -54,6 +54,7 @@ def of_people_and_scanners() -> dict[Request, bool]:
     return dict.fromkeys(pixels, False) | {each: True for each in clicks if each.tls}
 
 
+@pytest.mark.one_engine
 def test_the_tracking_function_judges_every_request_as_the_simulation_does(
     track: TrackingProcess, deliveries: Deliveries
 ) -> None:
@@ -74,6 +75,7 @@ def test_the_tracking_function_judges_every_request_as_the_simulation_does(
         assert noted == ([judged.machine] if judged.counts else []), request
 
 
+@pytest.mark.one_engine
 def test_the_tables_keep_of_a_leads_requests_what_the_simulation_keeps(deliveries: Deliveries) -> None:
     audience = replace(COMPANIES, scanned=0.5, clicked=0.5, shared=0.3)
     compared = 0

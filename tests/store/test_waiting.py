@@ -52,6 +52,7 @@ def waits(dynamodb: Any, tables: TableNames) -> Waiting24:
     return Waiting24(world, campaign_id, until_waiting(world, campaign_id))
 
 
+@pytest.mark.one_engine
 def test_a_campaign_larger_than_the_quota_is_sent_day_by_day(dynamodb: Any, tables: TableNames) -> None:
     world = WaitingWorld(dynamodb, tables, quota=10)
     campaign_id = world.set_off_later(24)
