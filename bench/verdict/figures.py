@@ -6,7 +6,7 @@ from functools import cache
 from random import Random
 
 from bench.verdict.campaigns import Audience, Lead, leads
-from bench.verdict.people import BROWSERS, Browser, MailClient, arrival, clicking, reading
+from bench.verdict.people import BROWSERS, Browser, Hit, MailClient, arrival, clicking, reading
 from bench.verdict.product import RULE, counted
 from bench.verdict.scanners import Scanner, scanning
 from chalicelib.analytics.sums import wilson
@@ -162,7 +162,8 @@ def behind(scanner: Scanner, after: float) -> Share:
     for _ in range(ALONE):
         scans = scanning(rng, scanner, 9)
         began = min(each.seconds for each in scans if each.link is not None)
-        found.append(counted([*scans, *clicking(rng, browser, "one link", began + after - 2, 9)]).clicked)
+        click = Hit(began + after, rng.choice(browser.requests), "1")
+        found.append(counted([*scans, click]).clicked)
     return _of(found)
 
 

@@ -105,9 +105,9 @@ def _advise(suspected: Sequence[Domain], looked_at: int, sums: Sums) -> Iterator
     """`looked_at`: how many of the leads who clicked."""
     for each in suspected[:SHOWN]:
         text = (
-            f"{each.soon} of {each.share.of} clicks from {each.name} came within 60 s of delivery "
-            f"({each.share.value:.0%}, {_range(each.share)}). That is typical of a link scanner, which opens the link "
-            "before people read the email."
+            f"{each.soon} of {each.share.of} clicks from {each.name} came within {SOON.total_seconds():.0f} s of "
+            f"delivery ({each.share.value:.0%}, {_range(each.share)}). That is typical of a link scanner, which opens "
+            "the link before people read the email."
         )
         yield Advice("link_scanner", "notice", text, each.share.value)
     soon = sum(each.soon for each in suspected)

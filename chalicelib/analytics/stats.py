@@ -100,7 +100,7 @@ class Stats(Numbers):
     failures: tuple[Failure, ...]
     """The most frequent first."""
     kept_out: tuple[KeptOut, ...] | None
-    """The most frequent first; None if a release that did not note reasons has counted some of the clicks."""
+    """The most frequent first; None if some of the clicks were counted without reasons or by another burst rule."""
     advice: tuple[Advice, ...]
     recount_due: bool
     """Changes came too late to tell whether they were counted; a recount puts that right."""

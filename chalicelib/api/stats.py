@@ -110,7 +110,8 @@ class StatsAnswer(AnswerModel):
     kept_out: Annotated[
         list[KeptOutAnswer] | None,
         Field(
-            description="Clicks not in clicked, by reason; null: counted before reasons were noted, until a recount."
+            description="Clicks not in clicked, by reason; null: some were counted without reasons or by another burst "
+            "rule, until a recount."
         ),
     ]
     advice: list[AdviceAnswer]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.analytics.sums import are_all_finished, are_all_marked, failures_of, harm_of
 from chalicelib.campaigns.account import Hindrance, SendingAccount
-from chalicelib.campaigns.proving import is_waived
+from chalicelib.campaigns.proving import require_proof
 from chalicelib.campaigns.schedule import forget_schedule, moment_of, why_missed
 from chalicelib.content.errors import ContentInvalid, NotProven
 from chalicelib.crm.audience import Audiences
@@ -91,7 +91,7 @@ class Control:
             raise AudienceIsEmpty("No lead matches this audience, or all who do are unsubscribed.")
         if self._account.hindrance() is Hindrance.SENDING_DISABLED:
             raise SendingDisabled(Hindrance.SENDING_DISABLED.value)
-        waived = is_waived(self._prove(campaign), waive_proof=waive_proof)
+        waived = require_proof(self._prove(campaign), waive_proof=waive_proof)
         self._move(campaign, lifecycle.SEND, launched_at=now, proof_waived=waived)
         self._enqueue(LaunchMessage(campaign_id), campaign, lifecycle.REVERT)
         return self._without_schedule(campaign)
@@ -115,7 +115,7 @@ class Control:
         lifecycle.SCHEDULE.require(campaign)
         require_version(campaign, version)
         schedule = Schedule(secrets.token_hex(6), moment_of(local, timezone, now), local, timezone)
-        waived = is_waived(self._prove(campaign), waive_proof=waive_proof)
+        waived = require_proof(self._prove(campaign), waive_proof=waive_proof)
         self._schedules.create(campaign_id, schedule.schedule_id, schedule.at)
         try:
             self._move(campaign, lifecycle.SCHEDULE, schedule=schedule, proof_waived=waived)

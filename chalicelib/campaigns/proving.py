@@ -51,8 +51,8 @@ def prove_draft(campaigns: Campaigns, keys: KeyRingSource, tracking_url: str, ca
     return prove_both(source, *compile_both(source, tracking, campaign.tracking), tracking)
 
 
-def is_waived(proof: "Proof", *, waive_proof: bool) -> bool:
-    """Whether a mail leaves only because its proof is waived: what is proven needs no waiver. Raises NotProven."""
+def require_proof(proof: "Proof", *, waive_proof: bool) -> bool:
+    """Raises NotProven unless the proof is waived; answers whether that was needed: what is proven needs no waiver."""
     if proof.faults and not waive_proof:
         raise NotProven(proof.faults)
     return bool(proof.faults)

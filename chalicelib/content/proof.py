@@ -12,7 +12,9 @@ text there. Here html5lib reads the author's HTML and the compiled HTML as a bro
 Steps 3 and 4 are done with all branches of all {% if %} and {% for %} at once, then with the branches of some leads.
 
 Nothing here uses the scanner's idea of where a link is. The places of links in the report are checked like all it says:
-html5lib has to find a link at each of them. Only the rules of what a destination means are shared (destinations.py).
+html5lib has to find a link at each of them. Shared are only the reading of merge tags (merge_tags.py), the rules of
+what a destination means (destinations.py), which styles hide an element (document.py), and the forms of footer and
+pixel (compiler.py).
 """
 
 import re
@@ -67,8 +69,8 @@ def prove(
     try:
         return _Comparison(source, html, compiled, compiled.html, tracking, deadline).proof()
     except SourceError as error:
-        is_read = isinstance(error, Differs)
-        reason = error.reason if is_read else f"Leadflip cannot read this HTML because {error.reason}"
+        differs = isinstance(error, Differs)
+        reason = error.reason if differs else f"Leadflip cannot read this HTML because {error.reason}"
         fault = Fault("html", reason, *Positions(html).of(error.offset))
     except Exception as error:
         fault = Fault("html", f"the check fails with {type(error).__name__}{DEFECT}")

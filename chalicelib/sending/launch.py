@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.campaigns import launched_content as content
 from chalicelib.campaigns.account import SendingAccount
 from chalicelib.campaigns.lifecycle import fire, return_to_author
-from chalicelib.campaigns.proving import compile_both, is_waived, prove_both, result_of
+from chalicelib.campaigns.proving import compile_both, prove_both, require_proof, result_of
 from chalicelib.content.compiled import CompiledContent, ContentSource, LinkTracking
 from chalicelib.content.errors import ContentInvalid, NotProven
 from chalicelib.crm.audience import Audiences
@@ -96,7 +96,7 @@ class Launch:
         source = content.source_of(campaign, self._campaigns.body(campaign))
         compiled, untracked = compile_both(source, tracking, campaign.tracking)
         proof = self._prove(source, compiled, untracked, tracking)
-        is_waived(proof, waive_proof=campaign.proof_waived)
+        require_proof(proof, waive_proof=campaign.proof_waived)
         content.save(self._campaigns, campaign, compiled, untracked, tracking, result_of(proof, compiled))
 
     def _may_go_on(self, campaign_id: CampaignId, until: float, now: datetime) -> bool:

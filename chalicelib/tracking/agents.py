@@ -87,7 +87,7 @@ def is_speculative(method: str, headers: Mapping[str, str]) -> bool:
     return any(word in purpose.lower() for purpose in purposes for word in ("prefetch", "prerender", "preview"))
 
 
-@lru_cache(maxsize=256)  # few mail programs send most requests: a dictionary look-up instead of 15 us
+@lru_cache(maxsize=256)  # few mail programs send most requests: a dictionary look-up instead of 8 us
 def machine_reason(user_agent: str | None, *, click: bool) -> MachineReason | None:
     """Why a machine is assumed to have loaded an image or, for a click, to have followed a link; None for a person."""
     agent = (user_agent or "").strip()[:_LONGEST].lower()

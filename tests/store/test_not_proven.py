@@ -239,7 +239,7 @@ class Mortal:
 
 @pytest.mark.one_engine
 @pytest.mark.parametrize("writes", range(5))
-def test_a_launch_that_dies_after_its_proof_is_repeated_and_says_the_same(
+def test_a_launch_that_dies_at_any_write_is_repeated_and_says_the_same(
     dynamodb: Any, tables: TableNames, writes: int
 ) -> None:
     mortal = Mortal(dynamodb)
@@ -259,7 +259,7 @@ def test_a_launch_that_dies_after_its_proof_is_repeated_and_says_the_same(
 def test_a_launch_that_has_stored_its_content_is_not_taken_back_by_its_repetition(
     dynamodb: Any, tables: TableNames
 ) -> None:
-    """A proof ends by the clock as well: what has been proven once may take too long the next time."""
+    """A proof ends by CPU time as well: what has been proven once may take too long on a slower machine."""
     mortal = Mortal(dynamodb)
     world = ScheduledWorld(mortal, tables)
     world.lead(1)

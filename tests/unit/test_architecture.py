@@ -175,7 +175,7 @@ def test_sending_reads_no_html() -> None:
     loaded = _modules_of("none", SENDING)
     assert "chalicelib.content.render" in loaded
     assert not loaded & {"html5lib", "chalicelib.content.html_tree", "chalicelib.content.proof"}, (
-        "What is sent was proven at launch: import html5lib where launch, preview and preflight need it."
+        "What is sent was proven at launch: import html5lib where launch, preflight, send and schedule need it."
     )
 
 

@@ -119,7 +119,7 @@ function automatic(stats) {
       h("div", {}, h("dt", {}, name), h("dd", {}, h("b", {}, number(count)), h("span", { class: "soft" }, of)),
         h("dd", { class: "note" }, meaning)))),
     !stats.kept_out && h("p", { class: "note" },
-      "Why clicks were not counted is unknown for this campaign until it is recounted: it was sent before reasons were noted."),
+      "Why clicks were not counted is unknown for this campaign until it is recounted: some were counted by an earlier release or another rule."),
     h("dl", { class: "after" }, reported.map(([name, count]) => {
       const isKnown = stats.rates[name.toLowerCase()] !== null || !["Delivered", "Bounced", "Complained"].includes(name);
       return h("div", {}, h("dt", {}, name), h("dd", {}, isKnown ? number(count) : "unknown"));
