@@ -55,6 +55,10 @@ class Body:
     html: str | None
     text: str | None
 
+    @property
+    def has_content(self) -> bool:
+        return any(text and text.strip() for text in (self.html, self.text))
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
