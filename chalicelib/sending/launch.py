@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.campaigns import launched_content as content
 from chalicelib.campaigns.account import SendingAccount
+from chalicelib.campaigns.completeness import Incomplete, require_complete
 from chalicelib.campaigns.lifecycle import fire, return_to_author
 from chalicelib.campaigns.proving import compile_both, prove_both, require_proof, result_of
 from chalicelib.content.compiled import CompiledContent, ContentSource, LinkTracking
@@ -70,7 +71,7 @@ class Launch:
         if not self._is_saved(campaign):
             try:
                 self._save(campaign)
-            except (ContentInvalid, NotProven) as error:
+            except (Incomplete, ContentInvalid, NotProven) as error:
                 return_to_author(self._campaigns, campaign, error)
                 return
         units = _units(campaign)
@@ -90,10 +91,12 @@ class Launch:
         return progress is not None and progress.planned > 0
 
     def _save(self, campaign: Campaign) -> None:
-        """Compile, prove and save the content. Raises ContentInvalid, NotProven unless the proof was waived."""
+        """Compile, prove and save the content. Raises Incomplete, ContentInvalid, NotProven unless it was waived."""
+        body = self._campaigns.body(campaign)
+        require_complete(campaign, body)
         key_number = self._campaigns.fix_key(campaign.campaign_id, self._keys.newest().current)
         tracking = content.tracking_of(self._keys, self._tracking_url, campaign.campaign_id, key_number)
-        source = content.source_of(campaign, self._campaigns.body(campaign))
+        source = content.source_of(campaign, body)
         compiled, untracked = compile_both(source, tracking, campaign.tracking)
         proof = self._prove(source, compiled, untracked, tracking)
         require_proof(proof, waive_proof=campaign.proof_waived)
