@@ -52,7 +52,10 @@ def compile_content(source: ContentSource, tracking: LinkTracking | None) -> Com
     Content, subject and sender may be missing, as in a draft. Raises ContentInvalid with every problem found (field,
     reason, line and column). Bounded: 1 MB, linear time.
     """
-    return _Compiler(source, tracking).compile()
+    try:
+        return _Compiler(source, tracking).compile()
+    except ContentInvalid as error:
+        raise ContentInvalid(list(map(source.fault, error.faults))) from None
 
 
 def pixel(base_url: str) -> Sequence[str | Slot]:

@@ -45,8 +45,8 @@ class Diagnosis:
                 engine.render(lead, campaign, "", "")
             except RenderFailed as failed:
                 place = () if failed.line is None else Positions(text).of(tags[failed.line - 1].start)
-                return Fault(field, failed.reason, *place)
-        return Fault("html" if self._source.html else "text", failure.reason)
+                return self._source.fault(Fault(field, failed.reason, *place))
+        return self._source.fault(Fault("html" if self._source.html else "text", failure.reason))
 
 
 def _compiled(tags: Sequence[Tag]) -> list[Tag]:

@@ -1,7 +1,7 @@
 """Checks MJML and compiles it to HTML.
 
-mjml-python takes unknown elements and attributes silently, ends the process at deep nesting, and names no lines. So what
-an author wrote is read here first, by the elements of https://documentation.mjml.io: only those that are known, where
+mjml-python takes unknown elements and attributes silently, ends the process at deep nesting, and names no lines. So
+what an author wrote is read here first, by the elements of https://documentation.mjml.io: only those that are known, where
 they belong, reach the compiler. Texts and addresses are words to it (origin.py) and come back as they were written.
 """
 
@@ -105,9 +105,7 @@ _OF_TEXT = (
 )
 _TEXTS = frozenset(_OF_TEXT.split())
 """Elements that hold text or HTML."""
-_OF_ADDRESSES = (
-    "href src background-url icon-unwrapped-url icon-wrapped-url thumbnails-src left-icon right-icon"
-)
+_OF_ADDRESSES = "href src background-url icon-unwrapped-url icon-wrapped-url thumbnails-src left-icon right-icon"
 _ADDRESSES = frozenset(_OF_ADDRESSES.split())
 _SAID = _ADDRESSES | {"srcset", "alt", "title"}
 """Attributes that come out as written, and may have merge tags."""

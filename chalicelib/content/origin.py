@@ -11,8 +11,9 @@ from typing import Final, NamedTuple
 
 from chalicelib.content.errors import Positions, SourceError
 from chalicelib.content.merge_tags import Tag
-from chalicelib.model.errors import Fault
 
+Place = tuple[str, int | None, int | None]
+"""A field of the campaign; line and column in it, if it is a certain place."""
 # Letters to Markdown and MJML, which leave them alone; the script of the Yi language, so few texts have any of them.
 _MARKS: Final = range(0xA000, 0xA48D)
 _TAG = re.compile(r"<[^<>]*+>")
@@ -95,15 +96,8 @@ class Origin:
         self.html = "".join(text)
         self._in_html, self._in_source = Positions(self.html), Positions(source)
 
-    def fault(self, fault: Fault) -> Fault:
-        """The same fault, said of what the author wrote."""
-        if fault.field != "html":
-            return fault
-        field, *place = self.place(fault.line, fault.column)
-        return Fault(field, fault.reason, *place)
-
-    def place(self, line: int | None, column: int | None) -> tuple[str, int | None, int | None]:
-        """Field, line and column of the author's text that this place of the HTML was made of."""
+    def place(self, line: int | None, column: int | None) -> Place:
+        """What a place of the HTML was made of."""
         if line is None or column is None:
             return self._field, None, None
         at = self._in_html.offset(line, column)

@@ -18,7 +18,7 @@ pixel (compiler.py).
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from time import thread_time
 from typing import Final, NoReturn
@@ -60,7 +60,11 @@ def prove(
 
     Parses for at most that many seconds of CPU, and never raises: what cannot be checked is a fault.
     """
-    deadline = thread_time() + seconds
+    proof = _proof(source, compiled, tracking, thread_time() + seconds)
+    return replace(proof, faults=tuple(map(source.fault, proof.faults)))
+
+
+def _proof(source: ContentSource, compiled: CompiledContent, tracking: LinkTracking | None, deadline: float) -> Proof:
     html = folded(source.html or "")
     if not html.strip() or compiled.html is None:
         is_text = not html.strip() and compiled.html is None and not compiled.links
