@@ -148,7 +148,7 @@ class MergeField:
     """A value of the lead shown by a merge tag: `path` like "lead.first_name" or "lead.fields.plan"."""
 
     path: str
-    field: str  # of the source: subject, html, text, from_name, reply_to
+    field: str  # of the source: subject, html, text, from_name, reply_to, preview_text
     line: int
     column: int
     has_default: bool
@@ -170,6 +170,7 @@ class CompiledContent:
     text_generated: bool
     base_url: str
     utm: tuple[tuple[str, str], ...] = ()
+    preview_text: Segments | None = None
 
     def to_bytes(self) -> bytes:
         """Self-describing JSON in UTF-8; compresses to a fraction."""
@@ -182,8 +183,8 @@ class CompiledContent:
         content = json.loads(stored)
         if not isinstance(content, dict) or content.pop("version", None) != FORMAT_VERSION:
             raise ValueError("this is no compiled content of a version known here")
-        for name in ("subject", "html", "text", "from_name", "reply_to"):
-            content[name] = content[name] and _segments(content[name])
+        for name in ("subject", "html", "text", "from_name", "reply_to", "preview_text"):
+            content[name] = content.get(name) and _segments(content[name])
         content["links"] = tuple(Link(*link) for link in content["links"])
         content["merge_fields"] = tuple(MergeField(*use) for use in content["merge_fields"])
         content["utm"] = tuple((key, value) for key, value in content["utm"])

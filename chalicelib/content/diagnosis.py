@@ -14,7 +14,7 @@ from chalicelib.content.merge_tags import Tag, find_tags
 from chalicelib.content.vocabulary import engine_source
 from chalicelib.model.errors import Fault
 
-_FIELDS = ("subject", "html", "text", "from_name", "reply_to")
+_FIELDS = ("subject", "html", "text", "from_name", "reply_to", "preview_text")
 
 
 def syntax_error(tags: Sequence[Tag]) -> SourceError | None:

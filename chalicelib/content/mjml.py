@@ -1,8 +1,8 @@
 """Checks MJML and compiles it to HTML.
 
 mjml-python takes unknown elements and attributes silently, ends the process at deep nesting, and names no lines. So
-what an author wrote is read here first, by the elements of https://documentation.mjml.io: only those that are known, where
-they belong, reach the compiler. Texts and addresses are words to it (origin.py) and come back as they were written.
+what an author wrote is read here first, by the elements of https://documentation.mjml.io: only those that are known,
+where they belong, reach the compiler. Texts and addresses are words to it (origin.py) and come back as written.
 """
 
 import re
