@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 100 * 1024
 """Of Markdown. Gmail clips a mail at as much HTML, and the parser is quadratic in some things."""
+MAX_BRACKETS: Final = 3_000
+"""Of "[", each of which may begin a link: what a thousand links take thrice, and half a second of a hostile text's."""
 MAX_NESTING: Final = 12
 """Quotes and lists, and their parts, in each other."""
 
@@ -43,6 +45,8 @@ def mjml_of(source: str, stand_ins: StandIns, workspace: Workspace) -> str:
     """The MJML of a mail in the workspace's theme, with words for merge tags and texts. Raises SourceError."""
     if len(source.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise SourceError(0, f"it is larger than {MAX_BYTES // 1024} KB")
+    if source.count("[") > MAX_BRACKETS:
+        raise SourceError(source.rindex("["), f"it has more than {MAX_BRACKETS:,} opening brackets")
     tags = find_tags(source)
     writer = _Writer(source, tags, stand_ins, Look(workspace))
     components = writer.components(_parser().parse(writer.masked, {"statements": stand_ins.is_statements}))

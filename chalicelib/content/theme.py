@@ -47,7 +47,7 @@ class Look:
         )
         self.table = "margin:0 0 24px;font-size:15px;line-height:24px"
         self.quote = f"border-left:3px solid {theme.accent};padding:2px 0 2px 18px"
-        self.cell = f"padding:8px 12px 8px 0;border-bottom:1px solid {LINE};vertical-align:top"
+        self.cell = f"padding:8px 12px 8px 0;border-bottom:1px solid {LINE};vertical-align:top;word-break:normal"
         self.button = (
             f"display:inline-block;background-color:{theme.accent};color:#ffffff;font-weight:600;text-decoration:none;"
             "border-radius:6px;padding:8px 16px"
