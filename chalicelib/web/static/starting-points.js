@@ -54,13 +54,13 @@ start with what your readers get out of it. Two sentences tell them whether to r
 
 [See what’s new](https://www.example.com/new) {button}
 
-### What changes for you
+## What changes for you
 
 1. **The first benefit**, in words that your customers use themselves.
 2. **The second benefit.** Numbers make it believable.
 3. **The third benefit.** Leave out the fourth.
 
-### What stays as it is
+## What stays as it is
 
 Answer the question that everybody asks, such as what it costs, before they have to ask.
 
