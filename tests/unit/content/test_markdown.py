@@ -204,3 +204,16 @@ def test_hostile_markdown_takes_no_more_than_quadratic_time(name: str) -> None:
 
     seconds(1_000)
     assert seconds(24_000) < 40 * max(seconds(6_000), 0.01)
+
+
+def test_the_text_part_is_made_of_the_mail() -> None:
+    text = rendered(
+        made_source(
+            "# Hi\n\n1. One\n2. Two\n   - in two\n\n> Said\n\n[Buy](https://a.example/) {button}\n\n[b](https://b.example/)"
+        )
+    ).text
+    assert text.startswith(
+        "Acme & Sons\n\nHi\n\n1. One\n2. Two\n\n  - in two\n\nSaid\n\nBuy: https://a.example/\n\nb (https://b.example/)\n"
+    )
+    assert "1 Main Street\nTown\nUnsubscribe (https://t.example/t/u/" in text
+    assert "\n- \n" not in text
