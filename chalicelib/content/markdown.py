@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from chalicelib.content.errors import Positions, SourceError
 from chalicelib.content.merge_tags import Tag, find_tags, is_balanced
 from chalicelib.content.origin import Piece, StandIns
+from chalicelib.content.plain_text import BUTTON
 from chalicelib.content.theme import Look, framed
 from chalicelib.model.workspace import Workspace
 
@@ -29,9 +30,9 @@ MAX_BRACKETS: Final = 3_000
 MAX_NESTING: Final = 12
 """Quotes and lists, and their parts, in each other."""
 
-_BUTTON = "{button}"
+_MARKED = "{button}"
 _MISPLACED_BUTTON = (
-    f"{_BUTTON} stands behind a link that is alone in its paragraph, such as [Text](https://…) {_BUTTON}"
+    f"{_MARKED} is for a link alone in its paragraph, not in a list or quote: [Text](https://…) {_MARKED}"
 )
 _SCHEME = re.compile(r"(?:https?://|mailto:|tel:|sms:|#)", re.IGNORECASE)
 _NO_LINK = "a link leads to an address that begins with https://, http://, mailto:, tel: or sms:"
@@ -180,14 +181,14 @@ class _Writer:
         """Writes a paragraph that is nothing but a button or an image, as a component of its own."""
         shown = [child for child in children if child.type != "text" or child.content.strip()]
         kinds = [child.type for child in shown]
-        is_button = shown and shown[-1].type == "text" and shown[-1].content.strip() == _BUTTON
+        is_button = shown and shown[-1].type == "text" and shown[-1].content.strip() == _MARKED
         if is_button and kinds.count("link_open") == 1 and kinds[0] == "link_open" and kinds[-2] == "link_close":
             self._flush()
             href = self._attribute(self._address(shown[0]))
             self._inline(shown[1:-2])
             said = self._stand_ins.add(*self._stand_ins.pieces("".join(self._html)))
             self._html = []
-            self._components.append(f'<mj-button css-class="lf-part lf-button" href="{href}">{said}</mj-button>')
+            self._components.append(f'<mj-button css-class="lf-part {BUTTON}" href="{href}">{said}</mj-button>')
         elif kinds in (["image"], ["link_open", "image", "link_close"]):
             self._flush()
             link = f'href="{self._attribute(self._address(shown[0]))}" ' if len(shown) > 1 else ""
@@ -235,7 +236,7 @@ class _Writer:
     def _inline(self, children: "Sequence[Token]") -> None:
         for child in children:
             if child.type == "text":
-                if _BUTTON in child.content:
+                if _MARKED in child.content:
                     raise SourceError(self._at(), _MISPLACED_BUTTON)
                 self._html.append(self._literal(child.content))
             elif child.type in ("softbreak", "hardbreak"):
