@@ -263,7 +263,7 @@ class _Writer:
         is_image = token.type == "image"
         address = str(token.attrGet("src" if is_image else "href") or "").strip()
         begins_with_tag = self._stand_ins.word.match(address)
-        if address and not begins_with_tag and not _SCHEME.match(address):
+        if (address or is_image) and not begins_with_tag and not _SCHEME.match(address):
             raise SourceError(self._at(), _NO_IMAGE if is_image else _NO_LINK)
         return address.replace(" ", "%20")
 

@@ -128,7 +128,8 @@ def _style(theme: Theme) -> str:
         f".lf-text td.lf-quote{{border-color:{_mixed(accent)}!important}}"
         f".lf-part img{{color:{dark['text']}!important}}"
         f".lf-footer div,.lf-footer a{{color:{dark['muted']}!important}}"
-        f".lf-logo img{{color:{theme.text}!important;background-color:#ffffff!important;border-radius:6px;padding:6px 10px}}}}"
+        f".lf-logo img{{color:{theme.text}!important;background-color:#ffffff!important;border-radius:6px;"
+        "padding:6px 10px}}"
     )
 
 

@@ -98,6 +98,7 @@ def test_merge_tags_stay_as_they_were_written() -> None:
         ("a\n\n[x](javascript:alert(1))", 3, "https://"),
         ("a\n[x](shop.example/a)", 2, "https://"),
         ("a\n\n![x](data:image/png;base64,AA)", 3, "an image"),
+        ("a\n\n![x]()", 3, "an image"),
         ("a\n\n> {% if lead.id %}\n\nb {% endif %}", 3, "put both in the same"),
         ("a\n\n**{% if lead.id %}a** b{% endif %}", 3, "put both in the same"),
         ("a\n\nb {{ nobody }}", 3, "nobody"),
