@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 100 * 1024
 """Of Markdown. Gmail clips a mail at as much HTML, and the parser is quadratic in some things."""
 MAX_BRACKETS: Final = 3_000
-"""Of "[", each of which may begin a link: what a thousand links take thrice, and half a second of a hostile text's."""
+"""Of "[", in which the parser is quadratic: as many take it half a second at most."""
 MAX_NESTING: Final = 12
 """Quotes and lists, and their parts, in each other."""
 
@@ -85,8 +85,6 @@ class _Writer:
     """Writes the components of one mail."""
 
     def __init__(self, source: str, tags: Sequence[Tag], stand_ins: StandIns, look: Look) -> None:
-        self._source = source
-        self._tags = tags
         self._stand_ins = stand_ins
         self._look = look
         pieces: list[str] = []
@@ -136,6 +134,8 @@ class _Writer:
             elif token.type == "fence":
                 code = self._literal(token.content.removesuffix("\n"))
                 self._html.append(f'<pre style="{self._look.pre}">{self._mark()}{code}</pre>')
+            elif token.type == "hr" and depth:
+                self._html.append(f'<hr style="{self._look.rule}">')
             elif token.type == "hr":
                 self._flush()
                 self._components.append('<mj-divider css-class="lf-part" />')
@@ -256,7 +256,7 @@ class _Writer:
 
     def _literal(self, text: str) -> str:
         self._open[-1] += self._stand_ins.statements(text)
-        return escape(text, quote=False)
+        return _escaped(text)
 
     def _address(self, token: "Token") -> str:
         """Where a link leads, or an image is."""
@@ -277,7 +277,12 @@ class _Writer:
         statements = self._stand_ins.statements(value)
         if not is_balanced(statements):
             raise SourceError(statements[0].start, _UNBALANCED.format(statements[0].word))
-        return self._stand_ins.add(Piece("", self._at()), *self._stand_ins.pieces(escape(value)))
+        return self._stand_ins.add(Piece("", self._at()), *self._stand_ins.pieces(_escaped(value)))
+
+
+def _escaped(text: str) -> str:
+    """Text for HTML and its attributes; braces that were written as `\\{` or `&#123;` begin no merge tag."""
+    return escape(text).replace("{", "&#123;")
 
 
 def _align(token: "Token") -> str:

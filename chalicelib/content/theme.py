@@ -45,6 +45,7 @@ class Look:
             "background-color:#f3f4f6;border-radius:6px;white-space:pre-wrap;word-break:break-word"
         )
         self.table = "margin:0 0 24px;font-size:15px;line-height:24px"
+        self.rule = f"border:0;border-top:1px solid {LINE};margin:16px 0"
         self.quote = f"border-left:3px solid {theme.accent};padding:2px 0 2px 18px"
         self.cell = f"padding:8px 12px 8px 0;border-bottom:1px solid {LINE};vertical-align:top;word-break:normal"
 

@@ -39,6 +39,9 @@ def body_of(markdown: str) -> str:
         ("`a < b`", "<p><code>a &lt; b</code></p>"),
         ("<b onclick=x>hi</b>", "<p>&lt;b onclick=x&gt;hi&lt;/b&gt;</p>"),
         ("    indented", "<p>indented</p>"),
+        ("- a\n\n  ---\n\n  b", "<ul><li><p>a</p><hr><p>b</p></li></ul>"),
+        ("&#xA000;s0&#xA000; &#xA000;v9&#xA000;", "<p>ꀀs0ꀀ ꀀv9ꀀ</p>"),
+        ("&#123;&#123; x }} \\{\\{ y }}", "<p>&#123;&#123; x }} &#123;&#123; y }}</p>"),
         ('![A "b"](https://i.example/a.png)', 'alt="A &quot;b&quot;"'),
     ],
 )
