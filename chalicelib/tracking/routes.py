@@ -54,7 +54,7 @@ def click(delivery_id: str) -> Response:
         return pages.not_found()
     _record(hit)
     if isinstance(hit, UnverifiedHit):
-        return pages.ask_before_leaving(destination)
+        return pages.ask_before_leaving(destination, recipients().workspace())
     return Response(body="", status_code=302, headers={"Location": location(destination), "Cache-Control": "no-store"})
 
 
@@ -64,7 +64,8 @@ def unsubscribe_page(delivery_id: str) -> Response:
     hit = identify(routes.current_request, HitKind.UNSUBSCRIBE)
     if hit is None:
         return pages.not_found()
-    return pages.confirm_unsubscribing(_address_of(hit) if isinstance(hit, Hit) else None)
+    address = _address_of(hit) if isinstance(hit, Hit) else None
+    return pages.confirm_unsubscribing(address, recipients().workspace())
 
 
 @routes.route("/t/u/{delivery_id}", methods=["POST"], content_types=[FORM])
@@ -75,7 +76,7 @@ def unsubscribe(delivery_id: str) -> Response:
     if hit is None:
         return pages.not_found()
     recipients().recorder.record(hit)
-    return pages.unsubscribed()
+    return pages.unsubscribed(recipients().workspace())
 
 
 def identify(request: Any, kind: HitKind, **fields: str) -> Hit | UnverifiedHit | None:
