@@ -7,14 +7,15 @@ import { card } from "./parts.js";
 /** Each tab's address and name. A view of Settings adds its line here, and its route in app.js. */
 const TABS = [
   ["#/settings", "Workspace"],
+  ["#/settings/tokens", "API tokens"],
 ];
 
 const FONTS = { sans: "Helvetica, Arial", verdana: "Verdana", serif: "Georgia, Times", mono: "Courier" };
 const LANGUAGES = { en: "English", de: "German" };
 
-/** The head of every view of Settings: title and tabs. `here`: the view's own address. */
-export const settingsHead = (here) => [
-  h("div", { class: "head" }, h("div", {}, heading("Settings"))),
+/** The head of every view of Settings: title, tabs, and buttons if any. `here`: the view's own address. */
+export const settingsHead = (here, ...actions) => [
+  h("div", { class: "head" }, h("div", {}, heading("Settings")), actions.some(Boolean) && h("div", { class: "actions" }, actions)),
   h("div", { class: "tabs", role: "navigation", "aria-label": "Settings" },
     TABS.map(([href, name]) => h("a", { href, "aria-current": href === here && "page" }, name))),
 ];
