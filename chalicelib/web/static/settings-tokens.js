@@ -2,7 +2,7 @@
 
 import { api, button, date, h, mayWrite, say, style } from "./app.js";
 import { confirm, tell } from "./dialogs.js";
-import { attempt, card, nothing, table } from "./parts.js";
+import { attempt, card, nothing } from "./parts.js";
 import { settingsHead } from "./settings.js";
 
 const SCOPES = {
@@ -13,7 +13,7 @@ const SCOPES = {
 export async function show(place, { signal }) {
   await style("settings.css");
   const body = h("div", {}, h("p", { class: "loading" }, "Loading tokens…"));
-  place.append(...settingsHead("#/settings/tokens", mayWrite() && button("Create token…", async () => { if (await create()) await load(); }, { class: "primary" })), body);
+  place.append(...settingsHead("#/settings/tokens"), body);
   if (!mayWrite()) {
     body.replaceChildren(nothing("Tokens need full access", "You are signed in with a read-only token."));
     return;
@@ -21,21 +21,20 @@ export async function show(place, { signal }) {
 
   const load = () => attempt(body, signal, async () => {
     const { items } = await api("GET", "tokens", { signal });
-    body.replaceChildren(card({ id: "tokens", title: "API tokens" },
-      h("p", { class: "soft" }, "A token signs in a person on this page, or a program that uses the API."), list(items)));
+    const add = button("Create token…", async () => { if (await create()) await load(); }, { class: "primary" });
+    body.replaceChildren(card({ id: "tokens", title: "API tokens", tools: add },
+      h("p", { class: "soft" }, "A token signs in a person on this page, or a program that uses the API."),
+      h("ul", { class: "tokens" }, items.map((token) => h("li", { class: "token" },
+        h("div", {}, h("p", {}, h("b", {}, token.name), token.current && [" ", h("span", { class: "pill good" }, "You are signed in with it")]),
+          h("p", { class: "note" }, [SCOPES[token.scope][0], `created ${date(token.created_at)}`, lastUsed(token)].join(" · "))),
+        button("Revoke…", () => revoke(token), { class: "danger", "aria-label": `Revoke ${token.name}…` }))))));
   });
 
-  const list = (tokens) => table("API tokens", ["Name", "Access", ["Created", "nowrap"], ["Last used", "nowrap"], ["", "number"]], tokens.map((token) => [
-    [h("span", { class: "token-name" }, token.name), token.current && [" ", h("span", { class: "pill good" }, "This session")]],
-    SCOPES[token.scope][0], date(token.created_at), lastUsed(token),
-    button("Revoke", () => revoke(token), { class: "danger", "aria-label": `Revoke ${token.name}` }),
-  ]), { class: "tokens" });
-
   async function revoke(token) {
-    const own = token.current && " You are signed in with it and will be signed out.";
+    const own = token.current && "You are signed in with this token and will be signed out. ";
     const done = await confirm({
       title: `Revoke ${token.name}?`, action: "Revoke", danger: true,
-      text: ["Programs that use it, and people signed in with it, lose access at once. This cannot be undone.", own],
+      text: [own, "Programs and people that use it lose access at once. This cannot be undone."],
       run: () => api("DELETE", `tokens/${token.token_id}`),
     });
     if (!done) return;
@@ -70,6 +69,6 @@ async function create() {
 
 /** The day is enough: the API knows the hour. */
 function lastUsed({ used_at: at }) {
-  if (!at) return h("span", { class: "soft" }, "Never");
-  return date(at) === date(new Date()) ? "Today" : date(at);
+  if (!at) return "never used";
+  return `last used ${date(at) === date(new Date()) ? "today" : date(at)}`;
 }

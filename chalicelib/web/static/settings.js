@@ -13,9 +13,9 @@ const TABS = [
 const FONTS = { sans: "Helvetica, Arial", verdana: "Verdana", serif: "Georgia, Times", mono: "Courier" };
 const LANGUAGES = { en: "English", de: "German" };
 
-/** The head of every view of Settings: title, tabs, and buttons if any. `here`: the view's own address. */
-export const settingsHead = (here, ...actions) => [
-  h("div", { class: "head" }, h("div", {}, heading("Settings")), actions.some(Boolean) && h("div", { class: "actions" }, actions)),
+/** The head of every view of Settings: title and tabs. `here`: the view's own address. */
+export const settingsHead = (here) => [
+  h("div", { class: "head" }, h("div", {}, heading("Settings"))),
   h("div", { class: "tabs", role: "navigation", "aria-label": "Settings" },
     TABS.map(([href, name]) => h("a", { href, "aria-current": href === here && "page" }, name))),
 ];
