@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from chalicelib.analytics.stats import count_links
+from chalicelib.analytics.sums import percent
 from chalicelib.api.campaigns import ProofAnswer
 from chalicelib.api.http.answers import Answer, AnswerModel
 from chalicelib.api.http.requests import RequestModel
@@ -127,7 +128,8 @@ def _clicks(call: Call, campaign: Campaign) -> dict[str, str]:
     links = call.context.campaigns.find_launched(campaign).links
     counted = count_links(links, call.context.counters.find(campaign.campaign_id).sums)
     return {
-        each.link: f"{each.clicked:,}" + ("" if each.rate is None else f"  {each.rate.value:.1%}") for each in counted
+        each.link: f"{each.clicked:,}" + ("" if each.rate is None else f"  {percent(each.rate.value)}")
+        for each in counted
     }
 
 
