@@ -153,7 +153,7 @@ def proof_findings(faults: Sequence[Fault]) -> list[Finding]:
 def preflight_findings(
     source: ContentSource, compiled: CompiledContent, tracking: LinkTracking | None, audience: AudienceFacts
 ) -> list[Finding]:
-    """All findings, the most severe first, then by line; at most 20 of one kind. Pure: everything comes in as a parameter."""
+    """All findings, the most severe first, then by line; at most 20 of one kind. Pure."""
     found: list[Finding] = []
     seen: Counter[str] = Counter()
     for finding in _all(source, compiled, tracking, audience):
