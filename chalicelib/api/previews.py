@@ -23,7 +23,7 @@ from chalicelib.model.ids import CampaignId, LeadId
 previews = Resource("campaigns", "/v1/campaigns/{campaign_id}")
 
 HTML = "text/html"
-_FRAME_HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"}
+FRAME_HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"}
 # The content is invalid when it was written under an earlier release's rules, and not sent since.
 _NOT_RENDERED = [LeadNotFound, ContentInvalid, RenderFailed]
 
@@ -122,7 +122,7 @@ def show_preview(call: Call, campaign_id: CampaignId) -> Answer:
     draft = context.drafts.get(campaign_id)
     lead = None if query.lead_id is None else context.leads.get(query.lead_id)
     badges = _clicks(call, draft.campaign) if query.clicks else {}
-    return Answer(200, preview_page(draft, lead, badges), _FRAME_HEADERS, f"{HTML}; charset=utf-8")
+    return Answer(200, preview_page(draft, lead, badges), FRAME_HEADERS, f"{HTML}; charset=utf-8")
 
 
 def _clicks(call: Call, campaign: Campaign) -> dict[str, str]:

@@ -5,11 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from chalicelib.api.http.answers import AnswerModel
+from chalicelib.api.http.answers import Answer, AnswerModel
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
+from chalicelib.api.previews import FRAME_HEADERS, HTML
+from chalicelib.campaigns.preview import theme_page
 from chalicelib.model.errors import Conflict
-from chalicelib.model.workspace import InvalidWorkspace, Language, Workspace, checked
+from chalicelib.model.workspace import InvalidWorkspace, Language, Theme, Workspace, checked
 
 workspace = Resource("workspace")
 
@@ -39,6 +41,23 @@ class WorkspacePatch(RequestModel):
     version: Annotated[
         int, Field(ge=0, description="The version that this change is based on; 409 when there is a newer one.")
     ] = 0
+
+
+class SampleQuery(RequestModel):
+    """A workspace that need not be saved."""
+
+    name: str = ""
+    postal_address: str | None = None
+    language: Language = Language.EN
+    accent: Annotated[str, Field(description=_COLOUR)] = "#3b4fc4"
+    text: Annotated[str, Field(description=_COLOUR)] = "#1f2937"
+    font: Font = "sans"
+    logo_url: str | None = None
+    width: int = 600
+
+    def workspace(self) -> Workspace:
+        theme = Theme(self.accent, self.text, self.font, self.logo_url, self.width)
+        return checked(_tidy(Workspace(self.name, theme, self.postal_address, self.language)))
 
 
 class ThemeAnswer(AnswerModel):
@@ -88,6 +107,23 @@ def change_workspace(call: Call) -> object:
     changes = patch.model_dump(exclude_unset=True, exclude={"version"})
     theme = replace(before.theme, **changes.pop("theme", {}))
     return call.context.workspaces.update(before, checked(_tidy(replace(before, theme=theme, **changes))))
+
+
+@Operation(
+    workspace,
+    "GET",
+    "/v1/workspace/preview.html",
+    query=SampleQuery,
+    answer_type=HTML,
+    raises=[InvalidWorkspace],
+)
+def preview_workspace(call: Call) -> Answer:
+    """Preview a theme as an HTML page.
+
+    A sample mail for a frame: its policy allows no scripts and gives it an origin of its own. Nothing is stored.
+    """
+    page = theme_page(call.query(SampleQuery).workspace())
+    return Answer(200, page, FRAME_HEADERS, f"{HTML}; charset=utf-8")
 
 
 def _tidy(written: Workspace) -> Workspace:
