@@ -60,10 +60,8 @@ async function create() {
   if (!made) return false;
   const secret = h("input", { readonly: true, value: made.token, "aria-label": "The new token", class: "token-secret", onfocus: () => secret.select() });
   tell(`Token for ${made.name}`, h("p", {}, "Copy it now and keep it in a safe place: it is not shown again."),
-    h("div", { class: "bar token-bar" }, secret, button("Copy", async ({ currentTarget }) => {
-      await navigator.clipboard.writeText(made.token);
-      currentTarget.textContent = "Copied";
-    })));
+    h("div", { class: "bar token-bar" }, secret, button("Copy", ({ currentTarget }) => navigator.clipboard.writeText(made.token)
+      .then(() => { currentTarget.textContent = "Copied"; }, () => secret.focus()))));
   return true;
 }
 

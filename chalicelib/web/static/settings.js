@@ -61,21 +61,23 @@ export async function show(place, { signal }) {
 
   function changed() {
     state.textContent = "Not saved yet.";
-    preview();
+    soon();
   }
 
   /** Show the sample mail as it would be. While a field is wrong, the last one stays, and the field says why. */
-  const preview = debounced(async () => {
+  async function preview() {
     const { theme, ...others } = written();
     const path = `workspace/preview.html${query({ ...others, ...theme })}`;
     try {
-      await api("GET", path, { signal, whole: true });
+      const response = await api("GET", path, { signal, whole: true });
+      await response.text();
       errors.show([]);
       frame.src = `v1/${path}`;
     } catch (problem) {
       if (problem instanceof Problem) errors.show(problem.errors);
     }
-  }, signal);
+  }
+  const soon = debounced(preview, signal);
 
   async function save(event) {
     event.preventDefault();

@@ -14,11 +14,15 @@ export async function signIn(place) {
     rename("#/campaigns");
     if (!refusal) return document.body.classList.remove("signed-out");
   }
+  // A link that is opened in this window changes the fragment alone.
+  const reload = () => location.reload();
+  addEventListener("hashchange", reload);
   return new Promise((resolve) => {
     place.replaceChildren(h("div", { class: "welcome" },
       h("h1", {}, "Sign in"),
       h("p", { role: refusal ? "alert" : null }, refusal ? `${refusal} Sign in with a token instead.` : "Send email campaigns and see how every lead reacts."),
       form(() => {
+        removeEventListener("hashchange", reload);
         document.body.classList.remove("signed-out");
         place.replaceChildren();
         resolve();
