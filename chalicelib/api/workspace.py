@@ -19,11 +19,11 @@ Font = Literal["sans", "verdana", "serif", "mono"]
 _COLOUR = "As `#rrggbb`; its contrast with white must be at least 4.5:1."
 
 
-class ThemePatch(RequestModel):
+class ThemeBody(RequestModel):
     """How mails written in Markdown look."""
 
-    accent: Annotated[str, Field(description=f"Links and buttons. {_COLOUR}")] = ""
-    text: Annotated[str, Field(description=_COLOUR)] = ""
+    accent: Annotated[str, Field(description=f"Links and buttons. {_COLOUR}")] = "#3b4fc4"
+    text: Annotated[str, Field(description=_COLOUR)] = "#1f2937"
     font: Font = "sans"
     logo_url: Annotated[str | None, Field(description="An image at the top, with `https://`.")] = None
     width: Annotated[int, Field(description="In pixels, 480 to 720.")] = 600
@@ -33,7 +33,7 @@ class WorkspacePatch(RequestModel):
     """What to change. Absent members stay as they are, those of `theme` too; null clears."""
 
     name: str = ""
-    theme: ThemePatch = ThemePatch()
+    theme: ThemeBody = ThemeBody()
     postal_address: Annotated[
         str | None, Field(description="The sender's, at most 8 lines of at most 100 characters.")
     ] = None
@@ -43,34 +43,21 @@ class WorkspacePatch(RequestModel):
     ] = 0
 
 
-class SampleQuery(RequestModel):
+class SampleQuery(ThemeBody):
     """A workspace that need not be saved."""
 
     name: str = ""
     postal_address: str | None = None
     language: Language = Language.EN
-    accent: Annotated[str, Field(description=_COLOUR)] = "#3b4fc4"
-    text: Annotated[str, Field(description=_COLOUR)] = "#1f2937"
-    font: Font = "sans"
-    logo_url: str | None = None
-    width: int = 600
 
     def workspace(self) -> Workspace:
         theme = Theme(self.accent, self.text, self.font, self.logo_url, self.width)
         return checked(_tidy(Workspace(self.name, theme, self.postal_address, self.language)))
 
 
-class ThemeAnswer(AnswerModel):
-    accent: str
-    text: str
-    font: Font
-    logo_url: str | None
-    width: int
-
-
 class WorkspaceAnswer(AnswerModel):
     name: str
-    theme: ThemeAnswer
+    theme: ThemeBody
     postal_address: str | None
     language: Language
     version: Annotated[int, Field(description="Counts the changes.")]
