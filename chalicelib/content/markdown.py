@@ -1,4 +1,4 @@
-"""Makes MJML of Markdown: CommonMark with tables, without HTML and without indented code.
+"""Makes MJML of Markdown: CommonMark with tables, line breaks as written, without HTML and without indented code.
 
 A link alone in its paragraph with `{button}` behind it is a button. A line of statements such as `{% if ... %}` is no
 part of a paragraph, so statements can enclose paragraphs. Merge tags are words to the parser (origin.py).
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from chalicelib.content.errors import Positions, SourceError
 from chalicelib.content.merge_tags import Tag, find_tags, is_balanced
 from chalicelib.content.origin import Piece, StandIns
+from chalicelib.content.plain_text import BUTTON
 from chalicelib.content.theme import Look, framed
 from chalicelib.model.workspace import Workspace
 
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 100 * 1024
 """Of Markdown. Gmail clips a mail at as much HTML, and the parser is quadratic in some things."""
+MAX_BRACKETS: Final = 3_000
+"""Of "[", in which the parser is quadratic: as many take it half a second at most."""
 MAX_NESTING: Final = 12
 """Quotes and lists, and their parts, in each other."""
 
-_BUTTON = "{button}"
+_MARKED = "{button}"
 _MISPLACED_BUTTON = (
-    f"{_BUTTON} stands behind a link that is alone in its paragraph, such as [Text](https://…) {_BUTTON}"
+    f"{_MARKED} is for a link alone in its paragraph, not in a list or quote: [Text](https://…) {_MARKED}"
 )
 _SCHEME = re.compile(r"(?:https?://|mailto:|tel:|sms:|#)", re.IGNORECASE)
 _NO_LINK = "a link leads to an address that begins with https://, http://, mailto:, tel: or sms:"
@@ -43,6 +46,8 @@ def mjml_of(source: str, stand_ins: StandIns, workspace: Workspace) -> str:
     """The MJML of a mail in the workspace's theme, with words for merge tags and texts. Raises SourceError."""
     if len(source.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise SourceError(0, f"it is larger than {MAX_BYTES // 1024} KB")
+    if source.count("[") > MAX_BRACKETS:
+        raise SourceError(source.rindex("["), f"it has more than {MAX_BRACKETS:,} opening brackets")
     tags = find_tags(source)
     writer = _Writer(source, tags, stand_ins, Look(workspace))
     components = writer.components(_parser().parse(writer.masked, {"statements": stand_ins.is_statements}))
@@ -80,8 +85,6 @@ class _Writer:
     """Writes the components of one mail."""
 
     def __init__(self, source: str, tags: Sequence[Tag], stand_ins: StandIns, look: Look) -> None:
-        self._source = source
-        self._tags = tags
         self._stand_ins = stand_ins
         self._look = look
         pieces: list[str] = []
@@ -115,16 +118,24 @@ class _Writer:
                 self._inline(token.children or [])
             elif kind in _CONTAINERS:
                 depth += 1 if side == "open" else -1
-                self._container(kind, side, token)
+                self._container(kind, side, token, depth)
             elif token.type == "paragraph_open" and not depth and self._part(tokens[number + 1].children or []):
                 number += 2
+            elif token.type == "heading_open":
+                self._text_block(token, self._look.heading(int(token.tag[1]), is_first=self._is_first()))
+            elif token.type == "paragraph_open":
+                is_last = depth > 0 and tokens[number + 3].type.endswith("_close")
+                self._text_block(token, self._look.tight if is_last else self._look.paragraph)
             elif kind in ("paragraph", "heading"):
-                self._text_block(kind, side, token)
+                self._close()
+                self._html.append("" if token.hidden else f"</{token.tag}>")
             elif token.type == "statements":
                 self._statement_line(token.content, depth)
             elif token.type == "fence":
                 code = self._literal(token.content.removesuffix("\n"))
                 self._html.append(f'<pre style="{self._look.pre}">{self._mark()}{code}</pre>')
+            elif token.type == "hr" and depth:
+                self._html.append(f'<hr style="{self._look.rule}">')
             elif token.type == "hr":
                 self._flush()
                 self._components.append('<mj-divider css-class="lf-part" />')
@@ -170,14 +181,14 @@ class _Writer:
         """Writes a paragraph that is nothing but a button or an image, as a component of its own."""
         shown = [child for child in children if child.type != "text" or child.content.strip()]
         kinds = [child.type for child in shown]
-        is_button = shown and shown[-1].type == "text" and shown[-1].content.strip() == _BUTTON
+        is_button = shown and shown[-1].type == "text" and shown[-1].content.strip() == _MARKED
         if is_button and kinds.count("link_open") == 1 and kinds[0] == "link_open" and kinds[-2] == "link_close":
             self._flush()
             href = self._attribute(self._address(shown[0]))
             self._inline(shown[1:-2])
             said = self._stand_ins.add(*self._stand_ins.pieces("".join(self._html)))
             self._html = []
-            self._components.append(f'<mj-button css-class="lf-part lf-button" href="{href}">{said}</mj-button>')
+            self._components.append(f'<mj-button css-class="lf-part {BUTTON}" href="{href}">{said}</mj-button>')
         elif kinds in (["image"], ["link_open", "image", "link_close"]):
             self._flush()
             link = f'href="{self._attribute(self._address(shown[0]))}" ' if len(shown) > 1 else ""
@@ -188,7 +199,7 @@ class _Writer:
             return False
         return True
 
-    def _container(self, kind: str, side: str, token: "Token") -> None:
+    def _container(self, kind: str, side: str, token: "Token", depth: int) -> None:
         look, is_open = self._look, side == "open"
         if is_open:
             self._opened()
@@ -201,11 +212,12 @@ class _Writer:
             )
             self._html.append(before if is_open else "</blockquote></td></tr></table>")
             return
+        of_list = f' style="{look.list if depth == 1 else look.inner_list}"'
         style = {
-            "bullet_list": f' style="{look.list}"',
-            "ordered_list": f' style="{look.list}"',
+            "bullet_list": of_list,
+            "ordered_list": of_list,
             "list_item": f' style="{look.item}"',
-            "table": ' width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:0 0 16px;font-size:15px"',
+            "table": f' width="100%" cellpadding="0" cellspacing="0" border="0" style="{look.table}"',
             "th": f' align="{_align(token)}" style="{look.cell};font-weight:700"',
             "td": f' align="{_align(token)}" style="{look.cell}"',
         }.get(kind, "")
@@ -213,25 +225,23 @@ class _Writer:
         style += f' start="{start}"' if start is not None else ""
         self._html.append(f"<{token.tag}{style}>" if is_open else f"</{token.tag}>")
 
-    def _text_block(self, kind: str, side: str, token: "Token") -> None:
-        level = min(int(token.tag[1]), 3) if kind == "heading" else 0
-        style = self._look.heading[level] if level else self._look.tight if token.hidden else self._look.paragraph
-        if side == "open":
-            self._opened()
-            self._html.append(self._mark() if token.hidden else f'<{token.tag} style="{style}">{self._mark()}')
-        else:
-            self._close()
-            self._html.append("" if token.hidden else f"</{token.tag}>")
+    def _is_first(self) -> bool:
+        """Whether nothing is above but the logo, or a part that keeps its own distance."""
+        return not self._html and (not self._components or "lf-part" in self._components[-1])
+
+    def _text_block(self, token: "Token", style: str) -> None:
+        self._opened()
+        self._html.append(self._mark() if token.hidden else f'<{token.tag} style="{style}">{self._mark()}')
 
     def _inline(self, children: "Sequence[Token]") -> None:
         for child in children:
             if child.type == "text":
-                if _BUTTON in child.content:
+                if _MARKED in child.content:
                     raise SourceError(self._at(), _MISPLACED_BUTTON)
                 self._html.append(self._literal(child.content))
             elif child.type in ("softbreak", "hardbreak"):
                 self._line += 1
-                self._html.append("\n" if child.type == "softbreak" else "<br>")
+                self._html.append("<br>\n")
             elif child.type == "code_inline":
                 self._html.append(f'<code style="{self._look.code}">{self._literal(child.content)}</code>')
             elif child.type == "image":
@@ -246,14 +256,14 @@ class _Writer:
 
     def _literal(self, text: str) -> str:
         self._open[-1] += self._stand_ins.statements(text)
-        return escape(text, quote=False)
+        return _escaped(text)
 
     def _address(self, token: "Token") -> str:
         """Where a link leads, or an image is."""
         is_image = token.type == "image"
         address = str(token.attrGet("src" if is_image else "href") or "").strip()
         begins_with_tag = self._stand_ins.word.match(address)
-        if address and not begins_with_tag and not _SCHEME.match(address):
+        if (address or is_image) and not begins_with_tag and not _SCHEME.match(address):
             raise SourceError(self._at(), _NO_IMAGE if is_image else _NO_LINK)
         return address.replace(" ", "%20")
 
@@ -267,7 +277,12 @@ class _Writer:
         statements = self._stand_ins.statements(value)
         if not is_balanced(statements):
             raise SourceError(statements[0].start, _UNBALANCED.format(statements[0].word))
-        return self._stand_ins.add(Piece("", self._at()), *self._stand_ins.pieces(escape(value)))
+        return self._stand_ins.add(Piece("", self._at()), *self._stand_ins.pieces(_escaped(value)))
+
+
+def _escaped(text: str) -> str:
+    """Text for HTML and its attributes; braces that were written as `\\{` or `&#123;` begin no merge tag."""
+    return escape(text).replace("{", "&#123;")
 
 
 def _align(token: "Token") -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from chalicelib.content.errors import Positions, SourceError
+from chalicelib.content.markup import decode_text
 from chalicelib.content.merge_tags import Tag
 
 Place = tuple[str, int | None, int | None]
@@ -33,7 +34,8 @@ class StandIns:
 
     def __init__(self, source: str) -> None:
         """Raises SourceError if the text has every letter that could mark a word."""
-        mark = next((chr(code) for code in _MARKS if chr(code) not in source), None)
+        known = source + decode_text(source)  # Markdown decodes references
+        mark = next((chr(code) for code in _MARKS if chr(code) not in known), None)
         if mark is None:
             raise SourceError(0, "it uses every letter of the Yi script; remove one of them")
         self._stood_for: list[list[Piece]] = []
@@ -101,9 +103,12 @@ class Origin:
         if line is None or column is None:
             return self._field, None, None
         at = self._in_html.offset(line, column)
+        number = bisect_right(self._places, at, key=lambda place: place.html_at) - 1
+        inside = number >= 0 and at < self._places[number].html_at + self._places[number].length
         # A tag that was added around something of the author's is said to be at that.
-        tag = _TAG.match(self.html, at)
-        number = bisect_right(self._places, tag.end() if tag else at, key=lambda place: place.html_at) - 1
+        tag = None if inside else _TAG.match(self.html, at)
+        if tag and number + 1 < len(self._places) and self._places[number + 1].html_at <= tag.end():
+            number += 1
         if number < 0:
             return self._field, 1, 1
         found = self._places[number]

@@ -114,7 +114,7 @@ _MESSAGES: Final[Mapping[Severity, Mapping[str, str]]] = {
         "link_not_https": "{url} does not use https.",
         "plain_text_only": "A plain-text email is not tracked: its opens and clicks will be unknown.",
         "subject_long": "The subject has {length} characters; most inboxes show {limit} or fewer.",
-        "text_part_missing": "There is no plain text. It is generated from the HTML; check it in the preview.",
+        "text_part_missing": "There is no plain text. It is generated from the email; check it in the preview.",
     },
 }
 _ADDRESS_VARIES = (

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Final
 
-from chalicelib.model.workspace import FONTS, Language, Workspace
+from chalicelib.model.workspace import FONTS, Language, Theme, Workspace
 
 MONOSPACE: Final = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Courier New', monospace"
 LINE: Final = "#e3e6ea"
@@ -31,16 +31,11 @@ class Look:
 
     def __init__(self, workspace: Workspace) -> None:
         theme = workspace.theme
-        self.accent = theme.accent
-        heading = f"margin:{{}};font-weight:700;color:{theme.text};"
-        self.heading = {
-            1: heading.format("0 0 20px") + "font-size:28px;line-height:36px;letter-spacing:-0.4px",
-            2: heading.format("32px 0 12px") + "font-size:20px;line-height:28px;letter-spacing:-0.2px",
-            3: heading.format("24px 0 8px") + "font-size:17px;line-height:26px",
-        }
+        self._heading = f"font-weight:700;color:{theme.text}"
         self.paragraph = "margin:0 0 16px"
         self.tight = "margin:0"
         self.list = "margin:0 0 16px 24px;padding:0"
+        self.inner_list = "margin:8px 0 8px 24px;padding:0"
         self.item = "margin:0 0 8px;padding:0 0 0 4px"
         self.link = f"color:{theme.accent};text-decoration:underline"
         self.image = "max-width:100%;height:auto;border:0;vertical-align:middle"
@@ -49,12 +44,18 @@ class Look:
             f"margin:0 0 16px;padding:14px 16px;font-family:{MONOSPACE};font-size:14px;line-height:22px;"
             "background-color:#f3f4f6;border-radius:6px;white-space:pre-wrap;word-break:break-word"
         )
+        self.table = "margin:0 0 24px;font-size:15px;line-height:24px"
+        self.rule = f"border:0;border-top:1px solid {LINE};margin:16px 0"
         self.quote = f"border-left:3px solid {theme.accent};padding:2px 0 2px 18px"
-        self.cell = f"padding:8px 12px 8px 0;border-bottom:1px solid {LINE};vertical-align:top"
-        self.button = (
-            f"display:inline-block;background-color:{theme.accent};color:#ffffff;font-weight:600;text-decoration:none;"
-            "border-radius:6px;padding:8px 16px"
-        )
+        self.cell = f"padding:8px 12px 8px 0;border-bottom:1px solid {LINE};vertical-align:top;word-break:normal"
+
+    def heading(self, level: int, *, is_first: bool) -> str:
+        """`is_first`: nothing is above it that it keeps away from."""
+        above, below, form = {
+            1: (32, 20, "font-size:28px;line-height:36px;letter-spacing:-0.4px"),
+            2: (32, 12, "font-size:20px;line-height:28px;letter-spacing:-0.2px"),
+        }.get(level, (24, 8, "font-size:17px;line-height:26px"))
+        return f"margin:{0 if is_first else above}px 0 {below}px;{self._heading};{form}"
 
 
 def framed(components: str, workspace: Workspace, *, with_unsubscribe_link: bool) -> str:
@@ -70,7 +71,7 @@ def framed(components: str, workspace: Workspace, *, with_unsubscribe_link: bool
         f' border-radius="6px" inner-padding="13px 24px" line-height="20px" padding="8px {_SIDE}px 28px" />'
         f'<mj-image font-size="14px" padding="8px {_SIDE}px 24px" fluid-on-mobile="true" border-radius="6px" />'
         f'<mj-divider border-color="{LINE}" border-width="1px" padding="16px {_SIDE}px 32px" />'
-        f"</mj-attributes><mj-style>{_style(theme.accent)}</mj-style></mj-head>"
+        f"</mj-attributes><mj-style>{_style(theme)}</mj-style></mj-head>"
         f'<mj-body background-color="{_PAGE}" width="{theme.width}px" css-class="lf-page">'
         '<mj-wrapper padding="32px 0 40px" css-class="lf-around">'
         '<mj-section background-color="#ffffff" border-radius="12px" padding="40px 0 24px" css-class="lf-card">'
@@ -110,10 +111,11 @@ def _footer(workspace: Workspace, with_unsubscribe_link: bool) -> str:
     )
 
 
-def _style(accent: str) -> str:
-    dark = _DARK
+def _style(theme: Theme) -> str:
+    dark, accent = _DARK, theme.accent
     text = ".lf-text div,.lf-text p,.lf-text h1,.lf-text h2,.lf-text h3,.lf-text td,.lf-text th,.lf-text blockquote"
     return (
+        f".lf-part img,.lf-part a{{font-family:{FONTS[theme.font]}}}.lf-part img{{color:{_MUTED}}}"
         "@media (max-width:480px){.lf-around>table>tbody>tr>td{padding-top:0!important}"
         ".lf-card,.lf-card>table{border-radius:0!important}"
         "td.lf-text,td.lf-part{padding-left:24px!important;padding-right:24px!important}}"
@@ -121,13 +123,14 @@ def _style(accent: str) -> str:
         f"body,.lf-page{{background-color:{dark['page']}!important}}"
         f".lf-card,.lf-card>table{{background-color:{dark['card']}!important}}"
         f"{text}{{color:{dark['text']}!important}}"
-        f".lf-text a{{color:{_mixed(accent)}!important}}.lf-text a.lf-button{{color:#ffffff!important}}"
+        f".lf-text a{{color:{_mixed(accent)}!important}}"
         f".lf-text code,.lf-text pre{{background-color:{dark['line']}!important}}"
         f".lf-text td,.lf-text th,.lf-part p{{border-color:{dark['line']}!important}}"
         f".lf-text td.lf-quote{{border-color:{_mixed(accent)}!important}}"
         f".lf-part img{{color:{dark['text']}!important}}"
         f".lf-footer div,.lf-footer a{{color:{dark['muted']}!important}}"
-        ".lf-logo img{background-color:#ffffff!important;border-radius:6px;padding:6px 10px}}"
+        f".lf-logo img{{color:{theme.text}!important;background-color:#ffffff!important;border-radius:6px;"
+        "padding:6px 10px}}"
     )
 
 
