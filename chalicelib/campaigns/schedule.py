@@ -83,7 +83,8 @@ def why_missed(campaign: Campaign, audiences: Audiences, account: SendingAccount
     """Why a campaign whose time has come is not sent, in a sentence for the marketer; None if it is."""
     if campaign.schedule is None:
         return None
-    said = f"It was scheduled for {campaign.schedule.local} {campaign.schedule.timezone}"
+    local = datetime.fromisoformat(campaign.schedule.local)
+    said = f"It was scheduled for {local.day} {local:%B %Y, %H:%M} ({campaign.schedule.timezone})"
     late = now - campaign.schedule.at
     if late > LATE:
         hours, minutes = divmod(int(late.total_seconds()) // 60, 60)

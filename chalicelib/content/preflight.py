@@ -153,7 +153,7 @@ def proof_findings(faults: Sequence[Fault]) -> list[Finding]:
 def preflight_findings(
     source: ContentSource, compiled: CompiledContent, tracking: LinkTracking | None, audience: AudienceFacts
 ) -> list[Finding]:
-    """All findings, the most severe first; at most 20 of one kind. Pure: everything comes in as a parameter."""
+    """All findings, the most severe first, then by line; at most 20 of one kind. Pure."""
     found: list[Finding] = []
     seen: Counter[str] = Counter()
     for finding in _all(source, compiled, tracking, audience):
@@ -161,7 +161,7 @@ def preflight_findings(
         if seen[finding.code] <= MAX_FINDINGS_OF_A_KIND:
             found.append(_placed(source, finding))
     order = list(Severity)
-    return sorted(found, key=lambda finding: order.index(finding.severity))
+    return sorted(found, key=lambda finding: (order.index(finding.severity), finding.line or 0, finding.column or 0))
 
 
 def _all(

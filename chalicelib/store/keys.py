@@ -123,6 +123,10 @@ def session(secret_hash: str) -> Item:
     return _row(f"session#{secret_hash}", "session")
 
 
+def sign_in_link(code_hash: str) -> Item:
+    return _row(f"sign-in#{code_hash}", "sign-in")
+
+
 def idempotency(scope: str, key: str) -> Item:
     return _row(f"idempotency#{scope}#{key}", "idempotency")
 

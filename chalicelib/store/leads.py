@@ -29,7 +29,7 @@ class IdentityTaken(Conflict, problem="lead-exists", title="There is such a lead
 
     def __init__(self, identity: Identity, owner: LeadId) -> None:
         what = "address" if identity.kind == "email" else "external id"
-        super().__init__(f"A lead of this entity has this {what} already: {owner}.")
+        super().__init__(f"Another lead of this business line has this {what}.")
         self.identity = identity
         field = "email" if identity.kind == "email" else "external_id"
         self.faults = (Fault(field, "belongs to another lead of this entity"),)

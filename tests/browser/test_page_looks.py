@@ -87,6 +87,8 @@ VIEWS = {
     "automation": ("/automation", "Wrong addresses"),
     "rule": ("/automation/{rule}", "Nothing yet."),
     "rule-form": ("/automation/{rule}/edit", "Add action"),
+    "settings": ("/settings", "Postal address"),
+    "tokens": ("/settings/tokens", "Create token…"),
     "help": ("/help", "The five numbers"),
 }
 

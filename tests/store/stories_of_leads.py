@@ -116,14 +116,16 @@ def a_rule_acts_on_a_lead(world: LossyWorld) -> Story:
 @story
 def a_token_is_issued_used_and_revoked(world: LossyWorld) -> Story:
     def use() -> Any:
-        token, secret = world.tokens.issue("script", Scope.FULL, NOW)
+        token, secret = world.tokens.issue("script", Scope.READ, NOW)
         begun = world.sessions.begin(secret, NOW)
         assert begun is not None
         found = world.sessions.find(begun[1], NOW)
         world.sessions.end(begun[1])
         ended = world.sessions.find(begun[1], NOW)
+        code = world.sessions.make_link(secret, NOW)
+        by_link, again = world.sessions.begin_with_link(code, NOW), world.sessions.begin_with_link(code, NOW)
         world.tokens.revoke(token.token_id)
-        return found == begun[0], ended, world.tokens.find(secret)
+        return found == begun[0], ended, by_link is not None, again, world.tokens.use(secret, NOW)
 
     seen = yield use
     return seen

@@ -164,6 +164,8 @@ const VIEWS = [
   [/^\/automation\/(rule_[0-9a-f]+)$/, "./rule.js", "automation"],
   [/^\/automation\/(rule_[0-9a-f]+)\/edit$/, "./rule-form.js", "automation"],
   [/^\/settings$/, "./settings.js", "settings"],
+  [/^\/settings\/tokens$/, "./settings-tokens.js", "settings"],
+  [/^\/sign-in$/, "./sign-in.js"],
   [/^\/help$/, "./help.js", "help"],
 ];
 let visit = new AbortController();
