@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 
-from chalicelib.campaigns.account import Hindrance, SendingAccount
+from chalicelib.campaigns.account import SendingAccount
 from chalicelib.campaigns.drafts import Draft
 from chalicelib.campaigns.launched_content import campaign_values, source_of, tracking_of
 from chalicelib.campaigns.proving import compile_both, prove_both, result_of
+from chalicelib.campaigns.sender_findings import sender_findings
 from chalicelib.content.compiled import ContentSource
 from chalicelib.content.diagnosis import Diagnosis
 from chalicelib.content.errors import ContentInvalid, RenderFailed
 from chalicelib.content.preflight import (
     AudienceFacts,
     Finding,
-    Severity,
     content_findings,
     preflight_findings,
     proof_findings,
@@ -27,6 +27,7 @@ from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import merge_fields
 from chalicelib.model.campaign import ProofResult
 from chalicelib.model.errors import Fault
+from chalicelib.model.workspace import Workspace
 from chalicelib.tracking.key_ring import KeyRingSource
 
 LEADS_LOOKED_AT = 20_000
@@ -47,7 +48,12 @@ class Preflight:
 
 
 def preflight(
-    draft: Draft, audiences: Audiences, account: SendingAccount, keys: KeyRingSource, tracking_url: str
+    draft: Draft,
+    audiences: Audiences,
+    account: SendingAccount,
+    workspace: Workspace,
+    keys: KeyRingSource,
+    tracking_url: str,
 ) -> Preflight:
     """Findings for a draft as if it were sent now: with tracking, to the current audience. Writes nothing."""
     campaign = draft.campaign
@@ -74,14 +80,15 @@ def preflight(
     failures, with_empty_links = _tried(
         source, renderer, campaign_values(campaign), tried or [{}], tracking.unsubscribe_url("")
     )
+    sender = account.sender(campaign.from_email) if account.asks_senders else None
     facts = AudienceFacts(
         total,
         without_email,
         dict(empty),
-        account.is_verified(campaign.from_email),
+        None if sender is None else sender.verified,
         with_empty_links if tried else None,
         failures if tried else dict.fromkeys(failures),
-        _finding_of(account.hindrance()),
+        list(sender_findings(compiled, total, account.state(), sender, workspace)),
     )
     return Preflight(
         findings=proof_findings(proof.faults) + preflight_findings(source, compiled, tracking, facts),
@@ -89,13 +96,6 @@ def preflight(
         audience_is_whole=next(members, None) is None,
         proof=None if proof.faults else result_of(proof, compiled),
     )
-
-
-def _finding_of(hindrance: Hindrance | None) -> Finding | None:
-    if hindrance is None:
-        return None
-    severity = Severity.WARNING if hindrance is Hindrance.ACCOUNT_UNDER_REVIEW else Severity.ERROR
-    return Finding(severity, hindrance.name.lower(), hindrance.value)
 
 
 def _tried(
