@@ -88,6 +88,7 @@ class SenderAnswer(SenderSummary):
         list[UsingCampaign],
         Field(description="Those of the newest 100 campaigns that are not sent yet."),
     ]
+    verified_at: Annotated[Moment | None, Field(description="When Amazon SES last found it verified.")]
     checked_at: Moment
 
 

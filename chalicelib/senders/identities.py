@@ -7,6 +7,7 @@ second"); the SDK repeats what was throttled, and then the answer is 503.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -63,6 +64,8 @@ class Identity(Listed):
     """Easy DKIM's CNAME records, name and target; none for addresses and for keys of one's own."""
     mail_from: str | None
     mail_from_status: str | None
+    verified_at: datetime | None
+    """When SES last found it verified."""
 
 
 class SesIdentities:
@@ -131,6 +134,7 @@ def identity_of(sender: str, answer: Mapping[str, Any]) -> Identity:
         dkim_records=tuple((f"{token}._domainkey.{sender}", f"{token}.{zone}") for token in tokens),
         mail_from=mail_from.get("MailFromDomain"),
         mail_from_status=mail_from.get("MailFromDomainStatus"),
+        verified_at=answer.get("VerificationInfo", {}).get("LastSuccessTimestamp"),
     )
 
 

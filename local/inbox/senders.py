@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -111,6 +112,7 @@ class SendersApi:
             "VerifiedForSendingStatus": status is Verification.SUCCESS,
             "VerificationStatus": status,
             "DkimAttributes": {"SigningEnabled": False, "Status": Verification.NOT_STARTED},
+            "VerificationInfo": {"LastSuccessTimestamp": int(time.time())} if status is Verification.SUCCESS else {},
             "Policies": {},
             "Tags": [],
         }
