@@ -7,6 +7,7 @@ from functools import cache
 from itertools import islice
 
 from chalicelib.campaigns.account import SendingAccount
+from chalicelib.campaigns.completeness import missing_findings, missing_in
 from chalicelib.campaigns.drafts import Draft
 from chalicelib.campaigns.launched_content import campaign_values, source_of, tracking_of
 from chalicelib.campaigns.proving import compile_both, prove_both, result_of
@@ -55,20 +56,26 @@ def preflight(
     keys: KeyRingSource,
     tracking_url: str,
 ) -> Preflight:
-    """Findings for a draft as if it were sent now: with tracking, to the current audience. Writes nothing."""
+    """Findings for a draft as if it were sent now: with tracking, to the current audience. Writes nothing.
+
+    What is missing is an error; all that is there is checked.
+    """
     campaign = draft.campaign
+    missing = missing_in(campaign, draft.body)
+    names_audience = bool(campaign.audience.entity and campaign.audience.stages)
     tracking = tracking_of(keys, tracking_url, campaign.campaign_id, keys.ring().current)
     source = source_of(campaign, draft.body)
     try:
         compiled, untracked = compile_both(source, tracking, campaign.tracking)
     except ContentInvalid as error:
-        return Preflight(content_findings(error), audience_looked_at=0, audience_is_whole=False)
+        findings = missing_findings(missing) + content_findings(error)
+        return Preflight(findings, audience_looked_at=0, audience_is_whole=False)
     proof = prove_both(source, compiled, untracked, tracking)
     paths = {use.path for use in compiled.merge_fields if not use.has_default}
     empty: Counter[str] = Counter()
     tried: list[Mapping[str, object]] = []
     without_email = total = 0
-    members = audiences.members(campaign.audience)
+    members = audiences.members(campaign.audience) if names_audience else iter(())
     for lead in islice(members, LEADS_LOOKED_AT):
         total += 1
         without_email += lead.email is None
@@ -80,9 +87,9 @@ def preflight(
     failures, with_empty_links = _tried(
         source, renderer, campaign_values(campaign), tried or [{}], tracking.unsubscribe_url("")
     )
-    sender = account.sender(campaign.from_email) if account.asks_senders else None
+    sender = account.sender(campaign.from_email) if account.asks_senders and campaign.from_email else None
     facts = AudienceFacts(
-        total,
+        total if names_audience else None,
         without_email,
         dict(empty),
         None if sender is None else sender.verified,
@@ -91,7 +98,9 @@ def preflight(
         list(sender_findings(compiled, total, account.state(), sender, workspace)),
     )
     return Preflight(
-        findings=proof_findings(proof.faults) + preflight_findings(source, compiled, tracking, facts),
+        findings=missing_findings(missing)
+        + proof_findings(proof.faults)
+        + preflight_findings(source, compiled, tracking, facts),
         audience_looked_at=total,
         audience_is_whole=next(members, None) is None,
         proof=None if proof.faults else result_of(proof, compiled),

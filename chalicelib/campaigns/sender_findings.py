@@ -26,19 +26,15 @@ def sender_findings(
     required = Severity.ERROR if is_bulk else Severity.WARNING
     if sender is not None:
         yield from _dmarc(compiled.from_email.rpartition("@")[2], sender, required)
+    read = _read(compiled)
+    if not read:  # a draft without content
+        return
     if own.postal_address is None:
-        yield Finding(
-            required,
-            "postal_address_missing",
-            "No postal address is set. Many countries require one in marketing emails. Enter yours in Settings.",
-        )
-    elif not _says(compiled, own.postal_address):
-        yield Finding(
-            required,
-            "postal_address_missing",
-            "Your postal address is not in the email. Many countries require it in marketing emails. "
-            "Add it as Settings has it, in the footer for example.",
-        )
+        what = "No postal address is set. Many countries require one in marketing emails. Enter yours in Settings."
+        yield Finding(required, "postal_address_missing", what)
+    elif not all(_letters(line) in read for line in own.postal_address.splitlines()):
+        what = "Your postal address is not in the email. Many countries require it in marketing emails. Add it as in Settings."
+        yield Finding(required, "postal_address_missing", what)
 
 
 def _dmarc(domain: str, sender: SenderFacts, required: Severity) -> Iterator[Finding]:
@@ -58,12 +54,12 @@ def _dmarc(domain: str, sender: SenderFacts, required: Severity) -> Iterator[Fin
         )
 
 
-def _says(compiled: CompiledContent, address: str) -> bool:
-    """Whether each line of the address is in what recipients read, whatever its case, spaces and punctuation."""
+def _read(compiled: CompiledContent) -> str:
+    """What recipients read, without merge values, as `_letters`."""
     html, text = compiled.html, compiled.text
-    read = _letters("".join(text.texts) if html is None else unescape(_TAG.sub("", "".join(html.texts))))
-    return all(_letters(line) in read for line in address.splitlines())
+    return _letters("".join(text.texts) if html is None else unescape(_TAG.sub("", "".join(html.texts))))
 
 
 def _letters(text: str) -> str:
+    """For comparison whatever the case, spaces and punctuation."""
     return "".join(filter(str.isalnum, text.casefold()))
