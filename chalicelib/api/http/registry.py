@@ -26,6 +26,7 @@ from chalicelib.api.leads import leads
 from chalicelib.api.previews import previews
 from chalicelib.api.recounts import recounts
 from chalicelib.api.rules import rules
+from chalicelib.api.senders import senders
 from chalicelib.api.stats import stats
 from chalicelib.api.timeline import timeline
 from chalicelib.api.tokens import tokens
@@ -58,6 +59,7 @@ _DESCRIBED: tuple[Resource, ...] = (
     recounts,
     deliveries,
     rules,
+    senders,
     tokens,
     workspace,
 )

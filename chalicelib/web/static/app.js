@@ -166,6 +166,7 @@ const VIEWS = [
   [/^\/settings$/, "./settings.js", "settings"],
   [/^\/settings\/tokens$/, "./settings-tokens.js", "settings"],
   [/^\/sign-in$/, "./sign-in.js"],
+  [/^\/settings\/senders$/, "./settings-senders.js", "settings"],
   [/^\/help$/, "./help.js", "help"],
 ];
 let visit = new AbortController();

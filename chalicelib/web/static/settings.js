@@ -7,6 +7,7 @@ import { card, debounced } from "./parts.js";
 /** Each tab's address and name. A view of Settings adds its line here, and its route in app.js. */
 const TABS = [
   ["#/settings", "Workspace"],
+  ["#/settings/senders", "Senders"],
   ["#/settings/tokens", "API tokens"],
 ];
 
