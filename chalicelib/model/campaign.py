@@ -50,10 +50,14 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The author's content, as written."""
+    """The author's content, as written: at most one of `html`, `mjml` and `markdown`."""
 
-    html: str | None
-    text: str | None
+    html: str | None = None
+    text: str | None = None
+    mjml: str | None = None
+    markdown: str | None = None
+    preview_text: str | None = None
+    """What inboxes show behind the subject; may hold merge tags."""
 
 
 @dataclass(frozen=True, slots=True)
