@@ -39,8 +39,8 @@ class BehaviorBody(RequestModel):
 class AudienceBody(RequestModel):
     """Leads of one entity, in any of the stages, with all of the tags and all of `behavior`; not the unsubscribed."""
 
-    entity: str
-    stages: list[str]
+    entity: str = ""
+    stages: list[str] = Field(default_factory=list)
     tags: list[str] = Field(default_factory=list)
     behavior: list[BehaviorBody] = Field(default_factory=list, description="Evaluated when the campaign is sent.")
 
@@ -50,11 +50,11 @@ class AudienceBody(RequestModel):
 
 
 class CampaignFields(RequestModel):
-    """What the author of a campaign writes."""
+    """What the author of a campaign writes. What is missing must be added before it is sent."""
 
     title: str = ""
-    subject: str = ""
-    from_email: str = ""
+    subject: Annotated[str, Field(description="May hold merge tags.")] = ""
+    from_email: Annotated[str, Field(description="An address that the mail service may send from.")] = ""
     from_name: str | None = None
     reply_to: str | None = None
     html: Annotated[str | None, Field(description="At most one of `html`, `mjml` and `markdown`.")] = None
@@ -67,7 +67,7 @@ class CampaignFields(RequestModel):
         str | None,
         Field(description="Inboxes show it after the subject. At most 200 characters; may hold merge tags."),
     ] = None
-    audience: AudienceBody = AudienceBody(entity="", stages=[])
+    audience: AudienceBody = AudienceBody()
     utm: dict[UtmName, str] = Field(default_factory=dict, description="Added to tracked links that lack them.")
     tracking: Annotated[
         Tracking,
@@ -99,12 +99,7 @@ class CampaignPatch(CampaignFields):
 
 
 class NewCampaign(CampaignFields):
-    """A new campaign. It stays a draft until it is sent."""
-
-    title: str
-    subject: Annotated[str, Field(description="May hold merge tags.")]
-    from_email: Annotated[str, Field(description="An address that the mail service may send from.")]
-    audience: AudienceBody
+    """A new draft. Anything may be missing until it is sent."""
 
 
 class CampaignAnswer(BaseModel):

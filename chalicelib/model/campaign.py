@@ -59,6 +59,10 @@ class Body:
     preview_text: str | None = None
     """What inboxes show behind the subject; may hold merge tags."""
 
+    @property
+    def has_content(self) -> bool:
+        return any(text and text.strip() for text in (self.html, self.mjml, self.markdown, self.text))
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
