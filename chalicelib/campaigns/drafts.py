@@ -193,6 +193,12 @@ class Drafts:
         forget_schedule(self._schedules, campaign)
 
 
+def unsaved(written: Written, now: datetime) -> tuple[Draft, list[Fault]]:
+    """The draft that would be created of this, and what is wrong with its fields. Nothing is stored or compiled."""
+    faults: list[Fault] = []
+    return Draft(*_normalized(_blank(now), written, faults)), faults
+
+
 def _blank(now: datetime) -> Campaign:
     return Campaign(
         campaign_id=new_campaign_id(),

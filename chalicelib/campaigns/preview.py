@@ -10,9 +10,8 @@ from chalicelib.content.render import Rendered, Renderer
 from chalicelib.crm.leads import merge_fields
 from chalicelib.model.lead import Lead
 
-POLICY = "; ".join(
+_POLICY = "; ".join(
     (
-        "sandbox",
         "default-src 'none'",
         "img-src http: https: data:",
         "style-src 'unsafe-inline' http: https:",
@@ -22,7 +21,10 @@ POLICY = "; ".join(
         "frame-ancestors 'self'",
     )
 )
-"""Content-Security-Policy of the page: an origin of its own without scripts, in a frame or by itself."""
+POLICY = f"sandbox; {_POLICY}"
+"""Content-Security-Policy of a mail's page: an origin of its own without scripts, in a frame or by itself."""
+FRAME_POLICY = f"sandbox allow-same-origin; {_POLICY}"
+"""The same for the frame that our page writes mails into: no scripts either, but our own origin (decision 79)."""
 
 _NOWHERE = "https://links.invalid"
 # A sandbox opens no windows, so links lead nowhere. The author's own <base target>, if any, comes first.
@@ -36,6 +38,9 @@ class _LinkIds:
 
     def sign(self, link: str, destination: str) -> str:
         return "unsigned"
+
+
+NO_TRACKING = _LinkIds()
 
 
 def preview(draft: Draft, lead: Lead, tracking_url: str) -> Rendered:

@@ -52,10 +52,18 @@ export function code({ label, value, oninput, readonly, placeholder, describedby
       target.className = `line marked ${several[0].severity}`;
       target.append(h("span", { class: "line-note" }, several.map(({ message }) => h("span", {}, message))));
     }
-    element.classList.toggle("annotated", byLine.size > 0);
+    // The text keeps its width while it is being written.
+    element.classList.toggle("annotated", byLine.size > 0 || (element.classList.contains("annotated") && document.activeElement === area));
     spread();
   }
 
+  /** Where there is no room beside the text, the findings of the line with the cursor are shown under it. */
+  function follow() {
+    const current = area.value.slice(0, area.selectionStart).split("\n").length - 1;
+    for (const line of lines.querySelectorAll(".marked")) line.classList.toggle("current", line === lines.children[current]);
+  }
+
+  for (const name of ["keyup", "click", "focus"]) area.addEventListener(name, follow);
   queueMicrotask(draw);
   new ResizeObserver(spread).observe(element);
   return {

@@ -21,7 +21,7 @@ const HINTS = {
 export function content({ shown, readonly, isNew, onchange, pickTag, start, html }) {
   let kind = Object.keys(KINDS).find((name) => shown[name]) || "markdown";
   const parts = Object.fromEntries(Object.entries(CONTENT).map(([name, label]) => [name, code({
-    label, value: shown[name] || "", placeholder: HINTS[name], readonly, describedby: `${name}-error`, class: name === "markdown" || name === "text" ? "prose" : "",
+    label, value: shown[name] || "", placeholder: HINTS[name], readonly, describedby: `${name}-error`, class: name === "markdown" || name === "text" ? "words" : "",
     oninput: () => { arrange(); onchange(name); },
   })]));
   const controls = Object.fromEntries(Object.entries(parts).map(([name, { area }]) => [name, area]));

@@ -68,6 +68,7 @@ export async function show(place, { id: asked, signal }) {
     else if (name in CONTENT) email.set(name, value);
     else fields[name].value = value || "";
     retitle();
+    look();
   }
 
   /** Focus a field. What is missing in the content is named after one of its formats. */
@@ -135,7 +136,6 @@ export async function show(place, { id: asked, signal }) {
       if (mine === refreshes) use(answer);
       return answer;
     };
-    look();
     preflight = readonly ? null : ask("preflight", findings.checked);
     await Promise.all([
       isDraft || isWaiting ? ask("audience", people.count) : people.selected(campaign.launched_at), preflight,
@@ -194,9 +194,9 @@ export async function show(place, { id: asked, signal }) {
     // Behind the fields for the keyboard, above them for the eye.
     h("div", { class: "actions editor-actions", role: "group", "aria-label": "Actions" }, offered));
   showPane("write");
+  look();
   if (Object.keys(restored).length && !draft.undecided.size) {
     say("Your unsaved changes were restored.");
     draftSaving.save();
   } else if (draft.id) await refresh();
-  else look();
 }

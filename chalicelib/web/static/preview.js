@@ -11,6 +11,7 @@ import { card, debounced, svg, toggles } from "./parts.js";
 const SHOW_AFTER_MS = 80;
 /** Widths of a mail app's reading pane and of a phone, in pixels. They are scaled down to the room there is. */
 const WIDTHS = { desktop: 680, phone: 375, dark: 680 };
+const NARROW = 440;
 const DARK = /\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)/g;
 const NOBODY = { lead_id: "", title: "No lead (default values)" };
 
@@ -20,6 +21,7 @@ export function preview(signal, onanswer = () => null) {
   let audience = null;
   let lead = null;
   let mode = "desktop";
+  let isChosen = false;
   let shown = { html: "", text: "" };
   const who = button("", () => pickLead(who), { class: "lead-choice", "aria-haspopup": "listbox" });
   const inbox = h("div", { class: "inbox", role: "group", "aria-label": "In the inbox" });
@@ -27,8 +29,9 @@ export function preview(signal, onanswer = () => null) {
   const text = h("pre", { class: "mail-text", tabindex: "0" });
   const note = h("p", { class: "note preview-note" });
   const alert = h("div");
-  const stage = h("div", { class: "preview-stage" }, frame, text);
-  const modes = toggles("Preview as", { desktop: "Desktop", phone: "Phone", dark: "Dark", text: "Plain text" }, (value) => { mode = value; draw(); });
+  const nothing = h("p", { class: "empty soft" }, "The email appears here as you write.");
+  const stage = h("div", { class: "preview-stage" }, frame, text, nothing);
+  const modes = toggles("Preview as", { desktop: "Desktop", phone: "Phone", dark: "Dark", text: "Plain text" }, (value) => { mode = value; isChosen = true; draw(); });
   const element = card({ id: "preview", title: "Preview", tools: modes.element, class: "card preview" },
     h("div", { class: "bar" }, h("span", { class: "label" }, "As seen by"), who), inbox, alert, note, stage);
   const isReady = new Promise((ready) => { frame.addEventListener("load", ready, { once: true }); });
@@ -58,14 +61,16 @@ export function preview(signal, onanswer = () => null) {
       }
     }
     if (page.querySelector("meta[name='color-scheme'][content*='dark']")) page.documentElement.style.colorScheme = scheme;
-    note.textContent = mode === "dark" && shown.html && !isStyled ? "This email has no styles for dark screens. Some apps change its colors themselves." : "";
+    note.textContent = mode === "dark" && !isStyled ? "This email has no styles for dark screens. Some apps change its colors themselves." : "";
   }
 
   function draw() {
     modes.press(mode);
-    const isText = mode === "text" || (!shown.html && Boolean(shown.text));
+    const isEmpty = !shown.html && !shown.text;
+    const isText = mode === "text" || !shown.html;
     frame.hidden = isText;
-    text.hidden = !isText;
+    text.hidden = !isText || isEmpty;
+    nothing.hidden = !isEmpty;
     stage.dataset.mode = mode;
     note.textContent = "";
     text.textContent = shown.text;
@@ -82,7 +87,12 @@ export function preview(signal, onanswer = () => null) {
       width: `${width}px`, height: `${stage.clientHeight / scale}px`, transform: `scale(${scale})`, left: `${Math.max(0, (room - width * scale) / 2)}px`,
     });
   }
-  new ResizeObserver(fit).observe(stage);
+  new ResizeObserver(() => {
+    // Where a mail app's pane would be too small to read, a phone's screen comes first.
+    if (!isChosen && stage.clientWidth) mode = stage.clientWidth < NARROW ? "phone" : "desktop";
+    modes.press(mode);
+    fit();
+  }).observe(stage);
 
   function envelope({ from_name: name, from_email: address, subject, preview_text: teaser, text: body }) {
     const sender = name || address || "From";

@@ -93,7 +93,7 @@ export function toolbar(area, pickTag) {
   const buttons = commands.map(([name, [label, letter, run]]) => {
     const keys = letter && keysOf(letter);
     return button(name === "tag" ? [braces(), h("span", {}, label)] : svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d: ICONS[name] })), () => run(area), {
-      "aria-label": label, title: keys ? `${label} (${spoken(keys)})` : label, "aria-keyshortcuts": keys || null, tabindex: "-1", class: `tool ${name}`,
+      "aria-label": label, title: keys ? `${label} (${spoken(keys)})` : label, "aria-keyshortcuts": keys || null, tabindex: "-1", class: name === "tag" ? "tool tool-tag" : "tool",
     });
   });
   buttons[0].tabIndex = 0;
