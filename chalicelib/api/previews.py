@@ -40,6 +40,7 @@ class PreviewQuery(RequestModel):
 
 class PreviewAnswer(AnswerModel):
     subject: str
+    preview_text: str | None
     html: str | None
     text: str
 

@@ -12,6 +12,7 @@ from chalicelib.backoff import attempts
 from chalicelib.campaigns.launched_content import source_of
 from chalicelib.campaigns.lifecycle import get_campaign
 from chalicelib.campaigns.schedule import forget_schedule
+from chalicelib.content.compiled import ContentSource
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import ContentInvalid
 from chalicelib.crm.leads import (
@@ -28,6 +29,7 @@ from chalicelib.model.delivery import Tracking
 from chalicelib.model.errors import Conflict, Conflicting, Fault, InvalidFields, StoreUnavailable
 from chalicelib.model.ids import CampaignId, is_campaign_id, new_campaign_id
 from chalicelib.model.lifecycle import DELETE, LAUNCHED, WrongStatus, require_status, require_version
+from chalicelib.model.workspace import Workspace
 from chalicelib.scheduler import Schedules
 from chalicelib.store.campaigns import Campaigns
 
@@ -82,11 +84,17 @@ class Written:
 class Draft:
     campaign: Campaign
     body: Body
+    workspace: Workspace
+    """Whose theme its mail has."""
+
+    def source(self) -> ContentSource:
+        """What the content engine reads. Raises ContentInvalid."""
+        return source_of(self.campaign, self.body, self.workspace)
 
     def html(self) -> str | None:
         """As written, or made of what was written; None for plain text, and for what no longer compiles."""
         try:
-            return source_of(self.campaign, self.body).html
+            return self.source().html
         except ContentInvalid:
             return None
 
@@ -113,16 +121,17 @@ class Drafts:
         for _ in attempts(_READS):
             campaign = self.get_campaign(campaign_id)
             try:
-                return Draft(campaign, self._campaigns.body(campaign))
+                body = self._campaigns.body(campaign)
+                return Draft(campaign, body, self._campaigns.workspace_of(campaign, body))
             except Conflict:
                 continue  # its author saved it between the two reads
         raise StoreUnavailable("the campaign kept changing")
 
     def create(self, written: Written, now: datetime) -> Draft:
         """Raises InvalidCampaign; nothing is written then."""
-        campaign, body = self._checked(_blank(now), written)
-        self._campaigns.create(campaign, body)
-        return Draft(campaign, body)
+        draft = self._checked(_blank(now), written)
+        self._campaigns.create(draft.campaign, draft.body)
+        return draft
 
     def change(
         self, campaign_id: CampaignId, changes: Mapping[str, Any], now: datetime, *, version: int | None = None
@@ -136,8 +145,9 @@ class Drafts:
         if draft.campaign.status is not CampaignStatus.DRAFT:
             raise NotADraft(draft.campaign.status)
         require_version(draft.campaign, version)
-        campaign, body = self._checked(draft.campaign, replace(draft.written(), **changes))
-        return Draft(self._campaigns.update_draft(campaign, body, at=now), body)
+        changed = self._checked(draft.campaign, replace(draft.written(), **changes))
+        campaign = self._campaigns.update_draft(changed.campaign, changed.body, at=now)
+        return replace(changed, campaign=campaign)
 
     def duplicate(self, campaign_id: CampaignId, now: datetime) -> Draft:
         """A new draft with the same content, sender and audience; of any status. Raises CampaignNotFound."""
@@ -163,10 +173,10 @@ class Drafts:
         title = draft.campaign.title and draft.campaign.title[: _LONGEST["title"] - len(suffix)] + suffix
         campaign = replace(_blank(now), **_row_of(draft.campaign) | {"title": title} | changes)
         self._campaigns.create(campaign, draft.body)
-        return Draft(campaign, draft.body)
+        return Draft(campaign, draft.body, self._campaigns.workspace_of(campaign, draft.body))
 
-    def _checked(self, campaign: Campaign, written: Written) -> tuple[Campaign, Body]:
-        """The campaign with what was written, normalized. Raises InvalidCampaign with every fault."""
+    def _checked(self, campaign: Campaign, written: Written) -> Draft:
+        """The draft with what was written, normalized. Raises InvalidCampaign with every fault."""
         named = {each.campaign_id for each in written.audience.behavior}
         known = self._campaigns.find_many({each for each in named if is_campaign_id(each)})
         faults = [
@@ -175,14 +185,15 @@ class Drafts:
             if each.campaign_id not in known
         ]
         checked, body = _normalized(campaign, written, faults)
+        draft = Draft(checked, body, self._campaigns.workspace_of(checked, body))
         if not faults:
             try:
-                compile_content(source_of(checked, body), None)
+                compile_content(draft.source(), None)
             except ContentInvalid as error:
                 faults = list(error.faults)
         if faults:
             raise InvalidCampaign(faults)
-        return checked, body
+        return draft
 
     def delete(self, campaign_id: CampaignId) -> None:
         """Remove a campaign of which nothing was sent, its schedule too. Raises CampaignNotFound, WrongStatus."""

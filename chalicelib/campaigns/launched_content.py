@@ -4,17 +4,18 @@ A campaign keeps the signing key that it was launched with, because its links' s
 """
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.content.compiled import CompiledContent, ContentSource
-from chalicelib.content.made import made_html
+from chalicelib.content.made_html import made_of
 from chalicelib.content.render import Rendered, Renderer, html_size
 from chalicelib.crm.leads import merge_fields
-from chalicelib.model.campaign import Body, Campaign, LaunchedLink, LaunchedMail, ProofResult
+from chalicelib.model.campaign import Body, Campaign, LaunchedLink, LaunchedMail
 from chalicelib.model.delivery import Tracking
 from chalicelib.model.errors import Conflicting
 from chalicelib.model.ids import CampaignId, new_trace_id
 from chalicelib.model.lead import Lead
+from chalicelib.model.workspace import Workspace
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.tracking.delivery_ids import CampaignTracking
 from chalicelib.tracking.key_ring import KeyRingSource
@@ -52,16 +53,19 @@ class LaunchedContent:
         return renderer.render(merge_fields(lead), campaign_values(self.campaign), hit_id, unsubscribe_url)
 
 
-def source_of(campaign: Campaign, body: Body) -> ContentSource:
-    """What the content engine reads of a campaign."""
+def source_of(campaign: Campaign, body: Body, workspace: Workspace) -> ContentSource:
+    """What the content engine reads of a campaign; `workspace`: whose theme it has. Raises ContentInvalid."""
+    made = made_of(body, workspace)
     return ContentSource(
         subject=campaign.subject,
-        html=body.html or made_html(body),
+        html=made.html if made else body.html,
         text=body.text,
         from_email=campaign.from_email,
         from_name=campaign.from_name,
         reply_to=campaign.reply_to,
         utm=campaign.utm,
+        preview_text=body.preview_text,
+        made=made,
     )
 
 
@@ -78,19 +82,26 @@ def tracking_of(keys: KeyRingSource, base_url: str, campaign_id: CampaignId, key
     return CampaignTracking(base_url, campaign_id, key_number, key)
 
 
+def links_of(source: ContentSource, compiled: CompiledContent) -> tuple[LaunchedLink, ...]:
+    """The tracked links, each with its place in what the author wrote."""
+    places = (source.place("html", link.line, link.column) for link in compiled.links)
+    return tuple(
+        LaunchedLink(link.link, link.url, link.text, line or 1, column or 1)
+        for link, (_, line, column) in zip(compiled.links, places, strict=True)
+        if link.tracked
+    )
+
+
 def save(
     campaigns: Campaigns,
     campaign: Campaign,
     compiled: CompiledContent,
     untracked: CompiledContent,
     tracking: CampaignTracking,
-    proof: ProofResult | None,
+    mail: LaunchedMail,
 ) -> None:
     """Store what the senders render from, and what the reports show of it."""
-    links = tuple(
-        LaunchedLink(link.link, link.url, link.text, link.line, link.column) for link in compiled.links if link.tracked
-    )
-    campaigns.save_launched(campaign, LaunchedMail(links, html_size(compiled, tracking), proof))
+    campaigns.save_launched(campaign, replace(mail, html_bytes=html_size(compiled, tracking)))
     for name, content in (
         ("untracked", untracked),
         ("compiled", compiled),

@@ -9,7 +9,7 @@ from itertools import islice
 from chalicelib.campaigns.account import Hindrance, SendingAccount
 from chalicelib.campaigns.completeness import missing_findings, missing_in
 from chalicelib.campaigns.drafts import Draft
-from chalicelib.campaigns.launched_content import campaign_values, source_of, tracking_of
+from chalicelib.campaigns.launched_content import campaign_values, tracking_of
 from chalicelib.campaigns.proving import compile_both, prove_both, result_of
 from chalicelib.content.compiled import ContentSource
 from chalicelib.content.diagnosis import Diagnosis
@@ -58,8 +58,8 @@ def preflight(
     missing = missing_in(campaign, draft.body)
     names_audience = bool(campaign.audience.entity and campaign.audience.stages)
     tracking = tracking_of(keys, tracking_url, campaign.campaign_id, keys.ring().current)
-    source = source_of(campaign, draft.body)
     try:
+        source = draft.source()
         compiled, untracked = compile_both(source, tracking, campaign.tracking)
     except ContentInvalid as error:
         findings = missing_findings(missing) + content_findings(error)

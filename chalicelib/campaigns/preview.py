@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from html import escape
 
 from chalicelib.campaigns.drafts import Draft
-from chalicelib.campaigns.launched_content import campaign_values, source_of
+from chalicelib.campaigns.launched_content import campaign_values
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.render import Rendered, Renderer
 from chalicelib.crm.leads import merge_fields
@@ -60,7 +60,7 @@ def preview_page(draft: Draft, lead: Lead | None, badges: Mapping[str, str]) -> 
 
 
 def _rendered(draft: Draft, lead: Lead | None, tracking: _LinkIds | None, delivery_id: str, base_url: str) -> Rendered:
-    renderer = Renderer(compile_content(source_of(draft.campaign, draft.body), tracking), tracking)
+    renderer = Renderer(compile_content(draft.source(), tracking), tracking)
     values = {} if lead is None else merge_fields(lead)
     return renderer.render(values, campaign_values(draft.campaign), delivery_id, f"{base_url}/t/u/preview")
 

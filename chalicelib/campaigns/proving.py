@@ -53,7 +53,7 @@ def prove_draft(campaigns: Campaigns, keys: KeyRingSource, tracking_url: str, ca
     tracking = tracking_of(keys, tracking_url, campaign.campaign_id, keys.ring().current)
     body = campaigns.body(campaign)
     require_complete(campaign, body)
-    source = source_of(campaign, body)
+    source = source_of(campaign, body, campaigns.workspace_of(campaign, body))
     return prove_both(source, *compile_both(source, tracking, campaign.tracking), tracking)
 
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from chalicelib.campaigns.completeness import NEEDED_BY_A_MAIL, require_complete
 from chalicelib.campaigns.drafts import Draft
-from chalicelib.campaigns.launched_content import campaign_values, source_of, tracking_of
+from chalicelib.campaigns.launched_content import campaign_values, tracking_of
 from chalicelib.content.compiled import CompiledContent, Segments
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.message import build_message, message_id_of
@@ -84,7 +84,7 @@ class MailTester:
         addresses = _addresses(to)
         require_complete(draft.campaign, draft.body, NEEDED_BY_A_MAIL)
         tracking = tracking_of(self._keys, self._tracking_url, NO_CAMPAIGN, self._keys.ring().current)
-        compiled = compile_content(source_of(draft.campaign, draft.body), tracking)
+        compiled = compile_content(draft.source(), tracking)
         renderer = Renderer(_marked(compiled), tracking)
         values = {} if lead is None else merge_fields(lead)
         from_email = draft.campaign.from_email

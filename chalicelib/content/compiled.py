@@ -5,6 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Protocol, Self
 
+from chalicelib.content.origin import Origin, Place
+from chalicelib.model.errors import Fault
+
 FORMAT_VERSION: Final = 1
 UTM_KEYS: Final = ("source", "medium", "campaign", "term", "content")
 
@@ -20,6 +23,18 @@ class ContentSource:
     from_name: str | None = None
     reply_to: str | None = None
     utm: Mapping[str, str] = field(default_factory=dict)
+    preview_text: str | None = None
+    made: Origin | None = None
+    """What `html` was made of; None if it is the author's own."""
+
+    def place(self, field: str, line: int | None, column: int | None) -> Place:
+        """Of a place in these fields, the place in what the author wrote."""
+        return self.made.place(line, column) if self.made is not None and field == "html" else (field, line, column)
+
+    def fault(self, fault: Fault) -> Fault:
+        """The same fault, said of what the author wrote."""
+        field, line, column = self.place(fault.field, fault.line, fault.column)
+        return Fault(field, fault.reason, line, column)
 
 
 class LinkTracking(Protocol):
@@ -133,7 +148,7 @@ class MergeField:
     """A value of the lead shown by a merge tag: `path` like "lead.first_name" or "lead.fields.plan"."""
 
     path: str
-    field: str  # of the source: subject, html, text, from_name, reply_to
+    field: str  # of the source: subject, html, text, from_name, reply_to, preview_text
     line: int
     column: int
     has_default: bool
@@ -155,6 +170,7 @@ class CompiledContent:
     text_generated: bool
     base_url: str
     utm: tuple[tuple[str, str], ...] = ()
+    preview_text: Segments | None = None
 
     def to_bytes(self) -> bytes:
         """Self-describing JSON in UTF-8; compresses to a fraction."""
@@ -167,8 +183,8 @@ class CompiledContent:
         content = json.loads(stored)
         if not isinstance(content, dict) or content.pop("version", None) != FORMAT_VERSION:
             raise ValueError("this is no compiled content of a version known here")
-        for name in ("subject", "html", "text", "from_name", "reply_to"):
-            content[name] = content[name] and _segments(content[name])
+        for name in ("subject", "html", "text", "from_name", "reply_to", "preview_text"):
+            content[name] = content.get(name) and _segments(content[name])
         content["links"] = tuple(Link(*link) for link in content["links"])
         content["merge_fields"] = tuple(MergeField(*use) for use in content["merge_fields"])
         content["utm"] = tuple((key, value) for key, value in content["utm"])

@@ -27,12 +27,13 @@ from chalicelib.content.markup import TEXT
 from chalicelib.content.merge_tags import Tag, find_tags, is_in_every_branch, mask
 from chalicelib.content.placement import misplaced
 from chalicelib.content.plain_text import text_from_html
+from chalicelib.content.values import escape
 from chalicelib.content.vocabulary import check
 from chalicelib.model.addresses import MalformedAddress, parse_address
 from chalicelib.model.errors import Fault
 
 MAX_BYTES: Final = 1_048_576  # of html, and of text
-MAX_HEADER_LENGTH: Final = 500  # characters of subject, from_name, reply_to as written
+MAX_HEADER_LENGTH: Final = 500  # characters of subject, from_name, reply_to, preview_text as written
 
 FOOTER: Final[Sequence[str | Slot]] = (
     '<p style="margin:24px 0 0;font:12px/1.5 sans-serif;color:#767676;text-align:center">'
@@ -40,6 +41,11 @@ FOOTER: Final[Sequence[str | Slot]] = (
     UNSUBSCRIBE,
     '">Unsubscribe</a></p>',
 )
+_PREVIEW_STYLE = (
+    "display:none;font-size:1px;line-height:1px;max-height:0;max-width:0;opacity:0;overflow:hidden;mso-hide:all"
+)
+# Fills the line that inboxes show, so that they do not go on with the mail's first words.
+_FILLER = "&#847;&zwnj;&nbsp;&#8199; " * 35
 # U+DC80 to U+DCFF stand for bytes that are no UTF-8 (PEP 383): they leave as they came. The others mean nothing.
 _LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _NOT_UTF8 = "merge tags, and what statements enclose, must be UTF-8; this byte is not"
@@ -52,7 +58,21 @@ def compile_content(source: ContentSource, tracking: LinkTracking | None) -> Com
     Content, subject and sender may be missing, as in a draft. Raises ContentInvalid with every problem found (field,
     reason, line and column). Bounded: 1 MB, linear time.
     """
-    return _Compiler(source, tracking).compile()
+    try:
+        return _Compiler(source, tracking).compile()
+    except ContentInvalid as error:
+        raise ContentInvalid(list(map(source.fault, error.faults))) from None
+
+
+def preview_html(preview_text: str) -> str:
+    """The hidden element that holds a preview text, as the source of a template. Raises SourceError."""
+    pieces: list[str] = []
+    position = 0
+    for tag in find_tags(preview_text):
+        pieces += (escape(preview_text[position : tag.start]), preview_text[tag.start : tag.end])
+        position = tag.end
+    text = "".join((*pieces, escape(preview_text[position:])))
+    return f'<div style="{_PREVIEW_STYLE}">{text}{_FILLER}</div>'
 
 
 def pixel(base_url: str) -> Sequence[str | Slot]:
@@ -71,6 +91,7 @@ class _Compiler:
     def compile(self) -> CompiledContent:
         source = self._source
         self._check_source()
+        preview_text = self._header("preview_text", source.preview_text) if source.preview_text else None
         html, links, text_from = self._html()
         given = source.text if source.text and source.text.strip() else None
         text = self._text(given) if given else self._text(text_from, reported=False)
@@ -92,6 +113,7 @@ class _Compiler:
             text_generated=given is None,
             base_url=self._tracking.base_url if self._tracking else "",
             utm=tuple((key, source.utm[key]) for key in UTM_KEYS if self._tracking and source.utm.get(key)),
+            preview_text=preview_text,
         )
 
     def _check_source(self) -> None:
@@ -104,7 +126,7 @@ class _Compiler:
                 parse_address(source.from_email)
             except MalformedAddress as error:
                 self._faults.append(Fault("from_email", str(error)))
-        for field in ("subject", "from_name", "reply_to"):
+        for field in ("subject", "from_name", "reply_to", "preview_text"):
             if len(getattr(source, field) or "") > MAX_HEADER_LENGTH:
                 self._faults.append(Fault(field, f"it is longer than {MAX_HEADER_LENGTH} characters"))
         for key in source.utm:
@@ -132,6 +154,10 @@ class _Compiler:
         if problems := problems + compiler.problems:
             self._note("html", source, problems)
             return None, [], ""
+        if self._source.preview_text and not self._faults:
+            preview = preview_html(self._source.preview_text)
+            pieces = list(assemble(preview, find_tags(preview)).pieces())
+            edits.append(Edit(document.begins_at, document.begins_at, pieces))
         added: list[str | Slot] = []
         if not _shows_unsubscribe(masked, tags, document):
             added += FOOTER

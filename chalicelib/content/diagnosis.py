@@ -14,7 +14,7 @@ from chalicelib.content.merge_tags import Tag, find_tags
 from chalicelib.content.vocabulary import engine_source
 from chalicelib.model.errors import Fault
 
-_FIELDS = ("subject", "html", "text", "from_name", "reply_to")
+_FIELDS = ("subject", "html", "text", "from_name", "reply_to", "preview_text")
 
 
 def syntax_error(tags: Sequence[Tag]) -> SourceError | None:
@@ -45,8 +45,8 @@ class Diagnosis:
                 engine.render(lead, campaign, "", "")
             except RenderFailed as failed:
                 place = () if failed.line is None else Positions(text).of(tags[failed.line - 1].start)
-                return Fault(field, failed.reason, *place)
-        return Fault("html" if self._source.html else "text", failure.reason)
+                return self._source.fault(Fault(field, failed.reason, *place))
+        return self._source.fault(Fault("html" if self._source.html else "text", failure.reason))
 
 
 def _compiled(tags: Sequence[Tag]) -> list[Tag]:

@@ -9,7 +9,7 @@ from chalicelib.content import markup
 from chalicelib.content.destinations import NO_TRACK
 from chalicelib.content.errors import SourceError
 from chalicelib.content.markup import Attribute, Token, decode_attribute
-from chalicelib.content.merge_tags import Branches, Tag
+from chalicelib.content.merge_tags import STATEMENT_MASK, Branches, Tag
 
 _MAX_LINK_TEXT = 200
 # Elements that end a word.
@@ -25,6 +25,7 @@ _HTML_INSIDE = ("foreignobject", "desc", "title", "annotation-xml", "mi", "mo", 
 # Elements without an end tag, and the options of a select, which mostly go without.
 _EMPTY = "area base br col embed hr img input link meta param source track wbr option optgroup"
 _NEVER_OPEN = frozenset(_EMPTY.split())
+_BEFORE_BODY = frozenset({"html", "head", "title", "style", "script", "base", "link", "meta"})
 
 
 HIDING_STYLE: Final = re.compile(r"(?<![\w-])(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
@@ -55,6 +56,7 @@ class Document:
     hidden: list[tuple[int, int]] = field(default_factory=list)  # elements that do not show their content
     hrefs: list[Href] = field(default_factory=list)
     base: str | None = None
+    begins_at: int = 0  # behind <body>, or before what a browser shows first
     insert_at: int = 0
 
 
@@ -67,12 +69,15 @@ def read_document(source: str, masked: str, tags: Sequence[Tag]) -> Document:
     branches = Branches(tags)
     hidden = _Hidden(branches, document)
     links = _LinkReader(source, masked, document)
+    beginning = _Beginning(masked, branches)
     body_end = unfinished = raw_start = -1
     for token in markup.tokens(masked):
         document.tokens.append(token)
         links.take(token)
         if hidden.since >= 0 or token.name in _HIDING:
             hidden.take(masked, token)
+        if hidden.since < 0:
+            beginning.take(token)
         if token.kind == markup.START_TAG:
             raw_start = token.start
             if token.name == "base" and (hidden.since >= 0 or branches.at(token.start)):
@@ -97,6 +102,8 @@ def read_document(source: str, masked: str, tags: Sequence[Tag]) -> Document:
         if branches.at(unfinished):
             raise SourceError(unfinished, "this element is not closed, or not all that is in it, within its statement")
     document.insert_at = body_end if body_end >= 0 else unfinished if unfinished >= 0 else len(source)
+    begins_at = document.insert_at if beginning.at is None else beginning.at
+    document.begins_at = min(begins_at, document.insert_at)
     return document
 
 
@@ -119,6 +126,32 @@ def _hides(masked: str, token: Token) -> bool:
         return False
     style = markup.attributes(masked, token).get("style")
     return style is not None and HIDING_STYLE.search(masked, style.start, style.end) is not None
+
+
+class _Beginning:
+    """Where the body begins: behind its tag, or before the first content where there is none."""
+
+    def __init__(self, masked: str, branches: Branches) -> None:
+        self.at: int | None = None
+        self._masked = masked
+        self._branches = branches
+        self._before_statement = 0
+
+    def take(self, token: Token) -> None:
+        """`token`: in no element that does not show its content."""
+        if self.at is not None:
+            return
+        is_outside = not self._branches.at(token.start)
+        if token.kind == markup.TEXT:
+            text = self._masked[token.start : token.end]
+            self._before_statement = token.start if is_outside else self._before_statement
+            is_content = bool(text.replace(STATEMENT_MASK, "").strip())
+        else:
+            is_content = token.kind == markup.START_TAG and token.name not in _BEFORE_BODY
+        if is_content and token.name == "body" and is_outside:
+            self.at = token.end
+        elif is_content:
+            self.at = token.start if is_outside else self._before_statement
 
 
 class _Hidden:

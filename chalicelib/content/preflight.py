@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit
@@ -159,7 +159,7 @@ def preflight_findings(
     for finding in _all(source, compiled, tracking, audience):
         seen[finding.code] += 1
         if seen[finding.code] <= MAX_FINDINGS_OF_A_KIND:
-            found.append(finding)
+            found.append(_placed(source, finding))
     order = list(Severity)
     return sorted(found, key=lambda finding: order.index(finding.severity))
 
@@ -188,6 +188,14 @@ def _all(
             yield _finding("plain_text_only", "text")
     elif compiled.text_generated:
         yield _finding("text_part_missing", "text")
+
+
+def _placed(source: ContentSource, finding: Finding) -> Finding:
+    """The same finding, with its place in what the author wrote."""
+    if finding.field is None:
+        return finding
+    field, line, column = source.place(finding.field, finding.line, finding.column)
+    return replace(finding, field=field, line=line, column=column)
 
 
 def _sender_and_audience(compiled: CompiledContent, audience: AudienceFacts) -> Iterator[Finding]:

@@ -4,32 +4,34 @@ Two readers have to agree. The scanner (markup.py, document.py) finds the links,
 text there. Here html5lib reads the author's HTML and the compiled HTML as a browser does, and both are compared:
 
 1. Merge tags are replaced by placeholders, so that one comparison holds for all leads (placeholders.py).
-2. As texts, both are equal except for values of attributes, and for footer and pixel in one place (proof_texts.py).
+2. As texts, both are equal except for values of attributes, and for footer and pixel in one place and the preview text
+   in another (proof_texts.py).
 3. As trees, both are equal except for hrefs of links. Each of those leads where the author's leads, by a click URL that
    is signed for it, or is as the author wrote it. The report has each link as it is, and no others (proof_links.py).
-4. A browser shows footer and pixel, and nothing of the mail behind them.
+4. A browser shows footer and pixel, and nothing of the mail behind them. The preview text is hidden before all else.
 
 Steps 3 and 4 are done with all branches of all {% if %} and {% for %} at once, then with the branches of some leads.
 
 Nothing here uses the scanner's idea of where a link is. The places of links in the report are checked like all it says:
 html5lib has to find a link at each of them. Shared are only the reading of merge tags (merge_tags.py), the rules of
-what a destination means (destinations.py), which styles hide an element (document.py), and the forms of footer and
-pixel (compiler.py).
+what a destination means (destinations.py), which styles hide an element (document.py), and the forms of footer,
+pixel and preview text (compiler.py).
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from time import thread_time
 from typing import Final, NoReturn
 
 from chalicelib.content.compiled import CompiledContent, ContentSource, LinkTracking, Segments
+from chalicelib.content.compiler import preview_html
 from chalicelib.content.destinations import tidy
 from chalicelib.content.errors import Positions, SourceError
 from chalicelib.content.html_tree import NOT_SHOWN, SECONDS, Node, NotParsed, nodes, parse
 from chalicelib.content.placeholders import DEFECT, Placeholders, folded
 from chalicelib.content.proof_links import FollowedLinks
-from chalicelib.content.proof_texts import Alignment, Differs
+from chalicelib.content.proof_texts import PREVIEW, Alignment, Differs
 from chalicelib.model.errors import Fault
 
 LAUNCH_SECONDS: Final = 4.0
@@ -60,7 +62,11 @@ def prove(
 
     Parses for at most that many seconds of CPU, and never raises: what cannot be checked is a fault.
     """
-    deadline = thread_time() + seconds
+    proof = _proof(source, compiled, tracking, thread_time() + seconds)
+    return replace(proof, faults=tuple(map(source.fault, proof.faults)))
+
+
+def _proof(source: ContentSource, compiled: CompiledContent, tracking: LinkTracking | None, deadline: float) -> Proof:
     html = folded(source.html or "")
     if not html.strip() or compiled.html is None:
         is_text = not html.strip() and compiled.html is None and not compiled.links
@@ -91,10 +97,12 @@ class _Comparison:
     ) -> None:
         self._deadline = deadline
         self._positions = Positions(html)
-        self._placeholders = Placeholders(html)
+        self._placeholders = Placeholders(html + (source.preview_text or ""))
         self._is_tracked = tracking is not None
         base_url = tracking.base_url if tracking else None
-        self._texts = Alignment(self._placeholders, html, segments, base_url)
+        preview = preview_html(source.preview_text) if source.preview_text else ""
+        self._texts = Alignment(self._placeholders, html, segments, preview, base_url)
+        self._preview = f"{self._placeholders.mark}{PREVIEW}" if preview else None
         self._texts.number_links(compiled.links, self._positions)
         self._links = FollowedLinks(self._placeholders, source, compiled, tracking)
         self._pixel = f"{base_url}/t/o/{self._placeholders.delivery}.gif"
@@ -143,6 +151,10 @@ class _Comparison:
         """Pixel and unsubscribe link are where a browser shows them."""
         placeholders = self._placeholders
         pixels, footers, unsubscribes = [], [], []
+        if self._preview is not None and not self._begins_with_preview(compiled):
+            self._links.faults.append(
+                Fault("html", f"the preview text would not be the first text in the mail{DEFECT}")
+            )
         for node in compiled:
             href = node.attributes.get("href", "") if _is_link(node) else ""
             if node.name == "img" and node.attributes.get("src") == self._pixel:
@@ -157,6 +169,13 @@ class _Comparison:
             self._note(f"the unsubscribe link that is added would not be shown, because {_CLOSE}")
         if not self._texts.has_footer and not any(unsubscribes):
             self._note("not every lead would see your unsubscribe link; put it where it is always shown")
+
+    def _begins_with_preview(self, compiled: list[Node]) -> bool:
+        """Whether the preview text is at the beginning of the body, and there alone."""
+        at = [number for number, node in enumerate(compiled) if self._preview in node.attributes]
+        return (
+            len(at) == 1 and compiled[at[0]].around == ("html", "body") and not any(map(_is_content, compiled[: at[0]]))
+        )
 
     def _check_end(self) -> None:
         """A browser shows nothing of what is behind footer and pixel, unless it is behind the body's end."""

@@ -1,7 +1,8 @@
 """Compares the author's text with the compiled one, character by character, for the proof (proof.py).
 
 Both come with placeholders for merge tags (placeholders.py). The compiled text is the author's, except that values of
-attributes are replaced by click URLs and by links made per delivery, and that footer and pixel are added in one place.
+attributes are replaced by click URLs and by links made per delivery, and that footer and pixel are added in one place
+and the preview text in another.
 """
 
 import re
@@ -12,12 +13,14 @@ from typing import NamedTuple, NoReturn
 from chalicelib.content.compiled import Link, Segments
 from chalicelib.content.compiler import FOOTER, pixel
 from chalicelib.content.errors import Positions, SourceError
-from chalicelib.content.placeholders import BRANCHES, DEFECT, Placeholders
+from chalicelib.content.placeholders import BRANCHES, DEFECT, Placeholders, folded
 from chalicelib.content.values import escape_attribute
 
 _UNQUOTED = re.compile(r"[^\t\n\f\r >]*+")
 _QUOTES = ("'", '"')
 _ADDED = (["footer"], ["pixel"], ["footer", "pixel"])
+PREVIEW = "preview"
+"""Follows the mark in the name of the attribute that the preview text's element gets, for the parser."""
 
 
 class Differs(SourceError):
@@ -39,15 +42,17 @@ class _Edit(NamedTuple):
 class Alignment:
     """Both texts of one mail side by side. `number_links` before `readings`."""
 
-    def __init__(self, placeholders: Placeholders, source: str, html: Segments, base_url: str | None) -> None:
-        """`base_url`: of click URLs and pixel; None if nothing is tracked. Raises Differs."""
+    def __init__(
+        self, placeholders: Placeholders, source: str, html: Segments, preview: str, base_url: str | None
+    ) -> None:
+        """`base_url`: of click URLs and pixel; None if nothing is tracked. `preview`: what is added. Raises Differs."""
         self.has_footer = False
         """Whether a footer is added."""
         self._placeholders = placeholders
         self._text, self._places = placeholders.source(source)
         self._edits: list[_Edit] = []
         self._added_at = len(self._text)
-        self._align(placeholders.compiled(html), base_url)
+        self._align(placeholders.compiled(html), folded(placeholders.source(preview)[0]), base_url)
 
     @property
     def added_at(self) -> int:
@@ -97,7 +102,7 @@ class Alignment:
         text_at, source_at = self._places[bisect_right(self._places, at, key=lambda place: place[0]) - 1]
         return source_at + at - text_at
 
-    def _align(self, compiled: str, base_url: str | None) -> None:
+    def _align(self, compiled: str, preview: str, base_url: str | None) -> None:
         """Go through the compiled text; `at` is the place in the author's."""
         mark, footer = self._placeholders.mark, self._placeholders.compiled(Segments.of(FOOTER))
         links, image = rf"{mark}l\d+{mark}", r"(?!)"
@@ -105,7 +110,11 @@ class Alignment:
             click = re.escape(f"{escape_attribute(base_url)}/t/c/{self._placeholders.delivery}")
             links += rf"|{click}[^\"'<>\s]*+"
             image = re.escape(self._placeholders.compiled(Segments.of(pixel(base_url))))
-        changes = re.compile(rf"(?P<link>{links})|(?P<footer>{re.escape(footer)})|(?P<pixel>{image})")
+        changes = re.compile(
+            rf"(?P<link>{links})|(?P<footer>{re.escape(footer)})|(?P<pixel>{image})"
+            rf"|(?P<preview>{re.escape(preview) or '(?!)'})"
+        )
+        previews = 0
         at = position = 0
         added: list[tuple[str, int]] = []
         for change in changes.finditer(compiled):
@@ -115,6 +124,10 @@ class Alignment:
                 at = self._replace(at, change[0])
             elif change["footer"] and self._text.startswith(footer, at):
                 at = self._copy(footer, at)  # the author's own
+            elif change["preview"]:
+                previews += 1
+                put = change[0].replace("<div", f"<div {mark}{PREVIEW}", 1)
+                self._edits.append(_Edit(at, at, put, put))
             else:
                 added.append((change.lastgroup or "", at))
                 put = change[0].replace(self._placeholders.unsubscribe, self._placeholders.own_unsubscribe)
@@ -122,6 +135,8 @@ class Alignment:
         at = self._copy(compiled[position:], at)
         if at < len(self._text):
             self._refuse(at, "")
+        if previews != bool(preview):
+            raise Differs(self._in_source(at), "the preview text is not added once")
         kinds = [kind for kind, _ in added]
         if base_url is not None and "pixel" not in kinds:
             raise Differs(self._in_source(at), "the tracking pixel is missing in the compiled mail")

@@ -52,6 +52,7 @@ class Rendered:
     text: str
     from_name: str | None
     reply_to: str | None
+    preview_text: str | None
     empty_links: int
     """Links with merge tags in them that lead nowhere: no value, or one that no link may hold."""
     _layout: "_Layout"
@@ -133,6 +134,7 @@ class _Layout:
         self.text = self._body(compiled.text)
         self._from_name = self._body(compiled.from_name) if compiled.from_name else None
         self._reply_to = self._body(compiled.reply_to) if compiled.reply_to else None
+        self._preview_text = self._body(compiled.preview_text) if compiled.preview_text else None
         # All that filling a field takes, unpacked once per campaign instead of once per delivery.
         self._sources = [
             (
@@ -217,6 +219,7 @@ class _Layout:
             self.text.text(values),
             from_name.text(values) if from_name else None,
             reply_to.text(values) if reply_to else None,
+            self._preview_text.text(values) if self._preview_text else None,
             empty_links,
             self,
             values,

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from chalicelib.model.delivery import Tracking
 from chalicelib.model.ids import CampaignId
+from chalicelib.model.workspace import Workspace
 
 
 class CampaignStatus(StrEnum):
@@ -130,7 +131,7 @@ class LaunchedLink:
     text: str
     """What it stands behind."""
     line: int
-    """In the author's HTML, 1-based, as is `column`."""
+    """In what the author wrote, 1-based, as is `column`."""
     column: int
 
 
@@ -172,3 +173,5 @@ class LaunchedMail:
     """Size of the HTML part as sent, merge fields left empty; None for plain text."""
     proof: ProofResult | None = None
     """None for plain text, and for what earlier releases launched."""
+    workspace: Workspace | None = None
+    """Whose theme it was given; None for what earlier releases launched."""

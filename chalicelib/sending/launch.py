@@ -15,7 +15,7 @@ from chalicelib.campaigns.proving import compile_both, prove_both, require_proof
 from chalicelib.content.compiled import CompiledContent, ContentSource, LinkTracking
 from chalicelib.content.errors import ContentInvalid, NotProven
 from chalicelib.crm.audience import Audiences
-from chalicelib.model.campaign import Campaign, CampaignStatus
+from chalicelib.model.campaign import Campaign, CampaignStatus, LaunchedMail
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.lifecycle import GOING
 from chalicelib.model.messages import LaunchMessage, LaunchTask, PlanMessage, RetryMessage
@@ -96,11 +96,13 @@ class Launch:
         require_complete(campaign, body)
         key_number = self._campaigns.fix_key(campaign.campaign_id, self._keys.newest().current)
         tracking = content.tracking_of(self._keys, self._tracking_url, campaign.campaign_id, key_number)
-        source = content.source_of(campaign, body)
+        workspace = self._campaigns.workspace_of(campaign, body)
+        source = content.source_of(campaign, body, workspace)
         compiled, untracked = compile_both(source, tracking, campaign.tracking)
         proof = self._prove(source, compiled, untracked, tracking)
         require_proof(proof, waive_proof=campaign.proof_waived)
-        content.save(self._campaigns, campaign, compiled, untracked, tracking, result_of(proof, compiled))
+        mail = LaunchedMail(content.links_of(source, compiled), None, result_of(proof, compiled), workspace)
+        content.save(self._campaigns, campaign, compiled, untracked, tracking, mail)
 
     def _may_go_on(self, campaign_id: CampaignId, until: float, now: datetime) -> bool:
         """End a wait, or extend it while no mail may leave. May be repeated after a crash.

@@ -25,10 +25,12 @@ from chalicelib.model.errors import Conflict
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.lifecycle import GOING, Holds, Move
 from chalicelib.model.times import time_from, time_text
+from chalicelib.model.workspace import Workspace
 from chalicelib.store import keys
 from chalicelib.store.client import Item, from_item, to_item
 from chalicelib.store.statements import Put, Query, Statement, above, at_most, equals, lacks, missing, one_of
 from chalicelib.store.table import TableStore, call
+from chalicelib.store.workspace import read_workspace, workspace_from
 
 _CHUNK_BYTES = 350_000
 """Below DynamoDB's 400 KB an item."""
@@ -159,7 +161,17 @@ class Campaigns(TableStore):
         values = json.loads(zlib.decompress(packed))
         proof = values.get("proof")
         links = tuple(LaunchedLink(**link) for link in values["links"])
-        return LaunchedMail(links, values["html_bytes"], proof and ProofResult(**proof))
+        workspace = values.get("workspace")
+        return LaunchedMail(
+            links, values["html_bytes"], proof and ProofResult(**proof), workspace and workspace_from(workspace)
+        )
+
+    def workspace_of(self, campaign: Campaign, body: Body) -> Workspace:
+        """Whose theme the mail has: as it was at launch, or as it is now. The defaults where it makes no difference."""
+        if not body.markdown:
+            return Workspace()
+        launched = self.find_launched(campaign).workspace if campaign.key_number is not None else None
+        return launched or read_workspace(self._table)
 
     def save_blob(self, campaign: Campaign, name: str, data: bytes) -> None:
         """Keep something large that was made of this version of a campaign, unless it was made of a later one."""

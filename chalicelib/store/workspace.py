@@ -1,13 +1,28 @@
 """The workspace: one row of the campaigns table."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
+from typing import Any
 
 from chalicelib.model.errors import Conflict
 from chalicelib.model.workspace import Language, Theme, Workspace
 from chalicelib.store import keys
 from chalicelib.store.client import from_item, to_item
 from chalicelib.store.statements import equals, missing
-from chalicelib.store.table import TableStore
+from chalicelib.store.table import Table, TableStore
+
+
+def read_workspace(table: Table) -> Workspace:
+    """From the campaigns table; the defaults before the first change."""
+    row = table.find(keys.workspace())
+    if row is None:
+        return Workspace()
+    return workspace_from({name: value for name, value in from_item(row).items() if name not in ("pk", "sk")})
+
+
+def workspace_from(values: Mapping[str, Any]) -> Workspace:
+    """The workspace whose fields these are."""
+    return Workspace(**dict(values) | {"theme": Theme(**values["theme"]), "language": Language(values["language"])})
 
 
 class Workspaces(TableStore):
@@ -15,11 +30,7 @@ class Workspaces(TableStore):
 
     def get(self) -> Workspace:
         """As it was last changed; the defaults before the first change."""
-        row = self._table.find(keys.workspace())
-        if row is None:
-            return Workspace()
-        values = {name: value for name, value in from_item(row).items() if name not in ("pk", "sk")}
-        return Workspace(**values | {"theme": Theme(**values["theme"]), "language": Language(values["language"])})
+        return read_workspace(self._table)
 
     def update(self, before: Workspace, after: Workspace) -> Workspace:
         """Write `after` over exactly `before`; the workspace as written. Raises Conflict when it changed meanwhile."""

@@ -15,6 +15,7 @@ from chalicelib.model.campaign import Audience, Body, CampaignStatus, Schedule
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.lifecycle import SCHEDULE
 from chalicelib.model.messages import LaunchMessage
+from chalicelib.model.workspace import Workspace
 from local.tables import TableNames
 from tests.moves import bring_to
 from tests.store.test_control import ControlledWorld
@@ -86,7 +87,7 @@ def test_content_that_was_launched_before_it_was_refused_fails_for_everybody_and
         world.lead(number, tags=["vip"])
     campaign_id = started(world, "Hello")
     campaign = world.campaign(campaign_id)
-    compiled = compile_content(source_of(campaign, world.campaigns.body(campaign)), None)
+    compiled = compile_content(source_of(campaign, world.campaigns.body(campaign), Workspace()), None)
     launched = replace(compiled, text=Segments(("", ""), (TemplateSlot(template),))).to_bytes()
     world.campaigns.fix_key(campaign_id, 1)
     for name in ("untracked", "compiled"):  # what is stored already is not compiled again

@@ -1,0 +1,30 @@
+"""Makes the HTML of a mail that was written in Markdown or MJML."""
+
+from chalicelib.content.errors import ContentInvalid, Positions, SourceError
+from chalicelib.content.origin import Origin, StandIns
+from chalicelib.model.campaign import Body
+from chalicelib.model.errors import Fault
+from chalicelib.model.workspace import Workspace
+
+
+def made_of(body: Body, workspace: Workspace) -> Origin | None:
+    """HTML made of what was written; None if that is HTML, text or nothing. Raises ContentInvalid.
+
+    `workspace`: whose theme a mail in Markdown has.
+    """
+    field, source = ("mjml", body.mjml) if body.mjml else ("markdown", body.markdown)
+    if not source or not source.strip():
+        return None
+    from chalicelib.content import markdown, mjml  # not needed by what sends mails
+
+    try:
+        stand_ins = StandIns(source)
+        if field == "markdown":
+            components = markdown.mjml_of(source, stand_ins, workspace)
+        else:
+            components = mjml.mjml_of(source, stand_ins)
+        return Origin(field, source, mjml.compiled(components), stand_ins)
+    except SourceError as error:
+        raise ContentInvalid([Fault(field, error.reason, *Positions(source).of(error.offset))]) from None
+    except ValueError as error:
+        raise ContentInvalid([Fault(field, f"it cannot be read: {error}")]) from None

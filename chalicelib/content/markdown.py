@@ -1,0 +1,274 @@
+"""Makes MJML of Markdown: CommonMark with tables, without HTML and without indented code.
+
+A link alone in its paragraph with `{button}` behind it is a button. A line of statements such as `{% if ... %}` is no
+part of a paragraph, so statements can enclose paragraphs. Merge tags are words to the parser (origin.py).
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from functools import cache
+from html import escape
+from typing import TYPE_CHECKING, Final
+
+from chalicelib.content.errors import Positions, SourceError
+from chalicelib.content.merge_tags import Tag, find_tags, is_balanced
+from chalicelib.content.origin import Piece, StandIns
+from chalicelib.content.theme import Look, framed
+from chalicelib.model.workspace import Workspace
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_block import StateBlock
+    from markdown_it.token import Token
+
+MAX_BYTES: Final = 100 * 1024
+"""Of Markdown. Gmail clips a mail at as much HTML, and the parser is quadratic in some things."""
+MAX_NESTING: Final = 12
+"""Quotes and lists, and their parts, in each other."""
+
+_BUTTON = "{button}"
+_MISPLACED_BUTTON = (
+    f"{_BUTTON} stands behind a link that is alone in its paragraph, such as [Text](https://…) {_BUTTON}"
+)
+_SCHEME = re.compile(r"(?:https?://|mailto:|tel:|sms:|#)", re.IGNORECASE)
+_NO_LINK = "a link leads to an address that begins with https://, http://, mailto:, tel: or sms:"
+_NO_IMAGE = "an image has an address that begins with https:// or http://"
+_TOO_DEEP = f"quotes and lists are nested too deep here (more than {MAX_NESTING // 2})"
+_UNBALANCED = "this {{% {} %}} ends in another paragraph, list or quote than it begins in; put both in the same"
+_CONTAINERS = {"blockquote", "bullet_list", "ordered_list", "list_item", "table", "thead", "tbody", "tr", "th", "td"}
+
+
+def mjml_of(source: str, stand_ins: StandIns, workspace: Workspace) -> str:
+    """The MJML of a mail in the workspace's theme, with words for merge tags and texts. Raises SourceError."""
+    if len(source.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        raise SourceError(0, f"it is larger than {MAX_BYTES // 1024} KB")
+    tags = find_tags(source)
+    writer = _Writer(source, tags, stand_ins, Look(workspace))
+    components = writer.components(_parser().parse(writer.masked, {"statements": stand_ins.is_statements}))
+    names_unsubscribe = any("unsubscribe_url" in tag.body for tag in tags)
+    return framed(components, workspace, with_unsubscribe_link=not names_unsubscribe)
+
+
+@cache
+def _parser() -> "MarkdownIt":
+    from markdown_it import MarkdownIt  # 40 ms, and only what makes HTML needs it
+
+    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 100}).enable("table").disable("code")
+    interrupts = ["paragraph", "reference", "blockquote", "list", "table"]
+    parser.block.ruler.before("table", "statements", _statements, {"alt": interrupts})
+    # Addresses are judged, and errors said, here; merge tags in them stay as they are.
+    parser.validateLink = lambda url: True  # type: ignore[method-assign]
+    parser.normalizeLink = lambda url: url  # type: ignore[method-assign]
+    parser.normalizeLinkText = lambda link: link  # type: ignore[method-assign]
+    return parser
+
+
+def _statements(state: "StateBlock", line: int, _end: int, silent: bool) -> bool:
+    """A rule of the parser: a line of nothing but statements."""
+    text = state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]].strip()
+    if not state.env["statements"](text):
+        return False
+    if not silent:
+        state.line = line + 1
+        token = state.push("statements", "", 0)
+        token.content, token.map = text, [line, line + 1]
+    return True
+
+
+class _Writer:
+    """Writes the components of one mail."""
+
+    def __init__(self, source: str, tags: Sequence[Tag], stand_ins: StandIns, look: Look) -> None:
+        self._source = source
+        self._tags = tags
+        self._stand_ins = stand_ins
+        self._look = look
+        pieces: list[str] = []
+        self._masked_at, self._source_at = [0], [0]
+        position = length = 0
+        for tag in tags:
+            word = stand_ins.add_tag(source, tag)
+            pieces += (source[position : tag.start], word)
+            length += tag.start - position + len(word)
+            position = tag.end
+            self._masked_at.append(length)
+            self._source_at.append(position)
+        self.masked = "".join((*pieces, source[position:]))
+        self._lines = Positions(self.masked)
+        self._line = 0
+        self._components: list[str] = []
+        self._html: list[str] = []
+        self._open: list[list[Tag]] = [[]]
+        """The statements in each of the open elements."""
+
+    def components(self, tokens: "Sequence[Token]") -> str:
+        """MJML for the column of a mail."""
+        depth = number = 0
+        while number < len(tokens):
+            token = tokens[number]
+            kind, _, side = token.type.rpartition("_")
+            self._line = token.map[0] if token.map else self._line
+            if token.level > MAX_NESTING:
+                raise SourceError(self._at(), _TOO_DEEP)
+            if token.type == "inline":
+                self._inline(token.children or [])
+            elif kind in _CONTAINERS:
+                depth += 1 if side == "open" else -1
+                self._container(kind, side, token)
+            elif token.type == "paragraph_open" and not depth and self._part(tokens[number + 1].children or []):
+                number += 2
+            elif kind in ("paragraph", "heading"):
+                self._text_block(kind, side, token)
+            elif token.type == "statements":
+                self._statement_line(token.content, depth)
+            elif token.type == "fence":
+                code = self._literal(token.content.removesuffix("\n"))
+                self._html.append(f'<pre style="{self._look.pre}">{self._mark()}{code}</pre>')
+            elif token.type == "hr":
+                self._flush()
+                self._components.append('<mj-divider css-class="lf-part" />')
+            number += 1
+        self._flush()
+        self._close()
+        return "".join(self._components)
+
+    def _at(self) -> int:
+        """The place in the source of the current line."""
+        at = self._lines.offset(self._line + 1, 1)
+        number = bisect_right(self._masked_at, at) - 1
+        return self._source_at[number] + at - self._masked_at[number]
+
+    def _mark(self) -> str:
+        """A word for nothing, which keeps the place of the current line."""
+        return self._stand_ins.add(Piece("", self._at()))
+
+    def _opened(self) -> None:
+        self._open.append([])
+
+    def _close(self) -> None:
+        """Checks that the statements of the element that ends are complete."""
+        statements = self._open.pop()
+        if not is_balanced(statements):
+            raise SourceError(statements[0].start, _UNBALANCED.format(statements[0].word))
+
+    def _flush(self) -> None:
+        if self._html:
+            text = self._stand_ins.add(*self._stand_ins.pieces("".join(self._html)))
+            self._components.append(f'<mj-text css-class="lf-text">{text}</mj-text>')
+            self._html = []
+
+    def _statement_line(self, text: str, depth: int) -> None:
+        self._open[-1] += self._stand_ins.statements(text)
+        if depth:
+            self._html.append(text)
+        else:
+            self._flush()
+            self._components.append(f"<mj-raw>{text}</mj-raw>")
+
+    def _part(self, children: "Sequence[Token]") -> bool:
+        """Writes a paragraph that is nothing but a button or an image, as a component of its own."""
+        shown = [child for child in children if child.type != "text" or child.content.strip()]
+        kinds = [child.type for child in shown]
+        is_button = shown and shown[-1].type == "text" and shown[-1].content.strip() == _BUTTON
+        if is_button and kinds.count("link_open") == 1 and kinds[0] == "link_open" and kinds[-2] == "link_close":
+            self._flush()
+            href = self._attribute(self._address(shown[0]))
+            self._inline(shown[1:-2])
+            said = self._stand_ins.add(*self._stand_ins.pieces("".join(self._html)))
+            self._html = []
+            self._components.append(f'<mj-button css-class="lf-part lf-button" href="{href}">{said}</mj-button>')
+        elif kinds in (["image"], ["link_open", "image", "link_close"]):
+            self._flush()
+            link = f'href="{self._attribute(self._address(shown[0]))}" ' if len(shown) > 1 else ""
+            self._components.append(
+                f'<mj-image css-class="lf-part" {link}{self._image_attributes(shown[len(shown) // 2])} />'
+            )
+        else:
+            return False
+        return True
+
+    def _container(self, kind: str, side: str, token: "Token") -> None:
+        look, is_open = self._look, side == "open"
+        if is_open:
+            self._opened()
+        else:
+            self._close()
+        if kind == "blockquote":  # Outlook gives only cells of tables a border and a padding
+            before = (
+                '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" '
+                f'style="margin:0 0 16px"><tr><td class="lf-quote" style="{look.quote}"><blockquote style="margin:0">'
+            )
+            self._html.append(before if is_open else "</blockquote></td></tr></table>")
+            return
+        style = {
+            "bullet_list": f' style="{look.list}"',
+            "ordered_list": f' style="{look.list}"',
+            "list_item": f' style="{look.item}"',
+            "table": ' width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:0 0 16px;font-size:15px"',
+            "th": f' align="{_align(token)}" style="{look.cell};font-weight:700"',
+            "td": f' align="{_align(token)}" style="{look.cell}"',
+        }.get(kind, "")
+        start = token.attrGet("start")
+        style += f' start="{start}"' if start is not None else ""
+        self._html.append(f"<{token.tag}{style}>" if is_open else f"</{token.tag}>")
+
+    def _text_block(self, kind: str, side: str, token: "Token") -> None:
+        level = min(int(token.tag[1]), 3) if kind == "heading" else 0
+        style = self._look.heading[level] if level else self._look.tight if token.hidden else self._look.paragraph
+        if side == "open":
+            self._opened()
+            self._html.append(self._mark() if token.hidden else f'<{token.tag} style="{style}">{self._mark()}')
+        else:
+            self._close()
+            self._html.append("" if token.hidden else f"</{token.tag}>")
+
+    def _inline(self, children: "Sequence[Token]") -> None:
+        for child in children:
+            if child.type == "text":
+                if _BUTTON in child.content:
+                    raise SourceError(self._at(), _MISPLACED_BUTTON)
+                self._html.append(self._literal(child.content))
+            elif child.type in ("softbreak", "hardbreak"):
+                self._line += 1
+                self._html.append("\n" if child.type == "softbreak" else "<br>")
+            elif child.type == "code_inline":
+                self._html.append(f'<code style="{self._look.code}">{self._literal(child.content)}</code>')
+            elif child.type == "image":
+                self._html.append(f'<img {self._image_attributes(child)} style="{self._look.image}">')
+            elif child.nesting > 0:
+                self._opened()
+                href = f' href="{self._attribute(self._address(child))}"' if child.type == "link_open" else ""
+                self._html.append(f'<{child.tag}{href} style="{self._look.link}">' if href else f"<{child.tag}>")
+            elif child.nesting < 0:
+                self._close()
+                self._html.append(f"</{child.tag}>")
+
+    def _literal(self, text: str) -> str:
+        self._open[-1] += self._stand_ins.statements(text)
+        return escape(text, quote=False)
+
+    def _address(self, token: "Token") -> str:
+        """Where a link leads, or an image is."""
+        is_image = token.type == "image"
+        address = str(token.attrGet("src" if is_image else "href") or "").strip()
+        begins_with_tag = self._stand_ins.word.match(address)
+        if address and not begins_with_tag and not _SCHEME.match(address):
+            raise SourceError(self._at(), _NO_IMAGE if is_image else _NO_LINK)
+        return address.replace(" ", "%20")
+
+    def _image_attributes(self, token: "Token") -> str:
+        alt = "".join(child.content if child.content else " " for child in token.children or [])
+        src = self._attribute(self._address(token))
+        return f'src="{src}"' + (f' alt="{self._attribute(alt)}"' if alt.strip() else "")
+
+    def _attribute(self, value: str) -> str:
+        """A word for the value of an attribute; it keeps the place of the line."""
+        statements = self._stand_ins.statements(value)
+        if not is_balanced(statements):
+            raise SourceError(statements[0].start, _UNBALANCED.format(statements[0].word))
+        return self._stand_ins.add(Piece("", self._at()), *self._stand_ins.pieces(escape(value)))
+
+
+def _align(token: "Token") -> str:
+    return str(token.attrGet("style") or "text-align:left").removeprefix("text-align:")

@@ -1,0 +1,285 @@
+"""Checks MJML and compiles it to HTML.
+
+mjml-python takes unknown elements and attributes silently, ends the process at deep nesting, and names no lines. So
+what an author wrote is read here first, by the elements of https://documentation.mjml.io: only those that are known,
+where they belong, reach the compiler. Texts and addresses are words to it (origin.py) and come back as written.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from chalicelib.content import markup
+from chalicelib.content.errors import SourceError
+from chalicelib.content.markup import Token
+from chalicelib.content.merge_tags import Tag, find_tags, is_balanced, mask, tags_in
+from chalicelib.content.origin import Piece, StandIns
+
+MAX_BYTES: Final = 1_048_576
+MAX_ELEMENTS: Final = 2_000
+"""Each becomes a kilobyte of HTML or so."""
+
+_BOX = "padding padding-top padding-right padding-bottom padding-left css-class mj-class"
+_BORDER = "border border-top border-right border-bottom border-left border-radius"
+_BACKGROUND = (
+    "background-color background-url background-repeat background-size background-position background-position-x "
+    "background-position-y"
+)
+_FONT = "color font-family font-size font-style font-weight letter-spacing line-height text-decoration text-transform"
+_IN_COLUMN = f"{_BOX} align container-background-color"
+_LINK = "href rel target name title"
+_SECTION = f"{_BOX} {_BORDER} {_BACKGROUND} direction full-width text-align text-padding"
+_INNER = "inner-padding inner-border inner-border-radius inner-background-color"
+_ICONS = "icon-align icon-height icon-position icon-width icon-unwrapped-alt icon-unwrapped-url icon-wrapped-alt"
+_ICONS += " icon-wrapped-url"
+_SOCIAL = f"{_FONT} border-radius icon-height icon-padding icon-size text-padding vertical-align"
+_ATTRIBUTES: Final[Mapping[str, frozenset[str]]] = {
+    name: frozenset(attributes.split())
+    for name, attributes in {
+        "mjml": "lang dir owa",
+        "mj-head": "",
+        "mj-title": "",
+        "mj-preview": "",
+        "mj-style": "",
+        "mj-breakpoint": "width",
+        "mj-font": "name href",
+        "mj-attributes": "",
+        "mj-body": "width background-color css-class",
+        "mj-wrapper": f"{_SECTION} gap",
+        "mj-section": _SECTION,
+        "mj-group": "background-color css-class direction mj-class vertical-align width",
+        "mj-column": f"{_BOX} {_BORDER} {_INNER} background-color direction vertical-align width",
+        "mj-hero": f"{_BOX} {_BACKGROUND} background-height background-width border-radius container-background-color "
+        "height inner-background-color inner-padding mode vertical-align width",
+        "mj-text": f"{_IN_COLUMN} {_FONT} height vertical-align",
+        "mj-button": f"{_IN_COLUMN} {_FONT} {_BORDER} {_LINK} background-color height inner-padding text-align "
+        "vertical-align width",
+        "mj-image": f"{_IN_COLUMN} {_BORDER} {_LINK} alt fluid-on-mobile font-size full-width height max-height sizes "
+        "src srcset usemap width",
+        "mj-divider": f"{_IN_COLUMN} border-color border-style border-width width",
+        "mj-spacer": f"{_BOX} container-background-color height",
+        "mj-table": f"{_IN_COLUMN} {_FONT} border cellpadding cellspacing role table-layout width",
+        "mj-raw": "",
+        "mj-social": f"{_IN_COLUMN} {_SOCIAL} inner-padding mode table-layout",
+        "mj-social-element": f"{_BOX} {_SOCIAL} {_LINK} align alt background-color icon-position src srcset sizes",
+        "mj-navbar": f"{_BOX} align base-url hamburger ico-align ico-close ico-color ico-font-family ico-font-size "
+        "ico-line-height ico-open ico-padding ico-padding-bottom ico-padding-left ico-padding-right ico-padding-top "
+        "ico-text-decoration ico-text-transform",
+        "mj-navbar-link": f"{_BOX} {_FONT} {_LINK}",
+        "mj-accordion": f"{_BOX} {_ICONS} border container-background-color font-family",
+        "mj-accordion-element": f"{_ICONS} background-color border css-class font-family mj-class",
+        "mj-accordion-title": f"{_BOX} background-color color font-family font-size font-weight",
+        "mj-accordion-text": f"{_BOX} background-color color font-family font-size font-weight letter-spacing "
+        "line-height",
+        "mj-carousel": f"{_IN_COLUMN} border-radius icon-width left-icon right-icon tb-border tb-border-radius "
+        "tb-hover-border-color tb-selected-border-color tb-width thumbnails",
+        "mj-carousel-image": f"{_LINK} alt border-radius css-class mj-class src tb-border tb-border-radius "
+        "thumbnails-src",
+    }.items()
+}
+_OF_COLUMNS = (
+    "mj-text mj-button mj-image mj-divider mj-spacer mj-table mj-raw mj-social mj-navbar mj-accordion mj-carousel"
+)
+_CHILDREN: Final[Mapping[str, frozenset[str]]] = {
+    name: frozenset(children.split())
+    for name, children in {
+        "": "mjml",
+        "mjml": "mj-head mj-body",
+        "mj-head": "mj-title mj-preview mj-attributes mj-style mj-font mj-breakpoint mj-raw",
+        "mj-body": "mj-section mj-wrapper mj-hero mj-raw",
+        "mj-wrapper": "mj-section mj-hero mj-raw",
+        "mj-section": "mj-column mj-group mj-raw",
+        "mj-group": "mj-column mj-raw",
+        "mj-column": _OF_COLUMNS,
+        "mj-hero": _OF_COLUMNS,
+        "mj-social": "mj-social-element mj-raw",
+        "mj-navbar": "mj-navbar-link mj-raw",
+        "mj-accordion": "mj-accordion-element mj-raw",
+        "mj-accordion-element": "mj-accordion-title mj-accordion-text mj-raw",
+        "mj-carousel": "mj-carousel-image mj-raw",
+    }.items()
+}
+_OF_TEXT = (
+    "mj-title mj-preview mj-style mj-text mj-button mj-table mj-raw mj-social-element mj-navbar-link "
+    "mj-accordion-title mj-accordion-text"
+)
+_TEXTS = frozenset(_OF_TEXT.split())
+"""Elements that hold text or HTML."""
+_OF_ADDRESSES = "href src background-url icon-unwrapped-url icon-wrapped-url thumbnails-src left-icon right-icon"
+_ADDRESSES = frozenset(_OF_ADDRESSES.split())
+_SAID = _ADDRESSES | {"srcset", "alt", "title"}
+"""Attributes that come out as written, and may have merge tags."""
+_ALLOWED = re.compile(r"\s*(?:https?:|mailto:|tel:|sms:|#|\{\{|\{%|\Z)", re.IGNORECASE)
+_PLAIN = re.compile(r"[\w\s.,:;#%()'/+!-]*")
+_OF_VOID = "area base br col embed hr img input link meta source track wbr"
+_VOID = frozenset(_OF_VOID.split())
+
+_UNKNOWN = "<{}> is no element of MJML"
+_ELSEWHERE = "<{}> cannot be in {}"
+_NO_ATTRIBUTE = "{} is no attribute of <{}>"
+_NO_ADDRESS = "an address begins with https://, http://, mailto:, tel: or sms:"
+_NO_TAG = "a merge tag can be in texts, and in the attributes href, src, alt and title"
+_NO_TEXT = "text must be in an element for it, such as <mj-text>"
+_NOT_PLAIN = "this value has a character that {} cannot have"
+_UNBALANCED = "this {{% {} %}} ends in another element or attribute than it begins in; put both in the same"
+
+
+def mjml_of(source: str, stand_ins: StandIns) -> str:
+    """The author's MJML, checked, with words for texts and addresses. Raises SourceError at what it cannot be."""
+    if len(source.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        raise SourceError(0, f"it is larger than {MAX_BYTES // 1024:,} KB")
+    return _Reader(source, find_tags(source), stand_ins).read()
+
+
+def compiled(mjml: str) -> str:
+    """The HTML of MJML that was made or checked here."""
+    from mjml import mjml2html  # only what makes HTML needs it
+
+    return mjml2html(mjml, fonts={})  # no web fonts but the author's own
+
+
+class _Reader:
+    def __init__(self, source: str, tags: list[Tag], stand_ins: StandIns) -> None:
+        self._source = source
+        self._masked = mask(source, tags)
+        self._tags = tags
+        self._stand_ins = stand_ins
+        self._out: list[str] = []
+        self._open: list[tuple[Token, list[Tag]]] = []
+        """The elements around, each with the statements between its children."""
+        self._elements = 0
+
+    def read(self) -> str:
+        text: Token | None = None
+        inside: list[Token] = []
+        for token in markup.tokens(self._masked):
+            if token.kind == markup.UNFINISHED:
+                raise SourceError(token.start, "this is not closed")
+            if text is not None and not (token.kind == markup.END_TAG and token.name == text.name):
+                self._check_html(token, inside)
+            elif token.kind == markup.START_TAG:
+                is_open = self._start(token)
+                text = token if is_open and token.name in _TEXTS else None
+            elif token.kind == markup.END_TAG:
+                self._end(token, text, inside)
+                text = None
+            elif token.kind == markup.TEXT:
+                self._between(token)
+        if self._open:
+            raise SourceError(self._open[-1][0].start, f"<{self._open[-1][0].name}> is never closed")
+        if not self._elements:
+            raise SourceError(0, "it has no <mjml>")
+        return "".join(self._out)
+
+    def _start(self, token: Token) -> bool:
+        """Writes a start tag; whether its element has an inside."""
+        name, around = token.name, self._open[-1][0].name if self._open else ""
+        if name not in _ATTRIBUTES and not (around == "mj-attributes" and name in ("mj-all", "mj-class")):
+            raise SourceError(token.start, _UNKNOWN.format(name) if name.startswith("mj") else _NO_TEXT)
+        is_default = around == "mj-attributes"
+        if not is_default and name not in _CHILDREN.get(around, ()):
+            raise SourceError(token.start, _ELSEWHERE.format(name, f"<{around}>" if around else "front of <mjml>"))
+        self._elements += 1
+        if self._elements > MAX_ELEMENTS:
+            raise SourceError(token.start, f"more than {MAX_ELEMENTS:,} elements")
+        attributes = self._attributes(token, _ATTRIBUTES.get(name))  # <mj-all> and <mj-class> may have all
+        closes = markup.closes_itself(self._masked, token)
+        self._out.append(f"<{name}{attributes}{' /' if closes else ''}>")
+        if not closes:
+            self._open.append((token, []))
+        return not closes
+
+    def _end(self, token: Token, text: Token | None, inside: list[Token]) -> None:
+        if not self._open or self._open[-1][0].name != token.name:
+            opened = f"; <{self._open[-1][0].name}> is open" if self._open else ""
+            raise SourceError(token.start, f"</{token.name}> closes nothing here{opened}")
+        start, statements = self._open.pop()
+        if inside:
+            raise SourceError(inside[-1].start, f"<{inside[-1].name}> is not closed in <{token.name}>")
+        if text is not None:
+            statements = list(tags_in(self._tags, start.end, token.start))
+            self._out.append(self._stand_ins.add(*self._text(start, token.start)))
+        _require_balance(statements)
+        self._out.append(f"</{token.name}>")
+
+    def _text(self, start: Token, end: int) -> Sequence[Piece]:
+        """The inside of an element as written; a title also becomes the value of an attribute."""
+        if start.name != "mj-title":
+            return [Piece(self._source[start.end : end], start.end)]
+        return self._pieces(start.end, end)
+
+    def _between(self, token: Token) -> None:
+        """Between elements, only statements: MJML has <mj-raw> for them."""
+        tags = tags_in(self._tags, token.start, token.end)
+        position = token.start
+        for tag in tags:
+            self._refuse_text(position, tag.start)
+            if not tag.word or not self._open or "mj-raw" not in _CHILDREN.get(self._open[-1][0].name, ()):
+                raise SourceError(tag.start, _NO_TEXT)
+            self._open[-1][1].append(tag)
+            self._out.append(f"<mj-raw>{self._stand_ins.add_tag(self._source, tag)}</mj-raw>")
+            position = tag.end
+        self._refuse_text(position, token.end)
+
+    def _refuse_text(self, start: int, end: int) -> None:
+        text = self._source[start:end]
+        if text.strip():
+            raise SourceError(start + len(text) - len(text.lstrip()), _NO_TEXT)
+
+    def _attributes(self, token: Token, known: frozenset[str] | None) -> str:
+        written = markup.written_attributes(self._masked, token)
+        within = tags_in(self._tags, token.start, token.end)
+        values = [each for each in written if each.name in _SAID and each.start >= 0]
+        for tag in within:
+            if not any(each.start <= tag.start and tag.end <= each.end for each in values):
+                raise SourceError(tag.start, _NO_TAG)
+        said: dict[str, str] = {}
+        for each in written:
+            if known is not None and each.name not in known:
+                raise SourceError(token.start, _NO_ATTRIBUTE.format(each.name, token.name))
+            value = self._source[each.start : each.end] if each.start >= 0 else ""
+            self._check_address(each.name, value, each.start)
+            if each.name in _SAID:
+                _require_balance(tags_in(self._tags, each.start, each.end))
+                said.setdefault(each.name, self._stand_ins.add(*self._pieces(each.start, each.end)))
+            elif not _PLAIN.fullmatch(value):
+                raise SourceError(max(each.start, token.start), _NOT_PLAIN.format(each.name))
+            else:
+                said.setdefault(each.name, value)
+        return "".join(f' {name}="{value}"' for name, value in said.items())
+
+    def _pieces(self, start: int, end: int) -> list[Piece]:
+        """A text for between quotes, with its merge tags as they are."""
+        pieces: list[Piece] = [Piece("", start)]
+        position = start
+        for tag in tags_in(self._tags, start, end):
+            pieces.append(Piece(self._source[position : tag.start].replace('"', "&quot;"), position))
+            pieces.append(Piece(self._source[tag.start : tag.end], tag.start))
+            position = tag.end
+        return [*pieces, Piece(self._source[position:end].replace('"', "&quot;"), position)]
+
+    def _check_address(self, name: str, value: str, at: int) -> None:
+        if name in _ADDRESSES and not _ALLOWED.match(markup.decode_attribute(value)):
+            raise SourceError(at, _NO_ADDRESS)
+
+    def _check_html(self, token: Token, inside: list[Token]) -> None:
+        """The HTML within one element closes all that it opens, so that it cannot end what is around it."""
+        if token.kind == markup.START_TAG:
+            for each in markup.written_attributes(self._masked, token):
+                self._check_address(
+                    each.name, self._source[each.start : each.end] if each.start >= 0 else "", each.start
+                )
+            if token.name.startswith("mj"):
+                raise SourceError(token.start, _ELSEWHERE.format(token.name, "a text"))
+            if token.name not in _VOID and not markup.closes_itself(self._masked, token):
+                inside.append(token)
+        elif token.kind == markup.END_TAG:
+            if not inside or inside[-1].name != token.name:
+                opened = f"; <{inside[-1].name}> is open" if inside else ""
+                raise SourceError(token.start, f"</{token.name}> closes nothing here{opened}")
+            inside.pop()
+
+
+def _require_balance(tags: Sequence[Tag]) -> None:
+    if not is_balanced(tags):
+        raise SourceError(tags[0].start, _UNBALANCED.format(tags[0].word))

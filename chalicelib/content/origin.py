@@ -1,0 +1,110 @@
+"""From which place of the author's text each part of the HTML made of it comes.
+
+While MJML is compiled, short words stand in for what must come out as it was written: merge tags, addresses, whole
+texts. Afterwards an Origin puts these back and knows where they came from.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from chalicelib.content.errors import Positions, SourceError
+from chalicelib.content.merge_tags import Tag
+
+Place = tuple[str, int | None, int | None]
+"""A field of the campaign; line and column in it, if it is a certain place."""
+# Letters to Markdown and MJML, which leave them alone; the script of the Yi language, so few texts have any of them.
+_MARKS: Final = range(0xA000, 0xA48D)
+_TAG = re.compile(r"<[^<>]*+>")
+STATEMENT: Final = "s"
+VALUE: Final = "v"
+
+
+class Piece(NamedTuple):
+    """A part of the HTML; `at` is its place in the author's text, None for what was added."""
+
+    text: str
+    at: int | None = None
+
+
+class StandIns:
+    """The words that stand in for parts of one text."""
+
+    def __init__(self, source: str) -> None:
+        """Raises SourceError if the text has every letter that could mark a word."""
+        mark = next((chr(code) for code in _MARKS if chr(code) not in source), None)
+        if mark is None:
+            raise SourceError(0, "it uses every letter of the Yi script; remove one of them")
+        self._stood_for: list[list[Piece]] = []
+        self._tags: dict[int, Tag] = {}
+        self._mark = mark
+        self._statements = re.compile(rf"(?:{mark}s\d+{mark}\s*)+")
+        self.word = re.compile(rf"{mark}([sv])(\d+){mark}")
+
+    def add(self, *pieces: Piece) -> str:
+        """A word for these pieces."""
+        return self._word(VALUE, pieces)
+
+    def add_tag(self, text: str, tag: Tag) -> str:
+        """A word for a merge tag of the author's text."""
+        self._tags[len(self._stood_for)] = tag
+        return self._word(STATEMENT if tag.word else VALUE, [Piece(text[tag.start : tag.end], tag.start)])
+
+    def pieces(self, text: str) -> Iterable[Piece]:
+        """A text with words as pieces."""
+        position = 0
+        for word in self.word.finditer(text):
+            yield Piece(text[position : word.start()])
+            yield from self._stood_for[int(word[2])]
+            position = word.end()
+        yield Piece(text[position:])
+
+    def statements(self, text: str) -> list[Tag]:
+        """The statements that words of this text stand in for."""
+        return [self._tags[int(word[2])] for word in self.word.finditer(text) if word[1] == STATEMENT]
+
+    def is_statements(self, text: str) -> bool:
+        """Whether the text is nothing but statements."""
+        return bool(self._statements.fullmatch(text))
+
+    def _word(self, kind: str, pieces: Iterable[Piece]) -> str:
+        self._stood_for.append(list(pieces))
+        return f"{self._mark}{kind}{len(self._stood_for) - 1}{self._mark}"
+
+
+class _Place(NamedTuple):
+    html_at: int
+    length: int
+    source_at: int
+
+
+class Origin:
+    """HTML that was made, and what of: a field of the campaign and its text."""
+
+    def __init__(self, field: str, source: str, html: str, stand_ins: StandIns) -> None:
+        """`html`: with words, which are replaced by what they stand for."""
+        text: list[str] = []
+        self._field = field
+        self._places: list[_Place] = []
+        length = 0
+        for piece in stand_ins.pieces(html):
+            if piece.at is not None:
+                self._places.append(_Place(length, len(piece.text), piece.at))
+            text.append(piece.text)
+            length += len(piece.text)
+        self.html = "".join(text)
+        self._in_html, self._in_source = Positions(self.html), Positions(source)
+
+    def place(self, line: int | None, column: int | None) -> Place:
+        """What a place of the HTML was made of."""
+        if line is None or column is None:
+            return self._field, None, None
+        at = self._in_html.offset(line, column)
+        # A tag that was added around something of the author's is said to be at that.
+        tag = _TAG.match(self.html, at)
+        number = bisect_right(self._places, tag.end() if tag else at, key=lambda place: place.html_at) - 1
+        if number < 0:
+            return self._field, 1, 1
+        found = self._places[number]
+        return self._field, *self._in_source.of(found.source_at + max(0, min(at - found.html_at, found.length)))

@@ -1,0 +1,136 @@
+"""What a mail written in Markdown looks like: its MJML around the author's text, in the workspace's theme.
+
+Colours are chosen so that they also survive the inversion that some clients make of them in the dark; those that honour
+`color-scheme` get dark colours of our own.
+"""
+
+from collections.abc import Mapping
+from html import escape
+from typing import Final
+
+from chalicelib.model.workspace import FONTS, Language, Workspace
+
+MONOSPACE: Final = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Courier New', monospace"
+LINE: Final = "#e3e6ea"
+_MUTED = "#6b7280"
+_PAGE = "#f3f4f6"
+_SIDE = 40
+_DARK: Mapping[str, str] = {
+    "page": "#111317",
+    "card": "#1b1e23",
+    "text": "#e6e8eb",
+    "muted": "#a3a9b3",
+    "line": "#343941",
+}
+_UNSUBSCRIBE: Mapping[Language, str] = {Language.EN: "Unsubscribe", Language.DE: "Abmelden"}
+_NO_NAME: Mapping[Language, str] = {Language.EN: "Email", Language.DE: "E-Mail"}
+
+
+class Look:
+    """Styles of the elements that Markdown knows, each for the attribute `style`."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        theme = workspace.theme
+        self.accent = theme.accent
+        heading = f"margin:{{}};font-weight:700;color:{theme.text};"
+        self.heading = {
+            1: heading.format("0 0 20px") + "font-size:28px;line-height:36px;letter-spacing:-0.4px",
+            2: heading.format("32px 0 12px") + "font-size:20px;line-height:28px;letter-spacing:-0.2px",
+            3: heading.format("24px 0 8px") + "font-size:17px;line-height:26px",
+        }
+        self.paragraph = "margin:0 0 16px"
+        self.tight = "margin:0"
+        self.list = "margin:0 0 16px 24px;padding:0"
+        self.item = "margin:0 0 8px;padding:0 0 0 4px"
+        self.link = f"color:{theme.accent};text-decoration:underline"
+        self.image = "max-width:100%;height:auto;border:0;vertical-align:middle"
+        self.code = f"font-family:{MONOSPACE};font-size:14px;background-color:#eef0f3;border-radius:4px;padding:2px 5px"
+        self.pre = (
+            f"margin:0 0 16px;padding:14px 16px;font-family:{MONOSPACE};font-size:14px;line-height:22px;"
+            "background-color:#f3f4f6;border-radius:6px;white-space:pre-wrap;word-break:break-word"
+        )
+        self.quote = f"border-left:3px solid {theme.accent};padding:2px 0 2px 18px"
+        self.cell = f"padding:8px 12px 8px 0;border-bottom:1px solid {LINE};vertical-align:top"
+        self.button = (
+            f"display:inline-block;background-color:{theme.accent};color:#ffffff;font-weight:600;text-decoration:none;"
+            "border-radius:6px;padding:8px 16px"
+        )
+
+
+def framed(components: str, workspace: Workspace, *, with_unsubscribe_link: bool) -> str:
+    """The MJML of a whole mail around these components, with logo and footer."""
+    theme, name = workspace.theme, escape(workspace.name)
+    return (
+        f'<mjml lang="{workspace.language}"><mj-head><mj-title>{name or _NO_NAME[workspace.language]}</mj-title>'
+        '<mj-raw><meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" '
+        'content="light dark"><meta name="format-detection" content="telephone=no, date=no, address=no, email=no">'
+        f'</mj-raw><mj-attributes><mj-all font-family="{FONTS[theme.font]}" />'
+        f'<mj-text color="{theme.text}" font-size="16px" line-height="26px" padding="0 {_SIDE}px" />'
+        f'<mj-button background-color="{theme.accent}" color="#ffffff" font-size="16px" font-weight="600" align="left"'
+        f' border-radius="6px" inner-padding="13px 24px" line-height="20px" padding="8px {_SIDE}px 28px" />'
+        f'<mj-image font-size="14px" padding="8px {_SIDE}px 24px" fluid-on-mobile="true" border-radius="6px" />'
+        f'<mj-divider border-color="{LINE}" border-width="1px" padding="16px {_SIDE}px 32px" />'
+        f"</mj-attributes><mj-style>{_style(theme.accent)}</mj-style></mj-head>"
+        f'<mj-body background-color="{_PAGE}" width="{theme.width}px" css-class="lf-page">'
+        '<mj-wrapper padding="32px 0 40px" css-class="lf-around">'
+        '<mj-section background-color="#ffffff" border-radius="12px" padding="40px 0 24px" css-class="lf-card">'
+        f"<mj-column>{_logo(workspace)}{components}</mj-column></mj-section>"
+        f"{_footer(workspace, with_unsubscribe_link)}</mj-wrapper></mj-body></mjml>"
+    )
+
+
+def _logo(workspace: Workspace) -> str:
+    name = escape(workspace.name)
+    if workspace.theme.logo_url is None:
+        bold = f'<strong style="font-size:15px">{name}</strong>'
+        return (
+            f'<mj-text css-class="lf-text" padding="0 {_SIDE}px 28px" line-height="20px">{bold}</mj-text>'
+            if name
+            else ""
+        )
+    # By its height alone: Outlook, too, gives a logo of any form its width then.
+    image = (
+        f'<img src="{escape(workspace.theme.logo_url)}" alt="{name}" height="36" '
+        'style="height:36px;width:auto;max-width:100%;border:0;display:block;font-size:16px;font-weight:bold" />'
+    )
+    return f'<mj-text css-class="lf-text lf-logo" padding="0 {_SIDE}px 32px" line-height="36px">{image}</mj-text>'
+
+
+def _footer(workspace: Workspace, with_unsubscribe_link: bool) -> str:
+    lines = [escape(line) for line in (workspace.postal_address or "").split("\n") if line.strip()]
+    if with_unsubscribe_link:
+        word = _UNSUBSCRIBE[workspace.language]
+        lines.append(f'<a href="{{{{ unsubscribe_url }}}}" style="color:{_MUTED};text-decoration:underline">{word}</a>')
+    if not lines:
+        return ""
+    text = "<br />".join(lines)
+    return (
+        '<mj-section padding="24px 0 0"><mj-column><mj-text css-class="lf-text lf-footer" align="center" '
+        f'color="{_MUTED}" font-size="13px" line-height="20px">{text}</mj-text></mj-column></mj-section>'
+    )
+
+
+def _style(accent: str) -> str:
+    dark = _DARK
+    text = ".lf-text div,.lf-text p,.lf-text h1,.lf-text h2,.lf-text h3,.lf-text td,.lf-text th,.lf-text blockquote"
+    return (
+        "@media (max-width:480px){.lf-around>table>tbody>tr>td{padding-top:0!important}"
+        ".lf-card,.lf-card>table{border-radius:0!important}"
+        "td.lf-text,td.lf-part{padding-left:24px!important;padding-right:24px!important}}"
+        "@media (prefers-color-scheme:dark){"
+        f"body,.lf-page{{background-color:{dark['page']}!important}}"
+        f".lf-card,.lf-card>table{{background-color:{dark['card']}!important}}"
+        f"{text}{{color:{dark['text']}!important}}"
+        f".lf-text a{{color:{_mixed(accent)}!important}}.lf-text a.lf-button{{color:#ffffff!important}}"
+        f".lf-text code,.lf-text pre{{background-color:{dark['line']}!important}}"
+        f".lf-text td,.lf-text th,.lf-part p{{border-color:{dark['line']}!important}}"
+        f".lf-text td.lf-quote{{border-color:{_mixed(accent)}!important}}"
+        f".lf-part img{{color:{dark['text']}!important}}"
+        f".lf-footer div,.lf-footer a{{color:{dark['muted']}!important}}"
+        ".lf-logo img{background-color:#ffffff!important;border-radius:6px;padding:6px 10px}}"
+    )
+
+
+def _mixed(colour: str) -> str:
+    """The colour, light enough for text on the dark: half of it white."""
+    return "#" + "".join(f"{(int(colour[at : at + 2], 16) + 255) // 2:02x}" for at in (1, 3, 5))
