@@ -38,11 +38,13 @@ class Settings:
     configuration_set: str
     smtp_secret: str | None
     """ARN of the secret that describes the operator's own SMTP server; None: mail goes by Amazon SES."""
+    dns_server: str | None
+    """`host:port` of the name server to ask; None on AWS: the one that the function's environment has."""
     unnamed_stream_shard: str | None
     """The shard to assume when a stream event names none; None on AWS, where that is an error."""
 
 
-_OPTIONAL = ("smtp_secret", "unnamed_stream_shard")
+_OPTIONAL = ("smtp_secret", "dns_server", "unnamed_stream_shard")
 
 
 @cache

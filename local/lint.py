@@ -26,6 +26,8 @@ CODE = "s3://some-bucket/deployment.zip"
 EXPLAINED = {
     # The API hands the schedules' role, which can only write to the launch queue, to EventBridge Scheduler alone.
     ("PERMISSIONS_MANAGEMENT_ACTIONS", "iam:passrole"),
+    # Of SES v2, by an identity's ARN; the list of Pinpoint's older actions, which have the same prefix, knows no ARN.
+    ("RESOURCE_MISMATCH", "ses:createemailidentity"),
     # SAM's own DynamoDBStreamReadPolicy grants it on the table's streams, which is where Lambda asks for it.
     ("RESOURCE_MISMATCH", "dynamodb:liststreams"),
 }

@@ -14,6 +14,8 @@ from local.console import NotReady, say, step
 from local.seed import load_examples
 from local.stack import DEFAULTS, STACK_FILE, LocalStack, Options, running
 
+VERIFIED_DOMAINS = ("acme-realty.example", "acme.example", "shop.example")
+"""Those of the examples, of the README and of `make smoke`; others are added on the page, as on AWS."""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -46,7 +48,11 @@ def parse(arguments: list[str]) -> Options:
     parser.add_argument("--smtp-port", type=int, default=DEFAULTS.smtp_port, help="the inbox's SMTP")
     given = parser.parse_args(arguments)
     return Options(
-        folder=given.folder.resolve(), port=given.port, inbox_port=given.inbox_port, smtp_port=given.smtp_port
+        folder=given.folder.resolve(),
+        port=given.port,
+        inbox_port=given.inbox_port,
+        smtp_port=given.smtp_port,
+        verified_domains=VERIFIED_DOMAINS,
     )
 
 

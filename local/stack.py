@@ -5,7 +5,7 @@
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +43,8 @@ class Options:
     smtp_port: int = 1025
     parameters: Mapping[str, str] = field(default_factory=dict)
     """The template's, over those that a local stack has by itself."""
+    verified_domains: Sequence[str] = ()
+    """That may send; empty: nearly all (local/inbox)."""
 
 
 DEFAULTS = Options()
@@ -85,7 +87,8 @@ def running(options: Options) -> Iterator[LocalStack]:
             to_stop.callback(stop, "Stopping the inbox", inbox.stop)
         with step("Starting ministack"):
             log = options.folder / "logs" / "ministack.log"
-            engine = ministack.start(options.port, options.folder, log, {"AWS_ENDPOINT_URL_SESV2": inbox_url})
+            played = {"AWS_ENDPOINT_URL_SESV2": inbox_url, "DNS_SERVER": f"{LOOPBACK}:{options.inbox_port}"}
+            engine = ministack.start(options.port, options.folder, log, played)
             to_stop.callback(stop, "Saving the state, stopping ministack and the functions", engine.stop)
         tracking_api = f"{engine.endpoint}/_aws/execute-api/1eadf11b"
         with step("Deploying the stack"):
@@ -127,6 +130,7 @@ def start_inbox(options: Options, url: str) -> Child:
     command = ["local.leash", "local.inbox", "--http-port", str(options.inbox_port)]
     command += ["--smtp-port", str(options.smtp_port), "--dir", str(options.folder / "inbox")]
     command += ["--region", ministack.REGION]
+    command += ["--verified-domains", ",".join(options.verified_domains)] if options.verified_domains else []
     command += [f"--events-topic={arn}={types}" for arn, types in EVENTS_TOPICS.items()]
     command += ["--sns-endpoint", f"http://{LOOPBACK}:{options.port}"]
     saved_at = ministack.saved_at(options.folder)

@@ -1,7 +1,7 @@
 """The JSON API as a client sees it, without a network: requests become the events that API Gateway would send."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -12,6 +12,7 @@ from chalice import Chalice
 from chalicelib.api.http.openapi import document
 from chalicelib.api.http.registry import ANYTHING, RESOURCES, register
 from chalicelib.model.access import Scope
+from chalicelib.senders.lookups import Answers, Dns, Question
 from chalicelib.tracking.key_ring import KeyRingSource
 from chalicelib.wiring.requests import Context
 from local.tables import TableNames
@@ -40,16 +41,25 @@ class HealthySes(Any):
     """SES as far as it is asked before a launch: everybody is verified, and nothing keeps the account from sending."""
 
     def get_account(self) -> dict[str, Any]:
-        return {"SendingEnabled": True, "ProductionAccessEnabled": True, "EnforcementStatus": "HEALTHY"}
+        quota = {"Max24HourSend": 50_000.0, "MaxSendRate": 14.0, "SentLast24Hours": 0.0}
+        switches = {"SendingEnabled": True, "ProductionAccessEnabled": True, "EnforcementStatus": "HEALTHY"}
+        return switches | {"SendQuota": quota}
 
     def get_email_identity(self, EmailIdentity: str) -> dict[str, Any]:  # noqa: N803
-        return {"VerifiedForSendingStatus": True}
+        return {"VerifiedForSendingStatus": True, "DkimAttributes": {"SigningEnabled": True, "Status": "SUCCESS"}}
+
+
+class OnlyDmarc(Dns):
+    """DNS in which every domain has a DMARC policy, and nothing else."""
+
+    def look_up(self, questions: Collection[Question]) -> Answers:
+        return {each: ("v=DMARC1; p=none",) if each.name.startswith("_dmarc.") else () for each in questions}
 
 
 def context_of(dynamodb: Any, tables: TableNames | None = None, **parts: Any) -> Context:
     """The API's wiring over these tables, with some of its parts given: `sqs=...`, `keys=...`."""
     context = Context(settings_of(tables), dynamodb)
-    for name, part in ({"ses": HealthySes(), "keys": KEYS} | parts).items():
+    for name, part in ({"ses": HealthySes(), "dns": OnlyDmarc(), "keys": KEYS} | parts).items():
         if not hasattr(Context, name) and name not in vars(context):
             raise TypeError(f"the wiring has no {name}")
         setattr(context, name, part)

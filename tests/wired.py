@@ -12,7 +12,7 @@ from local.tables import TableNames
 def settings_of(tables: TableNames | None = None) -> Settings:
     """These tables; every other setting is a dummy, and mails go by Amazon SES."""
     dummies = Settings(**{setting.name: f"no-{setting.name}" for setting in fields(Settings)})
-    dummies = replace(dummies, smtp_secret=None)
+    dummies = replace(dummies, smtp_secret=None, dns_server=None)
     if tables is None:
         return dummies
     return replace(

@@ -141,7 +141,8 @@ def preflight_campaign(call: Call, campaign_id: CampaignId) -> object:
     """
     context = call.context
     draft = context.drafts.get(campaign_id)
-    return preflight(draft, context.audiences, context.sending_account, context.keys, context.settings.tracking_url)
+    account, workspace = context.sending_account, context.workspaces.get()
+    return preflight(draft, context.audiences, account, workspace, context.keys, context.settings.tracking_url)
 
 
 @Operation(previews, "POST", "/test", TestAnswer, body=TestBody, raises=[InvalidAddresses, Incomplete, *_NOT_RENDERED])

@@ -1,14 +1,24 @@
 """What the mail service lets this stack send, asked before a campaign is sent. Later refusals come from transports."""
 
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.senders.identities import Identity, identity_of
+from chalicelib.senders.lookups import Dns
+from chalicelib.senders.records import Dmarc, dmarc_of, dmarc_questions
 from chalicelib.telemetry import logger
 
 if TYPE_CHECKING:
     from types_boto3_sesv2 import SESV2Client
+
+_DMARC_KEPT_SECONDS = 60
+"""The page checks a draft at every change; DNS is asked once a minute for each sender, by each process."""
+_MOST_KEPT = 100
 
 
 class Hindrance(Enum):
@@ -28,16 +38,61 @@ class Hindrance(Enum):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """What the mail service says of the account."""
+
+    sandbox: bool
+    """It may write to verified addresses only."""
+    sending_enabled: bool
+    enforcement_status: str | None
+    """HEALTHY, PROBATION or SHUTDOWN."""
+    quota: int | None
+    """Mails in 24 hours; None: no limit."""
+    sent: int
+    """In the last 24 hours."""
+    rate: float
+    """Mails a second."""
+
+    @property
+    def hindrance(self) -> Hindrance | None:
+        """The worst one."""
+        if not self.sending_enabled or self.enforcement_status == "SHUTDOWN":
+            return Hindrance.SENDING_DISABLED
+        if self.sandbox:
+            return Hindrance.ACCOUNT_IN_SANDBOX
+        return Hindrance.ACCOUNT_UNDER_REVIEW if self.enforcement_status == "PROBATION" else None
+
+
+@dataclass(frozen=True, slots=True)
+class SenderFacts:
+    """What is known of a From address; None where it could not be found out."""
+
+    verified: bool | None = None
+    """The mail service lets us send from it."""
+    passes_dmarc: bool | None = None
+    reason: str | None = None
+    """Why it does not pass."""
+
+
 class SendingAccount:
     """By itself an SMTP server's, which cannot be asked: its refusals will tell."""
 
-    def is_verified(self, address: str) -> bool | None:
-        """Whether the mail service lets us send from this address; None if it did not answer."""
+    asks_senders = False
+    """Whether it is known who may send."""
+
+    def sender(self, address: str) -> SenderFacts:
+        """What is known of a From address. Never raises."""
+        return SenderFacts()
+
+    def state(self) -> AccountState | None:
+        """None if the mail service cannot be asked, or did not answer."""
         return None
 
     def hindrance(self) -> Hindrance | None:
-        """The worst one; None also if the mail service did not answer: its refusals will tell."""
-        return None
+        """None also if the mail service did not answer: its refusals will tell."""
+        state = self.state()
+        return None if state is None else state.hindrance
 
 
 class SesAccount(SendingAccount):
@@ -47,35 +102,59 @@ class SesAccount(SendingAccount):
     the most specific verified identity decides about settings such as DKIM, not about whether a mail may leave.
     """
 
-    def __init__(self, client: "SESV2Client") -> None:
-        self._client = client
+    asks_senders = True
 
-    def is_verified(self, address: str) -> bool | None:
-        labels = address.rpartition("@")[2].split(".")
+    def __init__(self, client: "SESV2Client", dns: Dns, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
+        self._dns = dns
+        self._clock = clock
+        self._kept: dict[tuple[str, Identity], tuple[float, Dmarc]] = {}
+
+    def sender(self, address: str) -> SenderFacts:
+        domain = address.rpartition("@")[2].lower()
+        labels = domain.split(".")
         domains = [".".join(labels[first:]) for first in range(len(labels) - 1)]  # nobody verifies `com`
         try:
-            return any(self._identity_is_verified(each) for each in (*domains, address))
+            identities = (self._find_identity(each) for each in (*domains, address))
+            identity = next((each for each in identities if each is not None and each.verified), None)
         except (BotoCoreError, ClientError) as error:
             logger().warning("sender_not_looked_up", exc_info=error)
-            return None
+            return SenderFacts()
+        if identity is None:
+            return SenderFacts(verified=False)
+        dmarc = self._dmarc(domain, identity)
+        return SenderFacts(True, dmarc.passes, dmarc.reason)
 
-    def _identity_is_verified(self, identity: str) -> bool:
+    def _find_identity(self, name: str) -> Identity | None:
         try:
-            return bool(self._client.get_email_identity(EmailIdentity=identity)["VerifiedForSendingStatus"])
+            return identity_of(name, self._client.get_email_identity(EmailIdentity=name))
         except ClientError as error:
             if error.response["Error"]["Code"] == "NotFoundException":
-                return False
+                return None
             raise
 
-    def hindrance(self) -> Hindrance | None:
+    def _dmarc(self, domain: str, identity: Identity) -> Dmarc:
+        now = self._clock()
+        kept = self._kept.get((domain, identity))
+        if kept is None or now - kept[0] > _DMARC_KEPT_SECONDS:
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            answers = self._dns.look_up(dmarc_questions(domain, identity))
+            kept = self._kept[(domain, identity)] = (now, dmarc_of(domain, identity, answers))
+        return kept[1]
+
+    def state(self) -> AccountState | None:
         try:
             account = self._client.get_account()
         except (BotoCoreError, ClientError) as error:
             logger().warning("account_not_looked_up", exc_info=error)
             return None
-        reputation = account.get("EnforcementStatus")
-        if not account["SendingEnabled"] or reputation == "SHUTDOWN":
-            return Hindrance.SENDING_DISABLED
-        if not account["ProductionAccessEnabled"]:
-            return Hindrance.ACCOUNT_IN_SANDBOX
-        return Hindrance.ACCOUNT_UNDER_REVIEW if reputation == "PROBATION" else None
+        quota = account["SendQuota"]
+        return AccountState(
+            sandbox=not account["ProductionAccessEnabled"],
+            sending_enabled=account["SendingEnabled"],
+            enforcement_status=account.get("EnforcementStatus"),
+            quota=None if quota["Max24HourSend"] < 0 else int(quota["Max24HourSend"]),
+            sent=int(quota["SentLast24Hours"]),
+            rate=quota["MaxSendRate"],
+        )

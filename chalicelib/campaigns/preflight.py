@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 
-from chalicelib.campaigns.account import Hindrance, SendingAccount
+from chalicelib.campaigns.account import SendingAccount
 from chalicelib.campaigns.completeness import missing_findings, missing_in
 from chalicelib.campaigns.drafts import Draft
 from chalicelib.campaigns.launched_content import campaign_values, tracking_of
 from chalicelib.campaigns.proving import compile_both, prove_both, result_of
+from chalicelib.campaigns.sender_findings import sender_findings
 from chalicelib.content.compiled import ContentSource
 from chalicelib.content.diagnosis import Diagnosis
 from chalicelib.content.errors import ContentInvalid, RenderFailed
 from chalicelib.content.preflight import (
     AudienceFacts,
     Finding,
-    Severity,
     content_findings,
     preflight_findings,
     proof_findings,
@@ -28,6 +28,7 @@ from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import merge_fields
 from chalicelib.model.campaign import ProofResult
 from chalicelib.model.errors import Fault
+from chalicelib.model.workspace import Workspace
 from chalicelib.tracking.key_ring import KeyRingSource
 
 LEADS_LOOKED_AT = 20_000
@@ -48,7 +49,12 @@ class Preflight:
 
 
 def preflight(
-    draft: Draft, audiences: Audiences, account: SendingAccount, keys: KeyRingSource, tracking_url: str
+    draft: Draft,
+    audiences: Audiences,
+    account: SendingAccount,
+    workspace: Workspace,
+    keys: KeyRingSource,
+    tracking_url: str,
 ) -> Preflight:
     """Findings for a draft as if it were sent now: with tracking, to the current audience. Writes nothing.
 
@@ -81,14 +87,15 @@ def preflight(
     failures, with_empty_links = _tried(
         source, renderer, campaign_values(campaign), tried or [{}], tracking.unsubscribe_url("")
     )
+    sender = account.sender(campaign.from_email) if account.asks_senders and campaign.from_email else None
     facts = AudienceFacts(
         total if names_audience else None,
         without_email,
         dict(empty),
-        account.is_verified(campaign.from_email) if campaign.from_email else None,
+        None if sender is None else sender.verified,
         with_empty_links if tried else None,
         failures if tried else dict.fromkeys(failures),
-        _finding_of(account.hindrance()),
+        list(sender_findings(compiled, total, account.state(), sender, workspace)),
     )
     return Preflight(
         findings=missing_findings(missing)
@@ -98,13 +105,6 @@ def preflight(
         audience_is_whole=next(members, None) is None,
         proof=None if proof.faults else result_of(proof, compiled),
     )
-
-
-def _finding_of(hindrance: Hindrance | None) -> Finding | None:
-    if hindrance is None:
-        return None
-    severity = Severity.WARNING if hindrance is Hindrance.ACCOUNT_UNDER_REVIEW else Severity.ERROR
-    return Finding(severity, hindrance.name.lower(), hindrance.value)
 
 
 def _tried(

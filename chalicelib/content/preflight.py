@@ -65,8 +65,8 @@ class AudienceFacts:
     with_empty_links: int | None = None
     failures: Mapping[Fault, int | None] = field(default_factory=dict)
     """What cannot be rendered, and for how many leads; None where the audience had no lead to try it with."""
-    hindrance: Finding | None = None
-    """What keeps the account from sending to everybody."""
+    sender_findings: Sequence[Finding] = ()
+    """What the caller found out about account and sender."""
 
 
 _MESSAGES: Final[Mapping[Severity, Mapping[str, str]]] = {
@@ -199,8 +199,7 @@ def _placed(source: ContentSource, finding: Finding) -> Finding:
 
 
 def _sender_and_audience(compiled: CompiledContent, audience: AudienceFacts) -> Iterator[Finding]:
-    if audience.hindrance is not None:
-        yield audience.hindrance
+    yield from audience.sender_findings
     if audience.sender_verified is False:
         yield _finding("sender_not_verified", "from_email", domain=compiled.from_email.rpartition("@")[2])
     if audience.total == 0:

@@ -60,6 +60,14 @@ def _ascii_domain(domain: str) -> str:
         raise MalformedAddress("has no valid domain after the @") from error
 
 
+def parse_domain(text: str) -> str:
+    """A domain as mail services know it: lower case, an international one as Punycode. Raises MalformedAddress."""
+    try:
+        return parse_address(f"postmaster@{text.strip().rstrip('.').lower()}").rpartition("@")[2]
+    except MalformedAddress:
+        raise MalformedAddress("is not a domain like example.com") from None
+
+
 def address_key(address: str) -> str:
     """What leads and suppressions know an address by, whatever its case: given as `parse_address` gives it."""
     return address.lower()

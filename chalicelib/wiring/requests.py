@@ -10,6 +10,7 @@ from chalicelib.campaigns.lifecycle import Control
 from chalicelib.campaigns.proving import prove_draft
 from chalicelib.campaigns.send_test import MailTester
 from chalicelib.sdk import quick_client
+from chalicelib.senders.identities import SendersUnknown, SesIdentities
 from chalicelib.sending.budget import Pacing
 from chalicelib.settings import Settings, settings
 from chalicelib.store.access import Sessions, Tokens
@@ -58,3 +59,10 @@ class Context(Stores):
     def mail_tester(self) -> MailTester:
         pacing = Pacing(self.budget)
         return MailTester(self.transport, partial(pacing.wait, 1), self.keys, self.settings.tracking_url)
+
+    @property
+    def identities(self) -> SesIdentities:
+        """Domains and addresses that may send. Raises SendersUnknown."""
+        if self.settings.smtp_secret is not None:
+            raise SendersUnknown("Emails leave by your own SMTP server, which decides who may send.")
+        return SesIdentities(self.ses)

@@ -10,6 +10,7 @@ from chalicelib.campaigns.account import SendingAccount, SesAccount
 from chalicelib.crm.audience import Audiences
 from chalicelib.scheduler import Schedules
 from chalicelib.sdk import quick_client
+from chalicelib.senders.lookups import Dns
 from chalicelib.sending.budget import Budget, OwnServer, SharedBudget, ses_limits
 from chalicelib.settings import Settings, burst_rule
 from chalicelib.sqs import Queue
@@ -123,4 +124,8 @@ class Stores:
     @cached_property
     def sending_account(self) -> SendingAccount:
         """What the mail service lets this stack send, and from whom."""
-        return SesAccount(self.ses) if self.settings.smtp_secret is None else SendingAccount()
+        return SesAccount(self.ses, self.dns) if self.settings.smtp_secret is None else SendingAccount()
+
+    @cached_property
+    def dns(self) -> Dns:
+        return Dns(self.settings.dns_server)

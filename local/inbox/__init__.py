@@ -4,13 +4,16 @@
 
 prints `inbox ready: http://127.0.0.1:8025 smtp://127.0.0.1:2525` when both servers listen. Port 0 takes a free one.
 
-For an SDK (`endpoint_url` or AWS_ENDPOINT_URL_SESV2, any credentials): SendEmail with Raw content,
-GetAccount, GetEmailIdentity, with SES's errors. The MessageId is the message's id everywhere below; ids sort by time.
-Every domain may send but `unverified.example` (GetEmailIdentity: NotFoundException) and `pending.example` (status
-PENDING); as with SES a domain covers its subdomains.
+For an SDK (`endpoint_url` or AWS_ENDPOINT_URL_SESV2, any credentials): SendEmail with Raw content, GetAccount, and
+identities (Create-, Get-, List-, DeleteEmailIdentity, PutEmailIdentityMailFromAttributes), with SES's errors. The
+MessageId is the message's id everywhere below; ids sort by time. Every domain may send but `unverified.example`
+(GetEmailIdentity: NotFoundException) and `pending.example` (status PENDING); as with SES a domain covers its
+subdomains. A domain that is added is verified once its DNS records are found in the inbox's own DNS, a name server on
+the HTTP port's number (UDP).
 
 For people: `/` lists the mails, `/messages/{id}` shows one, its pixel and links live. `/website` and all below it is
-the page to which the links of the example mails lead.
+the page to which the links of the example mails lead. `/senders` lists the identities, with a button to publish a
+domain's DNS records or to confirm an address.
 
 For programs:
 - `GET /messages` oldest first, `[{"id", "to", "from", "subject", "received_at"}]`; `to` and `from` are bare addresses
@@ -31,7 +34,10 @@ For tests, all of it at run time:
   `sent_last_24_hours`, and of the switches that keep mails from leaving: `sending_enabled`,
   `production_access_enabled` (false: the sandbox), `enforcement_status` (HEALTHY, PROBATION, SHUTDOWN), `suspended`,
   `access_denied`, `configuration_set_exists`, `mail_from_verified`, `identities` (domains and addresses with their
-  verification status, `{"shop.example": "SUCCESS"}`; null: the default above). `GET /account` shows them.
+  verification status, `{"shop.example": "SUCCESS"}`; null: the default above; forgets added ones),
+  `throttle_questions` (all but SendEmail get TooManyRequestsException).
+- `PUT /dns` `{"records": [[name, type, value], ...], "silent": false}` replaces what the name server answers beside
+  the records of domains that were verified from the start; silent, it answers nothing.
 - With `--events-topic` (once for each topic) and `--sns-endpoint` SES's events about every message that names a
   configuration set are published to those topics that get their type; the mailbox simulator's addresses have the
   outcomes their names say, an EICAR test file is rejected. `POST /events` `{"message_id", "kind", "bounce_type",

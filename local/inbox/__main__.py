@@ -9,8 +9,9 @@ import signal
 import sys
 from pathlib import Path
 
-from local.inbox.account import PENDING_DOMAIN, UNKNOWN_DOMAIN, Limits
+from local.inbox.account import Limits
 from local.inbox.announcements import EventKind
+from local.inbox.identities import PENDING_DOMAIN, UNKNOWN_DOMAIN
 from local.inbox.mailbox import MailboxInUse
 from local.inbox.service import Inbox, Options
 
@@ -57,7 +58,12 @@ def _options(arguments: list[str] | None) -> Options:
     defaults = Limits()
     parser = argparse.ArgumentParser(prog="python -m local.inbox", description="An inbox that plays SES and SMTP.")
     add = parser.add_argument
-    add("--http-port", type=int, required=True, help="port of the SES API, the JSON list and the page; 0: any")
+    add(
+        "--http-port",
+        type=int,
+        required=True,
+        help="port of SES, JSON list and page, and of DNS (UDP); 0: any",
+    )
     add("--smtp-port", type=int, required=True, help="port of the SMTP server; 0: any")
     add("--dir", type=Path, required=True, metavar="PATH", help="the mailbox's folder")
     add("--max-send-rate", type=float, default=defaults.max_send_rate, help="recipients a second (default %(default)g)")

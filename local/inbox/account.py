@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from local.inbox.addresses import bare_address, domain_of, simulated_scenario
+from local.inbox.addresses import bare_address, simulated_scenario
+from local.inbox.identities import Identities
 from local.inbox.ses_errors import (
     AccessDenied,
     AccountSuspended,
@@ -23,10 +24,6 @@ from local.inbox.ses_errors import (
 DAY_SECONDS = 24 * 60 * 60
 UNLIMITED = -1  # SES's own way to say it, for Max24HourSend
 
-# What is not verified when nothing is said about verified domains. Two, because SES knows two kinds of "no":
-UNKNOWN_DOMAIN = "unverified.example"  # not among the account's identities
-PENDING_DOMAIN = "pending.example"  # an identity whose DNS records have not been found yet
-
 
 class Enforcement(StrEnum):
     """What SES makes of the account's reputation (GetAccount's EnforcementStatus)."""
@@ -34,16 +31,6 @@ class Enforcement(StrEnum):
     HEALTHY = "HEALTHY"
     PROBATION = "PROBATION"
     SHUTDOWN = "SHUTDOWN"
-
-
-class Verification(StrEnum):
-    """How far SES is with an identity (GetEmailIdentity's VerificationStatus)."""
-
-    PENDING = "PENDING"
-    SUCCESS = "SUCCESS"
-    FAILED = "FAILED"
-    TEMPORARY_FAILURE = "TEMPORARY_FAILURE"
-    NOT_STARTED = "NOT_STARTED"
 
 
 @dataclass(slots=True)
@@ -62,37 +49,7 @@ class Limits:
     access_denied: bool = False  # to SendEmail, by IAM
     configuration_set_exists: bool = True
     mail_from_verified: bool = True  # the MX record of the sender's custom MAIL FROM domain
-
-
-class Identities:
-    """The account's identities, domains and addresses, by their names; None: every domain but the two named above."""
-
-    def __init__(self, statuses: Mapping[str, Verification] | None) -> None:
-        self.statuses = None if statuses is None else {name.lower(): status for name, status in statuses.items()}
-
-    def status_of(self, identity: str) -> Verification | None:
-        """None for an identity that the account does not have."""
-        identity = identity.lower()
-        if self.statuses is not None:
-            return self.statuses.get(identity)
-        if "@" in identity:
-            return None
-        if identity == PENDING_DOMAIN:
-            return Verification.PENDING
-        return None if {UNKNOWN_DOMAIN, PENDING_DOMAIN} & set(with_parents(identity)) else Verification.SUCCESS
-
-    def may_send_from(self, address: str) -> bool:
-        """True when the address, its domain or a parent of that is verified: a domain covers its subdomains."""
-        domain = domain_of(address)
-        return bool(domain) and any(
-            self.status_of(each) is Verification.SUCCESS for each in (address, *with_parents(domain))
-        )
-
-
-def with_parents(domain: str) -> list[str]:
-    """A domain and those above it, but for the last, which nobody can verify: `com`."""
-    labels = domain.split(".")
-    return [".".join(labels[first:]) for first in range(max(1, len(labels) - 1))]
+    throttle_questions: bool = False  # TooManyRequestsException for all but SendEmail
 
 
 class SendingAccount:

@@ -6,9 +6,10 @@ import dataclasses
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from local.inbox.account import Enforcement, Identities, SendingAccount, Verification
+from local.inbox.account import Enforcement, SendingAccount
 from local.inbox.faults import FaultBook
 from local.inbox.http_server import Request, Response
+from local.inbox.identities import Verification
 from local.inbox.routing import RouteHandler, Router
 
 
@@ -26,6 +27,7 @@ class AccountChange(BaseModel):
     access_denied: bool | None = None
     configuration_set_exists: bool | None = None
     mail_from_verified: bool | None = None
+    throttle_questions: bool | None = None
     identities: dict[str, Verification] | None = None
     sent_last_24_hours: int | None = Field(default=None, ge=0)
 
@@ -72,7 +74,8 @@ class ControlApi:
         if change.sent_last_24_hours is not None:
             self._account.set_sent_last_24_hours(change.sent_last_24_hours)
         if "identities" in change.model_fields_set:
-            self._account.identities = Identities(change.identities)
+            self._account.identities.set_statuses(change.identities)
+            self._account.identities.forget_added()
         limits = change.model_dump(exclude_none=True, exclude={"identities", "sent_last_24_hours"})
         self._account.limits = dataclasses.replace(self._account.limits, **limits)
         return await self.get_account(request)

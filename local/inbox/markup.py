@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from html import escape
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from local.inbox.headers import decoded, decoded_mailboxes, head_of, header_values
 from local.inbox.letter import Parts
@@ -23,7 +23,8 @@ def list_of_messages(messages: list[KeptMessage], *, total: int, page: int, page
         ' placeholder="Recipient, sender or subject"><button>Search</button></form>'
     )
     empty = '<form action="/empty" method="post"><button class="quiet">Empty the inbox</button></form>'
-    heading = f"<header><h1><a href='/'>Inbox</a> <small>{total}</small></h1>{search}{empty if total else ''}</header>"
+    links = f'<a href="/senders">Senders</a>{empty if total else ""}'
+    heading = f"<header><h1><a href='/'>Inbox</a> <small>{total}</small></h1>{search}{links}</header>"
     if not messages:
         hint = "No emails match." if wanted else "No emails yet. Emails sent on this machine arrive here."
         return _document("Inbox", f'{heading}<p class="hint">{hint}</p>')
@@ -33,6 +34,25 @@ def list_of_messages(messages: list[KeptMessage], *, total: int, page: int, page
         f"<tbody>{rows}</tbody></table>"
     )
     return _document("Inbox", heading + table + _page_links(page, pages, wanted))
+
+
+def list_of_senders(senders: list[tuple[str, str | None]]) -> str:
+    """The page of the SES account's identities: what their owners would do at their DNS provider, done here."""
+    rows = "".join(
+        f"<tr><td>{_safe(name)}</td><td>{escape(status or '')}</td>"
+        f"<td>{_publish(name) if status == 'PENDING' else ''}</td></tr>"
+        for name, status in senders
+    )
+    table = f"<table><thead><tr><th>Sender</th><th>Status</th><th></th></tr></thead><tbody>{rows}</tbody></table>"
+    nobody = '<p class="hint">No senders were added yet. Add one on the web page: Settings, Senders.</p>'
+    return _document(
+        "Senders", f'<header><h1><a href="/">Inbox</a></h1></header><h2>Senders</h2>{table if senders else nobody}'
+    )
+
+
+def _publish(name: str) -> str:
+    label = "Confirm the address" if "@" in name else "Publish its DNS records"
+    return f'<form action="/senders/{quote(name)}" method="post"><button>{label}</button></form>'
 
 
 def message(message: KeptMessage, content: bytes, parts: Parts, *, views: list[str], view: str, body: str) -> str:

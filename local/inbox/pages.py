@@ -52,13 +52,13 @@ class Pages:
         number = request.query.get("page", "1")
         page = min(max(int(number), 1), pages) if number.isdecimal() and len(number) < 9 else 1
         shown = messages[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-        return _page(markup.list_of_messages(shown, total=len(messages), page=page, pages=pages, wanted=wanted))
+        return html_page(markup.list_of_messages(shown, total=len(messages), page=page, pages=pages, wanted=wanted))
 
     async def message_page(self, request: Request, message_id: str) -> Response:
         """One mail; `?view=` html, text or source, the first that it has when nothing is said."""
         message = self._mailbox.find(message_id)
         if message is None:
-            return _page(markup.missing_message(), status=404)
+            return html_page(markup.missing_message(), status=404)
         content = self._mailbox.content_of(message)
         parts = take_apart(content)
         view = request.query.get("view", "")
@@ -70,7 +70,7 @@ class Pages:
             "text": lambda: markup.preformatted(parts.text or ""),
             "source": lambda: markup.preformatted(content.decode("utf-8", "replace")),
         }[view]()
-        return _page(markup.message(message, content, parts, views=_views_of(parts), view=view, body=body))
+        return html_page(markup.message(message, content, parts, views=_views_of(parts), view=view, body=body))
 
     async def mail_html(self, _request: Request, message_id: str) -> Response:
         message = self._mailbox.find(message_id)
@@ -90,7 +90,7 @@ class Pages:
     async def website(self, request: Request, path: str) -> Response:
         """Where the links of the example mails lead, as nobody has the websites that they name."""
         query = urlencode(request.query)
-        return _page(markup.website(f"{path or '/'}?{query}" if query else path or "/"))
+        return html_page(markup.website(f"{path or '/'}?{query}" if query else path or "/"))
 
     async def style(self, _request: Request) -> Response:
         return Response(200, _STYLE, "text/css; charset=utf-8", {"X-Content-Type-Options": "nosniff"})
@@ -99,7 +99,7 @@ class Pages:
 _CAUTION = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 
 
-def _page(html: str, status: int = 200) -> Response:
+def html_page(html: str, status: int = 200) -> Response:
     headers = {"Content-Security-Policy": _PAGE_POLICY, **_CAUTION}
     return Response(status, html.encode("utf-8", "replace"), "text/html; charset=utf-8", headers)
 

@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.inbox.account import DAY_SECONDS, Identities, Limits, SendingAccount, Verification
+from local.inbox.account import DAY_SECONDS, Limits, SendingAccount
 from local.inbox.addresses import simulated_scenario
 from local.inbox.announcements import Announcements
 from local.inbox.control import ControlApi
+from local.inbox.dns_server import DnsServer
 from local.inbox.http_server import HttpServer
+from local.inbox.identities import Identities, Verification
 from local.inbox.mailbox import KeptMessage, Mailbox
 from local.inbox.pages import Pages
 from local.inbox.programs import Programs
 from local.inbox.publisher import Publisher
 from local.inbox.routing import Router
+from local.inbox.senders import SendersApi
 from local.inbox.ses import SesApi
 from local.inbox.smtp import SmtpServer
 from local.inbox.taken import Taken
@@ -47,7 +50,9 @@ class Inbox:
         self._options = options
         self._mailbox = Mailbox(options.folder)
         domains = options.verified_domains
-        identities = Identities(None if domains is None else dict.fromkeys(domains, Verification.SUCCESS))
+        statuses = None if domains is None else dict.fromkeys(domains, Verification.SUCCESS)
+        identities = Identities(statuses, options.region, options.folder / "senders.json")
+        self._dns = DnsServer(identities)
         self._account = SendingAccount(options.limits, identities, region=options.region)
         self._count_earlier_sends()
         self._control = ControlApi(self._account)
@@ -62,10 +67,12 @@ class Inbox:
             self._announcements.announce_again(since=self._publisher.taken_up_to)
             self._publisher.start()
         http_port = await self._http.start(self._options.http_port)
+        await self._dns.start(http_port)
         return http_port, await self._smtp.start(self._options.smtp_port)
 
     async def close(self) -> None:
         self._smtp.close()
+        self._dns.close()
         self._http.close()
         if self._publisher is not None:
             self._publisher.close()
@@ -81,6 +88,7 @@ class Inbox:
                 self._announcements.announce,
                 self._forgotten(),
             ),
+            SendersApi(self._account, self._dns),
             Pages(self._mailbox),
             Programs(self._mailbox),
             self._control,

@@ -1,4 +1,4 @@
-"""The SES API: SendEmail, GetAccount and GetEmailIdentity of the SES v2 API, as an SDK calls them.
+"""The SES API: SendEmail and GetAccount of the SES v2 API, as an SDK calls them (identities: senders.py).
 
 Any credentials will do; signatures are not checked. Source: the service model of `sesv2` and the SES API v2
 Reference.
@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from local.inbox.account import SendingAccount, Verification
+from local.inbox.account import SendingAccount
 from local.inbox.addresses import bare_address, bare_addresses, syntax_error
 from local.inbox.faults import Fault, FaultBook, FaultKind, MailProtocol
 from local.inbox.headers import head_of, header_values
@@ -26,7 +26,6 @@ from local.inbox.ses_errors import (
     BadRequest,
     DailyQuotaExceeded,
     MessageRejected,
-    NotFound,
     RateExceeded,
     ServiceFailure,
     SesError,
@@ -67,9 +66,8 @@ class SesApi:
         self._forgotten = {_mail_of(message.envelope): message for message in forgotten if message.envelope.tags}
 
     def add_routes(self, router: Router) -> None:
-        router.add("POST", "/v2/email/outbound-emails", _answering_errors(self.send_email))
-        router.add("GET", "/v2/email/account", _answering_errors(self.get_account))
-        router.add("GET", "/v2/email/identities/(.+)", _answering_errors(self.get_email_identity))
+        router.add("POST", "/v2/email/outbound-emails", answering_errors(self.send_email))
+        router.add("GET", "/v2/email/account", answering_errors(self.get_account))
 
     async def send_email(self, request: Request) -> Response:
         submission = understand(_json_object(request.body))
@@ -89,6 +87,8 @@ class SesApi:
 
     async def get_account(self, _request: Request) -> Response:
         limits = self._account.limits
+        if limits.throttle_questions:
+            raise RateExceeded
         return Response.of_json(
             {
                 "DedicatedIpAutoWarmupEnabled": False,
@@ -100,22 +100,6 @@ class SesApi:
                     "SentLast24Hours": float(self._account.sent_last_24_hours()),
                 },
                 "SendingEnabled": limits.sending_enabled,
-            }
-        )
-
-    async def get_email_identity(self, _request: Request, identity: str) -> Response:
-        status = self._account.identities.status_of(identity)
-        if status is None:
-            raise NotFound(f"Email identity {identity} does not exist.")
-        return Response.of_json(
-            {
-                "IdentityType": "EMAIL_ADDRESS" if "@" in identity else "DOMAIN",
-                "FeedbackForwardingStatus": True,
-                "VerifiedForSendingStatus": status is Verification.SUCCESS,
-                "VerificationStatus": status,
-                "DkimAttributes": {"SigningEnabled": True, "Status": status},
-                "Policies": {},
-                "Tags": [],
             }
         )
 
@@ -224,7 +208,7 @@ def _json_object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def _answering_errors(handler: RouteHandler) -> RouteHandler:
+def answering_errors(handler: RouteHandler) -> RouteHandler:
     async def answer(request: Request, *groups: str) -> Response:
         try:
             return await handler(request, *groups)

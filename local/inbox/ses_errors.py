@@ -9,6 +9,7 @@ SesError
 ├── DailyQuotaExceeded         400  LimitExceededException
 ├── AccessDenied               403  IAM does not let the caller
 ├── NotFound                   404  no such identity or configuration set
+├── AlreadyExists              400  the identity was added before
 ├── RateExceeded               429  TooManyRequestsException
 └── ServiceFailure             5xx  SES's own fault; a client repeats it
 
@@ -67,6 +68,10 @@ class DailyQuotaExceeded(SesError):
 class NotFound(SesError):
     status = 404
     code = "NotFoundException"
+
+
+class AlreadyExists(SesError):
+    code = "AlreadyExistsException"
 
 
 class RateExceeded(SesError):

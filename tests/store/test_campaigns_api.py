@@ -51,7 +51,7 @@ class Identities(HealthySes):
 
     def get_email_identity(self, EmailIdentity: str) -> dict[str, Any]:  # noqa: N803
         if EmailIdentity == "acme.example":
-            return {"VerifiedForSendingStatus": True}
+            return super().get_email_identity(EmailIdentity)
         raise ClientError({"Error": {"Code": "NotFoundException"}}, "GetEmailIdentity")
 
 

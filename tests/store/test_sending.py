@@ -98,9 +98,6 @@ class Account(SendingAccount):
 
     hindered_by: Hindrance | None = None
 
-    def is_verified(self, address: str) -> bool:
-        return True
-
     def hindrance(self) -> Hindrance | None:
         return self.hindered_by
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 CHALICELIB = ROOT / "chalicelib"
 
 FOUNDATION = {"model", "backoff", "sdk", "store", "settings", "telemetry", "aws", "sqs", "scheduler"}
-CAPABILITIES = {"crm", "content", "campaigns", "sending", "tracking", "analytics", "automation"}
+CAPABILITIES = {"crm", "content", "senders", "campaigns", "sending", "tracking", "analytics", "automation"}
 TRACKING = {"model", "store", "settings", "telemetry", "aws", "sqs"}
 MAY_KNOW = {
     "model": set(),
@@ -29,9 +29,10 @@ MAY_KNOW = {
     "tracking": TRACKING,
     "crm": FOUNDATION,
     "content": FOUNDATION,
+    "senders": FOUNDATION,
     "analytics": FOUNDATION,
     "automation": FOUNDATION | {"crm", "analytics"},
-    "campaigns": FOUNDATION | {"crm", "content", "tracking", "analytics"},
+    "campaigns": FOUNDATION | {"crm", "content", "senders", "tracking", "analytics"},
     "sending": FOUNDATION | {"crm", "content", "campaigns", "tracking", "analytics"},
     "wiring": FOUNDATION | CAPABILITIES,
     "web": FOUNDATION | {"wiring"},

@@ -31,7 +31,7 @@ SOURCES = {
     "Automate": "AutomationQueue",
 }
 FUNCTIONS = [*ROUTES, *SOURCES, "Fold", "Candidates"]
-AWS_REQUIRES_EVERY_RESOURCE = {"ses:GetAccount"}
+AWS_REQUIRES_EVERY_RESOURCE = {"ses:GetAccount", "ses:ListEmailIdentities"}
 RUNBOOK = (ROOT / "docs" / "OPERATIONS.md").read_text()
 
 Resources = dict[str, dict[str, Any]]

@@ -27,6 +27,7 @@ from chalicelib.api.live_preview import live_preview
 from chalicelib.api.previews import previews
 from chalicelib.api.recounts import recounts
 from chalicelib.api.rules import rules
+from chalicelib.api.senders import senders
 from chalicelib.api.stats import stats
 from chalicelib.api.timeline import timeline
 from chalicelib.api.tokens import tokens
@@ -60,6 +61,7 @@ _DESCRIBED: tuple[Resource, ...] = (
     recounts,
     deliveries,
     rules,
+    senders,
     tokens,
     workspace,
 )

@@ -8,6 +8,7 @@ import pytest
 from chalicelib.campaigns.account import Hindrance, SesAccount
 from chalicelib.model.transport import AccountRefused, NotSent, OutgoingMail, Rejected
 from chalicelib.sending.transports.ses import SesTransport
+from tests.api_client import OnlyDmarc
 from tests.unit.inbox.running_inbox import RunningInbox, started_inbox
 
 SENDER = "news@mail.shop.example"
@@ -129,7 +130,7 @@ def test_a_verified_domain_covers_its_subdomains_and_their_addresses(
     inbox: RunningInbox, identities: dict[str, str], verified: bool
 ) -> None:
     switch(inbox, identities=identities)
-    assert SesAccount(inbox.ses()).is_verified(SENDER) is verified
+    assert SesAccount(inbox.ses(), OnlyDmarc()).sender(SENDER).verified is verified
 
 
 @pytest.mark.parametrize(
@@ -147,10 +148,10 @@ def test_the_account_says_what_keeps_it_from_sending(
     inbox: RunningInbox, account: dict[str, Any], hindrance: Hindrance | None
 ) -> None:
     switch(inbox, **account)
-    assert SesAccount(inbox.ses()).hindrance() is hindrance
+    assert SesAccount(inbox.ses(), OnlyDmarc()).hindrance() is hindrance
 
 
 def test_an_account_that_cannot_be_asked_is_not_said_to_be_hindered(tmp_path: Any) -> None:
     with started_inbox(tmp_path) as gone:
-        account = SesAccount(gone.ses())
-    assert (account.hindrance(), account.is_verified(SENDER)) == (None, None)
+        account = SesAccount(gone.ses(), OnlyDmarc())
+    assert (account.hindrance(), account.sender(SENDER).verified) == (None, None)

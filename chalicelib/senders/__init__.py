@@ -1,0 +1,1 @@
+"""Who may send: domains and addresses, their DNS records, and whether their mails pass DMARC (record 0085)."""
