@@ -27,7 +27,7 @@ class UnsavedCampaign(CampaignFields):
 
 class LivePreviewAnswer(AnswerModel):
     subject: str
-    preview_text: str
+    preview_text: str | None
     from_name: str | None
     from_email: str
     html: Annotated[str | None, Field(description="Null for plain text, and when the content has a fault.")]
@@ -46,7 +46,7 @@ def preview_unsaved_campaign(call: Call) -> object:
     asked, context = call.body(UnsavedCampaign), call.context
     lead = None if asked.lead_id is None else context.leads.get(asked.lead_id)
     written = Written(**asked.changes())
-    return preview_written(written, lead, context.now(), context.settings.tracking_url)
+    return preview_written(context.drafts, written, lead, context.now(), context.settings.tracking_url)
 
 
 @Operation(live_preview, "GET", "/frame", answer_type=HTML)

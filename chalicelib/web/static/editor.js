@@ -11,6 +11,7 @@ import { mergeTags, withTags } from "./merge-tags.js";
 import { card, toggles } from "./parts.js";
 import { preview } from "./preview.js";
 import { saving } from "./saving.js";
+import { senderField } from "./sender-field.js";
 
 const LINES = [
   ["title", "Title", { placeholder: "Only you see this" }],
@@ -23,7 +24,9 @@ const LINES = [
 const LABELS = {
   ...Object.fromEntries(LINES), ...CONTENT, audience: "Recipients", "audience.entity": "Business line", "audience.stages": "Stages",
 };
-/** Of what is missing, what a test needs. */
+/** The check's findings for fields without which nothing is sent. */
+const MISSING = ["title_missing", "subject_missing", "sender_missing", "business_line_missing", "stages_missing", "content_missing"];
+/** Of these fields, what a test needs. */
 const NEEDED_BY_A_TEST = ["subject", "from_email", "html"];
 
 export async function show(place, { id: asked, signal }) {
@@ -52,6 +55,7 @@ export async function show(place, { id: asked, signal }) {
   });
   const controls = { ...fields, ...email.controls, audience: people.line, "audience.entity": people.line, "audience.stages": people.line };
   const errors = fieldErrors(place, controls);
+  const sender = readonly ? null : senderField(fields.from_email, signal);
   const state = h("p", { class: "note save-state", role: "status" });
   const alert = h("div");
   const findings = findingsList({ mark: email.mark, go: ({ field, line }) => go(field, line), isOurs: (field) => field in controls });
@@ -67,6 +71,7 @@ export async function show(place, { id: asked, signal }) {
     if (name === "audience") people.set(value);
     else if (name in CONTENT) email.set(name, value);
     else fields[name].value = value || "";
+    if (name === "from_email") sender?.check();
     retitle();
     look();
   }
@@ -118,8 +123,7 @@ export async function show(place, { id: asked, signal }) {
       return false;
     }
     if (await draftSaving.catchUp()) return false;
-    const missing = (await preflight).findings.filter(({ severity, code }) => severity === "error" && code.endsWith("_missing"))
-      .filter(({ field }) => field in controls && (!needed || needed.includes(field)))
+    const missing = (await preflight).findings.filter(({ code, field }) => MISSING.includes(code) && (!needed || needed.includes(field)))
       .map(({ field, message }) => ({ field: field === "html" ? email.kind() : field, reason: message }));
     showErrors(missing);
     goToFirst();
@@ -173,7 +177,7 @@ export async function show(place, { id: asked, signal }) {
   const panes = toggles("Write or preview", { write: "Write", look: "Preview" }, (value) => showPane(value));
   const showPane = (value) => { desk.dataset.pane = value; panes.press(value); };
   const line = ([name, label, { hasTags }]) => h("div", { class: "field" }, h("label", { for: name }, label),
-    hasTags && !readonly ? withTags(fields[name], label, pickTag) : fields[name], h("p", { class: "error", id: `${name}-error`, "data-error": name }));
+    hasTags && !readonly ? withTags(fields[name], label, pickTag) : fields[name], h("p", { class: "error", id: `${name}-error`, "data-error": name }), name === "from_email" && sender?.element);
   const desk = h("div", { class: "desk" },
     h("div", { class: "write" },
       h("section", { class: "card envelope", "aria-label": "Sender and subject" }, LINES.map(line)),
