@@ -16,7 +16,7 @@ const HINTS = {
 
 /**
  * { element, controls, values(), set(name, value), mark(findings), go(name, line), kind() }. `onchange(name)` is called at
- * every change; `start(point)`: take over a starting point's subject and preview text; `html()`: what was made of the text.
+ * every change; `start(point)`: take over a starting point's subject and preview text; `html()`: the HTML made of the text, once it is stored.
  */
 export function content({ shown, readonly, isNew, onchange, pickTag, start, html }) {
   let kind = Object.keys(KINDS).find((name) => shown[name]) || "markdown";
@@ -59,17 +59,17 @@ export function content({ shown, readonly, isNew, onchange, pickTag, start, html
 
   async function change(to) {
     const from = kind;
-    const made = to === "html" && html();
     format.value = from;
+    const made = to === "html" && controls[from].value.trim() && await html();
     if (controls[from].value.trim() && !await confirm({
       title: `Change to ${KINDS[to]}?`, action: `Change to ${KINDS[to]}`, danger: !made, run: () => true,
       text: made ? `The email becomes the HTML that was made of it. Its ${KINDS[from]} is removed, and HTML cannot be changed back.`
         : `An email has one format. Its ${KINDS[from]} is removed, and you start with an empty text.`,
     })) return format.focus();
-    const text = controls[from].value.trim() ? made : "";
     kind = to;
     parts[from].set("");
-    parts[to].set(text || "");
+    parts[to].set(made || "");
+    controls[to].setSelectionRange(0, 0);
     arrange();
     onchange(from);
     onchange(to);

@@ -48,7 +48,7 @@ export async function show(place, { id: asked, signal }) {
   })]));
   const people = audience(shown.audience, { onchange: () => changed("audience"), signal, readonly, lookup });
   const email = content({
-    shown, readonly, isNew: !asked, pickTag, onchange: (name) => changed(name), html: () => draft.made,
+    shown, readonly, isNew: !asked, pickTag, onchange: (name) => changed(name), html: async () => (await draftSaving.save()) && draft.made,
     start({ subject, preview_text: teaser }) {
       for (const [name, value] of Object.entries({ subject, preview_text: teaser })) if (!fields[name].value) put(name, value);
     },
@@ -180,7 +180,7 @@ export async function show(place, { id: asked, signal }) {
     hasTags && !readonly ? withTags(fields[name], label, pickTag) : fields[name], h("p", { class: "error", id: `${name}-error`, "data-error": name }), name === "from_email" && sender?.element);
   const desk = h("div", { class: "desk" },
     h("div", { class: "write" },
-      h("section", { class: "card envelope", "aria-label": "Sender and subject" }, LINES.map(line)),
+      h("section", { class: "card", "aria-label": "Sender and subject" }, h("div", { class: "envelope-fields" }, LINES.map(line))),
       people.card, email.element,
       !readonly && card({ id: "check", title: "Pre-send check" }, findings.element)),
     frame.element);

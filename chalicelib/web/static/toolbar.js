@@ -23,11 +23,11 @@ const COMMANDS = {
   italic: ["Italic", "i", (area) => surround(area, "*", "italic text")],
   heading: ["Heading", "H", (area) => prefix(area, "## ")],
   link: ["Link", "k", (area) => link(area, "", "")],
-  button: ["Button", "B", (area) => link(area, "", "{button}", "Button text", true)],
+  button: ["Button", "B", (area) => link(area, "", " {button}", "Button text", true)],
   image: ["Image", "", (area) => link(area, "!", "", "What the image shows", true)],
   list: ["List", "L", (area) => prefix(area, "- ")],
   quote: ["Quote", "", (area) => prefix(area, "> ")],
-  rule: ["Divider", "", (area) => replace(area, area.selectionEnd, area.selectionEnd, `${gapBefore(area, area.selectionEnd)}---\n\n`)],
+  rule: ["Divider", "", (area) => replace(area, lineEnd(area), lineEnd(area), `${gapBefore(area, lineEnd(area))}---\n\n`)],
 };
 
 function replace(area, start, end, text, from = text.length, to = from) {
@@ -51,10 +51,9 @@ function surround(area, mark, sample) {
 
 /** Begin each selected line with this, or no longer. */
 function prefix(area, mark) {
-  const { selectionStart, selectionEnd, value } = area;
+  const { selectionStart, value } = area;
   const start = value.lastIndexOf("\n", selectionStart - 1) + 1;
-  const after = value.indexOf("\n", selectionEnd);
-  const end = after < 0 ? value.length : after;
+  const end = lineEnd(area);
   const lines = value.slice(start, end).split("\n");
   const isDone = lines.every((line) => !line || line.startsWith(mark)) && lines.some(Boolean);
   const text = lines.map((line) => {
@@ -76,6 +75,12 @@ function link(area, before, after, sample = "link text", isOwnParagraph = false)
   const whole = `${opening}${address})${after}${isOwnParagraph && !value.startsWith("\n\n", end) ? "\n\n" : ""}`;
   const from = chosen && !isAddress ? opening.length : gap.length + before.length + 1;
   replace(area, start, end, whole, from, from + (chosen && !isAddress ? address.length : text.length));
+}
+
+/** Where the line ends in which the selection ends. */
+function lineEnd({ value, selectionEnd }) {
+  const end = value.indexOf("\n", selectionEnd);
+  return end < 0 ? value.length : end;
 }
 
 /** The line feeds that make what follows a paragraph of its own. */
