@@ -54,7 +54,7 @@ def editor(window: BrowserContext, stack: LocalStack, campaign: str) -> Page:
 
 
 def field(page: Page, name: str) -> Any:
-    return page.get_by_role("textbox", name=name, exact=True)
+    return page.get_by_label(name, exact=True)
 
 
 def state(page: Page) -> Any:

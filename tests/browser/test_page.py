@@ -99,7 +99,7 @@ def test_from_signing_in_to_the_badges_on_the_timeline(
     desk.get_by_role("link", name="New campaign").click()
     desk.get_by_role("textbox", name="Title", exact=True).fill("Story")
     desk.get_by_role("textbox", name="Subject", exact=True).fill("For {{ lead.first_name }}")
-    desk.get_by_role("textbox", name="From address", exact=True).fill("news@shop.example")
+    desk.get_by_label("From address", exact=True).fill("news@shop.example")
     desk.get_by_label("Business line").select_option("story")
     desk.get_by_label("New", exact=True).check()
     html = f'{HOSTILE_HTML}<p>Hello {{{{ lead.first_name }}}}, <a href="{stack.inbox_url}/?from=story">look</a></p>'

@@ -19,6 +19,9 @@ HOSTILE = """<html><head><meta http-equiv="refresh" content="0;url=/refreshed"><
 <a target="_top" href="https://shop.example/top">Top</a> <a target="_self" href="https://shop.example/self">Self</a>
 <p id="end">Hello {{ lead.first_name | default("there") }}</p></body></html>"""
 
+# The first lead of a list in the order of random ids.
+ANYBODY = re.compile("Hello (Ann|Bob)")
+
 
 @pytest.fixture(scope="module")
 def desk(browser: Browser, stack: LocalStack) -> Iterator[Page]:
@@ -38,7 +41,7 @@ def desk(browser: Browser, stack: LocalStack) -> Iterator[Page]:
 
 
 def field(page: Page, name: str) -> Any:
-    return page.get_by_role("textbox", name=name, exact=True)
+    return page.get_by_label(name, exact=True)
 
 
 def opened(page: Page, stack: LocalStack, **said: Any) -> str:
@@ -55,7 +58,7 @@ def test_an_email_is_written_beside_its_preview(desk: Page, stack: LocalStack) -
     desk.get_by_label("New", exact=True).check()
     desk.get_by_role("button", name="Newsletter").click()
     mail, text = desk.frame_locator("iframe.mail"), field(desk, "Markdown")
-    expect(mail.get_by_text("Hello Ann")).to_be_visible()
+    expect(mail.get_by_text(ANYBODY)).to_be_visible()
     expect(field(desk, "Preview text")).not_to_have_value("")
     expect(desk.get_by_role("group", name="In the inbox")).to_contain_text("What’s new this month")
     for width in (1440, 1024):
@@ -106,7 +109,7 @@ def test_an_email_is_written_beside_its_preview(desk: Page, stack: LocalStack) -
     text.press("Control+a")
     text.press("Control+b")
     expect(text).to_have_value(f"**{tags}**")
-    expect(mail.locator("strong", has_text=re.compile("Dear Ann, welcome to (Lisbon|Porto)"))).to_be_visible()
+    expect(mail.locator("strong", has_text=re.compile("Dear (Ann|Bob), welcome to (Lisbon|Porto)"))).to_be_visible()
     text.press("Control+z")
     expect(text).to_have_value(tags)
     desk.keyboard.press("Tab")
@@ -162,13 +165,13 @@ def test_findings_stand_at_their_lines_and_a_format_is_not_changed_by_accident(d
 def test_a_hostile_email_does_nothing_in_the_preview(desk: Page, stack: LocalStack) -> None:
     opened(desk, stack, subject="<img src=x onerror=hacked=1>", html=HOSTILE)
     mail, address = desk.frame_locator("iframe.mail"), desk.url
-    expect(mail.get_by_text("Hello Ann")).to_be_visible()
+    expect(mail.get_by_text(ANYBODY)).to_be_visible()
     for name in ("Top", "Self"):
         mail.get_by_role("link", name=name).click(no_wait_after=True)
         mail.get_by_role("link", name=name).press("Enter")
     mail.get_by_role("button", name="Send form").click(no_wait_after=True)
     field(desk, "HTML").fill(HOSTILE.replace("Hello", "Still here"))
-    expect(mail.get_by_text("Still here Ann")).to_be_visible()
+    expect(mail.get_by_text("Still here")).to_be_visible()
     assert desk.url == address
     assert desk.evaluate("[window.hacked, document.querySelector('iframe.mail').getAttribute('sandbox')]") == [
         None,
