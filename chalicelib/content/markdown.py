@@ -1,4 +1,4 @@
-"""Makes MJML of Markdown: CommonMark with tables, without HTML and without indented code.
+"""Makes MJML of Markdown: CommonMark with tables, line breaks as written, without HTML and without indented code.
 
 A link alone in its paragraph with `{button}` behind it is a button. A line of statements such as `{% if ... %}` is no
 part of a paragraph, so statements can enclose paragraphs. Merge tags are words to the parser (origin.py).
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 100 * 1024
 """Of Markdown. Gmail clips a mail at as much HTML, and the parser is quadratic in some things."""
+MAX_BRACKETS: Final = 3_000
+"""Of "[", each of which may begin a link: what a thousand links take thrice, and half a second of a hostile text's."""
 MAX_NESTING: Final = 12
 """Quotes and lists, and their parts, in each other."""
 
@@ -43,6 +45,8 @@ def mjml_of(source: str, stand_ins: StandIns, workspace: Workspace) -> str:
     """The MJML of a mail in the workspace's theme, with words for merge tags and texts. Raises SourceError."""
     if len(source.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise SourceError(0, f"it is larger than {MAX_BYTES // 1024} KB")
+    if source.count("[") > MAX_BRACKETS:
+        raise SourceError(source.rindex("["), f"it has more than {MAX_BRACKETS:,} opening brackets")
     tags = find_tags(source)
     writer = _Writer(source, tags, stand_ins, Look(workspace))
     components = writer.components(_parser().parse(writer.masked, {"statements": stand_ins.is_statements}))
@@ -115,11 +119,17 @@ class _Writer:
                 self._inline(token.children or [])
             elif kind in _CONTAINERS:
                 depth += 1 if side == "open" else -1
-                self._container(kind, side, token)
+                self._container(kind, side, token, depth)
             elif token.type == "paragraph_open" and not depth and self._part(tokens[number + 1].children or []):
                 number += 2
+            elif token.type == "heading_open":
+                self._text_block(token, self._look.heading(int(token.tag[1]), is_first=self._is_first()))
+            elif token.type == "paragraph_open":
+                is_last = depth > 0 and tokens[number + 3].type.endswith("_close")
+                self._text_block(token, self._look.tight if is_last else self._look.paragraph)
             elif kind in ("paragraph", "heading"):
-                self._text_block(kind, side, token)
+                self._close()
+                self._html.append("" if token.hidden else f"</{token.tag}>")
             elif token.type == "statements":
                 self._statement_line(token.content, depth)
             elif token.type == "fence":
@@ -188,7 +198,7 @@ class _Writer:
             return False
         return True
 
-    def _container(self, kind: str, side: str, token: "Token") -> None:
+    def _container(self, kind: str, side: str, token: "Token", depth: int) -> None:
         look, is_open = self._look, side == "open"
         if is_open:
             self._opened()
@@ -201,11 +211,12 @@ class _Writer:
             )
             self._html.append(before if is_open else "</blockquote></td></tr></table>")
             return
+        of_list = f' style="{look.list if depth == 1 else look.inner_list}"'
         style = {
-            "bullet_list": f' style="{look.list}"',
-            "ordered_list": f' style="{look.list}"',
+            "bullet_list": of_list,
+            "ordered_list": of_list,
             "list_item": f' style="{look.item}"',
-            "table": ' width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:0 0 16px;font-size:15px"',
+            "table": f' width="100%" cellpadding="0" cellspacing="0" border="0" style="{look.table}"',
             "th": f' align="{_align(token)}" style="{look.cell};font-weight:700"',
             "td": f' align="{_align(token)}" style="{look.cell}"',
         }.get(kind, "")
@@ -213,15 +224,13 @@ class _Writer:
         style += f' start="{start}"' if start is not None else ""
         self._html.append(f"<{token.tag}{style}>" if is_open else f"</{token.tag}>")
 
-    def _text_block(self, kind: str, side: str, token: "Token") -> None:
-        level = min(int(token.tag[1]), 3) if kind == "heading" else 0
-        style = self._look.heading[level] if level else self._look.tight if token.hidden else self._look.paragraph
-        if side == "open":
-            self._opened()
-            self._html.append(self._mark() if token.hidden else f'<{token.tag} style="{style}">{self._mark()}')
-        else:
-            self._close()
-            self._html.append("" if token.hidden else f"</{token.tag}>")
+    def _is_first(self) -> bool:
+        """Whether nothing is above but the logo, or a part that keeps its own distance."""
+        return not self._html and (not self._components or "lf-part" in self._components[-1])
+
+    def _text_block(self, token: "Token", style: str) -> None:
+        self._opened()
+        self._html.append(self._mark() if token.hidden else f'<{token.tag} style="{style}">{self._mark()}')
 
     def _inline(self, children: "Sequence[Token]") -> None:
         for child in children:
@@ -231,7 +240,7 @@ class _Writer:
                 self._html.append(self._literal(child.content))
             elif child.type in ("softbreak", "hardbreak"):
                 self._line += 1
-                self._html.append("\n" if child.type == "softbreak" else "<br>")
+                self._html.append("<br>\n")
             elif child.type == "code_inline":
                 self._html.append(f'<code style="{self._look.code}">{self._literal(child.content)}</code>')
             elif child.type == "image":

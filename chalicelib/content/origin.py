@@ -101,9 +101,12 @@ class Origin:
         if line is None or column is None:
             return self._field, None, None
         at = self._in_html.offset(line, column)
+        number = bisect_right(self._places, at, key=lambda place: place.html_at) - 1
+        inside = number >= 0 and at < self._places[number].html_at + self._places[number].length
         # A tag that was added around something of the author's is said to be at that.
-        tag = _TAG.match(self.html, at)
-        number = bisect_right(self._places, tag.end() if tag else at, key=lambda place: place.html_at) - 1
+        tag = None if inside else _TAG.match(self.html, at)
+        if tag and number + 1 < len(self._places) and self._places[number + 1].html_at <= tag.end():
+            number += 1
         if number < 0:
             return self._field, 1, 1
         found = self._places[number]

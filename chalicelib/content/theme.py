@@ -32,15 +32,11 @@ class Look:
     def __init__(self, workspace: Workspace) -> None:
         theme = workspace.theme
         self.accent = theme.accent
-        heading = f"margin:{{}};font-weight:700;color:{theme.text};"
-        self.heading = {
-            1: heading.format("0 0 20px") + "font-size:28px;line-height:36px;letter-spacing:-0.4px",
-            2: heading.format("32px 0 12px") + "font-size:20px;line-height:28px;letter-spacing:-0.2px",
-            3: heading.format("24px 0 8px") + "font-size:17px;line-height:26px",
-        }
+        self._heading = f"font-weight:700;color:{theme.text}"
         self.paragraph = "margin:0 0 16px"
         self.tight = "margin:0"
         self.list = "margin:0 0 16px 24px;padding:0"
+        self.inner_list = "margin:8px 0 8px 24px;padding:0"
         self.item = "margin:0 0 8px;padding:0 0 0 4px"
         self.link = f"color:{theme.accent};text-decoration:underline"
         self.image = "max-width:100%;height:auto;border:0;vertical-align:middle"
@@ -49,12 +45,21 @@ class Look:
             f"margin:0 0 16px;padding:14px 16px;font-family:{MONOSPACE};font-size:14px;line-height:22px;"
             "background-color:#f3f4f6;border-radius:6px;white-space:pre-wrap;word-break:break-word"
         )
+        self.table = "margin:0 0 24px;font-size:15px;line-height:24px"
         self.quote = f"border-left:3px solid {theme.accent};padding:2px 0 2px 18px"
-        self.cell = f"padding:8px 12px 8px 0;border-bottom:1px solid {LINE};vertical-align:top"
+        self.cell = f"padding:8px 12px 8px 0;border-bottom:1px solid {LINE};vertical-align:top;word-break:normal"
         self.button = (
             f"display:inline-block;background-color:{theme.accent};color:#ffffff;font-weight:600;text-decoration:none;"
             "border-radius:6px;padding:8px 16px"
         )
+
+    def heading(self, level: int, *, is_first: bool) -> str:
+        """`is_first`: nothing is above it that it keeps away from."""
+        above, below, form = {
+            1: (32, 20, "font-size:28px;line-height:36px;letter-spacing:-0.4px"),
+            2: (32, 12, "font-size:20px;line-height:28px;letter-spacing:-0.2px"),
+        }.get(level, (24, 8, "font-size:17px;line-height:26px"))
+        return f"margin:{0 if is_first else above}px 0 {below}px;{self._heading};{form}"
 
 
 def framed(components: str, workspace: Workspace, *, with_unsubscribe_link: bool) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.content.compiled import Segments
+from chalicelib.content.compiled import FieldSlot, Segments
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import ContentInvalid
 from chalicelib.content.proof import prove
@@ -94,6 +94,6 @@ def test_the_proof_finds_every_other_preview_text(fault: str) -> None:
     elif fault == "twice":
         slots = (slots[0], *slots)
     elif fault == "another value":
-        slots = (replace(slots[0], name="last_name"), *slots[1:])  # type: ignore[call-arg]
+        slots = (FieldSlot("lead", "last_name"), *slots[1:])
     wrong = replace(compiled, html=Segments(tuple(changed.split("\ue000")), slots))
     assert prove(SOURCE, wrong, Tracking()).faults != ()

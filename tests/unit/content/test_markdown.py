@@ -1,0 +1,206 @@
+"""A mail in Markdown is what its author means, in the workspace's theme; errors name the author's line."""
+
+import re
+from contextlib import suppress
+from html import unescape
+from time import thread_time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib.content.compiled import ContentSource
+from chalicelib.content.compiler import compile_content
+from chalicelib.content.errors import ContentInvalid
+from chalicelib.content.merge_tags import find_tags
+from chalicelib.content.preflight import AudienceFacts, preflight_findings
+from chalicelib.content.proof import prove
+from chalicelib.model.workspace import Language, Theme, Workspace
+from tests.unit.content.made import html_of, made_source, proven, rendered
+from tests.unit.content.mails import Tracking
+
+
+def body_of(markdown: str) -> str:
+    """What is between logo and footer, without styles and the scaffold of tables."""
+    html = html_of(markdown)
+    html = html[html.index("Acme &amp; Sons</strong>") : html.index("1 Main Street")]
+    html = re.sub(r"<!--.*?-->", "", html, flags=re.DOTALL)
+    html = re.sub(r' (?:style|class|width|border|cellpadding|cellspacing|role|align|valign|target)="[^"]*"', "", html)
+    return re.sub(r"</?(?:table|tbody|tr|td|div)>|</?strong>(?=</?(?:table|tbody|tr|td|div)>)", "", html)
+
+
+@pytest.mark.parametrize(
+    ("markdown", "expected"),
+    [
+        ("# A *b*", "<h1>A <em>b</em></h1>"),
+        ("One\ntwo", "<p>One<br>\ntwo</p>"),
+        ("- a\n- b\n  1. c", "<ul><li>a</li><li>b<ol><li>c</li></ol></li></ul>"),
+        ("> Said", "<blockquote><p>Said</p></blockquote>"),
+        ("`a < b`", "<p><code>a &lt; b</code></p>"),
+        ("<b onclick=x>hi</b>", "<p>&lt;b onclick=x&gt;hi&lt;/b&gt;</p>"),
+        ("    indented", "<p>indented</p>"),
+        ('![A "b"](https://i.example/a.png)', 'alt="A &quot;b&quot;"'),
+    ],
+)
+def test_blocks(markdown: str, expected: str) -> None:
+    assert expected in body_of(markdown)
+
+
+def test_a_link_marked_as_a_button_is_one() -> None:
+    html = html_of("Text\n\n[Buy **now**](https://shop.example/?a=1&b=2) {button}")
+    assert "{button}" not in html
+    button = html[html.rindex("<td", 0, html.index("Buy <strong>now</strong>")) :]
+    assert 'bgcolor="#3b4fc4"' in button
+    assert "u=https%3A%2F%2Fshop.example%2F%3Fa%3D1%26b%3D2" in button
+
+
+def test_theme_name_address_and_language_are_the_workspaces() -> None:
+    theme = Theme("#0f766e", "#111111", "serif", "https://cdn.example/logo.png?a=1", 640)
+    workspace = Workspace("Müller <GmbH>", theme, "Straße 1\nBerlin & mehr", Language.DE)
+    html = rendered(made_source("[Los](https://a.example) {button}", workspace=workspace)).html or ""
+    assert '<html lang="de"' in html
+    assert "<title>Müller &lt;GmbH&gt;</title>" in html
+    assert "max-width:640px" in html
+    assert "Georgia" in html
+    assert 'bgcolor="#0f766e"' in html
+    assert '<img src="https://cdn.example/logo.png?a=1" alt="Müller &lt;GmbH&gt;"' in html
+    assert "Straße 1<br />Berlin &amp; mehr" in html
+    assert ">Abmelden</a>" in html
+    assert html.count("/t/u/") == 1
+    assert "fonts.googleapis" not in html
+
+
+def test_an_unsubscribe_link_of_the_authors_own_is_the_only_one() -> None:
+    html = html_of("Hi. [Leave]({{ unsubscribe_url }})")
+    assert html.count("/t/u/") == 1
+    assert ">Unsubscribe<" not in html
+    hidden = html_of("{% if lead.tags %}\n\n[Leave]({{ unsubscribe_url }})\n\n{% endif %}")
+    assert ">Unsubscribe<" in hidden, "not every lead sees the author's"
+
+
+def test_merge_tags_stay_as_they_were_written() -> None:
+    source = made_source(
+        '[**{{ lead.first_name | default("x") }}**](https://e.example/?n={{ lead.first_name }}&m=1 "t")\n\n'
+        '{% if lead.fields.plan == "gold" %}\n- {{ lead.fields.plan }}\n{% else %}\nNo *plan*\n{% endif %}\n\n'
+        "![{{ lead.last_name }}](https://i.example/{{ lead.id }}.png)"
+    )
+    html = source.html or ""
+    for tag in ('{{ lead.first_name | default("x") }}', "?n={{ lead.first_name }}&amp;m=1", "/{{ lead.id }}.png"):
+        assert tag in html
+    shown = rendered(source).html or ""
+    assert "<li" in shown
+    assert "<em>plan</em>" not in shown
+
+
+@pytest.mark.parametrize(
+    ("markdown", "line", "says"),
+    [
+        ("a\n\n[x](javascript:alert(1))", 3, "https://"),
+        ("a\n[x](shop.example/a)", 2, "https://"),
+        ("a\n\n![x](data:image/png;base64,AA)", 3, "an image"),
+        ("a\n\n> {% if lead.id %}\n\nb {% endif %}", 3, "put both in the same"),
+        ("a\n\n**{% if lead.id %}a** b{% endif %}", 3, "put both in the same"),
+        ("a\n\nb {{ nobody }}", 3, "nobody"),
+        ("a\n\n\nb {{ lead.first_name", 4, "not closed"),
+        ("a\n\nGo [x](https://x.example) {button}", 3, "{button}"),
+        ("> " * 30 + "a", 1, "nested too deep"),
+        ("x" * 102_401, 1, "larger than"),
+        ("a\n" + "[" * 3_001, 2, "3,000"),
+    ],
+)
+def test_errors_name_the_authors_line(markdown: str, line: int, says: str) -> None:
+    with pytest.raises(ContentInvalid) as invalid:
+        compile_content(made_source(markdown), None)
+    (fault,) = invalid.value.faults
+    assert (fault.field, fault.line) == ("markdown", line)
+    assert says in fault.reason
+
+
+def test_findings_and_links_name_the_authors_line() -> None:
+    source = made_source(
+        "# Hello\n\nText {{ lead.fields.city }}\nand [a](http://a.example/)\n\n![](https://i.example/a.png)\n\n"
+        "### Deep\n\n[Go](https://b.example) {button}\n\n- [](https://c.example)\n"
+    )
+    compiled = proven(source)
+    findings = preflight_findings(source, compiled, Tracking(), AudienceFacts(empty_fields={"lead.fields.city": 2}))
+    found = {(each.code, each.field, each.line) for each in findings}
+    assert found >= {
+        ("merge_field_empty", "markdown", 3),
+        ("link_not_https", "markdown", 4),
+        ("image_without_alt", "markdown", 6),
+        ("heading_level_skipped", "markdown", 8),
+        ("link_without_text", "markdown", 12),
+    }
+    lines = [source.place("html", link.line, link.column)[1] for link in compiled.links if link.tracked]
+    assert lines == [4, 10, 12]
+    (use,) = (each for each in compiled.merge_fields if each.path == "lead.fields.city")
+    assert source.place("html", use.line, use.column) == ("markdown", 3, 9)
+
+
+PARTS = """
+a b # ## * ** _ - + 1. > ` ``` ~~~ | --- [ ]( ) ![ ! < > & \\ \" ' { } {button} https://e.example/a http://x
+<https://e.example> mailto:a@b.example [x](https://e.example/?a=1&b=2) ![i](https://e.example/i.png)
+&nbsp; &#123; é 👋 ꀀ
+{{lead.first_name}} {{lead.fields.x|default("<")}} {%if(lead.id)%} {%else%} {%endif%}
+"""
+WORDS = st.sampled_from([*PARTS.split(), "\n", "\n\n", "   ", "\t", "\r\n"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(WORDS | st.text(max_size=4), max_size=25).map(" ".join) | st.text(max_size=60))
+def test_any_markdown_is_refused_in_its_own_words_or_proven(markdown: str) -> None:
+    if not markdown.strip():
+        return
+    try:
+        source: ContentSource = made_source(markdown)
+        compiled = compile_content(source, Tracking())
+    except ContentInvalid as invalid:
+        lines = max(1, len(re.split(r"\r\n|\r|\n", markdown)))
+        for fault in invalid.faults:
+            assert fault.field == "markdown", fault
+            assert fault.line is None or fault.line <= lines
+        return
+    proof = prove(source, compiled, Tracking())
+    assert [fault for fault in proof.faults if "NUL" not in fault.reason] == []
+    web = [link for link in compiled.links if link.url.startswith(("http:", "https:"))]
+    assert all(link.tracked or link.reason for link in web)
+    written = [markdown[tag.start : tag.end] for tag in find_tags(markdown)]
+    html = unescape(source.html or "")
+    assert all(html.count(tag) >= 1 for tag in written if tag.startswith("{{") and "unsubscribe" not in tag) or (
+        "![" in markdown or "](" in markdown or "<" in markdown  # titles and references are not shown
+    )
+
+
+HOSTILE = {
+    "open brackets": "[",
+    "open images": "![",
+    "open emphasis": "*a ",
+    "mixed emphasis": "*a _b ",
+    "backticks": "`a``",
+    "angle brackets": "<",
+    "pointy links": "[a](<b",
+    "references": "[a]: x\n",
+    "quotes": ">",
+    "lists": "- - ",
+    "tables": "|a\n|-\n",
+    "entities": "&#",
+    "merge tags": "{{ lead.id }}",
+    "tildes": "~~~\n",
+    "rules": "---\n\n",
+    "buttons": "[a](https://e.example/) {button}\n\n",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_markdown_takes_no_more_than_quadratic_time(name: str) -> None:
+    """A quarter of the allowed size, and a sixteenth of it: at most 4 x 4 times as long, with room for noise."""
+
+    def seconds(size: int) -> float:
+        text = (HOSTILE[name] * size)[:size]
+        start = thread_time()
+        with suppress(ContentInvalid):
+            made_source(text)
+        return thread_time() - start
+
+    seconds(1_000)
+    assert seconds(24_000) < 40 * max(seconds(6_000), 0.01)

@@ -1,0 +1,187 @@
+"""MJML from authors: what is known is compiled and proven, all else refused at its line; nothing ends the process."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib.content import mjml
+from chalicelib.content.compiler import compile_content
+from chalicelib.content.errors import ContentInvalid
+from chalicelib.content.preflight import AudienceFacts, preflight_findings
+from tests.unit.content.made import made_source, proven, rendered
+from tests.unit.content.mails import Tracking
+
+MAIL = """<mjml lang="en">
+  <!-- {{ a comment }} -->
+  <mj-head>
+    <mj-title>Say "hi" to {{ lead.first_name | default("you") }}</mj-title>
+    <mj-attributes><mj-all font-family="Georgia" /><mj-class name="big" font-size="20px" /></mj-attributes>
+    <mj-style>.a > .b { color: red }</mj-style>
+    <mj-font name="Inter" href="https://fonts.example/inter.css" />
+  </mj-head>
+  <mj-body width="640px">
+    {% if lead.tags %}
+    <mj-section background-url="https://i.example/{{ lead.id }}.png" padding="20px 0">
+      <mj-column>
+        <mj-text mj-class="big"><h1>Hello {{ lead.first_name }}</h1><p>Line<br>two &amp; "three" 👨‍👩‍👧 \\ é</p></mj-text>
+        <mj-image src='https://i.example/a.png?a=1&amp;b="2"' alt="A \\ b é 👨‍👩‍👧" href="https://a.example/" fluid-on-mobile="true" />
+        <mj-button href="https://b.example/?n={{ lead.first_name }}">Go <b>now</b></mj-button>
+        <mj-divider border-width="1px" /><mj-spacer height="20px" />
+        <mj-table><tr><td><a href="http://c.example/">c</a></td></tr></mj-table>
+        <mj-social><mj-social-element name="facebook" href="https://f.example/">F</mj-social-element></mj-social>
+        <mj-raw><p>{% if lead.id %}x{% else %}y{% endif %}</p></mj-raw>
+      </mj-column>
+    </mj-section>
+    {% endif %}
+    <mj-wrapper><mj-section><mj-group><mj-column width="50%"><mj-text>L</mj-text></mj-column></mj-group></mj-section></mj-wrapper>
+    <mj-hero height="200px" background-url="https://i.example/h.png"><mj-text>Hero</mj-text></mj-hero>
+    <mj-section><mj-column><mj-navbar><mj-navbar-link href="https://n.example/">N</mj-navbar-link></mj-navbar>
+      <mj-accordion><mj-accordion-element><mj-accordion-title>T</mj-accordion-title><mj-accordion-text>X</mj-accordion-text></mj-accordion-element></mj-accordion>
+      <mj-carousel><mj-carousel-image src="https://i.example/c.png" /><mj-carousel-image src="https://i.example/d.png" /></mj-carousel>
+    </mj-column></mj-section>
+  </mj-body>
+</mjml>
+"""  # noqa: E501
+
+
+def test_a_mail_of_all_elements_is_compiled_as_written_and_proven() -> None:
+    source = made_source(mjml=MAIL)
+    html = source.html or ""
+    for written in (
+        '<h1>Hello {{ lead.first_name }}</h1><p>Line<br>two &amp; "three" 👨‍👩‍👧 \\ é</p>',
+        'alt="A \\ b é 👨‍👩‍👧"',
+        'src="https://i.example/a.png?a=1&amp;b=&quot;2&quot;"',
+        '<title>Say &quot;hi&quot; to {{ lead.first_name | default("you") }}</title>',
+        ".a > .b { color: red }",
+        "https://i.example/{{ lead.id }}.png",
+    ):
+        assert written in html
+    compiled = proven(source)
+    assert [link.url for link in compiled.links if link.tracked][:2] == [
+        "https://a.example/", "https://b.example/?n={{ lead.first_name }}",
+    ]  # fmt: skip
+    assert "Zoë" in (rendered(source).html or "")
+    findings = preflight_findings(source, compiled, Tracking(), AudienceFacts())
+    assert ("link_not_https", "mjml", 17) in {(each.code, each.field, each.line) for each in findings}
+    lines = [source.place("html", link.line, link.column)[1] for link in compiled.links if link.tracked]
+    assert lines[:3] == [14, 15, 17]
+
+
+def in_column(inside: str) -> str:
+    return f"<mjml>\n<mj-body>\n<mj-section>\n<mj-column>\n{inside}\n</mj-column>\n</mj-section>\n</mj-body>\n</mjml>"
+
+
+@pytest.mark.parametrize(
+    ("written", "line", "says"),
+    [
+        ("<p>x</p>", 1, "text must be"),
+        ("just text", 1, "text must be"),
+        ("<mjml>", 1, "never closed"),
+        ("<mjml><mj-body>\n<mj-include path='/etc/passwd' /></mj-body></mjml>", 2, "no element of MJML"),
+        ("<mjml><mj-body>\n<mj-text>x</mj-text></mj-body></mjml>", 2, "cannot be in <mj-body>"),
+        (in_column("<mj-foo/>"), 5, "no element of MJML"),
+        (in_column("<mj-text colour='red'>x</mj-text>"), 5, "colour is no attribute of <mj-text>"),
+        (in_column("<mj-text>a\n<mj-image src='https://x.example/' /></mj-text>"), 6, "cannot be in a text"),
+        (in_column("<mj-text>a\n<p>b</mj-text>"), 6, "<p> is not closed"),
+        (in_column("<mj-text>a</b></mj-text>"), 5, "closes nothing"),
+        (in_column("</mj-section>"), 5, "closes nothing here; <mj-column> is open"),
+        (in_column("<mj-image src='javascript:alert(1)' />"), 5, "an address begins with"),
+        (in_column("<mj-image src='java&#115;cript:alert(1)' />"), 5, "an address begins with"),
+        (in_column("<mj-text><a href='vbscript:x'>a</a></mj-text>"), 5, "an address begins with"),
+        (in_column("<mj-text font-size='{{ lead.id }}'>x</mj-text>"), 5, "a merge tag can be in"),
+        (in_column("<mj-text {{ lead.id }}='1'>x</mj-text>"), 5, "a merge tag can be in"),
+        (in_column("<mj-text color='\\u0022'>x</mj-text>"), 5, "cannot have"),
+        (in_column("{{ lead.id }}"), 5, "text must be"),
+        (in_column("{% if lead.id %}<mj-text>a</mj-text>"), 5, "never closed"),
+        (in_column("<mj-raw>{% if lead.id %}</mj-raw><mj-raw>{% endif %}</mj-raw>"), 5, "put both in the same"),
+        (in_column("<mj-text>\n{{ nobody }}</mj-text>"), 6, "nobody"),
+        (in_column("<mj-raw position='file-start'>x</mj-raw>"), 5, "no attribute"),
+        (in_column("<mj-style inline='inline'>x</mj-style>"), 5, "cannot be in"),
+        ("<mjml>\n<mj-body", 2, "not closed"),
+        (in_column("<mj-spacer/>" * 2_001), 5, "more than 2,000 elements"),
+        ("x" * 1_048_577, 1, "larger than"),
+    ],
+)
+def test_what_is_refused_and_where(written: str, line: int, says: str) -> None:
+    with pytest.raises(ContentInvalid) as invalid:
+        compile_content(made_source(mjml=written), None)
+    fault = invalid.value.faults[0]
+    assert (fault.field, fault.line) == ("mjml", line)
+    assert says in fault.reason
+
+
+HOSTILE = """
+from chalicelib.content.errors import ContentInvalid
+from tests.unit.content.made import made_source
+deep = 12_000
+inside = lambda inner: (
+    f"<mjml><mj-body><mj-section><mj-column>{inner}</mj-column></mj-section></mj-body></mjml>"
+)
+for hostile in (
+    "<mjml>" * deep,
+    "<mjml><mj-body>" + "<mj-section>" * deep,
+    "<mjml><mj-body>" + "<mj-wrapper>" * deep + "</mj-wrapper>" * deep + "</mj-body></mjml>",
+    inside("<mj-column>" * deep + "</mj-column>" * deep),
+    inside("<mj-text>" + "<b>" * deep + "</mj-text>"),
+    inside("<mj-text>" * deep + "</mj-text>" * deep),
+    "<!--" * deep,
+    "<" * deep,
+    inside("<mj-text " + 'a="' * deep + "></mj-text>"),
+):
+    try:
+        made_source(mjml=hostile)
+    except ContentInvalid as invalid:
+        continue
+    raise SystemExit(f"{hostile[:60]} was taken")
+# Deep HTML in a text never reaches the compiler.
+made_source(mjml=inside("<mj-text>" + "<b>" * deep + "x" + "</b>" * deep + "</mj-text>"))
+print("alive")
+"""
+
+
+def test_deep_nesting_does_not_end_the_process() -> None:
+    root = Path(__file__).parents[3]
+    done = subprocess.run([sys.executable, "-c", HOSTILE], cwd=root, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "alive\n", "")
+
+
+NAMES = st.sampled_from(sorted(mjml._ATTRIBUTES))
+VALUES = st.sampled_from(
+    ["", "0", "-1px", "1e400px", "50%", "red", "a b c d", "true", "#zz", "99999999999999px", "px", "é"]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_no_attribute_value_ends_the_process(data: st.DataObject) -> None:
+    name = data.draw(
+        st.sampled_from(["mj-text", "mj-button", "mj-image", "mj-divider", "mj-spacer", "mj-social", "mj-navbar"])
+    )
+    known = sorted(mjml._ATTRIBUTES[name] - mjml._SAID)
+    written = data.draw(st.dictionaries(st.sampled_from(known), VALUES, max_size=4))
+    attributes = "".join(f' {each}="{value}"' for each, value in written.items())
+    try:
+        made_source(mjml=in_column(f"<{name}{attributes}></{name}>"))
+    except ContentInvalid as invalid:
+        assert invalid.faults  # noqa: PT017
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from([
+    "<mjml>", "</mjml>", "<mj-body>", "</mj-body>", "<mj-section>", "</mj-section>", "<mj-column>", "</mj-column>",
+    "<mj-text>", "</mj-text>", "<mj-raw>", "</mj-raw>", "<p>", "</p>", "<br>", "x", "{% if lead.id %}", "{% endif %}",
+    "{{ lead.id }}", "<mj-image src='https://x.example/a.png' />", "<!--", "-->", "<mj-button href='https://x.example/'>",
+    "</mj-button>", "<", ">", '"', "\n",
+]), max_size=20).map("".join))  # fmt: skip
+def test_any_mjml_is_refused_in_its_own_words_or_proven(written: str) -> None:
+    try:
+        source = made_source(mjml=f"<mjml><mj-body>{written}</mj-body></mjml>")
+        compile_content(source, Tracking())
+    except ContentInvalid as invalid:
+        assert {fault.field for fault in invalid.faults} == {"mjml"}  # noqa: PT017
+        return
+    proven(source)
