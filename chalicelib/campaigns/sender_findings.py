@@ -33,7 +33,7 @@ def sender_findings(
         what = "No postal address is set. Many countries require one in marketing emails. Enter yours in Settings."
         yield Finding(required, "postal_address_missing", what)
     elif not all(_letters(line) in read for line in own.postal_address.splitlines()):
-        what = "Your postal address is not in the email. Many countries require it in marketing emails. Add it as in Settings."
+        what = "Your postal address, as in Settings, is not in the email. Many countries require it in marketing."
         yield Finding(required, "postal_address_missing", what)
 
 

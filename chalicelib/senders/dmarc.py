@@ -14,8 +14,6 @@ class Policy:
     """A DMARC record (RFC 9989, 4.7)."""
 
     text: str
-    wish: str
-    """What receivers should do with other mails: `none`, `quarantine` or `reject`."""
     strict_dkim: bool
     strict_spf: bool
     psd: str
@@ -35,7 +33,7 @@ def read_policy(texts: Iterable[str]) -> Policy | None:
     pairs = (part.partition("=") for part in found[0].split(";"))
     tags = {name.strip().lower(): value.strip().lower() for name, _, value in pairs}
     strict_dkim, strict_spf = tags.get("adkim") == "s", tags.get("aspf") == "s"
-    return Policy(found[0], tags.get("p", "none"), strict_dkim, strict_spf, tags.get("psd", "u"))
+    return Policy(found[0], strict_dkim, strict_spf, tags.get("psd", "u"))
 
 
 def walk(domain: str) -> list[str]:

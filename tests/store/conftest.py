@@ -20,6 +20,7 @@ from local.tables import TableNames, create_tables, delete_tables
 from tests.prerequisites import skip_without
 from tests.store.aws_rules import AwsRules
 from tests.store.documented_rows import undocumented
+from tests.unit.inbox.running_inbox import RunningInbox, started_inbox
 
 NPM_FOLDER = ROOT / ".local" / "npm"
 
@@ -80,6 +81,20 @@ def few_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     """4 shards of an audience and 8 of a campaign, for stories that go over all of them again and again."""
     monkeypatch.setattr(keys, "AUDIENCE_SHARDS", 4)
     monkeypatch.setattr(keys, "DELIVERY_SHARDS", 8)
+
+
+@pytest.fixture(scope="session")
+def shared_inbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningInbox]:
+    with started_inbox(tmp_path_factory.mktemp("inbox")) as inbox:
+        yield inbox
+
+
+@pytest.fixture
+def inbox(shared_inbox: RunningInbox) -> Iterator[RunningInbox]:
+    """SES and DNS, without identities of one's own: every domain may send."""
+    yield shared_inbox
+    healthy = {"production_access_enabled": True, "throttle_questions": False, "sent_last_24_hours": 0}
+    assert shared_inbox.request("PUT", "/account", healthy | {"identities": None}).status == 200
 
 
 @pytest.fixture

@@ -33,9 +33,10 @@ from local.tables import TableNames
 from tests.api_client import ApiClient, Reply, context_of
 from tests.claiming import record_claim
 from tests.recounting import Recounter
-from tests.store.test_campaigns_api import WRITTEN, Identities, OpenQueue
+from tests.store.test_campaigns_api import WRITTEN, OpenQueue
 from tests.store.test_schedule_api import Scheduler
 from tests.store.test_test_send import MailService
+from tests.unit.inbox.running_inbox import RunningInbox
 from tests.wired import schedules_over
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -79,7 +80,7 @@ class World:
 
 
 @pytest.fixture
-def world(dynamodb: Any, tables: TableNames) -> World:
+def world(dynamodb: Any, tables: TableNames, inbox: RunningInbox) -> World:
     queue, scheduler, service = OpenQueue(), Scheduler(), MailService()
     context = context_of(
         dynamodb,
@@ -87,7 +88,7 @@ def world(dynamodb: Any, tables: TableNames) -> World:
         sqs=queue,
         schedules=schedules_over(scheduler),
         keys=KEYS,
-        ses=Identities(),
+        ses=inbox.ses(),
         transport=service,
         budget=OwnServer(),
         now=lambda: NOW,
@@ -103,7 +104,7 @@ def world(dynamodb: Any, tables: TableNames) -> World:
     rule_id = api("POST", "/v1/rules", EXAMPLES["models"]["NewRule"]).json["rule_id"]
     delivery_id = make_delivery_id(b"a key for tests", 1, campaign_id, lead.lead_id)
     known = {"lead_id": lead.lead_id, "campaign_id": campaign_id, "token_id": token_id, "rule_id": rule_id}
-    known["delivery_id"] = delivery_id
+    known |= {"delivery_id": delivery_id, "sender": "acme.example"}
     return World(api, known)
 
 

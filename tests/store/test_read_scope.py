@@ -22,19 +22,13 @@ from chalicelib.store.feedback import FeedbackRecords
 from chalicelib.tracking.delivery_ids import make_delivery_id, read_delivery_id
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
-from tests.api_client import ApiClient, HealthySes, Reply, context_of
+from tests.api_client import ApiClient, Reply, context_of
 from tests.claiming import record_claim
+from tests.unit.inbox.running_inbox import RunningInbox
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 KEYS = KeyRingSource(lambda: '{"current": 1, "1": "a key for tests"}')
 READS = [operation for operation in operations(RESOURCES) if operation.method == "GET"]
-
-
-class NoIdentities(HealthySes):
-    """SES without verified senders, as far as preflight asks it."""
-
-    def get_email_identity(self, EmailIdentity: str) -> dict[str, Any]:  # noqa: N803
-        return {"VerifiedForSendingStatus": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +43,14 @@ class World:
 
     def get(self, operation: Operation) -> Reply:
         names = {"campaign_id": self.campaign_id, "lead_id": self.lead_id, "rule_id": self.rule_id}
+        names["sender"] = "acme.example"
         path = operation.path.format(**names, delivery_id=self.delivery_id)
         return self.api("GET", path + ("?lead_id=" + self.lead_id if path.endswith("/preview") else ""))
 
 
 @pytest.fixture
-def world(dynamodb: Any, tables: TableNames) -> World:
-    context = context_of(dynamodb, tables, keys=KEYS, ses=NoIdentities())
+def world(dynamodb: Any, tables: TableNames, inbox: RunningInbox) -> World:
+    context = context_of(dynamodb, tables, keys=KEYS, ses=inbox.ses())
     lead = create_lead(context.leads, {"entity": "acme", "stage": "New", "email": "ann@example.com"}, NOW)
     campaign = Campaign(
         campaign_id=new_campaign_id(),

@@ -89,7 +89,7 @@ async function senders(place, signal) {
       say(sender.kind === "domain" ? `${sender.sender} was added. Publish its DNS records.` : `Amazon sent ${sender.sender} an email with a link.`);
       element.querySelector("summary").focus();
     } catch (problem) {
-      error.textContent = problem.errors?.length ? `${name || "The name"} ${problem.errors[0].reason}.` : problem.message;
+      error.textContent = problem.errors?.length ? `“${name}” ${problem.errors[0].reason}.` : problem.message;
       input.setAttribute("aria-invalid", "true");
       input.focus();
     } finally {
@@ -115,16 +115,14 @@ function row(summary, signal, changed, known = null) {
   const item = h("li", { "data-sender": summary.sender }, details);
   const path = `senders/${encodeURIComponent(summary.sender)}`;
 
-  const load = () => {
-    fill(body, h("p", { class: "loading", role: "status" }, "Looking up what DNS has…"));
-    return attempt(body, signal, async () => draw(await ask("GET", path, { signal })));
-  };
+  const load = () => attempt(body, signal, async () => draw(await ask("GET", path, { signal })));
 
   function draw(sender) {
     fill(state, pillOf(STATUS[sender.status]));
     const again = button("Check again", async () => {
+      again.textContent = "Checking…";
       await load();
-      body.querySelector("[data-again]")?.focus();
+      if (document.activeElement === document.body) body.querySelector("button[data-again]")?.focus();
     }, { "data-again": true });
     fill(body, todo(sender) && h("p", {}, todo(sender)), dmarcOf(sender), sender.records.length > 0 && recordsOf(sender),
       h("div", { class: "actions" }, again, mayWrite() && button("Remove…", () => remove(sender), { class: "danger" }),
@@ -152,6 +150,7 @@ function row(summary, signal, changed, known = null) {
   details.addEventListener("toggle", () => {
     if (details.open && !asked) {
       asked = true;
+      fill(body, h("p", { class: "loading", role: "status" }, "Looking up what DNS has…"));
       load();
     }
   });
