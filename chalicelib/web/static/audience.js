@@ -9,10 +9,10 @@ const DID = {
 
 /**
  * { element, card, line, value(), set(value), count(answer), selected(at), open() }; `onchange` is called at every change.
- * `card` shows the choice in a line, and unfolds to the same element.
+ * `card` shows the choice in a line, and unfolds to the same element; `isOpen`: from the start.
  * `any`: the label for no business line, where that is allowed. `lookup`: a promise of the API's lead groups.
  */
-export function audience(value, { onchange, signal, readonly, any, lookup = api("GET", "lead-groups", { signal }) }) {
+export function audience(value, { onchange, signal, readonly, any, isOpen, lookup = api("GET", "lead-groups", { signal }) }) {
   let groups = [];
   let chosen = withSets(value);
   const line = h("select", { id: "entity", disabled: readonly, "aria-describedby": "entity-error stages-error", onchange: () => {
@@ -33,7 +33,7 @@ export function audience(value, { onchange, signal, readonly, any, lookup = api(
     h("p", { class: "label", id: "stages-label" }, "Stages (any of)"), stageList, h("p", { class: "error", id: "stages-error", "data-error": "audience.stages" }),
     h("p", { class: "label", id: "tags-label" }, "Tags (all of)"), tagList, segment.element, h("p", { class: "error", "data-error": "audience" }));
   const summary = h("span", { class: "soft clip" });
-  const details = h("details", { open: !chosen.entity || !chosen.stages.size },
+  const details = h("details", { open: isOpen || !chosen.entity || !chosen.stages.size },
     h("summary", {}, h("h2", { id: "audience-title" }, "Recipients"), summary, total), element);
 
   function draw() {

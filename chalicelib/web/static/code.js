@@ -3,16 +3,17 @@
  * line, which wraps in the same places: it has the numbers, the marks and the height.
  */
 
-import { h } from "./app.js";
+import { fill, h } from "./app.js";
 
 /** { element, area, set(value), mark(findings), reveal(line) }. A finding has severity, message and line (from 1). */
 export function code({ label, value, oninput, readonly, placeholder, describedby, class: kind = "" }) {
   const lines = h("div", { class: "code-lines", "aria-hidden": "true" });
+  const below = h("p", { class: "line-below", "aria-hidden": "true" });
   const area = h("textarea", {
     "aria-label": label, "aria-describedby": describedby, spellcheck: kind ? "true" : "false", autocapitalize: "off", rows: 1, value, readonly, placeholder,
     oninput: () => { draw(); oninput(); },
   });
-  const element = h("div", { class: `code ${kind}` }, h("div", { class: "code-sheet" }, lines, area));
+  const element = h("div", { class: `code ${kind}` }, h("div", { class: "code-sheet" }, lines, area), below);
   let shown = [];
 
   /** Renew the lines that were changed. The others keep their findings. */
@@ -54,13 +55,14 @@ export function code({ label, value, oninput, readonly, placeholder, describedby
     }
     // The text keeps its width while it is being written.
     element.classList.toggle("annotated", byLine.size > 0 || (element.classList.contains("annotated") && document.activeElement === area));
+    follow();
     spread();
   }
 
   /** Where there is no room beside the text, the findings of the line with the cursor are shown under it. */
   function follow() {
-    const current = area.value.slice(0, area.selectionStart).split("\n").length - 1;
-    for (const line of lines.querySelectorAll(".marked")) line.classList.toggle("current", line === lines.children[current]);
+    const line = lines.children[area.value.slice(0, area.selectionStart).split("\n").length - 1];
+    fill(below, [...line?.querySelectorAll(".line-note > span") || []].map(({ textContent }) => h("span", {}, textContent)));
   }
 
   for (const name of ["keyup", "click", "focus"]) area.addEventListener(name, follow);
@@ -74,6 +76,7 @@ export function code({ label, value, oninput, readonly, placeholder, describedby
       const start = shown.slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0);
       area.focus({ preventScroll: true });
       area.setSelectionRange(start, start + (shown[line - 1] || "").length);
+      follow();
       lines.children[line - 1]?.scrollIntoView({ block: "center" });
     },
   };

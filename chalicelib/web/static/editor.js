@@ -46,7 +46,7 @@ export async function show(place, { id: asked, signal }) {
     id: name, readonly, value: shown[name] || "", "aria-describedby": `${name}-error`, autocomplete: "off", ...properties,
     oninput: () => changed(name),
   })]));
-  const people = audience(shown.audience, { onchange: () => changed("audience"), signal, readonly, lookup });
+  const people = audience(shown.audience, { onchange: () => changed("audience"), signal, readonly, isOpen: !asked, lookup });
   const email = content({
     shown, readonly, isNew: !asked, pickTag, onchange: (name) => changed(name), html: async () => (await draftSaving.save()) && draft.made,
     start({ subject, preview_text: teaser }) {
