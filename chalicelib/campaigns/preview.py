@@ -43,8 +43,11 @@ class _LinkIds:
 NO_TRACKING = _LinkIds()
 
 
-def preview(draft: Draft, lead: Lead, tracking_url: str) -> Rendered:
-    """A draft for one lead: untracked links, no pixel; the unsubscribe link leads nowhere. Raises RenderFailed."""
+def preview(draft: Draft, lead: Lead | None, tracking_url: str) -> Rendered:
+    """A draft for one lead, or without one's merge fields. Raises RenderFailed.
+
+    Its links are untracked, it has no pixel, and the unsubscribe link leads nowhere.
+    """
     return _rendered(draft, lead, None, "", tracking_url)
 
 

@@ -10,7 +10,7 @@ import { toolbar } from "./toolbar.js";
 export const KINDS = { markdown: "Markdown", html: "HTML", mjml: "MJML" };
 export const CONTENT = { ...KINDS, text: "Plain text" };
 const HINTS = {
-  markdown: "Write your email. **Bold**, [a link](https://…), a blank line between paragraphs.", html: "<p>Hello {{ lead.first_name | default(\"there\") }},</p>",
+  markdown: "Write your email. **Bold**, [a link](address), a blank line between paragraphs.", html: "<p>Hello {{ lead.first_name | default(\"there\") }},</p>",
   mjml: "<mjml>…", text: "Leave this empty to generate it from the email.",
 };
 

@@ -90,7 +90,7 @@ export async function show(place, { id: asked, signal }) {
     draftSaving.changed(name);
   }
   const look = () => frame.update((lead) => (readonly
-    ? api("GET", `campaigns/${asked}/preview${query({ lead_id: lead })}`, { signal })
+    ? api("GET", `campaigns/${asked}/preview${query({ lead_id: lead })}`, { signal }).then((mail) => ({ ...campaign, ...mail }))
     : api("POST", "previews", { body: { ...written(), lead_id: lead }, signal })), people.value());
 
   // -- Errors beside their fields. --------------------------------------------------------------------------------------
