@@ -140,6 +140,7 @@ export async function show(place, { id: asked, signal }) {
       if (mine === refreshes) use(answer);
       return answer;
     };
+    frame.retry();
     preflight = readonly ? null : ask("preflight", findings.checked);
     await Promise.all([
       isDraft || isWaiting ? ask("audience", people.count) : people.selected(campaign.launched_at), preflight,

@@ -15,7 +15,7 @@ const NARROW = 440;
 const DARK = /\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)/g;
 const NOBODY = { lead_id: "", title: "No lead (default values)" };
 
-/** { element, update(campaign, audience), lead() }. `onanswer(answer)`: what the API says of the text as it is now. */
+/** { element, update(request, audience), retry(), lead() }. `onanswer(answer)`: what the API says of the text as it is now. */
 export function preview(signal, onanswer = () => null) {
   let ask = null;
   let audience = null;
@@ -23,13 +23,14 @@ export function preview(signal, onanswer = () => null) {
   let mode = "desktop";
   let isChosen = false;
   let shown = { html: "", text: "" };
+  let isBehind = false;
   const who = button("", () => pickLead(who), { class: "lead-choice", "aria-haspopup": "listbox" });
   const inbox = h("div", { class: "inbox", role: "group", "aria-label": "In the inbox" });
   const frame = h("iframe", { class: "mail", sandbox: "allow-same-origin", src: "v1/previews/frame", title: "Preview of the email" });
   const text = h("pre", { class: "mail-text", tabindex: "0" });
   const note = h("p", { class: "note preview-note" });
   const alert = h("div");
-  const nothing = h("p", { class: "empty soft" }, "The email appears here as you write.");
+  const nothing = h("p", { class: "empty soft" }, "Loading…");
   const stage = h("div", { class: "preview-stage" }, frame, text, nothing);
   const modes = toggles("Preview as", { desktop: "Desktop", phone: "Phone", dark: "Dark", text: "Plain text" }, (value) => { mode = value; isChosen = true; draw(); });
   const element = card({ id: "preview", title: "Preview", tools: modes.element, class: "card preview" },
@@ -112,6 +113,8 @@ export function preview(signal, onanswer = () => null) {
     try {
       const answer = await ask(lead?.lead_id || null);
       alert.replaceChildren();
+      isBehind = false;
+      nothing.textContent = "The email appears here as you write.";
       // While the text cannot be rendered, the last email that could be stays.
       if (answer.html || !answer.findings?.some(({ severity, line }) => severity === "error" && line)) shown = answer;
       element.classList.toggle("stale", shown !== answer);
@@ -119,7 +122,8 @@ export function preview(signal, onanswer = () => null) {
       draw();
       onanswer(answer);
     } catch (problem) {
-      if (!signal.aborted) alert.replaceChildren(failure(problem, load));
+      isBehind = true;
+      if (!signal.aborted) fill(alert, problem.status ? failure(problem, load) : h("p", { class: "note" }, "The preview cannot be updated right now."));
     }
     isBusy = false;
     if (isStale && !signal.aborted) await load();
@@ -149,6 +153,8 @@ export function preview(signal, onanswer = () => null) {
   return {
     element,
     lead: () => lead?.lead_id || null,
+    /** Ask again if the last request failed. */
+    retry: () => isBehind && load(),
     /** Show what `request(leadId)` answers, soon; for a lead of this audience. */
     async update(request, newAudience) {
       const isOther = JSON.stringify([newAudience?.entity, newAudience?.stages]) !== JSON.stringify([audience?.entity, audience?.stages]);
