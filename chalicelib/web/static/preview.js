@@ -35,7 +35,9 @@ export function preview(signal, onanswer = () => null) {
   const modes = toggles("Preview as", { desktop: "Desktop", phone: "Phone", dark: "Dark", text: "Plain text" }, (value) => { mode = value; isChosen = true; draw(); });
   const element = card({ id: "preview", title: "Preview", tools: modes.element, class: "card preview" },
     h("div", { class: "bar" }, h("span", { class: "label" }, "As seen by"), who), inbox, alert, note, stage);
-  const isReady = new Promise((ready) => { frame.addEventListener("load", ready, { once: true }); });
+  /** Whether the frame has the page that runs no scripts, and not a refusal. */
+  const isReady = new Promise((ready) => { frame.addEventListener("load", ready, { once: true }); })
+    .then(() => frame.contentDocument?.documentElement.hasAttribute("data-preview"));
 
   /** Write the email into the frame's document. Its policy lets nothing in it run. */
   function write() {
@@ -76,7 +78,10 @@ export function preview(signal, onanswer = () => null) {
     note.textContent = "";
     text.textContent = shown.text;
     fit();
-    if (!isText) isReady.then(() => { if (!signal.aborted && frame.contentDocument) write(); });
+    if (!isText) isReady.then((isOurs) => {
+      if (isOurs && frame.contentDocument) write();
+      else if (!signal.aborted) fill(alert, failure({ message: "The preview could not be loaded." }, () => location.reload()));
+    });
   }
 
   /** Scale the frame to the room there is. */
