@@ -1,6 +1,6 @@
 /** The content of an email: written as Markdown, HTML or MJML, and its plain text. */
 
-import { button, fill, h } from "./app.js";
+import { button, h } from "./app.js";
 import { code } from "./code.js";
 import { confirm } from "./dialogs.js";
 import { card, toggles } from "./parts.js";

@@ -1,6 +1,6 @@
 /** The campaign editor: fields and content on the left, the email beside them, what can be done with it on top. */
 
-import { api, button, crumbs, failure, fill, h, heading, mayWrite, moment, pill, Problem, query, say, style } from "./app.js";
+import { api, button, crumbs, failure, fill, h, heading, mayWrite, pill, Problem, query, say, style } from "./app.js";
 import { act, duplicate, schedule, sendNow, testSend } from "./actions.js";
 import { audience } from "./audience.js";
 import { content, CONTENT } from "./content.js";
