@@ -153,11 +153,18 @@ class NamedCount(AnswerModel):
     leads: Annotated[int, Field(description="How many of the sampled leads have it.")]
 
 
+class FieldAnswer(AnswerModel):
+    name: str
+    leads: Annotated[int, Field(description="How many of the leads sampled have this custom field.")]
+    samples: Annotated[list[str], Field(description="One or two of its values, at most 40 characters of each.")]
+
+
 class GroupAnswer(AnswerModel):
     entity: str
     leads: int
     stages: list[NamedCount]
     tags: list[NamedCount]
+    fields: list[FieldAnswer]
 
 
 class GroupsAnswer(AnswerModel):
@@ -279,7 +286,7 @@ def resubscribe_lead(call: Call, lead_id: LeadId) -> Lead:
 
 @Operation(leads, "GET", "/v1/lead-groups", GroupsAnswer)
 def list_lead_groups(call: Call) -> object:
-    """List the entities, stages and tags in use.
+    """List the entities, stages, tags and custom fields in use.
 
     Most frequent first, from a sample of about two thousand leads.
     """

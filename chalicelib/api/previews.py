@@ -36,7 +36,7 @@ class AudienceAnswer(AnswerModel):
 
 
 class PreviewQuery(RequestModel):
-    lead_id: Annotated[LeadId, Field(description="Whose merge fields to fill in.")]
+    lead_id: Annotated[LeadId | None, Field(description="Whose merge fields to fill in, or defaults.")] = None
 
 
 class PreviewAnswer(AnswerModel):
@@ -103,12 +103,13 @@ def count_audience(call: Call, campaign_id: CampaignId) -> object:
 
 @Operation(previews, "GET", "/preview", PreviewAnswer, query=PreviewQuery, raises=_NOT_RENDERED)
 def preview_campaign(call: Call, campaign_id: CampaignId) -> object:
-    """Render a campaign for a lead.
+    """Render a campaign for a lead, or with default values.
 
     As the lead would see it, with untracked links and without the pixel, so that a preview is not counted.
     """
     draft = call.context.drafts.get(campaign_id)
-    lead = call.context.leads.get(call.query(PreviewQuery).lead_id)
+    lead_id = call.query(PreviewQuery).lead_id
+    lead = None if lead_id is None else call.context.leads.get(lead_id)
     return preview(draft, lead, call.context.settings.tracking_url)
 
 

@@ -133,6 +133,12 @@ class Drafts:
         self._campaigns.create(draft.campaign, draft.body)
         return draft
 
+    def unsaved(self, written: Written, now: datetime) -> tuple[Draft, list[Fault]]:
+        """The draft that `create` would make of this, and what is wrong with its fields. Nothing is stored."""
+        faults: list[Fault] = []
+        campaign, body = _normalized(_blank(now), written, faults)
+        return Draft(campaign, body, self._campaigns.workspace_of(campaign, body)), faults
+
     def change(
         self, campaign_id: CampaignId, changes: Mapping[str, Any], now: datetime, *, version: int | None = None
     ) -> Draft:

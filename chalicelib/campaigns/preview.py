@@ -14,9 +14,8 @@ from chalicelib.model.campaign import Body
 from chalicelib.model.lead import Lead
 from chalicelib.model.workspace import Workspace
 
-POLICY = "; ".join(
+_POLICY = "; ".join(
     (
-        "sandbox",
         "default-src 'none'",
         "img-src http: https: data:",
         "style-src 'unsafe-inline' http: https:",
@@ -26,7 +25,10 @@ POLICY = "; ".join(
         "frame-ancestors 'self'",
     )
 )
-"""Content-Security-Policy of the page: an origin of its own without scripts, in a frame or by itself."""
+POLICY = f"sandbox; {_POLICY}"
+"""Content-Security-Policy of a mail's page: an origin of its own without scripts, in a frame or by itself."""
+FRAME_POLICY = f"sandbox allow-same-origin; {_POLICY}"
+"""The same for the frame that our page writes mails into: no scripts either, but our own origin (decision 79)."""
 
 _NOWHERE = "https://links.invalid"
 # A sandbox opens no windows, so links lead nowhere. The author's own <base target>, if any, comes first.
@@ -55,8 +57,14 @@ class _LinkIds:
         return "unsigned"
 
 
-def preview(draft: Draft, lead: Lead, tracking_url: str) -> Rendered:
-    """A draft for one lead: untracked links, no pixel; the unsubscribe link leads nowhere. Raises RenderFailed."""
+NO_TRACKING = _LinkIds()
+
+
+def preview(draft: Draft, lead: Lead | None, tracking_url: str) -> Rendered:
+    """A draft for one lead, or without one's merge fields. Raises RenderFailed.
+
+    Its links are untracked, it has no pixel, and the unsubscribe link leads nowhere.
+    """
     return _rendered(draft, lead, None, "", tracking_url)
 
 

@@ -8,14 +8,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice, product
 from typing import NamedTuple
 
 from chalicelib.model.campaign import Audience, Did
 from chalicelib.model.delivery import Delivery
 from chalicelib.model.ids import LeadId
-from chalicelib.model.lead import Lead
+from chalicelib.model.lead import FieldValue, Lead
 from chalicelib.model.verdicts import judged
 from chalicelib.store import keys
 from chalicelib.store.deliveries import Deliveries
@@ -26,6 +26,7 @@ LEADS_PER_PAGE = 500
 LOOKED_AT_FOR_GROUPS = 2_000
 """There is no list of stages and tags; this many leads, in the table's order, which is as good as random, show all but
 rare ones for a megabyte read."""
+_SAMPLES, _SAMPLE_LENGTH = 2, 40
 _LOOK_SECONDS = 20
 """A request takes 29 s at most."""
 _THREADS = 4
@@ -124,6 +125,23 @@ def did(delivery: Delivery, what: Did) -> bool:
             return not clicked
 
 
+@dataclass(slots=True)
+class FieldInUse:
+    """A custom field of the leads looked at."""
+
+    name: str
+    leads: int = 0
+    """How many have it."""
+    samples: list[str] = field(default_factory=list)
+    """One or two of its values."""
+
+    def add(self, value: FieldValue) -> None:
+        text = str(value)[:_SAMPLE_LENGTH]
+        self.leads += 1
+        if len(self.samples) < _SAMPLES and text not in self.samples:
+            self.samples.append(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """One entity among the leads looked at; names with the number of their leads, the most frequent first."""
@@ -132,6 +150,7 @@ class Group:
     leads: int
     stages: tuple[tuple[str, int], ...]
     tags: tuple[tuple[str, int], ...]
+    fields: tuple[FieldInUse, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +166,7 @@ def list_groups(leads: Leads) -> Groups:
     entities: Counter[str] = Counter()
     stages: dict[str, Counter[str]] = {}
     tags: dict[str, Counter[str]] = {}
+    fields: dict[str, dict[str, FieldInUse]] = {}
     looked_at, cursor = 0, None
     while True:
         page, cursor = leads.list_page(limit=LEADS_PER_PAGE, cursor=cursor)
@@ -155,10 +175,19 @@ def list_groups(leads: Leads) -> Groups:
             entities[lead.entity] += 1
             stages.setdefault(lead.entity, Counter())[lead.stage] += 1
             tags.setdefault(lead.entity, Counter()).update(lead.tags)
+            used = fields.setdefault(lead.entity, {})
+            for name, value in lead.fields.items():
+                used.setdefault(name, FieldInUse(name)).add(value)
         if cursor is None or looked_at >= LOOKED_AT_FOR_GROUPS:
             break
     found = tuple(
-        Group(entity, count, tuple(stages[entity].most_common()), tuple(tags[entity].most_common()))
+        Group(
+            entity,
+            count,
+            tuple(stages[entity].most_common()),
+            tuple(tags[entity].most_common()),
+            tuple(sorted(fields[entity].values(), key=lambda used: (-used.leads, used.name))),
+        )
         for entity, count in entities.most_common()
     )
     return Groups(found, looked_at, cursor is None)

@@ -99,18 +99,20 @@ def test_from_signing_in_to_the_badges_on_the_timeline(
     desk.get_by_role("link", name="New campaign").click()
     desk.get_by_role("textbox", name="Title", exact=True).fill("Story")
     desk.get_by_role("textbox", name="Subject", exact=True).fill("For {{ lead.first_name }}")
-    desk.get_by_role("textbox", name="From address", exact=True).fill("news@shop.example")
+    desk.get_by_label("From address", exact=True).fill("news@shop.example")
     desk.get_by_label("Business line").select_option("story")
     desk.get_by_label("New", exact=True).check()
     html = f'{HOSTILE_HTML}<p>Hello {{{{ lead.first_name }}}}, <a href="{stack.inbox_url}/?from=story">look</a></p>'
+    desk.get_by_label("Format", exact=True).select_option("html")
     desk.get_by_role("textbox", name="HTML", exact=True).fill(html)
     expect(desk.locator(".save-state")).to_have_text(re.compile("^Saved "))
     expect(desk.get_by_text("3 recipients right now.")).to_be_visible()
     expect(desk.get_by_role("button", name="Line 1").first).to_be_visible()
-    expect(desk.locator(".mark")).to_have_count(1)
+    expect(desk.locator(".line.marked")).to_have_count(1)
     checked = "Checked: 1 link tracked, 0 left as they are, nothing else changed."
     expect(desk.get_by_text(checked)).to_be_visible()
-    desk.get_by_label("Preview for", exact=True).select_option(label=f"{HOSTILE} · eve@story.example")
+    desk.locator(".lead-choice").click()
+    desk.get_by_role("option", name="eve@story.example").click()
     expect(desk.frame_locator("iframe").get_by_text(f"Hello {HOSTILE}")).to_be_visible()
 
     desk.get_by_role("button", name="Send test…").click()

@@ -96,14 +96,20 @@ def test_the_list_says_what_the_stats_say(api: ApiClient, write: Callable[..., C
 def test_names_to_choose_from_come_from_the_leads(api: ApiClient) -> None:
     for number, (entity, stage) in enumerate([("acme", "New"), ("acme", "New"), ("acme", "Hot"), ("other", "Old")]):
         lead = {"entity": entity, "stage": stage, "email": f"a{number}@example.com", "tags": ["vip"] if number else []}
-        assert api("POST", "/v1/leads", lead).status == 201
+        fields = {"plan": "Pro"} | ({"score": number} if number else {})
+        assert api("POST", "/v1/leads", lead | {"fields": fields}).status == 201
     answer = api("GET", "/v1/lead-groups").json
+    fields = answer["items"][0].pop("fields")
     assert answer["items"][0] == {
         "entity": "acme",
         "leads": 3,
         "stages": [{"name": "New", "leads": 2}, {"name": "Hot", "leads": 1}],
         "tags": [{"name": "vip", "leads": 2}],
     }
+    assert [(each["name"], each["leads"], sorted(each["samples"])) for each in fields] == [
+        ("plan", 3, ["Pro"]),
+        ("score", 2, ["1", "2"]),
+    ]
     assert [item["entity"] for item in answer["items"]] == ["acme", "other"]
     assert (answer["looked_at"], answer["is_whole"]) == (4, True)
 

@@ -23,6 +23,7 @@ from chalicelib.api.http.openapi import describe
 from chalicelib.api.http.problems import Problem, framework_problem, problem_of
 from chalicelib.api.http.resources import Call, Operation, Resource, operations, request_id
 from chalicelib.api.leads import leads
+from chalicelib.api.live_preview import live_preview
 from chalicelib.api.previews import previews
 from chalicelib.api.recounts import recounts
 from chalicelib.api.rules import rules
@@ -54,6 +55,7 @@ _DESCRIBED: tuple[Resource, ...] = (
     timeline,
     campaigns,
     previews,
+    live_preview,
     campaign_moves,
     stats,
     recounts,

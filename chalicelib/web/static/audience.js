@@ -8,10 +8,11 @@ const DID = {
 };
 
 /**
- * { element, line, value(), set(value), count(answer), selected(at) }; `onchange` is called at every change.
+ * { element, card, line, value(), set(value), count(answer), selected(at), open() }; `onchange` is called at every change.
+ * `card` shows the choice in a line, and unfolds to the same element; `isOpen`: from the start.
  * `any`: the label for no business line, where that is allowed. `lookup`: a promise of the API's lead groups.
  */
-export function audience(value, { onchange, signal, readonly, any, lookup = api("GET", "lead-groups", { signal }) }) {
+export function audience(value, { onchange, signal, readonly, any, isOpen, lookup = api("GET", "lead-groups", { signal }) }) {
   let groups = [];
   let chosen = withSets(value);
   const line = h("select", { id: "entity", disabled: readonly, "aria-describedby": "entity-error stages-error", onchange: () => {
@@ -30,7 +31,10 @@ export function audience(value, { onchange, signal, readonly, any, lookup = api(
   const element = h("div", { class: "stack" },
     h("label", { for: "entity" }, "Business line"), line, h("p", { class: "error", id: "entity-error", "data-error": "audience.entity" }),
     h("p", { class: "label", id: "stages-label" }, "Stages (any of)"), stageList, h("p", { class: "error", id: "stages-error", "data-error": "audience.stages" }),
-    h("p", { class: "label", id: "tags-label" }, "Tags (all of)"), tagList, segment.element, h("p", { class: "error", "data-error": "audience" }), total);
+    h("p", { class: "label", id: "tags-label" }, "Tags (all of)"), tagList, segment.element, h("p", { class: "error", "data-error": "audience" }));
+  const summary = h("span", { class: "soft clip" });
+  const details = h("details", { open: isOpen || !chosen.entity || !chosen.stages.size },
+    h("summary", {}, h("h2", { id: "audience-title" }, "Recipients"), summary, total), element);
 
   function draw() {
     const all = (what) => groups.flatMap((each) => each[what]);
@@ -41,6 +45,7 @@ export function audience(value, { onchange, signal, readonly, any, lookup = api(
     fill(stageList, chips("stages", group), another("stages", "Add stage"));
     fill(tagList, chips("tags", group), another("tags", "Add tag"));
     segment.show(chosen.behavior || []);
+    summary.textContent = [chosen.entity, [...chosen.stages].join(", "), [...chosen.tags].join(", ")].filter(Boolean).join(" · ");
   }
 
   function chips(what, group) {
@@ -68,6 +73,8 @@ export function audience(value, { onchange, signal, readonly, any, lookup = api(
   lookup.then((found) => { groups = found.items; draw(); }, () => null);
   return {
     element, line,
+    card: h("section", { class: "card recipients", "aria-labelledby": "audience-title" }, details),
+    open: () => { details.open = true; },
     /** The audience, also with those of its properties that cannot be changed here. */
     value: () => ({ ...chosen, stages: [...chosen.stages], tags: [...chosen.tags] }),
     set: (other) => { chosen = withSets(other); draw(); },

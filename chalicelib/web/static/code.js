@@ -1,73 +1,83 @@
-/** A text area for markup, with line numbers and findings beside their lines. */
+/**
+ * A text area with line numbers, and findings beside their lines. Behind the text lies the same text in one element per
+ * line, which wraps in the same places: it has the numbers, the marks and the height.
+ */
 
-import { h } from "./app.js";
-
-const LINE = 20;
-const PADDING = 10;
+import { fill, h } from "./app.js";
 
 /** { element, area, set(value), mark(findings), reveal(line) }. A finding has severity, message and line (from 1). */
-export function code({ label, value, oninput, readonly }) {
-  const gutter = h("div", { class: "gutter", "aria-hidden": "true" });
-  const marks = h("div", { class: "marks", "aria-hidden": "true" });
+export function code({ label, value, oninput, readonly, placeholder, describedby, class: kind = "" }) {
+  const lines = h("div", { class: "code-lines", "aria-hidden": "true" });
+  const below = h("p", { class: "line-below", "aria-hidden": "true" });
   const area = h("textarea", {
-    "aria-label": label, spellcheck: "false", autocapitalize: "off", wrap: "off", value, readonly, oninput: () => { number(); oninput(); },
-    onscroll: () => follow(),
+    "aria-label": label, "aria-describedby": describedby, spellcheck: kind ? "true" : "false", autocapitalize: "off", rows: 1, value, readonly, placeholder,
+    oninput: () => { draw(); oninput(); },
   });
-  const element = h("div", { class: "code" }, gutter, h("div", { class: "code-text" }, marks, area));
-  let findings = [];
+  const element = h("div", { class: `code ${kind}` }, h("div", { class: "code-sheet" }, lines, area), below);
+  let shown = [];
 
-  function number() {
-    const lines = area.value.split("\n").length;
-    if (gutter.childElementCount !== lines) {
-      gutter.replaceChildren(...Array.from({ length: lines }, (_, line) => h("span", {}, String(line + 1))));
-    }
-    show();
+  /** Renew the lines that were changed. The others keep their findings. */
+  function draw() {
+    const texts = area.value.split("\n");
+    const shorter = Math.min(texts.length, shown.length);
+    let head = 0;
+    while (head < shorter && texts[head] === shown[head]) head += 1;
+    let tail = 0;
+    while (tail < shorter - head && texts.at(-1 - tail) === shown.at(-1 - tail)) tail += 1;
+    const changed = texts.slice(head, texts.length - tail).map((text) => h("div", { class: "line" }, text));
+    const next = lines.children[shown.length - tail] || null;
+    for (const line of [...lines.children].slice(head, shown.length - tail)) line.remove();
+    for (const line of changed) lines.insertBefore(line, next);
+    shown = texts;
+    spread();
   }
 
-  function show() {
-    const lines = area.value.split("\n");
-    marks.replaceChildren();
-    for (const line of gutter.children) line.className = "";
-    const byLine = new Map();
-    for (const each of findings) {
-      if (!each.line || each.line > lines.length) continue;
-      byLine.set(each.line, [...(byLine.get(each.line) || []), each]);
+  /** Move findings down that would cover the one above. */
+  function spread() {
+    let bottom = 0;
+    for (const note of lines.querySelectorAll(".line-note")) {
+      const top = Math.max(note.parentElement.offsetTop, bottom);
+      note.style.top = `${top - note.parentElement.offsetTop}px`;
+      bottom = top + note.offsetHeight + 4;
     }
+  }
+
+  function mark(findings) {
+    for (const line of lines.querySelectorAll(".marked")) {
+      line.className = "line";
+      line.querySelector(".line-note").remove();
+    }
+    const byLine = Map.groupBy(findings.filter(({ line }) => line && line <= shown.length), ({ line }) => line);
     for (const [line, several] of byLine) {
-      const [worst] = several;
-      gutter.children[line - 1].className = worst.severity;
-      const note = h("span", {}, several.map(({ message }) => message).join(" "));
-      const mark = h("div", { class: `mark ${worst.severity}` }, note);
-      mark.style.top = `${PADDING + (line - 1) * LINE}px`;
-      note.style.left = `calc(${columns(lines[line - 1])}ch + 34px)`;
-      marks.append(mark);
+      const target = lines.children[line - 1];
+      target.className = `line marked ${several[0].severity}`;
+      target.append(h("span", { class: "line-note" }, several.map(({ message }) => h("span", {}, message))));
     }
+    // The text keeps its width while it is being written.
+    element.classList.toggle("annotated", byLine.size > 0 || (element.classList.contains("annotated") && document.activeElement === area));
     follow();
+    spread();
   }
 
+  /** Where there is no room beside the text, the findings of the line with the cursor are shown under it. */
   function follow() {
-    gutter.style.transform = `translateY(${-area.scrollTop}px)`;
-    marks.style.transform = `translate(${-area.scrollLeft}px, ${-area.scrollTop}px)`;
+    const line = lines.children[area.value.slice(0, area.selectionStart).split("\n").length - 1];
+    fill(below, [...line?.querySelectorAll(".line-note > span") || []].map(({ textContent }) => h("span", {}, textContent)));
   }
 
-  queueMicrotask(number);
+  for (const name of ["keyup", "click", "focus"]) area.addEventListener(name, follow);
+  queueMicrotask(draw);
+  new ResizeObserver(spread).observe(element);
   return {
-    element, area,
-    set(other) { area.value = other; number(); },
-    mark(newFindings) { findings = newFindings; number(); },
+    element, area, mark,
+    set(other) { area.value = other; draw(); },
+    /** Put the cursor on a line and show it. */
     reveal(line) {
-      const start = area.value.split("\n").slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0);
-      area.focus();
-      area.setSelectionRange(start, start);
-      area.scrollTop = Math.max(0, (line - 4) * LINE);
-      area.scrollLeft = 0;
+      const start = shown.slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0);
+      area.focus({ preventScroll: true });
+      area.setSelectionRange(start, start + (shown[line - 1] || "").length);
+      follow();
+      lines.children[line - 1]?.scrollIntoView({ block: "center" });
     },
   };
-}
-
-/** The width of a line in columns, with tabs four columns wide. */
-function columns(line) {
-  let at = 0;
-  for (const character of line) at += character === "\t" ? 4 - (at % 4) : 1;
-  return at;
 }

@@ -3,24 +3,23 @@
 import { api, button, fill, h, moment, query } from "./app.js";
 import { card } from "./parts.js";
 
-const NAMES = ["title", "subject", "from_name", "from_email", "reply_to", "html", "text", "audience"];
-
-const STARTING_HTML = `<!doctype html>
-<html lang="en">
-<body style="margin:0; padding:24px; font-family:Helvetica,Arial,sans-serif; color:#1f2937">
-<p>Hello {{ lead.first_name | default("there") }},</p>
-<p></p>
-<p style="font-size:12px; color:#6b7280"><a href="{{ unsubscribe_url }}">Unsubscribe</a></p>
-</body>
-</html>
-`;
+const NAMES = ["title", "subject", "preview_text", "from_name", "from_email", "reply_to", "markdown", "html", "mjml", "text", "audience"];
 
 export class Draft {
   /** `campaign` as the API answers it. A new one has no id and no version yet. */
   constructor(campaign) {
-    this.stored = campaign;
+    this.#store(campaign);
     /** Fields with conflicting changes. They are not saved until the marketer has decided. */
     this.undecided = new Set();
+  }
+
+  /** The API answers Markdown and MJML with the HTML made of them, which nobody wrote. */
+  #store(campaign) {
+    const isMade = campaign.markdown || campaign.mjml;
+    /** That HTML, or null. */
+    this.made = isMade ? campaign.html : null;
+    this.stored = isMade ? { ...campaign, html: null } : campaign;
+    return this.stored;
   }
 
   get id() {
@@ -59,14 +58,20 @@ export class Draft {
   }
 
   /** Take over the draft as it is stored now. Returns the fields changed only elsewhere: they replace the values here. */
-  take(latest, written) {
-    const news = pick(latest, (name) => !same(written[name], latest[name]) && same(written[name], this.stored[name]));
+  take(answer, written) {
+    const before = this.stored;
+    const latest = this.#store(answer);
+    const news = pick(latest, (name) => !same(written[name], latest[name]) && same(written[name], before[name]));
     for (const name of NAMES) {
       if (name in news || same(written[name], latest[name])) this.undecided.delete(name);
-      else if (!same(this.stored[name], latest[name])) this.undecided.add(name);
+      else if (!same(before[name], latest[name])) this.undecided.add(name);
     }
-    this.stored = latest;
     return news;
+  }
+
+  /** These values were sent, and are what this window's text is compared with from now on. */
+  accept(body) {
+    this.stored = { ...this.stored, ...body };
   }
 }
 
@@ -123,17 +128,10 @@ function differing(mine, theirs) {
 export async function newDraft(signal) {
   const { items: [last] } = await api("GET", `campaigns${query({ limit: 1 })}`, { signal });
   return {
-    title: "", subject: "", html: STARTING_HTML, text: "", reply_to: last?.reply_to, from_name: last?.from_name, from_email: last?.from_email || "",
+    title: "", subject: "", reply_to: last?.reply_to, from_name: last?.from_name, from_email: last?.from_email || "",
     audience: { entity: "", stages: [], ...last?.audience, tags: [], behavior: [] },
   };
 }
-
-/** What a new draft needs before it can be saved. */
-export const missingIn = (body) => [
-  ["title", body.title, "a title"], ["subject", body.subject, "a subject"], ["from_email", body.from_email, "a From address"],
-  ["audience.entity", body.audience.entity, "a business line"], ["audience.stages", body.audience.stages.length, "a stage"],
-  ["html", body.html || body.text, "content"],
-].filter(([, value]) => !value).map(([field, , name]) => ({ field, name, reason: "is required" }));
 
 /** A field's value as text. */
 export function asText(value) {

@@ -1,72 +1,182 @@
-/** The email as one lead would see it: on desktop, on a phone, as plain text. It is shown in a frame without any rights. */
+/**
+ * The email beside its text, as one lead will see it. It is shown in a frame that runs no scripts (decision 79), and the
+ * frame's document is rewritten in place, so that nothing flickers and the reader's place is kept.
+ */
 
-import { api, failure, h, query } from "./app.js";
+import { api, button, failure, fill, h, query } from "./app.js";
+import { chooser } from "./chooser.js";
 import { nameOf } from "./lead.js";
-import { card, debounced, toggles } from "./parts.js";
+import { card, debounced, svg, toggles } from "./parts.js";
 
-const WIDTHS = { desktop: "100%", phone: "380px" };
+const SHOW_AFTER_MS = 80;
+/** Widths of a mail app's reading pane and of a phone, in pixels. They are scaled down to the room there is. */
+const WIDTHS = { desktop: 680, phone: 375, dark: 680 };
+const NARROW = 440;
+const DARK = /\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)/g;
+const NOBODY = { lead_id: "", title: "No lead (default values)" };
 
-/** { element, update(id, audience), lead() } */
-export function preview(signal) {
-  let id = null;
+/** { element, update(request, audience), retry(), lead() }. `onanswer(answer)`: what the API says of the text as it is now. */
+export function preview(signal, onanswer = () => null) {
+  let ask = null;
   let audience = null;
+  let lead = null;
   let mode = "desktop";
-  const lead = h("select", { "aria-label": "Preview for", onchange: () => draw() });
-  const search = h("input", { type: "search", placeholder: "Find a lead", "aria-label": "Find a lead to preview for" });
-  const subject = h("p", { class: "preview-subject" });
-  const frame = h("iframe", { class: "mail", sandbox: "", title: "Preview of the email", hidden: true });
-  const text = h("pre", { class: "mail-text", tabindex: "0", hidden: true });
+  let isChosen = false;
+  let shown = { html: "", text: "" };
+  let isBehind = false;
+  const who = button("", () => pickLead(who), { class: "lead-choice", "aria-haspopup": "listbox" });
+  const inbox = h("div", { class: "inbox", role: "group", "aria-label": "In the inbox" });
+  const frame = h("iframe", { class: "mail", sandbox: "allow-same-origin", src: "v1/previews/frame", title: "Preview of the email" });
+  const text = h("pre", { class: "mail-text", tabindex: "0" });
+  const note = h("p", { class: "note preview-note" });
   const alert = h("div");
-  const modes = toggles("Preview as", { desktop: "Desktop", phone: "Phone", text: "Plain text" }, (value) => { mode = value; arrange(); });
-  const waiting = h("p", { class: "empty soft" }, "The preview appears once the draft is saved.");
+  const nothing = h("p", { class: "empty soft" }, "Loading…");
+  const stage = h("div", { class: "preview-stage" }, frame, text, nothing);
+  const modes = toggles("Preview as", { desktop: "Desktop", phone: "Phone", dark: "Dark", text: "Plain text" }, (value) => { mode = value; isChosen = true; draw(); });
   const element = card({ id: "preview", title: "Preview", tools: modes.element, class: "card preview" },
-    h("div", { class: "bar" }, lead, search), subject, alert, waiting, h("div", { class: "preview-stage" }, frame, text));
+    h("div", { class: "bar" }, h("span", { class: "label" }, "As seen by"), who), inbox, alert, note, stage);
+  /** Whether the frame has the page that runs no scripts, and not a refusal. */
+  const isReady = new Promise((ready) => { frame.addEventListener("load", ready, { once: true }); })
+    .then(() => frame.contentDocument?.documentElement.hasAttribute("data-preview"));
 
-  function arrange() {
-    modes.press(mode);
-    frame.hidden = mode === "text" || !id;
-    text.hidden = mode !== "text" || !id;
-    waiting.hidden = Boolean(id);
-    if (mode !== "text") frame.style.width = WIDTHS[mode];
+  /** Write the email into the frame's document. Its policy lets nothing in it run. */
+  function write() {
+    const page = frame.contentDocument;
+    const { scrollX, scrollY } = frame.contentWindow;
+    page.open();
+    page.write(`${shown.html || ""}<base target="_blank">`);
+    page.close();
+    for (const name of ["click", "auxclick"]) page.addEventListener(name, (event) => event.preventDefault(), true);
+    color(page);
+    frame.contentWindow.scrollTo(scrollX, scrollY);
   }
 
-  async function find() {
-    if (!audience?.entity) return;
-    const stage = search.value.trim() ? null : audience.stages[0];
-    const { items } = await api("GET", `leads${query({ entity: audience.entity, stage, q: search.value.trim(), limit: 25 })}`, { signal });
-    const chosen = lead.value;
-    lead.replaceChildren(h("option", { value: "" }, "No lead (default values)"),
-      ...items.map((each) => h("option", { value: each.lead_id }, `${nameOf(each)}${each.email ? ` · ${each.email}` : ""}`)));
-    lead.value = items.some((each) => each.lead_id === chosen) ? chosen : items[0]?.lead_id || "";
-  }
-
-  async function draw() {
-    if (!id) return;
-    alert.replaceChildren();
-    try {
-      const shown = lead.value ? await api("GET", `campaigns/${id}/preview${query({ lead_id: lead.value })}`, { signal }) : null;
-      subject.textContent = shown ? shown.subject : "";
-      text.textContent = shown ? shown.text : "Choose a lead to preview the plain text.";
-      frame.src = `v1/campaigns/${id}/preview.html${query({ lead_id: lead.value })}`;
-    } catch (problem) {
-      if (!signal.aborted) alert.replaceChildren(failure(problem, draw));
+  /** Apply the styles for a dark or light screen, whatever the marketer's own is. */
+  function color(page) {
+    const scheme = mode === "dark" ? "dark" : "light";
+    let isStyled = false;
+    for (const sheet of page.styleSheets) {
+      for (const rule of readable(sheet)) {
+        if (!rule.media) continue;
+        const { mediaText } = rule.media;
+        rule.media.mediaText = mediaText.replace(DARK, (whole, wanted) => (wanted === scheme ? "(min-width: 0px)" : "(max-width: 0px)"));
+        isStyled ||= mediaText.includes("dark");
+      }
     }
-    arrange();
+    if (page.querySelector("meta[name='color-scheme'][content*='dark']")) page.documentElement.style.colorScheme = scheme;
+    note.textContent = mode === "dark" && !isStyled ? "This email has no styles for dark screens. Some apps change its colors themselves." : "";
   }
 
-  search.addEventListener("input", debounced(() => find().then(draw, () => null), signal));
-  arrange();
+  function draw() {
+    modes.press(mode);
+    const isEmpty = !shown.html && !shown.text;
+    const isText = mode === "text" || !shown.html;
+    frame.hidden = isText;
+    text.hidden = !isText || isEmpty;
+    nothing.hidden = !isEmpty;
+    stage.dataset.mode = mode;
+    note.textContent = "";
+    text.textContent = shown.text;
+    fit();
+    if (!isText) isReady.then((isOurs) => {
+      if (isOurs && frame.contentDocument) write();
+      else if (!signal.aborted) fill(alert, failure({ message: "The preview could not be loaded." }, () => location.reload()));
+    });
+  }
+
+  /** Scale the frame to the room there is. */
+  function fit() {
+    const room = stage.clientWidth;
+    const width = mode === "phone" ? WIDTHS.phone : Math.max(room, WIDTHS.desktop);
+    const scale = Math.min(1, room / width);
+    Object.assign(frame.style, {
+      width: `${width}px`, height: `${stage.clientHeight / scale}px`, transform: `scale(${scale})`, left: `${Math.max(0, (room - width * scale) / 2)}px`,
+    });
+  }
+  new ResizeObserver(() => {
+    // Where a mail app's pane would be too small to read, a phone's screen comes first.
+    if (!isChosen && stage.clientWidth) mode = stage.clientWidth < NARROW ? "phone" : "desktop";
+    modes.press(mode);
+    fit();
+  }).observe(stage);
+
+  function envelope({ from_name: name, from_email: address, subject, preview_text: teaser, text: body }) {
+    const sender = name || address || "From";
+    fill(inbox, h("span", { class: "avatar", "aria-hidden": "true" }, sender.slice(0, 1).toUpperCase()),
+      h("div", {}, h("p", { class: "inbox-from clip" }, sender),
+        h("p", { class: "inbox-subject clip" }, subject || h("span", { class: "soft" }, "No subject")),
+        h("p", { class: "inbox-teaser clip note" }, teaser || (body || "").replaceAll(/\s+/g, " ").slice(0, 140) || "Preview text")));
+  }
+
+  // -- One request at a time. What was changed meanwhile is asked for next. ---------------------------------------------
+  let isBusy = false;
+  let isStale = false;
+  async function load() {
+    isStale = isBusy;
+    if (isBusy || !ask) return;
+    isBusy = true;
+    try {
+      const answer = await ask(lead?.lead_id || null);
+      alert.replaceChildren();
+      isBehind = false;
+      nothing.textContent = "The email appears here as you write.";
+      // While the text cannot be rendered, the last email that could be stays.
+      if (answer.html || !answer.findings?.some(({ severity, line }) => severity === "error" && line)) shown = answer;
+      element.classList.toggle("stale", shown !== answer);
+      envelope(answer);
+      draw();
+      onanswer(answer);
+    } catch (problem) {
+      isBehind = true;
+      if (!signal.aborted) fill(alert, problem.status ? failure(problem, load) : h("p", { class: "note" }, "The preview cannot be updated right now."));
+    }
+    isBusy = false;
+    if (isStale && !signal.aborted) await load();
+  }
+  const soon = debounced(load, signal, SHOW_AFTER_MS);
+
+  // -- The lead. ---------------------------------------------------------------------------------------------------------
+  const find = async (words) => {
+    const first = words ? null : audience?.stages[0];
+    const { items } = audience?.entity
+      ? await api("GET", `leads${query({ entity: audience.entity, stage: first, q: words, limit: 20 })}`, { signal }) : { items: [] };
+    return [...items.map((each) => ({ title: nameOf(each), note: each.email, value: each })), ...(words ? [] : [{ ...NOBODY, value: null }])];
+  };
+  const pickLead = chooser({
+    label: "Find a lead", placeholder: "Name or email address", empty: "No lead matches.", find,
+    onpick: (chosen) => { choose(chosen); load(); },
+    onclose: () => who.focus(),
+  });
+  function choose(chosen) {
+    lead = chosen;
+    fill(who, h("span", { class: "clip" }, chosen ? `${nameOf(chosen)}${chosen.email ? ` · ${chosen.email}` : ""}` : NOBODY.title),
+      svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d: "M4.5 6.5 8 10l3.5-3.5" })));
+  }
+
+  choose(null);
+  draw();
   return {
     element,
-    lead: () => lead.value || null,
-    /** Show the draft as it was just saved. */
-    async update(savedId, newAudience) {
-      const isOther = JSON.stringify(newAudience) !== JSON.stringify(audience);
-      id = savedId;
-      arrange();
+    lead: () => lead?.lead_id || null,
+    /** Ask again if the last request failed. */
+    retry: () => isBehind && load(),
+    /** Show what `request(leadId)` answers, soon; for a lead of this audience. */
+    async update(request, newAudience) {
+      const isOther = JSON.stringify([newAudience?.entity, newAudience?.stages]) !== JSON.stringify([audience?.entity, audience?.stages]);
       audience = newAudience;
-      if (isOther) await find().catch(() => null);
-      await draw();
+      const isFirst = !ask;
+      ask = request;
+      if (isOther) choose((await find("").catch(() => []))[0]?.value || null);
+      return isFirst ? load() : soon();
     },
   };
+}
+
+/** The rules of a style sheet, also within groups; none of those of another host, which may not be read. */
+function readable(sheet) {
+  try {
+    return [...sheet.cssRules].flatMap((rule) => (rule.cssRules ? [rule, ...readable(rule)] : [rule]));
+  } catch {
+    return [];
+  }
 }

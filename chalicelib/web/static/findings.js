@@ -1,0 +1,47 @@
+/** The pre-send check: what the preview finds while writing, and what checking the stored draft finds besides. */
+
+import { button, counted, fill, h } from "./app.js";
+
+const SEVERITY = { error: ["bad", "Error"], warning: ["skipped", "Warning"], note: ["", "Note"] };
+const ORDER = Object.keys(SEVERITY);
+const key = ({ code, field, message }) => `${code} ${field} ${message}`;
+
+/** { element, live(findings), checked(preflight) }. `mark(findings)`: show them in the text; `go(finding)`: jump there. */
+export function findingsList({ mark, go, isOurs }) {
+  const element = h("div", { class: "stack", role: "group", "aria-label": "Findings" }, h("p", { class: "soft" }, "Write something, and it is checked as you type."));
+  let written = [];
+  let others = [];
+  let proof = null;
+  let isWhole = false;
+  let known = "";
+
+  function draw() {
+    const found = [...others, ...written].sort((one, other) => ORDER.indexOf(one.severity) - ORDER.indexOf(other.severity));
+    mark(found);
+    // The same findings again: what has the focus in the list keeps it.
+    const text = JSON.stringify([found, proof, isWhole]);
+    if (text === known) return;
+    known = text;
+    fill(element, found.length ? h("ul", { class: "findings" }, found.map((each) => {
+      const [tone, name] = SEVERITY[each.severity];
+      return h("li", {}, h("span", { class: `pill ${tone}` }, name),
+        h("p", {}, each.message, each.count ? ` (${counted(each.count, "lead")})` : ""),
+        isOurs(each.field) && button(each.line && each.field !== "subject" ? `Line ${each.line}` : "Show", () => go(each), { class: "quiet" }));
+    })) : h("p", {}, h("span", { class: "pill good" }, "No problems"), isWhole ? " Ready to send." : " Nothing to correct in the content."),
+    proof && h("p", { class: "note" }, proof.text));
+  }
+
+  return {
+    element,
+    /** What the text as it is now has. */
+    live(findings) { written = findings; draw(); },
+    /** What the check of the stored draft says, of the recipients and the sender too. */
+    checked(preflight) {
+      const live = new Set(written.map(key));
+      others = preflight.findings.filter((each) => !live.has(key(each)));
+      ({ proof } = preflight);
+      isWhole = true;
+      draw();
+    },
+  };
+}

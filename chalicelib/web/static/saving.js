@@ -1,0 +1,108 @@
+/** Saving a draft while it is written: one request at a time, with the changed fields only, and what others changed. */
+
+import { api, fill, moment, Problem, rename, say } from "./app.js";
+import { asText, conflicts } from "./draft.js";
+
+const SAVE_AFTER_MS = 900;
+
+/**
+ * { state, conflicting, changed(name), save(), catchUp() }. `written()`: the fields as they are here; `put(name, value)`
+ * shows another value; `go(name)` focuses a field; `labels`: the fields' names; `isDirty`: something was restored.
+ * `onchange(name)`, `onsaved()` and `onproblem(problem or null)` are called when something was typed, saved, or refused.
+ */
+export function saving({ draft, state, written, put, go, labels, isDirty, onchange, onsaved, onproblem, signal }) {
+  const conflicting = conflicts();
+  const key = crypto.randomUUID();
+  let timer = null;
+  let dirty = isDirty;
+  let running = null;
+
+  function changed(name) {
+    dirty = true;
+    state.textContent = "…";
+    draft.keep(written());
+    if (draft.undecided.size) showConflicts();
+    onchange(name);
+    clearTimeout(timer);
+    timer = setTimeout(save, SAVE_AFTER_MS);
+  }
+
+  /** True once the draft is stored as it is here. */
+  function save() {
+    clearTimeout(timer);
+    running ||= store().finally(() => { running = null; });
+    return running.then((done) => (done && dirty ? save() : done));
+  }
+
+  async function store() {
+    if (!dirty && draft.id) return !draft.undecided.size;
+    const body = draft.id ? draft.decided(written()) : written();
+    dirty = false;
+    state.textContent = "Saving…";
+    try {
+      if (Object.keys(body).length) {
+        const saved = await (draft.id
+          ? api("PATCH", `campaigns/${draft.id}`, { body: { version: draft.stored.version, ...body } })
+          : api("POST", "campaigns", { body, key }));
+        if (!draft.id) {
+          localStorage.removeItem(draft.storageKey);
+          if (!signal.aborted) rename(`#/campaigns/${saved.campaign_id}/edit`);
+        }
+        draft.accept(body);
+        adopt(saved);
+      }
+      onproblem(null);
+      const unsaved = [...draft.undecided].map((name) => labels[name]).join(", ");
+      fill(state, "Saved ", moment(draft.stored.updated_at), unsaved && `, except ${unsaved}`);
+      if (!signal.aborted) onsaved();
+      return !draft.undecided.size;
+    } catch (problem) {
+      dirty = true;
+      if (problem.status === 409 && await catchUp().catch(() => false)) return store();
+      if (!(problem instanceof Problem)) throw problem;
+      state.textContent = "Not saved. Your changes are kept in this browser.";
+      onproblem(problem);
+      return false;
+    }
+  }
+
+  function adopt(latest) {
+    const news = draft.take(latest, written());
+    for (const [name, value] of Object.entries(news)) put(name, value);
+    draft.keep(written());
+    showConflicts();
+  }
+
+  /** True if the draft was changed elsewhere. Those changes are shown, or are conflicts where it was changed here too. */
+  async function catchUp() {
+    const latest = await api("GET", `campaigns/${draft.id}`);
+    if (latest.status !== "draft" || latest.version <= draft.stored.version) return false;
+    adopt(latest);
+    say("This draft was changed elsewhere.");
+    if (!signal.aborted) onsaved();
+    return true;
+  }
+
+  function showConflicts() {
+    const now = written();
+    conflicting.show([...draft.undecided].map((name) => ({
+      label: labels[name], mine: asText(now[name]), theirs: asText(draft.stored[name]), at: draft.stored.updated_at,
+      keep: () => decide(name),
+      take: () => { put(name, draft.stored[name]); decide(name); },
+    })));
+  }
+
+  function decide(name) {
+    draft.undecided.delete(name);
+    changed(name);
+    showConflicts();
+    go(name);
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && draft.id && !running) catchUp().catch(() => null);
+  }, { signal });
+  signal.addEventListener("abort", () => { if (dirty) save(); });
+  showConflicts();
+  return { conflicting: conflicting.element, changed, save, catchUp };
+}

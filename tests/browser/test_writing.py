@@ -1,0 +1,176 @@
+"""Writing an email: its preview beside the text, the toolbar, merge tags, formats, and findings at their lines."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from local.recipients import BROWSER
+from local.stack import LocalStack
+from tests.browser.test_page import sign_in
+from tests.stack.marketer import Marketer
+
+HOSTILE = """<html><head><meta http-equiv="refresh" content="0;url=/refreshed"></head><body>
+<script>parent.hacked = "script"</script><img src="x" onerror="parent.hacked = 'image'">
+<svg onload="parent.hacked = 'svg'"></svg><iframe src="/"></iframe>
+<form action="/form"><button>Send form</button></form>
+<a target="_top" href="https://shop.example/top">Top</a> <a target="_self" href="https://shop.example/self">Self</a>
+<p id="end">Hello {{ lead.first_name | default("there") }}</p></body></html>"""
+
+# The first lead of a list in the order of random ids.
+ANYBODY = re.compile("Hello (Ann|Bob)")
+
+
+@pytest.fixture(scope="module")
+def desk(browser: Browser, stack: LocalStack) -> Iterator[Page]:
+    marketer = Marketer(stack)
+    for name, city in (("Ann", "Lisbon"), ("Bob", "Porto")):
+        lead = {"entity": "desk", "stage": "New", "first_name": name, "email": f"{name}@desk.example"}
+        marketer("POST", "/v1/leads", lead | {"fields": {"city": city}})
+    context = browser.new_context(user_agent=BROWSER, viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(20_000)
+    expect.set_options(timeout=20_000)
+    page = context.new_page()
+    page.goto(stack.web_url)
+    sign_in(page, stack.token)
+    expect(page.get_by_role("heading", name="Campaigns")).to_be_visible()
+    yield page
+    context.close()
+
+
+def field(page: Page, name: str) -> Any:
+    return page.get_by_label(name, exact=True)
+
+
+def opened(page: Page, stack: LocalStack, **said: Any) -> str:
+    written = {"title": "Desk", "from_email": "news@shop.example", "audience": {"entity": "desk", "stages": ["New"]}}
+    campaign = str(Marketer(stack)("POST", "/v1/campaigns", written | said)["campaign_id"])
+    page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
+    expect(field(page, "Title")).to_have_value("Desk")
+    return campaign
+
+
+def test_an_email_is_written_beside_its_preview(desk: Page, stack: LocalStack) -> None:
+    desk.goto(f"{stack.web_url}#/campaigns/new")
+    desk.get_by_label("Business line").select_option("desk")
+    desk.get_by_label("New", exact=True).check()
+    desk.get_by_role("button", name="Newsletter").click()
+    mail, text = desk.frame_locator("iframe.mail"), field(desk, "Markdown")
+    expect(mail.get_by_text(ANYBODY)).to_be_visible()
+    expect(field(desk, "Preview text")).not_to_have_value("")
+    expect(desk.get_by_role("group", name="In the inbox")).to_contain_text("What’s new this month")
+    for width in (1440, 1024):
+        desk.set_viewport_size({"width": width, "height": 900})
+        text.scroll_into_view_if_needed()
+        boxes = [desk.locator(each).bounding_box() for each in (".content .code:visible", "iframe.mail")]
+        (left, right) = [box for box in boxes if box is not None]
+        assert left["x"] + left["width"] <= right["x"], "the preview is beside the text"
+        assert right["y"] < 900, "and not below the fold"
+    desk.set_viewport_size({"width": 1440, "height": 900})
+
+    # The preview does not wait until the draft is saved.
+    expect(desk.locator(".save-state")).to_have_text(re.compile("^Saved "))
+    saving = re.compile("/v1/campaigns/cmp_[0-9a-f]+$")
+    desk.route(saving, lambda route: route.abort() if route.request.method == "PATCH" else route.fallback())
+    text.fill("Once upon a time\n\n" + "A long story.\n\n" * 80)
+    expect(mail.get_by_text("Once upon a time")).to_be_visible()
+    mail.locator("body").evaluate("each => each.ownerDocument.defaultView.scrollTo(0, 500)")
+    text.press("Control+End")
+    desk.keyboard.type("The end")
+    expect(mail.get_by_text("The end")).to_have_count(1)
+    assert mail.locator("body").evaluate("each => each.ownerDocument.defaultView.scrollY") == 500
+    desk.unroute(saving)
+
+    text.fill("Dear , welcome to ")
+    text.press("Control+Home")
+    for _ in range(5):
+        text.press("ArrowRight")
+    desk.keyboard.press("Control+Shift+M")
+    expect(desk.get_by_role("combobox", name="Merge tags")).to_be_focused()
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_label("If a lead has none, show")).to_have_value("there")
+    desk.keyboard.press("Enter")
+    expect(text).to_be_focused()
+    text.press("Control+End")
+    desk.get_by_role("button", name="Merge tag", exact=True).click()
+    desk.get_by_role("combobox", name="Merge tags").fill("cit")
+    expect(desk.get_by_role("option", name="city")).to_contain_text(re.compile("Lisbon|Porto"))
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_label("If a lead has none, show")).to_be_focused()
+    desk.keyboard.press("Enter")
+    tags = 'Dear {{ lead.first_name | default("there") }}, welcome to {{ lead.fields.city }}'
+    expect(text).to_have_value(tags)
+    text.press("Control+a")
+    text.press("Control+b")
+    expect(text).to_have_value(f"**{tags}**")
+    expect(mail.locator("strong", has_text=re.compile("Dear (Ann|Bob), welcome to (Lisbon|Porto)"))).to_be_visible()
+    text.press("Control+z")
+    expect(text).to_have_value(tags)
+    desk.keyboard.press("Tab")
+    expect(text).not_to_be_focused()
+
+    desk.locator(".lead-choice").click()
+    desk.get_by_role("combobox", name="Find a lead").fill("bob")
+    desk.get_by_role("option", name="Bob").click()
+    expect(mail.get_by_text("Dear Bob")).to_be_visible()
+    desk.set_viewport_size({"width": 380, "height": 800})
+    expect(desk.locator("iframe.mail")).to_be_hidden()
+    desk.get_by_role("group", name="Write or preview").get_by_role("button", name="Preview").click()
+    expect(mail.get_by_text("Dear Bob")).to_be_visible()
+    expect(text).to_be_hidden()
+    desk.set_viewport_size({"width": 1440, "height": 900})
+
+
+def test_findings_stand_at_their_lines_and_a_format_is_not_changed_by_accident(desk: Page, stack: LocalStack) -> None:
+    campaign = opened(desk, stack, subject="Hello", markdown="Fine\n\n[look](http://shop.com/a)\n\nThe end")
+    text, notes = field(desk, "Markdown"), desk.locator(".content .code:visible .line-note")
+    mail, found = desk.frame_locator("iframe.mail"), desk.get_by_role("region", name="Pre-send check")
+    expect(notes).to_have_text(["http://shop.com/a does not use https."])
+    line, note = (desk.locator(each).bounding_box() for each in (".line.marked", ".line.marked .line-note"))
+    assert line is not None
+    assert note is not None
+    assert line["x"] < note["x"]
+    assert abs(line["y"] - note["y"]) < 3
+    found.get_by_role("button", name="Line 3").click()
+    chosen = "each => each.value.slice(each.selectionStart, each.selectionEnd)"
+    assert text.evaluate(chosen) == "[look](http://shop.com/a)"
+
+    text.fill("Changed\n\n{{ lead.nickname }}\n\nThe end")
+    expect(notes).to_contain_text(["lead.nickname"])
+    expect(found.get_by_role("button", name="Line 3")).to_be_visible()
+    expect(mail.get_by_text("Fine")).to_be_visible()
+    text.fill("Changed")
+    expect(notes).to_have_count(0)
+    expect(mail.get_by_text("Changed")).to_be_visible()
+    expect(desk.locator(".save-state")).to_have_text(re.compile("^Saved "))
+
+    desk.get_by_label("Format", exact=True).select_option("html")
+    desk.get_by_role("button", name="Cancel").click()
+    expect(text).to_have_value("Changed")
+    desk.get_by_label("Format", exact=True).select_option("html")
+    desk.get_by_role("button", name="Change to HTML").click()
+    expect(field(desk, "HTML")).to_have_value(re.compile("^<!doctype.*Changed", re.DOTALL))
+    expect(desk.locator(".save-state")).to_have_text(re.compile("^Saved "))
+    stored = Marketer(stack)("GET", f"/v1/campaigns/{campaign}")
+    assert stored["markdown"] is None
+    assert "Changed" in stored["html"]
+
+
+def test_a_hostile_email_does_nothing_in_the_preview(desk: Page, stack: LocalStack) -> None:
+    opened(desk, stack, subject="<img src=x onerror=hacked=1>", html=HOSTILE)
+    mail, address = desk.frame_locator("iframe.mail"), desk.url
+    expect(mail.get_by_text(ANYBODY)).to_be_visible()
+    for name in ("Top", "Self"):
+        mail.get_by_role("link", name=name).click(no_wait_after=True)
+        mail.get_by_role("link", name=name).press("Enter")
+    mail.get_by_role("button", name="Send form").click(no_wait_after=True)
+    field(desk, "HTML").fill(HOSTILE.replace("Hello", "Still here"))
+    expect(mail.get_by_text("Still here")).to_be_visible()
+    assert desk.url == address
+    assert desk.evaluate("[window.hacked, document.querySelector('iframe.mail').getAttribute('sandbox')]") == [
+        None,
+        "allow-same-origin",
+    ]
+    expect(desk.get_by_role("group", name="In the inbox")).to_contain_text("<img src=x onerror=hacked=1>")
