@@ -115,7 +115,7 @@ def preflight(
         audience_looked_at=total,
         audience_is_whole=next(members, None) is None,
         without_email=without_email,
-        sample=first and _sample(renderer, campaign, first, tracking.unsubscribe_url("")),
+        sample=None if first is None else _sample(renderer, campaign, first, tracking.unsubscribe_url("")),
         proof=None if proof.faults else result_of(proof, compiled),
     )
 
