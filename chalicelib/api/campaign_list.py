@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from chalicelib.analytics.stats import numbers_of
 from chalicelib.api.campaigns import CampaignAnswer
@@ -52,7 +52,11 @@ class CampaignsQuery(PageQuery):
     q: Annotated[
         str | None, Field(max_length=200, description="Searched for in titles and subjects, ignoring case.")
     ] = None
-    status: Annotated[CampaignStatus | None, Field(description="Only campaigns with this status.")] = None
+    status: Annotated[
+        list[CampaignStatus],
+        BeforeValidator(lambda said: said if isinstance(said, list) else [said]),
+        Field(max_length=len(CampaignStatus), description="Only campaigns with one of these statuses."),
+    ] = Field(default_factory=list)
     sort: Annotated[
         Sort,
         Field(
@@ -67,7 +71,7 @@ class CampaignsQuery(PageQuery):
 
     def wanted(self) -> Wanted:
         ascending = self.order == "asc" if self.order else self.sort is Sort.TITLE
-        return Wanted(self.q or "", self.status, self.sort, ascending)
+        return Wanted(self.q or "", frozenset(self.status), self.sort, ascending)
 
 
 @Operation(campaign_list, "GET", "/v1/campaigns", CampaignsAnswer, query=CampaignsQuery)

@@ -5,7 +5,7 @@ MOST campaigns are read and sorted here: no index has titles, and a workspace ha
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -45,7 +45,8 @@ class Wanted:
 
     text: str = ""
     """In titles and subjects, ignoring case."""
-    status: CampaignStatus | None = None
+    statuses: Collection[CampaignStatus] = ()
+    """Empty: all."""
     sort: Sort = Sort.CREATED
     ascending: bool = False
 
@@ -54,7 +55,7 @@ class Wanted:
         return wanted in campaign.title.casefold() or wanted in campaign.subject.casefold()
 
     def takes(self, campaign: Campaign) -> bool:
-        return self.status in (None, campaign.status) and self.names(campaign)
+        return (not self.statuses or campaign.status in self.statuses) and self.names(campaign)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def list_along_index(
     found: list[Campaign] = []
     looked_at, following = 0, position
     while True:
-        searches = wanted.text or wanted.status
+        searches = wanted.text or wanted.statuses
         page, following = campaigns.list_page(
             limit=_READ if searches else limit, position=following, newest_first=not wanted.ascending
         )

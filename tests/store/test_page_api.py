@@ -83,6 +83,7 @@ def test_the_list_is_sorted_and_counted_by_status(api: ApiClient, write: Callabl
     assert titles(api, "/v1/campaigns?sort=created&order=asc") == ["pears", "Apples", "Figs"]
     assert titles(api, "/v1/campaigns?sort=title") == ["Apples", "Figs", "pears"]
     assert titles(api, "/v1/campaigns?sort=date&status=draft") == ["Figs", "Apples"]
+    assert titles(api, "/v1/campaigns?sort=title&status=draft&status=sending") == ["Apples", "Figs", "pears"]
     first = api("GET", "/v1/campaigns?sort=title&order=desc&limit=2&counts=true").json
     rest = api("GET", f"/v1/campaigns?sort=title&order=desc&limit=2&cursor={first['cursor']}").json
     assert [each["title"] for each in first["items"] + rest["items"]] == ["pears", "Figs", "Apples"]

@@ -81,6 +81,6 @@ def test_counts_are_of_the_campaigns_that_contain_the_text(is_whole: bool) -> No
         replace(DRAFT, subject="New PRICES"),
         replace(DRAFT, title="Other"),
     )
-    counts = Window(campaigns, is_whole).counts(Wanted("prices", CampaignStatus.SENT))
+    counts = Window(campaigns, is_whole).counts(Wanted("prices", {CampaignStatus.SENT}))
     assert (counts.total, counts.is_whole) == (2, is_whole)
     assert {status: count for status, count in counts.by_status.items() if count} == {"draft": 1, "sent": 1}
