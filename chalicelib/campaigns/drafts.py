@@ -4,7 +4,7 @@ A draft may lack anything; what is there is checked. What sending needs: complet
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -34,8 +34,9 @@ from chalicelib.store.campaigns import Campaigns
 _READS = 8
 MAX_STAGES = 50
 MAX_BEHAVIORS = 5
-_LONGEST = {"title": 200, "from_name": 200, "subject": 998}
+_LONGEST = {"title": 200, "from_name": 200, "subject": 998, "preview_text": 200}
 """Characters. A header line must not be longer than 998 (RFC 5322, 2.1.1)."""
+_CONTENT = frozenset(Body.__dataclass_fields__)
 NO_AUDIENCE = Audience("", ())
 _COPY = " (copy)"
 _FOLLOW_UP = " (follow-up)"
@@ -69,7 +70,10 @@ class Written:
     from_name: str | None = None
     reply_to: str | None = None
     html: str | None = None
+    mjml: str | None = None
+    markdown: str | None = None
     text: str | None = None
+    preview_text: str | None = None
     utm: Mapping[str, str] = field(default_factory=dict)
     tracking: Tracking = Tracking.FULL
 
@@ -79,13 +83,20 @@ class Draft:
     campaign: Campaign
     body: Body
 
+    def html(self) -> str | None:
+        """As written, or made of what was written; None for plain text, and for what no longer compiles."""
+        try:
+            return source_of(self.campaign, self.body).html
+        except ContentInvalid:
+            return None
+
     def written(self) -> Written:
-        return Written(**_row_of(self.campaign), html=self.body.html, text=self.body.text)
+        return Written(**_row_of(self.campaign), **asdict(self.body))
 
 
 def _row_of(campaign: Campaign) -> dict[str, Any]:
     """What its author wrote of a campaign, apart from the content."""
-    return {name: getattr(campaign, name) for name in Written.__dataclass_fields__ if name not in ("html", "text")}
+    return {name: getattr(campaign, name) for name in Written.__dataclass_fields__ if name not in _CONTENT}
 
 
 class Drafts:
@@ -203,7 +214,9 @@ def _normalized(campaign: Campaign, written: Written, faults: list[Fault]) -> tu
     reply_to = checked_address("reply_to", written.reply_to, faults) if written.reply_to else None
     audience = _audience(written.audience, faults)
     utm = {name: _line(f"utm.{name}", value, LONGEST_TEXT, faults) for name, value in written.utm.items()}
-    body = Body(written.html or None, written.text or None)
+    body = Body(**{name: getattr(written, name) or None for name in _CONTENT} | {"preview_text": lines["preview_text"]})
+    kinds = [kind for kind in ("html", "mjml", "markdown") if getattr(body, kind)]
+    faults += [Fault(kind, f"cannot be combined with {kinds[0]}; set one of them to null") for kind in kinds[1:]]
     normal = replace(
         campaign,
         title=lines["title"] or "",

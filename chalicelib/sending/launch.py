@@ -22,8 +22,8 @@ from chalicelib.model.messages import LaunchMessage, LaunchTask, PlanMessage, Re
 from chalicelib.sending.budget import Budget, MustWait
 from chalicelib.sending.waiting import LOOKS_AGAIN_AFTER, Wakes, looks_again_at
 from chalicelib.sqs import Queue, for_each_record
+from chalicelib.store import keys
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.keys import AUDIENCE_SHARDS, DELIVERY_SHARDS
 from chalicelib.store.plans import Plans, Retries
 from chalicelib.telemetry import logger
 from chalicelib.tracking.key_ring import KeyRingSource
@@ -132,7 +132,7 @@ class Launch:
             self._plan(campaign, 1, now)
         retry = self._retries.find(campaign_id)
         if retry is not None and (not retry.is_marked or task is not LaunchTask.RETRY):
-            self._plan_queue.put(RetryMessage(campaign_id, shard) for shard in range(DELIVERY_SHARDS))
+            self._plan_queue.put(RetryMessage(campaign_id, shard) for shard in range(keys.DELIVERY_SHARDS))
         logger().info("brought_back", extra={"campaign_id": campaign_id, "task": task.value})
 
     def _plan(self, campaign: Campaign, again_from: int | None, now: datetime) -> None:
@@ -146,13 +146,13 @@ class Launch:
         self._plan_queue.put(
             PlanMessage(campaign.campaign_id, stage, shard, again_from, most, wakes_at.timestamp())
             for stage in range(len(campaign.audience.stages))
-            for shard in range(AUDIENCE_SHARDS)
+            for shard in range(keys.AUDIENCE_SHARDS)
         )
 
 
 def _units(campaign: Campaign) -> int:
     """Of planning: one per stage and shard."""
-    return len(campaign.audience.stages) * AUDIENCE_SHARDS
+    return len(campaign.audience.stages) * keys.AUDIENCE_SHARDS
 
 
 def launch_campaigns(event: dict[str, Any], launch: Launch) -> "PartialItemFailureResponse":
