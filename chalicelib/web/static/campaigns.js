@@ -76,7 +76,7 @@ export async function show(place, { query: address, signal }) {
     refill(tabs, TABS.map(([name, text, statuses]) => {
       const count = statuses.length ? statuses.reduce((sum, status) => sum + each[status], 0) : total;
       return h("a", { href: at({ status: name }), "data-key": `tab-${name}`, "data-tab": name, "aria-current": name === tab()[0] && "true" },
-        text, h("span", { class: "tab-count" }, `${count.toLocaleString("en")}${isWhole ? "" : "+"}`));
+        `${text} `, h("span", { class: "tab-count" }, `${count.toLocaleString("en")}${isWhole ? "" : "+"}`));
     }));
   }
 
