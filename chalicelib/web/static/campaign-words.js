@@ -88,10 +88,11 @@ export function pace() {
   };
 }
 
-/** "about 240 emails a minute, done in about 12 minutes (10:45)"; `isAll`: nothing will be added to what is pending. */
+/** "240 emails a minute, done in about 12 minutes (10:45)"; `isAll`: nothing will be added to what is pending. */
 export function outlook(perMinute, pending, isAll, now = Date.now()) {
   if (!perMinute) return "";
-  const rate = `${Math.max(1, round(perMinute)).toLocaleString("en")} emails a minute`;
+  const emails = Math.max(1, round(perMinute));
+  const rate = `${emails.toLocaleString("en")} email${emails === 1 ? "" : "s"} a minute`;
   if (!isAll) return rate;
   const seconds = (pending / perMinute) * 60;
   const at = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", ...(seconds > 43_200 ? { day: "numeric", month: "short" } : {}) });

@@ -72,7 +72,7 @@ async function presend(campaign, before = "") {
     // The check counts what it has looked at. Only where that is not everybody, somebody else has to count.
     const audience = found.audience_is_whole ? { total: found.audience_looked_at } : await api("GET", `${path}/audience`);
     const shown = found.findings.filter(({ severity, code }) => severity in SEVERITY && code !== "not_proven" && code !== "leads_without_email");
-    const isComplete = !shown.some(({ code }) => code.endsWith("_missing") || code === "content_invalid");
+    const isComplete = !shown.some((each) => isMissing(each) || each.code === "content_invalid");
     const mails = Math.max(0, audience.total - found.without_email);
     const all = audience.at_least ? "at least " : "";
     fill(element, summary(campaign, found, audience, before),
@@ -84,12 +84,14 @@ async function presend(campaign, before = "") {
   return { element, check };
 }
 
-function finding({ severity, message, count }) {
-  const [tone, name] = SEVERITY[severity];
+const isMissing = ({ code }) => code.endsWith("_missing");
+
+function finding({ severity, code, message, count }) {
+  const [tone, name] = isMissing({ code }) ? ["skipped", "Missing"] : SEVERITY[severity];
   return h("li", {}, h("span", { class: `pill ${tone}` }, name), h("p", {}, message, count ? ` (${counted(count, "lead")})` : ""));
 }
 
-function summary({ subject, from_name: name, from_email: address, reply_to: replyTo }, { sample, without_email: without, ...found }, { total, at_least: atLeast }, before) {
+function summary({ subject, audience: { entity }, from_name: name, from_email: address, reply_to: replyTo }, { sample, without_email: without, ...found }, { total, at_least: atLeast }, before) {
   const leads = `${atLeast ? "At least " : ""}${counted(total, "lead")}`;
   let people = [leads];
   if (without && found.audience_is_whole) people = [`${leads}, ${number(without)} without an address: `, h("b", {}, counted(total - without, "email"))];
@@ -98,7 +100,7 @@ function summary({ subject, from_name: name, from_email: address, reply_to: repl
     ["Subject", [h("b", {}, sample?.subject || subject || "—"), sample && sample.subject !== subject && h("span", { class: "note" }, ` for ${sample.name}`)]],
     ["From", address ? [name && h("b", {}, name), name ? ` ${address}` : h("b", {}, address)] : "—"],
     replyTo && ["Reply-to", replyTo],
-    ["Recipients", [before, people]],
+    ["Recipients", entity ? [before, people] : "—"],
   ];
   return h("dl", { class: "send-summary" }, rows.filter(Boolean).map(([label, value]) => h("div", {}, h("dt", {}, label), h("dd", {}, value))));
 }

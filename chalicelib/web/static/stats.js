@@ -15,8 +15,8 @@ const FIGURES = [
 ];
 
 export async function show(place, { id, signal }) {
-  const head = h("div", { class: "view-head stack" });
-  const figures = h("dl", { class: "card figures" });
+  const head = h("div", { class: "view-head stack" }, h("p", { class: "loading" }, "Loading the numbers…"));
+  const figures = h("dl", { class: "card figures", hidden: true });
   const trouble = h("div");
   const rest = h("div", { class: "view" });
   const recounting = h("div", { role: "status" });
@@ -27,7 +27,8 @@ export async function show(place, { id, signal }) {
   const [campaign, stats] = await ask();
   /** What is shown now. Buttons outlive the refresh that made them, so they look here. */
   const now = { campaign, stats, away: false, outlook: "", changed: () => poll(), recount };
-  head.append(...top(now, heading(campaign.title)));
+  head.replaceChildren(...top(now, heading(campaign.title)));
+  figures.hidden = false;
   figures.append(...FIGURES.map((each) => figure(each, now)));
   performance.mark("stats-shown");
 

@@ -41,6 +41,7 @@ CALLS: list[tuple[str, list[Any], Any]] = [
      "Time to open: three quarters of the opens came within 4 seconds of sending."),
     ("outlook", [None, 100, True], ""),
     ("outlook", [243, 100, False], "240 emails a minute"),
+    ("outlook", [0.4, 100, False], "1 email a minute"),
 ]  # fmt: skip
 
 
