@@ -65,7 +65,7 @@ class SampleAnswer(AnswerModel):
     """A lead of the audience, and the subject that it would get."""
 
     lead_id: str
-    name: Annotated[str, Field(description="Or its address, where it has no name.")]
+    name: Annotated[str, Field(description="Or its address, where it has none.")]
     subject: str
 
 

@@ -121,7 +121,7 @@ def preflight(
 
 
 def _sample(renderer: Renderer, campaign: Campaign, lead: Lead, unsubscribe_url: str) -> Sample | None:
-    name = " ".join(filter(None, (lead.first_name, lead.last_name))) or lead.email or lead.lead_id
+    name = " ".join(filter(None, (lead.first_name, lead.last_name))) or lead.email or "a lead without a name"
     with suppress(RenderFailed):
         rendered = renderer.render(merge_fields(lead), campaign_values(campaign), "", unsubscribe_url)
         return Sample(lead.lead_id, name, rendered.subject)

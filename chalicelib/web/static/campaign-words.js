@@ -55,11 +55,21 @@ const time = (moment, zone) => parts(zone, { hour: "2-digit", minute: "2-digit",
 
 /** "Tue 1 Dec, 09:00 Berlin – 03:00 your time"; one time alone where both clocks show the same. */
 export function thereAndHere(local, zone, here, now = Date.now()) {
+  if (!isKnown(zone)) return `${local.replace("T", ", ")} (${zone})`;
   const moment = momentOf(local, zone);
   const [there, ours] = [clock(moment, zone, now), clock(moment, here, now)];
   if (there === ours) return `${there} your time`;
   const isSameDay = there.slice(0, -5) === ours.slice(0, -5);
   return `${there} ${placeOf(zone)} – ${isSameDay ? time(moment, here) : ours} your time`;
+}
+
+/** The server's time zones may be newer than the browser's. */
+function isKnown(zone) {
+  try {
+    return Boolean(parts(zone, {}));
+  } catch {
+    return false;
+  }
 }
 
 const COMMON = ["Europe/London", "Europe/Berlin", "America/New_York", "America/Chicago", "America/Los_Angeles", "Asia/Tokyo", "Australia/Sydney"];

@@ -29,6 +29,7 @@ CALLS: list[tuple[str, list[Any], Any]] = [
     ("thereAndHere", ["2026-12-01T09:00", BERLIN, "Europe/Paris"], "Tue 1 Dec, 09:00 your time"),
     ("thereAndHere", ["2027-03-20T09:00", NEW_YORK, BERLIN],
      "Sat 20 Mar 2027, 09:00 New York – 14:00 your time"),
+    ("thereAndHere", ["2026-12-01T09:00", "Mars/Base", BERLIN], "2026-12-01, 09:00 (Mars/Base)"),
     ("momentOf", ["2026-10-25T02:30", BERLIN], 1_792_888_200_000),
     ("momentOf", ["2026-03-29T03:00", BERLIN], 1_774_746_000_000),
     ("momentOf", ["2026-07-01T09:00", "Asia/Kolkata"], 1_782_876_600_000),
