@@ -82,8 +82,10 @@ def test_focus_and_a_click_that_is_held_survive_a_refresh(desk: Page, stack: Loc
     desk.keyboard.press("Enter")
     expect(desk.get_by_role("dialog").frame_locator("iframe").get_by_text("Hello")).to_be_visible()
     desk.keyboard.press("Escape")
+    desk.get_by_role("button", name="Cancel").focus()
     marketer("POST", f"/v1/campaigns/{campaign_id}/cancel")
     expect(desk.locator(".pill.cancelled")).to_be_visible()
+    expect(desk.get_by_role("heading", name="Under way")).to_be_focused()
 
 
 def test_the_list_is_narrowed_sorted_and_found_again(desk: Page, stack: LocalStack, marketer: Marketer) -> None:
