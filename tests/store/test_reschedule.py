@@ -83,6 +83,7 @@ def world(client: LosesAnswers, tables: TableNames) -> BusyWorld:
     return BusyWorld(client, tables)
 
 
+@pytest.mark.one_engine
 def test_a_reschedule_whose_answer_was_lost_is_repeated(world: BusyWorld, client: LosesAnswers) -> None:
     client.loses = True
     with pytest.raises(StoreUnavailable):

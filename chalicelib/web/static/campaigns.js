@@ -69,7 +69,7 @@ export async function show(place, { query: address, signal }) {
     drawTabs(counts);
     if (items.length) {
       refill(list, rows(items, view), h("p", { class: "more", "data-key": "more" }, cursor && h("button", { type: "button", "data-verb": "more" }, "Show more")));
-    } else fill(list, view.q || view.status ? nothing("No campaigns found", reason()) : welcome());
+    } else refill(list, view.q || view.status ? nothing("No campaigns found", reason()) : welcome());
   }
 
   function drawTabs({ total, by_status: each, is_whole: isWhole }) {
