@@ -48,11 +48,13 @@ const QUESTIONS = {
     text: `${counted(stats.pending, "lead")} will not receive the email. Emails already sent stay sent. This cannot be undone.`,
   }),
   "retry-failed": ({ stats }) => {
-    const unknown = stats.failures.find(({ reason }) => reason === "outcome_unknown")?.count ?? 0;
+    const count = (wanted) => stats.failures.find(({ reason }) => reason === wanted)?.count ?? 0;
+    const [unknown, addressless] = [count("outcome_unknown"), count("missing_address")];
     const certain = stats.failed - unknown;
     return {
       title: "Retry failed deliveries?", action: "Retry",
-      text: certain ? `${counted(certain, "delivery", "deliveries")} will be sent again.` : "It is not known whether these emails were sent.",
+      text: certain ? `${counted(certain, "delivery", "deliveries")} will be sent again.${addressless
+        ? ` ${counted(addressless, "lead")} had no email address, and will fail again without one.` : ""}` : "It is not known whether these emails were sent.",
       fields: unknown ? [h("label", {}, h("input", { type: "checkbox", name: "unknown", required: !certain }),
         ` Include ${counted(unknown, "delivery", "deliveries")} with an unknown outcome. These leads may receive the email twice.`)] : [],
       body: (form) => (form.has("unknown") ? { reasons: stats.failures.map(({ reason }) => reason) } : {}),
