@@ -125,7 +125,7 @@ def test_a_wrong_campaign_is_refused_by_field_and_nothing_written(
     assert answer.status == 422
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert [error["field"] for error in answer.json["errors"]] == [field]
-    assert api("GET", "/v1/campaigns").json == {"items": [], "cursor": None}
+    assert api("GET", "/v1/campaigns").json["items"] == []
 
 
 class BusyAuthor:
