@@ -63,10 +63,22 @@ class FindingAnswer(AnswerModel):
     count: Annotated[int | None, Field(description="How many leads it concerns.")]
 
 
+class SampleAnswer(AnswerModel):
+    """A lead of the audience, and the subject that it would get."""
+
+    lead_id: str
+    name: Annotated[str, Field(description="Or its address, where it has none.")]
+    subject: str
+
+
 class PreflightAnswer(AnswerModel):
     findings: list[FindingAnswer]
     audience_looked_at: Annotated[int, Field(description="How many leads were checked.")]
     audience_is_whole: Annotated[bool, Field(description="False when the audience is larger than that.")]
+    without_email: Annotated[int, Field(description="How many of those have no address, and will count as failed.")]
+    sample: Annotated[
+        SampleAnswer | None, Field(description="Null for an empty audience, and where its mail cannot be rendered.")
+    ]
     proof: Annotated[
         ProofAnswer | None, Field(description="Null: not proven, see the findings `not_proven`; or plain text.")
     ]

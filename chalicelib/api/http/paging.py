@@ -3,8 +3,8 @@
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterable
-from typing import Annotated, Generic, TypeVar
+from collections.abc import Collection, Iterable
+from typing import Annotated, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, Field
 
@@ -18,6 +18,9 @@ _CHECK_BYTES = 6
 
 class PageQuery(RequestModel):
     """Base of every list's parameters."""
+
+    NO_FILTERS: ClassVar[Collection[str]] = ("limit", "cursor")
+    """Parameters that may differ from page to page."""
 
     limit: Annotated[int, Field(ge=1, le=200, description="Maximum number of items.")] = 50
     cursor: Annotated[str | None, Field(max_length=2_000, description="The `cursor` of the previous page.")] = None
@@ -47,7 +50,7 @@ class PageQuery(RequestModel):
 
     def _check(self, position: str) -> bytes:
         # Against mistakes, not against forgery: a token may read every page anyway.
-        filters = self.model_dump_json(exclude={"limit", "cursor"})
+        filters = self.model_dump_json(exclude=set(self.NO_FILTERS))
         text = f"{type(self).__qualname__}\n{filters}\n{position}"
         return hashlib.blake2b(text.encode(), digest_size=_CHECK_BYTES).digest()
 

@@ -13,6 +13,7 @@ from typing import Any
 from chalice import Blueprint, Chalice, Response
 from chalice.app import Request
 
+from chalicelib.api.campaign_list import campaign_list
 from chalicelib.api.campaign_moves import campaign_moves
 from chalicelib.api.campaigns import campaigns
 from chalicelib.api.deliveries import deliveries
@@ -53,6 +54,7 @@ _DESCRIBED: tuple[Resource, ...] = (
     health,
     leads,
     timeline,
+    campaign_list,
     campaigns,
     previews,
     live_preview,

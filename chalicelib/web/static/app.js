@@ -107,9 +107,9 @@ export async function request(path, options) {
   }
 }
 
-/** A query string without empty values: query({ q: "", limit: 5 }) is "?limit=5". */
+/** A query string without empty values: query({ q: "", limit: 5, tag: ["a", "b"] }) is "?limit=5&tag=a&tag=b". */
 export function query(values) {
-  const parameters = Object.entries(values).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const parameters = Object.entries(values).flatMap(([name, value]) => [value].flat().map((each) => [name, each])).filter(([, value]) => value !== null && value !== undefined && value !== "");
   return parameters.length ? `?${new URLSearchParams(parameters)}` : "";
 }
 

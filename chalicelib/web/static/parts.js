@@ -55,17 +55,15 @@ export async function attempt(place, signal, run) {
   }
 }
 
-/** The first `count` pages of a list: { items, cursor }. The cursor is null at the end of the list. */
+/** The first `count` pages of a list as one: { items, cursor, ... }. The cursor is null at the end of the list. */
 export async function firstPages(count, path, values, signal) {
-  const items = [];
-  let cursor = null;
+  const all = { items: [], cursor: null };
   for (let page = 0; page < count; page += 1) {
-    const found = await api("GET", `${path}${query({ ...values, cursor })}`, { signal });
-    items.push(...found.items);
-    cursor = found.cursor;
-    if (!cursor) break;
+    const found = await api("GET", `${path}${query({ ...values, cursor: all.cursor })}`, { signal });
+    Object.assign(all, found, { items: [...all.items, ...found.items], cursor: found.cursor });
+    if (!found.cursor) break;
   }
-  return { items, cursor };
+  return all;
 }
 
 /**
