@@ -181,9 +181,9 @@ def import_file(call: Call) -> ImportReport:
     or an .xlsx workbook of at most 4.5 MB, of which `lines` can choose 3,000 lines at a time. Valid lines are imported,
     the others reported.
 
-    A lead is recognised by its external id, else by its address; a line with neither, by its whole content. An
-    empty cell clears the field, an absent column leaves it as it is. Without a mapping, columns that are not a lead's
-    own become custom fields, and the answer names them. An import unsubscribes or resubscribes nobody. Send a longer file
+    A lead is recognised by its external id, else by its address; a line with neither, by its whole content. An empty
+    cell clears the field, an absent column leaves it as it is. Without a mapping, columns that are not a lead's own
+    become custom fields, and the answer names them. An import unsubscribes or resubscribes nobody. Send a longer file
     in pieces, each CSV piece with the header.
     """
     query: Any = call.query(ImportQuery)

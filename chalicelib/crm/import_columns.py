@@ -163,7 +163,10 @@ def suggestions(names: Sequence[str], samples: Sequence[Sequence[str]]) -> list[
             "last_name" if _letters(name) == "name" else target for name, target in zip(names, by_name, strict=True)
         ]
     if "email" not in by_name:
-        addresses = [bool(any(cells)) and all("@" in cell for cell in cells if cell) for cells in samples]
+        addresses = [
+            not target and bool(any(cells)) and all("@" in cell for cell in cells if cell)
+            for target, cells in zip(by_name, samples, strict=True)
+        ]
         if any(addresses):
             by_name[addresses.index(True)] = "email"
     suggested: list[str] = []

@@ -8,7 +8,7 @@ import csv
 import io
 import re
 from collections import Counter
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Literal, get_args
 
 from chalicelib.crm.import_rows import Rows, UnreadableFile
@@ -28,10 +28,13 @@ _MARKS: dict[bytes, Encoding] = {
 }
 _CONTROLS = bytes({*range(32)} - {*b"\t\r\n"})
 _WESTERN: tuple[Encoding, ...] = ("windows-1252", "macintosh", "cp850")
+_OTHERS = ("cp1250", "cp1251", "cp1253", "shift_jis", "gb18030", "big5", "euc_kr")
+"""Not Turkish: short Polish texts are taken for it."""
 _WESTERN_LETTERS = frozenset("äöüßéèêëàâáãåæçíìîïñóòôõøœúùûýÿ" + "äöüéèêëàâáãåæçíìîïñóòôõøœúùû".upper())
-_WESTERN_SIGNS = frozenset("€£§°©®«»‚‘’„“”–—…·\xa0\xad")
+_WESTERN_SIGNS = frozenset("€£§°©«»‚‘’„“”–—…\xa0")
 _MAX_LINES_A_RECORD = 500
 """A quote that is never closed must not swallow the rest of the file. The page splits files by the same rule."""
+_MOSTLY = 0.95
 _ROWS_TO_JUDGE = 200
 _EXCEL_DELIMITER = re.compile(r'"?sep=([,;\t|])"?\r?\n?', re.IGNORECASE)
 """Excel's own first line, which names the delimiter of the lines that follow."""
@@ -80,16 +83,24 @@ def find_encoding(sample: bytes) -> Encoding:
     # A few lines in another encoding, pasted into a UTF-8 file, are reported line by line.
     if as_utf8.count("\ufffd") * 10 <= characters:
         return "utf-8"
-    for encoding in _WESTERN:
-        beyond = [character for character in sample.decode(encoding, errors="replace") if character > "\x7f"]
-        fitting = sum(character in _WESTERN_LETTERS or character in _WESTERN_SIGNS for character in beyond)
-        if fitting >= 0.9 * len(beyond) and any(character in _WESTERN_LETTERS for character in beyond):
-            return encoding
+    fits = {encoding: _western_share(sample.decode(encoding, errors="replace")) for encoding in _WESTERN}
+    western = max(_WESTERN, key=lambda each: fits[each])
+    if fits[western] >= _MOSTLY:
+        return western
     from charset_normalizer import from_bytes
 
-    others = [name for name, encoding in _ENCODINGS.items() if encoding not in _WESTERN and not name.startswith("utf")]
-    best = from_bytes(sample, cp_isolation=others).best()
+    best = from_bytes(sample, cp_isolation=list(_OTHERS)).best()
     return _ENCODINGS.get(best.encoding, "windows-1252") if best else "windows-1252"
+
+
+def _western_share(text: str) -> float:
+    """The share of characters beyond ASCII that are Western European letters or signs where one expects them."""
+    beyond = [(before, character) for before, character in pairwise(f" {text}") if character > "\x7f"]
+    letters = sum(each in _WESTERN_LETTERS and not (each.isupper() and before.islower()) for before, each in beyond)
+    signs = sum(each in _WESTERN_SIGNS for _, each in beyond)
+    # Accents stand alone or in twos; whole words of them are another script.
+    words = sum(map(len, re.findall(r"[^\x00-\x7f]{3,}", text)))
+    return (letters + signs - words) / len(beyond) if letters else 0
 
 
 def find_delimiter(text: str) -> Delimiter:

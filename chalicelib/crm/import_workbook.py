@@ -80,9 +80,12 @@ def _read(body: bytes, wanted: str | None) -> Workbook:
     try:
         found = CalamineWorkbook.from_object(BytesIO(parts.repacked())).get_sheet_by_name(name)
         merged = found.merged_cell_ranges or []
+        # calamine leaves out empty columns on the left, but not empty rows above.
+        left = [""] * (found.start[1] if found.start else 0)
+        values = (left + row for row in found.iter_rows())
     except CalamineError as error:
         raise UnreadableFile("This workbook is damaged. Open it in a spreadsheet program and save it again.") from error
-    return Workbook(list(sheets), found.end[0] + 1 if found.end else 0, _rows(found.iter_rows(), scan.cells, merged))
+    return Workbook(list(sheets), found.end[0] + 1 if found.end else 0, _rows(values, scan.cells, merged))
 
 
 class _Parts:
