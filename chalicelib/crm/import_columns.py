@@ -28,8 +28,10 @@ _SUGGESTED = {
     "external_id": "externalid id contactid customerid customernumber kundennummer kundennr kdnr crmid externeid",
     "entity": "entity businessline businessunit geschäftsbereich geschaeftsbereich bereich sparte",
     "stage": "stage status phase pipelinestage leadstatus leadstage leadphase",
+    IGNORE: "importline importerror",  # what the page adds to the lines with errors that it offers
     "tags": "tags tag labels keywords schlagwörter schlagworte schlagwoerter stichwörter stichworte stichwoerter",
 }
+_FORMULA_STARTS = tuple("=+-@＝＋－＠")
 _TARGETS = {name: target for target, names in _SUGGESTED.items() for name in names.split()}
 
 
@@ -190,7 +192,10 @@ def input_of_cells(columns: list[str], cells: list[str], *, is_mapped: bool) -> 
         cells = cells + [""] * (len(columns) - len(cells))
         if any(cells[len(columns) :]):
             return [(None, f"has values beyond the {len(columns)} columns of the header")]
-        cells = cells[: len(columns)]
+        # An apostrophe before what a spreadsheet would take for a formula is an export's, not the author's.
+        cells = [
+            cell[1:] if cell[:1] == "'" and cell[1:2] in _FORMULA_STARTS else cell for cell in cells[: len(columns)]
+        ]
     if len(cells) != len(columns):
         return [(None, f"has {len(cells)} cells where the header has {len(columns)}")]
     given: dict[str, Any] = {}

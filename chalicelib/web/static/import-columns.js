@@ -3,11 +3,13 @@
 import { api, button, counted, fill, h, number } from "./app.js";
 import { card, table } from "./parts.js";
 
-const MEMBERS = {
+/** A lead's own members, as the page calls them. */
+export const MEMBERS = {
   email: "Email", first_name: "First name", last_name: "Last name", external_id: "External ID",
   entity: "Business line", stage: "Stage", tags: "Tags",
 };
 const DEFAULTS = ["entity", "stage", "tags"];
+const NEEDED = { entity: "Enter a business line, or choose a column for it.", stage: "Enter a stage for new leads, or choose a column for it." };
 const FIELD = "custom field";
 
 /**
@@ -84,12 +86,12 @@ export function columnsForm(found, kept, { signal, onchange, onstart }) {
   function start(atOnce) {
     const targets = choices.map((choice) => choice.target()).filter((target) => target !== "ignore");
     const twice = targets.find((target, at) => targets.indexOf(target) !== at);
-    const missing = ["entity"].find((name) => isTable && !targets.includes(name) && !inputs[name].value.trim());
+    const missing = Object.keys(NEEDED).find((name) => isTable && !targets.includes(name) && !inputs[name].value.trim());
     if (isTable && !targets.length) problem.textContent = "Choose where at least one column goes.";
     else if (twice !== undefined) problem.textContent = twice ? `Two columns go to ${MEMBERS[twice] || twice}. Choose another place for one of them.` : "Give every custom field a name.";
     else if (targets.includes("")) problem.textContent = "Give every custom field a name.";
     else if (missing) {
-      fail(missing, "Choose a business line.");
+      fail(missing, NEEDED[missing]);
       inputs[missing].focus();
     } else onstart({ mapping: isTable ? mapping() : undefined, defaults: defaults() }, atOnce);
   }

@@ -2,14 +2,16 @@
 
 import { api, button, counted, fill, h, number, Problem, progress, query } from "./app.js";
 import { csvOf } from "./csv.js";
+import { MEMBERS } from "./import-columns.js";
 import { table } from "./parts.js";
 
 const SHOWN_ERRORS = 200;
 
 export class Run {
-  /** `said`: the mapping and the defaults. Drawn into `place`; stops when the signal aborts. `busy(isBusy)` is told. */
-  constructor(source, said, place, signal, busy) {
+  /** `said`: the mapping and the defaults. Drawn into `place`; stops when the signal aborts. */
+  constructor(source, said, place, signal, { busy, finished }) {
     this.busy = busy;
+    this.finished = finished;
     this.source = source;
     this.said = said;
     this.place = place;
@@ -51,6 +53,7 @@ export class Run {
     this.title.textContent = this.dryRun ? "Checking" : "Importing";
     fill(this.actions, button("Stop", () => stopped.abort()));
     this.actions.firstChild.focus();
+    fill(this.result);
     this.draw();
     const leave = (event) => event.preventDefault();
     if (!this.dryRun) addEventListener("beforeunload", leave);
@@ -105,14 +108,13 @@ export class Run {
     const where = this.next ? `Stopped after line ${number(this.pieces[this.next - 1].last)}. ` : "";
     const after = this.dryRun || !this.next ? "Nothing was imported." : "What was imported stays.";
     this.title.textContent = this.dryRun ? "Check stopped" : "Import stopped";
-    fill(this.status, problem && h("span", { class: "error", role: "alert" }, `${problem.message} `), `${where}${this.dryRun ? "Nothing was imported." : after}`);
+    fill(this.status, `${where}${after}`);
+    const failed = problem && h("p", { class: "error", role: "alert" }, problem.status === 0 ? "The server cannot be reached." : problem.message);
     // An error that will not pass by itself is about the file or the choices above.
     const mayPass = !(problem instanceof Problem) || problem.isTemporary;
     fill(this.actions, mayPass && button("Continue", () => this.go(), { class: "primary" }));
     if (mayPass) this.actions.firstChild.focus();
-    if (problem instanceof Problem && problem.errors.length) {
-      fill(this.result, table("Problems", ["Where", "Problem"], problem.errors.map(({ field, reason }) => [field || "File", reason])));
-    }
+    fill(this.result, failed, problem?.errors?.length > 0 && table("Problems", ["Where", "Problem"], problem.errors.map(({ field, reason }) => [field || "File", reason])));
   }
 
   finish() {
@@ -123,7 +125,10 @@ export class Run {
     this.status.textContent = `${counted(this.of, "line")} read.`;
     const figures = [["New", created], [this.dryRun ? "To update" : "Updated", updated], ["Unchanged", unchanged], ["Lines with errors", this.rejected.size]];
     fill(this.actions);
-    if (!this.dryRun) this.source.forget();
+    if (!this.dryRun) {
+      this.source.forget();
+      this.finished();
+    }
     fill(this.result,
       h("dl", { class: "tally" }, figures.map(([name, count]) => h("div", {}, h("dt", {}, name), h("dd", {}, number(count))))),
       this.rejected.size > 0 && this.errorList(),
@@ -140,8 +145,9 @@ export class Run {
       h("h3", {}, this.dryRun ? "Lines that will not be imported" : "Lines not imported"),
       h("p", { class: "note" }, "Download them, correct them, and import that file: it has the same columns."),
       h("div", { class: "actions" }, button("Download lines with errors", () => this.download())),
-      table("Lines with errors", [["Line", "number"], "Column", "Problem"],
-        shown.map(({ line, field, reason }) => [number(line), field || "Whole line", reason])),
+      table("Lines with errors", ["Line", "What it says", "Column", "Problem"], shown.map(({ line, field, reason }) => [
+        number(line), h("span", { class: "sample" }, this.rejected.get(line).filter(Boolean).join(" · ") || "—"), MEMBERS[field] || field || "Whole line", reason,
+      ])),
       this.errors.length > SHOWN_ERRORS && h("p", { class: "note" }, `And ${number(this.errors.length - SHOWN_ERRORS)} more.`));
   }
 
@@ -151,7 +157,7 @@ export class Run {
     const reasons = new Map();
     for (const { line, field, reason } of this.errors) reasons.set(line, [...(reasons.get(line) || []), field ? `${field} ${reason}` : reason]);
     const rows = [...this.rejected].map(([line, cells]) => [...names.map((_, at) => cells[at] ?? ""), line, reasons.get(line).join("; ")]);
-    const address = URL.createObjectURL(new Blob([csvOf([[...names, "Line in the file", "Problem"], ...rows])], { type: "text/csv" }));
+    const address = URL.createObjectURL(new Blob([csvOf([[...names, "Import line", "Import error"], ...rows])], { type: "text/csv" }));
     h("a", { href: address, download: `${this.source.file.name.replace(/\.\w+$/, "")} - lines with errors.csv` }).click();
     setTimeout(() => URL.revokeObjectURL(address), 10_000);
   }

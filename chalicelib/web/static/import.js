@@ -62,11 +62,11 @@ export async function show(place, { signal }) {
 async function inspect(source, reading, place, signal, other) {
   await source.inspect(reading, signal);
   const run = h("div", { class: "view" });
-  const busy = (isBusy) => { file.inert = isBusy; columns.inert = isBusy; };
+  const told = { busy: (isBusy) => { file.inert = isBusy; columns.inert = isBusy; }, finished: () => columns.remove() };
   const columns = columnsForm(source.found, source.kept(), {
     signal,
     onchange: () => fill(run),
-    onstart: (said, atOnce) => { new Run(source, said, run, signal, busy).start(atOnce); },
+    onstart: (said, atOnce) => { new Run(source, said, run, signal, told).start(atOnce); },
   });
   const file = fileCard(source, other, (changes) => attempt(place, signal, () => {
     source.forget();

@@ -170,6 +170,16 @@ def test_lines_of_a_mapped_file_may_be_short_but_not_too_long() -> None:
     ]
 
 
+def test_an_exports_apostrophe_before_a_formula_is_not_part_of_the_value() -> None:
+    body = b"email,phone,name,Import error\na@a.example,'+49 171,'=1+1,x\nb@a.example,'n Abend,O'Hara,y\n"
+    assert suggested(found(body))["Import error"] == "ignore"
+    lines = read(body, {"email": "email", "phone": "phone", "name": "name"}).lines
+    assert [line.given["fields"] for line in lines] == [
+        {"phone": "+49 171", "name": "=1+1"},
+        {"phone": "'n Abend", "name": "O'Hara"},
+    ]
+
+
 def test_a_note_below_the_table_is_no_lead() -> None:
     body = b"email,city,x\n,Rome,\n,,only an ignored column\n,,\n"
     file = read(body, {"email": "email", "city": "city"})
