@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
-from chalicelib.crm.import_rows import MAX_COLUMNS, Row, UnreadableFile
+from chalicelib.crm.import_rows import MAX_COLUMNS, Row, Unread, UnreadableFile
 from chalicelib.crm.import_workbook import column_letters
 from chalicelib.crm.leads import LEAD_NAMES, LONGEST_NAME, MAX_FIELDS, RESERVED_NAMES, LeadInput, line_faults
 from chalicelib.model.errors import Fault
@@ -144,7 +144,7 @@ def find_header(rows: Sequence[Row]) -> int:
     It is the line with most names that leads are known to have, else the first one as wide as most, unless that one
     has an address in it: then it is a lead.
     """
-    candidates = [(number, row) for number, row in rows[:_ROWS_BEFORE_HEADER] if not isinstance(row, str)]
+    candidates = [(number, row) for number, row in rows[:_ROWS_BEFORE_HEADER] if not isinstance(row, Unread)]
     if not candidates:
         return 0
     known = {number: len({_TARGETS.get(_letters(cell)) for cell in row} - {None}) for number, row in candidates}

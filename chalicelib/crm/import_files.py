@@ -17,7 +17,16 @@ from chalicelib.crm.import_columns import (
     input_of_cells,
     resembled,
 )
-from chalicelib.crm.import_rows import MAX_BYTES, MAX_COLUMNS, MAX_LINES, MAX_ROWS, FileTooLong, Rows, UnreadableFile
+from chalicelib.crm.import_rows import (
+    MAX_BYTES,
+    MAX_COLUMNS,
+    MAX_LINES,
+    MAX_ROWS,
+    FileTooLong,
+    Rows,
+    Unread,
+    UnreadableFile,
+)
 from chalicelib.crm.import_text import Delimiter, Encoding, decoded, text_rows
 from chalicelib.crm.import_workbook import read_workbook
 from chalicelib.crm.leads import (
@@ -159,8 +168,8 @@ def _records(body: bytes, kind: FileKind, as_it_is: bool, layout: Layout, defaul
             return
         if number < first:
             continue
-        if isinstance(row, str):
-            yield number, [], [(None, row)]
+        if isinstance(row, Unread):
+            yield number, row.cells, [(None, row.reason)]
         elif any(row):
             yield number, row, input_of_cells(columns, row, is_mapped=layout.mapping is not None)
 
@@ -170,8 +179,8 @@ def _take_header(rows: Rows, line: int) -> list[str]:
     if line == 0:
         return []
     _, header = next(dropwhile(lambda row: row[0] < line, rows), (line, [""]))
-    if isinstance(header, str):
-        raise UnreadableFile(f"The header {header}.")
+    if isinstance(header, Unread):
+        raise UnreadableFile(f"The header {header.reason}.")
     return header
 
 

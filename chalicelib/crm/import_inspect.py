@@ -6,7 +6,7 @@ from itertools import chain, islice
 
 from chalicelib.crm.import_columns import column_names, find_header, suggestions
 from chalicelib.crm.import_files import Layout
-from chalicelib.crm.import_rows import MAX_COLUMNS, Row, UnreadableFile
+from chalicelib.crm.import_rows import MAX_COLUMNS, Row, Unread, UnreadableFile
 from chalicelib.crm.import_text import Delimiter, Encoding, decoded, find_delimiter, find_encoding, text_rows
 from chalicelib.crm.import_workbook import read_workbook
 
@@ -66,7 +66,7 @@ def _whole_lines(sample: bytes) -> bytes:
 
 
 def _columns(rows: Sequence[Row], line: int) -> list[Column]:
-    header, *below = [row for number, row in rows if number >= line and not isinstance(row, str)] or [[]]
+    header, *below = [row for number, row in rows if number >= line and not isinstance(row, Unread)] or [[]]
     if line == 0:
         header, below = [], [header, *below]
     width = max(map(len, chain([header], below)))

@@ -1,6 +1,7 @@
 """What the readers of import files share: rows, limits, and the errors that refuse a file as a whole."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from chalicelib.model.errors import Fault, TooLong, Unreadable
 
@@ -12,8 +13,16 @@ MAX_COLUMNS = 200
 MAX_ROWS = 1_048_576
 """Of a sheet: https://support.microsoft.com/office/1672b34d-7043-467e-8e27-269d656771c3."""
 
-Row = tuple[int, list[str] | str]
-"""The number of a line as its author sees it, counted from 1, and its trimmed cells, or what is wrong with it."""
+
+class Unread(NamedTuple):
+    """A line that cannot be read: why, and what it has."""
+
+    reason: str
+    cells: list[str]
+
+
+Row = tuple[int, list[str] | Unread]
+"""The number of a line as its author sees it, counted from 1, and its trimmed cells."""
 Rows = Iterator[Row]
 
 

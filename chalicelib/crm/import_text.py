@@ -11,7 +11,7 @@ from collections import Counter
 from itertools import islice, pairwise
 from typing import Literal, get_args
 
-from chalicelib.crm.import_rows import Rows, UnreadableFile
+from chalicelib.crm.import_rows import Rows, Unread, UnreadableFile
 
 Encoding = Literal[
     "utf-8", "utf-16le", "utf-16be", "windows-1252", "macintosh", "cp850",
@@ -112,7 +112,7 @@ def find_delimiter(text: str) -> Delimiter:
 
 def _regularity(text: str, delimiter: Delimiter) -> tuple[int, int]:
     widths = Counter(
-        len(row) for _, row in islice(text_rows(text, delimiter), _ROWS_TO_JUDGE) if not isinstance(row, str)
+        len(row) for _, row in islice(text_rows(text, delimiter), _ROWS_TO_JUDGE) if not isinstance(row, Unread)
     )
     widths.pop(1, None)
     width, rows = max(widths.items(), key=lambda item: (item[1], item[0]), default=(0, 0))
@@ -131,6 +131,9 @@ class _Feed:
         self._lines = list(io.StringIO(text, newline=""))
         self.position = 0
         self.start = 0
+
+    def line(self, position: int) -> str:
+        return self._lines[position]
 
     def __iter__(self) -> "_Feed":
         return self
@@ -166,9 +169,9 @@ def text_rows(text: str, delimiter: Delimiter | None = None) -> Rows:
         except csv.Error as error:
             feed.position = feed.start + 1
             reason = "has text after a closing quote" if "expected after" in str(error) else f"cannot be read: {error}"
-            yield feed.start + 1, _CSV_REASONS.get(str(error), reason)
+            yield feed.position, Unread(_CSV_REASONS.get(str(error), reason), [feed.line(feed.start).strip()])
         else:
             if any("\ufffd" in cell for cell in cells):
-                yield feed.start + 1, "has characters that cannot be read in the file's encoding"
+                yield feed.start + 1, Unread("has characters that cannot be read in the file's encoding", cells)
             elif cells:
                 yield feed.start + 1, [cell.strip() for cell in cells]

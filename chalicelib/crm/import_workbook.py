@@ -19,7 +19,7 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from chalicelib.crm.import_rows import MAX_COLUMNS, FileTooLong, Rows, UnreadableFile
+from chalicelib.crm.import_rows import MAX_COLUMNS, FileTooLong, Rows, Unread, UnreadableFile
 
 MAX_WORKBOOK_BYTES = 4_500_000
 """Base64 makes 6.0 MB of them, and a Lambda event has at most 6,291,456 bytes (AWS, Lambda quotas)."""
@@ -296,9 +296,9 @@ def _rows(values: Iterator[list[Any]], marks: Mapping[Cell, str], merged: list[t
         while texts and not texts[-1]:
             texts.pop()
         if wrong:
-            yield row + 1, wrong
+            yield row + 1, Unread(wrong, texts)
         elif len(texts) > MAX_COLUMNS:
-            yield row + 1, f"has {len(texts):,} cells; at most {MAX_COLUMNS} are read"
+            yield row + 1, Unread(f"has {len(texts):,} cells; at most {MAX_COLUMNS} are read", texts)
         elif any(texts):
             yield row + 1, texts
 

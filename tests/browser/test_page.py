@@ -96,7 +96,7 @@ def test_from_signing_in_to_the_badges_on_the_timeline(
     desk.get_by_role("button", name="Check all lines").click()
     desk.get_by_role("button", name="Import 3 leads").click()
     expect(desk.get_by_role("heading", name="Import finished")).to_be_visible()
-    expect(desk.get_by_role("row", name=re.compile("^5 .*Email has no @"))).to_be_visible()
+    expect(desk.get_by_role("row", name=re.compile("^5 Email: has no @"))).to_be_visible()
 
     desk.get_by_role("link", name="New campaign").click()
     desk.get_by_role("textbox", name="Title", exact=True).fill("Story")

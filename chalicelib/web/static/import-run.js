@@ -122,7 +122,7 @@ export class Run {
     const leads = created + updated;
     fill(this.progress);
     this.title.textContent = this.dryRun ? "Checked: nothing is imported yet" : "Import finished";
-    this.status.textContent = `${counted(this.of, "line")} read.`;
+    this.status.textContent = `${counted(leads + unchanged + this.rejected.size, "line")} read.`;
     const figures = [["New", created], [this.dryRun ? "To update" : "Updated", updated], ["Unchanged", unchanged], ["Lines with errors", this.rejected.size]];
     fill(this.actions);
     if (!this.dryRun) {
@@ -145,8 +145,9 @@ export class Run {
       h("h3", {}, this.dryRun ? "Lines that will not be imported" : "Lines not imported"),
       h("p", { class: "note" }, "Download them, correct them, and import that file: it has the same columns."),
       h("div", { class: "actions" }, button("Download lines with errors", () => this.download())),
-      table("Lines with errors", ["Line", "What it says", "Column", "Problem"], shown.map(({ line, field, reason }) => [
-        number(line), h("span", { class: "sample" }, this.rejected.get(line).filter(Boolean).join(" · ") || "—"), MEMBERS[field] || field || "Whole line", reason,
+      table("Lines with errors", ["Line", "Problem", "What it says"], shown.map(({ line, field, reason }) => [
+        number(line), field ? `${MEMBERS[field] || field}: ${reason}` : reason,
+        h("span", { class: "sample" }, this.rejected.get(line).filter(Boolean).join(" · ") || "—"),
       ])),
       this.errors.length > SHOWN_ERRORS && h("p", { class: "note" }, `And ${number(this.errors.length - SHOWN_ERRORS)} more.`));
   }

@@ -1,6 +1,6 @@
 /** Importing leads: choose a file, see what the server finds in it, say where its columns go, check it, import it. */
 
-import { api, button, crumbs, fill, h, heading, query, style } from "./app.js";
+import { api, button, crumbs, failure, fill, h, heading, query, style } from "./app.js";
 import { pieces } from "./csv.js";
 import { columnsForm } from "./import-columns.js";
 import { Run } from "./import-run.js";
@@ -49,12 +49,16 @@ export async function show(place, { signal }) {
     const other = () => { visit.abort(); drop.hidden = false; input.value = ""; fill(steps); input.focus(); };
     drop.hidden = true;
     fill(steps, h("p", { class: "loading", role: "status" }, `Reading ${file.name}…`));
-    await attempt(steps, visit.signal, async () => {
+    const { signal: current } = visit;
+    try {
       const source = await Source.open(file);
       if (source.refusal) throw new Error(source.refusal);
-      await inspect(source, source.kept()?.reading || {}, steps, visit.signal, other);
-    });
-    if (steps.querySelector(".failure")) steps.append(h("div", { class: "actions" }, button("Choose another file", other)));
+      await inspect(source, source.kept()?.reading || {}, steps, current, other);
+    } catch (problem) {
+      if (current.aborted) return;
+      fill(steps, failure(problem, problem.isTemporary && (() => choose(file))), h("div", { class: "actions" }, button("Choose another file", other)));
+      steps.querySelector("button").focus();
+    }
   }
 }
 

@@ -232,6 +232,11 @@ def test_a_sample_may_end_within_a_line_and_a_character() -> None:
         assert found(body[:cut]).encoding == "utf-8"
 
 
+def test_a_line_that_cannot_be_read_is_kept_as_it_is() -> None:
+    file = read(b'email\n"a"b@a.example\n"never closed\n', {"email": "email"})
+    assert file.cells == {2: ['"a"b@a.example'], 3: ['"never closed']}
+
+
 def test_what_lines_had_is_kept_only_up_to_a_limit() -> None:
     body = b"email,note\n" + b"".join(b"bad,%s\n" % (b"x" * 30_000) for _ in range(100))
     file = read(body, {"email": "email"})
