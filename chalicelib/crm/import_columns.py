@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from chalicelib.crm.import_rows import MAX_COLUMNS, Row, Unread, UnreadableFile
-from chalicelib.crm.import_workbook import column_letters
+from chalicelib.crm.import_sheet import column_letters
 from chalicelib.crm.leads import LEAD_NAMES, LONGEST_NAME, MAX_FIELDS, RESERVED_NAMES, LeadInput, line_faults
 from chalicelib.model.errors import Fault
 

@@ -2,15 +2,13 @@
 
     the zip's parts that matter, each bounded -> what a sheet's XML says about size and formats -> python-calamine
 
-calamine keeps a sheet as one dense block with a copy of each cell's text, and the process ends when that does not fit
-into memory: a workbook of two cells can ask for 400 GB. It also knows no number formats. So the parts are unpacked and
-looked through here first, and calamine gets a new zip of exactly these parts.
+calamine gets a new zip of exactly the parts that were looked through (import_sheet.py).
 """
 
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -20,25 +18,24 @@ from xml.etree import ElementTree
 from xml.parsers import expat
 
 from chalicelib.crm.import_rows import MAX_COLUMNS, FileTooLong, Rows, Unread, UnreadableFile
+from chalicelib.crm.import_sheet import ERROR, Cell, SheetScan, column_letters, parser_of, string_lengths
 
 MAX_WORKBOOK_BYTES = 4_500_000
 """Base64 makes 6.0 MB of them, and a Lambda event has at most 6,291,456 bytes (AWS, Lambda quotas)."""
 MAX_UNPACKED_BYTES = 64 * 1024 * 1024
-_MAX_CELLS = 4_000_000
-"""Of the block from A1 to the last row and column that have values; some 100 MB in calamine."""
 _MAX_TREE_BYTES = 4 * 1024 * 1024
-_MAX_MERGED = 10_000
 _MAX_SHEETS = 50
-_KEPT = re.compile(
-    r"\[Content_Types\]\.xml|_rels/\.rels|xl/_rels/workbook\.xml\.rels|xl/(workbook|styles|sharedStrings)\.xml"
+_KEPT = (
+    "[content_types].xml",
+    "_rels/.rels",
+    "xl/workbook.xml",
+    "xl/_rels/workbook.xml.rels",
+    "xl/styles.xml",
+    "xl/sharedstrings.xml",
 )
-_MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-_LINK = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+"""Parts beside the sheet, in lower case: their names ignore case (ECMA-376, part 2, 6.2.2.3)."""
 _PERCENT = {9: "0%", 10: "0.00%"}
 """Number formats that Excel knows by number alone (ECMA-376, part 1, 18.8.30)."""
-
-Cell = tuple[int, int]
-"""Row and column, from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +71,7 @@ def _read(body: bytes, wanted: str | None) -> Workbook:
         if name not in sheets:
             raise UnreadableFile(f"The workbook has no sheet of this name. It has {', '.join(sheets)}.")
         parts.read(sheets[name])
-    scan = _Scan(_formats(parts.kept.get("xl/styles.xml")), _lengths(parts.kept.get("xl/sharedStrings.xml")))
+    scan = SheetScan(_formats(parts.kept.get("xl/styles.xml")), string_lengths(parts.kept.get("xl/sharedstrings.xml")))
     for content in parts.kept.values():
         scan.run(content)
     try:
@@ -94,14 +91,16 @@ class _Parts:
     def __init__(self, packed: zipfile.ZipFile) -> None:
         self._packed = packed
         self._left = MAX_UNPACKED_BYTES
+        self._names = {name.lower(): name for name in packed.namelist()}
         self.kept: dict[str, bytes] = {}
-        for name in packed.namelist():
-            if _KEPT.fullmatch(name):
+        for name in _KEPT:
+            if name in self._names:
                 self.read(name)
 
     def read(self, name: str) -> bytes:
+        name = name.lower()
         if name not in self.kept:
-            with self._packed.open(name) as part:
+            with self._packed.open(self._names[name]) as part:
                 self.kept[name] = content = part.read(self._left + 1)
             self._left -= len(content)
             if self._left < 0:
@@ -124,8 +123,8 @@ def _sheets(parts: _Parts) -> dict[str, str]:
     links = _tree(parts.kept["xl/_rels/workbook.xml.rels"])
     targets = {link.get("Id"): link for link in links if link.get("Type", "").endswith("/worksheet")}
     sheets: dict[str, str] = {}
-    for sheet in _tree(parts.kept["xl/workbook.xml"]).iter(f"{_MAIN}sheet"):
-        link = targets.get(sheet.get(_LINK))
+    for sheet in _tree(parts.kept["xl/workbook.xml"]).iterfind(".//{*}sheet"):
+        link = targets.get(next((value for name, value in sheet.items() if name.endswith("}id")), None))
         if link is not None and sheet.get("state", "visible") == "visible":
             target = link.get("Target", "")
             sheets[sheet.get("name", "")] = target[1:] if target.startswith("/") else f"xl/{target}"
@@ -137,7 +136,7 @@ def _sheets(parts: _Parts) -> dict[str, str]:
 def _tree(content: bytes) -> ElementTree.Element:
     if len(content) > _MAX_TREE_BYTES:
         raise FileTooLong("The workbook has too many formats or sheets. Save its sheet as CSV.")
-    _parser(lambda *_: None).Parse(content, True)
+    parser_of(lambda *_: None).Parse(content, True)
     return ElementTree.fromstring(content)  # noqa: S314 - it has no document type, so no entities
 
 
@@ -147,135 +146,12 @@ def _formats(styles: bytes | None) -> dict[str, str]:
         return {}
     root = _tree(styles)
     codes = dict(_PERCENT)
-    for each in root.iter(f"{_MAIN}numFmt"):
+    for each in root.iterfind(".//{*}numFmt"):
         codes[int(each.get("numFmtId", 0))] = re.sub(r"\[[^\]]*\]|\\", "", each.get("formatCode", "")).partition(";")[0]
-    styled = root.find(f"{_MAIN}cellXfs")
+    styled = root.find("{*}cellXfs")
     numbers = [int(each.get("numFmtId", 0)) for each in (styled if styled is not None else ())]
     found = {str(style): codes.get(number, "") for style, number in enumerate(numbers)}
     return {style: code for style, code in found.items() if re.fullmatch(r"0{2,15}|[0#,]*0(\.0+)? ?%", code)}
-
-
-def _lengths(strings: bytes | None) -> list[int]:
-    """Characters of each shared string."""
-    lengths: list[int] = []
-
-    def start(name: str, _: dict[str, str]) -> None:
-        if name.endswith(" si"):
-            lengths.append(0)
-
-    def add(text: str) -> None:
-        if lengths:
-            lengths[-1] += len(text)
-
-    if strings is not None:
-        parser = _parser(start)
-        parser.CharacterDataHandler = add
-        parser.Parse(strings, True)
-    return lengths
-
-
-def _refuse_document_type(*_: object) -> None:
-    # No spreadsheet program writes one, and it could declare entities that expand without end.
-    raise ValueError("document type")
-
-
-def _parser(start: Callable[[str, dict[str, str]], None]) -> expat.XMLParserType:
-    parser = expat.ParserCreate(namespace_separator=" ")
-    parser.buffer_text = True
-    parser.StartElementHandler = start
-    parser.StartDoctypeDeclHandler = _refuse_document_type
-    return parser
-
-
-class _Scan:
-    """Walks the start tags of a sheet: how far it reaches, and which cells have a format or hold an error."""
-
-    def __init__(self, formats: Mapping[str, str], lengths: Sequence[int]) -> None:
-        self._formats = formats
-        self._lengths = lengths
-        self.cells: dict[Cell, str] = {}
-        self._row = self._last_row = self._last_column = 0
-        self._cell: Cell = (0, 0)
-        self._shared: str | None = None
-        """What a cell that refers to a shared string says so far."""
-        self._characters = self._merged = 0
-
-    def run(self, content: bytes) -> None:
-        parser = _parser(self._start)
-        parser.CharacterDataHandler = self._text
-        self._row, self._cell = 0, (0, -1)
-        parser.Parse(content, True)
-        self._settle()
-
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        kind = name.rpartition(" ")[2]
-        if kind == "c":
-            self._settle()
-            self._enter(attributes)
-        elif kind == "row":
-            self._row = int(attributes.get("r", self._row + 1))
-            self._cell = (self._row - 1, -1)
-        elif kind in ("v", "is"):
-            self._reach()
-        elif kind == "mergeCell":
-            self._merged += 1
-            if self._merged > _MAX_MERGED:
-                raise FileTooLong(f"The sheet has more than {_MAX_MERGED:,} merged cells. Save it as CSV.")
-
-    def _text(self, text: str) -> None:
-        if self._shared is not None:
-            self._shared += text
-
-    def _settle(self) -> None:
-        """Count the shared string of the cell before: a sheet can repeat one long string in each cell."""
-        if self._shared and self._shared.strip():
-            number = int(self._shared)
-            self._characters += self._lengths[number] if 0 <= number < len(self._lengths) else 0
-            if self._characters > MAX_UNPACKED_BYTES:
-                raise FileTooLong("The sheet has too much text. Save it as CSV.")
-        self._shared = None
-
-    def _enter(self, attributes: dict[str, str]) -> None:
-        if place := attributes.get("r"):
-            letters = place.rstrip("0123456789")
-            self._cell = (int(place[len(letters) :]) - 1, column_number(letters))
-        else:
-            self._cell = (self._cell[0], self._cell[1] + 1)
-        kind = attributes.get("t")
-        self._shared = "" if kind == "s" else None
-        mark = "error" if kind == "e" else self._formats.get(attributes.get("s", ""))
-        if mark:
-            self.cells[self._cell] = mark
-
-    def _reach(self) -> None:
-        """Note a cell with a value: only those take memory in calamine."""
-        row, column = self._cell
-        self._last_row, self._last_column = max(self._last_row, row, self._row - 1), max(self._last_column, column)
-        if (self._last_row + 1) * (self._last_column + 1) > _MAX_CELLS:
-            raise FileTooLong(
-                f"Cell {column_letters(column)}{row + 1} is too far from the others. Delete what is there, or save the "
-                "sheet as CSV."
-            )
-
-
-def column_number(letters: str) -> int:
-    """A is 0. Raises ValueError for what is no column."""
-    number = 0
-    for letter in letters.upper():
-        if not "A" <= letter <= "Z":
-            raise ValueError("no column")
-        number = number * 26 + ord(letter) - 64
-    return number - 1
-
-
-def column_letters(number: int) -> str:
-    """As spreadsheet programs name columns; 0 is A."""
-    letters = ""
-    while number >= 0:
-        number, letter = divmod(number, 26)
-        letters = chr(65 + letter) + letters
-        number -= 1
-    return letters
 
 
 def _rows(values: Iterator[list[Any]], marks: Mapping[Cell, str], merged: list[tuple[Cell, Cell]]) -> Rows:
@@ -289,7 +165,7 @@ def _rows(values: Iterator[list[Any]], marks: Mapping[Cell, str], merged: list[t
             mark = marks.get((row, column), "")
             until, above = filled.get(column, (-1, ""))
             texts.append(above if row <= until else _seen(value, mark))
-            if mark == "error":
+            if mark == ERROR:
                 wrong = f"has an error of the spreadsheet in cell {column_letters(column)}{row + 1}"
             if (row, column) in below:
                 filled[column] = (below[row, column], texts[-1])
