@@ -11,8 +11,8 @@ from chalicelib.crm.import_rows import FileTooLong
 
 MAX_CHARACTERS = 64 * 1024 * 1024
 """Of all cells that refer to shared strings."""
-_MAX_CELLS = 4_000_000
-"""Of the block from A1 to the last row and column that have values; some 100 MB in calamine."""
+_MAX_CELLS = 2_000_000
+"""Of the block from A1 to the last row and column that have values; some 50 MB in calamine, and six seconds."""
 _MAX_MERGED = 10_000
 
 Cell = tuple[int, int]
@@ -61,6 +61,7 @@ class SheetScan:
         self.cells: dict[Cell, str] = {}
         self._row = self._last_row = self._last_column = 0
         self._cell: Cell = (0, 0)
+        self._mark: str | None = None
         self._shared: str | None = None
         """What a cell that refers to a shared string says so far."""
         self._characters = self._merged = 0
@@ -108,18 +109,18 @@ class SheetScan:
             self._cell = (self._cell[0], self._cell[1] + 1)
         kind = attributes.get("t")
         self._shared = "" if kind == "s" else None
-        mark = ERROR if kind == "e" else self._formats.get(attributes.get("s", ""))
-        if mark:
-            self.cells[self._cell] = mark
+        self._mark = ERROR if kind == "e" else self._formats.get(attributes.get("s", ""))
 
     def _reach(self) -> None:
         """Note a cell with a value: only those take memory in calamine."""
         row, column = self._cell
+        if self._mark:
+            self.cells[self._cell] = self._mark
         self._last_row, self._last_column = max(self._last_row, row, self._row - 1), max(self._last_column, column)
         if (self._last_row + 1) * (self._last_column + 1) > _MAX_CELLS:
             raise FileTooLong(
-                f"Cell {column_letters(column)}{row + 1} is too far from the others. Delete what is there, or save the "
-                "sheet as CSV."
+                f"The sheet reaches to cell {column_letters(self._last_column)}{self._last_row + 1}, too far to be read. "
+                "Delete what is beside and below the table, or save the sheet as CSV."
             )
 
 

@@ -143,7 +143,7 @@ export class Run {
     const shown = this.errors.slice(0, SHOWN_ERRORS);
     return h("div", { class: "stack" },
       h("h3", {}, this.dryRun ? "Lines that will not be imported" : "Lines not imported"),
-      h("p", { class: "note" }, "Download them, correct them, and import that file: it has the same columns."),
+      h("p", { class: "note" }, this.source.isTable ? "Download them, correct them, and import that file: it has the same columns." : "Download them to see what is wrong with each."),
       h("div", { class: "actions" }, button("Download lines with errors", () => this.download())),
       table("Lines with errors", ["Line", "Problem", "What it says"], shown.map(({ line, field, reason }) => [
         number(line), field ? `${MEMBERS[field] || field}: ${reason}` : reason,
