@@ -1,10 +1,9 @@
 """/v1/leads/import: inspect a file, and import it. The models check types only; crm/ has the rules."""
 
-import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import quote
 
-from pydantic import AfterValidator, BeforeValidator, Field, Json
+from pydantic import BeforeValidator, Field, Json
 from pydantic_core import PydanticCustomError
 
 from chalicelib.api.http.answers import AnswerModel
@@ -13,7 +12,7 @@ from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.crm.import_columns import UnexpectedColumns
 from chalicelib.crm.import_files import NO_DEFAULTS, Defaults, FileKind, Layout, checked_defaults, read_file
 from chalicelib.crm.import_inspect import Inspection, inspect
-from chalicelib.crm.import_rows import FileTooLong, UnreadableFile
+from chalicelib.crm.import_rows import MAX_ROWS, FileTooLong, UnreadableFile
 from chalicelib.crm.import_text import Delimiter, Encoding
 from chalicelib.crm.importing import ImportReport, import_leads
 from chalicelib.crm.leads import InvalidLead
@@ -37,13 +36,6 @@ def _fits_an_address(text: object) -> object:
     if len(quote(str(text))) > MAX_MAPPING:
         raise PydanticCustomError("long", f"must not be longer than {MAX_MAPPING:,} characters when it is encoded")
     return text
-
-
-def _range(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d{1,7})-(\d{1,7})", text)
-    if not found or not 1 <= int(found[1]) <= int(found[2]):
-        raise PydanticCustomError("range", "must be two line numbers, such as 2-3001")
-    return int(found[1]), int(found[2])
 
 
 class DefaultsQuery(RequestModel):
@@ -92,16 +84,20 @@ class ImportQuery(RequestModel):
     header: Annotated[
         int, Field(ge=0, description="Line of the header; 0: there is none, and columns have letters.")
     ] = 1
-    lines: Annotated[
-        str | None,
-        AfterValidator(lambda text: text if text is None else f"{_range(text)[0]}-{_range(text)[1]}"),
-        Field(description="Import only these lines of the file, such as `2-3001`."),
-    ] = None
+    first_line: Annotated[int, Field(ge=1, description="Of those to import, as the file counts them.")] = 1
+    last_line: Annotated[int, Field(ge=1, description="Of those to import.")] = MAX_ROWS
     dry_run: Annotated[bool, Field(description="Report what would happen, and write nothing.")] = False
 
     def layout(self) -> Layout:
-        lines = _range(self.lines) if self.lines else None
-        return Layout(self.mapping, self.header, self.encoding, self.delimiter, self.sheet, lines)
+        return Layout(
+            mapping=self.mapping,
+            header=self.header,
+            encoding=self.encoding,
+            delimiter=self.delimiter,
+            sheet=self.sheet,
+            first_line=self.first_line,
+            last_line=self.last_line,
+        )
 
     def checked_defaults(self) -> Defaults:
         given = self.defaults
@@ -178,15 +174,15 @@ def import_file(call: Call) -> ImportReport:
     """Import leads from a file of at most 3,000 lines and 5 MB.
 
     The file is the body: CSV with a header or NDJSON, in UTF-8; or CSV in another encoding as application/octet-stream;
-    or an .xlsx workbook of at most 4.5 MB, of which `lines` can choose 3,000 lines at a time. Valid lines are imported,
-    the others reported.
+    or an .xlsx workbook. The latter two have at most 4.5 MB; `first_line` and `last_line` choose 3,000 lines of a
+    longer sheet. Valid lines are imported, the others reported.
 
     A lead is recognised by its external id, else by its address; a line with neither, by its whole content. An empty
     cell clears the field, an absent column leaves it as it is. Without a mapping, columns that are not a lead's own
     become custom fields, and the answer names them. An import unsubscribes or resubscribes nobody. Send a longer file
     in pieces, each CSV piece with the header.
     """
-    query: Any = call.query(ImportQuery)
+    query = call.query(ImportQuery)
     file = read_file(
         read_bytes(call.request),
         _FILES[media_type(call.request)],

@@ -28,7 +28,6 @@ from chalicelib.crm.import_rows import (
     UnreadableFile,
 )
 from chalicelib.crm.import_text import Delimiter, Encoding, decoded, text_rows
-from chalicelib.crm.import_workbook import read_workbook
 from chalicelib.crm.leads import (
     LEAD_NAMES,
     RESERVED_NAMES,
@@ -73,8 +72,9 @@ class Layout:
     encoding: Encoding | None = None
     delimiter: Delimiter | None = None
     sheet: str | None = None
-    lines: tuple[int, int] | None = None
-    """The first and last line of the file to import."""
+    first_line: int = 1
+    last_line: int = MAX_ROWS
+    """The lines of the file to import."""
 
 
 class LineError(NamedTuple):
@@ -157,16 +157,17 @@ def _records(body: bytes, kind: FileKind, as_it_is: bool, layout: Layout, defaul
         yield from _json_records(decoded(body, None), as_it_is)
         return
     if kind == "workbook":
+        from chalicelib.crm.import_workbook import read_workbook
+
         rows = read_workbook(body, layout.sheet).rows
     else:
         rows = text_rows(decoded(body, layout.encoding), layout.delimiter)
     header = _take_header(rows, layout.header)
     columns = _columns(header, layout, defaults, as_it_is)
-    first, last = layout.lines or (1, MAX_ROWS)
     for number, row in rows:
-        if number > last:
+        if number > layout.last_line:
             return
-        if number < first:
+        if number < layout.first_line:
             continue
         if isinstance(row, Unread):
             yield number, row.cells, [(None, row.reason)]

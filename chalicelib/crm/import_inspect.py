@@ -8,7 +8,6 @@ from chalicelib.crm.import_columns import column_names, find_header, suggestions
 from chalicelib.crm.import_files import Layout
 from chalicelib.crm.import_rows import MAX_COLUMNS, Row, Unread, UnreadableFile
 from chalicelib.crm.import_text import Delimiter, Encoding, decoded, find_delimiter, find_encoding, text_rows
-from chalicelib.crm.import_workbook import read_workbook
 
 SAMPLE_BYTES = 256 * 1024
 """How much of a text file is looked at."""
@@ -45,6 +44,8 @@ def inspect(body: bytes, is_workbook: bool, layout: Layout, header: int | None) 
     Raises UnreadableFile, FileTooLong.
     """
     if is_workbook:
+        from chalicelib.crm.import_workbook import read_workbook
+
         book = read_workbook(body, layout.sheet)
         found = Inspection(None, None, book.sheets, 0, book.last_line, [])
         rows = list(islice(book.rows, _ROWS))

@@ -119,8 +119,8 @@ class SheetScan:
         self._last_row, self._last_column = max(self._last_row, row, self._row - 1), max(self._last_column, column)
         if (self._last_row + 1) * (self._last_column + 1) > _MAX_CELLS:
             raise FileTooLong(
-                f"The sheet reaches to cell {column_letters(self._last_column)}{self._last_row + 1}, too far to be read. "
-                "Delete what is beside and below the table, or save the sheet as CSV."
+                f"The sheet reaches to cell {column_letters(self._last_column)}{self._last_row + 1}, too far to be "
+                "read. Delete what is beside and below the table, or save the sheet as CSV."
             )
 
 

@@ -246,7 +246,7 @@ def test_a_spreadsheet_is_inspected_checked_and_imported_by_its_mapping(api: Api
         ("encoding=latin-9", 400, "encoding"),
         ("delimiter=%25", 400, "delimiter"),
         ("header=-1", 400, "header"),
-        ("lines=5-2", 400, "lines"),
+        ("first_line=0", 400, "first_line"),
         ("dry_run=maybe", 400, "dry_run"),
     ],
 )

@@ -135,7 +135,7 @@ class Source {
       return Array.from({ length: Math.ceil((last - header) / MOST_WORKBOOK_LINES) }, (_, at) => {
         const first = header + 1 + at * MOST_WORKBOOK_LINES;
         const end = Math.min(last, first + MOST_WORKBOOK_LINES - 1);
-        return { body, count: end - first + 1, last: end, line: (number) => number, query: { header, sheet, lines: `${first}-${end}` } };
+        return { body, count: end - first + 1, last: end, line: (number) => number, query: { header, sheet, first_line: first, last_line: end } };
       });
     }
     const isWide = encoding?.startsWith("utf-16");

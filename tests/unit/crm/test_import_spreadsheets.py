@@ -218,7 +218,7 @@ def test_a_range_of_a_workbook_is_imported_with_its_own_line_numbers() -> None:
     body = workbook({"A": sheet(rows)})
     with pytest.raises(FileTooLong, match="3,000 lines"):
         read(body, {"email": "email"})
-    lines = read(body, {"email": "email"}, lines=(3001, 4000)).lines
+    lines = read(body, {"email": "email"}, first_line=3001, last_line=4000).lines
     assert [(lines[0].number, lines[0].given["email"]), (lines[-1].number, len(lines))] == [
         (3001, "p3001@a.example"),
         (4000, 1000),
