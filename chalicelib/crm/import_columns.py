@@ -8,6 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any, cast
 
 from chalicelib.crm.import_rows import MAX_COLUMNS, Row, Unread, UnreadableFile
@@ -139,22 +140,19 @@ def columns_by_mapping(names: list[str], mapping: Mapping[str, str]) -> list[str
 
 
 def find_header(rows: Sequence[Row]) -> int:
-    """The line of the header among the first lines; 0 if there is none.
+    """The line of the header; 0 if there is none. It is among the first lines, and above the first address.
 
-    It is the line with most names that leads are known to have, else the first one as wide as most, unless that one
-    has an address in it: then it is a lead.
+    It is the line with most names that leads are known to have, else the first one as wide as most.
     """
-    candidates = [(number, row) for number, row in rows[:_ROWS_BEFORE_HEADER] if not isinstance(row, Unread)]
-    if not candidates:
-        return 0
-    known = {number: len({_TARGETS.get(_letters(cell)) for cell in row} - {None}) for number, row in candidates}
-    best = max(known, key=lambda number: known[number])
-    if known[best]:
+    first = [(number, row) for number, row in rows[:_ROWS_BEFORE_HEADER] if not isinstance(row, Unread)]
+    above = list(takewhile(lambda line: not any("@" in cell for cell in line[1]), first))
+    known = {number: len({_TARGETS.get(_letters(cell)) for cell in row} - {None}) for number, row in above}
+    best = max(known, key=lambda number: known[number], default=0)
+    if known.get(best):
         return best
-    filled = [(number, row, sum(map(bool, row))) for number, row in candidates]
-    usual = Counter(width for _, _, width in filled).most_common(1)[0][0]
-    number, row = next((number, row) for number, row, width in filled if width >= usual)
-    return 0 if any("@" in cell for cell in row) else number
+    widths = Counter(sum(map(bool, row)) for _, row in first)
+    usual = max(widths, key=lambda width: widths[width], default=0)
+    return next((number for number, row in above if sum(map(bool, row)) >= usual), 0)
 
 
 def suggestions(names: Sequence[str], samples: Sequence[Sequence[str]]) -> list[str]:

@@ -247,6 +247,9 @@ def test_what_lines_had_is_kept_only_up_to_a_limit() -> None:
 def test_a_title_is_not_a_header_and_neither_is_a_lead() -> None:
     assert find_header([(1, ["Title"]), (3, ["a", "b"]), (4, ["c", "d"]), (5, ["e", "f"])]) == 3
     assert find_header([(1, ["x@y.example", "b"]), (2, ["z@y.example", "d"])]) == 0
+    assert find_header([(1, ["a@y.example", "b"]), (2, ["b@y.example", "Status"])]) == 0
+    assert find_header([(1, ["Customers"]), (2, ["a@y.example", "b"]), (3, ["b@y.example", "c"])]) == 0
+    assert find_header([(1, ["Status"]), (3, ["Mail", "Status"]), (4, ["a@y.example", "New"])]) == 3
     assert find_header([]) == 0
 
 
