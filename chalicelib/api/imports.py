@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, Json
 from pydantic_core import PydanticCustomError
 
 from chalicelib.api.http.answers import AnswerModel
-from chalicelib.api.http.requests import RequestModel, media_type, read_bytes
+from chalicelib.api.http.requests import InvalidParameters, RequestModel, media_type, read_bytes
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.crm.import_columns import UnexpectedColumns
 from chalicelib.crm.import_files import NO_DEFAULTS, Defaults, FileKind, Layout, checked_defaults, read_file
@@ -16,6 +16,7 @@ from chalicelib.crm.import_rows import MAX_ROWS, FileTooLong, UnreadableFile
 from chalicelib.crm.import_text import Delimiter, Encoding
 from chalicelib.crm.importing import ImportReport, import_leads
 from chalicelib.crm.leads import InvalidLead
+from chalicelib.model.errors import Fault
 
 imports = Resource("imports")
 
@@ -182,10 +183,13 @@ def import_file(call: Call) -> ImportReport:
     become custom fields, and the answer names them. An import unsubscribes or resubscribes nobody. Send a longer file
     in pieces, each CSV piece with the header.
     """
-    query = call.query(ImportQuery)
+    query, kind = call.query(ImportQuery), media_type(call.request)
+    if kind != RAW and query.encoding not in (None, "utf-8"):
+        # The gateway has decoded it as UTF-8 already, and lost what was none.
+        raise InvalidParameters([Fault("encoding", f"needs the media type {RAW}")])
     file = read_file(
         read_bytes(call.request),
-        _FILES[media_type(call.request)],
+        _FILES[kind],
         as_it_is=query.address == "none",
         layout=query.layout(),
         defaults=query.checked_defaults(),

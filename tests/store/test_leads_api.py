@@ -244,6 +244,7 @@ def test_a_spreadsheet_is_inspected_checked_and_imported_by_its_mapping(api: Api
         ('defaults={"entity":"a%23b"}', 422, "defaults.entity"),
         ('defaults={"stages":"a"}', 400, "defaults.stages"),
         ("encoding=latin-9", 400, "encoding"),
+        ("encoding=windows-1252", 400, "encoding"),
         ("delimiter=%25", 400, "delimiter"),
         ("header=-1", 400, "header"),
         ("first_line=0", 400, "first_line"),
