@@ -30,7 +30,7 @@ export async function show(place, { signal }) {
   place.append(
     crumbs("#/leads", "Leads", "Import"),
     heading("Import leads"),
-    h("p", { class: "soft" }, "Existing leads, matched by external ID or email address, are updated. An import never unsubscribes or resubscribes anyone."),
+    h("p", { class: "soft" }, "Existing leads, matched by external ID or email address, are updated; an empty cell clears the value. An import never unsubscribes or resubscribes anyone."),
     drop, steps);
   signal.addEventListener("abort", () => visit.abort());
 
