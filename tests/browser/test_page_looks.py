@@ -83,7 +83,7 @@ VIEWS = {
     "stats": ("/campaigns/{campaign}/stats", "Compared with earlier campaigns"),
     "lead": ("/leads/{lead}", "Campaign: Spring pricing"),
     "leads": ("/leads", "Next"),
-    "import": ("/leads/import", "Choose a CSV file"),
+    "import": ("/leads/import", "Choose a spreadsheet"),
     "automation": ("/automation", "Wrong addresses"),
     "rule": ("/automation/{rule}", "Nothing yet."),
     "rule-form": ("/automation/{rule}/edit", "Add action"),

@@ -23,6 +23,7 @@ from chalicelib.api.http.idempotency import idempotency
 from chalicelib.api.http.openapi import describe
 from chalicelib.api.http.problems import Problem, framework_problem, problem_of
 from chalicelib.api.http.resources import Call, Operation, Resource, operations, request_id
+from chalicelib.api.imports import WORKBOOK, imports
 from chalicelib.api.leads import leads
 from chalicelib.api.live_preview import live_preview
 from chalicelib.api.previews import previews
@@ -53,6 +54,7 @@ def get_health(call: Call) -> object:
 _DESCRIBED: tuple[Resource, ...] = (
     health,
     leads,
+    imports,
     timeline,
     campaign_list,
     campaigns,
@@ -77,6 +79,8 @@ Middleware = Callable[[Any, Callable[[Any], Any]], Any]
 
 def register(app: Chalice, context: Callable[[], Context] = deployed_context) -> None:
     """Give the app all `/v1` routes and their middlewares; other routes are not affected."""
+    # Bodies of binary types arrive as they were sent, others as UTF-8 (AWS, "Binary media types for REST APIs").
+    app.api.binary_types.append(WORKBOOK)
     public = {(operation.method, operation.path) for operation in operations(RESOURCES) if operation.public}
     secret = {(operation.method, operation.path) for operation in operations(RESOURCES) if operation.answers_secret}
     for middleware in (

@@ -84,7 +84,7 @@ export class Problem extends Error {
 export async function api(method, path, { body, type = "application/json", key, signal, whole } = {}) {
   const headers = body === undefined ? {} : { "Content-Type": type };
   if (key) headers["Idempotency-Key"] = key;
-  const content = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
+  const content = body === undefined || typeof body === "string" || body instanceof Blob ? body : JSON.stringify(body);
   const call = () => request(`v1/${path}`, { method, headers, body: content, signal });
   let response = await call();
   while (response.status === 401) {
