@@ -147,18 +147,18 @@ def list_groups(leads: Leads) -> Groups:
     entities: Counter[str] = Counter()
     stages: dict[str, Counter[str]] = {}
     tags: dict[str, Counter[str]] = {}
-    looked_at, cursor = 0, None
+    looked_at, after = 0, None
     while True:
-        page, cursor = leads.list_page(limit=LEADS_PER_PAGE, cursor=cursor)
+        page, after = leads.sample_page(LEADS_PER_PAGE, after)
         looked_at += len(page)
         for lead in page:
             entities[lead.entity] += 1
             stages.setdefault(lead.entity, Counter())[lead.stage] += 1
             tags.setdefault(lead.entity, Counter()).update(lead.tags)
-        if cursor is None or looked_at >= LOOKED_AT_FOR_GROUPS:
+        if after is None or looked_at >= LOOKED_AT_FOR_GROUPS:
             break
     found = tuple(
         Group(entity, count, tuple(stages[entity].most_common()), tuple(tags[entity].most_common()))
         for entity, count in entities.most_common()
     )
-    return Groups(found, looked_at, cursor is None)
+    return Groups(found, looked_at, after is None)

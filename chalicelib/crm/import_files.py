@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple, cast
 
 from chalicelib.crm.leads import LEAD_NAMES, RESERVED_NAMES, InvalidLead, LeadInput, checked
+from chalicelib.model.csv_text import without_apostrophe
 from chalicelib.model.errors import Fault, TooLong, Unreadable
 
 MAX_LINES = 3_000
@@ -204,7 +205,7 @@ def _csv_rows(text: str) -> Iterator[tuple[int, list[str] | str]]:
             yield feed.start + 1, _CSV_REASONS.get(str(error), f"cannot be read as CSV: {error}")
         else:
             if cells:
-                yield feed.start + 1, [cell.strip() for cell in cells]
+                yield feed.start + 1, [without_apostrophe(cell.strip()) for cell in cells]
 
 
 def _columns(header: list[str], as_it_is: bool) -> list[str]:

@@ -22,6 +22,7 @@ from chalicelib.api.http.idempotency import idempotency
 from chalicelib.api.http.openapi import describe
 from chalicelib.api.http.problems import Problem, framework_problem, problem_of
 from chalicelib.api.http.resources import Call, Operation, Resource, operations, request_id
+from chalicelib.api.lead_lists import lead_lists
 from chalicelib.api.leads import leads
 from chalicelib.api.previews import previews
 from chalicelib.api.recounts import recounts
@@ -49,6 +50,7 @@ def get_health(call: Call) -> object:
 _DESCRIBED: tuple[Resource, ...] = (
     health,
     leads,
+    lead_lists,
     timeline,
     campaigns,
     previews,
