@@ -30,6 +30,7 @@ from chalicelib.api.rules import rules
 from chalicelib.api.stats import stats
 from chalicelib.api.timeline import timeline
 from chalicelib.api.tokens import tokens
+from chalicelib.api.workspace import workspace
 from chalicelib.wiring.requests import Context, deployed_context
 
 health = Resource("health")
@@ -60,6 +61,7 @@ _DESCRIBED: tuple[Resource, ...] = (
     deliveries,
     rules,
     tokens,
+    workspace,
 )
 RESOURCES: tuple[Resource, ...] = (*_DESCRIBED, describe(_DESCRIBED))
 
