@@ -149,7 +149,7 @@ def list_groups(leads: Leads) -> Groups:
     tags: dict[str, Counter[str]] = {}
     looked_at, after = 0, None
     while True:
-        page, after = leads.sample_page(LEADS_PER_PAGE, after)
+        page, after = leads.sample_page(LOOKED_AT_FOR_GROUPS - looked_at, after)
         looked_at += len(page)
         for lead in page:
             entities[lead.entity] += 1
