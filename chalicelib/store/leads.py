@@ -137,7 +137,8 @@ class Leads:
         wanted = LeadFilter(entity, stage, tag, q)
         partitions, where = _partitions(wanted), _where(wanted)
         number, after = _position(cursor, partitions)
-        rows_a_read = limit + 1
+        takes_all = tag is None and not q and (len(partitions) > 1 or wanted == EVERY_LEAD)
+        rows_a_read = limit + 1 if takes_all else 20 * limit
         found: list[Lead] = []
         looked_at = 0
         while number < len(partitions):

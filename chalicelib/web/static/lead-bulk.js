@@ -20,13 +20,13 @@ const ACTIONS = {
 
 /**
  * Buttons for the selected leads. `selection()`: { target, total, atLeast, words, names } with the API's `lead_ids` or
- * `filter` as target, and names of leads by id; `names(member)`: stages or tags in use; the run is shown in `place`; `onend()` is called when it stops.
+ * `filter` as target, and names of leads by id; `names(member)`: stages or tags in use; the run is shown in `place`; `onrun(isRunning)` is called when it starts and stops.
  */
-export const bulkButtons = (selection, names, place, signal, onend) => Object.entries(ACTIONS).map(([action, { label, danger }]) =>
+export const bulkButtons = (selection, names, place, signal, onrun) => Object.entries(ACTIONS).map(([action, { label, danger }]) =>
   button(label, async () => {
     const selected = selection();
     const chosen = await ask(action, selected, names);
-    if (chosen) await new Run(action, { ...selected.target, ...chosen }, selected, place, signal, onend).all();
+    if (chosen) await new Run(action, { ...selected.target, ...chosen }, selected, place, signal, onrun).all();
   }, { class: danger && "danger" }));
 
 const inWords = ({ total, atLeast }) => `${atLeast ? "at least " : ""}${counted(total, "lead")}`;
@@ -43,8 +43,8 @@ function ask(action, selected, names) {
 }
 
 class Run {
-  constructor(action, body, { total, atLeast, names }, place, signal, onend) {
-    Object.assign(this, { action, body, total, atLeast, names, place, signal, onend });
+  constructor(action, body, { total, atLeast, names }, place, signal, onrun) {
+    Object.assign(this, { action, body, total, atLeast, names, place, signal, onrun });
     this.changed = 0;
     this.unchanged = 0;
     this.failed = [];
@@ -62,6 +62,7 @@ class Run {
 
   async all() {
     this.isStopped = false;
+    this.onrun(true);
     fill(this.tools, button("Stop", () => { this.isStopped = true; fill(this.tools, h("span", { class: "soft" }, "Stopping…")); }));
     try {
       do {
@@ -77,7 +78,7 @@ class Run {
       if (this.signal.aborted) return;
       this.end(problem.message);
     }
-    this.onend();
+    this.onrun(false);
   }
 
   /** One piece. With the same key, a repeated request is answered as the first was; temporary errors are retried. */
@@ -105,12 +106,16 @@ class Run {
     const rest = Math.max(this.unchanged, why ? 0 : this.total - this.changed - this.failed.length);
     if (rest) parts.push(`${counted(rest, "lead")} needed no change.`);
     if (this.failed.length) parts.push(`${counted(this.failed.length, "lead")} could not be changed:`);
+    this.title.textContent = `${ACTIONS[this.action].label}: ${why ? "not finished" : "done"}`;
     fill(this.bar, why && h("p", { class: "error", role: "alert" }, why));
     fill(this.status, parts.join(" "), this.failed.length ? h("ul", { class: "failed-leads" },
       this.failed.slice(0, SHOWN_FAILURES).map(({ lead_id: id, email, reason }) =>
         h("li", {}, h("a", { href: `#/leads/${id}` }, email || this.names?.get(id) || id), `: ${reason}`)),
       this.failed.length > SHOWN_FAILURES && h("li", {}, `and ${number(this.failed.length - SHOWN_FAILURES)} more`)) : null);
-    fill(this.tools, why && button("Continue", () => this.all(), { class: "primary" }), button("Close", () => { fill(this.place); this.onend(); }));
+    fill(this.tools, why && button("Continue", () => this.all(), { class: "primary" }), button("Close", () => {
+      fill(this.place);
+      this.place.closest(".view").querySelector("h1").focus();
+    }));
     this.title.focus();
   }
 }

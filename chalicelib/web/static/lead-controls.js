@@ -50,8 +50,8 @@ export function stageChoice(lead, names, onchange) {
   return choice;
 }
 
-/** The tags, each with a button to remove it, and one to add another. */
-export function tagList(lead, names, onchange) {
+/** The tags, each with a button to remove it, and one to add another. `most`: how many are shown. */
+export function tagList(lead, names, onchange, most = Infinity) {
   const element = h("span", { class: "tags" });
   // As a bulk change of one lead, which keeps tags that others add at the same time.
   async function change(action, tag) {
@@ -93,9 +93,10 @@ export function tagList(lead, names, onchange) {
   }
   function draw() {
     element.replaceChildren(
-      ...lead.tags.map((tag) => h("span", { class: "tag" }, h("span", {}, tag), mayWrite() && button("×", (event) => run("remove_tag", tag, event.target), {
+      ...lead.tags.slice(0, most).map((tag) => h("span", { class: "tag" }, h("span", {}, tag), mayWrite() && button("×", (event) => run("remove_tag", tag, event.target), {
         class: "remove", "aria-label": `Remove tag ${tag} from ${nameOf(lead)}`,
       }))),
+      ...(lead.tags.length > most ? [h("a", { class: "note", href: `#/leads/${lead.lead_id}` }, `+ ${lead.tags.length - most} more`)] : []),
       ...(mayWrite() ? [button("+ Tag", enter, { class: "quiet add-tag", "aria-label": `Add a tag to ${nameOf(lead)}` })] : []));
   }
   draw();

@@ -7,7 +7,7 @@ import { nameOf, pick } from "./lead-controls.js";
 export async function show(place, { signal }) {
   await Promise.all([style("lists.css"), style("leads.css")]);
   place.append(crumbs("#/leads", "Leads", "New lead"), heading("New lead"),
-    h("section", { class: "card", "aria-label": "New lead" }, leadForm(null, {
+    h("section", { class: "card new-lead", "aria-label": "New lead" }, leadForm(null, {
       lookup: leadGroups(signal),
       onsaved: (lead) => { say(`${nameOf(lead)} was added.`); location.hash = `#/leads/${lead.lead_id}`; },
       oncancel: () => { location.hash = "#/leads"; },
@@ -51,7 +51,7 @@ export function leadForm(lead, { lookup, onsaved, oncancel }) {
   function append(name, value) {
     const row = h("div", { class: "custom-field", "data-before": name },
       h("input", { class: "field-name", value: name, maxlength: 64, placeholder: "Name", "aria-label": "Name of the custom field", autocomplete: "off" }),
-      h("input", { class: "field-value", value: String(value), placeholder: "Value", "aria-label": `Value of ${name || "the custom field"}`, autocomplete: "off" }),
+      h("textarea", { class: "field-value", rows: 1, value: String(value), placeholder: "Value", "aria-label": `Value of ${name || "the custom field"}` }),
       button("Remove", () => { row.remove(); add.focus(); }, { class: "quiet", "aria-label": `Remove ${name || "the custom field"}` }),
       h("p", { class: "error" }));
     rows.append(row);
@@ -71,7 +71,7 @@ export function leadForm(lead, { lookup, onsaved, oncancel }) {
       return [name, typed(row.querySelector(".field-value").value.trim(), known[name] ?? known[row.dataset.before])];
     }).filter(([name, value]) => name || value));
     for (const name of Object.keys(known)) fields[name] ??= null;
-    const changedFields = Object.entries(fields).filter(([name, value]) => value !== (known[name] ?? null));
+    const changedFields = Object.entries(fields).filter(([name, value]) => value !== asShown(known[name] ?? null));
     if (changedFields.length) changed.fields = Object.fromEntries(changedFields);
     return changed;
   }
@@ -124,6 +124,9 @@ export function leadForm(lead, { lookup, onsaved, oncancel }) {
   alert, h("div", { class: "actions" }, button("Cancel", oncancel), save));
   return form;
 }
+
+/** Line breaks as a text area has them. */
+const asShown = (value) => (typeof value === "string" ? value.replaceAll(/\r\n?/g, "\n") : value);
 
 /** A custom field stays a number, true or false if the text still is one; null: it has no value. */
 function typed(text, before) {

@@ -7,6 +7,8 @@ import { nameOf, stageChoice, tagList } from "./lead-controls.js";
 import { leadGroups, namesIn } from "./lead-form.js";
 import { browse, debounced, nothing } from "./parts.js";
 
+const SHOWN_TAGS = 6;
+
 export async function show(place, { query: asked, signal }) {
   await Promise.all([style("lists.css"), style("leads.css")]);
   const search = h("input", { type: "search", placeholder: "Name, email or ID", "aria-label": "Search leads", value: asked.get("q") || "" });
@@ -22,6 +24,7 @@ export async function show(place, { query: asked, signal }) {
   const run = h("div");
   const body = h("div", {}, h("p", { class: "loading" }, "Loading leads…"));
   const adds = () => mayWrite() && [h("a", { class: "button", href: "#/leads/import" }, "Import leads"), h("a", { class: "button primary", href: "#/leads/new" }, "Add lead")];
+  place.classList.add("leads-view");
   place.append(
     h("div", { class: "head" }, h("div", {}, heading("Leads")), h("div", { class: "actions" }, exports, adds())),
     h("div", { class: "bar" }, search, entity, stage, tag, clear), run, body);
@@ -44,6 +47,10 @@ export async function show(place, { query: asked, signal }) {
     },
   });
   const restart = () => list.restart();
+  function pause(isRunning) {
+    body.inert = isRunning;
+    if (!isRunning) list.load();
+  }
 
   function rows(items) {
     const chosen = new Map();
@@ -53,6 +60,7 @@ export async function show(place, { query: asked, signal }) {
     const tools = h("div", { class: "selection", role: "group", "aria-label": "Selected leads" });
     const say = h("span", { role: "status" });
     const more = h("span");
+    const label = h("span", {}, "Select all on this page");
     function choose(lead, isChosen) {
       if (isChosen) chosen.set(lead.lead_id, lead);
       else chosen.delete(lead.lead_id);
@@ -64,6 +72,7 @@ export async function show(place, { query: asked, signal }) {
       whole.checked = chosen.size === items.length;
       whole.indeterminate = chosen.size > 0 && !whole.checked;
       tools.hidden = !chosen.size;
+      label.className = chosen.size ? "sr" : "soft";
       say.textContent = all ? `${all.at_least ? "At least " : ""}${number(all.total)} selected` : `${number(chosen.size)} selected`;
       fill(more, whole.checked && !all && body.querySelector(".pages button") && button("Select all that match", selectAll, { class: "quiet" }));
     }
@@ -83,8 +92,8 @@ export async function show(place, { query: asked, signal }) {
       ? { target: { filter: present(filters()) }, total: all.total, atLeast: all.at_least,
         words: areSet() ? "These are all leads that match the search and filters." : "These are all your leads." }
       : { target: { lead_ids: [...chosen.keys()] }, total: chosen.size, names: new Map([...chosen].map(([id, lead]) => [id, nameOf(lead)])) });
-    tools.append(say, more, ...bulkButtons(selection, (member) => namesIn(groups, `${member}s`, entity.value), run, signal, list.load));
-    const head = h("div", { class: "leads-head" }, mayWrite() && h("label", { class: "check" }, whole, h("span", { class: "sr" }, "Select all on this page")), tools);
+    tools.append(say, more, ...bulkButtons(selection, (member) => namesIn(groups, `${member}s`, entity.value), run, signal, pause));
+    const head = h("div", { class: "leads-head" }, mayWrite() && h("label", { class: "check" }, whole, label), tools);
     draw();
     return [mayWrite() && head, h("ul", { class: "plain" }, items.map((lead) => row(lead, choose, boxes)))];
   }
@@ -100,7 +109,7 @@ export async function show(place, { query: asked, signal }) {
         h("span", { class: "soft" }, lead.email || "No email address"), lead.unsubscribed && h("span", { class: "pill bad" }, "Unsubscribed")),
       h("span", { class: "lead-entity soft" }, lead.entity),
       h("div", { class: "lead-stage" }, stageChoice(lead, () => namesIn(groups, "stages", lead.entity), change)),
-      tagList(lead, () => namesIn(groups, "tags", lead.entity), change));
+      tagList(lead, () => namesIn(groups, "tags", lead.entity), change, SHOWN_TAGS));
     return element;
   }
 
