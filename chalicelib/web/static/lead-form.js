@@ -63,7 +63,7 @@ export function leadForm(lead, { lookup, onsaved, oncancel }) {
   function changes() {
     const said = Object.entries(own).map(([name, { value }]) => [name, value.trim() || null]);
     const changed = Object.fromEntries(said.filter(([name, value]) => (lead ? value !== (lead[name] || null) : value)));
-    if (tags?.value.trim()) changed.tags = tags.value.split(";").map((tag) => tag.trim()).filter(Boolean);
+    if (tags && tags.value.trim()) changed.tags = tags.value.split(";").map((tag) => tag.trim()).filter(Boolean);
     if (untracked.checked !== Boolean(lead?.tracking_opt_out)) changed.tracking_opt_out = untracked.checked;
     const known = lead?.fields || {};
     const fields = Object.fromEntries([...rows.children].map((row) => {

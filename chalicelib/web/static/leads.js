@@ -47,9 +47,9 @@ export async function show(place, { query: asked, signal }) {
     },
   });
   const restart = () => list.restart();
-  function pause(isRunning) {
+  async function pause(isRunning) {
+    if (!isRunning) await list.load();
     body.inert = isRunning;
-    if (!isRunning) list.load();
   }
 
   function rows(items) {
