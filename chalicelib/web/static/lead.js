@@ -52,8 +52,7 @@ export async function show(place, { id, signal }) {
       onsaved: async (saved) => {
         close(saved);
         say("Saved.");
-        marks = await api("GET", `leads/${id}/suppressions`, { signal });
-        status.draw();
+        await status.update(saved);
       },
     })));
     details.querySelector("input").focus();
@@ -104,7 +103,12 @@ export async function show(place, { id, signal }) {
           : button("Unsubscribe", () => change(unsubscribe, "This lead no longer receives campaigns."))));
     };
     draw();
-    return { draw, element: card({ id: "email-status", title: "Email status" }, body) };
+    const update = async (other) => {
+      lead = other;
+      marks = await api("GET", `leads/${id}/suppressions`, { signal });
+      draw();
+    };
+    return { update, element: card({ id: "email-status", title: "Email status" }, body) };
   }
 }
 
