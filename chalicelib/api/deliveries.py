@@ -8,7 +8,6 @@ Message-ID.
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Annotated, Any, Literal, Self, TypeVar
-from urllib.parse import urlencode
 
 from pydantic import Field
 
@@ -20,6 +19,7 @@ from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.model.access import Scope
 from chalicelib.model.campaign import Campaign
+from chalicelib.model.csv_text import MEDIA_TYPE, MOST_CHARACTERS
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.errors import Missing
 from chalicelib.model.ids import CampaignId, LeadId
@@ -30,10 +30,6 @@ from chalicelib.tracking.delivery_ids import make_delivery_id, read_delivery_id,
 deliveries = Resource("deliveries", "/v1/campaigns/{campaign_id}")
 
 T = TypeVar("T")
-
-CSV = "text/csv"
-MOST_CSV_CHARACTERS = 900_000
-"""A function's answer may have 6 MB, and as escaped JSON a character can take six bytes of them."""
 
 
 class DeliveryNotFound(Missing, problem="delivery-not-found", title="There is no such delivery"):
@@ -112,7 +108,7 @@ def list_deliveries(call: Call, campaign_id: CampaignId) -> object:
     return query.page((DeliveryAnswer.of(each, name(each)) for each in found), following)
 
 
-@Operation(deliveries, "GET", "/deliveries.csv", query=ExportQuery, answer_type=CSV)
+@Operation(deliveries, "GET", "/deliveries.csv", query=ExportQuery, answer_type=MEDIA_TYPE)
 def export_deliveries(call: Call, campaign_id: CampaignId) -> Answer:
     """Export a campaign's deliveries as CSV.
 
@@ -122,17 +118,14 @@ def export_deliveries(call: Call, campaign_id: CampaignId) -> Answer:
     """
     query = call.query(ExportQuery)
     found, following, name = _read(call, campaign_id, query)
-    text, written = export.lines(found, name, most_characters=MOST_CSV_CHARACTERS)
+    text, written = export.lines(found, name, most_characters=MOST_CHARACTERS)
     if written < len(found):
         following = call.context.deliveries.position_after(found[written - 1])
     headers = {"Content-Disposition": f'attachment; filename="{campaign_id}-deliveries.csv"'}
-    cursor = query.cursor_to(following)
-    if cursor is not None:
-        said = query.model_dump(mode="json", exclude={"cursor"}, exclude_unset=True)
-        headers["Link"] = f'<?{urlencode(said | {"cursor": cursor})}>; rel="next"'
+    headers |= query.link_to(following)
     if query.cursor is None:
         text = export.header() + text
-    return Answer(200, text, headers, f"{CSV}; charset=utf-8")
+    return Answer(200, text, headers, f"{MEDIA_TYPE}; charset=utf-8")
 
 
 @Operation(

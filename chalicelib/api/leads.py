@@ -15,7 +15,7 @@ from chalicelib.crm.audience import list_groups
 from chalicelib.crm.leads import InvalidLead, LeadInput, create_lead, delete_lead, update_lead
 from chalicelib.crm.suppression import list_marks, resubscribe
 from chalicelib.model.ids import LeadId
-from chalicelib.model.lead import FieldValue, Lead
+from chalicelib.model.lead import FieldValue, Lead, LeadFilter
 from chalicelib.model.suppression import Resubscription, SuppressionReason
 from chalicelib.store.leads import IdentityTaken
 
@@ -62,7 +62,9 @@ class NewLead(LeadPatch):
     stage: str = Field(description="Pipeline stage.")
 
 
-class LeadQuery(PageQuery):
+class LeadFilterBody(RequestModel):
+    """Which leads are meant. Without any member: all."""
+
     entity: Annotated[str | None, Field(description="Only leads of this business line.")] = None
     stage: Annotated[str | None, Field(description="Only leads in this pipeline stage.")] = None
     tag: Annotated[str | None, Field(description="Only leads that have this tag.")] = None
@@ -70,6 +72,13 @@ class LeadQuery(PageQuery):
         str | None,
         Field(max_length=200, description="Searched for in names, address and external id, ignoring case."),
     ] = None
+
+    def wanted(self) -> LeadFilter:
+        return LeadFilter(self.entity, self.stage, self.tag, self.q)
+
+
+class LeadQuery(PageQuery, LeadFilterBody):
+    """A page of them."""
 
 
 def _one_line(text: str) -> str:
@@ -158,14 +167,7 @@ def list_leads(call: Call) -> object:
     In a stable but arbitrary order. A page may be short, or even empty, and still have a cursor.
     """
     query = call.query(LeadQuery)
-    found = call.context.leads.list_page(
-        entity=query.entity,
-        stage=query.stage,
-        tag=query.tag,
-        q=query.q,
-        limit=query.limit,
-        cursor=query.position(),
-    )
+    found = call.context.leads.list_page(**query.wanted()._asdict(), limit=query.limit, cursor=query.position())
     return query.page(*found)
 
 

@@ -14,6 +14,7 @@ from typing import Any, cast
 from chalicelib.crm.import_rows import MAX_COLUMNS, Row, Unread, UnreadableFile
 from chalicelib.crm.import_sheet import column_letters
 from chalicelib.crm.leads import LEAD_NAMES, LONGEST_NAME, MAX_FIELDS, RESERVED_NAMES, LeadInput, line_faults
+from chalicelib.model.csv_text import without_apostrophe
 from chalicelib.model.errors import Fault
 
 IGNORE = "ignore"
@@ -32,7 +33,6 @@ _SUGGESTED = {
     IGNORE: "importline importerror",  # what the page adds to the lines with errors that it offers
     "tags": "tags tag labels keywords schlagwörter schlagworte schlagwoerter stichwörter stichworte stichwoerter",
 }
-_FORMULA_STARTS = tuple("=+-@＝＋－＠")
 _TARGETS = {name: target for target, names in _SUGGESTED.items() for name in names.split()}
 
 
@@ -190,15 +190,12 @@ def input_of_cells(columns: list[str], cells: list[str], *, is_mapped: bool) -> 
         cells = cells + [""] * (len(columns) - len(cells))
         if any(cells[len(columns) :]):
             return [(None, f"has values beyond the {len(columns)} columns of the header")]
-        # An apostrophe before what a spreadsheet would take for a formula is an export's, not the author's.
-        cells = [
-            cell[1:] if cell[:1] == "'" and cell[1:2] in _FORMULA_STARTS else cell for cell in cells[: len(columns)]
-        ]
+        cells = cells[: len(columns)]
     if len(cells) != len(columns):
         return [(None, f"has {len(cells)} cells where the header has {len(columns)}")]
     given: dict[str, Any] = {}
     fields: dict[str, str | None] = {}
-    for name, cell in zip(columns, cells, strict=True):
+    for name, cell in zip(columns, map(without_apostrophe, cells), strict=True):
         if name == "tags":
             separator = "," if is_mapped and ";" not in cell else ";"
             given[name] = [tag for tag in map(str.strip, cell.split(separator)) if tag]

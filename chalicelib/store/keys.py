@@ -37,6 +37,11 @@ def audience(entity: str, stage: str, shard: int) -> str:
     return f"{entity}#{stage}#{shard}"
 
 
+def in_audience(audience: str, lead_id: str) -> Item:
+    """Key of a row of the audience index, which is also the table's."""
+    return {"audience": {"S": audience}, "lead_id": {"S": lead_id}}
+
+
 def identity(entity: str, kind: str, value: str) -> Item:
     """Who owns an address, an external id or a line's content within an entity."""
     return {"lead_id": {"S": f"identity#{entity}#{kind}#{value}"}}

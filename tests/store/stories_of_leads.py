@@ -4,13 +4,14 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.automation.rules import Incident
+from chalicelib.crm.bulk import BulkAction, BulkChange, BulkEditor
 from chalicelib.crm.import_files import read_file
 from chalicelib.crm.importing import import_leads
 from chalicelib.crm.leads import create_lead, delete_lead, update_lead
 from chalicelib.crm.suppression import suppress_address
 from chalicelib.model.access import Scope
 from chalicelib.model.ids import CampaignId, LeadId, RuleId
-from chalicelib.model.lead import Lead
+from chalicelib.model.lead import Lead, LeadFilter
 from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.store.idempotency import KeptAnswer
@@ -36,6 +37,25 @@ def a_lead_is_made_changed_and_removed(world: LossyWorld) -> Story:
 
     named, moved_on, lead_id = yield live
     return named, moved_on, world.leads.find(lead_id)
+
+
+@story
+def many_leads_are_changed_and_the_report_is_true(world: LossyWorld) -> Story:
+    lead = create_lead(world.leads, SAID, NOW)
+    create_lead(world.leads, SAID | {"stage": "Hot", "email": "b@shop.example"}, NOW)
+    acme = LeadFilter(entity="acme")
+
+    def change() -> Any:
+        reports = [
+            BulkEditor(world.leads).change_matching(acme, BulkChange(action, value), LATER)
+            for action, value in ((BulkAction.CHANGE_STAGE, "Hot"), (BulkAction.ADD_TAG, "vip"))
+        ]
+        changed = world.leads.get(lead.lead_id)
+        reports.append(BulkEditor(world.leads).change_matching(acme, BulkChange(BulkAction.DELETE), LATER))
+        return reports, as_said(changed), world.leads.list_page()
+
+    seen = yield change
+    return seen
 
 
 @repeated

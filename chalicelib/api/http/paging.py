@@ -5,6 +5,7 @@ import binascii
 import hashlib
 from collections.abc import Collection, Iterable
 from typing import Annotated, ClassVar, Generic, TypeVar
+from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field
 
@@ -47,6 +48,14 @@ class PageQuery(RequestModel):
         if position is None:
             return None
         return base64.urlsafe_b64encode(self._check(position) + position.encode()).decode().rstrip("=")
+
+    def link_to(self, position: str | None) -> dict[str, str]:
+        """The header that names the next part of a file (RFC 8288), relative to the requested address; or none."""
+        cursor = self.cursor_to(position)
+        if cursor is None:
+            return {}
+        said = self.model_dump(mode="json", exclude={"cursor"}, exclude_unset=True)
+        return {"Link": f'<?{urlencode(said | {"cursor": cursor}, doseq=True)}>; rel="next"'}
 
     def _check(self, position: str) -> bytes:
         # Against mistakes, not against forgery: a token may read every page anyway.

@@ -24,6 +24,7 @@ from chalicelib.api.http.openapi import describe
 from chalicelib.api.http.problems import Problem, framework_problem, problem_of
 from chalicelib.api.http.resources import Call, Operation, Resource, operations, request_id
 from chalicelib.api.imports import WORKBOOK, imports
+from chalicelib.api.lead_lists import lead_lists
 from chalicelib.api.leads import leads
 from chalicelib.api.live_preview import live_preview
 from chalicelib.api.previews import previews
@@ -55,6 +56,7 @@ _DESCRIBED: tuple[Resource, ...] = (
     health,
     leads,
     imports,
+    lead_lists,
     timeline,
     campaign_list,
     campaigns,

@@ -157,6 +157,7 @@ const VIEWS = [
   [/^\/campaigns\/(cmp_[0-9a-f]+)\/edit$/, "./editor.js", "campaigns"],
   [/^\/campaigns\/(cmp_[0-9a-f]+)\/stats$/, "./stats.js", "campaigns"],
   [/^\/leads$/, "./leads.js", "leads"],
+  [/^\/leads\/new$/, "./lead-form.js", "leads"],
   [/^\/leads\/import$/, "./import.js", "leads"],
   [/^\/leads\/(lead_[0-9a-f]+)$/, "./lead.js", "leads"],
   [/^\/automation$/, "./automation.js", "automation"],
@@ -177,12 +178,17 @@ async function enter() {
   visit = new AbortController();
   const { signal } = visit;
   const [path, search] = (location.hash.slice(1) || "/campaigns").split("?");
-  const [pattern, module, part] = VIEWS.find(([known]) => known.test(path)) || VIEWS[0];
+  const [pattern, module, part] = VIEWS.find(([known]) => known.test(path)) || [];
   for (const link of document.querySelectorAll("[data-part]")) {
     if (link.dataset.part === part) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
   const main = document.getElementById("main");
+  if (!module) {
+    main.replaceChildren(h("div", { class: "view" }, h("div", { class: "card empty" }, heading("There is no such page"),
+      h("p", {}, "The address may be incomplete or misspelt."), h("a", { class: "button primary", href: "#/campaigns" }, "Go to Campaigns"))));
+    return;
+  }
   try {
     const { show } = await import(module);
     if (signal.aborted) return;

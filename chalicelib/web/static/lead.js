@@ -2,13 +2,21 @@
 
 import { api, button, crumbs, failure, fill, h, heading, mayWrite, moment, reasonName, say, style } from "./app.js";
 import { confirm } from "./dialogs.js";
+import { deleteLead, nameOf, stageChoice, tagList } from "./lead-controls.js";
+import { leadForm, leadGroups, namesIn } from "./lead-form.js";
 import { card, follow, svg } from "./parts.js";
 
+export { nameOf };
+
 export async function show(place, { id, signal }) {
-  await style("lists.css");
+  let groups = [];
+  const lookup = leadGroups(signal).then((found) => { groups = found; return found; });
   let [lead, marks] = await Promise.all([
-    api("GET", `leads/${id}`, { signal }), api("GET", `leads/${id}/suppressions`, { signal }),
+    api("GET", `leads/${id}`, { signal }), api("GET", `leads/${id}/suppressions`, { signal }), style("lists.css"), style("leads.css"),
   ]);
+  const title = heading(nameOf(lead));
+  const stage = h("span");
+  const details = h("div");
   const aside = h("aside", { class: "view" });
   const events = h("ol", { class: "timeline" });
   const more = h("div", { class: "more" });
@@ -20,18 +28,49 @@ export async function show(place, { id, signal }) {
   });
   place.append(
     crumbs("#/leads", "Leads", "Lead"),
-    h("div", { class: "titled" }, heading(nameOf(lead)), h("span", { class: "pill" }, lead.stage)),
+    h("div", { class: "head" }, h("div", { class: "titled" }, title, stage), mayWrite() && button("Delete…", remove, { class: "danger" })),
     h("div", { class: "person" }, aside, timeline));
-  aside.append(details(lead), emailStatus());
+  const status = emailStatus();
+  aside.append(details, status.element);
+  changed(lead);
   await load();
+
+  /** Show the lead as it is now. */
+  function changed(other) {
+    lead = other;
+    title.textContent = nameOf(lead);
+    fill(stage, stageChoice(lead, () => namesIn(groups, "stages", lead.entity), changed));
+    fill(details, detailsCard(lead, tagList(lead, () => namesIn(groups, "tags", lead.entity), (tagged) => { lead = tagged; }),
+      mayWrite() && button("Edit", edit, { "aria-label": "Edit details" })));
+  }
+
+  function edit() {
+    const close = (other) => { changed(other); details.querySelector("button").focus(); };
+    fill(details, card({ id: "details", title: "Details" }, leadForm(lead, {
+      lookup,
+      oncancel: () => close(lead),
+      onsaved: async (saved) => {
+        close(saved);
+        say("Saved.");
+        await status.update(saved);
+      },
+    })));
+    details.querySelector("input").focus();
+  }
+
+  async function remove() {
+    if (!await deleteLead(lead)) return;
+    say(`${nameOf(lead)} was deleted.`);
+    location.hash = "#/leads";
+  }
 
   function emailStatus() {
     const body = h("div", { class: "stack" });
     const change = async (run, message) => {
       try {
-        const changed = await run();
-        if (!changed) return;
-        lead = changed;
+        const next = await run();
+        if (!next) return;
+        lead = next;
         marks = await api("GET", `leads/${id}/suppressions`);
         draw();
         body.querySelector("button").focus();
@@ -64,11 +103,14 @@ export async function show(place, { id, signal }) {
           : button("Unsubscribe", () => change(unsubscribe, "This lead no longer receives campaigns."))));
     };
     draw();
-    return card({ id: "email-status", title: "Email status" }, body);
+    const update = async (other) => {
+      lead = other;
+      marks = await api("GET", `leads/${id}/suppressions`, { signal });
+      draw();
+    };
+    return { update, element: card({ id: "email-status", title: "Email status" }, body) };
   }
 }
-
-export const nameOf = (lead) => [lead.first_name, lead.last_name].filter(Boolean).join(" ") || lead.email || "Unnamed lead";
 
 function markText({ reason, source }) {
   const texts = { unsubscribed: "Unsubscribed", complaint: "Marked an email as spam", hard_bounce: "Address bounced" };
@@ -76,14 +118,13 @@ function markText({ reason, source }) {
   return (texts[reason] || reason) + (sources[source] || "");
 }
 
-function details(lead) {
+function detailsCard(lead, tags, tools) {
   const rows = [
-    ["Email", lead.email], ["Business line", lead.entity], ["Stage", lead.stage], ["External ID", lead.external_id],
-    ["Tags", lead.tags.length ? lead.tags.map((tag) => h("span", { class: "tag" }, tag)) : null],
+    ["Email", lead.email || "None"], ["Business line", lead.entity], ["External ID", lead.external_id], ["Tags", tags],
     ...Object.entries(lead.fields).map(([name, value]) => [name.replaceAll("_", " "), String(value)]),
-    ["Created", moment(lead.created_at)],
+    ["Tracking", lead.tracking_opt_out && "Opens and clicks are never tracked"], ["Created", moment(lead.created_at)],
   ];
-  return card({ id: "details", title: "Details" }, h("dl", { class: "details" }, rows.filter(([, value]) => value).map(([name, value]) =>
+  return card({ id: "details", title: "Details", tools }, h("dl", { class: "details" }, rows.filter(([, value]) => value).map(([name, value]) =>
     h("div", {}, h("dt", {}, name), h("dd", {}, value)))));
 }
 
