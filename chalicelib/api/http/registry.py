@@ -24,9 +24,11 @@ from chalicelib.api.http.problems import Problem, framework_problem, problem_of
 from chalicelib.api.http.resources import Call, Operation, Resource, operations, request_id
 from chalicelib.api.leads import leads
 from chalicelib.api.previews import previews
+from chalicelib.api.privacy import privacy
 from chalicelib.api.recounts import recounts
 from chalicelib.api.rules import rules
 from chalicelib.api.stats import stats
+from chalicelib.api.suppressions import suppressions
 from chalicelib.api.timeline import timeline
 from chalicelib.api.tokens import tokens
 from chalicelib.wiring.requests import Context, deployed_context
@@ -50,6 +52,8 @@ _DESCRIBED: tuple[Resource, ...] = (
     health,
     leads,
     timeline,
+    privacy,
+    suppressions,
     campaigns,
     previews,
     campaign_moves,
