@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from chalicelib.api.campaigns import CampaignAnswer
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, H, Operation, Resource
+from chalicelib.campaigns.completeness import Incomplete
 from chalicelib.campaigns.lifecycle import AudienceIsEmpty, NothingToRetry, SendingDisabled
 from chalicelib.campaigns.schedule import InvalidTime
 from chalicelib.content.errors import ContentInvalid, NotProven
@@ -69,13 +70,16 @@ class RetryBody(RequestModel):
     ]
 
 
+_UNSENDABLE = (Incomplete, ContentInvalid, NotProven)
+
+
 def _move(name: str, *errors: type[LeadflipError], body: type[RequestModel] | None = None) -> Callable[[H], H]:
     """Declare a move and what it may raise besides WrongStatus."""
     raises: list[type[LeadflipError]] = [WrongStatus, *errors]
     return Operation(campaign_moves, "POST", f"/{name}", CampaignAnswer, status=202, body=body, raises=raises)
 
 
-@_move("send", AudienceIsEmpty, SendingDisabled, ContentInvalid, NotProven, Conflict, QueueUnavailable, body=SendBody)
+@_move("send", *_UNSENDABLE, AudienceIsEmpty, SendingDisabled, Conflict, QueueUnavailable, body=SendBody)
 def send_campaign(call: Call, campaign_id: CampaignId) -> Campaign:
     """Send a campaign now.
 
@@ -91,7 +95,7 @@ def send_campaign(call: Call, campaign_id: CampaignId) -> Campaign:
     )
 
 
-@_move("schedule", InvalidTime, ContentInvalid, NotProven, Conflict, SchedulerUnavailable, body=ScheduleBody)
+@_move("schedule", *_UNSENDABLE, InvalidTime, Conflict, SchedulerUnavailable, body=ScheduleBody)
 def schedule_campaign(call: Call, campaign_id: CampaignId) -> Campaign:
     """Send a campaign later.
 

@@ -3,6 +3,7 @@
 The models check types only; what makes a campaign valid is decided in campaigns/drafts.py.
 """
 
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
@@ -38,8 +39,8 @@ class BehaviorBody(RequestModel):
 class AudienceBody(RequestModel):
     """Leads of one entity, in any of the stages, with all of the tags and all of `behavior`; not the unsubscribed."""
 
-    entity: str
-    stages: list[str]
+    entity: str = ""
+    stages: list[str] = Field(default_factory=list)
     tags: list[str] = Field(default_factory=list)
     behavior: list[BehaviorBody] = Field(default_factory=list, description="Evaluated when the campaign is sent.")
 
@@ -49,16 +50,24 @@ class AudienceBody(RequestModel):
 
 
 class CampaignFields(RequestModel):
-    """What the author of a campaign writes."""
+    """What the author of a campaign writes. What is missing must be added before it is sent."""
 
     title: str = ""
-    subject: str = ""
-    from_email: str = ""
+    subject: Annotated[str, Field(description="May hold merge tags.")] = ""
+    from_email: Annotated[str, Field(description="An address that the mail service may send from.")] = ""
     from_name: str | None = None
     reply_to: str | None = None
-    html: str | None = None
+    html: Annotated[str | None, Field(description="At most one of `html`, `mjml` and `markdown`.")] = None
+    mjml: Annotated[str | None, Field(description="The mail as MJML, which becomes HTML.")] = None
+    markdown: Annotated[
+        str | None, Field(description="The mail as Markdown (CommonMark), which becomes HTML in the workspace's theme.")
+    ] = None
     text: Annotated[str | None, Field(description="The text part; generated from the HTML when missing.")] = None
-    audience: AudienceBody = AudienceBody(entity="", stages=[])
+    preview_text: Annotated[
+        str | None,
+        Field(description="Inboxes show it after the subject. At most 200 characters; may hold merge tags."),
+    ] = None
+    audience: AudienceBody = AudienceBody()
     utm: dict[UtmName, str] = Field(default_factory=dict, description="Added to tracked links that lack them.")
     tracking: Annotated[
         Tracking,
@@ -90,12 +99,7 @@ class CampaignPatch(CampaignFields):
 
 
 class NewCampaign(CampaignFields):
-    """A new campaign. It stays a draft until it is sent."""
-
-    title: str
-    subject: Annotated[str, Field(description="May hold merge tags.")]
-    from_email: Annotated[str, Field(description="An address that the mail service may send from.")]
-    audience: AudienceBody
+    """A new draft. Anything may be missing until it is sent."""
 
 
 class CampaignAnswer(BaseModel):
@@ -157,14 +161,17 @@ LaunchedProof = Annotated[
 
 
 class CampaignWithContent(CampaignAnswer):
-    html: str | None
+    html: Annotated[str | None, Field(description="As written, or made of `mjml` or `markdown`.")]
+    mjml: str | None
+    markdown: str | None
     text: str | None
+    preview_text: str | None
     proof: LaunchedProof = None
 
 
 def with_content(draft: Draft) -> dict[str, object]:
     """Input of CampaignWithContent."""
-    return {"campaign": draft.campaign, "html": draft.body.html, "text": draft.body.text}
+    return {"campaign": draft.campaign} | asdict(draft.body) | {"html": draft.html()}
 
 
 class NumbersAnswer(AnswerModel):

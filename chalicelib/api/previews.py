@@ -9,6 +9,7 @@ from chalicelib.api.campaigns import ProofAnswer
 from chalicelib.api.http.answers import Answer, AnswerModel
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
+from chalicelib.campaigns.completeness import Incomplete
 from chalicelib.campaigns.preflight import preflight
 from chalicelib.campaigns.preview import POLICY, preview, preview_page
 from chalicelib.campaigns.send_test import MAX_ADDRESSES, InvalidAddresses, SendTestOutcome
@@ -135,7 +136,7 @@ def preflight_campaign(call: Call, campaign_id: CampaignId) -> object:
     """Check a campaign before sending it.
 
     Findings, most severe first, with their places in the content and the number of leads they concern. A finding
-    `not_proven` keeps it from being sent, unless the proof is waived.
+    `not_proven` keeps it from being sent, unless the proof is waived. So does each field that is missing.
     """
     context = call.context
     draft = context.drafts.get(campaign_id)
@@ -148,7 +149,7 @@ def preflight_campaign(call: Call, campaign_id: CampaignId) -> object:
     "/test",
     TestAnswer,
     body=TestBody,
-    raises=[InvalidAddresses, *_NOT_RENDERED],
+    raises=[InvalidAddresses, Incomplete, *_NOT_RENDERED],
     answers_secret=True,  # addresses, which an erasure could not find
 )
 def test_campaign(call: Call, campaign_id: CampaignId) -> object:

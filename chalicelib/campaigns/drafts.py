@@ -1,7 +1,10 @@
-"""Drafts: what a campaign must have, and how it is created, changed and deleted before anybody has received it."""
+"""Drafts: what may be written in them, and how they are created, changed and deleted before anybody has received them.
+
+A draft may lack anything; what is there is checked. What sending needs: completeness.py.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -31,8 +34,10 @@ from chalicelib.store.campaigns import Campaigns
 _READS = 8
 MAX_STAGES = 50
 MAX_BEHAVIORS = 5
-_LONGEST = {"title": 200, "from_name": 200, "subject": 998}
+_LONGEST = {"title": 200, "from_name": 200, "subject": 998, "preview_text": 200}
 """Characters. A header line must not be longer than 998 (RFC 5322, 2.1.1)."""
+_CONTENT = frozenset(Body.__dataclass_fields__)
+NO_AUDIENCE = Audience("", ())
 _COPY = " (copy)"
 _FOLLOW_UP = " (follow-up)"
 """Behind the titles of drafts made from another campaign."""
@@ -56,16 +61,19 @@ class NotADraft(WrongStatus, problem="not-a-draft", title="The campaign is no lo
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A campaign as its author writes it."""
+    """A campaign as its author writes it. Empty: not written yet."""
 
-    title: str
-    subject: str
-    from_email: str
-    audience: Audience
+    title: str = ""
+    subject: str = ""
+    from_email: str = ""
+    audience: Audience = NO_AUDIENCE
     from_name: str | None = None
     reply_to: str | None = None
     html: str | None = None
+    mjml: str | None = None
+    markdown: str | None = None
     text: str | None = None
+    preview_text: str | None = None
     utm: Mapping[str, str] = field(default_factory=dict)
     tracking: Tracking = Tracking.FULL
 
@@ -75,13 +83,20 @@ class Draft:
     campaign: Campaign
     body: Body
 
+    def html(self) -> str | None:
+        """As written, or made of what was written; None for plain text, and for what no longer compiles."""
+        try:
+            return source_of(self.campaign, self.body).html
+        except ContentInvalid:
+            return None
+
     def written(self) -> Written:
-        return Written(**_row_of(self.campaign), html=self.body.html, text=self.body.text)
+        return Written(**_row_of(self.campaign), **asdict(self.body))
 
 
 def _row_of(campaign: Campaign) -> dict[str, Any]:
     """What its author wrote of a campaign, apart from the content."""
-    return {name: getattr(campaign, name) for name in Written.__dataclass_fields__ if name not in ("html", "text")}
+    return {name: getattr(campaign, name) for name in Written.__dataclass_fields__ if name not in _CONTENT}
 
 
 class Drafts:
@@ -145,7 +160,7 @@ class Drafts:
         return self._copy(draft, _FOLLOW_UP, now, audience=audience)
 
     def _copy(self, draft: Draft, suffix: str, now: datetime, **changes: Any) -> Draft:
-        title = draft.campaign.title[: _LONGEST["title"] - len(suffix)] + suffix
+        title = draft.campaign.title and draft.campaign.title[: _LONGEST["title"] - len(suffix)] + suffix
         campaign = replace(_blank(now), **_row_of(draft.campaign) | {"title": title} | changes)
         self._campaigns.create(campaign, draft.body)
         return Draft(campaign, draft.body)
@@ -184,7 +199,7 @@ def _blank(now: datetime) -> Campaign:
         title="",
         subject="",
         from_email="",
-        audience=Audience("", ()),
+        audience=NO_AUDIENCE,
         status=CampaignStatus.DRAFT,
         version=1,
         created_at=now,
@@ -195,16 +210,13 @@ def _blank(now: datetime) -> Campaign:
 def _normalized(campaign: Campaign, written: Written, faults: list[Fault]) -> tuple[Campaign, Body]:
     """The campaign with what was written, normalized; adds what is wrong to `faults`."""
     lines = {name: _line(name, getattr(written, name), longest, faults) for name, longest in _LONGEST.items()}
-    for name in ("title", "subject"):
-        if not lines[name]:
-            faults.append(Fault(name, "must not be empty"))
-    from_email = checked_address("from_email", written.from_email, faults)
+    from_email = checked_address("from_email", written.from_email, faults) if written.from_email.strip() else None
     reply_to = checked_address("reply_to", written.reply_to, faults) if written.reply_to else None
     audience = _audience(written.audience, faults)
     utm = {name: _line(f"utm.{name}", value, LONGEST_TEXT, faults) for name, value in written.utm.items()}
-    body = Body(written.html or None, written.text or None)
-    if body.html is None and body.text is None:
-        faults.append(Fault("html", "is required, or text"))
+    body = Body(**{name: getattr(written, name) or None for name in _CONTENT} | {"preview_text": lines["preview_text"]})
+    kinds = [kind for kind in ("html", "mjml", "markdown") if getattr(body, kind)]
+    faults += [Fault(kind, f"cannot be combined with {kinds[0]}; set one of them to null") for kind in kinds[1:]]
     normal = replace(
         campaign,
         title=lines["title"] or "",
@@ -229,9 +241,8 @@ def _audience(audience: Audience, faults: list[Fault]) -> Audience:
     """By the rules for leads; each stage and tag once, since an audience names sets of them."""
     entity = normalized(audience.entity)
     stages, tags = normalized_set(audience.stages), normalized_set(audience.tags)
-    faults += [Fault("audience.entity", why) for why in group_faults(entity)]
-    stage_faults = [] if stages else ["must name at least one stage"]
-    stage_faults += [why for stage in stages for why in group_faults(stage)]
+    faults += [Fault("audience.entity", why) for why in (group_faults(entity) if entity else [])]
+    stage_faults = [why for stage in stages for why in group_faults(stage)]
     if len(stages) > MAX_STAGES:
         stage_faults.append(f"must not name more than {MAX_STAGES} stages")
     faults += [Fault("audience.stages", why) for why in dict.fromkeys(stage_faults)]

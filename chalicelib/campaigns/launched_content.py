@@ -7,6 +7,7 @@ import zlib
 from dataclasses import dataclass
 
 from chalicelib.content.compiled import CompiledContent, ContentSource
+from chalicelib.content.made import made_html
 from chalicelib.content.render import Rendered, Renderer, html_size
 from chalicelib.crm.leads import merge_fields
 from chalicelib.model.campaign import Body, Campaign, LaunchedLink, LaunchedMail, ProofResult
@@ -55,7 +56,7 @@ def source_of(campaign: Campaign, body: Body) -> ContentSource:
     """What the content engine reads of a campaign."""
     return ContentSource(
         subject=campaign.subject,
-        html=body.html,
+        html=body.html or made_html(body),
         text=body.text,
         from_email=campaign.from_email,
         from_name=campaign.from_name,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.analytics.sums import are_all_finished, are_all_marked, failures_of, harm_of
 from chalicelib.campaigns.account import Hindrance, SendingAccount
+from chalicelib.campaigns.completeness import Incomplete
 from chalicelib.campaigns.proving import require_proof
 from chalicelib.campaigns.schedule import forget_schedule, moment_of, why_missed
 from chalicelib.content.errors import ContentInvalid, NotProven
@@ -71,15 +72,16 @@ class Control:
     _launch_queue: Queue
     _schedules: Schedules
     _prove: "Callable[[Campaign], Proof]"
-    """Raises ContentInvalid, Conflict."""
+    """Raises Incomplete, ContentInvalid, Conflict."""
 
     def send_now(
         self, campaign_id: CampaignId, now: datetime, *, version: int | None = None, waive_proof: bool = False
     ) -> Campaign:
         """Send what is a draft, scheduled or missed; what is not proven only with `waive_proof`.
 
-        `version`: the only one to be sent. Raises CampaignNotFound, WrongStatus, AudienceIsEmpty, SendingDisabled,
-        ContentInvalid, NotProven, Conflict (another version), QueueUnavailable (the campaign is as before then).
+        `version`: the only one to be sent. Raises CampaignNotFound, WrongStatus, Incomplete, AudienceIsEmpty,
+        SendingDisabled, ContentInvalid, NotProven, Conflict (another version), QueueUnavailable (the campaign is as
+        before then).
         """
         campaign = get_campaign(self._campaigns, campaign_id)
         if campaign.status is CampaignStatus.PLANNING and self._plans.find_progress(campaign_id) is None:
@@ -87,11 +89,12 @@ class Control:
             return campaign
         lifecycle.SEND.require(campaign)
         require_version(campaign, version)
+        proof = self._prove(campaign)
         if self._audiences.is_empty(campaign.audience):
             raise AudienceIsEmpty("No lead matches this audience, or all who do are unsubscribed.")
         if self._account.hindrance() is Hindrance.SENDING_DISABLED:
             raise SendingDisabled(Hindrance.SENDING_DISABLED.value)
-        waived = require_proof(self._prove(campaign), waive_proof=waive_proof)
+        waived = require_proof(proof, waive_proof=waive_proof)
         self._move(campaign, lifecycle.SEND, launched_at=now, proof_waived=waived)
         self._enqueue(LaunchMessage(campaign_id), campaign, lifecycle.REVERT)
         return self._without_schedule(campaign)
@@ -277,11 +280,15 @@ def fire(
     return False
 
 
-def return_to_author(campaigns: Campaigns, campaign: Campaign, problem: ContentInvalid | NotProven) -> None:
+def return_to_author(
+    campaigns: Campaigns, campaign: Campaign, problem: Incomplete | ContentInvalid | NotProven
+) -> None:
     """Give a campaign back that cannot be sent as it is; what other releases accepted may not be valid or proven."""
     back = CampaignStatus.DRAFT if campaign.schedule is None else CampaignStatus.MISSED
     kind, words = "content_invalid", "Correct the content before you send it"
-    if isinstance(problem, NotProven):
+    if isinstance(problem, Incomplete):
+        kind, words = "incomplete", "Complete the campaign before you send it"
+    elif isinstance(problem, NotProven):
         kind, words = "not_proven", "The check could not confirm this email, so it was not sent"
     campaign_id, fault = campaign.campaign_id, problem.faults[0].brief()
     reason = f"{words}. See {fault}."

@@ -7,6 +7,7 @@ from functools import cache
 from itertools import islice
 
 from chalicelib.campaigns.account import Hindrance, SendingAccount
+from chalicelib.campaigns.completeness import missing_findings, missing_in
 from chalicelib.campaigns.drafts import Draft
 from chalicelib.campaigns.launched_content import campaign_values, source_of, tracking_of
 from chalicelib.campaigns.proving import compile_both, prove_both, result_of
@@ -49,20 +50,26 @@ class Preflight:
 def preflight(
     draft: Draft, audiences: Audiences, account: SendingAccount, keys: KeyRingSource, tracking_url: str
 ) -> Preflight:
-    """Findings for a draft as if it were sent now: with tracking, to the current audience. Writes nothing."""
+    """Findings for a draft as if it were sent now: with tracking, to the current audience. Writes nothing.
+
+    What is missing is an error; all that is there is checked.
+    """
     campaign = draft.campaign
+    missing = missing_in(campaign, draft.body)
+    names_audience = bool(campaign.audience.entity and campaign.audience.stages)
     tracking = tracking_of(keys, tracking_url, campaign.campaign_id, keys.ring().current)
     source = source_of(campaign, draft.body)
     try:
         compiled, untracked = compile_both(source, tracking, campaign.tracking)
     except ContentInvalid as error:
-        return Preflight(content_findings(error), audience_looked_at=0, audience_is_whole=False)
+        findings = missing_findings(missing) + content_findings(error)
+        return Preflight(findings, audience_looked_at=0, audience_is_whole=False)
     proof = prove_both(source, compiled, untracked, tracking)
     paths = {use.path for use in compiled.merge_fields if not use.has_default}
     empty: Counter[str] = Counter()
     tried: list[Mapping[str, object]] = []
     without_email = total = 0
-    members = audiences.members(campaign.audience)
+    members = audiences.members(campaign.audience) if names_audience else iter(())
     for lead in islice(members, LEADS_LOOKED_AT):
         total += 1
         without_email += lead.email is None
@@ -75,16 +82,18 @@ def preflight(
         source, renderer, campaign_values(campaign), tried or [{}], tracking.unsubscribe_url("")
     )
     facts = AudienceFacts(
-        total,
+        total if names_audience else None,
         without_email,
         dict(empty),
-        account.is_verified(campaign.from_email),
+        account.is_verified(campaign.from_email) if campaign.from_email else None,
         with_empty_links if tried else None,
         failures if tried else dict.fromkeys(failures),
         _finding_of(account.hindrance()),
     )
     return Preflight(
-        findings=proof_findings(proof.faults) + preflight_findings(source, compiled, tracking, facts),
+        findings=missing_findings(missing)
+        + proof_findings(proof.faults)
+        + preflight_findings(source, compiled, tracking, facts),
         audience_looked_at=total,
         audience_is_whole=next(members, None) is None,
         proof=None if proof.faults else result_of(proof, compiled),

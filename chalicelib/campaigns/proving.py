@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from chalicelib.campaigns.completeness import require_complete
 from chalicelib.campaigns.launched_content import source_of, tracking_of
 from chalicelib.content.compiled import CompiledContent, ContentSource, LinkTracking
 from chalicelib.content.compiler import compile_content
@@ -45,9 +46,14 @@ def prove_both(
 
 
 def prove_draft(campaigns: Campaigns, keys: KeyRingSource, tracking_url: str, campaign: Campaign) -> "Proof":
-    """The proof of a campaign as if it were launched now. Raises ContentInvalid, Conflict when it is being changed."""
+    """The proof of a campaign as if it were launched now.
+
+    Raises Incomplete, ContentInvalid, Conflict when it is being changed.
+    """
     tracking = tracking_of(keys, tracking_url, campaign.campaign_id, keys.ring().current)
-    source = source_of(campaign, campaigns.body(campaign))
+    body = campaigns.body(campaign)
+    require_complete(campaign, body)
+    source = source_of(campaign, body)
     return prove_both(source, *compile_both(source, tracking, campaign.tracking), tracking)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from chalicelib.campaigns.completeness import NEEDED_BY_A_MAIL, require_complete
 from chalicelib.campaigns.drafts import Draft
 from chalicelib.campaigns.launched_content import campaign_values, source_of, tracking_of
 from chalicelib.content.compiled import CompiledContent, Segments
@@ -78,9 +79,10 @@ class MailTester:
         """One result per address, in their order, each address once. A campaign of any status may be tested.
 
         Merge tags say what they would say to `lead`, and without one their defaults. Raises InvalidAddresses,
-        RenderFailed.
+        Incomplete, RenderFailed.
         """
         addresses = _addresses(to)
+        require_complete(draft.campaign, draft.body, NEEDED_BY_A_MAIL)
         tracking = tracking_of(self._keys, self._tracking_url, NO_CAMPAIGN, self._keys.ring().current)
         compiled = compile_content(source_of(draft.campaign, draft.body), tracking)
         renderer = Renderer(_marked(compiled), tracking)

@@ -49,7 +49,8 @@ _UNDECODED_BYTE = re.compile("[\udc80-\udcff]")
 def compile_content(source: ContentSource, tracking: LinkTracking | None) -> CompiledContent:
     """Compile one e-mail; without `tracking`, links stay as written and there is no pixel.
 
-    Raises ContentInvalid with every problem found (field, reason, line and column). Bounded: 1 MB, linear time.
+    Content, subject and sender may be missing, as in a draft. Raises ContentInvalid with every problem found (field,
+    reason, line and column). Bounded: 1 MB, linear time.
     """
     return _Compiler(source, tracking).compile()
 
@@ -98,14 +99,11 @@ class _Compiler:
         for field, text in (("html", source.html), ("text", source.text)):
             if text and len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
                 raise ContentInvalid([Fault(field, f"it is larger than {MAX_BYTES // 1024:,} KB")])
-        if not (source.html and source.html.strip()) and not (source.text and source.text.strip()):
-            self._faults.append(Fault("html", "the e-mail has neither html nor text"))
-        if not source.subject.strip():
-            self._faults.append(Fault("subject", "the subject is empty"))
-        try:
-            parse_address(source.from_email)
-        except MalformedAddress as error:
-            self._faults.append(Fault("from_email", str(error)))
+        if source.from_email:
+            try:
+                parse_address(source.from_email)
+            except MalformedAddress as error:
+                self._faults.append(Fault("from_email", str(error)))
         for field in ("subject", "from_name", "reply_to"):
             if len(getattr(source, field) or "") > MAX_HEADER_LENGTH:
                 self._faults.append(Fault(field, f"it is longer than {MAX_HEADER_LENGTH} characters"))

@@ -184,7 +184,8 @@ def _all(
         yield Finding(Severity.WARNING, "link_host_varies", _ADDRESS_VARIES, "text", *place)
     yield from _shown(source)
     if compiled.html is None:
-        yield _finding("plain_text_only", "text")
+        if not compiled.text_generated:
+            yield _finding("plain_text_only", "text")
     elif compiled.text_generated:
         yield _finding("text_part_missing", "text")
 

@@ -17,8 +17,8 @@ from chalicelib.model.delivery import Delivery
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import Lead
 from chalicelib.model.verdicts import judged
+from chalicelib.store import keys
 from chalicelib.store.deliveries import Deliveries
-from chalicelib.store.keys import AUDIENCE_SHARDS
 from chalicelib.store.leads import Leads
 
 LEADS_PER_PAGE = 500
@@ -69,7 +69,7 @@ class Audiences:
         if not audience.behavior:
             return Count(self._leads.count_audience(audience.entity, audience.stages, audience.tags), False)
         ends_at = self._clock() + _LOOK_SECONDS
-        units = list(product(dict.fromkeys(audience.stages), range(AUDIENCE_SHARDS)))
+        units = list(product(dict.fromkeys(audience.stages), range(keys.AUDIENCE_SHARDS)))
         with ThreadPoolExecutor(_THREADS) as threads:
             counts = list(threads.map(lambda unit: self._count(audience, *unit, ends_at=ends_at), units))
         return Count(sum(each.total for each in counts), any(each.at_least for each in counts))
@@ -87,7 +87,7 @@ class Audiences:
     def is_empty(self, audience: Audience) -> bool:
         """Whether nobody matches. Reads until the first lead; False too if none was found in time."""
         ends_at = self._clock() + _LOOK_SECONDS
-        for stage, shard in product(dict.fromkeys(audience.stages), range(AUDIENCE_SHARDS)):
+        for stage, shard in product(dict.fromkeys(audience.stages), range(keys.AUDIENCE_SHARDS)):
             after, more = None, True
             while more:
                 found, after = self.page(audience, stage, shard, after)

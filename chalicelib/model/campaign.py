@@ -50,10 +50,18 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The author's content, as written."""
+    """The author's content, as written: at most one of `html`, `mjml` and `markdown`."""
 
-    html: str | None
-    text: str | None
+    html: str | None = None
+    text: str | None = None
+    mjml: str | None = None
+    markdown: str | None = None
+    preview_text: str | None = None
+    """What inboxes show behind the subject; may hold merge tags."""
+
+    @property
+    def has_content(self) -> bool:
+        return any(text and text.strip() for text in (self.html, self.mjml, self.markdown, self.text))
 
 
 @dataclass(frozen=True, slots=True)

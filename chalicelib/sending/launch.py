@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.campaigns import launched_content as content
 from chalicelib.campaigns.account import SendingAccount
+from chalicelib.campaigns.completeness import Incomplete, require_complete
 from chalicelib.campaigns.lifecycle import fire, return_to_author
 from chalicelib.campaigns.proving import compile_both, prove_both, require_proof, result_of
 from chalicelib.content.compiled import CompiledContent, ContentSource, LinkTracking
@@ -21,8 +22,8 @@ from chalicelib.model.messages import LaunchMessage, LaunchTask, PlanMessage, Re
 from chalicelib.sending.budget import Budget, MustWait
 from chalicelib.sending.waiting import LOOKS_AGAIN_AFTER, Wakes, looks_again_at
 from chalicelib.sqs import Queue, for_each_record
+from chalicelib.store import keys
 from chalicelib.store.campaigns import Campaigns
-from chalicelib.store.keys import AUDIENCE_SHARDS, DELIVERY_SHARDS
 from chalicelib.store.plans import Plans, Retries
 from chalicelib.telemetry import logger
 from chalicelib.tracking.key_ring import KeyRingSource
@@ -70,7 +71,7 @@ class Launch:
         if not self._is_saved(campaign):
             try:
                 self._save(campaign)
-            except (ContentInvalid, NotProven) as error:
+            except (Incomplete, ContentInvalid, NotProven) as error:
                 return_to_author(self._campaigns, campaign, error)
                 return
         units = _units(campaign)
@@ -90,10 +91,12 @@ class Launch:
         return progress is not None and progress.planned > 0
 
     def _save(self, campaign: Campaign) -> None:
-        """Compile, prove and save the content. Raises ContentInvalid, NotProven unless the proof was waived."""
+        """Compile, prove and save the content. Raises Incomplete, ContentInvalid, NotProven unless it was waived."""
+        body = self._campaigns.body(campaign)
+        require_complete(campaign, body)
         key_number = self._campaigns.fix_key(campaign.campaign_id, self._keys.newest().current)
         tracking = content.tracking_of(self._keys, self._tracking_url, campaign.campaign_id, key_number)
-        source = content.source_of(campaign, self._campaigns.body(campaign))
+        source = content.source_of(campaign, body)
         compiled, untracked = compile_both(source, tracking, campaign.tracking)
         proof = self._prove(source, compiled, untracked, tracking)
         require_proof(proof, waive_proof=campaign.proof_waived)
@@ -129,7 +132,7 @@ class Launch:
             self._plan(campaign, 1, now)
         retry = self._retries.find(campaign_id)
         if retry is not None and (not retry.is_marked or task is not LaunchTask.RETRY):
-            self._plan_queue.put(RetryMessage(campaign_id, shard) for shard in range(DELIVERY_SHARDS))
+            self._plan_queue.put(RetryMessage(campaign_id, shard) for shard in range(keys.DELIVERY_SHARDS))
         logger().info("brought_back", extra={"campaign_id": campaign_id, "task": task.value})
 
     def _plan(self, campaign: Campaign, again_from: int | None, now: datetime) -> None:
@@ -143,13 +146,13 @@ class Launch:
         self._plan_queue.put(
             PlanMessage(campaign.campaign_id, stage, shard, again_from, most, wakes_at.timestamp())
             for stage in range(len(campaign.audience.stages))
-            for shard in range(AUDIENCE_SHARDS)
+            for shard in range(keys.AUDIENCE_SHARDS)
         )
 
 
 def _units(campaign: Campaign) -> int:
     """Of planning: one per stage and shard."""
-    return len(campaign.audience.stages) * AUDIENCE_SHARDS
+    return len(campaign.audience.stages) * keys.AUDIENCE_SHARDS
 
 
 def launch_campaigns(event: dict[str, Any], launch: Launch) -> "PartialItemFailureResponse":

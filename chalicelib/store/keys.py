@@ -153,6 +153,11 @@ def acts_of(lead_id: LeadId) -> str:
     return f"lead#{lead_id}"
 
 
+def workspace() -> Item:
+    """Its partition key is named in the policy of `track`, which may read this row and no other of its table."""
+    return _row("workspace", "workspace")
+
+
 def sending_account() -> Item:
     """What the account may send, and how much of it was taken."""
     return _row("rate", "account")

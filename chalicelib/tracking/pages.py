@@ -1,12 +1,20 @@
-"""The pages that recipients see: plain HTML without scripts, with no data of a mail or lead but a masked address."""
+"""The pages that recipients see: plain HTML without scripts, with no data of a mail or lead but a masked address.
+
+In the workspace's language, with its logo and accent colour.
+"""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from html import escape
+from urllib.parse import urlsplit
 
 from chalice import Response
 
+from chalicelib.model.workspace import Language, Workspace
+
 _PAGE = """<!doctype html>
-<html lang="en">
+<html lang="{language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -14,30 +22,95 @@ _PAGE = """<!doctype html>
 <title>{title}</title>
 <style>
 :root {{ color-scheme: light dark; }}
-body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 32rem; margin: 15vh auto 0; padding: 0 1.25rem; }}
-button {{ font: inherit; padding: .6rem 1.4rem; border: 0; border-radius: .5rem; background: #1d4ed8; color: #fff; }}
+body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 32rem; margin: 15vh auto 0; padding: 0 1.25rem; overflow-wrap: anywhere; }}
+h1 {{ font-size: 1.6rem; line-height: 1.25; }}
+img {{ max-width: 100%; max-height: 4rem; }}
+button {{ font: inherit; padding: .6rem 1.4rem; border: 0; border-radius: .5rem; background: {accent}; color: #fff; cursor: pointer; }}
 button:focus-visible {{ outline: 3px solid currentColor; outline-offset: 2px; }}
+@media (prefers-color-scheme: dark) {{ img {{ padding: .5rem .75rem; border-radius: .5rem; background: #fff; }} }}
 </style>
 </head>
 <body>
 <main>
-<h1>{title}</h1>
+{logo}<h1>{title}</h1>
 {content}
 </main>
 </body>
 </html>
-"""
+"""  # noqa: E501 - CSS reads better with a rule a line
 
-_HEADERS: dict[str, str | list[str]] = {
-    "Content-Type": "text/html; charset=utf-8",
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'",
-    "Referrer-Policy": "no-referrer",
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """In one language; what is in braces is filled in."""
+
+    ask: str
+    who_leaves: str
+    you_leave: str
+    this_sender: str
+    unsubscribe: str
+    done: str
+    done_detail: str
+    check_link: str
+    leads_to: str
+    not_verified: str
+    go_on: str
+    not_valid: str
+    not_valid_detail: str
+
+
+_TEXTS: Mapping[Language, _Texts] = {
+    Language.EN: _Texts(
+        ask="Unsubscribe?",
+        who_leaves="{address} will no longer receive campaign emails from {sender}.",
+        you_leave="You will no longer receive campaign emails from {sender}.",
+        this_sender="this sender",
+        unsubscribe="Unsubscribe",
+        done="You are unsubscribed",
+        done_detail="You will no longer receive these emails. You can close this page.",
+        check_link="Check this link",
+        leads_to="The link in the email leads to:",
+        not_verified="We cannot verify this link right now. Continue only if you trust this site.",
+        go_on="Continue to {host}",
+        not_valid="This link is not valid",
+        not_valid_detail="It may be incomplete. Please use the link in the email.",
+    ),
+    Language.DE: _Texts(
+        ask="Möchten Sie sich abmelden?",
+        who_leaves="{address} erhält dann keine Werbe-E-Mails mehr von {sender}.",
+        you_leave="Sie erhalten dann keine Werbe-E-Mails mehr von {sender}.",
+        this_sender="diesem Absender",
+        unsubscribe="Abmelden",
+        done="Sie sind abgemeldet",
+        done_detail="Sie erhalten diese E-Mails nicht mehr. Sie können diese Seite jetzt schließen.",
+        check_link="Bitte prüfen Sie diesen Link",
+        leads_to="Der Link in der E-Mail führt zu:",
+        not_verified="Wir können diesen Link gerade nicht überprüfen. Fahren Sie nur fort, wenn Sie dieser Website "
+        "vertrauen.",
+        go_on="Weiter zu {host}",
+        not_valid="Dieser Link ist ungültig",
+        not_valid_detail="Möglicherweise ist er unvollständig. Bitte verwenden Sie den Link in der E-Mail.",
+    ),
 }
 
 
-def _page(title: str, content: str, status_code: int = 200) -> Response:
-    return Response(body=_PAGE.format(title=title, content=content), status_code=status_code, headers=_HEADERS)
+def _page(workspace: Workspace, title: str, content: str, status_code: int = 200) -> Response:
+    logo_url, image_sources = workspace.theme.logo_url, ""
+    logo = ""
+    if logo_url is not None:
+        image_sources = f"; img-src https://{urlsplit(logo_url).netloc}"
+        logo = f'<p><img src="{escape(logo_url)}" alt="{escape(workspace.name)}"></p>\n'
+    body = _PAGE.format(
+        language=workspace.language, title=title, content=content, logo=logo, accent=workspace.theme.accent
+    )
+    headers: dict[str, str | list[str]] = {
+        "Content-Type": "text/html; charset=utf-8",
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'"
+        + image_sources,
+        "Referrer-Policy": "no-referrer",
+    }
+    return Response(body=body, status_code=status_code, headers=headers)
 
 
 # Without user info and backslashes, in which URL parsers disagree about the host.
@@ -55,19 +128,22 @@ def host_of(destination: str) -> str | None:
         return None
 
 
-def ask_before_leaving(destination: str) -> Response:
+def ask_before_leaving(destination: str, workspace: Workspace) -> Response:
     """A page that names the host of an unverified link and lets the recipient decide; not found if it has no host.
 
     The host alone is shown, since the other parts of a URL can mislead.
     """
     host = host_of(destination)
     if host is None:
-        return not_found()
+        return not_found(workspace)
+    texts = _TEXTS[workspace.language]
     return _page(
-        "Check this link",
-        f"<p>The link in the email leads to:</p>\n<p><strong>{escape(host)}</strong></p>\n"
-        "<p>We cannot verify this link right now. Continue only if you trust this site.</p>\n"
-        f'<p><a href="{escape(destination)}" rel="noreferrer nofollow">Continue to {escape(host)}</a></p>',
+        workspace,
+        texts.check_link,
+        f"<p>{texts.leads_to}</p>\n"
+        f"<p><strong>{escape(host)}</strong></p>\n"
+        f"<p>{texts.not_verified}</p>\n"
+        f'<p><a href="{escape(destination)}" rel="noreferrer nofollow">{texts.go_on.format(host=escape(host))}</a></p>',
     )
 
 
@@ -80,26 +156,25 @@ def masked(address: str) -> str:
     return f"{local[:1] if len(local) > 2 else ''}***@{domain}"
 
 
-def confirm_unsubscribing(address: str | None) -> Response:
+def confirm_unsubscribing(address: str | None, workspace: Workspace) -> Response:
     """The confirmation page; `address` is the mail's recipient, None if unknown."""
-    who = f"<strong>{escape(masked(address))}</strong>" if address else "You"
+    texts = _TEXTS[workspace.language]
+    shown = f"<strong>{escape(masked(address))}</strong>" if address else ""
+    text = texts.who_leaves if address else texts.you_leave
+    sentence = text.format(address=shown, sender=escape(workspace.name) or texts.this_sender)
     return _page(
-        "Unsubscribe?",
-        f"<p>{who} will no longer receive campaign emails from this sender.</p>\n"
-        '<form method="post"><button type="submit" name="confirm" value="yes">Unsubscribe</button></form>',
+        workspace,
+        texts.ask,
+        f'<p>{sentence}</p>\n<form method="post"><button type="submit" name="confirm" value="yes">{texts.unsubscribe}'
+        "</button></form>",
     )
 
 
-def unsubscribed() -> Response:
-    return _page(
-        "You are unsubscribed",
-        "<p>You will no longer receive these emails. You can close this page.</p>",
-    )
+def unsubscribed(workspace: Workspace) -> Response:
+    texts = _TEXTS[workspace.language]
+    return _page(workspace, texts.done, f"<p>{texts.done_detail}</p>")
 
 
-def not_found() -> Response:
-    return _page(
-        "This link is not valid",
-        "<p>It may be incomplete. Please use the link in the email.</p>",
-        status_code=404,
-    )
+def not_found(workspace: Workspace) -> Response:
+    texts = _TEXTS[workspace.language]
+    return _page(workspace, texts.not_valid, f"<p>{texts.not_valid_detail}</p>", status_code=404)

@@ -51,10 +51,10 @@ def click(delivery_id: str) -> Response:
         signature=query.get("s", ""),
     )
     if hit is None:
-        return pages.not_found()
+        return pages.not_found(recipients().workspace())
     _record(hit)
     if isinstance(hit, UnverifiedHit):
-        return pages.ask_before_leaving(destination)
+        return pages.ask_before_leaving(destination, recipients().workspace())
     return Response(body="", status_code=302, headers={"Location": location(destination), "Cache-Control": "no-store"})
 
 
@@ -63,8 +63,9 @@ def unsubscribe_page(delivery_id: str) -> Response:
     """A page that asks; it changes nothing, since scanners fetch it."""
     hit = identify(routes.current_request, HitKind.UNSUBSCRIBE)
     if hit is None:
-        return pages.not_found()
-    return pages.confirm_unsubscribing(_address_of(hit) if isinstance(hit, Hit) else None)
+        return pages.not_found(recipients().workspace())
+    address = _address_of(hit) if isinstance(hit, Hit) else None
+    return pages.confirm_unsubscribing(address, recipients().workspace())
 
 
 @routes.route("/t/u/{delivery_id}", methods=["POST"], content_types=[FORM])
@@ -73,9 +74,9 @@ def unsubscribe(delivery_id: str) -> Response:
     source = "one_click" if b"One-Click" in routes.current_request.raw_body else "link"
     hit = identify(routes.current_request, HitKind.UNSUBSCRIBE, source=source)
     if hit is None:
-        return pages.not_found()
+        return pages.not_found(recipients().workspace())
     recipients().recorder.record(hit)
-    return pages.unsubscribed()
+    return pages.unsubscribed(recipients().workspace())
 
 
 def identify(request: Any, kind: HitKind, **fields: str) -> Hit | UnverifiedHit | None:

@@ -8,9 +8,11 @@ from chalicelib.settings import Settings, aws_access, burst_rule, settings
 from chalicelib.store.client import ItemClient, dynamodb_for_recipients
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
+from chalicelib.store.workspace import Workspaces
 from chalicelib.tracking import hits
 from chalicelib.tracking.hits import HitRecorder
 from chalicelib.tracking.key_ring import KeyRingSource, deployed_key_ring
+from chalicelib.tracking.workspace_source import WorkspaceSource
 
 if TYPE_CHECKING:
     from chalicelib.store.campaigns import Campaigns
@@ -28,6 +30,7 @@ class Recipients:
         self.dynamodb = dynamodb
         self.deliveries = Deliveries(dynamodb, settings.deliveries_table, burst_rule())
         self.leads = Leads(dynamodb, settings.leads_table)
+        self.workspace = WorkspaceSource(Workspaces(dynamodb, settings.campaigns_table).get)
 
     @cached_property
     def keys(self) -> KeyRingSource:

@@ -24,6 +24,7 @@ from chalicelib.store.plans import Plans, Retries
 from chalicelib.store.rate import SendRate
 from chalicelib.store.recounts import Recounts
 from chalicelib.store.rules import Acts, Rules
+from chalicelib.store.workspace import Workspaces
 from chalicelib.tracking.key_ring import KeyRingSource, deployed_key_ring
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Stores:
         self.recounts = Recounts(dynamodb, settings.campaigns_table)
         self.retries = Retries(dynamodb, settings.campaigns_table)
         self.rules = Rules(dynamodb, settings.campaigns_table)
+        self.workspaces = Workspaces(dynamodb, settings.campaigns_table)
 
     @cached_property
     def dynamodb_for_sending(self) -> ItemClient:

@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
+from chalicelib.store import keys
 from local import dynamodb_local, ministack, ports
 from local.console import NotReady
 from local.package import ROOT
@@ -72,6 +73,13 @@ def on_dynamodb_local(folder: Path) -> Iterator[Any]:
         skip_without("dynamodb-local", str(missing))
     with dynamodb_local.running(NPM_FOLDER, folder / "dynamodb-local.log") as client:
         yield client
+
+
+@pytest.fixture
+def few_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """4 shards of an audience and 8 of a campaign, for stories that go over all of them again and again."""
+    monkeypatch.setattr(keys, "AUDIENCE_SHARDS", 4)
+    monkeypatch.setattr(keys, "DELIVERY_SHARDS", 8)
 
 
 @pytest.fixture

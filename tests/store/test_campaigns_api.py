@@ -87,19 +87,14 @@ def test_a_campaign_answers_with_itself_and_is_read_back(api: ApiClient) -> None
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"subject": " "}, "subject"),
         ({"title": "two\nlines"}, "title"),
         ({"from_email": "nobody"}, "from_email"),
-        ({"from_email": ""}, "from_email"),
         ({"reply_to": "x@"}, "reply_to"),
-        ({"html": None}, "html"),
         ({"html": "x" * 1_100_000}, "html"),
         ({"html": "{{ lead.frist_name }}"}, "html"),
         ({"html": "{{ nonsense }}"}, "html"),
         ({"html": "{% if lead.email %}"}, "html"),
         ({"subject": "{{ lead.first_name"}, "subject"),
-        ({"audience": {"entity": "", "stages": ["New"]}}, "audience.entity"),
-        ({"audience": {"entity": "acme", "stages": []}}, "audience.stages"),
         ({"audience": {"entity": "acme", "stages": "New"}}, "audience.stages"),
         ({"audience": {"entity": "acme", "stages": ["New"], "x": 1}}, "audience.x"),
         ({"audience": {"entity": "x" * 65, "stages": ["New"]}}, "audience.entity"),
@@ -193,7 +188,7 @@ def test_a_draft_changes_and_keeps_what_is_not_named(api: ApiClient) -> None:
         "version": 2,
         "updated_at": after["updated_at"],
     }
-    assert api("PATCH", path, {"subject": ""}).status == 422
+    assert api("PATCH", path, {"subject": "two\nlines"}).status == 422
     assert api("GET", path).json == after
 
 

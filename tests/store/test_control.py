@@ -20,6 +20,8 @@ from local.tables import TableNames
 from tests.moves import bring_to
 from tests.store.test_sending import NOW, Died, World
 
+pytestmark = pytest.mark.usefixtures("few_shards")
+
 
 class ControlledWorld(World):
     """A world with its verbs, in which `settle` does what the stream does: fold what changed since the last time."""

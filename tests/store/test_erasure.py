@@ -59,7 +59,10 @@ class Story:
         return self.api("POST", f"/v1/leads/{self.lead_id}/erase", {"confirm": confirm})
 
     def _made(self) -> LeadId:
-        header, line = ("entity", "stage", "email", "first_name", "last_name", *FIELDS), ("acme", "New", FORMER, "Annika")
+        header, line = (
+            ("entity", "stage", "email", "first_name", "last_name", *FIELDS),
+            ("acme", "New", FORMER, "Annika"),
+        )
         csv = "\n".join(map(",".join, (header, (*line, "Needleson", *FIELDS.values()))))
         imported = self.api("POST", "/v1/leads/import", csv, {"content-type": "text/csv", "Idempotency-Key": "import"})
         assert imported.json["created"] == 1, imported.body

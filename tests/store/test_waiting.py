@@ -16,11 +16,13 @@ from chalicelib.model.reasons import FailureReason, WaitReason
 from chalicelib.model.transport import NotSent, OutcomeUnknown, OutgoingMail, Rejected
 from chalicelib.sending.rate import Waiting
 from chalicelib.sending.waiting import LOOKS_AGAIN_AFTER, MOST_RETURNS
-from chalicelib.store.keys import AUDIENCE_SHARDS
+from chalicelib.store import keys
 from local.tables import TableNames, create_tables, delete_tables
 from tests.store.cost_model import counted_calls
 from tests.store.test_sending import NOW, Died
 from tests.store.waiting_world import OnQueue, WaitingWorld
+
+pytestmark = pytest.mark.usefixtures("few_shards")
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +122,7 @@ def test_who_was_brought_back_and_dropped_again_is_brought_back_again(waits: Wai
     world.run(days=1, until=lambda: world.runs["launch"] > launched)
     world.others = 1000  # somebody else has used the account up meanwhile
     world.run(days=0.2)
-    assert world.runs["plan"] == planned + AUDIENCE_SHARDS
+    assert world.runs["plan"] == planned + keys.AUDIENCE_SHARDS
     assert len(world.mail.accepted) == left
     world.others = 0
     world.run(days=2)
@@ -271,7 +273,7 @@ def woken(world: WaitingWorld, body: Any) -> bool:
     """Whether a wake, handled again after a death, has set everything going or noted a wait with its schedule."""
     campaign = world.campaign(body["campaign_id"])
     planned = {(each.body["stage"], each.body["shard"]) for each in world.simulated.queues["plan"]}
-    if len(planned) == AUDIENCE_SHARDS:
+    if len(planned) == keys.AUDIENCE_SHARDS:
         return campaign.waiting is None
     return campaign.waiting is not None and campaign.waiting.until in {
         at for at, *_ in world.schedules.messages.values()
@@ -381,7 +383,7 @@ def test_a_planner_that_is_overtaken_has_what_it_leaves_over_woken(dynamodb: Any
     def size(shard: int) -> int:
         return len(world.leads.audience_page("acme", "New", shard, [], limit=99, start=None)[0])
 
-    shard, at = max(range(AUDIENCE_SHARDS), key=size), world.now.timestamp() + 900
+    shard, at = max(range(keys.AUDIENCE_SHARDS), key=size), world.now.timestamp() + 900
     turns = iter([False, False, False, False] + [True] * 9)
     world.new_planner().plan(PlanMessage(campaign_id, 0, shard, None, 100, at), lambda: next(turns))
     (handed_over,) = world.simulated.queues["plan"]

@@ -13,6 +13,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from chalicelib.settings import settings
+from chalicelib.store.keys import workspace as workspace_key
 from chalicelib.tracking.hits import NOT_PARKED
 from local.lint import lint, transformed
 from local.package import ROOT, Package, on_lambda, package
@@ -415,16 +416,23 @@ def test_no_policy_allows_every_action_or_resource(resources: Resources) -> None
             assert set(as_list(statement["Action"])) <= AWS_REQUIRES_EVERY_RESOURCE
 
 
-def test_the_tracking_function_may_only_update_items_and_read_a_delivery(resources: Resources) -> None:
+def test_the_tracking_function_may_only_update_items_and_read_a_delivery_and_the_workspace(
+    resources: Resources,
+) -> None:
     (policy,) = resources["TrackRole"]["Properties"]["Policies"]
-    allowed = {
-        action: each["Resource"] for each in policy["PolicyDocument"]["Statement"] for action in as_list(each["Action"])
-    }
-    assert {action for action in allowed if action.startswith("dynamodb:")} == {
-        "dynamodb:UpdateItem",
-        "dynamodb:GetItem",
-    }
-    assert allowed["dynamodb:GetItem"] == get_att("DeliveriesTable")
+    allowed = [
+        (action, each["Resource"], each.get("Condition"))
+        for each in policy["PolicyDocument"]["Statement"]
+        for action in as_list(each["Action"])
+        if action.startswith("dynamodb:")
+    ]
+    # Of the campaigns table, where tokens and sessions are, one partition: the workspace's.
+    partition = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [workspace_key()["pk"]["S"]]}}
+    assert allowed == [
+        ("dynamodb:UpdateItem", [get_att("DeliveriesTable"), get_att("LeadsTable")], None),
+        ("dynamodb:GetItem", get_att("DeliveriesTable"), None),
+        ("dynamodb:GetItem", get_att("CampaignsTable"), partition),
+    ]
 
 
 def test_recipients_and_marketers_have_separate_apis(resources: Resources) -> None:

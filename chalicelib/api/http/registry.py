@@ -31,6 +31,7 @@ from chalicelib.api.stats import stats
 from chalicelib.api.suppressions import suppressions
 from chalicelib.api.timeline import timeline
 from chalicelib.api.tokens import tokens
+from chalicelib.api.workspace import workspace
 from chalicelib.wiring.requests import Context, deployed_context
 
 health = Resource("health")
@@ -62,6 +63,7 @@ _DESCRIBED: tuple[Resource, ...] = (
     deliveries,
     rules,
     tokens,
+    workspace,
 )
 RESOURCES: tuple[Resource, ...] = (*_DESCRIBED, describe(_DESCRIBED))
 

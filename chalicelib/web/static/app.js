@@ -163,6 +163,7 @@ const VIEWS = [
   [/^\/automation\/new$/, "./rule-form.js", "automation"],
   [/^\/automation\/(rule_[0-9a-f]+)$/, "./rule.js", "automation"],
   [/^\/automation\/(rule_[0-9a-f]+)\/edit$/, "./rule-form.js", "automation"],
+  [/^\/settings$/, "./settings.js", "settings"],
   [/^\/help$/, "./help.js", "help"],
 ];
 let visit = new AbortController();

@@ -2,7 +2,24 @@
 
 import pytest
 
-from chalicelib.tracking.pages import ask_before_leaving, confirm_unsubscribing, host_of, masked
+from chalicelib.model.workspace import Language, Theme, Workspace
+from chalicelib.tracking.pages import (
+    _TEXTS,
+    ask_before_leaving,
+    confirm_unsubscribing,
+    host_of,
+    masked,
+    not_found,
+    unsubscribed,
+)
+from chalicelib.tracking.workspace_source import WorkspaceSource
+
+PLAIN = Workspace()
+GERMAN = Workspace(
+    name="Müller & Söhne",
+    theme=Theme(logo_url="https://cdn.mueller.example:8443/logo.png?a=1&b=2"),
+    language=Language.DE,
+)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +43,7 @@ def test_a_host_is_named_only_where_there_is_no_doubt(destination: str, host: st
 
 
 def test_the_page_leads_on_by_a_click_alone() -> None:
-    response = ask_before_leaving('https://shop.example/?q="><script>alert(1)</script>')
+    response = ask_before_leaving('https://shop.example/?q="><script>alert(1)</script>', PLAIN)
     assert response.status_code == 200
     assert "Location" not in response.headers
     assert "<script>" not in response.body
@@ -35,7 +52,7 @@ def test_the_page_leads_on_by_a_click_alone() -> None:
 
 
 def test_a_destination_without_a_host_is_not_found() -> None:
-    assert ask_before_leaving("javascript:alert(1)").status_code == 404
+    assert ask_before_leaving("javascript:alert(1)", PLAIN).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -52,5 +69,55 @@ def test_an_address_is_shown_so_that_only_its_owner_knows_it(address: str, shown
 
 
 def test_the_page_that_asks_shows_the_masked_address_and_works_without_it() -> None:
-    assert "<strong>a***@shop.example</strong>" in confirm_unsubscribing("ada<b>@shop.example").body
-    assert "You will no longer receive" in confirm_unsubscribing(None).body
+    assert "<strong>a***@shop.example</strong>" in confirm_unsubscribing("ada<b>@shop.example", PLAIN).body
+    assert "You will no longer receive" in confirm_unsubscribing(None, PLAIN).body
+
+
+def test_every_language_has_its_texts() -> None:
+    assert set(_TEXTS) == set(Language)
+
+
+def test_a_page_has_the_workspaces_language_logo_and_name() -> None:
+    response = confirm_unsubscribing("ada.lovelace@shop.example", GERMAN)
+    assert '<html lang="de">' in response.body
+    assert (
+        "<strong>a***@shop.example</strong> erhält dann keine Werbe-E-Mails mehr von Müller &amp; Söhne."
+        in response.body
+    )
+    assert 'src="https://cdn.mueller.example:8443/logo.png?a=1&amp;b=2" alt="Müller &amp; Söhne"' in response.body
+    assert "Sie sind abgemeldet" in unsubscribed(GERMAN).body
+    assert "Dieser Link ist ungültig" in not_found(GERMAN).body
+    assert "Weiter zu shop.example" in ask_before_leaving("https://shop.example/", GERMAN).body
+
+
+def test_images_come_from_the_logos_host_alone_and_no_address_is_passed_on() -> None:
+    policy = str(unsubscribed(GERMAN).headers["Content-Security-Policy"])
+    assert policy.startswith("default-src 'none'; ")
+    assert policy.endswith("; img-src https://cdn.mueller.example:8443")
+    assert "img-src" not in str(unsubscribed(PLAIN).headers["Content-Security-Policy"])
+    assert "<img" not in unsubscribed(PLAIN).body
+    assert unsubscribed(GERMAN).headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_the_workspace_is_read_once_a_minute_and_kept_while_it_cannot_be() -> None:
+    now, reads, answers = [1_000.0], [], [GERMAN, None, PLAIN]
+
+    def read() -> Workspace:
+        reads.append(now[0])
+        answer = answers.pop(0)
+        if answer is None:
+            raise TimeoutError
+        return answer
+
+    source = WorkspaceSource(read, lambda: now[0])
+    for at, expected in ((1_000.0, GERMAN), (1_059.0, GERMAN), (1_060.0, GERMAN), (1_061.0, GERMAN), (1_120.0, PLAIN)):
+        now[0] = at
+        assert source() == expected
+    assert reads == [1_000.0, 1_060.0, 1_120.0]
+
+
+def test_pages_are_plain_while_the_workspace_was_never_read() -> None:
+    def read() -> Workspace:
+        raise TimeoutError
+
+    assert WorkspaceSource(read)() == Workspace()

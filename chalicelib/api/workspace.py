@@ -1,0 +1,97 @@
+"""/v1/workspace: what all campaigns share. What makes it valid is decided in model/workspace.py."""
+
+from dataclasses import replace
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from chalicelib.api.http.answers import AnswerModel
+from chalicelib.api.http.requests import RequestModel
+from chalicelib.api.http.resources import Call, Operation, Resource
+from chalicelib.model.errors import Conflict
+from chalicelib.model.workspace import InvalidWorkspace, Language, Workspace, checked
+
+workspace = Resource("workspace")
+
+Font = Literal["sans", "verdana", "serif", "mono"]
+_COLOUR = "As `#rrggbb`; its contrast with white must be at least 4.5:1."
+
+
+class ThemePatch(RequestModel):
+    """How mails written in Markdown look."""
+
+    accent: Annotated[str, Field(description=f"Links and buttons. {_COLOUR}")] = ""
+    text: Annotated[str, Field(description=_COLOUR)] = ""
+    font: Font = "sans"
+    logo_url: Annotated[str | None, Field(description="An image at the top, with `https://`.")] = None
+    width: Annotated[int, Field(description="In pixels, 480 to 720.")] = 600
+
+
+class WorkspacePatch(RequestModel):
+    """What to change. Absent members stay as they are, those of `theme` too; null clears."""
+
+    name: str = ""
+    theme: ThemePatch = ThemePatch()
+    postal_address: Annotated[
+        str | None, Field(description="The sender's, at most 8 lines of at most 100 characters.")
+    ] = None
+    language: Annotated[Language, Field(description="Of the texts that recipients see beside your own.")] = Language.EN
+    version: Annotated[
+        int, Field(ge=0, description="The version that this change is based on; 409 when there is a newer one.")
+    ] = 0
+
+
+class ThemeAnswer(AnswerModel):
+    accent: str
+    text: str
+    font: Font
+    logo_url: str | None
+    width: int
+
+
+class WorkspaceAnswer(AnswerModel):
+    name: str
+    theme: ThemeAnswer
+    postal_address: str | None
+    language: Language
+    version: Annotated[int, Field(description="Counts the changes.")]
+
+
+@Operation(workspace, "GET", "/v1/workspace", WorkspaceAnswer)
+def get_workspace(call: Call) -> object:
+    """Read the workspace.
+
+    What all campaigns share: the theme of mails written in Markdown, the postal address, the language.
+    """
+    return call.context.workspaces.get()
+
+
+@Operation(
+    workspace,
+    "PATCH",
+    "/v1/workspace",
+    WorkspaceAnswer,
+    body=WorkspacePatch,
+    content_types=("application/json", "application/merge-patch+json"),
+    raises=[InvalidWorkspace, Conflict],
+)
+def change_workspace(call: Call) -> object:
+    """Change the workspace.
+
+    Campaigns sent before keep what they were sent with. Send the `version` that you read, so that no other change is
+    lost.
+    """
+    patch = call.body(WorkspacePatch)
+    before = call.context.workspaces.get()
+    if "version" in patch.model_fields_set and patch.version != before.version:
+        raise Conflict("The settings were changed meanwhile. Read them again.")
+    changes = patch.model_dump(exclude_unset=True, exclude={"version"})
+    theme = replace(before.theme, **changes.pop("theme", {}))
+    return call.context.workspaces.update(before, checked(_tidy(replace(before, theme=theme, **changes))))
+
+
+def _tidy(written: Workspace) -> Workspace:
+    """Without surrounding space, and with empty texts as none."""
+    lines = (line.strip() for line in (written.postal_address or "").strip().splitlines())
+    theme = replace(written.theme, logo_url=(written.theme.logo_url or "").strip() or None)
+    return replace(written, name=written.name.strip(), postal_address="\n".join(lines) or None, theme=theme)

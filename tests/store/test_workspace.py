@@ -1,0 +1,56 @@
+"""The workspace on a real engine, over the API: defaults, changes, and changes by two people."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.model.access import Scope
+from local.tables import TableNames
+from tests.api_client import ApiClient, context_of
+
+pytestmark = pytest.mark.one_engine
+
+
+@pytest.fixture
+def api(dynamodb: Any, tables: TableNames) -> ApiClient:
+    return ApiClient(context_of(dynamodb, tables)).sign_in()
+
+
+def test_it_is_read_changed_and_protected_from_older_changes(api: ApiClient) -> None:
+    before = api("GET", "/v1/workspace").json
+    assert (before["theme"]["accent"], before["language"], before["version"]) == ("#3b4fc4", "en", 0)
+    change = {
+        "theme": {"accent": "#0b7f74", "logo_url": " https://acme.example/l.png "},
+        "name": " Acme ",
+        "version": 0,
+    }
+    after = api("PATCH", "/v1/workspace", change).json
+    assert after["theme"] == before["theme"] | {"accent": "#0b7f74", "logo_url": "https://acme.example/l.png"}
+    assert (after["name"], after["version"]) == ("Acme", 1)
+    assert api("GET", "/v1/workspace").json == after
+
+    assert api("PATCH", "/v1/workspace", {"name": "Other", "version": 0}).status == 409
+    address = {"postal_address": "  Acme GmbH \r\n Musterstraße 1  \n\n", "language": "de"}
+    assert api("PATCH", "/v1/workspace", address).json["postal_address"] == "Acme GmbH\nMusterstraße 1"
+    cleared = api("PATCH", "/v1/workspace", {"postal_address": None, "theme": {"logo_url": None}, "version": 2}).json
+    assert (cleared["postal_address"], cleared["theme"]["logo_url"]) == (None, None)
+    assert (cleared["theme"]["accent"], cleared["language"]) == ("#0b7f74", "de")
+
+
+def test_a_wrong_change_names_its_field_and_changes_nothing(api: ApiClient) -> None:
+    for change, field in (
+        ({"theme": {"accent": "#eeeeee"}}, "theme.accent"),
+        ({"theme": {"font": "papyrus"}}, "theme.font"),
+        ({"theme": {"logo_url": "ftp://x.example/"}}, "theme.logo_url"),
+        ({"language": "fr"}, "language"),
+        ({"name": None}, "name"),
+    ):
+        reply = api("PATCH", "/v1/workspace", {"name": "New", **change})
+        assert (reply.status, reply.json["errors"][0]["field"]) == (422, field)
+    assert api("GET", "/v1/workspace").json["version"] == 0
+
+
+def test_a_read_token_may_only_look(api: ApiClient) -> None:
+    api.sign_in(Scope.READ)
+    assert api("GET", "/v1/workspace").status == 200
+    assert api("PATCH", "/v1/workspace", {"name": "x"}).status == 403
