@@ -63,7 +63,7 @@ class Story:
             ("entity", "stage", "email", "first_name", "last_name", *FIELDS),
             ("acme", "New", FORMER, "Annika"),
         )
-        csv = "\n".join(map(",".join, (header, (*line, "Needleson", *FIELDS.values()))))
+        csv = "\n".join(map(",".join, (header, ("acme", "New", FORMER, "Annika", "Needleson", *FIELDS.values()))))
         imported = self.api("POST", "/v1/leads/import", csv, {"content-type": "text/csv", "Idempotency-Key": "import"})
         assert imported.json["created"] == 1, imported.body
         (found,) = self.api("GET", "/v1/leads?q=needleson").json["items"]

@@ -164,6 +164,7 @@ const VIEWS = [
   [/^\/automation\/(rule_[0-9a-f]+)$/, "./rule.js", "automation"],
   [/^\/automation\/(rule_[0-9a-f]+)\/edit$/, "./rule-form.js", "automation"],
   [/^\/settings$/, "./settings.js", "settings"],
+  [/^\/settings\/suppressions$/, "./suppressions.js", "settings"],
   [/^\/help$/, "./help.js", "help"],
 ];
 let visit = new AbortController();

@@ -1,14 +1,12 @@
 /** One lead: details, email status, and timeline. */
 
-import { api, button, crumbs, failure, fill, h, heading, mayWrite, moment, reasonName, say, style } from "./app.js";
-import { confirm } from "./dialogs.js";
+import { api, crumbs, fill, h, heading, moment, reasonName, style } from "./app.js";
+import { privacyCard } from "./lead-privacy.js";
 import { card, follow, svg } from "./parts.js";
 
 export async function show(place, { id, signal }) {
   await style("lists.css");
-  let [lead, marks] = await Promise.all([
-    api("GET", `leads/${id}`, { signal }), api("GET", `leads/${id}/suppressions`, { signal }),
-  ]);
+  const lead = await api("GET", `leads/${id}`, { signal });
   const aside = h("aside", { class: "view" });
   const events = h("ol", { class: "timeline" });
   const more = h("div", { class: "more" });
@@ -22,59 +20,11 @@ export async function show(place, { id, signal }) {
     crumbs("#/leads", "Leads", "Lead"),
     h("div", { class: "titled" }, heading(nameOf(lead)), h("span", { class: "pill" }, lead.stage)),
     h("div", { class: "person" }, aside, timeline));
-  aside.append(details(lead), emailStatus());
+  aside.append(details(lead), privacyCard(lead, { signal, onchange: load }).element);
   await load();
-
-  function emailStatus() {
-    const body = h("div", { class: "stack" });
-    const change = async (run, message) => {
-      try {
-        const changed = await run();
-        if (!changed) return;
-        lead = changed;
-        marks = await api("GET", `leads/${id}/suppressions`);
-        draw();
-        body.querySelector("button").focus();
-        say(message);
-        await load();
-      } catch (problem) {
-        body.append(failure(problem));
-      }
-    };
-    const unsubscribe = () => api("POST", `leads/${id}/unsubscribe`, { key: crypto.randomUUID() });
-    const resubscribe = () => confirm({
-      title: `Resubscribe ${nameOf(lead)}?`,
-      text: "Resubscribe people only if they asked for it. The reason and the name of your API token are shown on the timeline.",
-      fields: [
-        h("label", { for: "reason" }, "Reason"),
-        h("input", { id: "reason", name: "reason", required: true, maxlength: 500, autocomplete: "off", placeholder: "Asked for it by phone" }),
-      ],
-      action: "Resubscribe",
-      run: (form) => api("POST", `leads/${id}/resubscribe`, { body: { reason: form.get("reason") }, key: crypto.randomUUID() }),
-    });
-    const draw = () => {
-      const isSuppressed = lead.unsubscribed || marks.items.length > 0;
-      fill(body,
-        h("p", {}, isSuppressed
-          ? h("span", { class: "pill bad" }, lead.unsubscribed ? "Unsubscribed" : "Suppressed")
-          : h("span", { class: "pill good" }, lead.email ? "Subscribed" : "No email address")),
-        marks.items.map((mark) => h("p", { class: "note" }, markText(mark), " ", moment(mark.at))),
-        mayWrite() && (isSuppressed
-          ? button("Resubscribe…", () => change(resubscribe, "This lead receives campaigns again."))
-          : button("Unsubscribe", () => change(unsubscribe, "This lead no longer receives campaigns."))));
-    };
-    draw();
-    return card({ id: "email-status", title: "Email status" }, body);
-  }
 }
 
 export const nameOf = (lead) => [lead.first_name, lead.last_name].filter(Boolean).join(" ") || lead.email || "Unnamed lead";
-
-function markText({ reason, source }) {
-  const texts = { unsubscribed: "Unsubscribed", complaint: "Marked an email as spam", hard_bounce: "Address bounced" };
-  const sources = { link: " with the link in an email,", one_click: " with the mail app’s unsubscribe button,", api: " here or through the API," };
-  return (texts[reason] || reason) + (sources[source] || "");
-}
 
 function details(lead) {
   const rows = [

@@ -7,6 +7,7 @@ import { card } from "./parts.js";
 /** Each tab's address and name. A view of Settings adds its line here, and its route in app.js. */
 const TABS = [
   ["#/settings", "Workspace"],
+  ["#/settings/suppressions", "Suppression list"],
 ];
 
 const FONTS = { sans: "Helvetica, Arial", verdana: "Verdana", serif: "Georgia, Times", mono: "Courier" };
