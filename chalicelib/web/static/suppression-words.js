@@ -4,7 +4,7 @@ import { h } from "./app.js";
 
 /** Why a lead or an address is not emailed, in words. */
 export function whyNot({ reason, source, by, note, entity }) {
-  if (reason === "manual") return ["Put on the suppression list by ", by, note ? `: “${note}”` : ""];
+  if (reason === "manual") return ["Put on the suppression list by ", h("bdi", {}, by), note && [": “", h("bdi", {}, note), "”"]];
   const texts = { unsubscribed: `Unsubscribed${entity ? ` from ${entity}` : ""}`, complaint: "Marked an email as spam", hard_bounce: "Address bounced" };
   const sources = { link: " with the link in an email", one_click: " with the mail app’s unsubscribe button", api: " here or through the API" };
   return (texts[reason] || reason) + (sources[source] || "");

@@ -15,7 +15,7 @@ const INDEX_MS = 1500;
 
 export async function show(place, { query: asked, signal }) {
   await Promise.all([style("lists.css"), style("suppressions.css")]);
-  const search = h("input", { type: "search", placeholder: "Address starts with", "aria-label": "Search addresses", value: asked.get("q") || "", autocapitalize: "off", spellcheck: "false" });
+  const search = h("input", { type: "search", placeholder: "Starts with…", "aria-label": "Search addresses", value: asked.get("q") || "", autocapitalize: "off", spellcheck: "false" });
   const reason = h("select", { "aria-label": "Reason" }, Object.entries(REASONS).map(([value, text]) => h("option", { value }, text)));
   reason.value = asked.get("reason") in REASONS ? asked.get("reason") : "";
   const body = h("div", {}, h("p", { class: "loading" }, "Loading addresses…"));
@@ -44,12 +44,13 @@ export async function show(place, { query: asked, signal }) {
   async function changed(change) {
     if (!await change || signal.aborted) return;
     await list.load();
-    setTimeout(() => { if (!signal.aborted) list.load(); }, INDEX_MS);
+    if (document.activeElement === document.body) search.focus();  // the button that was pressed is gone
+    setTimeout(() => { if (!signal.aborted && !body.contains(document.activeElement)) list.load(); }, INDEX_MS);
   }
 
   function row({ email, marks, removed }) {
     const why = marks.map((mark) => h("p", { class: "note" }, whyNot(mark), ", ", date(mark.at)));
-    const off = !marks.length && removed && h("p", { class: "note" }, "Removed by ", removed.by, `: “${removed.reason}”, `, date(removed.at));
+    const off = !marks.length && removed && h("p", { class: "note" }, "Removed by ", h("bdi", {}, removed.by), ": “", h("bdi", {}, removed.reason), "”, ", date(removed.at));
     return h("li", {},
       h("div", {}, email ? h("b", {}, email) : h("b", { class: "soft" }, "Erased person"), why, off),
       mayWrite() && email && marks.length > 0 && button("Remove…", () => changed(remove(email)), { class: "quiet", "aria-label": `Remove ${email}…` }));
