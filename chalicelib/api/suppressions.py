@@ -52,7 +52,7 @@ class NewSuppressions(RequestModel):
 
 
 class ImportSuppressionsQuery(RequestModel):
-    reason: Reason
+    reason: Reason | None = None
 
 
 class RemovalBody(RequestModel):
@@ -151,7 +151,7 @@ def remove_suppression(call: Call) -> None:
         raise SuppressionNotFound("Nothing keeps this address from being mailed.")
 
 
-def _mark(call: Call, source: str, reason: str) -> Mark:
+def _mark(call: Call, source: str, reason: str | None) -> Mark:
     return Mark(SuppressionReason.MANUAL, call.context.now(), source, by=caller(call.request).name, note=reason)
 
 

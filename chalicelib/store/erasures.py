@@ -85,11 +85,11 @@ class Erasures:
 
 
 def _personal(delivery: Delivery) -> Iterator[Name]:
-    """The attributes that have to go; where nothing but the note is missing, one that does not exist."""
+    """The attributes that have to go. Without the note of the erasure the address counts as one, if there was none."""
+    if delivery.erased is None and delivery.email is None:
+        yield "email"
     yield from (name for name in _TEXTS if getattr(delivery, name) is not None)
     for where, clicks in (("clicks", delivery.clicks), ("scans", delivery.scans)):
         yield from ((where, link, "url") for link, click in clicks.items() if click.url is not None)
     for link, several in delivery.later.items():
         yield from (("later", link, place, "url") for place, click in enumerate(several) if click.url is not None)
-    if delivery.erased is None:
-        yield "email"

@@ -59,11 +59,9 @@ class Story:
         return self.api("POST", f"/v1/leads/{self.lead_id}/erase", {"confirm": confirm})
 
     def _made(self) -> LeadId:
-        header, line = (
-            ("entity", "stage", "email", "first_name", "last_name", *FIELDS),
-            ("acme", "New", FORMER, "Annika"),
-        )
-        csv = "\n".join(map(",".join, (header, ("acme", "New", FORMER, "Annika", "Needleson", *FIELDS.values()))))
+        header = ("entity", "stage", "email", "first_name", "last_name", *FIELDS)
+        values = ("acme", "New", FORMER, "Annika", "Needleson", *FIELDS.values())
+        csv = "\n".join(map(",".join, (header, values)))
         imported = self.api("POST", "/v1/leads/import", csv, {"content-type": "text/csv", "Idempotency-Key": "import"})
         assert imported.json["created"] == 1, imported.body
         (found,) = self.api("GET", "/v1/leads?q=needleson").json["items"]
