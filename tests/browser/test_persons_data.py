@@ -68,6 +68,29 @@ def test_a_person_is_put_on_the_list_taken_off_it_exported_and_erased(
     page.goto(f"{stack.web_url}#/campaigns/{campaign_id}/stats")
     expect(page.get_by_role("region", name="Recipients")).to_contain_text("Deleted lead")
     assert marketer("GET", f"/v1/campaigns/{campaign_id}/stats")["sent"] == 1
+    write_late(stack, marketer, lead_id)
+    assert until(lambda: ADDRESS not in json.dumps(rows_of(stack)))
+
+
+def rows_of(stack: LocalStack) -> list[Any]:
+    """What deliveries and suppressions hold."""
+    names, dynamodb = stack.outputs, stack.engine.client("dynamodb")
+    return [dynamodb.scan(TableName=names[each])["Items"] for each in ("DeliveriesTable", "LeadsTable")]
+
+
+def write_late(stack: LocalStack, marketer: Marketer, lead_id: str) -> None:
+    """As a sender does that read the lead before; then the erasure's own message comes, with the rights of `plan`."""
+    marketer("POST", "/v1/suppressions", {"emails": [ADDRESS], "reason": "once more"})
+    (delivery,) = (each for each in rows_of(stack)[0] if each["lead_id"]["S"] == lead_id)
+    names = stack.outputs
+    stack.engine.client("dynamodb").update_item(
+        TableName=names["DeliveriesTable"],
+        Key={name: delivery[name] for name in ("bucket", "lead_id")},
+        UpdateExpression="SET email = :email",
+        ExpressionAttributeValues={":email": {"S": ADDRESS}},
+    )
+    assert ADDRESS in json.dumps(rows_of(stack)[0])
+    stack.engine.client("sqs").send_message(QueueUrl=names["PlanQueueUrl"], MessageBody=json.dumps({"erase": lead_id}))
 
 
 def sent_campaign(marketer: Marketer, until: Callable[[Callable[[], bool]], bool]) -> str:
