@@ -86,7 +86,7 @@ VIEWS = {
     "import": ("/leads/import", "Choose a CSV file"),
     "automation": ("/automation", "Wrong addresses"),
     "rule": ("/automation/{rule}", "Nothing yet."),
-    "suppressions": ("/settings/suppressions", "never emailed"),
+    "suppressions": ("/settings/suppressions", "not emailed"),
     "rule-form": ("/automation/{rule}/edit", "Add action"),
     "help": ("/help", "The five numbers"),
 }

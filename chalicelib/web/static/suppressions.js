@@ -21,7 +21,7 @@ export async function show(place, { query: asked, signal }) {
   const body = h("div", {}, h("p", { class: "loading" }, "Loading addresses…"));
   const actions = () => mayWrite() && [button("Import…", () => changed(takeFile())), button("Add…", () => changed(add()), { class: "primary" })];
   place.append(...settingsHead("#/settings/suppressions"),
-    h("p", { class: "soft" }, "These addresses are never emailed, whatever the campaign. They stay here when leads are deleted or imported again."),
+    h("p", { class: "soft" }, "Addresses that are not emailed. They stay here when their leads are deleted or imported again."),
     h("div", { class: "bar" }, search, reason, h("div", { class: "actions suppression-actions" }, actions())), body);
 
   const values = () => ({ q: search.value.trim(), reason: reason.value });
