@@ -91,9 +91,12 @@ export function privacyCard(lead, { signal, onchange }) {
     if (!erased) return;
     location.hash = "#/leads";
     say("The person was erased.");
-    if (erased.same_address.length) {
+    const others = await Promise.all(erased.same_address.map((id) => api("GET", `leads/${id}`)));
+    if (others.length) {
+      const close = (event) => event.target.closest("dialog").close();
       tell("The address is still here", h("p", {}, "Leads of other business lines have the same address. Erase them too if the person asked for it:"),
-        h("ul", { class: "plain-list" }, erased.same_address.map((id) => h("li", {}, h("a", { href: `#/leads/${id}` }, "Open the lead")))));
+        h("ul", { class: "plain-list" }, others.map((other) =>
+          h("li", {}, h("a", { href: `#/leads/${other.lead_id}`, onclick: close }, nameOf(other)), `, ${other.entity}`))));
     }
   }
 
