@@ -19,8 +19,8 @@ from chalicelib.model.ids import LeadId
 
 privacy = Resource("privacy", "/v1/leads/{lead_id}")
 
-_DELIVERIES = 500
-"""Of one part of an export: with their links and evidence they stay below an answer's 6 MB."""
+_DELIVERIES = 200
+"""Of one part of an export, as of a timeline's page: with links and evidence they stay below an answer's 6 MB."""
 _SECONDS = 15
 """After which the rest of an erasure is left to the queue; a request has 29."""
 
@@ -68,7 +68,7 @@ class ErasureAnswer(AnswerModel):
 def export_person(call: Call, lead_id: LeadId) -> object:
     """Export everything known of a lead.
 
-    One document. Of somebody with more than 500 deliveries it has the newest, and `cursor` leads to the others.
+    One document. Of somebody with more than 200 deliveries it has the newest, and `cursor` leads to the others.
     """
     query, context = call.query(PersonQuery), call.context
     lead = context.leads.get(lead_id)

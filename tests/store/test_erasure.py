@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,6 +11,8 @@ import pytest
 
 from chalicelib.automation.automate import Automation
 from chalicelib.automation.rules import Incident
+from chalicelib.crm.import_files import read_file
+from chalicelib.crm.importing import import_leads
 from chalicelib.crm.suppression import suppress_address
 from chalicelib.model.delivery import BurstRule, Tracking
 from chalicelib.model.ids import LeadId
@@ -19,6 +21,7 @@ from chalicelib.model.rule import Trigger
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.sending.feedback import Feedback, FeedbackEvent, FeedbackKind, FeedbackOutcome
 from chalicelib.store.feedback import FeedbackRecords
+from chalicelib.store.leads import Leads
 from chalicelib.tracking.delivery_ids import make_delivery_id
 from chalicelib.tracking.hits import Hit, HitKind, apply
 from chalicelib.tracking.replay import replay
@@ -26,6 +29,7 @@ from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
 from tests.claiming import record_claim, record_sent
 from tests.recounting import KeptMessages
+from tests.stand_in import StandIn
 from tests.store.test_privacy import KEYS, NOW, Office
 
 ADDRESS, FORMER = "Ann.Needle@shop.example", "former.needle@shop.example"
@@ -196,6 +200,7 @@ def test_what_comes_after_an_erasure_counts_and_names_nobody(story: Story) -> No
     assert {each["note"] for each in marks} == {None}
 
 
+@pytest.mark.one_engine
 def test_a_mail_that_was_being_sent_is_found_by_the_second_look(story: Story) -> None:
     third, lead = story.office.launched(Tracking.FULL), story.office.leads.get(story.lead_id)
     story.erase()
@@ -212,6 +217,35 @@ def test_a_mail_that_was_being_sent_is_found_by_the_second_look(story: Story) ->
     assert story.office.sums(third)["sent"] == 1
 
 
+class ErasesBeforeWriting(StandIn):
+    """A client whose first transaction finds the person erased."""
+
+    def __init__(self, client: Any, erase: Callable[[], Any]) -> None:
+        self._client, self._erase, self._is_first = client, erase, True
+
+    def __getattr__(self, operation: str) -> Any:
+        return getattr(self._client, operation)
+
+    def transact_write_items(self, **arguments: Any) -> Any:
+        if self._is_first:
+            self._is_first = False
+            assert self._erase().status == 202
+        return self._client.transact_write_items(**arguments)
+
+
+@pytest.mark.one_engine
+def test_an_import_that_meets_an_erasure_makes_another_lead_who_is_not_mailed(story: Story) -> None:
+    client = ErasesBeforeWriting(story.client, story.erase)
+    leads = Leads(client, story.tables.leads, story.context._hash_of)
+    file = read_file(f"entity,stage,email,first_name\nacme,New,{ADDRESS},Another\n".encode(), "csv")
+    assert import_leads(leads, file, story.context.now()).created == 1
+    (lead,) = (each for each in leads.list_page(entity="acme", stage="New")[0] if each.email == ADDRESS)
+    assert lead.lead_id != story.lead_id
+    assert lead.suppressed is not None
+    assert lead.suppressed.reason is SuppressionReason.MANUAL
+
+
+@pytest.mark.one_engine
 def test_a_deleted_lead_is_not_shown_and_can_be_erased_later(story: Story) -> None:
     assert story.api("DELETE", f"/v1/leads/{story.lead_id}").status == 204
     csv = story.api("GET", f"/v1/campaigns/{story.full}/deliveries.csv").body
