@@ -2,15 +2,17 @@
 
 import { api, button, failure, fill, h, mayWrite, moment, query, say } from "./app.js";
 import { confirm, tell } from "./dialogs.js";
-import { nameOf } from "./lead.js";
 import { card, titlesOf } from "./parts.js";
 import { reasonField, whyNot } from "./suppression-words.js";
+
+export const nameOf = (lead) => [lead.first_name, lead.last_name].filter(Boolean).join(" ") || lead.email || "Unnamed lead";
 
 /**
  * { element, update(lead) }. `onchange(lead)` is called after the lead was unsubscribed or resubscribed; after it was
  * erased, the list of leads is shown.
  */
-export function privacyCard(lead, { signal, onchange }) {
+export function privacyCard(shown, { signal, onchange }) {
+  let lead = shown;
   const status = h("div", { class: "stack" });
   const data = h("div", { class: "actions" });
   const element = h("div", { class: "view" },

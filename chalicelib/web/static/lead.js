@@ -1,8 +1,10 @@
 /** One lead: details, email status, and timeline. */
 
 import { api, crumbs, fill, h, heading, moment, reasonName, style } from "./app.js";
-import { privacyCard } from "./lead-privacy.js";
+import { nameOf, privacyCard } from "./lead-privacy.js";
 import { card, follow, svg } from "./parts.js";
+
+export { nameOf };
 
 export async function show(place, { id, signal }) {
   await style("lists.css");
@@ -23,8 +25,6 @@ export async function show(place, { id, signal }) {
   aside.append(details(lead), privacyCard(lead, { signal, onchange: load }).element);
   await load();
 }
-
-export const nameOf = (lead) => [lead.first_name, lead.last_name].filter(Boolean).join(" ") || lead.email || "Unnamed lead";
 
 function details(lead) {
   const rows = [
