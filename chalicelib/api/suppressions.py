@@ -1,5 +1,6 @@
 """/v1/suppressions: the addresses that are not mailed. Addresses come in bodies, which no access log has."""
 
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -9,7 +10,7 @@ from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.requests import InvalidBody, RequestModel, read_bytes
 from chalicelib.api.http.resources import Call, Operation, Resource
-from chalicelib.api.leads import MAX_REASON, LineErrorAnswer, one_line
+from chalicelib.api.leads import MAX_REASON, LineErrorAnswer, SuppressionAnswer, one_line
 from chalicelib.crm.import_files import FileTooLong
 from chalicelib.crm.suppression import allow_address, suppress_many
 from chalicelib.crm.suppression_files import read_addresses
@@ -60,14 +61,8 @@ class RemovalBody(RequestModel):
     reason: Reason
 
 
-class SuppressedMarkAnswer(AnswerModel):
-    reason: SuppressionReason
+class SuppressedMarkAnswer(SuppressionAnswer):
     entity: Annotated[str | None, Field(description="Of an unsubscription: the business line; null for every one.")]
-    source: Annotated[str, Field(description="`link`, `one_click`, `api`, `complaint`, `bounce` or `import`.")]
-    campaign_id: Annotated[str | None, Field(description="The campaign whose mail it was; null if none.")]
-    by: Annotated[str | None, Field(description="The name of the API token that put the address on the list.")]
-    note: Annotated[str | None, Field(description="... and the reason that was given.")]
-    at: Moment
 
 
 class RemovedAnswer(AnswerModel):
@@ -167,15 +162,7 @@ def _shown(each: SuppressedAddress) -> SuppressedAddressAnswer:
     return SuppressedAddressAnswer(
         email=None if each.is_erased else each.address,
         marks=[
-            SuppressedMarkAnswer(
-                reason=mark.reason,
-                entity=entity,
-                source=mark.source,
-                campaign_id=mark.campaign_id,
-                by=mark.by,
-                note=mark.note,
-                at=mark.at,
-            )
+            SuppressedMarkAnswer.model_validate(asdict(mark) | {"entity": entity})
             for entity, mark in sorted(marks, key=lambda pair: pair[1].at)
         ],
         removed=None if each.lifted is None else RemovedAnswer.model_validate(each.lifted),

@@ -4,7 +4,7 @@ sending ─┬─ any report but a rejection ─> sent      (also from failed, w
 sent ────┴─ rejection ──────────────────> failed     waiting, when it was to be sent again for that)
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -16,8 +16,8 @@ from chalicelib.store.delivery_rows import decode
 from chalicelib.store.statements import Condition, Update, differs, equals, exists, missing, one_of
 from chalicelib.store.table import TableStore
 
-_Values = Mapping[str, Any]
-"""By attribute."""
+_WORDS = ("subject", "detail", "bounce_detail", "bounce_soft_detail")
+"""Attributes that a report sets and that may quote the recipient's address."""
 
 
 class Reported(NamedTuple):
@@ -45,23 +45,17 @@ class FeedbackRecords(TableStore):
         self, campaign_id: CampaignId, lead_id: LeadId, at: datetime, detail: str | None, *, hard: bool
     ) -> Reported | None:
         if hard:
-            return self._record(campaign_id, lead_id, {"bounced_at": at}, {"bounce_detail": detail})
-        return self._record(campaign_id, lead_id, {"bounced_soft_at": at}, {"bounce_soft_detail": detail})
+            return self._record(campaign_id, lead_id, {"bounced_at": at, "bounce_detail": detail})
+        return self._record(campaign_id, lead_id, {"bounced_soft_at": at, "bounce_soft_detail": detail})
 
     def record_complained(self, campaign_id: CampaignId, lead_id: LeadId, at: datetime) -> Reported | None:
         return self._record(campaign_id, lead_id, {"complained_at": at})
 
-    def _record(
-        self, campaign_id: CampaignId, lead_id: LeadId, values: _Values, words: _Values | None = None
-    ) -> Reported | None:
-        """Set the values, unless the first of them is there. `words` may quote the address: an erased lead's go."""
+    def _record(self, campaign_id: CampaignId, lead_id: LeadId, values: Mapping[str, Any]) -> Reported | None:
+        """Set the values, unless the first of them is there."""
         delivery_exists, is_first = exists("lead_id"), missing(next(iter(values)))
-
-        def record(words: _Values) -> Reported | None:
-            update = self._table.update(keys.delivery(campaign_id, lead_id)).set(values).set(words)
-            return self._reported(update.require(delivery_exists, is_first, *_fits(words)))
-
-        return _without_words(record, words or {})
+        update = self._table.update(keys.delivery(campaign_id, lead_id)).set(values)
+        return self._reported(update.require(delivery_exists, is_first))
 
     def record_accepted(
         self,
@@ -79,14 +73,11 @@ class FeedbackRecords(TableStore):
         """
         not_ended = one_of("status", DeliveryStatus.SENDING, DeliveryStatus.WAITING)
         only_not_known = equals("status", DeliveryStatus.FAILED) & equals("reason", unknown)
-
-        def record(words: _Values) -> Reported | None:
-            update = self._table.update(keys.delivery(campaign_id, lead_id)).remove("reason", "detail")
-            update.set(status=DeliveryStatus.SENT, sent_at=at, message_id=message_id).set_once(words)
-            update.require(not_ended | only_not_known, _was_not_rejected(message_id), *_fits(words))
-            return self._reported(update)
-
-        reported = _without_words(record, {"subject": subject} if subject else {})
+        update = self._table.update(keys.delivery(campaign_id, lead_id)).remove("reason", "detail")
+        update.set(status=DeliveryStatus.SENT, sent_at=at, message_id=message_id)
+        if subject:
+            update.set_once(subject=subject)
+        reported = self._reported(update.require(not_ended | only_not_known, _was_not_rejected(message_id)))
         return reported is not None and reported.is_first
 
     def record_rejected(
@@ -95,30 +86,16 @@ class FeedbackRecords(TableStore):
         """The service accepted the message and then rejected it: it did not leave."""
         delivery_exists = exists("lead_id")
         was_thought_to_leave = one_of("status", DeliveryStatus.SENDING, DeliveryStatus.SENT)
-
-        def record(words: _Values) -> Reported | None:
-            update = self._table.update(keys.delivery(campaign_id, lead_id)).remove("sent_at")
-            update.set(status=DeliveryStatus.FAILED, reason=reason, rejected_message=message_id).set(words)
-            update.require(delivery_exists, was_thought_to_leave, _was_not_rejected(message_id), *_fits(words))
-            return self._reported(update)
-
-        return _without_words(record, {"detail": detail} if detail else {})
+        update = self._table.update(keys.delivery(campaign_id, lead_id)).remove("sent_at")
+        update.set(status=DeliveryStatus.FAILED, reason=reason, detail=detail or None, rejected_message=message_id)
+        return self._reported(update.require(delivery_exists, was_thought_to_leave, _was_not_rejected(message_id)))
 
     def _reported(self, update: Update) -> Reported | None:
         row, written = self._table.row_after(update)
+        if "erased" in row and not row.keys().isdisjoint(_WORDS):
+            # What quotes the address of an erased lead goes at once. A repeated report completes it after a crash.
+            self._table.write(self._table.update({name: row[name] for name in ("bucket", "lead_id")}).remove(*_WORDS))
         return Reported(decode(row, self._rule), written) if row else None
-
-
-def _fits(words: _Values) -> list[Condition]:
-    return [missing("erased")] if words else []
-
-
-def _without_words(record: Callable[[_Values], Reported | None], words: _Values) -> Reported | None:
-    """Record with these words, or without them once the lead is erased."""
-    reported = record(words)
-    if words and reported is not None and not reported.is_first and reported.delivery.erased is not None:
-        return record({})
-    return reported
 
 
 def _was_not_rejected(message_id: str) -> Condition:
