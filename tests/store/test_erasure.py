@@ -217,6 +217,34 @@ def test_a_mail_that_was_being_sent_is_found_by_the_second_look(story: Story) ->
     assert story.office.sums(third)["sent"] == 1
 
 
+class DiesAfter(StandIn):
+    """A client whose process ends after some writes."""
+
+    def __init__(self, client: Any, writes: int) -> None:
+        self._client, self._left = client, writes
+
+    def __getattr__(self, operation: str) -> Any:
+        if operation in ("update_item", "delete_item", "transact_write_items"):
+            self._left -= 1
+            if self._left < 0:
+                raise KeyboardInterrupt
+        return getattr(self._client, operation)
+
+
+@pytest.mark.one_engine
+def test_an_erasure_that_dies_anywhere_is_completed_by_the_next(story: Story) -> None:
+    before = story.sums()
+    for writes in range(50):
+        dying = context_of(DiesAfter(story.client, writes), story.tables, sqs=story.messages, keys=KEYS)
+        try:
+            dying.eraser.erase(story.lead_id, ADDRESS, "test", story.context.now(), lambda: False)
+            break
+        except KeyboardInterrupt:
+            continue
+    assert 3 < writes < 50
+    assert (story.found(), story.sums()) == ([], before)
+
+
 class ErasesBeforeWriting(StandIn):
     """A client whose first transaction finds the person erased."""
 
