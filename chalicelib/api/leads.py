@@ -81,7 +81,8 @@ class LeadQuery(PageQuery, LeadFilterBody):
     """A page of them."""
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """A reason, trimmed. Raises what pydantic reports."""
     line = text.strip()
     if not 0 < len(line) <= MAX_REASON or not line.isprintable():
         raise PydanticCustomError("line", f"must be one line of 1 to {MAX_REASON} characters")
@@ -91,7 +92,7 @@ def _one_line(text: str) -> str:
 class ResubscribeBody(RequestModel):
     reason: Annotated[
         str,
-        AfterValidator(_one_line),
+        AfterValidator(one_line),
         Field(
             description="Why the lead may be mailed again, such as when and how it asked for it; one line.",
             json_schema_extra={"minLength": 1, "maxLength": MAX_REASON},
@@ -118,8 +119,10 @@ class SuppressionAnswer(AnswerModel):
     """One thing that keeps a lead from being mailed."""
 
     reason: SuppressionReason
-    source: Annotated[str, Field(description="`link`, `one_click`, `api`, `complaint` or `bounce`.")]
+    source: Annotated[str, Field(description="`link`, `one_click`, `api`, `complaint`, `bounce` or `import`.")]
     campaign_id: Annotated[str | None, Field(description="The campaign whose mail it was; null if none.")]
+    by: Annotated[str | None, Field(description="The name of the API token that put the address on the list.")]
+    note: Annotated[str | None, Field(description="... and the reason that was given.")]
     at: Moment
 
 

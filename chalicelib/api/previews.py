@@ -160,7 +160,15 @@ def preflight_campaign(call: Call, campaign_id: CampaignId) -> object:
     return preflight(draft, context.audiences, account, workspace, context.keys, context.settings.tracking_url)
 
 
-@Operation(previews, "POST", "/test", TestAnswer, body=TestBody, raises=[InvalidAddresses, Incomplete, *_NOT_RENDERED])
+@Operation(
+    previews,
+    "POST",
+    "/test",
+    TestAnswer,
+    body=TestBody,
+    raises=[InvalidAddresses, Incomplete, *_NOT_RENDERED],
+    answers_secret=True,  # addresses, which an erasure could not find
+)
 def test_campaign(call: Call, campaign_id: CampaignId) -> object:
     """Send a campaign to test addresses.
 

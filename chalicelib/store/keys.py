@@ -1,6 +1,7 @@
 """Every key of every table, in one place.
 
 Table `leads`        PK lead_id                      GSI audience: audience = entity#stage#shard, lead_id
+                                                       (or SUPPRESSED, of suppressions)
                                                      GSI address: address (of identities by e-mail address)
 Table `deliveries`   PK bucket = campaign_id#shard   SK lead_id    GSI by_lead: lead_id, claimed_at
 Table `campaigns`    PK pk, SK sk                    GSI listing: kind, created_at         TTL expires_at
@@ -25,7 +26,9 @@ RULES = "rules"
 ACT = "act#"
 RESUBSCRIPTION = "resubscribed#"
 
-_SUPPRESSION = "suppression#"
+SUPPRESSION = "suppression#"
+SUPPRESSED = "suppressed"
+"""Partition of all suppressions in the audience index; an audience's holds two `#`."""
 
 
 def lead(lead_id: LeadId) -> Item:
@@ -48,12 +51,12 @@ def identity(entity: str, kind: str, value: str) -> Item:
 
 
 def suppression(written: str) -> Item:
-    """What keeps an address from being mailed."""
-    return {"lead_id": {"S": _SUPPRESSION + address_key(written)}}
+    """What keeps an address from being mailed; `written` may be the hash of an erased person's."""
+    return {"lead_id": {"S": SUPPRESSION + address_key(written)}}
 
 
 def suppressed_address(row: Item) -> str:
-    return str(row["lead_id"]["S"]).removeprefix(_SUPPRESSION)
+    return str(row["lead_id"]["S"]).removeprefix(SUPPRESSION)
 
 
 def bucket(campaign_id: CampaignId, shard: int) -> str:
@@ -148,6 +151,11 @@ def act(lead_id: LeadId, rule_id: RuleId, campaign_id: CampaignId) -> Item:
 def resubscription(lead_id: LeadId, at: str) -> Item:
     """Who resubscribed the lead at a time (`time_text`); in the partition of the acts on it."""
     return _row(acts_of(lead_id), f"{RESUBSCRIPTION}{at}")
+
+
+def erasure(lead_id: LeadId) -> Item:
+    """That the lead was erased; in the partition of the acts on it."""
+    return _row(acts_of(lead_id), "erased")
 
 
 def acts_of(lead_id: LeadId) -> str:

@@ -144,4 +144,4 @@ def mark_values(mark: Mark | None) -> dict[str, Any] | None:
 def decode_mark(value: Mapping[str, Any]) -> Mark:
     values = from_item(value["M"])
     reason, at = SuppressionReason(values["reason"]), time_from(values["at"])
-    return Mark(reason, at, values["source"], values.get("campaign_id"))
+    return Mark(reason, at, values["source"], values.get("campaign_id"), values.get("by"), values.get("note"))

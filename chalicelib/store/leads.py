@@ -16,8 +16,8 @@ from chalicelib.store import keys, lead_rows
 from chalicelib.store.client import Client, Item
 from chalicelib.store.lead_batches import write_many
 from chalicelib.store.lead_rows import decode
-from chalicelib.store.statements import Condition, Query, all_of, contains, equals, exists, missing
-from chalicelib.store.suppressions import Suppressions
+from chalicelib.store.statements import Condition, Query, Statement, all_of, contains, equals, exists, missing
+from chalicelib.store.suppressions import HashOfAddress, Suppressions
 from chalicelib.store.table import Table
 
 _THREADS = 4
@@ -50,11 +50,14 @@ class Survey(NamedTuple):
 
 
 class Leads:
-    """The leads table. All methods raise StoreUnavailable when the engine does not answer; the call may be repeated."""
+    """The leads table. All methods raise StoreUnavailable when the engine does not answer; the call may be repeated.
 
-    def __init__(self, client: Client, table: str) -> None:
+    `hash_of`: the hash of an erased person's address, needed where leads are made and changed.
+    """
+
+    def __init__(self, client: Client, table: str, hash_of: HashOfAddress | None = None) -> None:
         self._table = Table(client, table)
-        self.suppressions = Suppressions(client, table)
+        self.suppressions = Suppressions(client, table, hash_of)
 
     def find(self, lead_id: LeadId) -> Lead | None:
         """One strongly consistent read; None also for what is no lead's id."""
@@ -72,6 +75,11 @@ class Leads:
         """The leads that exist, by id; 100 a call, one call after the other."""
         wanted = [keys.lead(lead_id) for lead_id in dict.fromkeys(lead_ids)]
         return {lead.lead_id: lead for lead in map(decode, self._rows(wanted, consistent=consistent))}
+
+    def find_existing(self, lead_ids: Iterable[LeadId]) -> set[LeadId]:
+        """Those of these leads that exist; eventually consistent, 100 a call."""
+        wanted = [keys.lead(lead_id) for lead_id in dict.fromkeys(lead_ids)]
+        return {LeadId(row["lead_id"]["S"]) for row in self._rows(wanted, consistent=False, only="lead_id")}
 
     def find_owners(self, identities: Iterable[Identity]) -> dict[Identity, LeadId]:
         """Who owns these identities, by strongly consistent reads; those that nobody owns are absent."""
@@ -101,9 +109,9 @@ class Leads:
         """Write new and changed leads by the hundred; the ids of those refused: decide these again (lead_batches)."""
         return write_many(self._table, changes)
 
-    def delete(self, lead: Lead) -> None:
-        """Remove a lead and its identities. Raises Conflict when it changed meanwhile."""
-        if not self._table.transact(*lead_rows.delete(self._table.name, lead)):
+    def delete(self, lead: Lead, *together: Statement) -> None:
+        """Remove a lead and its identities, in one transaction with other writes. Raises Conflict when refused."""
+        if not self._table.transact(*lead_rows.delete(self._table.name, lead), *together):
             raise Conflict("The lead changed meanwhile.")
 
     def unsubscribe(self, lead_id: LeadId, *, at: datetime, source: str, campaign_id: str | None = None) -> bool:
@@ -219,12 +227,12 @@ class Leads:
         for shard in _audience(entity, stages, tags):
             yield from map(decode, self._table.query(shard))
 
-    def _rows(self, wanted: Sequence[Item], *, consistent: bool) -> list[Item]:
+    def _rows(self, wanted: Sequence[Item], *, consistent: bool, only: str | None = None) -> list[Item]:
         chunks = [wanted[start : start + 100] for start in range(0, len(wanted), 100)]
         if len(chunks) <= 1:
-            return self._table.find_many(wanted, consistent=consistent)
+            return self._table.find_many(wanted, consistent=consistent, only=only)
         with ThreadPoolExecutor(_THREADS) as threads:
-            read = threads.map(lambda chunk: self._table.find_many(chunk, consistent=consistent), chunks)
+            read = threads.map(lambda chunk: self._table.find_many(chunk, consistent=consistent, only=only), chunks)
             return [row for rows in read for row in rows]
 
     def _raise_taken(self, lead: Lead) -> None:

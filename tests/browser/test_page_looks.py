@@ -86,6 +86,7 @@ VIEWS = {
     "import": ("/leads/import", "Choose a spreadsheet"),
     "automation": ("/automation", "Wrong addresses"),
     "rule": ("/automation/{rule}", "Nothing yet."),
+    "suppressions": ("/settings/suppressions", "not emailed"),
     "rule-form": ("/automation/{rule}/edit", "Add action"),
     "settings": ("/settings", "Postal address"),
     "tokens": ("/settings/tokens", "Create token…"),

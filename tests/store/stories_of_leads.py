@@ -158,7 +158,7 @@ ANSWER = KeptAnswer(201, {}, b"done")
 def a_request_is_done_once_for_its_key(world: LossyWorld) -> Story:
     def ask() -> Any:
         first = world.idempotency.claim("caller", "key", "print", NOW)
-        world.idempotency.keep("caller", "key", ANSWER)
+        world.idempotency.keep("caller", "key", ANSWER, NOW)
         return first, world.idempotency.claim("caller", "key", "print", NOW)
 
     seen = yield ask

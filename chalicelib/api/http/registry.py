@@ -28,10 +28,12 @@ from chalicelib.api.lead_lists import lead_lists
 from chalicelib.api.leads import leads
 from chalicelib.api.live_preview import live_preview
 from chalicelib.api.previews import previews
+from chalicelib.api.privacy import privacy
 from chalicelib.api.recounts import recounts
 from chalicelib.api.rules import rules
 from chalicelib.api.senders import senders
 from chalicelib.api.stats import stats
+from chalicelib.api.suppressions import suppressions
 from chalicelib.api.timeline import timeline
 from chalicelib.api.tokens import tokens
 from chalicelib.api.workspace import workspace
@@ -59,6 +61,8 @@ _DESCRIBED: tuple[Resource, ...] = (
     lead_lists,
     timeline,
     campaign_list,
+    privacy,
+    suppressions,
     campaigns,
     previews,
     live_preview,

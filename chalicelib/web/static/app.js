@@ -168,6 +168,7 @@ const VIEWS = [
   [/^\/settings\/tokens$/, "./settings-tokens.js", "settings"],
   [/^\/sign-in$/, "./sign-in.js"],
   [/^\/settings\/senders$/, "./settings-senders.js", "settings"],
+  [/^\/settings\/suppressions$/, "./suppressions.js", "settings"],
   [/^\/help$/, "./help.js", "help"],
 ];
 let visit = new AbortController();

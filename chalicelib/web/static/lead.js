@@ -1,9 +1,9 @@
 /** One lead: details, email status, and timeline. */
 
 import { api, button, crumbs, failure, fill, h, heading, mayWrite, moment, reasonName, say, style } from "./app.js";
-import { confirm } from "./dialogs.js";
 import { deleteLead, nameOf, stageChoice, tagList } from "./lead-controls.js";
 import { leadForm, leadGroups, namesIn } from "./lead-form.js";
+import { privacyCard } from "./lead-privacy.js";
 import { card, follow, svg } from "./parts.js";
 
 export { nameOf };
@@ -11,9 +11,7 @@ export { nameOf };
 export async function show(place, { id, signal }) {
   let groups = [];
   const lookup = leadGroups(signal).then((found) => { groups = found; return found; });
-  let [lead, marks] = await Promise.all([
-    api("GET", `leads/${id}`, { signal }), api("GET", `leads/${id}/suppressions`, { signal }), style("lists.css"), style("leads.css"),
-  ]);
+  let [lead] = await Promise.all([api("GET", `leads/${id}`, { signal }), style("lists.css"), style("leads.css")]);
   const title = heading(nameOf(lead));
   const stage = h("span");
   const details = h("div");
@@ -30,7 +28,7 @@ export async function show(place, { id, signal }) {
     crumbs("#/leads", "Leads", "Lead"),
     h("div", { class: "head" }, h("div", { class: "titled" }, title, stage), mayWrite() && button("Delete…", remove, { class: "danger" })),
     h("div", { class: "person" }, aside, timeline));
-  const status = emailStatus();
+  const status = privacyCard(lead, { signal, onchange: (other) => { lead = other; return load(); } });
   aside.append(details, status.element);
   changed(lead);
   await load();
@@ -63,59 +61,6 @@ export async function show(place, { id, signal }) {
     say(`${nameOf(lead)} was deleted.`);
     location.hash = "#/leads";
   }
-
-  function emailStatus() {
-    const body = h("div", { class: "stack" });
-    const change = async (run, message) => {
-      try {
-        const next = await run();
-        if (!next) return;
-        lead = next;
-        marks = await api("GET", `leads/${id}/suppressions`);
-        draw();
-        body.querySelector("button").focus();
-        say(message);
-        await load();
-      } catch (problem) {
-        body.append(failure(problem));
-      }
-    };
-    const unsubscribe = () => api("POST", `leads/${id}/unsubscribe`, { key: crypto.randomUUID() });
-    const resubscribe = () => confirm({
-      title: `Resubscribe ${nameOf(lead)}?`,
-      text: "Resubscribe people only if they asked for it. The reason and the name of your API token are shown on the timeline.",
-      fields: [
-        h("label", { for: "reason" }, "Reason"),
-        h("input", { id: "reason", name: "reason", required: true, maxlength: 500, autocomplete: "off", placeholder: "Asked for it by phone" }),
-      ],
-      action: "Resubscribe",
-      run: (form) => api("POST", `leads/${id}/resubscribe`, { body: { reason: form.get("reason") }, key: crypto.randomUUID() }),
-    });
-    const draw = () => {
-      const isSuppressed = lead.unsubscribed || marks.items.length > 0;
-      fill(body,
-        h("p", {}, isSuppressed
-          ? h("span", { class: "pill bad" }, lead.unsubscribed ? "Unsubscribed" : "Suppressed")
-          : h("span", { class: "pill good" }, lead.email ? "Subscribed" : "No email address")),
-        marks.items.map((mark) => h("p", { class: "note" }, markText(mark), " ", moment(mark.at))),
-        mayWrite() && (isSuppressed
-          ? button("Resubscribe…", () => change(resubscribe, "This lead receives campaigns again."))
-          : button("Unsubscribe", () => change(unsubscribe, "This lead no longer receives campaigns."))));
-    };
-    draw();
-    const update = async (other) => {
-      lead = other;
-      marks = await api("GET", `leads/${id}/suppressions`, { signal });
-      draw();
-    };
-    return { update, element: card({ id: "email-status", title: "Email status" }, body) };
-  }
-}
-
-function markText({ reason, source }) {
-  const texts = { unsubscribed: "Unsubscribed", complaint: "Marked an email as spam", hard_bounce: "Address bounced" };
-  const sources = { link: " with the link in an email,", one_click: " with the mail app’s unsubscribe button,", api: " here or through the API," };
-  return (texts[reason] || reason) + (sources[source] || "");
 }
 
 function detailsCard(lead, tags, tools) {

@@ -8,6 +8,7 @@ import { card, debounced } from "./parts.js";
 const TABS = [
   ["#/settings", "Workspace"],
   ["#/settings/senders", "Senders"],
+  ["#/settings/suppressions", "Suppression list"],
   ["#/settings/tokens", "API tokens"],
 ];
 
