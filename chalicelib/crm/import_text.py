@@ -147,7 +147,12 @@ class _Feed:
         return self._lines[self.position - 1]
 
 
-_CSV_REASONS = {"unexpected end of data": "has a quote that is never closed"}
+_CSV_REASONS = {
+    "unexpected end of data": "has a quote that is never closed",
+    f"field larger than field limit ({csv.field_size_limit()})": (
+        f"has a value of more than {csv.field_size_limit():,} characters; perhaps a quote is not closed"
+    ),
+}
 
 
 def text_rows(text: str, delimiter: Delimiter | None = None) -> Rows:

@@ -22,11 +22,14 @@ export function audience(value, { onchange, signal, readonly, any, isOpen, looku
   } });
   const stageList = h("div", { class: "chips", role: "group", "aria-labelledby": "stages-label" });
   const tagList = h("div", { class: "chips", role: "group", "aria-labelledby": "tags-label" });
-  const segment = behaviors({ signal, readonly, onchange: (behavior) => {
-    chosen = { ...chosen, behavior };
-    draw();
-    onchange();
-  } });
+  const segment = behaviors({
+    signal, readonly, onshow: summarize,
+    onchange(behavior) {
+      chosen = { ...chosen, behavior };
+      draw();
+      onchange();
+    },
+  });
   const total = h("p", { class: "count", role: "status" });
   const element = h("div", { class: "stack" },
     h("label", { for: "entity" }, "Business line"), line, h("p", { class: "error", id: "entity-error", "data-error": "audience.entity" }),
@@ -45,7 +48,10 @@ export function audience(value, { onchange, signal, readonly, any, isOpen, looku
     fill(stageList, chips("stages", group), another("stages", "Add stage"));
     fill(tagList, chips("tags", group), another("tags", "Add tag"));
     segment.show(chosen.behavior || []);
-    summary.textContent = [chosen.entity, [...chosen.stages].join(", "), [...chosen.tags].join(", ")].filter(Boolean).join(" · ");
+  }
+
+  function summarize(behavior) {
+    summary.textContent = [chosen.entity, [...chosen.stages].join(", "), [...chosen.tags].join(", "), ...behavior].filter(Boolean).join(" · ");
   }
 
   function chips(what, group) {
@@ -88,21 +94,20 @@ export function audience(value, { onchange, signal, readonly, any, isOpen, looku
   };
 }
 
-/** An audience's `behavior` as a list whose entries can be removed: { element, show(list) }. */
-function behaviors({ onchange, signal, readonly }) {
+/** An audience's `behavior` as a list whose entries can be removed: { element, show(list) }. `onshow(texts)`: in words. */
+function behaviors({ onchange, onshow, signal, readonly }) {
   const element = h("div", { class: "stack" });
   const titles = new Map();
   let shown = [];
   function show(list) {
     shown = list;
     element.hidden = !list.length;
+    const texts = list.map(({ did, campaign_id: id }) => `${DID[did]} “${titles.get(id) || "…"}”`);
+    onshow(texts);
     fill(element,
       h("p", { class: "label", id: "behavior-label" }, "Segment: only leads who"),
-      h("ul", { class: "plain", "aria-labelledby": "behavior-label" }, list.map((each) => {
-        const text = `${DID[each.did]} “${titles.get(each.campaign_id) || "…"}”`;
-        return h("li", { class: "behavior" }, h("span", {}, text), !readonly && button(
-          "Remove", () => onchange(list.filter((other) => other !== each)), { class: "quiet", "aria-label": `Remove: ${text}` }));
-      })));
+      h("ul", { class: "plain", "aria-labelledby": "behavior-label" }, list.map((each, at) => h("li", { class: "behavior" }, h("span", {}, texts[at]), !readonly && button(
+        "Remove", () => onchange(list.filter((other) => other !== each)), { class: "quiet", "aria-label": `Remove: ${texts[at]}` })))));
     lookUp(list.map((each) => each.campaign_id).filter((id) => !titles.has(id)));
   }
 

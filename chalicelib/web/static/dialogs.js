@@ -1,6 +1,7 @@
 /** Modal dialogs: a question before something happens, and a message that must be read. */
 
 import { button, failure, fill, h } from "./app.js";
+import { disabledDuring } from "./parts.js";
 
 function open(title, ...children) {
   const dialog = h("dialog", { class: "dialog", "aria-labelledby": "dialog-title", onclose: () => dialog.remove() },
@@ -21,18 +22,14 @@ export function confirm({ title, text, fields = [], action, dismiss = "Cancel", 
   return new Promise((resolve) => {
     const error = h("p", { class: "error", role: "alert" });
     const yes = h("button", { class: danger ? "danger" : "primary" }, action);
-    const submit = async (event) => {
-      event.preventDefault();
+    const submit = async (data) => {
       error.textContent = "";
-      yes.disabled = true;
       try {
-        const answer = await run(new FormData(event.target));
+        const answer = await run(data);
         resolve(answer ?? true);
         dialog.close();
       } catch (problem) {
         error.textContent = problem.message;
-      } finally {
-        yes.disabled = false;
       }
     };
     const loading = h("div");
@@ -50,7 +47,10 @@ export function confirm({ title, text, fields = [], action, dismiss = "Cancel", 
       }
     };
     const dialog = open(title, text && h("p", {}, text),
-      h("form", { class: "stack", onsubmit: submit, oninput: () => { error.textContent = ""; } }, fields, loading, error,
+      h("form", { class: "stack", onsubmit: (event) => {
+        event.preventDefault();
+        disabledDuring(yes, () => submit(new FormData(event.target)));
+      }, oninput: () => { error.textContent = ""; } }, fields, loading, error,
         h("div", { class: "actions" }, button(dismiss, () => dialog.close()), yes)));
     dialog.addEventListener("close", () => resolve(null));
     if (prepare) load();

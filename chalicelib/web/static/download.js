@@ -1,13 +1,13 @@
 /** Downloads of CSV files, which the API sends in parts that make up one file. */
 
 import { api, h, say } from "./app.js";
+import { disabledDuring } from "./parts.js";
 
 const LINK = /<([^>]*)>; rel="next"/;
 
 /** Download the file at this address of the API. `control`: the button, which shows how far it is. */
-export async function saveCsv(address, title, control, signal) {
+export const saveCsv = (address, title, control, signal) => disabledDuring(control, async () => {
   const label = control.textContent;
-  control.disabled = true;
   control.textContent = "Downloading…";
   try {
     const parts = [];
@@ -25,8 +25,6 @@ export async function saveCsv(address, title, control, signal) {
   } catch (problem) {
     if (!signal.aborted) say(problem.message);
   } finally {
-    control.disabled = false;
     control.textContent = label;
-    if (document.activeElement === document.body) control.focus(); // a disabled button loses it
   }
-}
+});

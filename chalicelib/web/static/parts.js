@@ -46,6 +46,17 @@ export function debounced(run, signal, ms = 300) {
   };
 }
 
+/** Run it with this control disabled. That takes the focus from the control, which gets it back unless it was moved on. */
+export async function disabledDuring(control, run) {
+  control.disabled = true;
+  try {
+    return await run();
+  } finally {
+    control.disabled = false;
+    if (document.activeElement === document.body) control.focus();
+  }
+}
+
 /** Run it. If that fails, show the error in this place, with a button to try again. */
 export async function attempt(place, signal, run) {
   try {

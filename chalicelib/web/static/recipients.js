@@ -1,6 +1,6 @@
 /** The recipients of a campaign and how they reacted: filtered, page by page, and all of them as a CSV file. */
 
-import { button, fill, h, moment, pill, query, reasonName } from "./app.js";
+import { button, fill, h, moment, pill, query, reasonName, rename } from "./app.js";
 import { saveCsv } from "./download.js";
 import { browse, card, table } from "./parts.js";
 
@@ -16,11 +16,11 @@ const FILTERS = [
   ["sending", "Sending", { status: "sending" }],
 ];
 
-/** { element, update(), filter(value, reason) } */
-export function recipients(campaign, signal) {
-  let reason = null;
+/** { element, update(), filter(value, reason) }. `asked`: the address's query, which keeps the filter for Back. */
+export function recipients(campaign, asked, signal) {
+  let reason = asked.get("reason");
   const choice = h("select", { "aria-label": "Filter recipients", onchange: () => narrow(null) },
-    FILTERS.map(([value, text]) => h("option", { value }, text)));
+    FILTERS.map(([value, text]) => h("option", { value, selected: value === asked.get("recipients") }, text)));
   const narrowed = h("span", { class: "bar" });
   const body = h("div");
   const download = button("Download CSV", () => saveCsv(
@@ -36,10 +36,16 @@ export function recipients(campaign, signal) {
 
   function narrow(newReason) {
     reason = newReason;
-    fill(narrowed, reason && [h("span", { class: "pill" }, reasonName(reason)), button("All reasons", () => narrow(null), { class: "quiet" })]);
+    rename(`#/campaigns/${campaign.campaign_id}/stats${query({ recipients: choice.value === "all" ? "" : choice.value, reason })}`);
+    tell();
     list.restart();
   }
 
+  function tell() {
+    fill(narrowed, reason && [h("span", { class: "pill" }, reasonName(reason)), button("All reasons", () => narrow(null), { class: "quiet" })]);
+  }
+
+  tell();
   return {
     element,
     /** Load again, unless somebody is using the list. */

@@ -2,7 +2,7 @@
 
 import { api, button, crumbs, failure, h, heading, mayWrite, Problem, query, say, style } from "./app.js";
 import { audience } from "./audience.js";
-import { card } from "./parts.js";
+import { card, disabledDuring } from "./parts.js";
 import { ACTIONS, EVENTS } from "./rule-words.js";
 
 const BLANK = {
@@ -46,10 +46,8 @@ export async function show(place, { id, signal }) {
     };
   };
 
-  async function save(submitted) {
-    submitted.preventDefault();
+  async function save() {
     clear();
-    submit.disabled = true;
     try {
       const saved = id ? await api("PATCH", `rules/${id}`, { body: written() }) : await api("POST", "rules", { body: written(), key });
       say("Saved.");
@@ -57,8 +55,6 @@ export async function show(place, { id, signal }) {
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
       report(problem);
-    } finally {
-      submit.disabled = false;
     }
   }
 
@@ -90,7 +86,7 @@ export async function show(place, { id, signal }) {
   place.append(
     crumbs("#/automation", "Automation", id ? "Edit" : "New"),
     heading(id ? rule.name : "New rule"),
-    h("form", { class: "view rule-form", novalidate: true, onsubmit: save },
+    h("form", { class: "view rule-form", novalidate: true, onsubmit: (event) => { event.preventDefault(); disabledDuring(submit, save); } },
       h("section", { class: "card" }, field("name", "Name", name, "name", "Shown on the timelines of the leads that the rule changes")),
       card({ id: "when", title: "When" },
         field("event", "Event", event, "when.event", "Machine opens and clicks are ignored. Each lead counts once per campaign."),

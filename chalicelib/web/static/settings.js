@@ -2,7 +2,7 @@
 
 import { api, failure, fill, h, heading, mayWrite, Problem, query, say, style } from "./app.js";
 import { fieldErrors } from "./field-errors.js";
-import { card, debounced } from "./parts.js";
+import { card, debounced, disabledDuring } from "./parts.js";
 
 /** Each tab's address and name. A view of Settings adds its line here, and its route in app.js. */
 const TABS = [
@@ -81,10 +81,8 @@ export async function show(place, { signal }) {
   }
   const soon = debounced(preview, signal);
 
-  async function save(event) {
-    event.preventDefault();
+  async function save() {
     alert.replaceChildren();
-    submit.disabled = true;
     try {
       stored = await api("PATCH", "workspace", { body: { ...written(), version: stored.version } });
       errors.show([]);
@@ -97,8 +95,6 @@ export async function show(place, { signal }) {
       if (first) controls[first.field].focus();
       else if (problem.status === 409) fill(alert, failure({ message: "Somebody else has changed these settings. Reload them, then enter your changes again." }, () => location.reload()));
       else fill(alert, failure(problem));
-    } finally {
-      submit.disabled = false;
     }
   }
 
@@ -109,7 +105,7 @@ export async function show(place, { signal }) {
   };
   place.append(...settingsHead("#/settings"),
     h("div", { class: "workspace" },
-      h("form", { class: "view", novalidate: true, onsubmit: save },
+      h("form", { class: "view", novalidate: true, onsubmit: (event) => { event.preventDefault(); disabledDuring(submit, save); } },
         card({ id: "sender", title: "Sender" },
           field("Name", "name", "Your company or brand, as recipients know it"),
           field("Postal address", "postal_address", "At the end of your emails. Many countries require it."),

@@ -63,19 +63,22 @@ function prefix(area, mark) {
   replace(area, start, end, text, lines.length > 1 ? 0 : text.length, text.length);
 }
 
-/** A link, button or image with the selection as its text; what is left to write is selected. */
+/** A link, button or image of the selected text, address, or other kind of link; what is left to write is selected. */
 function link(area, before, after, sample = "link text", isOwnParagraph = false) {
   const { selectionStart: start, selectionEnd: end, value } = area;
   const chosen = value.slice(start, end).trim();
-  const isAddress = /^(https?:\/\/|mailto:)\S+$/.test(chosen);
-  const text = isAddress || !chosen ? sample : chosen;
+  const known = LINK.exec(chosen)?.groups || (ADDRESS.test(chosen) ? { address: chosen } : { text: chosen });
+  const text = known.text || sample;
+  const address = known.address || "https://";
   const gap = isOwnParagraph ? gapBefore(area, start) : "";
   const opening = `${gap}${before}[${text}](`;
-  const address = isAddress ? chosen : "https://";
   const whole = `${opening}${address})${after}${isOwnParagraph && !value.startsWith("\n\n", end) ? "\n\n" : ""}`;
-  const from = chosen && !isAddress ? opening.length : gap.length + before.length + 1;
-  replace(area, start, end, whole, from, from + (chosen && !isAddress ? address.length : text.length));
+  const [from, size] = known.text ? [opening.length, address.length] : [gap.length + before.length + 1, text.length];
+  replace(area, start, end, whole, from, from + size);
 }
+
+const ADDRESS = /^(https?:\/\/|mailto:)\S+$/;
+const LINK = /^!?\[(?<text>[^\]]*)\]\((?<address>[^()\s]*)\)(\s*\{button\})?$/;
 
 /** Where the line ends in which the selection ends. */
 function lineEnd({ value, selectionEnd }) {

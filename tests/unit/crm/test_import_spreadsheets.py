@@ -237,6 +237,13 @@ def test_a_line_that_cannot_be_read_is_kept_as_it_is() -> None:
     assert file.cells == {2: ['"a"b@a.example'], 3: ['"never closed']}
 
 
+def test_a_value_without_end_says_what_to_look_for() -> None:
+    file = read(b'email\n"' + b"x" * 140_000 + b'"\n', {"email": "email"})
+    assert [each.reason for each in file.errors] == [
+        "has a value of more than 131,072 characters; perhaps a quote is not closed"
+    ]
+
+
 def test_what_lines_had_is_kept_only_up_to_a_limit() -> None:
     body = b"email,note\n" + b"".join(b"bad,%s\n" % (b"x" * 30_000) for _ in range(100))
     file = read(body, {"email": "email"})
