@@ -249,6 +249,7 @@ async function start() {
   if (!session) {
     const { signIn } = await import("./sign-in.js");
     await signIn(document.getElementById("main"));
+    entered = true;
   }
   addEventListener("hashchange", enter);
   await enter();

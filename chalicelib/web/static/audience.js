@@ -43,7 +43,10 @@ export function audience(value, { onchange, signal, readonly, any, isOpen, looku
     const all = (what) => groups.flatMap((each) => each[what]);
     const group = any && !chosen.entity ? { stages: all("stages"), tags: all("tags") } : groups.find((each) => each.entity === chosen.entity);
     const names = [...new Set([...groups.map((each) => each.entity), ...(chosen.entity ? [chosen.entity] : [])])];
-    fill(line, h("option", { value: "" }, any || "Choose…"), names.map((name) => h("option", { value: name }, name)));
+    // Renewed options would end what somebody is typing to find one.
+    if (names.length + 1 !== line.options.length || names.some((name, at) => line.options[at + 1].value !== name)) {
+      fill(line, h("option", { value: "" }, any || "Choose…"), names.map((name) => h("option", { value: name }, name)));
+    }
     line.value = chosen.entity;
     fill(stageList, chips("stages", group), another("stages", "Add stage"));
     fill(tagList, chips("tags", group), another("tags", "Add tag"));
