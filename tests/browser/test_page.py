@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, FilePayload, Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from chalicelib.model.ids import CampaignId
 from chalicelib.store import keys
@@ -16,14 +16,6 @@ from local.stack import LocalStack
 from tests.stack.marketer import Marketer
 
 Until = Callable[[Callable[[], bool]], bool]
-HOSTILE = '<img src=x onerror=alert("lead")>Eve'
-HOSTILE_HTML = '<script>alert("mail")</script><img src=x onerror=alert("image")>'
-LEADS = f"""entity,stage,email,first_name,external_id
-story,New,eve@story.example,"{HOSTILE.replace('"', '""')}",1
-story,New,ann@story.example,Ann,2
-story,New,,Nobody,3
-story,New,not an address,Bad,4
-"""
 
 
 @pytest.fixture(scope="module")
@@ -76,113 +68,6 @@ def test_a_campaign_is_recounted_from_its_stats(marketers_page: Page, stack: Loc
     expect(marketers_page.get_by_text("Recounting:")).to_be_visible()
     expect(marketers_page.get_by_text("Recounted: the numbers were corrected.")).to_be_visible(timeout=60_000)
     expect(marketers_page.get_by_role("button", name="Recount")).to_have_count(0)
-
-
-def test_from_signing_in_to_the_badges_on_the_timeline(
-    marketers_page: Page, page: Page, stack: LocalStack, until: Until
-) -> None:
-    desk, alarms = marketers_page, []
-    desk.on("dialog", lambda dialog: alarms.append(dialog.message))
-    desk.goto(stack.web_url)
-    sign_in(desk, "lf_" + "x" * 43)
-    expect(desk.get_by_text("This token is unknown or was revoked.")).to_be_visible()
-    sign_in(desk, stack.token)
-    desk.evaluate("window.neverReloaded = true")
-
-    desk.get_by_role("link", name="Leads", exact=True).click()
-    desk.get_by_role("link", name="Import leads").first.click()
-    file = FilePayload(name="leads.csv", mimeType="text/csv", buffer=LEADS.encode())
-    desk.get_by_label("Choose a spreadsheet, or drop it here").set_input_files(file)
-    desk.get_by_role("button", name="Check all lines").click()
-    desk.get_by_role("button", name="Import 3 leads").click()
-    expect(desk.get_by_role("heading", name="Import finished")).to_be_visible()
-    expect(desk.get_by_role("row", name=re.compile("^5 Email: has no @"))).to_be_visible()
-
-    desk.get_by_role("link", name="New campaign").click()
-    desk.get_by_role("textbox", name="Title", exact=True).fill("Story")
-    desk.get_by_role("textbox", name="Subject", exact=True).fill("For {{ lead.first_name }}")
-    desk.get_by_label("From address", exact=True).fill("news@shop.example")
-    desk.get_by_label("Business line").select_option("story")
-    desk.get_by_label("New", exact=True).check()
-    html = f'{HOSTILE_HTML}<p>Hello {{{{ lead.first_name }}}}, <a href="{stack.inbox_url}/?from=story">look</a></p>'
-    desk.get_by_label("Format", exact=True).select_option("html")
-    desk.get_by_role("textbox", name="HTML", exact=True).fill(html)
-    expect(desk.locator(".save-state")).to_have_text(re.compile("^Saved "))
-    expect(desk.get_by_text("3 recipients right now.")).to_be_visible()
-    expect(desk.get_by_role("button", name="Line 1").first).to_be_visible()
-    expect(desk.locator(".line.marked")).to_have_count(1)
-    checked = "Checked: 1 link tracked, 0 left as they are, nothing else changed."
-    expect(desk.get_by_text(checked)).to_be_visible()
-    desk.locator(".lead-choice").click()
-    desk.get_by_role("option", name="eve@story.example").click()
-    expect(desk.frame_locator("iframe").get_by_text(f"Hello {HOSTILE}")).to_be_visible()
-
-    desk.get_by_role("button", name="Send test…").click()
-    desk.get_by_label("To (up to 10 addresses)").fill("me@story.example")
-    desk.get_by_role("button", name="Send test", exact=True).click()
-    expect(desk.get_by_text("me@story.example: sent")).to_be_visible()
-    desk.get_by_role("button", name="Close").click()
-
-    desk.get_by_role("button", name="Send…").click()
-    desk.get_by_role("button", name="Send 2 emails").click()
-    expect(figure(desk, "sent")).to_have_text("2", timeout=60_000)  # the first mails of a cold stack
-    expect(figure(desk, "failed")).to_have_text("1")
-    expect(desk.locator(".pill.sent").first).to_be_visible()
-    expect(desk.get_by_text(checked)).to_be_visible()
-    expect(figure(desk, "opened")).to_have_text("0")
-
-    page.goto(stack.inbox_url)
-    page.get_by_role("link", name=f"For {HOSTILE}").first.click()
-    with page.context.expect_page() as opened:
-        page.frame_locator("iframe").get_by_role("link", name="look").click()
-    opened.value.wait_for_load_state()
-    expect(figure(desk, "opened")).to_have_text("1")
-    expect(figure(desk, "clicked")).to_have_text("1")
-    expect(desk.get_by_role("button", name="Show recipients: No email address")).to_be_visible()
-
-    desk.get_by_role("button", name="Show recipients: No email address").click()
-    expect(desk.get_by_role("link", name="no email address")).to_have_count(1)
-    expect(desk.get_by_role("link", name="eve@story.example")).to_have_count(0)
-    with desk.expect_download() as saved:
-        desk.get_by_role("button", name="Download CSV").click()
-    assert saved.value.suggested_filename == "Story.csv"
-    assert saved.value.path().read_text("utf-8").count("missing_address") == 1
-    desk.get_by_label("Filter recipients").select_option("Clicked")
-    desk.get_by_role("link", name="eve@story.example").click()
-    expect(desk.get_by_role("heading", name=HOSTILE)).to_be_visible()
-    event = desk.locator(".event").first
-    expect(event.get_by_text("Campaign: Story")).to_be_visible()
-    expect(event.get_by_text(f"For {HOSTILE}")).to_be_visible()
-    expect(event.locator(".badge.opened")).to_have_text("Opened")
-    expect(event.locator(".badge.clicked")).to_have_text("Clicked")
-    expect(event.get_by_text(f"{stack.inbox_url}/?from=story")).to_be_visible()
-    expect(event.get_by_text(re.compile(r"^Counted: clicked by a person, \d+ s after delivery\."))).to_be_visible()
-    assert desk.evaluate("window.neverReloaded")
-    assert alarms == []
-
-    desk.get_by_role("button", name="Sign out").click()
-    expect(desk.get_by_role("heading", name="Sign in")).to_be_visible()
-
-
-def test_a_campaign_is_scheduled_and_unscheduled(marketers_page: Page, stack: LocalStack, marketer: Marketer) -> None:
-    page = marketers_page
-    marketer("POST", "/v1/leads", {"entity": "later", "stage": "New", "email": "a@later.example"})
-    campaign = write(marketer, "later")
-    page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
-    sign_in(page, stack.token)
-    page.get_by_role("button", name="Schedule…").click()
-    expect(page.get_by_text("Right now: 1 lead")).to_be_visible()
-    page.get_by_label("Date and time").fill("2031-05-01T09:30")
-    page.get_by_label("Time zone").select_option("Europe/Lisbon")
-    page.get_by_role("button", name="Schedule", exact=True).click()
-    row = page.locator(".campaign").filter(has_text="For later")
-    expect(row).to_contain_text("Sends Thu 1 May 2031, 09:30 Lisbon")
-    assert marketer("GET", f"/v1/campaigns/{campaign}")["scheduled_at"] == "2031-05-01T08:30:00.000Z"
-    page.get_by_role("link", name="For later").click()
-    page.get_by_role("button", name="Unschedule").click()
-    page.get_by_role("dialog").get_by_role("button", name="Unschedule").click()
-    expect(page.get_by_role("button", name="Schedule…")).to_be_visible()
-    assert marketer("GET", f"/v1/campaigns/{campaign}")["status"] == "draft"
 
 
 def test_deliveries_of_unknown_outcome_are_retried_only_when_asked_for(
@@ -292,19 +177,3 @@ def test_the_panels_first_paint_takes_six_requests_and_150_kilobytes(
     )
     assert len(found) <= 6, found
     assert sum(size for _, size in found) <= 150_000, found
-
-
-def test_a_campaign_is_opened_by_keyboard(marketers_page: Page, stack: LocalStack, marketer: Marketer) -> None:
-    page = marketers_page
-    write(marketer, "keys", title="By keyboard")
-    page.goto(stack.web_url)
-    expect(page.get_by_label("API token")).to_be_focused()
-    page.keyboard.type(stack.token)
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("link", name="By keyboard")).to_be_visible()
-    for _ in range(30):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.textContent") == "By keyboard":
-            break
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("textbox", name="Title", exact=True)).to_have_value("By keyboard")

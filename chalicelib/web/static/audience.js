@@ -47,7 +47,7 @@ export function audience(value, { onchange, signal, readonly, any, isOpen, looku
     if (names.length + 1 !== line.options.length || names.some((name, at) => line.options[at + 1].value !== name)) {
       fill(line, h("option", { value: "" }, any || "Choose…"), names.map((name) => h("option", { value: name }, name)));
     }
-    line.value = chosen.entity;
+    if (line.value !== chosen.entity) line.value = chosen.entity;
     fill(stageList, chips("stages", group), another("stages", "Add stage"));
     fill(tagList, chips("tags", group), another("tags", "Add tag"));
     segment.show(chosen.behavior || []);
