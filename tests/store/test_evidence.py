@@ -22,6 +22,8 @@ from tests.recounting import Recounter
 from tests.store.cost_model import seen_arguments
 from tests.store.test_analytics_api import LINKS, NOW, Desk
 
+pytestmark = pytest.mark.usefixtures("few_shards")
+
 KEY = b"a key for tests"
 
 

@@ -10,14 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.model.campaign import Wait
-from chalicelib.model.ids import CampaignId, new_lead_id
+from chalicelib.model.ids import CampaignId
 from chalicelib.model.messages import LaunchMessage, LaunchTask, PlanMessage, SendMessage
 from chalicelib.model.reasons import FailureReason, WaitReason
 from chalicelib.model.transport import NotSent, OutcomeUnknown, OutgoingMail, Rejected
 from chalicelib.sending.rate import Waiting
 from chalicelib.sending.waiting import LOOKS_AGAIN_AFTER, MOST_RETURNS
 from chalicelib.store import keys
-from local.tables import TableNames, create_tables, delete_tables
+from local.tables import TableNames
+from tests.store.conftest import TablePool
 from tests.store.cost_model import counted_calls
 from tests.store.test_sending import NOW, Died
 from tests.store.waiting_world import OnQueue, WaitingWorld
@@ -449,6 +450,7 @@ def test_a_wake_without_the_scheduler_asks_again_and_is_not_lost(waits: Waiting2
 )
 def whatever_happens(
     dynamodb: Any,
+    table_pool: TablePool,
     seed: int,
     quota: int | None,
     share: float,
@@ -457,8 +459,7 @@ def whatever_happens(
     put_off: int,
     pauses: list[float],
 ) -> None:
-    tables = create_tables(dynamodb, f"waiting-{new_lead_id()[-12:]}")
-    try:
+    with table_pool.tables() as tables:
         world = WaitingWorld(dynamodb, tables, quota=quota, seed=seed)
         campaign_id = world.set_off_later(12)
         world.short, world.put_off["lead7@example.com"] = short, put_off
@@ -476,18 +477,16 @@ def whatever_happens(
         world.run(days=20)
         world.assert_nobody_was_lost_or_mailed_twice(campaign_id, 12)
         assert not any(world.simulated.queues.values())
-    finally:
-        delete_tables(dynamodb, tables)
 
 
 _AS_LONG_AS_IT_TAKES = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.one_engine
-def test_whatever_happens_nobody_is_lost_or_mailed_twice(dynamodb: Any) -> None:
-    settings(_AS_LONG_AS_IT_TAKES, max_examples=3)(whatever_happens)(dynamodb)
+def test_whatever_happens_nobody_is_lost_or_mailed_twice(dynamodb: Any, table_pool: TablePool) -> None:
+    settings(_AS_LONG_AS_IT_TAKES, max_examples=3)(whatever_happens)(dynamodb, table_pool)
 
 
 @pytest.mark.soak
-def test_whatever_happens_for_long_nobody_is_lost_or_mailed_twice(dynamodb: Any) -> None:
-    settings(_AS_LONG_AS_IT_TAKES, max_examples=40)(whatever_happens)(dynamodb)
+def test_whatever_happens_for_long_nobody_is_lost_or_mailed_twice(dynamodb: Any, table_pool: TablePool) -> None:
+    settings(_AS_LONG_AS_IT_TAKES, max_examples=40)(whatever_happens)(dynamodb, table_pool)
