@@ -1,7 +1,7 @@
 # All commands; `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run reset demo logs token rotate-key withdraw-key replay-hits replay-events redrive smoke test check unit store stack browser bench verdict soak package deploy destroy clean
+.PHONY: help setup run reset demo logs token rotate-key withdraw-key replay-hits replay-events redrive list-suppressions smoke test check unit store stack browser bench verdict soak package deploy destroy clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -52,6 +52,9 @@ rotate-key: setup  ## add a signing key and make it current (SECRET=... on AWS)
 
 withdraw-key: setup  ## withdraw a leaked signing key: NUMBER=... (SECRET=... on AWS); links in its mails stop working
 	@$(BIN)/python -m local.rotate_key --withdraw $(or $(NUMBER),$(error Say which key: make withdraw-key NUMBER=...)) $(if $(SECRET),--secret $(SECRET))
+
+list-suppressions: setup  ## show suppressions of earlier releases on the list (TABLE=... on AWS)
+	@$(BIN)/python -m local.list_suppressions $(if $(TABLE),--table $(TABLE))
 
 replay-hits: setup  ## count hits that only a log has: LOG=file, folder or - (STACK=... on AWS)
 	@$(BIN)/python -m local.replay_hits --log $(or $(LOG),$(error Name the log: make replay-hits LOG=...)) $(if $(STACK),--stack $(STACK))

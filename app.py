@@ -56,7 +56,8 @@ def plan(event: SQSEvent) -> "PartialItemFailureResponse":
     from chalicelib.sending.plan import plan_pages
     from chalicelib.wiring.workers import workers
 
-    return plan_pages(event.to_dict(), event.context, workers().plan, workers().recount)
+    made = workers()
+    return plan_pages(event.to_dict(), event.context, made.plan, made.recount, made.eraser)
 
 
 @app.on_sqs_message(queue_arn="placeholder", name="send")

@@ -21,7 +21,7 @@ from urllib.parse import unquote
 from ministack import app as ministack
 from ministack.core import iam_actions, lambda_runtime, persistence
 from ministack.core.responses import AccountRegionScopedDict
-from ministack.services import dynamodb, lambda_svc, secretsmanager, sqs
+from ministack.services import apigateway_v1, dynamodb, lambda_svc, secretsmanager, sqs
 from ministack.services.cloudformation import changesets, provisioners
 
 from local.leash import stop_with_parent
@@ -73,6 +73,23 @@ def read_numbers_from_parameters() -> None:
         return concurrency(mapping, *arguments, **named)
 
     lambda_svc._sqs_esm_concurrency = of_numbers
+
+
+def pass_binary_bodies_as_they_came() -> None:
+    """Read an API's binary media types from its OpenAPI body, where SAM puts them.
+
+    ministack knows the resource's own property alone, decodes all other bodies as UTF-8, and loses what is none.
+    Source: API Gateway developer guide, "x-amazon-apigateway-binary-media-types property".
+    """
+    import_api = apigateway_v1._import_rest_api
+
+    @functools.wraps(import_api)
+    def with_binary_types(spec: dict[str, Any], base_data: dict[str, Any] | None = None) -> Any:
+        binary = spec.get("x-amazon-apigateway-binary-media-types") or []
+        given = (base_data or {}).get("binaryMediaTypes") or []
+        return import_api(spec, {**(base_data or {}), "binaryMediaTypes": [*given, *binary]})
+
+    apigateway_v1._import_rest_api = with_binary_types
 
 
 def keep_streams_over_restarts() -> None:
@@ -389,6 +406,7 @@ if __name__ == "__main__":
     check_statements_one_by_one()
     stream_what_statements_write()
     read_numbers_from_parameters()
+    pass_binary_bodies_as_they_came()
     create_alarms_over_several_metrics()
     let_stacks_take_over()
     stop_recursive_loops()

@@ -1,7 +1,8 @@
 """`make rotate-key` and `make withdraw-key NUMBER=...`: the keys that sign tracking links.
 
 Rotating adds a key, which signs every campaign launched from now on; mails that are out keep working with theirs.
-Withdrawing removes one: within five minutes no process knows it any more, and the ids in its mails are refused.
+Withdrawing removes one: within five minutes no process knows it any more, and the ids in its mails are refused. The key
+that hashes the addresses of erased people stays the same through both.
 """
 
 import argparse
@@ -30,7 +31,8 @@ def rotated(ring: KeyRing) -> KeyRing:
     free = next((number for number in after if number not in ring.keys), None)
     if free is None:
         raise NotReady(f"The key ring holds all {HIGHEST_NUMBER + 1} keys. Withdraw one that no mail needs any more.")
-    return KeyRing(free, {**ring.keys, free: randomness.token_urlsafe(_KEY_BYTES).encode()})
+    keys = {**ring.keys, free: randomness.token_urlsafe(_KEY_BYTES).encode()}
+    return KeyRing(free, keys, ring.erasure_key)
 
 
 def without(ring: KeyRing, number: int) -> KeyRing:
@@ -39,11 +41,12 @@ def without(ring: KeyRing, number: int) -> KeyRing:
         raise NotReady(f"The key ring holds no key {number}, only {sorted(ring.keys)}.")
     if number == ring.current:
         raise NotReady(f"Key {number} is the current one; rotate first, then withdraw it.")
-    return KeyRing(ring.current, {each: key for each, key in ring.keys.items() if each != number})
+    return KeyRing(ring.current, {each: key for each, key in ring.keys.items() if each != number}, ring.erasure_key)
 
 
 def to_json(ring: KeyRing) -> str:
-    return json.dumps({"current": ring.current} | {str(number): key.decode() for number, key in ring.keys.items()})
+    keys = {str(number): key.decode() for number, key in ring.keys.items()}
+    return json.dumps({"current": ring.current} | keys | {"erasure": ring.erasure_key.decode()})
 
 
 def change(secrets: Any, secret_id: str, decide: Callable[[KeyRing], KeyRing]) -> KeyRing:

@@ -7,9 +7,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 
+from chalicelib.store.access import LINK_LASTS, Sessions
 from local.console import NotReady, say, step
 from local.seed import load_examples
 from local.stack import DEFAULTS, STACK_FILE, LocalStack, Options, running
@@ -78,8 +80,12 @@ def announced(stack: LocalStack, folder: Path) -> Iterator[None]:
     unfinished.touch(mode=0o600)
     unfinished.write_text(json.dumps(addresses, indent=2) + "\n")
     unfinished.rename(file)
+    sessions = Sessions(stack.engine.client("dynamodb"), stack.outputs["CampaignsTable"])
+    link = f"{stack.web_url}#/sign-in?code={sessions.make_link(stack.token, datetime.now(UTC))}"
     say(f"""
 Ready.
+  Sign in        {link}
+                 (works once, within {LINK_LASTS // timedelta(minutes=1)} minutes; after that with the API token)
   Web page       {stack.web_url}
   API            {stack.api_url}
   Tracking       {stack.tracking_url}

@@ -1,6 +1,7 @@
 """The JSON API as a client sees it, without a network: requests become the events that API Gateway would send."""
 
 import json
+from base64 import b64encode
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -115,13 +116,16 @@ class ApiClient:
         sent |= {name.lower(): value for name, value in (headers or {}).items()}
         if body is not None and not isinstance(body, str | bytes):
             body = json.dumps(body)
+        is_binary = isinstance(body, bytes) and sent["content-type"] in self.app.api.binary_types
+        if isinstance(body, bytes):
+            body = b64encode(body).decode() if is_binary else body.decode(errors="replace")
         split = urlsplit(url)
         route, names = self._route(method, split.path)
         event = {
             "httpMethod": method,
             "headers": sent,
-            "body": body.decode() if isinstance(body, bytes) else body,
-            "isBase64Encoded": False,
+            "body": body,
+            "isBase64Encoded": is_binary,
             "multiValueQueryStringParameters": parse_qs(split.query, keep_blank_values=True) or None,
             "pathParameters": names or None,
             "stageVariables": None,

@@ -8,7 +8,7 @@ from typing import Literal, NoReturn
 
 import pytest
 
-Prerequisite = Literal["axe-core", "chromium", "corpus", "curl", "dynamodb-local", "html5lib-tests"]
+Prerequisite = Literal["axe-core", "chromium", "corpus", "curl", "dynamodb-local", "html5lib-tests", "node"]
 
 
 def skip_without(prerequisite: Prerequisite, reason: str) -> NoReturn:

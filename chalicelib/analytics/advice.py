@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from chalicelib.analytics.sums import Rate, has_feedback, tracked_of, wilson
+from chalicelib.analytics.sums import Rate, has_feedback, percent, tracked_of, wilson
 from chalicelib.model.campaign import GMAIL_CLIPS_AT
 from chalicelib.store.counters import Sums
 
@@ -89,26 +89,26 @@ def _on_sending(now: Situation) -> Iterator[Advice]:
         yield Advice("recount_due", "warning", text, float(due))
     failed = now.rate("failed", now.sent + now.count("failed"))
     if failed is not None and failed.value > FAILED_NOTICE:
-        reasons = ", ".join(f"{reason.replace('_', ' ')}: {count}" for reason, count in now.failures[:3])
+        reasons = ", ".join(f"{reason.replace('_', ' ')}: {count:,}" for reason, count in now.failures[:3])
         text = (
-            f"{failed.value:.1%} of the emails could not be sent. More than 2 to 3% usually has a common cause. "
+            f"{percent(failed.value)} of the emails could not be sent. More than 2 to 3% usually has a common cause. "
             f"Main reasons: {reasons}."
         )
         yield Advice("failed_high", "warning" if failed.value > FAILED_WARNING else "notice", text, failed.value)
     bounced = now.rate("bounced")
     if bounced is not None and bounced.value > BOUNCED_HIGH:
         text = (
-            f"{bounced.value:.1%} bounced ({now.count('bounced')} of {now.sent}). Mail services act against senders "
-            "with more than 4 to 5%. Check where these addresses come from and when you last wrote to them."
+            f"{percent(bounced.value)} bounced ({now.count('bounced'):,} of {now.sent:,}). Mail services act against "
+            "senders with more than 4 to 5%. Check where these addresses come from and when you last wrote to them."
         )
         yield Advice("bounced_high", _severity(bounced, BOUNCED_HIGH), text, bounced.value)
     complained = now.rate("complained")
     # One complaint of fewer than a thousand leads is above the limit by itself and says nothing.
     if complained is not None and complained.value > COMPLAINED_HIGH and now.count("complained") >= 2:
         text = (
-            f"{complained.value:.2%} marked this email as spam ({now.count('complained')} of {now.sent}). Mailbox "
-            "providers reject senders with more than 0.1%. Write only to people who asked for it, and make it easy to "
-            "unsubscribe."
+            f"{percent(complained.value, 2)} marked this email as spam ({now.count('complained'):,} of {now.sent:,}). "
+            "Mailbox providers reject senders with more than 0.1%. Write only to people who asked for it, and make it "
+            "easy to unsubscribe."
         )
         yield Advice("complained_high", _severity(complained, COMPLAINED_HIGH), text, complained.value)
 
@@ -118,7 +118,7 @@ def _on_reactions(now: Situation) -> Iterator[Advice]:
     nobody_did = not now.count("opened") and not now.count("clicked") and now.is_older_than(EARLY_HOURS)
     if nobody_did and possible is not None and possible.high <= NOBODY:
         text = (
-            f"None of {now.tracked} leads opened or clicked within {EARLY_HOURS} hours. Check whether the email went "
+            f"None of {now.tracked:,} leads opened or clicked within {EARLY_HOURS} hours. Check whether the email went "
             "to spam folders, and whether its tracking pixel and links can be reached from the Internet."
         )
         yield Advice("nobody_opened", "warning", text, float(now.tracked))
@@ -138,23 +138,24 @@ def _on_reactions(now: Situation) -> Iterator[Advice]:
     if opened is not None and opened.value > OPENED_SUSPICIOUS:
         all_opens, machines = now.count("opened"), now.count("opened_machine_only")
         text = (
-            f"{opened.value:.0%} opened, which is more than people reach: mail privacy services load the tracking "
-            f"pixel automatically ({machines} of {all_opens} opens, {machines / all_opens:.0%}, are known to be by "
-            "machines only). The click rate is more reliable."
+            f"{percent(opened.value, 0)} opened, which is more than people reach: mail privacy services load the "
+            f"tracking pixel automatically ({machines:,} of {all_opens:,} opens, {percent(machines / all_opens, 0)}, "
+            "are known to be by machines only). The click rate is more reliable."
         )
         yield Advice("opened_suspicious", "notice", text, opened.value)
     unsubscribed = now.rate("unsubscribed")
     if unsubscribed is not None and unsubscribed.low > UNSUBSCRIBED_HIGH:
         text = (
-            f"{unsubscribed.value:.1%} unsubscribed from this email; 0.2 to 0.5% is usual. "
+            f"{percent(unsubscribed.value)} unsubscribed from this email; 0.2 to 0.5% is usual. "
             "Check whether it is what these leads signed up for, and when they last heard from you."
         )
         yield Advice("unsubscribed_high", "notice", text, unsubscribed.value)
     without_open = now.rate("clicked_without_open", now.count("clicked"))
     if without_open is not None and without_open.low > IMAGES_BLOCKED:
         text = (
-            f"{without_open.value:.0%} of those who clicked ({now.count('clicked_without_open')} leads) did not load "
-            "the tracking pixel, usually because their mail app blocks images. Opened misses such readers."
+            f"{percent(without_open.value, 0)} of those who clicked "
+            f"({_counted(now.count('clicked_without_open'), 'lead')}) did not load the tracking pixel, "
+            "usually because their mail app blocks images. Opened misses such readers."
         )
         yield Advice("images_blocked", "notice", text, without_open.value)
 
@@ -178,7 +179,7 @@ def _on_reading_the_numbers(now: Situation) -> Iterator[Advice]:
     if untracked := now.count("untracked"):
         text = (
             f"Tracking was off for {_counted(untracked, 'recipient')}, by the campaign's choice or their own. Opened, "
-            f"Clicked and their rates are based on the other {now.tracked}."
+            f"Clicked and their rates are based on the other {now.tracked:,}."
         )
         yield Advice("untracked", "info", text, float(untracked))
     if now.sent:
@@ -190,15 +191,15 @@ def _on_reading_the_numbers(now: Situation) -> Iterator[Advice]:
     clicked = now.rate("clicked", now.tracked)
     if clicked is not None and clicked.value:
         text = (
-            f"The click rate, {clicked.value:.1%}, is more reliable than the open rate: mail privacy services load the "
-            "tracking pixel of every email, but follow no links."
+            f"The click rate, {percent(clicked.value)}, is more reliable than the open rate: mail privacy services "
+            "load the tracking pixel of every email, but follow no links."
         )
         yield Advice("clicks_are_honest", "info", text, clicked.value)
     scanned = now.rate("clicked_machine_only", now.tracked)
     if scanned is not None and scanned.low > SCANNED:
         text = (
-            f"For {scanned.value:.0%} of the leads, only machines followed the links: security scanners that check "
-            "emails before people read them. They are not included in Clicked."
+            f"For {percent(scanned.value, 0)} of the leads, only machines followed the links: security scanners that "
+            "check emails before people read them. They are not included in Clicked."
         )
         yield Advice("scanned", "info", text, scanned.value)
 
@@ -209,7 +210,7 @@ def _severity(rate: Rate, limit: float) -> Severity:
 
 
 def _counted(count: int, one: str) -> str:
-    return f"{count} {one}{'' if count == 1 else 's'}"
+    return f"{count:,} {one}{'' if count == 1 else 's'}"
 
 
 def _age(hours: float) -> str:

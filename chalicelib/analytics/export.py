@@ -1,28 +1,18 @@
-"""A campaign's deliveries as CSV: one line each, for spreadsheets above all.
+"""A campaign's deliveries as CSV: one line each."""
 
-RFC 4180: CRLF, quotes where needed. It begins with a byte order mark, without which Excel does not read UTF-8. A text
-that a spreadsheet would take for a formula gets an apostrophe before it
-(https://owasp.org/www-community/attacks/CSV_Injection).
-"""
-
-import csv
-import io
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
+from chalicelib.model import csv_text
+from chalicelib.model.csv_text import neutral
 from chalicelib.model.delivery import Click, Delivery
 from chalicelib.model.times import time_text
 from chalicelib.model.verdicts import judged
 
-BYTE_ORDER_MARK = "\ufeff"
-
-_FORMULA_STARTS = "=+-@\t\r\n＝＋－＠"
-"""With the full-width forms, which some spreadsheets convert to ASCII first."""
-
 
 def header() -> str:
     """The beginning of a file."""
-    return BYTE_ORDER_MARK + _line(COLUMNS)
+    return csv_text.BYTE_ORDER_MARK + csv_text.line(COLUMNS)
 
 
 def lines(
@@ -32,26 +22,8 @@ def lines(
 
     `name`: the delivery's id in its links.
     """
-    written, length, count = [], 0, 0
-    for delivery in deliveries:
-        line = _line([name(delivery) or "", *(value_of(delivery) for value_of in _VALUES.values())])
-        if count and length + len(line) > most_characters:
-            break
-        written.append(line)
-        length += len(line)
-        count += 1
-    return "".join(written), count
-
-
-def neutral(text: str) -> str:
-    """The text, with an apostrophe before it if a spreadsheet would take it for a formula."""
-    return f"'{text}" if text.lstrip(" ").startswith(tuple(_FORMULA_STARTS)) else text
-
-
-def _line(values: Iterable[str]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerow(values)
-    return text.getvalue()
+    rows = ([name(each) or "", *(value_of(each) for value_of in _VALUES.values())] for each in deliveries)
+    return csv_text.lines(rows, most_characters=most_characters)
 
 
 def _time(moment: datetime | None) -> str:

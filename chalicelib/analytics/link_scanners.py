@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.analytics.advice import Advice
-from chalicelib.analytics.sums import Rate, tracked_of, wilson
+from chalicelib.analytics.sums import Rate, percent, tracked_of, wilson
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.delivery import Delivery, Tracking
 from chalicelib.model.ids import CampaignId
@@ -76,7 +76,7 @@ def _clicked(campaign_id: CampaignId, deliveries: Deliveries) -> list[Delivery]:
 
 def _too_early(young: int, clicked: int) -> Advice:
     text = (
-        f"Too early to look for link scanners: {young} of the {clicked} leads who clicked got this email less than "
+        f"Too early to look for link scanners: {young:,} of the {clicked:,} leads who clicked got this email less than "
         f"{SETTLED.total_seconds() / 60:.0f} minutes ago."
     )
     return Advice("link_scanners_too_early", "info", text, young)
@@ -105,9 +105,9 @@ def _advise(suspected: Sequence[Domain], looked_at: int, sums: Sums) -> Iterator
     """`looked_at`: how many of the leads who clicked."""
     for each in suspected[:SHOWN]:
         text = (
-            f"{each.soon} of {each.share.of} clicks from {each.name} came within {SOON.total_seconds():.0f} s of "
-            f"delivery ({each.share.value:.0%}, {_range(each.share)}). That is typical of a link scanner, which opens "
-            "the link before people read the email."
+            f"{each.soon:,} of {each.share.of:,} clicks from {each.name} came within {SOON.total_seconds():.0f} s of "
+            f"delivery ({percent(each.share.value, 0)}, {_range(each.share)}). That is typical of a link scanner, "
+            "which opens the link before people read the email."
         )
         yield Advice("link_scanner", "notice", text, each.share.value)
     soon = sum(each.soon for each in suspected)
@@ -118,13 +118,13 @@ def _advise(suspected: Sequence[Domain], looked_at: int, sums: Sums) -> Iterator
         return
     more = " and those from other domains" if len(suspected) > SHOWN else ""
     text = (
-        f"Without these clicks{more}, {soon} in all, Clicked is {without} and the click rate {rate.value:.1%} "
+        f"Without these clicks{more}, {soon:,} in all, Clicked is {without:,} and the click rate {percent(rate.value)} "
         f"({_range(rate)}). Clicked still counts them, since some of these leads may also have clicked themselves."
     )
     if looked_at < clicked:
-        text += f" Estimated from {looked_at} of the {clicked} leads who clicked."
+        text += f" Estimated from {looked_at:,} of the {clicked:,} leads who clicked."
     yield Advice("without_link_scanners", "info", text, rate.value)
 
 
 def _range(rate: Rate) -> str:
-    return f"range {100 * rate.low:.1f} to {rate.high:.1%}"
+    return f"range {percent(rate.low).removesuffix('%')} to {percent(rate.high)}"

@@ -1,6 +1,7 @@
 """What a campaign's sums say: rates with their confidence intervals, whether it is done, and whether it does harm."""
 
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 from math import sqrt
 
 from chalicelib.model.plan import PlanProgress
@@ -34,6 +35,11 @@ class Rate:
     low: float
     high: float
     of: int
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share as a percentage, rounded half up as the page rounds it: `0.8125` is `81.3%` (Python's own is 81.2%)."""
+    return f"{Decimal(share * 100).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)}%"
 
 
 def wilson(count: int, of: int) -> Rate | None:
@@ -121,7 +127,7 @@ def harm_of(sums: Sums) -> list[Harm]:
         return []
     rates = {kind: wilson(sums.get(kind, 0), sent) for kind in LIMITS}
     return [
-        Harm(kind, f"Paused automatically: {sums[kind]} of {sent} emails ({rate.value:.1%}) {_SAID[kind]}.")
+        Harm(kind, f"Paused automatically: {sums[kind]:,} of {sent:,} emails ({percent(rate.value)}) {_SAID[kind]}.")
         for kind, rate in rates.items()
         if rate is not None and rate.low > LIMITS[kind]
     ]

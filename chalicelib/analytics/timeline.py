@@ -46,6 +46,8 @@ class BouncedBadge:
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
     title: str
+    email: str | None
+    """The address that the mail went to."""
     subject: str | None
     """As rendered for the lead; None if it could not be."""
     campaign_id: CampaignId
@@ -123,6 +125,7 @@ def event_of(delivery: Delivery, campaign: Campaign, urls: dict[str, str]) -> Ti
     by_machine = None if delivery.opened_person_at else delivery.opened_machine
     return TimelineEvent(
         title=f"Campaign: {campaign.title}",
+        email=delivery.email,
         subject=delivery.subject,
         campaign_id=delivery.campaign_id,
         status=delivery.status.value,

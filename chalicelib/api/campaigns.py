@@ -1,4 +1,4 @@
-"""/v1/campaigns: create, list, read, change, delete, duplicate, follow up.
+"""/v1/campaigns: create, read, change, delete, duplicate, follow up.
 
 The models check types only; what makes a campaign valid is decided in campaigns/drafts.py.
 """
@@ -8,9 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from chalicelib.analytics.stats import numbers_of
 from chalicelib.api.http.answers import AnswerModel, Moment
-from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.campaigns.drafts import Draft, InvalidCampaign, NamesNobody, NotADraft, Written
@@ -21,10 +19,6 @@ from chalicelib.model.ids import CampaignId
 from chalicelib.model.lifecycle import WrongStatus
 
 campaigns = Resource("campaigns")
-
-LOOKED_AT = 1_000
-"""A page looks at no more campaigns than this, so that a rare match cannot make a request run for ever."""
-_READ = 100
 
 UtmName = Literal["source", "medium", "campaign", "term", "content"]
 
@@ -174,36 +168,6 @@ def with_content(draft: Draft) -> dict[str, object]:
     return {"campaign": draft.campaign} | asdict(draft.body) | {"html": draft.html()}
 
 
-class NumbersAnswer(AnswerModel):
-    """As in the campaign's stats; total = sent + failed + skipped + pending."""
-
-    total: int
-    total_is_final: bool
-    sent: int
-    failed: int
-    skipped: int
-    pending: int
-    opened: int
-    clicked: int
-
-
-class ListedCampaign(CampaignAnswer):
-    numbers: Annotated[NumbersAnswer | None, Field(description="Null before launch.")] = None
-
-
-class CampaignsQuery(PageQuery):
-    q: Annotated[
-        str | None, Field(max_length=200, description="Searched for in titles and subjects, ignoring case.")
-    ] = None
-    status: Annotated[CampaignStatus | None, Field(description="Only campaigns with this status.")] = None
-
-    def passes(self, campaign: Campaign) -> bool:
-        wanted = (self.q or "").casefold()
-        return (self.status is None or campaign.status is self.status) and (
-            wanted in campaign.title.casefold() or wanted in campaign.subject.casefold()
-        )
-
-
 class FollowUpBody(RequestModel):
     to: Annotated[Did, Field(description="A lead who clicked has opened, whether images were loaded or not.")]
 
@@ -215,31 +179,6 @@ def create_campaign(call: Call) -> object:
     """Create a campaign."""
     written = Written(**call.body(NewCampaign).changes())
     return with_content(call.context.drafts.create(written, call.context.now()))
-
-
-@Operation(campaigns, "GET", "/v1/campaigns", Page[ListedCampaign], query=CampaignsQuery)
-def list_campaigns(call: Call) -> object:
-    """List campaigns.
-
-    Newest first. A page may be short, or even empty, and still have a cursor.
-    """
-    query, campaigns = call.query(CampaignsQuery), call.context.campaigns
-    found: list[Campaign] = []
-    looked_at, following = 0, query.position()
-    while True:
-        searches = query.q or query.status
-        page, following = campaigns.list_page(limit=_READ if searches else query.limit, position=following)
-        looked_at += len(page)
-        found += filter(query.passes, page)
-        if len(found) > query.limit:
-            found = found[: query.limit]
-            following = campaigns.position_after(found[-1])
-        if following is None or len(found) == query.limit or looked_at >= LOOKED_AT:
-            break
-    launched = [campaign.campaign_id for campaign in found if campaign.launched_at is not None]
-    numbers = numbers_of(call.context.counters.find_totals(launched), call.context.plans.find_many_progress(launched))
-    items = [{"campaign": campaign, "numbers": numbers.get(campaign.campaign_id)} for campaign in found]
-    return query.page(items, following)
 
 
 @Operation(campaigns, "GET", "/v1/campaigns/{campaign_id}", CampaignWithContent)

@@ -8,7 +8,6 @@ Message-ID.
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Annotated, Any, Literal, Self, TypeVar
-from urllib.parse import urlencode
 
 from pydantic import Field
 
@@ -20,6 +19,7 @@ from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.model.access import Scope
 from chalicelib.model.campaign import Campaign
+from chalicelib.model.csv_text import MEDIA_TYPE, MOST_CHARACTERS
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.errors import Missing
 from chalicelib.model.ids import CampaignId, LeadId
@@ -30,10 +30,6 @@ from chalicelib.tracking.delivery_ids import make_delivery_id, read_delivery_id,
 deliveries = Resource("deliveries", "/v1/campaigns/{campaign_id}")
 
 T = TypeVar("T")
-
-CSV = "text/csv"
-MOST_CSV_CHARACTERS = 900_000
-"""A function's answer may have 6 MB, and as escaped JSON a character can take six bytes of them."""
 
 
 class DeliveryNotFound(Missing, problem="delivery-not-found", title="There is no such delivery"):
@@ -46,6 +42,7 @@ class DeliveryAnswer(AnswerModel):
         Field(description="Its id in the mail's links; null for a read token, and when the signing key was withdrawn."),
     ]
     lead_id: str
+    lead_deleted: Annotated[bool, Field(description="The lead was deleted or erased; its address is not shown.")]
     email: str | None
     status: DeliveryStatus
     reason: str | None
@@ -64,12 +61,13 @@ class DeliveryAnswer(AnswerModel):
     ]
 
     @classmethod
-    def of(cls, delivery: Delivery, delivery_id: str | None) -> Self:
+    def of(cls, delivery: Delivery, delivery_id: str | None, *, lead_deleted: bool) -> Self:
         verdicts = judged(delivery)
         clicked = verdicts.clicked
         by_machine = None if clicked else next(iter(verdicts.machines.values()), None)
         computed = {
             "delivery_id": delivery_id,
+            "lead_deleted": lead_deleted,
             "opened_machine": None if delivery.opened_person_at else delivery.opened_machine,
             "clicked_at": clicked.at if clicked else None,
             "clicked_machine": by_machine.machine if by_machine else None,
@@ -108,11 +106,12 @@ def list_deliveries(call: Call, campaign_id: CampaignId) -> object:
     In a stable but arbitrary order. With filters a page may be short, or even empty, and still have a cursor.
     """
     query = call.query(DeliveriesQuery)
-    found, following, name = _read(call, campaign_id, query)
-    return query.page((DeliveryAnswer.of(each, name(each)) for each in found), following)
+    found, following, name, there = _read(call, campaign_id, query)
+    listed = (DeliveryAnswer.of(each, name(each), lead_deleted=each.lead_id not in there) for each in found)
+    return query.page(listed, following)
 
 
-@Operation(deliveries, "GET", "/deliveries.csv", query=ExportQuery, answer_type=CSV)
+@Operation(deliveries, "GET", "/deliveries.csv", query=ExportQuery, answer_type=MEDIA_TYPE)
 def export_deliveries(call: Call, campaign_id: CampaignId) -> Answer:
     """Export a campaign's deliveries as CSV.
 
@@ -121,18 +120,15 @@ def export_deliveries(call: Call, campaign_id: CampaignId) -> Answer:
     whole file: only the first begins with the byte order mark and the column names.
     """
     query = call.query(ExportQuery)
-    found, following, name = _read(call, campaign_id, query)
-    text, written = export.lines(found, name, most_characters=MOST_CSV_CHARACTERS)
+    found, following, name, _ = _read(call, campaign_id, query)
+    text, written = export.lines(found, name, most_characters=MOST_CHARACTERS)
     if written < len(found):
         following = call.context.deliveries.position_after(found[written - 1])
     headers = {"Content-Disposition": f'attachment; filename="{campaign_id}-deliveries.csv"'}
-    cursor = query.cursor_to(following)
-    if cursor is not None:
-        said = query.model_dump(mode="json", exclude={"cursor"}, exclude_unset=True)
-        headers["Link"] = f'<?{urlencode(said | {"cursor": cursor})}>; rel="next"'
+    headers |= query.link_to(following)
     if query.cursor is None:
         text = export.header() + text
-    return Answer(200, text, headers, f"{CSV}; charset=utf-8")
+    return Answer(200, text, headers, f"{MEDIA_TYPE}; charset=utf-8")
 
 
 @Operation(
@@ -157,15 +153,25 @@ def list_evidence(call: Call, campaign_id: CampaignId, delivery_id: str) -> obje
 
 def _read(
     call: Call, campaign_id: CampaignId, query: DeliveriesQuery
-) -> tuple[list[Delivery], str | None, Callable[[Delivery], str | None]]:
-    """What the caller may see of a page of deliveries, the next page's position, and what gives a delivery's id."""
+) -> tuple[list[Delivery], str | None, Callable[[Delivery], str | None], set[LeadId]]:
+    """What the caller may see of a page of deliveries, the next page's position, what gives a delivery's id, and which
+    of the leads still exist: the address of a deleted one is kept for unsubscribing alone, and not shown.
+    """
     campaign = call.context.drafts.get_campaign(campaign_id)
     wanted = DeliveryFilter(query.status, query.opened, query.clicked, query.reason)
     found, following = call.context.deliveries.list_page(
         campaign.campaign_id, wanted, limit=query.limit, position=query.position()
     )
-    shown = [visible(call, each, each.campaign_id, each.lead_id) for each in found]
-    return shown, following, _naming(call, campaign)
+    there = call.context.leads.find_existing(each.lead_id for each in found)
+    shown = [
+        visible(call, each if each.lead_id in there else _unnamed(each), each.campaign_id, each.lead_id)
+        for each in found
+    ]
+    return shown, following, _naming(call, campaign), there
+
+
+def _unnamed(delivery: Delivery) -> Delivery:
+    return replace(delivery, email=None, subject=None, detail=None)
 
 
 def _naming(call: Call, campaign: Campaign) -> Callable[[Delivery], str | None]:

@@ -1,7 +1,7 @@
-"""/v1/leads: create, import, read, change, delete, unsubscribe. The models check types only; crm/ has the rules."""
+"""/v1/leads: create, read, change, delete, unsubscribe. The models check types only; crm/ has the rules."""
 
 from dataclasses import asdict
-from typing import Annotated, Literal, cast
+from typing import Annotated, cast
 
 from pydantic import AfterValidator, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticCustomError
@@ -9,15 +9,13 @@ from pydantic_core import PydanticCustomError
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.paging import Page, PageQuery
-from chalicelib.api.http.requests import RequestModel, media_type, read_bytes
+from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.crm.audience import list_groups
-from chalicelib.crm.import_files import FileKind, FileTooLong, UnexpectedColumns, UnreadableFile, read_file
-from chalicelib.crm.importing import ImportReport, import_leads
 from chalicelib.crm.leads import InvalidLead, LeadInput, create_lead, delete_lead, update_lead
 from chalicelib.crm.suppression import list_marks, resubscribe
 from chalicelib.model.ids import LeadId
-from chalicelib.model.lead import FieldValue, Lead
+from chalicelib.model.lead import FieldValue, Lead, LeadFilter
 from chalicelib.model.suppression import Resubscription, SuppressionReason
 from chalicelib.store.leads import IdentityTaken
 
@@ -25,7 +23,6 @@ leads = Resource("leads")
 
 MAX_REASON = 500
 """Characters of a reason for a resubscription."""
-_FILES: dict[str, FileKind] = {"text/csv": "csv", "application/x-ndjson": "ndjson", "application/ndjson": "ndjson"}
 
 
 def _scalar(value: object, validate: ValidatorFunctionWrapHandler) -> object:
@@ -65,7 +62,9 @@ class NewLead(LeadPatch):
     stage: str = Field(description="Pipeline stage.")
 
 
-class LeadQuery(PageQuery):
+class LeadFilterBody(RequestModel):
+    """Which leads are meant. Without any member: all."""
+
     entity: Annotated[str | None, Field(description="Only leads of this business line.")] = None
     stage: Annotated[str | None, Field(description="Only leads in this pipeline stage.")] = None
     tag: Annotated[str | None, Field(description="Only leads that have this tag.")] = None
@@ -74,34 +73,16 @@ class LeadQuery(PageQuery):
         Field(max_length=200, description="Searched for in names, address and external id, ignoring case."),
     ] = None
 
-
-class ImportQuery(RequestModel):
-    address: Annotated[
-        Literal["none"] | None,
-        Field(
-            description="`none`: import the file as it is, although it has no column `email`, or columns that look "
-            "like known ones (`E-Mail`, `First Name`); those become custom fields."
-        ),
-    ] = None
+    def wanted(self) -> LeadFilter:
+        return LeadFilter(self.entity, self.stage, self.tag, self.q)
 
 
-class LineErrorAnswer(AnswerModel):
-    """What is wrong with one line of an import; `field` is null when it is the line as a whole."""
-
-    line: int
-    field: str | None
-    reason: str
+class LeadQuery(PageQuery, LeadFilterBody):
+    """A page of them."""
 
 
-class ImportAnswer(AnswerModel):
-    created: int
-    updated: int
-    unchanged: int
-    errors: list[LineErrorAnswer]
-    custom_fields: Annotated[list[str], Field(description="Columns that are not a lead's own.")]
-
-
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """A reason, trimmed. Raises what pydantic reports."""
     line = text.strip()
     if not 0 < len(line) <= MAX_REASON or not line.isprintable():
         raise PydanticCustomError("line", f"must be one line of 1 to {MAX_REASON} characters")
@@ -111,7 +92,7 @@ def _one_line(text: str) -> str:
 class ResubscribeBody(RequestModel):
     reason: Annotated[
         str,
-        AfterValidator(_one_line),
+        AfterValidator(one_line),
         Field(
             description="Why the lead may be mailed again, such as when and how it asked for it; one line.",
             json_schema_extra={"minLength": 1, "maxLength": MAX_REASON},
@@ -138,8 +119,10 @@ class SuppressionAnswer(AnswerModel):
     """One thing that keeps a lead from being mailed."""
 
     reason: SuppressionReason
-    source: Annotated[str, Field(description="`link`, `one_click`, `api`, `complaint` or `bounce`.")]
+    source: Annotated[str, Field(description="`link`, `one_click`, `api`, `complaint`, `bounce` or `import`.")]
     campaign_id: Annotated[str | None, Field(description="The campaign whose mail it was; null if none.")]
+    by: Annotated[str | None, Field(description="The name of the API token that put the address on the list.")]
+    note: Annotated[str | None, Field(description="... and the reason that was given.")]
     at: Moment
 
 
@@ -180,30 +163,6 @@ def create_one_lead(call: Call) -> Lead:
     return create_lead(call.context.leads, call.body(NewLead).said(), call.context.now())
 
 
-@Operation(
-    leads,
-    "POST",
-    "/v1/leads/import",
-    ImportAnswer,
-    query=ImportQuery,
-    content_types=tuple(_FILES),
-    raises=[FileTooLong, UnexpectedColumns, UnreadableFile],
-)
-def import_file(call: Call) -> ImportReport:
-    """Import leads from a file of at most 3,000 lines and 5 MB.
-
-    The file is the body: CSV with a header, or NDJSON, in UTF-8. Valid lines are imported, the others reported.
-
-    A lead is recognised by its external id, else by its address; a line with neither, by its whole content. An empty
-    cell clears the field, an absent column leaves it as it is. Columns that are not a lead's own become custom fields,
-    and the answer names them. An import unsubscribes or resubscribes nobody. Send a longer file in pieces, each CSV
-    piece with the header.
-    """
-    as_it_is = call.query(ImportQuery).address == "none"
-    file = read_file(read_bytes(call.request), _FILES[media_type(call.request)], as_it_is=as_it_is)
-    return import_leads(call.context.leads, file, call.context.now())
-
-
 @Operation(leads, "GET", "/v1/leads", Page[LeadAnswer], query=LeadQuery)
 def list_leads(call: Call) -> object:
     """List leads.
@@ -211,14 +170,7 @@ def list_leads(call: Call) -> object:
     In a stable but arbitrary order. A page may be short, or even empty, and still have a cursor.
     """
     query = call.query(LeadQuery)
-    found = call.context.leads.list_page(
-        entity=query.entity,
-        stage=query.stage,
-        tag=query.tag,
-        q=query.q,
-        limit=query.limit,
-        cursor=query.position(),
-    )
+    found = call.context.leads.list_page(**query.wanted()._asdict(), limit=query.limit, cursor=query.position())
     return query.page(*found)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from chalicelib.analytics.stats import count_links
+from chalicelib.analytics.sums import percent
 from chalicelib.api.campaigns import ProofAnswer
 from chalicelib.api.http.answers import Answer, AnswerModel
 from chalicelib.api.http.requests import RequestModel
@@ -22,7 +23,7 @@ from chalicelib.model.ids import CampaignId, LeadId
 previews = Resource("campaigns", "/v1/campaigns/{campaign_id}")
 
 HTML = "text/html"
-_FRAME_HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"}
+FRAME_HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"}
 # The content is invalid when it was written under an earlier release's rules, and not sent since.
 _NOT_RENDERED = [LeadNotFound, ContentInvalid, RenderFailed]
 
@@ -62,10 +63,22 @@ class FindingAnswer(AnswerModel):
     count: Annotated[int | None, Field(description="How many leads it concerns.")]
 
 
+class SampleAnswer(AnswerModel):
+    """A lead of the audience, and the subject that it would get."""
+
+    lead_id: str
+    name: Annotated[str, Field(description="Or its address, where it has none.")]
+    subject: str
+
+
 class PreflightAnswer(AnswerModel):
     findings: list[FindingAnswer]
     audience_looked_at: Annotated[int, Field(description="How many leads were checked.")]
     audience_is_whole: Annotated[bool, Field(description="False when the audience is larger than that.")]
+    without_email: Annotated[int, Field(description="How many of those have no address, and will count as failed.")]
+    sample: Annotated[
+        SampleAnswer | None, Field(description="Null for an empty audience, and where its mail cannot be rendered.")
+    ]
     proof: Annotated[
         ProofAnswer | None, Field(description="Null: not proven, see the findings `not_proven`; or plain text.")
     ]
@@ -122,14 +135,15 @@ def show_preview(call: Call, campaign_id: CampaignId) -> Answer:
     draft = context.drafts.get(campaign_id)
     lead = None if query.lead_id is None else context.leads.get(query.lead_id)
     badges = _clicks(call, draft.campaign) if query.clicks else {}
-    return Answer(200, preview_page(draft, lead, badges), _FRAME_HEADERS, f"{HTML}; charset=utf-8")
+    return Answer(200, preview_page(draft, lead, badges), FRAME_HEADERS, f"{HTML}; charset=utf-8")
 
 
 def _clicks(call: Call, campaign: Campaign) -> dict[str, str]:
     links = call.context.campaigns.find_launched(campaign).links
     counted = count_links(links, call.context.counters.find(campaign.campaign_id).sums)
     return {
-        each.link: f"{each.clicked:,}" + ("" if each.rate is None else f"  {each.rate.value:.1%}") for each in counted
+        each.link: f"{each.clicked:,}" + ("" if each.rate is None else f"  {percent(each.rate.value)}")
+        for each in counted
     }
 
 
@@ -146,7 +160,15 @@ def preflight_campaign(call: Call, campaign_id: CampaignId) -> object:
     return preflight(draft, context.audiences, account, workspace, context.keys, context.settings.tracking_url)
 
 
-@Operation(previews, "POST", "/test", TestAnswer, body=TestBody, raises=[InvalidAddresses, Incomplete, *_NOT_RENDERED])
+@Operation(
+    previews,
+    "POST",
+    "/test",
+    TestAnswer,
+    body=TestBody,
+    raises=[InvalidAddresses, Incomplete, *_NOT_RENDERED],
+    answers_secret=True,  # addresses, which an erasure could not find
+)
 def test_campaign(call: Call, campaign_id: CampaignId) -> object:
     """Send a campaign to test addresses.
 

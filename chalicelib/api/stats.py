@@ -204,18 +204,6 @@ class ComparisonAnswer(AnswerModel):
     campaigns: list[ComparedCampaignAnswer]
 
 
-_WAITING_FOR = {
-    WaitReason.QUOTA: "the sending quota",
-    WaitReason.RATE: "the mail service, which takes no more mails at the moment",
-    WaitReason.PUT_OFF: "the mail service",
-    WaitReason.MAIL_SERVICE: "the mail service",
-}
-
-
-def in_words(waiting: Waiting) -> str:
-    return f"Waiting for {_WAITING_FOR[waiting.reason]}, resumes about {waiting.until:%d %B, %H:%M} UTC."
-
-
 @Operation(stats, "GET", "/stats", StatsAnswer)
 def get_stats(call: Call, campaign_id: CampaignId) -> object:
     """Read a campaign's numbers.
@@ -235,7 +223,7 @@ def get_stats(call: Call, campaign_id: CampaignId) -> object:
     answer.proof = ProofAnswer.model_validate(launched.proof) if launched.proof else None
     waiting = _waiting(call, campaign) if answer.pending and campaign.status in GOING else None
     if waiting is not None:
-        answer.waiting = WaitingAnswer(reason=waiting.reason, resumes_about=waiting.until, text=in_words(waiting))
+        answer.waiting = WaitingAnswer(reason=waiting.reason, resumes_about=waiting.until, text=waiting.text)
     return answer
 
 

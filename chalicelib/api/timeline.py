@@ -46,6 +46,7 @@ class TimelineAnswer(AnswerModel):
     type: Literal["campaign_delivery"]
     icon: Literal["megaphone"]
     title: str
+    email: Annotated[str | None, Field(description="The address that the mail went to.")]
     subject: str | None
     campaign_id: str
     status: DeliveryStatus
@@ -87,8 +88,11 @@ class ResubscribedAnswer(AnswerModel):
     at: Moment
 
 
+TimelineItem = Annotated[TimelineAnswer | AutomationAnswer | ResubscribedAnswer, Field(discriminator="type")]
+
+
 class TimelinePage(AnswerModel):
-    items: list[Annotated[TimelineAnswer | AutomationAnswer | ResubscribedAnswer, Field(discriminator="type")]]
+    items: list[TimelineItem]
     cursor: str | None
 
 
@@ -109,10 +113,11 @@ def get_timeline(call: Call, lead_id: LeadId) -> object:
         limit=query.limit,
         position=query.position(),
     )
-    return query.page((_shown(call, event, lead.lead_id) for event in events), following)
+    return query.page((shown_event(call, event, lead.lead_id) for event in events), following)
 
 
-def _shown(call: Call, event: Event, lead_id: LeadId) -> AnswerModel:
+def shown_event(call: Call, event: Event, lead_id: LeadId) -> AnswerModel:
+    """An event as the caller may see it."""
     if isinstance(event, Resubscription):
         return ResubscribedAnswer.model_validate(event)
     shown = visible(call, event, event.campaign_id, lead_id)

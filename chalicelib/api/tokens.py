@@ -1,21 +1,27 @@
-"""/v1/tokens: issue, list, revoke. The first one is issued by the operator, who has no token yet (`make token`)."""
+"""/v1/tokens: issue, list, revoke. The operator, who has no token yet, issues the first one (`make token`)."""
 
 from dataclasses import asdict
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from chalicelib.api.http.answers import AnswerModel, Moment
+from chalicelib.api.http.authentication import Forbidden, caller
 from chalicelib.api.http.paging import Page
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.model.access import Scope
+from chalicelib.store.access import LastFullToken
 
 tokens = Resource("tokens")
 
 
 class NewToken(RequestModel):
-    name: Annotated[str, Field(min_length=1, max_length=100, description="Who or what will use it.")]
+    name: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
+        Field(description="Who or what will use it."),
+    ]
     scope: Annotated[Scope, Field(description="`read` may only GET.")] = Scope.FULL
 
 
@@ -24,6 +30,8 @@ class TokenAnswer(AnswerModel):
     name: str
     scope: Scope
     created_at: Moment
+    used_at: Annotated[Moment | None, Field(description="When it was last used, at most an hour too early.")] = None
+    current: Annotated[bool, Field(description="Whether this request came with it, or its session.")] = False
 
 
 class IssuedToken(TokenAnswer):
@@ -41,19 +49,23 @@ def issue_token(call: Call) -> object:
     return asdict(token) | {"token": secret}
 
 
-@Operation(tokens, "GET", "/v1/tokens", Page[TokenAnswer])
+@Operation(tokens, "GET", "/v1/tokens", Page[TokenAnswer], raises=[Forbidden])
 def list_tokens(call: Call) -> object:
     """List tokens.
 
-    All of them, oldest first; a new one may take a second to appear.
+    All of them, oldest first; a new one may take a second to appear. Needs a token of scope `full`.
     """
-    return {"items": call.context.tokens.list_all(), "cursor": None}
+    current = caller(call.request)
+    if current.scope is not Scope.FULL:
+        raise Forbidden("Tokens are for tokens of scope full.", 'Bearer error="insufficient_scope", scope="full"')
+    found = call.context.tokens.list_all()
+    return {"items": [asdict(each) | {"current": each.token_id == current.token_id} for each in found], "cursor": None}
 
 
-@Operation(tokens, "DELETE", "/v1/tokens/{token_id}", status=204)
+@Operation(tokens, "DELETE", "/v1/tokens/{token_id}", status=204, raises=[LastFullToken])
 def revoke_token(call: Call, token_id: str) -> None:
     """Revoke a token.
 
-    At once and permanently.
+    At once and permanently, with its sessions. The last token of scope `full` cannot be revoked.
     """
     call.context.tokens.revoke(token_id)

@@ -5,11 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from chalicelib.api.http.answers import AnswerModel
+from chalicelib.api.http.answers import Answer, AnswerModel
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
+from chalicelib.api.previews import FRAME_HEADERS, HTML
+from chalicelib.campaigns.preview import theme_page
 from chalicelib.model.errors import Conflict
-from chalicelib.model.workspace import InvalidWorkspace, Language, Workspace, checked
+from chalicelib.model.workspace import InvalidWorkspace, Language, Theme, Workspace, checked
 
 workspace = Resource("workspace")
 
@@ -17,11 +19,11 @@ Font = Literal["sans", "verdana", "serif", "mono"]
 _COLOUR = "As `#rrggbb`; its contrast with white must be at least 4.5:1."
 
 
-class ThemePatch(RequestModel):
+class ThemeBody(RequestModel):
     """How mails written in Markdown look."""
 
-    accent: Annotated[str, Field(description=f"Links and buttons. {_COLOUR}")] = ""
-    text: Annotated[str, Field(description=_COLOUR)] = ""
+    accent: Annotated[str, Field(description=f"Links and buttons. {_COLOUR}")] = "#3b4fc4"
+    text: Annotated[str, Field(description=_COLOUR)] = "#1f2937"
     font: Font = "sans"
     logo_url: Annotated[str | None, Field(description="An image at the top, with `https://`.")] = None
     width: Annotated[int, Field(description="In pixels, 480 to 720.")] = 600
@@ -31,7 +33,7 @@ class WorkspacePatch(RequestModel):
     """What to change. Absent members stay as they are, those of `theme` too; null clears."""
 
     name: str = ""
-    theme: ThemePatch = ThemePatch()
+    theme: ThemeBody = ThemeBody()
     postal_address: Annotated[
         str | None, Field(description="The sender's, at most 8 lines of at most 100 characters.")
     ] = None
@@ -41,17 +43,21 @@ class WorkspacePatch(RequestModel):
     ] = 0
 
 
-class ThemeAnswer(AnswerModel):
-    accent: str
-    text: str
-    font: Font
-    logo_url: str | None
-    width: int
+class SampleQuery(ThemeBody):
+    """A workspace that need not be saved."""
+
+    name: str = ""
+    postal_address: str | None = None
+    language: Language = Language.EN
+
+    def workspace(self) -> Workspace:
+        theme = Theme(self.accent, self.text, self.font, self.logo_url, self.width)
+        return checked(_tidy(Workspace(self.name, theme, self.postal_address, self.language)))
 
 
 class WorkspaceAnswer(AnswerModel):
     name: str
-    theme: ThemeAnswer
+    theme: ThemeBody
     postal_address: str | None
     language: Language
     version: Annotated[int, Field(description="Counts the changes.")]
@@ -88,6 +94,23 @@ def change_workspace(call: Call) -> object:
     changes = patch.model_dump(exclude_unset=True, exclude={"version"})
     theme = replace(before.theme, **changes.pop("theme", {}))
     return call.context.workspaces.update(before, checked(_tidy(replace(before, theme=theme, **changes))))
+
+
+@Operation(
+    workspace,
+    "GET",
+    "/v1/workspace/preview.html",
+    query=SampleQuery,
+    answer_type=HTML,
+    raises=[InvalidWorkspace],
+)
+def preview_workspace(call: Call) -> Answer:
+    """Preview a theme as an HTML page.
+
+    A sample mail for a frame: its policy allows no scripts and gives it an origin of its own. Nothing is stored.
+    """
+    page = theme_page(call.query(SampleQuery).workspace())
+    return Answer(200, page, FRAME_HEADERS, f"{HTML}; charset=utf-8")
 
 
 def _tidy(written: Workspace) -> Workspace:

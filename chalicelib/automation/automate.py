@@ -5,6 +5,7 @@ be no loops (docs/decisions/0066).
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,9 @@ class Automation:
                 return False
             lead = self._leads.find(incident.lead_id)
             if lead is None:
-                act = self._act_of(rule, incident, (), ("The lead was deleted before the rule could look at it.",))
+                # Without the destination, which may name a person who was erased.
+                gone = replace(incident, url=None)
+                act = self._act_of(rule, gone, (), ("The lead was deleted before the rule could look at it.",))
                 return self._acts.record(act, None)
             if not applies_to(rule.if_, lead):
                 return False

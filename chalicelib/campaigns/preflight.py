@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
+from typing import NamedTuple
 
 from chalicelib.campaigns.account import SendingAccount
 from chalicelib.campaigns.completeness import missing_findings, missing_in
@@ -26,8 +28,10 @@ from chalicelib.content.render import Renderer
 from chalicelib.content.values import is_missing
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import merge_fields
-from chalicelib.model.campaign import ProofResult
+from chalicelib.model.campaign import Campaign, ProofResult
 from chalicelib.model.errors import Fault
+from chalicelib.model.ids import LeadId
+from chalicelib.model.lead import Lead
 from chalicelib.model.workspace import Workspace
 from chalicelib.tracking.key_ring import KeyRingSource
 
@@ -37,6 +41,14 @@ LEADS_RENDERED = 100
 """How many mails are rendered to find failures: a template may take 45 ms before it is stopped."""
 
 
+class Sample(NamedTuple):
+    """A lead of the audience, and the subject that it would get."""
+
+    lead_id: LeadId
+    name: str
+    subject: str
+
+
 @dataclass(frozen=True, slots=True)
 class Preflight:
     findings: list[Finding]
@@ -44,6 +56,10 @@ class Preflight:
     """Leads that the counts were made over."""
     audience_is_whole: bool
     """False when the audience is larger than what was looked at."""
+    without_email: int = 0
+    """Of those looked at."""
+    sample: Sample | None = None
+    """None for an empty audience, and where the first mail cannot be rendered."""
     proof: ProofResult | None = None
     """None: not proven, which is a finding, or plain text."""
 
@@ -74,11 +90,13 @@ def preflight(
     paths = {use.path for use in compiled.merge_fields if not use.has_default}
     empty: Counter[str] = Counter()
     tried: list[Mapping[str, object]] = []
+    first: Lead | None = None
     without_email = total = 0
     members = audiences.members(campaign.audience) if names_audience else iter(())
     for lead in islice(members, LEADS_LOOKED_AT):
         total += 1
         without_email += lead.email is None
+        first = first or lead
         values = merge_fields(lead)
         empty.update(path for path in paths if is_missing(_value_at(values, path)))
         if total <= LEADS_RENDERED:
@@ -103,8 +121,18 @@ def preflight(
         + preflight_findings(source, compiled, tracking, facts),
         audience_looked_at=total,
         audience_is_whole=next(members, None) is None,
+        without_email=without_email,
+        sample=None if first is None else _sample(renderer, campaign, first, tracking.unsubscribe_url("")),
         proof=None if proof.faults else result_of(proof, compiled),
     )
+
+
+def _sample(renderer: Renderer, campaign: Campaign, lead: Lead, unsubscribe_url: str) -> Sample | None:
+    name = " ".join(filter(None, (lead.first_name, lead.last_name))) or lead.email or "a lead without a name"
+    with suppress(RenderFailed):
+        rendered = renderer.render(merge_fields(lead), campaign_values(campaign), "", unsubscribe_url)
+        return Sample(lead.lead_id, name, rendered.subject)
+    return None
 
 
 def _tried(

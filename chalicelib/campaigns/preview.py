@@ -5,10 +5,14 @@ from html import escape
 
 from chalicelib.campaigns.drafts import Draft
 from chalicelib.campaigns.launched_content import campaign_values
+from chalicelib.content.compiled import ContentSource
 from chalicelib.content.compiler import compile_content
+from chalicelib.content.made_html import made_of
 from chalicelib.content.render import Rendered, Renderer
 from chalicelib.crm.leads import merge_fields
+from chalicelib.model.campaign import Body
 from chalicelib.model.lead import Lead
+from chalicelib.model.workspace import Workspace
 
 _POLICY = "; ".join(
     (
@@ -29,6 +33,19 @@ FRAME_POLICY = f"sandbox allow-same-origin; {_POLICY}"
 _NOWHERE = "https://links.invalid"
 # A sandbox opens no windows, so links lead nowhere. The author's own <base target>, if any, comes first.
 _LINKS_LEAD_NOWHERE = '<base target="_blank">'
+
+
+_SAMPLE = """# A headline in your theme
+
+Emails written in Markdown look like this: text, [links](https://links.invalid), **important words** and
+
+- lists of short points,
+- each on a line of its own.
+
+[A button](https://links.invalid) {button}
+
+> A quote, for what a customer said.
+"""
 
 
 class _LinkIds:
@@ -60,6 +77,14 @@ def preview_page(draft: Draft, lead: Lead | None, badges: Mapping[str, str]) -> 
     if rendered.html is None:
         return f"<!doctype html><meta charset=utf-8><title>Mail</title><pre>{escape(rendered.text)}</pre>"
     return rendered.html + _LINKS_LEAD_NOWHERE + (_badges(badges) if badges else "")
+
+
+def theme_page(workspace: Workspace) -> str:
+    """HTML of a sample mail in this workspace's theme."""
+    made = made_of(Body(markdown=_SAMPLE), workspace)
+    source = ContentSource("", made.html if made else None, None, "", made=made)
+    rendered = Renderer(compile_content(source, None), None).render({}, {}, "", f"{_NOWHERE}/t/u/preview")
+    return (rendered.html or "") + _LINKS_LEAD_NOWHERE
 
 
 def _rendered(draft: Draft, lead: Lead | None, tracking: _LinkIds | None, delivery_id: str, base_url: str) -> Rendered:

@@ -37,7 +37,8 @@ def moment_of(local: str, timezone: str, now: datetime) -> datetime:
     said = _read(local)
     if said.year > now.year + YEARS_AHEAD:
         raise InvalidTime([Fault("at", f"must lie within {YEARS_AHEAD} years")])
-    past = InvalidTime([Fault("at", f"lies in the past: it is {now.astimezone(zone):%Y-%m-%dT%H:%M} in {timezone}")])
+    there = now.astimezone(zone)
+    past = InvalidTime([Fault("at", f"is in the past: it is {there.day} {there:%B %Y, %H:%M} in {timezone}")])
     if said.year < now.year - 1:
         raise past  # and datetime may not be able to hold it in UTC
     moment = said.replace(tzinfo=zone, fold=0).astimezone(UTC)
@@ -83,7 +84,8 @@ def why_missed(campaign: Campaign, audiences: Audiences, account: SendingAccount
     """Why a campaign whose time has come is not sent, in a sentence for the marketer; None if it is."""
     if campaign.schedule is None:
         return None
-    said = f"It was scheduled for {campaign.schedule.local} {campaign.schedule.timezone}"
+    local = datetime.fromisoformat(campaign.schedule.local)
+    said = f"It was scheduled for {local.day} {local:%B %Y, %H:%M} ({campaign.schedule.timezone})"
     late = now - campaign.schedule.at
     if late > LATE:
         hours, minutes = divmod(int(late.total_seconds()) // 60, 60)

@@ -3,10 +3,12 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
-from chalicelib.content.origin import Origin, Place
 from chalicelib.model.errors import Fault
+
+if TYPE_CHECKING:
+    from chalicelib.content.origin import Origin, Place
 
 FORMAT_VERSION: Final = 1
 UTM_KEYS: Final = ("source", "medium", "campaign", "term", "content")
@@ -24,10 +26,10 @@ class ContentSource:
     reply_to: str | None = None
     utm: Mapping[str, str] = field(default_factory=dict)
     preview_text: str | None = None
-    made: Origin | None = None
+    made: "Origin | None" = None
     """What `html` was made of; None if it is the author's own."""
 
-    def place(self, field: str, line: int | None, column: int | None) -> Place:
+    def place(self, field: str, line: int | None, column: int | None) -> "Place":
         """Of a place in these fields, the place in what the author wrote."""
         return self.made.place(line, column) if self.made is not None and field == "html" else (field, line, column)
 

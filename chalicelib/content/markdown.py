@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from chalicelib.content.errors import Positions, SourceError
 from chalicelib.content.merge_tags import Tag, find_tags, is_balanced
 from chalicelib.content.origin import Piece, StandIns
+from chalicelib.content.plain_text import BUTTON
 from chalicelib.content.theme import Look, framed
 from chalicelib.model.workspace import Workspace
 
@@ -25,13 +26,13 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 100 * 1024
 """Of Markdown. Gmail clips a mail at as much HTML, and the parser is quadratic in some things."""
 MAX_BRACKETS: Final = 3_000
-"""Of "[", each of which may begin a link: what a thousand links take thrice, and half a second of a hostile text's."""
+"""Of "[", in which the parser is quadratic: as many take it half a second at most."""
 MAX_NESTING: Final = 12
 """Quotes and lists, and their parts, in each other."""
 
-_BUTTON = "{button}"
+_MARKED = "{button}"
 _MISPLACED_BUTTON = (
-    f"{_BUTTON} stands behind a link that is alone in its paragraph, such as [Text](https://…) {_BUTTON}"
+    f"{_MARKED} is for a link alone in its paragraph, not in a list or quote: [Text](https://…) {_MARKED}"
 )
 _SCHEME = re.compile(r"(?:https?://|mailto:|tel:|sms:|#)", re.IGNORECASE)
 _NO_LINK = "a link leads to an address that begins with https://, http://, mailto:, tel: or sms:"
@@ -84,8 +85,6 @@ class _Writer:
     """Writes the components of one mail."""
 
     def __init__(self, source: str, tags: Sequence[Tag], stand_ins: StandIns, look: Look) -> None:
-        self._source = source
-        self._tags = tags
         self._stand_ins = stand_ins
         self._look = look
         pieces: list[str] = []
@@ -135,6 +134,8 @@ class _Writer:
             elif token.type == "fence":
                 code = self._literal(token.content.removesuffix("\n"))
                 self._html.append(f'<pre style="{self._look.pre}">{self._mark()}{code}</pre>')
+            elif token.type == "hr" and depth:
+                self._html.append(f'<hr style="{self._look.rule}">')
             elif token.type == "hr":
                 self._flush()
                 self._components.append('<mj-divider css-class="lf-part" />')
@@ -180,14 +181,14 @@ class _Writer:
         """Writes a paragraph that is nothing but a button or an image, as a component of its own."""
         shown = [child for child in children if child.type != "text" or child.content.strip()]
         kinds = [child.type for child in shown]
-        is_button = shown and shown[-1].type == "text" and shown[-1].content.strip() == _BUTTON
+        is_button = shown and shown[-1].type == "text" and shown[-1].content.strip() == _MARKED
         if is_button and kinds.count("link_open") == 1 and kinds[0] == "link_open" and kinds[-2] == "link_close":
             self._flush()
             href = self._attribute(self._address(shown[0]))
             self._inline(shown[1:-2])
             said = self._stand_ins.add(*self._stand_ins.pieces("".join(self._html)))
             self._html = []
-            self._components.append(f'<mj-button css-class="lf-part lf-button" href="{href}">{said}</mj-button>')
+            self._components.append(f'<mj-button css-class="lf-part {BUTTON}" href="{href}">{said}</mj-button>')
         elif kinds in (["image"], ["link_open", "image", "link_close"]):
             self._flush()
             link = f'href="{self._attribute(self._address(shown[0]))}" ' if len(shown) > 1 else ""
@@ -235,7 +236,7 @@ class _Writer:
     def _inline(self, children: "Sequence[Token]") -> None:
         for child in children:
             if child.type == "text":
-                if _BUTTON in child.content:
+                if _MARKED in child.content:
                     raise SourceError(self._at(), _MISPLACED_BUTTON)
                 self._html.append(self._literal(child.content))
             elif child.type in ("softbreak", "hardbreak"):
@@ -255,14 +256,14 @@ class _Writer:
 
     def _literal(self, text: str) -> str:
         self._open[-1] += self._stand_ins.statements(text)
-        return escape(text, quote=False)
+        return _escaped(text)
 
     def _address(self, token: "Token") -> str:
         """Where a link leads, or an image is."""
         is_image = token.type == "image"
         address = str(token.attrGet("src" if is_image else "href") or "").strip()
         begins_with_tag = self._stand_ins.word.match(address)
-        if address and not begins_with_tag and not _SCHEME.match(address):
+        if (address or is_image) and not begins_with_tag and not _SCHEME.match(address):
             raise SourceError(self._at(), _NO_IMAGE if is_image else _NO_LINK)
         return address.replace(" ", "%20")
 
@@ -276,7 +277,12 @@ class _Writer:
         statements = self._stand_ins.statements(value)
         if not is_balanced(statements):
             raise SourceError(statements[0].start, _UNBALANCED.format(statements[0].word))
-        return self._stand_ins.add(Piece("", self._at()), *self._stand_ins.pieces(escape(value)))
+        return self._stand_ins.add(Piece("", self._at()), *self._stand_ins.pieces(_escaped(value)))
+
+
+def _escaped(text: str) -> str:
+    """Text for HTML and its attributes; braces that were written as `\\{` or `&#123;` begin no merge tag."""
+    return escape(text).replace("{", "&#123;")
 
 
 def _align(token: "Token") -> str:

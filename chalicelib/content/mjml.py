@@ -184,7 +184,7 @@ class _Reader:
             raise SourceError(token.start, f"more than {MAX_ELEMENTS:,} elements")
         attributes = self._attributes(token, _ATTRIBUTES.get(name))  # <mj-all> and <mj-class> may have all
         closes = markup.closes_itself(self._masked, token)
-        self._out.append(f"<{name}{attributes}{' /' if closes else ''}>")
+        self._out.append(f"<{name}{attributes}{' /' if closes or is_default else ''}>")
         if not closes:
             self._open.append((token, []))
         return not closes
@@ -196,6 +196,8 @@ class _Reader:
         start, statements = self._open.pop()
         if inside:
             raise SourceError(inside[-1].start, f"<{inside[-1].name}> is not closed in <{token.name}>")
+        if self._open and self._open[-1][0].name == "mj-attributes":
+            return  # sets defaults, and closed itself
         if text is not None:
             statements = list(tags_in(self._tags, start.end, token.start))
             self._out.append(self._stand_ins.add(*self._text(start, token.start)))

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from chalicelib.content.errors import Positions, SourceError
+from chalicelib.content.markup import decode_text
 from chalicelib.content.merge_tags import Tag
 
 Place = tuple[str, int | None, int | None]
@@ -33,7 +34,8 @@ class StandIns:
 
     def __init__(self, source: str) -> None:
         """Raises SourceError if the text has every letter that could mark a word."""
-        mark = next((chr(code) for code in _MARKS if chr(code) not in source), None)
+        known = source + decode_text(source)  # Markdown decodes references
+        mark = next((chr(code) for code in _MARKS if chr(code) not in known), None)
         if mark is None:
             raise SourceError(0, "it uses every letter of the Yi script; remove one of them")
         self._stood_for: list[list[Piece]] = []

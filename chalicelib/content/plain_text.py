@@ -16,11 +16,13 @@ _LINES = frozenset({"br", "div", "tr", "li", "center", "dt", "dd", "address", "o
 _HIDEABLE = frozenset({"div", "span", "td", "p", "table"})
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _WHITE_SPACE = re.compile(r"[ \t\n\f\r\u00a0\u200c\u200b\u034f\u00ad]+")
+BUTTON = "lf-button"
+"""In the class of a table cell: the link in it is a button, written as `text: address`."""
 _NO_ADDRESS_SHOWN = ("#", "tel:", "sms:")
 
 
 def text_from_html(source: str, masked: str, tags: Sequence[Tag], document: Document) -> str:
-    """Template text with the mail's words, one paragraph a block, links as `text (address)`.
+    """Template text with the mail's words, a paragraph a block, links as `text (address)`, buttons as `text: address`.
 
     Addresses are the author's own, not click URLs, so that readers see where a link leads. An address whose host a
     value could change is left out. Hidden text (`display:none`) is left out, too, unless all text is hidden.
@@ -44,6 +46,9 @@ class _Writer:
         self._hidden_depth = 0
         self._link: Href | None = None
         self._link_from = 0
+        self._numbers: list[int | None] = []
+        """Of the open lists' items so far; None for lists without numbers."""
+        self._is_button = False
 
     def write(self) -> str:
         for token in self._document.tokens:
@@ -73,13 +78,16 @@ class _Writer:
             self._hidden_by, self._hidden_depth = name, 1
             return
         self._break_for(name)
-        if name == "li":
-            self._say("- ")
+        if name in ("ol", "ul"):
+            self._numbers.append(0 if name == "ol" else None)
+        elif name == "li":
+            self._say(self._bullet())
         elif name == "hr":
             self._say("---")
             self._breaks = 2
         elif name in ("td", "th"):
             self._space = True
+            self._is_button |= BUTTON in self._masked[token.names_end : token.end]
         elif name == "img":
             alt = markup.attributes(self._masked, token).get("alt")
             if alt is not None and alt.start >= 0:
@@ -99,6 +107,17 @@ class _Writer:
             self._finish_link()
         else:
             self._break_for(token.name)
+            if token.name in ("ol", "ul") and self._numbers:
+                self._numbers.pop()
+
+    def _bullet(self) -> str:
+        """What an item begins with, indented by the lists around its own."""
+        indent = "  " * (len(self._numbers) - 1)
+        number = self._numbers[-1] if self._numbers else None
+        if number is None:
+            return f"{indent}- "
+        self._numbers[-1] = number + 1
+        return f"{indent}{number + 1}. "
 
     def _break_for(self, name: str) -> None:
         if name in _PARAGRAPHS:
@@ -112,13 +131,16 @@ class _Writer:
         link, self._link = self._link, None
         if link is None:
             return
+        is_button, self._is_button = self._is_button, False
         address = self._address(link)
         said = "".join(self._out[self._link_from :]).strip()
         if not address or address.startswith(_NO_ADDRESS_SHOWN) or address.removeprefix("mailto:") == said:
             return
         if address != said:
             after, self._space = self._space, True
-            self._say(f"({address})" if said else address)
+            if is_button and said:
+                self._out.append(":")
+            self._say(f"({address})" if said and not is_button else address)
             self._space = after
 
     def _address(self, link: Href) -> str:

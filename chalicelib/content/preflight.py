@@ -114,7 +114,7 @@ _MESSAGES: Final[Mapping[Severity, Mapping[str, str]]] = {
         "link_not_https": "{url} does not use https.",
         "plain_text_only": "A plain-text email is not tracked: its opens and clicks will be unknown.",
         "subject_long": "The subject has {length} characters; most inboxes show {limit} or fewer.",
-        "text_part_missing": "There is no plain text. It is generated from the HTML; check it in the preview.",
+        "text_part_missing": "There is no plain text. It is generated from the email; check it in the preview.",
     },
 }
 _ADDRESS_VARIES = (
@@ -153,7 +153,7 @@ def proof_findings(faults: Sequence[Fault]) -> list[Finding]:
 def preflight_findings(
     source: ContentSource, compiled: CompiledContent, tracking: LinkTracking | None, audience: AudienceFacts
 ) -> list[Finding]:
-    """All findings, the most severe first; at most 20 of one kind. Pure: everything comes in as a parameter."""
+    """All findings, the most severe first, then by line; at most 20 of one kind. Pure."""
     found: list[Finding] = []
     seen: Counter[str] = Counter()
     for finding in _all(source, compiled, tracking, audience):
@@ -161,7 +161,7 @@ def preflight_findings(
         if seen[finding.code] <= MAX_FINDINGS_OF_A_KIND:
             found.append(_placed(source, finding))
     order = list(Severity)
-    return sorted(found, key=lambda finding: order.index(finding.severity))
+    return sorted(found, key=lambda finding: (order.index(finding.severity), finding.line or 0, finding.column or 0))
 
 
 def _all(

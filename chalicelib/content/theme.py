@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from html import escape
 from typing import Final
 
-from chalicelib.model.workspace import FONTS, Language, Workspace
+from chalicelib.model.workspace import FONTS, Language, Theme, Workspace
 
 MONOSPACE: Final = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Courier New', monospace"
 LINE: Final = "#e3e6ea"
-_MUTED = "#6b7280"
+_MUTED = "#5f6673"
 _PAGE = "#f3f4f6"
 _SIDE = 40
 _DARK: Mapping[str, str] = {
@@ -31,7 +31,6 @@ class Look:
 
     def __init__(self, workspace: Workspace) -> None:
         theme = workspace.theme
-        self.accent = theme.accent
         self._heading = f"font-weight:700;color:{theme.text}"
         self.paragraph = "margin:0 0 16px"
         self.tight = "margin:0"
@@ -46,12 +45,9 @@ class Look:
             "background-color:#f3f4f6;border-radius:6px;white-space:pre-wrap;word-break:break-word"
         )
         self.table = "margin:0 0 24px;font-size:15px;line-height:24px"
+        self.rule = f"border:0;border-top:1px solid {LINE};margin:16px 0"
         self.quote = f"border-left:3px solid {theme.accent};padding:2px 0 2px 18px"
         self.cell = f"padding:8px 12px 8px 0;border-bottom:1px solid {LINE};vertical-align:top;word-break:normal"
-        self.button = (
-            f"display:inline-block;background-color:{theme.accent};color:#ffffff;font-weight:600;text-decoration:none;"
-            "border-radius:6px;padding:8px 16px"
-        )
 
     def heading(self, level: int, *, is_first: bool) -> str:
         """`is_first`: nothing is above it that it keeps away from."""
@@ -75,7 +71,7 @@ def framed(components: str, workspace: Workspace, *, with_unsubscribe_link: bool
         f' border-radius="6px" inner-padding="13px 24px" line-height="20px" padding="8px {_SIDE}px 28px" />'
         f'<mj-image font-size="14px" padding="8px {_SIDE}px 24px" fluid-on-mobile="true" border-radius="6px" />'
         f'<mj-divider border-color="{LINE}" border-width="1px" padding="16px {_SIDE}px 32px" />'
-        f"</mj-attributes><mj-style>{_style(theme.accent)}</mj-style></mj-head>"
+        f"</mj-attributes><mj-style>{_style(theme)}</mj-style></mj-head>"
         f'<mj-body background-color="{_PAGE}" width="{theme.width}px" css-class="lf-page">'
         '<mj-wrapper padding="32px 0 40px" css-class="lf-around">'
         '<mj-section background-color="#ffffff" border-radius="12px" padding="40px 0 24px" css-class="lf-card">'
@@ -115,10 +111,11 @@ def _footer(workspace: Workspace, with_unsubscribe_link: bool) -> str:
     )
 
 
-def _style(accent: str) -> str:
-    dark = _DARK
+def _style(theme: Theme) -> str:
+    dark, accent = _DARK, theme.accent
     text = ".lf-text div,.lf-text p,.lf-text h1,.lf-text h2,.lf-text h3,.lf-text td,.lf-text th,.lf-text blockquote"
     return (
+        f".lf-part img,.lf-part a{{font-family:{FONTS[theme.font]}}}.lf-part img{{color:{_MUTED}}}"
         "@media (max-width:480px){.lf-around>table>tbody>tr>td{padding-top:0!important}"
         ".lf-card,.lf-card>table{border-radius:0!important}"
         "td.lf-text,td.lf-part{padding-left:24px!important;padding-right:24px!important}}"
@@ -126,16 +123,17 @@ def _style(accent: str) -> str:
         f"body,.lf-page{{background-color:{dark['page']}!important}}"
         f".lf-card,.lf-card>table{{background-color:{dark['card']}!important}}"
         f"{text}{{color:{dark['text']}!important}}"
-        f".lf-text a{{color:{_mixed(accent)}!important}}.lf-text a.lf-button{{color:#ffffff!important}}"
+        f".lf-text a{{color:{_mixed(accent)}!important}}"
         f".lf-text code,.lf-text pre{{background-color:{dark['line']}!important}}"
         f".lf-text td,.lf-text th,.lf-part p{{border-color:{dark['line']}!important}}"
         f".lf-text td.lf-quote{{border-color:{_mixed(accent)}!important}}"
         f".lf-part img{{color:{dark['text']}!important}}"
         f".lf-footer div,.lf-footer a{{color:{dark['muted']}!important}}"
-        ".lf-logo img{background-color:#ffffff!important;border-radius:6px;padding:6px 10px}}"
+        f".lf-logo img{{color:{theme.text}!important;background-color:#ffffff!important;border-radius:6px;"
+        "padding:6px 10px}}"
     )
 
 
 def _mixed(colour: str) -> str:
-    """The colour, light enough for text on the dark: half of it white."""
-    return "#" + "".join(f"{(int(colour[at : at + 2], 16) + 255) // 2:02x}" for at in (1, 3, 5))
+    """The colour, light enough for text on the dark card: three fifths white, so even black has a contrast of 5.8."""
+    return "#" + "".join(f"{(2 * int(colour[at : at + 2], 16) + 3 * 255) // 5:02x}" for at in (1, 3, 5))

@@ -167,9 +167,9 @@ def list_groups(leads: Leads) -> Groups:
     stages: dict[str, Counter[str]] = {}
     tags: dict[str, Counter[str]] = {}
     fields: dict[str, dict[str, FieldInUse]] = {}
-    looked_at, cursor = 0, None
+    looked_at, after = 0, None
     while True:
-        page, cursor = leads.list_page(limit=LEADS_PER_PAGE, cursor=cursor)
+        page, after = leads.sample_page(LOOKED_AT_FOR_GROUPS - looked_at, after)
         looked_at += len(page)
         for lead in page:
             entities[lead.entity] += 1
@@ -178,7 +178,7 @@ def list_groups(leads: Leads) -> Groups:
             used = fields.setdefault(lead.entity, {})
             for name, value in lead.fields.items():
                 used.setdefault(name, FieldInUse(name)).add(value)
-        if cursor is None or looked_at >= LOOKED_AT_FOR_GROUPS:
+        if after is None or looked_at >= LOOKED_AT_FOR_GROUPS:
             break
     found = tuple(
         Group(
@@ -190,4 +190,4 @@ def list_groups(leads: Leads) -> Groups:
         )
         for entity, count in entities.most_common()
     )
-    return Groups(found, looked_at, cursor is None)
+    return Groups(found, looked_at, after is None)

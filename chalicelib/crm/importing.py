@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from chalicelib.backoff import attempts
-from chalicelib.crm.import_files import ImportFile, Line, LineError
+from chalicelib.crm.import_files import Defaults, ImportFile, Line, LineError
 from chalicelib.crm.leads import InvalidLead, LeadInput, changed, new_lead
 from chalicelib.crm.suppression import with_marks
 from chalicelib.model.errors import Fault, StoreUnavailable
@@ -25,6 +25,12 @@ from chalicelib.model.lead import Identity, Lead, LeadChange, identities_of
 from chalicelib.store.leads import Leads
 
 _ROUNDS = 10
+
+
+class RejectedLine(NamedTuple):
+    line: int
+    values: list[str]
+    """Its cells, so that it can be corrected; none if they could not be told, or were too long for an answer."""
 
 
 @dataclass(slots=True)
@@ -37,6 +43,8 @@ class ImportReport:
     errors: list[LineError] = field(default_factory=list)
     custom_fields: list[str] = field(default_factory=list)
     """Columns of the file that are not a lead's own."""
+    rejected: list[RejectedLine] = field(default_factory=list)
+    """The lines that have errors."""
 
 
 class _Step(NamedTuple):
@@ -53,8 +61,8 @@ class _Plan:
     errors: list[LineError]
 
 
-def import_leads(leads: Leads, file: ImportFile, now: datetime) -> ImportReport:
-    """Import the good lines of a file; the same file again changes nothing.
+def import_leads(leads: Leads, file: ImportFile, now: datetime, *, dry_run: bool = False) -> ImportReport:
+    """Import the good lines of a file; the same file again changes nothing. `dry_run`: report that, and write nothing.
 
     Raises StoreUnavailable when the database does not answer, or other imports keep changing the same leads: part of
     the file may be written then, and sending it again completes it.
@@ -62,11 +70,13 @@ def import_leads(leads: Leads, file: ImportFile, now: datetime) -> ImportReport:
     report = ImportReport(errors=list(file.errors), custom_fields=file.custom_fields)
     waiting: Sequence[Line] = file.lines
     for _ in attempts(_ROUNDS):
-        plan = _decide(leads, waiting, now)
-        refused = leads.write_many(list(plan.changes.values()))
+        plan = _decide(leads, waiting, file.defaults, now)
+        refused = set() if dry_run else leads.write_many(list(plan.changes.values()))
         _count(plan, refused, report)
         if not refused:
             report.errors.sort(key=lambda error: error.line)
+            numbers = dict.fromkeys(error.line for error in report.errors)
+            report.rejected = [RejectedLine(number, file.cells.get(number, [])) for number in numbers]
             return report
         waiting = sorted(
             (step.line for lead_id in refused for step in plan.steps[lead_id]), key=lambda line: line.number
@@ -74,7 +84,7 @@ def import_leads(leads: Leads, file: ImportFile, now: datetime) -> ImportReport:
     raise StoreUnavailable("the leads of the file kept changing")
 
 
-def _decide(leads: Leads, lines: Sequence[Line], now: datetime) -> _Plan:
+def _decide(leads: Leads, lines: Sequence[Line], defaults: Defaults, now: datetime) -> _Plan:
     owners = leads.find_owners(identity for line in lines for identity in _identities(line.given, line.content))
     before = leads.find_many(owners.values(), consistent=True)
     known_leads = KnownLeads(before, owners)
@@ -83,12 +93,13 @@ def _decide(leads: Leads, lines: Sequence[Line], now: datetime) -> _Plan:
     for line in lines:
         try:
             known = known_leads.match(line.given, line.content)
+            given = _completed(line.given, known, defaults)
             if known is None:
-                lead = new_lead(line.given, now, line.content)
+                lead = new_lead(given, now, line.content)
             elif line.content is not None:
                 lead = known  # recognised by its whole content: there is nothing to change
             else:
-                lead = changed(known, line.given, now)
+                lead = changed(known, given, now)
         except InvalidLead as invalid:
             plan.errors += [LineError(line.number, why.field, why.reason) for why in invalid.faults]
             continue
@@ -100,6 +111,16 @@ def _decide(leads: Leads, lines: Sequence[Line], now: datetime) -> _Plan:
         if was is None or replace(lead, updated_at=was.updated_at) != was:
             plan.changes[lead.lead_id] = LeadChange(was, lead)
     return plan
+
+
+def _completed(given: LeadInput, known: Lead | None, defaults: Defaults) -> LeadInput:
+    """With the defaults for what the line does not say."""
+    completed = given.copy()
+    if known is None and defaults.stage and "stage" not in given:
+        completed["stage"] = defaults.stage
+    if defaults.tags and "tags" not in given:
+        completed["tags"] = tuple(dict.fromkeys((*(known.tags if known else ()), *defaults.tags)))
+    return completed
 
 
 def _count(plan: _Plan, refused: set[LeadId], report: ImportReport) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypedDict, cast
@@ -12,7 +12,7 @@ from chalicelib.crm.suppression import with_marks
 from chalicelib.model.addresses import MalformedAddress, parse_address
 from chalicelib.model.errors import Conflict, Fault, Invalid, StoreUnavailable
 from chalicelib.model.ids import LeadId, new_lead_id
-from chalicelib.model.lead import FieldValue, Lead
+from chalicelib.model.lead import EVERY_LEAD, FieldValue, Lead, LeadChange, LeadFilter
 from chalicelib.store.leads import Leads
 
 LONGEST_NAME = 64
@@ -123,27 +123,43 @@ def update_lead(leads: Leads, lead_id: LeadId, given: LeadInput, now: datetime) 
     Raises InvalidLead, IdentityTaken, LeadNotFound.
     """
     normal = checked(given)
+    return revise_lead(leads, lead_id, lambda lead: normal, now).after
+
+
+def revise_lead(leads: Leads, lead_id: LeadId, decide: Callable[[Lead], LeadInput], now: datetime) -> LeadChange:
+    """Change a lead by the checked input that `decide` makes of it as it is now.
+
+    The lead before and after; the same object if nothing changed. Raises as `update_lead` does.
+    """
+    tried: LeadChange | None = None
     for _ in attempts(_ATTEMPTS):
         before = leads.get(lead_id)
-        after = changed(before, normal, now)
+        if tried is not None and before == tried.after:
+            return tried  # the refused write was our own, repeated after a lost answer
+        after = changed(before, decide(before), now)
         if after is before:
-            return before
+            return LeadChange(before, before)
         try:
             (after,) = with_marks(leads, [(before, after)])
-            return leads.update(before, after)
+            tried = LeadChange(before, replace(after, version=before.version + 1))
+            return LeadChange(before, leads.update(before, after))
         except Conflict as conflict:
             if type(conflict) is not Conflict:
                 raise
     raise StoreUnavailable("the lead kept changing")
 
 
-def delete_lead(leads: Leads, lead_id: LeadId) -> None:
-    """Remove a lead, but not its deliveries. Raises LeadNotFound."""
+def delete_lead(leads: Leads, lead_id: LeadId, wanted: LeadFilter = EVERY_LEAD) -> bool:
+    """Remove a lead, but not its deliveries; False if it is not one of the wanted by now. Raises LeadNotFound."""
     for _ in attempts(_ATTEMPTS):
+        lead = leads.get(lead_id)
+        if not wanted.matches(lead):
+            return False
         try:
-            return leads.delete(leads.get(lead_id))
+            leads.delete(lead)
         except Conflict:
             continue
+        return True
     raise StoreUnavailable("the lead kept changing")
 
 

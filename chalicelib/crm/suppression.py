@@ -1,12 +1,14 @@
 """Who must not be mailed: suppresses addresses and allows them again, and marks the leads who have them.
 
     hard bounce, complaint      the address, for every entity, whichever lead has it now or later
+    put on the list             the same, by somebody who says why
     unsubscribing               the lead, and its address within the lead's entity
 
 Marks outlive leads: who is deleted and imported again is not mailed again.
 """
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from chalicelib.model.addresses import address_key
@@ -16,8 +18,10 @@ from chalicelib.model.suppression import Mark, Resubscription, SuppressedAddress
 from chalicelib.store.leads import Leads
 from chalicelib.store.suppressions import Resubscriptions
 
+_THREADS = 4
 
-def suppress_address(leads: Leads, address: str, mark: Mark, *, lead_id: LeadId) -> bool:
+
+def suppress_address(leads: Leads, address: str, mark: Mark, *, lead_id: LeadId | None = None) -> bool:
     """Keep an address from all mail, and mark every lead who has it; may be repeated after a crash.
 
     `lead_id`: the lead whose mail it was about, marked even if the index does not show it yet. False when the address
@@ -27,6 +31,30 @@ def suppress_address(leads: Leads, address: str, mark: Mark, *, lead_id: LeadId)
         return False
     for lead in _owners(leads, address, lead_id):
         leads.suppressions.mark(lead, mark)
+    return True
+
+
+def suppress_many(leads: Leads, addresses: Iterable[str], mark: Mark) -> tuple[int, int]:
+    """Put addresses on the suppression list; how many are new there, and how many were known. May be repeated."""
+    wanted = {address_key(address): address for address in addresses}
+    before = leads.suppressions.find_many(wanted)
+    with ThreadPoolExecutor(_THREADS) as threads:
+        list(threads.map(lambda address: suppress_address(leads, address, mark), wanted.values()))
+    known = sum(mark.reason in each.reasons for each in before.values())
+    return len(wanted) - known, known
+
+
+def allow_address(leads: Leads, resubscriptions: Resubscriptions, address: str, allowed: Resubscription) -> bool:
+    """Take an address off the suppression list, for every entity and lead; False when it is not on it.
+
+    Each of its leads is resubscribed, with the reason on its timeline. May be repeated after a crash.
+    """
+    known = leads.suppressions.find_many([address]).get(address_key(address))
+    if known is None or not known.reasons:
+        return False
+    for lead in _owners(leads, address, None):
+        resubscribe(leads, resubscriptions, lead.lead_id, allowed)
+    leads.suppressions.lift_everywhere(known, allowed)
     return True
 
 
@@ -87,8 +115,9 @@ def _marked(lead: Lead, address: SuppressedAddress | None) -> Lead:
     return replace(lead, unsubscribed_at=left.at, unsubscribe_source=left.source, unsubscribe_campaign=left.campaign_id)
 
 
-def _owners(leads: Leads, address: str, also: LeadId) -> list[Lead]:
+def _owners(leads: Leads, address: str, also: LeadId | None) -> list[Lead]:
     """The leads who have the address, as they are now."""
-    found = leads.find_many({*leads.suppressions.list_owners(address), also}, consistent=True)
+    owners = {*leads.suppressions.list_owners(address), *([also] if also else [])}
+    found = leads.find_many(owners, consistent=True)
     known_by = address_key(address)
     return [lead for lead in found.values() if lead.email is not None and address_key(lead.email) == known_by]

@@ -1,6 +1,6 @@
 """Who may use the API: tokens, and sessions of the web page."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -15,10 +15,12 @@ class Token:
     """What is known of a token once it is issued: everything but its secret."""
 
     token_id: str
-    """`tok_` and the start of the secret's hash: names the token in lists, does not give it away."""
+    """`tok_` and random digits; earlier releases took them from the secret's hash."""
     name: str
     scope: Scope
     created_at: datetime
+    used_at: datetime | None = field(default=None, compare=False)
+    """When it was last used, at most an hour too early."""
 
 
 @dataclass(frozen=True, slots=True)

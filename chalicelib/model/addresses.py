@@ -71,3 +71,8 @@ def parse_domain(text: str) -> str:
 def address_key(address: str) -> str:
     """What leads and suppressions know an address by, whatever its case: given as `parse_address` gives it."""
     return address.lower()
+
+
+def without_address(words: str, address: str) -> str:
+    """A mail service's words as logs and campaigns may keep them: without the recipient's address."""
+    return re.sub(re.escape(address), "<the recipient>", words, flags=re.IGNORECASE)

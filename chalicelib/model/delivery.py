@@ -65,6 +65,8 @@ class Delivery:
     tracking: Tracking = Tracking.FULL
     email: str | None = None
     subject: str | None = None
+    erased: str | None = None
+    """Its lead was erased: the keyed hash of the address; empty if there was none. Nothing else of a person is kept."""
     reason: str | None = None
     """Why it failed or was skipped: a word of the closed vocabulary in reasons.py."""
     detail: str | None = None
@@ -106,6 +108,11 @@ class Delivery:
     """Further planning units that brought the same lead (it changed stage while the campaign was planned)."""
     rule: BurstRule = BurstRule()
     """How its clicks are judged (verdicts.py): not part of the row, the same for a whole stack."""
+
+    @property
+    def suppressible(self) -> str | None:
+        """What its address is suppressed by: itself, or the hash that was kept of it; None if it had none."""
+        return self.email or self.erased or None
 
     @property
     def is_trace(self) -> bool:

@@ -61,6 +61,12 @@ class Lead:
     def identities(self) -> frozenset[Identity]:
         return frozenset(identities_of(self.entity, self.external_id, self.email, self.content))
 
+    @property
+    def search_text(self) -> str:
+        """What a search looks in, in lower case."""
+        said = (self.first_name, self.last_name, self.email, self.external_id)
+        return " ".join(word for word in said if word).lower()
+
 
 def identities_of(entity: str, external_id: str | None, email: str | None, content: str | None) -> list[Identity]:
     """The strongest first."""
@@ -73,3 +79,24 @@ class LeadChange(NamedTuple):
 
     before: Lead | None
     after: Lead
+
+
+class LeadFilter(NamedTuple):
+    """Which leads are meant; None matches any."""
+
+    entity: str | None = None
+    stage: str | None = None
+    tag: str | None = None
+    q: str | None = None
+    """Looked for in names, address and external id, ignoring case."""
+
+    def matches(self, lead: Lead) -> bool:
+        return (
+            self.entity in (None, lead.entity)
+            and self.stage in (None, lead.stage)
+            and (self.tag is None or self.tag in lead.tags)
+            and (self.q or "").lower() in lead.search_text
+        )
+
+
+EVERY_LEAD = LeadFilter()

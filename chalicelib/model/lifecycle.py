@@ -102,8 +102,15 @@ class Move:
         require_status(campaign, self.before, self.done)
 
 
-SCHEDULE = Move("schedule", UNSENT, (Status.SCHEDULED,), (Who.MARKETER,), (Holds.SAME_VERSION,), "scheduled")
-"""Its content is proven, or its marketer has waived the proof."""
+SCHEDULE = Move(
+    "schedule",
+    UNSENT,
+    (Status.SCHEDULED,),
+    (Who.MARKETER,),
+    (Holds.SAME_STATUS, Holds.SAME_VERSION),
+    "scheduled",
+)
+"""Nothing is missing, and its content is proven or its marketer has waived the proof. Replaces an earlier schedule."""
 UNSCHEDULE = Move(
     "unschedule",
     (Status.SCHEDULED, Status.MISSED),

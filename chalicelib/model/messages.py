@@ -69,6 +69,13 @@ class RetryMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class EraseMessage:
+    """Look once more for personal data of an erased lead."""
+
+    erase: LeadId
+
+
+@dataclass(frozen=True, slots=True)
 class SendMessage:
     campaign_id: CampaignId
     unit: str

@@ -40,7 +40,7 @@ class MustWait(NotSent):
     """Nothing may leave before `waiting.until`."""
 
     def __init__(self, waiting: Waiting) -> None:
-        super().__init__(f"{waiting.reason} until {waiting.until.isoformat()}", waiting.reason)
+        super().__init__(waiting.text, waiting.reason)
         self.waiting = waiting
 
 

@@ -26,6 +26,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from chalicelib.campaigns.launched_content import LaunchedContent
+from chalicelib.model.addresses import without_address
 from chalicelib.model.delivery import Delivery, DeliveryStatus
 from chalicelib.model.errors import StoreError
 from chalicelib.model.ids import CampaignId, LeadId
@@ -251,13 +252,15 @@ class Deliver:
             except Rejected as error:
                 message.record_failed(claim, error.reason, error)
             except OutcomeUnknown as error:
-                logger().warning("outcome_unknown", extra={"campaign_id": claim.campaign_id, "words": str(error)})
+                words = without_address(str(error), mail.to_email)
+                logger().warning("outcome_unknown", extra={"campaign_id": claim.campaign_id, "words": words})
                 message.comes_again(Rest((claim.lead_id,), OUTCOME_GRACE.total_seconds() + 1))
             except AccountRefused as error:
                 self._deliveries.release(claim)
-                self._stop(claim.campaign_id, str(error))
+                self._stop(claim.campaign_id, without_address(str(error), mail.to_email))
             except NotSent as error:
-                logger().warning("not_sent", extra={"campaign_id": claim.campaign_id, "words": str(error)})
+                words = without_address(str(error), mail.to_email)
+                logger().warning("not_sent", extra={"campaign_id": claim.campaign_id, "words": words})
                 if error.waits_for is WaitReason.RATE and pause is not None:
                     self._pacing.rest(pause)
                     continue

@@ -105,7 +105,7 @@ class Feedback:
                 unknown=FailureReason.OUTCOME_UNKNOWN.value,
             )
         if event.kind in (FeedbackKind.BOUNCED_HARD, FeedbackKind.COMPLAINED):
-            self._suppress(event, name, reported.delivery.email)
+            self._suppress(event, name, reported.delivery.suppressible)
         return FeedbackOutcome.FIRST if reported.is_first else FeedbackOutcome.KNOWN
 
     def _record(self, event: FeedbackEvent, name: DeliveryName) -> Reported | None:

@@ -25,11 +25,12 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.analytics.recount import Recount, RecountMessage
 from chalicelib.crm.audience import Audiences
+from chalicelib.crm.erasure import Eraser
 from chalicelib.model.campaign import Campaign, CampaignStatus
 from chalicelib.model.delivery import DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.lifecycle import GOING
-from chalicelib.model.messages import LEADS_PER_MESSAGE, PlanMessage, RetryMessage, SendMessage
+from chalicelib.model.messages import LEADS_PER_MESSAGE, EraseMessage, PlanMessage, RetryMessage, SendMessage
 from chalicelib.model.plan import PlanUnit
 from chalicelib.sending.waiting import OwnQueue, Wakes
 from chalicelib.sqs import Queue, for_each_record, groups
@@ -210,8 +211,10 @@ def _send_messages(campaign_id: CampaignId, unit: str, lead_ids: Collection[Lead
     return (SendMessage(campaign_id, unit, tuple(group)) for group in groups(lead_ids, LEADS_PER_MESSAGE))
 
 
-def plan_pages(event: dict[str, Any], context: Any, plan: Plan, recount: Recount) -> "PartialItemFailureResponse":
-    """Handles Lambda's SQS event of the plan queue: pages to plan, failures to mark for a retry, buckets to recount."""
+def plan_pages(
+    event: dict[str, Any], context: Any, plan: Plan, recount: Recount, eraser: Eraser
+) -> "PartialItemFailureResponse":
+    """Handles Lambda's SQS event of the plan queue: pages to plan, failures to retry, buckets to recount, erasures."""
 
     def time_is_short() -> bool:
         return bool(context.get_remaining_time_in_millis() < _SHORT_MS)
@@ -220,6 +223,8 @@ def plan_pages(event: dict[str, Any], context: Any, plan: Plan, recount: Recount
         body = record.json_body
         if "recount" in body:
             recount.work(RecountMessage(**body))
+        elif "erase" in body:
+            eraser.forget(EraseMessage(**body).erase, time_is_short)
         elif "retry_shard" in body:
             plan.mark_failed(RetryMessage(**body), time_is_short)
         else:

@@ -84,6 +84,19 @@ class Waiting:
     reason: WaitReason
     until: datetime
 
+    @property
+    def text(self) -> str:
+        """In words, for the marketer."""
+        return f"Waiting for {_WAITING_FOR[self.reason]}, resumes about {self.until:%d %B, %H:%M} UTC."
+
+
+_WAITING_FOR = {
+    WaitReason.QUOTA: "the sending quota",
+    WaitReason.RATE: "the mail service, which takes no more mails at the moment",
+    WaitReason.PUT_OFF: "the mail service",
+    WaitReason.MAIL_SERVICE: "the mail service",
+}
+
 
 def waiting_of(row: AccountRow, now: datetime) -> Waiting | None:
     """Why the account waits, according to its row; None when it may send."""

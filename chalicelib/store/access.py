@@ -1,8 +1,8 @@
-"""Who may use the API: tokens, and the sessions of the web page that stand for them.
+"""Who may use the API: tokens, and the web page's sessions, begun with a token or by a sign-in link made with one.
 
-Of secrets only SHA-256 hashes are kept: a secret is 256 random bits, so a plain hash is as good as a slow one. A
-session's row says which token began it, and nothing of what the token may do: that is read from the token each time. So
-revoking a token ends its sessions at once.
+Of secrets only SHA-256 hashes are kept: a secret is 256 random bits, so a plain hash is as good as a slow one. The rows
+of sessions and links say which token they belong to, and nothing of what it may do: that is read from the token each
+time. So revoking a token ends its sessions and links at once.
 """
 
 import hashlib
@@ -11,20 +11,27 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from chalicelib.model.access import Scope, Session, Token
-from chalicelib.model.errors import Missing
+from chalicelib.model.errors import Conflicting, Missing, StoreUnavailable
 from chalicelib.model.times import time_from
 from chalicelib.store import keys
 from chalicelib.store.client import Client, Item, from_item, to_item
-from chalicelib.store.statements import Query, equals
+from chalicelib.store.statements import Query, equals, exists
 from chalicelib.store.table import Table, TableStore
+from chalicelib.telemetry import logger
 
 LASTS = timedelta(hours=12)
 """A session: a working day at most."""
+LINK_LASTS = timedelta(minutes=15)
+_USE_RECORDED_AFTER = timedelta(hours=1)
 _KIND = "token"
 
 
 class TokenNotFound(Missing, problem="token-not-found", title="There is no such token"):
     """No token that is valid has this id."""
+
+
+class LastFullToken(Conflicting, problem="last-full-token", title="Nobody could change anything any more"):
+    """No other token of scope full is left."""
 
 
 class Tokens(TableStore):
@@ -33,31 +40,46 @@ class Tokens(TableStore):
     def issue(self, name: str, scope: Scope, now: datetime) -> tuple[Token, str]:
         """A new token and its secret, `lf_` and 43 characters of base64url: told once, never again."""
         secret = "lf_" + secrets.token_urlsafe(32)
-        token = Token(f"tok_{hash_of(secret)[:24]}", name, scope, now)
+        token = Token(f"tok_{secrets.token_hex(12)}", name, scope, now)
         values = {"kind": _KIND, "token_id": token.token_id, "name": name, "scope": scope, "created_at": now}
         self._table.transact(self._table.put(keys.token(hash_of(secret)) | to_item(values)))
         return token, secret
 
-    def find(self, secret: str) -> Token | None:
-        """The token of this secret; one strongly consistent read, so that a revoked token is refused at once."""
-        return self.find_hashed(hash_of(secret))
+    def use(self, secret: str, now: datetime) -> Token | None:
+        """The token of this secret; its use is recorded once an hour.
 
-    def find_hashed(self, token_hash: str) -> Token | None:
-        """As `find`, for callers that keep `hash_of` a secret instead of the secret."""
+        One strongly consistent read, so that a revoked token is refused at once.
+        """
+        return self.use_hashed(hash_of(secret), now)
+
+    def use_hashed(self, token_hash: str, now: datetime) -> Token | None:
+        """As `use`, for callers that keep `hash_of` a secret instead of the secret."""
         row = self._table.find(keys.token(token_hash))
-        return None if row is None else _token(row)
+        if row is None:
+            return None
+        token = _token(row)
+        if token.used_at is None or now - token.used_at >= _USE_RECORDED_AFTER:
+            not_revoked = exists("token_id")
+            try:
+                self._table.write(self._table.update(keys.token(token_hash)).set(used_at=now).require(not_revoked))
+            except StoreUnavailable:
+                logger().warning("token_use_not_recorded", exc_info=True)
+        return token
 
     def list_all(self) -> list[Token]:
         """Valid tokens, oldest first. Eventually consistent (an index)."""
         return list(map(_token, self._rows()))
 
     def revoke(self, token_id: str) -> None:
-        """From now on the token is refused. Raises TokenNotFound."""
-        for row in self._rows():
-            if row["token_id"]["S"] == token_id:
-                self._table.write(self._table.delete({"pk": row["pk"], "sk": row["sk"]}))
-                return
-        raise TokenNotFound("There is no token with this id.")
+        """From now on the token is refused. Raises TokenNotFound, LastFullToken."""
+        rows = {row["token_id"]["S"]: row for row in self._rows()}
+        revoked = rows.pop(token_id, None)
+        if revoked is None:
+            raise TokenNotFound("There is no token with this id.")
+        scopes = {row["scope"]["S"] for row in rows.values()}
+        if revoked["scope"]["S"] == Scope.FULL and Scope.FULL not in scopes:
+            raise LastFullToken("This is the last token that may change anything. Create another one first.")
+        self._table.write(self._table.delete({"pk": revoked["pk"], "sk": revoked["sk"]}))
 
     def _rows(self) -> Iterator[Item]:
         return self._table.query(Query(index=keys.LISTING_INDEX, key=equals("kind", _KIND)))
@@ -72,32 +94,60 @@ class Sessions:
 
     def begin(self, token_secret: str, now: datetime) -> tuple[Session, str] | None:
         """A new session of a token and its secret, 43 characters of base64url; None for an unknown token."""
-        token = self._tokens.find(token_secret)
-        if token is None:
+        return self._begin(hash_of(token_secret), now)
+
+    def make_link(self, token_secret: str, now: datetime) -> str:
+        """The code of a sign-in link, 43 characters of base64url: it begins one session within LINK_LASTS."""
+        code = secrets.token_urlsafe(32)
+        self._table.write(
+            self._table.put(keys.sign_in_link(hash_of(code)) | _row(hash_of(token_secret), now + LINK_LASTS))
+        )
+        return code
+
+    def begin_with_link(self, code: str, now: datetime) -> tuple[Session, str] | None:
+        """As `begin`; None for a code that was used, has expired or was never made, and for a revoked token."""
+        key = keys.sign_in_link(hash_of(code))
+        row, not_used = self._table.find(key), exists("pk")
+        # A transaction, so that a repetition after a lost answer is not taken for a second use.
+        if row is None or _has_ended(row, now) or not self._table.transact(self._table.delete(key).require(not_used)):
             return None
-        secret, ends_at = secrets.token_urlsafe(32), now + LASTS
-        row = to_item({"token_hash": hash_of(token_secret), "ends_at": ends_at, "expires_at": int(ends_at.timestamp())})
-        self._table.write(self._table.put(keys.session(hash_of(secret)) | row))
-        return Session(token, ends_at), secret
+        return self._begin(row["token_hash"]["S"], now)
 
     def find(self, secret: str, now: datetime) -> Session | None:
         """None when it has ended, or its token was revoked. Two strongly consistent reads."""
         row = self._table.find(keys.session(hash_of(secret)))
-        # DynamoDB removes expired items within days, not at once.
-        if row is None or time_from(row["ends_at"]["S"]) <= now:
+        if row is None or _has_ended(row, now):
             return None
-        token = self._tokens.find_hashed(row["token_hash"]["S"])
+        token = self._tokens.use_hashed(row["token_hash"]["S"], now)
         return None if token is None else Session(token, time_from(row["ends_at"]["S"]))
 
     def end(self, secret: str) -> None:
         """From now on the secret is refused; an unknown one is no error."""
         self._table.write(self._table.delete(keys.session(hash_of(secret))))
 
+    def _begin(self, token_hash: str, now: datetime) -> tuple[Session, str] | None:
+        token = self._tokens.use_hashed(token_hash, now)
+        if token is None:
+            return None
+        secret, ends_at = secrets.token_urlsafe(32), now + LASTS
+        self._table.write(self._table.put(keys.session(hash_of(secret)) | _row(token_hash, ends_at)))
+        return Session(token, ends_at), secret
+
 
 def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+def _row(token_hash: str, ends_at: datetime) -> Item:
+    return to_item({"token_hash": token_hash, "ends_at": ends_at, "expires_at": int(ends_at.timestamp())})
+
+
+def _has_ended(row: Item, now: datetime) -> bool:
+    # DynamoDB removes expired items within days, not at once.
+    return time_from(row["ends_at"]["S"]) <= now
+
+
 def _token(row: Item) -> Token:
     values = from_item(row)
-    return Token(values["token_id"], values["name"], Scope(values["scope"]), time_from(values["created_at"]))
+    created_at, used_at = time_from(values["created_at"]), time_from(values.get("used_at"))
+    return Token(values["token_id"], values["name"], Scope(values["scope"]), created_at, used_at)

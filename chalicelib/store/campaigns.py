@@ -77,9 +77,11 @@ class Campaigns(TableStore):
             self._delete_content(campaign)
         return deleted
 
-    def list_page(self, *, limit: int, position: str | None) -> tuple[list[Campaign], str | None]:
-        """Campaigns, newest first, and where to go on (None at the end)."""
-        listed_campaigns = Query(key=equals("kind", "campaign"), index=keys.LISTING_INDEX, newest_first=True)
+    def list_page(
+        self, *, limit: int, position: str | None, newest_first: bool = True
+    ) -> tuple[list[Campaign], str | None]:
+        """Campaigns, newest or oldest first, and where to go on (None at the end)."""
+        listed_campaigns = Query(key=equals("kind", "campaign"), index=keys.LISTING_INDEX, newest_first=newest_first)
         start: Item | None = None
         if position is not None:
             created_at, _, campaign_id = position.partition(" ")

@@ -150,7 +150,10 @@ class Deliveries(TableStore):
         clicked = "clicks" if click.machine is None else "scans"
         delivery_exists, first = exists("lead_id"), missing((clicked, link))
         update = self._update(campaign_id, lead_id).set({(clicked, link): click_values(click)})
-        refusal = self._table.refusal(update.require(delivery_exists, first))
+        is_not_erased = [missing("erased")] if click.url is not None else []
+        refusal = self._table.refusal(update.require(delivery_exists, first, *is_not_erased))
+        if refusal and "erased" in refusal and click.url is not None:
+            return self.record_click(campaign_id, lead_id, link, replace(click, url=None))
         if refusal == {} and is_trace_id(lead_id):
             return self._begin_trace(campaign_id, lead_id, clicked, link, click)
         if refusal and click.machine is None:

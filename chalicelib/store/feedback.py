@@ -16,6 +16,9 @@ from chalicelib.store.delivery_rows import decode
 from chalicelib.store.statements import Condition, Update, differs, equals, exists, missing, one_of
 from chalicelib.store.table import TableStore
 
+_WORDS = ("subject", "detail", "bounce_detail", "bounce_soft_detail")
+"""Attributes that a report sets and that may quote the recipient's address."""
+
 
 class Reported(NamedTuple):
     delivery: Delivery
@@ -74,7 +77,8 @@ class FeedbackRecords(TableStore):
         update.set(status=DeliveryStatus.SENT, sent_at=at, message_id=message_id)
         if subject:
             update.set_once(subject=subject)
-        return self._table.write(update.require(not_ended | only_not_known, _was_not_rejected(message_id)))
+        reported = self._reported(update.require(not_ended | only_not_known, _was_not_rejected(message_id)))
+        return reported is not None and reported.is_first
 
     def record_rejected(
         self, campaign_id: CampaignId, lead_id: LeadId, *, message_id: str, reason: str, detail: str | None
@@ -88,6 +92,9 @@ class FeedbackRecords(TableStore):
 
     def _reported(self, update: Update) -> Reported | None:
         row, written = self._table.row_after(update)
+        if "erased" in row and not row.keys().isdisjoint(_WORDS):
+            # What quotes the address of an erased lead goes at once. A repeated report completes it after a crash.
+            self._table.write(self._table.update({name: row[name] for name in ("bucket", "lead_id")}).remove(*_WORDS))
         return Reported(decode(row, self._rule), written) if row else None
 
 

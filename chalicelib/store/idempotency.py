@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.model.errors import StoreUnavailable
+from chalicelib.model.ids import LeadId
 from chalicelib.store import keys
 from chalicelib.store.client import Item, to_item
-from chalicelib.store.statements import below, missing
+from chalicelib.store.statements import Query, below, equals, missing
 from chalicelib.store.table import TableStore
 
 KEPT_SECONDS = 24 * 3600
@@ -31,6 +32,8 @@ class KeptAnswer:
     """Empty when `secret`."""
     secret: bool = False
     """The answer held something that must not be kept."""
+    about: LeadId | None = None
+    """The lead that it tells of: the answer is forgotten with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Idempotency(TableStore):
                 return Asked(known["fingerprint"]["S"], _answer(known))
         raise StoreUnavailable("the idempotency key kept changing")
 
-    def keep(self, caller: str, key: str, answer: KeptAnswer) -> bool:
+    def keep(self, caller: str, key: str, answer: KeptAnswer, now: datetime) -> bool:
         """Keep the answer for repetitions; False (and the key is free) when it is too large to be kept."""
         body = zlib.compress(answer.body, 6)
         if len(body) > MAX_BYTES:
@@ -64,6 +67,8 @@ class Idempotency(TableStore):
             return False
         update = self._table.update(keys.idempotency(caller, key))
         update.set(answer_status=answer.status, headers=json.dumps(answer.headers), body=body, secret=answer.secret)
+        if answer.about is not None:
+            update.set(kind=_kind(answer.about), created_at=now)
         self._table.write(update)
         return True
 
@@ -83,6 +88,15 @@ class Idempotency(TableStore):
         }
         put = self._table.put(key | to_item(values))
         return self._table.transact(put.require(key_is_new | answer_is_too_old | request_has_died))
+
+
+def answers_about(lead_id: LeadId) -> Query:
+    """The kept answers that tell of a lead. Eventually consistent (an index)."""
+    return Query(index=keys.LISTING_INDEX, key=equals("kind", _kind(lead_id)))
+
+
+def _kind(lead_id: LeadId) -> str:
+    return f"answers#{lead_id}"
 
 
 def _answer(row: Item) -> KeptAnswer | None:

@@ -1,6 +1,7 @@
 """Every key of every table, in one place.
 
 Table `leads`        PK lead_id                      GSI audience: audience = entity#stage#shard, lead_id
+                                                       (or SUPPRESSED, of suppressions)
                                                      GSI address: address (of identities by e-mail address)
 Table `deliveries`   PK bucket = campaign_id#shard   SK lead_id    GSI by_lead: lead_id, claimed_at
 Table `campaigns`    PK pk, SK sk                    GSI listing: kind, created_at         TTL expires_at
@@ -25,7 +26,9 @@ RULES = "rules"
 ACT = "act#"
 RESUBSCRIPTION = "resubscribed#"
 
-_SUPPRESSION = "suppression#"
+SUPPRESSION = "suppression#"
+SUPPRESSED = "suppressed"
+"""Partition of all suppressions in the audience index; an audience's holds two `#`."""
 
 
 def lead(lead_id: LeadId) -> Item:
@@ -37,18 +40,23 @@ def audience(entity: str, stage: str, shard: int) -> str:
     return f"{entity}#{stage}#{shard}"
 
 
+def in_audience(audience: str, lead_id: str) -> Item:
+    """Key of a row of the audience index, which is also the table's."""
+    return {"audience": {"S": audience}, "lead_id": {"S": lead_id}}
+
+
 def identity(entity: str, kind: str, value: str) -> Item:
     """Who owns an address, an external id or a line's content within an entity."""
     return {"lead_id": {"S": f"identity#{entity}#{kind}#{value}"}}
 
 
 def suppression(written: str) -> Item:
-    """What keeps an address from being mailed."""
-    return {"lead_id": {"S": _SUPPRESSION + address_key(written)}}
+    """What keeps an address from being mailed; `written` may be the hash of an erased person's."""
+    return {"lead_id": {"S": SUPPRESSION + address_key(written)}}
 
 
 def suppressed_address(row: Item) -> str:
-    return str(row["lead_id"]["S"]).removeprefix(_SUPPRESSION)
+    return str(row["lead_id"]["S"]).removeprefix(SUPPRESSION)
 
 
 def bucket(campaign_id: CampaignId, shard: int) -> str:
@@ -123,6 +131,10 @@ def session(secret_hash: str) -> Item:
     return _row(f"session#{secret_hash}", "session")
 
 
+def sign_in_link(code_hash: str) -> Item:
+    return _row(f"sign-in#{code_hash}", "sign-in")
+
+
 def idempotency(scope: str, key: str) -> Item:
     return _row(f"idempotency#{scope}#{key}", "idempotency")
 
@@ -139,6 +151,11 @@ def act(lead_id: LeadId, rule_id: RuleId, campaign_id: CampaignId) -> Item:
 def resubscription(lead_id: LeadId, at: str) -> Item:
     """Who resubscribed the lead at a time (`time_text`); in the partition of the acts on it."""
     return _row(acts_of(lead_id), f"{RESUBSCRIPTION}{at}")
+
+
+def erasure(lead_id: LeadId) -> Item:
+    """That the lead was erased; in the partition of the acts on it."""
+    return _row(acts_of(lead_id), "erased")
 
 
 def acts_of(lead_id: LeadId) -> str:

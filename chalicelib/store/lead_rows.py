@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from chalicelib.model.ids import LeadId, shard_of
-from chalicelib.model.lead import Identity, Lead
+from chalicelib.model.lead import FieldValue, Identity, Lead
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.model.times import time_from
 from chalicelib.store import keys
@@ -38,7 +38,7 @@ def decode(item: Mapping[str, Any]) -> Lead:
         first_name=_text(item, "first_name"),
         last_name=_text(item, "last_name"),
         tags=tuple(tag["S"] for tag in item["tags"]["L"]) if "tags" in item else (),
-        fields=json.loads(item["fields"]["S"]) if "fields" in item else {},
+        fields=decode_fields(item),
         content=_text(item, "content"),
         tracking_opt_out="tracking_opt_out" in item,
         unsubscribed_at=time_from(_text(item, "unsubscribed_at")),
@@ -47,6 +47,11 @@ def decode(item: Mapping[str, Any]) -> Lead:
         suppressed=decode_mark(item["suppressed"]) if "suppressed" in item else None,
         version=int(item["version"]["N"]),
     )
+
+
+def decode_fields(item: Mapping[str, Any]) -> dict[str, FieldValue]:
+    fields: dict[str, FieldValue] = json.loads(item["fields"]["S"]) if "fields" in item else {}
+    return fields
 
 
 def create(table: str, lead: Lead) -> list[Statement]:
@@ -90,7 +95,6 @@ def delete(table: str, lead: Lead) -> list[Statement]:
 
 def _described(lead: Lead) -> dict[str, Any]:
     """What a lead is described by; None for what it has not."""
-    said = (lead.first_name, lead.last_name, lead.email, lead.external_id)
     return {
         "entity": lead.entity,
         "stage": lead.stage,
@@ -102,7 +106,7 @@ def _described(lead: Lead) -> dict[str, Any]:
         "first_name": lead.first_name or None,
         "last_name": lead.last_name or None,
         "content": lead.content or None,
-        "search_text": " ".join(word for word in said if word).lower() or None,
+        "search_text": lead.search_text or None,
         "fields": json.dumps(dict(lead.fields), ensure_ascii=False, separators=(",", ":")) if lead.fields else None,
         "tags": lead.tags or None,
         "tracking_opt_out": lead.tracking_opt_out or None,
@@ -140,4 +144,4 @@ def mark_values(mark: Mark | None) -> dict[str, Any] | None:
 def decode_mark(value: Mapping[str, Any]) -> Mark:
     values = from_item(value["M"])
     reason, at = SuppressionReason(values["reason"]), time_from(values["at"])
-    return Mark(reason, at, values["source"], values.get("campaign_id"))
+    return Mark(reason, at, values["source"], values.get("campaign_id"), values.get("by"), values.get("note"))

@@ -1,21 +1,23 @@
 """Leads: people of the CRM, one row each, found by id, by identity, by audience, or by looking through them all."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from itertools import product
+from typing import NamedTuple
 
 from chalicelib.model.errors import Conflict, Fault, InvalidPosition, LeadNotFound
-from chalicelib.model.ids import LeadId, is_lead_id
-from chalicelib.model.lead import Identity, Lead, LeadChange
+from chalicelib.model.ids import LeadId, is_lead_id, shard_of
+from chalicelib.model.lead import EVERY_LEAD, Identity, Lead, LeadChange, LeadFilter
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.store import keys, lead_rows
 from chalicelib.store.client import Client, Item
 from chalicelib.store.lead_batches import write_many
 from chalicelib.store.lead_rows import decode
-from chalicelib.store.statements import Condition, Query, all_of, contains, equals, exists, missing
-from chalicelib.store.suppressions import Suppressions
+from chalicelib.store.statements import Condition, Query, Statement, all_of, contains, equals, exists, missing
+from chalicelib.store.suppressions import HashOfAddress, Suppressions
 from chalicelib.store.table import Table
 
 _THREADS = 4
@@ -29,7 +31,7 @@ class IdentityTaken(Conflict, problem="lead-exists", title="There is such a lead
 
     def __init__(self, identity: Identity, owner: LeadId) -> None:
         what = "address" if identity.kind == "email" else "external id"
-        super().__init__(f"A lead of this entity has this {what} already: {owner}.")
+        super().__init__(f"Another lead of this business line has this {what}.")
         self.identity = identity
         field = "email" if identity.kind == "email" else "external_id"
         self.faults = (Fault(field, "belongs to another lead of this entity"),)
@@ -39,12 +41,23 @@ class IdentityTaken(Conflict, problem="lead-exists", title="There is such a lead
         return {"lead_id": self.owner, **super().members()}
 
 
-class Leads:
-    """The leads table. All methods raise StoreUnavailable when the engine does not answer; the call may be repeated."""
+class Survey(NamedTuple):
+    leads: int
+    fields: Mapping[str, int]
+    """How many of these leads have a custom field, by its name."""
+    is_whole: bool
+    """False: there may be more."""
 
-    def __init__(self, client: Client, table: str) -> None:
+
+class Leads:
+    """The leads table. All methods raise StoreUnavailable when the engine does not answer; the call may be repeated.
+
+    `hash_of`: the hash of an erased person's address, needed where leads are made and changed.
+    """
+
+    def __init__(self, client: Client, table: str, hash_of: HashOfAddress | None = None) -> None:
         self._table = Table(client, table)
-        self.suppressions = Suppressions(client, table)
+        self.suppressions = Suppressions(client, table, hash_of)
 
     def find(self, lead_id: LeadId) -> Lead | None:
         """One strongly consistent read; None also for what is no lead's id."""
@@ -62,6 +75,11 @@ class Leads:
         """The leads that exist, by id; 100 a call, one call after the other."""
         wanted = [keys.lead(lead_id) for lead_id in dict.fromkeys(lead_ids)]
         return {lead.lead_id: lead for lead in map(decode, self._rows(wanted, consistent=consistent))}
+
+    def find_existing(self, lead_ids: Iterable[LeadId]) -> set[LeadId]:
+        """Those of these leads that exist; eventually consistent, 100 a call."""
+        wanted = [keys.lead(lead_id) for lead_id in dict.fromkeys(lead_ids)]
+        return {LeadId(row["lead_id"]["S"]) for row in self._rows(wanted, consistent=False, only="lead_id")}
 
     def find_owners(self, identities: Iterable[Identity]) -> dict[Identity, LeadId]:
         """Who owns these identities, by strongly consistent reads; those that nobody owns are absent."""
@@ -91,9 +109,9 @@ class Leads:
         """Write new and changed leads by the hundred; the ids of those refused: decide these again (lead_batches)."""
         return write_many(self._table, changes)
 
-    def delete(self, lead: Lead) -> None:
-        """Remove a lead and its identities. Raises Conflict when it changed meanwhile."""
-        if not self._table.transact(*lead_rows.delete(self._table.name, lead)):
+    def delete(self, lead: Lead, *together: Statement) -> None:
+        """Remove a lead and its identities, in one transaction with other writes. Raises Conflict when refused."""
+        if not self._table.transact(*lead_rows.delete(self._table.name, lead), *together):
             raise Conflict("The lead changed meanwhile.")
 
     def unsubscribe(self, lead_id: LeadId, *, at: datetime, source: str, campaign_id: str | None = None) -> bool:
@@ -119,40 +137,65 @@ class Leads:
     ) -> tuple[list[Lead], str | None]:
         """A page of leads and where the next one starts (None: there is none); in no particular, but a stable order.
 
-        With entity and stage the audience index is read, else the whole table. `q` is looked for in names, address and
-        external id, whatever the case. A page may hold fewer than `limit` leads, even none, when matches are rare.
+        Reads the audience index, which has no other rows than leads: with entity and stage their partitions, else all.
+        Eventually consistent. `q` is looked for in names, address and external id, whatever the case. A page may hold
+        fewer than `limit` leads, even none, when matches are rare. A position stays valid when leads change or go. Who
+        moves to another stage or entity between two pages may come twice, or not at all.
         """
-        conditions = [exists("created_at")]
-        partitions: list[str | None] = [None]
-        if entity is not None and stage is not None:
-            partitions = [keys.audience(entity, stage, shard) for shard in range(keys.AUDIENCE_SHARDS)]
-        else:
-            wanted = (("entity", entity), ("stage", stage))
-            conditions += [equals(name, value) for name, value in wanted if value is not None]
-        if tag is not None:
-            conditions.append(contains("tags", tag))
-        if q:
-            conditions.append(contains("search_text", q.lower()))
-        number, after = _position(cursor, len(partitions))
-        # Two rows in three of the table are identities, so this much fills a page where nothing is looked for.
-        rows_a_read = 3 * (limit + 1)
+        wanted = LeadFilter(entity, stage, tag, q)
+        partitions, where = _partitions(wanted), _where(wanted)
+        number, after = _position(cursor, partitions)
+        takes_all = tag is None and not q and (len(partitions) > 1 or wanted == EVERY_LEAD)
+        rows_a_read = limit + 1 if takes_all else 20 * limit
         found: list[Lead] = []
         looked_at = 0
         while number < len(partitions):
             if len(found) == limit:
-                return found, f"{number}:{after or ''}"
-            rows, after, scanned = self._read(partitions[number], all_of(*conditions), after, rows_a_read)
+                return found, _position_text(number, after)
+            query = _in_partition(partitions[number], where)
+            rows, after, scanned = self._table.page(query, limit=rows_a_read, start=after)
             looked_at += scanned
             # Rare matches: ever larger steps (up to a megabyte, by DynamoDB's own limit) instead of many small ones.
             rows_a_read = min(4 * rows_a_read, _ROWS_A_PAGE)
             for row in rows:
                 if len(found) == limit:
-                    return found, f"{number}:{found[-1].lead_id}"
+                    return found, self.position_after(found[-1], wanted)
                 found.append(decode(row))
             number += after is None
             if number < len(partitions) and looked_at >= _ROWS_A_PAGE:
-                return found, f"{number}:{after or ''}"
+                return found, _position_text(number, after)
         return found, None
+
+    def position_after(self, lead: Lead, wanted: LeadFilter) -> str:
+        """Where `list_page` goes on behind this lead."""
+        shard = shard_of(lead.lead_id, keys.AUDIENCE_SHARDS)
+        number = shard if len(_partitions(wanted)) > 1 else 0
+        return _position_text(number, keys.in_audience(keys.audience(lead.entity, lead.stage, shard), lead.lead_id))
+
+    def survey(self, wanted: LeadFilter, is_over: Callable[[], bool]) -> Survey:
+        """Count the matching leads and their custom fields, a megabyte at a time until `is_over()`."""
+        count, fields = 0, Counter[str]()
+        for partition in _partitions(wanted):
+            query, after = _in_partition(partition, _where(wanted), only="fields"), None
+            while True:
+                if is_over():
+                    return Survey(count, fields, is_whole=False)
+                rows, after, _ = self._table.page(query, start=after)
+                count += len(rows)
+                fields.update(name for row in rows if row for name in lead_rows.decode_fields(row))
+                if after is None:
+                    break
+        return Survey(count, fields, is_whole=True)
+
+    def sample_page(self, limit: int, start: LeadId | None = None) -> tuple[list[Lead], LeadId | None]:
+        """Some leads and where to go on, in the order of the table: by the hash of their random ids.
+
+        The audience index has whole stages one after the other, which is no sample.
+        """
+        # Two rows in three are identities.
+        query = Query(key=None, where=_where(EVERY_LEAD))
+        rows, last, _ = self._table.page(query, limit=3 * limit, start=keys.lead(start) if start else None)
+        return list(map(decode, rows)), None if last is None else LeadId(last["lead_id"]["S"])
 
     def audience_page(
         self, entity: str, stage: str, shard: int, tags: Sequence[str], limit: int, start: LeadId | None = None
@@ -163,15 +206,16 @@ class Leads:
         Eventually consistent (an index): a lead changed within the last second may still be seen as it was.
         """
         partition = keys.audience(entity, stage, shard)
+        query = _in_partition(partition, _in_audience(tags), only="lead_id")
         found: list[LeadId] = []
-        after: str | None = start
+        after = keys.in_audience(partition, start) if start else None
         while True:
-            rows, after, _ = self._read(partition, _in_audience(tags), after, limit, only="lead_id")
+            rows, after, _ = self._table.page(query, limit=limit, start=after)
             found += [LeadId(row["lead_id"]["S"]) for row in rows]
             if len(found) > limit:
                 return found[:limit], found[limit - 1]
             if after is None or len(found) == limit:
-                return found, None if after is None else LeadId(after)
+                return found, None if after is None else LeadId(after["lead_id"]["S"])
 
     def count_audience(self, entity: str, stages: Iterable[str], tags: Sequence[str]) -> int:
         """How many leads `audience_page` would give over all shards of these stages."""
@@ -183,25 +227,12 @@ class Leads:
         for shard in _audience(entity, stages, tags):
             yield from map(decode, self._table.query(shard))
 
-    def _read(
-        self, partition: str | None, where: Condition, after: str | None, limit: int, *, only: str | None = None
-    ) -> tuple[list[Item], str | None, int]:
-        """Matching rows, where to go on, and how many rows were looked at, of an audience or (None) of the table."""
-        start = keys.lead(LeadId(after)) if after else None
-        if partition is None:
-            query = Query(key=None, where=where, only=only)
-        else:
-            query = _in_partition(partition, where, only=only)
-            start = start and start | {"audience": {"S": partition}}
-        rows, last, looked_at = self._table.page(query, limit=limit, start=start)
-        return rows, None if last is None else last["lead_id"]["S"], looked_at
-
-    def _rows(self, wanted: Sequence[Item], *, consistent: bool) -> list[Item]:
+    def _rows(self, wanted: Sequence[Item], *, consistent: bool, only: str | None = None) -> list[Item]:
         chunks = [wanted[start : start + 100] for start in range(0, len(wanted), 100)]
         if len(chunks) <= 1:
-            return self._table.find_many(wanted, consistent=consistent)
+            return self._table.find_many(wanted, consistent=consistent, only=only)
         with ThreadPoolExecutor(_THREADS) as threads:
-            read = threads.map(lambda chunk: self._table.find_many(chunk, consistent=consistent), chunks)
+            read = threads.map(lambda chunk: self._table.find_many(chunk, consistent=consistent, only=only), chunks)
             return [row for rows in read for row in rows]
 
     def _raise_taken(self, lead: Lead) -> None:
@@ -212,13 +243,38 @@ class Leads:
         raise Conflict("The lead changed meanwhile.")
 
 
-def _position(cursor: str | None, partitions: int) -> tuple[int, str | None]:
+def _partitions(wanted: LeadFilter) -> list[str | None]:
+    """The partitions of the audience index to read; None: all of it."""
+    if wanted.entity is None or wanted.stage is None:
+        return [None]
+    return [keys.audience(wanted.entity, wanted.stage, shard) for shard in range(keys.AUDIENCE_SHARDS)]
+
+
+def _where(wanted: LeadFilter) -> Condition:
+    conditions = [exists("created_at")]
+    named = (("entity", wanted.entity), ("stage", wanted.stage))
+    conditions += [equals(name, value) for name, value in named if value is not None]
+    if wanted.tag is not None:
+        conditions.append(contains("tags", wanted.tag))
+    if wanted.q:
+        conditions.append(contains("search_text", wanted.q.lower()))
+    return all_of(*conditions)
+
+
+def _position_text(number: int, after: Item | None) -> str:
+    """The number of a partition, and the index's key behind which to go on; names hold no line break."""
+    return f"{number}:" + (f"{after['audience']['S']}\n{after['lead_id']['S']}" if after else "")
+
+
+def _position(cursor: str | None, partitions: Sequence[str | None]) -> tuple[int, Item | None]:
     if cursor is None:
         return 0, None
     number, _, after = cursor.partition(":")
-    if not number.isascii() or not number.isdigit() or int(number) >= partitions:
+    audience, _, lead_id = after.partition("\n")
+    is_number = number.isascii() and number.isdigit() and int(number) < len(partitions)
+    if not is_number or bool(audience) != bool(lead_id) or (after and partitions[int(number)] not in (None, audience)):
         raise InvalidPosition("This list has no such page.")
-    return int(number), after or None
+    return int(number), keys.in_audience(audience, lead_id) if after else None
 
 
 def _in_audience(tags: Sequence[str]) -> Condition:
@@ -233,5 +289,7 @@ def _audience(entity: str, stages: Iterable[str], tags: Sequence[str]) -> Iterat
         yield _in_partition(keys.audience(entity, stage, shard), _in_audience(tags))
 
 
-def _in_partition(partition: str, where: Condition, *, only: str | None = None) -> Query:
-    return Query(index=keys.AUDIENCE_INDEX, key=equals("audience", partition), where=where, only=only)
+def _in_partition(partition: str | None, where: Condition, *, only: str | None = None) -> Query:
+    """Of the audience index; None: all partitions."""
+    key = None if partition is None else equals("audience", partition)
+    return Query(index=keys.AUDIENCE_INDEX, key=key, where=where, only=only)

@@ -6,7 +6,7 @@
     update.require(already_going, not_paused_before)
 
 `update.arguments` are those of UpdateItem, `update.action` is the same in a transaction. A name is an attribute's, or a
-tuple that leads into a map: ("schedule", "at"). Values are plain (client.to_item).
+tuple that leads into maps and lists: ("schedule", "at"), ("later", "1", 0). Values are plain (client.to_item).
 
 boto3.dynamodb.conditions offers such clauses, and imports the SDK, for which recipients would wait.
 """
@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Self
 
 from chalicelib.store.client import Item, typed
 
-Name = str | tuple[str, ...]
+Name = str | tuple[str | int, ...]
 Values = Mapping[Any, Any]
 """By name."""
 
@@ -31,7 +31,8 @@ class _Placeholders:
 
     def name(self, name: Name) -> str:
         if not isinstance(name, str):
-            return ".".join([self.name(part) for part in name])
+            parts = [f"[{part}]" if isinstance(part, int) else f".{self.name(part)}" for part in name]
+            return "".join(parts).removeprefix(".")
         return self.names.setdefault(name, f"#n{len(self.names)}")
 
     def value(self, value: Any) -> str:

@@ -3,14 +3,20 @@
 One row per address (lower case) in the leads table, one attribute per reason:
 
     hard_bounce, complaint     hold for every entity: the address is dead, or its owner calls our mail spam
+    manual                     holds for every entity: somebody put it on the list
     unsubscribed#<entity>      holds for that entity alone: its owner has left this business line's mail
 
 The first of each kind stays. Leads who have the address carry a mark, so that audiences and senders need no look-up:
 a lead is marked when the address is suppressed, and when it is made with, or changed to, a suppressed address.
+
+Once a person is erased, a keyed hash stands for the address, here and as the argument of every method
+(docs/decisions/0083). All rows are in one partition of the audience index, in the order of the addresses.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 
 from chalicelib.model.addresses import address_key
 from chalicelib.model.ids import LeadId
@@ -18,23 +24,76 @@ from chalicelib.model.lead import Lead
 from chalicelib.model.suppression import Mark, Resubscription, SuppressedAddress, SuppressionReason
 from chalicelib.model.times import time_from, time_text
 from chalicelib.store import keys
-from chalicelib.store.client import Item, from_item, to_item
+from chalicelib.store.client import Client, Item, from_item, to_item
 from chalicelib.store.lead_rows import decode_mark, mark_values
-from chalicelib.store.statements import Put, Query, Update, at_most, begins_with, below, equals, exists, missing
+from chalicelib.store.statements import (
+    Put,
+    Query,
+    Statement,
+    Update,
+    at_most,
+    begins_with,
+    below,
+    equals,
+    exists,
+    missing,
+)
 from chalicelib.store.table import TableStore
 
-_EVERYWHERE = (SuppressionReason.HARD_BOUNCE, SuppressionReason.COMPLAINT)
+HashOfAddress = Callable[[str], str]
+
+_EVERYWHERE = (SuppressionReason.HARD_BOUNCE, SuppressionReason.COMPLAINT, SuppressionReason.MANUAL)
 _UNSUBSCRIBED = "unsubscribed#"
+_READ_FOR_A_PAGE = 2_000
 
 
 class Suppressions(TableStore):
-    """The suppressions among the rows of the leads table. Every method may raise StoreUnavailable."""
+    """The suppressions among the rows of the leads table. Every method may raise StoreUnavailable.
+
+    `hash_of`: the hash of an erased person's address, needed where addresses are looked up and lifted.
+    """
+
+    def __init__(self, client: Client, table: str, hash_of: HashOfAddress | None = None) -> None:
+        super().__init__(client, table)
+        self._hash_of = hash_of
 
     def find_many(self, addresses: Iterable[str]) -> dict[str, SuppressedAddress]:
-        """What is kept of these addresses, by address in lower case; consistent reads, 100 a call."""
-        wanted = [keys.suppression(address) for address in sorted({address_key(address) for address in addresses})]
-        rows = self._table.find_many(wanted, consistent=True)
-        return {keys.suppressed_address(row): _suppressed(row) for row in rows}
+        """What is kept of these addresses or of their hashes, by address in lower case; consistent, 100 a call."""
+        wanted = sorted({address_key(address) for address in addresses})
+        found = self._find(wanted)
+        # Hashes last: an erasure moves what is kept from the address to its hash, in one transaction.
+        hashes = {self._hash_of(address): address for address in wanted} if self._hash_of else {}
+        for hashed, kept in self._find(hashes).items():
+            address = hashes[hashed]
+            found[address] = replace(kept, address=address).merged(found.get(address))
+        return found
+
+    def _find(self, addresses: Iterable[str]) -> dict[str, SuppressedAddress]:
+        rows = self._table.find_many([keys.suppression(each) for each in addresses], consistent=True)
+        return {found.address: found for found in map(_suppressed, rows)}
+
+    def list_page(
+        self, *, start: str, limit: int, position: str | None, shown: Callable[[SuppressedAddress], bool]
+    ) -> tuple[list[SuppressedAddress], str | None]:
+        """Up to `limit` of those shown whose address starts like this, by address; and where to go on (None: done).
+
+        A page may hold fewer where few are shown. Eventually consistent (an index).
+        """
+        in_list = equals("audience", keys.SUPPRESSED)
+        key = in_list & begins_with("lead_id", keys.SUPPRESSION + address_key(start))
+        query, found, read = Query(index=keys.AUDIENCE_INDEX, key=key), list[SuppressedAddress](), 0
+        while len(found) < limit and read < _READ_FOR_A_PAGE:
+            after = keys.suppression(position) | to_item({"audience": keys.SUPPRESSED}) if position else None
+            rows, last, looked_at = self._table.page(query, limit=limit, start=after)
+            passed = list(islice(filter(shown, map(_suppressed, rows)), limit - len(found)))
+            found += passed
+            read += looked_at
+            if len(found) == limit and (passed[-1].address != keys.suppressed_address(rows[-1]) or last):
+                return found, passed[-1].address
+            if last is None:
+                return found, None
+            position = keys.suppressed_address(last)
+        return found, position
 
     def suppress(self, address: str, mark: Mark) -> bool:
         """Keep the address from all mail; False when it was lifted after `mark.at`: old news does not count again."""
@@ -87,9 +146,43 @@ class Suppressions(TableStore):
 
         Who allowed it last, and why, stays with the address.
         """
-        update = self._address(address).remove(*_EVERYWHERE, _UNSUBSCRIBED + entity)
-        update.set(lifted_at=allowed.at, lifted_by=allowed.by, lifted_reason=allowed.reason)
-        self._table.transact(update.require(exists("lead_id")))
+        self._lift(address, [entity], allowed)
+
+    def lift_everywhere(self, known: SuppressedAddress, allowed: Resubscription) -> None:
+        """As `lift`, for every entity."""
+        self._lift(known.address, known.unsubscribed, allowed)
+
+    def _lift(self, address: str, entities: Iterable[str], allowed: Resubscription) -> None:
+        for each in (address, self._hash_of(address)) if self._hash_of else (address,):
+            update = self._address(each).remove(*_EVERYWHERE, *(_UNSUBSCRIBED + entity for entity in entities))
+            update.set(lifted_at=allowed.at, lifted_by=allowed.by)
+            if each == address:  # what an erased person's row says names nobody
+                update.set(lifted_reason=allowed.reason)
+            self._table.transact(update.require(exists("lead_id")))
+
+    def forget(self, address: str, hashed: str) -> None:
+        """Keep a hash in the place of an address. May be repeated."""
+        while statements := self.forgetting(address, hashed):
+            if self._table.transact(*statements):
+                return
+
+    def forgetting(self, address: str, hashed: str, lead: Lead | None = None) -> list[Statement]:
+        """The writes that keep a hash in the place of an address; refused if what is kept has changed meanwhile.
+
+        `lead`: one that has the address, whose own marks are kept too.
+        """
+        row = self._table.find(keys.suppression(address)) or {}
+        marks = _marks_of(lead) | _marks(row)
+        kept = {name: mark_values(replace(mark, note=None)) for name, mark in marks.items()}
+        if not row and not kept:
+            return []
+        update = self._address(hashed).set_once(kept)
+        update.set(lifted_at=row["lifted_at"]["S"] if "lifted_at" in row else None)
+        if not row:
+            return [update]
+        known = from_item(row).get("version")
+        unchanged = equals("version", known) if known else missing("version")
+        return [update, self._table.delete(keys.suppression(address)).require(unchanged)]
 
     def list_owners(self, address: str) -> list[LeadId]:
         """Leads of all entities who have this address. Eventually consistent (an index)."""
@@ -108,17 +201,40 @@ class Suppressions(TableStore):
         return self._table.transact(update.require(exists("suppressed")))
 
     def _address(self, address: str) -> Update:
-        return self._table.update(keys.suppression(address))
+        return self._table.update(keys.suppression(address)).set(audience=keys.SUPPRESSED).add(version=1)
+
+
+def _marks(row: Item) -> dict[str, Mark]:
+    """By attribute."""
+    return {
+        name: decode_mark(value) for name, value in row.items() if name in _EVERYWHERE or name.startswith(_UNSUBSCRIBED)
+    }
+
+
+def _marks_of(lead: Lead | None) -> dict[str, Mark]:
+    """A lead's own, as its address's attributes. A process may have died before it wrote them there."""
+    found: dict[str, Mark] = {}
+    if lead is not None and lead.suppressed is not None:
+        found[lead.suppressed.reason.value] = lead.suppressed
+    if lead is not None and lead.unsubscribed_at is not None:
+        source = lead.unsubscribe_source or "api"
+        mark = Mark(SuppressionReason.UNSUBSCRIBED, lead.unsubscribed_at, source, lead.unsubscribe_campaign)
+        found[_UNSUBSCRIBED + lead.entity] = mark
+    return found
 
 
 def _suppressed(row: Item) -> SuppressedAddress:
-    everywhere = [decode_mark(row[reason]) for reason in _EVERYWHERE if reason in row]
-    unsubscribed = {
-        name.removeprefix(_UNSUBSCRIBED): decode_mark(value)
-        for name, value in row.items()
-        if name.startswith(_UNSUBSCRIBED)
-    }
-    return SuppressedAddress(tuple(sorted(everywhere, key=lambda mark: mark.at)), unsubscribed)
+    marks = _marks(row)
+    everywhere = [mark for name, mark in marks.items() if name in _EVERYWHERE]
+    unsubscribed = {name.removeprefix(_UNSUBSCRIBED): mark for name, mark in marks.items() if name not in _EVERYWHERE}
+    lifted = None
+    if "lifted_at" in row:
+        values = from_item(row)
+        by, reason = values.get("lifted_by", ""), values.get("lifted_reason", "")
+        lifted = Resubscription(time_from(values["lifted_at"]), by, reason)
+    return SuppressedAddress(
+        keys.suppressed_address(row), tuple(sorted(everywhere, key=lambda mark: mark.at)), unsubscribed, lifted
+    )
 
 
 class Resubscriptions(TableStore):

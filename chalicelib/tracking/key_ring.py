@@ -1,5 +1,6 @@
 """The signing keys: one secret with numbered keys, the current one for new mails and the others for old mails."""
 
+import hmac
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -27,16 +28,32 @@ class KeyRing:
 
     current: int
     keys: Mapping[int, bytes] = field(repr=False)
+    erasure: bytes | None = field(default=None, repr=False)
+    """The key of `erasure_key` once it is written down, as it is with the first change of the ring."""
+
+    @property
+    def erasure_key(self) -> bytes:
+        """The key that hashes the addresses of erased people, which must outlive all signing keys (0083).
+
+        A ring that was never changed derives it from its oldest key.
+        """
+        if self.erasure is not None:
+            return self.erasure
+        return hmac.digest(self.keys[min(self.keys)], b"addresses of erased people", "sha256").hex().encode()
 
     @classmethod
     def parse(cls, text: str) -> "KeyRing":
-        """Read the secret's JSON: `{"current": 1, "1": "<key>", ...}`. Raises ValueError without a current key."""
+        """Read the secret's JSON: `{"current": 1, "1": "<key>", ..., "erasure": "<key>"}`, the last one optional.
+
+        Raises ValueError without a current key.
+        """
         values = json.loads(text)
         keys = {int(number): key.encode() for number, key in values.items() if number.isdecimal()}
         current = int(values["current"])
         if current not in keys or not all(0 <= number <= HIGHEST_NUMBER for number in keys):
             raise ValueError("the key ring's current key is missing, or a key's number is not within 0 to 255")
-        return cls(current=current, keys=keys)
+        erasure = values.get("erasure")
+        return cls(current, keys, erasure.encode() if erasure else None)
 
 
 class KeyRingSource:

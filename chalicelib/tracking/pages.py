@@ -22,8 +22,10 @@ _PAGE = """<!doctype html>
 <title>{title}</title>
 <style>
 :root {{ color-scheme: light dark; }}
-body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 32rem; margin: 15vh auto 0; padding: 0 1.25rem; overflow-wrap: anywhere; }}
-h1 {{ font-size: 1.6rem; line-height: 1.25; }}
+body {{ font: 1.0625rem/1.55 system-ui, sans-serif; margin: 0; padding: 12vh 1rem 2rem; background: light-dark(#f5f6f8, #0f1217); color: light-dark(#1a202b, #e8ebf0); overflow-wrap: anywhere; }}
+main {{ max-width: 27rem; margin: 0 auto; padding: 1rem 2rem 2rem; border: 1px solid light-dark(#e2e5ea, #2a303a); border-radius: .9rem; background: light-dark(#fff, #171b22); }}
+h1 {{ font-size: 1.5rem; line-height: 1.25; }}
+a {{ color: inherit; }}
 img {{ max-width: 100%; max-height: 4rem; }}
 button {{ font: inherit; padding: .6rem 1.4rem; border: 0; border-radius: .5rem; background: {accent}; color: #fff; cursor: pointer; }}
 button:focus-visible {{ outline: 3px solid currentColor; outline-offset: 2px; }}
@@ -55,8 +57,6 @@ class _Texts:
     leads_to: str
     not_verified: str
     go_on: str
-    not_valid: str
-    not_valid_detail: str
 
 
 _TEXTS: Mapping[Language, _Texts] = {
@@ -72,8 +72,6 @@ _TEXTS: Mapping[Language, _Texts] = {
         leads_to="The link in the email leads to:",
         not_verified="We cannot verify this link right now. Continue only if you trust this site.",
         go_on="Continue to {host}",
-        not_valid="This link is not valid",
-        not_valid_detail="It may be incomplete. Please use the link in the email.",
     ),
     Language.DE: _Texts(
         ask="Möchten Sie sich abmelden?",
@@ -88,8 +86,6 @@ _TEXTS: Mapping[Language, _Texts] = {
         not_verified="Wir können diesen Link gerade nicht überprüfen. Fahren Sie nur fort, wenn Sie dieser Website "
         "vertrauen.",
         go_on="Weiter zu {host}",
-        not_valid="Dieser Link ist ungültig",
-        not_valid_detail="Möglicherweise ist er unvollständig. Bitte verwenden Sie den Link in der E-Mail.",
     ),
 }
 
@@ -135,7 +131,7 @@ def ask_before_leaving(destination: str, workspace: Workspace) -> Response:
     """
     host = host_of(destination)
     if host is None:
-        return not_found(workspace)
+        return not_found()
     texts = _TEXTS[workspace.language]
     return _page(
         workspace,
@@ -175,6 +171,7 @@ def unsubscribed(workspace: Workspace) -> Response:
     return _page(workspace, texts.done, f"<p>{texts.done_detail}</p>")
 
 
-def not_found(workspace: Workspace) -> Response:
-    texts = _TEXTS[workspace.language]
-    return _page(workspace, texts.not_valid, f"<p>{texts.not_valid_detail}</p>", status_code=404)
+def not_found() -> Response:
+    """Always plain and in English: for a forged link no table is read."""
+    detail = "<p>It may be incomplete. Please use the link in the email.</p>"
+    return _page(Workspace(), "This link is not valid", detail, status_code=404)

@@ -47,11 +47,11 @@ def _unsubscribe_address(hit: Hit, deliveries: Deliveries, leads: Leads, campaig
     """
     delivery = deliveries.find(hit.campaign_id, hit.lead_id)
     campaign = campaigns.find(hit.campaign_id)
-    if delivery is None or delivery.email is None or campaign is None:
+    if delivery is None or delivery.suppressible is None or campaign is None:
         logger().warning("nobody_to_unsubscribe", extra={"campaign_id": hit.campaign_id})
         return False
     mark = Mark(SuppressionReason.UNSUBSCRIBED, hit.at, hit.source or "link", hit.campaign_id)
-    leads.suppressions.unsubscribe_deleted(campaign.audience.entity, delivery.email, mark)
+    leads.suppressions.unsubscribe_deleted(campaign.audience.entity, delivery.suppressible, mark)
     return deliveries.record_unsubscribed(hit.campaign_id, hit.lead_id, at=hit.at)
 
 

@@ -51,7 +51,7 @@ def click(delivery_id: str) -> Response:
         signature=query.get("s", ""),
     )
     if hit is None:
-        return pages.not_found(recipients().workspace())
+        return pages.not_found()
     _record(hit)
     if isinstance(hit, UnverifiedHit):
         return pages.ask_before_leaving(destination, recipients().workspace())
@@ -63,7 +63,7 @@ def unsubscribe_page(delivery_id: str) -> Response:
     """A page that asks; it changes nothing, since scanners fetch it."""
     hit = identify(routes.current_request, HitKind.UNSUBSCRIBE)
     if hit is None:
-        return pages.not_found(recipients().workspace())
+        return pages.not_found()
     address = _address_of(hit) if isinstance(hit, Hit) else None
     return pages.confirm_unsubscribing(address, recipients().workspace())
 
@@ -74,7 +74,7 @@ def unsubscribe(delivery_id: str) -> Response:
     source = "one_click" if b"One-Click" in routes.current_request.raw_body else "link"
     hit = identify(routes.current_request, HitKind.UNSUBSCRIBE, source=source)
     if hit is None:
-        return pages.not_found(recipients().workspace())
+        return pages.not_found()
     recipients().recorder.record(hit)
     return pages.unsubscribed(recipients().workspace())
 

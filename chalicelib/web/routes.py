@@ -82,18 +82,23 @@ def page(request: Request, context: Callable[[], Context]) -> Response:
 
 
 def begin_session(request: Request, context: Context) -> Response:
-    """201 with whose session it is, for a form with the field `token`; 401 for an unknown token."""
+    """201 with whose session it is, for a form with the field `token`, or `code` of a sign-in link; else 401."""
     if not is_from_our_page(request.method, request.headers):
         return _refusal(403, "Sign in on the page itself.")
     raw = request.raw_body
     fields = parse_qs(raw if isinstance(raw, str) else raw.decode("utf-8", "replace"))
+    code = fields.get("code", [""])[0]
     try:
-        session = context.sessions.begin(fields.get("token", [""])[0].strip(), context.now())
+        if code:
+            session = context.sessions.begin_with_link(code, context.now())
+        else:
+            session = context.sessions.begin(fields.get("token", [""])[0].strip(), context.now())
     except StoreUnavailable:
         logger().warning("sign-in failed", exc_info=True)
         return _refusal(503, "The service cannot answer right now. Try again in a moment.")
     if session is None:
-        return _refusal(401, "This token is unknown or was revoked.")
+        what = "This sign-in link has been used or has expired." if code else "This token is unknown or was revoked."
+        return _refusal(401, what)
     return _json(201, _described(session[0]), {"Set-Cookie": started(session[1], LASTS, request.headers)})
 
 

@@ -9,6 +9,7 @@ from chalicelib.campaigns.drafts import Drafts
 from chalicelib.campaigns.lifecycle import Control
 from chalicelib.campaigns.proving import prove_draft
 from chalicelib.campaigns.send_test import MailTester
+from chalicelib.crm.bulk import BulkEditor
 from chalicelib.sdk import quick_client
 from chalicelib.senders.identities import SendersUnknown, SesIdentities
 from chalicelib.sending.budget import Pacing
@@ -36,6 +37,10 @@ class Context(Stores):
         self.rule_editor = RuleEditor(self.rules, self.campaigns, self.leads)
         self.sessions = Sessions(dynamodb, settings.campaigns_table)
         self.tokens = Tokens(dynamodb, settings.campaigns_table)
+
+    @cached_property
+    def bulk_editor(self) -> BulkEditor:
+        return BulkEditor(self.leads)
 
     @cached_property
     def drafts(self) -> Drafts:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from chalicelib import sdk
 from chalicelib.campaigns.account import SendingAccount, SesAccount
 from chalicelib.crm.audience import Audiences
+from chalicelib.model.suppression import hash_of_address
 from chalicelib.scheduler import Schedules
 from chalicelib.sdk import quick_client
 from chalicelib.senders.lookups import Dns
@@ -18,6 +19,7 @@ from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import Client, ItemClient, dynamodb_for_sending
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
+from chalicelib.store.erasures import Erasures
 from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans, Retries
 from chalicelib.store.rate import SendRate
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from types_boto3_sesv2 import SESV2Client
     from types_boto3_sqs import SQSClient
 
+    from chalicelib.crm.erasure import Eraser
     from chalicelib.model.transport import Transport
 
 
@@ -47,8 +50,9 @@ class Stores:
         self.dynamodb = dynamodb
         self.now = now
         self.burst_rule = burst_rule()
-        self.leads = Leads(dynamodb, settings.leads_table)
+        self.leads = Leads(dynamodb, settings.leads_table, self._hash_of)
         self.deliveries = Deliveries(dynamodb, settings.deliveries_table, self.burst_rule)
+        self.erasures = Erasures(dynamodb, settings.campaigns_table, settings.deliveries_table)
         self.audiences = Audiences(self.leads, self.deliveries)
         self.acts = Acts(dynamodb, settings.campaigns_table, settings.leads_table)
         self.campaigns = Campaigns(dynamodb, settings.campaigns_table)
@@ -87,6 +91,16 @@ class Stores:
     @cached_property
     def plan_queue(self) -> Queue:
         return Queue(self.sqs, self.settings.plan_queue_url)
+
+    @cached_property
+    def eraser(self) -> "Eraser":
+        from chalicelib.crm.erasure import Eraser
+
+        return Eraser(self.leads, self.deliveries, self.erasures, self.plan_queue, self._hash_of)
+
+    def _hash_of(self, address: str) -> str:
+        """What is kept of an erased person's address. Raises KeyRingUnavailable."""
+        return hash_of_address(self.keys.ring().erasure_key, address)
 
     @cached_property
     def schedules(self) -> Schedules:

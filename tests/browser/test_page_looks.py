@@ -83,10 +83,13 @@ VIEWS = {
     "stats": ("/campaigns/{campaign}/stats", "Compared with earlier campaigns"),
     "lead": ("/leads/{lead}", "Campaign: Spring pricing"),
     "leads": ("/leads", "Next"),
-    "import": ("/leads/import", "Choose a CSV file"),
+    "import": ("/leads/import", "Choose a spreadsheet"),
     "automation": ("/automation", "Wrong addresses"),
     "rule": ("/automation/{rule}", "Nothing yet."),
+    "suppressions": ("/settings/suppressions", "not emailed"),
     "rule-form": ("/automation/{rule}/edit", "Add action"),
+    "settings": ("/settings", "Postal address"),
+    "tokens": ("/settings/tokens", "Create token…"),
     "help": ("/help", "The five numbers"),
 }
 

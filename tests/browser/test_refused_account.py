@@ -31,9 +31,9 @@ def test_the_sandbox_is_shown_before_and_after_sending(
     expect(page.locator(".findings")).to_contain_text("is in the Amazon SES sandbox")
     page.get_by_role("button", name="Send…").click()
     question = page.get_by_role("dialog")
-    expect(question).to_contain_text("The pre-send check found 1 error:")
+    expect(question.locator(".check-findings .pill")).to_have_text(["Error"])
     expect(question).to_contain_text("is in the Amazon SES sandbox")
-    question.get_by_role("button", name="Send to 1 lead").click()
+    question.get_by_role("button", name="Send 1 email").click()
     # A stack's first campaign waits for its functions to start.
     expect(page.get_by_text("Then resume the campaign.")).to_be_visible(timeout=90_000)
     switch(stack, **HEALTHY)
@@ -53,6 +53,6 @@ def test_sending_is_refused_while_the_account_cannot_send(
     expect(page.get_by_text("Pre-send check")).to_be_visible()
     page.get_by_role("button", name="Send…").click()
     switch(stack, enforcement_status="SHUTDOWN")
-    page.get_by_role("dialog").get_by_role("button", name="Send to 1 lead").click()
+    page.get_by_role("dialog").get_by_role("button", name="Send 1 email").click()
     expect(page.get_by_role("alert")).to_contain_text("Amazon SES has paused sending")
     assert marketer("GET", f"/v1/campaigns/{campaign}")["status"] == "draft"

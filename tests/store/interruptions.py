@@ -356,7 +356,7 @@ def issued_and_revoked(world: LossyWorld) -> Interrupted:
         (token,) = world.tokens.list_all()
         world.tokens.revoke(token.token_id)
 
-    return Interrupted(lambda: world.tokens.issue("script", Scope.FULL, NOW), revoke, world.tokens.list_all, [])
+    return Interrupted(lambda: world.tokens.issue("script", Scope.READ, NOW), revoke, world.tokens.list_all, [])
 
 
 def rule_made_and_deleted(world: LossyWorld) -> Interrupted:

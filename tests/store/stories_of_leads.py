@@ -4,13 +4,14 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.automation.rules import Incident
+from chalicelib.crm.bulk import BulkAction, BulkChange, BulkEditor
 from chalicelib.crm.import_files import read_file
 from chalicelib.crm.importing import import_leads
 from chalicelib.crm.leads import create_lead, delete_lead, update_lead
 from chalicelib.crm.suppression import suppress_address
 from chalicelib.model.access import Scope
 from chalicelib.model.ids import CampaignId, LeadId, RuleId
-from chalicelib.model.lead import Lead
+from chalicelib.model.lead import Lead, LeadFilter
 from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.store.idempotency import KeptAnswer
@@ -36,6 +37,25 @@ def a_lead_is_made_changed_and_removed(world: LossyWorld) -> Story:
 
     named, moved_on, lead_id = yield live
     return named, moved_on, world.leads.find(lead_id)
+
+
+@story
+def many_leads_are_changed_and_the_report_is_true(world: LossyWorld) -> Story:
+    lead = create_lead(world.leads, SAID, NOW)
+    create_lead(world.leads, SAID | {"stage": "Hot", "email": "b@shop.example"}, NOW)
+    acme = LeadFilter(entity="acme")
+
+    def change() -> Any:
+        reports = [
+            BulkEditor(world.leads).change_matching(acme, BulkChange(action, value), LATER)
+            for action, value in ((BulkAction.CHANGE_STAGE, "Hot"), (BulkAction.ADD_TAG, "vip"))
+        ]
+        changed = world.leads.get(lead.lead_id)
+        reports.append(BulkEditor(world.leads).change_matching(acme, BulkChange(BulkAction.DELETE), LATER))
+        return reports, as_said(changed), world.leads.list_page()
+
+    seen = yield change
+    return seen
 
 
 @repeated
@@ -116,14 +136,16 @@ def a_rule_acts_on_a_lead(world: LossyWorld) -> Story:
 @story
 def a_token_is_issued_used_and_revoked(world: LossyWorld) -> Story:
     def use() -> Any:
-        token, secret = world.tokens.issue("script", Scope.FULL, NOW)
+        token, secret = world.tokens.issue("script", Scope.READ, NOW)
         begun = world.sessions.begin(secret, NOW)
         assert begun is not None
         found = world.sessions.find(begun[1], NOW)
         world.sessions.end(begun[1])
         ended = world.sessions.find(begun[1], NOW)
+        code = world.sessions.make_link(secret, NOW)
+        by_link, again = world.sessions.begin_with_link(code, NOW), world.sessions.begin_with_link(code, NOW)
         world.tokens.revoke(token.token_id)
-        return found == begun[0], ended, world.tokens.find(secret)
+        return found == begun[0], ended, by_link is not None, again, world.tokens.use(secret, NOW)
 
     seen = yield use
     return seen
@@ -136,7 +158,7 @@ ANSWER = KeptAnswer(201, {}, b"done")
 def a_request_is_done_once_for_its_key(world: LossyWorld) -> Story:
     def ask() -> Any:
         first = world.idempotency.claim("caller", "key", "print", NOW)
-        world.idempotency.keep("caller", "key", ANSWER)
+        world.idempotency.keep("caller", "key", ANSWER, NOW)
         return first, world.idempotency.claim("caller", "key", "print", NOW)
 
     seen = yield ask

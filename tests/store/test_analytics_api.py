@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api.deliveries import MOST_CSV_CHARACTERS
 from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus, LaunchedLink, LaunchedMail, Wait
+from chalicelib.model.csv_text import MOST_CHARACTERS
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id
 from chalicelib.model.suppression import Resubscription
@@ -258,7 +258,7 @@ def test_a_part_stays_below_what_a_function_may_answer(desk: Desk) -> None:
         deliver(desk, campaign_id, number, subject="ä" * 100_000)
     found = list(parts(desk, campaign_id, ""))
     assert len(found) == 2
-    assert all(len(part) <= MOST_CSV_CHARACTERS + 1_000 for part in found)
+    assert all(len(part) <= MOST_CHARACTERS + 1_000 for part in found)
     assert len(list(csv.DictReader(io.StringIO("".join(found)[1:], newline="")))) == 12
 
 

@@ -94,7 +94,7 @@ def world(dynamodb: Any, tables: TableNames, inbox: RunningInbox) -> World:
         now=lambda: NOW,
     )
     api = ApiClient(context).sign_in()
-    lead = create_lead(context.leads, {"entity": "acme", "stage": "New", "email": "ann@example.com"}, NOW)
+    lead = create_lead(context.leads, {"entity": "acme", "stage": "New", "email": "ada@example.com"}, NOW)
     campaign_id = CampaignId(api("POST", "/v1/campaigns", WRITTEN).json["campaign_id"])
     record_claim(
         context.deliveries, Delivery(campaign_id, lead.lead_id, DeliveryStatus.SENT, NOW, "0.0", email=lead.email)

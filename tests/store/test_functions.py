@@ -81,7 +81,7 @@ class Stack:
 
     def plan(self, *bodies: object, context: LambdaContext = PLENTY) -> Any:
         workers = self.workers
-        return plan_pages(event(*bodies), context, workers.plan, workers.recount)
+        return plan_pages(event(*bodies), context, workers.plan, workers.recount, workers.eraser)
 
     def send(self, *bodies: object, context: LambdaContext = PLENTY) -> Any:
         return send_deliveries(event(*bodies), context, self.workers.send)

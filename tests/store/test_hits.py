@@ -10,7 +10,9 @@ import pytest
 
 from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
 from chalicelib.model.ids import new_campaign_id, new_lead_id
+from chalicelib.model.workspace import Language, Theme, Workspace
 from chalicelib.store.deliveries import Deliveries
+from chalicelib.store.workspace import Workspaces
 from chalicelib.tracking.delivery_ids import CampaignTracking
 from chalicelib.tracking.hits import HitKind, UnverifiedHit, from_values
 from chalicelib.tracking.key_ring import KeyRingSource
@@ -151,6 +153,21 @@ def test_unsubscribing_never_answers_an_error(process: TrackingProcess, mail: Ma
     sent = PERSON | headers
     answer = process.answer(mail.unsubscribe, method="POST", headers=sent, body="List-Unsubscribe=One-Click")
     assert answer["statusCode"] == 200
+
+
+@pytest.mark.one_engine
+def test_pages_show_the_workspace_and_read_it_once_a_minute(
+    process: TrackingProcess, mail: Mail, dynamodb: Any, tables: TableNames
+) -> None:
+    german = Workspace("Müller", Theme(logo_url="https://cdn.mueller.example/logo.png"), language=Language.DE)
+    Workspaces(dynamodb, tables.campaigns).update(Workspace(), german)
+    assert process.calls_of(mail.pixel) == ONE_WRITE
+    assert process.calls_of(mail.unsubscribe) == ["GetItem", "GetItem"]  # the delivery, and the workspace
+    assert process.calls_of(mail.unsubscribe) == ["GetItem"]
+    asked = process.answer(mail.unsubscribe)
+    assert "keine Werbe-E-Mails mehr von Müller" in asked["body"]
+    assert asked["headers"]["Content-Security-Policy"].endswith("; img-src https://cdn.mueller.example")
+    assert "Sie sind abgemeldet" in process.answer(mail.unsubscribe, method="POST")["body"]
 
 
 def test_two_thousand_strangers_numbers_read_the_key_ring_once_at_most(process: TrackingProcess) -> None:

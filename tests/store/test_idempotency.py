@@ -105,7 +105,7 @@ def test_answers_end_after_a_day_and_claims_when_nobody_can_be_answering(dynamod
     later = now + timedelta(seconds=RUNNING_SECONDS + 1)
     assert store.claim("tok", "key", "print", later) is None
     answer = KeptAnswer(200, {"Content-Type": "application/json"}, "ü".encode())
-    assert store.keep("tok", "key", answer)
+    assert store.keep("tok", "key", answer, now)
     assert store.claim("tok", "key", "print", later + timedelta(seconds=KEPT_SECONDS - 1)) == Asked("print", answer)
     assert store.claim("tok", "key", "print", later + timedelta(seconds=KEPT_SECONDS + 1)) is None
 
@@ -115,7 +115,7 @@ def test_an_answer_too_large_to_keep_frees_the_key(dynamodb: Any, tables: TableN
     now = context_of(dynamodb, tables).now()
     assert store.claim("tok", "key", "print", now) is None
     incompressible = b"".join(zlib.crc32(str(n).encode()).to_bytes(4, "big") for n in range(MAX_BYTES // 3))
-    assert not store.keep("tok", "key", KeptAnswer(200, {}, incompressible))
+    assert not store.keep("tok", "key", KeptAnswer(200, {}, incompressible), now)
     assert store.claim("tok", "key", "print", now) is None
 
 

@@ -2,14 +2,20 @@
 
 import json
 import zlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from chalicelib.model.campaign import Body
+from chalicelib.model.workspace import Theme
+from chalicelib.store.workspace import Workspaces
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.tables import TableNames
 from tests.api_client import ApiClient, HealthySes, context_of
+from tests.store.test_not_proven import send_everything
+from tests.store.test_schedule import ScheduledWorld
+from tests.store.test_sending import NOW
 
 pytestmark = pytest.mark.one_engine
 
@@ -69,3 +75,29 @@ def test_content_that_an_earlier_release_stored_is_still_read(api: ApiClient) ->
     assert campaign is not None
     campaigns.save_blob(campaign, "content-1", zlib.compress(json.dumps({"html": "<p>Hi", "text": None}).encode()))
     assert campaigns.body(campaign) == Body("<p>Hi")
+
+
+def test_a_launched_mail_keeps_the_theme_that_it_was_sent_with(dynamodb: Any, tables: TableNames) -> None:
+    world = ScheduledWorld(dynamodb, tables)
+    world.lead(1)
+    workspaces = Workspaces(dynamodb, tables.campaigns)
+
+    def repaint(accent: str) -> None:
+        now = workspaces.get()
+        workspaces.update(now, replace(now, theme=Theme(accent)))
+
+    campaign_id = world.draft()
+    markdown = "Hi {{ lead.first_name }},\n\n[see](https://acme.example/prices) {button}"
+    world.drafts.change(campaign_id, {"html": None, "markdown": markdown, "preview_text": "Prices"}, NOW)
+    repaint("#0f766e")
+    assert "#0f766e" in (world.drafts.get(campaign_id).html() or "")
+    world.control.send_now(campaign_id, NOW)
+    repaint("#b91c1c")  # between send and launch: what is sent is what the launch proves
+    assert send_everything(world, campaign_id) == 1
+    repaint("#3b4fc4")
+    draft = world.drafts.get(campaign_id)
+    assert "#b91c1c" in (draft.html() or "")
+    (link,) = world.campaigns.find_launched(draft.campaign).links
+    assert (link.url, link.text, link.line) == ("https://acme.example/prices", "see", 3)
+    assert b">Prices" in world.mail.accepted[0].message
+    assert "#3b4fc4" in (world.drafts.duplicate(campaign_id, NOW).html() or "")

@@ -269,7 +269,7 @@ def test_pages_hold_every_match_once(
     assert sorted(found) == sorted(lead.lead_id for lead in everybody if wanted(lead))
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "16:", "-1:", "1", "²:"])
+@pytest.mark.parametrize("cursor", ["", "x", "16:", "-1:", "1", "²:", "0:lead_1", "0:a\n", "0:\nlead_1"])
 def test_a_position_that_the_list_never_gave_is_refused(leads: Leads, cursor: str) -> None:
     with pytest.raises(InvalidPosition):
         leads.list_page(cursor=cursor)

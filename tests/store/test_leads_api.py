@@ -3,12 +3,15 @@
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
+from chalicelib.api.imports import WORKBOOK
 from chalicelib.model.errors import StoreUnavailable
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
+from tests.unit.crm.workbooks import sheet, workbook
 
 ADA = {
     "external_id": "7",
@@ -172,9 +175,13 @@ def test_a_wrong_parameter_is_400(api: ApiClient, query: str) -> None:
 def test_csv_and_ndjson_are_imported_with_errors_by_line(api: ApiClient) -> None:
     csv = "entity,stage,email,city\nacme,New,ada@example.com,Rom\nacme,New,nope,\n"
     error = {"line": 3, "field": "email", "reason": "has no @"}
+    rejected = [{"line": 3, "values": ["acme", "New", "nope", ""]}]
     first = api("POST", "/v1/leads/import", csv, CSV)
     counts = {"created": 1, "updated": 0, "unchanged": 0}
-    assert (first.status, first.json) == (200, {**counts, "errors": [error], "custom_fields": ["city"]})
+    assert (first.status, first.json) == (
+        200,
+        {**counts, "errors": [error], "rejected": rejected, "custom_fields": ["city"]},
+    )
     lines = '{"entity":"acme","email":"ada@example.com","fields":{"city":"Bern"}}\n{"entity":"acme","stage":"New"}\n[]'
     second = api("POST", "/v1/leads/import", lines, {"Content-Type": "application/x-ndjson"}).json
     assert (second["created"], second["updated"], second["errors"][0]["line"]) == (1, 1, 3)
@@ -197,6 +204,57 @@ def test_a_file_that_cannot_be_taken_is_refused_whole(
 ) -> None:
     reply = api("POST", "/v1/leads/import", body, {"Content-Type": content_type})
     assert (reply.status, reply.headers["Content-Type"]) == (status, "application/problem+json")
+
+
+@pytest.mark.one_engine
+def test_a_spreadsheet_is_inspected_checked_and_imported_by_its_mapping(api: ApiClient) -> None:
+    rows = [["Customers"], ["E-Mail", "Vorname", "Ort"], ["ada@example.com", "Ada", "Köln"], ["nope", "Bob", "Rom"]]
+    text = "\n".join(";".join(row) for row in rows).encode("windows-1252")
+    for body, media_type in ((text, "application/octet-stream"), (workbook({"A": sheet(rows)}), WORKBOOK)):
+        found = api("POST", "/v1/leads/import/inspect", body, {"Content-Type": media_type}).json
+        assert (found["header"], found["last_line"]) == (2, 4 if media_type == WORKBOOK else None)
+        parameters = {name: found[name] for name in ("encoding", "delimiter", "header") if found[name] is not None}
+        mapping = {column["name"]: column["suggested"] for column in found["columns"]}
+        assert mapping == {"E-Mail": "email", "Vorname": "first_name", "Ort": "Ort"}
+        given = {"mapping": json.dumps(mapping), "defaults": json.dumps({"entity": media_type[:16], "stage": "New"})}
+        path = f"/v1/leads/import?{urlencode(parameters | given)}"
+        before = count(api)
+        checked = api("POST", f"{path}&dry_run=true", body, {"Content-Type": media_type}).json
+        assert count(api) == before
+        assert api("POST", path, body, {"Content-Type": media_type}).json == checked
+        assert checked == {
+            "created": 1,
+            "updated": 0,
+            "unchanged": 0,
+            "errors": [{"line": 4, "field": "email", "reason": "has no @"}],
+            "rejected": [{"line": 4, "values": ["nope", "Bob", "Rom"]}],
+            "custom_fields": ["Ort"],
+        }
+        assert api("POST", path, body, {"Content-Type": media_type}).json["unchanged"] == 1
+
+
+@pytest.mark.one_engine
+@pytest.mark.parametrize(
+    ("query", "status", "field"),
+    [
+        ("mapping=%7B", 400, "mapping"),
+        ('mapping={"E-Mail":1}', 400, "mapping.E-Mail"),
+        (f'mapping={{"{"%C3%BC" * 1000}":"x"}}', 400, "mapping"),
+        ('mapping={"Nope":"email"}', 400, "Nope"),
+        ('defaults={"entity":"a%23b"}', 422, "defaults.entity"),
+        ('defaults={"stages":"a"}', 400, "defaults.stages"),
+        ("encoding=latin-9", 400, "encoding"),
+        ("encoding=windows-1252", 400, "encoding"),
+        ("delimiter=%25", 400, "delimiter"),
+        ("header=-1", 400, "header"),
+        ("first_line=0", 400, "first_line"),
+        ("dry_run=maybe", 400, "dry_run"),
+    ],
+)
+def test_a_wrong_way_to_read_a_file_names_the_parameter(api: ApiClient, query: str, status: int, field: str) -> None:
+    reply = api("POST", f"/v1/leads/import?{query}", "entity,stage,email\nacme,New,a@b.example\n", CSV)
+    assert (reply.status, reply.json["errors"][0]["field"]) == (status, field)
+    assert count(api) == 0
 
 
 def test_a_file_that_would_make_leads_without_address_or_name_is_taken_when_it_is_meant(api: ApiClient) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.crm.import_files import read_file
+from chalicelib.crm.import_files import Defaults, Layout, read_file
 from chalicelib.crm.importing import ImportReport, import_leads
 from chalicelib.crm.leads import LeadInput, create_lead
 from chalicelib.crm.suppression import suppress_address
@@ -76,6 +76,21 @@ def test_an_import_merges_into_a_lead_and_empty_cells_clear(leads: Leads) -> Non
     lead = only(leads)
     assert (lead.external_id, lead.stage, lead.first_name, lead.last_name) == ("7", "Hot", None, "B")
     assert lead.fields == {"age": 40}
+
+
+@pytest.mark.one_engine
+def test_defaults_are_for_new_leads_and_tags_are_added(leads: Leads) -> None:
+    create_lead(leads, {"entity": "acme", "stage": "Hot", "email": "a@b.example", "tags": ["old"]}, NOW)
+    layout, defaults = Layout({"mail": "email"}), Defaults("acme", "New", ("fair",))
+    file = read_file(b"mail\na@b.example\nc@b.example\nc@b.example\n", "csv", layout=layout, defaults=defaults)
+    dry = import_leads(leads, file, LATER, dry_run=True)
+    assert len(everybody(leads)) == 1
+    assert counts(dry) == counts(import_leads(leads, file, LATER)) == (1, 1, 1)
+    assert sorted((lead.stage, lead.tags) for lead in everybody(leads).values()) == [
+        ("Hot", ("old", "fair")),
+        ("New", ("fair",)),
+    ]
+    assert counts(import_leads(leads, file, LATER)) == (0, 0, 3)
 
 
 def test_the_unsubscribed_stay_so(leads: Leads) -> None:

@@ -77,6 +77,25 @@ def test_a_searched_list_goes_on_where_it_stopped(api: ApiClient, write: Callabl
     assert found == ["Even 6", "Even 4", "Even 2", "Even 0"]
 
 
+def test_the_list_is_sorted_and_counted_by_status(api: ApiClient, write: Callable[..., CampaignId]) -> None:
+    sent, *_ = (write(title=title) for title in ("pears", "Apples", "Figs"))
+    launch(api, sent, [])
+    assert titles(api, "/v1/campaigns?sort=created&order=asc") == ["pears", "Apples", "Figs"]
+    assert titles(api, "/v1/campaigns?sort=title") == ["Apples", "Figs", "pears"]
+    assert titles(api, "/v1/campaigns?sort=date&status=draft") == ["Figs", "Apples"]
+    assert titles(api, "/v1/campaigns?sort=title&status=draft&status=sending") == ["Apples", "Figs", "pears"]
+    first = api("GET", "/v1/campaigns?sort=title&order=desc&limit=2&counts=true").json
+    rest = api("GET", f"/v1/campaigns?sort=title&order=desc&limit=2&cursor={first['cursor']}").json
+    assert [each["title"] for each in first["items"] + rest["items"]] == ["pears", "Figs", "Apples"]
+    assert (first["counts"]["total"], first["counts"]["is_whole"], rest["counts"]) == (3, True, None)
+    assert {status: count for status, count in first["counts"]["by_status"].items() if count} == {
+        "sending": 1,
+        "draft": 2,
+    }
+    refused = api("GET", f"/v1/campaigns?sort=title&order=asc&cursor={first['cursor']}")
+    assert (refused.status, refused.json["type"]) == (400, "urn:leadflip:problem:invalid-cursor")
+
+
 def test_the_list_says_what_the_stats_say(api: ApiClient, write: Callable[..., CampaignId]) -> None:
     draft, sent = write(title="Draft"), write(title="Sent")
     leads = [new_lead_id() for _ in range(3)]

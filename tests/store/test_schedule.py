@@ -149,7 +149,7 @@ def test_more_than_an_hour_late_asks_instead_of_sending(world: ScheduledWorld, l
     reason = world.campaign(campaign_id).status_reason
     assert (reason is not None) == (status == "missed")
     if reason is not None:
-        assert "2026-12-01T09:00 Europe/Berlin, but would have started 1 h 00 min late" in reason
+        assert "1 December 2026, 09:00 (Europe/Berlin), but would have started 1 h 00 min late" in reason
 
 
 def test_an_empty_audience_at_its_time_is_missed_and_says_so(world: ScheduledWorld) -> None:

@@ -83,7 +83,7 @@ class MailService:
 
     accepted: list[OutgoingMail] = field(default_factory=list)
     before: Callable[[OutgoingMail], None] = lambda mail: None
-    after: Callable[[OutgoingMail], None] = lambda mail: None
+    after: Callable[[OutgoingMail], object] = lambda mail: None
 
     def send(self, mail: OutgoingMail) -> str:
         self.before(mail)

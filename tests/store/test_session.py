@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from chalicelib.model.access import Scope
-from chalicelib.store.access import LASTS
+from chalicelib.store.access import LASTS, LINK_LASTS
 from chalicelib.web.routes import blueprint
 from local.tables import TableNames
 from tests.api_client import ApiClient, Reply, context_of
@@ -26,6 +26,13 @@ class Browser:
 
     def sign_in(self, token: str, headers: dict[str, str] | None = None) -> Reply:
         reply = self.api("POST", "/session", urlencode({"token": token}), FORM | (headers or OUR_PAGE))
+        if reply.status == 201:
+            self.cookie = reply.headers["Set-Cookie"].partition(";")[0]
+        return reply
+
+    def follow(self, code: str, headers: dict[str, str] | None = None) -> Reply:
+        """A sign-in link, as the page does it."""
+        reply = self.api("POST", "/session", urlencode({"code": code}), FORM | (headers or OUR_PAGE))
         if reply.status == 201:
             self.cookie = reply.headers["Set-Cookie"].partition(";")[0]
         return reply
@@ -90,8 +97,11 @@ def test_an_unknown_token_begins_nothing(browser: Browser) -> None:
 
 def test_revoking_the_token_ends_its_sessions(api: ApiClient, browser: Browser) -> None:
     token_id, secret = token(api)
+    code = api.context.sessions.make_link(secret, api.context.now())
     browser.sign_in(secret)
+    token(api)
     api.context.tokens.revoke(token_id)
+    assert browser.follow(code).status == 401
     assert browser("GET", "/v1/leads").status == 401
 
 
@@ -144,3 +154,23 @@ def test_the_page_knows_who_is_signed_in(api: ApiClient, browser: Browser) -> No
     assert 'data-session="null"' in browser("GET", "/").body
     browser.sign_in(token(api)[1])
     assert "&quot;name&quot;: &quot;Dana&quot;" in browser("GET", "/").body
+
+
+def test_a_sign_in_link_begins_one_session(api: ApiClient, browser: Browser, dynamodb: Any, tables: TableNames) -> None:
+    code = api.context.sessions.make_link(token(api)[1], api.context.now())
+    assert code not in str(dynamodb.scan(TableName=tables.campaigns)["Items"])
+    assert browser.follow(code, {"Sec-Fetch-Site": "cross-site"}).status == 403
+    assert browser.follow(code).json["name"] == "Dana"
+    assert browser("GET", "/v1/leads").status == 200
+    again = browser.follow(code)
+    assert (again.status, again.json["detail"]) == (401, "This sign-in link has been used or has expired.")
+    assert browser.follow("a" * 43).status == 401
+
+
+def test_a_sign_in_link_is_good_for_minutes(api: ApiClient, browser: Browser) -> None:
+    made = api.context.now()
+    early, late = (api.context.sessions.make_link(token(api)[1], made) for _ in range(2))
+    api.context.now = lambda: made + LINK_LASTS - timedelta(seconds=1)
+    assert browser.follow(early).status == 201
+    api.context.now = lambda: made + LINK_LASTS
+    assert browser.follow(late).status == 401

@@ -54,3 +54,17 @@ def test_a_read_token_may_only_look(api: ApiClient) -> None:
     api.sign_in(Scope.READ)
     assert api("GET", "/v1/workspace").status == 200
     assert api("PATCH", "/v1/workspace", {"name": "x"}).status == 403
+
+
+def test_a_theme_is_shown_in_a_sandbox_before_it_is_saved(api: ApiClient) -> None:
+    reply = api(
+        "GET", "/v1/workspace/preview.html?accent=%230b7f74&name=Acme&postal_address=Street%201%0ABerlin&language=de"
+    )
+    assert (reply.status, reply.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert reply.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+    for shown in ("#0b7f74", "Acme", "Street 1<br", "Abmelden", "A button"):
+        assert shown in reply.body
+    assert "{{" not in reply.body
+    refused = api("GET", "/v1/workspace/preview.html?accent=%23eeeeee")
+    assert (refused.status, refused.json["errors"][0]["field"]) == (422, "theme.accent")
+    assert api("GET", "/v1/workspace").json["version"] == 0

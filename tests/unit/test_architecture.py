@@ -124,9 +124,12 @@ HEAVY = {
     "botocore.client",
     "botocore.httpsession",
     "botocore.session",
+    "dns",
     "html5lib",
     "idna",
+    "markdown_it",
     "minijinja",
+    "mjml",
     "pydantic",
     "urllib3",
 }
@@ -178,6 +181,9 @@ def test_sending_reads_no_html() -> None:
     assert not loaded & {"html5lib", "chalicelib.content.html_tree", "chalicelib.content.proof"}, (
         "What is sent was proven at launch: import html5lib where launch, preflight, send and schedule need it."
     )
+    assert not loaded & {"markdown_it", "mjml", "chalicelib.content.markdown", "chalicelib.content.mjml"}, (
+        "What is sent was made HTML at launch: import these where HTML is made of what was written."
+    )
 
 
 def test_html5lib_is_loaded_only_where_a_mail_is_proven() -> None:
@@ -185,6 +191,8 @@ def test_html5lib_is_loaded_only_where_a_mail_is_proven() -> None:
     loaded = _modules_of("api", "; ".join(f"import chalicelib.{part}" for part in parts))
     assert "chalicelib.campaigns.proving" in loaded
     assert "html5lib" not in loaded, "It takes 54 ms: import it in the function that proves."
+    assert not loaded & {"markdown_it", "mjml"}, "Import these where HTML is made of what was written."
+    assert "dns" not in loaded, "It takes 95 ms: import it where a sender is looked up."
 
 
 def test_event_functions_never_import_the_routes() -> None:

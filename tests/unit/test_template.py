@@ -530,6 +530,17 @@ def test_executions_are_reserved_only_on_request(template: dict[str, Any], funct
     assert reserved == {"Fn::If": [f"Has{parameter}", {"Ref": parameter}, {"Ref": "AWS::NoValue"}]}
 
 
+def test_answers_to_marketers_are_compressed(plain: Resources, resources: Resources) -> None:
+    """API Gateway compresses what is text for it, for clients that ask for gzip or deflate.
+
+    Source: API Gateway developer guide, "Receive an API response with a compressed payload".
+    """
+    (rest,) = of_type(plain, "AWS::ApiGateway::RestApi").values()
+    assert rest["MinimumCompressionSize"] == 1024
+    # Chalice lists the types that are binary; with */* functions would have to encode texts, too.
+    assert "*/*" not in resources["RestAPI"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-binary-media-types"]
+
+
 def test_neither_api_can_use_up_the_accounts_requests(plain: Resources, template: dict[str, Any]) -> None:
     """10,000 a second for all APIs of an account and region, 2,500 in small regions (API Gateway quotas)."""
     (stage,) = of_type(plain, "AWS::ApiGatewayV2::Stage").values()

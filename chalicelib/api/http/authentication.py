@@ -42,7 +42,7 @@ def authenticate(request: Request, context: Context) -> None:
 
 def _token_of_bearer(header: str, context: Context) -> Token:
     match = _BEARER.fullmatch(header)
-    token = context.tokens.find(match[1]) if match else None
+    token = context.tokens.use(match[1], context.now()) if match else None
     if token is None:
         raise Unauthorized("The token is malformed, unknown or revoked.", 'Bearer error="invalid_token"')
     return token

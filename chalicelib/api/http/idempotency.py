@@ -17,11 +17,13 @@ from chalicelib.api.http.answers import Answer, to_response
 from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.requests import read_bytes
 from chalicelib.model.errors import Conflicting, Invalid, StoreUnavailable, Unreadable
+from chalicelib.model.ids import LeadId
 from chalicelib.store.idempotency import KeptAnswer
 from chalicelib.telemetry import logger
 from chalicelib.wiring.requests import Context
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_LEAD = re.compile(rb"\blead_[0-9a-f]{24}\b")
 
 
 class InvalidKey(Unreadable, problem="invalid-idempotency-key", title="The idempotency key is not valid"):
@@ -39,7 +41,7 @@ class StillRunning(Conflicting, problem="idempotency-key-running", title="The re
 
 
 class AnswerNotKept(Conflicting, problem="answer-not-kept", title="The request was answered before"):
-    """The first answer held a secret."""
+    """The first answer held a secret, or a person's data."""
 
 
 def idempotency(
@@ -75,7 +77,7 @@ def _repeated(answer: KeptAnswer | None, same: bool, app: Chalice) -> Response:
     if answer is None:
         raise StillRunning("The first request with this key is still being answered.")
     if answer.secret:
-        raise AnswerNotKept("It was done; its answer held a secret that is told once and not kept.")
+        raise AnswerNotKept("It was done; its answer is told once and not kept.")
     headers = {name: value for name, value in answer.headers.items() if name.lower() != "content-type"}
     content_type = answer.headers.get("Content-Type", "")
     return to_response(
@@ -88,14 +90,17 @@ def _finish(response: Response, who: str, key: str, secret: bool, context: Conte
         context.idempotency.release(who, key)
         return
     body = b"" if secret else response.body
+    body = body.encode() if isinstance(body, str) else body
+    about = _LEAD.search(body)
     answer = KeptAnswer(
         response.status_code,
         {name: str(value) for name, value in response.headers.items()},
-        body.encode() if isinstance(body, str) else body,
+        body,
         secret,
+        LeadId(about[0].decode()) if about else None,
     )
     try:
-        if not context.idempotency.keep(who, key, answer):
+        if not context.idempotency.keep(who, key, answer, context.now()):
             logger().warning("answer too large to be kept for its idempotency key")
     except StoreUnavailable:
         # The request is done, so it must not fail now. Until the claim ends, a repetition gets 409.

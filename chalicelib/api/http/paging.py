@@ -3,8 +3,9 @@
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterable
-from typing import Annotated, Generic, TypeVar
+from collections.abc import Collection, Iterable
+from typing import Annotated, ClassVar, Generic, TypeVar
+from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field
 
@@ -18,6 +19,9 @@ _CHECK_BYTES = 6
 
 class PageQuery(RequestModel):
     """Base of every list's parameters."""
+
+    NO_FILTERS: ClassVar[Collection[str]] = ("limit", "cursor")
+    """Parameters that may differ from page to page."""
 
     limit: Annotated[int, Field(ge=1, le=200, description="Maximum number of items.")] = 50
     cursor: Annotated[str | None, Field(max_length=2_000, description="The `cursor` of the previous page.")] = None
@@ -45,9 +49,17 @@ class PageQuery(RequestModel):
             return None
         return base64.urlsafe_b64encode(self._check(position) + position.encode()).decode().rstrip("=")
 
+    def link_to(self, position: str | None) -> dict[str, str]:
+        """The header that names the next part of a file (RFC 8288), relative to the requested address; or none."""
+        cursor = self.cursor_to(position)
+        if cursor is None:
+            return {}
+        said = self.model_dump(mode="json", exclude={"cursor"}, exclude_unset=True)
+        return {"Link": f'<?{urlencode(said | {"cursor": cursor}, doseq=True)}>; rel="next"'}
+
     def _check(self, position: str) -> bytes:
         # Against mistakes, not against forgery: a token may read every page anyway.
-        filters = self.model_dump_json(exclude={"limit", "cursor"})
+        filters = self.model_dump_json(exclude=set(self.NO_FILTERS))
         text = f"{type(self).__qualname__}\n{filters}\n{position}"
         return hashlib.blake2b(text.encode(), digest_size=_CHECK_BYTES).digest()
 

@@ -13,6 +13,7 @@ from typing import Any
 from chalice import Blueprint, Chalice, Response
 from chalice.app import Request
 
+from chalicelib.api.campaign_list import campaign_list
 from chalicelib.api.campaign_moves import campaign_moves
 from chalicelib.api.campaigns import campaigns
 from chalicelib.api.deliveries import deliveries
@@ -22,13 +23,17 @@ from chalicelib.api.http.idempotency import idempotency
 from chalicelib.api.http.openapi import describe
 from chalicelib.api.http.problems import Problem, framework_problem, problem_of
 from chalicelib.api.http.resources import Call, Operation, Resource, operations, request_id
+from chalicelib.api.imports import WORKBOOK, imports
+from chalicelib.api.lead_lists import lead_lists
 from chalicelib.api.leads import leads
 from chalicelib.api.live_preview import live_preview
 from chalicelib.api.previews import previews
+from chalicelib.api.privacy import privacy
 from chalicelib.api.recounts import recounts
 from chalicelib.api.rules import rules
 from chalicelib.api.senders import senders
 from chalicelib.api.stats import stats
+from chalicelib.api.suppressions import suppressions
 from chalicelib.api.timeline import timeline
 from chalicelib.api.tokens import tokens
 from chalicelib.api.workspace import workspace
@@ -52,7 +57,12 @@ def get_health(call: Call) -> object:
 _DESCRIBED: tuple[Resource, ...] = (
     health,
     leads,
+    imports,
+    lead_lists,
     timeline,
+    campaign_list,
+    privacy,
+    suppressions,
     campaigns,
     previews,
     live_preview,
@@ -75,6 +85,8 @@ Middleware = Callable[[Any, Callable[[Any], Any]], Any]
 
 def register(app: Chalice, context: Callable[[], Context] = deployed_context) -> None:
     """Give the app all `/v1` routes and their middlewares; other routes are not affected."""
+    # Bodies of binary types arrive as they were sent, others as UTF-8 (AWS, "Binary media types for REST APIs").
+    app.api.binary_types.append(WORKBOOK)
     public = {(operation.method, operation.path) for operation in operations(RESOURCES) if operation.public}
     secret = {(operation.method, operation.path) for operation in operations(RESOURCES) if operation.answers_secret}
     for middleware in (

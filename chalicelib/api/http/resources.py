@@ -80,7 +80,7 @@ class Operation:
     public: bool = False
     """Needs no token."""
     answers_secret: bool = False
-    """The answer must not be kept for a repeated Idempotency-Key."""
+    """The answer must not be kept for a repeated Idempotency-Key: it holds a secret, or personal data of no lead."""
     answer_type: str = JSON
     """Media type of a successful answer that is no JSON."""
     handler: Handler = field(init=False)

@@ -1,8 +1,10 @@
-/** What can be done to a campaign. Each action asks first and says how many leads it concerns. */
+/** What can be done to a campaign. Each action asks first and says how many leads it concerns. Sending: send-dialogs.js. */
 
-import { api, counted, fill, h, percent, Problem, say } from "./app.js";
+import { api, counted, h, percent, say } from "./app.js";
 import { confirm, tell } from "./dialogs.js";
 import { attempt } from "./parts.js";
+
+export { schedule, sendNow } from "./send-dialogs.js";
 
 const OUTCOMES = {
   sent: "sent", not_sent: "not sent", invalid_address: "invalid address", rejected: "rejected by the mail service",
@@ -14,9 +16,6 @@ const RECOUNTED = {
   repaired: "Recounted: the numbers were corrected.",
   correct: "Recounted: the numbers were correct.",
 };
-
-/** A large audience chosen by behavior may take too long to count exactly. */
-const howMany = ({ total, at_least: atLeast }) => `${atLeast ? "at least " : ""}${counted(total, "lead")}`;
 
 export async function testSend(id, lead) {
   const to = h("input", { id: "test-to", name: "to", required: true, value: localStorage.getItem(TEST_ADDRESSES) || "", placeholder: "you@example.com, colleague@example.com" });
@@ -37,76 +36,6 @@ export async function testSend(id, lead) {
   }
 }
 
-/**
- * What a dialog shows when the check could not confirm an email: { element, send(path, form, body) }. It lists the places,
- * with a box to tick for going on anyway, which `send` then says in the request. `version`: the one that the page shows.
- */
-function waiver(verb, done, version) {
-  const element = h("div", { class: "stack" });
-  const ask = ({ errors }) => {
-    const box = h("input", { type: "checkbox", name: "waived", required: true });
-    fill(element,
-      h("p", {}, "The check could not confirm that recipients get what you wrote:"),
-      h("ul", { class: "plain" }, errors.slice(0, 5).map(({ reason, line }) => h("li", {}, line ? `Line ${line}: ` : "", reason))),
-      errors.length > 5 && h("p", { class: "note" }, `And ${counted(errors.length - 5, "more place")}.`),
-      h("div", { class: "choices" }, h("label", {}, box, `${verb} it anyway. Links may be broken or not counted, and it may look different from the preview.`)));
-    box.focus();
-  };
-  async function send(path, form, body = {}) {
-    const isWaived = form.has("waived");
-    try {
-      return await api("POST", path, { body: isWaived ? { ...body, proof: "waived", version } : body, key: crypto.randomUUID() });
-    } catch (problem) {
-      if (problem.type !== "urn:leadflip:problem:not-proven") throw problem;
-      ask(problem);
-      throw new Problem(problem.status, { detail: `Nothing was ${done}. Correct the content, or tick the box.` });
-    }
-  }
-  return { element, send };
-}
-
-/** True once sending has started. `errors`: the messages of the pre-send check. */
-export async function sendNow({ campaign_id: id, version }, title, errors) {
-  const audience = await api("GET", `campaigns/${id}/audience`);
-  if (!audience.total && !audience.at_least) {
-    tell("No recipients", h("p", {}, "No lead matches. Choose other stages or tags, or import leads."));
-    return false;
-  }
-  const unchecked = waiver("Send", "sent", version);
-  return confirm({
-    title: `Send “${title}” now?`,
-    text: `It will be sent to ${howMany(audience)}. Sent emails cannot be recalled.`,
-    fields: [
-      errors.length > 0 && h("p", { class: "error" }, `The pre-send check found ${counted(errors.length, "error")}:`),
-      errors.slice(0, 3).map((message) => h("p", { class: "error" }, message)),
-      unchecked.element,
-    ],
-    action: `Send to ${howMany(audience)}`,
-    run: (form) => unchecked.send(`campaigns/${id}/send`, form),
-  });
-}
-
-/** The scheduled campaign, or null if it was not scheduled. */
-export async function schedule({ campaign_id: id, version }) {
-  const audience = await api("GET", `campaigns/${id}/audience`);
-  const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const zones = [...new Set([here, "UTC", ...Intl.supportedValuesOf("timeZone")])];
-  const tomorrow = new Date(Date.now() + 86_400_000);
-  const at = `${tomorrow.getFullYear()}-${String(tomorrow.getMonth() + 1).padStart(2, "0")}-${String(tomorrow.getDate()).padStart(2, "0")}T09:00`;
-  const unchecked = waiver("Schedule", "scheduled", version);
-  return confirm({
-    title: "Schedule campaign",
-    text: `Recipients are selected at the scheduled time. Right now: ${howMany(audience)}.`,
-    fields: [
-      h("label", { for: "at" }, "Date and time"), h("input", { type: "datetime-local", id: "at", name: "at", required: true, value: at }),
-      h("label", { for: "zone" }, "Time zone"), h("select", { id: "zone", name: "zone" }, zones.map((zone) => h("option", { value: zone }, zone))),
-      unchecked.element,
-    ],
-    action: "Schedule",
-    run: (form) => unchecked.send(`campaigns/${id}/schedule`, form, { at: form.get("at").slice(0, 16), timezone: form.get("zone") }),
-  });
-}
-
 const QUESTIONS = {
   pause: ({ stats }) => ({
     title: "Pause sending?", text: `${counted(stats.pending, "lead")} will wait until you resume.`, action: "Pause",
@@ -119,11 +48,13 @@ const QUESTIONS = {
     text: `${counted(stats.pending, "lead")} will not receive the email. Emails already sent stay sent. This cannot be undone.`,
   }),
   "retry-failed": ({ stats }) => {
-    const unknown = stats.failures.find(({ reason }) => reason === "outcome_unknown")?.count ?? 0;
+    const count = (wanted) => stats.failures.find(({ reason }) => reason === wanted)?.count ?? 0;
+    const [unknown, addressless] = [count("outcome_unknown"), count("missing_address")];
     const certain = stats.failed - unknown;
     return {
       title: "Retry failed deliveries?", action: "Retry",
-      text: certain ? `${counted(certain, "delivery", "deliveries")} will be sent again.` : "It is not known whether these emails were sent.",
+      text: certain ? `${counted(certain, "delivery", "deliveries")} will be sent again.${addressless
+        ? ` ${counted(addressless, "lead")} had no email address, and will fail again without one.` : ""}` : "It is not known whether these emails were sent.",
       fields: unknown ? [h("label", {}, h("input", { type: "checkbox", name: "unknown", required: !certain }),
         ` Include ${counted(unknown, "delivery", "deliveries")} with an unknown outcome. These leads may receive the email twice.`)] : [],
       body: (form) => (form.has("unknown") ? { reasons: stats.failures.map(({ reason }) => reason) } : {}),

@@ -84,7 +84,7 @@ export class Problem extends Error {
 export async function api(method, path, { body, type = "application/json", key, signal, whole } = {}) {
   const headers = body === undefined ? {} : { "Content-Type": type };
   if (key) headers["Idempotency-Key"] = key;
-  const content = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
+  const content = body === undefined || typeof body === "string" || body instanceof Blob ? body : JSON.stringify(body);
   const call = () => request(`v1/${path}`, { method, headers, body: content, signal });
   let response = await call();
   while (response.status === 401) {
@@ -107,9 +107,9 @@ export async function request(path, options) {
   }
 }
 
-/** A query string without empty values: query({ q: "", limit: 5 }) is "?limit=5". */
+/** A query string without empty values: query({ q: "", limit: 5, tag: ["a", "b"] }) is "?limit=5&tag=a&tag=b". */
 export function query(values) {
-  const parameters = Object.entries(values).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const parameters = Object.entries(values).flatMap(([name, value]) => [value].flat().map((each) => [name, each])).filter(([, value]) => value !== null && value !== undefined && value !== "");
   return parameters.length ? `?${new URLSearchParams(parameters)}` : "";
 }
 
@@ -157,6 +157,7 @@ const VIEWS = [
   [/^\/campaigns\/(cmp_[0-9a-f]+)\/edit$/, "./editor.js", "campaigns"],
   [/^\/campaigns\/(cmp_[0-9a-f]+)\/stats$/, "./stats.js", "campaigns"],
   [/^\/leads$/, "./leads.js", "leads"],
+  [/^\/leads\/new$/, "./lead-form.js", "leads"],
   [/^\/leads\/import$/, "./import.js", "leads"],
   [/^\/leads\/(lead_[0-9a-f]+)$/, "./lead.js", "leads"],
   [/^\/automation$/, "./automation.js", "automation"],
@@ -164,7 +165,10 @@ const VIEWS = [
   [/^\/automation\/(rule_[0-9a-f]+)$/, "./rule.js", "automation"],
   [/^\/automation\/(rule_[0-9a-f]+)\/edit$/, "./rule-form.js", "automation"],
   [/^\/settings$/, "./settings.js", "settings"],
+  [/^\/settings\/tokens$/, "./settings-tokens.js", "settings"],
+  [/^\/sign-in$/, "./sign-in.js"],
   [/^\/settings\/senders$/, "./settings-senders.js", "settings"],
+  [/^\/settings\/suppressions$/, "./suppressions.js", "settings"],
   [/^\/help$/, "./help.js", "help"],
 ];
 let visit = new AbortController();
@@ -175,12 +179,17 @@ async function enter() {
   visit = new AbortController();
   const { signal } = visit;
   const [path, search] = (location.hash.slice(1) || "/campaigns").split("?");
-  const [pattern, module, part] = VIEWS.find(([known]) => known.test(path)) || VIEWS[0];
+  const [pattern, module, part] = VIEWS.find(([known]) => known.test(path)) || [];
   for (const link of document.querySelectorAll("[data-part]")) {
     if (link.dataset.part === part) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
   const main = document.getElementById("main");
+  if (!module) {
+    main.replaceChildren(h("div", { class: "view" }, h("div", { class: "card empty" }, heading("There is no such page"),
+      h("p", {}, "The address may be incomplete or misspelt."), h("a", { class: "button primary", href: "#/campaigns" }, "Go to Campaigns"))));
+    return;
+  }
   try {
     const { show } = await import(module);
     if (signal.aborted) return;

@@ -1,115 +1,122 @@
-/** The list of campaigns: status, the five numbers, search; new, duplicate, delete. */
+/** The list of campaigns: tabs by status, search and order, all in the address; it keeps itself up to date. */
 
-import { api, button, date, h, heading, mayWrite, number, percent, pill, progress, style } from "./app.js";
-import { attempt, debounced, firstPages, nothing } from "./parts.js";
+import { failure, fill, h, heading, mayWrite, Problem, query, rename, style } from "./app.js";
+import { rows, VERBS } from "./campaign-rows.js";
+import { debounced, firstPages, nothing } from "./parts.js";
+import { refill } from "./update.js";
 
+const TABS = [
+  ["", "All", []], ["draft", "Drafts", ["draft"]], ["scheduled", "Scheduled", ["scheduled", "missed"]],
+  ["sending", "Sending", ["planning", "sending", "paused"]], ["sent", "Sent", ["sent"]], ["cancelled", "Cancelled", ["cancelled"]],
+];
 const RUNNING = new Set(["planning", "sending"]);
-const DRAFTS = new Set(["draft", "scheduled", "missed"]);
-const REFRESH_MS = 2000;
+const SOON_MS = 2000;
+const LATER_MS = 30_000;
 
-export async function show(place, { signal }) {
-  await style("lists.css");
-  const search = h("input", {
-    type: "search", placeholder: "Search titles and subjects", "aria-label": "Search campaigns",
-  });
-  const list = h("div", { "aria-busy": "true" }, h("p", { class: "loading" }, "Loading campaigns…"));
+export async function show(place, { query: address, signal }) {
+  await style("campaigns.css");
+  const view = { status: "", q: "", sort: "", order: "", ...Object.fromEntries(address) };
+  const search = h("input", { type: "search", placeholder: "Search titles and subjects", "aria-label": "Search campaigns", value: view.q });
+  const tabs = h("div", { class: "tabs status-tabs", role: "navigation", "aria-label": "Campaigns by status" });
+  const trouble = h("div");
+  const list = h("div", { class: "stack", "aria-busy": "true" }, h("p", { class: "loading" }, "Loading campaigns…"));
   place.append(
     h("div", { class: "head" },
       h("div", {}, heading("Campaigns")),
       mayWrite() && h("a", { class: "button primary", href: "#/campaigns/new" }, "New campaign")),
-    h("div", { class: "bar" }, search), list);
+    tabs, h("div", { class: "bar" }, search), trouble, list);
 
   let pages = 1;
-  let running = new AbortController();
-  async function load() {
-    running.abort();
-    running = new AbortController();
-    const latest = AbortSignal.any([signal, running.signal]);
-    await attempt(list, latest, async () => {
-      const { items, cursor } = await firstPages(pages, "campaigns", { q: search.value.trim(), limit: 25 }, latest);
-      draw(items, cursor);
-    });
-  }
-
+  let shown = new Map();
   let timer = null;
-  function draw(items, cursor) {
-    list.removeAttribute("aria-busy");
+  let asked = 0;
+  const tab = () => TABS.find(([name]) => name === view.status) || TABS[0];
+  const at = (changes) => `#/campaigns${query({ ...view, ...changes })}`;
+
+  async function load() {
     clearTimeout(timer);
-    if (!items.length) {
-      list.replaceChildren(search.value.trim() ? nothing("No campaigns found", `No title or subject contains “${search.value.trim()}”.`) : welcome());
-      return;
+    asked += 1;
+    const mine = asked;
+    const values = { q: view.q, status: tab()[2], sort: view.sort, order: view.order, limit: 25, counts: true };
+    try {
+      const { items, cursor, counts } = await firstPages(pages, "campaigns", values, signal);
+      if (mine !== asked) return;
+      trouble.replaceChildren();
+      draw(items, cursor, counts);
+    } catch (problem) {
+      if (signal.aborted || mine !== asked) return;
+      if (!(problem instanceof Problem)) throw problem;
+      fill(trouble, failure(problem, load));
+      if (!shown.size) list.replaceChildren();
     }
-    list.replaceChildren(
-      h("ul", { class: "campaigns card" }, items.map((campaign) => row(campaign, load))),
-      h("p", { class: "more" }, cursor && button("Show more", () => { pages += 1; load(); })));
-    if (items.some((campaign) => RUNNING.has(campaign.status))) {
-      timer = setTimeout(() => { if (!document.hidden && !list.matches(":focus-within")) load(); else draw(items, cursor); }, REFRESH_MS);
-    }
+    if (!signal.aborted) timer = setTimeout(refresh, pause());
   }
 
-  search.addEventListener("input", debounced(() => { pages = 1; load(); }, signal));
+  /** Campaigns that are being sent change all the time, scheduled ones when their time has come. */
+  function pause() {
+    const campaigns = [...shown.values()];
+    if (campaigns.some(({ status }) => RUNNING.has(status))) return SOON_MS;
+    const due = campaigns.filter(({ status }) => status === "scheduled").map((each) => Date.parse(each.scheduled_at) - Date.now());
+    return Math.max(SOON_MS, Math.min(LATER_MS, ...due));
+  }
+
+  const refresh = () => (document.hidden ? null : load());
+  document.addEventListener("visibilitychange", refresh, { signal });
+
+  function draw(items, cursor, counts) {
+    list.removeAttribute("aria-busy");
+    shown = new Map(items.map((campaign) => [campaign.campaign_id, campaign]));
+    drawTabs(counts);
+    if (items.length) {
+      refill(list, rows(items, view), h("p", { class: "more", "data-key": "more" }, cursor && h("button", { type: "button", "data-verb": "more" }, "Show more")));
+    } else refill(list, view.q || view.status ? nothing("No campaigns found", reason()) : welcome());
+  }
+
+  function drawTabs({ total, by_status: each, is_whole: isWhole }) {
+    refill(tabs, TABS.map(([name, text, statuses]) => {
+      const count = statuses.length ? statuses.reduce((sum, status) => sum + each[status], 0) : total;
+      return h("a", { href: at({ status: name }), "data-key": `tab-${name}`, "data-tab": name, "aria-current": name === tab()[0] && "true" },
+        `${text} `, h("span", { class: "tab-count" }, `${count.toLocaleString("en")}${isWhole ? "" : "+"}`));
+    }));
+  }
+
+  const reason = () => [
+    view.q ? `No title or subject contains “${view.q}”` : "There are no campaigns", tab()[0] ? ` under “${tab()[1]}”.` : ".",
+  ].join("");
+
+  /** Change what is listed, and the address with it. */
+  function narrow(changes) {
+    Object.assign(view, changes);
+    rename(at({}));
+    sessionStorage.setItem("leadflip:campaigns", at({}));
+    pages = 1;
+    load();
+  }
+
+  const onClick = (event) => {
+    const { tab: status, verb, sort } = event.target.closest("[data-tab], [data-verb], [data-sort]")?.dataset || {};
+    if (status !== undefined && !event.metaKey && !event.ctrlKey && !event.shiftKey) {
+      event.preventDefault();
+      narrow({ status });
+    } else if (sort) narrow(nextOrder(view, sort));
+    else if (verb === "more") { pages += 1; load(); } else if (verb) {
+      VERBS[verb].run(shown.get(event.target.closest("[data-key^=cmp_]").dataset.key)).then((isDone) => isDone && load());
+    }
+  };
+  tabs.addEventListener("click", onClick);
+  list.addEventListener("click", onClick);
+  const typed = debounced(() => narrow({ q: search.value.trim() }), signal);
+  search.addEventListener("input", typed);
   signal.addEventListener("abort", () => clearTimeout(timer));
+  sessionStorage.setItem("leadflip:campaigns", at({}));
   await load();
 }
 
-function row(campaign, reload) {
-  const { campaign_id: id, numbers, status, title } = campaign;
-  const isDraft = DRAFTS.has(status);
-  return h("li", { class: "campaign" },
-    h("div", { class: "campaign-name" },
-      h("div", { class: "titled" },
-        h("a", { href: `#/campaigns/${id}/${isDraft ? "edit" : "stats"}` }, title), pill(status)),
-      h("p", { class: "note" },
-        `${campaign.audience.entity} · ${campaign.audience.stages.join(", ")}`,
-        campaign.audience.tags.length ? ` · tagged ${campaign.audience.tags.join(", ")}` : "", " · ", when(campaign)),
-      RUNNING.has(status) && sending(campaign)),
-    numbers ? figures(numbers) : h("p", { class: "note campaign-numbers" }, isDraft ? "Not sent yet" : "Starting…"),
-    mayWrite() && h("div", { class: "campaign-actions" },
-      button("Duplicate", () => duplicate(id), { class: "quiet", "aria-label": `Duplicate ${title}` }),
-      isDraft && button("Delete", () => remove(campaign, reload), { class: "quiet", "aria-label": `Delete ${title}` })));
-}
-
-function when(campaign) {
-  if (campaign.launched_at) return `sent ${date(campaign.launched_at)}`;
-  if (campaign.status !== "scheduled") return `edited ${date(campaign.updated_at)}`;
-  return `scheduled for ${campaign.scheduled_local.replace("T", ", ")} (${campaign.scheduled_timezone})`;
-}
-
-const share = (count, of) => (of ? percent(count / of) : "");
-
-function figures(numbers) {
-  const all = [
-    ["Total", numbers.total, ""],
-    ["Sent", numbers.sent, share(numbers.sent, numbers.total)],
-    ["Failed", numbers.failed, share(numbers.failed, numbers.sent + numbers.failed)],
-    ["Opened", numbers.opened, share(numbers.opened, numbers.sent)],
-    ["Clicked", numbers.clicked, share(numbers.clicked, numbers.sent)],
-  ];
-  return h("dl", { class: "campaign-numbers" }, all.map(([name, value, rate]) =>
-    h("div", {}, h("dt", {}, name), h("dd", {}, number(value), " ", h("span", { class: "note" }, rate)))));
-}
-
-function sending({ status, title, numbers }) {
-  const done = numbers ? numbers.total - numbers.pending : 0;
-  return progress(`Progress of ${title}`, numbers?.total && numbers.total_is_final ? done / numbers.total : 0,
-    status === "planning" ? "Collecting recipients" : `${number(done)} of ${number(numbers?.total || 0)}`);
-}
-
-async function duplicate(id) {
-  const { duplicate: copy } = await import("./actions.js");
-  await copy(id);
-}
-
-async function remove(campaign, reload) {
-  const { confirm } = await import("./dialogs.js");
-  const isGone = await confirm({
-    title: `Delete “${campaign.title}”?`,
-    text: "It has not been sent to anyone. This cannot be undone.",
-    action: "Delete draft",
-    danger: true,
-    run: () => api("DELETE", `campaigns/${campaign.campaign_id}`),
-  });
-  if (isGone) reload();
+/** A column sorts one way, then the other, then no more: the newest come first again. */
+function nextOrder({ sort, order }, column) {
+  const first = column === "title" ? "asc" : "desc";
+  if (sort !== column) return { sort: column, order: first };
+  return order === first ? { order: first === "asc" ? "desc" : "asc" } : { sort: "", order: "" };
 }
 
 const welcome = () => nothing("Create your first campaign",

@@ -1,54 +1,84 @@
-/** Splits a file of leads into pieces small enough for the API: whole records, each CSV piece with the file's header. */
+/** CSV: splits a file into pieces small enough for the API, without decoding it, and writes tables for spreadsheets. */
 
 const MOST_LINES = 1000;
-const MOST_CHARACTERS = 1_000_000;
+const MOST_BYTES = 1_000_000;
+/** After so many lines the server gives up a quote that is never closed, and goes on at the line after its first. */
+const MOST_LINES_A_RECORD = 500;
+const [QUOTE, LINE_FEED, RETURN] = [34, 10, 13];
 
 /**
- * Pieces of a text as { text, firstLine }: line `n` of a piece (its header being line 1) is line `firstLine + n - 2` of
- * the file; for NDJSON, which has no header, `firstLine + n - 1`.
+ * Whole records of a file in pieces: { body, count, last, line(number) }. `body` is a Blob that begins with the header,
+ * `count` its records, `last` the file's line on which it ends; `line` makes the file's line number of the piece's.
+ * `header`: its line; 0: none. `delimiter`: null for a file that is not CSV. In every encoding but UTF-16 the bytes of
+ * quotes and line ends mean nothing else.
  */
-export function* pieces(text, isCsv) {
-  const records = recordsOf(text, isCsv);
-  const header = isCsv ? records.next().value : null;
-  if (isCsv && !header) return;
-  const headerLines = header ? header.lines : 0;
-  let held = [];
-  let size = 0;
-  let firstLine = headerLines + 1;
-  let line = firstLine;
-  const piece = () => ({
-    text: `${header ? header.text : ""}${held.join("")}`, firstLine: firstLine - (headerLines ? headerLines - 1 : 0), count: held.length,
-  });
-  for (const record of records) {
-    if (held.length === MOST_LINES || (held.length && size + record.text.length > MOST_CHARACTERS)) {
-      yield piece();
-      held = [];
-      size = 0;
-      firstLine = line;
+export function pieces(bytes, { header, delimiter }) {
+  const found = [];
+  let head = null;
+  let piece = null;
+  for (const record of recordsOf(bytes, delimiter)) {
+    if (record.line < header) continue;
+    if (header && !head) {
+      head = record;
+      continue;
     }
-    held.push(record.text);
-    size += record.text.length;
-    line += record.lines;
+    if (!piece || piece.count === MOST_LINES || record.end - piece.start > MOST_BYTES) {
+      piece = { start: record.start, end: record.end, first: record.line, count: 0, last: 0 };
+      found.push(piece);
+    }
+    piece.end = record.end;
+    piece.last = record.line + record.lines - 1;
+    if (!record.isEmpty) piece.count += 1;
   }
-  if (held.length) yield piece();
+  return found.filter(({ count }) => count).map(({ start, end, first, count, last }) => ({
+    body: new Blob([...(head ? [bytes.subarray(head.start, head.end)] : []), bytes.subarray(start, end)]),
+    count,
+    last,
+    line: (number) => (number <= (head?.lines || 0) ? header + number - 1 : number - (head?.lines || 0) + first - 1),
+  }));
 }
 
-/** Records with their line endings. In CSV a quoted cell may contain line breaks. */
-function* recordsOf(text, isCsv) {
-  let start = 0;
-  let lines = 1;
+/** Records as { start, end, line, lines, isEmpty }. In CSV a quoted cell may contain line breaks. */
+function* recordsOf(bytes, delimiter) {
+  const separator = delimiter?.charCodeAt(0);
+  let record = { start: 0, line: 1, lines: 1 };
+  let firstEnd = null;
   let quoted = false;
-  for (let at = 0; at < text.length; at += 1) {
-    const character = text.charCodeAt(at);
-    if (isCsv && character === 34) quoted = !quoted;
-    else if (character === 10) {
-      if (quoted) lines += 1;
-      else {
-        yield { text: text.slice(start, at + 1), lines };
-        start = at + 1;
-        lines = 1;
+  let isEmpty = true;
+  let at = 0;
+  const next = (end) => {
+    const whole = { ...record, end, isEmpty };
+    record = { start: end, line: record.line + record.lines, lines: 1 };
+    [firstEnd, quoted, isEmpty] = [null, false, true];
+    return whole;
+  };
+  for (; at < bytes.length; at += 1) {
+    const byte = bytes[at];
+    if (byte === LINE_FEED || (byte === RETURN && bytes[at + 1] !== LINE_FEED)) {
+      firstEnd ??= at + 1;
+      if (quoted && record.lines === MOST_LINES_A_RECORD) {
+        record.lines = 1;
+        at = firstEnd - 1;
+        quoted = false;
       }
+      if (quoted) record.lines += 1;
+      else yield next(at + 1);
+    } else if (byte !== RETURN) {
+      const before = at > record.start ? bytes[at - 1] : separator;
+      // A quote opens a cell only at its beginning; after a closing quote, another one is part of the text.
+      if (delimiter && byte === QUOTE && (quoted || before === separator || before === QUOTE)) quoted = !quoted;
+      isEmpty = false;
     }
   }
-  if (start < text.length) yield { text: text.slice(start), lines };
+  if (at > record.start) yield next(at);
+}
+
+/** A table as CSV that spreadsheet programs open: with a byte order mark, and no cell that they take for a formula. */
+export const csvOf = (rows) => `\ufeff${rows.map((cells) => cells.map(cellOf).join(",")).join("\r\n")}\r\n`;
+
+function cellOf(value) {
+  const text = String(value);
+  // A phone number may begin with a plus; without letters it can do no harm.
+  const isFormula = /^\s*[=+\-@＝＋－＠\t\r]/.test(text) && !/^[+-][\d ()./-]*$/.test(text);
+  return `"${(isFormula ? `'${text}` : text).replaceAll('"', '""')}"`;
 }

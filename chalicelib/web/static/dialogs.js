@@ -1,20 +1,23 @@
 /** Modal dialogs: a question before something happens, and a message that must be read. */
 
-import { button, h } from "./app.js";
+import { button, failure, fill, h } from "./app.js";
 
 function open(title, ...children) {
   const dialog = h("dialog", { class: "dialog", "aria-labelledby": "dialog-title", onclose: () => dialog.remove() },
     h("h2", { id: "dialog-title" }, title), children);
   document.body.append(dialog);
   dialog.showModal();
+  addEventListener("hashchange", () => dialog.close(), { once: true });
   return dialog;
 }
 
 /**
  * Ask, and call `run` with the form's data on yes. Its errors are shown in the dialog, and it can be tried again.
  * Resolves to what `run` returned, or to null when the dialog was dismissed.
+ *
+ * `prepare()`: what has to be loaded first; it gives the words of the button, or "" if there is nothing to say yes to.
  */
-export function confirm({ title, text, fields = [], action, dismiss = "Cancel", danger = false, run }) {
+export function confirm({ title, text, fields = [], action, dismiss = "Cancel", danger = false, prepare, run }) {
   return new Promise((resolve) => {
     const error = h("p", { class: "error", role: "alert" });
     const yes = h("button", { class: danger ? "danger" : "primary" }, action);
@@ -32,10 +35,25 @@ export function confirm({ title, text, fields = [], action, dismiss = "Cancel", 
         yes.disabled = false;
       }
     };
+    const loading = h("div");
+    const load = async () => {
+      yes.disabled = true;
+      fill(loading, h("p", { class: "soft", role: "status" }, "Checking…"));
+      try {
+        const words = await prepare();
+        yes.hidden = !words;
+        yes.textContent = words;
+        yes.disabled = false;
+        loading.replaceChildren();
+      } catch (problem) {
+        fill(loading, failure(problem, load));
+      }
+    };
     const dialog = open(title, text && h("p", {}, text),
-      h("form", { class: "stack", onsubmit: submit, oninput: () => { error.textContent = ""; } }, fields, error,
+      h("form", { class: "stack", onsubmit: submit, oninput: () => { error.textContent = ""; } }, fields, loading, error,
         h("div", { class: "actions" }, button(dismiss, () => dialog.close()), yes)));
     dialog.addEventListener("close", () => resolve(null));
+    if (prepare) load();
   });
 }
 

@@ -1,154 +1,159 @@
-/** Importing leads from a file: in pieces with progress, then a report of what was imported and which lines have errors. */
+/** Importing leads: choose a file, see what the server finds in it, say where its columns go, check it, import it. */
 
-import { api, button, counted, crumbs, h, heading, number, Problem, progress, style } from "./app.js";
+import { api, button, crumbs, failure, fill, h, heading, query, style } from "./app.js";
 import { pieces } from "./csv.js";
-import { table } from "./parts.js";
+import { columnsForm } from "./import-columns.js";
+import { Run } from "./import-run.js";
+import { attempt } from "./parts.js";
 
-const SHOWN_ERRORS = 200;
-const COLUMNS = "external_id, entity, stage, email, first_name, last_name, tags";
+const WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+const MOST_WORKBOOK_BYTES = 4_500_000;
+const MOST_WORKBOOK_LINES = 3000;
+const MOST_BYTES = 100_000_000;
+const SAMPLE_BYTES = 256 * 1024;
+
+const ENCODINGS = {
+  "utf-8": "Unicode (UTF-8)", "windows-1252": "Western Europe (Windows-1252)", macintosh: "Western Europe (Macintosh)", cp850: "Western Europe (MS-DOS)",
+  "windows-1250": "Central Europe", "windows-1251": "Cyrillic", "windows-1253": "Greek", "windows-1254": "Turkish", "utf-16le": "Unicode (UTF-16)", "utf-16be": "Unicode (UTF-16, big-endian)",
+  shift_jis: "Japanese", gb18030: "Chinese, simplified", big5: "Chinese, traditional", euc_kr: "Korean",
+};
+const DELIMITERS = { ",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Vertical bar" };
 
 export async function show(place, { signal }) {
-  await style("lists.css");
-  const input = h("input", { type: "file", id: "file", accept: ".csv,.ndjson,.jsonl,text/csv", onchange: () => take(input.files[0]) });
+  await Promise.all([style("lists.css"), style("import.css")]);
+  const input = h("input", { type: "file", id: "file", accept: ".csv,.tsv,.txt,.xlsx,.ndjson,.jsonl,text/csv", onchange: () => choose(input.files[0]) });
   const drop = h("section", { class: "drop card", "aria-label": "Choose a file" },
-    h("label", { for: "file" }, "Choose a CSV file, or drop it here"), input,
-    h("p", { class: "note" }, `Columns: ${COLUMNS} (separate several with ;). `,
-      "Any other column becomes a custom field. The file must be in UTF-8."));
-  const report = h("div", { class: "view" });
+    h("label", { for: "file" }, "Choose a spreadsheet, or drop it here"), input,
+    h("p", { class: "note" }, "Excel workbook (.xlsx) or CSV, with any column names. You see what becomes of it before anything is imported."));
+  const steps = h("div", { class: "view" });
+  let visit = new AbortController();
   place.append(
     crumbs("#/leads", "Leads", "Import"),
     heading("Import leads"),
-    h("p", { class: "soft" }, "Existing leads, matched by external ID or email address, are updated. An import never unsubscribes or resubscribes anyone."),
-    drop, report);
+    h("p", { class: "soft" }, "Existing leads, matched by external ID or email address, are updated; an empty cell clears the value. An import never unsubscribes or resubscribes anyone."),
+    drop, steps);
+  signal.addEventListener("abort", () => visit.abort());
 
-  drop.addEventListener("dragover", (event) => { event.preventDefault(); drop.classList.add("over"); });
-  drop.addEventListener("dragleave", () => drop.classList.remove("over"));
-  drop.addEventListener("drop", (event) => {
-    event.preventDefault();
-    drop.classList.remove("over");
-    take(event.dataTransfer.files[0]);
-  });
+  for (const kind of ["dragover", "dragleave", "drop"]) {
+    drop.addEventListener(kind, (event) => {
+      event.preventDefault();
+      drop.classList.toggle("over", kind === "dragover");
+      if (kind === "drop") choose(event.dataTransfer.files[0]);
+    });
+  }
 
-  async function take(file, asIs = false) {
+  async function choose(file) {
     if (!file) return;
-    input.disabled = true;
-    const run = new Run(file, report, signal, asIs, () => take(file, true));
+    visit.abort();
+    visit = new AbortController();
+    const other = () => { visit.abort(); drop.hidden = false; input.value = ""; fill(steps); input.focus(); };
+    drop.hidden = true;
+    fill(steps, h("p", { class: "loading", role: "status" }, `Reading ${file.name}…`));
+    const { signal: current } = visit;
     try {
-      await run.all();
-    } finally {
-      input.disabled = false;
-      input.value = "";
+      const source = await Source.open(file);
+      if (source.refusal) throw new Error(source.refusal);
+      await inspect(source, source.kept()?.reading || {}, steps, current, other);
+    } catch (problem) {
+      if (current.aborted) return;
+      fill(steps, failure(problem, problem.isTemporary && (() => choose(file))), h("div", { class: "actions" }, button("Choose another file", other)));
+      steps.querySelector("button").focus();
     }
   }
 }
 
-class Run {
-  /** `asIs`: import although columns are missing or look misspelt. `again` does that with the same file. */
-  constructor(file, place, signal, asIs, again) {
-    this.file = file;
-    this.signal = signal;
-    this.path = `leads/import${asIs ? "?address=none" : ""}`;
-    this.again = again;
-    this.tally = { created: 0, updated: 0, unchanged: 0 };
-    this.errors = [];
-    this.customFields = new Set();
-    this.status = h("p", { role: "status" }, "Reading the file…");
-    this.progress = h("div");
-    this.result = h("div", { class: "view" });
-    place.replaceChildren(h("section", { class: "card", "aria-label": "Import" }, h("h2", {}, file.name), this.progress, this.status, this.result));
+/** Show what was found in the file, the form for its columns, and the run; again whenever it is to be read otherwise. */
+async function inspect(source, reading, place, signal, other) {
+  await source.inspect(reading, signal);
+  const run = h("div", { class: "view" });
+  const told = { busy: (isBusy) => { file.inert = isBusy; columns.inert = isBusy; }, finished: () => columns.remove() };
+  const columns = columnsForm(source.found, source.kept(), {
+    signal,
+    onchange: () => fill(run),
+    onstart: (said, atOnce) => { new Run(source, said, run, signal, told).start(atOnce); },
+  });
+  const file = fileCard(source, other, (changes) => attempt(place, signal, () => {
+    source.forget();
+    return inspect(source, { ...reading, ...changes }, place, signal, other);
+  }));
+  fill(place, file, columns, run);
+  place.querySelector("h2").focus({ preventScroll: true });
+}
+
+function fileCard(source, other, read) {
+  const { found } = source;
+  const choice = (id, label, options, value, change) => {
+    const element = h("select", { id, onchange: () => change(element.value) }, Object.entries(options).map(([each, text]) => h("option", { value: each }, text)));
+    element.value = value;
+    return h("div", { class: "stack" }, h("label", { for: id }, label), element);
+  };
+  const header = h("input", { id: "header", type: "number", min: 0, max: 1000, value: found.header, onchange: () => read({ header: Number(header.value) || 0 }) });
+  return h("section", { class: "card", "aria-labelledby": "file-name" },
+    h("header", {}, h("h2", { id: "file-name", tabindex: "-1" }, source.file.name), button("Choose another file", other, { class: "quiet" })),
+    source.isTable && h("div", { class: "reading" },
+      found.sheets.length > 1 && choice("sheet", "Sheet", Object.fromEntries(found.sheets.map((name) => [name, name])), source.reading.sheet || found.sheets[0], (sheet) => read({ sheet, header: undefined })),
+      found.encoding && choice("encoding", "Character set", ENCODINGS, found.encoding, (encoding) => read({ encoding })),
+      found.delimiter && choice("delimiter", "Columns separated by", DELIMITERS, found.delimiter, (delimiter) => read({ delimiter, header: undefined })),
+      h("div", { class: "stack" }, h("label", { for: "header" }, "Line with column names"), header)));
+}
+
+/** The chosen file: its bytes, how it is to be read, and what the server found in it. */
+class Source {
+  static async open(file) {
+    const source = new Source();
+    source.file = file;
+    source.key = `leadflip:import:${[file.name, file.size, file.lastModified].join("|")}`;
+    if (file.size > MOST_BYTES) source.refusal = "This file is larger than 100 MB. Split it into several files.";
+    else source.bytes = new Uint8Array(await file.arrayBuffer());
+    source.isTable = !/\.(ndjson|jsonl)$/i.test(file.name);
+    source.isWorkbook = source.isTable && source.bytes?.[0] === 0x50 && source.bytes[1] === 0x4b;
+    if (source.isWorkbook && file.size > MOST_WORKBOOK_BYTES) source.refusal = "This workbook is larger than 4.5 MB. Save its sheet as CSV (UTF-8) and choose that file.";
+    if (!file.size) source.refusal = "This file is empty.";
+    return source;
   }
 
-  async all() {
-    const isCsv = !/\.(ndjson|jsonl)$/i.test(this.file.name);
-    let text;
-    try {
-      text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(await this.file.arrayBuffer());
-    } catch {
-      this.stop("This file is not in UTF-8. Save it as “CSV UTF-8” and choose it again. Nothing was imported.");
-      return;
+  /** Ask the server what it finds. `reading`: encoding, delimiter, sheet and header where they are known. */
+  async inspect(reading, signal) {
+    this.reading = reading;
+    this.found = { encoding: null, delimiter: null, sheets: [], header: 0, columns: [] };
+    if (!this.isTable) return;
+    const body = new Blob([this.isWorkbook ? this.bytes : this.bytes.subarray(0, SAMPLE_BYTES)]);
+    this.found = await api("POST", `leads/import/inspect${query(reading)}`, { body, type: this.type, signal });
+  }
+
+  get type() {
+    if (this.isWorkbook) return WORKBOOK;
+    return this.isTable ? "application/octet-stream" : "application/x-ndjson";
+  }
+
+  /** Pieces of the file as `pieces` in csv.js describes them, each with the `query` that tells the server how to read it. */
+  pieces() {
+    const { header, last_line: last, delimiter, encoding } = this.found;
+    if (this.isWorkbook) {
+      const { sheet } = this.reading;
+      const body = new Blob([this.bytes]);
+      return Array.from({ length: Math.ceil((last - header) / MOST_WORKBOOK_LINES) }, (_, at) => {
+        const first = header + 1 + at * MOST_WORKBOOK_LINES;
+        const end = Math.min(last, first + MOST_WORKBOOK_LINES - 1);
+        return { body, count: end - first + 1, last: end, line: (number) => number, query: { header, sheet, first_line: first, last_line: end } };
+      });
     }
-    let done = 0;
-    const all = [...pieces(text, isCsv)];
-    const lines = all.reduce((sum, { count }) => sum + count, 0);
-    if (!lines) {
-      this.stop("There are no leads in this file.");
-      return;
-    }
-    for (const piece of all) {
-      if (!await this.send(piece, isCsv)) return;
-      done += piece.count;
-      this.show(done, lines);
-    }
-    this.status.textContent = `Done: ${counted(lines, "line")} read.`;
-    this.report();
+    const isWide = encoding?.startsWith("utf-16");
+    const bytes = isWide ? new TextEncoder().encode(new TextDecoder(encoding).decode(this.bytes)) : this.bytes;
+    const reading = this.isTable ? { header: Math.min(header, 1), delimiter, encoding: isWide ? "utf-8" : encoding } : {};
+    return pieces(bytes, { header, delimiter }).map((piece) => ({ ...piece, query: reading }));
   }
 
-  /** True once the piece is imported. Sending a piece twice changes nothing, so temporary errors are retried. */
-  async send(piece, isCsv) {
-    const type = isCsv ? "text/csv" : "application/x-ndjson";
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        const answer = await api("POST", this.path, { body: piece.text, type, signal: this.signal });
-        for (const name of Object.keys(this.tally)) this.tally[name] += answer[name];
-        answer.custom_fields.forEach((name) => this.customFields.add(name));
-        const before = piece.firstLine - (isCsv ? 2 : 1);
-        this.errors.push(...answer.errors.map(({ line, field, reason }) => ({ line: line + before, field, reason })));
-        return true;
-      } catch (problem) {
-        if (this.signal.aborted) throw problem;
-        if (problem instanceof Problem && problem.isTemporary && attempt < 4) {
-          await new Promise((resolve) => { setTimeout(resolve, attempt * 1000); });
-          continue;
-        }
-        if (problem instanceof Problem && !problem.isTemporary && !this.hasImported) this.refuse(problem);
-        else this.stop(`${problem.message} Import the file again to continue. Lines already imported stay unchanged.`);
-        return false;
-      }
-    }
+  /** What this browser remembers of an interrupted import of the same file: { reading, mapping, defaults, done, of }. */
+  kept() {
+    return JSON.parse(localStorage.getItem(this.key) || "null");
   }
 
-  get hasImported() {
-    return Object.values(this.tally).some(Boolean);
+  keep(state) {
+    localStorage.setItem(this.key, JSON.stringify({ reading: this.reading, ...state }));
   }
 
-  show(done, of) {
-    this.progress.replaceChildren(progress(`Importing ${this.file.name}`, done / of));
-    this.status.textContent = `${number(done)} of ${counted(of, "line")}`;
-  }
-
-  stop(text) {
-    this.status.replaceChildren(h("span", { class: "error", role: "alert" }, text));
-    if (this.hasImported) this.report();
-  }
-
-  /** The whole file was refused: show the columns with errors and, if they can be imported all the same, offer that. */
-  refuse({ message, errors, type }) {
-    const mayBeMeant = type === "urn:leadflip:problem:unexpected-columns";
-    this.stop(`${mayBeMeant ? "This file has unexpected columns." : message} Nothing was imported.`);
-    if (!errors.length) return;
-    this.result.replaceChildren(h("div", { class: "stack" },
-      table("Columns with errors", ["Column", "Problem"], errors.map(({ field, reason }) => [field, reason])),
-      h("p", { class: "note" }, `Expected columns: ${COLUMNS}. Rename the columns in the file and choose it again`,
-        mayBeMeant ? ", or import it as is: other columns become custom fields, and leads without an email address cannot receive campaigns." : "."),
-      mayBeMeant && h("div", { class: "actions" }, button("Import as is", this.again))));
-  }
-
-  report() {
-    const figures = [["New", this.tally.created], ["Updated", this.tally.updated], ["Unchanged", this.tally.unchanged], ["Lines with errors", this.errors.length]];
-    this.result.replaceChildren(
-      h("dl", { class: "tally" }, figures.map(([name, count]) => h("div", {}, h("dt", {}, name), h("dd", {}, number(count))))),
-      ...(this.customFields.size ? [h("p", {}, "Imported as custom fields: ", h("b", {}, [...this.customFields].join(", ")))] : []),
-      this.errors.length ? this.errorTable() : h("p", { class: "soft" }, "All lines were imported."),
-      h("div", { class: "actions" }, h("a", { class: "button", href: "#/leads" }, "View leads"), h("a", { class: "button primary", href: "#/campaigns/new" }, "New campaign")));
-  }
-
-  errorTable() {
-    const shown = this.errors.slice(0, SHOWN_ERRORS);
-    return h("div", { class: "stack" },
-      h("h3", {}, "Lines not imported"),
-      h("p", { class: "note" }, "Correct these lines in the file and import it again. Lines already imported stay unchanged."),
-      table("Lines with errors", [["Line", "number"], "Column", "Problem"],
-        shown.map(({ line, field, reason }) => [number(line), field || "Whole line", reason])),
-      this.errors.length > SHOWN_ERRORS && h("p", { class: "note" }, `And ${number(this.errors.length - SHOWN_ERRORS)} more.`));
+  forget() {
+    localStorage.removeItem(this.key);
   }
 }

@@ -1,14 +1,20 @@
 /** One lead: details, email status, and timeline. */
 
 import { api, button, crumbs, failure, fill, h, heading, mayWrite, moment, reasonName, say, style } from "./app.js";
-import { confirm } from "./dialogs.js";
+import { deleteLead, nameOf, stageChoice, tagList } from "./lead-controls.js";
+import { leadForm, leadGroups, namesIn } from "./lead-form.js";
+import { privacyCard } from "./lead-privacy.js";
 import { card, follow, svg } from "./parts.js";
 
+export { nameOf };
+
 export async function show(place, { id, signal }) {
-  await style("lists.css");
-  let [lead, marks] = await Promise.all([
-    api("GET", `leads/${id}`, { signal }), api("GET", `leads/${id}/suppressions`, { signal }),
-  ]);
+  let groups = [];
+  const lookup = leadGroups(signal).then((found) => { groups = found; return found; });
+  let [lead] = await Promise.all([api("GET", `leads/${id}`, { signal }), style("lists.css"), style("leads.css")]);
+  const title = heading(nameOf(lead));
+  const stage = h("span");
+  const details = h("div");
   const aside = h("aside", { class: "view" });
   const events = h("ol", { class: "timeline" });
   const more = h("div", { class: "more" });
@@ -20,70 +26,50 @@ export async function show(place, { id, signal }) {
   });
   place.append(
     crumbs("#/leads", "Leads", "Lead"),
-    h("div", { class: "titled" }, heading(nameOf(lead)), h("span", { class: "pill" }, lead.stage)),
+    h("div", { class: "head" }, h("div", { class: "titled" }, title, stage), mayWrite() && button("Delete…", remove, { class: "danger" })),
     h("div", { class: "person" }, aside, timeline));
-  aside.append(details(lead), emailStatus());
+  const status = privacyCard(lead, { signal, onchange: (other) => { lead = other; return load(); } });
+  aside.append(details, status.element);
+  changed(lead);
   await load();
 
-  function emailStatus() {
-    const body = h("div", { class: "stack" });
-    const change = async (run, message) => {
-      try {
-        const changed = await run();
-        if (!changed) return;
-        lead = changed;
-        marks = await api("GET", `leads/${id}/suppressions`);
-        draw();
-        body.querySelector("button").focus();
-        say(message);
-        await load();
-      } catch (problem) {
-        body.append(failure(problem));
-      }
-    };
-    const unsubscribe = () => api("POST", `leads/${id}/unsubscribe`, { key: crypto.randomUUID() });
-    const resubscribe = () => confirm({
-      title: `Resubscribe ${nameOf(lead)}?`,
-      text: "Resubscribe people only if they asked for it. The reason and the name of your API token are shown on the timeline.",
-      fields: [
-        h("label", { for: "reason" }, "Reason"),
-        h("input", { id: "reason", name: "reason", required: true, maxlength: 500, autocomplete: "off", placeholder: "Asked for it by phone" }),
-      ],
-      action: "Resubscribe",
-      run: (form) => api("POST", `leads/${id}/resubscribe`, { body: { reason: form.get("reason") }, key: crypto.randomUUID() }),
-    });
-    const draw = () => {
-      const isSuppressed = lead.unsubscribed || marks.items.length > 0;
-      fill(body,
-        h("p", {}, isSuppressed
-          ? h("span", { class: "pill bad" }, lead.unsubscribed ? "Unsubscribed" : "Suppressed")
-          : h("span", { class: "pill good" }, lead.email ? "Subscribed" : "No email address")),
-        marks.items.map((mark) => h("p", { class: "note" }, markText(mark), " ", moment(mark.at))),
-        mayWrite() && (isSuppressed
-          ? button("Resubscribe…", () => change(resubscribe, "This lead receives campaigns again."))
-          : button("Unsubscribe", () => change(unsubscribe, "This lead no longer receives campaigns."))));
-    };
-    draw();
-    return card({ id: "email-status", title: "Email status" }, body);
+  /** Show the lead as it is now. */
+  function changed(other) {
+    lead = other;
+    title.textContent = nameOf(lead);
+    fill(stage, stageChoice(lead, () => namesIn(groups, "stages", lead.entity), changed));
+    fill(details, detailsCard(lead, tagList(lead, () => namesIn(groups, "tags", lead.entity), (tagged) => { lead = tagged; }),
+      mayWrite() && button("Edit", edit, { "aria-label": "Edit details" })));
+  }
+
+  function edit() {
+    const close = (other) => { changed(other); details.querySelector("button").focus(); };
+    fill(details, card({ id: "details", title: "Details" }, leadForm(lead, {
+      lookup,
+      oncancel: () => close(lead),
+      onsaved: async (saved) => {
+        close(saved);
+        say("Saved.");
+        await status.update(saved);
+      },
+    })));
+    details.querySelector("input").focus();
+  }
+
+  async function remove() {
+    if (!await deleteLead(lead)) return;
+    say(`${nameOf(lead)} was deleted.`);
+    location.hash = "#/leads";
   }
 }
 
-export const nameOf = (lead) => [lead.first_name, lead.last_name].filter(Boolean).join(" ") || lead.email || "Unnamed lead";
-
-function markText({ reason, source }) {
-  const texts = { unsubscribed: "Unsubscribed", complaint: "Marked an email as spam", hard_bounce: "Address bounced" };
-  const sources = { link: " with the link in an email,", one_click: " with the mail app’s unsubscribe button,", api: " here or through the API," };
-  return (texts[reason] || reason) + (sources[source] || "");
-}
-
-function details(lead) {
+function detailsCard(lead, tags, tools) {
   const rows = [
-    ["Email", lead.email], ["Business line", lead.entity], ["Stage", lead.stage], ["External ID", lead.external_id],
-    ["Tags", lead.tags.length ? lead.tags.map((tag) => h("span", { class: "tag" }, tag)) : null],
+    ["Email", lead.email || "None"], ["Business line", lead.entity], ["External ID", lead.external_id], ["Tags", tags],
     ...Object.entries(lead.fields).map(([name, value]) => [name.replaceAll("_", " "), String(value)]),
-    ["Created", moment(lead.created_at)],
+    ["Tracking", lead.tracking_opt_out && "Opens and clicks are never tracked"], ["Created", moment(lead.created_at)],
   ];
-  return card({ id: "details", title: "Details" }, h("dl", { class: "details" }, rows.filter(([, value]) => value).map(([name, value]) =>
+  return card({ id: "details", title: "Details", tools }, h("dl", { class: "details" }, rows.filter(([, value]) => value).map(([name, value]) =>
     h("div", {}, h("dt", {}, name), h("dd", {}, value)))));
 }
 

@@ -55,39 +55,48 @@ export async function attempt(place, signal, run) {
   }
 }
 
-/** The first `count` pages of a list: { items, cursor }. The cursor is null at the end of the list. */
+/** The first `count` pages of a list as one: { items, cursor, ... }. The cursor is null at the end of the list. */
 export async function firstPages(count, path, values, signal) {
-  const items = [];
-  let cursor = null;
+  const all = { items: [], cursor: null };
   for (let page = 0; page < count; page += 1) {
-    const found = await api("GET", `${path}${query({ ...values, cursor })}`, { signal });
-    items.push(...found.items);
-    cursor = found.cursor;
-    if (!cursor) break;
+    const found = await api("GET", `${path}${query({ ...values, cursor: all.cursor })}`, { signal });
+    Object.assign(all, found, { items: [...all.items, ...found.items], cursor: found.cursor });
+    if (!found.cursor) break;
   }
-  return { items, cursor };
+  return all;
 }
 
 /**
  * One page of a list at a time, with buttons to the previous and the next: { load(), restart() }. `values()`: the
- * query's parameters; `draw(items)`: an element; `empty()`: what to show when nothing was found.
+ * query's parameters; `draw(items)`: an element; `empty()`: what to show when nothing was found. `cursors`: of the pages
+ * up to the one to begin with; `onpage(cursors)` is called with those up to the page that is shown.
  */
-export function browse(place, signal, { path, values, draw, empty }) {
-  let cursors = [null];
-  const load = () => attempt(place, signal, async () => {
-    const items = [];
-    let cursor = cursors.at(-1);
-    // With a filter, a page may be empty although others follow.
-    do {
-      const page = await api("GET", `${path}${query({ ...values(), cursor })}`, { signal });
-      items.push(...page.items);
-      cursor = page.cursor;
-    } while (cursor && !items.length);
-    const previous = () => { cursors.pop(); load(); };
-    const next = () => { cursors.push(cursor); load(); };
-    fill(place, items.length ? draw(items) : empty(),
-      h("p", { class: "pages" }, cursors.length > 1 && button("Previous", previous), cursor && button("Next", next)));
-  });
+export function browse(place, signal, { path, values, draw, empty, cursors = [null], onpage = () => null }) {
+  let running = new AbortController();
+  function load({ turned } = {}) {
+    running.abort(); // an older answer must not replace a newer one
+    running = new AbortController();
+    const latest = AbortSignal.any([signal, running.signal]);
+    return attempt(place, latest, async () => {
+      const items = [];
+      let cursor = cursors.at(-1);
+      // With a filter, a page may be empty although others follow.
+      do {
+        const page = await api("GET", `${path}${query({ ...values(), cursor })}`, { signal: latest });
+        items.push(...page.items);
+        cursor = page.cursor;
+      } while (cursor && !items.length);
+      const turn = (all) => { cursors = all; load({ turned: true }); };
+      onpage(cursors);
+      fill(place, items.length ? draw(items) : empty(), h("p", { class: "pages" },
+        cursors.length > 1 && button("Previous", () => turn(cursors.slice(0, -1))),
+        cursor && button("Next", () => turn([...cursors, cursor]))));
+      if (!turned) return;
+      place.tabIndex = -1;
+      place.focus({ preventScroll: true });
+      place.scrollIntoView({ block: "start" });
+    });
+  }
   return { load, restart: () => { cursors = [null]; return load(); } };
 }
 

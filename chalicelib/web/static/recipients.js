@@ -1,6 +1,7 @@
 /** The recipients of a campaign and how they reacted: filtered, page by page, and all of them as a CSV file. */
 
-import { api, button, fill, h, moment, pill, query, reasonName, say } from "./app.js";
+import { button, fill, h, moment, pill, query, reasonName } from "./app.js";
+import { saveCsv } from "./download.js";
 import { browse, card, table } from "./parts.js";
 
 const FILTERS = [
@@ -22,7 +23,8 @@ export function recipients(campaign, signal) {
     FILTERS.map(([value, text]) => h("option", { value }, text)));
   const narrowed = h("span", { class: "bar" });
   const body = h("div");
-  const download = button("Download CSV", () => save(campaign, parameters(), download, signal));
+  const download = button("Download CSV", () => saveCsv(
+    `campaigns/${campaign.campaign_id}/deliveries.csv${query(parameters())}`, campaign.title, download, signal));
   const element = card({ id: "recipients", title: "Recipients", tabindex: "-1", tools: h("div", { class: "bar" }, narrowed, choice, download) }, body);
   const parameters = () => ({ ...FILTERS.find(([value]) => value === choice.value)[2], reason });
   const list = browse(body, signal, {
@@ -55,34 +57,9 @@ export function recipients(campaign, signal) {
 const COLUMNS = [["Lead", "link-url"], "Status", ["Sent", "nowrap"], ["Opened", "nowrap"], ["Clicked", "nowrap"]];
 
 const recipientsTable = (items) => table("Recipients", COLUMNS, items.map((each) => [
-  h("a", { href: `#/leads/${each.lead_id}` }, each.email || "no email address"),
+  each.lead_deleted ? h("span", { class: "soft" }, "Deleted lead") : h("a", { href: `#/leads/${each.lead_id}` }, each.email || "no email address"),
   [pill(each.status), each.reason && h("p", { class: "note" }, reasonName(each.reason), each.detail ? `: ${each.detail}` : "")],
   moment(each.sent_at),
   [moment(each.opened_at), each.opened_machine && h("p", { class: "note" }, "by a machine")],
   [moment(each.clicked_at), each.clicked_machine && h("p", { class: "note" }, "by a machine only")],
 ]));
-
-/** Download the CSV export. The API sends it in parts that make up one file. */
-async function save(campaign, parameters, control, signal) {
-  const label = control.textContent;
-  control.disabled = true;
-  try {
-    const parts = [];
-    let address = `campaigns/${campaign.campaign_id}/deliveries.csv${query(parameters)}`;
-    while (address) {
-      control.textContent = `Downloading part ${parts.length + 1}…`;
-      const response = await api("GET", address, { whole: true, signal });
-      parts.push(await response.arrayBuffer());
-      const next = /<([^>]*)>; rel="next"/.exec(response.headers.get("Link") || "")?.[1];
-      address = next ? `campaigns/${campaign.campaign_id}/deliveries.csv${next}` : null;
-    }
-    const url = URL.createObjectURL(new Blob(parts, { type: "text/csv" }));
-    h("a", { href: url, download: `${campaign.title.replaceAll(/[^\p{L}\p{N}]+/gu, "-")}.csv` }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 60_000);
-  } catch (problem) {
-    if (!signal.aborted) say(problem.message);
-  } finally {
-    control.disabled = false;
-    control.textContent = label;
-  }
-}

@@ -36,7 +36,7 @@ export async function show(place, { signal }) {
 
 const ownServer = () => card({ id: "account-title", title: "Your own mail server" },
   h("p", {}, "Emails leave by the SMTP server that this installation was set up with. It decides which addresses may send, and how many emails."),
-  h("p", { class: "note" }, "Verified domains and DNS records cannot be shown here. Whoever runs that server can tell."));
+  h("p", { class: "note" }, "Verified domains and DNS records cannot be shown here. Ask the administrator of that server."));
 
 function accountCard({ sandbox, sending_enabled: enabled, enforcement_status: enforcement, quota, sent, rate }) {
   const stopped = !enabled || enforcement === "SHUTDOWN";

@@ -1,13 +1,15 @@
 /** Settings: the tabs, and the workspace: what all campaigns share. */
 
-import { api, failure, fill, h, heading, mayWrite, Problem, say, style } from "./app.js";
+import { api, failure, fill, h, heading, mayWrite, Problem, query, say, style } from "./app.js";
 import { fieldErrors } from "./field-errors.js";
-import { card } from "./parts.js";
+import { card, debounced } from "./parts.js";
 
 /** Each tab's address and name. A view of Settings adds its line here, and its route in app.js. */
 const TABS = [
   ["#/settings", "Workspace"],
   ["#/settings/senders", "Senders"],
+  ["#/settings/suppressions", "Suppression list"],
+  ["#/settings/tokens", "API tokens"],
 ];
 
 const FONTS = { sans: "Helvetica, Arial", verdana: "Verdana", serif: "Georgia, Times", mono: "Courier" };
@@ -24,39 +26,60 @@ export async function show(place, { signal }) {
   await Promise.all([style("editor.css"), style("settings.css")]);
   let stored = await api("GET", "workspace", { signal });
   const readonly = !mayWrite();
-  const text = (id, properties) => h("input", { id, readonly, autocomplete: "off", "aria-describedby": `${id}-help ${id}-error`, oninput: () => changed(id), ...properties });
-  const choice = (id, names) => h("select", { id, disabled: readonly, "aria-describedby": `${id}-help ${id}-error`, onchange: () => changed(id) },
-    Object.entries(names).map(([value, name]) => h("option", { value }, name)));
+  const control = (tag, id, properties, ...children) =>
+    h(tag, { id, autocomplete: "off", "aria-describedby": `${id}-help ${id}-error`, oninput: changed, ...properties }, children);
+  const text = (id, properties) => control("input", id, { readonly, ...properties });
+  const choice = (id, names) => control("select", id, { disabled: readonly }, Object.entries(names).map(([value, name]) => h("option", { value }, name)));
   const controls = {
+    name: text("name", { maxlength: 100 }),
+    postal_address: control("textarea", "address", { rows: 4, readonly }),
+    language: choice("language", LANGUAGES),
+    "theme.logo_url": text("logo", { type: "url", placeholder: "https://", maxlength: 500 }),
     "theme.accent": text("accent", { maxlength: 7, spellcheck: "false" }),
     "theme.text": text("text", { maxlength: 7, spellcheck: "false" }),
     "theme.font": choice("font", FONTS),
-    "theme.logo_url": text("logo", { type: "url", placeholder: "https://" }),
     "theme.width": text("width", { type: "number", min: 480, max: 720, step: 10 }),
-    name: text("name", { maxlength: 100 }),
-    postal_address: h("textarea", { id: "address", rows: 4, readonly, "aria-describedby": "address-help address-error", oninput: () => changed("postal_address") }),
-    language: choice("language", LANGUAGES),
   };
   const errors = fieldErrors(place, controls);
   const alert = h("div");
+  const state = h("p", { class: "note", role: "status" });
   const submit = h("button", { class: "primary" }, "Save");
-
-  function changed() {
-    for (const name of Object.keys(controls)) errors.clear(name);
-  }
-
-  const valueOf = (name, from) => name.split(".").reduce((value, part) => value[part], from);
-  function put() {
-    for (const [name, control] of Object.entries(controls)) control.value = valueOf(name, stored) ?? "";
-  }
+  const frame = h("iframe", { class: "mail", sandbox: "", title: "Preview of an email in this theme" });
 
   const written = () => ({
     name: controls.name.value, postal_address: controls.postal_address.value || null, language: controls.language.value,
     theme: {
       accent: controls["theme.accent"].value.trim(), text: controls["theme.text"].value.trim(), font: controls["theme.font"].value,
-      logo_url: controls["theme.logo_url"].value.trim() || null, width: Math.trunc(Number(controls["theme.width"].value)),
+      logo_url: controls["theme.logo_url"].value.trim() || null, width: Math.trunc(controls["theme.width"].value),
     },
   });
+
+  function put() {
+    for (const [name, field] of Object.entries(controls)) {
+      field.value = name.split(".").reduce((value, part) => value[part], stored) ?? "";
+      field.dispatchEvent(new Event("change"));
+    }
+  }
+
+  function changed() {
+    state.textContent = "Not saved yet.";
+    soon();
+  }
+
+  /** Show the sample mail as it would be. While a field is wrong, the last one stays, and the field says why. */
+  async function preview() {
+    const { theme, ...others } = written();
+    const path = `workspace/preview.html${query({ ...others, ...theme })}`;
+    try {
+      const response = await api("GET", path, { signal, whole: true });
+      await response.text();
+      errors.show([]);
+      frame.src = `v1/${path}`;
+    } catch (problem) {
+      if (problem instanceof Problem) errors.show(problem.errors);
+    }
+  }
+  const soon = debounced(preview, signal);
 
   async function save(event) {
     event.preventDefault();
@@ -66,32 +89,51 @@ export async function show(place, { signal }) {
       stored = await api("PATCH", "workspace", { body: { ...written(), version: stored.version } });
       errors.show([]);
       put();
+      state.textContent = "";
       say("Saved.");
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
       const [first] = errors.show(problem.errors);
       if (first) controls[first.field].focus();
+      else if (problem.status === 409) fill(alert, failure({ message: "Somebody else has changed these settings. Reload them, then enter your changes again." }, () => location.reload()));
       else fill(alert, failure(problem));
     } finally {
       submit.disabled = false;
     }
   }
 
-  const field = (label, name, help) => {
-    const control = controls[name];
-    return h("div", { class: "field" }, h("label", { for: control.id }, label), control,
-      h("p", { class: "note", id: `${control.id}-help` }, help), h("p", { class: "error", id: `${control.id}-error`, "data-error": name }));
+  const field = (label, name, help, shown = controls[name]) => {
+    const { id } = controls[name];
+    return h("div", { class: "field" }, h("label", { for: id }, label), shown,
+      h("p", { class: "note", id: `${id}-help` }, help), h("p", { class: "error", id: `${id}-error`, "data-error": name }));
   };
   place.append(...settingsHead("#/settings"),
-    h("form", { class: "view settings", novalidate: true, onsubmit: save },
-      card({ id: "sender", title: "Sender" },
-        field("Name", "name", "Your company or brand, as recipients know it"),
-        field("Postal address", "postal_address", "Many countries require it in every marketing email"),
-        field("Language", "language", "Of the unsubscribe page")),
-      card({ id: "theme", title: "Theme" },
-        field("Accent colour", "theme.accent", "Links and buttons"), field("Text colour", "theme.text", ""),
-        field("Font", "theme.font", ""), field("Logo", "theme.logo_url", "Address of an image, at the top of your emails and of the unsubscribe page"),
-        field("Width", "theme.width", "In pixels, 480 to 720")),
-      alert, !readonly && h("div", { class: "actions" }, submit)));
+    h("div", { class: "workspace" },
+      h("form", { class: "view", novalidate: true, onsubmit: save },
+        card({ id: "sender", title: "Sender" },
+          field("Name", "name", "Your company or brand, as recipients know it"),
+          field("Postal address", "postal_address", "At the end of your emails. Many countries require it."),
+          field("Language", "language", "Of the unsubscribe page and of what is added to your emails")),
+        card({ id: "theme", title: "Theme" },
+          field("Logo", "theme.logo_url", "Address of an image, for your emails and the unsubscribe page"),
+          field("Accent colour", "theme.accent", "Links and buttons", colour(controls["theme.accent"], "Pick the accent colour")),
+          field("Text colour", "theme.text", "", colour(controls["theme.text"], "Pick the text colour")),
+          field("Font", "theme.font", ""),
+          field("Width", "theme.width", "In pixels, 480 to 720")),
+        alert, !readonly && h("div", { class: "actions" }, submit, state)),
+      card({ id: "preview", title: "Preview", class: "card workspace-preview" },
+        h("p", { class: "soft" }, "The theme applies to emails written in Markdown."), frame)));
   put();
+  preview();
+}
+
+/** A colour's text field with the browser's own picker beside it. */
+function colour(input, label) {
+  const picker = h("input", { type: "color", "aria-label": label, disabled: input.readOnly, oninput: () => {
+    input.value = picker.value;
+    input.dispatchEvent(new Event("input"));
+  } });
+  const follow = () => { if (/^#[0-9a-f]{6}$/i.test(input.value.trim())) picker.value = input.value.trim(); };
+  for (const event of ["input", "change"]) input.addEventListener(event, follow);
+  return h("div", { class: "colour" }, picker, input);
 }

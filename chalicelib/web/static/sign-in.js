@@ -1,16 +1,28 @@
 /** Signing in: on a page of its own, or in a dialog when a session has ended, so that nothing on the page is lost. */
 
-import { h, request, say, signedIn } from "./app.js";
+import { h, rename, request, say, signedIn } from "./app.js";
 
-/** Resolves once the user is signed in. */
-export function signIn(place) {
+/** Resolves once the user is signed in: by the sign-in link in the address, or with a token. */
+export async function signIn(place) {
   document.title = "Sign in · Leadflip Campaigns";
   document.body.classList.add("signed-out");
+  const [path, search] = location.hash.slice(1).split("?");
+  let refusal = "";
+  if (path === "/sign-in") {
+    refusal = await follow(new URLSearchParams(search).get("code") || "");
+    // The code leaves the address, the history too.
+    rename("#/campaigns");
+    if (!refusal) return document.body.classList.remove("signed-out");
+  }
+  // A link that is opened in this window changes the fragment alone.
+  const reload = () => location.reload();
+  addEventListener("hashchange", reload);
   return new Promise((resolve) => {
     place.replaceChildren(h("div", { class: "welcome" },
       h("h1", {}, "Sign in"),
-      h("p", {}, "Send email campaigns and see how every lead reacts."),
+      h("p", { role: refusal ? "alert" : null }, refusal ? `${refusal} Sign in with a token instead.` : "Send email campaigns and see how every lead reacts."),
       form(() => {
+        removeEventListener("hashchange", reload);
         document.body.classList.remove("signed-out");
         place.replaceChildren();
         resolve();
@@ -19,6 +31,24 @@ export function signIn(place) {
         h("code", {}, "make token"), ". You stay signed in for up to 12 hours.")));
     place.querySelector("input[type=password]").focus();
   });
+}
+
+/** The view of a sign-in link that somebody opens who is signed in already. */
+export async function show(place, { query }) {
+  const refusal = await follow(query.get("code") || "");
+  if (refusal) say(refusal);
+  location.replace("#/campaigns");
+}
+
+/** Sign in by a link's code, which works once: "", or the reason why that failed. */
+const follow = (code) => begin({ code }).then(() => "", (problem) => problem.message);
+
+/** Begin a session with a form's fields. Throws an error that says why it could not. */
+async function begin(fields) {
+  const response = await request("session", { method: "POST", body: new URLSearchParams(fields) });
+  const session = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(session.detail || "Signing in failed. Try again.");
+  signedIn(session);
 }
 
 let asking = null;
@@ -55,10 +85,7 @@ function form(done) {
     error.textContent = "";
     button.disabled = true;
     try {
-      const response = await request("session", { method: "POST", body: new URLSearchParams({ token: token.value }) });
-      const session = await response.json().catch(() => ({}));
-      if (!response.ok) throw new Error(session.detail || "Signing in failed. Try again.");
-      signedIn(session);
+      await begin({ token: token.value });
       done();
     } catch (problem) {
       error.textContent = problem.message;

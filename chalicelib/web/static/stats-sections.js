@@ -1,9 +1,14 @@
 /** The sections below the five numbers: funnel, insights, chart, links, failures, machines, comparison, recipients. */
 
 import { api, bar, button, counted, date, fill, h, number, percent, reasonName, style } from "./app.js";
+import { openTimes } from "./campaign-words.js";
 import { chart } from "./chart.js";
 import { attempt, card, table } from "./parts.js";
 import { recipients } from "./recipients.js";
+import { refill } from "./update.js";
+
+export { outlook, pace } from "./campaign-words.js";
+export { refill };
 
 /** Fill the place. Returns the function that updates all sections. */
 export async function sections(place, { campaign, stats, signal }) {
@@ -21,11 +26,11 @@ export async function sections(place, { campaign, stats, signal }) {
     compared.element, people.element);
 
   const update = (newCampaign, numbers) => {
-    fill(funnelBody, funnel(numbers));
-    fill(notes, insights(numbers.advice) || h("p", { class: "soft" }, "No insights yet."));
+    refill(funnelBody, funnel(numbers));
+    refill(notes, insights(numbers.advice) || h("p", { class: "soft" }, "No insights yet."));
     scanners.update(numbers);
-    fill(failures, failed(numbers, people.filter));
-    fill(machines, automatic(numbers));
+    refill(failures, failed(numbers, people.filter));
+    refill(machines, automatic(numbers));
     for (const each of live) each.update(newCampaign);
   };
   update(campaign, stats);
@@ -36,9 +41,11 @@ const STEPS = { sent: "Sent", delivered: "Delivered", opened: "Opened", clicked:
 
 function funnel(stats) {
   const widest = Math.max(1, stats.sent);
-  const note = ({ step, count, of_previous: previous }) => {
+  // Of Sent, all of them: who clicked need not have opened, so a step's share of the one before is not what the counts say.
+  const note = ({ step, count, of_sent: share, of_previous: previous }) => {
     if (count === null) return "Unknown: the mail service has not reported any deliveries.";
-    return previous && step !== "sent" ? `${percent(previous.value)} of ${step === "clicked" ? "those who opened" : "the previous step"}` : "";
+    const rate = share || previous;
+    return rate && step !== "sent" ? `${percent(rate.value)} of ${rate.of === stats.sent ? "Sent" : "those sent with tracking"}` : "";
   };
   return [
     h("ol", { class: "funnel" }, stats.funnel.map((step) => h("li", {},
@@ -49,18 +56,7 @@ function funnel(stats) {
     timeToOpen(stats)];
 }
 
-function timeToOpen({ time_to_open: time }) {
-  return time && h("p", { class: "note" },
-    `Time to open: a quarter of the opens came within ${duration(time.lower_quartile_seconds)} of sending, `,
-    `half within ${duration(time.median_seconds)}, three quarters within ${duration(time.upper_quartile_seconds)}.`);
-}
-
-function duration(seconds) {
-  if (seconds < 120) return counted(Math.round(seconds), "second");
-  if (seconds < 120 * 60) return counted(Math.round(seconds / 60), "minute");
-  if (seconds < 48 * 3600) return counted(Math.round(seconds / 3600), "hour");
-  return counted(Math.round(seconds / 86_400), "day");
-}
+const timeToOpen = ({ time_to_open: time }) => time && h("p", { class: "note" }, openTimes(time));
 
 const SEVERITY = { warning: ["bad", "Warning"], notice: ["skipped", "Notice"], info: ["", "Info"] };
 
@@ -95,9 +91,9 @@ function linkScanners(campaign, signal) {
 function failed(stats, filter) {
   if (!stats.failures.length) return h("p", { class: "soft" }, stats.sent ? "No failures." : "Nothing sent yet.");
   const most = Math.max(...stats.failures.map(({ count }) => count));
-  return h("ul", { class: "bars" }, stats.failures.map(({ reason, count }) => h("li", {},
+  return h("ul", { class: "bars" }, stats.failures.map(({ reason, count }) => h("li", { "data-key": reason },
     h("span", {}, reasonName(reason)), h("span", { class: "bar-track" }, bar(count / most, { class: "bar-fill bad" })), h("b", { class: "number" }, number(count)),
-    button("Show recipients", () => filter("failed", reason), { class: "quiet", "aria-label": `Show recipients: ${reasonName(reason)}` }))));
+    button("Show recipients", () => filter("failed", reason), { class: "quiet", "data-key": reason, "aria-label": `Show recipients: ${reasonName(reason)}` }))));
 }
 
 const share = (count, of) => (of ? ` (${percent(count / of)})` : "");
@@ -137,11 +133,14 @@ function links(campaign, signal) {
     toggle.setAttribute("aria-pressed", String(!frame.hidden));
     refresh();
   }, { "aria-pressed": "false" });
+  let known = "";
   const update = () => attempt(body, signal, async () => {
     const { items } = await api("GET", `campaigns/${campaign.campaign_id}/links`, { signal });
+    const isNew = JSON.stringify(items) !== known;
+    known = JSON.stringify(items);
     toggle.hidden = !items.length;
-    fill(body, items.length ? linksTable(items) : h("p", { class: "soft" }, "This email has no tracked links."));
-    refresh();
+    refill(body, items.length ? linksTable(items) : h("p", { class: "soft" }, "This email has no tracked links."));
+    if (isNew) refresh();
   });
   return { element: card({ id: "links", title: "Links", tools: toggle }, body, frame), update };
 }
@@ -168,7 +167,7 @@ const RATES = [["opened", "Opened"], ["clicked", "Clicked"], ["failed", "Failed"
 function comparison(campaign, signal) {
   const body = h("div", { class: "stack" });
   const update = () => attempt(body, signal, async () => {
-    fill(body, compare(await api("GET", `campaigns/${campaign.campaign_id}/comparison`, { signal })));
+    refill(body, compare(await api("GET", `campaigns/${campaign.campaign_id}/comparison`, { signal })));
   });
   return { element: card({ id: "usual", title: `Compared with earlier campaigns from ${campaign.from_email}` }, body), update };
 }

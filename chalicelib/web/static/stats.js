@@ -15,129 +15,141 @@ const FIGURES = [
 ];
 
 export async function show(place, { id, signal }) {
-  const head = h("div", { class: "view-head stack" });
-  const figures = h("dl", { class: "card figures" });
+  const head = h("div", { class: "view-head stack" }, h("p", { class: "loading" }, "Loading the numbers…"));
+  const figures = h("dl", { class: "card figures", hidden: true });
   const trouble = h("div");
   const rest = h("div", { class: "view" });
   const recounting = h("div", { role: "status" });
   place.append(head, recounting, trouble, figures, rest);
 
   // Two API calls give the numbers. All others wait until these are shown.
-  let [campaign, stats] = await Promise.all([
-    api("GET", `campaigns/${id}`, { signal }), api("GET", `campaigns/${id}/stats`, { signal }),
-  ]);
-  const title = heading(campaign.title);
-  const draw = () => {
-    head.replaceChildren(...top(campaign, stats, title, { id, signal, changed: poll, recount }));
-    figures.replaceChildren(...FIGURES.map((each) => figure(each, stats)));
-  };
+  const ask = () => Promise.all([api("GET", `campaigns/${id}`, { signal }), api("GET", `campaigns/${id}/stats`, { signal })]);
+  const [campaign, stats] = await ask();
+  /** What is shown now. Buttons outlive the refresh that made them, so they look here. */
+  const now = { campaign, stats, away: false, outlook: "", changed: () => poll(), recount };
+  head.replaceChildren(...top(now, heading(campaign.title)));
+  figures.hidden = false;
+  figures.append(...FIGURES.map((each) => figure(each, now)));
+  performance.mark("stats-shown");
+
   async function recount() {
     const { recount: run } = await import("./actions.js");
     await run(id, recounting, signal);
     if (!signal.aborted) poll();
   }
-  draw();
-  performance.mark("stats-shown");
 
-  const { sections } = await import("./stats-sections.js");
+  const { outlook, pace, refill, sections } = await import("./stats-sections.js");
   if (signal.aborted) return;
   const update = await sections(rest, { campaign, stats, signal });
+  const speed = pace();
+  const draw = () => {
+    refill(head, ...top(now, h("h1", { tabindex: "-1" }, now.campaign.title)));
+    refill(figures, ...FIGURES.map((each) => figure(each, now)));
+  };
 
   let timer = null;
-  let away = false;
   async function poll() {
     clearTimeout(timer);
     if (!document.hidden) {
       try {
-        const before = JSON.stringify([campaign.status, { ...stats, as_of: null }]);
-        [campaign, stats] = await Promise.all([
-          api("GET", `campaigns/${id}`, { signal }), api("GET", `campaigns/${id}/stats`, { signal }),
-        ]);
+        const before = JSON.stringify([now.campaign.status, { ...now.stats, as_of: null }]);
+        [now.campaign, now.stats] = await ask();
+        const { total, pending, total_is_final: isAll, as_of: asOf } = now.stats;
+        speed.note(Date.parse(asOf), total - pending);
+        now.outlook = outlook(speed.perMinute(), pending, isAll);
         trouble.replaceChildren();
+        const isIncomplete = now.away || rest.querySelector(".failure");
+        now.away = false;
         draw();
-        const isIncomplete = away || rest.querySelector(".failure");
-        if (isIncomplete || before !== JSON.stringify([campaign.status, { ...stats, as_of: null }])) update(campaign, stats);
-        away = false;
+        if (isIncomplete || before !== JSON.stringify([now.campaign.status, { ...now.stats, as_of: null }])) update(now.campaign, now.stats);
       } catch (problem) {
         if (signal.aborted) return;
         if (!(problem instanceof Problem)) throw problem;
-        away = true;
-        const since = h("span", {}, " These numbers are as of ", moment(stats.as_of), ".");
-        const shown = failure(problem, poll);
-        shown.firstChild.append(since);
-        trouble.replaceChildren(shown);
+        now.away = true;
+        trouble.replaceChildren(failure(problem, poll));
+        draw();
       }
     }
-    timer = setTimeout(poll, RUNNING.has(campaign.status) ? SOON_MS : LATER_MS);
+    timer = setTimeout(poll, RUNNING.has(now.campaign.status) ? SOON_MS : LATER_MS);
   }
   signal.addEventListener("abort", () => clearTimeout(timer));
-  timer = setTimeout(poll, RUNNING.has(campaign.status) ? SOON_MS : LATER_MS);
+  timer = setTimeout(poll, RUNNING.has(now.campaign.status) ? SOON_MS : LATER_MS);
 }
 
-function top(campaign, stats, title, { id, signal, changed, recount }) {
-  const { audience } = campaign;
+function top(now, title) {
+  const { campaign, stats, away } = now;
   const isRunning = RUNNING.has(campaign.status);
+  const { subject, from_name: name, from_email: address } = campaign;
   return [
-    crumbs("#/campaigns", "Campaigns", "Stats"),
+    crumbs(sessionStorage.getItem("leadflip:campaigns") || "#/campaigns", "Campaigns", "Stats"),
     h("div", { class: "head" },
-      h("div", {},
-        h("div", { class: "titled" }, title, pill(campaign.status)),
-        h("p", { class: "soft" },
-          audience.entity, " · ", audience.stages.join(", "), audience.tags.length ? ` · tagged ${audience.tags.join(", ")}` : "",
-          campaign.launched_at ? [" · started ", moment(campaign.launched_at)] : " · not sent yet")),
-      h("div", { class: "actions" }, h("a", { class: "button", href: `#/campaigns/${id}/edit` }, "View email"),
-        (stats.recount_due || !stats.kept_out) && mayWrite() && button("Recount", recount),
-        followUp(campaign), actions(campaign, stats, { id, signal, changed }))),
-    campaign.status_reason && h("p", {}, campaign.status_reason),
-    stats.proof && h("p", { class: "note" }, stats.proof.text),
-    isRunning && sending(stats),
-    h("p", { class: "note", id: "as-of" }, isRunning ? "Live. " : "", "As of ", moment(stats.as_of),
-      ". Updated within seconds. ", h("a", { href: "#/help" }, "What the numbers mean")),
+      h("div", {}, h("div", { class: "titled" }, title, pill(campaign.status)),
+        h("dl", { class: "mail-head" },
+          h("div", {}, h("dt", {}, "Subject"), h("dd", {}, subject || "—")),
+          h("div", {}, h("dt", {}, "From"), h("dd", {}, name ? `${name} · ${address}` : address || "—")),
+          h("div", {}, h("dt", {}, "To"), h("dd", {}, campaign.audience.entity, campaign.audience.stages.length ? ` · ${campaign.audience.stages.join(", ")}` : "",
+            campaign.launched_at ? [" · started ", moment(campaign.launched_at)] : " · not sent yet")))),
+      h("div", { class: "actions" }, offered(now))),
+    campaign.status_reason && h("p", { "data-key": "reason" }, campaign.status_reason),
+    stats.proof && h("p", { class: "note", "data-key": "proof" }, stats.proof.text),
+    isRunning && sending(now),
+    h("p", { class: "note", id: "as-of", "data-key": "as-of" }, away ? "Not up to date. " : isRunning ? "Live. " : "", "As of ", moment(stats.as_of), ". ",
+      away ? "" : "Updated within seconds. ", h("a", { href: "#/help" }, "What the numbers mean")),
   ].filter(Boolean);
 }
 
-/** A follow-up needs to know which lead reacted, so it needs full tracking. */
-function followUp(campaign) {
-  const ask = async () => (await import("./actions.js")).followUp(campaign);
-  return mayWrite() && campaign.launched_at && campaign.tracking === "full" && button("Follow up…", ask);
-}
-
 /** The buttons that a campaign's status allows. The code behind them is loaded on demand. */
-function actions(campaign, stats, { id, changed }) {
+function offered(now) {
+  const { campaign, stats } = now;
+  const make = (label, key, onclick) => button(label, onclick, { "data-key": key });
   const act = (verb) => async () => {
     const { act: run } = await import("./actions.js");
-    if (await run(verb, { id, campaign, stats })) changed();
+    if (await run(verb, { id: now.campaign.campaign_id, campaign: now.campaign, stats: now.stats })) now.changed();
   };
-  const offered = {
+  const verbs = {
     planning: ["pause", "cancel"], sending: ["pause", "cancel"], paused: ["resume", "cancel"],
     sent: stats.failed ? ["retry-failed"] : [],
   };
   const names = { pause: "Pause", resume: "Resume", cancel: "Cancel", "retry-failed": "Retry failed" };
-  return (offered[campaign.status] || []).map((verb) => button(names[verb], act(verb)));
+  return [
+    make("View email", "view", async () => (await import("./view-email.js")).viewEmail(now.campaign)),
+    ...(mayWrite() ? [
+      (stats.recount_due || !stats.kept_out) && make("Recount", "recount", now.recount),
+      make("Duplicate", "duplicate", async () => (await import("./actions.js")).duplicate(now.campaign.campaign_id)),
+      // A follow-up needs to know which lead reacted, so it needs full tracking.
+      campaign.launched_at && campaign.tracking === "full" && make("Follow up…", "follow-up", async () => (await import("./actions.js")).followUp(now.campaign)),
+    ] : []),
+    ...(verbs[campaign.status] || []).map((verb) => make(names[verb], verb, act(verb))),
+  ];
 }
 
-function sending(stats) {
+const WAITS_FOR = {
+  quota: "the sending quota", rate: "the mail service, which takes no more emails at the moment", put_off: "the mail service", mail_service: "the mail service",
+};
+
+function sending({ stats, outlook }) {
   const done = stats.total - stats.pending;
   let text = `Collecting recipients: ${counted(stats.total, "lead")} so far`;
-  if (stats.waiting) text = stats.waiting.text;
-  else if (stats.total_is_final) text = `${number(done)} of ${counted(stats.total, "lead")} done, ${number(stats.pending)} pending`;
-  return h("div", { class: "stack" },
-    progress("Sending", stats.total ? (done / stats.total) * stats.planned_share : 0, text), h("p", { class: "note" }, text));
+  if (stats.total_is_final) text = `${number(done)} of ${counted(stats.total, "lead")} done, ${number(stats.pending)} pending`;
+  const wait = stats.waiting && [`Waiting for ${WAITS_FOR[stats.waiting.reason] || "the mail service"}. Goes on about `, moment(stats.waiting.resumes_about), "."];
+  return h("div", { class: "stack", "data-key": "sending" },
+    progress("Sending", stats.total ? (done / stats.total) * stats.planned_share : 0, text),
+    h("p", { class: "note" }, text, !wait && outlook ? ` · ${outlook}` : ""), wait && h("p", { class: "note" }, wait));
 }
 
-function figure([name, label, definition], stats) {
+function figure([name, label, definition], { campaign, stats }) {
   const rate = stats.rates[name];
   return h("div", { class: `figure ${name}` },
     h("dt", {}, label),
     h("dd", { class: "big", "data-figure": name }, number(stats[name])),
-    h("dd", { class: "rate" }, rateLine(name, rate, stats)),
+    h("dd", { class: "rate" }, rateLine(name, rate, stats, campaign.status)),
     rate ? range(rate) : null,
     h("dd", { class: "note" }, definition));
 }
 
-function rateLine(name, rate, stats) {
+function rateLine(name, rate, stats, status) {
   if (name === "total") {
-    const parts = [[stats.pending, "pending"], [stats.skipped, "skipped"]].filter(([count]) => count);
+    const parts = [[stats.pending, status === "cancelled" ? "not sent" : "pending"], [stats.skipped, "skipped"]].filter(([count]) => count);
     const text = parts.map(([count, what]) => `${number(count)} ${what}`).join(", ");
     return h("span", { class: "note" }, text || (stats.total ? "all processed" : ""));
   }

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.analytics.export import COLUMNS, header, lines, neutral
+from chalicelib.analytics.export import COLUMNS, header, lines
+from chalicelib.model.csv_text import neutral
 from chalicelib.model.delivery import Click, Delivery, DeliveryStatus
 from tests.unit.analytics.any_delivery import CAMPAIGN, LEAD, NOON, deliveries
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.analytics.sums import are_all_finished, are_all_marked, harm_of, total_of, wilson
+from chalicelib.analytics.sums import are_all_finished, are_all_marked, harm_of, percent, total_of, wilson
 from chalicelib.model.plan import PlanProgress
 from chalicelib.store.counters import rows_of
 from chalicelib.store.keys import DELIVERY_SHARDS
@@ -104,3 +104,22 @@ def test_without_a_retry_nothing_is_to_be_marked() -> None:
 
 def test_before_planning_has_begun_nobody_is_in_the_total() -> None:
     assert total_of(None, {}) == 0
+
+
+@pytest.mark.parametrize(
+    ("share", "one_digit", "none"),
+    [
+        (0.8125, "81.3%", "81%"),
+        (0.0715, "7.1%", "7%"),
+        (0.0005, "0.1%", "0%"),
+        (0.285, "28.5%", "28%"),
+        (0.1285, "12.8%", "13%"),
+        (0.2165, "21.6%", "22%"),
+        (0.9995, "100.0%", "100%"),
+        (0.0, "0.0%", "0%"),
+        (1.0, "100.0%", "100%"),
+    ],
+)
+def test_percentages_are_rounded_as_the_page_rounds_them(share: float, one_digit: str, none: str) -> None:
+    """Expected: what V8 answers to `(share * 100).toFixed(1)`, and of 0."""
+    assert (percent(share), percent(share, 0)) == (one_digit, none)

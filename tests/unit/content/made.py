@@ -13,12 +13,16 @@ WORKSPACE = Workspace("Acme & Sons", postal_address="1 Main Street\nTown")
 
 
 def made_source(
-    markdown: str | None = None, mjml: str | None = None, workspace: Workspace = WORKSPACE
+    markdown: str | None = None,
+    mjml: str | None = None,
+    workspace: Workspace = WORKSPACE,
+    subject: str = "Hello",
+    preview_text: str | None = None,
 ) -> ContentSource:
     """What the content engine reads of this mail. Raises ContentInvalid."""
     made = made_of(Body(markdown=markdown, mjml=mjml), workspace)
     assert made is not None
-    return ContentSource("Hello", made.html, None, "news@shop.example", made=made)
+    return ContentSource(subject, made.html, None, "news@shop.example", preview_text=preview_text, made=made)
 
 
 def proven(source: ContentSource) -> CompiledContent:

@@ -39,6 +39,9 @@ def body_of(markdown: str) -> str:
         ("`a < b`", "<p><code>a &lt; b</code></p>"),
         ("<b onclick=x>hi</b>", "<p>&lt;b onclick=x&gt;hi&lt;/b&gt;</p>"),
         ("    indented", "<p>indented</p>"),
+        ("- a\n\n  ---\n\n  b", "<ul><li><p>a</p><hr><p>b</p></li></ul>"),
+        ("&#xA000;s0&#xA000; &#xA000;v9&#xA000;", "<p>ꀀs0ꀀ ꀀv9ꀀ</p>"),
+        ("&#123;&#123; x }} \\{\\{ y }}", "<p>&#123;&#123; x }} &#123;&#123; y }}</p>"),
         ('![A "b"](https://i.example/a.png)', 'alt="A &quot;b&quot;"'),
     ],
 )
@@ -98,6 +101,7 @@ def test_merge_tags_stay_as_they_were_written() -> None:
         ("a\n\n[x](javascript:alert(1))", 3, "https://"),
         ("a\n[x](shop.example/a)", 2, "https://"),
         ("a\n\n![x](data:image/png;base64,AA)", 3, "an image"),
+        ("a\n\n![x]()", 3, "an image"),
         ("a\n\n> {% if lead.id %}\n\nb {% endif %}", 3, "put both in the same"),
         ("a\n\n**{% if lead.id %}a** b{% endif %}", 3, "put both in the same"),
         ("a\n\nb {{ nobody }}", 3, "nobody"),
@@ -204,3 +208,16 @@ def test_hostile_markdown_takes_no_more_than_quadratic_time(name: str) -> None:
 
     seconds(1_000)
     assert seconds(24_000) < 40 * max(seconds(6_000), 0.01)
+
+
+def test_the_text_part_is_made_of_the_mail() -> None:
+    text = rendered(
+        made_source(
+            "# Hi\n\n1. One\n2. Two\n   - in two\n\n> Said\n\n[Buy](https://a.example/) {button}\n\n[b](https://b.example/)"
+        )
+    ).text
+    assert text.startswith(
+        "Acme & Sons\n\nHi\n\n1. One\n2. Two\n\n  - in two\n\nSaid\n\nBuy: https://a.example/\n\nb (https://b.example/)\n"
+    )
+    assert "1 Main Street\nTown\nUnsubscribe (https://t.example/t/u/" in text
+    assert "\n- \n" not in text

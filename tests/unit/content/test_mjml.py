@@ -19,7 +19,7 @@ MAIL = """<mjml lang="en">
   <!-- {{ a comment }} -->
   <mj-head>
     <mj-title>Say "hi" to {{ lead.first_name | default("you") }}</mj-title>
-    <mj-attributes><mj-all font-family="Georgia" /><mj-class name="big" font-size="20px" /></mj-attributes>
+    <mj-attributes><mj-all font-family="Georgia" /><mj-text color="#111111"></mj-text><mj-class name="big" font-size="20px" /></mj-attributes>
     <mj-style>.a > .b { color: red }</mj-style>
     <mj-font name="Inter" href="https://fonts.example/inter.css" />
   </mj-head>
@@ -73,6 +73,11 @@ def test_a_mail_of_all_elements_is_compiled_as_written_and_proven() -> None:
 
 def in_column(inside: str) -> str:
     return f"<mjml>\n<mj-body>\n<mj-section>\n<mj-column>\n{inside}\n</mj-column>\n</mj-section>\n</mj-body>\n</mjml>"
+
+
+def test_a_letter_that_a_word_could_be_made_of_is_no_word() -> None:
+    html = made_source(mjml=in_column("<mj-text>&#xA000;v0&#xA000; ꀀv1ꀀ {{ lead.id }}</mj-text>")).html or ""
+    assert "&#xA000;v0&#xA000; ꀀv1ꀀ {{ lead.id }}" in html
 
 
 @pytest.mark.parametrize(

@@ -158,3 +158,9 @@ def test_a_mail_full_of_one_mistake_does_not_bury_the_others() -> None:
     codes = [finding.code for finding in findings(source_of("<img src=a width=1>" * 500 + "<a href=''>x</a>", "t"))]
     assert codes.count("image_without_alt") == 20
     assert codes.count("link_without_destination") == 1
+
+
+def test_findings_of_one_severity_are_in_the_order_of_their_lines() -> None:
+    html = "<a href='https://a.com{{ lead.id }}'>a</a>\n<img src=a width=1>\n<a href='https://b.com{{ lead.id }}'>b</a>"
+    warnings = [each for each in findings(source_of(html, "text", "Hello")) if each.severity is Severity.WARNING]
+    assert [each.line for each in warnings] == [1, 2, 3]

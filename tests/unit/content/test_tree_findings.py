@@ -97,8 +97,8 @@ def test_what_moves_out_of_a_table_keeps_its_place() -> None:
     html = f"<table><tr><td>x</td></tr>\n{SHOP}</a><br><img src=b></table>"
     image = len(f"{SHOP}</a><br>") + 1
     assert [(each.code, each.line, each.column) for each in findings(html)] == [
-        ("image_without_alt", 2, image),
         ("link_without_text", 2, 1),
+        ("image_without_alt", 2, image),
         ("image_without_width", 2, image),
     ]
 

@@ -5,6 +5,7 @@ import io
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -21,6 +22,8 @@ from chalicelib.crm.import_files import (
     UnreadableFile,
     read_file,
 )
+from chalicelib.crm.import_text import Encoding
+from chalicelib.crm.import_workbook import MAX_WORKBOOK_BYTES
 from chalicelib.crm.leads import LEAD_NAMES
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -233,9 +236,14 @@ def test_a_file_of_too_many_lines_or_5_mb_is_too_long() -> None:
 def test_the_page_sends_pieces_that_the_api_takes() -> None:
     csv_js = (Path("chalicelib") / "web" / "static" / "csv.js").read_text()
     (lines,) = re.findall(r"MOST_LINES = ([\d_]+);", csv_js)
-    (characters,) = re.findall(r"MOST_CHARACTERS = ([\d_]+);", csv_js)
+    (size,) = re.findall(r"MOST_BYTES = ([\d_]+);", csv_js)
     assert int(lines) < MAX_LINES
-    assert 4 * int(characters) < MAX_BYTES
+    assert int(size) < MAX_BYTES
+    import_js = (Path("chalicelib") / "web" / "static" / "import.js").read_text()
+    assert f"MOST_WORKBOOK_BYTES = {MAX_WORKBOOK_BYTES:_};" in import_js
+    assert f"MOST_WORKBOOK_LINES = {MAX_LINES};" in import_js
+    offered = re.findall(r'"?([\w-]+)"?: "', import_js.partition("ENCODINGS = {")[2].partition("};")[0])
+    assert set(offered) == set(get_args(Encoding))
 
 
 def test_the_api_says_how_long_a_file_may_be() -> None:

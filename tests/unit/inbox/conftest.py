@@ -31,6 +31,7 @@ def inbox(shared_inbox: RunningInbox) -> RunningInbox:
         "access_denied": False,
         "configuration_set_exists": True,
         "mail_from_verified": True,
+        "throttle_questions": False,
         "identities": None,
     }
     assert shared_inbox.request("PUT", "/account", account).status == 200

@@ -1,6 +1,7 @@
 """The key ring in its secret: changed as decided, or left alone with the reason said."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -32,7 +33,7 @@ def test_a_rotated_ring_is_written_with_its_old_keys() -> None:
     secrets = Secrets('{"current": 1, "1": "old"}')
     assert change(secrets, "ring", rotated).current == 2
     written = json.loads(secrets.text)
-    assert (written["current"], written["1"], sorted(written)) == (2, "old", ["1", "2", "current"])
+    assert (written["current"], written["1"], sorted(written)) == (2, "old", ["1", "2", "current", "erasure"])
 
 
 def test_the_current_key_is_not_withdrawn() -> None:
@@ -43,12 +44,12 @@ def test_the_current_key_is_not_withdrawn() -> None:
         change(secrets, "ring", lambda ring: without(ring, 7))
     assert json.loads(secrets.text)["current"] == 2
     change(secrets, "ring", lambda ring: without(ring, 1))
-    assert sorted(json.loads(secrets.text)) == ["2", "current"]
+    assert sorted(json.loads(secrets.text)) == ["2", "current", "erasure"]
 
 
 @given(rings)
 def test_a_ring_is_read_back_as_it_was_written(ring: KeyRing) -> None:
-    assert KeyRing.parse(to_json(ring)) == ring
+    assert KeyRing.parse(to_json(ring)) == replace(ring, erasure=ring.erasure_key)
 
 
 @given(rings)
@@ -60,6 +61,10 @@ def test_rotating_keeps_every_key_and_signs_with_a_new_one(ring: KeyRing) -> Non
     assert {**newer.keys, **ring.keys} == newer.keys
     assert len(newer.keys[newer.current]) >= 32
     withdrawn = without(newer, ring.current)
+    # What was hashed before is found as long as the ring lives, whatever is rotated and withdrawn.
+    assert {each.erasure_key for each in (ring, newer, withdrawn, KeyRing.parse(to_json(withdrawn)))} == {
+        ring.erasure_key
+    }
     assert ring.current not in withdrawn.keys
     assert withdrawn.current == newer.current
 

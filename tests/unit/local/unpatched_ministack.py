@@ -16,7 +16,7 @@ from typing import Any
 from ministack import app as ministack
 from ministack.core import iam_actions, lambda_runtime
 from ministack.core.responses import AccountRegionScopedDict
-from ministack.services import dynamodb, lambda_svc, sqs
+from ministack.services import apigateway_v1, dynamodb, lambda_svc, sqs
 from ministack.services.cloudformation import changesets, provisioners
 
 from local import engine
@@ -64,6 +64,13 @@ def return_without_waiting_for_logs() -> bool:
 def read_numbers_from_parameters() -> bool:
     mapping = {"ScalingConfig": {"MaximumConcurrency": "2"}}
     return not isinstance(lambda_svc._sqs_esm_concurrency(mapping, {}, {}), int)
+
+
+def pass_binary_bodies_as_they_came() -> bool:
+    spec = {"info": {"title": "api"}, "x-amazon-apigateway-binary-media-types": ["application/zip"]}
+    created = provisioners._RESOURCE_HANDLERS["AWS::ApiGateway::RestApi"]["create"]
+    api_id, _ = created("Api", {"Body": spec}, "stack")
+    return not apigateway_v1._rest_apis[api_id]["binaryMediaTypes"]
 
 
 def keep_streams_over_restarts() -> bool:
@@ -165,6 +172,7 @@ DEFECTS: tuple[Callable[[], bool], ...] = (
     let_calls_wait_for_workers,
     return_without_waiting_for_logs,
     read_numbers_from_parameters,
+    pass_binary_bodies_as_they_came,
     keep_streams_over_restarts,
     return_messages_in_flight,
     name_queues_without_the_port,

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.model.reasons import WaitReason
-from chalicelib.sending.rate import GROUPS_A_ROW, LATENESS_SECONDS, Grid, waiting_of
+from chalicelib.sending.budget import MustWait
+from chalicelib.sending.rate import GROUPS_A_ROW, LATENESS_SECONDS, Grid, Waiting, waiting_of
 from chalicelib.store.rate import AccountRow
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -136,3 +137,14 @@ def test_a_refusal_that_has_passed_is_forgotten() -> None:
     blocked = account(blocked="rate", blocked_until=NOW + timedelta(seconds=5))
     assert waiting_of(blocked, NOW) is not None
     assert waiting_of(blocked, NOW + timedelta(seconds=5)) is None
+
+
+def test_waiting_is_said_in_words_with_its_end_also_beside_a_test_mail() -> None:
+    waiting = Waiting(WaitReason.QUOTA, datetime(2026, 11, 24, 14, 20, tzinfo=UTC))
+    assert waiting.text == "Waiting for the sending quota, resumes about 24 November, 14:20 UTC."
+    assert str(MustWait(waiting)) == waiting.text
+
+
+@pytest.mark.parametrize("reason", WaitReason)
+def test_every_reason_to_wait_has_words(reason: WaitReason) -> None:
+    assert Waiting(reason, datetime(2026, 11, 24, tzinfo=UTC)).text.startswith("Waiting for the ")

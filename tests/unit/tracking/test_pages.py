@@ -9,7 +9,6 @@ from chalicelib.tracking.pages import (
     confirm_unsubscribing,
     host_of,
     masked,
-    not_found,
     unsubscribed,
 )
 from chalicelib.tracking.workspace_source import WorkspaceSource
@@ -86,7 +85,6 @@ def test_a_page_has_the_workspaces_language_logo_and_name() -> None:
     )
     assert 'src="https://cdn.mueller.example:8443/logo.png?a=1&amp;b=2" alt="Müller &amp; Söhne"' in response.body
     assert "Sie sind abgemeldet" in unsubscribed(GERMAN).body
-    assert "Dieser Link ist ungültig" in not_found(GERMAN).body
     assert "Weiter zu shop.example" in ask_before_leaving("https://shop.example/", GERMAN).body
 
 

@@ -1,0 +1,95 @@
+"""GET /v1/campaigns: the list with its numbers, searched and sorted, and how many campaigns each status has."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from chalicelib.analytics.stats import numbers_of
+from chalicelib.api.campaigns import CampaignAnswer
+from chalicelib.api.http.answers import AnswerModel
+from chalicelib.api.http.paging import Page, PageQuery
+from chalicelib.api.http.resources import Call, Operation, Resource
+from chalicelib.campaigns.listing import MOST, Sort, Wanted, list_along_index, newest
+from chalicelib.model.campaign import CampaignStatus
+
+campaign_list = Resource("campaigns")
+
+
+class NumbersAnswer(AnswerModel):
+    """As in the campaign's stats; total = sent + failed + skipped + pending."""
+
+    total: int
+    total_is_final: bool
+    sent: int
+    failed: int
+    skipped: int
+    pending: int
+    opened: int
+    clicked: int
+
+
+class ListedCampaign(CampaignAnswer):
+    numbers: Annotated[NumbersAnswer | None, Field(description="Null before launch.")] = None
+
+
+class CountsAnswer(AnswerModel):
+    """Campaigns that contain `q`."""
+
+    total: int
+    by_status: dict[CampaignStatus, int]
+    is_whole: Annotated[
+        bool, Field(description=f"False when there are more than {MOST:,} campaigns: only the newest were counted.")
+    ]
+
+
+class CampaignsAnswer(Page[ListedCampaign]):
+    counts: Annotated[CountsAnswer | None, Field(description="Null unless asked for.")] = None
+
+
+class CampaignsQuery(PageQuery):
+    NO_FILTERS = (*PageQuery.NO_FILTERS, "counts")
+
+    q: Annotated[
+        str | None, Field(max_length=200, description="Searched for in titles and subjects, ignoring case.")
+    ] = None
+    status: Annotated[
+        list[CampaignStatus],
+        BeforeValidator(lambda said: said if isinstance(said, list) else [said]),
+        Field(max_length=len(CampaignStatus), description="Only campaigns with one of these statuses."),
+    ] = Field(default_factory=list)
+    sort: Annotated[
+        Sort,
+        Field(
+            description="`date`: when it was sent, or will be; of a draft, when it was last changed. By title and "
+            f"date, only the newest {MOST:,} campaigns are listed."
+        ),
+    ] = Sort.CREATED
+    order: Annotated[
+        Literal["asc", "desc"] | None, Field(description="Absent: titles from A to Z, all others newest first.")
+    ] = None
+    counts: Annotated[bool, Field(description="Count the campaigns of each status, too.")] = False
+
+    def wanted(self) -> Wanted:
+        ascending = self.order == "asc" if self.order else self.sort is Sort.TITLE
+        return Wanted(self.q or "", frozenset(self.status), self.sort, ascending)
+
+
+@Operation(campaign_list, "GET", "/v1/campaigns", CampaignsAnswer, query=CampaignsQuery)
+def list_campaigns(call: Call) -> object:
+    """List campaigns.
+
+    Newest first, or as `sort` and `order` say. A page may be short, or even empty, and still have a cursor.
+    """
+    query, campaigns = call.query(CampaignsQuery), call.context.campaigns
+    wanted, position = query.wanted(), query.position()
+    is_sorted_here = wanted.sort is not Sort.CREATED
+    window = newest(campaigns) if query.counts or is_sorted_here else None
+    if window is not None and is_sorted_here:
+        found, following = window.page(wanted, query.limit, position)
+    else:
+        found, following = list_along_index(campaigns, wanted, query.limit, position)
+    launched = [campaign.campaign_id for campaign in found if campaign.launched_at is not None]
+    numbers = numbers_of(call.context.counters.find_totals(launched), call.context.plans.find_many_progress(launched))
+    items = [{"campaign": campaign, "numbers": numbers.get(campaign.campaign_id)} for campaign in found]
+    counts = window.counts(wanted) if window is not None and query.counts else None
+    return query.page(items, following) | {"counts": counts}

@@ -1,0 +1,197 @@
+"""/v1/leads/import: inspect a file, and import it. The models check types only; crm/ has the rules."""
+
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from pydantic import BeforeValidator, Field, Json
+from pydantic_core import PydanticCustomError
+
+from chalicelib.api.http.answers import AnswerModel
+from chalicelib.api.http.requests import InvalidParameters, RequestModel, media_type, read_bytes
+from chalicelib.api.http.resources import Call, Operation, Resource
+from chalicelib.crm.import_columns import UnexpectedColumns
+from chalicelib.crm.import_files import NO_DEFAULTS, Defaults, FileKind, Layout, checked_defaults, read_file
+from chalicelib.crm.import_inspect import Inspection, inspect
+from chalicelib.crm.import_rows import MAX_ROWS, FileTooLong, UnreadableFile
+from chalicelib.crm.import_text import Delimiter, Encoding
+from chalicelib.crm.importing import ImportReport, import_leads
+from chalicelib.crm.leads import InvalidLead
+from chalicelib.model.errors import Fault
+
+imports = Resource("imports")
+
+RAW = "application/octet-stream"
+WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_FILES: dict[str, FileKind] = {
+    "text/csv": "csv",
+    "application/x-ndjson": "ndjson",
+    "application/ndjson": "ndjson",
+    RAW: "csv",
+    WORKBOOK: "workbook",
+}
+MAX_MAPPING = 6_000
+"""Characters of an encoded mapping: an address has at most 10,240 (AWS, API Gateway quotas for a REST API)."""
+
+
+def _fits_an_address(text: object) -> object:
+    if len(quote(str(text))) > MAX_MAPPING:
+        raise PydanticCustomError("long", f"must not be longer than {MAX_MAPPING:,} characters when it is encoded")
+    return text
+
+
+class DefaultsQuery(RequestModel):
+    entity: str | None = None
+    stage: str | None = None
+    tags: list[str] = Field(default_factory=list)
+
+
+class InspectQuery(RequestModel):
+    encoding: Annotated[Encoding | None, Field(description="Of a text file; found if it is not given.")] = None
+    delimiter: Annotated[Delimiter | None, Field(description="Between the columns of a text file.")] = None
+    sheet: Annotated[str | None, Field(description="Name of the workbook's sheet; by default its first.")] = None
+    header: Annotated[int | None, Field(ge=0, description="Line of the header; 0: there is none.")] = None
+
+    def layout(self) -> Layout:
+        return Layout(encoding=self.encoding, delimiter=self.delimiter, sheet=self.sheet)
+
+
+class ImportQuery(RequestModel):
+    address: Annotated[
+        Literal["none"] | None,
+        Field(
+            description="`none`: import the file as it is, although it has no column `email`, or columns that look "
+            "like known ones (`E-Mail`, `First Name`); those become custom fields."
+        ),
+    ] = None
+    mapping: Annotated[
+        Json[dict[str, str]] | None,
+        BeforeValidator(_fits_an_address),
+        Field(
+            description="JSON object: by the name of a column, as inspecting gives it, where it goes: a member of a "
+            "lead (`email`, `first_name`, ...), a custom field by its name, or `ignore`. Columns that it does not name "
+            f"are ignored. At most {MAX_MAPPING:,} characters when encoded."
+        ),
+    ] = None
+    defaults: Annotated[
+        Json[DefaultsQuery] | None,
+        Field(
+            description="JSON object of `entity`, `stage` and `tags` for lines that have none. The stage is for new "
+            "leads only; the tags are added to those that a lead has."
+        ),
+    ] = None
+    encoding: Annotated[Encoding | None, Field(description="Of an application/octet-stream; UTF-8 by default.")] = None
+    delimiter: Annotated[Delimiter | None, Field(description="Between columns; by default the comma.")] = None
+    sheet: Annotated[str | None, Field(description="Name of the workbook's sheet; by default its first.")] = None
+    header: Annotated[
+        int, Field(ge=0, description="Line of the header; 0: there is none, and columns have letters.")
+    ] = 1
+    first_line: Annotated[int, Field(ge=1, description="Of those to import, as the file counts them.")] = 1
+    last_line: Annotated[int, Field(ge=1, description="Of those to import.")] = MAX_ROWS
+    dry_run: Annotated[bool, Field(description="Report what would happen, and write nothing.")] = False
+
+    def layout(self) -> Layout:
+        return Layout(
+            mapping=self.mapping,
+            header=self.header,
+            encoding=self.encoding,
+            delimiter=self.delimiter,
+            sheet=self.sheet,
+            first_line=self.first_line,
+            last_line=self.last_line,
+        )
+
+    def checked_defaults(self) -> Defaults:
+        given = self.defaults
+        return checked_defaults(given.entity, given.stage, given.tags) if given else NO_DEFAULTS
+
+
+class ColumnAnswer(AnswerModel):
+    name: Annotated[str, Field(description="As a mapping names it; different from all others.")]
+    samples: Annotated[list[str], Field(description="Its cells in the first five lines, the same in every column.")]
+    suggested: Annotated[str, Field(description="A member of a lead, a custom field's name, or `ignore`.")]
+
+
+class InspectionAnswer(AnswerModel):
+    encoding: Annotated[Encoding | None, Field(description="Null for a workbook.")]
+    delimiter: Annotated[Delimiter | None, Field(description="Null for a workbook.")]
+    sheets: Annotated[list[str], Field(description="The workbook's visible sheets.")]
+    header: Annotated[int, Field(description="Line of the header; 0 if there is none.")]
+    last_line: Annotated[int | None, Field(description="Of the sheet; null for text.")]
+    columns: list[ColumnAnswer]
+
+
+class LineErrorAnswer(AnswerModel):
+    """What is wrong with one line of an import; `field` is null when it is the line as a whole."""
+
+    line: int
+    field: str | None
+    reason: str
+
+
+class RejectedLineAnswer(AnswerModel):
+    line: int
+    values: Annotated[list[str], Field(description="Its cells; empty if they cannot be told, or are too long.")]
+
+
+class ImportAnswer(AnswerModel):
+    created: int
+    updated: int
+    unchanged: int
+    errors: list[LineErrorAnswer]
+    rejected: Annotated[list[RejectedLineAnswer], Field(description="The lines with errors, and what they had.")]
+    custom_fields: Annotated[list[str], Field(description="Columns that are not a lead's own.")]
+
+
+@Operation(
+    imports,
+    "POST",
+    "/v1/leads/import/inspect",
+    InspectionAnswer,
+    query=InspectQuery,
+    content_types=(RAW, WORKBOOK),
+    raises=[FileTooLong, UnreadableFile],
+)
+def inspect_file(call: Call) -> Inspection:
+    """Find out how a file is to be imported.
+
+    The body is a whole .xlsx workbook of at most 4.5 MB, or the first 256 KB of a text file, as they are. What the
+    parameters do not say is found: encoding, delimiter (also by Excel's `sep=`), the header's line, and for each column
+    where it probably goes, by names in English and German. Nothing is imported.
+    """
+    query = call.query(InspectQuery)
+    return inspect(read_bytes(call.request), media_type(call.request) == WORKBOOK, query.layout(), query.header)
+
+
+@Operation(
+    imports,
+    "POST",
+    "/v1/leads/import",
+    ImportAnswer,
+    query=ImportQuery,
+    content_types=tuple(_FILES),
+    raises=[FileTooLong, InvalidLead, UnexpectedColumns, UnreadableFile],
+)
+def import_file(call: Call) -> ImportReport:
+    """Import leads from a file of at most 3,000 lines and 5 MB.
+
+    The file is the body: CSV with a header or NDJSON, in UTF-8; or CSV in another encoding as application/octet-stream;
+    or an .xlsx workbook. The latter two have at most 4.5 MB; `first_line` and `last_line` choose 3,000 lines of a
+    longer sheet. Valid lines are imported, the others reported.
+
+    A lead is recognised by its external id, else by its address; a line with neither, by its whole content. An empty
+    cell clears the field, an absent column leaves it as it is. Without a mapping, columns that are not a lead's own
+    become custom fields, and the answer names them. An import unsubscribes or resubscribes nobody. Send a longer file
+    in pieces, each CSV piece with the header.
+    """
+    query, kind = call.query(ImportQuery), media_type(call.request)
+    if kind != RAW and query.encoding not in (None, "utf-8"):
+        # The gateway has decoded it as UTF-8 already, and lost what was none.
+        raise InvalidParameters([Fault("encoding", f"needs the media type {RAW}")])
+    file = read_file(
+        read_bytes(call.request),
+        _FILES[kind],
+        as_it_is=query.address == "none",
+        layout=query.layout(),
+        defaults=query.checked_defaults(),
+    )
+    return import_leads(call.context.leads, file, call.context.now(), dry_run=query.dry_run)

@@ -1,0 +1,135 @@
+"""The list of campaigns: searched, sorted, and counted by status.
+
+Newest or oldest first it is read along the index, from page to page. For other orders, and for the counts, the newest
+MOST campaigns are read and sorted here: no index has titles, and a workspace has hundreds to a few thousand campaigns.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+
+from chalicelib.model.campaign import Campaign, CampaignStatus
+from chalicelib.model.times import time_text
+from chalicelib.store.campaigns import Campaigns
+
+MOST = 2_000
+"""Two megabytes, some 0.2 s. A request reads no more of the index than this."""
+_READ = 100
+
+
+class Sort(StrEnum):
+    CREATED = "created"
+    TITLE = "title"
+    """Of an untitled draft: its subject."""
+    DATE = "date"
+    """When it was sent, or will be; of a draft, when it was last changed."""
+
+
+def _title(campaign: Campaign) -> str:
+    return (campaign.title or campaign.subject).casefold()[:200]  # a cursor holds it
+
+
+def _date(campaign: Campaign) -> str:
+    scheduled_at = campaign.schedule.at if campaign.schedule else None
+    return time_text(campaign.launched_at or scheduled_at or campaign.updated_at)
+
+
+_VALUES: Mapping[Sort, Callable[[Campaign], str]] = {Sort.TITLE: _title, Sort.DATE: _date}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which campaigns, and in which order."""
+
+    text: str = ""
+    """In titles and subjects, ignoring case."""
+    statuses: Collection[CampaignStatus] = ()
+    """Empty: all."""
+    sort: Sort = Sort.CREATED
+    ascending: bool = False
+
+    def names(self, campaign: Campaign) -> bool:
+        wanted = self.text.casefold()
+        return wanted in campaign.title.casefold() or wanted in campaign.subject.casefold()
+
+    def takes(self, campaign: Campaign) -> bool:
+        return (not self.statuses or campaign.status in self.statuses) and self.names(campaign)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many campaigns of each status contain the text."""
+
+    by_status: Mapping[CampaignStatus, int]
+    is_whole: bool
+    """False when there are more campaigns than were looked at."""
+
+    @property
+    def total(self) -> int:
+        return sum(self.by_status.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The newest campaigns, as many as are looked at."""
+
+    campaigns: tuple[Campaign, ...]
+    is_whole: bool
+
+    def counts(self, wanted: Wanted) -> Counts:
+        found = Counter(campaign.status for campaign in self.campaigns if wanted.names(campaign))
+        return Counts({status: found[status] for status in CampaignStatus}, self.is_whole)
+
+    def page(self, wanted: Wanted, limit: int, position: str | None) -> tuple[list[Campaign], str | None]:
+        """As `list_along_index`, in an order of `_VALUES`. A position is the last campaign's value and id."""
+        value_of = _VALUES[wanted.sort]
+
+        def key(campaign: Campaign) -> tuple[str, str]:
+            return value_of(campaign), campaign.campaign_id
+
+        found = sorted(filter(wanted.takes, self.campaigns), key=key, reverse=not wanted.ascending)
+        if position is not None:
+            value, _, campaign_id = position.rpartition(" ")
+            last = (value, campaign_id)
+            found = [each for each in found if (key(each) > last if wanted.ascending else key(each) < last)]
+        page = found[:limit]
+        return page, " ".join(key(page[-1])) if len(found) > limit else None
+
+
+def newest(campaigns: Campaigns) -> Window:
+    found = list(islice(_along_index(campaigns), MOST + 1))
+    return Window(tuple(found[:MOST]), len(found) <= MOST)
+
+
+def _along_index(campaigns: Campaigns) -> Iterator[Campaign]:
+    position, more = None, True
+    while more:
+        page, position = campaigns.list_page(limit=MOST + 1, position=position)
+        yield from page
+        more = position is not None
+
+
+def list_along_index(
+    campaigns: Campaigns, wanted: Wanted, limit: int, position: str | None
+) -> tuple[list[Campaign], str | None]:
+    """A page by the time of creation, and where the next one starts.
+
+    Looks at MOST campaigns at most, so that a rare match cannot make a request run for ever: a page may be empty and
+    still have a next one.
+    """
+    found: list[Campaign] = []
+    looked_at, following = 0, position
+    while True:
+        searches = wanted.text or wanted.statuses
+        page, following = campaigns.list_page(
+            limit=_READ if searches else limit, position=following, newest_first=not wanted.ascending
+        )
+        looked_at += len(page)
+        found += filter(wanted.takes, page)
+        if len(found) > limit:
+            found = found[:limit]
+            following = campaigns.position_after(found[-1])
+        if following is None or len(found) == limit or looked_at >= MOST:
+            return found, following

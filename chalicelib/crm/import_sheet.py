@@ -1,0 +1,144 @@
+"""Walks through a sheet's XML before calamine reads it: how much memory it will take, and what calamine leaves out.
+
+calamine keeps a sheet as one dense block with a copy of each cell's text, and the process ends when that does not fit
+into memory: a workbook of two cells can ask for 400 GB.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from xml.parsers import expat
+
+from chalicelib.crm.import_rows import FileTooLong
+
+MAX_CHARACTERS = 64 * 1024 * 1024
+"""Of all cells that refer to shared strings."""
+_MAX_CELLS = 2_000_000
+"""Of the block from A1 to the last row and column that have values; some 50 MB in calamine, and six seconds."""
+_MAX_MERGED = 10_000
+
+Cell = tuple[int, int]
+"""Row and column, from 0."""
+ERROR = "error"
+
+
+def string_lengths(strings: bytes | None) -> list[int]:
+    """Characters of each shared string."""
+    lengths: list[int] = []
+
+    def start(name: str, _: dict[str, str]) -> None:
+        if name.endswith(" si"):
+            lengths.append(0)
+
+    def add(text: str) -> None:
+        if lengths:
+            lengths[-1] += len(text)
+
+    if strings is not None:
+        parser = parser_of(start)
+        parser.CharacterDataHandler = add
+        parser.Parse(strings, True)
+    return lengths
+
+
+def _refuse_document_type(*_: object) -> None:
+    # No spreadsheet program writes one, and it could declare entities that expand without end.
+    raise ValueError("document type")
+
+
+def parser_of(start: Callable[[str, dict[str, str]], None]) -> expat.XMLParserType:
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.buffer_text = True
+    parser.StartElementHandler = start
+    parser.StartDoctypeDeclHandler = _refuse_document_type
+    return parser
+
+
+class SheetScan:
+    """Walks the start tags of a sheet: how far it reaches, and which cells have a format or hold an error."""
+
+    def __init__(self, formats: Mapping[str, str], lengths: Sequence[int]) -> None:
+        self._formats = formats
+        self._lengths = lengths
+        self.cells: dict[Cell, str] = {}
+        self._row = self._last_row = self._last_column = 0
+        self._cell: Cell = (0, 0)
+        self._mark: str | None = None
+        self._shared: str | None = None
+        """What a cell that refers to a shared string says so far."""
+        self._characters = self._merged = 0
+
+    def run(self, content: bytes) -> None:
+        parser = parser_of(self._start)
+        parser.CharacterDataHandler = self._text
+        self._row, self._cell = 0, (0, -1)
+        parser.Parse(content, True)
+        self._settle()
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        kind = name.rpartition(" ")[2]
+        if kind == "c":
+            self._settle()
+            self._enter(attributes)
+        elif kind == "row":
+            self._row = int(attributes.get("r", self._row + 1))
+            self._cell = (self._row - 1, -1)
+        elif kind in ("v", "is"):
+            self._reach()
+        elif kind == "mergeCell":
+            self._merged += 1
+            if self._merged > _MAX_MERGED:
+                raise FileTooLong(f"The sheet has more than {_MAX_MERGED:,} merged cells. Save it as CSV.")
+
+    def _text(self, text: str) -> None:
+        if self._shared is not None:
+            self._shared += text
+
+    def _settle(self) -> None:
+        """Count the shared string of the cell before: a sheet can repeat one long string in each cell."""
+        if self._shared and self._shared.strip():
+            number = int(self._shared)
+            self._characters += self._lengths[number] if 0 <= number < len(self._lengths) else 0
+            if self._characters > MAX_CHARACTERS:
+                raise FileTooLong("The sheet has too much text. Save it as CSV.")
+        self._shared = None
+
+    def _enter(self, attributes: dict[str, str]) -> None:
+        if place := attributes.get("r"):
+            letters = place.rstrip("0123456789")
+            self._cell = (int(place[len(letters) :]) - 1, column_number(letters))
+        else:
+            self._cell = (self._cell[0], self._cell[1] + 1)
+        kind = attributes.get("t")
+        self._shared = "" if kind == "s" else None
+        self._mark = ERROR if kind == "e" else self._formats.get(attributes.get("s", ""))
+
+    def _reach(self) -> None:
+        """Note a cell with a value: only those take memory in calamine."""
+        row, column = self._cell
+        if self._mark:
+            self.cells[self._cell] = self._mark
+        self._last_row, self._last_column = max(self._last_row, row, self._row - 1), max(self._last_column, column)
+        if (self._last_row + 1) * (self._last_column + 1) > _MAX_CELLS:
+            raise FileTooLong(
+                f"The sheet reaches to cell {column_letters(self._last_column)}{self._last_row + 1}, too far to be "
+                "read. Delete what is beside and below the table, or save the sheet as CSV."
+            )
+
+
+def column_number(letters: str) -> int:
+    """A is 0. Raises ValueError for what is no column."""
+    number = 0
+    for letter in letters.upper():
+        if not "A" <= letter <= "Z":
+            raise ValueError("no column")
+        number = number * 26 + ord(letter) - 64
+    return number - 1
+
+
+def column_letters(number: int) -> str:
+    """As spreadsheet programs name columns; 0 is A."""
+    letters = ""
+    while number >= 0:
+        number, letter = divmod(number, 26)
+        letters = chr(65 + letter) + letters
+        number -= 1
+    return letters

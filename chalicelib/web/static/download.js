@@ -1,0 +1,32 @@
+/** Downloads of CSV files, which the API sends in parts that make up one file. */
+
+import { api, h, say } from "./app.js";
+
+const LINK = /<([^>]*)>; rel="next"/;
+
+/** Download the file at this address of the API. `control`: the button, which shows how far it is. */
+export async function saveCsv(address, title, control, signal) {
+  const label = control.textContent;
+  control.disabled = true;
+  control.textContent = "Downloading…";
+  try {
+    const parts = [];
+    const [path] = address.split("?");
+    for (let next = address; next;) {
+      const response = await api("GET", next, { whole: true, signal });
+      parts.push(await response.blob());
+      const following = LINK.exec(response.headers.get("Link") || "")?.[1];
+      next = following && path + following;
+      control.textContent = `Downloading… ${(new Blob(parts).size / 1e6).toFixed(1)} MB`;
+    }
+    const url = URL.createObjectURL(new Blob(parts, { type: "text/csv" }));
+    h("a", { href: url, download: `${title.replaceAll(/[^\p{L}\p{N}]+/gu, "-")}.csv` }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  } catch (problem) {
+    if (!signal.aborted) say(problem.message);
+  } finally {
+    control.disabled = false;
+    control.textContent = label;
+    if (document.activeElement === document.body) control.focus(); // a disabled button loses it
+  }
+}

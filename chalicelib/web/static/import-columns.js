@@ -1,0 +1,130 @@
+/** Where the columns of a file go: a choice for each, values for what the file lacks, and the first leads as they will be. */
+
+import { api, button, counted, fill, h, number } from "./app.js";
+import { card, table } from "./parts.js";
+
+/** A lead's own members, as the page calls them. */
+export const MEMBERS = {
+  email: "Email", first_name: "First name", last_name: "Last name", external_id: "External ID",
+  entity: "Business line", stage: "Stage", tags: "Tags",
+};
+const DEFAULTS = ["entity", "stage", "tags"];
+const NEEDED = { entity: "Enter a business line, or choose a column for it.", stage: "Enter a stage for new leads, or choose a column for it." };
+const FIELD = "custom field";
+
+/**
+ * The form. `onchange()` is called at every change, `onstart(said)` when the lines are to be checked, and
+ * `onstart(said, true)` when they are to be imported at once. `kept`: what an interrupted import of this file had.
+ */
+export function columnsForm(found, kept, { signal, onchange, onstart }) {
+  const choices = found.columns.map((column, at) => columnChoice(column, at, kept ? kept.mapping[column.name] || "ignore" : column.suggested, changed));
+  const inputs = Object.fromEntries(DEFAULTS.map((name) => [name, h("input", {
+    id: `default-${name}`, list: `known-${name}`, maxlength: 200, autocomplete: "off", "aria-describedby": `default-${name}-note default-${name}-error`,
+    value: [kept?.defaults[name] || ""].flat().join(", "), oninput: changed,
+  })]));
+  const notes = Object.fromEntries(DEFAULTS.map((name) => [name, h("p", { class: "note", id: `default-${name}-note` })]));
+  const errors = Object.fromEntries(DEFAULTS.map((name) => [name, h("p", { class: "error", id: `default-${name}-error` })]));
+  const offered = Object.fromEntries(DEFAULTS.map((name) => [name, h("datalist", { id: `known-${name}` })]));
+  const preview = h("div", { class: "stack" });
+  const problem = h("p", { class: "error", role: "alert" });
+  const isTable = found.columns.length > 0;
+
+  const element = h("div", { class: "view" },
+    kept && h("section", { class: "card resume", "aria-labelledby": "interrupted" },
+      h("h2", { id: "interrupted" }, "This import was interrupted"),
+      h("p", {}, `It stopped at line ${number(kept.done)}; ${counted(kept.lines, "line")} of ${number(kept.of)} were read. Continuing reads them again: leads that were imported stay unchanged.`),
+      h("div", { class: "actions" }, button("Continue import", () => start(true), { class: "primary" }))),
+    isTable && card({ id: "columns", title: "Columns" },
+      h("ul", { class: "columns" }, choices.map((choice) => choice.element))),
+    card({ id: "defaults", title: isTable ? "For lines without a value" : "For leads without a value" },
+      h("div", { class: "reading" }, DEFAULTS.map((name) => h("div", { class: "stack" },
+        h("label", { for: `default-${name}` }, MEMBERS[name]), inputs[name], offered[name], notes[name], errors[name])))),
+    isTable && card({ id: "preview", title: "The first leads, as they will be" }, preview),
+    h("div", { class: "stack" }, problem,
+      h("div", { class: "actions" }, button("Check all lines", () => start(false), { class: kept ? "" : "primary" }),
+        h("span", { class: "note" }, "Checking imports nothing."))));
+
+  function mapping() {
+    return Object.fromEntries(choices.map(({ name, target }) => [name, target()]).filter(([name, target]) => target !== "ignore" || name.startsWith("Column ")));
+  }
+
+  function defaults() {
+    const values = { entity: inputs.entity.value.trim(), stage: inputs.stage.value.trim(), tags: inputs.tags.value.split(/[,;]/).map((tag) => tag.trim()).filter(Boolean) };
+    return Object.fromEntries(Object.entries(values).filter(([, value]) => value.length));
+  }
+
+  function changed() {
+    const targets = new Set(choices.map(({ target }) => target()));
+    const isMapped = (name) => targets.has(name) || !isTable;
+    notes.entity.textContent = isMapped("entity") ? "Used where a line has none." : "Every lead belongs to one.";
+    notes.stage.textContent = isMapped("stage") ? "For new leads whose line has none." : "For new leads. Leads that you already have keep theirs.";
+    notes.tags.textContent = isMapped("tags") ? "Added where a line has none. Separate several with commas." : "Added to every lead. Separate several with commas.";
+    for (const name of DEFAULTS) fail(name, "");
+    problem.textContent = "";
+    if (isTable) drawPreview();
+    onchange();
+  }
+
+  function fail(name, text) {
+    errors[name].textContent = text;
+    inputs[name].setAttribute("aria-invalid", String(Boolean(text)));
+  }
+
+  function drawPreview() {
+    const used = choices.map((choice, at) => ({ target: choice.target(), samples: found.columns[at].samples })).filter(({ target }) => target !== "ignore");
+    const given = defaults();
+    const names = [...Object.keys(MEMBERS).filter((name) => given[name] || used.some(({ target }) => target === name)),
+      ...new Set(used.map(({ target }) => target).filter((target) => !(target in MEMBERS)))];
+    const count = found.columns[0].samples.length;
+    const cell = (name, row) => used.find(({ target }) => target === name)?.samples[row] || [given[name] || ""].flat().join(", ");
+    const lacksAddress = !used.some(({ target }) => target === "email");
+    fill(preview, lacksAddress && h("p", { class: "warning" }, "No column goes to Email. Leads without an address cannot receive campaigns."),
+      names.length ? table("The first leads", names.map((name) => MEMBERS[name] || name), Array.from({ length: count }, (_, row) => names.map((name) => h("span", { class: "sample" }, cell(name, row) || "—"))))
+        : h("p", { class: "soft" }, "No column is imported yet."));
+  }
+
+  function start(atOnce) {
+    const targets = choices.map((choice) => choice.target()).filter((target) => target !== "ignore");
+    const twice = targets.find((target, at) => targets.indexOf(target) !== at);
+    const missing = Object.keys(NEEDED).find((name) => isTable && !targets.includes(name) && !inputs[name].value.trim());
+    if (isTable && !targets.length) problem.textContent = "Choose where at least one column goes.";
+    else if (twice !== undefined) problem.textContent = twice ? `Two columns go to ${MEMBERS[twice] || twice}. Choose another place for one of them.` : "Give every custom field a name.";
+    else if (targets.includes("")) problem.textContent = "Give every custom field a name.";
+    else if (missing) {
+      fail(missing, NEEDED[missing]);
+      inputs[missing].focus();
+    } else onstart({ mapping: isTable ? mapping() : undefined, defaults: defaults() }, atOnce);
+  }
+
+  api("GET", "lead-groups", { signal }).then(({ items }) => {
+    const names = (what) => [...new Set(items.flatMap((each) => each[what].map(({ name }) => name)))];
+    for (const [name, values] of [["entity", items.map(({ entity }) => entity)], ["stage", names("stages")], ["tags", names("tags")]]) {
+      fill(offered[name], values.slice(0, 50).map((value) => h("option", { value })));
+    }
+    if (items.length === 1 && !inputs.entity.value && isTable && !choices.some(({ target }) => target() === "entity")) {
+      inputs.entity.value = items[0].entity;
+      changed();
+    }
+  }, () => null);
+  changed();
+  return element;
+}
+
+/** One column with its samples: { element, name, target() }; the target is "ignore" for a column that is not imported. */
+function columnChoice({ name, samples }, at, initial, onchange) {
+  const isMember = initial in MEMBERS || initial === "ignore";
+  const select = h("select", { id: `column-${at}`, "aria-label": `${name} goes to`, onchange: () => { draw(); onchange(); } },
+    h("option", { value: "ignore" }, "Do not import"),
+    Object.entries(MEMBERS).map(([value, text]) => h("option", { value }, text)),
+    h("option", { value: FIELD }, "Custom field…"));
+  const field = h("input", { "aria-label": `Name of the custom field for ${name}`, maxlength: 64, value: isMember ? name.slice(0, 64) : initial, oninput: onchange });
+  select.value = isMember ? initial : FIELD;
+  const draw = () => { field.hidden = select.value !== FIELD; };
+  draw();
+  const seen = samples.filter(Boolean).slice(0, 3);
+  return {
+    name,
+    target: () => (select.value === FIELD ? field.value.trim() : select.value),
+    element: h("li", {}, h("div", { class: "column" }, h("b", {}, name), h("p", { class: "note clip" }, seen.join(" · ") || "empty")), select, field),
+  };
+}

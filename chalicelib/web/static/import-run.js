@@ -1,0 +1,165 @@
+/** Runs through a file piece by piece: first to check it, then to import it; can be stopped and continued. */
+
+import { api, button, counted, fill, h, number, Problem, progress, query } from "./app.js";
+import { csvOf } from "./csv.js";
+import { MEMBERS } from "./import-columns.js";
+import { table } from "./parts.js";
+
+const SHOWN_ERRORS = 200;
+
+export class Run {
+  /** `said`: the mapping and the defaults. Drawn into `place`; stops when the signal aborts. */
+  constructor(source, said, place, signal, { busy, finished }) {
+    this.busy = busy;
+    this.finished = finished;
+    this.source = source;
+    this.said = said;
+    this.place = place;
+    this.signal = signal;
+    this.pieces = source.pieces();
+    this.of = this.pieces.reduce((sum, { count }) => sum + count, 0);
+    this.progress = h("div");
+    this.status = h("p", { role: "status" });
+    this.actions = h("div", { class: "actions" });
+    this.result = h("div", { class: "view" });
+    this.title = h("h2", { id: "run", tabindex: "-1" });
+    fill(place, h("section", { class: "card", "aria-labelledby": "run" }, this.title, this.progress, this.status, this.actions, this.result));
+  }
+
+  async start(doNotCheck = false) {
+    if (!this.of) {
+      this.title.textContent = "Nothing to import";
+      this.status.textContent = "There are no lines below the column names.";
+      return;
+    }
+    this.begin(!doNotCheck);
+    await this.go();
+  }
+
+  /** Start from the first piece, to check (`dryRun`) or to import. */
+  begin(dryRun) {
+    this.dryRun = dryRun;
+    this.next = 0;
+    this.done = 0;
+    this.tally = { created: 0, updated: 0, unchanged: 0 };
+    this.errors = [];
+    this.rejected = new Map();
+    fill(this.result);
+  }
+
+  async go() {
+    const stopped = new AbortController();
+    this.signal.addEventListener("abort", () => stopped.abort());
+    this.title.textContent = this.dryRun ? "Checking" : "Importing";
+    fill(this.actions, button("Stop", () => stopped.abort()));
+    this.actions.firstChild.focus();
+    fill(this.result);
+    this.draw();
+    const leave = (event) => event.preventDefault();
+    if (!this.dryRun) addEventListener("beforeunload", leave);
+    this.busy(true);
+    try {
+      while (this.next < this.pieces.length) {
+        await this.send(this.pieces[this.next], stopped.signal);
+        this.done += this.pieces[this.next].count;
+        this.next += 1;
+        this.draw();
+        if (!this.dryRun) this.keep();
+      }
+      this.finish();
+    } catch (problem) {
+      if (!this.signal.aborted) this.interrupted(stopped.signal.aborted ? null : problem);
+    } finally {
+      removeEventListener("beforeunload", leave);
+      this.busy(false);
+    }
+  }
+
+  /** Sending a piece twice changes nothing, so temporary errors are retried. */
+  async send(piece, signal) {
+    const { mapping, defaults } = this.said;
+    const values = { ...piece.query, mapping: mapping && JSON.stringify(mapping), defaults: JSON.stringify(defaults), dry_run: this.dryRun || null };
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const answer = await api("POST", `leads/import${query(values)}`, { body: piece.body, type: this.source.type, signal });
+        for (const name of Object.keys(this.tally)) this.tally[name] += answer[name];
+        this.errors.push(...answer.errors.map((error) => ({ ...error, line: piece.line(error.line) })));
+        for (const { line, values: cells } of answer.rejected) this.rejected.set(piece.line(line), cells);
+        return;
+      } catch (problem) {
+        if (signal.aborted || !(problem instanceof Problem) || !problem.isTemporary || attempt === 4) throw problem;
+        await new Promise((resolve) => { setTimeout(resolve, attempt * 1000); });
+      }
+    }
+  }
+
+  /** Remember in this browser how far the import came, until it is finished. */
+  keep() {
+    this.source.keep({ mapping: this.said.mapping || {}, defaults: this.said.defaults, done: this.pieces[this.next - 1].last, lines: this.done, of: this.of });
+  }
+
+  draw() {
+    const text = `${number(this.done)} of ${counted(this.of, "line")} ${this.dryRun ? "checked" : "imported"}`;
+    fill(this.progress, progress(this.title.textContent, this.done / this.of, text));
+    this.status.textContent = text;
+  }
+
+  interrupted(problem) {
+    const where = this.next ? `Stopped after line ${number(this.pieces[this.next - 1].last)}. ` : "";
+    const after = this.dryRun || !this.next ? "Nothing was imported." : "What was imported stays.";
+    this.title.textContent = this.dryRun ? "Check stopped" : "Import stopped";
+    fill(this.status, `${where}${after}`);
+    const failed = problem && h("p", { class: "error", role: "alert" }, problem.status === 0 ? "The server cannot be reached." : problem.message);
+    // An error that will not pass by itself is about the file or the choices above.
+    const mayPass = !(problem instanceof Problem) || problem.isTemporary;
+    fill(this.actions, mayPass && button("Continue", () => this.go(), { class: "primary" }));
+    if (mayPass) this.actions.firstChild.focus();
+    fill(this.result, failed, problem?.errors?.length > 0 && table("Problems", ["Where", "Problem"], problem.errors.map(({ field, reason }) => [field || "File", reason])));
+  }
+
+  finish() {
+    const { created, updated, unchanged } = this.tally;
+    const leads = created + updated;
+    fill(this.progress);
+    this.title.textContent = this.dryRun ? "Checked: nothing is imported yet" : "Import finished";
+    this.status.textContent = `${counted(leads + unchanged + this.rejected.size, "line")} read.`;
+    const figures = [["New", created], [this.dryRun ? "To update" : "Updated", updated], ["Unchanged", unchanged], ["Lines with errors", this.rejected.size]];
+    fill(this.actions);
+    if (!this.dryRun) {
+      this.source.forget();
+      this.finished();
+    }
+    fill(this.result,
+      h("dl", { class: "tally" }, figures.map(([name, count]) => h("div", {}, h("dt", {}, name), h("dd", {}, number(count))))),
+      this.rejected.size > 0 && this.errorList(),
+      h("div", { class: "actions" }, this.dryRun
+        ? [leads > 0 ? button(`Import ${counted(leads, "lead")}`, () => { this.begin(false); this.go(); }, { class: "primary" }) : h("p", { class: "soft" }, "There is nothing to import.")]
+        : [h("a", { class: "button primary", href: "#/leads" }, "View leads"), h("a", { class: "button", href: "#/campaigns/new" }, "New campaign")]));
+    this.title.focus({ preventScroll: true });
+    this.place.scrollIntoView({ block: "nearest" });
+  }
+
+  errorList() {
+    const shown = this.errors.slice(0, SHOWN_ERRORS);
+    return h("div", { class: "stack" },
+      h("h3", {}, this.dryRun ? "Lines that will not be imported" : "Lines not imported"),
+      h("p", { class: "note" }, this.source.isTable ? "Download them, correct them, and import that file: it has the same columns." : "Download them to see what is wrong with each."),
+      h("div", { class: "actions" }, button("Download lines with errors", () => this.download())),
+      table("Lines with errors", ["Line", "Problem", "What it says"], shown.map(({ line, field, reason }) => [
+        number(line), field ? `${MEMBERS[field] || field}: ${reason}` : reason,
+        h("span", { class: "sample" }, this.rejected.get(line).filter(Boolean).join(" · ") || "—"),
+      ])),
+      this.errors.length > SHOWN_ERRORS && h("p", { class: "note" }, `And ${number(this.errors.length - SHOWN_ERRORS)} more.`));
+  }
+
+  /** The lines with errors as CSV: the file's own columns, then the line's number and what is wrong with it. */
+  download() {
+    const names = this.source.isTable ? this.source.found.columns.map(({ name }) => name) : ["Line"];
+    const reasons = new Map();
+    for (const { line, field, reason } of this.errors) reasons.set(line, [...(reasons.get(line) || []), field ? `${field} ${reason}` : reason]);
+    const rows = [...this.rejected].map(([line, cells]) => [...names.map((_, at) => cells[at] ?? ""), line, reasons.get(line).join("; ")]);
+    const address = URL.createObjectURL(new Blob([csvOf([[...names, "Import line", "Import error"], ...rows])], { type: "text/csv" }));
+    h("a", { href: address, download: `${this.source.file.name.replace(/\.\w+$/, "")} - lines with errors.csv` }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 10_000);
+  }
+}

@@ -1,0 +1,121 @@
+/** A lead's email status, with why it is not emailed; and its personal data, to export and to erase. */
+
+import { api, button, failure, fill, h, mayWrite, moment, query, say } from "./app.js";
+import { confirm, tell } from "./dialogs.js";
+import { nameOf } from "./lead-controls.js";
+import { card, titlesOf } from "./parts.js";
+import { reasonField, whyNot } from "./suppression-words.js";
+
+/**
+ * { element, update(lead) }. `onchange(lead)` is called after the lead was unsubscribed or resubscribed; after it was
+ * erased, the list of leads is shown.
+ */
+export function privacyCard(shown, { signal, onchange }) {
+  let lead = shown;
+  const status = h("div", { class: "stack" });
+  const data = h("div", { class: "actions" });
+  const element = h("div", { class: "view" },
+    card({ id: "email-status", title: "Email status" }, status),
+    card({ id: "personal-data", title: "Personal data" },
+      h("p", { class: "note" }, "Everything known of this person, as one file."), data));
+  fill(data, button("Export", () => attempt(data, () => save(lead, signal))),
+    mayWrite() && button("Erase…", erase, { class: "danger" }));
+
+  /** Run it; an error is shown at the end of this place. */
+  async function attempt(place, run) {
+    place.querySelector(".failure")?.remove();
+    try {
+      await run();
+    } catch (problem) {
+      if (!signal.aborted) place.append(failure(problem));
+    }
+  }
+
+  async function load() {
+    const marks = (await api("GET", `leads/${lead.lead_id}/suppressions`, { signal })).items;
+    const titles = await titlesOf(marks.map((mark) => mark.campaign_id).filter(Boolean), signal);
+    const isSuppressed = lead.unsubscribed || marks.length > 0;
+    fill(status,
+      h("p", {}, isSuppressed
+        ? h("span", { class: "pill bad" }, lead.unsubscribed ? "Unsubscribed" : "Suppressed")
+        : h("span", { class: "pill good" }, lead.email ? "Subscribed" : "No email address")),
+      marks.map((mark) => h("p", { class: "note" }, whyNot(mark), titles.has(mark.campaign_id) && [
+        ", ", h("a", { href: `#/campaigns/${mark.campaign_id}/stats` }, titles.get(mark.campaign_id))], ", ", moment(mark.at))),
+      mayWrite() && (isSuppressed
+        ? button("Resubscribe…", () => change(resubscribe, "This lead receives campaigns again."))
+        : button("Unsubscribe", () => change(unsubscribe, "This lead no longer receives campaigns."))));
+  }
+
+  const change = (run, message) => attempt(status, async () => {
+    const changed = await run();
+    if (!changed) return;
+    lead = changed;
+    await load();
+    status.querySelector("button").focus();
+    say(message);
+    await onchange(lead);
+  });
+  const unsubscribe = () => api("POST", `leads/${lead.lead_id}/unsubscribe`, { key: crypto.randomUUID() });
+  const resubscribe = () => confirm({
+    title: `Resubscribe ${nameOf(lead)}?`,
+    text: "Resubscribe people only if they asked for it. The reason and the name of your API token are shown on the timeline.",
+    fields: reasonField("Asked for it by phone"),
+    action: "Resubscribe",
+    run: (form) => api("POST", `leads/${lead.lead_id}/resubscribe`, { body: { reason: form.get("reason") }, key: crypto.randomUUID() }),
+  });
+
+  async function erase() {
+    const wanted = lead.email || lead.lead_id;
+    const erased = await confirm({
+      title: `Erase ${nameOf(lead)}?`,
+      text: "This cannot be undone. Export the data first if the person has asked for it.",
+      fields: [
+        h("h3", {}, "What goes"),
+        h("ul", { class: "plain-list" }, [
+          "The lead: address, names, fields, tags", "Subjects, addresses and personal links of all emails sent to it",
+          "What automation rules did with it, and why it was resubscribed"].map((text) => h("li", {}, text))),
+        h("h3", {}, "What stays"),
+        h("ul", { class: "plain-list" }, [
+          "Every number of your campaigns", "If it must not be emailed: a fingerprint of the address that nobody can read, so that it is not emailed when the address is imported again",
+        ].map((text) => h("li", {}, text))),
+        h("label", { for: "confirm" }, `Type ${wanted} to confirm`),
+        h("input", { id: "confirm", name: "confirm", required: true, autocomplete: "off", autocapitalize: "off", spellcheck: "false" }),
+      ],
+      action: "Erase",
+      danger: true,
+      run(form) {
+        const confirmed = form.get("confirm").trim();
+        if (confirmed.toLowerCase() !== wanted.toLowerCase()) throw new Error(`This is not ${wanted}.`);
+        return api("POST", `leads/${lead.lead_id}/erase`, { body: { confirm: confirmed } });
+      },
+    });
+    if (!erased) return;
+    location.hash = "#/leads";
+    say("The person was erased.");
+    const others = await Promise.all(erased.same_address.map((id) => api("GET", `leads/${id}`)));
+    if (others.length) {
+      const close = (event) => event.target.closest("dialog").close();
+      tell("The address is still here", h("p", {}, "Leads of other business lines have the same address. Erase them too if the person asked for it:"),
+        h("ul", { class: "plain-list" }, others.map((other) =>
+          h("li", {}, h("a", { href: `#/leads/${other.lead_id}`, onclick: close }, nameOf(other)), `, ${other.entity}`))));
+    }
+  }
+
+  attempt(status, load);
+  return { element, update: (other) => { lead = other; return attempt(status, load); } };
+}
+
+/** Download everything known of a lead. The API sends a very long timeline in parts. */
+async function save(lead, signal) {
+  let found = null;
+  let cursor = null;
+  do {
+    const part = await api("GET", `leads/${lead.lead_id}/export${query({ cursor })}`, { signal });
+    cursor = part.cursor;
+    found = found ? { ...found, timeline: [...found.timeline, ...part.timeline] } : part;
+  } while (cursor);
+  delete found.cursor;
+  const url = URL.createObjectURL(new Blob([JSON.stringify(found, null, 2)], { type: "application/json" }));
+  h("a", { href: url, download: `${lead.lead_id}.json` }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}

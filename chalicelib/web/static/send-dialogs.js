@@ -1,0 +1,134 @@
+/** Sending now and scheduling: what will be sent, to whom, and what the pre-send check says, before anything happens. */
+
+import { api, counted, fill, h, number, Problem, style } from "./app.js";
+import { likelyZones, placeOf, thereAndHere, titleOf } from "./campaign-words.js";
+import { confirm } from "./dialogs.js";
+
+const SEVERITY = { error: ["bad", "Error"], warning: ["skipped", "Warning"] };
+const LAST_ZONE = "leadflip:time-zone";
+
+/** True once sending has started. `campaign`: as the API gives it. */
+export async function sendNow(campaign) {
+  const { check, element } = await presend(campaign);
+  const unchecked = waiver("Send", "sent", campaign.version);
+  return confirm({
+    title: `Send “${titleOf(campaign)}” now?`,
+    fields: [element, unchecked.element],
+    action: "Send",
+    prepare: async () => {
+      const { isComplete, mails, words } = await check();
+      return isComplete && mails ? `Send ${words}` : "";
+    },
+    run: (form) => unchecked.send(`campaigns/${campaign.campaign_id}/send`, form),
+  });
+}
+
+/** The scheduled campaign, or null if it was not scheduled. A schedule that there is already is replaced. */
+export async function schedule(campaign) {
+  const { check, element } = await presend(campaign, "Recipients are selected when it is sent. Right now: ");
+  const unchecked = waiver("Schedule", "scheduled", campaign.version);
+  const isScheduled = campaign.status === "scheduled";
+  const when = moment(campaign);
+  return confirm({
+    title: isScheduled ? `Reschedule “${titleOf(campaign)}”` : `Schedule “${titleOf(campaign)}”`,
+    fields: [when.element, element, unchecked.element],
+    action: isScheduled ? "Reschedule" : "Schedule",
+    prepare: async () => ((await check()).isComplete ? (isScheduled ? "Reschedule" : "Schedule") : ""),
+    run: async (form) => {
+      const answer = await unchecked.send(`campaigns/${campaign.campaign_id}/schedule`, form, { at: form.get("at").slice(0, 16), timezone: form.get("zone") });
+      localStorage.setItem(LAST_ZONE, form.get("zone"));
+      return answer;
+    },
+  });
+}
+
+/** The fields for a time, and what it means there and here. */
+function moment({ scheduled_local: local, scheduled_timezone: zone }) {
+  const here = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+  const last = localStorage.getItem(LAST_ZONE);
+  const likely = likelyZones(here, zone, last);
+  const others = Intl.supportedValuesOf("timeZone").filter((each) => !likely.includes(each));
+  const tomorrow = new Date(Date.now() + 86_400_000);
+  const day = `${tomorrow.getFullYear()}-${String(tomorrow.getMonth() + 1).padStart(2, "0")}-${String(tomorrow.getDate()).padStart(2, "0")}`;
+  const told = h("p", { class: "told", role: "status" });
+  const tell = () => { told.textContent = at.value ? thereAndHere(at.value.slice(0, 16), zones.value, here) : ""; };
+  const at = h("input", { type: "datetime-local", id: "at", name: "at", required: true, value: local?.slice(0, 16) || `${day}T09:00`, oninput: tell });
+  const option = (each) => h("option", { value: each }, each === here ? `${placeOf(each)} (your time)` : each.replaceAll("_", " "));
+  const zones = h("select", { id: "zone", name: "zone", onchange: tell },
+    h("optgroup", { label: "Suggested" }, likely.map(option)), h("optgroup", { label: "All time zones" }, others.map(option)));
+  zones.value = zone || last || here;
+  tell();
+  return { element: h("div", { class: "stack" },
+    h("label", { for: "at" }, "Date and time"), at, h("label", { for: "zone" }, "Time zone"), zones, told) };
+}
+
+/** What is sent, by whom and to whom, with the errors and warnings of the pre-send check: { element, check() }. */
+async function presend(campaign, before = "") {
+  await style("send-dialogs.css");
+  const element = h("div", { class: "stack presend" });
+  async function check() {
+    const path = `campaigns/${campaign.campaign_id}`;
+    const found = await api("GET", `${path}/preflight`);
+    // The check counts what it has looked at. Only where that is not everybody, somebody else has to count.
+    const audience = found.audience_is_whole ? { total: found.audience_looked_at } : await api("GET", `${path}/audience`);
+    const shown = found.findings.filter(({ severity, code }) => severity in SEVERITY && code !== "not_proven" && code !== "leads_without_email");
+    const isComplete = !shown.some((each) => isMissing(each) || each.code === "content_invalid");
+    const mails = Math.max(0, audience.total - found.without_email);
+    const all = audience.at_least ? "at least " : "";
+    fill(element, summary(campaign, found, audience, before),
+      !isComplete && h("p", { class: "error" }, "It cannot be sent yet:"),
+      shown.length > 0 && h("ul", { class: "check-findings" }, shown.map(finding)),
+      isComplete && !shown.length && h("p", {}, h("span", { class: "pill good" }, "No problems"), " The pre-send check found nothing to mend."));
+    return { isComplete, mails: mails || audience.at_least, words: `${all}${counted(mails, "email")}` };
+  }
+  return { element, check };
+}
+
+const isMissing = ({ code }) => code.endsWith("_missing");
+
+function finding({ severity, code, message, count }) {
+  const [tone, name] = isMissing({ code }) ? ["skipped", "Missing"] : SEVERITY[severity];
+  return h("li", {}, h("span", { class: `pill ${tone}` }, name), h("p", {}, message, count ? ` (${counted(count, "lead")})` : ""));
+}
+
+function summary({ subject, audience: { entity }, from_name: name, from_email: address, reply_to: replyTo }, { sample, without_email: without, ...found }, { total, at_least: atLeast }, before) {
+  const leads = `${atLeast ? "At least " : ""}${counted(total, "lead")}`;
+  let people = [leads];
+  if (without && found.audience_is_whole) people = [`${leads}, ${number(without)} without an address: `, h("b", {}, counted(total - without, "email"))];
+  else if (without) people = [`${leads}. Of the first ${number(found.audience_looked_at)}, ${number(without)} have no address.`];
+  const rows = [
+    ["Subject", [h("b", {}, sample?.subject || subject || "—"), sample && sample.subject !== subject && h("span", { class: "note" }, ` for ${sample.name}`)]],
+    ["From", address ? [name && h("b", {}, name), name ? ` ${address}` : h("b", {}, address)] : "—"],
+    replyTo && ["Reply-to", replyTo],
+    ["Recipients", entity ? [before, people] : "—"],
+  ];
+  return h("dl", { class: "send-summary" }, rows.filter(Boolean).map(([label, value]) => h("div", {}, h("dt", {}, label), h("dd", {}, value))));
+}
+
+/**
+ * What a dialog shows when the check could not confirm an email: { element, send(path, form, body) }. It lists the places,
+ * with a box to tick for going on anyway, which `send` then says in the request. `version`: the one that the page shows.
+ */
+function waiver(verb, done, version) {
+  const element = h("div", { class: "stack" });
+  const ask = ({ errors }) => {
+    const box = h("input", { type: "checkbox", name: "waived", required: true });
+    fill(element,
+      h("p", {}, "The check could not confirm that recipients get what you wrote:"),
+      h("ul", { class: "plain" }, errors.slice(0, 5).map(({ reason, line }) => h("li", {}, line ? `Line ${line}: ` : "", reason))),
+      errors.length > 5 && h("p", { class: "note" }, `And ${counted(errors.length - 5, "more place")}.`),
+      h("div", { class: "choices" }, h("label", {}, box, `${verb} it anyway. Links may be broken or not counted, and it may look different from the preview.`)));
+    box.focus();
+  };
+  async function send(path, form, body = {}) {
+    const isWaived = form.has("waived");
+    try {
+      return await api("POST", path, { body: isWaived ? { ...body, proof: "waived", version } : body, key: crypto.randomUUID() });
+    } catch (problem) {
+      if (problem.type !== "urn:leadflip:problem:not-proven") throw problem;
+      ask(problem);
+      throw new Problem(problem.status, { detail: `Nothing was ${done}. Correct the content, or tick the box.` });
+    }
+  }
+  return { element, send };
+}

@@ -1,0 +1,72 @@
+/** Settings: API tokens. */
+
+import { api, button, date, h, mayWrite, say, style } from "./app.js";
+import { confirm, tell } from "./dialogs.js";
+import { attempt, card, nothing } from "./parts.js";
+import { settingsHead } from "./settings.js";
+
+const SCOPES = {
+  full: ["Full access", "Can change everything and send campaigns"],
+  read: ["Read only", "Sees leads, campaigns and numbers, changes nothing"],
+};
+
+export async function show(place, { signal }) {
+  await style("settings.css");
+  const body = h("div", {}, h("p", { class: "loading" }, "Loading tokens…"));
+  place.append(...settingsHead("#/settings/tokens"), body);
+  if (!mayWrite()) {
+    body.replaceChildren(nothing("Tokens need full access", "You are signed in with a read-only token."));
+    return;
+  }
+
+  const load = () => attempt(body, signal, async () => {
+    const { items } = await api("GET", "tokens", { signal });
+    const add = button("Create token…", async () => { if (await create()) await load(); }, { class: "primary" });
+    body.replaceChildren(card({ id: "tokens", title: "API tokens", tools: add },
+      h("p", { class: "soft" }, "A token signs in a person on this page, or a program that uses the API."),
+      h("ul", { class: "tokens" }, items.map((token) => h("li", { class: "token" },
+        h("div", {}, h("p", {}, h("b", {}, token.name), token.current && [" ", h("span", { class: "pill good" }, "You are signed in with it")]),
+          h("p", { class: "note" }, [SCOPES[token.scope][0], `created ${date(token.created_at)}`, lastUsed(token)].join(" · "))),
+        button("Revoke…", () => revoke(token), { class: "danger", "aria-label": `Revoke ${token.name}…` }))))));
+  });
+
+  async function revoke(token) {
+    const own = token.current && "You are signed in with this token and will be signed out. ";
+    const done = await confirm({
+      title: `Revoke ${token.name}?`, action: "Revoke", danger: true,
+      text: [own, "Programs and people that use it lose access at once. This cannot be undone."],
+      run: () => api("DELETE", `tokens/${token.token_id}`),
+    });
+    if (!done) return;
+    if (token.current) location.reload();
+    say("Revoked.");
+    await load();
+  }
+
+  await load();
+}
+
+async function create() {
+  const name = h("input", { id: "token-name", name: "name", required: true, maxlength: 100, autocomplete: "off" });
+  const made = await confirm({
+    title: "Create token", action: "Create",
+    fields: [
+      h("div", { class: "stack" }, h("label", { for: "token-name" }, "Name"), name, h("p", { class: "note" }, "Who or what will use it, such as Website form")),
+      h("fieldset", { class: "choices" }, h("legend", { class: "label" }, "Access"), Object.entries(SCOPES).map(([value, [label, help]]) =>
+        h("label", {}, h("input", { type: "radio", name: "scope", value, checked: value === "full" }), h("span", {}, label, h("span", { class: "note token-help" }, help))))),
+    ],
+    run: (data) => api("POST", "tokens", { body: { name: data.get("name"), scope: data.get("scope") } }),
+  });
+  if (!made) return false;
+  const secret = h("input", { readonly: true, value: made.token, "aria-label": "The new token", class: "token-secret", onfocus: () => secret.select() });
+  tell(`Token for ${made.name}`, h("p", {}, "Copy it now and keep it in a safe place: it is not shown again."),
+    h("div", { class: "bar token-bar" }, secret, button("Copy", ({ currentTarget }) => navigator.clipboard.writeText(made.token)
+      .then(() => { currentTarget.textContent = "Copied"; }, () => secret.focus()))));
+  return true;
+}
+
+/** The day is enough: the API knows the hour. */
+function lastUsed({ used_at: at }) {
+  if (!at) return "never used";
+  return `last used ${date(at) === date(new Date()) ? "today" : date(at)}`;
+}

@@ -1,0 +1,17 @@
+/** What the lead’s page and the suppression list say alike. */
+
+import { h } from "./app.js";
+
+/** Why a lead or an address is not emailed, in words. */
+export function whyNot({ reason, source, by, note, entity }) {
+  if (reason === "manual") return ["Put on the suppression list by ", h("bdi", {}, by), note && [": “", h("bdi", {}, note), "”"]];
+  const texts = { unsubscribed: `Unsubscribed${entity ? ` from ${entity}` : ""}`, complaint: "Marked an email as spam", hard_bounce: "Address bounced" };
+  const sources = { link: " with the link in an email", one_click: " with the mail app’s unsubscribe button", api: " here or through the API" };
+  return (texts[reason] || reason) + (sources[source] || "");
+}
+
+/** The field of a dialog that asks why. */
+export const reasonField = (placeholder) => [
+  h("label", { for: "reason" }, "Reason"),
+  h("input", { id: "reason", name: "reason", required: true, maxlength: 500, autocomplete: "off", placeholder }),
+];

@@ -1,0 +1,143 @@
+/** Settings: the suppression list, the addresses that are not emailed. */
+
+import { api, button, counted, date, h, mayWrite, query, rename, say, style } from "./app.js";
+import { confirm, tell } from "./dialogs.js";
+import { browse, debounced, nothing } from "./parts.js";
+import { settingsHead } from "./settings.js";
+import { reasonField, whyNot } from "./suppression-words.js";
+
+const REASONS = {
+  "": "All reasons", manual: "Put on the list", unsubscribed: "Unsubscribed", hard_bounce: "Bounced", complaint: "Marked as spam", removed: "Removed",
+};
+const LINES = 1000;
+const SHOWN_ERRORS = 20;
+const INDEX_MS = 1500;
+
+export async function show(place, { query: asked, signal }) {
+  await Promise.all([style("lists.css"), style("suppressions.css")]);
+  const search = h("input", { type: "search", placeholder: "Starts with…", "aria-label": "Search addresses", value: asked.get("q") || "", autocapitalize: "off", spellcheck: "false" });
+  const reason = h("select", { "aria-label": "Reason" }, Object.entries(REASONS).map(([value, text]) => h("option", { value }, text)));
+  reason.value = asked.get("reason") in REASONS ? asked.get("reason") : "";
+  const body = h("div", {}, h("p", { class: "loading" }, "Loading addresses…"));
+  const actions = () => mayWrite() && [button("Import…", () => changed(takeFile())), button("Add…", () => changed(add()), { class: "primary" })];
+  place.append(...settingsHead("#/settings/suppressions"),
+    h("p", { class: "soft" }, "Addresses that are not emailed. They stay here when their leads are deleted or imported again."),
+    h("div", { class: "bar" }, search, reason, h("div", { class: "actions suppression-actions" }, actions())), body);
+
+  const values = () => ({ q: search.value.trim(), reason: reason.value });
+  const list = browse(body, signal, {
+    path: "suppressions",
+    values: () => ({ ...values(), limit: 50 }),
+    draw: (items) => h("ul", { class: "card suppressed", "aria-label": "Suppression list" }, items.map(row)),
+    empty: () => (values().q || values().reason
+      ? nothing("No addresses found", "Addresses are found by how they start. Shorten the search or choose all reasons.")
+      : nothing("Nobody is suppressed", "People who unsubscribe or mark an email as spam, and addresses that bounce, appear here by themselves.", actions())),
+  });
+  const restart = () => {
+    rename(`#/settings/suppressions${query(values())}`);
+    return list.restart();
+  };
+  search.addEventListener("input", debounced(restart, signal));
+  reason.addEventListener("change", restart);
+
+  /** Show the list once a change is made, and again when the list must have it: it follows within a second. */
+  async function changed(change) {
+    if (!await change || signal.aborted) return;
+    await list.load();
+    if (document.activeElement === document.body) search.focus();  // the button that was pressed is gone
+    setTimeout(() => { if (!signal.aborted && !body.contains(document.activeElement)) list.load(); }, INDEX_MS);
+  }
+
+  function row({ email, marks, removed }) {
+    const why = marks.map((mark) => h("p", { class: "note" }, whyNot(mark), ", ", date(mark.at)));
+    const off = !marks.length && removed && h("p", { class: "note" }, "Removed by ", h("bdi", {}, removed.by), ": “", h("bdi", {}, removed.reason), "”, ", date(removed.at));
+    return h("li", {},
+      h("div", {}, email ? h("b", {}, email) : h("b", { class: "soft" }, "Erased person"), why, off),
+      mayWrite() && email && marks.length > 0 && button("Remove…", () => changed(remove(email)), { class: "quiet", "aria-label": `Remove ${email}…` }));
+  }
+
+  await list.load();
+}
+
+async function remove(email) {
+  const done = await confirm({
+    title: `Remove ${email}?`,
+    text: "It may be emailed again by every business line, also after a bounce or a complaint. Do this only if its owner asked for it.",
+    fields: reasonField("Signed up again on the website"),
+    action: "Remove",
+    run: (form) => api("POST", "suppressions/remove", { body: { email, reason: form.get("reason") } }),
+  });
+  if (done) say(`${email} may be emailed again.`);
+  return done;
+}
+
+async function add() {
+  const done = await confirm({
+    title: "Add to the suppression list",
+    fields: [
+      h("label", { for: "emails" }, "Addresses"),
+      h("textarea", { id: "emails", name: "emails", rows: 4, required: true, autocapitalize: "off", spellcheck: "false", placeholder: "One per line" }),
+      ...reasonField("Asked by phone not to be emailed"),
+    ],
+    action: "Add",
+    async run(form) {
+      const emails = form.get("emails").split(/[\s,;]+/).filter(Boolean);
+      try {
+        return await api("POST", "suppressions", { body: { emails, reason: form.get("reason") } });
+      } catch (problem) {
+        const [first] = problem.errors || [];
+        const wrong = emails[/^emails\[(\d+)\]$/.exec(first?.field)?.[1]];
+        throw wrong ? new Error(`“${wrong}” ${first.reason}.`) : problem;
+      }
+    },
+  });
+  if (done) say(outcome(done));
+  return done;
+}
+
+async function takeFile() {
+  const status = h("p", { class: "note", role: "status" });
+  const done = await confirm({
+    title: "Import addresses",
+    text: "A list with one address per line, or a CSV file: the first address of each line counts.",
+    fields: [
+      h("label", { for: "file" }, "File"),
+      h("input", { type: "file", id: "file", name: "file", required: true, accept: ".csv,.txt,.tsv,text/csv,text/plain" }),
+      ...reasonField("Unsubscribed in the old tool"),
+      status,
+    ],
+    action: "Import",
+    run: (form) => send(form.get("file"), form.get("reason"), status),
+  });
+  if (!done) return done;
+  const { errors } = done;
+  tell("Imported", h("p", {}, outcome(done)),
+    errors.length > 0 && [
+      h("p", {}, `${counted(errors.length, "line")} without a valid address:`),
+      h("ul", { class: "note plain-list" }, errors.slice(0, SHOWN_ERRORS).map(({ line, reason }) => h("li", {}, `Line ${line} ${reason}`))),
+      errors.length > SHOWN_ERRORS && h("p", { class: "note" }, `And ${counted(errors.length - SHOWN_ERRORS, "more", "more")}.`)]);
+  return done;
+}
+
+/** Send a file in pieces. Importing it again changes nothing, so after an error it can be tried again. */
+async function send(file, reason, status) {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  if (bytes[0] === 0x50 && bytes[1] === 0x4b) throw new Error("This is an Excel workbook. Save the sheet as CSV and choose that file.");
+  const isWide = bytes[0] === 0xff && bytes[1] === 0xfe;
+  const lines = new TextDecoder(isWide ? "utf-16le" : "utf-8").decode(bytes).split(/\r\n|\r|\n/);
+  const sum = { added: 0, known: 0, errors: [] };
+  for (let at = 0; at < lines.length; at += LINES) {
+    if (lines.length > LINES) status.textContent = `Line ${at + 1} of ${lines.length}…`;
+    // The first line of a piece may be a header, so that of a later piece is empty.
+    const text = `${at ? "\n" : ""}${lines.slice(at, at + LINES).join("\n")}`;
+    const answer = await api("POST", `suppressions/import${query({ reason })}`, { body: text, type: "text/plain" });
+    sum.added += answer.added;
+    sum.known += answer.known;
+    sum.errors.push(...answer.errors.map(({ line, reason: why }) => ({ line: line + at - (at ? 1 : 0), reason: why })));
+  }
+  status.textContent = "";
+  return sum;
+}
+
+const outcome = ({ added, known }) =>
+  `${counted(added, "address was", "addresses were")} added${known ? `, ${counted(known, "was", "were")} on the list already` : ""}.`;

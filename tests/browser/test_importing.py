@@ -1,0 +1,135 @@
+"""Importing a spreadsheet as Excel writes it: mapped, checked, stopped, taken up again after the tab was closed."""
+
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from local.recipients import BROWSER
+from local.stack import LocalStack
+from tests.browser import test_page_looks
+from tests.browser.test_page_looks import assert_accessible
+from tests.stack.marketer import Marketer
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+LINES = 1200
+BAD = 700
+
+axe = test_page_looks.axe
+
+
+@pytest.fixture
+def page(browser: Browser, stack: LocalStack) -> Iterator[Page]:
+    context = browser.new_context(user_agent=BROWSER, viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    opened.set_default_timeout(20_000)
+    expect.set_options(timeout=20_000)
+    opened.goto(f"{stack.web_url}#/leads/import")
+    opened.get_by_label("API token").fill(stack.token)
+    opened.get_by_role("button", name="Sign in").click()
+    yield opened
+    context.close()
+
+
+def write_customers(file: Path) -> None:
+    """Windows-1252 with semicolons, a title, and a line without a proper address."""
+    with file.open("w", encoding="windows-1252", newline="") as text:
+        writer = csv.writer(text, delimiter=";")
+        writer.writerow(["Kundenliste", "", "", ""])
+        writer.writerow(["E-Mail", "Vorname", "Status", HOSTILE])
+        for line in range(3, LINES + 3):
+            address = "keine" if line == BAD else f"p{line}@importing.example"
+            writer.writerow([address, "Jürgen", "Neu", "=1+1" if line == BAD else "+49 171 1"])
+
+
+def tally(page: Page) -> list[str]:
+    return page.locator(".tally dd").all_inner_texts()
+
+
+def test_a_german_spreadsheet_is_mapped_checked_interrupted_and_imported_whole(
+    page: Page, stack: LocalStack, axe: str, tmp_path: Path
+) -> None:
+    # The same file by path: a file that is chosen again has the same name, size and time.
+    file = tmp_path / "Kunden.csv"
+    write_customers(file)
+    choose = page.get_by_label("Choose a spreadsheet, or drop it here")
+    choose.set_input_files(file)
+    expect(page.get_by_label("Line with column names")).to_have_value("2")
+    expect(page.get_by_label("Character set")).to_have_value("windows-1252")
+    for column, target in {"E-Mail": "email", "Vorname": "first_name", "Status": "stage"}.items():
+        expect(page.get_by_label(f"{column} goes to")).to_have_value(target)
+    page.get_by_label(f"Name of the custom field for {HOSTILE}").fill("Telefon")
+    expect(page.get_by_role("row", name="p3@importing.example Jürgen Neu +49 171 1")).to_be_visible()
+
+    check = page.get_by_role("button", name="Check all lines")
+    check.click()
+    line = page.get_by_role("combobox", name="Business line")
+    expect(line).to_be_focused()
+    expect(page.get_by_text("Enter a business line, or choose a column for it.")).to_be_visible()
+    line.fill("importing")
+    assert_accessible(page, axe)
+    check.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Checked: nothing is imported yet")).to_be_focused()
+    assert tally(page) == [f"{LINES - 1:,}", "0", "0", "1"]
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download lines with errors").click()
+    rejected = list(csv.reader(download.value.path().read_text("utf-8-sig").splitlines()))
+    assert rejected[1] == ["keine", "Jürgen", "Neu", "'=1+1", str(BAD), "email has no @"]
+
+    sent: list[str] = []
+
+    def answer_the_first(route: Route) -> None:
+        sent.append(route.request.url)
+        if len(sent) == 1:
+            route.continue_()
+
+    page.route(re.compile("/leads/import[?]"), answer_the_first)
+    page.get_by_role("button", name=f"Import {LINES - 1:,} leads").click()
+    expect(page.get_by_text(f"1,000 of {LINES:,} lines imported")).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Stopped after line 1,002. What was imported stays.")).to_be_visible()
+    expect(page.get_by_role("button", name="Continue")).to_be_focused()
+    page.unroute_all()
+
+    page.reload()
+    choose.set_input_files(file)
+    expect(page.get_by_text(f"It stopped at line 1,002; 1,000 lines of {LINES:,} were read.")).to_be_visible()
+    page.get_by_role("button", name="Continue import").click()
+    expect(page.get_by_role("heading", name="Import finished")).to_be_focused()
+    assert tally(page) == ["200", "0", "999", "1"]
+    expect(page.get_by_role("row", name=re.compile(f"^{BAD} Email: has no @ keine "))).to_be_visible()
+    leads = Marketer(stack)("GET", "/v1/leads?entity=importing&limit=1")["items"]
+    assert (leads[0]["stage"], leads[0]["fields"]) == ("Neu", {"Telefon": "+49 171 1"})
+
+
+def test_a_file_is_cut_into_pieces_that_keep_its_records_whole_and_its_lines_numbered(page: Page) -> None:
+    found = page.evaluate(
+        r"""async () => {
+            const { pieces } = await import(document.querySelector("script").src.replace("app.js", "csv.js"));
+            const bytes = (text) => new TextEncoder().encode(text);
+            const shown = (list) => Promise.all(list.map(async ({ body, count, last, line }) =>
+                ({ text: await body.text(), count, last, lines: [1, 2, 3].map(line) })));
+            const rows = Array.from({ length: 2300 }, (_, at) => `${at},"two\nlines, and ""more"" "\r\n`);
+            const cut = (text, how) => shown(pieces(bytes(text), { header: 1, delimiter: ",", ...how }));
+            return {
+                long: await cut("title\nid,note\n" + rows.join(""), { header: 2 }),
+                open: await cut("id\n" + '"x\n' + "y\n".repeat(1200)),
+                inches: await cut('id;size\n1;5" pipe\n2;"a\nb"\n', { delimiter: ";" }),
+                none: await cut("a\rb\rc", { header: 0 }),
+                json: await cut('{"a": "\\"\n"}\n', { header: 0, delimiter: null }),
+            };
+        }"""
+    )
+    assert [each["count"] for each in found["long"]] == [1000, 1000, 300]
+    assert [each["last"] for each in found["long"]] == [2002, 4002, 4602]
+    # Line 2 of each piece, its first record, is this line of the file.
+    assert [each["lines"][:2] for each in found["long"]] == [[2, 3], [2, 2003], [2, 4003]]
+    assert all(each["text"].startswith("id,note\n") and each["text"].endswith('"\r\n') for each in found["long"])
+    assert [each["count"] for each in found["open"]] == [1000, 201]
+    assert [(each["count"], each["last"]) for each in found["inches"]] == [(2, 4)]
+    assert [(each["count"], each["lines"]) for each in found["none"]] == [(3, [1, 2, 3])]
+    assert [each["count"] for each in found["json"]] == [2]

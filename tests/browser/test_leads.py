@@ -1,0 +1,178 @@
+"""Leads on the page: tended one by one and many at once; and a list that keeps its place."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from local.recipients import BROWSER
+from local.stack import LocalStack
+from tests.stack.marketer import Marketer
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def marketer(stack: LocalStack) -> Marketer:
+    return Marketer(stack)
+
+
+@pytest.fixture(scope="module")
+def desk(browser: Browser, stack: LocalStack) -> Iterator[Page]:
+    """A browser window, signed in."""
+    context = browser.new_context(user_agent=BROWSER, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    expect.set_options(timeout=20_000)
+    page.goto(stack.web_url)
+    page.get_by_label("API token").fill(stack.token)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Campaigns")).to_be_visible()
+    yield page
+    context.close()
+
+
+def leads_of(marketer: Marketer, entity: str) -> list[dict[str, Any]]:
+    return list(marketer("GET", f"/v1/leads?entity={entity}&limit=200")["items"])
+
+
+def row(page: Page, name: str) -> Any:
+    return page.locator(".lead-row").filter(has=page.get_by_role("link", name=name, exact=True))
+
+
+def in_dialog(page: Page, button: str, **fields: str) -> None:
+    dialog = page.get_by_role("dialog")
+    for label, value in fields.items():
+        dialog.get_by_label(label.replace("_", " ")).fill(value)
+    dialog.get_by_role("button", name=button).click()
+    expect(dialog).to_have_count(0)
+
+
+def test_leads_are_added_edited_changed_together_and_deleted(desk: Page, stack: LocalStack, marketer: Marketer) -> None:
+    alarms: list[str] = []
+    desk.on("dialog", lambda dialog: alarms.append(dialog.message))
+    full = marketer("POST", "/v1/leads", {"entity": "tend", "stage": "New", "email": "full@tend.example"})
+    marketer("PATCH", f"/v1/leads/{full['lead_id']}", {"tags": [f"t{number}" for number in range(50)]})
+
+    desk.goto(f"{stack.web_url}#/leads")
+    desk.get_by_role("link", name="Add lead").click()
+    desk.get_by_label("Email").fill("nope")
+    desk.get_by_label("Business line").fill("tend")
+    desk.get_by_role("button", name="Add lead").click()
+    expect(desk.get_by_label("Email")).to_be_focused()
+    expect(desk.locator("[data-error=email]")).to_have_text("has no @")
+    expect(desk.locator("[data-error=stage]")).to_have_text("must not be empty")
+    assert len(leads_of(marketer, "tend")) == 1
+    desk.get_by_label("Email").fill("eve@tend.example")
+    desk.get_by_label("First name").fill(HOSTILE)
+    desk.get_by_label("Stage").fill("New")
+    desk.get_by_role("button", name="Add field").click()
+    desk.get_by_label("Name of the custom field").fill("plan")
+    desk.get_by_label("Value of the custom field").fill("=Gold")
+    desk.get_by_role("button", name="Add lead").click()
+
+    expect(desk.get_by_role("heading", name=HOSTILE)).to_be_visible()
+    desk.get_by_role("button", name="Edit details").click()
+    desk.get_by_label("Name of the custom field").fill("tariff")
+    desk.get_by_role("button", name="Save").click()
+    expect(desk.locator("dt", has_text="tariff")).to_be_visible()
+    expect(desk.get_by_role("button", name="Edit details")).to_be_focused()
+    (eve,) = [each for each in leads_of(marketer, "tend") if each["email"] == "eve@tend.example"]
+    assert eve["fields"] == {"tariff": "=Gold"}
+
+    desk.goto(f"{stack.web_url}#/leads?entity=tend")
+    eves = row(desk, HOSTILE)
+    eves.get_by_label(f"Stage of {HOSTILE}").select_option("Other…")
+    in_dialog(desk, "Change stage", Stage="Hot")
+    expect(eves.get_by_label(f"Stage of {HOSTILE}")).to_have_value("Hot")
+    eves.get_by_role("button", name=f"Add a tag to {HOSTILE}").click()
+    desk.keyboard.type("vip")
+    desk.keyboard.press("Enter")
+    expect(eves.locator(".tag")).to_have_text("vip×")
+    expect(eves.get_by_role("button", name=f"Add a tag to {HOSTILE}")).to_be_focused()
+
+    with desk.expect_download() as saved:
+        desk.get_by_role("button", name="Export CSV").click()
+    exported = saved.value.path().read_text("utf-8-sig").splitlines()
+    assert exported[0] == "external_id,entity,stage,email,first_name,last_name,tags,tariff"
+    assert f",tend,Hot,eve@tend.example,{HOSTILE},,vip,'=Gold" in exported
+
+    desk.get_by_label("Select all on this page").check()
+    desk.get_by_role("button", name="Add tag", exact=True).click()
+    in_dialog(desk, "Add tag", Tag="spring")
+    run = desk.get_by_role("region", name="Progress")
+    expect(run.get_by_text("1 lead changed. 1 lead could not be changed:")).to_be_visible()
+    expect(run.get_by_role("listitem")).to_have_text("full@tend.example: tags must not be more than 50")
+    run.get_by_role("button", name="Close").click()
+    expect(desk.get_by_label("Select all on this page")).not_to_be_checked()
+
+    row(desk, "full@tend.example").get_by_role("checkbox").check()
+    desk.get_by_role("button", name="Delete", exact=True).click()
+    expect(desk.get_by_role("dialog").get_by_text("Emails already sent stay")).to_be_visible()
+    in_dialog(desk, "Delete (1)")
+    expect(desk.get_by_text("1 lead deleted.")).to_be_visible()
+    expect(desk.locator(".lead-row")).to_have_count(1)
+    eves.get_by_role("link", name=HOSTILE).click()
+    desk.get_by_role("button", name="Delete…").click()
+    in_dialog(desk, "Delete lead")
+    expect(desk.get_by_role("heading", name="Leads", exact=True)).to_be_visible()
+    assert leads_of(marketer, "tend") == []
+    assert alarms == []
+
+
+def test_the_list_keeps_its_place_and_shows_the_latest_search(
+    desk: Page, stack: LocalStack, marketer: Marketer
+) -> None:
+    lines = [f"place,New,p{number:02}@place.example" for number in range(60)]
+    marketer("POST", "/v1/leads/import", "\n".join(["entity,stage,email", *lines]), "text/csv")
+    held: list[Callable[[], None]] = []
+
+    def hold(route: Route) -> None:
+        held.append(route.continue_) if "q=p0" in route.request.url else route.continue_()
+
+    desk.goto(f"{stack.web_url}#/leads?entity=place")
+    expect(desk.locator(".lead-row")).to_have_count(50)
+    desk.route("**/v1/leads?**", hold)
+    desk.get_by_label("Search leads").fill("p0")
+    desk.wait_for_function("location.hash.includes('entity=place')")
+    desk.wait_for_timeout(500)
+    desk.get_by_label("Search leads").fill("p59")
+    expect(desk.locator(".lead-row")).to_have_count(1)
+    for go_on in held:
+        go_on()
+    desk.wait_for_timeout(300)
+    expect(desk.get_by_role("link", name="p59@place.example")).to_be_visible()
+    expect(desk.locator(".lead-row")).to_have_count(1)
+    desk.unroute("**/v1/leads?**", hold)
+
+    desk.get_by_label("Search leads").fill("")
+    expect(desk.locator(".lead-row")).to_have_count(50)
+    desk.get_by_role("button", name="Next").click()
+    expect(desk.locator(".lead-row")).to_have_count(10)
+    expect(desk.locator(".lead-row").first).to_be_in_viewport()
+    second = desk.locator(".lead-row a").first.inner_text()
+    desk.locator(".lead-row a").first.click()
+    expect(desk.get_by_role("heading", name="Timeline")).to_be_visible()
+    desk.go_back()
+    expect(desk.locator(".lead-row")).to_have_count(10)
+    expect(desk.locator(".lead-row a").first).to_have_text(second)
+    desk.reload()
+    expect(desk.locator(".lead-row a").first).to_have_text(second)
+    expect(desk.get_by_label("Business line", exact=True)).to_have_value("place")
+    desk.get_by_role("button", name="Previous").click()
+    expect(desk.locator(".lead-row")).to_have_count(50)
+
+    desk.get_by_label("Select all on this page").check()
+    desk.get_by_role("button", name="Select all that match").click()
+    expect(desk.get_by_text("60 selected")).to_be_visible()
+    desk.get_by_role("button", name="Change stage", exact=True).click()
+    in_dialog(desk, "Change stage", New_stage="Won")
+    expect(desk.get_by_text("60 leads changed.")).to_be_visible()
+    assert {each["stage"] for each in leads_of(marketer, "place")} == {"Won"}
+
+    desk.goto(f"{stack.web_url}#/nonsense")
+    expect(desk.get_by_role("heading", name="There is no such page")).to_be_visible()
+    desk.get_by_role("link", name="Go to Campaigns").click()
+    expect(desk).to_have_url(re.compile("#/campaigns$"))

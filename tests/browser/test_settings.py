@@ -1,0 +1,81 @@
+"""Settings on the page: signing in by a link, the workspace's theme, and a token from its making to its end."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from chalicelib.store.access import Sessions
+from local.recipients import BROWSER
+from local.stack import LocalStack
+from local.token import is_accepted
+from tests.stack.marketer import Marketer
+
+
+@pytest.fixture
+def desk(browser: Browser, stack: LocalStack) -> Iterator[Page]:
+    context = browser.new_context(
+        user_agent=BROWSER, viewport={"width": 1280, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
+    )
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    expect.set_options(timeout=20_000)
+    yield page
+    context.close()
+    marketer = Marketer(stack)
+    marketer("PATCH", "/v1/workspace", {"name": "", "postal_address": None, "theme": {"accent": "#3b4fc4"}})
+
+
+def test_a_link_signs_in_once_a_theme_is_seen_and_saved_and_a_token_is_made_and_revoked(
+    desk: Page, stack: LocalStack
+) -> None:
+    sessions = Sessions(stack.engine.client("dynamodb"), stack.outputs["CampaignsTable"])
+    link = f"{stack.web_url}#/sign-in?code={sessions.make_link(stack.token, datetime.now(UTC))}"
+    desk.goto(link)
+    expect(desk.get_by_role("heading", name="Campaigns")).to_be_visible()
+    assert desk.url == f"{stack.web_url}#/campaigns"
+
+    desk.get_by_role("link", name="Settings").click()
+    desk.get_by_label("Name", exact=True).fill("Acme & Sons")
+    desk.get_by_label("Postal address").fill("1 Main Street\nSpringfield")
+    desk.get_by_label("Accent colour", exact=True).fill("#eeeeee")
+    expect(desk.get_by_text("is too light to read beside white")).to_be_visible()
+    desk.get_by_role("button", name="Save").click()
+    expect(desk.get_by_label("Accent colour", exact=True)).to_be_focused()
+    desk.get_by_label("Accent colour", exact=True).fill("#0b7f74")
+    sample = desk.frame_locator("iframe")
+    expect(sample.get_by_text("1 Main Street")).to_be_visible()
+    expect(sample.get_by_role("link", name="A button")).to_have_css("color", "rgb(255, 255, 255)")
+    desk.get_by_role("button", name="Save").click()
+    expect(desk.get_by_text("Saved.")).to_be_visible()
+    desk.reload()
+    expect(desk.get_by_label("Name", exact=True)).to_have_value("Acme & Sons")
+
+    desk.get_by_role("link", name="API tokens").click()
+    desk.get_by_role("button", name="Create token…").click()
+    desk.get_by_role("textbox", name="Name").fill("Website form")
+    desk.get_by_label("Read only").check()
+    desk.get_by_role("button", name="Create", exact=True).click()
+    desk.get_by_role("button", name="Copy").click()
+    expect(desk.get_by_role("button", name="Copied")).to_be_visible()
+    token = str(desk.evaluate("navigator.clipboard.readText()"))
+    assert is_accepted(token, stack.api_url)
+    desk.get_by_role("button", name="Close").click()
+    own = desk.get_by_role("listitem").filter(has_text="You are signed in with it")
+    expect(own).to_contain_text("last used today")
+    desk.get_by_role("button", name="Revoke Website form…").click()
+    desk.get_by_role("button", name="Revoke", exact=True).click()
+    expect(desk.get_by_text("Revoked.")).to_be_visible()
+    expect(desk.get_by_text("Website form")).to_have_count(0)
+    assert not is_accepted(token, stack.api_url)
+
+    desk.goto(link)
+    expect(desk.get_by_text("This sign-in link has been used or has expired.")).to_be_visible()
+    expect(desk.get_by_role("heading", name="Campaigns")).to_be_visible()
+    desk.get_by_role("button", name="Sign out").click()
+    expect(desk.get_by_label("API token")).to_be_visible()
+    desk.goto(link)
+    expect(desk.get_by_label("API token")).to_be_focused()
+    expect(desk.get_by_role("alert").filter(has_text="This sign-in link has been used or has expired.")).to_be_visible()
+    assert desk.url == f"{stack.web_url}#/campaigns"
