@@ -197,7 +197,7 @@ days = st.builds(
 
 
 @pytest.mark.one_engine
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(day=days)
 def test_whatever_the_day_is_like_nobody_is_mailed_two_seconds_after_they_left(
     dynamodb: Any, table_pool: TablePool, day: Day
