@@ -92,10 +92,10 @@ _CHILDREN: Final[Mapping[str, frozenset[str]]] = {
         "mj-group": "mj-column mj-raw",
         "mj-column": _OF_COLUMNS,
         "mj-hero": _OF_COLUMNS,
-        "mj-social": "mj-social-element mj-raw",
-        "mj-navbar": "mj-navbar-link mj-raw",
-        "mj-accordion": "mj-accordion-element mj-raw",
-        "mj-accordion-element": "mj-accordion-title mj-accordion-text mj-raw",
+        "mj-social": "mj-social-element",
+        "mj-navbar": "mj-navbar-link",
+        "mj-accordion": "mj-accordion-element",
+        "mj-accordion-element": "mj-accordion-title mj-accordion-text",
         "mj-carousel": "mj-carousel-image",
     }.items()
 }

@@ -156,6 +156,16 @@ print("alive")
 """
 
 
+def test_the_compiler_takes_each_element_where_it_is_allowed() -> None:
+    waiting: list[tuple[str, ...]] = [("mjml",)]
+    while waiting:
+        chain = waiting.pop()
+        name = ' name="x"' if chain[-1] == "mj-font" else ""
+        opened, closed = "".join(f"<{each}>" for each in chain[:-1]), "".join(f"</{each}>" for each in chain[-2::-1])
+        mjml.compiled(f"{opened}<{chain[-1]}{name}></{chain[-1]}>{closed}")
+        waiting += [(*chain, each) for each in mjml._CHILDREN.get(chain[-1], ())]
+
+
 def test_deep_nesting_does_not_end_the_process() -> None:
     root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", HOSTILE], cwd=root, capture_output=True, text=True, check=False)
