@@ -67,8 +67,9 @@ class BulkBody(RequestModel):
 
 
 class FailureAnswer(AnswerModel):
+    """Without personal data: it is kept with the answer for its Idempotency-Key."""
+
     lead_id: LeadId
-    email: Annotated[str | None, Field(description="Null with `lead_ids`.")]
     reason: str
 
 

@@ -50,7 +50,7 @@ class Eraser:
         """
         for _ in attempts(_ATTEMPTS):
             lead, known = self._leads.find(lead_id), self._erasures.find(lead_id)
-            if lead is None and known is None and not self._deliveries.list_of_lead(lead_id, limit=1, position=None)[0]:
+            if lead is None and known is None and not self._is_remembered(lead_id):
                 raise LeadNotFound("There is no lead with this id.")
             erasure = known or Erasure(now, by, self._hash_of(lead.email) if lead and lead.email else "")
             if not self._confirms(confirm.strip(), lead_id, lead, erasure):
@@ -62,6 +62,11 @@ class Eraser:
                 continue
             return erasure, self.forget(lead_id, time_is_short)
         raise StoreUnavailable("the lead kept changing")
+
+    def _is_remembered(self, lead_id: LeadId) -> bool:
+        """Whether anything is left of a lead that was deleted."""
+        mailed, _ = self._deliveries.list_of_lead(lead_id, limit=1, position=None)
+        return bool(mailed) or any(True for _ in self._erasures.iter_history(lead_id))
 
     def _confirms(self, said: str, lead_id: LeadId, lead: Lead | None, erasure: Erasure) -> bool:
         if lead is not None and lead.email is not None:
