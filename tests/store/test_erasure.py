@@ -21,6 +21,7 @@ from chalicelib.model.messages import EraseMessage
 from chalicelib.model.rule import Trigger
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.sending.feedback import Feedback, FeedbackEvent, FeedbackKind, FeedbackOutcome
+from chalicelib.store import keys
 from chalicelib.store.feedback import FeedbackRecords
 from chalicelib.store.leads import Leads
 from chalicelib.tracking.delivery_ids import make_delivery_id
@@ -235,10 +236,39 @@ def test_a_mail_that_was_being_sent_is_found_by_the_second_look(story: Story) ->
     record_sent(story.office.deliveries, third, story.lead_id, at=NOW, message_id="m", subject="For Annika")
     assert story.found()
     (first, *_) = [EraseMessage(**each) for each in story.messages.bodies]
-    assert not story.context.eraser.forget(first.erase, lambda: True), "time is short: the rest is on the queue"
-    assert story.context.eraser.forget(EraseMessage(**story.messages.bodies[-1]).erase, lambda: False)
+    assert not story.context.eraser.forget(first, lambda: True), "time is short: the rest is on the queue"
+    assert story.context.eraser.forget(EraseMessage(**story.messages.bodies[-1]), lambda: False)
     assert story.found() == []
     assert story.office.sums(third)["sent"] == 1
+
+
+class ErasesBeforeSuppressing(StandIn):
+    """A client that erases the person between what a report says of a delivery and the suppression of its address."""
+
+    def __init__(self, client: Any, erase: Callable[[], Any]) -> None:
+        self._client, self._erase = client, erase
+
+    def __getattr__(self, operation: str) -> Any:
+        return getattr(self._client, operation)
+
+    def update_item(self, **arguments: Any) -> Any:
+        if arguments["Key"].get("lead_id", {}).get("S", "").startswith(keys.SUPPRESSION):
+            assert self._erase().status == 202
+        return self._client.update_item(**arguments)
+
+
+@pytest.mark.one_engine
+def test_an_address_that_was_being_suppressed_is_found_by_the_second_look(story: Story) -> None:
+    client = ErasesBeforeSuppressing(story.client, story.erase)
+    records = FeedbackRecords(client, story.tables.deliveries, BurstRule())
+    story.feedback = Feedback(records, Leads(client, story.tables.leads), KEYS)
+    assert story.report(FeedbackKind.COMPLAINED) is FeedbackOutcome.FIRST
+    assert story.found()
+    story.context.eraser.forget(EraseMessage(**story.messages.bodies[0]), lambda: False)
+    assert story.found() == []
+    again = story.api("POST", "/v1/leads", {"entity": "acme", "stage": "New", "email": ADDRESS}).json
+    marks = story.api("GET", f"/v1/leads/{again['lead_id']}/suppressions").json["items"]
+    assert "complaint" in {each["reason"] for each in marks}
 
 
 class DiesAfter(StandIn):
