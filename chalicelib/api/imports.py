@@ -137,7 +137,7 @@ class ImportAnswer(AnswerModel):
     created: int
     updated: int
     unchanged: int
-    errors: list[LineErrorAnswer]
+    errors: Annotated[list[LineErrorAnswer], Field(description="At most five of a line.")]
     rejected: Annotated[list[RejectedLineAnswer], Field(description="The lines with errors, and what they had.")]
     custom_fields: Annotated[list[str], Field(description="Columns that are not a lead's own.")]
 
