@@ -19,7 +19,7 @@ from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.model.access import Scope
 from chalicelib.model.campaign import Campaign
-from chalicelib.model.csv_text import MEDIA_TYPE, MOST_CHARACTERS
+from chalicelib.model.csv_text import MEDIA_TYPE
 from chalicelib.model.delivery import Click, Delivery, DeliveryStatus
 from chalicelib.model.errors import Missing
 from chalicelib.model.ids import CampaignId, LeadId
@@ -121,7 +121,7 @@ def export_deliveries(call: Call, campaign_id: CampaignId) -> Answer:
     """
     query = call.query(ExportQuery)
     found, following, name, _ = _read(call, campaign_id, query)
-    text, written = export.lines(found, name, most_characters=MOST_CHARACTERS)
+    text, written = export.lines(found, name)
     if written < len(found):
         following = call.context.deliveries.position_after(found[written - 1])
     headers = {"Content-Disposition": f'attachment; filename="{campaign_id}-deliveries.csv"'}
