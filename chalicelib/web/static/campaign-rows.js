@@ -40,9 +40,10 @@ const NUMBERS = ["Total", "Sent", "Failed", "Opened", "Clicked"];
 
 /** The table of these campaigns. Its clicks are handled by the list, by `data-verb` and `data-sort`. */
 export function rows(campaigns, { sort, order }) {
-  const sorted = (name, text) => h("th", { scope: "col", class: "sorted", "aria-sort": name !== sort ? null : order === "asc" ? "ascending" : "descending" },
+  const [direction, arrow] = order === "asc" ? ["ascending", "↑"] : ["descending", "↓"];
+  const sorted = (name, text) => h("th", { scope: "col", class: "sorted", "aria-sort": name === sort && direction },
     h("button", { type: "button", class: "quiet", "data-sort": name, "data-key": `sort-${name}` }, text,
-      h("span", { "aria-hidden": "true" }, name !== sort ? "↕" : order === "asc" ? "↑" : "↓")));
+      h("span", { "aria-hidden": "true" }, name === sort ? arrow : "↕")));
   return h("div", { class: "card", "data-key": "list" }, h("table", { class: "campaigns" },
     h("thead", {}, h("tr", {}, sorted("title", "Campaign"), sorted("date", "Date"),
       NUMBERS.map((name) => h("th", { scope: "col", class: "number" }, name)), mayWrite() && h("th", { scope: "col" }, h("span", { class: "sr" }, "Actions")))),

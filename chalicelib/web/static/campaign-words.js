@@ -3,6 +3,9 @@
 /** An untitled draft is known by its subject. */
 export const titleOf = ({ title, subject }) => title || subject || "Untitled";
 
+/** Whether a finding says that something is missing without which nothing is sent. */
+export const isMissing = ({ severity, code }) => severity === "error" && code.endsWith("_missing");
+
 // -- Durations. --------------------------------------------------------------------------------------------------------
 
 const UNITS = [["second", 1, 120], ["minute", 60, 120 * 60], ["hour", 3600, 48 * 3600], ["day", 86_400, Infinity]];

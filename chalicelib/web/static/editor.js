@@ -3,6 +3,7 @@
 import { api, button, crumbs, failure, fill, h, heading, mayWrite, pill, Problem, query, say, style } from "./app.js";
 import { act, duplicate, schedule, sendNow, testSend } from "./actions.js";
 import { audience } from "./audience.js";
+import { isMissing } from "./campaign-words.js";
 import { content, CONTENT } from "./content.js";
 import { Draft, newDraft } from "./draft.js";
 import { fieldErrors } from "./field-errors.js";
@@ -15,8 +16,8 @@ import { senderField } from "./sender-field.js";
 
 const LINES = [
   ["title", "Title", { placeholder: "Only you see this" }],
-  ["subject", "Subject", { hasTags: true }],
-  ["preview_text", "Preview text", { hasTags: true, placeholder: "Shown after the subject in the inbox" }],
+  ["subject", "Subject", {}],
+  ["preview_text", "Preview text", { placeholder: "Shown after the subject in the inbox" }],
   ["from_name", "From name", { placeholder: "Shown as the sender" }],
   ["from_email", "From address", { type: "email" }],
   ["reply_to", "Reply-to", { type: "email", placeholder: "If not the From address" }],
@@ -24,9 +25,8 @@ const LINES = [
 const LABELS = {
   ...Object.fromEntries(LINES), ...CONTENT, audience: "Recipients", "audience.entity": "Business line", "audience.stages": "Stages",
 };
-/** The check's findings for fields without which nothing is sent. */
-const MISSING = ["title_missing", "subject_missing", "sender_missing", "business_line_missing", "stages_missing", "content_missing"];
-/** Of these fields, what a test needs. */
+const TAGGED = new Set(["subject", "preview_text"]);
+/** The fields that a test needs. */
 const NEEDED_BY_A_TEST = ["subject", "from_email", "html"];
 
 export async function show(place, { id: asked, signal }) {
@@ -42,7 +42,7 @@ export async function show(place, { id: asked, signal }) {
   lookup.then((found) => { groups = found.items; }, () => null);
 
   const pickTag = mergeTags(() => groups.find(({ entity }) => entity === people.value().entity)?.fields || []);
-  const fields = Object.fromEntries(LINES.map(([name, , { hasTags, ...properties }]) => [name, h("input", {
+  const fields = Object.fromEntries(LINES.map(([name, , properties]) => [name, h("input", {
     id: name, readonly, value: shown[name] || "", "aria-describedby": `${name}-error`, autocomplete: "off", ...properties,
     oninput: () => changed(name),
   })]));
@@ -123,7 +123,7 @@ export async function show(place, { id: asked, signal }) {
       return false;
     }
     if (await draftSaving.catchUp()) return false;
-    const missing = (await preflight).findings.filter(({ code, field }) => MISSING.includes(code) && (!needed || needed.includes(field)))
+    const missing = (await preflight).findings.filter((each) => isMissing(each) && each.field in controls && (!needed || needed.includes(each.field)))
       .map(({ field, message }) => ({ field: field === "html" ? email.kind() : field, reason: message }));
     showErrors(missing);
     goToFirst();
@@ -158,7 +158,6 @@ export async function show(place, { id: asked, signal }) {
       fill(alert, failure(problem));
     }
   }, properties);
-  const refusing = async () => (await preflight).findings.filter(({ severity, code }) => severity === "error" && code !== "not_proven").map(({ message }) => message);
   const offered = readonly ? [
     isWaiting && mayWrite() && command(campaign.status === "missed" ? "Back to draft" : "Unschedule", async () => { if (await act("unschedule", { id: asked })) location.reload(); }),
     mayWrite() && command("Send test…", () => testSend(asked, frame.lead())),
@@ -167,9 +166,7 @@ export async function show(place, { id: asked, signal }) {
   ] : [
     command("Send test…", () => testSend(draft.id, frame.lead()), { needed: NEEDED_BY_A_TEST }),
     command("Schedule…", async () => { if (await schedule(draft.stored)) { say("Scheduled."); location.hash = "#/campaigns"; } }),
-    command("Send…", async () => {
-      if (await sendNow(draft.stored, fields.title.value, await refusing())) location.hash = `#/campaigns/${draft.id}/stats`;
-    }, { class: "primary" }),
+    command("Send…", async () => { if (await sendNow(draft.stored)) location.hash = `#/campaigns/${draft.id}/stats`; }, { class: "primary" }),
   ];
 
   const title = heading(asked ? campaign.title || "Untitled campaign" : "New campaign", { class: "clip" });
@@ -177,8 +174,8 @@ export async function show(place, { id: asked, signal }) {
   fields.title.addEventListener("input", retitle);
   const panes = toggles("Write or preview", { write: "Write", look: "Preview" }, (value) => showPane(value));
   const showPane = (value) => { desk.dataset.pane = value; panes.press(value); };
-  const line = ([name, label, { hasTags }]) => h("div", { class: "field" }, h("label", { for: name }, label),
-    hasTags && !readonly ? withTags(fields[name], label, pickTag) : fields[name], h("p", { class: "error", id: `${name}-error`, "data-error": name }), name === "from_email" && sender?.element);
+  const line = ([name, label]) => h("div", { class: "field" }, h("label", { for: name }, label),
+    TAGGED.has(name) && !readonly ? withTags(fields[name], label, pickTag) : fields[name], h("p", { class: "error", id: `${name}-error`, "data-error": name }), name === "from_email" && sender?.element);
   const desk = h("div", { class: "desk" },
     h("div", { class: "write" },
       h("section", { class: "card", "aria-label": "Sender and subject" }, h("div", { class: "envelope-fields" }, LINES.map(line))),

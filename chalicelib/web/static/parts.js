@@ -71,7 +71,8 @@ export async function firstPages(count, path, values, signal) {
  * query's parameters; `draw(items)`: an element; `empty()`: what to show when nothing was found. `cursors`: of the pages
  * up to the one to begin with; `onpage(cursors)` is called with those up to the page that is shown.
  */
-export function browse(place, signal, { path, values, draw, empty, cursors = [null], onpage = () => null }) {
+export function browse(place, signal, { path, values, draw, empty, cursors: first = [null], onpage = () => null }) {
+  let cursors = first;
   let running = new AbortController();
   function load({ turned } = {}) {
     running.abort(); // an older answer must not replace a newer one

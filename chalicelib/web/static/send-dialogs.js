@@ -1,7 +1,7 @@
 /** Sending now and scheduling: what will be sent, to whom, and what the pre-send check says, before anything happens. */
 
 import { api, counted, fill, h, number, Problem, style } from "./app.js";
-import { likelyZones, placeOf, thereAndHere, titleOf } from "./campaign-words.js";
+import { isMissing, likelyZones, placeOf, thereAndHere, titleOf } from "./campaign-words.js";
 import { confirm } from "./dialogs.js";
 
 const SEVERITY = { error: ["bad", "Error"], warning: ["skipped", "Warning"] };
@@ -27,13 +27,13 @@ export async function sendNow(campaign) {
 export async function schedule(campaign) {
   const { check, element } = await presend(campaign, "Recipients are selected when it is sent. Right now: ");
   const unchecked = waiver("Schedule", "scheduled", campaign.version);
-  const isScheduled = campaign.status === "scheduled";
+  const action = campaign.status === "scheduled" ? "Reschedule" : "Schedule";
   const when = moment(campaign);
   return confirm({
-    title: isScheduled ? `Reschedule “${titleOf(campaign)}”` : `Schedule “${titleOf(campaign)}”`,
+    title: `${action} “${titleOf(campaign)}”`,
     fields: [when.element, element, unchecked.element],
-    action: isScheduled ? "Reschedule" : "Schedule",
-    prepare: async () => ((await check()).isComplete ? (isScheduled ? "Reschedule" : "Schedule") : ""),
+    action,
+    prepare: async () => ((await check()).isComplete ? action : ""),
     run: async (form) => {
       const answer = await unchecked.send(`campaigns/${campaign.campaign_id}/schedule`, form, { at: form.get("at").slice(0, 16), timezone: form.get("zone") });
       localStorage.setItem(LAST_ZONE, form.get("zone"));
@@ -84,10 +84,9 @@ async function presend(campaign, before = "") {
   return { element, check };
 }
 
-const isMissing = ({ code }) => code.endsWith("_missing");
-
-function finding({ severity, code, message, count }) {
-  const [tone, name] = isMissing({ code }) ? ["skipped", "Missing"] : SEVERITY[severity];
+function finding(found) {
+  const { severity, message, count } = found;
+  const [tone, name] = isMissing(found) ? ["skipped", "Missing"] : SEVERITY[severity];
   return h("li", {}, h("span", { class: `pill ${tone}` }, name), h("p", {}, message, count ? ` (${counted(count, "lead")})` : ""));
 }
 

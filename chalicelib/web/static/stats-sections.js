@@ -42,10 +42,10 @@ const STEPS = { sent: "Sent", delivered: "Delivered", opened: "Opened", clicked:
 function funnel(stats) {
   const widest = Math.max(1, stats.sent);
   // Of Sent, all of them: who clicked need not have opened, so a step's share of the one before is not what the counts say.
-  const note = ({ step, count, of_sent: share, of_previous: previous }) => {
+  const note = ({ step, count, of_sent: ofSent, of_previous: ofPrevious }) => {
     if (count === null) return "Unknown: the mail service has not reported any deliveries.";
-    const rate = share || previous;
-    return rate && step !== "sent" ? `${percent(rate.value)} of ${rate.of === stats.sent ? "Sent" : "those sent with tracking"}` : "";
+    const part = ofSent || ofPrevious;
+    return part && step !== "sent" ? `${percent(part.value)} of ${part.of === stats.sent ? "Sent" : "those sent with tracking"}` : "";
   };
   return [
     h("ol", { class: "funnel" }, stats.funnel.map((step) => h("li", {},

@@ -93,8 +93,8 @@ function top(now, title) {
     campaign.status_reason && h("p", { "data-key": "reason" }, campaign.status_reason),
     stats.proof && h("p", { class: "note", "data-key": "proof" }, stats.proof.text),
     isRunning && sending(now),
-    h("p", { class: "note", id: "as-of", "data-key": "as-of" }, away ? "Not up to date. " : isRunning ? "Live. " : "", "As of ", moment(stats.as_of), ". ",
-      away ? "" : "Updated within seconds. ", h("a", { href: "#/help" }, "What the numbers mean")),
+    h("p", { class: "note", id: "as-of", "data-key": "as-of" }, away && "Not up to date. ", !away && isRunning && "Live. ", "As of ", moment(stats.as_of), ". ",
+      !away && "Updated within seconds. ", h("a", { href: "#/help" }, "What the numbers mean")),
   ].filter(Boolean);
 }
 
