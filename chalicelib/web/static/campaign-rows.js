@@ -1,10 +1,7 @@
 /** The rows of the list of campaigns: what each says by its status, its numbers, and what can be done to it. */
 
 import { api, date, h, mayWrite, number, percent, pill, progress } from "./app.js";
-import { thereAndHere, titleOf } from "./campaign-words.js";
-
-const UNSENT = new Set(["draft", "scheduled", "missed"]);
-const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+import { due, titleOf, UNSENT } from "./campaign-words.js";
 
 /** What the buttons of a row do: true if the list has changed. The code behind them is loaded on demand. */
 export const VERBS = {
@@ -70,7 +67,7 @@ function row(campaign) {
 function when(campaign) {
   const { status, numbers } = campaign;
   if (status === "scheduled" || status === "missed") {
-    return [h("span", { class: "soft" }, status === "missed" ? "Was due " : "Sends "), thereAndHere(campaign.scheduled_local.slice(0, 16), campaign.scheduled_timezone, HERE)];
+    return [h("span", { class: "soft" }, status === "missed" ? "Was due " : "Sends "), due(campaign)];
   }
   if (status === "draft") return [h("span", { class: "soft" }, "Edited "), date(campaign.updated_at)];
   if (status === "planning" || status === "sending") return [h("span", { class: "soft" }, "Started "), date(campaign.launched_at), sending(campaign)];

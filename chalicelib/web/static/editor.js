@@ -3,7 +3,7 @@
 import { api, button, crumbs, failure, fill, h, heading, mayWrite, pill, Problem, query, say, style } from "./app.js";
 import { act, duplicate, schedule, sendNow, testSend } from "./actions.js";
 import { audience } from "./audience.js";
-import { isMissing } from "./campaign-words.js";
+import { due, isMissing, UNSENT } from "./campaign-words.js";
 import { content, CONTENT } from "./content.js";
 import { Draft, newDraft } from "./draft.js";
 import { fieldErrors } from "./field-errors.js";
@@ -32,8 +32,10 @@ const NEEDED_BY_A_TEST = ["subject", "from_email", "html"];
 export async function show(place, { id: asked, signal }) {
   await style("editor.css");
   const campaign = asked ? await api("GET", `campaigns/${asked}`, { signal }) : await newDraft(signal);
+  const { status = "draft" } = campaign;
+  if (!UNSENT.has(status)) return location.replace(`#/campaigns/${asked}/stats`);
   const draft = new Draft(campaign);
-  const isDraft = (campaign.status || "draft") === "draft";
+  const isDraft = status === "draft";
   const readonly = !mayWrite() || !isDraft;
   const restored = readonly ? {} : draft.restore();
   const shown = { ...draft.stored, ...restored };
@@ -142,13 +144,10 @@ export async function show(place, { id: asked, signal }) {
     };
     frame.retry();
     preflight = readonly ? null : ask("preflight", findings.checked);
-    await Promise.all([
-      isDraft || isWaiting ? ask("audience", people.count) : people.selected(campaign.launched_at), preflight,
-    ]).catch((problem) => { if (!signal.aborted && problem instanceof Problem) fill(alert, failure(problem, refresh)); });
+    await Promise.all([ask("audience", people.count), preflight]).catch((problem) => { if (!signal.aborted && problem instanceof Problem) fill(alert, failure(problem, refresh)); });
   }
 
   // -- What can be done. -------------------------------------------------------------------------------------------------
-  const isWaiting = ["scheduled", "missed"].includes(campaign.status);
   const command = (label, action, { needed, ...properties } = {}) => button(label, async () => {
     alert.replaceChildren();
     try {
@@ -158,11 +157,14 @@ export async function show(place, { id: asked, signal }) {
       fill(alert, failure(problem));
     }
   }, properties);
-  const offered = readonly ? [
-    isWaiting && mayWrite() && command(campaign.status === "missed" ? "Back to draft" : "Unschedule", async () => { if (await act("unschedule", { id: asked })) location.reload(); }),
-    mayWrite() && command("Send test…", () => testSend(asked, frame.lead())),
-    mayWrite() && command("Duplicate", () => duplicate(asked)),
-    !isWaiting && h("a", { class: "button primary", href: `#/campaigns/${asked}/stats` }, "Stats"),
+  // A changed status shows the campaign again, with what can be done now.
+  const again = (isChanged) => { if (isChanged) dispatchEvent(new Event("hashchange")); };
+  const isScheduled = status === "scheduled";
+  const offered = readonly ? mayWrite() && [
+    command("Duplicate", () => duplicate(asked)),
+    command("Send test…", () => testSend(asked, frame.lead())),
+    command(isScheduled ? "Unschedule" : "Back to draft", async () => again(await act("unschedule", { id: asked }))),
+    command(isScheduled ? "Reschedule…" : "Schedule…", async () => again(await schedule(campaign)), { class: "primary" }),
   ] : [
     command("Send test…", () => testSend(draft.id, frame.lead()), { needed: NEEDED_BY_A_TEST }),
     command("Schedule…", async () => { if (await schedule(draft.stored)) { say("Scheduled."); location.hash = "#/campaigns"; } }),
@@ -186,12 +188,11 @@ export async function show(place, { id: asked, signal }) {
   place.classList.add("editor");
   place.append(
     h("div", { class: "editor-head" },
-      h("div", { class: "titled" }, crumbs("#/campaigns", "Campaigns", ""), title, campaign.status && pill(campaign.status)), state, panes.element),
+      h("div", { class: "titled" }, crumbs("#/campaigns", "Campaigns", ""), title, asked && pill(status)), state, panes.element),
     h("div", { class: "stack" },
-      campaign.status === "scheduled" && h("p", { class: "soft" }, `Scheduled for ${campaign.scheduled_local.replace("T", ", ")} (${campaign.scheduled_timezone}).`),
+      !isDraft && h("p", {}, h("span", { class: "soft" }, isScheduled ? "Sends " : "Was due "), due(campaign)),
       campaign.status_reason && h("p", {}, campaign.status_reason),
-      campaign.proof ? h("p", { class: "note" }, campaign.proof.text)
-        : campaign.status === "scheduled" && campaign.proof_waived && h("p", { class: "note" }, "Scheduled without the check, at your request.")),
+      isScheduled && campaign.proof_waived && h("p", { class: "note" }, "Scheduled without the check, at your request.")),
     alert, draftSaving.conflicting, desk,
     // Behind the fields for the keyboard, above them for the eye.
     h("div", { class: "actions editor-actions", role: "group", "aria-label": "Actions" }, offered));

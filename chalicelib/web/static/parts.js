@@ -124,6 +124,6 @@ export function follow(more, signal, { path, draw }) {
 /** Titles of campaigns by id, also of deleted ones. */
 export async function titlesOf(ids, signal) {
   const title = (id) => api("GET", `campaigns/${id}`, { signal })
-    .then((found) => found.title, ({ status }) => (status === 404 ? "Deleted campaign" : id));
+    .then((found) => found.title, ({ status }) => (status === 404 ? "Deleted campaign" : "Campaign with unknown title"));
   return new Map(await Promise.all([...new Set(ids)].map(async (id) => [id, await title(id)])));
 }
