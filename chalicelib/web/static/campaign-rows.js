@@ -58,7 +58,7 @@ function row(campaign) {
       subject && subject !== title && h("p", { class: "campaign-subject" }, subject),
       h("p", { class: "note" }, people || "No recipients yet")),
     h("td", { class: "campaign-date" }, when(campaign)),
-    numbers ? figures(numbers) : h("td", { class: "note campaign-none", colspan: 5 }, UNSENT.has(status) ? "" : "Preparing…"),
+    numbers ? figures(numbers) : h("td", { class: "note campaign-none", colspan: 5 }, status === "planning" ? "Preparing…" : ""),
     mayWrite() && h("td", { class: "campaign-actions" }, h("div", {}, OFFERED[status].map((verb) =>
       h("button", { type: "button", class: "quiet", "data-verb": verb, "data-key": verb, "aria-label": `${VERBS[verb].label}: ${title}` }, VERBS[verb].label)))));
 }

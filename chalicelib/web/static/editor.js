@@ -1,7 +1,7 @@
 /** The campaign editor: fields and content on the left, the email beside them, what can be done with it on top. */
 
-import { api, button, crumbs, failure, fill, h, heading, mayWrite, pill, Problem, query, say, style } from "./app.js";
-import { act, duplicate, schedule, sendNow, testSend } from "./actions.js";
+import { api, button, crumbs, failure, fill, h, heading, mayWrite, moment, pill, Problem, query, say, style } from "./app.js";
+import { act, schedule, sendNow, testSend } from "./actions.js";
 import { audience } from "./audience.js";
 import { due, isMissing, UNSENT } from "./campaign-words.js";
 import { content, CONTENT } from "./content.js";
@@ -20,7 +20,7 @@ const LINES = [
   ["preview_text", "Preview text", { placeholder: "Shown after the subject in the inbox" }],
   ["from_name", "From name", { placeholder: "Shown as the sender" }],
   ["from_email", "From address", { type: "email" }],
-  ["reply_to", "Reply-to", { type: "email", placeholder: "If not the From address" }],
+  ["reply_to", "Reply-to", { type: "email", placeholder: "If different" }],
 ];
 const LABELS = {
   ...Object.fromEntries(LINES), ...CONTENT, audience: "Recipients", "audience.entity": "Business line", "audience.stages": "Stages",
@@ -36,6 +36,7 @@ export async function show(place, { id: asked, signal }) {
   if (!UNSENT.has(status)) return location.replace(`#/campaigns/${asked}/stats`);
   const draft = new Draft(campaign);
   const isDraft = status === "draft";
+  const isScheduled = status === "scheduled";
   const readonly = !mayWrite() || !isDraft;
   const restored = readonly ? {} : draft.restore();
   const shown = { ...draft.stored, ...restored };
@@ -59,6 +60,8 @@ export async function show(place, { id: asked, signal }) {
   const errors = fieldErrors(place, controls);
   const sender = readonly ? null : senderField(fields.from_email, signal);
   const state = h("p", { class: "note save-state", role: "status" });
+  if (!isDraft) fill(state, isScheduled ? "Sends " : "Was due ", due(campaign));
+  else fill(state, asked ? ["Saved ", moment(campaign.updated_at)] : "Saved as you write");
   const alert = h("div");
   const findings = findingsList({ mark: email.mark, go: ({ field, line }) => go(field, line), isOurs: (field) => field in controls });
   const frame = preview(signal, ({ findings: found }) => { if (found) findings.live(found); });
@@ -159,9 +162,7 @@ export async function show(place, { id: asked, signal }) {
   }, properties);
   // A changed status shows the campaign again, with what can be done now.
   const again = (isChanged) => { if (isChanged) dispatchEvent(new Event("hashchange")); };
-  const isScheduled = status === "scheduled";
   const offered = readonly ? mayWrite() && [
-    command("Duplicate", () => duplicate(asked)),
     command("Send test…", () => testSend(asked, frame.lead())),
     command(isScheduled ? "Unschedule" : "Back to draft", async () => again(await act("unschedule", { id: asked }))),
     command(isScheduled ? "Reschedule…" : "Schedule…", async () => again(await schedule(campaign)), { class: "primary" }),
@@ -185,17 +186,18 @@ export async function show(place, { id: asked, signal }) {
       !readonly && card({ id: "check", title: "Pre-send check" }, findings.element)),
     frame.element);
 
+  const actions = h("div", { class: "actions editor-actions", role: "group", "aria-label": "Actions" }, offered);
+  new ResizeObserver(() => place.style.setProperty("--actions", `${actions.offsetWidth}px`)).observe(actions);
   place.classList.add("editor");
   place.append(
     h("div", { class: "editor-head" },
       h("div", { class: "titled" }, crumbs("#/campaigns", "Campaigns", ""), title, asked && pill(status)), state, panes.element),
     h("div", { class: "stack" },
-      !isDraft && h("p", {}, h("span", { class: "soft" }, isScheduled ? "Sends " : "Was due "), due(campaign)),
       campaign.status_reason && h("p", {}, campaign.status_reason),
       isScheduled && campaign.proof_waived && h("p", { class: "note" }, "Scheduled without the check, at your request.")),
     alert, draftSaving.conflicting, desk,
     // Behind the fields for the keyboard, above them for the eye.
-    h("div", { class: "actions editor-actions", role: "group", "aria-label": "Actions" }, offered));
+    actions);
   showPane("write");
   look();
   if (Object.keys(restored).length && !draft.undecided.size) {

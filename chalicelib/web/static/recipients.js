@@ -54,7 +54,7 @@ export function recipients(campaign, signal) {
   };
 }
 
-const COLUMNS = [["Lead", "link-url"], "Status", ["Sent", "nowrap"], ["Opened", "nowrap"], ["Clicked", "nowrap"]];
+const COLUMNS = [["Lead", "link-url"], ["Status", "whole"], "Sent", "Opened", "Clicked"];
 
 const recipientsTable = (items) => table("Recipients", COLUMNS, items.map((each) => [
   each.lead_deleted ? h("span", { class: "soft" }, "Deleted lead") : h("a", { href: `#/leads/${each.lead_id}` }, each.email || "no email address"),
@@ -62,4 +62,4 @@ const recipientsTable = (items) => table("Recipients", COLUMNS, items.map((each)
   moment(each.sent_at),
   [moment(each.opened_at), each.opened_machine && h("p", { class: "note" }, "by a machine")],
   [moment(each.clicked_at), each.clicked_machine && h("p", { class: "note" }, "by a machine only")],
-]));
+]), { class: "stacked" });

@@ -126,7 +126,7 @@ function automatic(stats) {
 /** The links with their clicks, as a table and on the email itself. */
 function links(campaign, signal) {
   const body = h("div");
-  const frame = h("iframe", { class: "mail overlay", title: "Click map of the email", sandbox: "", hidden: true });
+  const frame = h("iframe", { class: "overlay", title: "Click map of the email", sandbox: "", hidden: true });
   const refresh = () => { if (!frame.hidden) frame.src = `v1/campaigns/${campaign.campaign_id}/preview.html?clicks=true`; };
   const toggle = button("Show click map", () => {
     frame.hidden = !frame.hidden;
@@ -157,7 +157,7 @@ function linksTable(items) {
     h("b", {}, number(each.clicked)),
     each.rate ? percent(each.rate.value) : "—",
     number(each.clicked_machine_only),
-  ]), { class: "links" });
+  ]), { class: "links stacked" });
 }
 
 const VERDICT = { higher: "higher than usual", lower: "lower than usual", usual: "about as usual" };
@@ -188,7 +188,7 @@ function compare(compared) {
       table("Earlier campaigns", columns, campaigns.map((each) => [
         h("a", { href: `#/campaigns/${each.campaign_id}/stats` }, each.title), date(each.launched_at), number(each.sent),
         ...RATES.map(([name]) => percent(each[name])),
-      ]))),
+      ]), { class: "stacked" })),
   ];
 }
 

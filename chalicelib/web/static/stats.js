@@ -117,7 +117,7 @@ function offered(now) {
       (stats.recount_due || !stats.kept_out) && make("Recount", "recount", now.recount),
       make("Duplicate", "duplicate", async () => (await import("./actions.js")).duplicate(now.campaign.campaign_id)),
       // A follow-up needs to know which lead reacted, so it needs full tracking.
-      campaign.launched_at && campaign.tracking === "full" && make("Follow up…", "follow-up", async () => (await import("./actions.js")).followUp(now.campaign)),
+      stats.sent > 0 && campaign.tracking === "full" && make("Follow up…", "follow-up", async () => (await import("./actions.js")).followUp(now.campaign)),
     ] : []),
     ...(verbs[campaign.status] || []).map((verb) => make(names[verb], verb, act(verb))),
   ];
