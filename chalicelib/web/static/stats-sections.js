@@ -61,7 +61,7 @@ const timeToOpen = ({ time_to_open: time }) => time && h("p", { class: "note" },
 const SEVERITY = { warning: ["bad", "Warning"], notice: ["skipped", "Notice"], info: ["", "Info"] };
 
 function insights(advice) {
-  return advice.length ? h("ul", { class: "advice" }, advice.map(({ severity, text }) => {
+  return advice.length ? h("ul", { class: "insights" }, advice.map(({ severity, text }) => {
     const [tone, name] = SEVERITY[severity];
     return h("li", {}, h("span", { class: `pill ${tone}` }, name), h("p", {}, text));
   })) : null;
@@ -126,7 +126,7 @@ function automatic(stats) {
 /** The links with their clicks, as a table and on the email itself. */
 function links(campaign, signal) {
   const body = h("div");
-  const frame = h("iframe", { class: "overlay", title: "Click map of the email", sandbox: "", hidden: true });
+  const frame = h("iframe", { class: "framed overlay", title: "Click map of the email", sandbox: "", hidden: true });
   const refresh = () => { if (!frame.hidden) frame.src = `v1/campaigns/${campaign.campaign_id}/preview.html?clicks=true`; };
   const toggle = button("Show click map", () => {
     frame.hidden = !frame.hidden;
