@@ -43,7 +43,7 @@ function funnel(stats) {
   const widest = Math.max(1, stats.sent);
   // Of Sent, all of them: who clicked need not have opened, so a step's share of the one before is not what the counts say.
   const note = ({ step, count, of_sent: ofSent, of_previous: ofPrevious }) => {
-    if (count === null) return "Unknown: the mail service has not reported any deliveries.";
+    if (count === null) return stats.sent ? "Unknown: the mail service has not reported any deliveries." : "";
     const part = ofSent || ofPrevious;
     return part && step !== "sent" ? `${percent(part.value)} of ${part.of === stats.sent ? "Sent" : "those sent with tracking"}` : "";
   };
