@@ -36,10 +36,11 @@ EVIL_HTML = """<html><head><meta http-equiv="refresh" content="0;url={site}/refr
 <base href="{site}/base/" target="_top">
 <style>html, body {{ position: fixed; inset: 0; z-index: 2147483647; }}</style>
 <script>alert(4)</script><script src="{site}/script.js"></script></head><body onload="alert(5)">
-<img src="{site}/image.png" alt="" onerror="alert(6)"><svg onload="alert(7)"></svg><iframe src="{site}/frame"></iframe>
+<img name="open"><img name="write"><img name="close"><img name="addEventListener"><img name="styleSheets">
+<img name="querySelector"><img name="documentElement"><img src="{site}/image.png" alt="" onerror="alert(6)"><svg onload="alert(7)"></svg><iframe src="{site}/frame"></iframe>
 <object data="{site}/object"></object><embed src="{site}/embed"><video autoplay src="{site}/video"></video>
 <form action="{site}/form" target="_top"><input autofocus onfocus="alert(8)"><button>Submit</button></form>
-<a href="javascript:alert(9)">Script</a> <a target="_top" href="{site}/top" ping="{site}/ping">Top</a>
+<a href="javascript:alert(9)">Script</a> <a target="_self" href="{site}/self">Self</a> <a target="_top" href="{site}/top" ping="{site}/ping">Top</a>
 <p id="end">Hello {{{{ lead.first_name }}}}</p></body></html>"""
 EVIL_MJML = """<mjml><mj-head><mj-raw><meta http-equiv="refresh" content="0;url={site}/refresh"></mj-raw></mj-head>
 <mj-body>
@@ -303,8 +304,7 @@ class Keyboard:
         self.press("Enter")
 
 
-def test_the_day_by_keyboard_alone(desk: Page, stack: LocalStack, marketer: Marketer, tmp_path: Path) -> None:
-    marketer("PATCH", "/v1/workspace", {"postal_address": "Gartenstraße 1"})
+def test_the_day_by_keyboard_alone(desk: Page, stack: LocalStack, tmp_path: Path) -> None:
     keys = Keyboard(desk)
     file = tmp_path / "Kunden.csv"
     file.write_bytes(CUSTOMERS.replace("kunden", "tasten").encode("windows-1252"))
@@ -374,9 +374,9 @@ def test_the_day_by_keyboard_alone(desk: Page, stack: LocalStack, marketer: Mark
     keys.do("Send…")
     expect(desk.get_by_role("button", name="Send 2 emails")).to_be_enabled()
     keys.do("Send 2 emails")
-    expect(desk.get_by_role("heading", name="Tasten")).to_be_focused()
+    expect(desk.get_by_role("heading", name="Tasten", exact=True)).to_be_focused()
     expect(figure(desk, "sent")).to_have_text("2", timeout=60_000)
-    expect(desk.get_by_role("heading", name="Tasten")).to_be_focused()
+    expect(desk.get_by_role("heading", name="Tasten", exact=True)).to_be_focused()
 
     keys.do("Follow up…")
     expect(field(desk, "Did not open")).to_be_focused()
@@ -468,10 +468,13 @@ def test_a_hostile_mail_does_nothing_in_the_preview(
     mail, address = desk.frame_locator("iframe.mail"), desk.url
     expect(mail.get_by_text(f"Hello {EVIL}")).to_be_visible()
     expect(desk.get_by_role("group", name="In the inbox")).to_contain_text(EVIL)
-    for name in ("Submit", "Script", "Top"):
+    for name in ("Submit", "Script", "Self", "Top"):
         for each in mail.get_by_text(name, exact=True).all():
             each.click(no_wait_after=True)
             each.press("Enter", no_wait_after=True)
+    text = field(desk, {"html": "HTML", "mjml": "MJML", "markdown": "Markdown"}[kind])
+    text.fill(text.input_value().replace("Hello", "Still here"))
+    expect(mail.get_by_text(f"Still here {EVIL}")).to_be_visible()
     press(desk, "Send test…")
     expect(desk.get_by_label("To (up to 10 addresses)")).to_be_focused()
     assert desk.url == address

@@ -47,6 +47,7 @@ def opened(page: Page, stack: LocalStack, **said: Any) -> str:
 
 def test_an_email_is_written_beside_its_preview(desk: Page, stack: LocalStack) -> None:
     desk.goto(f"{stack.web_url}#/campaigns/new")
+    field(desk, "Title").fill("A newsletter")
     desk.get_by_label("Business line").select_option("desk")
     desk.get_by_label("New", exact=True).check()
     desk.get_by_role("button", name="Newsletter").click()

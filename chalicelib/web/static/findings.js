@@ -19,7 +19,7 @@ export function findingsList({ mark, go, isOurs }) {
   function draw() {
     // The first text that is written is not stored while it is refused.
     const isRefused = written.some(({ field, severity }) => field in KINDS && severity === "error");
-    const found = [...others.filter(({ code }) => !isRefused || code !== "content_missing"), ...written].sort((one, other) => ORDER.indexOf(one.severity) - ORDER.indexOf(other.severity));
+    const found = [...others.filter(({ code }) => !isRefused || code !== "content_missing"), ...written].toSorted((one, other) => ORDER.indexOf(one.severity) - ORDER.indexOf(other.severity));
     mark(found);
     // The same findings again: what has the focus in the list keeps it.
     const text = JSON.stringify([found, proof, isWhole]);

@@ -10,7 +10,7 @@ export const STARTING_POINTS = [
 
 Hello {{ lead.first_name | default("there") }},
 
-here is our news of the month. It takes three minutes to read.
+Here is our news of the month. It takes three minutes to read.
 
 ## The headline of your biggest story
 
@@ -50,7 +50,7 @@ your team
 
 Hello {{ lead.first_name | default("there") }},
 
-start with what your readers get out of it. Two sentences tell them whether to read on.
+Start with what your readers get out of it. Two sentences tell them whether to read on.
 
 [See what’s new](https://www.example.com/new) {button}
 
@@ -76,7 +76,7 @@ Do you have a question? Reply to this email; we read every answer.
 
 Dear {{ lead.first_name | default("guest") }},
 
-we would like to spend an evening with you: good talks, good food, and time for your questions.
+We would like to spend an evening with you: good talks, good food, and time for your questions.
 
 | | |
 | --- | --- |
