@@ -37,10 +37,13 @@ EVIL_HTML = """<html><head><meta http-equiv="refresh" content="0;url={site}/refr
 <style>html, body {{ position: fixed; inset: 0; z-index: 2147483647; }}</style>
 <script>alert(4)</script><script src="{site}/script.js"></script></head><body onload="alert(5)">
 <img name="open"><img name="write"><img name="close"><img name="addEventListener"><img name="styleSheets">
-<img name="querySelector"><img name="documentElement"><img src="{site}/image.png" alt="" onerror="alert(6)"><svg onload="alert(7)"></svg><iframe src="{site}/frame"></iframe>
+<img name="querySelector"><img name="documentElement">
+<img src="{site}/image.png" alt="" onerror="alert(6)">
+<svg onload="alert(7)"></svg><iframe src="{site}/frame"></iframe>
 <object data="{site}/object"></object><embed src="{site}/embed"><video autoplay src="{site}/video"></video>
 <form action="{site}/form" target="_top"><input autofocus onfocus="alert(8)"><button>Submit</button></form>
-<a href="javascript:alert(9)">Script</a> <a target="_self" href="{site}/self">Self</a> <a target="_top" href="{site}/top" ping="{site}/ping">Top</a>
+<a href="javascript:alert(9)">Script</a> <a target="_self" href="{site}/self">Self</a>
+<a target="_top" href="{site}/top" ping="{site}/ping">Top</a>
 <p id="end">Hello {{{{ lead.first_name }}}}</p></body></html>"""
 EVIL_MJML = """<mjml><mj-head><mj-raw><meta http-equiv="refresh" content="0;url={site}/refresh"></mj-raw></mj-head>
 <mj-body>
@@ -241,9 +244,6 @@ def test_from_a_spreadsheet_to_the_follow_up(desk: Page, page: Page, stack: Loca
     expect(event.locator(".badge.clicked")).to_have_text("Clicked")
     expect(event.get_by_text(re.compile(r"^Counted: clicked by a person, \d+ s after delivery\."))).to_be_visible()
     desk.go_back()
-    expect(desk.get_by_label("Filter recipients")).to_have_value("clicked")
-    expect(desk.get_by_role("link", name="zoe@kunden.example")).to_be_visible()
-    expect(desk.get_by_role("link", name="no email address")).to_have_count(0)
 
     press(desk, "Follow up…")
     field(desk, "Opened").check()
@@ -388,6 +388,7 @@ def test_the_day_by_keyboard_alone(desk: Page, stack: LocalStack, tmp_path: Path
     expect(desk.get_by_text("tasten · Neu · did not click in “Tasten”")).to_be_visible()
     keys.do("Campaigns")
     expect(desk.get_by_role("heading", name="Campaigns")).to_be_focused()
+    expect(desk.get_by_role("link", name="Tasten (follow-up)")).to_be_visible()
     keys.do("Tasten (follow-up)")
     expect(field(desk, "Title")).to_have_value("Tasten (follow-up)")
 
