@@ -16,7 +16,7 @@ from chalicelib.model.ids import LeadId
 from chalicelib.settings import settings
 from chalicelib.store import keys
 from chalicelib.tracking.hits import NOT_PARKED
-from local.lint import lint, transformed
+from local.lint import transformed
 from local.package import ROOT, Package, on_lambda, package
 from local.stack import DEFAULTS, EVENTS_TOPICS, STACK_NAME
 from local.take_over import KEPT_TYPES
@@ -79,10 +79,6 @@ def statements(resources: Resources) -> Iterator[dict[str, Any]]:
 
 def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-
-def test_cfn_lint_finds_nothing_in_either_form(built: Package) -> None:
-    assert lint(built) == []
 
 
 def test_no_placeholder_survives_packaging(built: Package) -> None:
