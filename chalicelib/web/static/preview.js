@@ -58,7 +58,7 @@ export function preview(signal, onanswer = () => null) {
       for (const rule of readable(sheet)) {
         if (!rule.media) continue;
         const { mediaText } = rule.media;
-        rule.media.mediaText = mediaText.replace(DARK, (whole, wanted) => (wanted === scheme ? "(min-width: 0px)" : "(max-width: 0px)"));
+        rule.media.mediaText = mediaText.replaceAll(DARK, (whole, wanted) => (wanted === scheme ? "(min-width: 0px)" : "(max-width: 0px)"));
         isStyled ||= mediaText.includes("dark");
       }
     }
