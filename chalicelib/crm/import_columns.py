@@ -57,8 +57,7 @@ def columns_by_name(header: list[str], *, as_it_is: bool, has_entity: bool) -> l
     entity get one, so the column may be missing.
     """
     _check_width(len(header))
-    names = map(without_apostrophe, header)
-    columns = [name.lower() if name.lower() in LEAD_NAMES else name for name in names]
+    columns = [name.lower() if name.lower() in LEAD_NAMES else name for name in map(without_apostrophe, header)]
     counts = Counter(name[:LONGEST_NAME] for name in columns)
     faults = [Fault(name, "is there twice") for name, count in counts.items() if name and count > 1]
     reserved = RESERVED_NAMES.difference(LEAD_NAMES)

@@ -40,8 +40,13 @@ class WrongStatus(Conflicting, problem="wrong-status", title="The campaign's sta
 def require_status(campaign: Campaign, allowed: Collection[Status], done: str) -> None:
     """`done` is what cannot be done in another status: "paused". Raises WrongStatus."""
     if campaign.status not in allowed:
-        which = " or ".join(status.value for status in allowed)
-        raise WrongStatus(f"The campaign is {campaign.status.value}; it can be {done} only while it is {which}.")
+        which = " or ".join(map(_words, allowed))
+        raise WrongStatus(f"The campaign is {_words(campaign.status)}; it can be {done} only while it is {which}.")
+
+
+def _words(status: Status) -> str:
+    words = {Status.DRAFT: "a draft", Status.PLANNING: "being prepared", Status.SENDING: "being sent"}
+    return words.get(status, status.value)
 
 
 def require_version(campaign: Campaign, version: int | None) -> None:

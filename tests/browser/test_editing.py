@@ -277,7 +277,7 @@ def test_a_corrected_test_address_shows_no_error(window: BrowserContext, stack: 
     expect(fault).to_have_count(0)
 
 
-def test_recipients_of_scheduled_and_sent_campaigns(
+def test_a_scheduled_campaign_is_read_only_and_a_sent_one_shows_its_stats(
     window: BrowserContext, stack: LocalStack, marketer: Marketer, until: Any
 ) -> None:
     for number in range(2):
@@ -290,12 +290,16 @@ def test_recipients_of_scheduled_and_sent_campaigns(
     recipients = page.get_by_role("region", name="Recipients")
     expect(recipients.get_by_text("2 recipients right now.")).to_be_visible()
     expect(recipients.get_by_text("false")).to_have_count(0)
-    page = editor(window, stack, sent)
-    recipients = page.get_by_role("region", name="Recipients")
-    expect(recipients.get_by_text("Recipients were selected when sending started")).to_be_visible()
-    expect(recipients.get_by_text("false")).to_have_count(0)
-    page.wait_for_load_state("networkidle")
-    expect(recipients.get_by_text("right now")).to_have_count(0)
+    expect(page.get_by_text("Sends Tue 3 Feb 2032, 10:00")).to_be_visible()
+    page.get_by_role("button", name="Reschedule…").click()
+    question = page.get_by_role("dialog", name="Reschedule")
+    question.get_by_label("Date and time").fill("2032-02-04T10:00")
+    question.get_by_role("button", name="Reschedule").click()
+    expect(page.get_by_text("Sends Wed 4 Feb 2032, 10:00")).to_be_visible()
+    page = window.new_page()
+    page.goto(f"{stack.web_url}#/campaigns/{sent}/edit")
+    expect(page.locator("[data-figure=sent]")).to_have_text("2")
+    assert page.url.endswith(f"#/campaigns/{sent}/stats")
 
 
 def test_resubscribing_asks_for_a_reason_and_shows_who_did_it(

@@ -51,10 +51,14 @@ const QUESTIONS = {
     const count = (wanted) => stats.failures.find(({ reason }) => reason === wanted)?.count ?? 0;
     const [unknown, addressless] = [count("outcome_unknown"), count("missing_address")];
     const certain = stats.failed - unknown;
+    const texts = [
+      certain > addressless && `${counted(certain - addressless, "delivery", "deliveries")} will be sent again.`,
+      addressless && `${counted(addressless, "lead")} had no email address, and will receive the email if there is one now.`,
+      !certain && "It is not known whether these emails were sent.",
+    ];
     return {
       title: "Retry failed deliveries?", action: "Retry",
-      text: certain ? `${counted(certain, "delivery", "deliveries")} will be sent again.${addressless
-        ? ` ${counted(addressless, "lead")} had no email address, and will fail again without one.` : ""}` : "It is not known whether these emails were sent.",
+      text: texts.filter(Boolean).join(" "),
       fields: unknown ? [h("label", {}, h("input", { type: "checkbox", name: "unknown", required: !certain }),
         ` Include ${counted(unknown, "delivery", "deliveries")} with an unknown outcome. These leads may receive the email twice.`)] : [],
       body: (form) => (form.has("unknown") ? { reasons: stats.failures.map(({ reason }) => reason) } : {}),

@@ -68,7 +68,9 @@ export function say(text) {
 /** The API's problem detail (RFC 9457). Status 0: no answer at all. */
 export class Problem extends Error {
   constructor(status, body) {
-    super(body.detail || body.title || "Something went wrong.");
+    // Of the server's own failures, the API says what a program should do.
+    super(status < 500 ? body.detail || body.title || "Something went wrong."
+      : `The server could not do this. Try again in a few seconds.${body.request_id ? ` If it keeps failing, tell your operator this request id: ${body.request_id}` : ""}`);
     this.status = status;
     this.type = body.type;
     this.errors = body.errors || [];

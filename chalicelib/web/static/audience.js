@@ -1,6 +1,6 @@
 /** Choosing leads: a business line, any of its stages, all of some tags, and what they did with earlier campaigns. */
 
-import { api, button, counted, fill, h, moment } from "./app.js";
+import { api, button, counted, fill, h } from "./app.js";
 import { titlesOf } from "./parts.js";
 
 const DID = {
@@ -8,7 +8,7 @@ const DID = {
 };
 
 /**
- * { element, card, line, value(), set(value), count(answer), selected(at), open() }; `onchange` is called at every change.
+ * { element, card, line, value(), set(value), count(answer), open() }; `onchange` is called at every change.
  * `card` shows the choice in a line, and unfolds to the same element; `isOpen`: from the start.
  * `any`: the label for no business line, where that is allowed. `lookup`: a promise of the API's lead groups.
  */
@@ -83,8 +83,6 @@ export function audience(value, { onchange, signal, readonly, any, isOpen, looku
       total.textContent = isNobody ? "No recipients right now." : `${atLeast ? "At least " : ""}${counted(number, "recipient")} right now.`;
       total.classList.toggle("none", isNobody);
     },
-    /** Instead of a count, once sending has started; null: it never will. */
-    selected: (at) => fill(total, at && ["Recipients were selected when sending started, ", moment(at), "."]),
   };
 }
 

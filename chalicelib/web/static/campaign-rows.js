@@ -1,10 +1,7 @@
 /** The rows of the list of campaigns: what each says by its status, its numbers, and what can be done to it. */
 
 import { api, date, h, mayWrite, number, percent, pill, progress } from "./app.js";
-import { thereAndHere, titleOf } from "./campaign-words.js";
-
-const UNSENT = new Set(["draft", "scheduled", "missed"]);
-const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+import { due, titleOf, UNSENT } from "./campaign-words.js";
 
 /** What the buttons of a row do: true if the list has changed. The code behind them is loaded on demand. */
 export const VERBS = {
@@ -40,9 +37,10 @@ const NUMBERS = ["Total", "Sent", "Failed", "Opened", "Clicked"];
 
 /** The table of these campaigns. Its clicks are handled by the list, by `data-verb` and `data-sort`. */
 export function rows(campaigns, { sort, order }) {
-  const sorted = (name, text) => h("th", { scope: "col", class: "sorted", "aria-sort": name !== sort ? null : order === "asc" ? "ascending" : "descending" },
+  const [direction, arrow] = order === "asc" ? ["ascending", "↑"] : ["descending", "↓"];
+  const sorted = (name, text) => h("th", { scope: "col", class: "sorted", "aria-sort": name === sort && direction },
     h("button", { type: "button", class: "quiet", "data-sort": name, "data-key": `sort-${name}` }, text,
-      h("span", { "aria-hidden": "true" }, name !== sort ? "↕" : order === "asc" ? "↑" : "↓")));
+      h("span", { "aria-hidden": "true" }, name === sort ? arrow : "↕")));
   return h("div", { class: "card", "data-key": "list" }, h("table", { class: "campaigns" },
     h("thead", {}, h("tr", {}, sorted("title", "Campaign"), sorted("date", "Date"),
       NUMBERS.map((name) => h("th", { scope: "col", class: "number" }, name)), mayWrite() && h("th", { scope: "col" }, h("span", { class: "sr" }, "Actions")))),
@@ -60,7 +58,7 @@ function row(campaign) {
       subject && subject !== title && h("p", { class: "campaign-subject" }, subject),
       h("p", { class: "note" }, people || "No recipients yet")),
     h("td", { class: "campaign-date" }, when(campaign)),
-    numbers ? figures(numbers) : h("td", { class: "note campaign-none", colspan: 5 }, UNSENT.has(status) ? "" : "Preparing…"),
+    numbers ? figures(numbers) : h("td", { class: "note campaign-none", colspan: 5 }, status === "planning" ? "Preparing…" : ""),
     mayWrite() && h("td", { class: "campaign-actions" }, h("div", {}, OFFERED[status].map((verb) =>
       h("button", { type: "button", class: "quiet", "data-verb": verb, "data-key": verb, "aria-label": `${VERBS[verb].label}: ${title}` }, VERBS[verb].label)))));
 }
@@ -69,7 +67,7 @@ function row(campaign) {
 function when(campaign) {
   const { status, numbers } = campaign;
   if (status === "scheduled" || status === "missed") {
-    return [h("span", { class: "soft" }, status === "missed" ? "Was due " : "Sends "), thereAndHere(campaign.scheduled_local.slice(0, 16), campaign.scheduled_timezone, HERE)];
+    return [h("span", { class: "soft" }, status === "missed" ? "Was due " : "Sends "), due(campaign)];
   }
   if (status === "draft") return [h("span", { class: "soft" }, "Edited "), date(campaign.updated_at)];
   if (status === "planning" || status === "sending") return [h("span", { class: "soft" }, "Started "), date(campaign.launched_at), sending(campaign)];

@@ -3,6 +3,12 @@
 /** An untitled draft is known by its subject. */
 export const titleOf = ({ title, subject }) => title || subject || "Untitled";
 
+/** The statuses of campaigns of which nothing was sent, nor is being sent. All others have statistics. */
+export const UNSENT = new Set(["draft", "scheduled", "missed"]);
+
+/** Whether a finding says that something is missing without which nothing is sent. */
+export const isMissing = ({ severity, code }) => severity === "error" && code.endsWith("_missing");
+
 // -- Durations. --------------------------------------------------------------------------------------------------------
 
 const UNITS = [["second", 1, 120], ["minute", 60, 120 * 60], ["hour", 3600, 48 * 3600], ["day", 86_400, Infinity]];
@@ -23,6 +29,9 @@ export function openTimes({ lower_quartile_seconds: lower, median_seconds: media
 }
 
 // -- Local times. --------------------------------------------------------------------------------------------------------
+
+/** The browser's time zone. */
+export const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
 const parts = (zone, options) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...options });
 
@@ -54,7 +63,7 @@ export function clock(moment, zone, now = Date.now()) {
 const time = (moment, zone) => parts(zone, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(moment);
 
 /** "Tue 1 Dec, 09:00 Berlin – 03:00 your time"; one time alone where both clocks show the same. */
-export function thereAndHere(local, zone, here, now = Date.now()) {
+export function thereAndHere(local, zone, here = HERE, now = Date.now()) {
   if (!isKnown(zone)) return `${local.replace("T", ", ")} (${zone})`;
   const moment = momentOf(local, zone);
   const [there, ours] = [clock(moment, zone, now), clock(moment, here, now)];
@@ -62,6 +71,9 @@ export function thereAndHere(local, zone, here, now = Date.now()) {
   const isSameDay = there.slice(0, -5) === ours.slice(0, -5);
   return `${there} ${placeOf(zone)} – ${isSameDay ? time(moment, here) : ours} your time`;
 }
+
+/** When a scheduled or missed campaign is, or was, due. */
+export const due = ({ scheduled_local: local, scheduled_timezone: zone }) => thereAndHere(local.slice(0, 16), zone);
 
 /** The server's time zones may be newer than the browser's. */
 function isKnown(zone) {

@@ -5,7 +5,6 @@ import { attempt, card, svg, table, toggles } from "./parts.js";
 
 const WIDTH = 1000;
 const HEIGHT = 260;
-const LEFT = 48;
 const BOTTOM = 30;
 const TOP = 12;
 const COLUMNS_UP_TO = 60;
@@ -49,13 +48,13 @@ export function chart(campaign, signal) {
 
 function picture(items, by) {
   const most = niceCeiling(Math.max(1, ...items.flatMap((item) => [item.opened, item.clicked])));
-  const step = (WIDTH - LEFT) / items.length;
+  const step = WIDTH / items.length;
   const y = (value) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / most);
-  const middle = (place) => LEFT + step * (place + 0.5);
+  const middle = (place) => step * (place + 0.5);
   const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "chart-svg", "aria-hidden": "true", preserveAspectRatio: "none" });
 
   const levels = [...new Set([0, most / 2, most].filter(Number.isInteger))];
-  for (const value of levels) drawing.append(svg("line", { x1: LEFT, x2: WIDTH, y1: y(value), y2: y(value), class: "grid" }));
+  for (const value of levels) drawing.append(svg("line", { x1: 0, x2: WIDTH, y1: y(value), y2: y(value), class: "grid" }));
   for (const [order, [name]] of SERIES.entries()) {
     drawing.append(items.length <= COLUMNS_UP_TO
       ? columns(items, name, order, { step, y, middle })
@@ -89,7 +88,7 @@ function picture(items, by) {
   };
   frame.addEventListener("pointermove", (event) => {
     const box = drawing.getBoundingClientRect();
-    point(Math.floor((((event.clientX - box.left) / box.width) * WIDTH - LEFT) / step), false);
+    point(Math.floor(((event.clientX - box.left) / box.width) * items.length), false);
   });
   frame.addEventListener("pointerleave", leave);
   frame.addEventListener("blur", leave);

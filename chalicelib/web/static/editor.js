@@ -1,8 +1,9 @@
 /** The campaign editor: fields and content on the left, the email beside them, what can be done with it on top. */
 
-import { api, button, crumbs, failure, fill, h, heading, mayWrite, pill, Problem, query, say, style } from "./app.js";
-import { act, duplicate, schedule, sendNow, testSend } from "./actions.js";
+import { api, button, crumbs, failure, fill, h, heading, mayWrite, moment, pill, Problem, query, say, style } from "./app.js";
+import { act, schedule, sendNow, testSend } from "./actions.js";
 import { audience } from "./audience.js";
+import { due, isMissing, UNSENT } from "./campaign-words.js";
 import { content, CONTENT } from "./content.js";
 import { Draft, newDraft } from "./draft.js";
 import { fieldErrors } from "./field-errors.js";
@@ -15,25 +16,27 @@ import { senderField } from "./sender-field.js";
 
 const LINES = [
   ["title", "Title", { placeholder: "Only you see this" }],
-  ["subject", "Subject", { hasTags: true }],
-  ["preview_text", "Preview text", { hasTags: true, placeholder: "Shown after the subject in the inbox" }],
+  ["subject", "Subject", {}],
+  ["preview_text", "Preview text", { placeholder: "Shown after the subject in the inbox" }],
   ["from_name", "From name", { placeholder: "Shown as the sender" }],
   ["from_email", "From address", { type: "email" }],
-  ["reply_to", "Reply-to", { type: "email", placeholder: "If not the From address" }],
+  ["reply_to", "Reply-to", { type: "email", placeholder: "If different" }],
 ];
 const LABELS = {
   ...Object.fromEntries(LINES), ...CONTENT, audience: "Recipients", "audience.entity": "Business line", "audience.stages": "Stages",
 };
-/** The check's findings for fields without which nothing is sent. */
-const MISSING = ["title_missing", "subject_missing", "sender_missing", "business_line_missing", "stages_missing", "content_missing"];
-/** Of these fields, what a test needs. */
+const TAGGED = new Set(["subject", "preview_text"]);
+/** The fields that a test needs. */
 const NEEDED_BY_A_TEST = ["subject", "from_email", "html"];
 
 export async function show(place, { id: asked, signal }) {
   await style("editor.css");
   const campaign = asked ? await api("GET", `campaigns/${asked}`, { signal }) : await newDraft(signal);
+  const { status = "draft" } = campaign;
+  if (!UNSENT.has(status)) return location.replace(`#/campaigns/${asked}/stats`);
   const draft = new Draft(campaign);
-  const isDraft = (campaign.status || "draft") === "draft";
+  const isDraft = status === "draft";
+  const isScheduled = status === "scheduled";
   const readonly = !mayWrite() || !isDraft;
   const restored = readonly ? {} : draft.restore();
   const shown = { ...draft.stored, ...restored };
@@ -42,7 +45,7 @@ export async function show(place, { id: asked, signal }) {
   lookup.then((found) => { groups = found.items; }, () => null);
 
   const pickTag = mergeTags(() => groups.find(({ entity }) => entity === people.value().entity)?.fields || []);
-  const fields = Object.fromEntries(LINES.map(([name, , { hasTags, ...properties }]) => [name, h("input", {
+  const fields = Object.fromEntries(LINES.map(([name, , properties]) => [name, h("input", {
     id: name, readonly, value: shown[name] || "", "aria-describedby": `${name}-error`, autocomplete: "off", ...properties,
     oninput: () => changed(name),
   })]));
@@ -57,6 +60,8 @@ export async function show(place, { id: asked, signal }) {
   const errors = fieldErrors(place, controls);
   const sender = readonly ? null : senderField(fields.from_email, signal);
   const state = h("p", { class: "note save-state", role: "status" });
+  if (!isDraft) fill(state, isScheduled ? "Sends " : "Was due ", due(campaign));
+  else fill(state, asked ? ["Saved ", moment(campaign.updated_at)] : "Saved as you write");
   const alert = h("div");
   const findings = findingsList({ mark: email.mark, go: ({ field, line }) => go(field, line), isOurs: (field) => field in controls });
   const frame = preview(signal, ({ findings: found }) => { if (found) findings.live(found); });
@@ -123,7 +128,7 @@ export async function show(place, { id: asked, signal }) {
       return false;
     }
     if (await draftSaving.catchUp()) return false;
-    const missing = (await preflight).findings.filter(({ code, field }) => MISSING.includes(code) && (!needed || needed.includes(field)))
+    const missing = (await preflight).findings.filter((each) => isMissing(each) && each.field in controls && (!needed || needed.includes(each.field)))
       .map(({ field, message }) => ({ field: field === "html" ? email.kind() : field, reason: message }));
     showErrors(missing);
     goToFirst();
@@ -142,13 +147,10 @@ export async function show(place, { id: asked, signal }) {
     };
     frame.retry();
     preflight = readonly ? null : ask("preflight", findings.checked);
-    await Promise.all([
-      isDraft || isWaiting ? ask("audience", people.count) : people.selected(campaign.launched_at), preflight,
-    ]).catch((problem) => { if (!signal.aborted && problem instanceof Problem) fill(alert, failure(problem, refresh)); });
+    await Promise.all([ask("audience", people.count), preflight]).catch((problem) => { if (!signal.aborted && problem instanceof Problem) fill(alert, failure(problem, refresh)); });
   }
 
   // -- What can be done. -------------------------------------------------------------------------------------------------
-  const isWaiting = ["scheduled", "missed"].includes(campaign.status);
   const command = (label, action, { needed, ...properties } = {}) => button(label, async () => {
     alert.replaceChildren();
     try {
@@ -158,18 +160,16 @@ export async function show(place, { id: asked, signal }) {
       fill(alert, failure(problem));
     }
   }, properties);
-  const refusing = async () => (await preflight).findings.filter(({ severity, code }) => severity === "error" && code !== "not_proven").map(({ message }) => message);
-  const offered = readonly ? [
-    isWaiting && mayWrite() && command(campaign.status === "missed" ? "Back to draft" : "Unschedule", async () => { if (await act("unschedule", { id: asked })) location.reload(); }),
-    mayWrite() && command("Send test…", () => testSend(asked, frame.lead())),
-    mayWrite() && command("Duplicate", () => duplicate(asked)),
-    !isWaiting && h("a", { class: "button primary", href: `#/campaigns/${asked}/stats` }, "Stats"),
+  // A changed status shows the campaign again, with what can be done now.
+  const again = (isChanged) => { if (isChanged) dispatchEvent(new Event("hashchange")); };
+  const offered = readonly ? mayWrite() && [
+    command("Send test…", () => testSend(asked, frame.lead())),
+    command(isScheduled ? "Unschedule" : "Back to draft", async () => again(await act("unschedule", { id: asked }))),
+    command(isScheduled ? "Reschedule…" : "Schedule…", async () => again(await schedule(campaign)), { class: "primary" }),
   ] : [
     command("Send test…", () => testSend(draft.id, frame.lead()), { needed: NEEDED_BY_A_TEST }),
     command("Schedule…", async () => { if (await schedule(draft.stored)) { say("Scheduled."); location.hash = "#/campaigns"; } }),
-    command("Send…", async () => {
-      if (await sendNow(draft.stored, fields.title.value, await refusing())) location.hash = `#/campaigns/${draft.id}/stats`;
-    }, { class: "primary" }),
+    command("Send…", async () => { if (await sendNow(draft.stored)) location.hash = `#/campaigns/${draft.id}/stats`; }, { class: "primary" }),
   ];
 
   const title = heading(asked ? campaign.title || "Untitled campaign" : "New campaign", { class: "clip" });
@@ -177,8 +177,8 @@ export async function show(place, { id: asked, signal }) {
   fields.title.addEventListener("input", retitle);
   const panes = toggles("Write or preview", { write: "Write", look: "Preview" }, (value) => showPane(value));
   const showPane = (value) => { desk.dataset.pane = value; panes.press(value); };
-  const line = ([name, label, { hasTags }]) => h("div", { class: "field" }, h("label", { for: name }, label),
-    hasTags && !readonly ? withTags(fields[name], label, pickTag) : fields[name], h("p", { class: "error", id: `${name}-error`, "data-error": name }), name === "from_email" && sender?.element);
+  const line = ([name, label]) => h("div", { class: "field" }, h("label", { for: name }, label),
+    TAGGED.has(name) && !readonly ? withTags(fields[name], label, pickTag) : fields[name], h("p", { class: "error", id: `${name}-error`, "data-error": name }), name === "from_email" && sender?.element);
   const desk = h("div", { class: "desk" },
     h("div", { class: "write" },
       h("section", { class: "card", "aria-label": "Sender and subject" }, h("div", { class: "envelope-fields" }, LINES.map(line))),
@@ -186,18 +186,18 @@ export async function show(place, { id: asked, signal }) {
       !readonly && card({ id: "check", title: "Pre-send check" }, findings.element)),
     frame.element);
 
+  const actions = h("div", { class: "actions editor-actions", role: "group", "aria-label": "Actions" }, offered);
+  new ResizeObserver(() => place.style.setProperty("--actions", `${actions.offsetWidth}px`)).observe(actions);
   place.classList.add("editor");
   place.append(
     h("div", { class: "editor-head" },
-      h("div", { class: "titled" }, crumbs("#/campaigns", "Campaigns", ""), title, campaign.status && pill(campaign.status)), state, panes.element),
+      h("div", { class: "titled" }, crumbs("#/campaigns", "Campaigns", ""), title, asked && pill(status)), state, panes.element),
     h("div", { class: "stack" },
-      campaign.status === "scheduled" && h("p", { class: "soft" }, `Scheduled for ${campaign.scheduled_local.replace("T", ", ")} (${campaign.scheduled_timezone}).`),
       campaign.status_reason && h("p", {}, campaign.status_reason),
-      campaign.proof ? h("p", { class: "note" }, campaign.proof.text)
-        : campaign.status === "scheduled" && campaign.proof_waived && h("p", { class: "note" }, "Scheduled without the check, at your request.")),
+      isScheduled && campaign.proof_waived && h("p", { class: "note" }, "Scheduled without the check, at your request.")),
     alert, draftSaving.conflicting, desk,
     // Behind the fields for the keyboard, above them for the eye.
-    h("div", { class: "actions editor-actions", role: "group", "aria-label": "Actions" }, offered));
+    actions);
   showPane("write");
   look();
   if (Object.keys(restored).length && !draft.undecided.size) {

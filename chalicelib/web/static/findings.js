@@ -16,7 +16,7 @@ export function findingsList({ mark, go, isOurs }) {
   let known = "";
 
   function draw() {
-    const found = [...others, ...written].sort((one, other) => ORDER.indexOf(one.severity) - ORDER.indexOf(other.severity));
+    const found = [...others, ...written].toSorted((one, other) => ORDER.indexOf(one.severity) - ORDER.indexOf(other.severity));
     mark(found);
     // The same findings again: what has the focus in the list keeps it.
     const text = JSON.stringify([found, proof, isWhole]);

@@ -16,7 +16,8 @@ export function pick(id, names, properties = {}) {
 }
 
 /** The stage as a choice among those in use. `names()`: these, as far as they are known; `onchange(lead)` gets the changed lead. */
-export function stageChoice(lead, names, onchange) {
+export function stageChoice(known, names, onchange) {
+  let lead = known;
   if (!mayWrite()) return h("span", { class: "pill" }, lead.stage);
   const change = (stage) => api("PATCH", `leads/${lead.lead_id}`, { body: { stage } });
   const choice = h("select", { class: "inline", "aria-label": `Stage of ${nameOf(lead)}`, onchange: async () => {
@@ -35,9 +36,9 @@ export function stageChoice(lead, names, onchange) {
     }
   }, onmousedown: () => offer(), onfocus: () => offer() });
   function offer() {
-    const known = [...new Set([lead.stage, ...names()])].toSorted();
-    if (choice.length === known.length + 1) return;
-    choice.replaceChildren(...known.map((name) => h("option", { value: name }, name)), h("option", { value: OTHER }, "Other…"));
+    const stages = [...new Set([lead.stage, ...names()])].toSorted();
+    if (choice.length === stages.length + 1) return;
+    choice.replaceChildren(...stages.map((name) => h("option", { value: name }, name)), h("option", { value: OTHER }, "Other…"));
     choice.value = lead.stage;
   }
   const ask = () => confirm({
@@ -51,7 +52,8 @@ export function stageChoice(lead, names, onchange) {
 }
 
 /** The tags, each with a button to remove it, and one to add another. `most`: how many are shown. */
-export function tagList(lead, names, onchange, most = Infinity) {
+export function tagList(known, names, onchange, most = Infinity) {
+  let lead = known;
   const element = h("span", { class: "tags" });
   // As a bulk change of one lead, which keeps tags that others add at the same time.
   async function change(action, tag) {

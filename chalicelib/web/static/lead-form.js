@@ -77,7 +77,7 @@ export function leadForm(lead, { lookup, onsaved, oncancel }) {
   }
 
   let errors = null;
-  function show(problem) {
+  function showErrors(problem) {
     const controls = { ...own, ...(tags && { tags }), fields: add };
     for (const row of rows.children) {
       const name = row.querySelector(".field-name").value.trim();
@@ -101,7 +101,7 @@ export function leadForm(lead, { lookup, onsaved, oncancel }) {
       event.preventDefault();
       const names = [...rows.querySelectorAll(".field-name")].map(({ value }) => value.trim()).filter(Boolean);
       const twice = names.find((name, at) => names.indexOf(name) < at);
-      if (twice) return show({ errors: [{ field: `fields.${twice}`, reason: "This name is used twice." }] });
+      if (twice) return showErrors({ errors: [{ field: `fields.${twice}`, reason: "This name is used twice." }] });
       save.disabled = true;
       try {
         const changed = changes();
@@ -110,7 +110,7 @@ export function leadForm(lead, { lookup, onsaved, oncancel }) {
         onsaved(lead ? await api("PATCH", `leads/${lead.lead_id}`, { body: changed }) : await api("POST", "leads", { body: changed, key }));
       } catch (problem) {
         save.disabled = false;
-        show(problem);
+        showErrors(problem);
       }
     },
   },

@@ -1,6 +1,6 @@
 /** One lead: details, email status, and timeline. */
 
-import { api, button, crumbs, failure, fill, h, heading, mayWrite, moment, reasonName, say, style } from "./app.js";
+import { api, button, crumbs, fill, h, heading, mayWrite, moment, reasonName, say, style } from "./app.js";
 import { deleteLead, nameOf, stageChoice, tagList } from "./lead-controls.js";
 import { leadForm, leadGroups, namesIn } from "./lead-form.js";
 import { privacyCard } from "./lead-privacy.js";

@@ -98,7 +98,8 @@ export async function show(place, { query: asked, signal }) {
     return [mayWrite() && head, h("ul", { class: "plain" }, items.map((lead) => row(lead, choose, boxes)))];
   }
 
-  function row(lead, choose, boxes) {
+  function row(known, choose, boxes) {
+    let lead = known;
     const element = h("li", { class: "lead-row" });
     const change = (changed) => { lead = changed; };
     const box = h("input", { type: "checkbox", "aria-label": `Select ${nameOf(lead)}`, onchange: () => choose(lead, box.checked) });

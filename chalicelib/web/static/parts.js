@@ -8,12 +8,12 @@ export function card({ id, title, tools, ...properties }, ...children) {
   return h("section", { class: "card", "aria-labelledby": id, ...properties }, tools ? h("header", {}, name, tools) : name, children);
 }
 
-/** A table that scrolls sideways. A column is a title or [title, class of its cells]; a row is a list of cells. */
+/** A table that scrolls sideways, or with the class `stacked` puts its cells below one another on a phone. A column is a title or [title, class of its cells]; a row is a list of cells. */
 export function table(label, columns, rows, properties = {}) {
   const titled = columns.map((column) => [column].flat());
   return h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": label }, h("table", properties,
     h("thead", {}, h("tr", {}, titled.map(([title, kind]) => h("th", { scope: "col", class: kind }, title)))),
-    h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((cell, at) => h("td", { class: titled[at][1] }, cell)))))));
+    h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((cell, at) => h("td", { class: titled[at][1], "data-label": titled[at][0] }, cell)))))));
 }
 
 /** What a view shows instead of an empty list. */
@@ -71,7 +71,8 @@ export async function firstPages(count, path, values, signal) {
  * query's parameters; `draw(items)`: an element; `empty()`: what to show when nothing was found. `cursors`: of the pages
  * up to the one to begin with; `onpage(cursors)` is called with those up to the page that is shown.
  */
-export function browse(place, signal, { path, values, draw, empty, cursors = [null], onpage = () => null }) {
+export function browse(place, signal, { path, values, draw, empty, cursors: first = [null], onpage = () => null }) {
+  let cursors = first;
   let running = new AbortController();
   function load({ turned } = {}) {
     running.abort(); // an older answer must not replace a newer one
@@ -123,6 +124,6 @@ export function follow(more, signal, { path, draw }) {
 /** Titles of campaigns by id, also of deleted ones. */
 export async function titlesOf(ids, signal) {
   const title = (id) => api("GET", `campaigns/${id}`, { signal })
-    .then((found) => found.title, ({ status }) => (status === 404 ? "Deleted campaign" : id));
+    .then((found) => found.title, ({ status }) => (status === 404 ? "Deleted campaign" : "Campaign with unknown title"));
   return new Map(await Promise.all([...new Set(ids)].map(async (id) => [id, await title(id)])));
 }

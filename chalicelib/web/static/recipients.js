@@ -18,11 +18,14 @@ const FILTERS = [
 
 /** { element, update(), filter(value, reason) } */
 export function recipients(campaign, signal) {
-  let reason = null;
+  // In the history, so that Back from a lead shows the same page of the same filter.
+  const kept = history.state?.recipients || {};
+  let reason = kept.reason || null;
   const choice = h("select", { "aria-label": "Filter recipients", onchange: () => narrow(null) },
     FILTERS.map(([value, text]) => h("option", { value }, text)));
   const narrowed = h("span", { class: "bar" });
   const body = h("div");
+  choice.value = kept.filter || "all";
   const download = button("Download CSV", () => saveCsv(
     `campaigns/${campaign.campaign_id}/deliveries.csv${query(parameters())}`, campaign.title, download, signal));
   const element = card({ id: "recipients", title: "Recipients", tabindex: "-1", tools: h("div", { class: "bar" }, narrowed, choice, download) }, body);
@@ -32,11 +35,15 @@ export function recipients(campaign, signal) {
     values: () => ({ ...parameters(), limit: 25 }),
     draw: (items) => recipientsTable(items),
     empty: () => h("p", { class: "soft" }, choice.value === "all" ? "No recipients yet." : "No recipients match this filter."),
+    cursors: kept.cursors,
+    onpage(cursors) {
+      history.replaceState({ recipients: { filter: choice.value, reason, cursors } }, "");
+      fill(narrowed, reason && [h("span", { class: "pill" }, reasonName(reason)), button("All reasons", () => narrow(null), { class: "quiet" })]);
+    },
   });
 
   function narrow(newReason) {
     reason = newReason;
-    fill(narrowed, reason && [h("span", { class: "pill" }, reasonName(reason)), button("All reasons", () => narrow(null), { class: "quiet" })]);
     list.restart();
   }
 
@@ -54,7 +61,7 @@ export function recipients(campaign, signal) {
   };
 }
 
-const COLUMNS = [["Lead", "link-url"], "Status", ["Sent", "nowrap"], ["Opened", "nowrap"], ["Clicked", "nowrap"]];
+const COLUMNS = [["Lead", "link-url"], ["Status", "whole"], "Sent", "Opened", "Clicked"];
 
 const recipientsTable = (items) => table("Recipients", COLUMNS, items.map((each) => [
   each.lead_deleted ? h("span", { class: "soft" }, "Deleted lead") : h("a", { href: `#/leads/${each.lead_id}` }, each.email || "no email address"),
@@ -62,4 +69,4 @@ const recipientsTable = (items) => table("Recipients", COLUMNS, items.map((each)
   moment(each.sent_at),
   [moment(each.opened_at), each.opened_machine && h("p", { class: "note" }, "by a machine")],
   [moment(each.clicked_at), each.clicked_machine && h("p", { class: "note" }, "by a machine only")],
-]));
+]), { class: "stacked" });

@@ -1,7 +1,7 @@
 /** Sending now and scheduling: what will be sent, to whom, and what the pre-send check says, before anything happens. */
 
 import { api, counted, fill, h, number, Problem, style } from "./app.js";
-import { likelyZones, placeOf, thereAndHere, titleOf } from "./campaign-words.js";
+import { HERE, isMissing, likelyZones, placeOf, thereAndHere, titleOf } from "./campaign-words.js";
 import { confirm } from "./dialogs.js";
 
 const SEVERITY = { error: ["bad", "Error"], warning: ["skipped", "Warning"] };
@@ -27,13 +27,13 @@ export async function sendNow(campaign) {
 export async function schedule(campaign) {
   const { check, element } = await presend(campaign, "Recipients are selected when it is sent. Right now: ");
   const unchecked = waiver("Schedule", "scheduled", campaign.version);
-  const isScheduled = campaign.status === "scheduled";
+  const action = campaign.status === "scheduled" ? "Reschedule" : "Schedule";
   const when = moment(campaign);
   return confirm({
-    title: isScheduled ? `Reschedule “${titleOf(campaign)}”` : `Schedule “${titleOf(campaign)}”`,
+    title: `${action} “${titleOf(campaign)}”`,
     fields: [when.element, element, unchecked.element],
-    action: isScheduled ? "Reschedule" : "Schedule",
-    prepare: async () => ((await check()).isComplete ? (isScheduled ? "Reschedule" : "Schedule") : ""),
+    action,
+    prepare: async () => ((await check()).isComplete ? action : ""),
     run: async (form) => {
       const answer = await unchecked.send(`campaigns/${campaign.campaign_id}/schedule`, form, { at: form.get("at").slice(0, 16), timezone: form.get("zone") });
       localStorage.setItem(LAST_ZONE, form.get("zone"));
@@ -44,19 +44,18 @@ export async function schedule(campaign) {
 
 /** The fields for a time, and what it means there and here. */
 function moment({ scheduled_local: local, scheduled_timezone: zone }) {
-  const here = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
   const last = localStorage.getItem(LAST_ZONE);
-  const likely = likelyZones(here, zone, last);
+  const likely = likelyZones(HERE, zone, last);
   const others = Intl.supportedValuesOf("timeZone").filter((each) => !likely.includes(each));
   const tomorrow = new Date(Date.now() + 86_400_000);
   const day = `${tomorrow.getFullYear()}-${String(tomorrow.getMonth() + 1).padStart(2, "0")}-${String(tomorrow.getDate()).padStart(2, "0")}`;
   const told = h("p", { class: "told", role: "status" });
-  const tell = () => { told.textContent = at.value ? thereAndHere(at.value.slice(0, 16), zones.value, here) : ""; };
+  const tell = () => { told.textContent = at.value ? thereAndHere(at.value.slice(0, 16), zones.value) : ""; };
   const at = h("input", { type: "datetime-local", id: "at", name: "at", required: true, value: local?.slice(0, 16) || `${day}T09:00`, oninput: tell });
-  const option = (each) => h("option", { value: each }, each === here ? `${placeOf(each)} (your time)` : each.replaceAll("_", " "));
+  const option = (each) => h("option", { value: each }, each === HERE ? `${placeOf(each)} (your time)` : each.replaceAll("_", " "));
   const zones = h("select", { id: "zone", name: "zone", onchange: tell },
     h("optgroup", { label: "Suggested" }, likely.map(option)), h("optgroup", { label: "All time zones" }, others.map(option)));
-  zones.value = zone || last || here;
+  zones.value = zone || last || HERE;
   tell();
   return { element: h("div", { class: "stack" },
     h("label", { for: "at" }, "Date and time"), at, h("label", { for: "zone" }, "Time zone"), zones, told) };
@@ -84,10 +83,9 @@ async function presend(campaign, before = "") {
   return { element, check };
 }
 
-const isMissing = ({ code }) => code.endsWith("_missing");
-
-function finding({ severity, code, message, count }) {
-  const [tone, name] = isMissing({ code }) ? ["skipped", "Missing"] : SEVERITY[severity];
+function finding(found) {
+  const { severity, message, count } = found;
+  const [tone, name] = isMissing(found) ? ["skipped", "Missing"] : SEVERITY[severity];
   return h("li", {}, h("span", { class: `pill ${tone}` }, name), h("p", {}, message, count ? ` (${counted(count, "lead")})` : ""));
 }
 

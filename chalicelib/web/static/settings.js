@@ -44,7 +44,7 @@ export async function show(place, { signal }) {
   const alert = h("div");
   const state = h("p", { class: "note", role: "status" });
   const submit = h("button", { class: "primary" }, "Save");
-  const frame = h("iframe", { class: "mail", sandbox: "", title: "Preview of an email in this theme" });
+  const frame = h("iframe", { class: "framed", sandbox: "", title: "Preview of an email in this theme" });
 
   const written = () => ({
     name: controls.name.value, postal_address: controls.postal_address.value || null, language: controls.language.value,

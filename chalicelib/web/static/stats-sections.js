@@ -42,10 +42,10 @@ const STEPS = { sent: "Sent", delivered: "Delivered", opened: "Opened", clicked:
 function funnel(stats) {
   const widest = Math.max(1, stats.sent);
   // Of Sent, all of them: who clicked need not have opened, so a step's share of the one before is not what the counts say.
-  const note = ({ step, count, of_sent: share, of_previous: previous }) => {
-    if (count === null) return "Unknown: the mail service has not reported any deliveries.";
-    const rate = share || previous;
-    return rate && step !== "sent" ? `${percent(rate.value)} of ${rate.of === stats.sent ? "Sent" : "those sent with tracking"}` : "";
+  const note = ({ step, count, of_sent: ofSent, of_previous: ofPrevious }) => {
+    if (count === null) return stats.sent ? "Unknown: the mail service has not reported any deliveries." : "";
+    const part = ofSent || ofPrevious;
+    return part && step !== "sent" ? `${percent(part.value)} of ${part.of === stats.sent ? "Sent" : "those sent with tracking"}` : "";
   };
   return [
     h("ol", { class: "funnel" }, stats.funnel.map((step) => h("li", {},
@@ -61,7 +61,7 @@ const timeToOpen = ({ time_to_open: time }) => time && h("p", { class: "note" },
 const SEVERITY = { warning: ["bad", "Warning"], notice: ["skipped", "Notice"], info: ["", "Info"] };
 
 function insights(advice) {
-  return advice.length ? h("ul", { class: "advice" }, advice.map(({ severity, text }) => {
+  return advice.length ? h("ul", { class: "insights" }, advice.map(({ severity, text }) => {
     const [tone, name] = SEVERITY[severity];
     return h("li", {}, h("span", { class: `pill ${tone}` }, name), h("p", {}, text));
   })) : null;
@@ -126,7 +126,7 @@ function automatic(stats) {
 /** The links with their clicks, as a table and on the email itself. */
 function links(campaign, signal) {
   const body = h("div");
-  const frame = h("iframe", { class: "mail overlay", title: "Click map of the email", sandbox: "", hidden: true });
+  const frame = h("iframe", { class: "framed overlay", title: "Click map of the email", sandbox: "", hidden: true });
   const refresh = () => { if (!frame.hidden) frame.src = `v1/campaigns/${campaign.campaign_id}/preview.html?clicks=true`; };
   const toggle = button("Show click map", () => {
     frame.hidden = !frame.hidden;
@@ -157,7 +157,7 @@ function linksTable(items) {
     h("b", {}, number(each.clicked)),
     each.rate ? percent(each.rate.value) : "—",
     number(each.clicked_machine_only),
-  ]), { class: "links" });
+  ]), { class: "links stacked" });
 }
 
 const VERDICT = { higher: "higher than usual", lower: "lower than usual", usual: "about as usual" };
@@ -188,7 +188,7 @@ function compare(compared) {
       table("Earlier campaigns", columns, campaigns.map((each) => [
         h("a", { href: `#/campaigns/${each.campaign_id}/stats` }, each.title), date(each.launched_at), number(each.sent),
         ...RATES.map(([name]) => percent(each[name])),
-      ]))),
+      ]), { class: "stacked" })),
   ];
 }
 

@@ -93,8 +93,8 @@ function top(now, title) {
     campaign.status_reason && h("p", { "data-key": "reason" }, campaign.status_reason),
     stats.proof && h("p", { class: "note", "data-key": "proof" }, stats.proof.text),
     isRunning && sending(now),
-    h("p", { class: "note", id: "as-of", "data-key": "as-of" }, away ? "Not up to date. " : isRunning ? "Live. " : "", "As of ", moment(stats.as_of), ". ",
-      away ? "" : "Updated within seconds. ", h("a", { href: "#/help" }, "What the numbers mean")),
+    h("p", { class: "note", id: "as-of", "data-key": "as-of" }, away && "Not up to date. ", !away && isRunning && "Live. ", "As of ", moment(stats.as_of), ". ",
+      !away && "Updated within seconds. ", h("a", { href: "#/help" }, "What the numbers mean")),
   ].filter(Boolean);
 }
 
@@ -117,7 +117,7 @@ function offered(now) {
       (stats.recount_due || !stats.kept_out) && make("Recount", "recount", now.recount),
       make("Duplicate", "duplicate", async () => (await import("./actions.js")).duplicate(now.campaign.campaign_id)),
       // A follow-up needs to know which lead reacted, so it needs full tracking.
-      campaign.launched_at && campaign.tracking === "full" && make("Follow up…", "follow-up", async () => (await import("./actions.js")).followUp(now.campaign)),
+      stats.sent > 0 && campaign.tracking === "full" && make("Follow up…", "follow-up", async () => (await import("./actions.js")).followUp(now.campaign)),
     ] : []),
     ...(verbs[campaign.status] || []).map((verb) => make(names[verb], verb, act(verb))),
   ];

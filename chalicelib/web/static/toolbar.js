@@ -86,7 +86,8 @@ function lineEnd({ value, selectionEnd }) {
 /** The line feeds that make what follows a paragraph of its own. */
 function gapBefore(area, at) {
   const before = area.value.slice(0, at);
-  return !before || before.endsWith("\n\n") ? "" : before.endsWith("\n") ? "\n" : "\n\n";
+  if (!before || before.endsWith("\n\n")) return "";
+  return before.endsWith("\n") ? "\n" : "\n\n";
 }
 
 const keysOf = (letter) => [isApple ? "Meta" : "Control", ...(letter !== letter.toLowerCase() ? ["Shift"] : []), letter.toUpperCase()].join("+");

@@ -19,10 +19,9 @@ function matchChildren(old, fresh) {
   const wanted = [...fresh.childNodes];
   const keys = new Set(wanted.map((each) => each.dataset?.key));
   const keyed = new Map();
-  for (const each of [...old.children]) {
-    const { key } = each.dataset;
-    if (key && !keys.has(key)) each.remove();
-    else if (key) keyed.set(key, each);
+  for (const each of old.querySelectorAll(":scope > [data-key]")) {
+    if (keys.has(each.dataset.key)) keyed.set(each.dataset.key, each);
+    else each.remove();
   }
   let next = old.firstChild;
   for (const node of wanted) {
@@ -49,8 +48,8 @@ function match(old, fresh) {
     if (old.data !== fresh.data) old.data = fresh.data;
     return;
   }
-  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
-  for (const { name, value } of [...fresh.attributes]) {
+  for (const name of old.getAttributeNames()) if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) {
     if (name === "style") old.style.cssText = fresh.style.cssText;
     else if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   }

@@ -8,7 +8,7 @@ const WIDTHS = { desktop: "100%", phone: "380px" };
 
 export async function viewEmail({ campaign_id: id, title, subject, from_name: name, from_email: address }) {
   await style("send-dialogs.css");
-  const frame = h("iframe", { class: "view-email", sandbox: "", title: "The email", src: `v1/campaigns/${id}/preview.html` });
+  const frame = h("iframe", { class: "framed view-email", sandbox: "", title: "The email", src: `v1/campaigns/${id}/preview.html` });
   const sizes = toggles("Show as", { desktop: "Desktop", phone: "Phone" }, (size) => {
     frame.style.width = WIDTHS[size];
     sizes.press(size);

@@ -181,10 +181,10 @@ def test_an_exports_apostrophe_before_a_formula_is_not_part_of_the_value() -> No
 
 
 def test_an_exports_apostrophe_before_a_formula_is_not_part_of_a_columns_name() -> None:
-    body = b"email,'=cmd\na@a.example,1\n"
-    assert suggested(found(body)) == {"email": "email", "=cmd": "=cmd"}
-    (line,) = read(body, {"email": "email", "=cmd": "=cmd"}).lines
-    assert line.given == {"entity": "acme", "email": "a@a.example", "fields": {"=cmd": "1"}}
+    body = b"email,entity,stage,'=plan\na@a.example,acme,New,Gold\n"
+    mapped = read(body, suggested(found(body)))
+    for file in (mapped, read_file(body, "csv")):
+        assert [line.given["fields"] for line in file.lines] == [{"=plan": "Gold"}]
 
 
 def test_a_note_below_the_table_is_no_lead() -> None:
