@@ -211,8 +211,8 @@ def reports(deployed: Deployed) -> list[Line]:
         *(lines if deployed.delivery_reports else []),
         Line(
             "Bounces and complaints",
-            f"{_thousands(problems)}: SNS, 3 requests to SQS, 4 write units, an invocation each",
-            problems * (SNS_PUBLISH + 3 * SQS_REQUEST + 4 * WRITE_UNIT + LAMBDA_REQUEST + function_seconds),
+            f"{_thousands(problems)}: SNS, 3 requests to SQS, 5 write units, an invocation each",
+            problems * (SNS_PUBLISH + 3 * SQS_REQUEST + 5 * WRITE_UNIT + LAMBDA_REQUEST + function_seconds),
         ),
     ]
 

@@ -16,7 +16,10 @@ def header() -> str:
 
 
 def lines(
-    deliveries: Iterable[Delivery], name: Callable[[Delivery], str | None], *, most_characters: int
+    deliveries: Iterable[Delivery],
+    name: Callable[[Delivery], str | None],
+    *,
+    most_characters: int = csv_text.MOST_CHARACTERS,
 ) -> tuple[str, int]:
     """The lines of as many deliveries as fit into `most_characters` (at least one), and their number.
 

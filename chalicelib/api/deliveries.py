@@ -19,8 +19,8 @@ from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.model.access import Scope
 from chalicelib.model.campaign import Campaign
-from chalicelib.model.csv_text import MEDIA_TYPE, MOST_CHARACTERS
-from chalicelib.model.delivery import Delivery, DeliveryStatus
+from chalicelib.model.csv_text import MEDIA_TYPE
+from chalicelib.model.delivery import Click, Delivery, DeliveryStatus
 from chalicelib.model.errors import Missing
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.verdicts import judged
@@ -121,7 +121,7 @@ def export_deliveries(call: Call, campaign_id: CampaignId) -> Answer:
     """
     query = call.query(ExportQuery)
     found, following, name, _ = _read(call, campaign_id, query)
-    text, written = export.lines(found, name, most_characters=MOST_CHARACTERS)
+    text, written = export.lines(found, name)
     if written < len(found):
         following = call.context.deliveries.position_after(found[written - 1])
     headers = {"Content-Disposition": f'attachment; filename="{campaign_id}-deliveries.csv"'}
@@ -147,6 +147,8 @@ def list_evidence(call: Call, campaign_id: CampaignId, delivery_id: str) -> obje
     delivery = call.context.deliveries.find(name.campaign_id, name.lead_id) if name else None
     if delivery is None or delivery.is_trace or delivery.campaign_id != campaign.campaign_id:
         raise DeliveryNotFound("This campaign has no delivery with this id.")
+    if call.context.leads.find(delivery.lead_id) is None:
+        delivery = _unnamed(delivery)
     links = call.context.campaigns.find_launched(campaign).links
     return {"items": evidence_of(delivery, {each.link: each.url for each in links}), "cursor": None}
 
@@ -171,7 +173,14 @@ def _read(
 
 
 def _unnamed(delivery: Delivery) -> Delivery:
-    return replace(delivery, email=None, subject=None, detail=None)
+    """Without what names its recipient, or was written for them alone."""
+
+    def plain(clicks: Mapping[str, Click]) -> dict[str, Click]:
+        return {link: replace(click, url=None) for link, click in clicks.items()}
+
+    later = {link: tuple(replace(click, url=None) for click in clicks) for link, clicks in delivery.later.items()}
+    clicks, scans = plain(delivery.clicks), plain(delivery.scans)
+    return replace(delivery, email=None, subject=None, detail=None, clicks=clicks, scans=scans, later=later)
 
 
 def _naming(call: Call, campaign: Campaign) -> Callable[[Delivery], str | None]:

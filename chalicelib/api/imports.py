@@ -137,7 +137,7 @@ class ImportAnswer(AnswerModel):
     created: int
     updated: int
     unchanged: int
-    errors: list[LineErrorAnswer]
+    errors: Annotated[list[LineErrorAnswer], Field(description="At most five of a line.")]
     rejected: Annotated[list[RejectedLineAnswer], Field(description="The lines with errors, and what they had.")]
     custom_fields: Annotated[list[str], Field(description="Columns that are not a lead's own.")]
 
@@ -150,6 +150,7 @@ class ImportAnswer(AnswerModel):
     query=InspectQuery,
     content_types=(RAW, WORKBOOK),
     raises=[FileTooLong, UnreadableFile],
+    answers_secret=True,  # cells of the file
 )
 def inspect_file(call: Call) -> Inspection:
     """Find out how a file is to be imported.
@@ -170,6 +171,7 @@ def inspect_file(call: Call) -> Inspection:
     query=ImportQuery,
     content_types=tuple(_FILES),
     raises=[FileTooLong, InvalidLead, UnexpectedColumns, UnreadableFile],
+    answers_secret=True,  # cells of the lines with errors
 )
 def import_file(call: Call) -> ImportReport:
     """Import leads from a file of at most 3,000 lines and 5 MB.

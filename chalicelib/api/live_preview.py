@@ -37,7 +37,15 @@ class LivePreviewAnswer(AnswerModel):
     ]
 
 
-@Operation(live_preview, "POST", "", LivePreviewAnswer, body=UnsavedCampaign, raises=[LeadNotFound])
+@Operation(
+    live_preview,
+    "POST",
+    "",
+    LivePreviewAnswer,
+    body=UnsavedCampaign,
+    raises=[LeadNotFound],
+    answers_secret=True,  # a mail with the lead's fields
+)
 def preview_unsaved_campaign(call: Call) -> object:
     """Render a campaign that is not stored.
 

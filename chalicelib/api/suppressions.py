@@ -12,7 +12,7 @@ from chalicelib.api.http.requests import InvalidBody, RequestModel, read_bytes
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.api.imports import LineErrorAnswer
 from chalicelib.api.leads import MAX_REASON, SuppressionAnswer, one_line
-from chalicelib.crm.import_files import FileTooLong
+from chalicelib.crm.import_rows import FileTooLong
 from chalicelib.crm.suppression import allow_address, suppress_many
 from chalicelib.crm.suppression_files import read_addresses
 from chalicelib.model.addresses import MalformedAddress, parse_address
@@ -126,8 +126,8 @@ def suppress_addresses(call: Call) -> object:
 def import_suppressions(call: Call) -> object:
     """Put a file of addresses on the suppression list.
 
-    One a line, or a CSV file: the first address of each line counts. At most 3,000 lines. Good lines are taken, the
-    others reported; the same file again changes nothing.
+    One a line, or a CSV file: the first address of each line counts. At most 1,000 lines: send a longer file
+    in pieces. Good lines are taken, the others reported; the same file again changes nothing.
     """
     reason, file = call.query(ImportSuppressionsQuery).reason, read_addresses(read_bytes(call.request))
     added, known = suppress_many(call.context.leads, file.addresses, _mark(call, "import", reason))

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _DMARC_KEPT_SECONDS = 60
 """The page checks a draft at every change; DNS is asked once a minute for each sender, by each process."""
 _MOST_KEPT = 100
+_MOST_DOMAINS = 8
+"""That are asked for: SES may answer only one such question a second, and a request has 29."""
 
 
 class Hindrance(Enum):
@@ -113,7 +115,7 @@ class SesAccount(SendingAccount):
     def sender(self, address: str) -> SenderFacts:
         domain = address.rpartition("@")[2].lower()
         labels = domain.split(".")
-        domains = [".".join(labels[first:]) for first in range(len(labels) - 1)]  # nobody verifies `com`
+        domains = [".".join(labels[first:]) for first in range(len(labels) - 1)][-_MOST_DOMAINS:]  # not `com`
         try:
             identities = (self._find_identity(each) for each in (*domains, address))
             identity = next((each for each in identities if each is not None and each.verified), None)

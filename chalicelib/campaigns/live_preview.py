@@ -11,7 +11,7 @@ from chalicelib.campaigns.preview import NO_TRACKING
 from chalicelib.campaigns.proving import compile_both
 from chalicelib.content.diagnosis import Diagnosis
 from chalicelib.content.errors import ContentInvalid, RenderFailed
-from chalicelib.content.preflight import AudienceFacts, Finding, content_findings, preflight_findings
+from chalicelib.content.preflight import AudienceFacts, Finding, content_findings, in_order, preflight_findings
 from chalicelib.content.render import Renderer
 from chalicelib.crm.leads import merge_fields
 from chalicelib.model.campaign import Body
@@ -55,7 +55,7 @@ def preview_written(drafts: Drafts, written: Written, lead: Lead | None, now: da
             break
         written = replace(written, **faulty)
         draft, _ = drafts.unsaved(written, now)
-    return replace(shown, findings=content_findings(ContentInvalid(faults)) + shown.findings)
+    return replace(shown, findings=in_order(content_findings(ContentInvalid(faults)) + shown.findings))
 
 
 def _rendered(draft: Draft, values: Mapping[str, object], unsubscribe_url: str) -> LivePreview:

@@ -35,6 +35,7 @@ _MISPLACED_BUTTON = (
     f"{_MARKED} is for a link alone in its paragraph, not in a list or quote: [Text](https://…) {_MARKED}"
 )
 _SCHEME = re.compile(r"(?:https?://|mailto:|tel:|sms:|#)", re.IGNORECASE)
+_IMAGE_SCHEME = re.compile(r"https?://", re.IGNORECASE)
 _NO_LINK = "a link leads to an address that begins with https://, http://, mailto:, tel: or sms:"
 _NO_IMAGE = "an image has an address that begins with https:// or http://"
 _TOO_DEEP = f"quotes and lists are nested too deep here (more than {MAX_NESTING // 2})"
@@ -52,7 +53,7 @@ def mjml_of(source: str, stand_ins: StandIns, workspace: Workspace) -> str:
     writer = _Writer(source, tags, stand_ins, Look(workspace))
     components = writer.components(_parser().parse(writer.masked, {"statements": stand_ins.is_statements}))
     names_unsubscribe = any("unsubscribe_url" in tag.body for tag in tags)
-    return framed(components, workspace, with_unsubscribe_link=not names_unsubscribe)
+    return framed(components, workspace, stand_ins, with_unsubscribe_link=not names_unsubscribe)
 
 
 @cache
@@ -263,7 +264,8 @@ class _Writer:
         is_image = token.type == "image"
         address = str(token.attrGet("src" if is_image else "href") or "").strip()
         begins_with_tag = self._stand_ins.word.match(address)
-        if (address or is_image) and not begins_with_tag and not _SCHEME.match(address):
+        scheme = _IMAGE_SCHEME if is_image else _SCHEME
+        if (address or is_image) and not begins_with_tag and not scheme.match(address):
             raise SourceError(self._at(), _NO_IMAGE if is_image else _NO_LINK)
         return address.replace(" ", "%20")
 

@@ -92,11 +92,11 @@ _CHILDREN: Final[Mapping[str, frozenset[str]]] = {
         "mj-group": "mj-column mj-raw",
         "mj-column": _OF_COLUMNS,
         "mj-hero": _OF_COLUMNS,
-        "mj-social": "mj-social-element mj-raw",
-        "mj-navbar": "mj-navbar-link mj-raw",
-        "mj-accordion": "mj-accordion-element mj-raw",
-        "mj-accordion-element": "mj-accordion-title mj-accordion-text mj-raw",
-        "mj-carousel": "mj-carousel-image mj-raw",
+        "mj-social": "mj-social-element",
+        "mj-navbar": "mj-navbar-link",
+        "mj-accordion": "mj-accordion-element",
+        "mj-accordion-element": "mj-accordion-title mj-accordion-text",
+        "mj-carousel": "mj-carousel-image",
     }.items()
 }
 _OF_TEXT = (
@@ -159,7 +159,7 @@ class _Reader:
                 self._check_html(token, inside)
             elif token.kind == markup.START_TAG:
                 is_open = self._start(token)
-                text = token if is_open and token.name in _TEXTS else None
+                text = token if is_open and token.name in _TEXTS and not self._sets_defaults() else None
             elif token.kind == markup.END_TAG:
                 self._end(token, text, inside)
                 text = None
@@ -177,17 +177,23 @@ class _Reader:
         if name not in _ATTRIBUTES and not (around == "mj-attributes" and name in ("mj-all", "mj-class")):
             raise SourceError(token.start, _UNKNOWN.format(name) if name.startswith("mj") else _NO_TEXT)
         is_default = around == "mj-attributes"
-        if not is_default and name not in _CHILDREN.get(around, ()):
+        if not is_default and (self._sets_defaults() or name not in _CHILDREN.get(around, ())):
             raise SourceError(token.start, _ELSEWHERE.format(name, f"<{around}>" if around else "front of <mjml>"))
         self._elements += 1
         if self._elements > MAX_ELEMENTS:
             raise SourceError(token.start, f"more than {MAX_ELEMENTS:,} elements")
         attributes = self._attributes(token, _ATTRIBUTES.get(name))  # <mj-all> and <mj-class> may have all
+        if name == "mj-class" and ' name="' not in attributes:
+            raise SourceError(token.start, "a <mj-class> needs a name")
         closes = markup.closes_itself(self._masked, token)
         self._out.append(f"<{name}{attributes}{' /' if closes or is_default else ''}>")
         if not closes:
             self._open.append((token, []))
         return not closes
+
+    def _sets_defaults(self) -> bool:
+        """Whether the innermost open element is one of <mj-attributes>: such a one has no inside."""
+        return len(self._open) > 1 and self._open[-2][0].name == "mj-attributes"
 
     def _end(self, token: Token, text: Token | None, inside: list[Token]) -> None:
         if not self._open or self._open[-1][0].name != token.name:
@@ -197,7 +203,7 @@ class _Reader:
         if inside:
             raise SourceError(inside[-1].start, f"<{inside[-1].name}> is not closed in <{token.name}>")
         if self._open and self._open[-1][0].name == "mj-attributes":
-            return  # sets defaults, and closed itself
+            return  # it closed itself
         if text is not None:
             statements = list(tags_in(self._tags, start.end, token.start))
             self._out.append(self._stand_ins.add(*self._text(start, token.start)))

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -84,7 +84,7 @@ _MESSAGES: Final[Mapping[Severity, Mapping[str, str]]] = {
     },
     Severity.WARNING: {
         "gmail_clips": (
-            "The HTML is {kilobytes:.0f} KB. Gmail shows the first 102 KB and hides the rest, including the tracking "
+            "The email is {kilobytes:.0f} KB. Gmail shows the first 102 KB and hides the rest, including the tracking "
             "pixel, so opens will be missed."
         ),
         "image_without_alt": (
@@ -108,7 +108,7 @@ _MESSAGES: Final[Mapping[Severity, Mapping[str, str]]] = {
     },
     Severity.NOTE: {
         "heading_level_skipped": "Heading level {level} follows {above}; to screen readers, a section is missing.",
-        "headings_missing": "The email has {words} words and no heading (<h1>, <h2>) for screen readers to jump to.",
+        "headings_missing": "The email has {words} words and no heading for screen readers to jump to.",
         "hidden_text": "Spam filters distrust hidden text. Only a short preview text before all other may be hidden.",
         "image_without_width": "Outlook shows this image at full size. Add a width.",
         "link_not_https": "{url} does not use https.",
@@ -117,6 +117,13 @@ _MESSAGES: Final[Mapping[Severity, Mapping[str, str]]] = {
         "text_part_missing": "There is no plain text. It is generated from the email; check it in the preview.",
     },
 }
+_IN_MARKDOWN: Final[Mapping[str, str | None]] = {
+    "image_without_alt": (
+        "This image shows nothing when images are blocked. Say what it shows: ![A red bicycle](https://…)."
+    ),
+    "image_without_width": None,
+}
+"""Messages for authors of Markdown in place of those above; None: nothing that they could change."""
 _ADDRESS_VARIES = (
     "A merge tag is in the host of this address or directly after it, so its value could change where it leads."
 )
@@ -160,8 +167,13 @@ def preflight_findings(
         seen[finding.code] += 1
         if seen[finding.code] <= MAX_FINDINGS_OF_A_KIND:
             found.append(_placed(source, finding))
+    return in_order(found)
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """The most severe first, then by line."""
     order = list(Severity)
-    return sorted(found, key=lambda finding: (order.index(finding.severity), finding.line or 0, finding.column or 0))
+    return sorted(findings, key=lambda finding: (order.index(finding.severity), finding.line or 0, finding.column or 0))
 
 
 def _all(
@@ -267,6 +279,10 @@ def _shown(source: ContentSource) -> Iterator[Finding]:
 
     html = source.html or ""
     positions = Positions(html)
+    is_markdown = source.place("html", None, None)[0] == "markdown"
     with suppress(NotParsed):
         for code, offset, values in tree_problems(mask(html, find_tags(html))):
-            yield _finding(code, "html", *positions.of(offset), **values)
+            finding = _finding(code, "html", *positions.of(offset), **values)
+            message = _IN_MARKDOWN.get(code, finding.message) if is_markdown else finding.message
+            if message is not None:
+                yield replace(finding, message=message)

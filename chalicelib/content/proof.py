@@ -28,7 +28,7 @@ from chalicelib.content.compiled import CompiledContent, ContentSource, LinkTrac
 from chalicelib.content.compiler import preview_html
 from chalicelib.content.destinations import tidy
 from chalicelib.content.errors import Positions, SourceError
-from chalicelib.content.html_tree import NOT_SHOWN, SECONDS, Node, NotParsed, nodes, parse
+from chalicelib.content.html_tree import NOT_SHOWN, SECONDS, Node, NotParsed, as_read, nodes, parse
 from chalicelib.content.placeholders import DEFECT, Placeholders, folded
 from chalicelib.content.proof_links import FollowedLinks
 from chalicelib.content.proof_texts import PREVIEW, Alignment, Differs
@@ -114,7 +114,7 @@ class _Comparison:
             bases = (tidy(each.attributes.get("href", "")) for each in ours if _is_base(each))
             self._links.base = next(filter(None, bases), "")
             theirs = ours if compiled == author else self._read(compiled)
-            self._compare(ours, theirs, author)
+            self._compare(ours, theirs, as_read(author))
             self._check_shown(theirs)
         self._check_end()
         self._links.check_report()

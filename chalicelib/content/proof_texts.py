@@ -124,6 +124,8 @@ class Alignment:
                 at = self._replace(at, change[0])
             elif change["footer"] and self._text.startswith(footer, at):
                 at = self._copy(footer, at)  # the author's own
+            elif change["preview"] and previews and self._text.startswith(preview, at):
+                at = self._copy(preview, at)
             elif change["preview"]:
                 previews += 1
                 put = change[0].replace("<div", f"<div {mark}{PREVIEW}", 1)

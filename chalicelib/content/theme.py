@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Final
 
+from chalicelib.content.origin import Piece, StandIns
 from chalicelib.model.workspace import FONTS, Language, Theme, Workspace
 
 MONOSPACE: Final = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Courier New', monospace"
@@ -58,9 +59,9 @@ class Look:
         return f"margin:{0 if is_first else above}px 0 {below}px;{self._heading};{form}"
 
 
-def framed(components: str, workspace: Workspace, *, with_unsubscribe_link: bool) -> str:
+def framed(components: str, workspace: Workspace, stand_ins: StandIns, *, with_unsubscribe_link: bool) -> str:
     """The MJML of a whole mail around these components, with logo and footer."""
-    theme, name = workspace.theme, escape(workspace.name)
+    theme, name = workspace.theme, _literal(workspace.name, stand_ins)
     return (
         f'<mjml lang="{workspace.language}"><mj-head><mj-title>{name or _NO_NAME[workspace.language]}</mj-title>'
         '<mj-raw><meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" '
@@ -75,14 +76,18 @@ def framed(components: str, workspace: Workspace, *, with_unsubscribe_link: bool
         f'<mj-body background-color="{_PAGE}" width="{theme.width}px" css-class="lf-page">'
         '<mj-wrapper padding="32px 0 40px" css-class="lf-around">'
         '<mj-section background-color="#ffffff" border-radius="12px" padding="40px 0 24px" css-class="lf-card">'
-        f"<mj-column>{_logo(workspace)}{components}</mj-column></mj-section>"
-        f"{_footer(workspace, with_unsubscribe_link)}</mj-wrapper></mj-body></mjml>"
+        f"<mj-column>{_logo(theme, name)}{components}</mj-column></mj-section>"
+        f"{_footer(workspace, stand_ins, with_unsubscribe_link)}</mj-wrapper></mj-body></mjml>"
     )
 
 
-def _logo(workspace: Workspace) -> str:
-    name = escape(workspace.name)
-    if workspace.theme.logo_url is None:
+def _literal(text: str, stand_ins: StandIns) -> str:
+    """A word for a text, which the compiler would change in some places, and which may look like another word."""
+    return text and stand_ins.add(Piece(escape(text)))
+
+
+def _logo(theme: Theme, name: str) -> str:
+    if theme.logo_url is None:
         bold = f'<strong style="font-size:15px">{name}</strong>'
         return (
             f'<mj-text css-class="lf-text" padding="0 {_SIDE}px 28px" line-height="20px">{bold}</mj-text>'
@@ -91,14 +96,14 @@ def _logo(workspace: Workspace) -> str:
         )
     # By its height alone: Outlook, too, gives a logo of any form its width then.
     image = (
-        f'<img src="{escape(workspace.theme.logo_url)}" alt="{name}" height="36" '
+        f'<img src="{escape(theme.logo_url)}" alt="{name}" height="36" '
         'style="height:36px;width:auto;max-width:100%;border:0;display:block;font-size:16px;font-weight:bold" />'
     )
     return f'<mj-text css-class="lf-text lf-logo" padding="0 {_SIDE}px 32px" line-height="36px">{image}</mj-text>'
 
 
-def _footer(workspace: Workspace, with_unsubscribe_link: bool) -> str:
-    lines = [escape(line) for line in (workspace.postal_address or "").split("\n") if line.strip()]
+def _footer(workspace: Workspace, stand_ins: StandIns, with_unsubscribe_link: bool) -> str:
+    lines = [_literal(line, stand_ins) for line in (workspace.postal_address or "").split("\n") if line.strip()]
     if with_unsubscribe_link:
         word = _UNSUBSCRIBE[workspace.language]
         lines.append(f'<a href="{{{{ unsubscribe_url }}}}" style="color:{_MUTED};text-decoration:underline">{word}</a>')

@@ -5,7 +5,7 @@ may be repeated, and stopping between two pieces leaves nothing half done.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -60,7 +60,6 @@ class BulkChange(NamedTuple):
 
 class Failure(NamedTuple):
     lead_id: LeadId
-    email: str | None
     reason: str
 
 
@@ -82,7 +81,7 @@ class BulkEditor:
     def change_some(self, lead_ids: Iterable[LeadId], change: BulkChange, now: datetime) -> BulkReport:
         """Change these leads. Raises InvalidLead if the change itself is not valid."""
         report = BulkReport()
-        self._change(dict.fromkeys(lead_ids), change.checked(), EVERY_LEAD, now, report)
+        self._change(list(dict.fromkeys(lead_ids)), change.checked(), EVERY_LEAD, now, report)
         return report
 
     def change_matching(
@@ -100,18 +99,13 @@ class BulkEditor:
             page, position = self._leads.list_page(**wanted._asdict(), limit=_LEADS_A_PAGE, cursor=position)
             # A lead that this change has moved to its new stage may come again there: it is not counted twice.
             target = change.value if change.action is BulkAction.CHANGE_STAGE else None
-            self._change({lead.lead_id: lead for lead in page if lead.stage != target}, change, wanted, now, report)
+            self._change([lead.lead_id for lead in page if lead.stage != target], change, wanted, now, report)
             handled += len(page)
             if position is None or handled >= LEADS_A_PIECE or self._clock() >= ends_at:
                 return report, position
 
     def _change(
-        self,
-        known: Mapping[LeadId, Lead | None],
-        change: BulkChange,
-        wanted: LeadFilter,
-        now: datetime,
-        report: BulkReport,
+        self, lead_ids: Sequence[LeadId], change: BulkChange, wanted: LeadFilter, now: datetime, report: BulkReport
     ) -> None:
         def outcome(lead_id: LeadId) -> bool | str:
             try:
@@ -123,9 +117,9 @@ class BulkEditor:
                 return change.action is not BulkAction.DELETE and "There is no such lead any more."
 
         with ThreadPoolExecutor(_THREADS) as threads:
-            for (lead_id, lead), result in zip(known.items(), threads.map(outcome, known), strict=True):
+            for lead_id, result in zip(lead_ids, threads.map(outcome, lead_ids), strict=True):
                 if isinstance(result, str):
-                    report.failed.append(Failure(lead_id, lead.email if lead else None, result))
+                    report.failed.append(Failure(lead_id, result))
                 else:
                     report.changed += result
                     report.unchanged += not result

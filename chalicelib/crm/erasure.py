@@ -50,18 +50,24 @@ class Eraser:
         """
         for _ in attempts(_ATTEMPTS):
             lead, known = self._leads.find(lead_id), self._erasures.find(lead_id)
-            if lead is None and known is None and not self._deliveries.list_of_lead(lead_id, limit=1, position=None)[0]:
+            if lead is None and known is None and not self._is_remembered(lead_id):
                 raise LeadNotFound("There is no lead with this id.")
             erasure = known or Erasure(now, by, self._hash_of(lead.email) if lead and lead.email else "")
             if not self._confirms(confirm.strip(), lead_id, lead, erasure):
                 raise NotConfirmed([Fault("confirm", "must be the lead's email address, or its id if it has none")])
-            self._queue.put_later([(EraseMessage(lead_id), MOST_DELAY_SECONDS)])
+            message = EraseMessage(lead_id, lead.email if lead else None)
+            self._queue.put_later([(message, MOST_DELAY_SECONDS)])
             try:
                 self._end(lead_id, lead, erasure, is_known=known is not None)
             except Conflict:
                 continue
-            return erasure, self.forget(lead_id, time_is_short)
+            return erasure, self.forget(message, time_is_short)
         raise StoreUnavailable("the lead kept changing")
+
+    def _is_remembered(self, lead_id: LeadId) -> bool:
+        """Whether anything is left of a lead that was deleted."""
+        mailed, _ = self._deliveries.list_of_lead(lead_id, limit=1, position=None)
+        return bool(mailed) or any(True for _ in self._erasures.iter_history(lead_id))
 
     def _confirms(self, said: str, lead_id: LeadId, lead: Lead | None, erasure: Erasure) -> bool:
         if lead is not None and lead.email is not None:
@@ -76,20 +82,23 @@ class Eraser:
         elif not is_known:
             self._erasures.record(lead_id, erasure)
 
-    def forget(self, lead_id: LeadId, time_is_short: Callable[[], bool]) -> bool:
+    def forget(self, message: EraseMessage, time_is_short: Callable[[], bool]) -> bool:
         """Remove what is left of an erased lead; False if time was short: then a message for the rest is on its queue.
 
         Nothing is done for a lead that was not erased. May be repeated.
         """
+        lead_id = message.erase
         if self._erasures.find(lead_id) is None:
             return True
+        if message.address is not None:
+            self._leads.suppressions.forget(message.address, self._hash_of(message.address))
         self._erasures.forget_history(lead_id)
         position, more = None, True
         while more:
             found, position = self._deliveries.list_of_lead(lead_id, limit=_PAGE, position=position)
             for delivery in found:
                 if time_is_short():
-                    self._queue.put([EraseMessage(lead_id)])
+                    self._queue.put([message])
                     return False
                 hashed = self._hash_of(delivery.email) if delivery.email else ""
                 if delivery.email:  # an address that the lead had before, or its last one

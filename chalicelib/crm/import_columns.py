@@ -57,7 +57,7 @@ def columns_by_name(header: list[str], *, as_it_is: bool, has_entity: bool) -> l
     entity get one, so the column may be missing.
     """
     _check_width(len(header))
-    columns = [name.lower() if name.lower() in LEAD_NAMES else name for name in header]
+    columns = [name.lower() if name.lower() in LEAD_NAMES else name for name in map(without_apostrophe, header)]
     counts = Counter(name[:LONGEST_NAME] for name in columns)
     faults = [Fault(name, "is there twice") for name, count in counts.items() if name and count > 1]
     reserved = RESERVED_NAMES.difference(LEAD_NAMES)
@@ -110,7 +110,8 @@ def column_names(header: Sequence[str], width: int) -> list[str]:
     _check_width(width)
     names: dict[str, None] = {}
     for number in range(width):
-        name = " ".join((header[number] if number < len(header) else "").split()) or f"Column {column_letters(number)}"
+        written = without_apostrophe(header[number]) if number < len(header) else ""
+        name = " ".join(written.split()) or f"Column {column_letters(number)}"
         unique, count = name, 1
         while unique in names:
             count += 1

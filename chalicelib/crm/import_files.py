@@ -10,7 +10,6 @@ from typing import Any, Literal, NamedTuple, cast
 
 from chalicelib.crm.import_columns import (
     Faults,
-    UnexpectedColumns,
     column_names,
     columns_by_mapping,
     columns_by_name,
@@ -41,11 +40,12 @@ from chalicelib.crm.leads import (
 )
 from chalicelib.model.errors import Fault
 
-__all__ = ["MAX_BYTES", "MAX_LINES", "FileTooLong", "UnexpectedColumns", "UnreadableFile", "read_file"]
-
 FileKind = Literal["csv", "ndjson", "workbook"]
-_MOST_KEPT_CHARACTERS = 2_000_000
-"""Of the lines' cells that are kept, so that the answer can say what a line with errors had: 6 MB is its limit."""
+_MOST_FAULTS = 5
+"""Of one line that are reported. An answer of AWS Lambda has 6 MB; half of it is for errors, half for cells."""
+_MOST_KEPT_CHARACTERS = 1_500_000
+"""Of the lines' cells as JSON that are kept, so that the answer can say what a line with errors had. Being text in
+JSON, the answer is escaped once more, which doubles quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def checked_defaults(entity: str | None, stage: str | None, tags: list[str]) -> 
 def read_file(
     body: bytes, kind: FileKind, *, as_it_is: bool = False, layout: Layout = Layout(), defaults: Defaults = NO_DEFAULTS
 ) -> ImportFile:
-    """Read a whole file. Raises UnreadableFile, UnexpectedColumns among them, or FileTooLong.
+    """Read a whole file. Raises UnreadableFile (or its UnexpectedColumns), FileTooLong.
 
     `as_it_is`: accept a header without `email`, and take names that resemble known ones as custom fields.
     """
@@ -135,16 +135,16 @@ def read_file(
         records += 1
         if records > MAX_LINES:
             raise FileTooLong(f"The file has more than {MAX_LINES:,} lines; send it in pieces.")
-        kept += sum(map(len, cells))
+        kept += len(json.dumps(cells))
         if kept <= _MOST_KEPT_CHARACTERS:
             file.cells[number] = cells
-        if isinstance(given, list):
-            file.errors += [LineError(number, name, reason) for name, reason in given]
-            continue
-        try:
-            file.lines.append(_line(number, given, defaults))
-        except InvalidLead as invalid:
-            file.errors += [LineError(number, why.field.removeprefix("fields."), why.reason) for why in invalid.faults]
+        if not isinstance(given, list):
+            try:
+                file.lines.append(_line(number, given, defaults))
+                continue
+            except InvalidLead as invalid:
+                given = [(why.field.removeprefix("fields."), why.reason) for why in invalid.faults]
+        file.errors += [LineError(number, name, reason) for name, reason in given[:_MOST_FAULTS]]
     return file
 
 

@@ -9,16 +9,20 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 from xml.parsers import expat
 
 from chalicelib.crm.import_rows import MAX_COLUMNS, FileTooLong, Rows, Unread, UnreadableFile
 from chalicelib.crm.import_sheet import ERROR, Cell, SheetScan, column_letters, parser_of, string_lengths
+
+if TYPE_CHECKING:
+    from python_calamine import CalamineSheet
 
 MAX_WORKBOOK_BYTES = 4_500_000
 """Base64 makes 6.0 MB of them, and a Lambda event has at most 6,291,456 bytes (AWS, Lambda quotas)."""
@@ -62,7 +66,7 @@ def read_workbook(body: bytes, sheet: str | None = None) -> Workbook:
 
 
 def _read(body: bytes, wanted: str | None) -> Workbook:
-    from python_calamine import CalamineError, CalamineWorkbook
+    from python_calamine import CalamineWorkbook
 
     with zipfile.ZipFile(BytesIO(body)) as packed:
         parts = _Parts(packed)
@@ -74,15 +78,34 @@ def _read(body: bytes, wanted: str | None) -> Workbook:
     scan = SheetScan(_formats(parts.kept.get("xl/styles.xml")), string_lengths(parts.kept.get("xl/sharedstrings.xml")))
     for content in parts.kept.values():
         scan.run(content)
-    try:
+    with _calamine():
         found = CalamineWorkbook.from_object(BytesIO(parts.repacked())).get_sheet_by_name(name)
         merged = found.merged_cell_ranges or []
-        # calamine leaves out empty columns on the left, but not empty rows above.
-        left = [""] * (found.start[1] if found.start else 0)
-        values = (left + row for row in found.iter_rows())
-    except CalamineError as error:
-        raise UnreadableFile("This workbook is damaged. Open it in a spreadsheet program and save it again.") from error
-    return Workbook(list(sheets), found.end[0] + 1 if found.end else 0, _rows(values, scan.cells, merged))
+    rows = _rows(_values(found), scan.cells, merged)
+    return Workbook(list(sheets), found.end[0] + 1 if found.end else 0, rows)
+
+
+@contextmanager
+def _calamine() -> Iterator[None]:
+    """Tells what calamine cannot read. It raises errors of its own, of Python's types, and Rust's panics."""
+    from python_calamine import CalamineError
+
+    try:
+        yield
+    except BaseException as error:
+        # A panic is no Exception, so nobody else would catch it (PyO3 documentation, `PanicException`).
+        if isinstance(error, CalamineError | OverflowError) or type(error).__module__ == "pyo3_runtime":
+            raise UnreadableFile(
+                "This workbook is damaged. Open it in a spreadsheet program and save it again."
+            ) from error
+        raise
+
+
+def _values(sheet: "CalamineSheet") -> Iterator[list[Any]]:
+    """Its rows from A1 on: calamine leaves out empty columns on the left, but not empty rows above."""
+    left = [""] * (sheet.start[1] if sheet.start else 0)
+    with _calamine():
+        yield from (left + row for row in sheet.iter_rows())
 
 
 class _Parts:

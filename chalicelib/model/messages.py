@@ -73,6 +73,8 @@ class EraseMessage:
     """Look once more for personal data of an erased lead."""
 
     erase: LeadId
+    address: str | None
+    """Its last one: a report that read it before the erasure may have suppressed it since."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Domains and addresses that SES knows: listed, added with Easy DKIM and a MAIL FROM domain, removed.
 
-SES takes one such call a second from an account (API reference, "You can execute this operation no more than once per
-second"); the SDK repeats what was throttled, and then the answer is 503.
+SES may take only one such call a second from an account: the reference of API v1 says so of the same operations, that
+of v2 only that too many are refused. The SDK repeats what was throttled, and then the answer is 503.
 """
 
 from collections.abc import Iterator, Mapping

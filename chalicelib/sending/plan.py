@@ -224,7 +224,7 @@ def plan_pages(
         if "recount" in body:
             recount.work(RecountMessage(**body))
         elif "erase" in body:
-            eraser.forget(EraseMessage(**body).erase, time_is_short)
+            eraser.forget(EraseMessage(**body), time_is_short)
         elif "retry_shard" in body:
             plan.mark_failed(RetryMessage(**body), time_is_short)
         else:

@@ -76,10 +76,16 @@ class Tokens(TableStore):
         revoked = rows.pop(token_id, None)
         if revoked is None:
             raise TokenNotFound("There is no token with this id.")
-        scopes = {row["scope"]["S"] for row in rows.values()}
-        if revoked["scope"]["S"] == Scope.FULL and Scope.FULL not in scopes:
-            raise LastFullToken("This is the last token that may change anything. Create another one first.")
-        self._table.write(self._table.delete({"pk": revoked["pk"], "sk": revoked["sk"]}))
+        delete = self._table.delete(_key(revoked))
+        if revoked["scope"]["S"] != Scope.FULL:
+            self._table.write(delete)
+            return
+        # Together with the proof that another one is left, which is not being revoked at the same time.
+        for row in rows.values():
+            still_there = self._table.update(_key(row)).set(kind=_KIND).require(exists("token_id"))
+            if row["scope"]["S"] == Scope.FULL and self._table.transact(delete, still_there):
+                return
+        raise LastFullToken("This is the last token that may change anything. Create another one first.")
 
     def _rows(self) -> Iterator[Item]:
         return self._table.query(Query(index=keys.LISTING_INDEX, key=equals("kind", _KIND)))
@@ -136,6 +142,10 @@ class Sessions:
 
 def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _key(row: Item) -> Item:
+    return {"pk": row["pk"], "sk": row["sk"]}
 
 
 def _row(token_hash: str, ends_at: datetime) -> Item:

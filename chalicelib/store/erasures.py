@@ -12,10 +12,10 @@ from chalicelib.model.delivery import BurstRule, Delivery
 from chalicelib.model.ids import LeadId
 from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Client, from_item, to_item
+from chalicelib.store.client import Client, Item, from_item, to_item
 from chalicelib.store.delivery_rows import decode
 from chalicelib.store.idempotency import answers_about
-from chalicelib.store.statements import Name, Put, Query, begins_with, equals, exists
+from chalicelib.store.statements import Name, Put, Query, equals, exists
 from chalicelib.store.table import Table
 
 _TEXTS = ("email", "subject", "detail", "bounce_detail", "bounce_soft_detail")
@@ -69,19 +69,21 @@ class Erasures:
                 return
             known = decode(row, BurstRule())
 
+    def iter_history(self, lead_id: LeadId) -> Iterator[Item]:
+        """Rows of what rules did with a lead, why it was resubscribed, and the kept answers about it."""
+        in_partition = Query(key=equals("pk", keys.acts_of(lead_id)), consistent=True)
+        note = keys.erasure(lead_id)["sk"]
+        yield from (row for row in self._campaigns.query(in_partition) if row["sk"] != note)
+        yield from self._campaigns.query(answers_about(lead_id))
+
     def forget_history(self, lead_id: LeadId) -> None:
-        """Remove what rules' acts say of a lead, why it was resubscribed, and the kept answers about it."""
-        in_partition = equals("pk", keys.acts_of(lead_id))
-        for row in self._campaigns.query(Query(key=in_partition & begins_with("sk", keys.ACT), consistent=True)):
-            update = self._campaigns.update({"pk": row["pk"], "sk": row["sk"]})
-            self._campaigns.write(update.set(done=[], failed=[]).remove("url"))
-        resubscribed = begins_with("sk", keys.RESUBSCRIPTION)
-        gone = [
-            *self._campaigns.query(Query(key=in_partition & resubscribed, consistent=True)),
-            *self._campaigns.query(answers_about(lead_id)),
-        ]
-        for row in gone:
-            self._campaigns.write(self._campaigns.delete({"pk": row["pk"], "sk": row["sk"]}))
+        """Remove these rows; of what rules did only that they did it stays."""
+        for row in self.iter_history(lead_id):
+            key = {"pk": row["pk"], "sk": row["sk"]}
+            if row["sk"]["S"].startswith(keys.ACT):
+                self._campaigns.write(self._campaigns.update(key).set(done=[], failed=[]).remove("url"))
+            else:
+                self._campaigns.write(self._campaigns.delete(key))
 
 
 def _personal(delivery: Delivery) -> Iterator[Name]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, StorageState, expect
 
 from local.recipients import BROWSER
 from local.stack import LocalStack
@@ -20,17 +20,25 @@ def marketer(stack: LocalStack) -> Marketer:
     return Marketer(stack)
 
 
-@pytest.fixture
-def window(browser: Browser, stack: LocalStack) -> Iterator[BrowserContext]:
-    """A signed-in browser whose pages share their storage."""
-    context = browser.new_context(user_agent=BROWSER, viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(20_000)
-    expect.set_options(timeout=20_000)
+@pytest.fixture(scope="module")
+def session(browser: Browser, stack: LocalStack) -> StorageState:
+    """Cookies of a marketer who has signed in."""
+    context = browser.new_context(user_agent=BROWSER)
     page = context.new_page()
     page.goto(stack.web_url)
     sign_in(page, stack.token)
     expect(page.get_by_role("heading", name="Campaigns")).to_be_visible()
-    page.close()
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def window(browser: Browser, session: StorageState) -> Iterator[BrowserContext]:
+    """A signed-in browser whose pages share their storage."""
+    context = browser.new_context(user_agent=BROWSER, viewport={"width": 1280, "height": 900}, storage_state=session)
+    context.set_default_timeout(20_000)
+    expect.set_options(timeout=20_000)
     yield context
     context.close()
 

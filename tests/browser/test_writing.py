@@ -15,7 +15,8 @@ from tests.stack.marketer import Marketer
 HOSTILE = """<html><head><meta http-equiv="refresh" content="0;url=/refreshed"></head><body>
 <script>parent.hacked = "script"</script><img src="x" onerror="parent.hacked = 'image'">
 <svg onload="parent.hacked = 'svg'"></svg><iframe src="/"></iframe>
-<form action="/form"><button>Send form</button></form>
+<img name="open"><img name="write"><img name="close"><img name="addEventListener"><img name="styleSheets">
+<img name="querySelector"><img name="documentElement"><form action="/form"><button>Send form</button></form>
 <a target="_top" href="https://shop.example/top">Top</a> <a target="_self" href="https://shop.example/self">Self</a>
 <p id="end">Hello {{ lead.first_name | default("there") }}</p></body></html>"""
 

@@ -6,6 +6,7 @@ so do rows that docs/REFERENCE.md does not describe (`documented_rows.py`).
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,12 @@ from local.package import ROOT
 from local.tables import TableNames, create_tables, delete_tables
 from tests.prerequisites import skip_without
 from tests.store.aws_rules import AwsRules
-from tests.store.documented_rows import undocumented
+from tests.store.documented_rows import delete_rows, rows_of, undocumented
 from tests.unit.inbox.running_inbox import RunningInbox, started_inbox
 
 NPM_FOLDER = ROOT / ".local" / "npm"
+MOST_ROWS_TO_DELETE = 100
+"""Of more, deleting the tables is faster."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -97,11 +100,36 @@ def inbox(shared_inbox: RunningInbox) -> Iterator[RunningInbox]:
     assert shared_inbox.request("PUT", "/account", healthy | {"identities": None}).status == 200
 
 
+class TablePool:
+    """Empty tables, which go from test to test: making three and deleting them takes longer than most tests.
+
+    Their streams may hold changes of earlier tests.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._free: list[TableNames] = []
+
+    @contextmanager
+    def tables(self) -> Iterator[TableNames]:
+        mine = self._free.pop() if self._free else create_tables(self._client, f"test-{uuid.uuid4().hex[:12]}")
+        yield mine
+        rows = rows_of(self._client, mine)
+        if sum(map(len, rows.values())) <= MOST_ROWS_TO_DELETE:
+            delete_rows(self._client, mine, rows)
+            self._free.append(mine)
+        else:
+            delete_tables(self._client, mine)
+        assert undocumented(rows) == [], "describe these rows in docs/REFERENCE.md, Table attributes"
+
+
+@pytest.fixture(scope="session")
+def table_pool(dynamodb: Any) -> TablePool:
+    return TablePool(dynamodb)
+
+
 @pytest.fixture
-def tables(dynamodb: Any) -> Iterator[TableNames]:
-    """Fresh, empty tables for one test."""
-    created = create_tables(dynamodb, f"test-{uuid.uuid4().hex[:12]}")
-    yield created
-    unknown = undocumented(dynamodb, created)
-    delete_tables(dynamodb, created)
-    assert unknown == [], "describe these rows in docs/REFERENCE.md, Table attributes"
+def tables(table_pool: TablePool) -> Iterator[TableNames]:
+    """Empty tables for one test."""
+    with table_pool.tables() as mine:
+        yield mine

@@ -1,7 +1,7 @@
 """Compares the rows that a test has written with docs/REFERENCE.md: what is not described there fails the test."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
@@ -14,6 +14,10 @@ KEYS = {"leads": ("lead_id",), "deliveries": ("lead_id", "bucket"), "campaigns":
 """The attributes of a row's key; the pattern of a kind of row is about the first, or the first two, of them."""
 
 Kind = tuple[str, tuple[str, ...], re.Pattern[str]]
+Rows = Mapping[str, Sequence[Mapping[str, Any]]]
+
+MOST_IN_A_BATCH = 25
+"""Of BatchWriteItem."""
 
 
 @cache
@@ -30,13 +34,24 @@ def kinds() -> list[Kind]:
     return found
 
 
-def undocumented(client: Any, names: TableNames) -> list[str]:
-    """What the three tables hold that the reference does not describe, once per kind of row."""
-    found = set()
-    for table in KEYS:
-        for row in _rows(client, getattr(names, table)):
-            found |= set(_faults(table, row))
-    return sorted(found)
+def rows_of(client: Any, names: TableNames) -> Rows:
+    """All rows, by the table's name in docs/REFERENCE.md."""
+    pages = client.get_paginator("scan").paginate
+    return {table: [row for page in pages(TableName=getattr(names, table)) for row in page["Items"]] for table in KEYS}
+
+
+def undocumented(rows: Rows) -> list[str]:
+    """What the reference does not describe, once per kind of row."""
+    return sorted({fault for table in rows for row in rows[table] for fault in _faults(table, row)})
+
+
+def delete_rows(client: Any, names: TableNames, rows: Rows) -> None:
+    for table, key in KEYS.items():
+        requests = [{"DeleteRequest": {"Key": {name: row[name] for name in key}}} for row in rows[table]]
+        for start in range(0, len(requests), MOST_IN_A_BATCH):
+            batch = {getattr(names, table): requests[start : start + MOST_IN_A_BATCH]}
+            while batch:
+                batch = client.batch_write_item(RequestItems=batch)["UnprocessedItems"]
 
 
 def _faults(table: str, row: Mapping[str, Any]) -> Iterator[str]:
@@ -48,8 +63,3 @@ def _faults(table: str, row: Mapping[str, Any]) -> Iterator[str]:
                     yield f"{table}: {' / '.join(patterns)}: {name}"
             return
     yield f"{table}: no row is described like {' / '.join(key)}"
-
-
-def _rows(client: Any, table: str) -> Iterator[Mapping[str, Any]]:
-    for page in client.get_paginator("scan").paginate(TableName=table):
-        yield from page["Items"]

@@ -16,7 +16,7 @@ from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.model.transport import OutcomeUnknown, OutgoingMail
 from chalicelib.sending.deliver import OUTCOME_GRACE
 from chalicelib.sending.feedback import FeedbackKind
-from chalicelib.store.keys import DELIVERY_SHARDS
+from chalicelib.store import keys
 from chalicelib.tracking.hits import HitKind, apply
 from tests.claiming import record_claim
 from tests.store.lossy_world import ADDRESS, ALLOWED, LATER, SAID, LossyWorld
@@ -75,7 +75,7 @@ def paused_and_resumed(world: LossyWorld) -> Interrupted:
 def paused_by_itself_and_resumed(world: LossyWorld) -> Interrupted:
     campaign_id, _, _ = launched_for_one(world)
     assert world.counters.replace(
-        campaign_id, world.counters.find(campaign_id), {"sent": 100, "bounced": 50}, [0] * DELIVERY_SHARDS
+        campaign_id, world.counters.find(campaign_id), {"sent": 100, "bounced": 50}, [0] * keys.DELIVERY_SHARDS
     )
     resume = lambda: world.control.resume(campaign_id)  # noqa: E731
     return Interrupted(
@@ -115,7 +115,7 @@ def completed_and_retried(world: LossyWorld) -> Interrupted:
     campaign_id = planned(world, leads=1)
     world.lifecycle.advance(campaign_id)
     sums = {"failed": 1, "reason/rejected": 1}
-    assert world.counters.replace(campaign_id, world.counters.find(campaign_id), sums, [0] * DELIVERY_SHARDS)
+    assert world.counters.replace(campaign_id, world.counters.find(campaign_id), sums, [0] * keys.DELIVERY_SHARDS)
     retry = lambda: world.control.retry_failed(campaign_id, [])  # noqa: E731
     return Interrupted(
         lambda: world.lifecycle.advance(campaign_id), retry, status_of(world, campaign_id), CampaignStatus.SENDING
@@ -138,7 +138,8 @@ def counted_and_recounted(world: LossyWorld) -> Interrupted:
     campaign_id = planned(world, leads=1)
 
     def replace_sums() -> None:
-        assert world.counters.replace(campaign_id, world.counters.find(campaign_id), {"sent": 7}, [0] * DELIVERY_SHARDS)
+        before = world.counters.find(campaign_id)
+        assert world.counters.replace(campaign_id, before, {"sent": 7}, [0] * keys.DELIVERY_SHARDS)
 
     return Interrupted(
         lambda: fold("shard", changes_of(campaign_id, 1, 1), world.counters, now=0),

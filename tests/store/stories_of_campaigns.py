@@ -12,7 +12,7 @@ from chalicelib.model.lifecycle import PROTECT
 from chalicelib.model.messages import LaunchMessage, PlanMessage, RetryMessage, SendMessage
 from chalicelib.model.reasons import FailureReason
 from chalicelib.sending.waiting import Wakes
-from chalicelib.store.keys import AUDIENCE_SHARDS, DELIVERY_SHARDS
+from chalicelib.store import keys
 from chalicelib.store.stream_records import Change
 from tests.moves import bring_to
 from tests.store.lossy_world import (
@@ -56,7 +56,7 @@ def a_campaign_waits_and_is_woken(world: LossyWorld) -> Story:
 def a_unit_is_gone_through_again(world: LossyWorld) -> Story:
     campaign_id, lead_id, message = launched_for_one(world)
     world.plan_all()
-    shard = shard_of(lead_id, AUDIENCE_SHARDS)
+    shard = shard_of(lead_id, keys.AUDIENCE_SHARDS)
     world.deliver_message(replace(message, unit=f"0.{shard}"))
     yield lambda: world.planner.plan(PlanMessage(campaign_id, 0, shard, again_from=1), lambda: False)
     return world.plans.unit(campaign_id, f"0.{shard}")
@@ -88,7 +88,7 @@ def the_last_unit_is_planned(world: LossyWorld) -> Story:
     campaign_id = world.draft()
     world.control.send_now(campaign_id, NOW)
     world.plans.begin(campaign_id, units=1)
-    unit = PlanMessage(campaign_id, 0, shard_of(lead_id, AUDIENCE_SHARDS))
+    unit = PlanMessage(campaign_id, 0, shard_of(lead_id, keys.AUDIENCE_SHARDS))
     yield lambda: world.planner.plan(unit, lambda: False)
     (message, *_) = world.send_messages()
     progress = world.plans.find_progress(campaign_id)
@@ -135,7 +135,7 @@ def a_change_comes_too_late_to_be_counted(world: LossyWorld) -> Story:
 def a_campaign_pauses_itself(world: LossyWorld) -> Story:
     campaign_id, _, _ = launched_for_one(world)
     before = world.counters.find(campaign_id)
-    assert world.counters.replace(campaign_id, before, {"sent": 100, "bounced": 50}, [0] * DELIVERY_SHARDS)
+    assert world.counters.replace(campaign_id, before, {"sent": 100, "bounced": 50}, [0] * keys.DELIVERY_SHARDS)
     paused = yield lambda: world.campaigns.move(campaign_id, PROTECT, kind="bounced", reason="Too many.")
     return paused, world.campaign(campaign_id).status
 
@@ -247,7 +247,7 @@ def with_a_failed_delivery(world: LossyWorld) -> tuple[CampaignId, SendMessage]:
     world.deliver_message(message)
     world.reject()
     assert world.counters.replace(
-        campaign_id, world.counters.find(campaign_id), {"reason/rejected": 1}, [0] * DELIVERY_SHARDS
+        campaign_id, world.counters.find(campaign_id), {"reason/rejected": 1}, [0] * keys.DELIVERY_SHARDS
     )
     bring_to(world.campaigns, campaign_id, CampaignStatus.SENT)
     world.sqs.bodies.clear()
@@ -265,6 +265,6 @@ def failed_deliveries_are_asked_to_be_sent_again(world: LossyWorld) -> Story:
 def failed_deliveries_are_marked(world: LossyWorld) -> Story:
     campaign_id, message = with_a_failed_delivery(world)
     world.control.retry_failed(campaign_id, [FailureReason.REJECTED])
-    shard = RetryMessage(campaign_id, shard_of(message.lead_ids[0], DELIVERY_SHARDS))
+    shard = RetryMessage(campaign_id, shard_of(message.lead_ids[0], keys.DELIVERY_SHARDS))
     yield lambda: world.planner.mark_failed(shard, lambda: False)
     return outcome(world, message), world.retries.find(campaign_id), bool(world.sqs.bodies.get("send"))

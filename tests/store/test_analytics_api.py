@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.crm.leads import create_lead
 from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus, LaunchedLink, LaunchedMail, Wait
 from chalicelib.model.csv_text import MOST_CHARACTERS
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
@@ -25,6 +26,8 @@ from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
 from tests.claiming import record_claim
 from tests.recounting import add
+
+pytestmark = pytest.mark.usefixtures("few_shards")
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LINKS = (
@@ -44,6 +47,7 @@ class Desk:
         self.campaigns = Campaigns(client, tables.campaigns)
         self.counters = Counters(client, tables.campaigns)
         self.deliveries = Deliveries(client, tables.deliveries, BurstRule())
+        self.leads = context.leads
 
     def campaign(self, *, age: timedelta = timedelta(days=3), sums: dict[str, int] | None = None, **said: Any) -> str:
         """A sent campaign with these sums."""
@@ -205,7 +209,8 @@ def test_a_draft_compares_with_nothing(desk: Desk) -> None:
 
 def deliver(desk: Desk, campaign_id: str, number: int, **said: Any) -> Delivery:
     email = f"lead{number}@example.com"
-    delivery = Delivery(CampaignId(campaign_id), new_lead_id(), DeliveryStatus.SENT, NOW, "0.0", email=email)
+    lead_id = create_lead(desk.leads, {"entity": "acme", "stage": "New", "first_name": email}, NOW).lead_id
+    delivery = Delivery(CampaignId(campaign_id), lead_id, DeliveryStatus.SENT, NOW, "0.0", email=email)
     delivery = replace(delivery, **said)
     record_claim(desk.deliveries, delivery)
     return delivery

@@ -39,6 +39,8 @@ from tests.claiming import record_claim
 from tests.stand_in import StandIn
 from tests.store.test_events import RecordingBus, campaign
 
+pytestmark = pytest.mark.usefixtures("few_shards")
+
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 LINKS = ("1", "2", "3m", "4")
 DELAY = BurstRule().window.total_seconds() + MARGIN_SECONDS

@@ -16,7 +16,8 @@ from chalicelib.automation.automate import Automation
 from chalicelib.automation.rule_editor import RuleEditor, WrittenRule
 from chalicelib.automation.rules import Incident
 from chalicelib.campaigns import launched_content as content
-from chalicelib.crm.import_files import MAX_BYTES, MAX_LINES, read_file
+from chalicelib.crm.import_files import read_file
+from chalicelib.crm.import_rows import MAX_BYTES, MAX_LINES
 from chalicelib.crm.importing import import_leads
 from chalicelib.crm.leads import create_lead
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus

@@ -13,6 +13,7 @@ from chalicelib.automation.automate import Automation
 from chalicelib.automation.rules import Incident
 from chalicelib.crm.import_files import read_file
 from chalicelib.crm.importing import import_leads
+from chalicelib.crm.leads import MAX_TAGS
 from chalicelib.crm.suppression import suppress_address
 from chalicelib.model.delivery import BurstRule, Tracking
 from chalicelib.model.ids import LeadId
@@ -20,6 +21,7 @@ from chalicelib.model.messages import EraseMessage
 from chalicelib.model.rule import Trigger
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.sending.feedback import Feedback, FeedbackEvent, FeedbackKind, FeedbackOutcome
+from chalicelib.store import keys
 from chalicelib.store.feedback import FeedbackRecords
 from chalicelib.store.leads import Leads
 from chalicelib.tracking.delivery_ids import make_delivery_id
@@ -28,11 +30,12 @@ from chalicelib.tracking.replay import replay
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
 from tests.claiming import record_claim, record_sent
-from tests.recounting import KeptMessages
+from tests.recounting import KeptMessages, Recounter
 from tests.stand_in import StandIn
 from tests.store.test_privacy import KEYS, NOW, Office
 
 ADDRESS, FORMER = "Ann.Needle@shop.example", "former.needle@shop.example"
+CSV = {"content-type": "text/csv"}
 FIELDS = {"company": "Zanzibarware", "notes": "phone 5550123"}
 NEEDLES = ("needle", "annika", "zanzibarware", "5550123", "kept-it-quiet")
 """What the address, the names, the fields, the subject, the personal links and the notes have in them."""
@@ -44,6 +47,7 @@ class Story:
     def __init__(self, dynamodb: Any, tables: TableNames) -> None:
         self.client, self.tables, self.messages = dynamodb, tables, KeptMessages()
         self.office = Office(dynamodb, tables)
+        self.recounter = Recounter(dynamodb, tables.deliveries, tables.campaigns)
         self.api = ApiClient(context_of(dynamodb, tables, sqs=self.messages, keys=KEYS)).sign_in()
         self.context = self.api.context
         records = FeedbackRecords(dynamodb, tables.deliveries, BurstRule())
@@ -53,9 +57,10 @@ class Story:
         self.full, self.failed = self.office.launched(Tracking.FULL), self.office.launched(Tracking.FULL)
         self._mailed()
         self._acted_on()
+        self._answers_kept()
 
-    def post(self, path: str, body: Any = None) -> Any:
-        reply = self.api("POST", path, body, {"Idempotency-Key": f"key of {path}".replace(" ", "-")})
+    def post(self, path: str, body: Any = None, **headers: str) -> Any:
+        reply = self.api("POST", path, body, headers | {"Idempotency-Key": f"key-of-{path}"})
         assert reply.status < 300, reply.body
         return reply.json
 
@@ -66,8 +71,7 @@ class Story:
         header = ("entity", "stage", "email", "first_name", "last_name", *FIELDS)
         values = ("acme", "New", FORMER, "Annika", "Needleson", *FIELDS.values())
         csv = "\n".join(map(",".join, (header, values)))
-        imported = self.api("POST", "/v1/leads/import", csv, {"content-type": "text/csv", "Idempotency-Key": "import"})
-        assert imported.json["created"] == 1, imported.body
+        assert self.api("POST", "/v1/leads/import", csv, CSV).json["created"] == 1
         (found,) = self.api("GET", "/v1/leads?q=needleson").json["items"]
         suppress_address(self.office.leads, FORMER, Mark(SuppressionReason.HARD_BOUNCE, NOW, "bounce"))
         self.api("PATCH", f"/v1/leads/{found['lead_id']}", {"email": ADDRESS})
@@ -105,6 +109,19 @@ class Story:
         self.post(f"{path}/resubscribe", {"reason": "Annika asked for it by phone 5550123"})
         self.post("/v1/suppressions", {"emails": [ADDRESS], "reason": "Annika kept-it-quiet"})
 
+    def _answers_kept(self) -> None:
+        """Requests with an Idempotency-Key whose answers tell of the person, not all by the lead's id."""
+        draft = {"subject": "Dear {{ lead.first_name }}", "from_email": "news@acme.example", "html": "<p>Hello</p>"}
+        self.post("/v1/previews", draft | {"lead_id": self.lead_id})
+        file = f"email,entity,stage\nbystander@shop.example,acme,\n{ADDRESS},,Annika"
+        self.post("/v1/leads/import", file, **CSV)
+        self.post("/v1/leads/import/inspect", file, **{"content-type": "application/octet-stream"})
+        tags = {"tags": [f"tag {number}" for number in range(MAX_TAGS)]}
+        for lead_id in (self.bystander.lead_id, self.lead_id):
+            assert self.api("PATCH", f"/v1/leads/{lead_id}", tags).status == 200
+        everybody = {"action": "add_tag", "tag": "one more", "filter": {}}
+        assert len(self.post("/v1/leads/bulk", everybody)["failed"]) == 2
+
     def report(self, kind: FeedbackKind) -> FeedbackOutcome:
         delivery_id = make_delivery_id(b"a key", 1, self.full, self.lead_id)
         words = f"450 <{ADDRESS}> is full"
@@ -124,7 +141,14 @@ class Story:
         )
 
     def sums(self) -> list[Mapping[str, int]]:
-        return [self.office.sums(each) for each in (self.full, self.failed)]
+        """Every sum of the campaigns, those of links and hours too, as their deliveries make them."""
+        return [self.recounter.sums(each) for each in (self.full, self.failed)]
+
+    def recounted(self) -> list[Mapping[str, int]]:
+        """The sums that a recount job leaves."""
+        for each in (self.full, self.failed):
+            self.recounter.repair(each)
+        return [self.context.counters.find(each).sums for each in (self.full, self.failed)]
 
 
 def rows(client: Any, table: str) -> Iterator[dict[str, str]]:
@@ -150,7 +174,8 @@ def story(dynamodb: Any, tables: TableNames) -> Story:
 
 
 def test_an_erased_person_is_in_no_byte_of_any_table_and_every_number_stays(story: Story) -> None:
-    before, places = story.sums(), story.found()
+    before, counted, places = story.sums(), story.recounted(), story.found()
+    assert any("/" in name for name in before[0]), "links and hours are among the sums"
     assert {each.split()[0] for each in places} == set(NEEDLES)
     assert len(places) > 25
     exported = story.api("GET", f"/v1/leads/{story.lead_id}/export")
@@ -163,7 +188,7 @@ def test_an_erased_person_is_in_no_byte_of_any_table_and_every_number_stays(stor
     erased = story.erase(ADDRESS.upper())
     assert (erased.status, erased.json["complete"], erased.json["same_address"]) == (202, True, [])
     assert story.found() == []
-    assert story.sums() == before
+    assert (story.sums(), story.recounted()) == (before, counted)
     assert story.api("GET", f"/v1/leads/{story.lead_id}/export").status == 404
     assert story.erase().json["erased_at"] == erased.json["erased_at"], "it may be repeated"
     assert story.erase("somebody@else.example").status == 422
@@ -211,10 +236,39 @@ def test_a_mail_that_was_being_sent_is_found_by_the_second_look(story: Story) ->
     record_sent(story.office.deliveries, third, story.lead_id, at=NOW, message_id="m", subject="For Annika")
     assert story.found()
     (first, *_) = [EraseMessage(**each) for each in story.messages.bodies]
-    assert not story.context.eraser.forget(first.erase, lambda: True), "time is short: the rest is on the queue"
-    assert story.context.eraser.forget(EraseMessage(**story.messages.bodies[-1]).erase, lambda: False)
+    assert not story.context.eraser.forget(first, lambda: True), "time is short: the rest is on the queue"
+    assert story.context.eraser.forget(EraseMessage(**story.messages.bodies[-1]), lambda: False)
     assert story.found() == []
     assert story.office.sums(third)["sent"] == 1
+
+
+class ErasesBeforeSuppressing(StandIn):
+    """A client that erases the person between what a report says of a delivery and the suppression of its address."""
+
+    def __init__(self, client: Any, erase: Callable[[], Any]) -> None:
+        self._client, self._erase = client, erase
+
+    def __getattr__(self, operation: str) -> Any:
+        return getattr(self._client, operation)
+
+    def update_item(self, **arguments: Any) -> Any:
+        if arguments["Key"].get("lead_id", {}).get("S", "").startswith(keys.SUPPRESSION):
+            assert self._erase().status == 202
+        return self._client.update_item(**arguments)
+
+
+@pytest.mark.one_engine
+def test_an_address_that_was_being_suppressed_is_found_by_the_second_look(story: Story) -> None:
+    client = ErasesBeforeSuppressing(story.client, story.erase)
+    records = FeedbackRecords(client, story.tables.deliveries, BurstRule())
+    story.feedback = Feedback(records, Leads(client, story.tables.leads), KEYS)
+    assert story.report(FeedbackKind.COMPLAINED) is FeedbackOutcome.FIRST
+    assert story.found()
+    story.context.eraser.forget(EraseMessage(**story.messages.bodies[0]), lambda: False)
+    assert story.found() == []
+    again = story.api("POST", "/v1/leads", {"entity": "acme", "stage": "New", "email": ADDRESS}).json
+    marks = story.api("GET", f"/v1/leads/{again['lead_id']}/suppressions").json["items"]
+    assert "complaint" in {each["reason"] for each in marks}
 
 
 class DiesAfter(StandIn):
@@ -275,7 +329,17 @@ def test_an_import_that_meets_an_erasure_makes_another_lead_who_is_not_mailed(st
 
 @pytest.mark.one_engine
 def test_a_deleted_lead_is_not_shown_and_can_be_erased_later(story: Story) -> None:
+    (named,) = (
+        each["delivery_id"]
+        for each in story.api("GET", f"/v1/campaigns/{story.full}/deliveries").json["items"]
+        if each["lead_id"] == story.lead_id
+    )
+    evidence = f"/v1/campaigns/{story.full}/deliveries/{named}/evidence"
+    assert "needle" in story.api("GET", evidence).body.lower()
     assert story.api("DELETE", f"/v1/leads/{story.lead_id}").status == 204
+    shown = story.api("GET", evidence)
+    assert shown.json["items"]
+    assert "needle" not in shown.body.lower(), "personal links are not shown either"
     csv = story.api("GET", f"/v1/campaigns/{story.full}/deliveries.csv").body
     assert "needle" not in csv.lower()
     assert "bystander@shop.example" in csv
@@ -283,3 +347,16 @@ def test_a_deleted_lead_is_not_shown_and_can_be_erased_later(story: Story) -> No
     assert story.erase(story.lead_id).status == 202
     assert story.found() == []
     assert story.api("POST", "/v1/leads/lead_000000000000000000000000/erase", {"confirm": "x"}).status == 404
+
+
+@pytest.mark.one_engine
+def test_a_deleted_lead_that_was_never_mailed_can_be_erased(story: Story) -> None:
+    story.erase()
+    lead = story.post("/v1/leads", {"entity": "acme", "stage": "New", "first_name": "Annika", "last_name": "Needleson"})
+    path = f"/v1/leads/{lead['lead_id']}"
+    assert story.api("POST", f"{path}/unsubscribe").status == 202
+    assert story.api("POST", f"{path}/resubscribe", {"reason": "Annika asked for it"}).status == 202
+    assert story.api("DELETE", path).status == 204
+    assert {each.split()[0] for each in story.found()} == {"annika", "needle"}
+    assert story.api("POST", f"{path}/erase", {"confirm": lead["lead_id"]}).status == 202
+    assert story.found() == []

@@ -12,6 +12,7 @@ from chalicelib.model.access import Scope
 from chalicelib.model.campaign import LaunchedMail
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus, Tracking
 from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id, new_trace_id
+from chalicelib.store import keys
 from chalicelib.store.deliveries import DeliveryFilter
 from chalicelib.store.feedback import FeedbackRecords
 from chalicelib.store.stream_records import Change
@@ -21,6 +22,8 @@ from tests.claiming import record_claim, record_sent
 from tests.recounting import Recounter
 from tests.store.cost_model import seen_arguments
 from tests.store.test_analytics_api import LINKS, NOW, Desk
+
+pytestmark = pytest.mark.usefixtures("few_shards")
 
 KEY = b"a key for tests"
 
@@ -220,4 +223,4 @@ def test_the_numbers_read_no_delivery_and_looking_for_link_scanners_each_once(
         return sum(each["TableName"] == tables.deliveries for each in queries)
 
     assert queried("stats") == 0
-    assert queried("link-scanners") == 64
+    assert queried("link-scanners") == keys.DELIVERY_SHARDS

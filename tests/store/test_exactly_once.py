@@ -30,7 +30,7 @@ from local.tables import TableNames
 from tests.recounting import Recounter, add
 from tests.stand_in import StandIn
 
-pytestmark = pytest.mark.one_engine
+pytestmark = [pytest.mark.one_engine, pytest.mark.usefixtures("few_shards")]
 
 NOW = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
 LINKS = ("1", "2", "3m", "4")

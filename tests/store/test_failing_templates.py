@@ -21,7 +21,7 @@ from tests.moves import bring_to
 from tests.store.test_control import ControlledWorld
 from tests.store.test_sending import NOW
 
-pytestmark = pytest.mark.one_engine
+pytestmark = [pytest.mark.one_engine, pytest.mark.usefixtures("few_shards")]
 
 
 @pytest.fixture

@@ -29,6 +29,8 @@ from tests.recounting import Recounter, add
 from tests.stand_in import StandIn
 from tests.store.test_control import ControlledWorld
 
+pytestmark = pytest.mark.usefixtures("few_shards")
+
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
@@ -284,7 +286,7 @@ def test_the_streams_clock_may_be_three_seconds_off(
 
 
 def delivery_in(campaign_id: CampaignId, bucket: int, **said: Any) -> Delivery:
-    lead_id = next(each for each in iter(new_lead_id, None) if ids.shard_of(each, 64) == bucket)
+    lead_id = next(each for each in iter(new_lead_id, None) if ids.shard_of(each, keys.DELIVERY_SHARDS) == bucket)
     return Delivery(campaign_id, lead_id, DeliveryStatus.SENT, NOW, "0.0", **said)
 
 
@@ -333,7 +335,7 @@ def test_a_recount_that_is_asked_for_again_is_the_same_and_goes_on_with_what_is_
     recounter.messages.bodies[0]["buckets"] = [3, 4]
     recounter.work()
     again = recounter.begin(campaign_id)
-    assert (again.number, again.progress) == (1, 2 / 64)
+    assert (again.number, again.progress) == (1, 2 / keys.DELIVERY_SHARDS)
     assert {3, 4}.isdisjoint(recounter.messages.bodies[-1]["buckets"])
     assert recounter.repair(campaign_id).state is RecountState.DONE
 
@@ -350,7 +352,7 @@ class Clocked:
         """Begin a recount of which half the buckets are summed; the message for the others stays."""
         self.recounter.begin(campaign_id)
         (message,) = self.recounter.messages.bodies
-        self.recounter.messages.bodies[:] = [message | {"buckets": message["buckets"][:32]}]
+        self.recounter.messages.bodies[:] = [message | {"buckets": message["buckets"][: keys.DELIVERY_SHARDS // 2]}]
         self.recounter.work()
         self.recounter.messages.bodies.append(message)
 
@@ -401,8 +403,9 @@ def test_a_recount_that_is_asked_for_when_the_fold_may_have_given_up_a_batch_beg
 
 
 def test_a_large_campaign_is_cut_into_messages_of_some_twenty_thousand_deliveries(
-    dynamodb: Any, tables: TableNames, recounter: Recounter
+    dynamodb: Any, tables: TableNames, recounter: Recounter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(keys, "DELIVERY_SHARDS", 64)
     campaign_id, plans = new_campaign_id(), Plans(dynamodb, tables.campaigns)
     for planned, messages in ((0, 1), (100_000, 5), (10_000_000, 64)):
         dynamodb.put_item(

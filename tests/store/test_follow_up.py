@@ -15,6 +15,8 @@ from tests.claiming import record_claim, record_sent
 from tests.store.cost_model import counted_calls
 from tests.store.test_sending import NOW, World
 
+pytestmark = pytest.mark.usefixtures("few_shards")
+
 REACTIONS = ("nothing", "opened", "proxied", "clicked", "swept", "failed", "not sent")
 EXPECTED = {
     Did.OPENED: {"opened", "clicked"},

@@ -30,6 +30,8 @@ from tests.store.cost_model import seen_arguments
 from tests.store.test_sending import KEYS, NOW, RecordingSqs, World
 from tests.wired import workers_of
 
+pytestmark = pytest.mark.usefixtures("few_shards")
+
 PLAN, SEND = "no-plan_queue_url", "no-send_queue_url"
 
 

@@ -14,11 +14,12 @@ from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.feedback import FeedbackRecords
-from chalicelib.store.keys import DELIVERY_SHARDS
 from local.tables import TableNames
 from tests.claiming import record_claim
 from tests.moves import lifecycle_of
 from tests.recounting import Recounter
+
+pytestmark = pytest.mark.usefixtures("few_shards")
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -49,7 +50,7 @@ class World:
         return campaign.campaign_id
 
     def count(self, campaign_id: CampaignId, **sums: int) -> None:
-        assert self._counters.replace(campaign_id, self._counters.find(campaign_id), sums, [0] * DELIVERY_SHARDS)
+        assert self._counters.replace(campaign_id, self._counters.find(campaign_id), sums, [0] * keys.DELIVERY_SHARDS)
 
     def status(self, campaign_id: CampaignId) -> str:
         found = self.campaigns.find(campaign_id)

@@ -19,6 +19,8 @@ from tests.store.test_not_proven import LINK, Mortal, proof, send_everything
 from tests.store.test_schedule import ScheduledWorld
 from tests.store.test_sending import NOW, Died
 
+pytestmark = pytest.mark.usefixtures("few_shards")
+
 EDITED = "<p>As edited</p>"
 
 

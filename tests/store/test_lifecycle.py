@@ -15,6 +15,8 @@ from chalicelib.model.lifecycle import GOING, MOVES, Holds, Move
 from chalicelib.store.campaigns import Campaigns
 from local.tables import TableNames
 
+pytestmark = pytest.mark.usefixtures("few_shards")
+
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 

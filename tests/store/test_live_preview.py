@@ -66,6 +66,13 @@ def test_a_fault_of_the_subject_leaves_the_mail(api: ApiClient) -> None:
     assert "fine" in shown["html"]
 
 
+def test_findings_are_in_the_order_of_severity_and_line(api: ApiClient) -> None:
+    found = preview(api, html="<p>\n<a href='http://a.shop/'>\n{{ nobody }}", text="{{ nobody }}")["findings"]
+    order = ["error", "warning", "note"]
+    assert [each["field"] for each in found][:2] == ["text", "html"]
+    assert found == sorted(found, key=lambda each: (order.index(each["severity"]), each["line"] or 0))
+
+
 def test_the_frame_of_previews_runs_no_scripts(api: ApiClient) -> None:
     reply = api("GET", "/v1/previews/frame")
     assert reply.headers["Content-Type"] == "text/html; charset=utf-8"

@@ -7,7 +7,7 @@ Claims and hits go by SignedCalls, all else by the SDK, with the patience that t
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -17,14 +17,13 @@ from botocore.exceptions import EndpointConnectionError
 
 from chalicelib.model.delivery import BurstRule
 from chalicelib.model.errors import StoreUnavailable
-from chalicelib.model.ids import new_lead_id
 from chalicelib.model.messages import SendMessage
 from chalicelib.sending.budget import LOOK_SECONDS, MustWait
 from chalicelib.store.deliveries import Deliveries
-from local.tables import TableNames, create_tables, delete_tables
 from tests.lossy_wire import LossyWire
 from tests.stand_in import StandIn
 from tests.store import stories_of_campaigns, stories_of_leads, stories_of_sending  # noqa: F401
+from tests.store.conftest import TablePool
 from tests.store.interruptions import INTERRUPTED, Interrupted
 from tests.store.lossy_world import (
     REPEATED,
@@ -36,7 +35,7 @@ from tests.store.lossy_world import (
     tell,
 )
 
-pytestmark = pytest.mark.one_engine
+pytestmark = [pytest.mark.one_engine, pytest.mark.usefixtures("few_shards")]
 
 
 @pytest.fixture
@@ -52,17 +51,10 @@ def clients(wire: LossyWire) -> Iterator[Clients]:
 
 
 @pytest.fixture
-def fresh(dynamodb: Any, clients: Clients) -> Iterator[Callable[[], LossyWorld]]:
+def fresh(table_pool: TablePool, clients: Clients) -> Iterator[Callable[[], LossyWorld]]:
     """Worlds with tables of their own."""
-    made: list[TableNames] = []
-
-    def make() -> LossyWorld:
-        made.append(create_tables(dynamodb, f"lossy-{new_lead_id()[-12:]}"))
-        return LossyWorld(clients, made[-1])
-
-    yield make
-    for tables in made:
-        delete_tables(dynamodb, tables)
+    with ExitStack() as in_use:
+        yield lambda: LossyWorld(clients, in_use.enter_context(table_pool.tables()))
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ from tests.api_client import ApiClient, context_of
 from tests.stand_in import StandIn
 from tests.store.test_leads import LATER, NOW
 
+pytestmark = pytest.mark.usefixtures("few_shards")
+
 ACME = LeadFilter(entity="acme")
 HOT = BulkChange(BulkAction.CHANGE_STAGE, "Hot")
 CSV = {"Content-Type": "text/csv"}

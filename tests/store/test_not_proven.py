@@ -30,6 +30,8 @@ from tests.store.test_schedule_api import SOON, Scheduler
 from tests.store.test_sending import NOW, Died
 from tests.wired import schedules_over
 
+pytestmark = pytest.mark.usefixtures("few_shards")
+
 LINK = '<a href="https://acme.example/prices">our prices</a>'
 TOO_MANY_TAGS = f"<p>See {LINK}{'<br>' * 10_000}</p>"
 HTML_IN_SVG = f"<p>See {LINK}\n<table><svg><html>"

@@ -26,6 +26,8 @@ from tests.api_client import ApiClient, Reply, context_of
 from tests.claiming import record_claim
 from tests.unit.inbox.running_inbox import RunningInbox
 
+pytestmark = pytest.mark.usefixtures("few_shards")
+
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 KEYS = KeyRingSource(lambda: '{"current": 1, "1": "a key for tests"}')
 READS = [operation for operation in operations(RESOURCES) if operation.method == "GET"]

@@ -12,7 +12,7 @@ from local.tables import TableNames
 from tests.store.test_control import ControlledWorld
 from tests.store.test_sending import KEYS, TRACKING_URL
 
-pytestmark = pytest.mark.one_engine
+pytestmark = [pytest.mark.one_engine, pytest.mark.usefixtures("few_shards")]
 
 REFUSAL = "Amazon SES does not send from news@acme.example. Verify it."
 EVERYBODY = sorted(f"lead{number}@example.com" for number in range(12))

@@ -13,6 +13,8 @@ from local.tables import TableNames
 from tests.store.test_schedule import DUE, ZONE, ScheduledWorld
 from tests.store.test_sending import NOW, KeptSchedules
 
+pytestmark = pytest.mark.usefixtures("few_shards")
+
 LATER, LATEST = "2026-12-01T09:20", "2026-12-01T09:40"
 
 

@@ -20,6 +20,8 @@ from chalicelib.sqs import Queue
 from local.tables import TableNames
 from tests.store.test_sending import NOW, Died, KeptSchedules, World
 
+pytestmark = pytest.mark.usefixtures("few_shards")
+
 AT, ZONE = "2026-12-01T09:00", "Europe/Berlin"
 DUE = datetime.fromisoformat("2026-12-01T08:00+00:00")
 

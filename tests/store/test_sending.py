@@ -47,6 +47,8 @@ from tests.claiming import record_claim, record_sent
 from tests.moves import bring_to
 from tests.recounting import Recounter, add
 
+pytestmark = pytest.mark.usefixtures("few_shards")
+
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 KEYS = KeyRingSource(lambda: '{"current": 1, "1": "a key for tests"}')
 TRACKING_URL = "https://t.example"

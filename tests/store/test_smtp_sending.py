@@ -18,7 +18,7 @@ from local.tables import TableNames
 from tests.store.test_sending import KEYS, TRACKING_URL, SomeAreWaiting, World
 from tests.unit.inbox.running_inbox import RunningInbox, started_inbox
 
-pytestmark = pytest.mark.one_engine
+pytestmark = [pytest.mark.one_engine, pytest.mark.usefixtures("few_shards")]
 
 
 @pytest.fixture(scope="module")

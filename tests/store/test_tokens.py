@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.model.access import Scope
 from chalicelib.model.times import time_text
-from chalicelib.store.access import Tokens, hash_of
+from chalicelib.store.access import LastFullToken, Tokens, hash_of
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
 
@@ -119,6 +119,27 @@ def test_a_read_token_may_not_list_tokens(api: ApiClient) -> None:
     assert (
         api("GET", "/v1/tokens", headers={"Authorization": f"Bearer {issue(api, scope='read')['token']}"}).status == 403
     )
+
+
+def test_two_tokens_revoked_at_once_are_not_the_last_two(api: ApiClient) -> None:
+    """Each is the other's reason to be revoked; the list of both is read before either is."""
+    first = next(iter(api.context.tokens.list_all()))
+    second, _ = api.context.tokens.issue("x", Scope.FULL, api.context.now())
+    client: Any = api.context.dynamodb
+
+    class OtherRevokedMeanwhile:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(client, name)
+
+        def query(self, **arguments: Any) -> Any:
+            answer = client.query(**arguments)
+            api.context.tokens.revoke(first.token_id)
+            return answer
+
+    slow: Any = OtherRevokedMeanwhile()
+    with pytest.raises(LastFullToken):
+        Tokens(slow, api.context.settings.campaigns_table).revoke(second.token_id)
+    assert [each.token_id for each in api.context.tokens.list_all()] == [second.token_id]
 
 
 def test_the_last_full_token_stays(api: ApiClient) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from chalicelib.campaigns import launched_content as content
 from chalicelib.crm.leads import delete_lead
 from chalicelib.model.delivery import DeliveryStatus
-from chalicelib.model.ids import LeadId, new_lead_id
+from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import Lead
 from chalicelib.model.reasons import WaitReason
 from chalicelib.model.transport import NotSent, OutgoingMail
@@ -25,9 +25,12 @@ from chalicelib.sending.deliver import Deliver
 from chalicelib.store.claims import Claims
 from chalicelib.store.leads import Leads
 from chalicelib.store.rate import AccountLimits, SendRate
-from local.tables import TableNames, create_tables, delete_tables
+from local.tables import TableNames
+from tests.store.conftest import TablePool
 from tests.store.cost_model import counted_calls
 from tests.store.test_sending import KEYS, NOW, TRACKING_URL, World
+
+pytestmark = pytest.mark.usefixtures("few_shards")
 
 LEADS = 10
 
@@ -194,17 +197,16 @@ days = st.builds(
 
 
 @pytest.mark.one_engine
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(day=days)
-def test_whatever_the_day_is_like_nobody_is_mailed_two_seconds_after_they_left(dynamodb: Any, day: Day) -> None:
-    tables = create_tables(dynamodb, f"unsubscribed-{new_lead_id()[-12:]}")
-    try:
+def test_whatever_the_day_is_like_nobody_is_mailed_two_seconds_after_they_left(
+    dynamodb: Any, table_pool: TablePool, day: Day
+) -> None:
+    with table_pool.tables() as tables:
         world = Clockwork(dynamodb, tables, day)
         world.send_all()
         assert world.lateness() <= 2.0
         assert world.everybody_is_accounted_for()
-    finally:
-        delete_tables(dynamodb, tables)
 
 
 def test_at_one_mail_a_second_leads_are_read_again_a_few_at_a_time(dynamodb: Any, tables: TableNames) -> None:

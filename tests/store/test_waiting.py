@@ -10,14 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.model.campaign import Wait
-from chalicelib.model.ids import CampaignId, new_lead_id
+from chalicelib.model.ids import CampaignId
 from chalicelib.model.messages import LaunchMessage, LaunchTask, PlanMessage, SendMessage
 from chalicelib.model.reasons import FailureReason, WaitReason
 from chalicelib.model.transport import NotSent, OutcomeUnknown, OutgoingMail, Rejected
 from chalicelib.sending.rate import Waiting
 from chalicelib.sending.waiting import LOOKS_AGAIN_AFTER, MOST_RETURNS
 from chalicelib.store import keys
-from local.tables import TableNames, create_tables, delete_tables
+from local.tables import TableNames
+from tests.store.conftest import TablePool
 from tests.store.cost_model import counted_calls
 from tests.store.test_sending import NOW, Died
 from tests.store.waiting_world import OnQueue, WaitingWorld
@@ -39,8 +40,12 @@ def until_waiting(world: WaitingWorld, campaign_id: CampaignId) -> Wait:
     return note
 
 
-class Waiting24(NamedTuple):
-    """A campaign to 24 leads of which the day's quota let ten leave: the rest waits, with nothing on the queues."""
+WAITING = 16
+"""Leads of a campaign that a quota of ten makes wait for a day."""
+
+
+class Waits(NamedTuple):
+    """A campaign to 16 leads of which the day's quota let ten leave: the rest waits, with nothing on the queues."""
 
     world: WaitingWorld
     campaign_id: CampaignId
@@ -48,10 +53,10 @@ class Waiting24(NamedTuple):
 
 
 @pytest.fixture
-def waits(dynamodb: Any, tables: TableNames) -> Waiting24:
+def waits(dynamodb: Any, tables: TableNames) -> Waits:
     world = WaitingWorld(dynamodb, tables, quota=10)
-    campaign_id = world.set_off_later(24)
-    return Waiting24(world, campaign_id, until_waiting(world, campaign_id))
+    campaign_id = world.set_off_later(WAITING)
+    return Waits(world, campaign_id, until_waiting(world, campaign_id))
 
 
 @pytest.mark.one_engine
@@ -64,10 +69,10 @@ def test_a_campaign_larger_than_the_quota_is_sent_day_by_day(dynamodb: Any, tabl
     assert world.longest_chain <= 2
 
 
-def test_what_waits_is_noted_on_the_campaign_with_one_schedule_and_nothing_on_the_queues(waits: Waiting24) -> None:
+def test_what_waits_is_noted_on_the_campaign_with_one_schedule_and_nothing_on_the_queues(waits: Waits) -> None:
     world, campaign_id, note = waits
     assert not any(world.simulated.queues.values())
-    assert world.total(campaign_id) == 24
+    assert world.total(campaign_id) == WAITING
     progress = world.plans.find_progress(campaign_id)
     assert progress is not None
     assert progress.complete, "Total is exact while the campaign waits"
@@ -80,7 +85,7 @@ def test_what_waits_is_noted_on_the_campaign_with_one_schedule_and_nothing_on_th
 @pytest.mark.one_engine
 def test_while_nothing_may_leave_a_wake_only_looks_and_puts_its_end_off(dynamodb: Any, tables: TableNames) -> None:
     world = WaitingWorld(dynamodb, tables, quota=10)
-    world.set_off_later(24)
+    world.set_off_later(WAITING)
     world.run(days=0.1)  # what a worker had reserved and did not use is used by then
     runs = world.runs.copy()
     with counted_calls(dynamodb) as calls:
@@ -93,11 +98,11 @@ def test_while_nothing_may_leave_a_wake_only_looks_and_puts_its_end_off(dynamodb
 
 
 @pytest.mark.one_engine
-def test_after_the_quota_was_raised_the_campaign_goes_on_within_a_quarter_of_an_hour(waits: Waiting24) -> None:
+def test_after_the_quota_was_raised_the_campaign_goes_on_within_a_quarter_of_an_hour(waits: Waits) -> None:
     world, campaign_id, _ = waits
     world.quota, raised_at = 1000, world.now
     world.run(days=1)
-    world.assert_nobody_was_lost_or_mailed_twice(campaign_id, 24)
+    world.assert_nobody_was_lost_or_mailed_twice(campaign_id, WAITING)
     assert world.now - raised_at < timedelta(minutes=17)
 
 
@@ -115,7 +120,7 @@ def test_a_campaign_that_is_launched_while_the_account_is_throttled_for_seconds_
 
 
 @pytest.mark.one_engine
-def test_who_was_brought_back_and_dropped_again_is_brought_back_again(waits: Waiting24) -> None:
+def test_who_was_brought_back_and_dropped_again_is_brought_back_again(waits: Waits) -> None:
     world, campaign_id, _ = waits
     left, planned = len(world.mail.accepted), world.runs["plan"]
     world.quota, launched = 1000, world.runs["launch"]
@@ -126,7 +131,7 @@ def test_who_was_brought_back_and_dropped_again_is_brought_back_again(waits: Wai
     assert len(world.mail.accepted) == left
     world.others = 0
     world.run(days=2)
-    world.assert_nobody_was_lost_or_mailed_twice(campaign_id, 24)
+    world.assert_nobody_was_lost_or_mailed_twice(campaign_id, WAITING)
 
 
 @pytest.mark.one_engine
@@ -149,7 +154,7 @@ def test_each_lead_is_looked_at_little_more_than_once_and_pages_that_are_not_enq
 
 
 @pytest.mark.one_engine
-def test_pausing_ends_the_wait_and_resuming_goes_on(waits: Waiting24) -> None:
+def test_pausing_ends_the_wait_and_resuming_goes_on(waits: Waits) -> None:
     world, campaign_id, _ = waits
     world.control.pause(campaign_id)
     assert world.campaign(campaign_id).waiting is None
@@ -158,21 +163,21 @@ def test_pausing_ends_the_wait_and_resuming_goes_on(waits: Waiting24) -> None:
     assert (len(world.mail.accepted), world.schedules.messages) == (left, {})
     world.control.resume(campaign_id)
     world.run(days=5)
-    world.assert_nobody_was_lost_or_mailed_twice(campaign_id, 24)
+    world.assert_nobody_was_lost_or_mailed_twice(campaign_id, WAITING)
 
 
 @pytest.mark.one_engine
-def test_resuming_while_the_quota_is_gone_waits_anew(waits: Waiting24) -> None:
+def test_resuming_while_the_quota_is_gone_waits_anew(waits: Waits) -> None:
     world, campaign_id, _ = waits
     world.control.pause(campaign_id)
     world.control.resume(campaign_id)
     until_waiting(world, campaign_id)
     world.run(days=5)
-    world.assert_nobody_was_lost_or_mailed_twice(campaign_id, 24)
+    world.assert_nobody_was_lost_or_mailed_twice(campaign_id, WAITING)
 
 
 @pytest.mark.one_engine
-def test_a_cancelled_campaign_is_not_woken(waits: Waiting24) -> None:
+def test_a_cancelled_campaign_is_not_woken(waits: Waits) -> None:
     world, campaign_id, _ = waits
     left = len(world.mail.accepted)
     world.control.cancel(campaign_id)
@@ -181,16 +186,16 @@ def test_a_cancelled_campaign_is_not_woken(waits: Waiting24) -> None:
 
 
 @pytest.mark.one_engine
-def test_a_wake_that_comes_twice_or_late_mails_nobody_twice(waits: Waiting24) -> None:
+def test_a_wake_that_comes_twice_or_late_mails_nobody_twice(waits: Waits) -> None:
     world, campaign_id, note = waits
     wake = LaunchMessage(campaign_id, LaunchTask.WAKE, None, note.until.timestamp())
     for _ in range(4):
         world.schedules.put_at(f"again-{_}", note.until + timedelta(hours=8 * _), "launch", wake)
     world.run(days=10)
-    world.assert_nobody_was_lost_or_mailed_twice(campaign_id, 24)
+    world.assert_nobody_was_lost_or_mailed_twice(campaign_id, WAITING)
 
 
-def test_whoever_finds_a_note_makes_its_schedule_if_its_writer_did_not_live_to(waits: Waiting24) -> None:
+def test_whoever_finds_a_note_makes_its_schedule_if_its_writer_did_not_live_to(waits: Waits) -> None:
     world, campaign_id, note = waits
     world.schedules.messages.clear()
     lead_ids = tuple(lead.lead_id for lead in world.leads.iter_audience("acme", ["New"], []))
@@ -201,7 +206,7 @@ def test_whoever_finds_a_note_makes_its_schedule_if_its_writer_did_not_live_to(w
     assert not any(world.simulated.queues.values())
 
 
-def test_without_the_scheduler_leads_go_back_to_the_queue(waits: Waiting24) -> None:
+def test_without_the_scheduler_leads_go_back_to_the_queue(waits: Waits) -> None:
     world, campaign_id, _ = waits
     world.schedules.messages.clear()
     world.schedules.fails = True
@@ -241,10 +246,10 @@ def test_a_mail_that_is_put_off_for_hours_comes_back_by_way_of_schedules(dynamod
 @pytest.mark.one_engine
 def test_a_worker_that_is_short_of_time_again_and_again_is_not_stopped(dynamodb: Any, tables: TableNames) -> None:
     world = WaitingWorld(dynamodb, tables, quota=None)
-    campaign_id = world.set_off_later(40)
+    campaign_id = world.set_off_later(16)
     world.short = 0.8
     world.run(days=5)
-    world.assert_nobody_was_lost_or_mailed_twice(campaign_id, 40)
+    world.assert_nobody_was_lost_or_mailed_twice(campaign_id, 16)
     assert world.longest_chain == MOST_RETURNS + 1
 
 
@@ -426,7 +431,7 @@ def test_one_refused_connection_makes_nobody_wait_who_came_back_for_another_reas
 
 
 @pytest.mark.one_engine
-def test_a_wake_without_the_scheduler_asks_again_and_is_not_lost(waits: Waiting24) -> None:
+def test_a_wake_without_the_scheduler_asks_again_and_is_not_lost(waits: Waits) -> None:
     world, campaign_id, note = waits
     world.schedules.messages.clear()
     world.schedules.fails = True
@@ -435,7 +440,7 @@ def test_a_wake_without_the_scheduler_asks_again_and_is_not_lost(waits: Waiting2
     world.run(days=0.05)
     world.schedules.fails = False
     world.run(days=10)
-    world.assert_nobody_was_lost_or_mailed_twice(campaign_id, 24)
+    world.assert_nobody_was_lost_or_mailed_twice(campaign_id, WAITING)
 
 
 @given(
@@ -449,6 +454,7 @@ def test_a_wake_without_the_scheduler_asks_again_and_is_not_lost(waits: Waiting2
 )
 def whatever_happens(
     dynamodb: Any,
+    table_pool: TablePool,
     seed: int,
     quota: int | None,
     share: float,
@@ -457,8 +463,7 @@ def whatever_happens(
     put_off: int,
     pauses: list[float],
 ) -> None:
-    tables = create_tables(dynamodb, f"waiting-{new_lead_id()[-12:]}")
-    try:
+    with table_pool.tables() as tables:
         world = WaitingWorld(dynamodb, tables, quota=quota, seed=seed)
         campaign_id = world.set_off_later(12)
         world.short, world.put_off["lead7@example.com"] = short, put_off
@@ -476,18 +481,16 @@ def whatever_happens(
         world.run(days=20)
         world.assert_nobody_was_lost_or_mailed_twice(campaign_id, 12)
         assert not any(world.simulated.queues.values())
-    finally:
-        delete_tables(dynamodb, tables)
 
 
 _AS_LONG_AS_IT_TAKES = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.one_engine
-def test_whatever_happens_nobody_is_lost_or_mailed_twice(dynamodb: Any) -> None:
-    settings(_AS_LONG_AS_IT_TAKES, max_examples=3)(whatever_happens)(dynamodb)
+def test_whatever_happens_nobody_is_lost_or_mailed_twice(dynamodb: Any, table_pool: TablePool) -> None:
+    settings(_AS_LONG_AS_IT_TAKES, max_examples=3)(whatever_happens)(dynamodb, table_pool)
 
 
 @pytest.mark.soak
-def test_whatever_happens_for_long_nobody_is_lost_or_mailed_twice(dynamodb: Any) -> None:
-    settings(_AS_LONG_AS_IT_TAKES, max_examples=40)(whatever_happens)(dynamodb)
+def test_whatever_happens_for_long_nobody_is_lost_or_mailed_twice(dynamodb: Any, table_pool: TablePool) -> None:
+    settings(_AS_LONG_AS_IT_TAKES, max_examples=40)(whatever_happens)(dynamodb, table_pool)

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from chalicelib.model.ids import LeadId
 from chalicelib.settings import settings
-from chalicelib.store.keys import workspace as workspace_key
+from chalicelib.store import keys
 from chalicelib.tracking.hits import NOT_PARKED
-from local.lint import lint, transformed
+from local.lint import transformed
 from local.package import ROOT, Package, on_lambda, package
 from local.stack import DEFAULTS, EVENTS_TOPICS, STACK_NAME
 from local.take_over import KEPT_TYPES
@@ -78,10 +79,6 @@ def statements(resources: Resources) -> Iterator[dict[str, Any]]:
 
 def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-
-def test_cfn_lint_finds_nothing_in_either_form(built: Package) -> None:
-    assert lint(built) == []
 
 
 def test_no_placeholder_survives_packaging(built: Package) -> None:
@@ -427,12 +424,24 @@ def test_the_tracking_function_may_only_update_items_and_read_a_delivery_and_the
         if action.startswith("dynamodb:")
     ]
     # Of the campaigns table, where tokens and sessions are, one partition: the workspace's.
-    partition = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [workspace_key()["pk"]["S"]]}}
+    partition = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [keys.workspace()["pk"]["S"]]}}
     assert allowed == [
         ("dynamodb:UpdateItem", [get_att("DeliveriesTable"), get_att("LeadsTable")], None),
         ("dynamodb:GetItem", get_att("DeliveriesTable"), None),
         ("dynamodb:GetItem", get_att("CampaignsTable"), partition),
     ]
+
+
+def test_the_planning_function_may_remove_only_what_tells_of_erased_people(resources: Resources) -> None:
+    """It needs GetItem to delete on the condition that nothing has changed."""
+    (policy,) = resources["PlanRole"]["Properties"]["Policies"]
+    statements = [each for each in policy["PolicyDocument"]["Statement"] if "dynamodb:DeleteItem" in each["Action"]]
+    rows = {
+        each["Resource"]["Fn::GetAtt"][0]: each["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        for each in statements
+    }
+    history, answer = keys.acts_of(LeadId("*")), keys.idempotency("*", "")["pk"]["S"].removesuffix("#")
+    assert rows == {"LeadsTable": [f"{keys.SUPPRESSION}*"], "CampaignsTable": [history, answer]}
 
 
 def test_recipients_and_marketers_have_separate_apis(resources: Resources) -> None:

@@ -80,7 +80,8 @@ class Operation:
     public: bool = False
     """Needs no token."""
     answers_secret: bool = False
-    """The answer must not be kept for a repeated Idempotency-Key: it holds a secret, or personal data of no lead."""
+    """The answer must not be kept for a repeated Idempotency-Key: it holds a secret, or personal data that
+    an erasure could not find: kept answers are found by the first lead's id in them (idempotency.py)."""
     answer_type: str = JSON
     """Media type of a successful answer that is no JSON."""
     handler: Handler = field(init=False)

@@ -1,8 +1,15 @@
-/** Downloads of CSV files, which the API sends in parts that make up one file. */
+/** Downloads: of what the page has, and of CSV files, which the API sends in parts that make up one file. */
 
 import { api, h, say } from "./app.js";
 
 const LINK = /<([^>]*)>; rel="next"/;
+
+/** Save what these parts make up as a file. */
+export function saveFile(name, type, parts) {
+  const url = URL.createObjectURL(new Blob(parts, { type }));
+  h("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
 
 /** Download the file at this address of the API. `control`: the button, which shows how far it is. */
 export async function saveCsv(address, title, control, signal) {
@@ -19,9 +26,7 @@ export async function saveCsv(address, title, control, signal) {
       next = following && path + following;
       control.textContent = `Downloading… ${(new Blob(parts).size / 1e6).toFixed(1)} MB`;
     }
-    const url = URL.createObjectURL(new Blob(parts, { type: "text/csv" }));
-    h("a", { href: url, download: `${title.replaceAll(/[^\p{L}\p{N}]+/gu, "-")}.csv` }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 60_000);
+    saveFile(`${title.replaceAll(/[^\p{L}\p{N}]+/gu, "-")}.csv`, "text/csv", parts);
   } catch (problem) {
     if (!signal.aborted) say(problem.message);
   } finally {

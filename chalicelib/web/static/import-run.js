@@ -2,6 +2,7 @@
 
 import { api, button, counted, fill, h, number, Problem, progress, query } from "./app.js";
 import { csvOf } from "./csv.js";
+import { saveFile } from "./download.js";
 import { MEMBERS } from "./import-columns.js";
 import { table } from "./parts.js";
 
@@ -158,8 +159,6 @@ export class Run {
     const reasons = new Map();
     for (const { line, field, reason } of this.errors) reasons.set(line, [...(reasons.get(line) || []), field ? `${field} ${reason}` : reason]);
     const rows = [...this.rejected].map(([line, cells]) => [...names.map((_, at) => cells[at] ?? ""), line, reasons.get(line).join("; ")]);
-    const address = URL.createObjectURL(new Blob([csvOf([[...names, "Import line", "Import error"], ...rows])], { type: "text/csv" }));
-    h("a", { href: address, download: `${this.source.file.name.replace(/\.\w+$/, "")} - lines with errors.csv` }).click();
-    setTimeout(() => URL.revokeObjectURL(address), 10_000);
+    saveFile(`${this.source.file.name.replace(/\.\w+$/, "")} - lines with errors.csv`, "text/csv", [csvOf([[...names, "Import line", "Import error"], ...rows])]);
   }
 }

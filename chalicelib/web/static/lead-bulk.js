@@ -109,8 +109,8 @@ class Run {
     this.title.textContent = `${ACTIONS[this.action].label}: ${why ? "not finished" : "done"}`;
     fill(this.bar, why && h("p", { class: "error", role: "alert" }, why));
     fill(this.status, parts.join(" "), this.failed.length ? h("ul", { class: "failed-leads" },
-      this.failed.slice(0, SHOWN_FAILURES).map(({ lead_id: id, email, reason }) =>
-        h("li", {}, h("a", { href: `#/leads/${id}` }, email || this.names?.get(id) || id), `: ${reason}`)),
+      this.failed.slice(0, SHOWN_FAILURES).map(({ lead_id: id, reason }) =>
+        h("li", {}, h("a", { href: `#/leads/${id}` }, this.names?.get(id) || id), `: ${reason}`)),
       this.failed.length > SHOWN_FAILURES && h("li", {}, `and ${number(this.failed.length - SHOWN_FAILURES)} more`)) : null);
     fill(this.tools, why && button("Continue", () => this.all(), { class: "primary" }), button("Close", () => {
       fill(this.place);

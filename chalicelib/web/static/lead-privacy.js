@@ -2,6 +2,7 @@
 
 import { api, button, failure, fill, h, mayWrite, moment, query, say } from "./app.js";
 import { confirm, tell } from "./dialogs.js";
+import { saveFile } from "./download.js";
 import { nameOf } from "./lead-controls.js";
 import { card, titlesOf } from "./parts.js";
 import { reasonField, whyNot } from "./suppression-words.js";
@@ -115,7 +116,5 @@ async function save(lead, signal) {
     found = found ? { ...found, timeline: [...found.timeline, ...part.timeline] } : part;
   } while (cursor);
   delete found.cursor;
-  const url = URL.createObjectURL(new Blob([JSON.stringify(found, null, 2)], { type: "application/json" }));
-  h("a", { href: url, download: `${lead.lead_id}.json` }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  saveFile(`${lead.lead_id}.json`, "application/json", [JSON.stringify(found, null, 2)]);
 }

@@ -35,18 +35,17 @@ export function preview(signal, onanswer = () => null) {
   const modes = toggles("Preview as", { desktop: "Desktop", phone: "Phone", dark: "Dark", text: "Plain text" }, (value) => { mode = value; isChosen = true; draw(); });
   const element = card({ id: "preview", title: "Preview", tools: modes.element, class: "card preview" },
     h("div", { class: "bar" }, h("span", { class: "label" }, "As seen by"), who), inbox, alert, note, stage);
-  /** Whether the frame has the page that runs no scripts, and not a refusal. */
-  const isReady = new Promise((ready) => { frame.addEventListener("load", ready, { once: true }); })
-    .then(() => frame.contentDocument?.documentElement.hasAttribute("data-preview"));
+  /** The document that runs no scripts; none where the frame has a refusal. */
+  const ready = new Promise((loaded) => { frame.addEventListener("load", loaded, { once: true }); })
+    .then(() => (frame.contentDocument?.documentElement.hasAttribute("data-preview") ? frame.contentDocument : null));
 
   /** Write the email into the frame's document. Its policy lets nothing in it run. */
-  function write() {
-    const page = frame.contentDocument;
+  function write(page) {
     const { scrollX, scrollY } = frame.contentWindow;
-    page.open();
-    page.write(`${shown.html || ""}<base target="_blank">`);
-    page.close();
-    for (const name of ["click", "auxclick"]) page.addEventListener(name, (event) => event.preventDefault(), true);
+    call(page, "open");
+    call(page, "write", `${shown.html || ""}<base target="_blank">`);
+    call(page, "close");
+    for (const name of ["click", "auxclick"]) call(page, "addEventListener", name, (event) => event.preventDefault(), true);
     color(page);
     frame.contentWindow.scrollTo(scrollX, scrollY);
   }
@@ -55,7 +54,7 @@ export function preview(signal, onanswer = () => null) {
   function color(page) {
     const scheme = mode === "dark" ? "dark" : "light";
     let isStyled = false;
-    for (const sheet of page.styleSheets) {
+    for (const sheet of get(page, "styleSheets")) {
       for (const rule of readable(sheet)) {
         if (!rule.media) continue;
         const { mediaText } = rule.media;
@@ -63,7 +62,7 @@ export function preview(signal, onanswer = () => null) {
         isStyled ||= mediaText.includes("dark");
       }
     }
-    if (page.querySelector("meta[name='color-scheme'][content*='dark']")) page.documentElement.style.colorScheme = scheme;
+    if (call(page, "querySelector", "meta[name='color-scheme'][content*='dark']")) get(page, "documentElement").style.colorScheme = scheme;
     note.textContent = mode === "dark" && !isStyled ? "This email has no styles for dark screens. Some apps change its colors themselves." : "";
   }
 
@@ -78,8 +77,8 @@ export function preview(signal, onanswer = () => null) {
     note.textContent = "";
     text.textContent = shown.text;
     fit();
-    if (!isText) isReady.then((isOurs) => {
-      if (isOurs && frame.contentDocument) write();
+    if (!isText) ready.then((page) => {
+      if (page && page === frame.contentDocument) write(page);
       else if (!signal.aborted) fill(alert, failure({ message: "The preview could not be loaded." }, () => location.reload()));
     });
   }
@@ -171,6 +170,10 @@ export function preview(signal, onanswer = () => null) {
     },
   };
 }
+
+// An image or a form whose name is "write" takes the place of `document.write`, so a document's own members are asked for.
+const get = (page, name) => Reflect.get(Document.prototype, name, page);
+const call = (page, name, ...given) => Document.prototype[name].apply(page, given);
 
 /** The rules of a style sheet, also within groups; none of those of another host, which may not be read. */
 function readable(sheet) {

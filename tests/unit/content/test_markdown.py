@@ -2,7 +2,7 @@
 
 import re
 from contextlib import suppress
-from html import unescape
+from html import escape, unescape
 from time import thread_time
 
 import pytest
@@ -73,6 +73,14 @@ def test_theme_name_address_and_language_are_the_workspaces() -> None:
     assert "fonts.googleapis" not in html
 
 
+@pytest.mark.parametrize("name", ["ꀀv0ꀀ", "ꀀv99ꀀ", "A \\ e\u0301 \u0903", '"><img src=x>', "&lt;b&gt;"])
+@pytest.mark.parametrize("logo_url", [None, "https://cdn.example/logo.png"])
+def test_the_workspaces_texts_are_texts_whatever_is_in_them(name: str, logo_url: str | None) -> None:
+    workspace = Workspace(name, Theme(logo_url=logo_url), f"{name}\n1 Main Street")
+    html = rendered(made_source("{{ lead.first_name }}", workspace=workspace)).html or ""
+    assert html.count(escape(name)) == 4, "title, label, logo, postal address"
+
+
 def test_an_unsubscribe_link_of_the_authors_own_is_the_only_one() -> None:
     html = html_of("Hi. [Leave]({{ unsubscribe_url }})")
     assert html.count("/t/u/") == 1
@@ -102,6 +110,7 @@ def test_merge_tags_stay_as_they_were_written() -> None:
         ("a\n[x](shop.example/a)", 2, "https://"),
         ("a\n\n![x](data:image/png;base64,AA)", 3, "an image"),
         ("a\n\n![x]()", 3, "an image"),
+        ("a\n\n![x](mailto:a@b.example)", 3, "an image"),
         ("a\n\n> {% if lead.id %}\n\nb {% endif %}", 3, "put both in the same"),
         ("a\n\n**{% if lead.id %}a** b{% endif %}", 3, "put both in the same"),
         ("a\n\nb {{ nobody }}", 3, "nobody"),
@@ -123,7 +132,8 @@ def test_errors_name_the_authors_line(markdown: str, line: int, says: str) -> No
 def test_findings_and_links_name_the_authors_line() -> None:
     source = made_source(
         "# Hello\n\nText {{ lead.fields.city }}\nand [a](http://a.example/)\n\n![](https://i.example/a.png)\n\n"
-        "### Deep\n\n[Go](https://b.example) {button}\n\n- [](https://c.example)\n"
+        "### Deep\n\n[Go](https://b.example) {button}\n\n- [](https://c.example)\n\n"
+        "In ![a](https://i.example/b.png) text"
     )
     compiled = proven(source)
     findings = preflight_findings(source, compiled, Tracking(), AudienceFacts(empty_fields={"lead.fields.city": 2}))
@@ -135,6 +145,10 @@ def test_findings_and_links_name_the_authors_line() -> None:
         ("heading_level_skipped", "markdown", 8),
         ("link_without_text", "markdown", 12),
     }
+    (alt,) = (each.message for each in findings if each.code == "image_without_alt")
+    assert "![" in alt
+    assert "alt=" not in alt
+    assert "image_without_width" not in {each.code for each in findings}, "nobody can write one in Markdown"
     lines = [source.place("html", link.line, link.column)[1] for link in compiled.links if link.tracked]
     assert lines == [4, 10, 12]
     (use,) = (each for each in compiled.merge_fields if each.path == "lead.fields.city")
@@ -171,7 +185,7 @@ def test_any_markdown_is_refused_in_its_own_words_or_proven(markdown: str) -> No
     written = [markdown[tag.start : tag.end] for tag in find_tags(markdown)]
     html = unescape(source.html or "")
     assert all(html.count(tag) >= 1 for tag in written if tag.startswith("{{") and "unsubscribe" not in tag) or (
-        "![" in markdown or "](" in markdown or "<" in markdown  # titles and references are not shown
+        any(each in markdown for each in ("![", "](", "<", "```", "~~~"))  # titles, references, names of languages
     )
 
 

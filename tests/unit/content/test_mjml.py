@@ -75,6 +75,10 @@ def in_column(inside: str) -> str:
     return f"<mjml>\n<mj-body>\n<mj-section>\n<mj-column>\n{inside}\n</mj-column>\n</mj-section>\n</mj-body>\n</mjml>"
 
 
+def in_head(defaults: str) -> str:
+    return f"<mjml>\n<mj-head>\n<mj-attributes>{defaults}</mj-attributes></mj-head><mj-body></mj-body></mjml>"
+
+
 def test_a_letter_that_a_word_could_be_made_of_is_no_word() -> None:
     html = made_source(mjml=in_column("<mj-text>&#xA000;v0&#xA000; ꀀv1ꀀ {{ lead.id }}</mj-text>")).html or ""
     assert "&#xA000;v0&#xA000; ꀀv1ꀀ {{ lead.id }}" in html
@@ -101,6 +105,10 @@ def test_a_letter_that_a_word_could_be_made_of_is_no_word() -> None:
         (in_column("<mj-text {{ lead.id }}='1'>x</mj-text>"), 5, "a merge tag can be in"),
         (in_column("<mj-text color='\\u0022'>x</mj-text>"), 5, "cannot have"),
         (in_column("{{ lead.id }}"), 5, "text must be"),
+        (in_column("<mj-carousel>\n<mj-raw>x</mj-raw></mj-carousel>"), 6, "cannot be in <mj-carousel>"),
+        (in_head("<mj-text>\nlost</mj-text>"), 4, "text must be"),
+        (in_head("<mj-section>\n<mj-column /></mj-section>"), 4, "cannot be in <mj-section>"),
+        (in_head("\n<mj-class color='#111111' />"), 4, "needs a name"),
         (in_column("{% if lead.id %}<mj-text>a</mj-text>"), 5, "never closed"),
         (in_column("<mj-raw>{% if lead.id %}</mj-raw><mj-raw>{% endif %}</mj-raw>"), 5, "put both in the same"),
         (in_column("<mj-text>\n{{ nobody }}</mj-text>"), 6, "nobody"),
@@ -146,6 +154,16 @@ for hostile in (
 made_source(mjml=inside("<mj-text>" + "<b>" * deep + "x" + "</b>" * deep + "</mj-text>"))
 print("alive")
 """
+
+
+def test_the_compiler_takes_each_element_where_it_is_allowed() -> None:
+    waiting: list[tuple[str, ...]] = [("mjml",)]
+    while waiting:
+        chain = waiting.pop()
+        name = ' name="x"' if chain[-1] == "mj-font" else ""
+        opened, closed = "".join(f"<{each}>" for each in chain[:-1]), "".join(f"</{each}>" for each in chain[-2::-1])
+        mjml.compiled(f"{opened}<{chain[-1]}{name}></{chain[-1]}>{closed}")
+        waiting += [(*chain, each) for each in mjml._CHILDREN.get(chain[-1], ())]
 
 
 def test_deep_nesting_does_not_end_the_process() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.content.compiled import FieldSlot, Segments
-from chalicelib.content.compiler import compile_content
+from chalicelib.content.compiler import compile_content, preview_html
 from chalicelib.content.errors import ContentInvalid
 from chalicelib.content.proof import prove
 from chalicelib.content.render import Renderer
@@ -42,6 +42,12 @@ def test_the_preview_text_comes_first_hidden_and_proven(form: str) -> None:
     assert shown.lstrip().startswith('<div style="display:none;')
     assert "Tom &amp; O&#x27;Neil &amp; &lt;Sons&gt;" in shown.partition("First")[0].replace("&#39;", "&#x27;")
     assert "Tom" not in rendered.text
+
+
+def test_a_mail_that_was_copied_with_its_preview_text_is_proven() -> None:
+    text = "For {{ lead.first_name }}"
+    source = source_of(f"<body>{preview_html(text)}<p>First", preview_text=text)
+    assert prove(source, compile_content(source, Tracking()), Tracking()).faults == ()
 
 
 def test_merge_tags_of_a_preview_text_are_checked_in_its_own_field() -> None:

@@ -13,20 +13,18 @@ from hypothesis import strategies as st
 
 from chalicelib.api.http.openapi import document
 from chalicelib.api.http.registry import RESOURCES
-from chalicelib.crm.import_files import (
-    MAX_BYTES,
-    MAX_LINES,
-    FileTooLong,
-    ImportFile,
-    UnexpectedColumns,
-    UnreadableFile,
-    read_file,
-)
+from chalicelib.crm.import_columns import UnexpectedColumns
+from chalicelib.crm.import_files import ImportFile, read_file
+from chalicelib.crm.import_rows import MAX_BYTES, MAX_LINES, FileTooLong, UnreadableFile
 from chalicelib.crm.import_text import Encoding
 from chalicelib.crm.import_workbook import MAX_WORKBOOK_BYTES
 from chalicelib.crm.leads import LEAD_NAMES
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
+
+
+LAMBDA_ANSWER = 6 * 1024 * 1024
+"""AWS, Lambda quotas: of a synchronous invocation's answer. The body is a text in it, so it is escaped twice."""
 
 
 def from_csv(text: str, *, as_it_is: bool = True) -> ImportFile:
@@ -231,6 +229,17 @@ def test_a_file_of_too_many_lines_or_5_mb_is_too_long() -> None:
         from_csv("entity\n" + "acme\n" * (MAX_LINES + 1))
     with pytest.raises(FileTooLong):
         read_file(b" " * (MAX_BYTES + 1), "ndjson")
+
+
+@pytest.mark.parametrize("cell", ["\x01", "\x01語" * 4])
+def test_the_errors_of_the_worst_file_fit_into_an_answer(cell: str) -> None:
+    columns = 193 if len(cell) == 1 else 64
+    names = ",".join(f"a column's rather long name {number:03}" for number in range(columns))
+    file = from_csv(f"entity,stage,email,{names}\n" + f"acme,New,x,{','.join([cell] * columns)}\n" * MAX_LINES)
+    assert {error.line for error in file.errors} == set(range(2, MAX_LINES + 2))
+    errors = [each._asdict() for each in file.errors]
+    body = json.dumps({"errors": errors, "rejected": file.cells}, ensure_ascii=False)
+    assert len(json.dumps(body, ensure_ascii=False).encode()) < LAMBDA_ANSWER
 
 
 def test_the_page_sends_pieces_that_the_api_takes() -> None:

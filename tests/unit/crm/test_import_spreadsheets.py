@@ -180,6 +180,13 @@ def test_an_exports_apostrophe_before_a_formula_is_not_part_of_the_value() -> No
     ]
 
 
+def test_an_exports_apostrophe_before_a_formula_is_not_part_of_a_columns_name() -> None:
+    body = b"email,entity,stage,'=plan\na@a.example,acme,New,Gold\n"
+    mapped = read(body, suggested(found(body)))
+    for file in (mapped, read_file(body, "csv")):
+        assert [line.given["fields"] for line in file.lines] == [{"=plan": "Gold"}]
+
+
 def test_a_note_below_the_table_is_no_lead() -> None:
     body = b"email,city,x\n,Rome,\n,,only an ignored column\n,,\n"
     file = read(body, {"email": "email", "city": "city"})

@@ -96,6 +96,8 @@ HOSTILE = {
         "not a readable",
     ),
     "a place that is none": (workbook({"A": '<row r="1"><c r="?1"><v>1</v></c></row>'}), "not a readable"),
+    "a date before the calendar": (workbook({"A": f'<row r="1">{cell("A1", -1e12, DATE)}</row>'}), "damaged"),
+    "a duration beyond all": (workbook({"A": f'<row r="1">{cell("A1", 1e12, DURATION)}</row>'}), "damaged"),
     "an old workbook": (b"\xd0\xcf\x11\xe0" + bytes(2000), "not a readable"),
     "a cut workbook": (workbook({"A": sheet([["a"]])})[:-200], "not a readable"),
     "another kind of zip": (workbook({}, parts={"xl/workbook.xml": "<a/>"}), "0 visible sheets"),

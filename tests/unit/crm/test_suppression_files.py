@@ -1,11 +1,16 @@
 """Files of addresses for the suppression list, and what is kept of an erased person's."""
 
+import re
+import time
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.crm.import_files import MAX_LINES, FileTooLong
-from chalicelib.crm.suppression_files import read_addresses
+from chalicelib.crm import suppression_files
+from chalicelib.crm.import_rows import FileTooLong
+from chalicelib.crm.suppression_files import MAX_LINES, read_addresses
 from chalicelib.model.addresses import parse_address, without_address
 from chalicelib.model.suppression import hash_of_address
 
@@ -15,6 +20,7 @@ LINES = {
     "ann@shop.example,owner@acme.example": "ann@shop.example",
     "7\tann@xn--mller-kva.example\t": "ann@xn--mller-kva.example",
     "mailto:ann@shop.example": "ann@shop.example",
+    "@ann on the web; ann@shop.example": "ann@shop.example",
 }
 
 
@@ -30,8 +36,22 @@ def test_what_is_no_address_is_reported_by_its_line() -> None:
 
 
 def test_a_file_too_long_for_a_request_is_refused() -> None:
+    assert len(read_addresses(b"E-Mail\n" + b"a@shop.example\n" * MAX_LINES).addresses) == MAX_LINES
     with pytest.raises(FileTooLong):
         read_addresses(b"a@shop.example\n" * (MAX_LINES + 2))
+
+
+def test_the_page_sends_no_more_lines_than_a_request_may_have() -> None:
+    page = (Path(suppression_files.__file__).parents[1] / "web/static/suppressions.js").read_text()
+    (lines,) = re.findall(r"^const LINES = (\d+);", page, re.MULTILINE)
+    assert int(lines) <= MAX_LINES
+
+
+@pytest.mark.parametrize("text", ["a", "@", "a@", "a;"])
+def test_a_line_without_end_takes_time_in_proportion_to_its_length(text: str) -> None:
+    started = time.process_time()
+    read_addresses(text.encode() * 100_000)
+    assert time.process_time() - started < 2, "a search that begins again at each character would take minutes"
 
 
 @given(st.binary(max_size=300))

@@ -52,6 +52,8 @@ def test_the_defaults_are_valid() -> None:
                 "https://acme.example\\@evil.example/",
                 "https://acme.example/a b",
                 "https://localhost/logo.png",
+                "https://acme.example:\u0663/logo.png",
+                "https://a\u017f.example/logo.png",
                 f"https://acme.example/{'a' * 500}",
             )
         ),

@@ -133,6 +133,15 @@ def test_a_verified_domain_covers_its_subdomains_and_their_addresses(
     assert SesAccount(inbox.ses(), OnlyDmarc()).sender(SENDER).verified is verified
 
 
+def test_a_long_domain_costs_no_more_questions_than_a_request_has_time_for(inbox: RunningInbox) -> None:
+    switch(inbox, identities={"shop.example": "SUCCESS"})
+    asked: list[Any] = []
+    ses = inbox.ses()
+    ses.meta.events.register("before-call.sesv2.GetEmailIdentity", lambda **said: asked.append(said))
+    assert SesAccount(ses, OnlyDmarc()).sender(f"a@{'a.' * 100}shop.example").verified
+    assert len(asked) <= 8
+
+
 @pytest.mark.parametrize(
     ("account", "hindrance"),
     [
