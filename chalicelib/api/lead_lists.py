@@ -28,6 +28,10 @@ _MOST_LINK_CHARACTERS = 6_000
 """API Gateway passes 10,240 bytes of headers."""
 
 
+class CountQuery(LeadFilterBody):
+    """Parameters, which the description does not name as a schema."""
+
+
 class LeadCountAnswer(AnswerModel):
     total: int
     at_least: Annotated[bool, Field(description="There may be more: too many to be counted in one request.")]
@@ -86,10 +90,10 @@ class LeadExportQuery(LeadQuery):
     ] = None
 
 
-@Operation(lead_lists, "GET", "/v1/lead-count", LeadCountAnswer, query=LeadFilterBody)
+@Operation(lead_lists, "GET", "/v1/lead-count", LeadCountAnswer, query=CountQuery)
 def count_leads(call: Call) -> object:
     """Count leads."""
-    found = call.context.leads.survey(call.query(LeadFilterBody).wanted(), _in_time())
+    found = call.context.leads.survey(call.query(CountQuery).wanted(), _in_time())
     return {"total": found.leads, "at_least": not found.is_whole}
 
 

@@ -86,7 +86,7 @@ def test_a_rule_is_written_acts_and_is_followed_up(
     expect(desk.locator(".step").get_by_label("Stage")).to_have_attribute("aria-invalid", "true")
     assert marketer("GET", "/v1/rules")["items"] == before
 
-    desk.get_by_label("Name", exact=True).fill("Pricing clickers are hot")
+    desk.get_by_label("Name", exact=True).fill("Pricing clickers become hot")
     desk.get_by_label("Campaign title matches").fill("*pricing*")
     desk.get_by_label("Link URL").fill("https://*/pricing*")
     desk.get_by_label("Business line").select_option(ENTITY)
@@ -111,7 +111,7 @@ def test_a_rule_is_written_acts_and_is_followed_up(
     expect(desk.locator("[data-figure=clicked]")).to_have_text("2")
 
     desk.get_by_role("link", name="Automation").click()
-    desk.get_by_role("link", name="Pricing clickers are hot", exact=True).click()
+    desk.get_by_role("link", name="Pricing clickers become hot", exact=True).click()
     log = desk.get_by_role("row")
     expect(log.filter(has=desk.get_by_role("link", name="Ann"))).to_contain_text("Tag hot added")
     failed = log.filter(has=desk.get_by_role("link", name="Mia"))
@@ -119,7 +119,7 @@ def test_a_rule_is_written_acts_and_is_followed_up(
     expect(failed).to_contain_text("Failed Add the tag hot")
     desk.get_by_role("link", name="Ann").click()
     event = desk.locator(".event").first
-    expect(event.get_by_role("link", name="Rule: Pricing clickers are hot")).to_be_visible()
+    expect(event.get_by_role("link", name="Rule: Pricing clickers become hot")).to_be_visible()
     expect(event).to_contain_text("Stage New → Hot Lead; Tag hot added")
     expect(desk.locator(".event").nth(1).get_by_text("Campaign: Our pricing, autumn")).to_be_visible()
 

@@ -131,7 +131,7 @@ def test_a_view_is_accessible(window: tuple[Page, Scheme], stack: LocalStack, sh
 
 def wait_for_all(page: Page) -> None:
     """Until a view has everything. A frame whose document was written never counts as idle in Playwright."""
-    if page.locator("iframe.mail").count():
+    if page.locator("iframe.mail:visible").count():
         expect(page.frame_locator("iframe.mail").locator("h1")).to_be_visible(timeout=20_000)
         page.wait_for_timeout(500)
     else:

@@ -171,7 +171,7 @@ export function preview(signal, onanswer = () => null) {
   };
 }
 
-// An image or a form whose name is "write" takes the place of `document.write`, so a document's own members are asked for.
+// An image or a form named "write" hides the document's own method, so members are taken from the prototype.
 const get = (page, name) => Reflect.get(Document.prototype, name, page);
 const call = (page, name, ...given) => Document.prototype[name].apply(page, given);
 
