@@ -167,19 +167,14 @@ def list_groups(leads: Leads) -> Groups:
     stages: dict[str, Counter[str]] = {}
     tags: dict[str, Counter[str]] = {}
     fields: dict[str, dict[str, FieldInUse]] = {}
-    looked_at, after = 0, None
-    while True:
-        page, after = leads.sample_page(LOOKED_AT_FOR_GROUPS - looked_at, after)
-        looked_at += len(page)
-        for lead in page:
-            entities[lead.entity] += 1
-            stages.setdefault(lead.entity, Counter())[lead.stage] += 1
-            tags.setdefault(lead.entity, Counter()).update(lead.tags)
-            used = fields.setdefault(lead.entity, {})
-            for name, value in lead.fields.items():
-                used.setdefault(name, FieldInUse(name)).add(value)
-        if after is None or looked_at >= LOOKED_AT_FOR_GROUPS:
-            break
+    sample, is_whole = leads.sample(LOOKED_AT_FOR_GROUPS)
+    for lead in sample:
+        entities[lead.entity] += 1
+        stages.setdefault(lead.entity, Counter())[lead.stage] += 1
+        tags.setdefault(lead.entity, Counter()).update(lead.tags)
+        used = fields.setdefault(lead.entity, {})
+        for name, value in lead.fields.items():
+            used.setdefault(name, FieldInUse(name)).add(value)
     found = tuple(
         Group(
             entity,
@@ -190,4 +185,4 @@ def list_groups(leads: Leads) -> Groups:
         )
         for entity, count in entities.most_common()
     )
-    return Groups(found, looked_at, after is None)
+    return Groups(found, len(sample), is_whole)

@@ -137,7 +137,8 @@ class Leads:
     ) -> tuple[list[Lead], str | None]:
         """A page of leads and where the next one starts (None: there is none); in no particular, but a stable order.
 
-        Reads the audience index, which has no other rows than leads: with entity and stage their partitions, else all.
+        Reads the audience index, which has hardly other rows than leads: with entity and stage their partitions, else
+        all of it.
         Eventually consistent. `q` is looked for in names, address and external id, whatever the case. A page may hold
         fewer than `limit` leads, even none, when matches are rare. A position stays valid when leads change or go. Who
         moves to another stage or entity between two pages may come twice, or not at all.
@@ -187,15 +188,28 @@ class Leads:
                     break
         return Survey(count, fields, is_whole=True)
 
-    def sample_page(self, limit: int, start: LeadId | None = None) -> tuple[list[Lead], LeadId | None]:
-        """Some leads and where to go on, in the order of the table: by the hash of their random ids.
+    def sample(self, count: int) -> tuple[list[Lead], bool]:
+        """At least `count` leads if there are so many, and whether these are all.
 
-        The audience index has whole stages one after the other, which is no sample.
+        In the order of the table, by the hash of their random ids: the audience index has whole stages one after the
+        other, which is no sample. Starts where leads begin in an engine that sorts by the keys themselves, since there
+        all identities come first.
         """
-        # Two rows in three are identities.
         query = Query(key=None, where=_where(EVERY_LEAD))
-        rows, last, _ = self._table.page(query, limit=3 * limit, start=keys.lead(start) if start else None)
-        return list(map(decode, rows)), None if last is None else LeadId(last["lead_id"]["S"])
+        found: dict[LeadId, Lead] = {}
+        start: Item | None
+        for start in (keys.lead(LeadId("lead_")), None):
+            while True:
+                known = len(found)
+                # Two rows in three are identities.
+                rows, start, _ = self._table.page(query, limit=3 * count, start=start)
+                found |= {lead.lead_id: lead for lead in map(decode, rows)}
+                if len(found) >= count:
+                    return list(found.values()), False
+                is_round = len(found) < known + len(rows)
+                if start is None or is_round:
+                    break
+        return list(found.values()), True
 
     def audience_page(
         self, entity: str, stage: str, shard: int, tags: Sequence[str], limit: int, start: LeadId | None = None

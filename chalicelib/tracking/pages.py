@@ -25,7 +25,7 @@ _PAGE = """<!doctype html>
 body {{ font: 1.0625rem/1.55 system-ui, sans-serif; margin: 0; padding: 12vh 1rem 2rem; background: light-dark(#f5f6f8, #0f1217); color: light-dark(#1a202b, #e8ebf0); overflow-wrap: anywhere; }}
 main {{ max-width: 27rem; margin: 0 auto; padding: 1rem 2rem 2rem; border: 1px solid light-dark(#e2e5ea, #2a303a); border-radius: .9rem; background: light-dark(#fff, #171b22); }}
 h1 {{ font-size: 1.5rem; line-height: 1.25; }}
-a {{ color: inherit; }}
+a {{ color: inherit; display: inline-block; padding: .6rem 0; }}
 img {{ max-width: 100%; max-height: 4rem; }}
 button {{ font: inherit; padding: .6rem 1.4rem; border: 0; border-radius: .5rem; background: {accent}; color: #fff; cursor: pointer; }}
 button:focus-visible {{ outline: 3px solid currentColor; outline-offset: 2px; }}

@@ -240,8 +240,8 @@ def test_from_a_spreadsheet_to_the_follow_up(desk: Page, page: Page, stack: Loca
     event = desk.locator(".event").first
     expect(event.get_by_text("Campaign: Sommerfest")).to_be_visible()
     expect(event.get_by_text("Sommerfest, Zoë?")).to_be_visible()
-    expect(event.locator(".badge.opened")).to_have_text("Opened")
-    expect(event.locator(".badge.clicked")).to_have_text("Clicked")
+    expect(event.locator(".pill.opened")).to_have_text("Opened")
+    expect(event.locator(".pill.clicked")).to_have_text("Clicked")
     expect(event.get_by_text(re.compile(r"^Counted: clicked by a person, \d+ s after delivery\."))).to_be_visible()
     desk.go_back()
 

@@ -60,6 +60,19 @@ def listed(leads: Leads, limit: int = 7, **filters: str) -> list[LeadId]:
             return found
 
 
+def test_a_sample_has_so_many_leads_or_all_that_there_are(leads: Leads, dynamodb: Any) -> None:
+    made = {make(leads, email=f"a{number}@example.com", external_id=f"A-{number}").lead_id for number in range(12)}
+    sample, is_whole = leads.sample(20)
+    assert ({lead.lead_id for lead in sample}, len(sample), is_whole) == (made, 12, True)
+    scans: list[Any] = []
+    dynamodb.meta.events.register("before-call.dynamodb.Scan", count := lambda **asked: scans.append(asked))
+    sample, is_whole = leads.sample(3)
+    dynamodb.meta.events.unregister("before-call.dynamodb.Scan", count)
+    assert 3 <= len({lead.lead_id for lead in sample}) <= len(sample) <= 12
+    assert not is_whole
+    assert len(scans) <= 4, "two rows in three are identities, wherever an engine has them"
+
+
 def test_a_lead_is_read_as_it_was_written(leads: Leads) -> None:
     lead = make(leads, email="Ada@example.com", external_id="7", first_name="Ada", tags=["b", "a"], fields={"n": 1.5})
     assert leads.get(lead.lead_id) == lead

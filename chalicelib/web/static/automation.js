@@ -19,7 +19,7 @@ export async function show(place, { signal }) {
     const { items } = await api("GET", "rules", { signal });
     const titles = await titlesOf(items.map(({ when }) => when.campaign_id).filter(Boolean), signal);
     list.replaceChildren(items.length
-      ? h("ul", { class: "rules card" }, items.map((rule) => row(rule, titles, load)))
+      ? h("ul", { class: "card rows" }, items.map((rule) => row(rule, titles, load)))
       : nothing("No rules yet", "A rule updates leads that react to a campaign. For example: when a lead clicks the pricing link, change the stage to Hot Lead.", newRule()));
   });
   await load();
@@ -28,7 +28,7 @@ export async function show(place, { signal }) {
 function row(rule, titles, reload) {
   const address = `#/automation/${rule.rule_id}`;
   return h("li", { class: "rule" },
-    h("div", { class: "stack" },
+    h("div", {},
       h("a", { class: "rule-name", href: address }, rule.name),
       h("p", { class: "rule-words" }, inWords(rule, titles)), warnings(rule)),
     h("div", { class: "rule-actions" }, enabling(rule),

@@ -17,7 +17,7 @@ export async function show(place, { query: address, signal }) {
   await style("campaigns.css");
   const view = { status: "", q: "", sort: "", order: "", ...Object.fromEntries(address) };
   const search = h("input", { type: "search", placeholder: "Search titles and subjects", "aria-label": "Search campaigns", value: view.q });
-  const tabs = h("div", { class: "tabs status-tabs", role: "navigation", "aria-label": "Campaigns by status" });
+  const tabs = h("div", { class: "tabs", role: "navigation", "aria-label": "Campaigns by status" });
   const trouble = h("div");
   const list = h("div", { class: "stack", "aria-busy": "true" }, h("p", { class: "loading" }, "Loading campaigns…"));
   place.append(

@@ -20,7 +20,7 @@ const ENCODINGS = {
 const DELIMITERS = { ",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Vertical bar" };
 
 export async function show(place, { signal }) {
-  await Promise.all([style("lists.css"), style("import.css")]);
+  await style("import.css");
   const input = h("input", { type: "file", id: "file", accept: ".csv,.tsv,.txt,.xlsx,.ndjson,.jsonl,text/csv", onchange: () => choose(input.files[0]) });
   const drop = h("section", { class: "drop card", "aria-label": "Choose a file" },
     h("label", { for: "file" }, "Choose a spreadsheet, or drop it here"), input,

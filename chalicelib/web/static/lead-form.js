@@ -5,7 +5,7 @@ import { fieldErrors } from "./field-errors.js";
 import { nameOf, pick } from "./lead-controls.js";
 
 export async function show(place, { signal }) {
-  await Promise.all([style("lists.css"), style("leads.css")]);
+  await style("leads.css");
   place.append(crumbs("#/leads", "Leads", "New lead"), heading("New lead"),
     h("section", { class: "card new-lead", "aria-label": "New lead" }, leadForm(null, {
       lookup: leadGroups(signal),
@@ -43,7 +43,7 @@ export function leadForm(lead, { lookup, onsaved, oncancel }) {
   };
   const tags = !lead && input("tags");
   const untracked = h("input", { type: "checkbox", checked: lead?.tracking_opt_out, id: "lead-untracked" });
-  const field = (name, label, control, note) => h("div", { class: "stack" },
+  const field = (name, label, control, note) => h("div", { class: "field" },
     h("label", { for: `lead-${name}` }, label), control, note && h("p", { class: "note" }, note), h("p", { class: "error", id: `lead-${name}-error`, "data-error": name }));
 
   const rows = h("div", { class: "stack" });
@@ -63,7 +63,7 @@ export function leadForm(lead, { lookup, onsaved, oncancel }) {
   function changes() {
     const said = Object.entries(own).map(([name, { value }]) => [name, value.trim() || null]);
     const changed = Object.fromEntries(said.filter(([name, value]) => (lead ? value !== (lead[name] || null) : value)));
-    if (tags && tags.value.trim()) changed.tags = tags.value.split(";").map((tag) => tag.trim()).filter(Boolean);
+    if (tags && tags.value.trim()) changed.tags = tags.value.split(/[,;]/).map((tag) => tag.trim()).filter(Boolean);
     if (untracked.checked !== Boolean(lead?.tracking_opt_out)) changed.tracking_opt_out = untracked.checked;
     const known = lead?.fields || {};
     const fields = Object.fromEntries([...rows.children].map((row) => {
@@ -117,10 +117,10 @@ export function leadForm(lead, { lookup, onsaved, oncancel }) {
   field("email", "Email", own.email),
   h("div", { class: "fields" }, field("first_name", "First name", own.first_name), field("last_name", "Last name", own.last_name),
     field("entity", "Business line", [entity, entities]), field("stage", "Stage", [stage, stages])),
-  field("external_id", "External ID", own.external_id, "The lead’s ID in your other systems. Imports recognize the lead by it."),
-  tags && field("tags", "Tags", tags, "Separate several with ;"),
+  field("external_id", "External ID", own.external_id, "The lead’s ID in your other systems. Imports recognise the lead by it."),
+  tags && field("tags", "Tags", tags, "Separate several with commas."),
   h("fieldset", { class: "choices" }, h("legend", { class: "label" }, "Custom fields"), rows, h("p", { class: "error", "data-error": "fields" }), h("div", {}, add)),
-  h("label", { class: "choice", for: "lead-untracked" }, untracked, "Never track opens and clicks of this lead"),
+  h("label", { class: "check", for: "lead-untracked" }, untracked, "Never track opens and clicks of this lead"),
   alert, h("div", { class: "actions" }, button("Cancel", oncancel), save));
   return form;
 }

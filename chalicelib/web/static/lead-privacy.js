@@ -18,7 +18,7 @@ export function privacyCard(shown, { signal, onchange }) {
   const element = h("div", { class: "view" },
     card({ id: "email-status", title: "Email status" }, status),
     card({ id: "personal-data", title: "Personal data" },
-      h("p", { class: "note" }, "Everything known of this person, as one file."), data));
+      h("p", { class: "note" }, "Export everything known about this person as one file, or erase it."), data));
   fill(data, button("Export", () => attempt(data, () => save(lead, signal))),
     mayWrite() && button("Erase…", erase, { class: "danger" }));
 
@@ -42,7 +42,7 @@ export function privacyCard(shown, { signal, onchange }) {
         : h("span", { class: "pill good" }, lead.email ? "Subscribed" : "No email address")),
       marks.map((mark) => h("p", { class: "note" }, whyNot(mark), titles.has(mark.campaign_id) && [
         ", ", h("a", { href: `#/campaigns/${mark.campaign_id}/stats` }, titles.get(mark.campaign_id))], ", ", moment(mark.at))),
-      mayWrite() && (isSuppressed
+      mayWrite() && h("div", { class: "actions" }, isSuppressed
         ? button("Resubscribe…", () => change(resubscribe, "This lead receives campaigns again."))
         : button("Unsubscribe", () => change(unsubscribe, "This lead no longer receives campaigns."))));
   }

@@ -11,7 +11,7 @@ export { nameOf };
 export async function show(place, { id, signal }) {
   let groups = [];
   const lookup = leadGroups(signal).then((found) => { groups = found; return found; });
-  let [lead] = await Promise.all([api("GET", `leads/${id}`, { signal }), style("lists.css"), style("leads.css")]);
+  let [lead] = await Promise.all([api("GET", `leads/${id}`, { signal }), style("leads.css")]);
   const title = heading(nameOf(lead));
   const stage = h("span");
   const details = h("div");
@@ -108,7 +108,7 @@ function automated(item) {
 
 function badges(item) {
   const all = [];
-  const badge = (kind, text, at) => all.push(h("span", { class: `badge ${kind}` }, text), at && h("span", { class: "note" }, at));
+  const badge = (kind, text, at) => all.push(h("span", { class: "badge" }, h("span", { class: `pill ${kind}` }, text), at && h("span", { class: "note" }, at)));
   const { bounced, opened, clicked } = item;
   if (item.status === "sending") badge("", "Sending");
   if (item.status === "failed") badge("bad", `Failed: ${reasonName(item.reason)}`);

@@ -10,7 +10,7 @@ import { browse, debounced, nothing } from "./parts.js";
 const SHOWN_TAGS = 6;
 
 export async function show(place, { query: asked, signal }) {
-  await Promise.all([style("lists.css"), style("leads.css")]);
+  await style("leads.css");
   const search = h("input", { type: "search", placeholder: "Name, email or ID", "aria-label": "Search leads", value: asked.get("q") || "" });
   const entity = select("Business line", "All business lines", asked.get("entity"));
   const stage = select("Stage", "All stages", asked.get("stage"));

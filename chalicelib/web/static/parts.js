@@ -85,11 +85,12 @@ export async function firstPages(count, path, values, signal) {
 export function browse(place, signal, { path, values, draw, empty, cursors: first = [null], onpage = () => null }) {
   let cursors = first;
   let running = new AbortController();
-  function load({ turned } = {}) {
+  async function load({ turned } = {}) {
     running.abort(); // an older answer must not replace a newer one
     running = new AbortController();
     const latest = AbortSignal.any([signal, running.signal]);
-    return attempt(place, latest, async () => {
+    place.ariaBusy = "true";
+    await attempt(place, latest, async () => {
       const items = [];
       let cursor = cursors.at(-1);
       // With a filter, a page may be empty although others follow.
@@ -108,6 +109,7 @@ export function browse(place, signal, { path, values, draw, empty, cursors: firs
       place.focus({ preventScroll: true });
       place.scrollIntoView({ block: "start" });
     });
+    if (!latest.aborted) place.ariaBusy = "false";
   }
   return { load, restart: () => { cursors = [null]; return load(); } };
 }

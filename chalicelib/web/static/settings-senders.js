@@ -23,7 +23,7 @@ const ask = (...call) => api(...call).catch((problem) => {
 const pillOf = ([text, kind]) => h("span", { class: `pill ${kind}` }, text);
 
 export async function show(place, { signal }) {
-  await Promise.all([style("lists.css"), style("settings-senders.css")]);
+  await style("settings-senders.css");
   const account = h("div", { class: "view" }, h("p", { class: "loading" }, "Asking Amazon SES…"));
   const list = h("div", { class: "view" });
   place.append(...settingsHead("#/settings/senders"), account, list);

@@ -1,8 +1,8 @@
 /** Settings: API tokens. */
 
-import { api, button, date, h, mayWrite, say, style } from "./app.js";
+import { api, button, date, fill, h, mayWrite, say, style } from "./app.js";
 import { confirm, tell } from "./dialogs.js";
-import { attempt, card, nothing } from "./parts.js";
+import { attempt, nothing } from "./parts.js";
 import { settingsHead } from "./settings.js";
 
 const SCOPES = {
@@ -12,22 +12,22 @@ const SCOPES = {
 
 export async function show(place, { signal }) {
   await style("settings.css");
-  const body = h("div", {}, h("p", { class: "loading" }, "Loading tokens…"));
+  const body = h("div", { class: "view" }, h("p", { class: "loading" }, "Loading tokens…"));
   place.append(...settingsHead("#/settings/tokens"), body);
   if (!mayWrite()) {
-    body.replaceChildren(nothing("Tokens need full access", "You are signed in with a read-only token."));
+    fill(body, nothing("Tokens need full access", "You are signed in with a read-only token."));
     return;
   }
 
   const load = () => attempt(body, signal, async () => {
     const { items } = await api("GET", "tokens", { signal });
     const add = button("Create token…", async () => { if (await create()) await load(); }, { class: "primary" });
-    body.replaceChildren(card({ id: "tokens", title: "API tokens", tools: add },
-      h("p", { class: "soft" }, "A token signs in a person on this page, or a program that uses the API."),
-      h("ul", { class: "tokens" }, items.map((token) => h("li", { class: "token" },
+    fill(body,
+      h("div", { class: "bar" }, h("p", { class: "soft" }, "A token signs in a person on this page, or a program that uses the API."), h("div", { class: "actions" }, add)),
+      h("ul", { class: "card rows", "aria-label": "API tokens" }, items.map((token) => h("li", {},
         h("div", {}, h("p", {}, h("b", {}, token.name), token.current && [" ", h("span", { class: "pill good" }, "You are signed in with it")]),
           h("p", { class: "note" }, [SCOPES[token.scope][0], `created ${date(token.created_at)}`, lastUsed(token)].join(" · "))),
-        button("Revoke…", () => revoke(token), { class: "danger", "aria-label": `Revoke ${token.name}…` }))))));
+        button("Revoke…", () => revoke(token), { class: "quiet", "aria-label": `Revoke ${token.name}…` })))));
   });
 
   async function revoke(token) {

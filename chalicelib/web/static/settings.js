@@ -23,7 +23,7 @@ export const settingsHead = (here) => [
 ];
 
 export async function show(place, { signal }) {
-  await Promise.all([style("editor.css"), style("settings.css")]);
+  await style("settings.css");
   let stored = await api("GET", "workspace", { signal });
   const readonly = !mayWrite();
   const control = (tag, id, properties, ...children) =>

@@ -1,6 +1,6 @@
 /** Settings: the suppression list, the addresses that are not emailed. */
 
-import { api, button, counted, date, h, mayWrite, query, rename, say, style } from "./app.js";
+import { api, button, counted, date, h, mayWrite, query, rename, say } from "./app.js";
 import { confirm, tell } from "./dialogs.js";
 import { browse, debounced, nothing } from "./parts.js";
 import { settingsHead } from "./settings.js";
@@ -14,7 +14,6 @@ const SHOWN_ERRORS = 20;
 const INDEX_MS = 1500;
 
 export async function show(place, { query: asked, signal }) {
-  await Promise.all([style("lists.css"), style("suppressions.css")]);
   const search = h("input", { type: "search", placeholder: "Starts with…", "aria-label": "Search addresses", value: asked.get("q") || "", autocapitalize: "off", spellcheck: "false" });
   const reason = h("select", { "aria-label": "Reason" }, Object.entries(REASONS).map(([value, text]) => h("option", { value }, text)));
   reason.value = asked.get("reason") in REASONS ? asked.get("reason") : "";
@@ -22,13 +21,13 @@ export async function show(place, { query: asked, signal }) {
   const actions = () => mayWrite() && [button("Import…", () => changed(takeFile())), button("Add…", () => changed(add()), { class: "primary" })];
   place.append(...settingsHead("#/settings/suppressions"),
     h("p", { class: "soft" }, "Addresses that are not emailed. They stay here when their leads are deleted or imported again."),
-    h("div", { class: "bar" }, search, reason, h("div", { class: "actions suppression-actions" }, actions())), body);
+    h("div", { class: "bar" }, search, reason, h("div", { class: "actions" }, actions())), body);
 
   const values = () => ({ q: search.value.trim(), reason: reason.value });
   const list = browse(body, signal, {
     path: "suppressions",
     values: () => ({ ...values(), limit: 50 }),
-    draw: (items) => h("ul", { class: "card suppressed", "aria-label": "Suppression list" }, items.map(row)),
+    draw: (items) => h("ul", { class: "card rows", "aria-label": "Suppression list" }, items.map(row)),
     empty: () => (values().q || values().reason
       ? nothing("No addresses found", "Addresses are found by how they start. Shorten the search or choose all reasons.")
       : nothing("Nobody is suppressed", "People who unsubscribe or mark an email as spam, and addresses that bounce, appear here by themselves.", actions())),
