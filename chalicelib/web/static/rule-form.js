@@ -86,7 +86,7 @@ export async function show(place, { id, signal }) {
   place.append(
     crumbs("#/automation", "Automation", id ? "Edit" : "New"),
     heading(id ? rule.name : "New rule"),
-    h("form", { class: "view rule-form", novalidate: true, onsubmit: (event) => { event.preventDefault(); disabledDuring(submit, save); } },
+    h("form", { class: "view rule-form", novalidate: true, onsubmit: (submitted) => { submitted.preventDefault(); disabledDuring(submit, save); } },
       h("section", { class: "card" }, field("name", "Name", name, "name", "Shown on the timelines of the leads that the rule changes")),
       card({ id: "when", title: "When" },
         field("event", "Event", event, "when.event", "Machine opens and clicks are ignored. Each lead counts once per campaign."),
