@@ -35,9 +35,23 @@ def sent(marketer: Marketer, until: Until) -> dict[str, Any]:
     lines += [f"{n},{ENTITY},New,person{n}@first.example,Person {n},Ünï,vip;new,Bonn" for n in range(4)]
     lines += [f"4,{ENTITY},New,,Nobody,,,", f"5,{ENTITY},New,left@first.example,Left,,,"]
     imported = marketer("POST", "/v1/leads/import", "\n".join(lines), "text/csv")
-    assert imported == {"created": 6, "updated": 0, "unchanged": 0, "errors": [], "custom_fields": ["city"]}
+    assert imported == {
+        "created": 6,
+        "updated": 0,
+        "unchanged": 0,
+        "errors": [],
+        "rejected": [],
+        "custom_fields": ["city"],
+    }
     again = marketer("POST", "/v1/leads/import", "\n".join(lines), "text/csv")
-    assert again == {"created": 0, "updated": 0, "unchanged": 6, "errors": [], "custom_fields": ["city"]}
+    assert again == {
+        "created": 0,
+        "updated": 0,
+        "unchanged": 6,
+        "errors": [],
+        "rejected": [],
+        "custom_fields": ["city"],
+    }
     (left,) = marketer("GET", f"/v1/leads?entity={ENTITY}&q=left@")["items"]
     assert marketer("POST", f"/v1/leads/{left['lead_id']}/unsubscribe")["unsubscribed"]
     campaign = marketer(
