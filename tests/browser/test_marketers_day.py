@@ -299,8 +299,8 @@ class Keyboard:
                 return
         raise AssertionError(f"{name} is not reached: {passed}")
 
-    def do(self, name: str) -> None:
-        self.to(name)
+    def do(self, name: str, key: str = "Tab") -> None:
+        self.to(name, key)
         self.press("Enter")
 
 
@@ -318,7 +318,7 @@ def test_the_day_by_keyboard_alone(desk: Page, stack: LocalStack, tmp_path: Path
     keys.press("Enter")
     expect(desk.get_by_role("heading", name="Campaigns")).to_be_focused()
 
-    keys.do("Leads")
+    keys.do("Leads", "Shift+Tab")
     expect(desk.get_by_role("heading", name="Leads", exact=True)).to_be_focused()
     keys.do("Import leads")
     expect(desk.get_by_role("heading", name="Import leads")).to_be_focused()

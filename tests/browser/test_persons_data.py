@@ -90,7 +90,8 @@ def write_late(stack: LocalStack, marketer: Marketer, lead_id: str) -> None:
         ExpressionAttributeValues={":email": {"S": ADDRESS}},
     )
     assert ADDRESS in json.dumps(rows_of(stack)[0])
-    stack.engine.client("sqs").send_message(QueueUrl=names["PlanQueueUrl"], MessageBody=json.dumps({"erase": lead_id}))
+    message = json.dumps({"erase": lead_id, "address": ADDRESS})
+    stack.engine.client("sqs").send_message(QueueUrl=names["PlanQueueUrl"], MessageBody=message)
 
 
 def sent_campaign(marketer: Marketer, until: Callable[[Callable[[], bool]], bool]) -> str:
