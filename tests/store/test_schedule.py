@@ -239,7 +239,7 @@ def test_a_scheduler_that_does_not_answer_leaves_the_campaign_as_it_was(world: S
 def test_a_campaign_that_is_being_sent_cannot_be_scheduled(world: ScheduledWorld) -> None:
     world.lead(1)
     campaign_id = world.launched()
-    with pytest.raises(WrongStatus, match="planning"):
+    with pytest.raises(WrongStatus, match="being prepared"):
         world.control.schedule(campaign_id, AT, ZONE, NOW)
     with pytest.raises(WrongStatus):
         world.control.unschedule(campaign_id)
