@@ -5,14 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from chalicelib.analytics.timeline import timeline_page
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.paging import PageQuery
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.api.leads import LeadAnswer, SuppressionAnswer
-from chalicelib.api.timeline import TimelineItem, shown_event
+from chalicelib.api.timeline import TimelineItem, shown_events
 from chalicelib.crm.erasure import NotConfirmed
 from chalicelib.crm.suppression import list_marks
 from chalicelib.model.ids import LeadId
@@ -72,15 +71,7 @@ def export_person(call: Call, lead_id: LeadId) -> object:
     """
     query, context = call.query(PersonQuery), call.context
     lead = context.leads.get(lead_id)
-    events, following = timeline_page(
-        context.deliveries,
-        context.campaigns,
-        context.acts,
-        context.resubscriptions,
-        lead_id,
-        limit=query.limit,
-        position=query.position(),
-    )
+    events, following = shown_events(call, lead_id, query)
     return {
         "exported_at": context.now(),
         "lead": lead,
@@ -88,7 +79,7 @@ def export_person(call: Call, lead_id: LeadId) -> object:
         "unsubscribed_at": lead.unsubscribed_at,
         "identities": sorted(lead.identities),
         "suppressions": list_marks(context.leads, lead_id),
-        "timeline": [shown_event(call, event, lead_id) for event in events],
+        "timeline": events,
         "same_address": _others(call, lead.email, lead_id),
         "cursor": query.cursor_to(following),
     }

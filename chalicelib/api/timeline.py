@@ -102,22 +102,26 @@ def get_timeline(call: Call, lead_id: LeadId) -> object:
 
     Newest first. `limit` counts deliveries; what rules and people did in the same period is added.
     """
-    query, context = call.query(PageQuery), call.context
-    lead = context.leads.get(lead_id)
+    query = call.query(PageQuery)
+    return query.page(*shown_events(call, call.context.leads.get(lead_id).lead_id, query))
+
+
+def shown_events(call: Call, lead_id: LeadId, query: PageQuery) -> tuple[list[AnswerModel], str | None]:
+    """A page of a lead's events as the caller may see them, and where the next one starts (None at the end)."""
+    context = call.context
     events, following = timeline_page(
         context.deliveries,
         context.campaigns,
         context.acts,
         context.resubscriptions,
-        lead.lead_id,
+        lead_id,
         limit=query.limit,
         position=query.position(),
     )
-    return query.page((shown_event(call, event, lead.lead_id) for event in events), following)
+    return [_shown(call, event, lead_id) for event in events], following
 
 
-def shown_event(call: Call, event: Event, lead_id: LeadId) -> AnswerModel:
-    """An event as the caller may see it."""
+def _shown(call: Call, event: Event, lead_id: LeadId) -> AnswerModel:
     if isinstance(event, Resubscription):
         return ResubscribedAnswer.model_validate(event)
     shown = visible(call, event, event.campaign_id, lead_id)
