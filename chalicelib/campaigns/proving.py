@@ -68,4 +68,4 @@ def result_of(proof: "Proof", compiled: CompiledContent) -> ProofResult | None:
     """What is shown of a proof; None for plain text, where there is nothing to compare."""
     if compiled.html is None:
         return None
-    return ProofResult(None, None, waived=True) if proof.faults else ProofResult(proof.tracked, proof.untracked)
+    return ProofResult() if proof.faults else ProofResult(proof.tracked, proof.untracked)

@@ -164,9 +164,8 @@ class Campaigns(TableStore):
         proof = values.get("proof")
         links = tuple(LaunchedLink(**link) for link in values["links"])
         workspace = values.get("workspace")
-        return LaunchedMail(
-            links, values["html_bytes"], proof and ProofResult(**proof), workspace and workspace_from(workspace)
-        )
+        result = proof and ProofResult(proof["tracked"], proof["untracked"])
+        return LaunchedMail(links, values["html_bytes"], result, workspace and workspace_from(workspace))
 
     def workspace_of(self, campaign: Campaign, body: Body) -> Workspace:
         """Whose theme the mail has: as it was at launch, or as it is now. The defaults where it makes no difference."""

@@ -127,7 +127,7 @@ def test_a_waiver_is_kept_with_a_schedule_until_it_is_unscheduled(world: Schedul
     assert world.fire(campaign_id, world.only_schedule(campaign_id)) is CampaignStatus.PLANNING
     result = proof(world, campaign_id)
     assert result is not None
-    assert result.waived
+    assert result.state == "waived"
 
 
 def test_scheduling_again_asks_again(world: ScheduledWorld) -> None:
