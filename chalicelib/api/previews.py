@@ -52,7 +52,7 @@ class FrameQuery(RequestModel):
 
 
 class FindingAnswer(AnswerModel):
-    """One finding; line and column (1-based) are its place within `field`."""
+    """One finding; line and column (1-based) are its place within `field`. Code `missing`: not sent without `field`."""
 
     severity: Severity
     code: str
@@ -152,7 +152,8 @@ def preflight_campaign(call: Call, campaign_id: CampaignId) -> object:
     """Check a campaign before sending it.
 
     Findings, most severe first, with their places in the content and the number of leads they concern. A finding
-    `not_proven` keeps it from being sent, unless the proof is waived. So does each field that is missing.
+    `not_proven` keeps it from being sent, unless the proof is waived; so do the errors `dmarc_fails` and
+    `postal_address_missing`, unless the rules for bulk senders are waived; and so does each field that is `missing`.
     """
     context = call.context
     draft = context.drafts.get(campaign_id)

@@ -89,13 +89,8 @@ class SendingAccount:
         return SenderFacts()
 
     def state(self) -> AccountState | None:
-        """None if the mail service cannot be asked, or did not answer."""
+        """None if the mail service cannot be asked, or did not answer: its refusals will tell."""
         return None
-
-    def hindrance(self) -> Hindrance | None:
-        """None also if the mail service did not answer: its refusals will tell."""
-        state = self.state()
-        return None if state is None else state.hindrance
 
 
 class SesAccount(SendingAccount):

@@ -45,8 +45,10 @@ def prove_both(
     return proof if proof.faults else replace(proof, faults=prove(source, untracked, None, seconds=seconds).faults)
 
 
-def prove_draft(campaigns: Campaigns, keys: KeyRingSource, tracking_url: str, campaign: Campaign) -> "Proof":
-    """The proof of a campaign as if it were launched now.
+def prove_draft(
+    campaigns: Campaigns, keys: KeyRingSource, tracking_url: str, campaign: Campaign
+) -> "tuple[Proof, CompiledContent]":
+    """The proof of a campaign as if it were launched now, and its mail.
 
     Raises Incomplete, ContentInvalid, Conflict when it is being changed.
     """
@@ -54,7 +56,8 @@ def prove_draft(campaigns: Campaigns, keys: KeyRingSource, tracking_url: str, ca
     body = campaigns.body(campaign)
     require_complete(campaign, body)
     source = source_of(campaign, body, campaigns.workspace_of(campaign, body))
-    return prove_both(source, *compile_both(source, tracking, campaign.tracking), tracking)
+    compiled, untracked = compile_both(source, tracking, campaign.tracking)
+    return prove_both(source, compiled, untracked, tracking), compiled
 
 
 def require_proof(proof: "Proof", *, waive_proof: bool) -> bool:

@@ -35,7 +35,7 @@ _THREADS = 4
 class Count(NamedTuple):
     total: int
     at_least: bool
-    """There may be more: time was over before all were looked at."""
+    """There may be more: not all were looked at."""
 
 
 class Audiences:
@@ -86,16 +86,22 @@ class Audiences:
         return Count(total, False)
 
     def is_empty(self, audience: Audience) -> bool:
-        """Whether nobody matches. Reads until the first lead; False too if none was found in time."""
-        ends_at = self._clock() + _LOOK_SECONDS
+        """Whether nobody matches; False too if none was found in time."""
+        return self.count_up_to(audience, 1) == Count(0, False)
+
+    def count_up_to(self, audience: Audience, most: int, *, seconds: float = _LOOK_SECONDS) -> Count:
+        """How many there are now, read until `most` are found or time is over."""
+        ends_at = self._clock() + seconds
+        total = 0
         for stage, shard in product(dict.fromkeys(audience.stages), range(keys.AUDIENCE_SHARDS)):
             after, more = None, True
             while more:
                 found, after = self.page(audience, stage, shard, after)
-                if found or self._clock() > ends_at:
-                    return False
+                total += len(found)
+                if total >= most or self._clock() > ends_at:
+                    return Count(total, True)
                 more = after is not None
-        return True
+        return Count(total, False)
 
     def _restricted(self, audience: Audience, lead_ids: Sequence[LeadId]) -> list[LeadId]:
         kept = list(lead_ids)
