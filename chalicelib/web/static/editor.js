@@ -177,8 +177,13 @@ export async function show(place, { id: asked, signal }) {
   fields.title.addEventListener("input", retitle);
   const panes = toggles("Write or preview", { write: "Write", look: "Preview" }, (value) => showPane(value));
   const showPane = (value) => { desk.dataset.pane = value; panes.press(value); };
-  const line = ([name, label]) => h("div", { class: "field" }, h("label", { for: name }, label),
-    TAGGED.has(name) && !readonly ? withTags(fields[name], label, pickTag) : fields[name], h("p", { class: "error", id: `${name}-error`, "data-error": name }), name === "from_email" && sender?.element);
+  const wrapped = (name, label) => {
+    if (readonly) return fields[name];
+    if (name === "from_email") return sender.field;
+    return TAGGED.has(name) ? withTags(fields[name], label, pickTag) : fields[name];
+  };
+  const line = ([name, label]) => h("div", { class: "field" }, h("label", { for: name }, label), wrapped(name, label),
+    h("p", { class: "error", id: `${name}-error`, "data-error": name }), name === "from_email" && sender?.note);
   const desk = h("div", { class: "desk" },
     h("div", { class: "write" },
       h("section", { class: "card", "aria-label": "Sender and subject" }, h("div", { class: "envelope-fields" }, LINES.map(line))),

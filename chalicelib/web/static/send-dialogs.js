@@ -13,15 +13,15 @@ const WAIVABLE = {
     risk: "Links may be broken or not counted, and it may look different from the preview.", remedy: "Correct the content",
   },
   "bulk-sender-rules-not-met": {
-    member: "bulk_sender_rules", what: "Above 5,000 emails a day, large mail services may refuse this email:",
-    risk: "Many recipients may not get it, or find it in their spam folder.", remedy: "Correct this",
+    member: "bulk_sender_rules", what: "From senders of more than 5,000 emails a day, large mail services refuse emails with these errors.",
+    risk: "Many recipients may not get it, or find it in their spam folder.", remedy: "Correct the errors",
   },
 };
 
 /** True once sending has started. `campaign`: as the API gives it. */
 export async function sendNow(campaign) {
-  const { check, element } = await presend(campaign);
-  const waivers = waiving("Send", "sent", campaign.version);
+  const { check, element, says } = await presend(campaign);
+  const waivers = waiving("Send", "sent", campaign.version, says);
   return confirm({
     title: `Send “${titleOf(campaign)}” now?`,
     fields: [element, waivers.element],
@@ -36,8 +36,8 @@ export async function sendNow(campaign) {
 
 /** The scheduled campaign, or null if it was not scheduled. A schedule that there is already is replaced. */
 export async function schedule(campaign) {
-  const { check, element } = await presend(campaign, "Recipients are selected when it is sent. Right now: ");
-  const waivers = waiving("Schedule", "scheduled", campaign.version);
+  const { check, element, says } = await presend(campaign, "Recipients are selected when it is sent. Right now: ");
+  const waivers = waiving("Schedule", "scheduled", campaign.version, says);
   const action = campaign.status === "scheduled" ? "Reschedule" : "Schedule";
   const when = moment(campaign);
   return confirm({
@@ -72,16 +72,17 @@ function moment({ scheduled_local: local, scheduled_timezone: zone }) {
     h("label", { for: "at" }, "Date and time"), at, h("label", { for: "zone" }, "Time zone"), zones, told) };
 }
 
-/** What is sent, by whom and to whom, with the errors and warnings of the pre-send check: { element, check() }. */
+/** What is sent, by whom and to whom, with the errors and warnings of the pre-send check: { element, check(), says(reason) }. */
 async function presend(campaign, before = "") {
   await style("send-dialogs.css");
   const element = h("div", { class: "stack presend" });
+  let shown = [];
   async function check() {
     const path = `campaigns/${campaign.campaign_id}`;
     const found = await api("GET", `${path}/preflight`);
     // The check counts what it has looked at. Only where that is not everybody, somebody else has to count.
     const audience = found.audience_is_whole ? { total: found.audience_looked_at } : await api("GET", `${path}/audience`);
-    const shown = found.findings.filter(({ severity, code }) => severity in SEVERITY && code !== "not_proven" && code !== "leads_without_email");
+    shown = found.findings.filter(({ severity, code }) => severity in SEVERITY && code !== "not_proven" && code !== "leads_without_email");
     const isComplete = !shown.some((each) => isMissing(each) || each.code === "content_invalid");
     const mails = Math.max(0, audience.total - found.without_email);
     const all = audience.at_least ? "at least " : "";
@@ -91,7 +92,7 @@ async function presend(campaign, before = "") {
       isComplete && !shown.length && h("p", {}, h("span", { class: "pill good" }, "No problems"), " The pre-send check found nothing to mend."));
     return { isComplete, mails: mails || audience.at_least, words: `${all}${counted(mails, "email")}` };
   }
-  return { element, check };
+  return { element, check, says: (reason) => shown.some(({ message }) => message === reason) };
 }
 
 function finding(found) {
@@ -116,16 +117,16 @@ function summary({ subject, audience: { entity }, from_name: name, from_email: a
 
 /**
  * What a dialog shows when an email is refused that may be sent all the same: { element, send(path, form, body) }. It
- * lists the reasons, with a box to tick for going on anyway, which `send` then says in the request. `version`: the one
- * that the page shows.
+ * lists the reasons that the dialog does not show already (`isShown(reason)`), with a box to tick for going on anyway,
+ * which `send` then says in the request. `version`: the one that the page shows.
  */
-function waiving(verb, done, version) {
+function waiving(verb, done, version, isShown) {
   const element = h("div", { class: "stack" });
   const ask = ({ member, what, risk }, errors) => {
     const box = h("input", { type: "checkbox", name: "waived", value: member, required: true });
     element.append(h("div", { class: "stack" },
       h("p", {}, what),
-      h("ul", { class: "plain" }, errors.slice(0, 5).map(({ reason, line }) => h("li", {}, line ? `Line ${line}: ` : "", reason))),
+      errors.length > 0 && h("ul", { class: "plain" }, errors.slice(0, 5).map(({ reason, line }) => h("li", {}, line ? `Line ${line}: ` : "", reason))),
       errors.length > 5 && h("p", { class: "note" }, `And ${counted(errors.length - 5, "more place")}.`),
       h("div", { class: "choices" }, h("label", {}, box, `${verb} it anyway. ${risk}`))));
     box.focus();
@@ -137,7 +138,7 @@ function waiving(verb, done, version) {
     } catch (problem) {
       const waivable = WAIVABLE[problem.type?.split(":").at(-1)];
       if (!waivable) throw problem;
-      ask(waivable, problem.errors);
+      ask(waivable, problem.errors.filter(({ reason }) => !isShown(reason)));
       throw new Problem(problem.status, { detail: `Nothing was ${done}. ${waivable.remedy}, or tick the box.` });
     }
   }
