@@ -30,9 +30,7 @@ _NOT_RENDERED = [LeadNotFound, ContentInvalid, RenderFailed]
 
 class AudienceAnswer(AnswerModel):
     total: int
-    at_least: Annotated[
-        bool, Field(description="There may be more: an audience by behaviour was too large to be counted in time.")
-    ]
+    at_least: Annotated[bool, Field(description="There may be more: too many to be counted in one request.")]
 
 
 class PreviewQuery(RequestModel):

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice, product
-from typing import NamedTuple
 
 from chalicelib.model.campaign import Audience, Did
 from chalicelib.model.delivery import Delivery
@@ -19,7 +18,7 @@ from chalicelib.model.lead import FieldValue, Lead
 from chalicelib.model.verdicts import judged
 from chalicelib.store import keys
 from chalicelib.store.deliveries import Deliveries
-from chalicelib.store.leads import Leads
+from chalicelib.store.leads import Count, Leads
 
 LEADS_PER_PAGE = 500
 """Leads looked at for one page: 6 KB of ids, five calls to SQS."""
@@ -30,12 +29,6 @@ _SAMPLES, _SAMPLE_LENGTH = 2, 40
 _LOOK_SECONDS = 20
 """A request takes 29 s at most."""
 _THREADS = 4
-
-
-class Count(NamedTuple):
-    total: int
-    at_least: bool
-    """There may be more: not all were looked at."""
 
 
 class Audiences:
@@ -66,10 +59,12 @@ class Audiences:
             yield from (lead for lead in page if lead.lead_id in kept)
 
     def count(self, audience: Audience) -> Count:
-        """How many there are now; with behaviour, as many as can be looked at within a request."""
-        if not audience.behavior:
-            return Count(self._leads.count_audience(audience.entity, audience.stages, audience.tags), False)
+        """How many there are now, as many as can be looked at within a request."""
         ends_at = self._clock() + _LOOK_SECONDS
+        if not audience.behavior:
+            return self._leads.count_audience(
+                audience.entity, audience.stages, audience.tags, lambda: self._clock() > ends_at
+            )
         units = list(product(dict.fromkeys(audience.stages), range(keys.AUDIENCE_SHARDS)))
         with ThreadPoolExecutor(_THREADS) as threads:
             counts = list(threads.map(lambda unit: self._count(audience, *unit, ends_at=ends_at), units))

@@ -26,6 +26,8 @@ const LABELS = {
   ...Object.fromEntries(LINES), ...CONTENT, audience: "Recipients", "audience.entity": "Business line", "audience.stages": "Stages",
 };
 const TAGGED = new Set(["subject", "preview_text"]);
+/** Counting reads the whole audience, so an autosave that left it as it was does not count again. */
+const COUNTED_FOR_MS = 30_000;
 /** The fields that a test needs. */
 const NEEDED_BY_A_TEST = ["subject", "from_email", "html"];
 
@@ -137,9 +139,12 @@ export async function show(place, { id: asked, signal }) {
 
   // -- Number of recipients and findings, for the draft as it is stored. ------------------------------------------------
   let refreshes = 0;
+  let counted = { at: 0 };
   async function refresh() {
     refreshes += 1;
     const mine = refreshes;
+    const recount = { audience: JSON.stringify(draft.stored.audience), at: Date.now() };
+    const isCounted = recount.audience === counted.audience && recount.at < counted.at + COUNTED_FOR_MS;
     const ask = async (path, use) => {
       const answer = await api("GET", `campaigns/${draft.id}/${path}`, { signal });
       if (mine === refreshes) use(answer);
@@ -147,7 +152,8 @@ export async function show(place, { id: asked, signal }) {
     };
     frame.retry();
     preflight = readonly ? null : ask("preflight", findings.checked);
-    await Promise.all([ask("audience", people.count), preflight]).catch((problem) => { if (!signal.aborted && problem instanceof Problem) fill(alert, failure(problem, refresh)); });
+    const count = !isCounted && ask("audience", (answer) => { people.count(answer); counted = recount; });
+    await Promise.all([count, preflight]).catch((problem) => { if (!signal.aborted && problem instanceof Problem) fill(alert, failure(problem, refresh)); });
   }
 
   // -- What can be done. -------------------------------------------------------------------------------------------------
