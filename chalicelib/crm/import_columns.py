@@ -23,6 +23,12 @@ _ROWS_BEFORE_HEADER = 20
 
 Faults = list[tuple[str | None, str]]
 
+_FAILED_FORMULAS = (
+    *("#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!"),
+    *("#BEZUG!", "#NV", "#WERT!", "#ZAHL!"),
+)
+"""What cells show in their place, in English and German: as a lead's name they would be in its mails."""
+
 _SUGGESTED = {
     "email": "email emailaddress mail mailaddress emailadresse mailadresse epost primaryemail",
     "first_name": "firstname givenname forename vorname rufname",
@@ -194,6 +200,9 @@ def input_of_cells(columns: list[str], cells: list[str], *, is_mapped: bool) -> 
         cells = cells[: len(columns)]
     if len(cells) != len(columns):
         return [(None, f"has {len(cells)} cells where the header has {len(columns)}")]
+    failed = [(name, cell) for name, cell in zip(columns, cells, strict=True) if name and cell in _FAILED_FORMULAS]
+    if failed:
+        return [(name, f"is an error of the spreadsheet: {cell}") for name, cell in failed]
     given: dict[str, Any] = {}
     fields: dict[str, str | None] = {}
     for name, cell in zip(columns, map(without_apostrophe, cells), strict=True):

@@ -41,16 +41,17 @@ _EXCEL_DELIMITER = re.compile(r'"?sep=([,;\t|])"?\r?\n?', re.IGNORECASE)
 
 
 def decoded(body: bytes, encoding: Encoding | None) -> str:
-    """The text without its byte order mark. Without an encoding it must be UTF-8, or the file is refused.
+    """The text without byte order marks: a file joined of several has more than one. Without an encoding it must be
+    UTF-8, or the file is refused.
 
     With one, what cannot be decoded becomes U+FFFD, and `text_rows` reports its line. Bodies of a text type have U+FFFD
     there already: API Gateway passes on only binary media types as they came (developer guide, "Binary media types for
     REST APIs").
     """
     if encoding is not None:
-        return body.decode(encoding, errors="replace").removeprefix("\ufeff")
+        return body.decode(encoding, errors="replace").replace("\ufeff", "")
     try:
-        text = body.decode("utf-8-sig")
+        text = body.decode().replace("\ufeff", "")
         unreadable = text.find("\ufffd")
         line = text.count("\n", 0, unreadable) + 1
     except UnicodeDecodeError as error:

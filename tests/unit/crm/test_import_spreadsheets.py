@@ -244,6 +244,20 @@ def test_a_line_that_cannot_be_read_is_kept_as_it_is() -> None:
     assert file.cells == {2: ['"a"b@a.example'], 3: ['"never closed']}
 
 
+def test_a_failed_formula_is_its_lines_error_unless_its_column_is_not_imported() -> None:
+    body = b"email;Plan;Points\na@a.example;#NV;1\nb@a.example;Gold;#DIV/0!\n"
+    file = read(body, {"email": "email", "Plan": "Plan"}, delimiter=";")
+    assert file.errors == [(2, "Plan", "is an error of the spreadsheet: #NV")]
+    assert file.cells[2] == ["a@a.example", "#NV", "1"]
+    assert [line.number for line in file.lines] == [3]
+
+
+def test_a_byte_order_mark_within_a_file_of_several_is_no_text() -> None:
+    body = "email,name\n\ufeffa@a.example,\ufeffAnn\n".encode()
+    (line,) = read(body, {"email": "email", "name": "first_name"}).lines
+    assert line.given == {"email": "a@a.example", "first_name": "Ann", "entity": "acme", "fields": {}}
+
+
 def test_a_value_without_end_says_what_to_look_for() -> None:
     file = read(b'email\n"' + b"x" * 140_000 + b'"\n', {"email": "email"})
     assert [each.reason for each in file.errors] == [
