@@ -16,8 +16,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from chalicelib.backoff import attempts
-from chalicelib.crm.import_files import Defaults, ImportFile, Line, LineError
-from chalicelib.crm.leads import InvalidLead, LeadInput, changed, new_lead
+from chalicelib.crm.import_files import ImportFile, Line, LineError
+from chalicelib.crm.leads import InvalidLead, LeadInput, changed, checked, new_lead
 from chalicelib.crm.suppression import with_marks
 from chalicelib.model.errors import Fault, StoreUnavailable
 from chalicelib.model.ids import LeadId
@@ -84,7 +84,7 @@ def import_leads(leads: Leads, file: ImportFile, now: datetime, *, dry_run: bool
     raise StoreUnavailable("the leads of the file kept changing")
 
 
-def _decide(leads: Leads, lines: Sequence[Line], defaults: Defaults, now: datetime) -> _Plan:
+def _decide(leads: Leads, lines: Sequence[Line], defaults: LeadInput, now: datetime) -> _Plan:
     owners = leads.find_owners(identity for line in lines for identity in _identities(line.given, line.content))
     before = leads.find_many(owners.values(), consistent=True)
     known_leads = KnownLeads(before, owners)
@@ -113,13 +113,13 @@ def _decide(leads: Leads, lines: Sequence[Line], defaults: Defaults, now: dateti
     return plan
 
 
-def _completed(given: LeadInput, known: Lead | None, defaults: Defaults) -> LeadInput:
-    """With the defaults for what the line does not say."""
+def _completed(given: LeadInput, known: Lead | None, defaults: LeadInput) -> LeadInput:
+    """With the defaults for what the line does not say. Raises InvalidLead if these are too many tags for the lead."""
     completed = given.copy()
-    if known is None and defaults.stage and "stage" not in given:
-        completed["stage"] = defaults.stage
-    if defaults.tags and "tags" not in given:
-        completed["tags"] = tuple(dict.fromkeys((*(known.tags if known else ()), *defaults.tags)))
+    if known is None and "stage" in defaults:
+        completed.setdefault("stage", defaults["stage"])
+    if "tags" not in given and (tags := defaults.get("tags")):
+        completed |= checked({"tags": [*(known.tags if known else ()), *tags]})
     return completed
 
 
