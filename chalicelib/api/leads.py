@@ -20,8 +20,7 @@ from chalicelib.store.leads import IdentityTaken
 
 leads = Resource("leads")
 
-MAX_REASON = 500
-"""Characters of a reason for a resubscription."""
+_MAX_REASON = 500
 
 
 def _scalar(value: object, validate: ValidatorFunctionWrapHandler) -> object:
@@ -80,22 +79,23 @@ class LeadQuery(PageQuery, LeadFilterBody):
     """A page of them."""
 
 
-def one_line(text: str) -> str:
-    """A reason, trimmed. Raises what pydantic reports."""
+def _one_line(text: str) -> str:
     line = text.strip()
-    if not 0 < len(line) <= MAX_REASON or not line.isprintable():
-        raise PydanticCustomError("line", f"must be one line of 1 to {MAX_REASON} characters")
+    if not 0 < len(line) <= _MAX_REASON or not line.isprintable():
+        raise PydanticCustomError("line", f"must be one line of 1 to {_MAX_REASON} characters")
     return line
+
+
+Reason = Annotated[
+    str,
+    AfterValidator(_one_line),
+    Field(description="Why; one line.", json_schema_extra={"minLength": 1, "maxLength": _MAX_REASON}),
+]
 
 
 class ResubscribeBody(RequestModel):
     reason: Annotated[
-        str,
-        AfterValidator(one_line),
-        Field(
-            description="Why the lead may be mailed again, such as when and how it asked for it; one line.",
-            json_schema_extra={"minLength": 1, "maxLength": MAX_REASON},
-        ),
+        Reason, Field(description="Why the lead may be mailed again, such as when and how it asked for it; one line.")
     ]
 
 

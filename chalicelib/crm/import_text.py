@@ -9,7 +9,7 @@ import io
 import re
 from collections import Counter
 from itertools import islice, pairwise
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from chalicelib.crm.import_rows import Rows, Unread, UnreadableFile
 
@@ -122,7 +122,7 @@ def _regularity(text: str, delimiter: Delimiter) -> tuple[int, int]:
 
 def _named_delimiter(text: str) -> Delimiter | None:
     named = _EXCEL_DELIMITER.match(text)
-    return next((each for each in get_args(Delimiter) if named and named[1] == each), None)
+    return cast(Delimiter, named[1]) if named else None
 
 
 class _Feed:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from chalicelib.model.addresses import address_key
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import Lead
-from chalicelib.model.suppression import Mark, Resubscription, SuppressedAddress, SuppressionReason
+from chalicelib.model.suppression import Mark, Resubscription, SuppressedAddress
 from chalicelib.store.leads import Leads
 from chalicelib.store.suppressions import Resubscriptions
 
@@ -83,10 +83,7 @@ def resubscribe(leads: Leads, resubscriptions: Resubscriptions, lead_id: LeadId,
 def list_marks(leads: Leads, lead_id: LeadId) -> list[Mark]:
     """Why a lead must not be mailed, oldest first; empty if it may be. Raises LeadNotFound."""
     lead = leads.get(lead_id)
-    marks: list[Mark] = []
-    if lead.unsubscribed_at is not None:
-        source = lead.unsubscribe_source or "api"
-        marks = [Mark(SuppressionReason.UNSUBSCRIBED, lead.unsubscribed_at, source, lead.unsubscribe_campaign)]
+    marks = [lead.unsubscription] if lead.unsubscription else []
     if lead.email is not None:
         for address in leads.suppressions.find_many([lead.email]).values():
             marks += address.everywhere

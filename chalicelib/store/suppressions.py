@@ -228,14 +228,12 @@ def _marks(row: Item) -> dict[str, Mark]:
 
 def _marks_of(lead: Lead | None) -> dict[str, Mark]:
     """A lead's own, as its address's attributes. A process may have died before it wrote them there."""
-    found: dict[str, Mark] = {}
-    if lead is not None and lead.suppressed is not None:
-        found[lead.suppressed.reason.value] = lead.suppressed
-    if lead is not None and lead.unsubscribed_at is not None:
-        source = lead.unsubscribe_source or "api"
-        mark = Mark(SuppressionReason.UNSUBSCRIBED, lead.unsubscribed_at, source, lead.unsubscribe_campaign)
-        found[_UNSUBSCRIBED + lead.entity] = mark
-    return found
+    if lead is None:
+        return {}
+    own = {_UNSUBSCRIBED + lead.entity: lead.unsubscription}
+    if lead.suppressed is not None:
+        own[lead.suppressed.reason] = lead.suppressed
+    return {name: mark for name, mark in own.items() if mark is not None}
 
 
 def _suppressed(row: Item) -> SuppressedAddress:
