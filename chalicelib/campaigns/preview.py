@@ -89,8 +89,7 @@ def theme_page(workspace: Workspace) -> str:
 
 def _rendered(draft: Draft, lead: Lead | None, tracking: _LinkIds | None, delivery_id: str, base_url: str) -> Rendered:
     renderer = Renderer(compile_content(draft.source(), tracking), tracking)
-    values = {} if lead is None else merge_fields(lead)
-    return renderer.render(values, campaign_values(draft.campaign), delivery_id, f"{base_url}/t/u/preview")
+    return renderer.render(merge_fields(lead), campaign_values(draft.campaign), delivery_id, f"{base_url}/t/u/preview")
 
 
 def _badges(badges: Mapping[str, str]) -> str:
