@@ -9,23 +9,11 @@ from chalicelib.api.campaigns import CampaignAnswer
 from chalicelib.api.http.answers import AnswerModel
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.resources import Call, Operation, Resource
+from chalicelib.api.stats import NumbersAnswer
 from chalicelib.campaigns.listing import MOST, Sort, Wanted, list_along_index, newest
 from chalicelib.model.campaign import CampaignStatus
 
 campaign_list = Resource("campaigns")
-
-
-class NumbersAnswer(AnswerModel):
-    """As in the campaign's stats; total = sent + failed + skipped + pending."""
-
-    total: int
-    total_is_final: bool
-    sent: int
-    failed: int
-    skipped: int
-    pending: int
-    opened: int
-    clicked: int
 
 
 class ListedCampaign(CampaignAnswer):

@@ -77,14 +77,11 @@ class WaitingAnswer(AnswerModel):
     text: Annotated[str, Field(description="The same in words, times in UTC.")]
 
 
-class StatsAnswer(AnswerModel):
+class NumbersAnswer(AnswerModel):
     """Total = sent + failed + skipped + pending. Opened and clicked count leads, not loads."""
 
     total: Annotated[int, Field(description="The audience's size at send time; final when total_is_final.")]
     total_is_final: bool
-    planned_share: Annotated[float, Field(description="How much of the audience is planned, from 0 to 1.")]
-    waiting: Annotated[WaitingAnswer | None, Field(description="Null: pending mails do not wait for anything.")] = None
-    proof: LaunchedProof = None
     sent: Annotated[int, Field(description="Accepted by the mail service, not necessarily delivered.")]
     failed: int
     opened: Annotated[int, Field(description="Leads whose pixel was loaded, by a person or a machine.")]
@@ -93,6 +90,14 @@ class StatsAnswer(AnswerModel):
         int, Field(description="Leads who unsubscribed, or whose address was suppressed, between planning and sending.")
     ]
     pending: int
+
+
+class StatsAnswer(NumbersAnswer):
+    """A campaign's numbers, and what must be told apart from them."""
+
+    planned_share: Annotated[float, Field(description="How much of the audience is planned, from 0 to 1.")]
+    waiting: Annotated[WaitingAnswer | None, Field(description="Null: pending mails do not wait for anything.")] = None
+    proof: LaunchedProof = None
     opened_machine_only: int
     clicked_machine_only: int
     clicked_without_open: int

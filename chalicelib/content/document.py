@@ -22,9 +22,7 @@ _READ_OTHERWISE = frozenset({"select", "template", "svg", "math"})
 # <svg> and <math> are no HTML, these in them are again (https://html.spec.whatwg.org/#html-integration-point).
 _FOREIGN = ("svg", "math")
 _HTML_INSIDE = ("foreignobject", "desc", "title", "annotation-xml", "mi", "mo", "mn", "ms", "mtext")
-# Elements without an end tag, and the options of a select, which mostly go without.
-_EMPTY = "area base br col embed hr img input link meta param source track wbr option optgroup"
-_NEVER_OPEN = frozenset(_EMPTY.split())
+_NEVER_OPEN = markup.VOID | {"option", "optgroup"}  # the options of a select mostly go without an end tag
 _BEFORE_BODY = frozenset({"html", "head", "title", "style", "script", "noscript", "base", "link", "meta"})
 
 

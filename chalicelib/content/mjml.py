@@ -111,8 +111,6 @@ _SAID = _ADDRESSES | {"srcset", "alt", "title"}
 """Attributes that come out as written, and may have merge tags."""
 _ALLOWED = re.compile(r"\s*(?:https?:|mailto:|tel:|sms:|#|\{\{|\{%|\Z)", re.IGNORECASE)
 _PLAIN = re.compile(r"[\w\s.,:;#%()'/+!-]*")
-_OF_VOID = "area base br col embed hr img input link meta source track wbr"
-_VOID = frozenset(_OF_VOID.split())
 
 _UNKNOWN = "<{}> is no element of MJML"
 _ELSEWHERE = "<{}> cannot be in {}"
@@ -279,7 +277,7 @@ class _Reader:
                 )
             if token.name.startswith("mj"):
                 raise SourceError(token.start, _ELSEWHERE.format(token.name, "a text"))
-            if token.name not in _VOID and not markup.closes_itself(self._masked, token):
+            if token.name not in markup.VOID and not markup.closes_itself(self._masked, token):
                 inside.append(token)
         elif token.kind == markup.END_TAG:
             if not inside or inside[-1].name != token.name:
