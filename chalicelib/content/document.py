@@ -1,8 +1,10 @@
 """One reading of an HTML mail: its hrefs with their places, its base, and where a pixel may stand."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from sys import maxsize
 from typing import Final
 
 from chalicelib.content import markup
@@ -117,6 +119,12 @@ def hidden_by_style(masked: str, tokens: Sequence[Token]) -> list[tuple[int, int
         elif not depth and token.kind == markup.START_TAG and token.name not in _NEVER_OPEN and _hides(masked, token):
             outermost, depth = token, 1
     return [*hidden, (outermost.start, len(masked))] if depth else hidden
+
+
+def is_within(spans: Sequence[tuple[int, int]], offset: int) -> bool:
+    """Whether one of these [start, end) holds the offset; they are in order and do not overlap."""
+    before = bisect_right(spans, (offset, maxsize)) - 1
+    return before >= 0 and offset < spans[before][1]
 
 
 def _hides(masked: str, token: Token) -> bool:
