@@ -10,7 +10,7 @@ from chalicelib.api.http.answers import AnswerModel
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.api.stats import NumbersAnswer
-from chalicelib.campaigns.listing import MOST, Sort, Wanted, list_along_index, newest
+from chalicelib.campaigns.listing import MAX_LISTED, ListQuery, Sort, list_along_index, newest
 from chalicelib.model.campaign import CampaignStatus
 
 campaign_list = Resource("campaigns")
@@ -26,7 +26,8 @@ class CountsAnswer(AnswerModel):
     total: int
     by_status: dict[CampaignStatus, int]
     is_whole: Annotated[
-        bool, Field(description=f"False when there are more than {MOST:,} campaigns: only the newest were counted.")
+        bool,
+        Field(description=f"False with more than {MAX_LISTED:,} campaigns: only the newest were counted."),
     ]
 
 
@@ -49,7 +50,7 @@ class CampaignsQuery(PageQuery):
         Sort,
         Field(
             description="`date`: when it was sent, or will be; of a draft, when it was last changed. By title and "
-            f"date, only the newest {MOST:,} campaigns are listed."
+            f"date, only the newest {MAX_LISTED:,} campaigns are listed."
         ),
     ] = Sort.CREATED
     order: Annotated[
@@ -57,9 +58,9 @@ class CampaignsQuery(PageQuery):
     ] = None
     counts: Annotated[bool, Field(description="Count the campaigns of each status, too.")] = False
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> ListQuery:
         ascending = self.order == "asc" if self.order else self.sort is Sort.TITLE
-        return Wanted(self.q or "", frozenset(self.status), self.sort, ascending)
+        return ListQuery(self.q or "", frozenset(self.status), self.sort, ascending)
 
 
 @Operation(campaign_list, "GET", "/v1/campaigns", CampaignsAnswer, query=CampaignsQuery)

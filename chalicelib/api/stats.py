@@ -213,7 +213,7 @@ class ComparisonAnswer(AnswerModel):
 def get_stats(call: Call, campaign_id: CampaignId) -> object:
     """Read a campaign's numbers.
 
-    The numbers are a few seconds behind the deliveries, hence `as_of`.
+    The numbers are a few seconds behind the deliveries; `as_of` says how old they are.
     """
     campaign = call.context.drafts.get_campaign(campaign_id)
     launched = call.context.campaigns.find_launched(campaign)

@@ -186,7 +186,7 @@ class Drafts:
         named = {each.campaign_id for each in written.audience.behavior}
         known = self._campaigns.find_many({each for each in named if is_campaign_id(each)})
         faults = [
-            Fault(f"audience.behavior[{number}].campaign_id", "is no campaign")
+            Fault(f"audience.behavior[{number}].campaign_id", "is not a campaign")
             for number, each in enumerate(written.audience.behavior)
             if each.campaign_id not in known
         ]

@@ -82,7 +82,7 @@ def preview_page(draft: Draft, lead: Lead | None, badges: Mapping[str, str]) -> 
 def theme_page(workspace: Workspace) -> str:
     """HTML of a sample mail in this workspace's theme."""
     made = made_of(Body(markdown=_SAMPLE), workspace)
-    source = ContentSource("", made.html if made else None, None, "", made=made)
+    source = ContentSource("", made.html if made else None, None, "", source_map=made)
     rendered = Renderer(compile_content(source, None), None).render({}, {}, "", f"{_NOWHERE}/t/u/preview")
     return (rendered.html or "") + _LINKS_LEAD_NOWHERE
 

@@ -1,7 +1,7 @@
 """Makes MJML of Markdown: CommonMark with tables, line breaks as written, without HTML and without indented code.
 
 A link alone in its paragraph with `{button}` behind it is a button. A line of statements such as `{% if ... %}` is no
-part of a paragraph, so statements can enclose paragraphs. Merge tags are words to the parser (origin.py).
+part of a paragraph, so statements can enclose paragraphs. Merge tags are words to the parser (source_map.py).
 """
 
 import re
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from chalicelib.content.errors import Positions, SourceError
 from chalicelib.content.merge_tags import Tag, find_tags, is_balanced
-from chalicelib.content.origin import Piece, StandIns
 from chalicelib.content.plain_text import BUTTON
-from chalicelib.content.theme import Look, framed
+from chalicelib.content.source_map import Piece, StandIns
+from chalicelib.content.theme import ElementStyles, framed
 from chalicelib.model.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def mjml_of(source: str, stand_ins: StandIns, workspace: Workspace) -> str:
     if source.count("[") > MAX_BRACKETS:
         raise SourceError(source.rindex("["), f"it has more than {MAX_BRACKETS:,} opening brackets")
     tags = find_tags(source)
-    writer = _Writer(source, tags, stand_ins, Look(workspace))
+    writer = _Writer(source, tags, stand_ins, ElementStyles(workspace))
     components = writer.components(_parser().parse(writer.masked, {"statements": stand_ins.is_statements}))
     names_unsubscribe = any("unsubscribe_url" in tag.body for tag in tags)
     return framed(components, workspace, stand_ins, with_unsubscribe_link=not names_unsubscribe)
@@ -85,9 +85,9 @@ def _statements(state: "StateBlock", line: int, _end: int, silent: bool) -> bool
 class _Writer:
     """Writes the components of one mail."""
 
-    def __init__(self, source: str, tags: Sequence[Tag], stand_ins: StandIns, look: Look) -> None:
+    def __init__(self, source: str, tags: Sequence[Tag], stand_ins: StandIns, styles: ElementStyles) -> None:
         self._stand_ins = stand_ins
-        self._look = look
+        self._styles = styles
         pieces: list[str] = []
         self._masked_at, self._source_at = [0], [0]
         position = length = 0
@@ -123,10 +123,10 @@ class _Writer:
             elif token.type == "paragraph_open" and not depth and self._part(tokens[number + 1].children or []):
                 number += 2
             elif token.type == "heading_open":
-                self._text_block(token, self._look.heading(int(token.tag[1]), is_first=self._is_first()))
+                self._text_block(token, self._styles.heading(int(token.tag[1]), is_first=self._is_first()))
             elif token.type == "paragraph_open":
                 is_last = depth > 0 and tokens[number + 3].type.endswith("_close")
-                self._text_block(token, self._look.tight if is_last else self._look.paragraph)
+                self._text_block(token, self._styles.tight if is_last else self._styles.paragraph)
             elif kind in ("paragraph", "heading"):
                 self._close()
                 self._html.append("" if token.hidden else f"</{token.tag}>")
@@ -134,9 +134,9 @@ class _Writer:
                 self._statement_line(token.content, depth)
             elif token.type == "fence":
                 code = self._literal(token.content.removesuffix("\n"))
-                self._html.append(f'<pre style="{self._look.pre}">{self._mark()}{code}</pre>')
+                self._html.append(f'<pre style="{self._styles.pre}">{self._mark()}{code}</pre>')
             elif token.type == "hr" and depth:
-                self._html.append(f'<hr style="{self._look.rule}">')
+                self._html.append(f'<hr style="{self._styles.rule}">')
             elif token.type == "hr":
                 self._flush()
                 self._components.append('<mj-divider css-class="lf-part" />')
@@ -201,7 +201,7 @@ class _Writer:
         return True
 
     def _container(self, kind: str, side: str, token: "Token", depth: int) -> None:
-        look, is_open = self._look, side == "open"
+        styles, is_open = self._styles, side == "open"
         if is_open:
             self._opened()
         else:
@@ -209,18 +209,18 @@ class _Writer:
         if kind == "blockquote":  # Outlook gives only cells of tables a border and a padding
             before = (
                 '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" '
-                f'style="margin:0 0 16px"><tr><td class="lf-quote" style="{look.quote}"><blockquote style="margin:0">'
+                f'style="margin:0 0 16px"><tr><td class="lf-quote" style="{styles.quote}"><blockquote style="margin:0">'
             )
             self._html.append(before if is_open else "</blockquote></td></tr></table>")
             return
-        of_list = f' style="{look.list if depth == 1 else look.inner_list}"'
+        of_list = f' style="{styles.list if depth == 1 else styles.inner_list}"'
         style = {
             "bullet_list": of_list,
             "ordered_list": of_list,
-            "list_item": f' style="{look.item}"',
-            "table": f' width="100%" cellpadding="0" cellspacing="0" border="0" style="{look.table}"',
-            "th": f' align="{_align(token)}" style="{look.cell};font-weight:700"',
-            "td": f' align="{_align(token)}" style="{look.cell}"',
+            "list_item": f' style="{styles.item}"',
+            "table": f' width="100%" cellpadding="0" cellspacing="0" border="0" style="{styles.table}"',
+            "th": f' align="{_align(token)}" style="{styles.cell};font-weight:700"',
+            "td": f' align="{_align(token)}" style="{styles.cell}"',
         }.get(kind, "")
         start = token.attrGet("start")
         style += f' start="{start}"' if start is not None else ""
@@ -244,13 +244,13 @@ class _Writer:
                 self._line += 1
                 self._html.append("<br>\n")
             elif child.type == "code_inline":
-                self._html.append(f'<code style="{self._look.code}">{self._literal(child.content)}</code>')
+                self._html.append(f'<code style="{self._styles.code}">{self._literal(child.content)}</code>')
             elif child.type == "image":
-                self._html.append(f'<img {self._image_attributes(child)} style="{self._look.image}">')
+                self._html.append(f'<img {self._image_attributes(child)} style="{self._styles.image}">')
             elif child.nesting > 0:
                 self._opened()
                 href = f' href="{self._attribute(self._address(child))}"' if child.type == "link_open" else ""
-                self._html.append(f'<{child.tag}{href} style="{self._look.link}">' if href else f"<{child.tag}>")
+                self._html.append(f'<{child.tag}{href} style="{self._styles.link}">' if href else f"<{child.tag}>")
             elif child.nesting < 0:
                 self._close()
                 self._html.append(f"</{child.tag}>")

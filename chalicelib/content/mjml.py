@@ -2,7 +2,7 @@
 
 mjml-python takes unknown elements and attributes silently, ends the process at deep nesting, and names no lines. So
 what an author wrote is read here first, by the elements of https://documentation.mjml.io: only those that are known,
-where they belong, reach the compiler. Texts and addresses are words to it (origin.py) and come back as written.
+where they belong, reach the compiler. Texts and addresses are words to it (source_map.py) and come back as written.
 """
 
 import re
@@ -13,7 +13,7 @@ from chalicelib.content import markup
 from chalicelib.content.errors import SourceError
 from chalicelib.content.markup import Token
 from chalicelib.content.merge_tags import Tag, find_tags, is_balanced, mask, tags_in
-from chalicelib.content.origin import Piece, StandIns
+from chalicelib.content.source_map import Piece, StandIns
 
 MAX_BYTES: Final = 1_048_576
 MAX_ELEMENTS: Final = 2_000
@@ -112,9 +112,9 @@ _SAID = _ADDRESSES | {"srcset", "alt", "title"}
 _ALLOWED = re.compile(r"\s*(?:https?:|mailto:|tel:|sms:|#|\{\{|\{%|\Z)", re.IGNORECASE)
 _PLAIN = re.compile(r"[\w\s.,:;#%()'/+!-]*")
 
-_UNKNOWN = "<{}> is no element of MJML"
+_UNKNOWN = "<{}> is not an MJML element"
 _ELSEWHERE = "<{}> cannot be in {}"
-_NO_ATTRIBUTE = "{} is no attribute of <{}>"
+_NO_ATTRIBUTE = "{} is not an attribute of <{}>"
 _NO_ADDRESS = "an address begins with https://, http://, mailto:, tel: or sms:"
 _NO_TAG = "a merge tag can be in texts, and in the attributes href, src, alt and title"
 _NO_TEXT = "text must be in an element for it, such as <mj-text>"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Final
 
-from chalicelib.content.origin import Piece, StandIns
+from chalicelib.content.source_map import Piece, StandIns
 from chalicelib.model.workspace import FONTS, Language, Theme, Workspace
 
 MONOSPACE: Final = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Courier New', monospace"
@@ -27,7 +27,7 @@ _UNSUBSCRIBE: Mapping[Language, str] = {Language.EN: "Unsubscribe", Language.DE:
 _NO_NAME: Mapping[Language, str] = {Language.EN: "Email", Language.DE: "E-Mail"}
 
 
-class Look:
+class ElementStyles:
     """Styles of the elements that Markdown knows, each for the attribute `style`."""
 
     def __init__(self, workspace: Workspace) -> None:

@@ -93,7 +93,7 @@ def test_a_letter_that_a_word_could_be_made_of_is_no_word() -> None:
         ("<mjml><mj-body>\n<mj-include path='/etc/passwd' /></mj-body></mjml>", 2, "no element of MJML"),
         ("<mjml><mj-body>\n<mj-text>x</mj-text></mj-body></mjml>", 2, "cannot be in <mj-body>"),
         (in_column("<mj-foo/>"), 5, "no element of MJML"),
-        (in_column("<mj-text colour='red'>x</mj-text>"), 5, "colour is no attribute of <mj-text>"),
+        (in_column("<mj-text colour='red'>x</mj-text>"), 5, "colour is not an attribute of <mj-text>"),
         (in_column("<mj-text>a\n<mj-image src='https://x.example/' /></mj-text>"), 6, "cannot be in a text"),
         (in_column("<mj-text>a\n<p>b</mj-text>"), 6, "<p> is not closed"),
         (in_column("<mj-text>a</b></mj-text>"), 5, "closes nothing"),

@@ -1,7 +1,7 @@
 """From which place of the author's text each part of the HTML made of it comes.
 
 While MJML is compiled, short words stand in for what must come out as it was written: merge tags, addresses, whole
-texts. Afterwards an Origin puts these back and knows where they came from.
+texts. Afterwards a SourceMap puts these back and knows where they came from.
 """
 
 import re
@@ -81,7 +81,7 @@ class _Place(NamedTuple):
     source_at: int
 
 
-class Origin:
+class SourceMap:
     """HTML that was made, and what of: a field of the campaign and its text."""
 
     def __init__(self, field: str, source: str, html: str, stand_ins: StandIns) -> None:
