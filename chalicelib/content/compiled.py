@@ -31,11 +31,9 @@ class ContentSource:
 
     def place(self, field: str, line: int | None, column: int | None) -> "Place":
         """Of a place in these fields, the place in what the author wrote."""
-        return (
-            self.source_map.place(line, column)
-            if self.source_map is not None and field == "html"
-            else (field, line, column)
-        )
+        if self.source_map is None or field != "html":
+            return field, line, column
+        return self.source_map.place(line, column)
 
     def fault(self, fault: Fault) -> Fault:
         """The same fault, said of what the author wrote."""
