@@ -80,5 +80,8 @@ def list_campaigns(call: Call) -> object:
     launched = [campaign.campaign_id for campaign in found if campaign.launched_at is not None]
     numbers = numbers_of(call.context.counters.find_totals(launched), call.context.plans.find_many_progress(launched))
     items = [{"campaign": campaign, "numbers": numbers.get(campaign.campaign_id)} for campaign in found]
-    counts = window.counts(wanted) if window is not None and query.counts else None
+    counts = None
+    if window is not None and query.counts:
+        by_status = window.counts(wanted)
+        counts = {"total": sum(by_status.values()), "by_status": by_status, "is_whole": window.is_whole}
     return query.page(items, following) | {"counts": counts}

@@ -60,28 +60,17 @@ class ListQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """How many campaigns of each status contain the text."""
-
-    by_status: Mapping[CampaignStatus, int]
-    is_whole: bool
-    """False when there are more campaigns than were looked at."""
-
-    @property
-    def total(self) -> int:
-        return sum(self.by_status.values())
-
-
-@dataclass(frozen=True, slots=True)
 class NewestCampaigns:
     """The newest campaigns, as many as are looked at."""
 
     campaigns: tuple[Campaign, ...]
     is_whole: bool
+    """False when there are more."""
 
-    def counts(self, wanted: ListQuery) -> Counts:
+    def counts(self, wanted: ListQuery) -> dict[CampaignStatus, int]:
+        """How many campaigns of each status contain the text."""
         found = Counter(campaign.status for campaign in self.campaigns if wanted.finds_text_in(campaign))
-        return Counts({status: found[status] for status in CampaignStatus}, self.is_whole)
+        return {status: found[status] for status in CampaignStatus}
 
     def page(self, wanted: ListQuery, limit: int, position: str | None) -> tuple[list[Campaign], str | None]:
         """As `list_along_index`, in an order of `_VALUES`. A position is the last campaign's value and id."""
