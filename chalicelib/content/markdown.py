@@ -1,7 +1,7 @@
 """Makes MJML of Markdown: CommonMark with tables, line breaks as written, without HTML and without indented code.
 
 A link alone in its paragraph with `{button}` behind it is a button. A line of statements such as `{% if ... %}` is no
-part of a paragraph, so statements can enclose paragraphs. Merge tags are words to the parser (source_map.py).
+part of a paragraph, so statements can enclose paragraphs. The parser gets stand-ins for merge tags (source_map.py).
 """
 
 import re
@@ -12,7 +12,7 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 
 from chalicelib.content.errors import Positions, SourceError
-from chalicelib.content.merge_tags import Tag, find_tags, is_balanced
+from chalicelib.content.merge_tags import Tag, find_tags, require_balance
 from chalicelib.content.plain_text import BUTTON
 from chalicelib.content.source_map import Piece, StandIns
 from chalicelib.content.theme import ElementStyles, framed
@@ -39,12 +39,11 @@ _IMAGE_SCHEME = re.compile(r"https?://", re.IGNORECASE)
 _NO_LINK = "a link leads to an address that begins with https://, http://, mailto:, tel: or sms:"
 _NO_IMAGE = "an image has an address that begins with https:// or http://"
 _TOO_DEEP = f"quotes and lists are nested too deep here (more than {MAX_NESTING // 2})"
-_UNBALANCED = "this {{% {} %}} ends in another paragraph, list or quote than it begins in; put both in the same"
 _CONTAINERS = {"blockquote", "bullet_list", "ordered_list", "list_item", "table", "thead", "tbody", "tr", "th", "td"}
 
 
 def mjml_of(source: str, stand_ins: StandIns, workspace: Workspace) -> str:
-    """The MJML of a mail in the workspace's theme, with words for merge tags and texts. Raises SourceError."""
+    """The MJML of a mail in the workspace's theme, with stand-ins for merge tags and texts. Raises SourceError."""
     if len(source.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise SourceError(0, f"it is larger than {MAX_BYTES // 1024} KB")
     if source.count("[") > MAX_BRACKETS:
@@ -92,9 +91,9 @@ class _Writer:
         self._masked_at, self._source_at = [0], [0]
         position = length = 0
         for tag in tags:
-            word = stand_ins.add_tag(source, tag)
-            pieces += (source[position : tag.start], word)
-            length += tag.start - position + len(word)
+            stand_in = stand_ins.add_tag(source, tag)
+            pieces += (source[position : tag.start], stand_in)
+            length += tag.start - position + len(stand_in)
             position = tag.end
             self._masked_at.append(length)
             self._source_at.append(position)
@@ -152,7 +151,7 @@ class _Writer:
         return self._source_at[number] + at - self._masked_at[number]
 
     def _mark(self) -> str:
-        """A word for nothing, which keeps the place of the current line."""
+        """A stand-in for nothing, which keeps the place of the current line."""
         return self._stand_ins.add(Piece("", self._at()))
 
     def _opened(self) -> None:
@@ -160,9 +159,7 @@ class _Writer:
 
     def _close(self) -> None:
         """Checks that the statements of the element that ends are complete."""
-        statements = self._open.pop()
-        if not is_balanced(statements):
-            raise SourceError(statements[0].start, _UNBALANCED.format(statements[0].word))
+        require_balance(self._open.pop(), "paragraph, list or quote")
 
     def _flush(self) -> None:
         if self._html:
@@ -263,7 +260,7 @@ class _Writer:
         """Where a link leads, or an image is."""
         is_image = token.type == "image"
         address = str(token.attrGet("src" if is_image else "href") or "").strip()
-        begins_with_tag = self._stand_ins.word.match(address)
+        begins_with_tag = self._stand_ins.pattern.match(address)
         scheme = _IMAGE_SCHEME if is_image else _SCHEME
         if (address or is_image) and not begins_with_tag and not scheme.match(address):
             raise SourceError(self._at(), _NO_IMAGE if is_image else _NO_LINK)
@@ -275,10 +272,8 @@ class _Writer:
         return f'src="{src}"' + (f' alt="{self._attribute(alt)}"' if alt.strip() else "")
 
     def _attribute(self, value: str) -> str:
-        """A word for the value of an attribute; it keeps the place of the line."""
-        statements = self._stand_ins.statements(value)
-        if not is_balanced(statements):
-            raise SourceError(statements[0].start, _UNBALANCED.format(statements[0].word))
+        """A stand-in for the value of an attribute; it keeps the place of the line."""
+        require_balance(self._stand_ins.statements(value), "paragraph, list or quote")
         return self._stand_ins.add(Piece("", self._at()), *self._stand_ins.pieces(_escaped(value)))
 
 
