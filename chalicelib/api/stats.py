@@ -215,7 +215,7 @@ def get_stats(call: Call, campaign_id: CampaignId) -> object:
 
     The numbers are a few seconds behind the deliveries; `as_of` says how old they are.
     """
-    campaign = call.context.drafts.get_campaign(campaign_id)
+    campaign = call.context.campaigns.get(campaign_id)
     launched = call.context.campaigns.find_launched(campaign)
     numbers = stats_of(
         call.context.plans.find_progress(campaign.campaign_id),
@@ -248,7 +248,7 @@ def get_series(call: Call, campaign_id: CampaignId) -> object:
     Per hour or day, from the first to the last without gaps; empty while nothing has happened.
     """
     query = call.query(SeriesQuery)
-    campaign = call.context.drafts.get_campaign(campaign_id)
+    campaign = call.context.campaigns.get(campaign_id)
     series = series_of(call.context.counters.find(campaign.campaign_id).sums, query.by, ZoneInfo(query.timezone))
     return {**dict(query), "items": series.points, "later": series.later, "as_of": call.context.now()}
 
@@ -259,7 +259,7 @@ def get_comparison(call: Call, campaign_id: CampaignId) -> object:
 
     Sent campaigns from the same address, launched before this one, among the 300 newest of all.
     """
-    campaign = call.context.drafts.get_campaign(campaign_id)
+    campaign = call.context.campaigns.get(campaign_id)
     sums = call.context.counters.find(campaign.campaign_id).sums
     return compare(campaign, sums, call.context.now(), call.context.campaigns, call.context.counters)
 
@@ -270,7 +270,7 @@ def list_links(call: Call, campaign_id: CampaignId) -> object:
 
     In the order of the mail; empty before launch. A person who clicks two links counts for both.
     """
-    campaign = call.context.drafts.get_campaign(campaign_id)
+    campaign = call.context.campaigns.get(campaign_id)
     links = call.context.campaigns.find_launched(campaign).links
     return {"items": count_links(links, call.context.counters.find(campaign.campaign_id).sums)}
 
@@ -283,7 +283,7 @@ def list_link_scanner_advice(call: Call, campaign_id: CampaignId) -> object:
     advice: `clicked` still includes these clicks. Reads the deliveries themselves, of a large campaign a random part,
     so ask when somebody wants to know, and not every few seconds.
     """
-    campaign = call.context.drafts.get_campaign(campaign_id)
+    campaign = call.context.campaigns.get(campaign_id)
     sums = call.context.counters.find(campaign.campaign_id).sums
     advice = link_scanner_advice(campaign, sums, call.context.deliveries, call.context.now())
     return {"items": advice, "cursor": None}

@@ -21,8 +21,8 @@ from chalicelib.model.campaign import (
     Wait,
 )
 from chalicelib.model.delivery import Tracking
-from chalicelib.model.errors import Conflict
-from chalicelib.model.ids import CampaignId
+from chalicelib.model.errors import CampaignNotFound, Conflict
+from chalicelib.model.ids import CampaignId, is_campaign_id
 from chalicelib.model.lifecycle import GOING, Holds, Move
 from chalicelib.model.times import time_from, time_text
 from chalicelib.model.workspace import Workspace
@@ -46,6 +46,13 @@ class Campaigns(TableStore):
     def find(self, campaign_id: CampaignId) -> Campaign | None:
         row = self._table.find(keys.campaign(campaign_id))
         return None if row is None else decode(row)
+
+    def get(self, campaign_id: CampaignId) -> Campaign:
+        """Raises CampaignNotFound."""
+        campaign = self.find(campaign_id) if is_campaign_id(campaign_id) else None
+        if campaign is None:
+            raise CampaignNotFound("There is no campaign with this id.")
+        return campaign
 
     def find_many(self, campaign_ids: Collection[CampaignId]) -> dict[CampaignId, Campaign]:
         wanted = [keys.campaign(each) for each in sorted(set(campaign_ids))]
