@@ -402,6 +402,6 @@ def test_a_launched_campaign_and_its_stats_say_what_was_proven(api: ApiClient) -
     assert api("GET", path).json["proof"] is None
     assert api("GET", f"{path}/stats").json["proof"] is None
     mail = LaunchedMail(html_bytes=2_400, proof=ProofResult(14, 2))
-    api.context.campaigns.save_launched(api.context.drafts.get_campaign(CampaignId(campaign["campaign_id"])), mail)
+    api.context.campaigns.save_launched(api.context.campaigns.get(CampaignId(campaign["campaign_id"])), mail)
     for shown in (api("GET", path).json["proof"], api("GET", f"{path}/stats").json["proof"]):
         assert shown["text"] == "Checked: 14 links tracked, 2 left as they are, nothing else changed."
