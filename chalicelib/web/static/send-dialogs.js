@@ -88,7 +88,7 @@ async function presend(campaign, before = "") {
     const all = audience.at_least ? "at least " : "";
     fill(element, summary(campaign, found, audience, before),
       !isComplete && h("p", { class: "error" }, "It cannot be sent yet:"),
-      shown.length > 0 && h("ul", { class: "check-findings" }, shown.map(finding)),
+      shown.length > 0 && h("ul", { class: "findings" }, shown.map(finding)),
       isComplete && !shown.length && h("p", {}, h("span", { class: "pill good" }, "No problems"), " The pre-send check found nothing to mend."));
     return { isComplete, mails: mails || audience.at_least, words: `${all}${counted(mails, "email")}` };
   }

@@ -15,7 +15,7 @@ import { debounced } from "./parts.js";
 
 export function senderField(input, signal) {
   const note = h("p", { class: "error", role: "status" });
-  const opener = button(chevron(), () => open(input), { class: "field-button", "aria-label": "Verified senders", title: "Verified senders", "aria-haspopup": "listbox" });
+  const opener = button(chevron(), () => open(input), { class: "bare field-button", "aria-label": "Verified senders", title: "Verified senders", "aria-haspopup": "listbox" });
   const field = h("div", { class: "with-button" }, input, opener);
   const looked = new Map();
   const listed = api("GET", "senders?limit=200", { signal }).then(({ items }) => items, () => null);
