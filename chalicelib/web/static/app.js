@@ -136,6 +136,9 @@ export function moment(text) {
   return text ? h("time", { datetime: text, title: new Date(text).toString() }, minute.format(new Date(text))) : "—";
 }
 
+/** When what waits goes on by itself. */
+export const resumes = (at) => [" Resumes about ", moment(at), ", your time."];
+
 /** The statuses of campaigns and deliveries. */
 const STATUS = {
   draft: "Draft", scheduled: "Scheduled", missed: "Missed", planning: "Preparing", sending: "Sending",
@@ -268,5 +271,6 @@ async function start() {
   }
   addEventListener("hashchange", enter);
   await enter();
+  await import("./focus.js");
 }
 start();

@@ -112,10 +112,7 @@ class Run {
       this.failed.slice(0, SHOWN_FAILURES).map(({ lead_id: id, reason }) =>
         h("li", {}, h("a", { href: `#/leads/${id}` }, this.names?.get(id) || id), `: ${reason}`)),
       this.failed.length > SHOWN_FAILURES && h("li", {}, `and ${number(this.failed.length - SHOWN_FAILURES)} more`)) : null);
-    fill(this.tools, why && button("Continue", () => this.all(), { class: "primary" }), button("Close", () => {
-      fill(this.place);
-      this.place.closest(".view").querySelector("h1").focus();
-    }));
+    fill(this.tools, why && button("Continue", () => this.all(), { class: "primary" }), button("Close", () => fill(this.place)));
     this.title.focus();
   }
 }

@@ -73,6 +73,7 @@ export async function show(place, { query: asked, signal }) {
     }
     async function selectAll() {
       fill(more, h("span", { class: "soft" }, "Counting…"));
+      tools.querySelector("button").focus();
       try {
         const counted = await api("GET", `lead-count${query(filters())}`, { signal });
         if (whole.checked) all = counted;
@@ -81,7 +82,6 @@ export async function show(place, { query: asked, signal }) {
         notify(problem.message);
       }
       draw();
-      tools.querySelector("button").focus();
     }
     const selection = () => (all
       ? { target: { filter: present(filters()) }, total: all.total, atLeast: all.at_least,
