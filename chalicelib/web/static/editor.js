@@ -1,7 +1,7 @@
 /** The campaign editor: fields and content on the left, the email beside them, what can be done with it on top. */
 
 import { api, button, crumbs, failure, fill, h, heading, mayWrite, moment, pill, Problem, query, say, style } from "./app.js";
-import { act, schedule, sendNow, testSend } from "./actions.js";
+import { act, audienceSize, schedule, sendNow, testSend } from "./actions.js";
 import { audience } from "./audience.js";
 import { due, isMissing, UNSENT } from "./campaign-words.js";
 import { content, CONTENT } from "./content.js";
@@ -9,7 +9,7 @@ import { Draft, newDraft } from "./draft.js";
 import { fieldErrors } from "./field-errors.js";
 import { findingsList } from "./findings.js";
 import { mergeTags, withTags } from "./merge-tags.js";
-import { card, toggles } from "./parts.js";
+import { card, disabledDuring, toggles } from "./parts.js";
 import { preview } from "./preview.js";
 import { saving } from "./saving.js";
 import { senderField } from "./sender-field.js";
@@ -140,26 +140,32 @@ export async function show(place, { id: asked, signal }) {
   async function refresh() {
     refreshes += 1;
     const mine = refreshes;
-    const ask = async (path, use) => {
-      const answer = await api("GET", `campaigns/${draft.id}/${path}`, { signal });
-      if (mine === refreshes) use(answer);
-      return answer;
-    };
+    const path = `campaigns/${draft.id}`;
     frame.retry();
-    preflight = readonly ? null : ask("preflight", findings.checked);
-    await Promise.all([ask("audience", people.count), preflight]).catch((problem) => { if (!signal.aborted && problem instanceof Problem) fill(alert, failure(problem, refresh)); });
+    preflight = readonly ? null : api("GET", `${path}/preflight`, { signal }).then((found) => {
+      if (mine === refreshes) findings.checked(found);
+      return found;
+    });
+    await people.count(audienceSize(path, preflight, signal)).catch((problem) => { if (mine === refreshes && !signal.aborted && problem instanceof Problem) fill(alert, failure(problem, refresh)); });
   }
 
   // -- What can be done. -------------------------------------------------------------------------------------------------
-  const command = (label, action, { needed, ...properties } = {}) => button(label, async () => {
-    alert.replaceChildren();
-    try {
-      if (readonly || await isReady(needed)) await action();
-    } catch (problem) {
-      if (!(problem instanceof Problem)) throw problem;
-      fill(alert, failure(problem));
-    }
-  }, properties);
+  const command = (label, action, { needed, ...properties } = {}) => {
+    const check = () => disabledDuring(control, () => {
+      control.textContent = "Checking…";
+      return isReady(needed).finally(() => { control.textContent = label; });
+    });
+    const control = button(label, async () => {
+      alert.replaceChildren();
+      try {
+        if (readonly || await check()) await action();
+      } catch (problem) {
+        if (!(problem instanceof Problem)) throw problem;
+        fill(alert, failure(problem));
+      }
+    }, properties);
+    return control;
+  };
   // A changed status shows the campaign again, with what can be done now.
   const again = (isChanged) => { if (isChanged) dispatchEvent(new Event("hashchange")); };
   const offered = readonly ? mayWrite() && [

@@ -120,10 +120,12 @@ export class Run {
 
   finish() {
     const { created, updated, unchanged } = this.tally;
-    const leads = created + updated;
+    const changing = created + updated;
     fill(this.progress);
     this.title.textContent = this.dryRun ? "Checked: nothing is imported yet" : "Import finished";
-    this.status.textContent = `${counted(leads + unchanged + this.rejected.size, "line")} read.`;
+    this.status.textContent = `${counted(changing + unchanged + this.rejected.size, "line")} read.`;
+    // Lines of later pieces do not know the leads that earlier ones would create.
+    const isMost = this.dryRun && this.pieces.length > 1 && created > 0;
     const figures = [["New", created], [this.dryRun ? "To update" : "Updated", updated], ["Unchanged", unchanged], ["Lines with errors", this.rejected.size]];
     fill(this.actions);
     if (!this.dryRun) {
@@ -132,9 +134,10 @@ export class Run {
     }
     fill(this.result,
       h("dl", { class: "tally" }, figures.map(([name, count]) => h("div", {}, h("dt", {}, name), h("dd", {}, number(count))))),
+      isMost && h("p", { class: "note" }, "A lead that the file has more than once may count as new each time. It is imported once."),
       this.rejected.size > 0 && this.errorList(),
       h("div", { class: "actions" }, this.dryRun
-        ? [leads > 0 ? button(`Import ${counted(leads, "lead")}`, () => { this.begin(false); this.go(); }, { class: "primary" }) : h("p", { class: "soft" }, "There is nothing to import.")]
+        ? [changing > 0 ? button(`Import ${counted(changing, "line")}`, () => { this.begin(false); this.go(); }, { class: "primary" }) : h("p", { class: "soft" }, "There is nothing to import.")]
         : [h("a", { class: "button primary", href: "#/leads" }, "View leads"), h("a", { class: "button", href: "#/campaigns/new" }, "New campaign")]));
     this.title.focus({ preventScroll: true });
     this.place.scrollIntoView({ block: "nearest" });

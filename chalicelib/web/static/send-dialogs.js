@@ -1,7 +1,7 @@
 /** Sending now and scheduling: what will be sent, to whom, and what the pre-send check says, before anything happens. */
 
 import { api, counted, fill, h, number, Problem, style } from "./app.js";
-import { HERE, isMissing, likelyZones, placeOf, thereAndHere, titleOf } from "./campaign-words.js";
+import { audienceOf, HERE, isMissing, likelyZones, placeOf, thereAndHere, titleOf } from "./campaign-words.js";
 import { confirm } from "./dialogs.js";
 
 const SEVERITY = { error: ["bad", "Error"], warning: ["skipped", "Warning"] };
@@ -68,8 +68,7 @@ async function presend(campaign, before = "") {
   async function check() {
     const path = `campaigns/${campaign.campaign_id}`;
     const found = await api("GET", `${path}/preflight`);
-    // The check counts what it has looked at. Only where that is not everybody, somebody else has to count.
-    const audience = found.audience_is_whole ? { total: found.audience_looked_at } : await api("GET", `${path}/audience`);
+    const audience = await audienceSize(path, found);
     const shown = found.findings.filter(({ severity, code }) => severity in SEVERITY && code !== "not_proven" && code !== "leads_without_email");
     const isComplete = !shown.some((each) => isMissing(each) || each.code === "content_invalid");
     const mails = Math.max(0, audience.total - found.without_email);
@@ -83,13 +82,19 @@ async function presend(campaign, before = "") {
   return { element, check };
 }
 
+/** The campaign's { total, at_least }. A pre-send check, or a promise of one, has counted what it looked at: often all. */
+export async function audienceSize(path, checked, signal) {
+  const found = await checked;
+  return found?.audience_is_whole ? { total: found.audience_looked_at } : api("GET", `${path}/audience`, { signal });
+}
+
 function finding(found) {
   const { severity, message, count } = found;
   const [tone, name] = isMissing(found) ? ["skipped", "Missing"] : SEVERITY[severity];
   return h("li", {}, h("span", { class: `pill ${tone}` }, name), h("p", {}, message, count ? ` (${counted(count, "lead")})` : ""));
 }
 
-function summary({ subject, audience: { entity }, from_name: name, from_email: address, reply_to: replyTo }, { sample, without_email: without, ...found }, { total, at_least: atLeast }, before) {
+function summary({ subject, audience, from_name: name, from_email: address, reply_to: replyTo }, { sample, without_email: without, ...found }, { total, at_least: atLeast }, before) {
   const leads = `${atLeast ? "At least " : ""}${counted(total, "lead")}`;
   let people = [leads];
   if (without && found.audience_is_whole) people = [`${leads}, ${number(without)} without an address: `, h("b", {}, counted(total - without, "email"))];
@@ -98,7 +103,7 @@ function summary({ subject, audience: { entity }, from_name: name, from_email: a
     ["Subject", [h("b", {}, sample?.subject || subject || "—"), sample && sample.subject !== subject && h("span", { class: "note" }, ` for ${sample.name}`)]],
     ["From", address ? [name && h("b", {}, name), name ? ` ${address}` : h("b", {}, address)] : "—"],
     replyTo && ["Reply-to", replyTo],
-    ["Recipients", entity ? [before, people] : "—"],
+    ["Recipients", audience.entity ? [h("p", {}, audienceOf(audience)), h("p", {}, before, people)] : "—"],
   ];
   return h("dl", { class: "send-summary" }, rows.filter(Boolean).map(([label, value]) => h("div", {}, h("dt", {}, label), h("dd", {}, value))));
 }
