@@ -4,7 +4,7 @@ import { api, counted, h, percent, resumes, say } from "./app.js";
 import { confirm, tell } from "./dialogs.js";
 import { attempt } from "./parts.js";
 
-export { audienceSize, schedule, sendNow } from "./send-dialogs.js";
+export { schedule, sendNow } from "./send-dialogs.js";
 
 const OUTCOMES = {
   sent: "sent", not_sent: "not sent", invalid_address: "invalid address", rejected: "rejected by the mail service",

@@ -131,6 +131,9 @@ const minute = new Intl.DateTimeFormat("en-GB", {
 });
 export const date = (text) => day.format(new Date(text));
 
+/** A subject line without code: each merge tag's default value in its place, or "…". */
+export const withoutTags = (text) => text.replace(/\{\{(.*?)\}\}/g, (_, tag) => /default\(\s*(["'])(.*?)\1/.exec(tag)?.[2] ?? "…");
+
 /** <time datetime="…">23 Nov 2026, 14:05</time>, with the exact time in its title. */
 export function moment(text) {
   return text ? h("time", { datetime: text, title: new Date(text).toString() }, minute.format(new Date(text))) : "—";

@@ -1,7 +1,7 @@
 /** The campaign editor: fields and content on the left, the email beside them, what can be done with it on top. */
 
 import { api, button, crumbs, failure, fill, h, heading, mayWrite, moment, pill, Problem, query, say, style } from "./app.js";
-import { act, audienceSize, schedule, sendNow, testSend } from "./actions.js";
+import { act, schedule, sendNow, testSend } from "./actions.js";
 import { audience } from "./audience.js";
 import { due, isMissing, UNSENT } from "./campaign-words.js";
 import { content, CONTENT } from "./content.js";
@@ -140,13 +140,14 @@ export async function show(place, { id: asked, signal }) {
   async function refresh() {
     refreshes += 1;
     const mine = refreshes;
-    const path = `campaigns/${draft.id}`;
+    const ask = (path) => api("GET", `campaigns/${draft.id}/${path}`, { signal });
     frame.retry();
-    preflight = readonly ? null : api("GET", `${path}/preflight`, { signal }).then((found) => {
+    preflight = readonly ? null : ask("preflight").then((found) => {
       if (mine === refreshes) findings.checked(found);
       return found;
     });
-    await people.count(audienceSize(path, preflight, signal)).catch((problem) => { if (mine === refreshes && !signal.aborted && problem instanceof Problem) fill(alert, failure(problem, refresh)); });
+    await Promise.all([people.count(() => ask("audience")), preflight])
+      .catch((problem) => { if (mine === refreshes && !signal.aborted && problem instanceof Problem) fill(alert, failure(problem, refresh)); });
   }
 
   // -- What can be done. -------------------------------------------------------------------------------------------------
@@ -183,8 +184,13 @@ export async function show(place, { id: asked, signal }) {
   fields.title.addEventListener("input", retitle);
   const panes = toggles("Write or preview", { write: "Write", look: "Preview" }, (value) => showPane(value));
   const showPane = (value) => { desk.dataset.pane = value; panes.press(value); };
-  const line = ([name, label]) => h("div", { class: "field" }, h("label", { for: name }, label),
-    TAGGED.has(name) && !readonly ? withTags(fields[name], label, pickTag) : fields[name], h("p", { class: "error", id: `${name}-error`, "data-error": name }), name === "from_email" && sender?.element);
+  const wrapped = (name, label) => {
+    if (readonly) return fields[name];
+    if (name === "from_email") return sender.field;
+    return TAGGED.has(name) ? withTags(fields[name], label, pickTag) : fields[name];
+  };
+  const line = ([name, label]) => h("div", { class: "field" }, h("label", { for: name }, label), wrapped(name, label),
+    h("p", { class: "error", id: `${name}-error`, "data-error": name }), name === "from_email" && sender?.note);
   const desk = h("div", { class: "desk" },
     h("div", { class: "write" },
       h("section", { class: "card", "aria-label": "Sender and subject" }, h("div", { class: "envelope-fields" }, LINES.map(line))),

@@ -121,7 +121,7 @@ export function leadForm(lead, { lookup, onsaved, oncancel }) {
   tags && field("tags", "Tags", tags, "Separate several with commas."),
   h("fieldset", { class: "choices" }, h("legend", { class: "label" }, "Custom fields"), rows, h("p", { class: "error", "data-error": "fields" }), h("div", {}, add)),
   h("label", { class: "check", for: "lead-untracked" }, untracked, "Never track opens and clicks of this lead"),
-  alert, h("div", { class: "actions" }, button("Cancel", oncancel), save));
+  alert, h("div", { class: "actions" }, save, button("Cancel", oncancel)));
   return form;
 }
 

@@ -87,7 +87,7 @@ function event(item) {
   const failed = item.status === "failed" || item.status === "skipped";
   return h("li", { class: "event" }, icon(item.icon, failed),
     h("div", { class: "event-body" },
-      h("a", { href: `#/campaigns/${item.campaign_id}/stats` }, item.title),
+      h("a", { class: "name", href: `#/campaigns/${item.campaign_id}/stats` }, item.title),
       item.subject && h("p", { class: "soft" }, item.subject),
       h("p", { class: "note" }, moment(item.sent_at || item.at)),
       h("div", { class: "badges" }, badges(item)),
@@ -102,7 +102,7 @@ function resubscribed({ icon: name, title, reason, by, at }) {
 function automated(item) {
   return h("li", { class: "event" }, icon(item.icon),
     h("div", { class: "event-body" },
-      h("a", { href: `#/automation/${item.rule_id}` }, item.title),
+      h("a", { class: "name", href: `#/automation/${item.rule_id}` }, item.title),
       h("p", {}, item.detail),
       h("p", { class: "note" }, moment(item.at), ", in ", h("a", { href: `#/campaigns/${item.campaign_id}/stats` }, item.campaign_title))));
 }

@@ -101,7 +101,7 @@ export async function show(place, { query: asked, signal }) {
     boxes.set(lead.lead_id, box);
     fill(element,
       mayWrite() && h("label", { class: "check" }, box),
-      h("div", { class: "lead-who" }, h("a", { href: `#/leads/${lead.lead_id}` }, nameOf(lead)),
+      h("div", { class: "lead-who" }, h("a", { class: "name", href: `#/leads/${lead.lead_id}` }, nameOf(lead)),
         h("span", { class: "soft" }, lead.email || "No email address"), lead.unsubscribed && h("span", { class: "pill bad" }, "Unsubscribed")),
       h("span", { class: "lead-entity soft" }, lead.entity),
       h("div", { class: "lead-stage" }, stageChoice(lead, () => namesIn(groups, "stages", lead.entity), change)),

@@ -2,6 +2,8 @@
 
 import { api, button, failure, fill, h, query, remember } from "./app.js";
 
+const SEARCH_MS = 10_000;
+
 /** A card with a heading. `tools` stand beside the heading; other properties go to the element. */
 export function card({ id, title, tools, ...properties }, ...children) {
   const name = h("h2", { id }, title);
@@ -93,16 +95,19 @@ export function browse(place, signal, { path, asked, filters, values = filters, 
     await attempt(place, latest, async () => {
       const items = [];
       let cursor = cursors.at(-1);
-      // With a filter, a page may be empty although others follow.
+      const stopAt = Date.now() + SEARCH_MS;
+      // With a filter, a page may be short or empty although others follow: the API looks through a part of a long list.
       do {
         const page = await api("GET", `${path}${query({ ...values(), cursor })}`, { signal: latest });
         items.push(...page.items);
         cursor = page.cursor;
-      } while (cursor && !items.length);
+      } while (cursor && !items.length && Date.now() < stopAt);
+      const isPart = cursor && items.length < values().limit;
       const turn = (all) => { cursors = all; remember({ after: all.slice(1) }); load({ turned: true }); };
-      fill(place, items.length ? draw(items) : empty(), h("p", { class: "pages" },
+      fill(place, items.length ? draw(items) : !isPart && empty(), h("p", { class: "pages" },
+        isPart && h("span", { class: "soft" }, `${items.length ? "" : "Nothing found yet. "}Only part of this long list has been searched.`),
         cursors.length > 1 && button("Previous", () => turn(cursors.slice(0, -1))),
-        cursor && button("Next", () => turn([...cursors, cursor]))));
+        cursor && button(isPart ? "Continue search" : "Next", () => turn([...cursors, cursor]))));
       if (!turned) return;
       place.tabIndex = -1;
       place.focus({ preventScroll: true });

@@ -64,7 +64,7 @@ export function recipients(campaign, asked, signal) {
 const COLUMNS = [["Lead", "link-url"], ["Status", "whole"], "Sent", "Opened", "Clicked"];
 
 const recipientsTable = (items) => table("Recipients", COLUMNS, items.map((each) => [
-  each.lead_deleted ? h("span", { class: "soft" }, "Deleted lead") : h("a", { href: `#/leads/${each.lead_id}` }, each.email || "no email address"),
+  each.lead_deleted ? h("span", { class: "soft" }, "Deleted lead") : h("a", { class: "name", href: `#/leads/${each.lead_id}` }, each.email || "no email address"),
   [pill(each.status), each.reason && h("p", { class: "note" }, reasonName(each.reason), each.detail ? `: ${each.detail}` : "")],
   moment(each.sent_at),
   [moment(each.opened_at), each.opened_machine && h("p", { class: "note" }, "by a machine")],

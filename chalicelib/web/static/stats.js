@@ -1,6 +1,6 @@
 /** Campaigns > [Campaign] > Stats: the five numbers first, then the sections below them. All are kept up to date. */
 
-import { api, button, counted, crumbs, failure, h, heading, mayWrite, moment, number, percent, pill, Problem, progress, resumes } from "./app.js";
+import { api, button, counted, crumbs, failure, h, heading, mayWrite, moment, number, percent, pill, Problem, progress, resumes, withoutTags } from "./app.js";
 
 const RUNNING = new Set(["planning", "sending"]);
 const SOON_MS = 2000;
@@ -83,13 +83,12 @@ function top(now, title) {
   return [
     crumbs("#/campaigns", "Campaigns", "Stats"),
     h("div", { class: "head" },
-      h("div", {}, h("div", { class: "titled" }, title, pill(campaign.status)),
-        h("dl", { class: "mail-head" },
-          h("div", {}, h("dt", {}, "Subject"), h("dd", {}, subject || "—")),
-          h("div", {}, h("dt", {}, "From"), h("dd", {}, name ? `${name} · ${address}` : address || "—")),
-          h("div", {}, h("dt", {}, "To"), h("dd", {}, campaign.audience.entity, campaign.audience.stages.length ? ` · ${campaign.audience.stages.join(", ")}` : "",
-            campaign.launched_at ? [" · started ", moment(campaign.launched_at)] : " · not sent yet")))),
-      h("div", { class: "actions" }, offered(now))),
+      h("div", { class: "titled" }, title, pill(campaign.status)), h("div", { class: "actions" }, offered(now))),
+    h("dl", { class: "mail-head", "data-key": "mail" },
+      h("div", {}, h("dt", {}, "Subject"), h("dd", {}, withoutTags(subject) || "—")),
+      h("div", {}, h("dt", {}, "From"), h("dd", {}, name ? `${name} · ${address}` : address || "—")),
+      h("div", {}, h("dt", {}, "To"), h("dd", {}, campaign.audience.entity, campaign.audience.stages.length ? ` · ${campaign.audience.stages.join(", ")}` : "")),
+      h("div", {}, h("dt", {}, "Started"), h("dd", {}, moment(campaign.launched_at)))),
     campaign.status_reason && h("p", { "data-key": "reason" }, campaign.status_reason),
     stats.proof && h("p", { class: "note", "data-key": "proof" }, stats.proof.text),
     isRunning && sending(now),

@@ -14,9 +14,9 @@ const SHOWN_ERRORS = 20;
 const INDEX_MS = 1500;
 
 export async function show(place, { query: asked, signal }) {
-  const search = h("input", { type: "search", placeholder: "Starts with…", "aria-label": "Search addresses", value: asked.get("q") || "", autocapitalize: "off", spellcheck: "false" });
-  const reason = h("select", { "aria-label": "Reason" }, Object.entries(REASONS).map(([value, text]) =>
-    h("option", { value, selected: value === asked.get("reason") }, text)));
+  const search = h("input", { type: "search", placeholder: "Address starts with…", "aria-label": "Search addresses", value: asked.get("q") || "", autocapitalize: "off", spellcheck: "false" });
+  const reason = h("select", { "aria-label": "Reason" }, Object.entries(REASONS).map(([value, text]) => h("option", { value }, text)));
+  reason.value = asked.get("reason") in REASONS ? asked.get("reason") : "";
   const body = h("div", {}, h("p", { class: "loading" }, "Loading addresses…"));
   const actions = () => mayWrite() && [button("Import…", () => changed(takeFile())), button("Add…", () => changed(add()), { class: "primary" })];
   place.append(...settingsHead("#/settings/suppressions"),
