@@ -78,7 +78,7 @@ export class Problem extends Error {
 
   /** Whether the same request may succeed later. */
   get isTemporary() {
-    return this.status === 0 || this.status === 429 || this.status >= 500;
+    return this.status === 0 || this.status === 429 || this.status >= 500 || this.type === "urn:leadflip:problem:idempotency-key-running";
   }
 }
 

@@ -4,7 +4,7 @@ import { api, button, counted, fill, h, number, Problem, progress, query } from 
 import { csvOf } from "./csv.js";
 import { saveFile } from "./download.js";
 import { MEMBERS } from "./import-columns.js";
-import { table } from "./parts.js";
+import { patiently, table } from "./parts.js";
 
 const SHOWN_ERRORS = 200;
 
@@ -80,18 +80,10 @@ export class Run {
   async send(piece, signal) {
     const { mapping, defaults } = this.said;
     const values = { ...piece.query, mapping: mapping && JSON.stringify(mapping), defaults: JSON.stringify(defaults), dry_run: this.dryRun || null };
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        const answer = await api("POST", `leads/import${query(values)}`, { body: piece.body, type: this.source.type, signal });
-        for (const name of Object.keys(this.tally)) this.tally[name] += answer[name];
-        this.errors.push(...answer.errors.map((error) => ({ ...error, line: piece.line(error.line) })));
-        for (const { line, values: cells } of answer.rejected) this.rejected.set(piece.line(line), cells);
-        return;
-      } catch (problem) {
-        if (signal.aborted || !(problem instanceof Problem) || !problem.isTemporary || attempt === 4) throw problem;
-        await new Promise((resolve) => { setTimeout(resolve, attempt * 1000); });
-      }
-    }
+    const answer = await patiently(4, () => api("POST", `leads/import${query(values)}`, { body: piece.body, type: this.source.type, signal }));
+    for (const name of Object.keys(this.tally)) this.tally[name] += answer[name];
+    this.errors.push(...answer.errors.map((error) => ({ ...error, line: piece.line(error.line) })));
+    for (const { line, values: cells } of answer.rejected) this.rejected.set(piece.line(line), cells);
   }
 
   /** Remember in this browser how far the import came, until it is finished. */

@@ -5,7 +5,7 @@
 
 import { api, button, failure, fill, h, query } from "./app.js";
 import { chevron, chooser } from "./chooser.js";
-import { nameOf } from "./lead.js";
+import { nameOf } from "./lead-controls.js";
 import { card, debounced, svg, toggles } from "./parts.js";
 
 const SHOW_AFTER_MS = 80;
