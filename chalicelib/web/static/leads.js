@@ -36,6 +36,7 @@ export async function show(place, { query: asked, signal }) {
     path: "leads",
     asked,
     filters,
+    values: () => ({ ...filters(), limit: 50 }),
     draw: (items) => h("section", { class: "card leads", "aria-label": "Leads" }, rows(items)),
     empty: () => (areSet()
       ? nothing("No leads found", "Remove a filter or shorten the search.")
