@@ -103,7 +103,7 @@ class RuleEditor:
         faults = []
         named = when.campaign_id
         if named is not None and not (is_campaign_id(named) and self._campaigns.find(named)):
-            faults.append(("when.campaign_id", "is no campaign"))
+            faults.append(("when.campaign_id", "is not a campaign"))
         for name, pattern in (("campaign_title", when.campaign_title), ("url", when.url)):
             if pattern is not None and not 1 <= len(pattern) <= LONGEST_PATTERN:
                 faults.append((f"when.{name}", f"must be 1 to {LONGEST_PATTERN} characters"))

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice, product
-from typing import NamedTuple
 
 from chalicelib.model.campaign import Audience, Did
 from chalicelib.model.delivery import Delivery
@@ -17,19 +16,13 @@ from chalicelib.model.lead import Lead
 from chalicelib.model.verdicts import judged
 from chalicelib.store import keys
 from chalicelib.store.deliveries import Deliveries
-from chalicelib.store.leads import Leads
+from chalicelib.store.leads import Count, Leads
 
 LEADS_PER_PAGE = 500
 """Leads looked at for one page: 6 KB of ids, five calls to SQS."""
 _LOOK_SECONDS = 20
 """A request takes 29 s at most."""
 _THREADS = 4
-
-
-class Count(NamedTuple):
-    total: int
-    at_least: bool
-    """There may be more: time was over before all were looked at."""
 
 
 class Audiences:
@@ -60,10 +53,12 @@ class Audiences:
             yield from (lead for lead in page if lead.lead_id in kept)
 
     def count(self, audience: Audience) -> Count:
-        """How many there are now; with behaviour, as many as can be looked at within a request."""
-        if not audience.behavior:
-            return Count(self._leads.count_audience(audience.entity, audience.stages, audience.tags), False)
+        """How many there are now, as many as can be looked at within a request."""
         ends_at = self._clock() + _LOOK_SECONDS
+        if not audience.behavior:
+            return self._leads.count_audience(
+                audience.entity, audience.stages, audience.tags, lambda: self._clock() > ends_at
+            )
         units = list(product(dict.fromkeys(audience.stages), range(keys.AUDIENCE_SHARDS)))
         with ThreadPoolExecutor(_THREADS) as threads:
             counts = list(threads.map(lambda unit: self._count(audience, *unit, ends_at=ends_at), units))
@@ -80,16 +75,22 @@ class Audiences:
         return Count(total, False)
 
     def is_empty(self, audience: Audience) -> bool:
-        """Whether nobody matches. Reads until the first lead; False too if none was found in time."""
-        ends_at = self._clock() + _LOOK_SECONDS
+        """Whether nobody matches; False too if none was found in time."""
+        return self.count_up_to(audience, 1) == Count(0, False)
+
+    def count_up_to(self, audience: Audience, most: int, *, seconds: float = _LOOK_SECONDS) -> Count:
+        """How many there are now, read until `most` are found or time is over."""
+        ends_at = self._clock() + seconds
+        total = 0
         for stage, shard in product(dict.fromkeys(audience.stages), range(keys.AUDIENCE_SHARDS)):
             after, more = None, True
             while more:
                 found, after = self.page(audience, stage, shard, after)
-                if found or self._clock() > ends_at:
-                    return False
+                total += len(found)
+                if total >= most or self._clock() > ends_at:
+                    return Count(total, True)
                 more = after is not None
-        return True
+        return Count(total, False)
 
     def _restricted(self, audience: Audience, lead_ids: Sequence[LeadId]) -> list[LeadId]:
         kept = list(lead_ids)

@@ -55,7 +55,7 @@ def bounced(at: datetime = NOW) -> Mark:
 
 
 def in_audience(leads: Leads, entity: str = "acme") -> int:
-    return leads.count_audience(entity, ["New"], [])
+    return leads.count_audience(entity, ["New"], [], lambda: False).total
 
 
 def again_by_creating(leads: Leads) -> Lead:
