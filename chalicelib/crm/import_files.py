@@ -230,29 +230,24 @@ def _input_of_object(value: Any, as_it_is: bool) -> LeadInput | Faults:
     """Like the body of POST /v1/leads; a key that a lead does not have is a custom field, as a CSV column is."""
     if not isinstance(value, dict):
         return [(None, "must be an object")]
-    given: dict[str, Any] = {}
-    faults: Faults = []
     own = value.get("fields")
     fields: dict[str, Any] = dict(own) if isinstance(own, dict) else {}
-    if own is not None and not isinstance(own, dict):
-        faults.append(("fields", "must be an object"))
-    for name, content in value.items():
-        if name == "tags":
-            given[name] = content
-            if content is not None and not (isinstance(content, list) and all(isinstance(tag, str) for tag in content)):
-                faults.append((name, "must be a list of texts"))
-        elif name in LEAD_NAMES:
-            given[name] = content
-            if not isinstance(content, str | None):
-                faults.append((name, "must be text"))
-        elif name in RESERVED_NAMES and name != "fields":
+    faults: Faults = [] if isinstance(own, dict | None) else [("fields", "must be an object")]
+    given = {name: content for name, content in value.items() if name in LEAD_NAMES}
+    tags = given.get("tags")
+    if tags is not None and not (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)):
+        faults.append(("tags", "must be a list of texts"))
+    faults += [(name, "must be text") for name in given if name != "tags" and not isinstance(given[name], str | None)]
+    for name in value:
+        if name in given or name == "fields":
+            continue
+        if name in RESERVED_NAMES:
             faults.append((name, "cannot be imported"))
         elif not as_it_is and (known := resembled(name)):
             faults.append((name, f"looks like {known}; if it is a custom field, put it into fields"))
-        elif name != "fields":
-            fields[name] = content
+        else:
+            fields[name] = value[name]
     for name, content in fields.items():
-        finite = not isinstance(content, float) or math.isfinite(content)
-        if not isinstance(content, str | int | float | None) or not finite:
+        if not isinstance(content, str | int | float | None) or content in (math.inf, -math.inf):
             faults.append((name, "must be text, a number, true or false"))
     return faults or cast(LeadInput, {**given, "fields": fields})

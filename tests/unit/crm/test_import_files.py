@@ -210,6 +210,7 @@ def test_ndjson_is_read_like_bodies_with_custom_fields_in_both_places() -> None:
         ('{"entity": "acme", "name": "\\ud800"}', "name"),
         ({"entity": 5}, "entity"),
         ({"entity": "acme", "tags": "a"}, "tags"),
+        ({"entity": "acme", "tags": ""}, "tags"),
         ({"entity": "acme", "tags": [1]}, "tags"),
         ({"entity": "acme", "fields": []}, "fields"),
         ({"entity": "acme", "unsubscribed": False}, "unsubscribed"),
