@@ -1,5 +1,6 @@
 """/v1/leads/import: inspect a file, and import it. The models check types only; crm/ has the rules."""
 
+from dataclasses import replace
 from typing import Annotated, Literal, cast
 from urllib.parse import quote
 
@@ -185,11 +186,6 @@ def import_file(call: Call) -> ImportReport:
     if kind != RAW and query.encoding not in (None, "utf-8"):
         # The gateway has decoded it as UTF-8 already, and lost what was none.
         raise InvalidParameters([Fault("encoding", f"needs the media type {RAW}")])
-    file = read_file(
-        read_bytes(call.request),
-        _FILES[kind],
-        as_it_is=query.address == "none",
-        layout=query.layout(),
-        defaults=query.checked_defaults(),
-    )
+    layout = replace(query.layout(), as_it_is=query.address == "none")
+    file = read_file(read_bytes(call.request), _FILES[kind], layout, defaults=query.checked_defaults())
     return import_leads(call.context.leads, file, call.context.now(), dry_run=query.dry_run)
