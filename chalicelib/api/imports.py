@@ -57,7 +57,9 @@ class ReadingQuery(RequestModel):
         Delimiter | None,
         Field(description="Between the columns of a text. Else inspecting finds it, and importing takes the comma."),
     ] = None
-    sheet: Annotated[str | None, Field(description="Name of the workbook's sheet; by default its first.")] = None
+    sheet: Annotated[
+        str | None, Field(description="Name of the workbook's sheet; by default its first that is not empty.")
+    ] = None
 
     def layout(self) -> Layout:
         return Layout(**self.model_dump(include=set(Layout.__slots__), exclude_none=True))
@@ -111,7 +113,7 @@ class ColumnAnswer(AnswerModel):
 class InspectionAnswer(AnswerModel):
     encoding: Annotated[Encoding | None, Field(description="Null for a workbook.")]
     delimiter: Annotated[Delimiter | None, Field(description="Null for a workbook.")]
-    sheets: Annotated[list[str], Field(description="The workbook's visible sheets.")]
+    sheets: Annotated[list[str], Field(description="The workbook's visible sheets; empty ones in front are left out.")]
     header: Annotated[int, Field(description="Line of the header; 0 if there is none.")]
     last_line: Annotated[int | None, Field(description="Of the sheet; null for text.")]
     columns: list[ColumnAnswer]

@@ -82,6 +82,13 @@ def test_the_first_visible_sheet_is_read_unless_another_is_named() -> None:
         read_workbook(body, "Old")
 
 
+def test_an_empty_sheet_in_front_of_the_table_is_passed_over() -> None:
+    body = workbook({"Empty": '<row r="1"><c r="A1" s="1"/></row>', "Leads": sheet([["a"]]), "Last": ""})
+    assert read_workbook(body).sheets == ["Leads", "Last"]
+    assert rows_of(body) == rows_of(body, "Leads") == [(1, ["a"])]
+    assert rows_of(workbook({"Empty": "", "Too": ""})) == []
+
+
 FAR = '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>2</v></c></row>'
 CELLS = "".join(f'<row r="{row}"><c r="A{row}" t="s"><v>0<!-- --></v></c></row>' for row in range(1, 3001))
 FAR_ROW = '<row r="1000000"><c r="A1"><v>1</v></c><c r="Z1"><v>1</v></c></row>'
