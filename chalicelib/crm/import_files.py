@@ -27,13 +27,7 @@ from chalicelib.crm.import_rows import (
     UnreadableFile,
 )
 from chalicelib.crm.import_text import Delimiter, Encoding, decoded, text_rows
-from chalicelib.crm.leads import (
-    LEAD_NAMES,
-    RESERVED_NAMES,
-    InvalidLead,
-    LeadInput,
-    checked,
-)
+from chalicelib.crm.leads import LEAD_NAMES, RESERVED_NAMES, InvalidLead, LeadInput, checked
 from chalicelib.model.errors import Fault
 
 FileKind = Literal["csv", "ndjson", "workbook"]
