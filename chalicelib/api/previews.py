@@ -30,9 +30,7 @@ _NOT_RENDERED = [LeadNotFound, ContentInvalid, RenderFailed]
 
 class AudienceAnswer(AnswerModel):
     total: int
-    at_least: Annotated[
-        bool, Field(description="There may be more: an audience by behaviour was too large to be counted in time.")
-    ]
+    at_least: Annotated[bool, Field(description="There may be more: too many to be counted in one request.")]
 
 
 class PreviewQuery(RequestModel):
@@ -55,7 +53,7 @@ class FrameQuery(PreviewQuery):
 
 
 class FindingAnswer(AnswerModel):
-    """One finding; line and column (1-based) are its place within `field`."""
+    """One finding; line and column (1-based) are its place within `field`. Code `missing`: not sent without `field`."""
 
     severity: Severity
     code: str
@@ -155,7 +153,8 @@ def preflight_campaign(call: Call, campaign_id: CampaignId) -> object:
     """Check a campaign before sending it.
 
     Findings, most severe first, with their places in the content and the number of leads they concern. A finding
-    `not_proven` keeps it from being sent, unless the proof is waived. So does each field that is missing.
+    `not_proven` keeps it from being sent, unless the proof is waived; so do the errors `dmarc_fails` and
+    `postal_address_missing`, unless the rules for bulk senders are waived; and so does each field that is `missing`.
     """
     context = call.context
     draft = context.drafts.get(campaign_id)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.crm.audience import Groups, list_groups
+from chalicelib.crm.lead_groups import Groups, list_groups
 from chalicelib.crm.leads import LONGEST_TEXT, InvalidLead, LeadInput, checked, line_faults, normalized
 from chalicelib.model.errors import Conflicting, Fault, InvalidFields
 from chalicelib.model.ids import RuleId, is_campaign_id, new_rule_id
@@ -158,7 +158,7 @@ def _named_stages(rule: Rule) -> list[tuple[str, str]]:
 
 def _unused_stages(rule: Rule, groups: Groups) -> list[tuple[str, str]]:
     entity = rule.if_.entity
-    used = {stage for group in groups.groups if entity in (None, group.entity) for stage, _ in group.stages}
+    used = {stage.name for group in groups.groups if entity in (None, group.entity) for stage in group.stages}
     where = "has" if entity is None else f"of {entity} has"
     unused = [(field, stage) for field, stage in _named_stages(rule) if stage not in used]
     return [(field, f"No lead {where} the stage {stage} yet.") for field, stage in unused]

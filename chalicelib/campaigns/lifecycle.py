@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.analytics.sums import are_all_finished, are_all_marked, failures_of, harm_of
-from chalicelib.campaigns.account import Hindrance, SendingAccount
+from chalicelib.campaigns.account import AccountState, Hindrance, SendingAccount
 from chalicelib.campaigns.completeness import Incomplete
 from chalicelib.campaigns.proving import require_proof
 from chalicelib.campaigns.schedule import forget_schedule, moment_of, why_missed
@@ -28,6 +28,7 @@ from chalicelib.store.plans import Plans, Retries
 from chalicelib.telemetry import count, logger
 
 if TYPE_CHECKING:
+    from chalicelib.content.compiled import CompiledContent
     from chalicelib.content.proof import Proof
 
 CERTAINLY_NOT_SENT = frozenset(FailureReason) - {FailureReason.OUTCOME_UNKNOWN}
@@ -63,17 +64,19 @@ class Control:
     _account: SendingAccount
     _launch_queue: Queue
     _schedules: Schedules
-    _prove: "Callable[[Campaign], Proof]"
+    _prove: "Callable[[Campaign], tuple[Proof, CompiledContent]]"
     """Raises Incomplete, ContentInvalid, Conflict."""
+    _require_bulk_sender_rules: "Callable[[Campaign, CompiledContent, AccountState | None], None]"
+    """Raises BulkSenderRulesNotMet."""
 
     def send_now(
-        self, campaign_id: CampaignId, now: datetime, *, version: int | None = None, waive_proof: bool = False
+        self, campaign_id: CampaignId, now: datetime, *, version: int | None = None, waived: Collection[str] = ()
     ) -> Campaign:
-        """Send what is a draft, scheduled or missed; what is not proven only with `waive_proof`.
+        """Send what is a draft, scheduled or missed; with `proof` and `bulk_sender_rules` waived, although these fail.
 
         `version`: the only one to be sent. Raises CampaignNotFound, WrongStatus, Incomplete, AudienceIsEmpty,
-        SendingDisabled, ContentInvalid, NotProven, Conflict (another version), QueueUnavailable (the campaign is as
-        before then).
+        SendingDisabled, ContentInvalid, NotProven, BulkSenderRulesNotMet, Conflict (another version), QueueUnavailable
+        (the campaign is as before then).
         """
         campaign = self._campaigns.get(campaign_id)
         if campaign.status is CampaignStatus.PLANNING and self._plans.find_progress(campaign_id) is None:
@@ -81,13 +84,16 @@ class Control:
             return campaign
         lifecycle.SEND.require(campaign)
         require_version(campaign, version)
-        proof = self._prove(campaign)
+        proof, compiled = self._prove(campaign)
         if self._audiences.is_empty(campaign.audience):
             raise AudienceIsEmpty("No lead matches this audience, or all who do are unsubscribed.")
-        if self._account.hindrance() is Hindrance.SENDING_DISABLED:
+        account = self._account.state()
+        if account is not None and account.hindrance is Hindrance.SENDING_DISABLED:
             raise SendingDisabled(Hindrance.SENDING_DISABLED.value)
-        waived = require_proof(proof, waive_proof=waive_proof)
-        self._move(campaign, lifecycle.SEND, launched_at=now, proof_waived=waived)
+        proof_waived = require_proof(proof, waive_proof="proof" in waived)
+        if "bulk_sender_rules" not in waived:
+            self._require_bulk_sender_rules(campaign, compiled, account)
+        self._move(campaign, lifecycle.SEND, launched_at=now, proof_waived=proof_waived)
         self._enqueue(LaunchMessage(campaign_id), campaign, lifecycle.REVERT)
         return self._without_schedule(campaign)
 
@@ -99,7 +105,7 @@ class Control:
         now: datetime,
         *,
         version: int | None = None,
-        waive_proof: bool = False,
+        waived: Collection[str] = (),
     ) -> Campaign:
         """Have a campaign sent later, in place of an earlier schedule, or again after it was missed.
 
@@ -110,10 +116,13 @@ class Control:
         lifecycle.SCHEDULE.require(campaign)
         require_version(campaign, version)
         schedule = Schedule(secrets.token_hex(6), moment_of(local, timezone, now), local, timezone)
-        waived = require_proof(self._prove(campaign), waive_proof=waive_proof)
+        proof, compiled = self._prove(campaign)
+        proof_waived = require_proof(proof, waive_proof="proof" in waived)
+        if "bulk_sender_rules" not in waived:
+            self._require_bulk_sender_rules(campaign, compiled, self._account.state())
         self._schedules.create(campaign_id, schedule.schedule_id, schedule.at)
         try:
-            self._move(campaign, lifecycle.SCHEDULE, schedule=schedule, proof_waived=waived)
+            self._move(campaign, lifecycle.SCHEDULE, schedule=schedule, proof_waived=proof_waived)
         except Conflict:
             self._schedules.delete(campaign_id, schedule.schedule_id)
             raise

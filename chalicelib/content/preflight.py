@@ -223,13 +223,18 @@ def _sender_and_audience(compiled: CompiledContent, audience: AudienceFacts) -> 
 
 
 def _subject(subject: str) -> Iterator[Finding]:
-    if len(subject) > LONG_SUBJECT:
+    words = re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "", subject)
+    if len(words) > LONG_SUBJECT:
         place = (1, LONG_SUBJECT + 1)
-        yield _finding("subject_long", "subject", *place, length=len(subject), limit=LONG_SUBJECT)
-    letters = _LETTERS.findall(re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "", subject[:500]))
+        yield _finding("subject_long", "subject", *place, length=len(words), limit=LONG_SUBJECT)
+    letters = _LETTERS.findall(words)
     shouted = sum(letter.isupper() for letter in letters)
     if (len(letters) >= 8 and shouted > len(letters) * 0.7) or "!!" in subject:
         yield _finding("subject_shouts", "subject", 1, 1)
+
+
+def _shortened(url: str) -> str:
+    return url if len(url) <= 80 else f"{url[:79]}…"
 
 
 def _link(compiled: CompiledContent, link: Link) -> Iterator[Finding]:
@@ -242,11 +247,11 @@ def _link(compiled: CompiledContent, link: Link) -> Iterator[Finding]:
         return
     if "{{" not in url.partition("/")[0] and url.lower().startswith(("http://", "https://")):
         if url.lower().startswith("http://"):
-            yield _finding("link_not_https", *place, url=url[:80])
+            yield _finding("link_not_https", *place, url=_shortened(url))
         if _has_placeholder_host(url):
-            yield _finding("link_placeholder", *place, url=url[:80])
+            yield _finding("link_placeholder", *place, url=_shortened(url))
     if not link.tracked and compiled.tracked and not _is_left_alone_by_intent(url, link.reason or ""):
-        yield _finding("link_untracked", *place, url=url[:80], reason=link.reason)
+        yield _finding("link_untracked", *place, url=_shortened(url), reason=link.reason)
 
 
 def _links_at_risk(compiled: CompiledContent, audience: AudienceFacts) -> Iterator[Finding]:
@@ -254,7 +259,7 @@ def _links_at_risk(compiled: CompiledContent, audience: AudienceFacts) -> Iterat
     at_risk = [link for link in compiled.links if link.risk is not None]
     for link in at_risk:
         if code := codes.get(link.risk):
-            yield _finding(code, "html", link.line, link.column, url=link.url[:80])
+            yield _finding(code, "html", link.line, link.column, url=_shortened(link.url))
     if audience.with_empty_links:
         place = (at_risk[0].line, at_risk[0].column) if at_risk else (1, 1)
         yield _finding("links_left_empty", "html", *place, count=audience.with_empty_links)

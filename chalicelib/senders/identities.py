@@ -6,7 +6,7 @@ of v2 only that too many are refused. The SDK repeats what was throttled, and th
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +64,7 @@ class Identity(IdentitySummary):
     """Easy DKIM's CNAME records, name and target; none for addresses, and where the keys are not SES's own."""
     mail_from: str | None
     mail_from_status: str | None
-    verified_at: datetime | None
+    verified_at: datetime | None = field(compare=False)
     """When SES last found it verified."""
 
 

@@ -36,7 +36,7 @@ export function audience(value, { onchange, signal, readonly, any, isOpen, looku
     h("p", { class: "label", id: "stages-label" }, "Stages (any of)"), stageList, h("p", { class: "error", id: "stages-error", "data-error": "audience.stages" }),
     h("p", { class: "label", id: "tags-label" }, "Tags (all of)"), tagList, segment.element, h("p", { class: "error", "data-error": "audience" }));
   const summary = h("span", { class: "soft clip" });
-  const details = h("details", { open: isOpen || !chosen.entity || !chosen.stages.size },
+  const details = h("details", { class: "fold", open: isOpen || !chosen.entity || !chosen.stages.size },
     h("summary", {}, h("h2", { id: "audience-title" }, "Recipients"), summary, total), element);
 
   function draw() {

@@ -148,7 +148,7 @@ export class Run {
       h("div", { class: "actions" }, button("Download lines with errors", () => this.download())),
       table("Lines with errors", ["Line", "Problem", "What it says"], shown.map(({ line, field, reason }) => [
         number(line), field ? `${MEMBERS[field] || field}: ${reason}` : reason,
-        h("span", { class: "sample" }, this.rejected.get(line).filter(Boolean).join(" · ") || "—"),
+        h("span", { class: "sample clip" }, this.rejected.get(line).filter(Boolean).join(" · ") || "—"),
       ])),
       this.errors.length > SHOWN_ERRORS && h("p", { class: "note" }, `And ${number(this.errors.length - SHOWN_ERRORS)} more.`));
   }

@@ -108,7 +108,7 @@ class Run {
     if (this.failed.length) parts.push(`${counted(this.failed.length, "lead")} could not be changed:`);
     this.title.textContent = `${ACTIONS[this.action].label}: ${why ? "not finished" : "done"}`;
     fill(this.bar, why && h("p", { class: "error", role: "alert" }, why));
-    fill(this.status, parts.join(" "), this.failed.length ? h("ul", { class: "failed-leads" },
+    fill(this.status, parts.join(" "), this.failed.length ? h("ul", { class: "plain-list" },
       this.failed.slice(0, SHOWN_FAILURES).map(({ lead_id: id, reason }) =>
         h("li", {}, h("a", { href: `#/leads/${id}` }, this.names?.get(id) || id), `: ${reason}`)),
       this.failed.length > SHOWN_FAILURES && h("li", {}, `and ${number(this.failed.length - SHOWN_FAILURES)} more`)) : null);

@@ -96,7 +96,7 @@ export function tagList(known, names, onchange, most = Infinity) {
   function draw() {
     element.replaceChildren(
       ...lead.tags.slice(0, most).map((tag) => h("span", { class: "tag" }, h("span", {}, tag), mayWrite() && button("×", (event) => run("remove_tag", tag, event.target), {
-        class: "remove", "aria-label": `Remove tag ${tag} from ${nameOf(lead)}`,
+        class: "bare remove", "aria-label": `Remove tag ${tag} from ${nameOf(lead)}`,
       }))),
       ...(lead.tags.length > most ? [h("a", { class: "note", href: `#/leads/${lead.lead_id}` }, `+ ${lead.tags.length - most} more`)] : []),
       ...(mayWrite() ? [button("+ Tag", enter, { class: "quiet add-tag", "aria-label": `Add a tag to ${nameOf(lead)}` })] : []));

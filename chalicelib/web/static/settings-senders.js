@@ -110,7 +110,7 @@ async function senders(place, signal) {
 function row(summary, signal, changed, known = null) {
   const state = h("span", {}, pillOf(STATUS[summary.status]));
   const body = h("div", { class: "sender-body" });
-  const details = h("details", { open: Boolean(known) },
+  const details = h("details", { class: "fold", open: Boolean(known) },
     h("summary", {}, h("span", { class: "sender-name" }, summary.sender), state), body);
   const item = h("li", { "data-sender": summary.sender }, details);
   const path = `senders/${encodeURIComponent(summary.sender)}`;

@@ -134,6 +134,18 @@ def test_subjects_that_put_people_off(subject: str, code: str) -> None:
     assert found(GOOD, code, subject=subject).field == "subject"
 
 
+def test_the_code_of_merge_tags_does_not_make_a_subject_long() -> None:
+    subject = (
+        '{{ lead.first_name | default("Hello") }}, our new prices for {{ lead.fields.city | default("your city") }}'
+    )
+    assert "subject_long" not in {finding.code for finding in findings(source_of(GOOD, "t", subject))}
+
+
+def test_a_long_address_is_shown_shortened() -> None:
+    message = found(f'<a href="https://www.acme.example/{"a" * 90}">x</a>', "link_placeholder").message
+    assert message == f"https://www.acme.example/{'a' * 54}… looks like a placeholder address."
+
+
 def test_the_sender_and_the_audience_are_looked_at() -> None:
     facts = AudienceFacts(total=0, without_email=4, sender_verified=False)
     errors = findings(source_of(GOOD, "t"), facts)
