@@ -33,7 +33,7 @@ def preview_written(
     while True:
         try:
             mail, findings = _rendered(draft, merge_fields(lead), f"{base_url}/t/u/preview")
-            return mail, in_order(content_findings(ContentInvalid(faults)) + findings)
+            return mail, in_order(content_findings(faults) + findings)
         except ContentInvalid as error:
             faults += error.faults
             # What has a fault is left out, and the rest is tried again.
