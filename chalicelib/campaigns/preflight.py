@@ -80,10 +80,10 @@ def preflight(
     tracking = tracking_of(keys, tracking_url, campaign.campaign_id, keys.ring().current)
     try:
         source = draft.source()
-        compiled, untracked = compile_both(source, tracking, campaign.tracking)
+        mail = compile_both(source, tracking, campaign.tracking)
     except ContentInvalid as error:
         return Preflight(missing + content_findings(error.faults), audience_looked_at=0, audience_is_whole=False)
-    proof = prove_both(source, compiled, untracked, tracking)
+    proof, compiled = prove_both(mail), mail.tracked
     names_audience = bool(campaign.audience.entity and campaign.audience.stages)
     members = audiences.members(campaign.audience) if names_audience else iter(())
     seen = _Seen({use.path for use in compiled.merge_fields if not use.has_default})
@@ -114,7 +114,7 @@ def preflight(
         audience_is_whole=next(members, None) is None,
         without_email=seen.without_email,
         sample=_sample(seen.first[0], subject) if seen.first and subject is not None else None,
-        proof=None if proof.faults else result_of(proof, compiled),
+        proof=None if proof.faults else result_of(proof, mail),
     )
 
 
