@@ -95,6 +95,19 @@ VIEWS = {
     "help": ("/help", "The five numbers"),
     "nowhere": ("/nowhere", "There is no such page"),
 }
+DIALOGS = (
+    ("/campaigns", "Delete: Summer gardens"),
+    ("/campaigns/{campaign}/stats", "Follow up…"),
+    ("/campaigns/{campaign}/stats", "View email"),
+    ("/campaigns/{draft}/edit", "Insert merge tag into Subject"),
+    ("/campaigns/{draft}/edit", "Send test…"),
+    ("/campaigns/{draft}/edit", "Schedule…"),
+    ("/campaigns/{draft}/edit", "Send…"),
+    ("/leads/{lead}", "Erase…"),
+    ("/settings/suppressions", "Add…"),
+    ("/settings/tokens", "Create token…"),
+)
+"""Where dialogs are opened, and by which button."""
 PHONE = {"width": 380, "height": 800}
 NAMES = ["link-name", "button-name", "label", "select-name"]
 """What a narrow page may lose with the texts that it hides."""
@@ -160,8 +173,8 @@ def assert_accessible(page: Page, axe: str) -> None:
     assert_no_faults(page, NAMES)
 
 
-def assert_no_faults(page: Page, rules: list[str]) -> None:
-    found = page.evaluate("(asked) => axe.run(document, asked)", {"runOnly": rules, "iframes": False})
+def assert_no_faults(page: Page, rules: list[str], part: str = "html") -> None:
+    found = page.evaluate("([part, asked]) => axe.run(part, asked)", [part, {"runOnly": rules, "iframes": False}])
     faults = [
         f"{each['id']}: {node['target']} {node['failureSummary']}"
         for each in found["violations"]
@@ -223,6 +236,27 @@ def test_dialogs_and_conflicts_are_accessible(
     expect(page.get_by_label("Reason")).to_be_focused()
     assert_accessible(page, axe)
     page.get_by_role("button", name="Cancel").click()
+
+
+def test_dialogs_are_accessible_and_give_the_focus_back(
+    window: tuple[Page, Scheme], stack: LocalStack, shop: Shop, axe: str
+) -> None:
+    page, _ = window
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    for address, opener in DIALOGS:
+        page.goto(f"{stack.web_url}#{address.format(campaign=shop.campaign, draft=shop.draft, lead=shop.lead)}")
+        button = page.get_by_role("button", name=opener, exact=True)
+        button.click()
+        dialog = page.locator("dialog, .popover").last
+        expect(dialog).to_be_visible()
+        expect(dialog.get_by_text("Checking…")).to_have_count(0)
+        page.evaluate(axe)
+        assert_no_faults(page, ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "dialog, .popover")
+        assert dialog.evaluate("each => each.scrollWidth <= each.clientWidth"), opener
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+        # On the button again, or for a merge tag in the field that gets it.
+        assert page.evaluate("document.activeElement.matches('button, input')"), opener
 
 
 def test_the_click_map_shows_the_clicks_on_the_email(
