@@ -65,7 +65,7 @@ def source_of(campaign: Campaign, body: Body, workspace: Workspace) -> ContentSo
         reply_to=campaign.reply_to,
         utm=campaign.utm,
         preview_text=body.preview_text,
-        made=made,
+        source_map=made,
     )
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
-from chalicelib.campaigns.account import SendingAccount
+from chalicelib.campaigns.account import SenderFacts, SendingAccount
 from chalicelib.campaigns.completeness import missing_findings, missing_in
 from chalicelib.campaigns.drafts import Draft
 from chalicelib.campaigns.launched_content import campaign_values, tracking_of
@@ -105,7 +105,9 @@ def preflight(
     failures, with_empty_links = _tried(
         source, renderer, campaign_values(campaign), tried or [{}], tracking.unsubscribe_url("")
     )
-    sender = account.sender(campaign.from_email) if account.asks_senders and campaign.from_email else None
+    state, sender = account.state(), None
+    if account.asks_senders and campaign.from_email:  # SES that has not answered, after 15 s, is not asked again
+        sender = SenderFacts() if state is None else account.sender(campaign.from_email)
     facts = AudienceFacts(
         total if names_audience else None,
         without_email,
@@ -113,7 +115,7 @@ def preflight(
         None if sender is None else sender.verified,
         with_empty_links if tried else None,
         failures if tried else dict.fromkeys(failures),
-        list(sender_findings(compiled, total, account.state(), sender, workspace)),
+        list(sender_findings(compiled, total, state, sender, workspace)),
     )
     return Preflight(
         findings=missing_findings(missing)

@@ -45,8 +45,10 @@ def prove_both(
     return proof if proof.faults else replace(proof, faults=prove(source, untracked, None, seconds=seconds).faults)
 
 
-def prove_draft(campaigns: Campaigns, keys: KeyRingSource, tracking_url: str, campaign: Campaign) -> "Proof":
-    """The proof of a campaign as if it were launched now.
+def prove_draft(
+    campaigns: Campaigns, keys: KeyRingSource, tracking_url: str, campaign: Campaign
+) -> "tuple[Proof, CompiledContent]":
+    """The proof of a campaign as if it were launched now, and its mail.
 
     Raises Incomplete, ContentInvalid, Conflict when it is being changed.
     """
@@ -54,7 +56,8 @@ def prove_draft(campaigns: Campaigns, keys: KeyRingSource, tracking_url: str, ca
     body = campaigns.body(campaign)
     require_complete(campaign, body)
     source = source_of(campaign, body, campaigns.workspace_of(campaign, body))
-    return prove_both(source, *compile_both(source, tracking, campaign.tracking), tracking)
+    compiled, untracked = compile_both(source, tracking, campaign.tracking)
+    return prove_both(source, compiled, untracked, tracking), compiled
 
 
 def require_proof(proof: "Proof", *, waive_proof: bool) -> bool:
@@ -68,4 +71,4 @@ def result_of(proof: "Proof", compiled: CompiledContent) -> ProofResult | None:
     """What is shown of a proof; None for plain text, where there is nothing to compare."""
     if compiled.html is None:
         return None
-    return ProofResult(None, None, waived=True) if proof.faults else ProofResult(proof.tracked, proof.untracked)
+    return ProofResult() if proof.faults else ProofResult(proof.tracked, proof.untracked)

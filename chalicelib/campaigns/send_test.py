@@ -86,7 +86,7 @@ class MailTester:
         tracking = tracking_of(self._keys, self._tracking_url, NO_CAMPAIGN, self._keys.ring().current)
         compiled = compile_content(draft.source(), tracking)
         renderer = Renderer(_marked(compiled), tracking)
-        values = {} if lead is None else merge_fields(lead)
+        values = merge_fields(lead)
         from_email = draft.campaign.from_email
 
         def mail_to(address: str) -> OutgoingMail:

@@ -33,10 +33,6 @@ from chalicelib.crm.leads import (
     InvalidLead,
     LeadInput,
     checked,
-    group_faults,
-    normalized,
-    normalized_set,
-    tag_faults,
 )
 from chalicelib.model.errors import Fault
 
@@ -46,20 +42,7 @@ _MOST_FAULTS = 5
 _MOST_KEPT_CHARACTERS = 1_500_000
 """Of the lines' cells as JSON that are kept, so that the answer can say what a line with errors had. Being text in
 JSON, the answer is escaped once more, which doubles quotes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Defaults:
-    """For lines that say nothing about it. They are no part of a line's content."""
-
-    entity: str | None = None
-    stage: str | None = None
-    """For new leads; those known keep theirs."""
-    tags: tuple[str, ...] = ()
-    """Added to those that the lead has."""
-
-
-NO_DEFAULTS = Defaults()
+_NO_DEFAULTS = LeadInput()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +81,9 @@ class ImportFile:
 
     lines: list[Line] = field(default_factory=list)
     errors: list[LineError] = field(default_factory=list)
-    defaults: Defaults = NO_DEFAULTS
+    defaults: LeadInput = field(default_factory=LeadInput)
+    """What lines say that do not say it: the entity; the stage, for new leads; tags, besides those that the lead has.
+    They are no part of a line's content."""
     cells: dict[int, list[str]] = field(default_factory=dict)
     """What each line had; not of lines that could not be read, nor beyond a limit."""
 
@@ -109,19 +94,21 @@ class ImportFile:
         return list(names)[:MAX_COLUMNS]
 
 
-def checked_defaults(entity: str | None, stage: str | None, tags: list[str]) -> Defaults:
+def checked_defaults(given: LeadInput) -> LeadInput:
     """Defaults in normal form; empty ones are none. Raises InvalidLead."""
-    groups = {"entity": normalized(entity), "stage": normalized(stage)}
-    found = normalized_set(tags)
-    faults = [Fault(f"defaults.{name}", why) for name, text in groups.items() if text for why in group_faults(text)]
-    faults += [Fault("defaults.tags", why) for why in tag_faults(found)]
-    if faults:
-        raise InvalidLead(faults)
-    return Defaults(groups["entity"] or None, groups["stage"] or None, found)
+    try:
+        return checked(cast(LeadInput, {name: value for name, value in given.items() if value}))
+    except InvalidLead as invalid:
+        raise InvalidLead([why._replace(field=f"defaults.{why.field}") for why in invalid.faults]) from None
 
 
 def read_file(
-    body: bytes, kind: FileKind, *, as_it_is: bool = False, layout: Layout = Layout(), defaults: Defaults = NO_DEFAULTS
+    body: bytes,
+    kind: FileKind,
+    *,
+    as_it_is: bool = False,
+    layout: Layout = Layout(),
+    defaults: LeadInput = _NO_DEFAULTS,
 ) -> ImportFile:
     """Read a whole file. Raises UnreadableFile (or its UnexpectedColumns), FileTooLong.
 
@@ -152,7 +139,7 @@ Record = tuple[int, list[str], LeadInput | Faults]
 """The line's number, its cells as far as they could be told, and what it says or what is wrong with it."""
 
 
-def _records(body: bytes, kind: FileKind, as_it_is: bool, layout: Layout, defaults: Defaults) -> Iterator[Record]:
+def _records(body: bytes, kind: FileKind, as_it_is: bool, layout: Layout, defaults: LeadInput) -> Iterator[Record]:
     if kind == "ndjson":
         yield from _json_records(decoded(body, None), as_it_is)
         return
@@ -185,23 +172,22 @@ def _take_header(rows: Rows, line: int) -> list[str]:
     return header
 
 
-def _columns(header: list[str], layout: Layout, defaults: Defaults, as_it_is: bool) -> list[str]:
+def _columns(header: list[str], layout: Layout, defaults: LeadInput, as_it_is: bool) -> list[str]:
     """Where each column goes; "" for nowhere. Raises UnreadableFile."""
     if layout.mapping is None:
         if layout.header == 0:
             raise UnreadableFile("A file without a header needs a mapping of its columns.")
-        return columns_by_name(header, as_it_is=as_it_is, has_entity=defaults.entity is not None)
+        return columns_by_name(header, as_it_is=as_it_is, has_entity="entity" in defaults)
     names = column_names(header, max(len(header), MAX_COLUMNS))
     targets = columns_by_mapping(names, layout.mapping)
     named = [number for number, name in enumerate(names, start=1) if name in layout.mapping]
     return targets[: max(len(header), *named)] if layout.header and named else targets
 
 
-def _line(number: int, given: LeadInput, defaults: Defaults) -> Line:
-    defaulted = [name for name in ("entity", "stage", "tags") if getattr(defaults, name)]
-    given = cast(LeadInput, {name: value for name, value in given.items() if value or name not in defaulted})
-    if defaults.entity:
-        given.setdefault("entity", defaults.entity)
+def _line(number: int, given: LeadInput, defaults: LeadInput) -> Line:
+    given = cast(LeadInput, {name: value for name, value in given.items() if value or name not in defaults})
+    if "entity" in defaults:
+        given.setdefault("entity", defaults["entity"])
     lead = checked(given)
     if "entity" not in lead:
         raise InvalidLead([Fault("entity", "is required")])

@@ -8,7 +8,7 @@ calamine gets a new zip of exactly the parts that were looked through (import_sh
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 from xml.parsers import expat
 
 from chalicelib.crm.import_rows import MAX_COLUMNS, FileTooLong, Rows, Unread, UnreadableFile
-from chalicelib.crm.import_sheet import ERROR, Cell, SheetScan, column_letters, parser_of, string_lengths
+from chalicelib.crm.import_sheet import Cell, SheetScan, parser_of, string_lengths
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet
@@ -81,7 +81,7 @@ def _read(body: bytes, wanted: str | None) -> Workbook:
     with _calamine():
         found = CalamineWorkbook.from_object(BytesIO(parts.repacked())).get_sheet_by_name(name)
         merged = found.merged_cell_ranges or []
-    rows = _rows(_values(found), scan.cells, merged)
+    rows = _rows(_values(found), scan, merged)
     return Workbook(list(sheets), found.end[0] + 1 if found.end else 0, rows)
 
 
@@ -177,26 +177,21 @@ def _formats(styles: bytes | None) -> dict[str, str]:
     return {style: code for style, code in found.items() if re.fullmatch(r"0{2,15}|[0#,]*0(\.0+)? ?%", code)}
 
 
-def _rows(values: Iterator[list[Any]], marks: Mapping[Cell, str], merged: list[tuple[Cell, Cell]]) -> Rows:
+def _rows(values: Iterator[list[Any]], scan: SheetScan, merged: list[tuple[Cell, Cell]]) -> Rows:
     """Rows that are not empty. A cell merged over several rows counts in each of them."""
     below = {start: end[0] for start, end in merged if end[0] > start[0]}
     filled: dict[int, tuple[int, str]] = {}
     for row, cells in enumerate(values):
         texts: list[str] = []
-        wrong = ""
         for column, value in enumerate(cells):
-            mark = marks.get((row, column), "")
+            cell = (row, column)
             until, above = filled.get(column, (-1, ""))
-            texts.append(above if row <= until else _seen(value, mark))
-            if mark == ERROR:
-                wrong = f"has an error of the spreadsheet in cell {column_letters(column)}{row + 1}"
-            if (row, column) in below:
-                filled[column] = (below[row, column], texts[-1])
+            texts.append(above if row <= until else scan.errors.get(cell) or _seen(value, scan.formats.get(cell, "")))
+            if cell in below:
+                filled[column] = (below[cell], texts[-1])
         while texts and not texts[-1]:
             texts.pop()
-        if wrong:
-            yield row + 1, Unread(wrong, texts)
-        elif len(texts) > MAX_COLUMNS:
+        if len(texts) > MAX_COLUMNS:
             yield row + 1, Unread(f"has {len(texts):,} cells; at most {MAX_COLUMNS} are read", texts)
         elif any(texts):
             yield row + 1, texts

@@ -164,6 +164,23 @@ def test_the_list_keeps_its_place_and_shows_the_latest_search(
     desk.get_by_role("button", name="Previous").click()
     expect(desk.locator(".lead-row")).to_have_count(50)
 
+    def shorten(route: Route) -> None:
+        # As the API answers when a long list has few matches in the part that it looked through.
+        page = route.fetch().json()
+        route.fulfill(json=page | {"items": page["items"][:7]})
+
+    desk.route("**/v1/leads?**limit=50", shorten)
+    desk.reload()
+    expect(desk.locator(".lead-row")).to_have_count(7)
+    expect(desk.get_by_text("Only part of this long list has been searched.")).to_be_visible()
+    desk.get_by_role("button", name="Continue search").click()
+    expect(desk.locator(".lead-row")).to_have_count(10)
+    desk.get_by_role("button", name="Previous").click()
+    expect(desk.locator(".lead-row")).to_have_count(7)
+    desk.unroute("**/v1/leads?**limit=50", shorten)
+    desk.reload()
+    expect(desk.locator(".lead-row")).to_have_count(50)
+
     desk.get_by_label("Select all on this page").check()
     desk.get_by_role("button", name="Select all that match").click()
     expect(desk.get_by_text("60 selected")).to_be_visible()

@@ -1,5 +1,6 @@
 """Follow-ups: an audience by what leads did with an earlier campaign, on a real engine."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -185,6 +186,7 @@ def test_counting_ends_when_its_time_is_over(world: World, people: dict[str, Lea
     seconds = iter(range(0, 10_000, 30))
     hurried = Audiences(world.leads, world.deliveries, clock=lambda: next(seconds))
     assert hurried.count(audience) == (0, True)
+    assert hurried.count(replace(audience, behavior=())) == (0, True)
 
 
 def test_who_was_not_sent_the_mail_did_nothing_and_did_not_do_nothing() -> None:

@@ -32,7 +32,7 @@ const asset = (name) => new URL(name, import.meta.url).href;
 /** A button that is not a form's submit button. */
 export const button = (label, onclick, properties = {}) => h("button", { type: "button", onclick, ...properties }, label);
 
-export const crumbs = (href, parent, here) => h("p", { class: "crumbs" }, h("a", { href }, parent), "/", h("span", {}, here));
+export const crumbs = (list, parent, here) => h("p", { class: "crumbs" }, h("a", { href: lastAddress(list) }, parent), "/", h("span", {}, here));
 
 /** A span filled to a share (0 to 1) of its parent's width. The page's policy forbids style attributes in markup. */
 export function bar(share, properties = {}) {
@@ -201,6 +201,7 @@ async function enter() {
     const place = h("div", { class: "view" });
     main.replaceChildren(place);
     scrollTo(0, 0);
+    sessionStorage.setItem(`#${path}`, location.hash);
     await show(place, { id: pattern.exec(path)?.[1], query: new URLSearchParams(search), signal });
   } catch (error) {
     if (signal.aborted || error.name === "AbortError") return;
@@ -224,7 +225,19 @@ let entered = false;
 /** Change the address without changing the view: a new draft has been given its id. */
 export function rename(hash) {
   history.replaceState(null, "", hash);
+  sessionStorage.setItem(hash.split("?")[0], hash);
 }
+
+/** Keep in the address what a list is narrowed to and where it is, so that Back, a reload and a shared link show the same. */
+export function remember(changes) {
+  const [path, search] = location.hash.split("?");
+  const known = new URLSearchParams(search);
+  const kept = Object.fromEntries([...known.keys()].map((name) => [name, known.getAll(name)]));
+  rename(`${path || "#/campaigns"}${query({ ...kept, ...changes })}`);
+}
+
+/** The address of a list as it was last seen in this window. */
+export const lastAddress = (list) => sessionStorage.getItem(list) || list;
 
 // -- The session. ----------------------------------------------------------------------------------------------------
 

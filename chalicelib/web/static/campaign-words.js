@@ -6,8 +6,8 @@ export const titleOf = ({ title, subject }) => title || subject || "Untitled";
 /** The statuses of campaigns of which nothing was sent, nor is being sent. All others have statistics. */
 export const UNSENT = new Set(["draft", "scheduled", "missed"]);
 
-/** Whether a finding says that something is missing without which nothing is sent. */
-export const isMissing = ({ severity, code }) => severity === "error" && code.endsWith("_missing");
+/** Whether a finding says that a field is missing without which nothing is sent. */
+export const isMissing = ({ code }) => code === "missing";
 
 // -- Durations. --------------------------------------------------------------------------------------------------------
 

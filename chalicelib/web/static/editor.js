@@ -26,6 +26,8 @@ const LABELS = {
   ...Object.fromEntries(LINES), ...CONTENT, audience: "Recipients", "audience.entity": "Business line", "audience.stages": "Stages",
 };
 const TAGGED = new Set(["subject", "preview_text"]);
+/** Counting reads the whole audience, so an autosave that left it as it was does not count again. */
+const COUNTED_FOR_MS = 30_000;
 /** The fields that a test needs. */
 const NEEDED_BY_A_TEST = ["subject", "from_email", "html"];
 
@@ -137,9 +139,12 @@ export async function show(place, { id: asked, signal }) {
 
   // -- Number of recipients and findings, for the draft as it is stored. ------------------------------------------------
   let refreshes = 0;
+  let counted = { at: 0 };
   async function refresh() {
     refreshes += 1;
     const mine = refreshes;
+    const recount = { audience: JSON.stringify(draft.stored.audience), at: Date.now() };
+    const isCounted = recount.audience === counted.audience && recount.at < counted.at + COUNTED_FOR_MS;
     const ask = async (path, use) => {
       const answer = await api("GET", `campaigns/${draft.id}/${path}`, { signal });
       if (mine === refreshes) use(answer);
@@ -147,7 +152,8 @@ export async function show(place, { id: asked, signal }) {
     };
     frame.retry();
     preflight = readonly ? null : ask("preflight", findings.checked);
-    await Promise.all([ask("audience", people.count), preflight]).catch((problem) => { if (!signal.aborted && problem instanceof Problem) fill(alert, failure(problem, refresh)); });
+    const count = !isCounted && ask("audience", (answer) => { people.count(answer); counted = recount; });
+    await Promise.all([count, preflight]).catch((problem) => { if (!signal.aborted && problem instanceof Problem) fill(alert, failure(problem, refresh)); });
   }
 
   // -- What can be done. -------------------------------------------------------------------------------------------------
@@ -177,8 +183,13 @@ export async function show(place, { id: asked, signal }) {
   fields.title.addEventListener("input", retitle);
   const panes = toggles("Write or preview", { write: "Write", look: "Preview" }, (value) => showPane(value));
   const showPane = (value) => { desk.dataset.pane = value; panes.press(value); };
-  const line = ([name, label]) => h("div", { class: "field" }, h("label", { for: name }, label),
-    TAGGED.has(name) && !readonly ? withTags(fields[name], label, pickTag) : fields[name], h("p", { class: "error", id: `${name}-error`, "data-error": name }), name === "from_email" && sender?.element);
+  const wrapped = (name, label) => {
+    if (readonly) return fields[name];
+    if (name === "from_email") return sender.field;
+    return TAGGED.has(name) ? withTags(fields[name], label, pickTag) : fields[name];
+  };
+  const line = ([name, label]) => h("div", { class: "field" }, h("label", { for: name }, label), wrapped(name, label),
+    h("p", { class: "error", id: `${name}-error`, "data-error": name }), name === "from_email" && sender?.note);
   const desk = h("div", { class: "desk" },
     h("div", { class: "write" },
       h("section", { class: "card", "aria-label": "Sender and subject" }, h("div", { class: "envelope-fields" }, LINES.map(line))),

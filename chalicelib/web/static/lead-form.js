@@ -1,6 +1,6 @@
 /** The details of a lead as a form: for a new lead a view of its own, for another one in place on its page. */
 
-import { api, button, crumbs, fill, h, heading, say, style } from "./app.js";
+import { api, button, crumbs, fill, h, heading, lastAddress, say, style } from "./app.js";
 import { fieldErrors } from "./field-errors.js";
 import { nameOf, pick } from "./lead-controls.js";
 
@@ -10,7 +10,7 @@ export async function show(place, { signal }) {
     h("section", { class: "card new-lead", "aria-label": "New lead" }, leadForm(null, {
       lookup: leadGroups(signal),
       onsaved: (lead) => { say(`${nameOf(lead)} was added.`); location.hash = `#/leads/${lead.lead_id}`; },
-      oncancel: () => { location.hash = "#/leads"; },
+      oncancel: () => { location.hash = lastAddress("#/leads"); },
     })));
   place.querySelector("input").focus();
 }

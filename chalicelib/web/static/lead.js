@@ -1,6 +1,6 @@
 /** One lead: details, email status, and timeline. */
 
-import { api, button, crumbs, fill, h, heading, mayWrite, moment, reasonName, say, style } from "./app.js";
+import { api, button, crumbs, fill, h, heading, lastAddress, mayWrite, moment, reasonName, say, style } from "./app.js";
 import { deleteLead, nameOf, stageChoice, tagList } from "./lead-controls.js";
 import { leadForm, leadGroups, namesIn } from "./lead-form.js";
 import { privacyCard } from "./lead-privacy.js";
@@ -8,7 +8,7 @@ import { card, follow, svg } from "./parts.js";
 
 export { nameOf };
 
-export async function show(place, { id, signal }) {
+export async function show(place, { id, query: asked, signal }) {
   let groups = [];
   const lookup = leadGroups(signal).then((found) => { groups = found; return found; });
   let [lead] = await Promise.all([api("GET", `leads/${id}`, { signal }), style("leads.css")]);
@@ -21,6 +21,7 @@ export async function show(place, { id, signal }) {
   const timeline = card({ id: "timeline", title: "Timeline" }, events, more);
   const load = follow(more, signal, {
     path: `leads/${id}/timeline`,
+    asked,
     draw: (items) => fill(events, items.length ? items.map(event) : h("li", { class: "soft" },
       "Nothing yet. Campaigns sent to this lead, and how the lead reacts, appear here.")),
   });
@@ -59,7 +60,7 @@ export async function show(place, { id, signal }) {
   async function remove() {
     if (!await deleteLead(lead)) return;
     say(`${nameOf(lead)} was deleted.`);
-    location.hash = "#/leads";
+    location.hash = lastAddress("#/leads");
   }
 }
 

@@ -15,11 +15,13 @@ export async function show(place, { query: asked, signal }) {
   const entity = select("Business line", "All business lines", asked.get("entity"));
   const stage = select("Stage", "All stages", asked.get("stage"));
   const tag = select("Tag", "All tags", asked.get("tag"));
+  const filters = () => ({ q: search.value.trim(), entity: entity.value, stage: stage.value, tag: tag.value });
+  const areSet = () => Object.values(filters()).some(Boolean);
   const clear = button("Clear filters", () => {
     for (const each of [search, entity, stage, tag]) each.value = "";
     search.focus();
     restart();
-  }, { class: "quiet" });
+  }, { class: "quiet", hidden: !areSet() });
   const exports = button("Export CSV", () => saveCsv(`leads.csv${query(filters())}`, "leads", exports, signal));
   const run = h("div");
   const body = h("div", {}, h("p", { class: "loading" }, "Loading leads…"));
@@ -29,24 +31,17 @@ export async function show(place, { query: asked, signal }) {
     h("div", { class: "head" }, h("div", {}, heading("Leads")), h("div", { class: "actions" }, exports, adds())),
     h("div", { class: "bar" }, search, entity, stage, tag, clear), run, body);
 
-  const filters = () => ({ q: search.value.trim(), entity: entity.value, stage: stage.value, tag: tag.value });
-  const areSet = () => Object.values(filters()).some(Boolean);
   let groups = [];
   const list = browse(body, signal, {
     path: "leads",
-    values: () => ({ ...filters(), limit: 50 }),
+    asked,
+    filters,
     draw: (items) => h("section", { class: "card leads", "aria-label": "Leads" }, rows(items)),
     empty: () => (areSet()
       ? nothing("No leads found", "Remove a filter or shorten the search.")
       : nothing("No leads yet", "Add leads, or import them from a file, so that your campaigns have recipients.", adds())),
-    cursors: history.state?.leads,
-    onpage: (cursors) => {
-      clear.hidden = !areSet();
-      // In the address, so that Back and a reload show the same.
-      history.replaceState({ leads: cursors }, "", `#/leads${query(filters())}`);
-    },
   });
-  const restart = () => list.restart();
+  const restart = () => { clear.hidden = !areSet(); return list.restart(); };
   async function pause(isRunning) {
     if (!isRunning) await list.load();
     body.inert = isRunning;

@@ -4,7 +4,7 @@
  */
 
 import { api, button, failure, fill, h, query } from "./app.js";
-import { chooser } from "./chooser.js";
+import { chevron, chooser } from "./chooser.js";
 import { nameOf } from "./lead.js";
 import { card, debounced, svg, toggles } from "./parts.js";
 
@@ -148,8 +148,7 @@ export function preview(signal, onanswer = () => null) {
   });
   function choose(chosen) {
     lead = chosen;
-    fill(who, h("span", { class: "clip" }, chosen ? `${nameOf(chosen)}${chosen.email ? ` · ${chosen.email}` : ""}` : NOBODY.title),
-      svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d: "M4.5 6.5 8 10l3.5-3.5" })));
+    fill(who, h("span", { class: "clip" }, chosen ? `${nameOf(chosen)}${chosen.email ? ` · ${chosen.email}` : ""}` : NOBODY.title), chevron());
   }
 
   choose(null);

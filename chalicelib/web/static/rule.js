@@ -5,7 +5,7 @@ import { nameOf } from "./lead.js";
 import { card, follow, table, titlesOf } from "./parts.js";
 import { enabling, inWords, remove, warnings } from "./rule-words.js";
 
-export async function show(place, { id, signal }) {
+export async function show(place, { id, query: asked, signal }) {
   await style("automation.css");
   const rule = await api("GET", `rules/${id}`, { signal });
   const titles = await titlesOf([rule.when.campaign_id].filter(Boolean), signal);
@@ -23,6 +23,7 @@ export async function show(place, { id, signal }) {
   const names = new Map();
   await follow(more, signal, {
     path: `rules/${id}/log`,
+    asked,
     async draw(acts) {
       body.replaceChildren(acts.length ? log(acts, names) : h("p", { class: "soft" }, "Nothing yet. Leads changed by this rule appear here."));
       await lookUpNames(acts);

@@ -11,10 +11,10 @@ export { outlook, pace } from "./campaign-words.js";
 export { refill };
 
 /** Fill the place. Returns the function that updates all sections. */
-export async function sections(place, { campaign, stats, signal }) {
+export async function sections(place, { campaign, stats, asked, signal }) {
   await style("stats.css");
   const [funnelBody, notes, failures, machines] = Array.from({ length: 4 }, () => h("div", { class: "stack" }));
-  const people = recipients(campaign, signal);
+  const people = recipients(campaign, asked, signal);
   const scanners = linkScanners(campaign, signal);
   const live = [chart(campaign, signal), links(campaign, signal), comparison(campaign, signal), people];
   const [course, linked, compared] = live;

@@ -14,7 +14,7 @@ const FIGURES = [
   ["clicked", "Clicked", "Leads who clicked at least one link, without machine clicks."],
 ];
 
-export async function show(place, { id, signal }) {
+export async function show(place, { id, query: asked, signal }) {
   const head = h("div", { class: "view-head stack" }, h("p", { class: "loading" }, "Loading the numbers…"));
   const figures = h("dl", { class: "card figures", hidden: true });
   const trouble = h("div");
@@ -40,7 +40,7 @@ export async function show(place, { id, signal }) {
 
   const { outlook, pace, refill, sections } = await import("./stats-sections.js");
   if (signal.aborted) return;
-  const update = await sections(rest, { campaign, stats, signal });
+  const update = await sections(rest, { campaign, stats, asked, signal });
   const speed = pace();
   const draw = () => {
     refill(head, ...top(now, h("h1", { tabindex: "-1" }, now.campaign.title)));
@@ -81,7 +81,7 @@ function top(now, title) {
   const isRunning = RUNNING.has(campaign.status);
   const { subject, from_name: name, from_email: address } = campaign;
   return [
-    crumbs(sessionStorage.getItem("leadflip:campaigns") || "#/campaigns", "Campaigns", "Stats"),
+    crumbs("#/campaigns", "Campaigns", "Stats"),
     h("div", { class: "head" },
       h("div", { class: "titled" }, title, pill(campaign.status)), h("div", { class: "actions" }, offered(now))),
     h("dl", { class: "mail-head", "data-key": "mail" },

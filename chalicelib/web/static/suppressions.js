@@ -1,6 +1,6 @@
 /** Settings: the suppression list, the addresses that are not emailed. */
 
-import { api, button, counted, date, h, mayWrite, query, rename, say } from "./app.js";
+import { api, button, counted, date, h, mayWrite, query, say } from "./app.js";
 import { confirm, tell } from "./dialogs.js";
 import { browse, debounced, nothing } from "./parts.js";
 import { settingsHead } from "./settings.js";
@@ -23,21 +23,18 @@ export async function show(place, { query: asked, signal }) {
     h("p", { class: "soft" }, "Addresses that are not emailed. They stay here when their leads are deleted or imported again."),
     h("div", { class: "bar" }, search, reason, h("div", { class: "actions" }, actions())), body);
 
-  const values = () => ({ q: search.value.trim(), reason: reason.value });
+  const filters = () => ({ q: search.value.trim(), reason: reason.value });
   const list = browse(body, signal, {
     path: "suppressions",
-    values: () => ({ ...values(), limit: 50 }),
+    asked,
+    filters,
     draw: (items) => h("ul", { class: "card rows", "aria-label": "Suppression list" }, items.map(row)),
-    empty: () => (values().q || values().reason
+    empty: () => (search.value.trim() || reason.value
       ? nothing("No addresses found", "Addresses are found by how they start. Shorten the search or choose all reasons.")
       : nothing("Nobody is suppressed", "People who unsubscribe or mark an email as spam, and addresses that bounce, appear here by themselves.", actions())),
   });
-  const restart = () => {
-    rename(`#/settings/suppressions${query(values())}`);
-    return list.restart();
-  };
-  search.addEventListener("input", debounced(restart, signal));
-  reason.addEventListener("change", restart);
+  search.addEventListener("input", debounced(list.restart, signal));
+  reason.addEventListener("change", list.restart);
 
   /** Show the list once a change is made, and again when the list must have it: it follows within a second. */
   async function changed(change) {

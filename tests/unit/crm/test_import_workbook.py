@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.crm.import_rows import FileTooLong, Row, Unread, UnreadableFile
+from chalicelib.crm.import_rows import FileTooLong, Row, UnreadableFile
 from chalicelib.crm.import_workbook import MAX_UNPACKED_BYTES, MAX_WORKBOOK_BYTES, read_workbook
 from tests.unit.crm import workbooks
 from tests.unit.crm.workbooks import DATE, DATE_AND_TIME, DURATION, FIVE_DIGITS, PERCENT, cell, sheet, workbook
@@ -50,14 +50,10 @@ def test_lines_are_the_spreadsheets_and_empty_rows_and_ends_are_left_out() -> No
     assert rows_of(workbook({"A": sheet(rows) + '<row r="1048576"/>'})) == [(1, ["Title"]), (3, ["a", "", "b"])]
 
 
-def test_an_error_of_the_spreadsheet_is_the_lines_error_and_names_the_cell() -> None:
-    xml = (
-        '<row r="2"><c r="A2"><v>1</v></c><c r="C2" t="e"><v>#N/A</v></c></row><row r="3"><c r="A3"><v>2</v></c></row>'
-    )
-    assert rows_of(workbook({"A": xml})) == [
-        (2, Unread("has an error of the spreadsheet in cell C2", ["1"])),
-        (3, ["2"]),
-    ]
+def test_an_error_of_the_spreadsheet_is_seen_as_it_is_in_the_cell() -> None:
+    failed = '<c r="B2" t="e"><f>VLOOKUP(1,A:A,1)</f><v>#N/A</v></c>'
+    xml = f'<row r="2"><c r="A2"><v>1</v></c>{failed}<c r="C2"><v>3</v></c></row><row r="3">{cell("A3", 2.0)}</row>'
+    assert rows_of(workbook({"A": xml})) == [(2, ["1", "#N/A", "3"]), (3, ["2"])]
 
 
 def test_a_cell_merged_over_rows_counts_in_each() -> None:
