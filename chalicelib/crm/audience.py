@@ -21,6 +21,8 @@ from chalicelib.store.leads import Count, Leads
 
 LEADS_PER_PAGE = 500
 """Leads looked at for one page: 6 KB of ids, five calls to SQS."""
+LOOKED_AT_FOR_SOME = 2_000
+"""Finding some members of an audience by behaviour takes as many reads of deliveries, at most."""
 _LOOK_SECONDS = 20
 """A request takes 29 s at most."""
 _THREADS = 4
@@ -46,12 +48,18 @@ class Audiences:
         )
         return self._restricted(audience, found), after
 
-    def members(self, audience: Audience) -> Iterator[Lead]:
-        """All leads with all their fields, read as the iterator is consumed."""
-        found = self._leads.iter_audience(audience.entity, audience.stages, audience.tags)
+    def members(self, audience: Audience, looked_at: int | None = None) -> Iterator[Lead]:
+        """All leads with all their fields, read as the iterator is consumed; or those among the first `looked_at`."""
+        found = islice(self._leads.iter_audience(audience.entity, audience.stages, audience.tags), looked_at)
+        if not audience.behavior:
+            yield from found
         while page := list(islice(found, LEADS_PER_PAGE)):
             kept = set(self._restricted(audience, [lead.lead_id for lead in page]))
             yield from (lead for lead in page if lead.lead_id in kept)
+
+    def some(self, audience: Audience, most: int) -> list[Lead]:
+        """Up to `most` of its leads; with behaviour, those found in a bounded part."""
+        return list(islice(self.members(audience, LOOKED_AT_FOR_SOME), most))
 
     def count(self, audience: Audience) -> Count:
         """How many there are now, as many as can be looked at within a request."""
