@@ -33,7 +33,7 @@ def preview_written(
     while True:
         try:
             mail, findings = _rendered(draft, merge_fields(lead), f"{base_url}/t/u/preview")
-            return mail, in_order(content_findings(ContentInvalid(faults)) + findings)
+            return mail, in_order(content_findings(faults) + findings)
         except ContentInvalid as error:
             faults += error.faults
             # What has a fault is left out, and the rest is tried again.
@@ -45,11 +45,11 @@ def preview_written(
 def _rendered(draft: Draft, values: Mapping[str, object], unsubscribe_url: str) -> tuple[Rendered, list[Finding]]:
     """The mail and its findings. Raises ContentInvalid, also with what cannot be rendered for these values."""
     source, campaign = draft.source(), campaign_values(draft.campaign)
-    compiled, untracked = compile_both(source, NO_TRACKING, draft.campaign.tracking)
+    both = compile_both(source, NO_TRACKING, draft.campaign.tracking)
     try:
-        mail = Renderer(untracked, None).render(values, campaign, "", unsubscribe_url)
+        mail = Renderer(both.untracked, None).render(values, campaign, "", unsubscribe_url)
     except RenderFailed as failure:
         raise ContentInvalid([Diagnosis(source).fault(values, campaign, failure)]) from None
     if not draft.body.has_content:
         mail.text = ""  # nothing but the link to unsubscribe
-    return mail, preflight_findings(source, compiled, NO_TRACKING, AudienceFacts())
+    return mail, preflight_findings(source, both.tracked, NO_TRACKING, AudienceFacts())

@@ -1,4 +1,4 @@
-"""What a marketer should know of the sender before sending: the account, DMARC, and the postal address.
+"""What a marketer should know of the sender before sending: the account, the address, DMARC, and the postal address.
 
 Without the last two, `send` and `schedule` refuse a bulk sender's campaign.
 """
@@ -19,14 +19,12 @@ from chalicelib.store.workspace import Workspaces
 BULK_MAILS = 5_000
 """In 24 hours; above, Gmail, Yahoo and Microsoft refuse mails that do not pass DMARC (their rules for bulk senders)."""
 _BULK_SENDER_RULES = ("dmarc_fails", "postal_address_missing")
-"""Codes of the findings without which bulk senders may send."""
+"""Codes of the findings that keep a bulk sender from sending."""
 _COUNT_SECONDS = 5
 _TAG = re.compile(r"<[^>]*+>")
 
 
-class BulkSenderRulesNotMet(
-    Conflicting, problem="bulk-sender-rules-not-met", title="Large mail services would refuse this mail"
-):
+class BulkSenderRulesNotMet(Conflicting, problem="bulk-sender-rules-not-met", title="Bulk senders may not send this"):
     """The sender is a bulk sender, and the mail lacks what such senders need; `faults` says what."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
@@ -65,7 +63,7 @@ def sender_findings(
         yield Finding(severity, account.hindrance.name.lower(), account.hindrance.value)
     required = Severity.ERROR if _is_bulk(recipients, account) else Severity.WARNING
     if sender is not None:
-        yield from _dmarc(compiled.from_email.rpartition("@")[2], sender, required)
+        yield from _sender(compiled.from_email.rpartition("@")[2], sender, required)
     read = _read(compiled)
     if not read:  # a draft without content
         return
@@ -81,14 +79,17 @@ def _is_bulk(recipients: int, account: AccountState | None) -> bool:
     return recipients + (account.sent if account else 0) > BULK_MAILS
 
 
-def _dmarc(domain: str, sender: SenderFacts, required: Severity) -> Iterator[Finding]:
-    if sender.verified is None:
+def _sender(domain: str, sender: SenderFacts, required: Severity) -> Iterator[Finding]:
+    if sender.verified is False:
+        what = f"Neither the From address nor its domain {domain} is verified in SES, so no emails can be sent."
+        yield Finding(Severity.ERROR, "sender_not_verified", what, "from_email")
+    elif sender.verified is None:
         what = f"Amazon SES did not answer, so it could not be checked whether {domain} is verified and passes DMARC."
         yield Finding(Severity.NOTE, "sender_not_checked", what, "from_email")
-    elif sender.verified and sender.passes_dmarc is None:
+    elif sender.passes_dmarc is None:
         what = f"DNS did not answer, so it could not be checked whether emails from {domain} pass DMARC."
         yield Finding(Severity.NOTE, "sender_not_checked", what, "from_email")
-    elif sender.verified and not sender.passes_dmarc:
+    elif not sender.passes_dmarc:
         yield Finding(
             required,
             "dmarc_fails",

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self
 
 from chalicelib.model.errors import Fault
 
@@ -193,6 +193,18 @@ class CompiledContent:
         content["merge_fields"] = tuple(MergeField(*use) for use in content["merge_fields"])
         content["utm"] = tuple((key, value) for key, value in content["utm"])
         return cls(**content)
+
+
+class BothForms(NamedTuple):
+    """A mail in the forms that leads get: tracked, and untracked for those who opted out.
+
+    Both are one where the campaign tracks nothing.
+    """
+
+    source: ContentSource
+    tracking: LinkTracking
+    tracked: CompiledContent
+    untracked: CompiledContent
 
 
 def _as_list(value: Any) -> list[Any]:

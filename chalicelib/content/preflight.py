@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from chalicelib.content.compiled import CompiledContent, ContentSource, Link, LinkTracking
 from chalicelib.content.destinations import IS_UNSUBSCRIBE, NO_TRACK, Risk, tidy
-from chalicelib.content.errors import ContentInvalid, Positions
+from chalicelib.content.errors import Positions
 from chalicelib.content.merge_tags import find_tags, mask
 from chalicelib.content.render import html_size
 from chalicelib.model.campaign import GMAIL_CLIPS_AT
@@ -52,7 +52,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class AudienceFacts:
-    """What the caller knows of the audience and the sender; `None` where it was not looked up.
+    """What the caller knows of the audience; `None` where it was not looked up.
 
     `empty_fields`: for each path of `CompiledContent.merge_fields` without default, how many leads have nothing there.
     `with_empty_links`: to how many, of those whose mails were tried, a link with merge tags leads nowhere.
@@ -61,12 +61,9 @@ class AudienceFacts:
     total: int | None = None
     without_email: int | None = None
     empty_fields: Mapping[str, int] = field(default_factory=dict)
-    sender_verified: bool | None = None
     with_empty_links: int | None = None
     failures: Mapping[Fault, int | None] = field(default_factory=dict)
     """What cannot be rendered, and for how many leads; None where the audience had no lead to try it with."""
-    sender_findings: Sequence[Finding] = ()
-    """What the caller found out about account and sender."""
 
 
 _MESSAGES: Final[Mapping[Severity, Mapping[str, str]]] = {
@@ -78,9 +75,6 @@ _MESSAGES: Final[Mapping[Severity, Mapping[str, str]]] = {
         ),
         "not_proven": "{reason}.{meaning}",
         "rendering_failed": "The email cannot be rendered: {reason}.",
-        "sender_not_verified": (
-            "Neither the From address nor its domain {domain} is verified in SES, so no emails can be sent."
-        ),
     },
     Severity.WARNING: {
         "external_style_sheet": (
@@ -143,11 +137,9 @@ def _finding(
     return Finding(severity, code, _MESSAGES[severity][code].format(**values), field, line, column, count)
 
 
-def content_findings(error: ContentInvalid) -> list[Finding]:
+def content_findings(faults: Iterable[Fault]) -> list[Finding]:
     """The findings for content that does not compile: written under an earlier release's rules, and not sent since."""
-    return [
-        _finding("content_invalid", each.field, each.line, each.column, reason=each.reason) for each in error.faults
-    ]
+    return [_finding("content_invalid", each.field, each.line, each.column, reason=each.reason) for each in faults]
 
 
 def proof_findings(faults: Sequence[Fault]) -> list[Finding]:
@@ -184,7 +176,7 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
 def _all(
     source: ContentSource, compiled: CompiledContent, tracking: LinkTracking | None, audience: AudienceFacts
 ) -> Iterator[Finding]:
-    yield from _sender_and_audience(compiled, audience)
+    yield from _audience(audience)
     for use in compiled.merge_fields:
         empty = audience.empty_fields.get(use.path, 0)
         if empty and not use.has_default:
@@ -215,10 +207,7 @@ def _placed(source: ContentSource, finding: Finding) -> Finding:
     return replace(finding, field=field, line=line, column=column)
 
 
-def _sender_and_audience(compiled: CompiledContent, audience: AudienceFacts) -> Iterator[Finding]:
-    yield from audience.sender_findings
-    if audience.sender_verified is False:
-        yield _finding("sender_not_verified", "from_email", domain=compiled.from_email.rpartition("@")[2])
+def _audience(audience: AudienceFacts) -> Iterator[Finding]:
     if audience.total == 0:
         yield _finding("audience_empty", "audience", count=0)
     if audience.without_email:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice, product
+from math import inf
 
 from chalicelib.model.campaign import Audience, Did
 from chalicelib.model.delivery import Delivery
@@ -72,10 +73,10 @@ class Audiences:
             counts = list(threads.map(lambda unit: self._count(audience, *unit, ends_at=ends_at), units))
         return Count(sum(each.total for each in counts), any(each.at_least for each in counts))
 
-    def _count(self, audience: Audience, stage: str, shard: int, *, ends_at: float) -> Count:
+    def _count(self, audience: Audience, stage: str, shard: int, *, ends_at: float, most: float = inf) -> Count:
         total, after, more = 0, None, True
         while more:
-            if self._clock() > ends_at:
+            if total >= most or self._clock() > ends_at:
                 return Count(total, True)
             found, after = self.page(audience, stage, shard, after)
             total += len(found)
@@ -91,13 +92,10 @@ class Audiences:
         ends_at = self._clock() + seconds
         total = 0
         for stage, shard in product(dict.fromkeys(audience.stages), range(keys.AUDIENCE_SHARDS)):
-            after, more = None, True
-            while more:
-                found, after = self.page(audience, stage, shard, after)
-                total += len(found)
-                if total >= most or self._clock() > ends_at:
-                    return Count(total, True)
-                more = after is not None
+            found = self._count(audience, stage, shard, ends_at=ends_at, most=most - total)
+            total += found.total
+            if found.at_least or total >= most:
+                return Count(total, True)
         return Count(total, False)
 
     def _restricted(self, audience: Audience, lead_ids: Sequence[LeadId]) -> list[LeadId]:

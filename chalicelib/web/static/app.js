@@ -105,7 +105,7 @@ export async function request(path, options) {
     return await fetch(path, { credentials: "same-origin", ...options });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem(0, { title: "The server cannot be reached. Your changes are still here." });
+    throw new Problem(0, { title: `The server cannot be reached. ${options.method === "GET" ? "Check your connection." : "Your changes are still here."}` });
   }
 }
 
@@ -194,8 +194,7 @@ async function enter() {
   }
   const main = document.getElementById("main");
   if (!module) {
-    main.replaceChildren(h("div", { class: "view" }, h("div", { class: "card empty" }, heading("There is no such page"),
-      h("p", {}, "The address may be incomplete or misspelt."), h("a", { class: "button primary", href: "#/campaigns" }, "Go to Campaigns"))));
+    main.replaceChildren(lost("There is no such page", "The address may be incomplete or misspelt."));
     return;
   }
   try {
@@ -210,9 +209,17 @@ async function enter() {
     if (signal.aborted || error.name === "AbortError") return;
     const isKnown = error instanceof Problem;
     const problem = isKnown ? error : { message: "This page could not be loaded. A new version may be available." };
-    main.replaceChildren(h("div", { class: "view" }, failure(problem, isKnown ? enter : () => location.reload())));
+    main.replaceChildren(problem.status === 404 ? lost("Not found", `${problem.message} It may have been deleted.`, part)
+      : h("div", { class: "view" }, failure(problem, isKnown ? enter : () => location.reload())));
     if (!isKnown) throw error;
   }
+}
+
+/** What is shown at an address that leads nowhere. */
+function lost(title, text, part = "campaigns") {
+  const { href, textContent } = document.querySelector(`[data-part=${part}]`);
+  return h("div", { class: "view" }, h("div", { class: "card empty" }, heading(title), h("p", {}, text),
+    h("a", { class: "button primary", href }, `Go to ${textContent}`)));
 }
 
 /** The view's title, also the window's. It gets the focus, so that screen readers start there. */
