@@ -112,7 +112,7 @@ def test_the_number_of_recipients_is_never_that_of_another_audience(
         marketer("POST", "/v1/leads", {"entity": "counted", "stage": stage})
     campaign = write(marketer, "counted")
     page, held = window.new_page(), list[Route]()
-    page.route("**/audience", held.append)
+    page.route("**/audience", lambda route: held.append(route))
     page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
     shown = page.get_by_role("region", name="Recipients").locator(".count")
     expect(shown).to_have_text("Counting…")
