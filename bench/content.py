@@ -174,7 +174,7 @@ def _writing() -> list[Row]:
     ours = best(lambda: made_of(Body(markdown=MARKDOWN), Workspace()))
     plain = MarkdownIt()
     theirs = best(lambda: plain.render(MARKDOWN))
-    return [_mean("make HTML of 3 KB of Markdown", [ours], "plain HTML by markdown-it", [theirs], 4)]
+    return [_mean("make HTML of 3 KB of Markdown", [ours], "plain HTML by markdown-it", [theirs], 2)]
 
 
 def _compiling(mails: Sequence[str]) -> list[Row]:
