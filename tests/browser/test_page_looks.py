@@ -1,8 +1,10 @@
 """How the page looks: accessible (WCAG 2.1 AA by axe-core, light and dark) and never wider than the screen.
 
 `SCREENSHOTS=docs/images make browser TESTS=tests/browser/test_page_looks.py` renews the pictures of the documentation.
+Install the page's font first (Debian: fonts-inter): without it they show a wider one that nearly no reader has.
 """
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 from chalicelib.model.ids import new_lead_id
 from local.console import NotReady
 from local.recipients import BROWSER
+from local.seed import DRAFT
 from local.stack import LocalStack
 from tests.browser.axe import axe_source
 from tests.browser.showcase import ENTITY, Showcase, build
@@ -35,18 +38,20 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(stack: LocalStack, until: Any) -> Shop:
+def shop(stack: LocalStack, until: Any) -> Iterator[Shop]:
     marketer = Marketer(stack)
     campaign = build(marketer)
     counted = until(lambda: marketer("GET", f"/v1/campaigns/{campaign}/stats")["pending"] == 0)
     assert counted, "the showcase's deliveries were not counted"
-    draft = marketer("POST", f"/v1/campaigns/{campaign}/duplicate")["campaign_id"]
-    html = marketer("GET", f"/v1/campaigns/{draft}")["html"]
-    html = html.replace("</h1>", '</h1>\n<img src="https://www.acme-realty.example/garden.jpg" width="496">')
-    marketer("PATCH", f"/v1/campaigns/{draft}", {"title": "Summer gardens", "html": html})
+    marketer("PATCH", "/v1/workspace", {"name": "Acme Realty", "postal_address": ADDRESS})
+    marketer("POST", "/v1/senders", {"domain": SENDER})
+    marketer("POST", "/v1/suppressions", {"emails": SUPPRESSED, "reason": "Asked by phone not to be emailed"})
+    draft = marketer("POST", "/v1/campaigns", json.loads(DRAFT.read_bytes()) | {"title": "Summer gardens"})
     clicked = marketer("GET", f"/v1/campaigns/{campaign}/deliveries?clicked=true&opened=true&limit=1")["items"][0]
     rules = [marketer("POST", "/v1/rules", each)["rule_id"] for each in RULES]
-    return Shop(campaign, draft, clicked["lead_id"], rules[0])
+    yield Shop(campaign, draft["campaign_id"], clicked["lead_id"], rules[0])
+    marketer("PATCH", "/v1/workspace", {"name": "", "postal_address": None})
+    marketer("DELETE", f"/v1/senders/{SENDER}")
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +62,14 @@ def axe() -> str:
         skip_without("axe-core", str(missing))
 
 
+ADDRESS = "Acme Realty\nRua Augusta 100\n1100-053 Lisbon"
+SENDER = "acme-homes.example"
+SUPPRESSED = ["ines.faria@mail.example", "jonas.berg@mail.example", "zofia.novak@mail.example"]
+CUSTOMERS = """E-Mail;Vorname;Nachname;Firma;Größe
+jana@kunden.example;Jana;Weiß;Café Grün;12
+juergen@kunden.example;Jürgen;Müller;Bäckerei Süß;4
+wrong;Ann;Berg;;
+"""
 RULES = (
     {
         "name": "Pricing clickers are hot",
@@ -95,6 +108,19 @@ VIEWS = {
     "help": ("/help", "The five numbers"),
     "nowhere": ("/nowhere", "There is no such page"),
 }
+DIALOGS = (
+    ("/campaigns", "Delete: Summer gardens"),
+    ("/campaigns/{campaign}/stats", "Follow up…"),
+    ("/campaigns/{campaign}/stats", "View email"),
+    ("/campaigns/{draft}/edit", "Insert merge tag into Subject"),
+    ("/campaigns/{draft}/edit", "Send test…"),
+    ("/campaigns/{draft}/edit", "Schedule…"),
+    ("/campaigns/{draft}/edit", "Send…"),
+    ("/leads/{lead}", "Erase…"),
+    ("/settings/suppressions", "Add…"),
+    ("/settings/tokens", "Create token…"),
+)
+"""Where dialogs are opened, and by which button."""
 PHONE = {"width": 380, "height": 800}
 NAMES = ["link-name", "button-name", "label", "select-name"]
 """What a narrow page may lose with the texts that it hides."""
@@ -134,12 +160,16 @@ def test_a_view_is_accessible(window: tuple[Page, Scheme], stack: LocalStack, sh
     page.goto(f"{stack.web_url}#{fragment}")
     expect(page.get_by_text(sign).first).to_be_visible(timeout=20_000)
     wait_for_all(page)
-    is_pictured = view not in ("rule", "rule-form", "lead-form", "nowhere")
+    is_pictured = view not in ("import", "rule", "rule-form", "lead-form", "tokens", "nowhere")
     if SCREENSHOTS and is_pictured and scheme == ("dark" if view in ("lead", "leads") else "light"):
         page.screenshot(path=Path(SCREENSHOTS) / f"{view}.png")
     assert_accessible(page, axe)
     if view not in ("campaigns", "editor", "stats"):
         assert page.evaluate(SMALL) == []
+    if SCREENSHOTS and view == "editor" and scheme == "light":
+        page.get_by_role("button", name="Preview", exact=True).click()
+        page.wait_for_timeout(500)
+        page.screenshot(path=Path(SCREENSHOTS) / "editor-phone.png")
 
 
 def wait_for_all(page: Page) -> None:
@@ -160,8 +190,8 @@ def assert_accessible(page: Page, axe: str) -> None:
     assert_no_faults(page, NAMES)
 
 
-def assert_no_faults(page: Page, rules: list[str]) -> None:
-    found = page.evaluate("(asked) => axe.run(document, asked)", {"runOnly": rules, "iframes": False})
+def assert_no_faults(page: Page, rules: list[str], part: str = "html") -> None:
+    found = page.evaluate("([part, asked]) => axe.run(part, asked)", [part, {"runOnly": rules, "iframes": False}])
     faults = [
         f"{each['id']}: {node['target']} {node['failureSummary']}"
         for each in found["violations"]
@@ -173,7 +203,7 @@ def assert_no_faults(page: Page, rules: list[str]) -> None:
 def test_selecting_and_importing_leads_are_accessible(
     window: tuple[Page, Scheme], stack: LocalStack, shop: Shop, axe: str
 ) -> None:
-    page, _ = window
+    page, scheme = window
     page.set_viewport_size({"width": 1280, "height": 860})
     page.goto(f"{stack.web_url}#/leads")
     page.get_by_label("Select all on this page").check()
@@ -189,11 +219,13 @@ def test_selecting_and_importing_leads_are_accessible(
         {
             "name": "leads.csv",
             "mimeType": "text/csv",
-            "buffer": "E-Mail;Firma\na@b.example;Größe\nwrong;\n".encode("cp1252"),
+            "buffer": CUSTOMERS.encode("cp1252"),
         }
     )
     page.get_by_label("Business line").last.fill(ENTITY)
     page.get_by_label("Stage").last.fill("New")
+    if SCREENSHOTS and scheme == "light":
+        page.screenshot(path=Path(SCREENSHOTS) / "import.png")
     page.get_by_role("button", name="Check all lines").click()
     expect(page.get_by_role("heading", name="Checked: nothing is imported yet")).to_be_visible()
     assert_accessible(page, axe)
@@ -223,6 +255,27 @@ def test_dialogs_and_conflicts_are_accessible(
     expect(page.get_by_label("Reason")).to_be_focused()
     assert_accessible(page, axe)
     page.get_by_role("button", name="Cancel").click()
+
+
+def test_dialogs_are_accessible_and_give_the_focus_back(
+    window: tuple[Page, Scheme], stack: LocalStack, shop: Shop, axe: str
+) -> None:
+    page, _ = window
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    for address, opener in DIALOGS:
+        page.goto(f"{stack.web_url}#{address.format(campaign=shop.campaign, draft=shop.draft, lead=shop.lead)}")
+        button = page.get_by_role("button", name=opener, exact=True)
+        button.click()
+        dialog = page.locator("dialog, .popover").last
+        expect(dialog).to_be_visible()
+        expect(dialog.get_by_text("Checking…")).to_have_count(0)
+        page.evaluate(axe)
+        assert_no_faults(page, ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "dialog, .popover")
+        assert dialog.evaluate("each => each.scrollWidth <= each.clientWidth"), opener
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+        # On the button again, or for a merge tag in the field that gets it.
+        assert page.evaluate("document.activeElement.matches('button, input')"), opener
 
 
 def test_the_click_map_shows_the_clicks_on_the_email(
