@@ -1,5 +1,6 @@
 """/v1/leads/import: inspect a file, and import it. The models check types only; crm/ has the rules."""
 
+from dataclasses import replace
 from typing import Annotated, Literal, cast
 from urllib.parse import quote
 
@@ -56,7 +57,9 @@ class ReadingQuery(RequestModel):
         Delimiter | None,
         Field(description="Between the columns of a text. Else inspecting finds it, and importing takes the comma."),
     ] = None
-    sheet: Annotated[str | None, Field(description="Name of the workbook's sheet; by default its first.")] = None
+    sheet: Annotated[
+        str | None, Field(description="Name of the workbook's sheet; by default its first that is not empty.")
+    ] = None
 
     def layout(self) -> Layout:
         return Layout(**self.model_dump(include=set(Layout.__slots__), exclude_none=True))
@@ -110,7 +113,7 @@ class ColumnAnswer(AnswerModel):
 class InspectionAnswer(AnswerModel):
     encoding: Annotated[Encoding | None, Field(description="Null for a workbook.")]
     delimiter: Annotated[Delimiter | None, Field(description="Null for a workbook.")]
-    sheets: Annotated[list[str], Field(description="The workbook's visible sheets.")]
+    sheets: Annotated[list[str], Field(description="The workbook's visible sheets; empty ones in front are left out.")]
     header: Annotated[int, Field(description="Line of the header; 0 if there is none.")]
     last_line: Annotated[int | None, Field(description="Of the sheet; null for text.")]
     columns: list[ColumnAnswer]
@@ -185,11 +188,6 @@ def import_file(call: Call) -> ImportReport:
     if kind != RAW and query.encoding not in (None, "utf-8"):
         # The gateway has decoded it as UTF-8 already, and lost what was none.
         raise InvalidParameters([Fault("encoding", f"needs the media type {RAW}")])
-    file = read_file(
-        read_bytes(call.request),
-        _FILES[kind],
-        as_it_is=query.address == "none",
-        layout=query.layout(),
-        defaults=query.checked_defaults(),
-    )
+    layout = replace(query.layout(), as_it_is=query.address == "none")
+    file = read_file(read_bytes(call.request), _FILES[kind], layout, defaults=query.checked_defaults())
     return import_leads(call.context.leads, file, call.context.now(), dry_run=query.dry_run)

@@ -1,8 +1,15 @@
 """/v1/previews: a campaign while it is being written, before anything is stored."""
 
-from chalicelib.api.campaigns import CampaignFields
+from typing import Annotated
+
+from pydantic import Field, Json
+
+from chalicelib.api.campaigns import AudienceBody, CampaignFields
 from chalicelib.api.http.answers import Answer
+from chalicelib.api.http.paging import Page
+from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
+from chalicelib.api.leads import LeadAnswer
 from chalicelib.api.previews import HTML, FindingAnswer, PreviewAnswer, PreviewQuery, page_for_frame
 from chalicelib.campaigns.drafts import Written
 from chalicelib.campaigns.live_preview import preview_written
@@ -11,6 +18,7 @@ from chalicelib.model.errors import LeadNotFound
 
 live_preview = Resource("live_preview", "/v1/previews")
 
+_LEADS = 20
 _EMPTY_FRAME = '<!doctype html><html lang="en" data-preview><meta charset="utf-8"><title>Preview</title>'
 
 
@@ -47,6 +55,20 @@ def preview_unsaved_campaign(call: Call) -> object:
     )
     shown = {name: getattr(mail, name) for name in LivePreviewAnswer.model_fields if name != "findings"}
     return shown | {"findings": findings}
+
+
+class PreviewLeadsQuery(RequestModel):
+    audience: Annotated[Json[AudienceBody], Field(description="JSON object, as in a campaign.")] = AudienceBody()
+
+
+@Operation(live_preview, "GET", "/leads", Page[LeadAnswer], query=PreviewLeadsQuery)
+def list_preview_leads(call: Call) -> object:
+    """List some leads of an audience.
+
+    To preview a campaign for: up to 20. By behaviour, those found among the first leads in its stages.
+    """
+    audience = call.query(PreviewLeadsQuery).audience.audience()
+    return {"items": call.context.audiences.some(audience, _LEADS), "cursor": None}
 
 
 @Operation(live_preview, "GET", "/frame", answer_type=HTML)

@@ -7,7 +7,7 @@ from pydantic import Field
 from chalicelib.analytics.stats import count_links
 from chalicelib.analytics.sums import percent
 from chalicelib.api.campaigns import ProofAnswer
-from chalicelib.api.http.answers import Answer, AnswerModel
+from chalicelib.api.http.answers import Answer, AnswerModel, Moment
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.campaigns.completeness import Incomplete
@@ -98,6 +98,7 @@ class TestResult(AnswerModel):
     email: str
     outcome: SendTestOutcome
     detail: str | None
+    resumes_about: Annotated[Moment | None, Field(description="When to try again, if the account must wait.")]
 
 
 class TestAnswer(AnswerModel):

@@ -74,7 +74,7 @@ class WaitingAnswer(AnswerModel):
 
     reason: WaitReason
     resumes_about: Moment
-    text: Annotated[str, Field(description="The same in words, times in UTC.")]
+    text: Annotated[str, Field(description="The reason in words.")]
 
 
 class NumbersAnswer(AnswerModel):

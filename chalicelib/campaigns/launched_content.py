@@ -7,7 +7,6 @@ import zlib
 from dataclasses import dataclass
 
 from chalicelib.content.compiled import BothForms, CompiledContent, ContentSource
-from chalicelib.content.made_html import made_of
 from chalicelib.content.render import Rendered, Renderer, html_size
 from chalicelib.crm.leads import merge_fields
 from chalicelib.model.campaign import Body, Campaign, LaunchedLink, LaunchedMail, ProofResult
@@ -55,6 +54,8 @@ class LaunchedContent:
 
 def source_of(campaign: Campaign, body: Body, workspace: Workspace) -> ContentSource:
     """What the content engine reads of a campaign; `workspace`: whose theme it has. Raises ContentInvalid."""
+    from chalicelib.content.made_html import made_of  # not needed by what sends mails
+
     made = made_of(body, workspace)
     return ContentSource(
         subject=campaign.subject,

@@ -17,9 +17,9 @@ from chalicelib.model.workspace import Workspace
 _POLICY = "; ".join(
     (
         "default-src 'none'",
-        "img-src http: https: data:",
-        "style-src 'unsafe-inline' http: https:",
-        "font-src http: https: data:",
+        "img-src https: data:",
+        "style-src 'unsafe-inline'",
+        "font-src data:",
         "base-uri http: https:",
         "form-action 'none'",
         "frame-ancestors 'self'",

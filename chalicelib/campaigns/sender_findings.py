@@ -19,14 +19,12 @@ from chalicelib.store.workspace import Workspaces
 BULK_MAILS = 5_000
 """In 24 hours; above, Gmail, Yahoo and Microsoft refuse mails that do not pass DMARC (their rules for bulk senders)."""
 _BULK_SENDER_RULES = ("dmarc_fails", "postal_address_missing")
-"""Codes of the findings without which bulk senders may send."""
+"""Codes of the findings that keep a bulk sender from sending."""
 _COUNT_SECONDS = 5
 _TAG = re.compile(r"<[^>]*+>")
 
 
-class BulkSenderRulesNotMet(
-    Conflicting, problem="bulk-sender-rules-not-met", title="Large mail services would refuse this mail"
-):
+class BulkSenderRulesNotMet(Conflicting, problem="bulk-sender-rules-not-met", title="Bulk senders may not send this"):
     """The sender is a bulk sender, and the mail lacks what such senders need; `faults` says what."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:

@@ -77,6 +77,10 @@ _MESSAGES: Final[Mapping[Severity, Mapping[str, str]]] = {
         "rendering_failed": "The email cannot be rendered: {reason}.",
     },
     Severity.WARNING: {
+        "external_style_sheet": (
+            "Most mail apps do not load style sheets from other addresses, and the preview does not either. Put the "
+            "styles into the email."
+        ),
         "gmail_clips": (
             "The email is {kilobytes:.0f} KB. Gmail shows the first 102 KB and hides the rest, including the tracking "
             "pixel, so opens will be missed."
@@ -104,6 +108,7 @@ _MESSAGES: Final[Mapping[Severity, Mapping[str, str]]] = {
         "heading_level_skipped": "Heading level {level} follows {above}; to screen readers, a section is missing.",
         "headings_missing": "The email has {words} words and no heading for screen readers to jump to.",
         "hidden_text": "Spam filters distrust hidden text. Only a short preview text before all other may be hidden.",
+        "image_not_https": "This image does not use https: previews do not show it, and some mail apps do not either.",
         "image_without_width": "Outlook shows this image at full size. Add a width.",
         "link_not_https": "{url} does not use https.",
         "plain_text_only": "A plain-text email is not tracked: its opens and clicks will be unknown.",

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice, product
+from math import inf
 
 from chalicelib.model.campaign import Audience, Did
 from chalicelib.model.delivery import Delivery
@@ -20,6 +21,8 @@ from chalicelib.store.leads import Count, Leads
 
 LEADS_PER_PAGE = 500
 """Leads looked at for one page: 6 KB of ids, five calls to SQS."""
+LOOKED_AT_FOR_SOME = 2_000
+"""Finding some members of an audience by behaviour takes as many reads of deliveries, at most."""
 _LOOK_SECONDS = 20
 """A request takes 29 s at most."""
 _THREADS = 4
@@ -45,12 +48,18 @@ class Audiences:
         )
         return self._restricted(audience, found), after
 
-    def members(self, audience: Audience) -> Iterator[Lead]:
-        """All leads with all their fields, read as the iterator is consumed."""
-        found = self._leads.iter_audience(audience.entity, audience.stages, audience.tags)
+    def members(self, audience: Audience, looked_at: int | None = None) -> Iterator[Lead]:
+        """All leads with all their fields, read as the iterator is consumed; or those among the first `looked_at`."""
+        found = islice(self._leads.iter_audience(audience.entity, audience.stages, audience.tags), looked_at)
+        if not audience.behavior:
+            yield from found
         while page := list(islice(found, LEADS_PER_PAGE)):
             kept = set(self._restricted(audience, [lead.lead_id for lead in page]))
             yield from (lead for lead in page if lead.lead_id in kept)
+
+    def some(self, audience: Audience, most: int) -> list[Lead]:
+        """Up to `most` of its leads; with behaviour, those found in a bounded part."""
+        return list(islice(self.members(audience, LOOKED_AT_FOR_SOME), most))
 
     def count(self, audience: Audience) -> Count:
         """How many there are now, as many as can be looked at within a request."""
@@ -64,10 +73,10 @@ class Audiences:
             counts = list(threads.map(lambda unit: self._count(audience, *unit, ends_at=ends_at), units))
         return Count(sum(each.total for each in counts), any(each.at_least for each in counts))
 
-    def _count(self, audience: Audience, stage: str, shard: int, *, ends_at: float) -> Count:
+    def _count(self, audience: Audience, stage: str, shard: int, *, ends_at: float, most: float = inf) -> Count:
         total, after, more = 0, None, True
         while more:
-            if self._clock() > ends_at:
+            if total >= most or self._clock() > ends_at:
                 return Count(total, True)
             found, after = self.page(audience, stage, shard, after)
             total += len(found)
@@ -83,13 +92,10 @@ class Audiences:
         ends_at = self._clock() + seconds
         total = 0
         for stage, shard in product(dict.fromkeys(audience.stages), range(keys.AUDIENCE_SHARDS)):
-            after, more = None, True
-            while more:
-                found, after = self.page(audience, stage, shard, after)
-                total += len(found)
-                if total >= most or self._clock() > ends_at:
-                    return Count(total, True)
-                more = after is not None
+            found = self._count(audience, stage, shard, ends_at=ends_at, most=most - total)
+            total += found.total
+            if found.at_least or total >= most:
+                return Count(total, True)
         return Count(total, False)
 
     def _restricted(self, audience: Audience, lead_ids: Sequence[LeadId]) -> list[LeadId]:

@@ -74,8 +74,9 @@ class SheetScan:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         kind = name.rpartition(" ")[2]
-        if kind == "c":
+        if kind in ("c", "row"):
             self._settle()
+        if kind == "c":
             self._enter(attributes)
         elif kind == "row":
             self._row = int(attributes.get("r", self._row + 1))

@@ -38,6 +38,8 @@ _KEPT = (
     "xl/sharedstrings.xml",
 )
 """Parts beside the sheet, in lower case: their names ignore case (ECMA-376, part 2, 6.2.2.3)."""
+_VALUE = re.compile(rb"<(?:\w+:)?(?:v|is)[\s>]")
+"""A cell's value in a sheet's XML."""
 _PERCENT = {9: "0%", 10: "0.00%"}
 """Number formats that Excel knows by number alone (ECMA-376, part 1, 18.8.30)."""
 
@@ -45,14 +47,14 @@ _PERCENT = {9: "0%", 10: "0.00%"}
 @dataclass(frozen=True, slots=True)
 class Workbook:
     sheets: list[str]
-    """Names of the visible ones."""
+    """Names of the visible ones, from the first that is not empty on."""
     last_line: int
     """The last row of the sheet read."""
     rows: Rows
 
 
 def read_workbook(body: bytes, sheet: str | None = None) -> Workbook:
-    """The named sheet, or the first one. Raises UnreadableFile, FileTooLong."""
+    """The named sheet, or the first one that is not empty. Raises UnreadableFile, FileTooLong."""
     if len(body) > MAX_WORKBOOK_BYTES:
         raise FileTooLong(f"The workbook is larger than {MAX_WORKBOOK_BYTES / 1e6} MB. Save its sheet as CSV.")
     try:
@@ -71,6 +73,10 @@ def _read(body: bytes, wanted: str | None) -> Workbook:
     with zipfile.ZipFile(BytesIO(body)) as packed:
         parts = _Parts(packed)
         sheets = _sheets(parts)
+        for empty in list(sheets)[:-1]:
+            if _VALUE.search(parts.read(sheets[empty])):
+                break
+            del sheets[empty]
         name = next(iter(sheets)) if wanted is None else wanted
         if name not in sheets:
             raise UnreadableFile(f"The workbook has no sheet of this name. It has {', '.join(sheets)}.")

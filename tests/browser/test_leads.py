@@ -91,7 +91,19 @@ def test_leads_are_added_edited_changed_together_and_deleted(desk: Page, stack: 
     desk.keyboard.type("vip")
     desk.keyboard.press("Enter")
     expect(eves.locator(".tag")).to_have_text("vip×")
-    expect(eves.get_by_role("button", name=f"Add a tag to {HOSTILE}")).to_be_focused()
+    add = eves.get_by_role("button", name=f"Add a tag to {HOSTILE}")
+    expect(add).to_be_focused()
+    desk.keyboard.press("Enter")
+    desk.keyboard.type("b")
+    with desk.expect_response("**/v1/leads/bulk"):
+        desk.keyboard.press("Tab")
+    expect(eves.locator(".tag")).to_have_count(2)
+    expect(add).not_to_be_focused()  # Tab went on, and the answer leaves it there
+    eves.get_by_label(f"Stage of {HOSTILE}").press("ArrowDown")
+    expect(desk.get_by_role("dialog")).to_have_count(0)  # the list opens; "Other…" is not chosen by passing it
+    desk.keyboard.press("Escape")
+    eves.get_by_role("button", name=f"Remove tag b from {HOSTILE}").click()
+    expect(eves.locator(".tag")).to_have_count(1)
 
     with desk.expect_download() as saved:
         desk.get_by_role("button", name="Export CSV").click()

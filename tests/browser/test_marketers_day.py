@@ -34,11 +34,13 @@ nobody,<b>bold</b>,=1+1,-2
 """
 EVIL_HTML = """<html><head><meta http-equiv="refresh" content="0;url={site}/refresh">
 <base href="{site}/base/" target="_top">
-<style>html, body {{ position: fixed; inset: 0; z-index: 2147483647; }}</style>
+<style>@import url({secure}/imported.css); @font-face {{ font-family: evil; src: url({secure}/font.woff); }}
+html, body {{ position: fixed; inset: 0; z-index: 2147483647; font-family: evil; }}</style>
+<link rel="stylesheet" href="{secure}/sheet.css">
 <script>alert(4)</script><script src="{site}/script.js"></script></head><body onload="alert(5)">
 <img name="open"><img name="write"><img name="close"><img name="addEventListener"><img name="styleSheets">
 <img name="querySelector"><img name="documentElement">
-<img src="{site}/image.png" alt="" onerror="alert(6)">
+<img src="{secure}/image.png" alt="" onerror="alert(6)">
 <svg onload="alert(7)"></svg><iframe src="{site}/frame"></iframe>
 <object data="{site}/object"></object><embed src="{site}/embed"><video autoplay src="{site}/video"></video>
 <form action="{site}/form" target="_top"><input autofocus onfocus="alert(8)"><button>Submit</button></form>
@@ -47,10 +49,11 @@ EVIL_HTML = """<html><head><meta http-equiv="refresh" content="0;url={site}/refr
 <p id="end">Hello {{{{ lead.first_name }}}}</p></body></html>"""
 EVIL_MJML = """<mjml><mj-head><mj-raw><meta http-equiv="refresh" content="0;url={site}/refresh"></mj-raw></mj-head>
 <mj-body>
-<mj-raw><script>alert(10)</script><iframe src="{site}/frame"></iframe></mj-raw><mj-section><mj-column>
+<mj-raw><script>alert(10)</script><iframe src="{site}/frame"></iframe>
+<link rel="stylesheet" href="{secure}/sheet.css"></mj-raw><mj-section><mj-column>
 <mj-text>Hello {{{{ lead.first_name }}}}
 <form action="{site}/form" target="_top"><button>Submit</button></form></mj-text>
-<mj-image src="{site}/image.png" alt=""/><mj-button href="{site}/top">Top</mj-button>
+<mj-image src="{secure}/image.png" alt=""/><mj-button href="{site}/top">Top</mj-button>
 </mj-column></mj-section></mj-body></mjml>"""
 EVIL_MARKDOWN = """# Hello {{{{ lead.first_name }}}}
 
@@ -58,7 +61,7 @@ EVIL_MARKDOWN = """# Hello {{{{ lead.first_name }}}}
 
 [Top]({site}/top) {{button}}
 
-![" onerror="alert(13)]({site}/image.png)"""
+![" onerror="alert(13)]({secure}/image.png)"""
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +146,7 @@ def test_from_a_spreadsheet_to_the_follow_up(desk: Page, page: Page, stack: Loca
         expect(desk.get_by_label(f"{column} goes to")).to_have_value(target)
     desk.get_by_role("combobox", name="Business line").fill("café")
     press(desk, "Check all lines")
-    press(desk, "Import 4 leads")
+    press(desk, "Import 4 lines")
     expect(desk.get_by_role("heading", name="Import finished")).to_be_focused()
     expect(
         desk.get_by_role("row", name="6 Email: has no @ Kaputt · Mail · keine-adresse · X – „Y“ · Neu")
@@ -159,7 +162,7 @@ def test_from_a_spreadsheet_to_the_follow_up(desk: Page, page: Page, stack: Loca
     field(desk, "From name").fill("Café Grün")
     field(desk, "From address").fill("fest@")
     field(desk, "From address").press("ArrowDown")
-    expect(desk.get_by_role("option")).to_have_count(1)
+    expect(desk.get_by_role("listbox", name="Verified senders").get_by_role("option")).to_have_count(1)
     desk.get_by_label("Verified senders").press("Enter")
     expect(field(desk, "From address")).to_have_value(f"fest@{DOMAIN}")
     expect(field(desk, "From address")).to_be_focused()
@@ -341,7 +344,7 @@ def test_the_day_by_keyboard_alone(desk: Page, stack: LocalStack, tmp_path: Path
     keys.type("tasten")
     keys.do("Check all lines")
     expect(desk.get_by_role("heading", name="Checked: nothing is imported yet")).to_be_focused()
-    keys.do("Import 4 leads")
+    keys.do("Import 4 lines")
     expect(desk.get_by_role("heading", name="Import finished")).to_be_focused()
     keys.do("New campaign")
     expect(desk.get_by_role("heading", name="New campaign")).to_be_focused()
@@ -429,7 +432,7 @@ def test_hostile_files_are_refused_and_hostile_leads_are_text(
     desk.get_by_role("combobox", name="Business line").fill("evil")
     desk.get_by_role("combobox", name="Stage").fill("New")
     press(desk, "Check all lines")
-    press(desk, "Import 2 leads")
+    press(desk, "Import 2 lines")
     expect(desk.get_by_role("heading", name="Import finished")).to_be_visible()
     with desk.expect_download() as rejected:
         press(desk, "Download lines with errors")
@@ -471,11 +474,14 @@ def test_a_hostile_mail_does_nothing_in_the_preview(
         "POST", "/v1/leads", {"entity": "victim", "stage": "New", "first_name": EVIL, "email": f"{kind}@victim.example"}
     )
     site = f"{stack.inbox_url}/hostile"
+    secure = site.replace("http:", "https:")
     written: dict[str, Any] = {"title": "Hostile", "subject": EVIL, "from_email": "news@shop.example"}
-    written |= {"audience": {"entity": "victim", "stages": ["New"]}, kind: hostile.format(site=site)}
+    written |= {"audience": {"entity": "victim", "stages": ["New"]}, kind: hostile.format(site=site, secure=secure)}
     campaign = marketer("POST", "/v1/campaigns", written)["campaign_id"]
     asked: set[str] = set()
+    blocked: set[str] = set()
     desk.context.on("request", lambda request: asked.add(request.url))
+    desk.context.on("requestfailed", lambda each: blocked.add(each.url) if "csp" in str(each.failure) else None)
     desk.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
     mail, address = desk.frame_locator("iframe.mail"), desk.url
     expect(mail.get_by_text(f"Hello {EVIL}")).to_be_visible()
@@ -491,6 +497,6 @@ def test_a_hostile_mail_does_nothing_in_the_preview(
     expect(desk.get_by_label("To (up to 10 addresses)")).to_be_focused()
     assert desk.url == address
     assert len(desk.context.pages) == 1
-    assert {each for each in asked if each.startswith(site)} == {f"{site}/image.png"}
+    assert {each for each in asked - blocked if "/hostile/" in each} == {f"{secure}/image.png"}
     assert {each.split("/v1/")[0] for each in asked if "/v1/" in each} == {stack.web_url.rstrip("/")}
     assert desk.evaluate("document.querySelector('iframe.mail').getAttribute('sandbox')") == "allow-same-origin"

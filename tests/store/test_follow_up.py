@@ -1,8 +1,10 @@
 """Follow-ups: an audience by what leads did with an earlier campaign, on a real engine."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -110,6 +112,8 @@ def test_a_follow_up_is_a_draft_and_goes_to_those_who_have_not_reacted_when_it_i
     }
     assert draft["audience"] == original["audience"] | {"behavior": [{"campaign_id": first, "did": "not_opened"}]}
     path = f"/v1/campaigns/{draft['campaign_id']}"
+    shown = api("GET", f"/v1/previews/leads?audience={quote(json.dumps(draft['audience']))}").json["items"]
+    assert {each["lead_id"] for each in shown} == {people[name] for name in ("nothing", "proxied", "swept")}
     assert api("GET", f"{path}/audience").json == {"total": 3, "at_least": False}
     # One more opens before it is sent.
     world.deliveries.record_open(first, people["nothing"], at=NOW, machine=None)

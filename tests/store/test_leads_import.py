@@ -28,7 +28,7 @@ def leads(dynamodb: Any, tables: TableNames) -> Leads:
 
 
 def run(leads: Leads, *lines: str, at: datetime = NOW) -> ImportReport:
-    return import_leads(leads, read_file("\n".join(lines).encode(), "csv", as_it_is=True), at)
+    return import_leads(leads, read_file("\n".join(lines).encode(), "csv", Layout(as_it_is=True)), at)
 
 
 def counts(report: ImportReport) -> tuple[int, int, int]:

@@ -24,7 +24,7 @@ Moment = Annotated[
 class AnswerModel(BaseModel):
     """Base of every answer's body, made from any object with attributes of these names."""
 
-    # Validators are built when a model is first used: a cold start would pay for all, its request uses one or two.
+    # Validators are built when a model is first used: a cold start would pay for all, and its request uses one or two.
     model_config = ConfigDict(from_attributes=True, defer_build=True)
 
 

@@ -78,7 +78,7 @@ export class Problem extends Error {
 
   /** Whether the same request may succeed later. */
   get isTemporary() {
-    return this.status === 0 || this.status === 429 || this.status >= 500;
+    return this.status === 0 || this.status === 429 || this.status >= 500 || this.type === "urn:leadflip:problem:idempotency-key-running";
   }
 }
 
@@ -138,6 +138,9 @@ export const withoutTags = (text) => text.replace(/\{\{(.*?)\}\}/g, (_, tag) => 
 export function moment(text) {
   return text ? h("time", { datetime: text, title: new Date(text).toString() }, minute.format(new Date(text))) : "—";
 }
+
+/** When what waits goes on by itself. */
+export const resumes = (at) => [" Resumes about ", moment(at), ", your time."];
 
 /** The statuses of campaigns and deliveries. */
 const STATUS = {
@@ -271,5 +274,6 @@ async function start() {
   }
   addEventListener("hashchange", enter);
   await enter();
+  await import("./focus.js");
 }
 start();

@@ -47,6 +47,7 @@ export function chooser({ label, placeholder, empty, find, onpick, onclose = () 
   }
 
   function steer(event) {
+    if (event.key === "Tab") return popover.hidePopover();
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!options.length || (!step && event.key !== "Enter")) return;
     event.preventDefault();

@@ -9,7 +9,7 @@ import { Draft, newDraft } from "./draft.js";
 import { fieldErrors } from "./field-errors.js";
 import { findingsList } from "./findings.js";
 import { mergeTags, withTags } from "./merge-tags.js";
-import { card, toggles } from "./parts.js";
+import { card, disabledDuring, toggles } from "./parts.js";
 import { preview } from "./preview.js";
 import { saving } from "./saving.js";
 import { senderField } from "./sender-field.js";
@@ -26,8 +26,6 @@ const LABELS = {
   ...Object.fromEntries(LINES), ...CONTENT, audience: "Recipients", "audience.entity": "Business line", "audience.stages": "Stages",
 };
 const TAGGED = new Set(["subject", "preview_text"]);
-/** Counting reads the whole audience, so an autosave that left it as it was does not count again. */
-const COUNTED_FOR_MS = 30_000;
 /** The fields that a test needs. */
 const NEEDED_BY_A_TEST = ["subject", "from_email", "html"];
 
@@ -139,33 +137,36 @@ export async function show(place, { id: asked, signal }) {
 
   // -- Number of recipients and findings, for the draft as it is stored. ------------------------------------------------
   let refreshes = 0;
-  let counted = { at: 0 };
   async function refresh() {
     refreshes += 1;
     const mine = refreshes;
-    const recount = { audience: JSON.stringify(draft.stored.audience), at: Date.now() };
-    const isCounted = recount.audience === counted.audience && recount.at < counted.at + COUNTED_FOR_MS;
-    const ask = async (path, use) => {
-      const answer = await api("GET", `campaigns/${draft.id}/${path}`, { signal });
-      if (mine === refreshes) use(answer);
-      return answer;
-    };
+    const ask = (path) => api("GET", `campaigns/${draft.id}/${path}`, { signal });
     frame.retry();
-    preflight = readonly ? null : ask("preflight", findings.checked);
-    const count = !isCounted && ask("audience", (answer) => { people.count(answer); counted = recount; });
-    await Promise.all([count, preflight]).catch((problem) => { if (!signal.aborted && problem instanceof Problem) fill(alert, failure(problem, refresh)); });
+    preflight = readonly ? null : ask("preflight").then((found) => {
+      if (mine === refreshes) findings.checked(found);
+      return found;
+    });
+    await Promise.all([people.count(() => ask("audience")), preflight])
+      .catch((problem) => { if (mine === refreshes && !signal.aborted && problem instanceof Problem) fill(alert, failure(problem, refresh)); });
   }
 
   // -- What can be done. -------------------------------------------------------------------------------------------------
-  const command = (label, action, { needed, ...properties } = {}) => button(label, async () => {
-    alert.replaceChildren();
-    try {
-      if (readonly || await isReady(needed)) await action();
-    } catch (problem) {
-      if (!(problem instanceof Problem)) throw problem;
-      fill(alert, failure(problem));
-    }
-  }, properties);
+  const command = (label, action, { needed, ...properties } = {}) => {
+    const check = () => disabledDuring(control, () => {
+      control.textContent = "Checking…";
+      return isReady(needed).finally(() => { control.textContent = label; });
+    });
+    const control = button(label, async () => {
+      alert.replaceChildren();
+      try {
+        if (readonly || await check()) await action();
+      } catch (problem) {
+        if (!(problem instanceof Problem)) throw problem;
+        fill(alert, failure(problem));
+      }
+    }, properties);
+    return control;
+  };
   // A changed status shows the campaign again, with what can be done now.
   const again = (isChanged) => { if (isChanged) dispatchEvent(new Event("hashchange")); };
   const offered = readonly ? mayWrite() && [

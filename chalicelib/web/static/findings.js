@@ -18,6 +18,8 @@ export function findingsList({ mark, go, isOurs }) {
   let known = "";
 
   function draw() {
+    const live = new Set(written.map(key));
+    others = others.filter((each) => !live.has(key(each)));
     // The first text that is written is not stored while it is refused.
     const isRefused = written.some(({ field, severity }) => field in KINDS && severity === "error");
     const found = [...others.filter((each) => !(isRefused && isMissing(each) && each.field === "html")), ...written].toSorted((one, other) => ORDER.indexOf(one.severity) - ORDER.indexOf(other.severity));
@@ -41,9 +43,7 @@ export function findingsList({ mark, go, isOurs }) {
     live(findings) { written = findings; draw(); },
     /** What the check of the stored draft says, of the recipients and the sender too. */
     checked(preflight) {
-      const live = new Set(written.map(key));
-      others = preflight.findings.filter((each) => !live.has(key(each)));
-      ({ proof } = preflight);
+      ({ findings: others, proof } = preflight);
       isWhole = true;
       draw();
     },

@@ -34,7 +34,12 @@ export function stageChoice(known, names, onchange) {
     } catch (problem) {
       say(problem.message);
     }
-  }, onmousedown: () => offer(), onfocus: () => offer() });
+  }, onmousedown: () => offer(), onfocus: () => offer(), onkeydown: (event) => {
+    // In a closed list these keys would choose, and change the lead at once, on the way to another stage.
+    if (event.ctrlKey || event.metaKey || event.altKey || !/^(Arrow.*|Page.*|Home|End|[^ ])$/.test(event.key)) return;
+    event.preventDefault();
+    choice.showPicker();
+  } });
   function offer() {
     const stages = [...new Set([lead.stage, ...names()])].toSorted();
     if (choice.length === stages.length + 1) return;
@@ -73,7 +78,7 @@ export function tagList(known, names, onchange, most = Infinity) {
       say(problem.message);
     }
     draw();
-    element.querySelector(".add-tag").focus();
+    if (document.activeElement === document.body) element.querySelector(".add-tag").focus();
   }
   function enter() {
     let isDone = false;

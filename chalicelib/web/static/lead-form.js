@@ -3,6 +3,7 @@
 import { api, button, crumbs, fill, h, heading, lastAddress, say, style } from "./app.js";
 import { fieldErrors } from "./field-errors.js";
 import { nameOf, pick } from "./lead-controls.js";
+import { disabledDuring } from "./parts.js";
 
 export async function show(place, { signal }) {
   await style("leads.css");
@@ -97,21 +98,14 @@ export function leadForm(lead, { lookup, onsaved, oncancel }) {
   const form = h("form", {
     class: "lead-form", novalidate: true,
     oninput: () => { key = crypto.randomUUID(); alert.textContent = ""; errors?.show([]); },
-    onsubmit: async (event) => {
+    onsubmit: (event) => {
       event.preventDefault();
       const names = [...rows.querySelectorAll(".field-name")].map(({ value }) => value.trim()).filter(Boolean);
       const twice = names.find((name, at) => names.indexOf(name) < at);
       if (twice) return showErrors({ errors: [{ field: `fields.${twice}`, reason: "This name is used twice." }] });
-      save.disabled = true;
-      try {
-        const changed = changes();
-        if (!lead) changed.entity ??= "";
-        if (!lead) changed.stage ??= "";
-        onsaved(lead ? await api("PATCH", `leads/${lead.lead_id}`, { body: changed }) : await api("POST", "leads", { body: changed, key }));
-      } catch (problem) {
-        save.disabled = false;
-        showErrors(problem);
-      }
+      const changed = lead ? changes() : { entity: "", stage: "", ...changes() };
+      return disabledDuring(save, () => api(...(lead ? ["PATCH", `leads/${lead.lead_id}`, { body: changed }] : ["POST", "leads", { body: changed, key }]))
+        .then(onsaved).catch(showErrors));
     },
   },
   field("email", "Email", own.email),

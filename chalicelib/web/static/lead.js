@@ -6,8 +6,6 @@ import { leadForm, leadGroups, namesIn } from "./lead-form.js";
 import { privacyCard } from "./lead-privacy.js";
 import { card, follow, svg } from "./parts.js";
 
-export { nameOf };
-
 export async function show(place, { id, query: asked, signal }) {
   let groups = [];
   const lookup = leadGroups(signal).then((found) => { groups = found; return found; });

@@ -36,6 +36,7 @@ export async function show(place, { query: asked, signal }) {
     path: "leads",
     asked,
     filters,
+    values: () => ({ ...filters(), limit: 50 }),
     draw: (items) => h("section", { class: "card leads", "aria-label": "Leads" }, rows(items)),
     empty: () => (areSet()
       ? nothing("No leads found", "Remove a filter or shorten the search.")
@@ -73,6 +74,7 @@ export async function show(place, { query: asked, signal }) {
     }
     async function selectAll() {
       fill(more, h("span", { class: "soft" }, "Counting…"));
+      tools.querySelector("button").focus();
       try {
         const counted = await api("GET", `lead-count${query(filters())}`, { signal });
         if (whole.checked) all = counted;
@@ -81,7 +83,6 @@ export async function show(place, { query: asked, signal }) {
         notify(problem.message);
       }
       draw();
-      tools.querySelector("button").focus();
     }
     const selection = () => (all
       ? { target: { filter: present(filters()) }, total: all.total, atLeast: all.at_least,

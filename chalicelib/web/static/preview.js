@@ -5,7 +5,7 @@
 
 import { api, button, failure, fill, h, query } from "./app.js";
 import { chevron, chooser } from "./chooser.js";
-import { nameOf } from "./lead.js";
+import { nameOf } from "./lead-controls.js";
 import { card, debounced, svg, toggles } from "./parts.js";
 
 const SHOW_AFTER_MS = 80;
@@ -136,9 +136,8 @@ export function preview(signal, onanswer = () => null) {
 
   // -- The lead. ---------------------------------------------------------------------------------------------------------
   const find = async (words) => {
-    const first = words ? null : audience?.stages[0];
-    const { items } = audience?.entity
-      ? await api("GET", `leads${query({ entity: audience.entity, stage: first, q: words, limit: 20 })}`, { signal }) : { items: [] };
+    const path = words ? `leads${query({ entity: audience?.entity, q: words, limit: 20 })}` : `previews/leads${query({ audience: JSON.stringify(audience) })}`;
+    const { items } = await api("GET", path, { signal });
     return [...items.map((each) => ({ title: nameOf(each), note: each.email, value: each })), ...(words ? [] : [{ ...NOBODY, value: null }])];
   };
   const pickLead = chooser({
@@ -160,11 +159,14 @@ export function preview(signal, onanswer = () => null) {
     retry: () => isBehind && load(),
     /** Show what `request(leadId)` answers, soon; for a lead of this audience. */
     async update(request, newAudience) {
-      const isOther = JSON.stringify([newAudience?.entity, newAudience?.stages]) !== JSON.stringify([audience?.entity, audience?.stages]);
-      audience = newAudience;
+      const isOther = JSON.stringify(newAudience) !== JSON.stringify(audience);
       const isFirst = !ask;
       ask = request;
-      if (isOther) choose((await find("").catch(() => []))[0]?.value || null);
+      if (isOther) {
+        audience = newAudience;
+        const [first] = await find("").catch(() => []);
+        if (audience === newAudience) choose(first?.value || null);
+      }
       return isFirst ? load() : soon();
     },
   };

@@ -1,7 +1,7 @@
 /** One rule and its log. */
 
 import { api, button, crumbs, h, heading, mayWrite, moment, style } from "./app.js";
-import { nameOf } from "./lead.js";
+import { nameOf } from "./lead-controls.js";
 import { card, follow, table, titlesOf } from "./parts.js";
 import { enabling, inWords, remove, warnings } from "./rule-words.js";
 

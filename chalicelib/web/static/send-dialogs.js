@@ -1,7 +1,7 @@
 /** Sending now and scheduling: what will be sent, to whom, and what the pre-send check says, before anything happens. */
 
 import { api, counted, fill, h, number, Problem, style } from "./app.js";
-import { HERE, isMissing, likelyZones, placeOf, thereAndHere, titleOf } from "./campaign-words.js";
+import { audienceOf, HERE, isMissing, likelyZones, placeOf, thereAndHere, titleOf } from "./campaign-words.js";
 import { confirm } from "./dialogs.js";
 
 const SEVERITY = { error: ["bad", "Error"], warning: ["skipped", "Warning"] };
@@ -101,7 +101,7 @@ function finding(found) {
   return h("li", {}, h("span", { class: `pill ${tone}` }, name), h("p", {}, message, count ? ` (${counted(count, "lead")})` : ""));
 }
 
-function summary({ subject, audience: { entity }, from_name: name, from_email: address, reply_to: replyTo }, { sample, without_email: without, ...found }, { total, at_least: atLeast }, before) {
+function summary({ subject, audience, from_name: name, from_email: address, reply_to: replyTo }, { sample, without_email: without, ...found }, { total, at_least: atLeast }, before) {
   const leads = `${atLeast ? "At least " : ""}${counted(total, "lead")}`;
   let people = [leads];
   if (without && found.audience_is_whole) people = [`${leads}, ${number(without)} without an address: `, h("b", {}, counted(total - without, "email"))];
@@ -110,7 +110,7 @@ function summary({ subject, audience: { entity }, from_name: name, from_email: a
     ["Subject", [h("b", {}, sample?.subject || subject || "—"), sample && sample.subject !== subject && h("span", { class: "note" }, ` for ${sample.name}`)]],
     ["From", address ? [name && h("b", {}, name), name ? ` ${address}` : h("b", {}, address)] : "—"],
     replyTo && ["Reply-to", replyTo],
-    ["Recipients", entity ? [before, people] : "—"],
+    ["Recipients", audience.entity ? [h("p", {}, audienceOf(audience)), h("p", {}, before, people)] : "—"],
   ];
   return h("dl", { class: "send-summary" }, rows.filter(Boolean).map(([label, value]) => h("div", {}, h("dt", {}, label), h("dd", {}, value))));
 }

@@ -1,6 +1,6 @@
 /** Campaigns > [Campaign] > Stats: the five numbers first, then the sections below them. All are kept up to date. */
 
-import { api, button, counted, crumbs, failure, h, heading, mayWrite, moment, number, percent, pill, Problem, progress, withoutTags } from "./app.js";
+import { api, button, counted, crumbs, failure, h, heading, mayWrite, moment, number, percent, pill, Problem, progress, resumes, withoutTags } from "./app.js";
 
 const RUNNING = new Set(["planning", "sending"]);
 const SOON_MS = 2000;
@@ -122,15 +122,11 @@ function offered(now) {
   ];
 }
 
-const WAITS_FOR = {
-  quota: "the sending quota", rate: "the mail service, which takes no more emails at the moment", put_off: "the mail service", mail_service: "the mail service",
-};
-
 function sending({ stats, outlook }) {
   const done = stats.total - stats.pending;
   let text = `Collecting recipients: ${counted(stats.total, "lead")} so far`;
   if (stats.total_is_final) text = `${number(done)} of ${counted(stats.total, "lead")} done, ${number(stats.pending)} pending`;
-  const wait = stats.waiting && [`Waiting for ${WAITS_FOR[stats.waiting.reason] || "the mail service"}. Goes on about `, moment(stats.waiting.resumes_about), "."];
+  const wait = stats.waiting && [stats.waiting.text, resumes(stats.waiting.resumes_about)];
   return h("div", { class: "stack", "data-key": "sending" },
     progress("Sending", stats.total ? (done / stats.total) * stats.planned_share : 0, text),
     h("p", { class: "note" }, text, !wait && outlook ? ` · ${outlook}` : ""), wait && h("p", { class: "note" }, wait));

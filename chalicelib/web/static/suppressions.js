@@ -40,7 +40,6 @@ export async function show(place, { query: asked, signal }) {
   async function changed(change) {
     if (!await change || signal.aborted) return;
     await list.load();
-    if (document.activeElement === document.body) search.focus();  // the button that was pressed is gone
     setTimeout(() => { if (!signal.aborted && !body.contains(document.activeElement)) list.load(); }, INDEX_MS);
   }
 

@@ -52,8 +52,17 @@ def test_lines_are_the_spreadsheets_and_empty_rows_and_ends_are_left_out() -> No
 
 def test_an_error_of_the_spreadsheet_is_seen_as_it_is_in_the_cell() -> None:
     failed = '<c r="B2" t="e"><f>VLOOKUP(1,A:A,1)</f><v>#N/A</v></c>'
-    xml = f'<row r="2"><c r="A2"><v>1</v></c>{failed}<c r="C2"><v>3</v></c></row><row r="3">{cell("A3", 2.0)}</row>'
-    assert rows_of(workbook({"A": xml})) == [(2, ["1", "#N/A", "3"]), (3, ["2"])]
+    rows = (
+        f'<row r="2">{cell("A2", 1.0)}{failed}{cell("C2", 3.0)}</row>',
+        f'<row r="3">{failed.replace("B2", "B3")}</row>',
+    )
+    xml = "".join(rows) + f'<row r="4">{cell("A4", 2.0)}</row><row r="5">{failed.replace("B2", "B5")}</row>'
+    assert rows_of(workbook({"A": xml})) == [
+        (2, ["1", "#N/A", "3"]),
+        (3, ["", "#N/A"]),
+        (4, ["2"]),
+        (5, ["", "#N/A"]),
+    ]
 
 
 def test_a_cell_merged_over_rows_counts_in_each() -> None:
@@ -71,6 +80,13 @@ def test_the_first_visible_sheet_is_read_unless_another_is_named() -> None:
     assert rows_of(body, "More") == [(1, ["b"])]
     with pytest.raises(UnreadableFile, match="It has Leads, More"):
         read_workbook(body, "Old")
+
+
+def test_an_empty_sheet_in_front_of_the_table_is_passed_over() -> None:
+    body = workbook({"Empty": '<row r="1"><c r="A1" s="1"/></row>', "Leads": sheet([["a"]]), "Last": ""})
+    assert read_workbook(body).sheets == ["Leads", "Last"]
+    assert rows_of(body) == rows_of(body, "Leads") == [(1, ["a"])]
+    assert rows_of(workbook({"Empty": "", "Too": ""})) == []
 
 
 FAR = '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>2</v></c></row>'
