@@ -1,57 +1,16 @@
 """Problems in the editor: conflicting changes, invalid fields, lost connections, campaigns that are not drafts."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, StorageState, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from local.recipients import BROWSER
 from local.stack import LocalStack
-from tests.browser.test_page import sign_in
+from tests.browser.steps import field, write
 from tests.stack.marketer import Marketer
 
 SAVED = re.compile("^Saved ")
-
-
-@pytest.fixture(scope="module")
-def marketer(stack: LocalStack) -> Marketer:
-    return Marketer(stack)
-
-
-@pytest.fixture(scope="module")
-def session(browser: Browser, stack: LocalStack) -> StorageState:
-    """Cookies of a marketer who has signed in."""
-    context = browser.new_context(user_agent=BROWSER)
-    page = context.new_page()
-    page.goto(stack.web_url)
-    sign_in(page, stack.token)
-    expect(page.get_by_role("heading", name="Campaigns")).to_be_visible()
-    state = context.storage_state()
-    context.close()
-    return state
-
-
-@pytest.fixture
-def window(browser: Browser, session: StorageState) -> Iterator[BrowserContext]:
-    """A signed-in browser whose pages share their storage."""
-    context = browser.new_context(user_agent=BROWSER, viewport={"width": 1280, "height": 900}, storage_state=session)
-    context.set_default_timeout(20_000)
-    expect.set_options(timeout=20_000)
-    yield context
-    context.close()
-
-
-def write(marketer: Marketer, entity: str, **said: Any) -> str:
-    campaign = {
-        "title": f"For {entity}",
-        "subject": "Hello",
-        "from_email": "news@shop.example",
-        "html": "<p>Hello</p>",
-        "audience": {"entity": entity, "stages": ["New"]},
-    }
-    return str(marketer("POST", "/v1/campaigns", campaign | said)["campaign_id"])
 
 
 def editor(window: BrowserContext, stack: LocalStack, campaign: str) -> Page:
@@ -59,10 +18,6 @@ def editor(window: BrowserContext, stack: LocalStack, campaign: str) -> Page:
     page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
     expect(field(page, "Title")).not_to_have_value("")
     return page
-
-
-def field(page: Page, name: str) -> Any:
-    return page.get_by_label(name, exact=True)
 
 
 def state(page: Page) -> Any:

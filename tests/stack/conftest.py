@@ -17,6 +17,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     options = Options(folder, DEFAULTS.builds, port, inbox_port, smtp_port, {"ExampleSubscription": "on"})
     with running(options) as started:
         yield started
+        # Saving a state that nobody will read takes seconds.
+        started.engine.child.process.kill()
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,12 @@ export function findingsList({ mark, go, isOurs }) {
   let isWhole = false;
   let known = "";
 
+  /** Those that the text as it is now does not show already. */
+  const besides = (all) => {
+    const live = new Set(written.map(key));
+    return all.filter((each) => !live.has(key(each)));
+  };
+
   function draw() {
     // The first text that is written is not stored while it is refused.
     const isRefused = written.some(({ field, severity }) => field in KINDS && severity === "error");
@@ -37,11 +43,14 @@ export function findingsList({ mark, go, isOurs }) {
   return {
     element,
     /** What the text as it is now has. */
-    live(findings) { written = findings; draw(); },
+    live(findings) {
+      written = findings;
+      others = besides(others);
+      draw();
+    },
     /** What the check of the stored draft says, of the recipients and the sender too. */
     checked(preflight) {
-      const live = new Set(written.map(key));
-      others = preflight.findings.filter((each) => !live.has(key(each)));
+      others = besides(preflight.findings);
       ({ proof } = preflight);
       isWhole = true;
       draw();
