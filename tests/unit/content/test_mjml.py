@@ -98,6 +98,7 @@ def test_a_letter_that_a_word_could_be_made_of_is_no_word() -> None:
         ("<p>x</p>", 1, "text must be"),
         ("just text", 1, "text must be"),
         ("<mjml>", 1, "never closed"),
+        ("<!-- nothing -->", 1, "has no <mjml>"),
         ("<mjml><mj-body>\n<mj-include path='/etc/passwd' /></mj-body></mjml>", 2, "no element of MJML"),
         ("<mjml><mj-body>\n<mj-text>x</mj-text></mj-body></mjml>", 2, "cannot be in <mj-body>"),
         (in_column("<mj-foo/>"), 5, "no element of MJML"),
