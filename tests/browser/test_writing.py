@@ -111,7 +111,7 @@ def test_findings_stand_at_their_lines_and_a_format_is_not_changed_by_accident(
     desk: Page, stack: LocalStack, marketer: Marketer
 ) -> None:
     held: list[Route] = []
-    desk.route("**/v1/previews", held.append)
+    desk.route("**/v1/previews", lambda route: held.append(route))
     campaign = opened(desk, stack, marketer, subject="Hello", markdown="Fine\n\n[look](http://shop.com/a)\n\nThe end")
     text, notes = field(desk, "Markdown"), desk.locator(".content .code:visible .line-note")
     mail, found = desk.frame_locator("iframe.mail"), desk.get_by_role("region", name="Pre-send check")
