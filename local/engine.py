@@ -208,6 +208,13 @@ def stream_what_statements_write() -> None:
     dynamodb._partiql_update = functools.partial(streamed, update)
 
 
+def read_expressions_once() -> None:
+    """Check and split an expression's text once; ministack does it for every row, two thirds of a query's time."""
+    dynamodb._condition_syntax_error = functools.lru_cache(1000)(dynamodb._condition_syntax_error)
+    tokens_of = functools.lru_cache(1000)(dynamodb._tokenize)
+    dynamodb._tokenize = lambda text: list(tokens_of(text))
+
+
 def find_schedules_in_their_groups() -> None:
     """Check the right to a schedule by its group and name; ministack takes all for those of the group `default`."""
     arn_of = iam_actions.extract_resource_arn
@@ -313,6 +320,7 @@ if __name__ == "__main__":
     refuse_foreign_pages()
     name_queues_without_the_port()
     allow_batches_as_single_messages()
+    read_expressions_once()
     find_schedules_in_their_groups()
     check_statements_one_by_one()
     stream_what_statements_write()

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 
-from chalicelib.store.access import LINK_LASTS, Sessions
+from chalicelib.store.access import LINK_LIFETIME, Sessions
 from local.console import NotReady, say, step
 from local.seed import load_examples
 from local.stack import DEFAULTS, STACK_FILE, LocalStack, Options, running
@@ -85,7 +85,7 @@ def announced(stack: LocalStack, folder: Path) -> Iterator[None]:
     say(f"""
 Ready.
   Sign in        {link}
-                 (works once, within {LINK_LASTS // timedelta(minutes=1)} minutes; after that with the API token)
+                 (works once, within {LINK_LIFETIME // timedelta(minutes=1)} minutes; after that with the API token)
   Web page       {stack.web_url}
   API            {stack.api_url}
   Tracking       {stack.tracking_url}

@@ -9,23 +9,11 @@ from chalicelib.api.campaigns import CampaignAnswer
 from chalicelib.api.http.answers import AnswerModel
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.resources import Call, Operation, Resource
-from chalicelib.campaigns.listing import MOST, Sort, Wanted, list_along_index, newest
+from chalicelib.api.stats import NumbersAnswer
+from chalicelib.campaigns.listing import MAX_LISTED, ListQuery, Sort, list_along_index, newest
 from chalicelib.model.campaign import CampaignStatus
 
 campaign_list = Resource("campaigns")
-
-
-class NumbersAnswer(AnswerModel):
-    """As in the campaign's stats; total = sent + failed + skipped + pending."""
-
-    total: int
-    total_is_final: bool
-    sent: int
-    failed: int
-    skipped: int
-    pending: int
-    opened: int
-    clicked: int
 
 
 class ListedCampaign(CampaignAnswer):
@@ -38,7 +26,8 @@ class CountsAnswer(AnswerModel):
     total: int
     by_status: dict[CampaignStatus, int]
     is_whole: Annotated[
-        bool, Field(description=f"False when there are more than {MOST:,} campaigns: only the newest were counted.")
+        bool,
+        Field(description=f"False with more than {MAX_LISTED:,} campaigns: only the newest were counted."),
     ]
 
 
@@ -61,7 +50,7 @@ class CampaignsQuery(PageQuery):
         Sort,
         Field(
             description="`date`: when it was sent, or will be; of a draft, when it was last changed. By title and "
-            f"date, only the newest {MOST:,} campaigns are listed."
+            f"date, only the newest {MAX_LISTED:,} campaigns are listed."
         ),
     ] = Sort.CREATED
     order: Annotated[
@@ -69,9 +58,9 @@ class CampaignsQuery(PageQuery):
     ] = None
     counts: Annotated[bool, Field(description="Count the campaigns of each status, too.")] = False
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> ListQuery:
         ascending = self.order == "asc" if self.order else self.sort is Sort.TITLE
-        return Wanted(self.q or "", frozenset(self.status), self.sort, ascending)
+        return ListQuery(self.q or "", frozenset(self.status), self.sort, ascending)
 
 
 @Operation(campaign_list, "GET", "/v1/campaigns", CampaignsAnswer, query=CampaignsQuery)
@@ -91,5 +80,8 @@ def list_campaigns(call: Call) -> object:
     launched = [campaign.campaign_id for campaign in found if campaign.launched_at is not None]
     numbers = numbers_of(call.context.counters.find_totals(launched), call.context.plans.find_many_progress(launched))
     items = [{"campaign": campaign, "numbers": numbers.get(campaign.campaign_id)} for campaign in found]
-    counts = window.counts(wanted) if window is not None and query.counts else None
+    counts = None
+    if window is not None and query.counts:
+        by_status = window.counts(wanted)
+        counts = {"total": sum(by_status.values()), "by_status": by_status, "is_whole": window.is_whole}
     return query.page(items, following) | {"counts": counts}

@@ -11,6 +11,7 @@ from chalicelib.api.http.resources import Call, H, Operation, Resource
 from chalicelib.campaigns.completeness import Incomplete
 from chalicelib.campaigns.lifecycle import AudienceIsEmpty, NothingToRetry, SendingDisabled
 from chalicelib.campaigns.schedule import InvalidTime
+from chalicelib.campaigns.sender_findings import BulkSenderRulesNotMet
 from chalicelib.content.errors import ContentInvalid, NotProven
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.errors import Conflict, LeadflipError
@@ -31,6 +32,13 @@ class SendBody(RequestModel):
             "campaign only if it was needed, until the content is changed or unscheduled. Needs `version`."
         ),
     ] = None
+    bulk_sender_rules: Annotated[
+        Literal["waived"] | None,
+        Field(
+            description="`waived`: send what large mail services refuse from bulk senders (409 "
+            "`bulk-sender-rules-not-met`) as well. Needs `version`."
+        ),
+    ] = None
     version: Annotated[
         int | None,
         Field(
@@ -43,9 +51,14 @@ class SendBody(RequestModel):
     @field_validator("version")
     @classmethod
     def _is_named_by_a_waiver(cls, version: int | None, said: ValidationInfo) -> int | None:
-        if version is None and said.data.get("proof"):
-            raise ValueError('is required with "proof": "waived"')
+        waived = next((name for name, value in said.data.items() if value == "waived"), None)
+        if version is None and waived:
+            raise ValueError(f'is required with "{waived}": "waived"')
         return version
+
+    @property
+    def waived(self) -> list[str]:
+        return [name for name, value in self if value == "waived"]
 
 
 class ScheduleBody(SendBody):
@@ -70,7 +83,7 @@ class RetryBody(RequestModel):
     ]
 
 
-_UNSENDABLE = (Incomplete, ContentInvalid, NotProven)
+_UNSENDABLE = (Incomplete, ContentInvalid, NotProven, BulkSenderRulesNotMet)
 
 
 def _move(name: str, *errors: type[LeadflipError], body: type[RequestModel] | None = None) -> Callable[[H], H]:
@@ -88,11 +101,12 @@ def send_campaign(call: Call, campaign_id: CampaignId) -> Campaign:
     The mail is checked first: as browsers read it, it must differ from what was written in links, merge values, footer
     and pixel alone. Otherwise it is refused as `not-proven`, with places, and nothing changes. It is checked again
     before the first mail leaves; if that fails, the campaign is a draft (or `missed`) again, with `status_reason`.
+
+    Above 5,000 mails in 24 hours, a mail that does not pass DMARC or lacks the postal address is refused as
+    `bulk-sender-rules-not-met`. What does not answer (Amazon SES, DNS) refuses nothing.
     """
-    said = call.body(SendBody)
-    return call.context.control.send_now(
-        campaign_id, call.context.now(), version=said.version, waive_proof=said.proof is not None
-    )
+    said, now = call.body(SendBody), call.context.now()
+    return call.context.control.send_now(campaign_id, now, version=said.version, waived=said.waived)
 
 
 @_move("schedule", *_UNSENDABLE, InvalidTime, Conflict, SchedulerUnavailable, body=ScheduleBody)
@@ -100,19 +114,14 @@ def schedule_campaign(call: Call, campaign_id: CampaignId) -> Campaign:
     """Send a campaign later.
 
     Replaces an earlier schedule. The audience is evaluated when the time comes. The mail is checked now, as by `send`,
-    and again when it is sent.
+    and again when it is sent, but for the rules for bulk senders: they are checked now, with the audience of now.
 
     If nobody matches then, the mail service sends nothing, or the schedule fires more than an hour late, the campaign
     is not sent: its status becomes `missed`, `status_reason` says why, and it can be sent or scheduled again.
     """
-    said = call.body(ScheduleBody)
+    said, now = call.body(ScheduleBody), call.context.now()
     return call.context.control.schedule(
-        campaign_id,
-        said.at,
-        said.timezone,
-        call.context.now(),
-        version=said.version,
-        waive_proof=said.proof is not None,
+        campaign_id, said.at, said.timezone, now, version=said.version, waived=said.waived
     )
 
 

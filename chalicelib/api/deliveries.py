@@ -142,7 +142,7 @@ def list_evidence(call: Call, campaign_id: CampaignId, delivery_id: str) -> obje
     """
     if not _may_see_ids(call):
         raise Forbidden("Delivery ids are for tokens of scope full.", 'Bearer error="insufficient_scope", scope="full"')
-    campaign = call.context.drafts.get_campaign(campaign_id)
+    campaign = call.context.campaigns.get(campaign_id)
     name = read_delivery_id(delivery_id, call.context.keys)
     delivery = call.context.deliveries.find(name.campaign_id, name.lead_id) if name else None
     if delivery is None or delivery.is_trace or delivery.campaign_id != campaign.campaign_id:
@@ -159,7 +159,7 @@ def _read(
     """What the caller may see of a page of deliveries, the next page's position, what gives a delivery's id, and which
     of the leads still exist: the address of a deleted one is kept for unsubscribing alone, and not shown.
     """
-    campaign = call.context.drafts.get_campaign(campaign_id)
+    campaign = call.context.campaigns.get(campaign_id)
     wanted = DeliveryFilter(query.status, query.opened, query.clicked, query.reason)
     found, following = call.context.deliveries.list_page(
         campaign.campaign_id, wanted, limit=query.limit, position=query.position()

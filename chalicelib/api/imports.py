@@ -1,21 +1,22 @@
 """/v1/leads/import: inspect a file, and import it. The models check types only; crm/ has the rules."""
 
-from typing import Annotated, Literal
+from dataclasses import replace
+from typing import Annotated, Literal, cast
 from urllib.parse import quote
 
-from pydantic import BeforeValidator, Field, Json
+from pydantic import BeforeValidator, ConfigDict, Field, Json
 from pydantic_core import PydanticCustomError
 
 from chalicelib.api.http.answers import AnswerModel
 from chalicelib.api.http.requests import InvalidParameters, RequestModel, media_type, read_bytes
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.crm.import_columns import UnexpectedColumns
-from chalicelib.crm.import_files import NO_DEFAULTS, Defaults, FileKind, Layout, checked_defaults, read_file
+from chalicelib.crm.import_files import FileKind, Layout, checked_defaults, read_file
 from chalicelib.crm.import_inspect import Inspection, inspect
 from chalicelib.crm.import_rows import MAX_ROWS, FileTooLong, UnreadableFile
 from chalicelib.crm.import_text import Delimiter, Encoding
 from chalicelib.crm.importing import ImportReport, import_leads
-from chalicelib.crm.leads import InvalidLead
+from chalicelib.crm.leads import InvalidLead, LeadInput
 from chalicelib.model.errors import Fault
 
 imports = Resource("imports")
@@ -40,22 +41,35 @@ def _fits_an_address(text: object) -> object:
 
 
 class DefaultsQuery(RequestModel):
+    model_config = ConfigDict(str_strip_whitespace=True)
+
     entity: str | None = None
     stage: str | None = None
     tags: list[str] = Field(default_factory=list)
 
 
-class InspectQuery(RequestModel):
-    encoding: Annotated[Encoding | None, Field(description="Of a text file; found if it is not given.")] = None
-    delimiter: Annotated[Delimiter | None, Field(description="Between the columns of a text file.")] = None
-    sheet: Annotated[str | None, Field(description="Name of the workbook's sheet; by default its first.")] = None
-    header: Annotated[int | None, Field(ge=0, description="Line of the header; 0: there is none.")] = None
+class ReadingQuery(RequestModel):
+    encoding: Annotated[
+        Encoding | None,
+        Field(description="Of an application/octet-stream. Else inspecting finds it, and importing takes UTF-8."),
+    ] = None
+    delimiter: Annotated[
+        Delimiter | None,
+        Field(description="Between the columns of a text. Else inspecting finds it, and importing takes the comma."),
+    ] = None
+    sheet: Annotated[
+        str | None, Field(description="Name of the workbook's sheet; by default its first that is not empty.")
+    ] = None
 
     def layout(self) -> Layout:
-        return Layout(encoding=self.encoding, delimiter=self.delimiter, sheet=self.sheet)
+        return Layout(**self.model_dump(include=set(Layout.__slots__), exclude_none=True))
 
 
-class ImportQuery(RequestModel):
+class InspectQuery(ReadingQuery):
+    header: Annotated[int | None, Field(ge=0, description="Line of the header; 0: there is none.")] = None
+
+
+class ImportQuery(ReadingQuery):
     address: Annotated[
         Literal["none"] | None,
         Field(
@@ -79,9 +93,6 @@ class ImportQuery(RequestModel):
             "leads only; the tags are added to those that a lead has."
         ),
     ] = None
-    encoding: Annotated[Encoding | None, Field(description="Of an application/octet-stream; UTF-8 by default.")] = None
-    delimiter: Annotated[Delimiter | None, Field(description="Between columns; by default the comma.")] = None
-    sheet: Annotated[str | None, Field(description="Name of the workbook's sheet; by default its first.")] = None
     header: Annotated[
         int, Field(ge=0, description="Line of the header; 0: there is none, and columns have letters.")
     ] = 1
@@ -89,20 +100,8 @@ class ImportQuery(RequestModel):
     last_line: Annotated[int, Field(ge=1, description="Of those to import.")] = MAX_ROWS
     dry_run: Annotated[bool, Field(description="Report what would happen, and write nothing.")] = False
 
-    def layout(self) -> Layout:
-        return Layout(
-            mapping=self.mapping,
-            header=self.header,
-            encoding=self.encoding,
-            delimiter=self.delimiter,
-            sheet=self.sheet,
-            first_line=self.first_line,
-            last_line=self.last_line,
-        )
-
-    def checked_defaults(self) -> Defaults:
-        given = self.defaults
-        return checked_defaults(given.entity, given.stage, given.tags) if given else NO_DEFAULTS
+    def checked_defaults(self) -> LeadInput:
+        return checked_defaults(cast(LeadInput, self.defaults.model_dump() if self.defaults else {}))
 
 
 class ColumnAnswer(AnswerModel):
@@ -114,7 +113,7 @@ class ColumnAnswer(AnswerModel):
 class InspectionAnswer(AnswerModel):
     encoding: Annotated[Encoding | None, Field(description="Null for a workbook.")]
     delimiter: Annotated[Delimiter | None, Field(description="Null for a workbook.")]
-    sheets: Annotated[list[str], Field(description="The workbook's visible sheets.")]
+    sheets: Annotated[list[str], Field(description="The workbook's visible sheets; empty ones in front are left out.")]
     header: Annotated[int, Field(description="Line of the header; 0 if there is none.")]
     last_line: Annotated[int | None, Field(description="Of the sheet; null for text.")]
     columns: list[ColumnAnswer]
@@ -189,11 +188,6 @@ def import_file(call: Call) -> ImportReport:
     if kind != RAW and query.encoding not in (None, "utf-8"):
         # The gateway has decoded it as UTF-8 already, and lost what was none.
         raise InvalidParameters([Fault("encoding", f"needs the media type {RAW}")])
-    file = read_file(
-        read_bytes(call.request),
-        _FILES[kind],
-        as_it_is=query.address == "none",
-        layout=query.layout(),
-        defaults=query.checked_defaults(),
-    )
+    layout = replace(query.layout(), as_it_is=query.address == "none")
+    file = read_file(read_bytes(call.request), _FILES[kind], layout, defaults=query.checked_defaults())
     return import_leads(call.context.leads, file, call.context.now(), dry_run=query.dry_run)

@@ -93,8 +93,7 @@ class LeadExportQuery(LeadQuery):
 @Operation(lead_lists, "GET", "/v1/lead-count", LeadCountAnswer, query=CountQuery)
 def count_leads(call: Call) -> object:
     """Count leads."""
-    found = call.context.leads.survey(call.query(CountQuery).wanted(), _in_time())
-    return {"total": found.leads, "at_least": not found.is_whole}
+    return call.context.leads.count(call.query(CountQuery).wanted(), _in_time())
 
 
 @Operation(lead_lists, "POST", "/v1/leads/bulk", BulkAnswer, body=BulkBody, raises=[InvalidLead, InvalidPosition])
@@ -144,9 +143,9 @@ def export_leads(call: Call) -> Answer:
 
 def _all_fields(call: Call, wanted: LeadFilter) -> list[str]:
     """The custom fields of all leads that match, the most frequent first; [""] if there are none."""
-    found = call.context.leads.survey(wanted, _in_time())
-    names = sorted(found.fields, key=lambda name: (-found.fields[name], name))
-    if not found.is_whole:
+    fields, is_whole = call.context.leads.fields_of(wanted, _in_time())
+    names = sorted(fields, key=lambda name: (-fields[name], name))
+    if not is_whole:
         raise InvalidParameters([Fault("fields", "is required: there are too many leads to look through them for it")])
     if len(names) > _MOST_FIELDS or len(urlencode({"fields": names}, doseq=True)) > _MOST_LINK_CHARACTERS:
         reason = f"is required: these leads have {len(names)} custom fields, more than one file takes"

@@ -1,6 +1,5 @@
 """/v1/leads: create, read, change, delete, unsubscribe. The models check types only; crm/ has the rules."""
 
-from dataclasses import asdict
 from typing import Annotated, cast
 
 from pydantic import AfterValidator, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
@@ -11,7 +10,7 @@ from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
-from chalicelib.crm.audience import list_groups
+from chalicelib.crm.lead_groups import list_groups
 from chalicelib.crm.leads import InvalidLead, LeadInput, create_lead, delete_lead, update_lead
 from chalicelib.crm.suppression import list_marks, resubscribe
 from chalicelib.model.ids import LeadId
@@ -21,8 +20,7 @@ from chalicelib.store.leads import IdentityTaken
 
 leads = Resource("leads")
 
-MAX_REASON = 500
-"""Characters of a reason for a resubscription."""
+_MAX_REASON = 500
 
 
 def _scalar(value: object, validate: ValidatorFunctionWrapHandler) -> object:
@@ -81,22 +79,23 @@ class LeadQuery(PageQuery, LeadFilterBody):
     """A page of them."""
 
 
-def one_line(text: str) -> str:
-    """A reason, trimmed. Raises what pydantic reports."""
+def _one_line(text: str) -> str:
     line = text.strip()
-    if not 0 < len(line) <= MAX_REASON or not line.isprintable():
-        raise PydanticCustomError("line", f"must be one line of 1 to {MAX_REASON} characters")
+    if not 0 < len(line) <= _MAX_REASON or not line.isprintable():
+        raise PydanticCustomError("line", f"must be one line of 1 to {_MAX_REASON} characters")
     return line
+
+
+Reason = Annotated[
+    str,
+    AfterValidator(_one_line),
+    Field(description="Why; one line.", json_schema_extra={"minLength": 1, "maxLength": _MAX_REASON}),
+]
 
 
 class ResubscribeBody(RequestModel):
     reason: Annotated[
-        str,
-        AfterValidator(one_line),
-        Field(
-            description="Why the lead may be mailed again, such as when and how it asked for it; one line.",
-            json_schema_extra={"minLength": 1, "maxLength": MAX_REASON},
-        ),
+        Reason, Field(description="Why the lead may be mailed again, such as when and how it asked for it; one line.")
     ]
 
 
@@ -243,9 +242,4 @@ def list_lead_groups(call: Call) -> object:
     Most frequent first, from a sample of about two thousand leads.
     """
     found = list_groups(call.context.leads)
-    items = [asdict(each) | {"stages": _named(each.stages), "tags": _named(each.tags)} for each in found.groups]
-    return {"items": items, "looked_at": found.looked_at, "is_whole": found.is_whole}
-
-
-def _named(counts: tuple[tuple[str, int], ...]) -> list[dict[str, object]]:
-    return [{"name": name, "leads": count} for name, count in counts]
+    return {"items": found.groups, "looked_at": found.looked_at, "is_whole": found.is_whole}

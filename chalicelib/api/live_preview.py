@@ -2,39 +2,36 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, Json
 
-from chalicelib.api.campaigns import CampaignFields
-from chalicelib.api.http.answers import Answer, AnswerModel
+from chalicelib.api.campaigns import AudienceBody, CampaignFields
+from chalicelib.api.http.answers import Answer
+from chalicelib.api.http.paging import Page
+from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
-from chalicelib.api.previews import HTML, FindingAnswer
+from chalicelib.api.leads import LeadAnswer
+from chalicelib.api.previews import HTML, FindingAnswer, PreviewAnswer, PreviewQuery, page_for_frame
 from chalicelib.campaigns.drafts import Written
 from chalicelib.campaigns.live_preview import preview_written
 from chalicelib.campaigns.preview import FRAME_POLICY
 from chalicelib.model.errors import LeadNotFound
-from chalicelib.model.ids import LeadId
 
 live_preview = Resource("live_preview", "/v1/previews")
 
+_LEADS = 20
 _EMPTY_FRAME = '<!doctype html><html lang="en" data-preview><meta charset="utf-8"><title>Preview</title>'
 
 
-class UnsavedCampaign(CampaignFields):
+class UnsavedCampaign(CampaignFields, PreviewQuery):
     """What is written of a campaign so far, and whose merge fields to fill in."""
 
-    lead_id: Annotated[LeadId | None, Field(description="Absent: merge tags show their defaults.")] = None
 
+class LivePreviewAnswer(PreviewAnswer):
+    """What has a fault is empty. The findings are on the content alone; a stored campaign's preflight knows more."""
 
-class LivePreviewAnswer(AnswerModel):
-    subject: str
-    preview_text: str | None
     from_name: str | None
     from_email: str
-    html: Annotated[str | None, Field(description="Null for plain text, and when the content has a fault.")]
-    text: str
-    findings: Annotated[
-        list[FindingAnswer], Field(description="On the content alone; the preflight of a stored campaign knows more.")
-    ]
+    findings: list[FindingAnswer]
 
 
 @Operation(
@@ -52,9 +49,26 @@ def preview_unsaved_campaign(call: Call) -> object:
     As a lead would see it. Faults are findings, with their places; the part that has one is empty. Nothing is stored.
     """
     asked, context = call.body(UnsavedCampaign), call.context
-    lead = None if asked.lead_id is None else context.leads.get(asked.lead_id)
     written = Written(**asked.changes())
-    return preview_written(context.drafts, written, lead, context.now(), context.settings.tracking_url)
+    mail, findings = preview_written(
+        context.drafts, written, asked.lead(call), context.now(), context.settings.tracking_url
+    )
+    shown = {name: getattr(mail, name) for name in LivePreviewAnswer.model_fields if name != "findings"}
+    return shown | {"findings": findings}
+
+
+class PreviewLeadsQuery(RequestModel):
+    audience: Annotated[Json[AudienceBody], Field(description="JSON object, as in a campaign.")] = AudienceBody()
+
+
+@Operation(live_preview, "GET", "/leads", Page[LeadAnswer], query=PreviewLeadsQuery)
+def list_preview_leads(call: Call) -> object:
+    """List some leads of an audience.
+
+    To preview a campaign for: up to 20. By behaviour, those found among the first leads in its stages.
+    """
+    audience = call.query(PreviewLeadsQuery).audience.audience()
+    return {"items": call.context.audiences.some(audience, _LEADS), "cursor": None}
 
 
 @Operation(live_preview, "GET", "/frame", answer_type=HTML)
@@ -63,5 +77,4 @@ def get_preview_frame(call: Call) -> Answer:
 
     For a frame of the web page: its policy allows no scripts.
     """
-    headers = {"Content-Security-Policy": FRAME_POLICY, "Referrer-Policy": "no-referrer"}
-    return Answer(200, _EMPTY_FRAME, headers, f"{HTML}; charset=utf-8")
+    return page_for_frame(_EMPTY_FRAME, FRAME_POLICY)

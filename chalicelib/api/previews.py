@@ -7,7 +7,7 @@ from pydantic import Field
 from chalicelib.analytics.stats import count_links
 from chalicelib.analytics.sums import percent
 from chalicelib.api.campaigns import ProofAnswer
-from chalicelib.api.http.answers import Answer, AnswerModel
+from chalicelib.api.http.answers import Answer, AnswerModel, Moment
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.campaigns.completeness import Incomplete
@@ -19,24 +19,26 @@ from chalicelib.content.preflight import Severity
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.errors import LeadNotFound
 from chalicelib.model.ids import CampaignId, LeadId
+from chalicelib.model.lead import Lead
 
 previews = Resource("campaigns", "/v1/campaigns/{campaign_id}")
 
 HTML = "text/html"
-FRAME_HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"}
 # The content is invalid when it was written under an earlier release's rules, and not sent since.
 _NOT_RENDERED = [LeadNotFound, ContentInvalid, RenderFailed]
 
 
 class AudienceAnswer(AnswerModel):
     total: int
-    at_least: Annotated[
-        bool, Field(description="There may be more: an audience by behaviour was too large to be counted in time.")
-    ]
+    at_least: Annotated[bool, Field(description="There may be more: too many to be counted in one request.")]
 
 
 class PreviewQuery(RequestModel):
     lead_id: Annotated[LeadId | None, Field(description="Whose merge fields to fill in, or defaults.")] = None
+
+    def lead(self, call: Call) -> Lead | None:
+        """Raises LeadNotFound."""
+        return None if self.lead_id is None else call.context.leads.get(self.lead_id)
 
 
 class PreviewAnswer(AnswerModel):
@@ -46,13 +48,12 @@ class PreviewAnswer(AnswerModel):
     text: str
 
 
-class FrameQuery(RequestModel):
-    lead_id: Annotated[LeadId | None, Field(description="Whose merge fields to fill in, or defaults.")] = None
+class FrameQuery(PreviewQuery):
     clicks: Annotated[bool, Field(description="Show next to each tracked link how many leads clicked it.")] = False
 
 
 class FindingAnswer(AnswerModel):
-    """One finding; line and column (1-based) are its place within `field`."""
+    """One finding; line and column (1-based) are its place within `field`. Code `missing`: not sent without `field`."""
 
     severity: Severity
     code: str
@@ -84,12 +85,11 @@ class PreflightAnswer(AnswerModel):
     ]
 
 
-class TestBody(RequestModel):
+class TestBody(PreviewQuery):
     to: Annotated[
         list[str],
         Field(min_length=1, max_length=MAX_ADDRESSES, description="Need not be addresses of leads."),
     ]
-    lead_id: Annotated[LeadId | None, Field(description="Whose merge fields to fill in, or defaults.")] = None
 
 
 class TestResult(AnswerModel):
@@ -98,6 +98,7 @@ class TestResult(AnswerModel):
     email: str
     outcome: SendTestOutcome
     detail: str | None
+    resumes_about: Annotated[Moment | None, Field(description="When to try again, if the account must wait.")]
 
 
 class TestAnswer(AnswerModel):
@@ -119,9 +120,7 @@ def preview_campaign(call: Call, campaign_id: CampaignId) -> object:
 
     As the lead would see it, with untracked links and without the pixel, so that a preview is not counted.
     """
-    draft = call.context.drafts.get(campaign_id)
-    lead_id = call.query(PreviewQuery).lead_id
-    lead = None if lead_id is None else call.context.leads.get(lead_id)
+    draft, lead = call.context.drafts.get(campaign_id), call.query(PreviewQuery).lead(call)
     return preview(draft, lead, call.context.settings.tracking_url)
 
 
@@ -131,11 +130,14 @@ def show_preview(call: Call, campaign_id: CampaignId) -> Answer:
 
     For a frame: its policy allows no scripts and gives it an origin of its own. A preview is not counted.
     """
-    query, context = call.query(FrameQuery), call.context
-    draft = context.drafts.get(campaign_id)
-    lead = None if query.lead_id is None else context.leads.get(query.lead_id)
+    query, draft = call.query(FrameQuery), call.context.drafts.get(campaign_id)
     badges = _clicks(call, draft.campaign) if query.clicks else {}
-    return Answer(200, preview_page(draft, lead, badges), FRAME_HEADERS, f"{HTML}; charset=utf-8")
+    return page_for_frame(preview_page(draft, query.lead(call), badges))
+
+
+def page_for_frame(html: str, policy: str = POLICY) -> Answer:
+    headers = {"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer"}
+    return Answer(200, html, headers, f"{HTML}; charset=utf-8")
 
 
 def _clicks(call: Call, campaign: Campaign) -> dict[str, str]:
@@ -152,7 +154,8 @@ def preflight_campaign(call: Call, campaign_id: CampaignId) -> object:
     """Check a campaign before sending it.
 
     Findings, most severe first, with their places in the content and the number of leads they concern. A finding
-    `not_proven` keeps it from being sent, unless the proof is waived. So does each field that is missing.
+    `not_proven` keeps it from being sent, unless the proof is waived; so do the errors `dmarc_fails` and
+    `postal_address_missing`, unless the rules for bulk senders are waived; and so does each field that is `missing`.
     """
     context = call.context
     draft = context.drafts.get(campaign_id)
@@ -177,5 +180,4 @@ def test_campaign(call: Call, campaign_id: CampaignId) -> object:
     """
     asked, context = call.body(TestBody), call.context
     draft = context.drafts.get(campaign_id)
-    lead = None if asked.lead_id is None else context.leads.get(asked.lead_id)
-    return {"results": context.mail_tester.send(draft, lead, asked.to, context.now())}
+    return {"results": context.mail_tester.send(draft, asked.lead(call), asked.to, context.now())}

@@ -40,7 +40,7 @@ def begin_recount(call: Call, campaign_id: CampaignId) -> object:
     small campaign takes about fifteen seconds. While hits come in fast it is retried for 80 minutes, and then given up.
     """
     context = call.context
-    known = context.drafts.get_campaign(campaign_id).campaign_id
+    known = context.campaigns.get(campaign_id).campaign_id
     return recount.begin_recount(known, context.now(), context.recounts, context.plans, context.plan_queue)
 
 
@@ -50,7 +50,7 @@ def get_recount(call: Call, campaign_id: CampaignId) -> object:
 
     The last one; 404 if there was none.
     """
-    campaign = call.context.drafts.get_campaign(campaign_id)
+    campaign = call.context.campaigns.get(campaign_id)
     job = call.context.recounts.find(campaign.campaign_id)
     if job is None:
         raise RecountNotFound("It was never recounted.")

@@ -24,7 +24,7 @@ from chalicelib.senders.records import Purpose, State, check
 
 senders = Resource("senders")
 
-_LOOKED_AT = 100
+_CAMPAIGNS_SEARCHED = 100
 _DONE = {CampaignStatus.SENT, CampaignStatus.CANCELLED}
 Kind = Literal["domain", "address"]
 Status = Literal["PENDING", "SUCCESS", "FAILED", "TEMPORARY_FAILURE", "NOT_STARTED"]
@@ -131,7 +131,7 @@ def add_sender(call: Call) -> object:
 def read_sender(call: Call, sender: str) -> object:
     """Read a sender.
 
-    With the DNS records to publish, what DNS has now, and whether emails pass DMARC. Looked up anew at each request.
+    With the DNS records to publish, what DNS has now, and whether emails pass DMARC. Looked up at each request.
     """
     return _answer(call, call.context.identities.get(_known(sender)))
 
@@ -159,7 +159,7 @@ def read_sending_account(call: Call) -> object:
 def _answer(call: Call, identity: Identity) -> dict[str, object]:
     context = call.context
     checked = check(identity, context.identities.region, context.dns)
-    newest, _ = context.campaigns.list_page(limit=_LOOKED_AT, position=None)
+    newest, _ = context.campaigns.list_page(limit=_CAMPAIGNS_SEARCHED, position=None)
     using = [each for each in newest if each.status not in _DONE and _is_from(each.from_email, identity.sender)]
     of_identity = {name: getattr(identity, name) for name in SenderAnswer.model_fields if hasattr(identity, name)}
     return of_identity | {

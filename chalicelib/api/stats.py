@@ -74,17 +74,14 @@ class WaitingAnswer(AnswerModel):
 
     reason: WaitReason
     resumes_about: Moment
-    text: Annotated[str, Field(description="The same in words, times in UTC.")]
+    text: Annotated[str, Field(description="The reason in words.")]
 
 
-class StatsAnswer(AnswerModel):
+class NumbersAnswer(AnswerModel):
     """Total = sent + failed + skipped + pending. Opened and clicked count leads, not loads."""
 
     total: Annotated[int, Field(description="The audience's size at send time; final when total_is_final.")]
     total_is_final: bool
-    planned_share: Annotated[float, Field(description="How much of the audience is planned, from 0 to 1.")]
-    waiting: Annotated[WaitingAnswer | None, Field(description="Null: pending mails do not wait for anything.")] = None
-    proof: LaunchedProof = None
     sent: Annotated[int, Field(description="Accepted by the mail service, not necessarily delivered.")]
     failed: int
     opened: Annotated[int, Field(description="Leads whose pixel was loaded, by a person or a machine.")]
@@ -93,6 +90,14 @@ class StatsAnswer(AnswerModel):
         int, Field(description="Leads who unsubscribed, or whose address was suppressed, between planning and sending.")
     ]
     pending: int
+
+
+class StatsAnswer(NumbersAnswer):
+    """A campaign's numbers, and what must be told apart from them."""
+
+    planned_share: Annotated[float, Field(description="How much of the audience is planned, from 0 to 1.")]
+    waiting: Annotated[WaitingAnswer | None, Field(description="Null: pending mails do not wait for anything.")] = None
+    proof: LaunchedProof = None
     opened_machine_only: int
     clicked_machine_only: int
     clicked_without_open: int
@@ -208,9 +213,9 @@ class ComparisonAnswer(AnswerModel):
 def get_stats(call: Call, campaign_id: CampaignId) -> object:
     """Read a campaign's numbers.
 
-    The numbers are a few seconds behind the deliveries, hence `as_of`.
+    The numbers are a few seconds behind the deliveries; `as_of` says how old they are.
     """
-    campaign = call.context.drafts.get_campaign(campaign_id)
+    campaign = call.context.campaigns.get(campaign_id)
     launched = call.context.campaigns.find_launched(campaign)
     numbers = stats_of(
         call.context.plans.find_progress(campaign.campaign_id),
@@ -243,7 +248,7 @@ def get_series(call: Call, campaign_id: CampaignId) -> object:
     Per hour or day, from the first to the last without gaps; empty while nothing has happened.
     """
     query = call.query(SeriesQuery)
-    campaign = call.context.drafts.get_campaign(campaign_id)
+    campaign = call.context.campaigns.get(campaign_id)
     series = series_of(call.context.counters.find(campaign.campaign_id).sums, query.by, ZoneInfo(query.timezone))
     return {**dict(query), "items": series.points, "later": series.later, "as_of": call.context.now()}
 
@@ -254,7 +259,7 @@ def get_comparison(call: Call, campaign_id: CampaignId) -> object:
 
     Sent campaigns from the same address, launched before this one, among the 300 newest of all.
     """
-    campaign = call.context.drafts.get_campaign(campaign_id)
+    campaign = call.context.campaigns.get(campaign_id)
     sums = call.context.counters.find(campaign.campaign_id).sums
     return compare(campaign, sums, call.context.now(), call.context.campaigns, call.context.counters)
 
@@ -265,7 +270,7 @@ def list_links(call: Call, campaign_id: CampaignId) -> object:
 
     In the order of the mail; empty before launch. A person who clicks two links counts for both.
     """
-    campaign = call.context.drafts.get_campaign(campaign_id)
+    campaign = call.context.campaigns.get(campaign_id)
     links = call.context.campaigns.find_launched(campaign).links
     return {"items": count_links(links, call.context.counters.find(campaign.campaign_id).sums)}
 
@@ -278,7 +283,7 @@ def list_link_scanner_advice(call: Call, campaign_id: CampaignId) -> object:
     advice: `clicked` still includes these clicks. Reads the deliveries themselves, of a large campaign a random part,
     so ask when somebody wants to know, and not every few seconds.
     """
-    campaign = call.context.drafts.get_campaign(campaign_id)
+    campaign = call.context.campaigns.get(campaign_id)
     sums = call.context.counters.find(campaign.campaign_id).sums
     advice = link_scanner_advice(campaign, sums, call.context.deliveries, call.context.now())
     return {"items": advice, "cursor": None}

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.authentication import caller
@@ -11,7 +11,7 @@ from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.requests import InvalidBody, RequestModel, read_bytes
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.api.imports import LineErrorAnswer
-from chalicelib.api.leads import MAX_REASON, SuppressionAnswer, one_line
+from chalicelib.api.leads import Reason, SuppressionAnswer
 from chalicelib.crm.import_rows import FileTooLong
 from chalicelib.crm.suppression import allow_address, suppress_many
 from chalicelib.crm.suppression_files import read_addresses
@@ -26,13 +26,6 @@ REMOVED = "removed"
 
 class SuppressionNotFound(Missing, problem="suppression-not-found", title="The address is not on the suppression list"):
     """Nothing keeps the address from being mailed."""
-
-
-Reason = Annotated[
-    str,
-    AfterValidator(one_line),
-    Field(description="Why; one line.", json_schema_extra={"minLength": 1, "maxLength": MAX_REASON}),
-]
 
 
 class SuppressionsQuery(PageQuery):

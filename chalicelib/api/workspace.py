@@ -8,7 +8,7 @@ from pydantic import Field
 from chalicelib.api.http.answers import Answer, AnswerModel
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
-from chalicelib.api.previews import FRAME_HEADERS, HTML
+from chalicelib.api.previews import HTML, page_for_frame
 from chalicelib.campaigns.preview import theme_page
 from chalicelib.model.errors import Conflict
 from chalicelib.model.workspace import InvalidWorkspace, Language, Theme, Workspace, checked
@@ -109,8 +109,7 @@ def preview_workspace(call: Call) -> Answer:
 
     A sample mail for a frame: its policy allows no scripts and gives it an origin of its own. Nothing is stored.
     """
-    page = theme_page(call.query(SampleQuery).workspace())
-    return Answer(200, page, FRAME_HEADERS, f"{HTML}; charset=utf-8")
+    return page_for_frame(theme_page(call.query(SampleQuery).workspace()))
 
 
 def _tidy(written: Workspace) -> Workspace:

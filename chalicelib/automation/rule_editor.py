@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.crm.audience import Groups, list_groups
+from chalicelib.crm.lead_groups import Groups, list_groups
 from chalicelib.crm.leads import LONGEST_TEXT, InvalidLead, LeadInput, checked, line_faults, normalized
 from chalicelib.model.errors import Conflicting, Fault, InvalidFields
 from chalicelib.model.ids import RuleId, is_campaign_id, new_rule_id
@@ -103,7 +103,7 @@ class RuleEditor:
         faults = []
         named = when.campaign_id
         if named is not None and not (is_campaign_id(named) and self._campaigns.find(named)):
-            faults.append(("when.campaign_id", "is no campaign"))
+            faults.append(("when.campaign_id", "is not a campaign"))
         for name, pattern in (("campaign_title", when.campaign_title), ("url", when.url)):
             if pattern is not None and not 1 <= len(pattern) <= LONGEST_PATTERN:
                 faults.append((f"when.{name}", f"must be 1 to {LONGEST_PATTERN} characters"))
@@ -158,7 +158,7 @@ def _named_stages(rule: Rule) -> list[tuple[str, str]]:
 
 def _unused_stages(rule: Rule, groups: Groups) -> list[tuple[str, str]]:
     entity = rule.if_.entity
-    used = {stage for group in groups.groups if entity in (None, group.entity) for stage, _ in group.stages}
+    used = {stage.name for group in groups.groups if entity in (None, group.entity) for stage in group.stages}
     where = "has" if entity is None else f"of {entity} has"
     unused = [(field, stage) for field, stage in _named_stages(rule) if stage not in used]
     return [(field, f"No lead {where} the stage {stage} yet.") for field, stage in unused]

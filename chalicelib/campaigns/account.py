@@ -16,8 +16,9 @@ from chalicelib.telemetry import logger
 if TYPE_CHECKING:
     from types_boto3_sesv2 import SESV2Client
 
-_DMARC_KEPT_SECONDS = 60
-"""The page checks a draft at every change; DNS is asked once a minute for each sender, by each process."""
+_KEPT_SECONDS, _OUTAGE_KEPT_SECONDS = 60, 5
+"""The page checks a draft at every change; DNS is asked once a minute for each sender, by each process. What it did not
+answer is asked again soon."""
 _MOST_KEPT = 100
 _MOST_DOMAINS = 8
 """That are asked for: SES may answer only one such question a second, and a request has 29."""
@@ -88,13 +89,8 @@ class SendingAccount:
         return SenderFacts()
 
     def state(self) -> AccountState | None:
-        """None if the mail service cannot be asked, or did not answer."""
+        """None if the mail service cannot be asked, or did not answer: its refusals will tell."""
         return None
-
-    def hindrance(self) -> Hindrance | None:
-        """None also if the mail service did not answer: its refusals will tell."""
-        state = self.state()
-        return None if state is None else state.hindrance
 
 
 class SesAccount(SendingAccount):
@@ -136,14 +132,14 @@ class SesAccount(SendingAccount):
             raise
 
     def _dmarc(self, domain: str, identity: Identity) -> Dmarc:
-        now = self._clock()
-        kept = self._kept.get((domain, identity))
-        if kept is None or now - kept[0] > _DMARC_KEPT_SECONDS:
+        until, dmarc = self._kept.get((domain, identity), (0.0, None))
+        if dmarc is None or self._clock() > until:
             if len(self._kept) >= _MOST_KEPT:
                 self._kept.clear()
-            answers = self._dns.look_up(dmarc_questions(domain, identity))
-            kept = self._kept[(domain, identity)] = (now, dmarc_of(domain, identity, answers))
-        return kept[1]
+            dmarc = dmarc_of(domain, identity, self._dns.look_up(dmarc_questions(domain, identity)))
+            seconds = _OUTAGE_KEPT_SECONDS if dmarc.passes is None else _KEPT_SECONDS
+            self._kept[domain, identity] = (self._clock() + seconds, dmarc)
+        return dmarc
 
     def state(self) -> AccountState | None:
         try:

@@ -7,15 +7,15 @@ from chalicelib.model.campaign import Body, Campaign
 from chalicelib.model.errors import Fault, InvalidFields
 
 MISSING = "is missing"
-_TODO: Mapping[str, tuple[str, str]] = {
-    "title": ("title_missing", "Give the campaign a title. Only you see it."),
-    "subject": ("subject_missing", "Write a subject."),
-    "from_email": ("sender_missing", "Choose a From address."),
-    "audience.entity": ("business_line_missing", "Choose a business line."),
-    "audience.stages": ("stages_missing", "Choose at least one stage."),
-    "html": ("content_missing", "Write the email. It has no content yet."),
+_TODO: Mapping[str, str] = {
+    "title": "Give the campaign a title. Only you see it.",
+    "subject": "Write a subject.",
+    "from_email": "Choose a From address.",
+    "audience.entity": "Choose a business line.",
+    "audience.stages": "Choose at least one stage.",
+    "html": "Write the email. It has no content yet.",
 }
-"""For each field without which nothing is sent: a finding's code and message."""
+"""For each field without which nothing is sent: a finding's message."""
 NEEDED_BY_A_MAIL = ("subject", "from_email", "html")
 """Of these fields, what a test send needs."""
 
@@ -47,4 +47,4 @@ def require_complete(campaign: Campaign, body: Body, fields: Sequence[str] = tup
 
 def missing_findings(faults: Sequence[Fault]) -> list[Finding]:
     """What `missing_in` found, as the pre-send check says it."""
-    return [Finding(Severity.ERROR, *_TODO[fault.field], fault.field) for fault in faults]
+    return [Finding(Severity.ERROR, "missing", _TODO[fault.field], fault.field) for fault in faults]

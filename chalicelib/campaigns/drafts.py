@@ -10,7 +10,6 @@ from typing import Any
 
 from chalicelib.backoff import attempts
 from chalicelib.campaigns.launched_content import source_of
-from chalicelib.campaigns.lifecycle import get_campaign
 from chalicelib.campaigns.schedule import forget_schedule
 from chalicelib.content.compiled import ContentSource
 from chalicelib.content.compiler import compile_content
@@ -112,14 +111,10 @@ class Drafts:
         self._campaigns = campaigns
         self._schedules = schedules
 
-    def get_campaign(self, campaign_id: CampaignId) -> Campaign:
-        """Any campaign, draft or not, without its content. Raises CampaignNotFound."""
-        return get_campaign(self._campaigns, campaign_id)
-
     def get(self, campaign_id: CampaignId) -> Draft:
         """Any campaign with its content, draft or not. Raises CampaignNotFound."""
         for _ in attempts(_READS):
-            campaign = self.get_campaign(campaign_id)
+            campaign = self._campaigns.get(campaign_id)
             try:
                 body = self._campaigns.body(campaign)
                 return Draft(campaign, body, self._campaigns.workspace_of(campaign, body))
@@ -186,7 +181,7 @@ class Drafts:
         named = {each.campaign_id for each in written.audience.behavior}
         known = self._campaigns.find_many({each for each in named if is_campaign_id(each)})
         faults = [
-            Fault(f"audience.behavior[{number}].campaign_id", "is no campaign")
+            Fault(f"audience.behavior[{number}].campaign_id", "is not a campaign")
             for number, each in enumerate(written.audience.behavior)
             if each.campaign_id not in known
         ]
@@ -203,7 +198,7 @@ class Drafts:
 
     def delete(self, campaign_id: CampaignId) -> None:
         """Remove a campaign of which nothing was sent, its schedule too. Raises CampaignNotFound, WrongStatus."""
-        campaign = self.get_campaign(campaign_id)
+        campaign = self._campaigns.get(campaign_id)
         require_status(campaign, DELETE.before, DELETE.done)
         if not self._campaigns.delete(campaign):
             raise Conflict("The campaign was changed meanwhile.")

@@ -4,13 +4,12 @@ A campaign keeps the signing key that it was launched with, because its links' s
 """
 
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from chalicelib.content.compiled import CompiledContent, ContentSource
-from chalicelib.content.made_html import made_of
+from chalicelib.content.compiled import BothForms, CompiledContent, ContentSource
 from chalicelib.content.render import Rendered, Renderer, html_size
 from chalicelib.crm.leads import merge_fields
-from chalicelib.model.campaign import Body, Campaign, LaunchedLink, LaunchedMail
+from chalicelib.model.campaign import Body, Campaign, LaunchedLink, LaunchedMail, ProofResult
 from chalicelib.model.delivery import Tracking
 from chalicelib.model.errors import Conflicting
 from chalicelib.model.ids import CampaignId, new_trace_id
@@ -55,6 +54,8 @@ class LaunchedContent:
 
 def source_of(campaign: Campaign, body: Body, workspace: Workspace) -> ContentSource:
     """What the content engine reads of a campaign; `workspace`: whose theme it has. Raises ContentInvalid."""
+    from chalicelib.content.made_html import made_of  # not needed by what sends mails
+
     made = made_of(body, workspace)
     return ContentSource(
         subject=campaign.subject,
@@ -65,7 +66,7 @@ def source_of(campaign: Campaign, body: Body, workspace: Workspace) -> ContentSo
         reply_to=campaign.reply_to,
         utm=campaign.utm,
         preview_text=body.preview_text,
-        made=made,
+        source_map=made,
     )
 
 
@@ -82,31 +83,25 @@ def tracking_of(keys: KeyRingSource, base_url: str, campaign_id: CampaignId, key
     return CampaignTracking(base_url, campaign_id, key_number, key)
 
 
-def links_of(source: ContentSource, compiled: CompiledContent) -> tuple[LaunchedLink, ...]:
-    """The tracked links, each with its place in what the author wrote."""
-    places = (source.place("html", link.line, link.column) for link in compiled.links)
-    return tuple(
-        LaunchedLink(link.link, link.url, link.text, line or 1, column or 1)
-        for link, (_, line, column) in zip(compiled.links, places, strict=True)
-        if link.tracked
-    )
-
-
 def save(
-    campaigns: Campaigns,
-    campaign: Campaign,
-    compiled: CompiledContent,
-    untracked: CompiledContent,
-    tracking: CampaignTracking,
-    mail: LaunchedMail,
+    campaigns: Campaigns, campaign: Campaign, mail: BothForms, proof: ProofResult | None, workspace: Workspace
 ) -> None:
     """Store what the senders render from, and what the reports show of it."""
-    campaigns.save_launched(campaign, replace(mail, html_bytes=html_size(compiled, tracking)))
-    for name, content in (
-        ("untracked", untracked),
-        ("compiled", compiled),
-    ):  # the last of them says that all are stored
-        campaigns.save_blob(campaign, name, zlib.compress(content.to_bytes()))
+    html_bytes = html_size(mail.tracked, mail.tracking)
+    campaigns.save_launched(campaign, LaunchedMail(_links_of(mail), html_bytes, proof, workspace))
+    campaigns.save_blob(campaign, "untracked", zlib.compress(mail.untracked.to_bytes()))
+    # The last one: it says that all are stored.
+    campaigns.save_blob(campaign, "compiled", zlib.compress(mail.tracked.to_bytes()))
+
+
+def _links_of(mail: BothForms) -> tuple[LaunchedLink, ...]:
+    """The tracked links, each with its place in what the author wrote."""
+    places = (mail.source.place("html", link.line, link.column) for link in mail.tracked.links)
+    return tuple(
+        LaunchedLink(link.link, link.url, link.text, line or 1, column or 1)
+        for link, (_, line, column) in zip(mail.tracked.links, places, strict=True)
+        if link.tracked
+    )
 
 
 def load(campaigns: Campaigns, keys: KeyRingSource, base_url: str, campaign_id: CampaignId) -> LaunchedContent:

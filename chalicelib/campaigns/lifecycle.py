@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.analytics.sums import are_all_finished, are_all_marked, failures_of, harm_of
-from chalicelib.campaigns.account import Hindrance, SendingAccount
+from chalicelib.campaigns.account import AccountState, Hindrance, SendingAccount
 from chalicelib.campaigns.completeness import Incomplete
 from chalicelib.campaigns.proving import require_proof
 from chalicelib.campaigns.schedule import forget_schedule, moment_of, why_missed
@@ -15,8 +15,8 @@ from chalicelib.content.errors import ContentInvalid, NotProven
 from chalicelib.crm.audience import Audiences
 from chalicelib.model import lifecycle
 from chalicelib.model.campaign import Campaign, CampaignStatus, Schedule
-from chalicelib.model.errors import CampaignNotFound, Conflict, Conflicting, Fault, Invalid
-from chalicelib.model.ids import CampaignId, is_campaign_id
+from chalicelib.model.errors import Conflict, Conflicting, Fault, Invalid
+from chalicelib.model.ids import CampaignId
 from chalicelib.model.lifecycle import GOING, Move, require_version
 from chalicelib.model.messages import LaunchMessage, LaunchTask
 from chalicelib.model.reasons import FailureReason
@@ -28,6 +28,7 @@ from chalicelib.store.plans import Plans, Retries
 from chalicelib.telemetry import count, logger
 
 if TYPE_CHECKING:
+    from chalicelib.content.compiled import CompiledContent
     from chalicelib.content.proof import Proof
 
 CERTAINLY_NOT_SENT = frozenset(FailureReason) - {FailureReason.OUTCOME_UNKNOWN}
@@ -48,14 +49,6 @@ class NothingToRetry(Conflicting, problem="nothing-to-retry", title="There is no
     """No delivery of the campaign has failed for such a reason."""
 
 
-def get_campaign(campaigns: Campaigns, campaign_id: CampaignId) -> Campaign:
-    """Raises CampaignNotFound."""
-    campaign = campaigns.find(campaign_id) if is_campaign_id(campaign_id) else None
-    if campaign is None:
-        raise CampaignNotFound("There is no campaign with this id.")
-    return campaign
-
-
 @dataclass(frozen=True, slots=True)
 class Control:
     """The marketer's moves. Each answers the campaign as it is then, and may be repeated after a lost answer.
@@ -71,31 +64,36 @@ class Control:
     _account: SendingAccount
     _launch_queue: Queue
     _schedules: Schedules
-    _prove: "Callable[[Campaign], Proof]"
+    _prove: "Callable[[Campaign], tuple[Proof, CompiledContent]]"
     """Raises Incomplete, ContentInvalid, Conflict."""
+    _require_bulk_sender_rules: "Callable[[Campaign, CompiledContent, AccountState | None], None]"
+    """Raises BulkSenderRulesNotMet."""
 
     def send_now(
-        self, campaign_id: CampaignId, now: datetime, *, version: int | None = None, waive_proof: bool = False
+        self, campaign_id: CampaignId, now: datetime, *, version: int | None = None, waived: Collection[str] = ()
     ) -> Campaign:
-        """Send what is a draft, scheduled or missed; what is not proven only with `waive_proof`.
+        """Send what is a draft, scheduled or missed; with `proof` and `bulk_sender_rules` waived, although these fail.
 
         `version`: the only one to be sent. Raises CampaignNotFound, WrongStatus, Incomplete, AudienceIsEmpty,
-        SendingDisabled, ContentInvalid, NotProven, Conflict (another version), QueueUnavailable (the campaign is as
-        before then).
+        SendingDisabled, ContentInvalid, NotProven, BulkSenderRulesNotMet, Conflict (another version), QueueUnavailable
+        (the campaign is as before then).
         """
-        campaign = get_campaign(self._campaigns, campaign_id)
+        campaign = self._campaigns.get(campaign_id)
         if campaign.status is CampaignStatus.PLANNING and self._plans.find_progress(campaign_id) is None:
             self._launch_queue.put([LaunchMessage(campaign_id)])
             return campaign
         lifecycle.SEND.require(campaign)
         require_version(campaign, version)
-        proof = self._prove(campaign)
+        proof, compiled = self._prove(campaign)
         if self._audiences.is_empty(campaign.audience):
             raise AudienceIsEmpty("No lead matches this audience, or all who do are unsubscribed.")
-        if self._account.hindrance() is Hindrance.SENDING_DISABLED:
+        account = self._account.state()
+        if account is not None and account.hindrance is Hindrance.SENDING_DISABLED:
             raise SendingDisabled(Hindrance.SENDING_DISABLED.value)
-        waived = require_proof(proof, waive_proof=waive_proof)
-        self._move(campaign, lifecycle.SEND, launched_at=now, proof_waived=waived)
+        proof_waived = require_proof(proof, waive_proof="proof" in waived)
+        if "bulk_sender_rules" not in waived:
+            self._require_bulk_sender_rules(campaign, compiled, account)
+        self._move(campaign, lifecycle.SEND, launched_at=now, proof_waived=proof_waived)
         self._enqueue(LaunchMessage(campaign_id), campaign, lifecycle.REVERT)
         return self._without_schedule(campaign)
 
@@ -107,21 +105,24 @@ class Control:
         now: datetime,
         *,
         version: int | None = None,
-        waive_proof: bool = False,
+        waived: Collection[str] = (),
     ) -> Campaign:
         """Have a campaign sent later, in place of an earlier schedule, or again after it was missed.
 
         A schedule is created before the campaign names it, and the earlier one deleted afterwards: one left behind in
         between fires and does nothing. Raises InvalidTime, SchedulerUnavailable, and as `send_now` of the content.
         """
-        campaign = get_campaign(self._campaigns, campaign_id)
+        campaign = self._campaigns.get(campaign_id)
         lifecycle.SCHEDULE.require(campaign)
         require_version(campaign, version)
         schedule = Schedule(secrets.token_hex(6), moment_of(local, timezone, now), local, timezone)
-        waived = require_proof(self._prove(campaign), waive_proof=waive_proof)
+        proof, compiled = self._prove(campaign)
+        proof_waived = require_proof(proof, waive_proof="proof" in waived)
+        if "bulk_sender_rules" not in waived:
+            self._require_bulk_sender_rules(campaign, compiled, self._account.state())
         self._schedules.create(campaign_id, schedule.schedule_id, schedule.at)
         try:
-            self._move(campaign, lifecycle.SCHEDULE, schedule=schedule, proof_waived=waived)
+            self._move(campaign, lifecycle.SCHEDULE, schedule=schedule, proof_waived=proof_waived)
         except Conflict:
             self._schedules.delete(campaign_id, schedule.schedule_id)
             raise
@@ -129,7 +130,7 @@ class Control:
 
     def unschedule(self, campaign_id: CampaignId) -> Campaign:
         """Make it a draft again. Raises CampaignNotFound, WrongStatus, Conflict."""
-        campaign = get_campaign(self._campaigns, campaign_id)
+        campaign = self._campaigns.get(campaign_id)
         self._move(campaign, lifecycle.UNSCHEDULE, schedule=None, proof_waived=False)
         return self._without_schedule(campaign)
 
@@ -138,11 +139,11 @@ class Control:
 
         A paused campaign stays as it is, its reason included. Raises CampaignNotFound, WrongStatus, Conflict.
         """
-        campaign = get_campaign(self._campaigns, campaign_id)
+        campaign = self._campaigns.get(campaign_id)
         if campaign.status is CampaignStatus.PAUSED:
             return campaign
         self._move(campaign, lifecycle.PAUSE)
-        return get_campaign(self._campaigns, campaign_id)
+        return self._campaigns.get(campaign_id)
 
     def resume(self, campaign_id: CampaignId) -> Campaign:
         """Go on where it was paused; nobody is mailed twice.
@@ -150,7 +151,7 @@ class Control:
         The planner enqueues the leads that have no finished delivery.
         Raises CampaignNotFound, WrongStatus, Conflict, QueueUnavailable (the campaign is paused then).
         """
-        campaign = get_campaign(self._campaigns, campaign_id)
+        campaign = self._campaigns.get(campaign_id)
         message = LaunchMessage(campaign_id, LaunchTask.RESUME)
         if campaign.status in GOING:
             self._launch_queue.put([message])
@@ -159,14 +160,14 @@ class Control:
         is_planned = progress is not None and progress.complete
         self._move(campaign, lifecycle.RESUME, to=CampaignStatus.SENDING if is_planned else CampaignStatus.PLANNING)
         self._enqueue(message, campaign, lifecycle.PAUSE)
-        return get_campaign(self._campaigns, campaign_id)
+        return self._campaigns.get(campaign_id)
 
     def cancel(self, campaign_id: CampaignId) -> Campaign:
         """Let no more mails leave, for good; its schedule is deleted. Raises CampaignNotFound, WrongStatus, Conflict.
 
         What has left stays counted, the rest stays pending.
         """
-        campaign = get_campaign(self._campaigns, campaign_id)
+        campaign = self._campaigns.get(campaign_id)
         if campaign.status is CampaignStatus.CANCELLED:
             return campaign
         self._move(campaign, lifecycle.CANCEL)
@@ -179,7 +180,7 @@ class Control:
         CampaignNotFound, WrongStatus, NothingToRetry, Conflict, QueueUnavailable (repeat it then).
         """
         asked = frozenset(reason.value for reason in reasons or CERTAINLY_NOT_SENT)
-        campaign = get_campaign(self._campaigns, campaign_id)
+        campaign = self._campaigns.get(campaign_id)
         running = self._retries.find(campaign_id) if campaign.status is CampaignStatus.SENDING else None
         if running is None or running.is_marked or running.reasons != asked:
             lifecycle.RETRY.require(campaign)
@@ -192,7 +193,7 @@ class Control:
             request = self._retries.first_row(campaign_id, number, asked)
             self._move(campaign, lifecycle.RETRY, also=[request], retry=number, completed_at=None)
         self._launch_queue.put([LaunchMessage(campaign_id, LaunchTask.RETRY)])
-        return get_campaign(self._campaigns, campaign_id)
+        return self._campaigns.get(campaign_id)
 
     def _move(self, campaign: Campaign, move: Move, **said: Any) -> None:
         """Raises WrongStatus, Conflict."""
@@ -215,7 +216,7 @@ class Control:
     def _without_schedule(self, before: Campaign) -> Campaign:
         """The campaign as it is now, with the schedule deleted that counted before."""
         forget_schedule(self._schedules, before)
-        return get_campaign(self._campaigns, before.campaign_id)
+        return self._campaigns.get(before.campaign_id)
 
 
 class Lifecycle:

@@ -1,7 +1,8 @@
 """The list of campaigns: searched, sorted, and counted by status.
 
 Newest or oldest first it is read along the index, from page to page. For other orders, and for the counts, the newest
-MOST campaigns are read and sorted here: no index has titles, and a workspace has hundreds to a few thousand campaigns.
+MAX_LISTED campaigns are read and sorted here: no index has titles, and a workspace has hundreds of campaigns, or a few
+thousand.
 """
 
 from collections import Counter
@@ -14,9 +15,9 @@ from chalicelib.model.campaign import Campaign, CampaignStatus
 from chalicelib.model.times import time_text
 from chalicelib.store.campaigns import Campaigns
 
-MOST = 2_000
+MAX_LISTED = 2_000
 """Two megabytes, some 0.2 s. A request reads no more of the index than this."""
-_READ = 100
+_PAGE_SIZE = 100
 
 
 class Sort(StrEnum):
@@ -40,7 +41,7 @@ _VALUES: Mapping[Sort, Callable[[Campaign], str]] = {Sort.TITLE: _title, Sort.DA
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ListQuery:
     """Which campaigns, and in which order."""
 
     text: str = ""
@@ -50,46 +51,35 @@ class Wanted:
     sort: Sort = Sort.CREATED
     ascending: bool = False
 
-    def names(self, campaign: Campaign) -> bool:
+    def finds_text_in(self, campaign: Campaign) -> bool:
         wanted = self.text.casefold()
         return wanted in campaign.title.casefold() or wanted in campaign.subject.casefold()
 
-    def takes(self, campaign: Campaign) -> bool:
-        return (not self.statuses or campaign.status in self.statuses) and self.names(campaign)
+    def matches(self, campaign: Campaign) -> bool:
+        return (not self.statuses or campaign.status in self.statuses) and self.finds_text_in(campaign)
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """How many campaigns of each status contain the text."""
-
-    by_status: Mapping[CampaignStatus, int]
-    is_whole: bool
-    """False when there are more campaigns than were looked at."""
-
-    @property
-    def total(self) -> int:
-        return sum(self.by_status.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
+class NewestCampaigns:
     """The newest campaigns, as many as are looked at."""
 
     campaigns: tuple[Campaign, ...]
     is_whole: bool
+    """False when there are more."""
 
-    def counts(self, wanted: Wanted) -> Counts:
-        found = Counter(campaign.status for campaign in self.campaigns if wanted.names(campaign))
-        return Counts({status: found[status] for status in CampaignStatus}, self.is_whole)
+    def counts(self, wanted: ListQuery) -> dict[CampaignStatus, int]:
+        """How many campaigns of each status contain the text."""
+        found = Counter(campaign.status for campaign in self.campaigns if wanted.finds_text_in(campaign))
+        return {status: found[status] for status in CampaignStatus}
 
-    def page(self, wanted: Wanted, limit: int, position: str | None) -> tuple[list[Campaign], str | None]:
+    def page(self, wanted: ListQuery, limit: int, position: str | None) -> tuple[list[Campaign], str | None]:
         """As `list_along_index`, in an order of `_VALUES`. A position is the last campaign's value and id."""
         value_of = _VALUES[wanted.sort]
 
         def key(campaign: Campaign) -> tuple[str, str]:
             return value_of(campaign), campaign.campaign_id
 
-        found = sorted(filter(wanted.takes, self.campaigns), key=key, reverse=not wanted.ascending)
+        found = sorted(filter(wanted.matches, self.campaigns), key=key, reverse=not wanted.ascending)
         if position is not None:
             value, _, campaign_id = position.rpartition(" ")
             last = (value, campaign_id)
@@ -98,38 +88,38 @@ class Window:
         return page, " ".join(key(page[-1])) if len(found) > limit else None
 
 
-def newest(campaigns: Campaigns) -> Window:
-    found = list(islice(_along_index(campaigns), MOST + 1))
-    return Window(tuple(found[:MOST]), len(found) <= MOST)
+def newest(campaigns: Campaigns) -> NewestCampaigns:
+    found = list(islice(_along_index(campaigns), MAX_LISTED + 1))
+    return NewestCampaigns(tuple(found[:MAX_LISTED]), len(found) <= MAX_LISTED)
 
 
 def _along_index(campaigns: Campaigns) -> Iterator[Campaign]:
     position, more = None, True
     while more:
-        page, position = campaigns.list_page(limit=MOST + 1, position=position)
+        page, position = campaigns.list_page(limit=MAX_LISTED + 1, position=position)
         yield from page
         more = position is not None
 
 
 def list_along_index(
-    campaigns: Campaigns, wanted: Wanted, limit: int, position: str | None
+    campaigns: Campaigns, wanted: ListQuery, limit: int, position: str | None
 ) -> tuple[list[Campaign], str | None]:
     """A page by the time of creation, and where the next one starts.
 
-    Looks at MOST campaigns at most, so that a rare match cannot make a request run for ever: a page may be empty and
-    still have a next one.
+    Looks at MAX_LISTED campaigns at most, so that a rare match cannot make a request run for ever: a page may be empty
+    and still have a next one.
     """
     found: list[Campaign] = []
     looked_at, following = 0, position
     while True:
         searches = wanted.text or wanted.statuses
         page, following = campaigns.list_page(
-            limit=_READ if searches else limit, position=following, newest_first=not wanted.ascending
+            limit=_PAGE_SIZE if searches else limit, position=following, newest_first=not wanted.ascending
         )
         looked_at += len(page)
-        found += filter(wanted.takes, page)
+        found += filter(wanted.matches, page)
         if len(found) > limit:
             found = found[:limit]
             following = campaigns.position_after(found[-1])
-        if following is None or len(found) == limit or looked_at >= MOST:
+        if following is None or len(found) == limit or looked_at >= MAX_LISTED:
             return found, following

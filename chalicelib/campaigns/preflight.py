@@ -1,14 +1,13 @@
 """What a marketer should know before sending: the content's findings, with the audience and the sender looked up."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
-from chalicelib.campaigns.account import SendingAccount
+from chalicelib.campaigns.account import SenderFacts, SendingAccount
 from chalicelib.campaigns.completeness import missing_findings, missing_in
 from chalicelib.campaigns.drafts import Draft
 from chalicelib.campaigns.launched_content import campaign_values, tracking_of
@@ -21,6 +20,7 @@ from chalicelib.content.preflight import (
     AudienceFacts,
     Finding,
     content_findings,
+    in_order,
     preflight_findings,
     proof_findings,
 )
@@ -28,7 +28,7 @@ from chalicelib.content.render import Renderer
 from chalicelib.content.values import is_missing
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import merge_fields
-from chalicelib.model.campaign import Campaign, ProofResult
+from chalicelib.model.campaign import ProofResult
 from chalicelib.model.errors import Fault
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import Lead
@@ -76,83 +76,94 @@ def preflight(
 
     What is missing is an error; all that is there is checked.
     """
-    campaign = draft.campaign
-    missing = missing_in(campaign, draft.body)
-    names_audience = bool(campaign.audience.entity and campaign.audience.stages)
+    campaign, missing = draft.campaign, missing_findings(missing_in(draft.campaign, draft.body))
     tracking = tracking_of(keys, tracking_url, campaign.campaign_id, keys.ring().current)
     try:
         source = draft.source()
-        compiled, untracked = compile_both(source, tracking, campaign.tracking)
+        mail = compile_both(source, tracking, campaign.tracking)
     except ContentInvalid as error:
-        findings = missing_findings(missing) + content_findings(error)
-        return Preflight(findings, audience_looked_at=0, audience_is_whole=False)
-    proof = prove_both(source, compiled, untracked, tracking)
-    paths = {use.path for use in compiled.merge_fields if not use.has_default}
-    empty: Counter[str] = Counter()
-    tried: list[Mapping[str, object]] = []
-    first: Lead | None = None
-    without_email = total = 0
+        return Preflight(missing + content_findings(error.faults), audience_looked_at=0, audience_is_whole=False)
+    proof, compiled = prove_both(mail), mail.tracked
+    names_audience = bool(campaign.audience.entity and campaign.audience.stages)
     members = audiences.members(campaign.audience) if names_audience else iter(())
+    seen = _Seen({use.path for use in compiled.merge_fields if not use.has_default})
     for lead in islice(members, LEADS_LOOKED_AT):
-        total += 1
-        without_email += lead.email is None
-        first = first or lead
-        values = merge_fields(lead)
-        empty.update(path for path in paths if is_missing(_value_at(values, path)))
-        if total <= LEADS_RENDERED:
-            tried.append(values)
-    renderer = Renderer(compiled, tracking)
-    failures, with_empty_links = _tried(
-        source, renderer, campaign_values(campaign), tried or [{}], tracking.unsubscribe_url("")
+        seen.add(lead)
+    failures, with_empty_links, subject = _tried(
+        source,
+        Renderer(compiled, tracking),
+        seen.first or [None],
+        campaign_values(campaign),
+        tracking.unsubscribe_url(""),
     )
-    sender = account.sender(campaign.from_email) if account.asks_senders and campaign.from_email else None
     facts = AudienceFacts(
-        total if names_audience else None,
-        without_email,
-        dict(empty),
-        None if sender is None else sender.verified,
-        with_empty_links if tried else None,
-        failures if tried else dict.fromkeys(failures),
-        list(sender_findings(compiled, total, account.state(), sender, workspace)),
+        total=seen.total if names_audience else None,
+        without_email=seen.without_email,
+        empty_fields=seen.empty_fields,
+        with_empty_links=with_empty_links if seen.first else None,
+        failures=failures if seen.first else dict.fromkeys(failures),
     )
+    state, sender = account.state(), None
+    if account.asks_senders and campaign.from_email:  # SES that has not answered, after 15 s, is not asked again
+        sender = SenderFacts() if state is None else account.sender(campaign.from_email)
+    of_sender = sender_findings(compiled, seen.total, state, sender, workspace)
+    of_content = preflight_findings(source, compiled, tracking, facts)
     return Preflight(
-        findings=missing_findings(missing)
-        + proof_findings(proof.faults)
-        + preflight_findings(source, compiled, tracking, facts),
-        audience_looked_at=total,
+        findings=missing + proof_findings(proof.faults) + in_order([*of_sender, *of_content]),
+        audience_looked_at=seen.total,
         audience_is_whole=next(members, None) is None,
-        without_email=without_email,
-        sample=None if first is None else _sample(renderer, campaign, first, tracking.unsubscribe_url("")),
-        proof=None if proof.faults else result_of(proof, compiled),
+        without_email=seen.without_email,
+        sample=_sample(seen.first[0], subject) if seen.first and subject is not None else None,
+        proof=None if proof.faults else result_of(proof, mail),
     )
 
 
-def _sample(renderer: Renderer, campaign: Campaign, lead: Lead, unsubscribe_url: str) -> Sample | None:
-    name = " ".join(filter(None, (lead.first_name, lead.last_name))) or lead.email or "a lead without a name"
-    with suppress(RenderFailed):
-        rendered = renderer.render(merge_fields(lead), campaign_values(campaign), "", unsubscribe_url)
-        return Sample(lead.lead_id, name, rendered.subject)
-    return None
+@dataclass(slots=True)
+class _Seen:
+    """What the leads have that were looked at."""
+
+    paths: Collection[str]
+    """Of merge fields without a default."""
+    total: int = 0
+    without_email: int = 0
+    empty_fields: Counter[str] = field(default_factory=Counter)
+    first: list[Lead] = field(default_factory=list)
+    """Those whose mails are rendered."""
+
+    def add(self, lead: Lead) -> None:
+        self.total += 1
+        self.without_email += lead.email is None
+        values = merge_fields(lead)
+        self.empty_fields.update(path for path in self.paths if is_missing(_value_at(values, path)))
+        if self.total <= LEADS_RENDERED:
+            self.first.append(lead)
 
 
 def _tried(
     source: ContentSource,
     renderer: Renderer,
+    leads: Iterable[Lead | None],
     campaign: Mapping[str, str],
-    leads: Iterable[Mapping[str, object]],
     unsubscribe_url: str,
-) -> tuple[Counter[Fault], int]:
-    """What cannot be rendered and for how many of these leads; and for how many a link leads nowhere."""
+) -> tuple[Counter[Fault], int, str | None]:
+    """What cannot be rendered, for how many of these leads; for how many a link leads nowhere; the first's subject."""
     diagnosis = cache(lambda: Diagnosis(source))
     found: Counter[Fault] = Counter()
-    with_empty_links = 0
-    for lead in leads:
+    with_empty_links, subjects = 0, list[str | None]()
+    for values in map(merge_fields, leads):
         try:
-            rendered = renderer.render(lead, campaign, "", unsubscribe_url)
+            rendered = renderer.render(values, campaign, "", unsubscribe_url)
             with_empty_links += rendered.empty_links > 0
+            subjects.append(rendered.subject)
         except RenderFailed as failure:
-            found[diagnosis().fault(lead, campaign, failure)] += 1
-    return found, with_empty_links
+            found[diagnosis().fault(values, campaign, failure)] += 1
+            subjects.append(None)
+    return found, with_empty_links, subjects[0]
+
+
+def _sample(lead: Lead, subject: str) -> Sample:
+    name = " ".join(filter(None, (lead.first_name, lead.last_name))) or lead.email or "a lead without a name"
+    return Sample(lead.lead_id, name, subject)
 
 
 def _value_at(values: Mapping[str, object], path: str) -> object:

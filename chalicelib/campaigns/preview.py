@@ -17,9 +17,9 @@ from chalicelib.model.workspace import Workspace
 _POLICY = "; ".join(
     (
         "default-src 'none'",
-        "img-src http: https: data:",
-        "style-src 'unsafe-inline' http: https:",
-        "font-src http: https: data:",
+        "img-src https: data:",
+        "style-src 'unsafe-inline'",
+        "font-src data:",
         "base-uri http: https:",
         "form-action 'none'",
         "frame-ancestors 'self'",
@@ -82,15 +82,14 @@ def preview_page(draft: Draft, lead: Lead | None, badges: Mapping[str, str]) -> 
 def theme_page(workspace: Workspace) -> str:
     """HTML of a sample mail in this workspace's theme."""
     made = made_of(Body(markdown=_SAMPLE), workspace)
-    source = ContentSource("", made.html if made else None, None, "", made=made)
+    source = ContentSource("", made.html if made else None, None, "", source_map=made)
     rendered = Renderer(compile_content(source, None), None).render({}, {}, "", f"{_NOWHERE}/t/u/preview")
     return (rendered.html or "") + _LINKS_LEAD_NOWHERE
 
 
 def _rendered(draft: Draft, lead: Lead | None, tracking: _LinkIds | None, delivery_id: str, base_url: str) -> Rendered:
     renderer = Renderer(compile_content(draft.source(), tracking), tracking)
-    values = {} if lead is None else merge_fields(lead)
-    return renderer.render(values, campaign_values(draft.campaign), delivery_id, f"{base_url}/t/u/preview")
+    return renderer.render(merge_fields(lead), campaign_values(draft.campaign), delivery_id, f"{base_url}/t/u/preview")
 
 
 def _badges(badges: Mapping[str, str]) -> str:

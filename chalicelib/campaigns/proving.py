@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.campaigns.completeness import require_complete
 from chalicelib.campaigns.launched_content import source_of, tracking_of
-from chalicelib.content.compiled import CompiledContent, ContentSource, LinkTracking
+from chalicelib.content.compiled import BothForms, CompiledContent, ContentSource, LinkTracking
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import NotProven
 from chalicelib.model.campaign import Campaign, ProofResult
@@ -17,36 +17,31 @@ if TYPE_CHECKING:
     from chalicelib.content.proof import Proof
 
 
-def compile_both(
-    source: ContentSource, tracking: LinkTracking, wanted: Tracking
-) -> tuple[CompiledContent, CompiledContent]:
-    """The mail as tracked and as untracked; twice the same where the campaign tracks nothing. Raises ContentInvalid."""
+def compile_both(source: ContentSource, tracking: LinkTracking, wanted: Tracking) -> BothForms:
+    """Raises ContentInvalid."""
     untracked = compile_content(source, None)
-    return untracked if wanted is Tracking.NONE else compile_content(source, tracking), untracked
+    tracked = untracked if wanted is Tracking.NONE else compile_content(source, tracking)
+    return BothForms(source, tracking, tracked, untracked)
 
 
-def prove_both(
-    source: ContentSource,
-    compiled: CompiledContent,
-    untracked: CompiledContent,
-    tracking: LinkTracking,
-    *,
-    at_launch: bool = False,
-) -> "Proof":
-    """The proof of what `compile_both` gives. Never raises; takes a few seconds of CPU at most, some more at launch."""
+def prove_both(mail: BothForms, *, at_launch: bool = False) -> "Proof":
+    """The proof of a mail. Never raises; takes a few seconds of CPU at most, some more at launch."""
     # With this comes html5lib, which functions that prove nothing must not load.
     from chalicelib.content.html_tree import SECONDS
     from chalicelib.content.proof import LAUNCH_SECONDS, prove
 
     seconds = LAUNCH_SECONDS if at_launch else SECONDS
-    if compiled is untracked:
-        return prove(source, untracked, None, seconds=seconds)
-    proof = prove(source, compiled, tracking, seconds=seconds)
-    return proof if proof.faults else replace(proof, faults=prove(source, untracked, None, seconds=seconds).faults)
+    tracking = None if mail.tracked is mail.untracked else mail.tracking
+    proof = prove(mail.source, mail.tracked, tracking, seconds=seconds)
+    if proof.faults or tracking is None:
+        return proof
+    return replace(proof, faults=prove(mail.source, mail.untracked, None, seconds=seconds).faults)
 
 
-def prove_draft(campaigns: Campaigns, keys: KeyRingSource, tracking_url: str, campaign: Campaign) -> "Proof":
-    """The proof of a campaign as if it were launched now.
+def prove_draft(
+    campaigns: Campaigns, keys: KeyRingSource, tracking_url: str, campaign: Campaign
+) -> "tuple[Proof, CompiledContent]":
+    """The proof of a campaign as if it were launched now, and its mail.
 
     Raises Incomplete, ContentInvalid, Conflict when it is being changed.
     """
@@ -54,7 +49,8 @@ def prove_draft(campaigns: Campaigns, keys: KeyRingSource, tracking_url: str, ca
     body = campaigns.body(campaign)
     require_complete(campaign, body)
     source = source_of(campaign, body, campaigns.workspace_of(campaign, body))
-    return prove_both(source, *compile_both(source, tracking, campaign.tracking), tracking)
+    mail = compile_both(source, tracking, campaign.tracking)
+    return prove_both(mail), mail.tracked
 
 
 def require_proof(proof: "Proof", *, waive_proof: bool) -> bool:
@@ -64,8 +60,8 @@ def require_proof(proof: "Proof", *, waive_proof: bool) -> bool:
     return bool(proof.faults)
 
 
-def result_of(proof: "Proof", compiled: CompiledContent) -> ProofResult | None:
+def result_of(proof: "Proof", mail: BothForms) -> ProofResult | None:
     """What is shown of a proof; None for plain text, where there is nothing to compare."""
-    if compiled.html is None:
+    if mail.tracked.html is None:
         return None
-    return ProofResult(None, None, waived=True) if proof.faults else ProofResult(proof.tracked, proof.untracked)
+    return ProofResult() if proof.faults else ProofResult(proof.tracked, proof.untracked)

@@ -92,6 +92,7 @@ def why_missed(campaign: Campaign, audiences: Audiences, account: SendingAccount
         return f"{said}, but would have started {hours} h {minutes:02} min late, so it was not sent."
     if audiences.is_empty(campaign.audience):
         return f"{said}, but had no recipients at that time."
-    if account.hindrance() is Hindrance.SENDING_DISABLED:
+    state = account.state()
+    if state is not None and state.hindrance is Hindrance.SENDING_DISABLED:
         return f"{said}. {Hindrance.SENDING_DISABLED.value}"
     return None

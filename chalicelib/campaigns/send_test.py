@@ -62,6 +62,8 @@ class AddressResult:
     outcome: SendTestOutcome
     detail: str | None
     """The mail service's words; None for a mail that was sent."""
+    resumes_about: datetime | None = None
+    """When it may be tried again, if the account must wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class MailTester:
         tracking = tracking_of(self._keys, self._tracking_url, NO_CAMPAIGN, self._keys.ring().current)
         compiled = compile_content(draft.source(), tracking)
         renderer = Renderer(_marked(compiled), tracking)
-        values = {} if lead is None else merge_fields(lead)
+        values = merge_fields(lead)
         from_email = draft.campaign.from_email
 
         def mail_to(address: str) -> OutgoingMail:
@@ -115,7 +117,7 @@ class MailTester:
         except Rejected as error:
             return AddressResult(mail.to_email, SendTestOutcome(error.reason.value), str(error))
         except NotSent as error:
-            return AddressResult(mail.to_email, SendTestOutcome.NOT_SENT, str(error))
+            return AddressResult(mail.to_email, SendTestOutcome.NOT_SENT, str(error), error.until)
         except OutcomeUnknown as error:
             return AddressResult(mail.to_email, SendTestOutcome.OUTCOME_UNKNOWN, str(error))
         return AddressResult(mail.to_email, SendTestOutcome.SENT, None)

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self
 
 from chalicelib.model.errors import Fault
 
 if TYPE_CHECKING:
-    from chalicelib.content.origin import Origin, Place
+    from chalicelib.content.source_map import Place, SourceMap
 
 FORMAT_VERSION: Final = 1
 UTM_KEYS: Final = ("source", "medium", "campaign", "term", "content")
@@ -26,12 +26,14 @@ class ContentSource:
     reply_to: str | None = None
     utm: Mapping[str, str] = field(default_factory=dict)
     preview_text: str | None = None
-    made: "Origin | None" = None
+    source_map: "SourceMap | None" = None
     """What `html` was made of; None if it is the author's own."""
 
     def place(self, field: str, line: int | None, column: int | None) -> "Place":
         """Of a place in these fields, the place in what the author wrote."""
-        return self.made.place(line, column) if self.made is not None and field == "html" else (field, line, column)
+        if self.source_map is None or field != "html":
+            return field, line, column
+        return self.source_map.place(line, column)
 
     def fault(self, fault: Fault) -> Fault:
         """The same fault, said of what the author wrote."""
@@ -191,6 +193,18 @@ class CompiledContent:
         content["merge_fields"] = tuple(MergeField(*use) for use in content["merge_fields"])
         content["utm"] = tuple((key, value) for key, value in content["utm"])
         return cls(**content)
+
+
+class BothForms(NamedTuple):
+    """A mail in the forms that leads get: tracked, and untracked for those who opted out.
+
+    Both are one where the campaign tracks nothing.
+    """
+
+    source: ContentSource
+    tracking: LinkTracking
+    tracked: CompiledContent
+    untracked: CompiledContent
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -1,9 +1,7 @@
 """Compiles what the author wrote, once per campaign, so that rendering costs little more than copying."""
 
 import re
-from bisect import bisect_right
 from collections.abc import Sequence
-from sys import maxsize
 from typing import Final
 
 from chalicelib.content.assemble import Edit, assemble
@@ -20,7 +18,7 @@ from chalicelib.content.compiled import (
     Slot,
 )
 from chalicelib.content.diagnosis import syntax_error
-from chalicelib.content.document import Document, hidden_by_style, read_document
+from chalicelib.content.document import Document, hidden_by_style, is_within, read_document
 from chalicelib.content.errors import ContentInvalid, Positions, SourceError
 from chalicelib.content.links import MAX_LINKS, LinkCompiler
 from chalicelib.content.markup import TEXT
@@ -216,16 +214,11 @@ def _shows_unsubscribe(masked: str, tags: Sequence[Tag], document: Document) -> 
     seen.sort()
 
     def is_shown(tag: Tag) -> bool:
-        is_hidden = _is_in(document.hidden, tag.start) or _is_in(hidden, tag.start)
-        return _names_unsubscribe(tag) and _is_in(seen, tag.start) and not is_hidden
+        is_hidden = is_within(document.hidden, tag.start) or is_within(hidden, tag.start)
+        return _names_unsubscribe(tag) and is_within(seen, tag.start) and not is_hidden
 
     return is_in_every_branch(tags, is_shown)
 
 
 def _names_unsubscribe(tag: Tag) -> bool:
     return "unsubscribe_url" in tag.body
-
-
-def _is_in(spans: Sequence[tuple[int, int]], offset: int) -> bool:
-    before = bisect_right(spans, (offset, maxsize)) - 1
-    return before >= 0 and offset < spans[before][1]

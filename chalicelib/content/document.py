@@ -1,8 +1,10 @@
 """One reading of an HTML mail: its hrefs with their places, its base, and where a pixel may stand."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from sys import maxsize
 from typing import Final
 
 from chalicelib.content import markup
@@ -22,10 +24,8 @@ _READ_OTHERWISE = frozenset({"select", "template", "svg", "math"})
 # <svg> and <math> are no HTML, these in them are again (https://html.spec.whatwg.org/#html-integration-point).
 _FOREIGN = ("svg", "math")
 _HTML_INSIDE = ("foreignobject", "desc", "title", "annotation-xml", "mi", "mo", "mn", "ms", "mtext")
-# Elements without an end tag, and the options of a select, which mostly go without.
-_EMPTY = "area base br col embed hr img input link meta param source track wbr option optgroup"
-_NEVER_OPEN = frozenset(_EMPTY.split())
-_BEFORE_BODY = frozenset({"html", "head", "title", "style", "script", "base", "link", "meta"})
+_NEVER_OPEN = markup.VOID | {"option", "optgroup"}  # the options of a select mostly go without an end tag
+_BEFORE_BODY = frozenset({"html", "head", "title", "style", "script", "noscript", "base", "link", "meta"})
 
 
 HIDING_STYLE: Final = re.compile(r"(?<![\w-])(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
@@ -76,7 +76,7 @@ def read_document(source: str, masked: str, tags: Sequence[Tag]) -> Document:
         links.take(token)
         if hidden.since >= 0 or token.name in _HIDING:
             hidden.take(masked, token)
-        if hidden.since < 0:
+        if hidden.is_shown_without_scripts:
             beginning.take(token)
         if token.kind == markup.START_TAG:
             raw_start = token.start
@@ -121,6 +121,12 @@ def hidden_by_style(masked: str, tokens: Sequence[Token]) -> list[tuple[int, int
     return [*hidden, (outermost.start, len(masked))] if depth else hidden
 
 
+def is_within(spans: Sequence[tuple[int, int]], offset: int) -> bool:
+    """Whether one of these [start, end) holds the offset; they are in order and do not overlap."""
+    before = bisect_right(spans, (offset, maxsize)) - 1
+    return before >= 0 and offset < spans[before][1]
+
+
 def _hides(masked: str, token: Token) -> bool:
     if not HIDING_STYLE.search(masked, token.names_end, token.end):
         return False
@@ -129,29 +135,36 @@ def _hides(masked: str, token: Token) -> bool:
 
 
 class _Beginning:
-    """Where the body begins: behind its tag, or before the first content where there is none."""
+    """Where the body begins: behind its tag, or before the first content where there is none.
+
+    A browser without scripts reads content in a <noscript> like any other.
+    """
 
     def __init__(self, masked: str, branches: Branches) -> None:
         self.at: int | None = None
         self._masked = masked
         self._branches = branches
         self._before_statement = 0
+        self._noscript: int | None = None
 
     def take(self, token: Token) -> None:
-        """`token`: in no element that does not show its content."""
+        """`token`: in no element that does not show its content, unless in a <noscript>."""
         if self.at is not None:
             return
-        is_outside = not self._branches.at(token.start)
+        if token.name == "noscript":
+            self._noscript = token.start if token.kind == markup.START_TAG else None
+        start = token.start if self._noscript is None else self._noscript
+        is_outside = not self._branches.at(start)
         if token.kind == markup.TEXT:
             text = self._masked[token.start : token.end]
-            self._before_statement = token.start if is_outside else self._before_statement
+            self._before_statement = start if is_outside else self._before_statement
             is_content = bool(text.replace(STATEMENT_MASK, "").strip())
         else:
             is_content = token.kind == markup.START_TAG and token.name not in _BEFORE_BODY
         if is_content and token.name == "body" and is_outside:
             self.at = token.end
         elif is_content:
-            self.at = token.start if is_outside else self._before_statement
+            self.at = start if is_outside else self._before_statement
 
 
 class _Hidden:
@@ -165,7 +178,12 @@ class _Hidden:
         """Where the outermost one starts; -1 when none is open."""
         self._branches = branches
         self._document = document
-        self._open: list[tuple[str, int, bool]] = []  # name, branch, and whether its content is HTML
+        # Name, branch, whether its content is HTML, and whether a browser without scripts shows it.
+        self._open: list[tuple[str, int, bool, bool]] = []
+
+    @property
+    def is_shown_without_scripts(self) -> bool:
+        return not self._open or self._open[-1][3]
 
     def take(self, masked: str, token: Token) -> None:
         name, branch = token.name, self._branches.at(token.start)
@@ -175,7 +193,9 @@ class _Hidden:
             if name in _NEVER_OPEN or (may_close_itself and markup.closes_itself(masked, token)):
                 return
             self.since = self.since if self._open else token.start
-            self._open.append((name, branch, name not in _FOREIGN and (in_html or name in _HTML_INSIDE)))
+            is_html = name not in _FOREIGN and (in_html or name in _HTML_INSIDE)
+            is_shown = self.is_shown_without_scripts and (name == "noscript" or name not in _HIDING)
+            self._open.append((name, branch, is_html, is_shown))
         elif token.kind == markup.END_TAG and self._open and self._open[-1][0] == name:
             if self._open[-1][1] == branch:
                 self._open.pop()

@@ -3,7 +3,7 @@
 from typing import Final
 
 from chalicelib.content.errors import ContentInvalid, Positions, SourceError
-from chalicelib.content.origin import Origin, StandIns
+from chalicelib.content.source_map import SourceMap, StandIns
 from chalicelib.model.campaign import Body
 from chalicelib.model.errors import Fault
 from chalicelib.model.workspace import Workspace
@@ -12,7 +12,7 @@ MAX_BYTES: Final = 1_048_576
 """Of the HTML that is made, and of MJML."""
 
 
-def made_of(body: Body, workspace: Workspace) -> Origin | None:
+def made_of(body: Body, workspace: Workspace) -> SourceMap | None:
     """HTML made of what was written; None if that is HTML, text or nothing. Raises ContentInvalid.
 
     `workspace`: whose theme a mail in Markdown has.
@@ -28,7 +28,7 @@ def made_of(body: Body, workspace: Workspace) -> Origin | None:
             components = markdown.mjml_of(source, stand_ins, workspace)
         else:
             components = mjml.mjml_of(source, stand_ins)
-        made = Origin(field, source, mjml.compiled(components), stand_ins)
+        made = SourceMap(field, source, mjml.compiled(components), stand_ins)
     except SourceError as error:
         raise ContentInvalid([Fault(field, error.reason, *Positions(source).of(error.offset))]) from None
     except ValueError as error:

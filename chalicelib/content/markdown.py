@@ -1,7 +1,7 @@
 """Makes MJML of Markdown: CommonMark with tables, line breaks as written, without HTML and without indented code.
 
 A link alone in its paragraph with `{button}` behind it is a button. A line of statements such as `{% if ... %}` is no
-part of a paragraph, so statements can enclose paragraphs. Merge tags are words to the parser (origin.py).
+part of a paragraph, so statements can enclose paragraphs. The parser gets stand-ins for merge tags (source_map.py).
 """
 
 import re
@@ -12,10 +12,10 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 
 from chalicelib.content.errors import Positions, SourceError
-from chalicelib.content.merge_tags import Tag, find_tags, is_balanced
-from chalicelib.content.origin import Piece, StandIns
+from chalicelib.content.merge_tags import Tag, find_tags, require_balance
 from chalicelib.content.plain_text import BUTTON
-from chalicelib.content.theme import Look, framed
+from chalicelib.content.source_map import Piece, StandIns
+from chalicelib.content.theme import ElementStyles, framed
 from chalicelib.model.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -39,18 +39,17 @@ _IMAGE_SCHEME = re.compile(r"https?://", re.IGNORECASE)
 _NO_LINK = "a link leads to an address that begins with https://, http://, mailto:, tel: or sms:"
 _NO_IMAGE = "an image has an address that begins with https:// or http://"
 _TOO_DEEP = f"quotes and lists are nested too deep here (more than {MAX_NESTING // 2})"
-_UNBALANCED = "this {{% {} %}} ends in another paragraph, list or quote than it begins in; put both in the same"
 _CONTAINERS = {"blockquote", "bullet_list", "ordered_list", "list_item", "table", "thead", "tbody", "tr", "th", "td"}
 
 
 def mjml_of(source: str, stand_ins: StandIns, workspace: Workspace) -> str:
-    """The MJML of a mail in the workspace's theme, with words for merge tags and texts. Raises SourceError."""
+    """The MJML of a mail in the workspace's theme, with stand-ins for merge tags and texts. Raises SourceError."""
     if len(source.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise SourceError(0, f"it is larger than {MAX_BYTES // 1024} KB")
     if source.count("[") > MAX_BRACKETS:
         raise SourceError(source.rindex("["), f"it has more than {MAX_BRACKETS:,} opening brackets")
     tags = find_tags(source)
-    writer = _Writer(source, tags, stand_ins, Look(workspace))
+    writer = _Writer(source, tags, stand_ins, ElementStyles(workspace))
     components = writer.components(_parser().parse(writer.masked, {"statements": stand_ins.is_statements}))
     names_unsubscribe = any("unsubscribe_url" in tag.body for tag in tags)
     return framed(components, workspace, stand_ins, with_unsubscribe_link=not names_unsubscribe)
@@ -85,16 +84,16 @@ def _statements(state: "StateBlock", line: int, _end: int, silent: bool) -> bool
 class _Writer:
     """Writes the components of one mail."""
 
-    def __init__(self, source: str, tags: Sequence[Tag], stand_ins: StandIns, look: Look) -> None:
+    def __init__(self, source: str, tags: Sequence[Tag], stand_ins: StandIns, styles: ElementStyles) -> None:
         self._stand_ins = stand_ins
-        self._look = look
+        self._styles = styles
         pieces: list[str] = []
         self._masked_at, self._source_at = [0], [0]
         position = length = 0
         for tag in tags:
-            word = stand_ins.add_tag(source, tag)
-            pieces += (source[position : tag.start], word)
-            length += tag.start - position + len(word)
+            stand_in = stand_ins.add_tag(source, tag)
+            pieces += (source[position : tag.start], stand_in)
+            length += tag.start - position + len(stand_in)
             position = tag.end
             self._masked_at.append(length)
             self._source_at.append(position)
@@ -123,10 +122,10 @@ class _Writer:
             elif token.type == "paragraph_open" and not depth and self._part(tokens[number + 1].children or []):
                 number += 2
             elif token.type == "heading_open":
-                self._text_block(token, self._look.heading(int(token.tag[1]), is_first=self._is_first()))
+                self._text_block(token, self._styles.heading(int(token.tag[1]), is_first=self._is_first()))
             elif token.type == "paragraph_open":
                 is_last = depth > 0 and tokens[number + 3].type.endswith("_close")
-                self._text_block(token, self._look.tight if is_last else self._look.paragraph)
+                self._text_block(token, self._styles.tight if is_last else self._styles.paragraph)
             elif kind in ("paragraph", "heading"):
                 self._close()
                 self._html.append("" if token.hidden else f"</{token.tag}>")
@@ -134,9 +133,9 @@ class _Writer:
                 self._statement_line(token.content, depth)
             elif token.type == "fence":
                 code = self._literal(token.content.removesuffix("\n"))
-                self._html.append(f'<pre style="{self._look.pre}">{self._mark()}{code}</pre>')
+                self._html.append(f'<pre style="{self._styles.pre}">{self._mark()}{code}</pre>')
             elif token.type == "hr" and depth:
-                self._html.append(f'<hr style="{self._look.rule}">')
+                self._html.append(f'<hr style="{self._styles.rule}">')
             elif token.type == "hr":
                 self._flush()
                 self._components.append('<mj-divider css-class="lf-part" />')
@@ -151,7 +150,7 @@ class _Writer:
         return self._source_at[number] + at - self._masked_at[number]
 
     def _mark(self) -> str:
-        """A word for nothing, which keeps the place of the current line."""
+        """A stand-in for nothing, which keeps the place of the current line."""
         return self._stand_ins.add(Piece("", self._at()))
 
     def _opened(self) -> None:
@@ -159,9 +158,7 @@ class _Writer:
 
     def _close(self) -> None:
         """Checks that the statements of the element that ends are complete."""
-        statements = self._open.pop()
-        if not is_balanced(statements):
-            raise SourceError(statements[0].start, _UNBALANCED.format(statements[0].word))
+        require_balance(self._open.pop(), "paragraph, list or quote")
 
     def _flush(self) -> None:
         if self._html:
@@ -200,7 +197,7 @@ class _Writer:
         return True
 
     def _container(self, kind: str, side: str, token: "Token", depth: int) -> None:
-        look, is_open = self._look, side == "open"
+        styles, is_open = self._styles, side == "open"
         if is_open:
             self._opened()
         else:
@@ -208,18 +205,18 @@ class _Writer:
         if kind == "blockquote":  # Outlook gives only cells of tables a border and a padding
             before = (
                 '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" '
-                f'style="margin:0 0 16px"><tr><td class="lf-quote" style="{look.quote}"><blockquote style="margin:0">'
+                f'style="margin:0 0 16px"><tr><td class="lf-quote" style="{styles.quote}"><blockquote style="margin:0">'
             )
             self._html.append(before if is_open else "</blockquote></td></tr></table>")
             return
-        of_list = f' style="{look.list if depth == 1 else look.inner_list}"'
+        of_list = f' style="{styles.list if depth == 1 else styles.inner_list}"'
         style = {
             "bullet_list": of_list,
             "ordered_list": of_list,
-            "list_item": f' style="{look.item}"',
-            "table": f' width="100%" cellpadding="0" cellspacing="0" border="0" style="{look.table}"',
-            "th": f' align="{_align(token)}" style="{look.cell};font-weight:700"',
-            "td": f' align="{_align(token)}" style="{look.cell}"',
+            "list_item": f' style="{styles.item}"',
+            "table": f' width="100%" cellpadding="0" cellspacing="0" border="0" style="{styles.table}"',
+            "th": f' align="{_align(token)}" style="{styles.cell};font-weight:700"',
+            "td": f' align="{_align(token)}" style="{styles.cell}"',
         }.get(kind, "")
         start = token.attrGet("start")
         style += f' start="{start}"' if start is not None else ""
@@ -243,13 +240,13 @@ class _Writer:
                 self._line += 1
                 self._html.append("<br>\n")
             elif child.type == "code_inline":
-                self._html.append(f'<code style="{self._look.code}">{self._literal(child.content)}</code>')
+                self._html.append(f'<code style="{self._styles.code}">{self._literal(child.content)}</code>')
             elif child.type == "image":
-                self._html.append(f'<img {self._image_attributes(child)} style="{self._look.image}">')
+                self._html.append(f'<img {self._image_attributes(child)} style="{self._styles.image}">')
             elif child.nesting > 0:
                 self._opened()
                 href = f' href="{self._attribute(self._address(child))}"' if child.type == "link_open" else ""
-                self._html.append(f'<{child.tag}{href} style="{self._look.link}">' if href else f"<{child.tag}>")
+                self._html.append(f'<{child.tag}{href} style="{self._styles.link}">' if href else f"<{child.tag}>")
             elif child.nesting < 0:
                 self._close()
                 self._html.append(f"</{child.tag}>")
@@ -262,7 +259,7 @@ class _Writer:
         """Where a link leads, or an image is."""
         is_image = token.type == "image"
         address = str(token.attrGet("src" if is_image else "href") or "").strip()
-        begins_with_tag = self._stand_ins.word.match(address)
+        begins_with_tag = self._stand_ins.pattern.match(address)
         scheme = _IMAGE_SCHEME if is_image else _SCHEME
         if (address or is_image) and not begins_with_tag and not scheme.match(address):
             raise SourceError(self._at(), _NO_IMAGE if is_image else _NO_LINK)
@@ -274,10 +271,8 @@ class _Writer:
         return f'src="{src}"' + (f' alt="{self._attribute(alt)}"' if alt.strip() else "")
 
     def _attribute(self, value: str) -> str:
-        """A word for the value of an attribute; it keeps the place of the line."""
-        statements = self._stand_ins.statements(value)
-        if not is_balanced(statements):
-            raise SourceError(statements[0].start, _UNBALANCED.format(statements[0].word))
+        """A stand-in for the value of an attribute; it keeps the place of the line."""
+        require_balance(self._stand_ins.statements(value), "paragraph, list or quote")
         return self._stand_ins.add(Piece("", self._at()), *self._stand_ins.pieces(_escaped(value)))
 
 

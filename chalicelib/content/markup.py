@@ -22,6 +22,10 @@ COMMENT: Final = 3
 RAW_TEXT: Final = 4  # the inside of <style>, <script>, <title>, ...: no markup
 UNFINISHED: Final = 5  # what the document's end cuts off; with a name, the inside of that raw element or its end tag
 
+_VOID = "area base br col embed hr img input link meta param source track wbr"
+VOID: Final = frozenset(_VOID.split())
+"""Elements that have no content: https://html.spec.whatwg.org/#void-elements, and <param>, which was one."""
+
 # Elements whose content is no markup. <noscript> is none of them: mail clients run no scripts.
 _RAW_ELEMENTS = frozenset({"title", "textarea", "style", "xmp", "iframe", "noembed", "noframes", "script", "plaintext"})
 # Elements in which those are read otherwise, or not at all.

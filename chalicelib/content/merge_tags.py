@@ -100,6 +100,13 @@ def is_balanced(tags: Sequence[Tag]) -> bool:
     return not nesting
 
 
+def require_balance(tags: Sequence[Tag], where: str) -> None:
+    """Raises SourceError unless statements end where they begin; `where`: what these tags are in."""
+    if not is_balanced(tags):
+        what = f"this {{% {tags[0].word} %}} ends in another {where} than it begins in; put both in the same"
+        raise SourceError(tags[0].start, what)
+
+
 class Branches:
     """The branches of a source's statements."""
 

@@ -2,7 +2,8 @@
 
 mjml-python takes unknown elements and attributes silently, ends the process at deep nesting, and names no lines. So
 what an author wrote is read here first, by the elements of https://documentation.mjml.io: only those that are known,
-where they belong, reach the compiler. Texts and addresses are words to it (origin.py) and come back as written.
+where they belong, reach the compiler. Of texts and addresses it gets stand-ins
+(source_map.py), which come back as written.
 """
 
 import re
@@ -11,9 +12,9 @@ from typing import Final
 
 from chalicelib.content import markup
 from chalicelib.content.errors import SourceError
-from chalicelib.content.markup import Token
-from chalicelib.content.merge_tags import Tag, find_tags, is_balanced, mask, tags_in
-from chalicelib.content.origin import Piece, StandIns
+from chalicelib.content.markup import Attribute, Token
+from chalicelib.content.merge_tags import Tag, find_tags, mask, require_balance, tags_in
+from chalicelib.content.source_map import Piece, StandIns
 
 MAX_BYTES: Final = 1_048_576
 MAX_ELEMENTS: Final = 2_000
@@ -111,21 +112,18 @@ _SAID = _ADDRESSES | {"srcset", "alt", "title"}
 """Attributes that come out as written, and may have merge tags."""
 _ALLOWED = re.compile(r"\s*(?:https?:|mailto:|tel:|sms:|#|\{\{|\{%|\Z)", re.IGNORECASE)
 _PLAIN = re.compile(r"[\w\s.,:;#%()'/+!-]*")
-_OF_VOID = "area base br col embed hr img input link meta source track wbr"
-_VOID = frozenset(_OF_VOID.split())
 
-_UNKNOWN = "<{}> is no element of MJML"
+_UNKNOWN = "<{}> is not an MJML element"
 _ELSEWHERE = "<{}> cannot be in {}"
-_NO_ATTRIBUTE = "{} is no attribute of <{}>"
+_NO_ATTRIBUTE = "{} is not an attribute of <{}>"
 _NO_ADDRESS = "an address begins with https://, http://, mailto:, tel: or sms:"
 _NO_TAG = "a merge tag can be in texts, and in the attributes href, src, alt and title"
 _NO_TEXT = "text must be in an element for it, such as <mj-text>"
 _NOT_PLAIN = "this value has a character that {} cannot have"
-_UNBALANCED = "this {{% {} %}} ends in another element or attribute than it begins in; put both in the same"
 
 
 def mjml_of(source: str, stand_ins: StandIns) -> str:
-    """The author's MJML, checked, with words for texts and addresses. Raises SourceError at what it cannot be."""
+    """The author's MJML, checked, with stand-ins for texts and addresses. Raises SourceError."""
     if len(source.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise SourceError(0, f"it is larger than {MAX_BYTES // 1024:,} KB")
     return _Reader(source, find_tags(source), stand_ins).read()
@@ -207,7 +205,7 @@ class _Reader:
         if text is not None:
             statements = list(tags_in(self._tags, start.end, token.start))
             self._out.append(self._stand_ins.add(*self._text(start, token.start)))
-        _require_balance(statements)
+        require_balance(statements, "element or attribute")
         self._out.append(f"</{token.name}>")
 
     def _text(self, start: Token, end: int) -> Sequence[Piece]:
@@ -245,10 +243,9 @@ class _Reader:
         for each in written:
             if known is not None and each.name not in known:
                 raise SourceError(token.start, _NO_ATTRIBUTE.format(each.name, token.name))
-            value = self._source[each.start : each.end] if each.start >= 0 else ""
-            self._check_address(each.name, value, each.start)
+            value = self._value(each)
             if each.name in _SAID:
-                _require_balance(tags_in(self._tags, each.start, each.end))
+                require_balance(tags_in(self._tags, each.start, each.end), "element or attribute")
                 said.setdefault(each.name, self._stand_ins.add(*self._pieces(each.start, each.end)))
             elif not _PLAIN.fullmatch(value):
                 raise SourceError(max(each.start, token.start), _NOT_PLAIN.format(each.name))
@@ -266,28 +263,24 @@ class _Reader:
             position = tag.end
         return [*pieces, Piece(self._source[position:end].replace('"', "&quot;"), position)]
 
-    def _check_address(self, name: str, value: str, at: int) -> None:
-        if name in _ADDRESSES and not _ALLOWED.match(markup.decode_attribute(value)):
-            raise SourceError(at, _NO_ADDRESS)
+    def _value(self, attribute: Attribute) -> str:
+        """As written; raises SourceError for an address that is none."""
+        value = self._source[attribute.start : attribute.end] if attribute.start >= 0 else ""
+        if attribute.name in _ADDRESSES and not _ALLOWED.match(markup.decode_attribute(value)):
+            raise SourceError(attribute.start, _NO_ADDRESS)
+        return value
 
     def _check_html(self, token: Token, inside: list[Token]) -> None:
         """The HTML within one element closes all that it opens, so that it cannot end what is around it."""
         if token.kind == markup.START_TAG:
             for each in markup.written_attributes(self._masked, token):
-                self._check_address(
-                    each.name, self._source[each.start : each.end] if each.start >= 0 else "", each.start
-                )
+                self._value(each)
             if token.name.startswith("mj"):
                 raise SourceError(token.start, _ELSEWHERE.format(token.name, "a text"))
-            if token.name not in _VOID and not markup.closes_itself(self._masked, token):
+            if token.name not in markup.VOID and not markup.closes_itself(self._masked, token):
                 inside.append(token)
         elif token.kind == markup.END_TAG:
             if not inside or inside[-1].name != token.name:
                 opened = f"; <{inside[-1].name}> is open" if inside else ""
                 raise SourceError(token.start, f"</{token.name}> closes nothing here{opened}")
             inside.pop()
-
-
-def _require_balance(tags: Sequence[Tag]) -> None:
-    if not is_balanced(tags):
-        raise SourceError(tags[0].start, _UNBALANCED.format(tags[0].word))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from chalicelib.content import markup
 from chalicelib.content.destinations import Risk
-from chalicelib.content.document import Document, Href
+from chalicelib.content.document import Document, Href, hidden_by_style, is_within
 from chalicelib.content.links import decoded, risk
 from chalicelib.content.markup import Token
 from chalicelib.content.merge_tags import Tag, is_balanced, tags_in
@@ -13,8 +13,6 @@ from chalicelib.content.merge_tags import Tag, is_balanced, tags_in
 _BLOCKS = "p h1 h2 h3 h4 h5 h6 ul ol table blockquote pre section article header footer hr dl"
 _PARAGRAPHS = frozenset(_BLOCKS.split())
 _LINES = frozenset({"br", "div", "tr", "li", "center", "dt", "dd", "address", "option"})
-_HIDEABLE = frozenset({"div", "span", "td", "p", "table"})
-_HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _WHITE_SPACE = re.compile(r"[ \t\n\f\r\u00a0\u200c\u200b\u034f\u00ad]+")
 BUTTON = "lf-button"
 """In the class of a table cell: the link in it is a button, written as `text: address`."""
@@ -25,25 +23,25 @@ def text_from_html(source: str, masked: str, tags: Sequence[Tag], document: Docu
     """Template text with the mail's words, a paragraph a block, links as `text (address)`, buttons as `text: address`.
 
     Addresses are the author's own, not click URLs, so that readers see where a link leads. An address whose host a
-    value could change is left out. Hidden text (`display:none`) is left out, too, unless all text is hidden.
+    value could change is left out. What its own style hides is left out, too, unless all text is hidden.
     """
-    text = _Writer(source, masked, tags, document, show_hidden=False).write()
-    return text if text.strip() else _Writer(source, masked, tags, document, show_hidden=True).write()
+    text = _Writer(source, masked, tags, document, hidden_by_style(masked, document.tokens)).write()
+    return text if text.strip() else _Writer(source, masked, tags, document, []).write()
 
 
 class _Writer:
-    def __init__(self, source: str, masked: str, tags: Sequence[Tag], document: Document, *, show_hidden: bool) -> None:
+    def __init__(
+        self, source: str, masked: str, tags: Sequence[Tag], document: Document, hidden: Sequence[tuple[int, int]]
+    ) -> None:
         self._source = source
         self._masked = masked
         self._tags = tags
         self._document = document
         self._hrefs = {href.at: href for href in document.hrefs if not href.conditional}
-        self._show_hidden = show_hidden
+        self._hidden = hidden
         self._out: list[str] = []
         self._breaks = 0
         self._space = False
-        self._hidden_by = ""
-        self._hidden_depth = 0
         self._link: Href | None = None
         self._link_from = 0
         self._numbers: list[int | None] = []
@@ -52,10 +50,12 @@ class _Writer:
 
     def write(self) -> str:
         for token in self._document.tokens:
-            if token.kind == markup.TEXT:
+            if is_within(self._hidden, token.start):
+                pass
+            elif token.kind == markup.TEXT:
                 self._text(token)
                 continue
-            if token.kind == markup.START_TAG:
+            elif token.kind == markup.START_TAG:
                 self._start(token)
             elif token.kind == markup.END_TAG:
                 self._end(token)
@@ -64,19 +64,13 @@ class _Writer:
         return "\n".join(line.rstrip() for line in lines).strip("\n") + "\n"
 
     def _keep_statements(self, token: Token) -> None:
-        """Keeps the statements that begin or end in this token; those complete within a tag concern only the tag."""
+        """Keeps the statements that begin or end in this token; those complete within it concern nothing else."""
         inside = [tag for tag in tags_in(self._tags, token.start, token.end) if tag.word]
         if inside and not is_balanced(inside):
             self._out += [self._source[tag.start : tag.end] for tag in inside]
 
     def _start(self, token: Token) -> None:
         name = token.name
-        if self._hidden_by:
-            self._hidden_depth += name == self._hidden_by
-            return
-        if not self._show_hidden and name in _HIDEABLE and _HIDDEN.search(self._masked, token.names_end, token.end):
-            self._hidden_by, self._hidden_depth = name, 1
-            return
         self._break_for(name)
         if name in ("ol", "ul"):
             self._numbers.append(0 if name == "ol" else None)
@@ -98,11 +92,6 @@ class _Writer:
             self._link_from = len(self._out)
 
     def _end(self, token: Token) -> None:
-        if self._hidden_by:
-            self._hidden_depth -= token.name == self._hidden_by
-            if self._hidden_depth == 0:
-                self._hidden_by = ""
-            return
         if token.name == "a":
             self._finish_link()
         else:
@@ -159,13 +148,13 @@ class _Writer:
             self._words(position, tag.start)
             if tag.word:
                 self._out.append(self._source[tag.start : tag.end])
-            elif not self._hidden_by:
+            else:
                 self._say(self._source[tag.start : tag.end])
             position = tag.end
         self._words(position, token.end)
 
     def _words(self, start: int, end: int) -> None:
-        if start >= end or self._hidden_by:
+        if start >= end:
             return
         text = _WHITE_SPACE.sub(" ", markup.decode_text(self._source[start:end]))
         if not text.strip():

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from chalicelib.content.compiled import CompiledContent, ContentSource, Link, LinkTracking
 from chalicelib.content.destinations import IS_UNSUBSCRIBE, NO_TRACK, Risk, tidy
-from chalicelib.content.errors import ContentInvalid, Positions
+from chalicelib.content.errors import Positions
 from chalicelib.content.merge_tags import find_tags, mask
 from chalicelib.content.render import html_size
 from chalicelib.model.campaign import GMAIL_CLIPS_AT
@@ -52,7 +52,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class AudienceFacts:
-    """What the caller knows of the audience and the sender; `None` where it was not looked up.
+    """What the caller knows of the audience; `None` where it was not looked up.
 
     `empty_fields`: for each path of `CompiledContent.merge_fields` without default, how many leads have nothing there.
     `with_empty_links`: to how many, of those whose mails were tried, a link with merge tags leads nowhere.
@@ -61,12 +61,9 @@ class AudienceFacts:
     total: int | None = None
     without_email: int | None = None
     empty_fields: Mapping[str, int] = field(default_factory=dict)
-    sender_verified: bool | None = None
     with_empty_links: int | None = None
     failures: Mapping[Fault, int | None] = field(default_factory=dict)
     """What cannot be rendered, and for how many leads; None where the audience had no lead to try it with."""
-    sender_findings: Sequence[Finding] = ()
-    """What the caller found out about account and sender."""
 
 
 _MESSAGES: Final[Mapping[Severity, Mapping[str, str]]] = {
@@ -78,11 +75,12 @@ _MESSAGES: Final[Mapping[Severity, Mapping[str, str]]] = {
         ),
         "not_proven": "{reason}.{meaning}",
         "rendering_failed": "The email cannot be rendered: {reason}.",
-        "sender_not_verified": (
-            "Neither the From address nor its domain {domain} is verified in SES, so no emails can be sent."
-        ),
     },
     Severity.WARNING: {
+        "external_style_sheet": (
+            "Most mail apps do not load style sheets from other addresses, and the preview does not either. Put the "
+            "styles into the email."
+        ),
         "gmail_clips": (
             "The email is {kilobytes:.0f} KB. Gmail shows the first 102 KB and hides the rest, including the tracking "
             "pixel, so opens will be missed."
@@ -110,6 +108,7 @@ _MESSAGES: Final[Mapping[Severity, Mapping[str, str]]] = {
         "heading_level_skipped": "Heading level {level} follows {above}; to screen readers, a section is missing.",
         "headings_missing": "The email has {words} words and no heading for screen readers to jump to.",
         "hidden_text": "Spam filters distrust hidden text. Only a short preview text before all other may be hidden.",
+        "image_not_https": "This image does not use https: previews do not show it, and some mail apps do not either.",
         "image_without_width": "Outlook shows this image at full size. Add a width.",
         "link_not_https": "{url} does not use https.",
         "plain_text_only": "A plain-text email is not tracked: its opens and clicks will be unknown.",
@@ -138,11 +137,9 @@ def _finding(
     return Finding(severity, code, _MESSAGES[severity][code].format(**values), field, line, column, count)
 
 
-def content_findings(error: ContentInvalid) -> list[Finding]:
+def content_findings(faults: Iterable[Fault]) -> list[Finding]:
     """The findings for content that does not compile: written under an earlier release's rules, and not sent since."""
-    return [
-        _finding("content_invalid", each.field, each.line, each.column, reason=each.reason) for each in error.faults
-    ]
+    return [_finding("content_invalid", each.field, each.line, each.column, reason=each.reason) for each in faults]
 
 
 def proof_findings(faults: Sequence[Fault]) -> list[Finding]:
@@ -179,7 +176,7 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
 def _all(
     source: ContentSource, compiled: CompiledContent, tracking: LinkTracking | None, audience: AudienceFacts
 ) -> Iterator[Finding]:
-    yield from _sender_and_audience(compiled, audience)
+    yield from _audience(audience)
     for use in compiled.merge_fields:
         empty = audience.empty_fields.get(use.path, 0)
         if empty and not use.has_default:
@@ -210,10 +207,7 @@ def _placed(source: ContentSource, finding: Finding) -> Finding:
     return replace(finding, field=field, line=line, column=column)
 
 
-def _sender_and_audience(compiled: CompiledContent, audience: AudienceFacts) -> Iterator[Finding]:
-    yield from audience.sender_findings
-    if audience.sender_verified is False:
-        yield _finding("sender_not_verified", "from_email", domain=compiled.from_email.rpartition("@")[2])
+def _audience(audience: AudienceFacts) -> Iterator[Finding]:
     if audience.total == 0:
         yield _finding("audience_empty", "audience", count=0)
     if audience.without_email:
@@ -223,13 +217,18 @@ def _sender_and_audience(compiled: CompiledContent, audience: AudienceFacts) -> 
 
 
 def _subject(subject: str) -> Iterator[Finding]:
-    if len(subject) > LONG_SUBJECT:
+    words = re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "", subject)
+    if len(words) > LONG_SUBJECT:
         place = (1, LONG_SUBJECT + 1)
-        yield _finding("subject_long", "subject", *place, length=len(subject), limit=LONG_SUBJECT)
-    letters = _LETTERS.findall(re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "", subject[:500]))
+        yield _finding("subject_long", "subject", *place, length=len(words), limit=LONG_SUBJECT)
+    letters = _LETTERS.findall(words)
     shouted = sum(letter.isupper() for letter in letters)
     if (len(letters) >= 8 and shouted > len(letters) * 0.7) or "!!" in subject:
         yield _finding("subject_shouts", "subject", 1, 1)
+
+
+def _shortened(url: str) -> str:
+    return url if len(url) <= 80 else f"{url[:79]}…"
 
 
 def _link(compiled: CompiledContent, link: Link) -> Iterator[Finding]:
@@ -242,11 +241,11 @@ def _link(compiled: CompiledContent, link: Link) -> Iterator[Finding]:
         return
     if "{{" not in url.partition("/")[0] and url.lower().startswith(("http://", "https://")):
         if url.lower().startswith("http://"):
-            yield _finding("link_not_https", *place, url=url[:80])
+            yield _finding("link_not_https", *place, url=_shortened(url))
         if _has_placeholder_host(url):
-            yield _finding("link_placeholder", *place, url=url[:80])
+            yield _finding("link_placeholder", *place, url=_shortened(url))
     if not link.tracked and compiled.tracked and not _is_left_alone_by_intent(url, link.reason or ""):
-        yield _finding("link_untracked", *place, url=url[:80], reason=link.reason)
+        yield _finding("link_untracked", *place, url=_shortened(url), reason=link.reason)
 
 
 def _links_at_risk(compiled: CompiledContent, audience: AudienceFacts) -> Iterator[Finding]:
@@ -254,7 +253,7 @@ def _links_at_risk(compiled: CompiledContent, audience: AudienceFacts) -> Iterat
     at_risk = [link for link in compiled.links if link.risk is not None]
     for link in at_risk:
         if code := codes.get(link.risk):
-            yield _finding(code, "html", link.line, link.column, url=link.url[:80])
+            yield _finding(code, "html", link.line, link.column, url=_shortened(link.url))
     if audience.with_empty_links:
         place = (at_risk[0].line, at_risk[0].column) if at_risk else (1, 1)
         yield _finding("links_left_empty", "html", *place, count=audience.with_empty_links)

@@ -171,11 +171,11 @@ class _Comparison:
             self._note("not every lead would see your unsubscribe link; put it where it is always shown")
 
     def _begins_with_preview(self, compiled: list[Node]) -> bool:
-        """Whether the preview text is at the beginning of the body, and there alone."""
+        """Whether the preview text is the first text of the body, and there alone."""
         at = [number for number, node in enumerate(compiled) if self._preview in node.attributes]
-        return (
-            len(at) == 1 and compiled[at[0]].around == ("html", "body") and not any(map(_is_content, compiled[: at[0]]))
-        )
+        if len(at) != 1 or compiled[at[0]].around != ("html", "body"):
+            return False
+        return not any(node.name == "#text" and _is_content(node) for node in compiled[: at[0]])
 
     def _check_end(self) -> None:
         """A browser shows nothing of what is behind footer and pixel, unless it is behind the body's end."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Final
 
-from chalicelib.content.origin import Piece, StandIns
+from chalicelib.content.source_map import Piece, StandIns
 from chalicelib.model.workspace import FONTS, Language, Theme, Workspace
 
 MONOSPACE: Final = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Courier New', monospace"
@@ -27,7 +27,7 @@ _UNSUBSCRIBE: Mapping[Language, str] = {Language.EN: "Unsubscribe", Language.DE:
 _NO_NAME: Mapping[Language, str] = {Language.EN: "Email", Language.DE: "E-Mail"}
 
 
-class Look:
+class ElementStyles:
     """Styles of the elements that Markdown knows, each for the attribute `style`."""
 
     def __init__(self, workspace: Workspace) -> None:
@@ -51,7 +51,7 @@ class Look:
         self.cell = f"padding:8px 12px 8px 0;border-bottom:1px solid {LINE};vertical-align:top;word-break:normal"
 
     def heading(self, level: int, *, is_first: bool) -> str:
-        """`is_first`: nothing is above it that it keeps away from."""
+        """`is_first`: no space is needed above it."""
         above, below, form = {
             1: (32, 20, "font-size:28px;line-height:36px;letter-spacing:-0.4px"),
             2: (32, 12, "font-size:20px;line-height:28px;letter-spacing:-0.2px"),
@@ -82,7 +82,7 @@ def framed(components: str, workspace: Workspace, stand_ins: StandIns, *, with_u
 
 
 def _literal(text: str, stand_ins: StandIns) -> str:
-    """A word for a text, which the compiler would change in some places, and which may look like another word."""
+    """A stand-in: the compiler would change the text in some places, and it may look like a stand-in itself."""
     return text and stand_ins.add(Piece(escape(text)))
 
 
@@ -94,7 +94,7 @@ def _logo(theme: Theme, name: str) -> str:
             if name
             else ""
         )
-    # By its height alone: Outlook, too, gives a logo of any form its width then.
+    # Only the height is given: then Outlook, too, keeps the proportions of the logo.
     image = (
         f'<img src="{escape(theme.logo_url)}" alt="{name}" height="36" '
         'style="height:36px;width:auto;max-width:100%;border:0;display:block;font-size:16px;font-weight:bold" />'

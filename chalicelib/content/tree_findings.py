@@ -22,6 +22,7 @@ LONG_MAIL: Final = 300  # words; 9 of those have as many and no heading, though 
 _PLACE = "data-place"
 _WITHOUT_TEXT = ("head", "style", "script", "template")
 _NAMES = ("alt", "aria-label", "aria-labelledby", "title")
+_IMPORT = re.compile(r"@import\b", re.IGNORECASE)
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff]+")
 
 
@@ -31,6 +32,10 @@ def tree_problems(masked: str) -> Iterator[tuple[str, int, dict[str, int]]]:
     Conditional comments are left out. Raises NotParsed.
     """
     tree = parse(_with_places(masked), thread_time() + SECONDS)
+    for each in _elements(tree):
+        is_sheet = each.tagName == "link" and "stylesheet" in each.getAttribute("rel").lower().split()
+        if (is_sheet and each.getAttribute("href")) or (each.tagName == "style" and _IMPORT.search(_text(each))):
+            yield "external_style_sheet", _place(each), {}
     yield from _without_hidden(tree)
     for image in tree.getElementsByTagName("img"):
         if not image.hasAttribute("alt"):
@@ -38,6 +43,8 @@ def tree_problems(masked: str) -> Iterator[tuple[str, int, dict[str, int]]]:
             image.setAttribute("alt", "?")  # one finding is enough: its link needs no other
         if not image.hasAttribute("width"):
             yield "image_without_width", _place(image), {}
+        if image.getAttribute("src").lower().startswith("http:"):
+            yield "image_not_https", _place(image), {}
     says = dict[int, bool]()
     for link in _elements(tree):
         if link.tagName in ("a", "area") and link.hasAttribute("href"):
@@ -78,8 +85,11 @@ def _is_hidden(element: Element) -> bool:
 
 
 def _words(node: Node) -> list[str]:
-    text = " ".join(each.data for each in _walk(node) if isinstance(each, Text))
-    return _INVISIBLE.sub("", text).split()
+    return _INVISIBLE.sub("", _text(node)).split()
+
+
+def _text(node: Node) -> str:
+    return " ".join(each.data for each in _walk(node) if isinstance(each, Text))
 
 
 def _walk(node: Node) -> Iterator[Node]:

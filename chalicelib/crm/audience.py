@@ -1,41 +1,31 @@
 """Who a campaign is for: leads by entity, stage and tags, and by what they did with earlier campaigns.
 
 Behaviour is looked up page by page in the deliveries of the audience's own leads, so a follow-up costs in proportion to
-its audience. And which entities, stages and tags there are, to choose from.
+its audience.
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from itertools import islice, product
-from typing import NamedTuple
+from math import inf
 
 from chalicelib.model.campaign import Audience, Did
 from chalicelib.model.delivery import Delivery
 from chalicelib.model.ids import LeadId
-from chalicelib.model.lead import FieldValue, Lead
+from chalicelib.model.lead import Lead
 from chalicelib.model.verdicts import judged
 from chalicelib.store import keys
 from chalicelib.store.deliveries import Deliveries
-from chalicelib.store.leads import Leads
+from chalicelib.store.leads import Count, Leads
 
 LEADS_PER_PAGE = 500
 """Leads looked at for one page: 6 KB of ids, five calls to SQS."""
-LOOKED_AT_FOR_GROUPS = 2_000
-"""There is no list of stages and tags; this many leads, in the table's order, which is as good as random, show all but
-rare ones for a megabyte read."""
-_SAMPLES, _SAMPLE_LENGTH = 2, 40
+LOOKED_AT_FOR_SOME = 2_000
+"""Finding some members of an audience by behaviour takes as many reads of deliveries, at most."""
 _LOOK_SECONDS = 20
 """A request takes 29 s at most."""
 _THREADS = 4
-
-
-class Count(NamedTuple):
-    total: int
-    at_least: bool
-    """There may be more: time was over before all were looked at."""
 
 
 class Audiences:
@@ -58,27 +48,35 @@ class Audiences:
         )
         return self._restricted(audience, found), after
 
-    def members(self, audience: Audience) -> Iterator[Lead]:
-        """All leads with all their fields, read as the iterator is consumed."""
-        found = self._leads.iter_audience(audience.entity, audience.stages, audience.tags)
+    def members(self, audience: Audience, looked_at: int | None = None) -> Iterator[Lead]:
+        """All leads with all their fields, read as the iterator is consumed; or those among the first `looked_at`."""
+        found = islice(self._leads.iter_audience(audience.entity, audience.stages, audience.tags), looked_at)
+        if not audience.behavior:
+            yield from found
         while page := list(islice(found, LEADS_PER_PAGE)):
             kept = set(self._restricted(audience, [lead.lead_id for lead in page]))
             yield from (lead for lead in page if lead.lead_id in kept)
 
+    def some(self, audience: Audience, most: int) -> list[Lead]:
+        """Up to `most` of its leads; with behaviour, those found in a bounded part."""
+        return list(islice(self.members(audience, LOOKED_AT_FOR_SOME), most))
+
     def count(self, audience: Audience) -> Count:
-        """How many there are now; with behaviour, as many as can be looked at within a request."""
-        if not audience.behavior:
-            return Count(self._leads.count_audience(audience.entity, audience.stages, audience.tags), False)
+        """How many there are now, as many as can be looked at within a request."""
         ends_at = self._clock() + _LOOK_SECONDS
+        if not audience.behavior:
+            return self._leads.count_audience(
+                audience.entity, audience.stages, audience.tags, lambda: self._clock() > ends_at
+            )
         units = list(product(dict.fromkeys(audience.stages), range(keys.AUDIENCE_SHARDS)))
         with ThreadPoolExecutor(_THREADS) as threads:
             counts = list(threads.map(lambda unit: self._count(audience, *unit, ends_at=ends_at), units))
         return Count(sum(each.total for each in counts), any(each.at_least for each in counts))
 
-    def _count(self, audience: Audience, stage: str, shard: int, *, ends_at: float) -> Count:
+    def _count(self, audience: Audience, stage: str, shard: int, *, ends_at: float, most: float = inf) -> Count:
         total, after, more = 0, None, True
         while more:
-            if self._clock() > ends_at:
+            if total >= most or self._clock() > ends_at:
                 return Count(total, True)
             found, after = self.page(audience, stage, shard, after)
             total += len(found)
@@ -86,16 +84,19 @@ class Audiences:
         return Count(total, False)
 
     def is_empty(self, audience: Audience) -> bool:
-        """Whether nobody matches. Reads until the first lead; False too if none was found in time."""
-        ends_at = self._clock() + _LOOK_SECONDS
+        """Whether nobody matches; False too if none was found in time."""
+        return self.count_up_to(audience, 1) == Count(0, False)
+
+    def count_up_to(self, audience: Audience, most: int, *, seconds: float = _LOOK_SECONDS) -> Count:
+        """How many there are now, read until `most` are found or time is over."""
+        ends_at = self._clock() + seconds
+        total = 0
         for stage, shard in product(dict.fromkeys(audience.stages), range(keys.AUDIENCE_SHARDS)):
-            after, more = None, True
-            while more:
-                found, after = self.page(audience, stage, shard, after)
-                if found or self._clock() > ends_at:
-                    return False
-                more = after is not None
-        return True
+            found = self._count(audience, stage, shard, ends_at=ends_at, most=most - total)
+            total += found.total
+            if found.at_least or total >= most:
+                return Count(total, True)
+        return Count(total, False)
 
     def _restricted(self, audience: Audience, lead_ids: Sequence[LeadId]) -> list[LeadId]:
         kept = list(lead_ids)
@@ -123,66 +124,3 @@ def did(delivery: Delivery, what: Did) -> bool:
             return clicked
         case Did.NOT_CLICKED:
             return not clicked
-
-
-@dataclass(slots=True)
-class FieldInUse:
-    """A custom field of the leads looked at."""
-
-    name: str
-    leads: int = 0
-    """How many have it."""
-    samples: list[str] = field(default_factory=list)
-    """One or two of its values."""
-
-    def add(self, value: FieldValue) -> None:
-        text = str(value)[:_SAMPLE_LENGTH]
-        self.leads += 1
-        if len(self.samples) < _SAMPLES and text not in self.samples:
-            self.samples.append(text)
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """One entity among the leads looked at; names with the number of their leads, the most frequent first."""
-
-    entity: str
-    leads: int
-    stages: tuple[tuple[str, int], ...]
-    tags: tuple[tuple[str, int], ...]
-    fields: tuple[FieldInUse, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Groups:
-    groups: tuple[Group, ...]
-    looked_at: int
-    is_whole: bool
-    """False when there are more leads than were looked at: there may be further names."""
-
-
-def list_groups(leads: Leads) -> Groups:
-    """Look at some two thousand leads, the most frequent entity first."""
-    entities: Counter[str] = Counter()
-    stages: dict[str, Counter[str]] = {}
-    tags: dict[str, Counter[str]] = {}
-    fields: dict[str, dict[str, FieldInUse]] = {}
-    sample, is_whole = leads.sample(LOOKED_AT_FOR_GROUPS)
-    for lead in sample:
-        entities[lead.entity] += 1
-        stages.setdefault(lead.entity, Counter())[lead.stage] += 1
-        tags.setdefault(lead.entity, Counter()).update(lead.tags)
-        used = fields.setdefault(lead.entity, {})
-        for name, value in lead.fields.items():
-            used.setdefault(name, FieldInUse(name)).add(value)
-    found = tuple(
-        Group(
-            entity,
-            count,
-            tuple(stages[entity].most_common()),
-            tuple(tags[entity].most_common()),
-            tuple(sorted(fields[entity].values(), key=lambda used: (-used.leads, used.name))),
-        )
-        for entity, count in entities.most_common()
-    )
-    return Groups(found, len(sample), is_whole)

@@ -77,7 +77,9 @@ class Eraser:
     def _end(self, lead_id: LeadId, lead: Lead | None, erasure: Erasure, *, is_known: bool) -> None:
         """The lead's end, all or nothing. Raises Conflict when it or its suppressions have changed meanwhile."""
         if lead is not None:
-            moved = self._leads.suppressions.forgetting(lead.email, erasure.address, lead) if lead.email else []
+            moved = (
+                self._leads.suppressions.forgetting(lead.email, erasure.address, lead_id, lead) if lead.email else []
+            )
             self._leads.delete(lead, *moved, self._erasures.recording(lead_id, erasure))
         elif not is_known:
             self._erasures.record(lead_id, erasure)
@@ -91,7 +93,7 @@ class Eraser:
         if self._erasures.find(lead_id) is None:
             return True
         if message.address is not None:
-            self._leads.suppressions.forget(message.address, self._hash_of(message.address))
+            self._leads.suppressions.forget(message.address, self._hash_of(message.address), lead_id)
         self._erasures.forget_history(lead_id)
         position, more = None, True
         while more:
@@ -102,7 +104,7 @@ class Eraser:
                     return False
                 hashed = self._hash_of(delivery.email) if delivery.email else ""
                 if delivery.email:  # an address that the lead had before, or its last one
-                    self._leads.suppressions.forget(delivery.email, hashed)
+                    self._leads.suppressions.forget(delivery.email, hashed, lead_id)
                 self._erasures.forget_delivery(delivery, hashed)
             more = position is not None
         return True

@@ -23,6 +23,12 @@ _ROWS_BEFORE_HEADER = 20
 
 Faults = list[tuple[str | None, str]]
 
+_FAILED_FORMULAS = (
+    *("#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!"),
+    *("#BEZUG!", "#NV", "#WERT!", "#ZAHL!"),
+)
+"""What cells show in their place, in English and German: as a lead's name they would be in its mails."""
+
 _SUGGESTED = {
     "email": "email emailaddress mail mailaddress emailadresse mailadresse epost primaryemail",
     "first_name": "firstname givenname forename vorname rufname",
@@ -158,25 +164,21 @@ def find_header(rows: Sequence[Row]) -> int:
 
 def suggestions(names: Sequence[str], samples: Sequence[Sequence[str]]) -> list[str]:
     """Where each column probably goes, by its name in English or German, or because it has addresses."""
-    by_name = [_TARGETS.get(_letters(name)) for name in names]
-    if "first_name" in by_name and "last_name" not in by_name:
-        by_name = [
-            "last_name" if _letters(name) == "name" else target for name, target in zip(names, by_name, strict=True)
+    targets = [_TARGETS.get(_letters(name)) for name in names]
+    if "first_name" in targets and "last_name" not in targets:
+        targets = [
+            "last_name" if _letters(name) == "name" else target for name, target in zip(names, targets, strict=True)
         ]
-    if "email" not in by_name:
-        addresses = [
-            not target and bool(any(cells)) and all("@" in cell for cell in cells if cell)
-            for target, cells in zip(by_name, samples, strict=True)
-        ]
-        if any(addresses):
-            by_name[addresses.index(True)] = "email"
+    if "email" not in targets:
+        has_addresses = (any(cells) and all("@" in cell for cell in cells if cell) for cells in samples)
+        at = next((at for at, has in enumerate(has_addresses) if has and not targets[at]), None)
+        if at is not None:
+            targets[at] = "email"
     suggested: list[str] = []
-    for name, target, cells in zip(names, by_name, samples, strict=True):
+    for name, target, cells in zip(names, targets, samples, strict=True):
         own = name[:LONGEST_NAME].strip()
-        is_field = (
-            target is None and own.lower() not in RESERVED_NAMES and any(cells) and not line_faults(own, LONGEST_NAME)
-        )
-        wanted = target or (own if is_field else IGNORE)
+        may_be_field = own.lower() not in RESERVED_NAMES and any(cells) and not line_faults(own, LONGEST_NAME)
+        wanted = target or (own if may_be_field else IGNORE)
         has_room = target or sum(each not in LEAD_NAMES and each != IGNORE for each in suggested) < MAX_FIELDS
         suggested.append(wanted if wanted not in suggested and has_room else IGNORE)
     return suggested
@@ -194,6 +196,9 @@ def input_of_cells(columns: list[str], cells: list[str], *, is_mapped: bool) -> 
         cells = cells[: len(columns)]
     if len(cells) != len(columns):
         return [(None, f"has {len(cells)} cells where the header has {len(columns)}")]
+    failed = [(name, cell) for name, cell in zip(columns, cells, strict=True) if name and cell in _FAILED_FORMULAS]
+    if failed:
+        return [(name, f"is an error of the spreadsheet: {cell}") for name, cell in failed]
     given: dict[str, Any] = {}
     fields: dict[str, str | None] = {}
     for name, cell in zip(columns, map(without_apostrophe, cells), strict=True):

@@ -27,17 +27,7 @@ from chalicelib.crm.import_rows import (
     UnreadableFile,
 )
 from chalicelib.crm.import_text import Delimiter, Encoding, decoded, text_rows
-from chalicelib.crm.leads import (
-    LEAD_NAMES,
-    RESERVED_NAMES,
-    InvalidLead,
-    LeadInput,
-    checked,
-    group_faults,
-    normalized,
-    normalized_set,
-    tag_faults,
-)
+from chalicelib.crm.leads import LEAD_NAMES, RESERVED_NAMES, InvalidLead, LeadInput, checked
 from chalicelib.model.errors import Fault
 
 FileKind = Literal["csv", "ndjson", "workbook"]
@@ -46,25 +36,12 @@ _MOST_FAULTS = 5
 _MOST_KEPT_CHARACTERS = 1_500_000
 """Of the lines' cells as JSON that are kept, so that the answer can say what a line with errors had. Being text in
 JSON, the answer is escaped once more, which doubles quotes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Defaults:
-    """For lines that say nothing about it. They are no part of a line's content."""
-
-    entity: str | None = None
-    stage: str | None = None
-    """For new leads; those known keep theirs."""
-    tags: tuple[str, ...] = ()
-    """Added to those that the lead has."""
-
-
-NO_DEFAULTS = Defaults()
+_NO_DEFAULTS = LeadInput()
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How the table in a file is to be read; without any of it, a header in line 1 says where columns go."""
+    """How a file is to be read; without any of it, a header in line 1 says where columns go."""
 
     mapping: Mapping[str, str] | None = None
     header: int = 1
@@ -75,6 +52,8 @@ class Layout:
     first_line: int = 1
     last_line: int = MAX_ROWS
     """The lines of the file to import."""
+    as_it_is: bool = False
+    """Without a mapping: accept a header without `email`, and take names that resemble known ones as custom fields."""
 
 
 class LineError(NamedTuple):
@@ -98,7 +77,9 @@ class ImportFile:
 
     lines: list[Line] = field(default_factory=list)
     errors: list[LineError] = field(default_factory=list)
-    defaults: Defaults = NO_DEFAULTS
+    defaults: LeadInput = field(default_factory=LeadInput)
+    """What lines say that do not say it: the entity; the stage, for new leads; tags, besides those that the lead has.
+    They are no part of a line's content."""
     cells: dict[int, list[str]] = field(default_factory=dict)
     """What each line had; not of lines that could not be read, nor beyond a limit."""
 
@@ -109,29 +90,23 @@ class ImportFile:
         return list(names)[:MAX_COLUMNS]
 
 
-def checked_defaults(entity: str | None, stage: str | None, tags: list[str]) -> Defaults:
+def checked_defaults(given: LeadInput) -> LeadInput:
     """Defaults in normal form; empty ones are none. Raises InvalidLead."""
-    groups = {"entity": normalized(entity), "stage": normalized(stage)}
-    found = normalized_set(tags)
-    faults = [Fault(f"defaults.{name}", why) for name, text in groups.items() if text for why in group_faults(text)]
-    faults += [Fault("defaults.tags", why) for why in tag_faults(found)]
-    if faults:
-        raise InvalidLead(faults)
-    return Defaults(groups["entity"] or None, groups["stage"] or None, found)
+    try:
+        return checked(cast(LeadInput, {name: value for name, value in given.items() if value}))
+    except InvalidLead as invalid:
+        raise InvalidLead([why._replace(field=f"defaults.{why.field}") for why in invalid.faults]) from None
 
 
 def read_file(
-    body: bytes, kind: FileKind, *, as_it_is: bool = False, layout: Layout = Layout(), defaults: Defaults = NO_DEFAULTS
+    body: bytes, kind: FileKind, layout: Layout = Layout(), *, defaults: LeadInput = _NO_DEFAULTS
 ) -> ImportFile:
-    """Read a whole file. Raises UnreadableFile (or its UnexpectedColumns), FileTooLong.
-
-    `as_it_is`: accept a header without `email`, and take names that resemble known ones as custom fields.
-    """
+    """Read a whole file. Raises UnreadableFile (or its UnexpectedColumns), FileTooLong."""
     if len(body) > MAX_BYTES:
         raise FileTooLong(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB; send it in pieces.")
     file = ImportFile(defaults=defaults)
     records = kept = 0
-    for number, cells, given in _records(body, kind, as_it_is, layout, defaults):
+    for number, cells, given in _records(body, kind, layout, has_entity="entity" in defaults):
         records += 1
         if records > MAX_LINES:
             raise FileTooLong(f"The file has more than {MAX_LINES:,} lines; send it in pieces.")
@@ -152,9 +127,9 @@ Record = tuple[int, list[str], LeadInput | Faults]
 """The line's number, its cells as far as they could be told, and what it says or what is wrong with it."""
 
 
-def _records(body: bytes, kind: FileKind, as_it_is: bool, layout: Layout, defaults: Defaults) -> Iterator[Record]:
+def _records(body: bytes, kind: FileKind, layout: Layout, *, has_entity: bool) -> Iterator[Record]:
     if kind == "ndjson":
-        yield from _json_records(decoded(body, None), as_it_is)
+        yield from _json_records(decoded(body, None), layout.as_it_is)
         return
     if kind == "workbook":
         from chalicelib.crm.import_workbook import read_workbook
@@ -163,7 +138,7 @@ def _records(body: bytes, kind: FileKind, as_it_is: bool, layout: Layout, defaul
     else:
         rows = text_rows(decoded(body, layout.encoding), layout.delimiter)
     header = _take_header(rows, layout.header)
-    columns = _columns(header, layout, defaults, as_it_is)
+    columns = _columns(header, layout, has_entity=has_entity)
     for number, row in rows:
         if number > layout.last_line:
             return
@@ -185,23 +160,22 @@ def _take_header(rows: Rows, line: int) -> list[str]:
     return header
 
 
-def _columns(header: list[str], layout: Layout, defaults: Defaults, as_it_is: bool) -> list[str]:
+def _columns(header: list[str], layout: Layout, *, has_entity: bool) -> list[str]:
     """Where each column goes; "" for nowhere. Raises UnreadableFile."""
     if layout.mapping is None:
         if layout.header == 0:
             raise UnreadableFile("A file without a header needs a mapping of its columns.")
-        return columns_by_name(header, as_it_is=as_it_is, has_entity=defaults.entity is not None)
+        return columns_by_name(header, as_it_is=layout.as_it_is, has_entity=has_entity)
     names = column_names(header, max(len(header), MAX_COLUMNS))
     targets = columns_by_mapping(names, layout.mapping)
     named = [number for number, name in enumerate(names, start=1) if name in layout.mapping]
     return targets[: max(len(header), *named)] if layout.header and named else targets
 
 
-def _line(number: int, given: LeadInput, defaults: Defaults) -> Line:
-    defaulted = [name for name in ("entity", "stage", "tags") if getattr(defaults, name)]
-    given = cast(LeadInput, {name: value for name, value in given.items() if value or name not in defaulted})
-    if defaults.entity:
-        given.setdefault("entity", defaults.entity)
+def _line(number: int, given: LeadInput, defaults: LeadInput) -> Line:
+    given = cast(LeadInput, {name: value for name, value in given.items() if value or name not in defaults})
+    if "entity" in defaults:
+        given.setdefault("entity", defaults["entity"])
     lead = checked(given)
     if "entity" not in lead:
         raise InvalidLead([Fault("entity", "is required")])
@@ -244,29 +218,24 @@ def _input_of_object(value: Any, as_it_is: bool) -> LeadInput | Faults:
     """Like the body of POST /v1/leads; a key that a lead does not have is a custom field, as a CSV column is."""
     if not isinstance(value, dict):
         return [(None, "must be an object")]
-    given: dict[str, Any] = {}
-    faults: Faults = []
     own = value.get("fields")
     fields: dict[str, Any] = dict(own) if isinstance(own, dict) else {}
-    if own is not None and not isinstance(own, dict):
-        faults.append(("fields", "must be an object"))
-    for name, content in value.items():
-        if name == "tags":
-            given[name] = content
-            if content is not None and not (isinstance(content, list) and all(isinstance(tag, str) for tag in content)):
-                faults.append((name, "must be a list of texts"))
-        elif name in LEAD_NAMES:
-            given[name] = content
-            if not isinstance(content, str | None):
-                faults.append((name, "must be text"))
-        elif name in RESERVED_NAMES and name != "fields":
+    faults: Faults = [] if isinstance(own, dict | None) else [("fields", "must be an object")]
+    given = {name: content for name, content in value.items() if name in LEAD_NAMES}
+    tags = given.get("tags")
+    if tags is not None and not (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)):
+        faults.append(("tags", "must be a list of texts"))
+    faults += [(name, "must be text") for name in given if name != "tags" and not isinstance(given[name], str | None)]
+    for name in value:
+        if name in given or name == "fields":
+            continue
+        if name in RESERVED_NAMES:
             faults.append((name, "cannot be imported"))
         elif not as_it_is and (known := resembled(name)):
             faults.append((name, f"looks like {known}; if it is a custom field, put it into fields"))
-        elif name != "fields":
-            fields[name] = content
+        else:
+            fields[name] = value[name]
     for name, content in fields.items():
-        finite = not isinstance(content, float) or math.isfinite(content)
-        if not isinstance(content, str | int | float | None) or not finite:
+        if not isinstance(content, str | int | float | None) or content in (math.inf, -math.inf):
             faults.append((name, "must be text, a number, true or false"))
     return faults or cast(LeadInput, {**given, "fields": fields})

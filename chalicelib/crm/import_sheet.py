@@ -17,7 +17,6 @@ _MAX_MERGED = 10_000
 
 Cell = tuple[int, int]
 """Row and column, from 0."""
-ERROR = "error"
 
 
 def string_lengths(strings: bytes | None) -> list[int]:
@@ -53,17 +52,17 @@ def parser_of(start: Callable[[str, dict[str, str]], None]) -> expat.XMLParserTy
 
 
 class SheetScan:
-    """Walks the start tags of a sheet: how far it reaches, and which cells have a format or hold an error."""
+    """Walks through a sheet: how far it reaches, which cells have a format, and which show a failed formula's error."""
 
     def __init__(self, formats: Mapping[str, str], lengths: Sequence[int]) -> None:
-        self._formats = formats
+        self._known_formats = formats
         self._lengths = lengths
-        self.cells: dict[Cell, str] = {}
+        self.formats: dict[Cell, str] = {}
+        self.errors: dict[Cell, str] = {}
         self._row = self._last_row = self._last_column = 0
         self._cell: Cell = (0, 0)
-        self._mark: str | None = None
-        self._shared: str | None = None
-        """What a cell that refers to a shared string says so far."""
+        self._kind = self._format = self._said = ""
+        """Of the cell: its type, its number format, and its value so far if that is read here."""
         self._characters = self._merged = 0
 
     def run(self, content: bytes) -> None:
@@ -75,13 +74,15 @@ class SheetScan:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         kind = name.rpartition(" ")[2]
-        if kind == "c":
+        if kind in ("c", "row"):
             self._settle()
+        if kind == "c":
             self._enter(attributes)
         elif kind == "row":
             self._row = int(attributes.get("r", self._row + 1))
             self._cell = (self._row - 1, -1)
         elif kind in ("v", "is"):
+            self._said = ""  # a formula stands before it
             self._reach()
         elif kind == "mergeCell":
             self._merged += 1
@@ -89,17 +90,19 @@ class SheetScan:
                 raise FileTooLong(f"The sheet has more than {_MAX_MERGED:,} merged cells. Save it as CSV.")
 
     def _text(self, text: str) -> None:
-        if self._shared is not None:
-            self._shared += text
+        if self._kind in ("s", "e"):
+            self._said += text
 
     def _settle(self) -> None:
-        """Count the shared string of the cell before: a sheet can repeat one long string in each cell."""
-        if self._shared and self._shared.strip():
-            number = int(self._shared)
+        """Keep the error of the cell before, or count its shared string: a sheet can repeat one long string in each."""
+        if self._kind == "e":
+            self.errors[self._cell] = self._said
+        elif self._kind == "s" and self._said.strip():
+            number = int(self._said)
             self._characters += self._lengths[number] if 0 <= number < len(self._lengths) else 0
             if self._characters > MAX_CHARACTERS:
                 raise FileTooLong("The sheet has too much text. Save it as CSV.")
-        self._shared = None
+        self._kind = self._said = ""
 
     def _enter(self, attributes: dict[str, str]) -> None:
         if place := attributes.get("r"):
@@ -107,15 +110,14 @@ class SheetScan:
             self._cell = (int(place[len(letters) :]) - 1, column_number(letters))
         else:
             self._cell = (self._cell[0], self._cell[1] + 1)
-        kind = attributes.get("t")
-        self._shared = "" if kind == "s" else None
-        self._mark = ERROR if kind == "e" else self._formats.get(attributes.get("s", ""))
+        self._kind = attributes.get("t", "")
+        self._format = self._known_formats.get(attributes.get("s", ""), "")
 
     def _reach(self) -> None:
         """Note a cell with a value: only those take memory in calamine."""
         row, column = self._cell
-        if self._mark:
-            self.cells[self._cell] = self._mark
+        if self._format:
+            self.formats[self._cell] = self._format
         self._last_row, self._last_column = max(self._last_row, row, self._row - 1), max(self._last_column, column)
         if (self._last_row + 1) * (self._last_column + 1) > _MAX_CELLS:
             raise FileTooLong(

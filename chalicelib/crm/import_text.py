@@ -9,7 +9,7 @@ import io
 import re
 from collections import Counter
 from itertools import islice, pairwise
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from chalicelib.crm.import_rows import Rows, Unread, UnreadableFile
 
@@ -41,16 +41,17 @@ _EXCEL_DELIMITER = re.compile(r'"?sep=([,;\t|])"?\r?\n?', re.IGNORECASE)
 
 
 def decoded(body: bytes, encoding: Encoding | None) -> str:
-    """The text without its byte order mark. Without an encoding it must be UTF-8, or the file is refused.
+    """The text without byte order marks: a file joined of several has more than one. Without an encoding it must be
+    UTF-8, or the file is refused.
 
     With one, what cannot be decoded becomes U+FFFD, and `text_rows` reports its line. Bodies of a text type have U+FFFD
     there already: API Gateway passes on only binary media types as they came (developer guide, "Binary media types for
     REST APIs").
     """
     if encoding is not None:
-        return body.decode(encoding, errors="replace").removeprefix("\ufeff")
+        return body.decode(encoding, errors="replace").replace("\ufeff", "")
     try:
-        text = body.decode("utf-8-sig")
+        text = body.decode().replace("\ufeff", "")
         unreadable = text.find("\ufffd")
         line = text.count("\n", 0, unreadable) + 1
     except UnicodeDecodeError as error:
@@ -121,7 +122,7 @@ def _regularity(text: str, delimiter: Delimiter) -> tuple[int, int]:
 
 def _named_delimiter(text: str) -> Delimiter | None:
     named = _EXCEL_DELIMITER.match(text)
-    return next((each for each in get_args(Delimiter) if named and named[1] == each), None)
+    return cast(Delimiter, named[1]) if named else None
 
 
 class _Feed:

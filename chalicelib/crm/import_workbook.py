@@ -8,7 +8,7 @@ calamine gets a new zip of exactly the parts that were looked through (import_sh
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 from xml.parsers import expat
 
 from chalicelib.crm.import_rows import MAX_COLUMNS, FileTooLong, Rows, Unread, UnreadableFile
-from chalicelib.crm.import_sheet import ERROR, Cell, SheetScan, column_letters, parser_of, string_lengths
+from chalicelib.crm.import_sheet import Cell, SheetScan, parser_of, string_lengths
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet
@@ -38,6 +38,8 @@ _KEPT = (
     "xl/sharedstrings.xml",
 )
 """Parts beside the sheet, in lower case: their names ignore case (ECMA-376, part 2, 6.2.2.3)."""
+_VALUE = re.compile(rb"<(?:\w+:)?(?:v|is)[\s>]")
+"""A cell's value in a sheet's XML."""
 _PERCENT = {9: "0%", 10: "0.00%"}
 """Number formats that Excel knows by number alone (ECMA-376, part 1, 18.8.30)."""
 
@@ -45,14 +47,14 @@ _PERCENT = {9: "0%", 10: "0.00%"}
 @dataclass(frozen=True, slots=True)
 class Workbook:
     sheets: list[str]
-    """Names of the visible ones."""
+    """Names of the visible ones, from the first that is not empty on."""
     last_line: int
     """The last row of the sheet read."""
     rows: Rows
 
 
 def read_workbook(body: bytes, sheet: str | None = None) -> Workbook:
-    """The named sheet, or the first one. Raises UnreadableFile, FileTooLong."""
+    """The named sheet, or the first one that is not empty. Raises UnreadableFile, FileTooLong."""
     if len(body) > MAX_WORKBOOK_BYTES:
         raise FileTooLong(f"The workbook is larger than {MAX_WORKBOOK_BYTES / 1e6} MB. Save its sheet as CSV.")
     try:
@@ -71,6 +73,10 @@ def _read(body: bytes, wanted: str | None) -> Workbook:
     with zipfile.ZipFile(BytesIO(body)) as packed:
         parts = _Parts(packed)
         sheets = _sheets(parts)
+        for empty in list(sheets)[:-1]:
+            if _VALUE.search(parts.read(sheets[empty])):
+                break
+            del sheets[empty]
         name = next(iter(sheets)) if wanted is None else wanted
         if name not in sheets:
             raise UnreadableFile(f"The workbook has no sheet of this name. It has {', '.join(sheets)}.")
@@ -81,7 +87,7 @@ def _read(body: bytes, wanted: str | None) -> Workbook:
     with _calamine():
         found = CalamineWorkbook.from_object(BytesIO(parts.repacked())).get_sheet_by_name(name)
         merged = found.merged_cell_ranges or []
-    rows = _rows(_values(found), scan.cells, merged)
+    rows = _rows(_values(found), scan, merged)
     return Workbook(list(sheets), found.end[0] + 1 if found.end else 0, rows)
 
 
@@ -177,26 +183,21 @@ def _formats(styles: bytes | None) -> dict[str, str]:
     return {style: code for style, code in found.items() if re.fullmatch(r"0{2,15}|[0#,]*0(\.0+)? ?%", code)}
 
 
-def _rows(values: Iterator[list[Any]], marks: Mapping[Cell, str], merged: list[tuple[Cell, Cell]]) -> Rows:
+def _rows(values: Iterator[list[Any]], scan: SheetScan, merged: list[tuple[Cell, Cell]]) -> Rows:
     """Rows that are not empty. A cell merged over several rows counts in each of them."""
     below = {start: end[0] for start, end in merged if end[0] > start[0]}
     filled: dict[int, tuple[int, str]] = {}
     for row, cells in enumerate(values):
         texts: list[str] = []
-        wrong = ""
         for column, value in enumerate(cells):
-            mark = marks.get((row, column), "")
+            cell = (row, column)
             until, above = filled.get(column, (-1, ""))
-            texts.append(above if row <= until else _seen(value, mark))
-            if mark == ERROR:
-                wrong = f"has an error of the spreadsheet in cell {column_letters(column)}{row + 1}"
-            if (row, column) in below:
-                filled[column] = (below[row, column], texts[-1])
+            texts.append(above if row <= until else scan.errors.get(cell) or _seen(value, scan.formats.get(cell, "")))
+            if cell in below:
+                filled[column] = (below[cell], texts[-1])
         while texts and not texts[-1]:
             texts.pop()
-        if wrong:
-            yield row + 1, Unread(wrong, texts)
-        elif len(texts) > MAX_COLUMNS:
+        if len(texts) > MAX_COLUMNS:
             yield row + 1, Unread(f"has {len(texts):,} cells; at most {MAX_COLUMNS} are read", texts)
         elif any(texts):
             yield row + 1, texts

@@ -9,15 +9,15 @@ absent column leaves it alone; unsubscription is never touched, and a new lead w
 suppressed is so from the start. Of several lines about a lead, the last wins.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
 from chalicelib.backoff import attempts
-from chalicelib.crm.import_files import Defaults, ImportFile, Line, LineError
-from chalicelib.crm.leads import InvalidLead, LeadInput, changed, new_lead
+from chalicelib.crm.import_files import ImportFile, Line, LineError
+from chalicelib.crm.leads import InvalidLead, LeadInput, changed, checked, new_lead
 from chalicelib.crm.suppression import with_marks
 from chalicelib.model.errors import Fault, StoreUnavailable
 from chalicelib.model.ids import LeadId
@@ -47,18 +47,17 @@ class ImportReport:
     """The lines that have errors."""
 
 
-class _Step(NamedTuple):
-    line: Line
-    changes: bool
-
-
 @dataclass(slots=True)
 class _Plan:
-    """Lines by the lead that they are about, and what all of a lead's lines together change."""
+    """What is to be written, and the lines that it is made of."""
 
-    steps: dict[LeadId, list[_Step]]
-    changes: dict[LeadId, LeadChange]
-    errors: list[LineError]
+    lines: dict[LeadId, list[Line]] = field(default_factory=lambda: defaultdict(list))
+    """By the lead that they are about."""
+    changing: Counter[LeadId] = field(default_factory=Counter)
+    """How many of these lines change their lead."""
+    changes: dict[LeadId, LeadChange] = field(default_factory=dict)
+    """What all of a lead's lines together change."""
+    errors: list[LineError] = field(default_factory=list)
 
 
 def import_leads(leads: Leads, file: ImportFile, now: datetime, *, dry_run: bool = False) -> ImportReport:
@@ -78,17 +77,15 @@ def import_leads(leads: Leads, file: ImportFile, now: datetime, *, dry_run: bool
             numbers = dict.fromkeys(error.line for error in report.errors)
             report.rejected = [RejectedLine(number, file.cells.get(number, [])) for number in numbers]
             return report
-        waiting = sorted(
-            (step.line for lead_id in refused for step in plan.steps[lead_id]), key=lambda line: line.number
-        )
+        waiting = sorted((line for each in refused for line in plan.lines[each]), key=lambda line: line.number)
     raise StoreUnavailable("the leads of the file kept changing")
 
 
-def _decide(leads: Leads, lines: Sequence[Line], defaults: Defaults, now: datetime) -> _Plan:
+def _decide(leads: Leads, lines: Sequence[Line], defaults: LeadInput, now: datetime) -> _Plan:
     owners = leads.find_owners(identity for line in lines for identity in _identities(line.given, line.content))
     before = leads.find_many(owners.values(), consistent=True)
     known_leads = KnownLeads(before, owners)
-    plan = _Plan(defaultdict(list), {}, [])
+    plan = _Plan()
     after: dict[LeadId, Lead] = {}
     for line in lines:
         try:
@@ -105,7 +102,8 @@ def _decide(leads: Leads, lines: Sequence[Line], defaults: Defaults, now: dateti
             continue
         known_leads.put(lead)
         after[lead.lead_id] = lead
-        plan.steps[lead.lead_id].append(_Step(line, changes=known is not lead))
+        plan.lines[lead.lead_id].append(line)
+        plan.changing[lead.lead_id] += known is not lead
     for lead in with_marks(leads, [(before.get(lead_id), lead) for lead_id, lead in after.items()]):
         was = before.get(lead.lead_id)
         if was is None or replace(lead, updated_at=was.updated_at) != was:
@@ -113,27 +111,25 @@ def _decide(leads: Leads, lines: Sequence[Line], defaults: Defaults, now: dateti
     return plan
 
 
-def _completed(given: LeadInput, known: Lead | None, defaults: Defaults) -> LeadInput:
-    """With the defaults for what the line does not say."""
+def _completed(given: LeadInput, known: Lead | None, defaults: LeadInput) -> LeadInput:
+    """With the defaults for what the line does not say. Raises InvalidLead if these are too many tags for the lead."""
     completed = given.copy()
-    if known is None and defaults.stage and "stage" not in given:
-        completed["stage"] = defaults.stage
-    if defaults.tags and "tags" not in given:
-        completed["tags"] = tuple(dict.fromkeys((*(known.tags if known else ()), *defaults.tags)))
+    if known is None and "stage" in defaults:
+        completed.setdefault("stage", defaults["stage"])
+    if "tags" not in given and (tags := defaults.get("tags")):
+        completed |= checked({"tags": [*(known.tags if known else ()), *tags]})
     return completed
 
 
 def _count(plan: _Plan, refused: set[LeadId], report: ImportReport) -> None:
     report.errors += plan.errors
-    for lead_id, steps in plan.steps.items():
-        if lead_id in refused:
-            continue
+    for lead_id in plan.lines.keys() - refused:
         change = plan.changes.get(lead_id)
-        changing = sum(step.changes for step in steps) if change else 0
+        changing = plan.changing[lead_id] if change else 0
         created = int(change is not None and change.before is None)
         report.created += created
         report.updated += changing - created
-        report.unchanged += len(steps) - changing
+        report.unchanged += len(plan.lines[lead_id]) - changing
 
 
 def _identities(given: LeadInput, content: str | None) -> list[Identity]:

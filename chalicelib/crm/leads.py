@@ -163,8 +163,10 @@ def delete_lead(leads: Leads, lead_id: LeadId, wanted: LeadFilter = EVERY_LEAD) 
     raise StoreUnavailable("the lead kept changing")
 
 
-def merge_fields(lead: Lead) -> dict[str, object]:
-    """The lead's attributes by the names that merge tags use: `{{ lead.… }}`."""
+def merge_fields(lead: Lead | None) -> dict[str, object]:
+    """The lead's attributes by the names that merge tags use: `{{ lead.… }}`. Without a lead: none."""
+    if lead is None:
+        return {}
     names = ("lead_id", "external_id", "entity", "stage", "email", "first_name", "last_name")
     return {name: getattr(lead, name) for name in names} | {"tags": list(lead.tags), "fields": dict(lead.fields)}
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from chalicelib.model.addresses import address_key
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import Lead
-from chalicelib.model.suppression import Mark, Resubscription, SuppressedAddress, SuppressionReason
+from chalicelib.model.suppression import Mark, Resubscription, SuppressedAddress
 from chalicelib.store.leads import Leads
 from chalicelib.store.suppressions import Resubscriptions
 
@@ -29,8 +29,7 @@ def suppress_address(leads: Leads, address: str, mark: Mark, *, lead_id: LeadId 
     """
     if not leads.suppressions.suppress(address, mark):
         return False
-    for lead in _owners(leads, address, lead_id):
-        leads.suppressions.mark(lead, mark)
+    _mark_owners(leads, address, mark, lead_id)
     return True
 
 
@@ -54,7 +53,7 @@ def allow_address(leads: Leads, resubscriptions: Resubscriptions, address: str, 
         return False
     for lead in _owners(leads, address, None):
         resubscribe(leads, resubscriptions, lead.lead_id, allowed)
-    leads.suppressions.lift_everywhere(known, allowed)
+    leads.suppressions.lift(known.address, known.unsubscribed, allowed)
     return True
 
 
@@ -69,22 +68,22 @@ def resubscribe(leads: Leads, resubscriptions: Resubscriptions, lead_id: LeadId,
     if not (lead.unsubscribed or lead.suppressed or list_marks(leads, lead_id)):
         return lead
     if lead.email is not None:
-        leads.suppressions.lift(lead.entity, lead.email, allowed)
+        leads.suppressions.lift(lead.email, [lead.entity], allowed)
         for owner in _owners(leads, lead.email, lead_id):
             if owner.lead_id != lead_id:
                 leads.suppressions.unmark(owner)
     # The lead itself last, in one write with the record: until then a repetition finds it still marked.
     leads.suppressions.resubscribe_lead(lead_id, allowed.at, resubscriptions.recording(lead_id, allowed))
+    for since in leads.suppressions.find_many([lead.email] if lead.email else []).values():
+        for mark in since.everywhere[:1]:  # it came meanwhile, and found the leads marked
+            _mark_owners(leads, since.address, mark, lead_id)
     return leads.get(lead_id)
 
 
 def list_marks(leads: Leads, lead_id: LeadId) -> list[Mark]:
     """Why a lead must not be mailed, oldest first; empty if it may be. Raises LeadNotFound."""
     lead = leads.get(lead_id)
-    marks: list[Mark] = []
-    if lead.unsubscribed_at is not None:
-        source = lead.unsubscribe_source or "api"
-        marks = [Mark(SuppressionReason.UNSUBSCRIBED, lead.unsubscribed_at, source, lead.unsubscribe_campaign)]
+    marks = [lead.unsubscription] if lead.unsubscription else []
     if lead.email is not None:
         for address in leads.suppressions.find_many([lead.email]).values():
             marks += address.everywhere
@@ -113,6 +112,11 @@ def _marked(lead: Lead, address: SuppressedAddress | None) -> Lead:
     if left is None or lead.unsubscribed:
         return lead
     return replace(lead, unsubscribed_at=left.at, unsubscribe_source=left.source, unsubscribe_campaign=left.campaign_id)
+
+
+def _mark_owners(leads: Leads, address: str, mark: Mark, also: LeadId | None) -> None:
+    for lead in _owners(leads, address, also):
+        leads.suppressions.mark(lead, mark)
 
 
 def _owners(leads: Leads, address: str, also: LeadId | None) -> list[Lead]:

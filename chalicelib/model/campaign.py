@@ -143,15 +143,13 @@ GMAIL_CLIPS_AT = 102 * 1024
 class ProofResult:
     """What comparing a mail with what its author wrote has shown (content/proof.py)."""
 
-    tracked: int | None
-    """Links; None where the proof was waived, as is `untracked`."""
-    untracked: int | None
-    waived: bool = False
-    """It is not proven, and was sent because its marketer said so."""
+    tracked: int | None = None
+    """Links; None, as is `untracked`, if it is not proven and was sent because its marketer waived the proof."""
+    untracked: int | None = None
 
     @property
     def state(self) -> str:
-        return "waived" if self.waived else "proven"
+        return "waived" if self.tracked is None else "proven"
 
     @property
     def text(self) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from chalicelib.model.addresses import address_key
 from chalicelib.model.ids import LeadId
-from chalicelib.model.suppression import Mark
+from chalicelib.model.suppression import Mark, SuppressionReason
 
 FieldValue = str | int | float | bool
 
@@ -51,6 +51,14 @@ class Lead:
     @property
     def unsubscribed(self) -> bool:
         return self.unsubscribed_at is not None
+
+    @property
+    def unsubscription(self) -> Mark | None:
+        """Why its entity must not mail it, if it has unsubscribed."""
+        if self.unsubscribed_at is None:
+            return None
+        source = self.unsubscribe_source or "api"
+        return Mark(SuppressionReason.UNSUBSCRIBED, self.unsubscribed_at, source, self.unsubscribe_campaign)
 
     @property
     def owned_address(self) -> Identity | None:

@@ -115,7 +115,7 @@ SCHEDULE = Move(
     (Holds.SAME_STATUS, Holds.SAME_VERSION),
     "scheduled",
 )
-"""Nothing is missing, and its content is proven or its marketer has waived the proof. Replaces an earlier schedule."""
+"""Nothing is missing, and all that is refused was waived by its marketer. Replaces an earlier schedule."""
 UNSCHEDULE = Move(
     "unschedule",
     (Status.SCHEDULED, Status.MISSED),

@@ -8,6 +8,7 @@ TransportError
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from chalicelib.model.errors import LeadflipError, Refused, Unavailable
@@ -27,11 +28,14 @@ class Rejected(TransportError, Refused):
 
 
 class NotSent(TransportError, Unavailable):
-    """The message certainly did not leave, and may once `waits_for` is over."""
+    """The message certainly did not leave, and may once `waits_for` is over: about `until`, if that is known."""
 
-    def __init__(self, words: str, waits_for: WaitReason = WaitReason.MAIL_SERVICE) -> None:
+    def __init__(
+        self, words: str, waits_for: WaitReason = WaitReason.MAIL_SERVICE, until: datetime | None = None
+    ) -> None:
         super().__init__(words)
         self.waits_for = waits_for
+        self.until = until
 
 
 class AccountRefused(NotSent):

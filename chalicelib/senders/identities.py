@@ -6,7 +6,7 @@ of v2 only that too many are refused. The SDK repeats what was throttled, and th
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,7 @@ class SendersUnknown(Conflicting, problem="senders-unknown", title="Senders are 
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class IdentitySummary:
     """What SES's list says of an identity."""
 
     sender: str
@@ -54,17 +54,17 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity(Listed):
+class Identity(IdentitySummary):
     """All that SES says of an identity and that is needed here."""
 
     dkim_status: str
     signs: bool
     """Mails are signed with DKIM for this domain."""
     dkim_records: tuple[tuple[str, str], ...]
-    """Easy DKIM's CNAME records, name and target; none for addresses and for keys of one's own."""
+    """Easy DKIM's CNAME records, name and target; none for addresses, and where the keys are not SES's own."""
     mail_from: str | None
     mail_from_status: str | None
-    verified_at: datetime | None
+    verified_at: datetime | None = field(compare=False)
     """When SES last found it verified."""
 
 
@@ -76,13 +76,13 @@ class SesIdentities:
     def region(self) -> str:
         return str(self._client.meta.region_name)
 
-    def list_page(self, *, limit: int, position: str | None) -> tuple[list[Listed], str | None]:
+    def list_page(self, *, limit: int, position: str | None) -> tuple[list[IdentitySummary], str | None]:
         """One page, in SES's order, and where the next one starts. One call, whatever the number of identities."""
         asked: dict[str, Any] = {"PageSize": limit} | ({} if position is None else {"NextToken": position})
         with _errors():
             answer = self._client.list_email_identities(**asked)
         found = [
-            Listed(each["IdentityName"], each["SendingEnabled"], each.get("VerificationStatus", "NOT_STARTED"))
+            IdentitySummary(each["IdentityName"], each["SendingEnabled"], each.get("VerificationStatus", "NOT_STARTED"))
             for each in answer["EmailIdentities"]
         ]
         return found, answer.get("NextToken")

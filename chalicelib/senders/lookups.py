@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from dns.resolver import Resolver
 
-LOOK_SECONDS = 3.0
+TIMEOUT_SECONDS = 3.0
 """How long one question may take, repetitions included; all are asked at the same time."""
 _REPEAT_SECONDS = 1.0
 """After which an answer counts as lost: UDP loses some."""
@@ -30,7 +30,7 @@ class Dns:
         self._server = server
 
     def look_up(self, questions: Collection[Question]) -> Answers:
-        """The answer to each question, within LOOK_SECONDS. Never raises."""
+        """The answer to each question, within TIMEOUT_SECONDS. Never raises."""
         from dns.exception import DNSException  # 95 ms, which only senders need
 
         try:
@@ -47,7 +47,7 @@ class Dns:
         if self._server is not None:
             host, _, port = self._server.rpartition(":")
             resolver.nameservers, resolver.port = [host], int(port)
-        resolver.lifetime, resolver.timeout = LOOK_SECONDS, _REPEAT_SECONDS
+        resolver.lifetime, resolver.timeout = TIMEOUT_SECONDS, _REPEAT_SECONDS
         return resolver
 
 

@@ -100,7 +100,7 @@ def dmarc_of(domain: str, identity: Identity, answers: Answers) -> Dmarc:
 
 
 def _is_authenticated(domain: str, identity: Identity, policy: Policy, policies: Policies, answers: Answers) -> bool:
-    """Whether DKIM or SPF vouches for a domain that is aligned with the From address's."""
+    """Whether DKIM or SPF authenticates a domain that is aligned with the From address's."""
     signer, mail_from = identity.sender.rpartition("@")[2], identity.mail_from
     if identity.signs and is_aligned(domain, signer, strict=policy.strict_dkim, policies=policies):
         return True

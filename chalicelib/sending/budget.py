@@ -40,7 +40,7 @@ class MustWait(NotSent):
     """Nothing may leave before `waiting.until`."""
 
     def __init__(self, waiting: Waiting) -> None:
-        super().__init__(waiting.text, waiting.reason)
+        super().__init__(waiting.text, waiting.reason, waiting.until)
         self.waiting = waiting
 
 

@@ -12,10 +12,10 @@ from chalicelib.campaigns.account import SendingAccount
 from chalicelib.campaigns.completeness import Incomplete, require_complete
 from chalicelib.campaigns.lifecycle import fire, return_to_author
 from chalicelib.campaigns.proving import compile_both, prove_both, require_proof, result_of
-from chalicelib.content.compiled import CompiledContent, ContentSource, LinkTracking
+from chalicelib.content.compiled import BothForms
 from chalicelib.content.errors import ContentInvalid, NotProven
 from chalicelib.crm.audience import Audiences
-from chalicelib.model.campaign import Campaign, CampaignStatus, LaunchedMail
+from chalicelib.model.campaign import Campaign, CampaignStatus
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.lifecycle import GOING
 from chalicelib.model.messages import LaunchMessage, LaunchTask, PlanMessage, RetryMessage
@@ -49,7 +49,7 @@ class Launch:
     _tracking_url: str
     _budget: Budget
     _wakes: Wakes
-    _prove: Callable[[ContentSource, CompiledContent, CompiledContent, LinkTracking], "Proof"] = _PROVE
+    _prove: Callable[[BothForms], "Proof"] = _PROVE
 
     def handle(self, message: LaunchMessage, now: datetime) -> None:
         """Do what a launch message says. Raises if it should be retried."""
@@ -98,11 +98,10 @@ class Launch:
         tracking = content.tracking_of(self._keys, self._tracking_url, campaign.campaign_id, key_number)
         workspace = self._campaigns.workspace_of(campaign, body)
         source = content.source_of(campaign, body, workspace)
-        compiled, untracked = compile_both(source, tracking, campaign.tracking)
-        proof = self._prove(source, compiled, untracked, tracking)
+        mail = compile_both(source, tracking, campaign.tracking)
+        proof = self._prove(mail)
         require_proof(proof, waive_proof=campaign.proof_waived)
-        mail = LaunchedMail(content.links_of(source, compiled), None, result_of(proof, compiled), workspace)
-        content.save(self._campaigns, campaign, compiled, untracked, tracking, mail)
+        content.save(self._campaigns, campaign, mail, result_of(proof, mail), workspace)
 
     def _may_go_on(self, campaign_id: CampaignId, until: float, now: datetime) -> bool:
         """End a wait, or extend it while no mail may leave. May be repeated after a crash.

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from chalicelib.campaigns.lifecycle import pause_refused
 from chalicelib.model.campaign import CampaignStatus
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.lifecycle import GOING
@@ -45,4 +44,6 @@ class SendPermission:
     def pause(self, campaign_id: CampaignId, words: str) -> None:
         """Let no more mails of a campaign leave: the mail service refuses them all, in these words."""
         self._looked_at.pop(campaign_id, None)
+        from chalicelib.campaigns.lifecycle import pause_refused  # with it, all that compiles mails
+
         pause_refused(self._campaigns, campaign_id, words)

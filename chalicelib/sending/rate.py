@@ -86,13 +86,13 @@ class Waiting:
 
     @property
     def text(self) -> str:
-        """In words, for the marketer."""
-        return f"Waiting for {_WAITING_FOR[self.reason]}, resumes about {self.until:%d %B, %H:%M} UTC."
+        """The reason in words, for the marketer. `until` is shown in the reader's own time zone."""
+        return f"Waiting for {_WAITING_FOR[self.reason]}."
 
 
 _WAITING_FOR = {
     WaitReason.QUOTA: "the sending quota",
-    WaitReason.RATE: "the mail service, which takes no more mails at the moment",
+    WaitReason.RATE: "the mail service, which takes no more emails at the moment",
     WaitReason.PUT_OFF: "the mail service",
     WaitReason.MAIL_SERVICE: "the mail service",
 }

@@ -19,9 +19,9 @@ from chalicelib.store.statements import Query, equals, exists
 from chalicelib.store.table import Table, TableStore
 from chalicelib.telemetry import logger
 
-LASTS = timedelta(hours=12)
+SESSION_LIFETIME = timedelta(hours=12)
 """A session: a working day at most."""
-LINK_LASTS = timedelta(minutes=15)
+LINK_LIFETIME = timedelta(minutes=15)
 _USE_RECORDED_AFTER = timedelta(hours=1)
 _KIND = "token"
 
@@ -103,10 +103,10 @@ class Sessions:
         return self._begin(hash_of(token_secret), now)
 
     def make_link(self, token_secret: str, now: datetime) -> str:
-        """The code of a sign-in link, 43 characters of base64url: it begins one session within LINK_LASTS."""
+        """The code of a sign-in link, 43 characters of base64url: it begins one session within LINK_LIFETIME."""
         code = secrets.token_urlsafe(32)
         self._table.write(
-            self._table.put(keys.sign_in_link(hash_of(code)) | _row(hash_of(token_secret), now + LINK_LASTS))
+            self._table.put(keys.sign_in_link(hash_of(code)) | _row(hash_of(token_secret), now + LINK_LIFETIME))
         )
         return code
 
@@ -135,7 +135,7 @@ class Sessions:
         token = self._tokens.use_hashed(token_hash, now)
         if token is None:
             return None
-        secret, ends_at = secrets.token_urlsafe(32), now + LASTS
+        secret, ends_at = secrets.token_urlsafe(32), now + SESSION_LIFETIME
         self._table.write(self._table.put(keys.session(hash_of(secret)) | _row(token_hash, ends_at)))
         return Session(token, ends_at), secret
 

@@ -21,13 +21,13 @@ from chalicelib.model.campaign import (
     Wait,
 )
 from chalicelib.model.delivery import Tracking
-from chalicelib.model.errors import Conflict
-from chalicelib.model.ids import CampaignId
+from chalicelib.model.errors import CampaignNotFound, Conflict
+from chalicelib.model.ids import CampaignId, is_campaign_id
 from chalicelib.model.lifecycle import GOING, Holds, Move
 from chalicelib.model.times import time_from, time_text
 from chalicelib.model.workspace import Workspace
 from chalicelib.store import keys
-from chalicelib.store.client import Item, from_item, to_item
+from chalicelib.store.client import Item, from_item, known, to_item
 from chalicelib.store.statements import Put, Query, Statement, above, at_most, equals, lacks, missing, one_of
 from chalicelib.store.table import TableStore, call
 from chalicelib.store.workspace import read_workspace, workspace_from
@@ -47,6 +47,13 @@ class Campaigns(TableStore):
         row = self._table.find(keys.campaign(campaign_id))
         return None if row is None else decode(row)
 
+    def get(self, campaign_id: CampaignId) -> Campaign:
+        """Raises CampaignNotFound."""
+        campaign = self.find(campaign_id) if is_campaign_id(campaign_id) else None
+        if campaign is None:
+            raise CampaignNotFound("There is no campaign with this id.")
+        return campaign
+
     def find_many(self, campaign_ids: Collection[CampaignId]) -> dict[CampaignId, Campaign]:
         wanted = [keys.campaign(each) for each in sorted(set(campaign_ids))]
         found = map(decode, self._table.find_many(wanted))
@@ -57,7 +64,7 @@ class Campaigns(TableStore):
         packed = self.find_blob(campaign, _content_name(campaign))
         if packed is None:
             raise Conflict("the campaign was changed meanwhile")
-        return Body(**json.loads(zlib.decompress(packed)))
+        return Body(**known(_unpacked(packed), Body))
 
     def update_draft(self, campaign: Campaign, body: Body, *, at: datetime) -> Campaign:
         """Replace a draft made from `campaign.version`. Raises Conflict when that is no longer how it stands."""
@@ -160,13 +167,11 @@ class Campaigns(TableStore):
         packed = self.find_blob(campaign, "launched")
         if packed is None:
             return LaunchedMail()
-        values = json.loads(zlib.decompress(packed))
-        proof = values.get("proof")
-        links = tuple(LaunchedLink(**link) for link in values["links"])
-        workspace = values.get("workspace")
-        return LaunchedMail(
-            links, values["html_bytes"], proof and ProofResult(**proof), workspace and workspace_from(workspace)
-        )
+        values = _unpacked(packed)
+        links = tuple(LaunchedLink(**known(link, LaunchedLink)) for link in values["links"])
+        proof, workspace = values.get("proof"), values.get("workspace")
+        proof = proof and ProofResult(**known(proof, ProofResult))
+        return LaunchedMail(links, values["html_bytes"], proof, workspace and workspace_from(workspace))
 
     def workspace_of(self, campaign: Campaign, body: Body) -> Workspace:
         """Whose theme the mail has: as it was at launch, or as it is now. The defaults where it makes no difference."""
@@ -228,14 +233,17 @@ def _packed(value: Body | LaunchedMail) -> bytes:
     return zlib.compress(json.dumps(asdict(value)).encode())
 
 
+def _unpacked(packed: bytes) -> Any:
+    return json.loads(zlib.decompress(packed))
+
+
 def encode(campaign: Campaign) -> Item:
     return keys.campaign(campaign.campaign_id) | to_item(asdict(campaign) | {"kind": "campaign"})
 
 
 def decode(item: Item) -> Campaign:
     row = from_item(item)
-    known = {name: row[name] for name in Campaign.__dataclass_fields__ if name in row}
-    return Campaign(**known | {name: read(row[name]) for name, read in _READ.items() if name in row})
+    return Campaign(**known(row, Campaign) | {name: read(row[name]) for name, read in _READ.items() if name in row})
 
 
 def _audience(values: Mapping[str, Any]) -> Audience:

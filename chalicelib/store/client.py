@@ -11,6 +11,7 @@ from chalicelib.model.times import time_text
 from chalicelib.settings import aws_access
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
     from types_boto3_dynamodb import DynamoDBClient
 
 Client = Union["DynamoDBClient", "ItemClient"]
@@ -72,6 +73,11 @@ def to_item(values: Mapping[str, Any]) -> Item:
 def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """DynamoDB's typed form to plain values. Times stay text: `time_from` reads them."""
     return {name: _plain(value) for name, value in item.items()}
+
+
+def known(values: Mapping[str, Any], noun: type["DataclassInstance"]) -> dict[str, Any]:
+    """Those of a row's values that are attributes of this dataclass: another release may have written more."""
+    return {name: values[name] for name in noun.__dataclass_fields__ if name in values}
 
 
 def typed(value: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus, Tracking
 from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Item, from_item, to_item
+from chalicelib.store.client import Item, from_item, known, to_item
 
 CLICK_MAPS = ("clicks", "later", "scans")
 """Attributes that are maps by link id, and must be there before a click can be put into them."""
@@ -20,7 +20,7 @@ _TIMES = tuple(each.name for each in fields(Delivery) if each.name.endswith("_at
 def decode(item: Mapping[str, Any], rule: BurstRule) -> Delivery:
     """Read a row or a stream image."""
     row = from_item(item)
-    values = {name: row[name] for name in Delivery.__dataclass_fields__ if name in row}
+    values = known(row, Delivery)
     values |= {name: time_from(row[name]) for name in _TIMES if name in row}
     values |= {
         "campaign_id": keys.campaign_of_bucket(row["bucket"]),

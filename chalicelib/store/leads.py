@@ -22,8 +22,11 @@ from chalicelib.store.table import Table
 
 _THREADS = 4
 """More cost more CPU than they save: measured 1.5x at 4."""
-_ROWS_A_PAGE = 50_000
-"""A page stops after looking at so many rows, full or not, so that a rare match cannot make a request run for ever."""
+_READS_A_PAGE = 32
+"""A page of a list ends after so many reads of a megabyte at most, full or not: a rare match, or leads of 17 KB, must
+not make a request run for ever. That is 50,000 leads of the usual size."""
+_ROWS_A_READ = 10_000
+"""A megabyte holds fewer."""
 
 
 class IdentityTaken(Conflict, problem="lead-exists", title="There is such a lead already"):
@@ -41,12 +44,10 @@ class IdentityTaken(Conflict, problem="lead-exists", title="There is such a lead
         return {"lead_id": self.owner, **super().members()}
 
 
-class Survey(NamedTuple):
-    leads: int
-    fields: Mapping[str, int]
-    """How many of these leads have a custom field, by its name."""
-    is_whole: bool
-    """False: there may be more."""
+class Count(NamedTuple):
+    total: int
+    at_least: bool
+    """There may be more: time was over before all were looked at."""
 
 
 class Leads:
@@ -149,21 +150,21 @@ class Leads:
         takes_all = tag is None and not q and (len(partitions) > 1 or wanted == EVERY_LEAD)
         rows_a_read = limit + 1 if takes_all else 20 * limit
         found: list[Lead] = []
-        looked_at = 0
+        reads = 0
         while number < len(partitions):
             if len(found) == limit:
                 return found, _position_text(number, after)
             query = _in_partition(partitions[number], where)
-            rows, after, scanned = self._table.page(query, limit=rows_a_read, start=after)
-            looked_at += scanned
+            rows, after, _ = self._table.page(query, limit=rows_a_read, start=after)
+            reads += 1
             # Rare matches: ever larger steps (up to a megabyte, by DynamoDB's own limit) instead of many small ones.
-            rows_a_read = min(4 * rows_a_read, _ROWS_A_PAGE)
+            rows_a_read = min(4 * rows_a_read, _ROWS_A_READ)
             for row in rows:
                 if len(found) == limit:
                     return found, self.position_after(found[-1], wanted)
                 found.append(decode(row))
             number += after is None
-            if number < len(partitions) and looked_at >= _ROWS_A_PAGE:
+            if number < len(partitions) and reads >= _READS_A_PAGE:
                 return found, _position_text(number, after)
         return found, None
 
@@ -173,20 +174,23 @@ class Leads:
         number = shard if len(_partitions(wanted)) > 1 else 0
         return _position_text(number, keys.in_audience(keys.audience(lead.entity, lead.stage, shard), lead.lead_id))
 
-    def survey(self, wanted: LeadFilter, is_over: Callable[[], bool]) -> Survey:
-        """Count the matching leads and their custom fields, a megabyte at a time until `is_over()`."""
-        count, fields = 0, Counter[str]()
+    def count(self, wanted: LeadFilter, is_over: Callable[[], bool]) -> Count:
+        """How many leads match, as far as they were looked at until `is_over()`."""
+        return self._count([_in_partition(each, _where(wanted)) for each in _partitions(wanted)], is_over)
+
+    def fields_of(self, wanted: LeadFilter, is_over: Callable[[], bool]) -> tuple[Mapping[str, int], bool]:
+        """How many matching leads have each custom field, and whether all were looked at before `is_over()`."""
+        fields = Counter[str]()
         for partition in _partitions(wanted):
             query, after = _in_partition(partition, _where(wanted), only="fields"), None
             while True:
                 if is_over():
-                    return Survey(count, fields, is_whole=False)
+                    return fields, False
                 rows, after, _ = self._table.page(query, start=after)
-                count += len(rows)
                 fields.update(name for row in rows if row for name in lead_rows.decode_fields(row))
                 if after is None:
                     break
-        return Survey(count, fields, is_whole=True)
+        return fields, True
 
     def sample(self, count: int) -> tuple[list[Lead], bool]:
         """At least `count` leads if there are so many, and whether these are all.
@@ -231,15 +235,21 @@ class Leads:
             if after is None or len(found) == limit:
                 return found, None if after is None else LeadId(after["lead_id"]["S"])
 
-    def count_audience(self, entity: str, stages: Iterable[str], tags: Sequence[str]) -> int:
-        """How many leads `audience_page` would give over all shards of these stages."""
-        with ThreadPoolExecutor(_THREADS) as threads:
-            return sum(threads.map(self._table.count, _audience(entity, stages, tags)))
+    def count_audience(
+        self, entity: str, stages: Iterable[str], tags: Sequence[str], is_over: Callable[[], bool]
+    ) -> Count:
+        """How many leads `audience_page` would give over all shards of these stages, as far as they were looked at."""
+        return self._count(list(_audience(entity, stages, tags)), is_over)
 
     def iter_audience(self, entity: str, stages: Iterable[str], tags: Sequence[str]) -> Iterator[Lead]:
         """Every lead of an audience with all its fields, shard by shard; read as the iterator is consumed."""
         for shard in _audience(entity, stages, tags):
             yield from map(decode, self._table.query(shard))
+
+    def _count(self, queries: Sequence[Query], is_over: Callable[[], bool]) -> Count:
+        with ThreadPoolExecutor(_THREADS) as threads:
+            counts = list(threads.map(lambda query: self._table.count(query, is_over), queries))
+        return Count(sum(count for count, _ in counts), not all(is_whole for _, is_whole in counts))
 
     def _rows(self, wanted: Sequence[Item], *, consistent: bool, only: str | None = None) -> list[Item]:
         chunks = [wanted[start : start + 100] for start in range(0, len(wanted), 100)]

@@ -13,10 +13,11 @@ Once a person is erased, a keyed hash stands for the address, here and as the ar
 (docs/decisions/0083). All rows are in one partition of the audience index, in the order of the addresses.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from chalicelib.model.addresses import address_key
 from chalicelib.model.ids import LeadId
@@ -27,6 +28,7 @@ from chalicelib.store import keys
 from chalicelib.store.client import Client, Item, from_item, to_item
 from chalicelib.store.lead_rows import decode_mark, mark_values
 from chalicelib.store.statements import (
+    Condition,
     Put,
     Query,
     Statement,
@@ -141,48 +143,48 @@ class Suppressions(TableStore):
         not_left_since = missing("unsubscribed_at") | at_most("unsubscribed_at", at)
         return self._table.transact(update.require(exists("lead_id"), not_left_since), record)
 
-    def lift(self, entity: str, address: str, allowed: Resubscription) -> None:
-        """Allow mail to the address: what kept it from every entity's, and from this one's, is forgotten.
+    def lift(self, address: str, entities: Collection[str], allowed: Resubscription) -> None:
+        """Allow mail to the address: what kept it from all entities' mail until then, and from these, is forgotten.
 
         Who allowed it last, and why, stays with the address.
         """
-        self._lift(address, [entity], allowed)
-
-    def lift_everywhere(self, known: SuppressedAddress, allowed: Resubscription) -> None:
-        """As `lift`, for every entity."""
-        self._lift(known.address, known.unsubscribed, allowed)
-
-    def _lift(self, address: str, entities: Iterable[str], allowed: Resubscription) -> None:
         for each in (address, self._hash_of(address)) if self._hash_of else (address,):
-            update = self._address(each).remove(*_EVERYWHERE, *(_UNSUBSCRIBED + entity for entity in entities))
-            update.set(lifted_at=allowed.at, lifted_by=allowed.by)
-            if each == address:  # what an erased person's row says names nobody
-                update.set(lifted_reason=allowed.reason)
-            self._table.transact(update.require(exists("lead_id")))
+            while row := self._table.find(keys.suppression(each)):
+                lifted = [
+                    name
+                    for name, mark in _marks(row).items()
+                    if mark.at <= allowed.at and (name in _EVERYWHERE or name.removeprefix(_UNSUBSCRIBED) in entities)
+                ]
+                update = self._address(each).remove(*lifted).set(lifted_at=allowed.at, lifted_by=allowed.by)
+                if each == address:  # what an erased person's row says names nobody
+                    update.set(lifted_reason=allowed.reason)
+                if self._table.write(update.require(_same_version(row))):
+                    break
 
-    def forget(self, address: str, hashed: str) -> None:
-        """Keep a hash in the place of an address. May be repeated."""
-        while statements := self.forgetting(address, hashed):
+    def forget(self, address: str, hashed: str, lead_id: LeadId) -> None:
+        """Keep a hash in the place of an erased lead's address. May be repeated."""
+        while statements := self.forgetting(address, hashed, lead_id):
             if self._table.transact(*statements):
                 return
 
-    def forgetting(self, address: str, hashed: str, lead: Lead | None = None) -> list[Statement]:
+    def forgetting(self, address: str, hashed: str, lead_id: LeadId, lead: Lead | None = None) -> list[Statement]:
         """The writes that keep a hash in the place of an address; refused if what is kept has changed meanwhile.
 
-        `lead`: one that has the address, whose own marks are kept too.
+        What is kept stays with the address while another lead has it. `lead`: as it is now, if it still exists: its own
+        marks are kept too.
         """
+        own = {name: replace(mark, note=None) for name, mark in _marks_of(lead).items()}
+        if any(owner != lead_id for owner in self.list_owners(address)):
+            return [self._address(address).set_once(_values(own))] if own else []
         row = self._table.find(keys.suppression(address)) or {}
-        marks = _marks_of(lead) | _marks(row)
-        kept = {name: mark_values(replace(mark, note=None)) for name, mark in marks.items()}
+        kept = own | {name: replace(mark, note=None) for name, mark in _marks(row).items()}
         if not row and not kept:
             return []
-        update = self._address(hashed).set_once(kept)
+        update = self._address(hashed).set_once(_values(kept))
         update.set(lifted_at=row["lifted_at"]["S"] if "lifted_at" in row else None)
         if not row:
             return [update]
-        known = from_item(row).get("version")
-        unchanged = equals("version", known) if known else missing("version")
-        return [update, self._table.delete(keys.suppression(address)).require(unchanged)]
+        return [update, self._table.delete(keys.suppression(address)).require(_same_version(row))]
 
     def list_owners(self, address: str) -> list[LeadId]:
         """Leads of all entities who have this address. Eventually consistent (an index)."""
@@ -190,10 +192,14 @@ class Suppressions(TableStore):
         return [LeadId(row["owner"]["S"]) for row in self._table.query(owned)]
 
     def mark(self, lead: Lead, mark: Mark) -> bool:
-        """Mark a lead as suppressed; False when it is so already, is gone, or has another address by now."""
+        """Mark a lead as suppressed; False when it is so already, is gone, or has another address by now.
+
+        False too when it was resubscribed after `mark.at`.
+        """
         not_marked, same_address = missing("suppressed"), equals("email", lead.email or "")
+        not_taken_back_since = missing("resubscribed_at") | below("resubscribed_at", mark.at)
         update = self._table.update(keys.lead(lead.lead_id)).set(suppressed=mark_values(mark))
-        return self._table.transact(update.require(not_marked, same_address))
+        return self._table.transact(update.require(not_marked, same_address, not_taken_back_since))
 
     def unmark(self, lead: Lead) -> bool:
         """Take the mark off a lead; False when there is none."""
@@ -202,6 +208,15 @@ class Suppressions(TableStore):
 
     def _address(self, address: str) -> Update:
         return self._table.update(keys.suppression(address)).set(audience=keys.SUPPRESSED).add(version=1)
+
+
+def _values(marks: Mapping[str, Mark]) -> dict[str, Any]:
+    return {name: mark_values(mark) for name, mark in marks.items()}
+
+
+def _same_version(row: Item) -> Condition:
+    known = from_item(row).get("version")
+    return equals("version", known) if known else missing("version")
 
 
 def _marks(row: Item) -> dict[str, Mark]:
@@ -213,14 +228,12 @@ def _marks(row: Item) -> dict[str, Mark]:
 
 def _marks_of(lead: Lead | None) -> dict[str, Mark]:
     """A lead's own, as its address's attributes. A process may have died before it wrote them there."""
-    found: dict[str, Mark] = {}
-    if lead is not None and lead.suppressed is not None:
-        found[lead.suppressed.reason.value] = lead.suppressed
-    if lead is not None and lead.unsubscribed_at is not None:
-        source = lead.unsubscribe_source or "api"
-        mark = Mark(SuppressionReason.UNSUBSCRIBED, lead.unsubscribed_at, source, lead.unsubscribe_campaign)
-        found[_UNSUBSCRIBED + lead.entity] = mark
-    return found
+    if lead is None:
+        return {}
+    own = {_UNSUBSCRIBED + lead.entity: lead.unsubscription}
+    if lead.suppressed is not None:
+        own[lead.suppressed.reason] = lead.suppressed
+    return {name: mark for name, mark in own.items() if mark is not None}
 
 
 def _suppressed(row: Item) -> SuppressedAddress:

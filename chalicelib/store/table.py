@@ -77,9 +77,15 @@ class Table:
         answer = self._read(query, {"Limit": limit, "ExclusiveStartKey": start})
         return RowPage(answer["Items"], answer.get("LastEvaluatedKey"), answer["ScannedCount"])
 
-    def count(self, query: Query) -> int:
-        """How many rows a query has."""
-        return sum(int(answer["Count"]) for answer in self._pages(query, Select="COUNT"))
+    def count(self, query: Query, is_over: Callable[[], bool]) -> tuple[int, bool]:
+        """How many rows a query has, a megabyte at a time until `is_over()`, and whether these are all."""
+        total, pages = 0, self._pages(query, Select="COUNT")
+        while not is_over():
+            answer = next(pages, None)
+            if answer is None:
+                return total, True
+            total += int(answer["Count"])
+        return total, False
 
     def _pages(self, query: Query, **further: Any) -> Iterator[dict[str, Any]]:
         answer: dict[str, Any] = {}

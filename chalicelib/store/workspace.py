@@ -7,7 +7,7 @@ from typing import Any
 from chalicelib.model.errors import Conflict
 from chalicelib.model.workspace import Language, Theme, Workspace
 from chalicelib.store import keys
-from chalicelib.store.client import from_item, to_item
+from chalicelib.store.client import from_item, known, to_item
 from chalicelib.store.statements import equals, missing
 from chalicelib.store.table import Table, TableStore
 
@@ -17,12 +17,13 @@ def read_workspace(table: Table) -> Workspace:
     row = table.find(keys.workspace())
     if row is None:
         return Workspace()
-    return workspace_from({name: value for name, value in from_item(row).items() if name not in ("pk", "sk")})
+    return workspace_from(from_item(row))
 
 
 def workspace_from(values: Mapping[str, Any]) -> Workspace:
-    """The workspace whose fields these are."""
-    return Workspace(**dict(values) | {"theme": Theme(**values["theme"]), "language": Language(values["language"])})
+    """The workspace with these values, among others."""
+    theme, language = Theme(**known(values["theme"], Theme)), Language(values["language"])
+    return Workspace(**known(values, Workspace) | {"theme": theme, "language": language})
 
 
 class Workspaces(TableStore):

@@ -12,7 +12,7 @@ from chalice.app import Request
 from chalicelib.model.access import Session
 from chalicelib.model.errors import StoreUnavailable
 from chalicelib.model.times import time_text
-from chalicelib.store.access import LASTS
+from chalicelib.store.access import SESSION_LIFETIME
 from chalicelib.telemetry import logger
 from chalicelib.web import assets
 from chalicelib.web.session import ended, is_from_our_page, session_secret, started
@@ -99,7 +99,7 @@ def begin_session(request: Request, context: Context) -> Response:
     if session is None:
         what = "This sign-in link has been used or has expired." if code else "This token is unknown or was revoked."
         return _refusal(401, what)
-    return _json(201, _described(session[0]), {"Set-Cookie": started(session[1], LASTS, request.headers)})
+    return _json(201, _described(session[0]), {"Set-Cookie": started(session[1], SESSION_LIFETIME, request.headers)})
 
 
 def end_session(request: Request, context: Context) -> Response:

@@ -6,12 +6,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chalicelib import sdk
-from chalicelib.campaigns.account import SendingAccount, SesAccount
 from chalicelib.crm.audience import Audiences
 from chalicelib.model.suppression import hash_of_address
 from chalicelib.scheduler import Schedules
 from chalicelib.sdk import quick_client
-from chalicelib.senders.lookups import Dns
 from chalicelib.sending.budget import Budget, OwnServer, SharedBudget, ses_limits
 from chalicelib.settings import Settings, burst_rule
 from chalicelib.sqs import Queue
@@ -19,7 +17,6 @@ from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.client import Client, ItemClient, dynamodb_for_sending
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
-from chalicelib.store.erasures import Erasures
 from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans, Retries
 from chalicelib.store.rate import SendRate
@@ -32,8 +29,10 @@ if TYPE_CHECKING:
     from types_boto3_sesv2 import SESV2Client
     from types_boto3_sqs import SQSClient
 
+    from chalicelib.campaigns.account import SendingAccount
     from chalicelib.crm.erasure import Eraser
     from chalicelib.model.transport import Transport
+    from chalicelib.senders.lookups import Dns
 
 
 def milliseconds_now() -> datetime:
@@ -52,7 +51,6 @@ class Stores:
         self.burst_rule = burst_rule()
         self.leads = Leads(dynamodb, settings.leads_table, self._hash_of)
         self.deliveries = Deliveries(dynamodb, settings.deliveries_table, self.burst_rule)
-        self.erasures = Erasures(dynamodb, settings.campaigns_table, settings.deliveries_table)
         self.audiences = Audiences(self.leads, self.deliveries)
         self.acts = Acts(dynamodb, settings.campaigns_table, settings.leads_table)
         self.campaigns = Campaigns(dynamodb, settings.campaigns_table)
@@ -95,8 +93,10 @@ class Stores:
     @cached_property
     def eraser(self) -> "Eraser":
         from chalicelib.crm.erasure import Eraser
+        from chalicelib.store.erasures import Erasures
 
-        return Eraser(self.leads, self.deliveries, self.erasures, self.plan_queue, self._hash_of)
+        erasures = Erasures(self.dynamodb, self.settings.campaigns_table, self.settings.deliveries_table)
+        return Eraser(self.leads, self.deliveries, erasures, self.plan_queue, self._hash_of)
 
     def _hash_of(self, address: str) -> str:
         """What is kept of an erased person's address. Raises KeyRingUnavailable."""
@@ -136,10 +136,14 @@ class Stores:
         return SharedBudget(rate, lambda: ses_limits(self.ses))
 
     @cached_property
-    def sending_account(self) -> SendingAccount:
+    def sending_account(self) -> "SendingAccount":
         """What the mail service lets this stack send, and from whom."""
+        from chalicelib.campaigns.account import SendingAccount, SesAccount  # not needed by what sends mails
+
         return SesAccount(self.ses, self.dns) if self.settings.smtp_secret is None else SendingAccount()
 
     @cached_property
-    def dns(self) -> Dns:
+    def dns(self) -> "Dns":
+        from chalicelib.senders.lookups import Dns
+
         return Dns(self.settings.dns_server)

@@ -50,6 +50,8 @@ def test_a_follow_ups_recipients_stay_when_something_else_is_changed(
     page = editor(window, stack, campaign["campaign_id"])
     page.get_by_text("Recipients", exact=True).click()
     page.get_by_label("Add tag").fill("vip")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Add tag")).to_be_focused()
     field(page, "Title").fill("Once more")
     expect(state(page)).to_have_text(SAVED)
     stored = marketer("GET", f"/v1/campaigns/{campaign['campaign_id']}")
@@ -196,9 +198,15 @@ def test_an_invalid_field_is_named_and_gets_the_focus(
         expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-def test_a_missing_field_of_a_new_campaign_gets_the_focus(window: BrowserContext, stack: LocalStack) -> None:
+def test_a_new_campaign_has_the_last_sender_and_no_stages_and_what_it_lacks_gets_the_focus(
+    window: BrowserContext, stack: LocalStack, marketer: Marketer
+) -> None:
+    write(marketer, "last", from_email="last@shop.example")
     page = window.new_page()
     page.goto(f"{stack.web_url}#/campaigns/new")
+    expect(field(page, "From address")).to_have_value("last@shop.example")
+    expect(field(page, "Business line")).to_have_value("last")
+    expect(page.locator(".chip input:checked")).to_have_count(0)
     field(page, "Title").fill("Lacks a subject")
     page.get_by_role("button", name="Send…").click()
     expect(field(page, "Subject")).to_be_focused()

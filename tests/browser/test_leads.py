@@ -69,7 +69,19 @@ def test_leads_are_added_edited_changed_together_and_deleted(desk: Page, stack: 
     desk.keyboard.type("vip")
     desk.keyboard.press("Enter")
     expect(eves.locator(".tag")).to_have_text("vip×")
-    expect(eves.get_by_role("button", name=f"Add a tag to {HOSTILE}")).to_be_focused()
+    add = eves.get_by_role("button", name=f"Add a tag to {HOSTILE}")
+    expect(add).to_be_focused()
+    desk.keyboard.press("Enter")
+    desk.keyboard.type("b")
+    with desk.expect_response("**/v1/leads/bulk"):
+        desk.keyboard.press("Tab")
+    expect(eves.locator(".tag")).to_have_count(2)
+    expect(add).not_to_be_focused()  # Tab went on, and the answer leaves it there
+    eves.get_by_label(f"Stage of {HOSTILE}").press("ArrowDown")
+    expect(desk.get_by_role("dialog")).to_have_count(0)  # the list opens; "Other…" is not chosen by passing it
+    desk.keyboard.press("Escape")
+    eves.get_by_role("button", name=f"Remove tag b from {HOSTILE}").click()
+    expect(eves.locator(".tag")).to_have_count(1)
 
     with desk.expect_download() as saved:
         desk.get_by_role("button", name="Export CSV").click()
@@ -140,6 +152,23 @@ def test_the_list_keeps_its_place_and_shows_the_latest_search(
     expect(desk.locator(".lead-row a").first).to_have_text(second)
     expect(desk.get_by_label("Business line", exact=True)).to_have_value("place")
     desk.get_by_role("button", name="Previous").click()
+    expect(desk.locator(".lead-row")).to_have_count(50)
+
+    def shorten(route: Route) -> None:
+        # As the API answers when a long list has few matches in the part that it looked through.
+        page = route.fetch().json()
+        route.fulfill(json=page | {"items": page["items"][:7]})
+
+    desk.route("**/v1/leads?**limit=50", shorten)
+    desk.reload()
+    expect(desk.locator(".lead-row")).to_have_count(7)
+    expect(desk.get_by_text("Only part of this long list has been searched.")).to_be_visible()
+    desk.get_by_role("button", name="Continue search").click()
+    expect(desk.locator(".lead-row")).to_have_count(10)
+    desk.get_by_role("button", name="Previous").click()
+    expect(desk.locator(".lead-row")).to_have_count(7)
+    desk.unroute("**/v1/leads?**limit=50", shorten)
+    desk.reload()
     expect(desk.locator(".lead-row")).to_have_count(50)
 
     desk.get_by_label("Select all on this page").check()

@@ -1,11 +1,22 @@
-"""An email that the check cannot confirm: the marketer sees where, and may send it anyway, by keyboard."""
+"""An email that is refused: the marketer sees why, and may send it anyway, by keyboard."""
 
+from collections.abc import Iterator
+
+import pytest
 from playwright.sync_api import Page, expect
 
 from local.stack import LocalStack
 from tests.browser.steps import write
 from tests.stack.marketer import Marketer
+from tests.stack.test_refused_account import switch
 from tests.store.test_not_proven import HTML_IN_SVG
+
+
+@pytest.fixture
+def bulk_sender(stack: LocalStack) -> Iterator[None]:
+    switch(stack, sent_last_24_hours=5_000)
+    yield
+    switch(stack, sent_last_24_hours=0)
 
 
 def test_a_box_ticked_for_one_version_does_not_send_the_next(desk: Page, stack: LocalStack, marketer: Marketer) -> None:
@@ -34,8 +45,8 @@ def test_a_dialog_breaks_long_words(desk: Page, stack: LocalStack, marketer: Mar
     assert question.evaluate("each => each.scrollWidth <= each.clientWidth")
 
 
-def test_what_is_not_proven_is_scheduled_and_sent_only_on_explicit_request(
-    desk: Page, stack: LocalStack, marketer: Marketer
+def test_what_is_refused_is_scheduled_and_sent_only_on_explicit_request(
+    desk: Page, stack: LocalStack, marketer: Marketer, bulk_sender: None
 ) -> None:
     page = desk
     marketer("POST", "/v1/leads", {"entity": "unproven", "stage": "New", "email": "a@unproven.example"})
@@ -57,9 +68,18 @@ def test_what_is_not_proven_is_scheduled_and_sent_only_on_explicit_request(
     assert marketer("GET", f"/v1/campaigns/{campaign}")["status"] == "draft"
     page.keyboard.press("Space")
     page.keyboard.press("Enter")
+    bulk = question.get_by_label("Schedule it anyway. Many recipients may not get it")
+    expect(bulk).to_be_focused()
+    expect(question.get_by_text("No postal address is set.")).to_have_count(1)
+    expect(question.get_by_text("large mail services refuse emails with these errors")).to_be_in_viewport()
+    expect(question.get_by_role("alert")).to_be_in_viewport()
+    assert marketer("GET", f"/v1/campaigns/{campaign}")["status"] == "draft"
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Campaigns")).to_be_visible()
     page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
     expect(page.get_by_text("Scheduled without the check, at your request.")).to_be_visible()
+    switch(stack, sent_last_24_hours=0)
     page.get_by_role("button", name="Unschedule").click()
     page.get_by_role("dialog").get_by_role("button", name="Unschedule").click()
 

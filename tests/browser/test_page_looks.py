@@ -1,8 +1,10 @@
 """How the page looks: accessible (WCAG 2.1 AA by axe-core, light and dark) and never wider than the screen.
 
 `SCREENSHOTS=docs/images make browser TESTS=tests/browser/test_page_looks.py` renews the pictures of the documentation.
+Install the page's font first (Debian: fonts-inter): without it they show a wider one that nearly no reader has.
 """
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from playwright.sync_api import Page, ViewportSize, expect
 
 from chalicelib.model.ids import new_lead_id
 from local.console import NotReady
+from local.seed import DRAFT
 from local.stack import LocalStack
 from tests.browser.axe import axe_source
 from tests.browser.showcase import ENTITY, Showcase, build
@@ -34,17 +37,19 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(marketer: Marketer, until: Any) -> Shop:
+def shop(marketer: Marketer, until: Any) -> Iterator[Shop]:
     campaign = build(marketer)
     counted = until(lambda: marketer("GET", f"/v1/campaigns/{campaign}/stats")["pending"] == 0)
     assert counted, "the showcase's deliveries were not counted"
-    draft = marketer("POST", f"/v1/campaigns/{campaign}/duplicate")["campaign_id"]
-    html = marketer("GET", f"/v1/campaigns/{draft}")["html"]
-    html = html.replace("</h1>", '</h1>\n<img src="https://www.acme-realty.example/garden.jpg" width="496">')
-    marketer("PATCH", f"/v1/campaigns/{draft}", {"title": "Summer gardens", "html": html})
+    marketer("PATCH", "/v1/workspace", {"name": "Acme Realty", "postal_address": ADDRESS})
+    marketer("POST", "/v1/senders", {"domain": SENDER})
+    marketer("POST", "/v1/suppressions", {"emails": SUPPRESSED, "reason": "Asked by phone not to be emailed"})
+    draft = marketer("POST", "/v1/campaigns", json.loads(DRAFT.read_bytes()) | {"title": "Summer gardens"})
     clicked = marketer("GET", f"/v1/campaigns/{campaign}/deliveries?clicked=true&opened=true&limit=1")["items"][0]
     rules = [marketer("POST", "/v1/rules", each)["rule_id"] for each in RULES]
-    return Shop(campaign, draft, clicked["lead_id"], rules[0])
+    yield Shop(campaign, draft["campaign_id"], clicked["lead_id"], rules[0])
+    marketer("PATCH", "/v1/workspace", {"name": "", "postal_address": None})
+    marketer("DELETE", f"/v1/senders/{SENDER}")
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +60,14 @@ def axe() -> str:
         skip_without("axe-core", str(missing))
 
 
+ADDRESS = "Acme Realty\nRua Augusta 100\n1100-053 Lisbon"
+SENDER = "acme-homes.example"
+SUPPRESSED = ["ines.faria@mail.example", "jonas.berg@mail.example", "zofia.novak@mail.example"]
+CUSTOMERS = """E-Mail;Vorname;Nachname;Firma;Größe
+jana@kunden.example;Jana;Weiß;Café Grün;12
+juergen@kunden.example;Jürgen;Müller;Bäckerei Süß;4
+wrong;Ann;Berg;;
+"""
 RULES = (
     {
         "name": "Pricing clickers are hot",
@@ -93,6 +106,19 @@ VIEWS = {
     "help": ("/help", "The five numbers"),
     "nowhere": ("/nowhere", "There is no such page"),
 }
+DIALOGS = (
+    ("/campaigns", "Delete: Summer gardens"),
+    ("/campaigns/{campaign}/stats", "Follow up…"),
+    ("/campaigns/{campaign}/stats", "View email"),
+    ("/campaigns/{draft}/edit", "Insert merge tag into Subject"),
+    ("/campaigns/{draft}/edit", "Send test…"),
+    ("/campaigns/{draft}/edit", "Schedule…"),
+    ("/campaigns/{draft}/edit", "Send…"),
+    ("/leads/{lead}", "Erase…"),
+    ("/settings/suppressions", "Add…"),
+    ("/settings/tokens", "Create token…"),
+)
+"""Where dialogs are opened, and by which button."""
 WIDE: ViewportSize = {"width": 1280, "height": 860}
 PHONE: ViewportSize = {"width": 380, "height": 800}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -130,16 +156,21 @@ def test_a_view_is_accessible(look: Callable[[str], Page], shop: Shop, axe: str,
     if view == "editor":
         expect(page.frame_locator("iframe.mail").locator("h1")).to_be_visible()
     wait_for_requests(page)
-    if SCREENSHOTS and view not in ("rule", "rule-form", "lead-form", "nowhere"):
+    if SCREENSHOTS and view not in ("import", "rule", "rule-form", "lead-form", "tokens", "nowhere"):
         page.emulate_media(color_scheme="dark" if view in ("lead", "leads") else "light")
         page.screenshot(path=Path(SCREENSHOTS) / f"{view}.png")
     assert_accessible(page, axe)
     if view not in ("campaigns", "editor", "stats"):
         assert page.evaluate(SMALL) == []
+    if SCREENSHOTS and view == "editor":
+        page.emulate_media(color_scheme="light")
+        page.get_by_role("button", name="Preview", exact=True).click()
+        page.wait_for_timeout(500)
+        page.screenshot(path=Path(SCREENSHOTS) / "editor-phone.png")
 
 
 def assert_accessible(page: Page, axe: str) -> None:
-    """On a wide screen and on a phone, light and dark; the page stays on the phone."""
+    """On this screen and on a phone, light and dark; the page stays on the phone."""
     page.evaluate(axe)
     for size, rules in ((page.viewport_size or WIDE, WCAG), (PHONE, NAMES)):
         page.set_viewport_size(size)
@@ -150,8 +181,8 @@ def assert_accessible(page: Page, axe: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
-def assert_no_faults(page: Page, rules: list[str]) -> None:
-    found = page.evaluate("(asked) => axe.run(document, asked)", {"runOnly": rules, "iframes": False})
+def assert_no_faults(page: Page, rules: list[str], part: str = "html") -> None:
+    found = page.evaluate("([part, asked]) => axe.run(part, asked)", [part, {"runOnly": rules, "iframes": False}])
     faults = [
         f"{each['id']}: {node['target']} {node['failureSummary']}"
         for each in found["violations"]
@@ -176,11 +207,13 @@ def test_selecting_and_importing_leads_are_accessible(
         {
             "name": "leads.csv",
             "mimeType": "text/csv",
-            "buffer": "E-Mail;Firma\na@b.example;Größe\nwrong;\n".encode("cp1252"),
+            "buffer": CUSTOMERS.encode("cp1252"),
         }
     )
     page.get_by_label("Business line").last.fill(ENTITY)
     page.get_by_label("Stage").last.fill("New")
+    if SCREENSHOTS:
+        page.screenshot(path=Path(SCREENSHOTS) / "import.png")
     page.get_by_role("button", name="Check all lines").click()
     expect(page.get_by_role("heading", name="Checked: nothing is imported yet")).to_be_visible()
     assert_accessible(page, axe)
@@ -206,6 +239,28 @@ def test_dialogs_and_conflicts_are_accessible(
     expect(page.get_by_label("Reason")).to_be_focused()
     assert_accessible(page, axe)
     page.get_by_role("button", name="Cancel").click()
+
+
+def test_dialogs_are_accessible_and_give_the_focus_back(
+    look: Callable[[str], Page], marketer: Marketer, shop: Shop, axe: str
+) -> None:
+    for address, opener in DIALOGS:
+        page = look(address.format(campaign=shop.campaign, draft=shop.draft, lead=shop.lead))
+        page.set_viewport_size(PHONE)
+        button = page.get_by_role("button", name=opener, exact=True)
+        button.click()
+        dialog = page.locator("dialog, .popover").last
+        expect(dialog).to_be_visible()
+        expect(dialog.get_by_text("Checking…")).to_have_count(0)
+        page.evaluate(axe)
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            assert_no_faults(page, WCAG, "dialog, .popover")
+        assert dialog.evaluate("each => each.scrollWidth <= each.clientWidth"), opener
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+        # On the button again, or for a merge tag in the field that gets it.
+        assert page.evaluate("document.activeElement.matches('button, input')"), opener
 
 
 def test_the_click_map_shows_the_clicks_on_the_email(look: Callable[[str], Page], shop: Shop) -> None:

@@ -42,7 +42,7 @@ def test_a_person_is_put_on_the_list_taken_off_it_exported_and_erased(
     page.get_by_label("Reason", exact=True).last.fill("signed up again")
     page.keyboard.press("Enter")
     expect(row).to_be_hidden()
-    expect(page.get_by_role("searchbox")).to_be_focused()
+    expect(page.get_by_role("heading", name="No addresses found")).to_be_focused()
     page.get_by_role("combobox", name="Reason").select_option("Removed")
     expect(row).to_contain_text("Removed by local: “signed up again”")
 

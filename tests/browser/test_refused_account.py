@@ -26,7 +26,7 @@ def test_the_sandbox_is_shown_before_and_after_sending(desk: Page, stack: LocalS
     expect(page.locator(".findings")).to_contain_text("is in the Amazon SES sandbox")
     page.get_by_role("button", name="Send…").click()
     question = page.get_by_role("dialog")
-    expect(question.locator(".check-findings .pill")).to_have_text(["Error", "Warning"])
+    expect(question.locator(".findings .pill")).to_have_text(["Error", "Warning"])
     expect(question).to_contain_text("is in the Amazon SES sandbox")
     question.get_by_role("button", name="Send 1 email").click()
     # A stack's first campaign waits for its functions to start.

@@ -60,6 +60,7 @@ def test_a_link_signs_in_once_a_theme_is_seen_and_saved_and_a_token_is_made_and_
     desk.get_by_role("button", name="Revoke", exact=True).click()
     expect(desk.get_by_text("Revoked.")).to_be_visible()
     expect(desk.get_by_text("Website form")).to_have_count(0)
+    expect(desk.get_by_role("listitem").and_(desk.locator(":focus"))).to_have_count(1)
     assert not is_accepted(token, stack.api_url)
 
     desk.goto(link)

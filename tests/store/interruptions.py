@@ -309,7 +309,7 @@ def lifted_and_suppressed(world: LossyWorld) -> Interrupted:
     lead_id = create_lead(world.leads, SAID, NOW).lead_id
     suppress_address(world.leads, ADDRESS, BOUNCED, lead_id=lead_id)
     return Interrupted(
-        lambda: world.leads.suppressions.lift("acme", ADDRESS, ALLOWED),
+        lambda: world.leads.suppressions.lift(ADDRESS, ["acme"], ALLOWED),
         lambda: suppress_address(world.leads, ADDRESS, BOUNCED_AGAIN, lead_id=lead_id),
         lambda: world.leads.suppressions.find_many([ADDRESS])[ADDRESS].everywhere,
         (BOUNCED_AGAIN,),

@@ -382,7 +382,7 @@ def test_preflight_finds_what_cannot_be_rendered_in_its_place(api: ApiClient) ->
 
 def test_a_draft_of_stricter_times_is_refused_in_words(api: ApiClient) -> None:
     """What is written was checked; a later release may have become stricter."""
-    draft = api.context.drafts.get_campaign(written(api)["campaign_id"])
+    draft = api.context.campaigns.get(written(api)["campaign_id"])
     api.context.campaigns.update_draft(draft, Body("<p>\n{{ nonsense }}", None), at=api.context.now())
     path = f"/v1/campaigns/{draft.campaign_id}"
     (finding,) = api("GET", f"{path}/preflight").json["findings"]

@@ -360,3 +360,28 @@ def test_a_deleted_lead_that_was_never_mailed_can_be_erased(story: Story) -> Non
     assert {each.split()[0] for each in story.found()} == {"annika", "needle"}
     assert story.api("POST", f"{path}/erase", {"confirm": lead["lead_id"]}).status == 202
     assert story.found() == []
+
+
+@pytest.mark.one_engine
+def test_what_another_lead_with_the_address_is_held_to_stays_with_the_address(story: Story) -> None:
+    sibling = story.post("/v1/leads", {"entity": "outlet", "stage": "New", "email": ADDRESS.lower()})["lead_id"]
+    path = f"/v1/leads/{story.lead_id}"
+    assert story.api("POST", f"{path}/unsubscribe").status == 202
+    assert story.erase().json["same_address"] == [sibling]
+
+    def on_the_list() -> list[set[str]]:
+        found = story.api("GET", f"/v1/suppressions?q={ADDRESS}").json["items"]
+        return [{each["reason"] for each in item["marks"]} for item in found]
+
+    assert on_the_list() == [{"manual", "unsubscribed"}]
+    for message in [EraseMessage(**each) for each in story.messages.bodies]:
+        assert story.context.eraser.forget(message, lambda: False)
+    assert on_the_list() == [{"manual", "unsubscribed"}], "the second look leaves it too"
+    assert story.office.leads.get(sibling).suppressed is not None
+    again = story.api("POST", "/v1/leads", {"entity": "acme", "stage": "New", "email": ADDRESS}).json
+    assert again["unsubscribed"]
+    for lead_id in (again["lead_id"], sibling):
+        assert story.api("POST", f"/v1/leads/{lead_id}/erase", {"confirm": ADDRESS}).status == 202
+    assert (on_the_list(), story.found()) == ([], []), "the last one takes it along"
+    third = story.api("POST", "/v1/leads", {"entity": "acme", "stage": "New", "email": ADDRESS}).json
+    assert third["unsubscribed"]

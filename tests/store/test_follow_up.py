@@ -1,7 +1,10 @@
 """Follow-ups: an audience by what leads did with an earlier campaign, on a real engine."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -109,6 +112,8 @@ def test_a_follow_up_is_a_draft_and_goes_to_those_who_have_not_reacted_when_it_i
     }
     assert draft["audience"] == original["audience"] | {"behavior": [{"campaign_id": first, "did": "not_opened"}]}
     path = f"/v1/campaigns/{draft['campaign_id']}"
+    shown = api("GET", f"/v1/previews/leads?audience={quote(json.dumps(draft['audience']))}").json["items"]
+    assert {each["lead_id"] for each in shown} == {people[name] for name in ("nothing", "proxied", "swept")}
     assert api("GET", f"{path}/audience").json == {"total": 3, "at_least": False}
     # One more opens before it is sent.
     world.deliveries.record_open(first, people["nothing"], at=NOW, machine=None)
@@ -185,6 +190,7 @@ def test_counting_ends_when_its_time_is_over(world: World, people: dict[str, Lea
     seconds = iter(range(0, 10_000, 30))
     hurried = Audiences(world.leads, world.deliveries, clock=lambda: next(seconds))
     assert hurried.count(audience) == (0, True)
+    assert hurried.count(replace(audience, behavior=())) == (0, True)
 
 
 def test_who_was_not_sent_the_mail_did_nothing_and_did_not_do_nothing() -> None:

@@ -1,13 +1,14 @@
 """Importing on a real engine: what counts, what changes, and what two imports at once do."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chalicelib.crm.import_files import Defaults, Layout, read_file
+from chalicelib.crm.import_files import Layout, read_file
 from chalicelib.crm.importing import ImportReport, import_leads
 from chalicelib.crm.leads import LeadInput, create_lead
 from chalicelib.crm.suppression import suppress_address
@@ -27,7 +28,7 @@ def leads(dynamodb: Any, tables: TableNames) -> Leads:
 
 
 def run(leads: Leads, *lines: str, at: datetime = NOW) -> ImportReport:
-    return import_leads(leads, read_file("\n".join(lines).encode(), "csv", as_it_is=True), at)
+    return import_leads(leads, read_file("\n".join(lines).encode(), "csv", Layout(as_it_is=True)), at)
 
 
 def counts(report: ImportReport) -> tuple[int, int, int]:
@@ -81,7 +82,7 @@ def test_an_import_merges_into_a_lead_and_empty_cells_clear(leads: Leads) -> Non
 @pytest.mark.one_engine
 def test_defaults_are_for_new_leads_and_tags_are_added(leads: Leads) -> None:
     create_lead(leads, {"entity": "acme", "stage": "Hot", "email": "a@b.example", "tags": ["old"]}, NOW)
-    layout, defaults = Layout({"mail": "email"}), Defaults("acme", "New", ("fair",))
+    layout, defaults = Layout({"mail": "email"}), LeadInput(entity="acme", stage="New", tags=("fair",))
     file = read_file(b"mail\na@b.example\nc@b.example\nc@b.example\n", "csv", layout=layout, defaults=defaults)
     dry = import_leads(leads, file, LATER, dry_run=True)
     assert len(everybody(leads)) == 1
@@ -91,6 +92,11 @@ def test_defaults_are_for_new_leads_and_tags_are_added(leads: Leads) -> None:
         ("New", ("fair",)),
     ]
     assert counts(import_leads(leads, file, LATER)) == (0, 0, 3)
+    many = LeadInput(tags=[f"tag {number}" for number in range(49)])
+    too_many = import_leads(leads, replace(file, defaults=file.defaults | many), LATER)
+    assert [(error.line, error.field, error.reason) for error in too_many.errors] == [
+        (2, "tags", "must not be more than 50")
+    ]
 
 
 def test_the_unsubscribed_stay_so(leads: Leads) -> None:

@@ -79,3 +79,4 @@ def test_the_frame_of_previews_runs_no_scripts(api: ApiClient) -> None:
     assert reply.headers["Content-Security-Policy"] == FRAME_POLICY
     assert FRAME_POLICY.startswith("sandbox allow-same-origin; default-src 'none'")
     assert "script" not in FRAME_POLICY
+    assert "img-src https: data:; style-src 'unsafe-inline'; font-src data:;" in FRAME_POLICY

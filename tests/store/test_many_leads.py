@@ -14,6 +14,7 @@ from chalicelib.crm.leads import LeadInput, checked, new_lead, update_lead
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import Lead, LeadChange, LeadFilter
 from chalicelib.store import keys
+from chalicelib.store import leads as store_leads
 from chalicelib.store.leads import Leads
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
@@ -94,11 +95,32 @@ def test_a_list_reads_leads_only_and_shows_nothing_else(dynamodb: Any, tables: T
     dynamodb.put_item(TableName=tables.leads, Item=suppression)
     try:
         assert {lead.lead_id for lead in everybody(leads)} == {lead.lead_id for lead in made}
-        assert leads.survey(ACME, lambda: False).leads == 30
+        assert leads.count(ACME, lambda: False) == (30, False)
     finally:
         dynamodb.delete_item(TableName=tables.leads, Key=keys.suppression("gone@acme.example"))
     assert client.scanned.keys() == {keys.AUDIENCE_INDEX}
     assert client.scanned[keys.AUDIENCE_INDEX] <= 2 * 31
+
+
+@pytest.mark.one_engine
+def test_a_search_ends_after_some_reads_and_goes_on_from_there(leads: Leads, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_leads, "_READS_A_PAGE", 3)
+    made = fill(leads, 30, stage="New")
+    found: list[Lead] = []
+    cursors: list[str | None] = [None]
+    while len(cursors) == 1 or cursors[-1]:
+        page, cursor = leads.list_page(entity="acme", stage="New", q="p7@", cursor=cursors[-1])
+        found += page
+        cursors.append(cursor)
+    assert len(cursors) == 3, "four shards, three of them in the first page"
+    assert [lead.lead_id for lead in found] == [made[7].lead_id]
+
+
+def test_counting_ends_when_its_time_is_over(leads: Leads) -> None:
+    fill(leads, 3, stage="New")
+    for partitions in (ACME, LeadFilter("acme", "New")):
+        assert leads.count(partitions, lambda: True) == (0, True)
+        assert leads.count(partitions, lambda: False) == (3, False)
 
 
 def test_a_change_of_all_that_match_skips_nobody_and_ends_although_it_moves_them(leads: Leads) -> None:

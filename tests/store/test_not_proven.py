@@ -81,7 +81,7 @@ def test_what_is_not_proven_is_refused_with_its_place_and_nothing_changes(
 
 def test_a_waived_campaign_leaves_and_says_so(world: ScheduledWorld) -> None:
     campaign_id = unproven(world)
-    assert world.control.send_now(campaign_id, NOW, waive_proof=True).proof_waived
+    assert world.control.send_now(campaign_id, NOW, waived=["proof"]).proof_waived
     assert send_everything(world, campaign_id) == 1
     result = proof(world, campaign_id)
     assert result is not None
@@ -91,7 +91,7 @@ def test_a_waived_campaign_leaves_and_says_so(world: ScheduledWorld) -> None:
 def test_what_is_proven_needs_no_waiver_and_keeps_none(world: ScheduledWorld) -> None:
     world.lead(1)
     campaign_id = world.draft()
-    assert not world.control.send_now(campaign_id, NOW, waive_proof=True).proof_waived
+    assert not world.control.send_now(campaign_id, NOW, waived=["proof"]).proof_waived
     assert send_everything(world, campaign_id) == 1
     result = proof(world, campaign_id)
     assert result is not None
@@ -119,20 +119,20 @@ def test_plain_text_has_nothing_to_prove(world: ScheduledWorld) -> None:
 
 def test_a_waiver_is_kept_with_a_schedule_until_it_is_unscheduled(world: ScheduledWorld) -> None:
     campaign_id = unproven(world)
-    assert world.control.schedule(campaign_id, AT, ZONE, NOW, waive_proof=True).proof_waived
+    assert world.control.schedule(campaign_id, AT, ZONE, NOW, waived=["proof"]).proof_waived
     assert not world.control.unschedule(campaign_id).proof_waived
     with pytest.raises(NotProven):
         world.control.schedule(campaign_id, AT, ZONE, NOW)
-    world.control.schedule(campaign_id, AT, ZONE, NOW, waive_proof=True)
+    world.control.schedule(campaign_id, AT, ZONE, NOW, waived=["proof"])
     assert world.fire(campaign_id, world.only_schedule(campaign_id)) is CampaignStatus.PLANNING
     result = proof(world, campaign_id)
     assert result is not None
-    assert result.waived
+    assert result.state == "waived"
 
 
 def test_scheduling_again_asks_again(world: ScheduledWorld) -> None:
     campaign_id = unproven(world)
-    world.control.schedule(campaign_id, AT, ZONE, NOW, waive_proof=True)
+    world.control.schedule(campaign_id, AT, ZONE, NOW, waived=["proof"])
     with pytest.raises(NotProven):
         world.control.schedule(campaign_id, "2026-12-02T09:00", ZONE, NOW)
     with pytest.raises(NotProven):
@@ -144,7 +144,7 @@ def test_scheduling_again_asks_again(world: ScheduledWorld) -> None:
 def test_what_a_queue_refuses_is_waived_as_it_was_before(world: ScheduledWorld, scheduled: bool) -> None:
     campaign_id = unproven(world)
     if scheduled:
-        world.control.schedule(campaign_id, AT, ZONE, NOW, waive_proof=True)
+        world.control.schedule(campaign_id, AT, ZONE, NOW, waived=["proof"])
     before = world.campaign(campaign_id)
 
     class Down(Queue):
@@ -152,7 +152,7 @@ def test_what_a_queue_refuses_is_waived_as_it_was_before(world: ScheduledWorld, 
             raise QueueUnavailable
 
     with pytest.raises(QueueUnavailable):
-        world.control_by(Down(world.sqs, "launch"), world.schedules).send_now(campaign_id, NOW, waive_proof=True)
+        world.control_by(Down(world.sqs, "launch"), world.schedules).send_now(campaign_id, NOW, waived=["proof"])
     after = world.campaign(campaign_id)
     assert (after.status, after.proof_waived) == (before.status, scheduled)
 
@@ -169,7 +169,7 @@ def test_what_an_earlier_release_scheduled_is_missed_with_the_reason_and_can_be_
     assert "so it was not sent. See html at line 2, column " in (missed.status_reason or "")
     assert world.sqs.bodies == {}
     assert proof(world, campaign_id) is None
-    world.control.send_now(campaign_id, DUE + timedelta(hours=1), waive_proof=True)
+    world.control.send_now(campaign_id, DUE + timedelta(hours=1), waived=["proof"])
     assert send_everything(world, campaign_id) == 1
 
 
@@ -213,9 +213,9 @@ def test_an_edit_after_the_check_is_a_conflict(world: ScheduledWorld) -> None:
 
     control = replace(world.control, _prove=edited_meanwhile)
     with pytest.raises(Conflict):
-        control.schedule(campaign_id, AT, ZONE, NOW, waive_proof=True)
+        control.schedule(campaign_id, AT, ZONE, NOW, waived=["proof"])
     with pytest.raises(Conflict):
-        control.send_now(campaign_id, NOW, waive_proof=True)
+        control.send_now(campaign_id, NOW, waived=["proof"])
     assert world.campaign(campaign_id).status is CampaignStatus.DRAFT
     assert world.schedules.waiting[campaign_id] == {}
 
@@ -402,6 +402,6 @@ def test_a_launched_campaign_and_its_stats_say_what_was_proven(api: ApiClient) -
     assert api("GET", path).json["proof"] is None
     assert api("GET", f"{path}/stats").json["proof"] is None
     mail = LaunchedMail(html_bytes=2_400, proof=ProofResult(14, 2))
-    api.context.campaigns.save_launched(api.context.drafts.get_campaign(CampaignId(campaign["campaign_id"])), mail)
+    api.context.campaigns.save_launched(api.context.campaigns.get(CampaignId(campaign["campaign_id"])), mail)
     for shown in (api("GET", path).json["proof"], api("GET", f"{path}/stats").json["proof"]):
         assert shown["text"] == "Checked: 14 links tracked, 2 left as they are, nothing else changed."

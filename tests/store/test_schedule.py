@@ -1,5 +1,6 @@
 """Schedules on a real engine: the one that counts fires, all others do nothing, whoever died in between."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from chalicelib.campaigns.drafts import NotADraft
 from chalicelib.campaigns.lifecycle import Control
 from chalicelib.campaigns.schedule import LATE
 from chalicelib.crm.leads import create_lead
-from chalicelib.model.campaign import Campaign, CampaignStatus
+from chalicelib.model.campaign import Audience, Campaign, CampaignStatus
 from chalicelib.model.errors import CampaignNotFound
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.lifecycle import WrongStatus
@@ -31,8 +32,7 @@ class ScheduledWorld(World):
 
     def control_by(self, queue: Queue, schedules: Schedules) -> Control:
         """The marketer's moves with another queue or scheduler."""
-        campaigns, plans, counters, retries = self.campaigns, self.plans, self.counters, self.retries
-        return Control(campaigns, plans, counters, retries, self.audiences, self.account, queue, schedules, self.prove)
+        return replace(self.control, _launch_queue=queue, _schedules=schedules)
 
     def scheduled(self) -> CampaignId:
         campaign_id = self.draft()
@@ -264,10 +264,17 @@ def test_a_queue_that_does_not_answer_leaves_a_scheduled_campaign_scheduled(worl
 
 
 def test_whether_an_audience_is_empty_follows_tags_and_unsubscriptions(world: ScheduledWorld) -> None:
-    from chalicelib.model.campaign import Audience
-
     lead = create_lead(world.leads, {"entity": "acme", "stage": "New", "email": "a@example.com", "tags": ["vip"]}, NOW)
     assert not world.audiences.is_empty(Audience("acme", ("Won", "New"), ("vip",)))
     assert world.audiences.is_empty(Audience("acme", ("New",), ("vip", "other")))
     world.leads.unsubscribe(lead.lead_id, at=NOW, source="api")
     assert world.audiences.is_empty(Audience("acme", ("New",), ("vip",)))
+
+
+def test_an_audience_is_counted_no_further_than_asked(world: ScheduledWorld) -> None:
+    audience = Audience("acme", ("New",))
+    for number in range(5):
+        world.lead(number)
+    assert world.audiences.count_up_to(audience, 6) == (5, False)
+    found, there_may_be_more = world.audiences.count_up_to(audience, 2)
+    assert (found >= 2, there_may_be_more) == (True, True)

@@ -6,18 +6,32 @@ from typing import Any
 import pytest
 
 from chalicelib.campaigns.account import SesAccount
+from chalicelib.crm.leads import create_lead
 from chalicelib.senders.lookups import Dns
 from local.tables import TableNames
 from tests.api_client import ApiClient, Reply, context_of
-from tests.store.test_campaigns_api import WRITTEN
+from tests.store.test_campaigns_api import WRITTEN, OpenQueue, written
+from tests.store.test_not_proven import HTML_IN_SVG
+from tests.store.test_schedule_api import SOON, Scheduler
+from tests.store.test_sending import NOW
 from tests.unit.inbox.running_inbox import RunningInbox
+from tests.wired import schedules_over
 
 pytestmark = pytest.mark.one_engine
+
+WAIVERS = {"proof": "not-proven", "bulk_sender_rules": "bulk-sender-rules-not-met"}
 
 
 @pytest.fixture
 def api(dynamodb: Any, tables: TableNames, inbox: RunningInbox) -> ApiClient:
-    context = context_of(dynamodb, tables, ses=inbox.ses(), dns=Dns(f"127.0.0.1:{inbox.http_port}"))
+    context = context_of(
+        dynamodb,
+        tables,
+        ses=inbox.ses(),
+        dns=Dns(f"127.0.0.1:{inbox.http_port}"),
+        sqs=OpenQueue(),
+        schedules=schedules_over(Scheduler()),
+    )
     return ApiClient(context).sign_in()
 
 
@@ -107,6 +121,57 @@ def test_the_account_and_what_does_not_answer(api: ApiClient, inbox: RunningInbo
     assert {api(method, "/v1/senders/shop.example").status for method in ("GET", "DELETE")} == {503}
     assert api("GET", "/v1/senders").status == 503
     assert codes(api, campaign_id)["sender_not_checked"] == "note"
+
+
+@pytest.mark.parametrize(("verb", "body"), [("send", {}), ("schedule", SOON)])
+def test_what_bulk_senders_must_not_send_is_refused_unless_waived(
+    api: ApiClient, inbox: RunningInbox, verb: str, body: dict[str, Any]
+) -> None:
+    for number in (1, 2):
+        create_lead(api.context.leads, {"entity": "acme", "stage": "New", "email": f"{number}@acme.example"}, NOW)
+    inbox.request("PUT", "/account", {"identities": {"news@acme.example": "SUCCESS"}, "sent_last_24_hours": 4_999})
+    campaign = written(api)
+    path, key = f"/v1/campaigns/{campaign['campaign_id']}", {"Idempotency-Key": "once"}
+    errors = {
+        (each["field"], each["message"])
+        for each in api("GET", f"{path}/preflight").json["findings"]
+        if each["severity"] == "error"
+    }
+    assert {field for field, _ in errors} == {"from_email", "postal_address"}
+
+    refused = api("POST", f"{path}/{verb}", body, key)
+    assert (refused.status, refused.json["type"]) == (409, "urn:leadflip:problem:bulk-sender-rules-not-met")
+    assert {(each["field"], each["reason"]) for each in refused.json["errors"]} == errors
+    assert api("GET", path).json == campaign
+    waived = body | {"bulk_sender_rules": "waived"}
+    (error,) = api("POST", f"{path}/{verb}", waived).json["errors"]
+    assert error == {"field": "version", "reason": 'is required with "bulk_sender_rules": "waived"'}
+    api("PATCH", path, {"html": HTML_IN_SVG})
+    both = waived | {"proof": "waived", "version": 2}
+    types = [api("POST", f"{path}/{verb}", both | {left_out: None}).json["type"] for left_out in WAIVERS]
+    assert types == [f"urn:leadflip:problem:{each}" for each in WAIVERS.values()]
+    assert api("POST", f"{path}/{verb}", both, key).status == 202
+
+
+def test_a_repeated_send_is_not_refused(api: ApiClient, inbox: RunningInbox) -> None:
+    """Its queue may not have had it, and the marketer has waived the rules already."""
+    create_lead(api.context.leads, {"entity": "acme", "stage": "New", "email": "1@acme.example"}, NOW)
+    inbox.request("PUT", "/account", {"sent_last_24_hours": 5_000})
+    path = f"/v1/campaigns/{written(api)['campaign_id']}"
+    assert api("POST", f"{path}/send").status == 409
+    assert api("POST", f"{path}/send", {"bulk_sender_rules": "waived", "version": 1}).status == 202
+    assert api("POST", f"{path}/send").status == 202
+
+
+@pytest.mark.parametrize("account", [{"sent_last_24_hours": 4_999}, {"throttle_questions": True}])
+def test_small_senders_and_an_account_that_does_not_answer_stop_nothing(
+    api: ApiClient, inbox: RunningInbox, account: dict[str, Any]
+) -> None:
+    create_lead(api.context.leads, {"entity": "acme", "stage": "New", "email": "1@acme.example"}, NOW)
+    inbox.request(
+        "PUT", "/account", {"identities": {"news@acme.example": "SUCCESS"}, "sent_last_24_hours": 9_999} | account
+    )
+    assert api("POST", f"/v1/campaigns/{written(api)['campaign_id']}/send").status == 202
 
 
 def test_with_an_smtp_server_senders_are_not_known(api: ApiClient) -> None:

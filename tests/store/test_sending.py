@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from chalicelib.campaigns import launched_content as content
-from chalicelib.campaigns.account import Hindrance, SendingAccount
+from chalicelib.campaigns.account import AccountState, Hindrance, SendingAccount
 from chalicelib.campaigns.drafts import Drafts, Written
 from chalicelib.campaigns.lifecycle import AudienceIsEmpty, Control, Lifecycle
 from chalicelib.campaigns.proving import prove_draft
+from chalicelib.campaigns.sender_findings import require_bulk_sender_rules
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import create_lead
 from chalicelib.model.campaign import Audience, CampaignStatus
@@ -40,6 +41,7 @@ from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans, Retries
+from chalicelib.store.workspace import Workspaces
 from chalicelib.tracking.key_ring import KeyRingSource
 from local.recipients import Mail
 from local.tables import TableNames
@@ -100,8 +102,10 @@ class Account(SendingAccount):
 
     hindered_by: Hindrance | None = None
 
-    def hindrance(self) -> Hindrance | None:
-        return self.hindered_by
+    def state(self) -> AccountState:
+        sends = self.hindered_by is not Hindrance.SENDING_DISABLED
+        sandbox = self.hindered_by is Hindrance.ACCOUNT_IN_SANDBOX
+        return AccountState(sandbox, sends, "HEALTHY", None, 0, 14.0)
 
 
 class KeptSchedules(Schedules):
@@ -159,6 +163,7 @@ class World:
             self.launch_queue,
             self.schedules,
             self.prove,
+            partial(require_bulk_sender_rules, self.audiences, self.account, Workspaces(client, tables.campaigns)),
         )
         self.lifecycle = Lifecycle(self.campaigns, self.plans, self.counters, self.retries)
         self.launcher = Launch(

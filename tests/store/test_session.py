@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from chalicelib.model.access import Scope
-from chalicelib.store.access import LASTS, LINK_LASTS
+from chalicelib.store.access import LINK_LIFETIME, SESSION_LIFETIME
 from chalicelib.web.routes import blueprint
 from local.tables import TableNames
 from tests.api_client import ApiClient, Reply, context_of
@@ -115,9 +115,9 @@ def test_signing_out_ends_the_session_also_for_who_kept_the_cookie(api: ApiClien
 def test_a_session_ends_by_itself_however_much_it_is_used(api: ApiClient, browser: Browser) -> None:
     began = api.context.now()
     browser.sign_in(token(api)[1])
-    api.context.now = lambda: began + LASTS - timedelta(minutes=1)
+    api.context.now = lambda: began + SESSION_LIFETIME - timedelta(minutes=1)
     assert browser("GET", "/v1/leads").status == 200
-    api.context.now = lambda: began + LASTS + timedelta(minutes=1)
+    api.context.now = lambda: began + SESSION_LIFETIME + timedelta(minutes=1)
     assert browser("GET", "/v1/leads").status == 401
 
 
@@ -170,7 +170,7 @@ def test_a_sign_in_link_begins_one_session(api: ApiClient, browser: Browser, dyn
 def test_a_sign_in_link_is_good_for_minutes(api: ApiClient, browser: Browser) -> None:
     made = api.context.now()
     early, late = (api.context.sessions.make_link(token(api)[1], made) for _ in range(2))
-    api.context.now = lambda: made + LINK_LASTS - timedelta(seconds=1)
+    api.context.now = lambda: made + LINK_LIFETIME - timedelta(seconds=1)
     assert browser.follow(early).status == 201
-    api.context.now = lambda: made + LINK_LASTS
+    api.context.now = lambda: made + LINK_LIFETIME
     assert browser.follow(late).status == 401

@@ -55,7 +55,7 @@ def bounced(at: datetime = NOW) -> Mark:
 
 
 def in_audience(leads: Leads, entity: str = "acme") -> int:
-    return leads.count_audience(entity, ["New"], [])
+    return leads.count_audience(entity, ["New"], [], lambda: False).total
 
 
 def again_by_creating(leads: Leads) -> Lead:
@@ -258,6 +258,44 @@ class DiesAfterOneUpdate(StandIn):
 
     def transact_write_items(self, **arguments: Any) -> Any:
         raise KeyboardInterrupt
+
+
+class Interrupting(StandIn):
+    """A client before whose write of this number something else happens."""
+
+    def __init__(self, client: Any, number: int, happens: Callable[[], object]) -> None:
+        self._client, self._left, self._happens = client, number, happens
+
+    def __getattr__(self, operation: str) -> Any:
+        if operation in ("update_item", "transact_write_items"):
+            self._left -= 1
+            if self._left == 0:
+                self._happens()
+        return getattr(self._client, operation)
+
+
+@pytest.mark.one_engine
+@pytest.mark.parametrize("number", range(1, 4))
+def test_a_complaint_during_a_resubscription_holds(
+    dynamodb: Any, tables: TableNames, leads: Leads, resubscriptions: Resubscriptions, number: int
+) -> None:
+    lead, other = make(leads), make(leads, "outlet")
+    suppress_address(leads, ADDRESS, bounced())
+    complaint = Mark(SuppressionReason.COMPLAINT, LATER + timedelta(seconds=1), "complaint", "cmp_2")
+    client = Interrupting(dynamodb, number, lambda: suppress_address(leads, ADDRESS, complaint))
+    resubscribe(Leads(client, tables.leads), resubscriptions, lead.lead_id, ASKED)
+    assert leads.suppressions.find_many([ADDRESS])[ADDRESS.lower()].everywhere == (complaint,)
+    assert [leads.get(each.lead_id).suppressed for each in (lead, other)] == [complaint, complaint]
+
+
+@pytest.mark.one_engine
+def test_old_news_does_not_mark_a_lead_that_is_resubscribed_meanwhile(
+    dynamodb: Any, tables: TableNames, leads: Leads, resubscriptions: Resubscriptions
+) -> None:
+    lead = make(leads)
+    client = Interrupting(dynamodb, 2, lambda: resubscribe(leads, resubscriptions, lead.lead_id, ASKED))
+    suppress_address(Leads(client, tables.leads), ADDRESS, bounced())
+    assert (leads.get(lead.lead_id).suppressed, list_marks(leads, lead.lead_id)) == (None, [])
 
 
 def test_a_worker_that_died_between_the_lead_and_its_address_is_completed_by_the_next_one(

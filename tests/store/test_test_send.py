@@ -107,7 +107,7 @@ def test_a_test_is_the_leads_mail_with_marks(marketer: Marketer) -> None:
     reply = marketer.test("me@acme.example", lead_id=marketer.lead.lead_id)
     assert (reply.status, reply.json) == (
         200,
-        {"results": [{"email": "me@acme.example", "outcome": "sent", "detail": None}]},
+        {"results": [{"email": "me@acme.example", "outcome": "sent", "detail": None, "resumes_about": None}]},
     )
     message = marketer.message()
     assert (message["Subject"], message["X-Leadflip-Test"]) == ("[Test] Hello Ada", "yes")
@@ -279,4 +279,5 @@ def test_a_test_waits_for_its_turn_among_the_campaigns_mails(marketer: Marketer)
     results = tester.send(marketer.draft, None, ["a@acme.example", "b@acme.example"], NOW)
     assert [result.outcome for result in results] == [SendTestOutcome.SENT, SendTestOutcome.NOT_SENT]
     assert left_at == [1001.5]
-    assert results[1].detail == "Waiting for the sending quota, resumes about 23 November, 12:00 UTC."
+    assert results[1].detail == "Waiting for the sending quota."
+    assert [result.resumes_about for result in results] == [None, NOW]

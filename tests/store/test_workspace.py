@@ -1,10 +1,19 @@
 """The workspace on a real engine, over the API: defaults, changes, and changes by two people."""
 
+import json
+import zlib
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
 from chalicelib.model.access import Scope
+from chalicelib.model.campaign import LaunchedLink, LaunchedMail, ProofResult
+from chalicelib.model.ids import CampaignId
+from chalicelib.model.workspace import Theme, Workspace
+from chalicelib.store import keys
+from chalicelib.store.campaigns import Campaigns
+from chalicelib.store.client import to_item
 from local.tables import TableNames
 from tests.api_client import ApiClient, context_of
 
@@ -48,6 +57,33 @@ def test_a_wrong_change_names_its_field_and_changes_nothing(api: ApiClient) -> N
         reply = api("PATCH", "/v1/workspace", {"name": "New", **change})
         assert (reply.status, reply.json["errors"][0]["field"]) == (422, field)
     assert api("GET", "/v1/workspace").json["version"] == 0
+
+
+def test_attributes_of_another_release_are_ignored(api: ApiClient, dynamodb: Any, tables: TableNames) -> None:
+    campaigns = Campaigns(dynamodb, tables.campaigns)
+    draft = {"title": "T", "subject": "S", "markdown": "Hello", "from_email": "a@acme.example"}
+    campaign_id = CampaignId(api("POST", "/v1/campaigns", draft).json["campaign_id"])
+    campaign = campaigns.find(campaign_id)
+    assert campaign is not None
+    unknown, theme = {"of_a_later_release": 1}, asdict(Theme(accent="#0b7f74"))
+    workspace = {"name": "Acme", "theme": theme | unknown, "language": "en", "version": 3} | unknown
+    dynamodb.put_item(TableName=tables.campaigns, Item=keys.workspace() | to_item(workspace))
+    link, proof = LaunchedLink("1", "https://acme.example/", "Acme", 1, 1), ProofResult(1, 0)
+    launched = {
+        "links": [asdict(link) | unknown],
+        "html_bytes": 9,
+        "proof": asdict(proof) | unknown,
+        "workspace": workspace,
+    }
+    campaigns.save_blob(campaign, "launched", zlib.compress(json.dumps(launched | unknown).encode()))
+    body = {"markdown": "Hello"} | unknown
+    campaigns.save_blob(campaign, f"content-{campaign.version}", zlib.compress(json.dumps(body).encode()))
+
+    assert api("GET", "/v1/workspace").json["theme"]["accent"] == "#0b7f74"
+    known = Workspace("Acme", Theme(accent="#0b7f74"), version=3)
+    assert campaigns.find_launched(campaign) == LaunchedMail((link,), 9, proof, known)
+    assert campaigns.workspace_of(campaign, campaigns.body(campaign)) == known
+    dynamodb.delete_item(TableName=tables.campaigns, Key=keys.workspace())  # no document describes its attributes
 
 
 def test_a_read_token_may_only_look(api: ApiClient) -> None:

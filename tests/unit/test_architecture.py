@@ -181,8 +181,11 @@ def test_sending_reads_no_html() -> None:
     assert not loaded & {"html5lib", "chalicelib.content.html_tree", "chalicelib.content.proof"}, (
         "What is sent was proven at launch: import html5lib where launch, preflight, send and schedule need it."
     )
-    assert not loaded & {"markdown_it", "mjml", "chalicelib.content.markdown", "chalicelib.content.mjml"}, (
+    assert not loaded & {"markdown_it", "mjml", "chalicelib.content.made_html", "chalicelib.content.markup"}, (
         "What is sent was made HTML at launch: import these where HTML is made of what was written."
+    )
+    assert not loaded & {"chalicelib.campaigns.account", "chalicelib.senders", "chalicelib.store.erasures"}, (
+        "Import these in the wiring's property that needs them."
     )
 
 

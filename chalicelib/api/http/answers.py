@@ -24,7 +24,8 @@ Moment = Annotated[
 class AnswerModel(BaseModel):
     """Base of every answer's body, made from any object with attributes of these names."""
 
-    model_config = ConfigDict(from_attributes=True)
+    # Validators are built when a model is first used: a cold start would pay for all, and its request uses one or two.
+    model_config = ConfigDict(from_attributes=True, defer_build=True)
 
 
 @dataclass(frozen=True, slots=True)

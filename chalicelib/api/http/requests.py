@@ -41,7 +41,7 @@ class InvalidParameters(InvalidFields, Unreadable, problem="invalid-request", ti
 class RequestModel(BaseModel):
     """Base of every body and every set of parameters; undeclared members are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 def read_body(request: Request, model: type[M]) -> M:

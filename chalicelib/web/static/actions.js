@@ -1,6 +1,6 @@
 /** What can be done to a campaign. Each action asks first and says how many leads it concerns. Sending: send-dialogs.js. */
 
-import { api, counted, h, percent, say } from "./app.js";
+import { api, counted, h, percent, resumes, say } from "./app.js";
 import { confirm, tell } from "./dialogs.js";
 import { attempt } from "./parts.js";
 
@@ -31,8 +31,8 @@ export async function testSend(id, lead) {
     },
   });
   if (answer) {
-    tell("Test results", h("ul", { class: "plain" }, answer.results.map(({ email, outcome, detail }) =>
-      h("li", {}, h("b", {}, email), `: ${OUTCOMES[outcome] || outcome}`, detail && h("p", { class: "note" }, detail)))));
+    tell("Test results", h("ul", { class: "plain" }, answer.results.map(({ email, outcome, detail, resumes_about: at }) =>
+      h("li", {}, h("b", {}, email), `: ${OUTCOMES[outcome] || outcome}`, detail && h("p", { class: "note" }, detail, at && resumes(at))))));
   }
 }
 

@@ -32,7 +32,7 @@ const asset = (name) => new URL(name, import.meta.url).href;
 /** A button that is not a form's submit button. */
 export const button = (label, onclick, properties = {}) => h("button", { type: "button", onclick, ...properties }, label);
 
-export const crumbs = (href, parent, here) => h("p", { class: "crumbs" }, h("a", { href }, parent), "/", h("span", {}, here));
+export const crumbs = (list, parent, here) => h("p", { class: "crumbs" }, h("a", { href: lastAddress(list) }, parent), "/", h("span", {}, here));
 
 /** A span filled to a share (0 to 1) of its parent's width. The page's policy forbids style attributes in markup. */
 export function bar(share, properties = {}) {
@@ -78,7 +78,7 @@ export class Problem extends Error {
 
   /** Whether the same request may succeed later. */
   get isTemporary() {
-    return this.status === 0 || this.status === 429 || this.status >= 500;
+    return this.status === 0 || this.status === 429 || this.status >= 500 || this.type === "urn:leadflip:problem:idempotency-key-running";
   }
 }
 
@@ -105,7 +105,7 @@ export async function request(path, options) {
     return await fetch(path, { credentials: "same-origin", ...options });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem(0, { title: "The server cannot be reached. Your changes are still here." });
+    throw new Problem(0, { title: `The server cannot be reached. ${options.method === "GET" ? "Check your connection." : "Your changes are still here."}` });
   }
 }
 
@@ -131,10 +131,16 @@ const minute = new Intl.DateTimeFormat("en-GB", {
 });
 export const date = (text) => day.format(new Date(text));
 
+/** A subject line without code: each merge tag's default value in its place, or "…". */
+export const withoutTags = (text) => text.replace(/\{\{(.*?)\}\}/g, (_, tag) => /default\(\s*(["'])(.*?)\1/.exec(tag)?.[2] ?? "…");
+
 /** <time datetime="…">23 Nov 2026, 14:05</time>, with the exact time in its title. */
 export function moment(text) {
   return text ? h("time", { datetime: text, title: new Date(text).toString() }, minute.format(new Date(text))) : "—";
 }
+
+/** When what waits goes on by itself. */
+export const resumes = (at) => [" Resumes about ", moment(at), ", your time."];
 
 /** The statuses of campaigns and deliveries. */
 const STATUS = {
@@ -188,8 +194,7 @@ async function enter() {
   }
   const main = document.getElementById("main");
   if (!module) {
-    main.replaceChildren(h("div", { class: "view" }, h("div", { class: "card empty" }, heading("There is no such page"),
-      h("p", {}, "The address may be incomplete or misspelt."), h("a", { class: "button primary", href: "#/campaigns" }, "Go to Campaigns"))));
+    main.replaceChildren(lost("There is no such page", "The address may be incomplete or misspelt."));
     return;
   }
   try {
@@ -198,14 +203,23 @@ async function enter() {
     const place = h("div", { class: "view" });
     main.replaceChildren(place);
     scrollTo(0, 0);
+    sessionStorage.setItem(`#${path}`, location.hash);
     await show(place, { id: pattern.exec(path)?.[1], query: new URLSearchParams(search), signal });
   } catch (error) {
     if (signal.aborted || error.name === "AbortError") return;
     const isKnown = error instanceof Problem;
     const problem = isKnown ? error : { message: "This page could not be loaded. A new version may be available." };
-    main.replaceChildren(h("div", { class: "view" }, failure(problem, isKnown ? enter : () => location.reload())));
+    main.replaceChildren(problem.status === 404 ? lost("Not found", `${problem.message} It may have been deleted.`, part)
+      : h("div", { class: "view" }, failure(problem, isKnown ? enter : () => location.reload())));
     if (!isKnown) throw error;
   }
+}
+
+/** What is shown at an address that leads nowhere. */
+function lost(title, text, part = "campaigns") {
+  const { href, textContent } = document.querySelector(`[data-part=${part}]`);
+  return h("div", { class: "view" }, h("div", { class: "card empty" }, heading(title), h("p", {}, text),
+    h("a", { class: "button primary", href }, `Go to ${textContent}`)));
 }
 
 /** The view's title, also the window's. It gets the focus, so that screen readers start there. */
@@ -221,7 +235,19 @@ let entered = false;
 /** Change the address without changing the view: a new draft has been given its id. */
 export function rename(hash) {
   history.replaceState(null, "", hash);
+  sessionStorage.setItem(hash.split("?")[0], hash);
 }
+
+/** Keep in the address what a list is narrowed to and where it is, so that Back, a reload and a shared link show the same. */
+export function remember(changes) {
+  const [path, search] = location.hash.split("?");
+  const known = new URLSearchParams(search);
+  const kept = Object.fromEntries([...known.keys()].map((name) => [name, known.getAll(name)]));
+  rename(`${path || "#/campaigns"}${query({ ...kept, ...changes })}`);
+}
+
+/** The address of a list as it was last seen in this window. */
+export const lastAddress = (list) => sessionStorage.getItem(list) || list;
 
 // -- The session. ----------------------------------------------------------------------------------------------------
 
@@ -255,5 +281,6 @@ async function start() {
   }
   addEventListener("hashchange", enter);
   await enter();
+  await import("./focus.js");
 }
 start();

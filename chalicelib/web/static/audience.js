@@ -7,14 +7,20 @@ const DID = {
   not_opened: "did not open", opened: "opened", not_clicked: "did not click in", clicked: "clicked in",
 };
 
+/** Counting reads the whole audience. */
+const COUNTED_FOR_MS = 30_000;
+
 /**
- * { element, card, line, value(), set(value), count(answer), open() }; `onchange` is called at every change.
+ * { element, card, line, value(), set(value), count(ask), open() }; `onchange` is called at every change.
  * `card` shows the choice in a line, and unfolds to the same element; `isOpen`: from the start.
  * `any`: the label for no business line, where that is allowed. `lookup`: a promise of the API's lead groups.
  */
-export function audience(value, { onchange, signal, readonly, any, isOpen, lookup = api("GET", "lead-groups", { signal }) }) {
+export function audience(value, { onchange: told, signal, readonly, any, isOpen, lookup = api("GET", "lead-groups", { signal }) }) {
   let groups = [];
   let chosen = withSets(value);
+  let counting = null;
+  let countedAt = 0;
+  const onchange = () => { forget(); told(); };
   const line = h("select", { id: "entity", disabled: readonly, "aria-describedby": "entity-error stages-error", onchange: () => {
     chosen = withSets({ ...chosen, entity: line.value, stages: [], tags: [] });
     draw();
@@ -36,7 +42,7 @@ export function audience(value, { onchange, signal, readonly, any, isOpen, looku
     h("p", { class: "label", id: "stages-label" }, "Stages (any of)"), stageList, h("p", { class: "error", id: "stages-error", "data-error": "audience.stages" }),
     h("p", { class: "label", id: "tags-label" }, "Tags (all of)"), tagList, segment.element, h("p", { class: "error", "data-error": "audience" }));
   const summary = h("span", { class: "soft clip" });
-  const details = h("details", { open: isOpen || !chosen.entity || !chosen.stages.size },
+  const details = h("details", { class: "fold", open: isOpen || !chosen.entity || !chosen.stages.size },
     h("summary", {}, h("h2", { id: "audience-title" }, "Recipients"), summary, total), element);
 
   function draw() {
@@ -51,6 +57,13 @@ export function audience(value, { onchange, signal, readonly, any, isOpen, looku
     fill(stageList, chips("stages", group), another("stages", "Add stage"));
     fill(tagList, chips("tags", group), another("tags", "Add tag"));
     segment.show(chosen.behavior || []);
+  }
+
+  /** The number shown is of another audience. */
+  function forget() {
+    counting = null;
+    total.textContent = "";
+    total.classList.remove("none");
   }
 
   function summarize(behavior) {
@@ -86,11 +99,24 @@ export function audience(value, { onchange, signal, readonly, any, isOpen, looku
     open: () => { details.open = true; },
     /** The audience, also with those of its properties that cannot be changed here. */
     value: () => ({ ...chosen, stages: [...chosen.stages], tags: [...chosen.tags] }),
-    set: (other) => { chosen = withSets(other); draw(); },
-    count: ({ total: number, at_least: atLeast }) => {
-      const isNobody = !number && !atLeast;
-      total.textContent = isNobody ? "No recipients right now." : `${atLeast ? "At least " : ""}${counted(number, "recipient")} right now.`;
-      total.classList.toggle("none", isNobody);
+    set: (other) => { chosen = withSets(other); forget(); draw(); },
+    /** Show how many leads these are, as `ask()` promises. An autosave that left the audience as it was does not count again. */
+    async count(ask) {
+      if (counting && Date.now() < countedAt + COUNTED_FOR_MS) return;
+      const size = ask();
+      counting = size;
+      countedAt = Date.now();
+      if (!total.textContent) total.textContent = "Counting…";
+      try {
+        const { total: number, at_least: atLeast } = await size;
+        if (counting !== size) return;
+        const isNobody = !number && !atLeast;
+        total.textContent = isNobody ? "No recipients right now." : `${atLeast ? "At least " : ""}${counted(number, "recipient")} right now.`;
+        total.classList.toggle("none", isNobody);
+      } catch (problem) {
+        if (counting === size) forget();
+        throw problem;
+      }
     },
   };
 }

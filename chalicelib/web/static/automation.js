@@ -9,10 +9,8 @@ export async function show(place, { signal }) {
   const list = h("div", {}, h("p", { class: "loading" }, "Loading rules…"));
   const newRule = () => mayWrite() && h("a", { class: "button primary", href: "#/automation/new" }, "New rule");
   place.append(
-    h("div", { class: "head" },
-      h("div", {}, heading("Automation"),
-        h("p", { class: "soft" }, "Rules update leads that react to a campaign: once per lead and campaign. Machine opens and clicks are ignored.")),
-      newRule()),
+    h("div", { class: "head" }, heading("Automation"), newRule()),
+    h("p", { class: "soft" }, "Rules update leads that react to a campaign: once per lead and campaign. Machine opens and clicks are ignored."),
     list);
 
   const load = () => attempt(list, signal, async () => {
@@ -29,7 +27,7 @@ function row(rule, titles, reload) {
   const address = `#/automation/${rule.rule_id}`;
   return h("li", { class: "rule" },
     h("div", {},
-      h("a", { class: "rule-name", href: address }, rule.name),
+      h("a", { class: "name", href: address }, rule.name),
       h("p", { class: "rule-words" }, inWords(rule, titles)), warnings(rule)),
     h("div", { class: "rule-actions" }, enabling(rule),
       mayWrite() && h("a", { class: "button quiet", href: `${address}/edit`, "aria-label": `Edit ${rule.name}` }, "Edit"),

@@ -1,7 +1,7 @@
 /** The rows of the list of campaigns: what each says by its status, its numbers, and what can be done to it. */
 
-import { api, date, h, mayWrite, number, percent, pill, progress } from "./app.js";
-import { due, titleOf, UNSENT } from "./campaign-words.js";
+import { api, date, h, mayWrite, number, percent, pill, progress, withoutTags } from "./app.js";
+import { audienceOf, due, titleOf, UNSENT } from "./campaign-words.js";
 
 /** What the buttons of a row do: true if the list has changed. The code behind them is loaded on demand. */
 export const VERBS = {
@@ -49,14 +49,12 @@ export function rows(campaigns, { sort, order }) {
 
 function row(campaign) {
   const { campaign_id: id, numbers, status, subject } = campaign;
-  const title = titleOf(campaign);
-  const { entity, stages, tags } = campaign.audience;
-  const people = [entity, stages.join(", "), tags.length ? `tagged ${tags.join(", ")}` : ""].filter(Boolean).join(" · ");
+  const title = withoutTags(titleOf(campaign));
   return h("tr", { class: "campaign", "data-key": id },
     h("td", { class: "campaign-name" },
-      h("div", { class: "titled" }, h("a", { href: `#/campaigns/${id}/${UNSENT.has(status) ? "edit" : "stats"}` }, title), pill(status)),
-      subject && subject !== title && h("p", { class: "campaign-subject" }, subject),
-      h("p", { class: "note" }, people || "No recipients yet")),
+      h("div", { class: "titled" }, h("a", { class: "name", href: `#/campaigns/${id}/${UNSENT.has(status) ? "edit" : "stats"}` }, title), pill(status)),
+      subject && withoutTags(subject) !== title && h("p", { class: "campaign-subject" }, withoutTags(subject)),
+      h("p", { class: "note" }, audienceOf(campaign.audience) || "No recipients yet")),
     h("td", { class: "campaign-date" }, when(campaign)),
     numbers ? figures(numbers) : h("td", { class: "note campaign-none", colspan: 5 }, status === "planning" ? "Preparing…" : ""),
     mayWrite() && h("td", { class: "campaign-actions" }, h("div", {}, OFFERED[status].map((verb) =>

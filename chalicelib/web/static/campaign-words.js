@@ -3,11 +3,14 @@
 /** An untitled draft is known by its subject. */
 export const titleOf = ({ title, subject }) => title || subject || "Untitled";
 
+/** "acme · New, Contacted · tagged vip" */
+export const audienceOf = ({ entity, stages, tags }) => [entity, stages.join(", "), tags.length ? `tagged ${tags.join(", ")}` : ""].filter(Boolean).join(" · ");
+
 /** The statuses of campaigns of which nothing was sent, nor is being sent. All others have statistics. */
 export const UNSENT = new Set(["draft", "scheduled", "missed"]);
 
-/** Whether a finding says that something is missing without which nothing is sent. */
-export const isMissing = ({ severity, code }) => severity === "error" && code.endsWith("_missing");
+/** Whether a finding says that a field is missing without which nothing is sent. */
+export const isMissing = ({ code }) => code === "missing";
 
 // -- Durations. --------------------------------------------------------------------------------------------------------
 

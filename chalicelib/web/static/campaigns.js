@@ -1,6 +1,6 @@
 /** The list of campaigns: tabs by status, search and order, all in the address; it keeps itself up to date. */
 
-import { failure, fill, h, heading, mayWrite, Problem, query, rename, style } from "./app.js";
+import { failure, fill, h, heading, mayWrite, Problem, query, remember, style } from "./app.js";
 import { rows, VERBS } from "./campaign-rows.js";
 import { debounced, firstPages, nothing } from "./parts.js";
 import { refill } from "./update.js";
@@ -15,7 +15,7 @@ const LATER_MS = 30_000;
 
 export async function show(place, { query: address, signal }) {
   await style("campaigns.css");
-  const view = { status: "", q: "", sort: "", order: "", ...Object.fromEntries(address) };
+  const view = Object.fromEntries(["status", "q", "sort", "order"].map((name) => [name, address.get(name) || ""]));
   const search = h("input", { type: "search", placeholder: "Search titles and subjects", "aria-label": "Search campaigns", value: view.q });
   const tabs = h("div", { class: "tabs", role: "navigation", "aria-label": "Campaigns by status" });
   const trouble = h("div");
@@ -26,7 +26,7 @@ export async function show(place, { query: address, signal }) {
       mayWrite() && h("a", { class: "button primary", href: "#/campaigns/new" }, "New campaign")),
     tabs, h("div", { class: "bar" }, search), trouble, list);
 
-  let pages = 1;
+  let pages = Number(address.get("pages")) || 1;
   let shown = new Map();
   let timer = null;
   let asked = 0;
@@ -87,9 +87,8 @@ export async function show(place, { query: address, signal }) {
   /** Change what is listed, and the address with it. */
   function narrow(changes) {
     Object.assign(view, changes);
-    rename(at({}));
-    sessionStorage.setItem("leadflip:campaigns", at({}));
     pages = 1;
+    remember({ ...view, pages: null });
     load();
   }
 
@@ -99,7 +98,11 @@ export async function show(place, { query: address, signal }) {
       event.preventDefault();
       narrow({ status });
     } else if (sort) narrow(nextOrder(view, sort));
-    else if (verb === "more") { pages += 1; load(); } else if (verb) {
+    else if (verb === "more") {
+      pages += 1;
+      remember({ pages });
+      load();
+    } else if (verb) {
       VERBS[verb].run(shown.get(event.target.closest("[data-key^=cmp_]").dataset.key)).then((isDone) => isDone && load());
     }
   };
@@ -108,7 +111,6 @@ export async function show(place, { query: address, signal }) {
   const typed = debounced(() => narrow({ q: search.value.trim() }), signal);
   search.addEventListener("input", typed);
   signal.addEventListener("abort", () => clearTimeout(timer));
-  sessionStorage.setItem("leadflip:campaigns", at({}));
   await load();
 }
 

@@ -1,6 +1,7 @@
 /** Opens and clicks over time: an SVG chart with a legend, a cursor for pointer and keyboard, and a table. */
 
 import { api, counted, h, number } from "./app.js";
+import { HERE } from "./campaign-words.js";
 import { attempt, card, svg, table, toggles } from "./parts.js";
 
 const WIDTH = 1000;
@@ -9,7 +10,6 @@ const BOTTOM = 30;
 const TOP = 12;
 const COLUMNS_UP_TO = 60;
 const SERIES = [["opened", "Opened"], ["clicked", "Clicked"]];
-const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
 /** { element, update(campaign) }; it loads its own data. */
 export function chart(campaign, signal) {
@@ -29,7 +29,7 @@ export function chart(campaign, signal) {
     // Most opens and clicks come within two days, so a young campaign is shown by the hour.
     by = picked || (launched && Date.now() - new Date(launched) > 4 * 86_400_000 ? "day" : "hour");
     intervals.press(by);
-    const series = await api("GET", `campaigns/${campaign.campaign_id}/series?by=${by}&timezone=${encodeURIComponent(zone)}`, { signal });
+    const series = await api("GET", `campaigns/${campaign.campaign_id}/series?by=${by}&timezone=${encodeURIComponent(HERE)}`, { signal });
     if (series.by === by) draw(series);
   });
 
@@ -41,7 +41,7 @@ export function chart(campaign, signal) {
     }
     canvas.replaceChildren(...picture(items, by));
     const after = later.opened + later.clicked ? ` ${number(later.opened)} opens and ${number(later.clicked)} clicks came later.` : "";
-    units.textContent = `Leads per ${by}, each counted once at the first open and the first click. Times in ${zone}.${after}`;
+    units.textContent = `Leads per ${by}, each counted once at the first open and the first click. Times in ${HERE}.${after}`;
   }
   return { element, update: (newer) => { launched = newer.launched_at; load(); } };
 }

@@ -1,8 +1,12 @@
 /** A searched list in a popover: type to search, arrow keys and Enter to choose, Escape to leave. */
 
 import { fill, h } from "./app.js";
+import { svg } from "./parts.js";
 
 const MARGIN = 8;
+
+/** On what opens a list. */
+export const chevron = () => svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d: "M4.5 6.5 8 10l3.5-3.5" }));
 
 /**
  * open(anchor). `find(text)`: the options to show, or a promise of them: { title, note, value }. `onpick(value)` may
@@ -43,6 +47,7 @@ export function chooser({ label, placeholder, empty, find, onpick, onclose = () 
   }
 
   function steer(event) {
+    if (event.key === "Tab") return popover.hidePopover();
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!options.length || (!step && event.key !== "Enter")) return;
     event.preventDefault();

@@ -30,6 +30,7 @@ export function confirm({ title, text, fields = [], action, dismiss = "Cancel", 
         dialog.close();
       } catch (problem) {
         error.textContent = problem.message;
+        error.scrollIntoView({ block: "nearest" });
       }
     };
     const loading = h("div");

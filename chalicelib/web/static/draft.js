@@ -124,12 +124,12 @@ function differing(mine, theirs) {
   ].join("\n"));
 }
 
-/** A new campaign has the sender and stages of the last one. */
+/** A new campaign has the sender and business line of the last one. Stages must be chosen, so that nothing is sent to them by accident. */
 export async function newDraft(signal) {
   const { items: [last] } = await api("GET", `campaigns${query({ limit: 1 })}`, { signal });
   return {
     title: "", subject: "", reply_to: last?.reply_to, from_name: last?.from_name, from_email: last?.from_email || "",
-    audience: { entity: "", stages: [], ...last?.audience, tags: [], behavior: [] },
+    audience: { entity: last?.audience.entity || "", stages: [], tags: [], behavior: [] },
   };
 }
 

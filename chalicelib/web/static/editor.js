@@ -9,7 +9,7 @@ import { Draft, newDraft } from "./draft.js";
 import { fieldErrors } from "./field-errors.js";
 import { findingsList } from "./findings.js";
 import { mergeTags, withTags } from "./merge-tags.js";
-import { card, toggles } from "./parts.js";
+import { card, disabledDuring, toggles } from "./parts.js";
 import { preview } from "./preview.js";
 import { saving } from "./saving.js";
 import { senderField } from "./sender-field.js";
@@ -140,26 +140,33 @@ export async function show(place, { id: asked, signal }) {
   async function refresh() {
     refreshes += 1;
     const mine = refreshes;
-    const ask = async (path, use) => {
-      const answer = await api("GET", `campaigns/${draft.id}/${path}`, { signal });
-      if (mine === refreshes) use(answer);
-      return answer;
-    };
+    const ask = (path) => api("GET", `campaigns/${draft.id}/${path}`, { signal });
     frame.retry();
-    preflight = readonly ? null : ask("preflight", findings.checked);
-    await Promise.all([ask("audience", people.count), preflight]).catch((problem) => { if (!signal.aborted && problem instanceof Problem) fill(alert, failure(problem, refresh)); });
+    preflight = readonly ? null : ask("preflight").then((found) => {
+      if (mine === refreshes) findings.checked(found);
+      return found;
+    });
+    await Promise.all([people.count(() => ask("audience")), preflight])
+      .catch((problem) => { if (mine === refreshes && !signal.aborted && problem instanceof Problem) fill(alert, failure(problem, refresh)); });
   }
 
   // -- What can be done. -------------------------------------------------------------------------------------------------
-  const command = (label, action, { needed, ...properties } = {}) => button(label, async () => {
-    alert.replaceChildren();
-    try {
-      if (readonly || await isReady(needed)) await action();
-    } catch (problem) {
-      if (!(problem instanceof Problem)) throw problem;
-      fill(alert, failure(problem));
-    }
-  }, properties);
+  const command = (label, action, { needed, ...properties } = {}) => {
+    const check = () => disabledDuring(control, () => {
+      control.textContent = "Checking…";
+      return isReady(needed).finally(() => { control.textContent = label; });
+    });
+    const control = button(label, async () => {
+      alert.replaceChildren();
+      try {
+        if (readonly || await check()) await action();
+      } catch (problem) {
+        if (!(problem instanceof Problem)) throw problem;
+        fill(alert, failure(problem));
+      }
+    }, properties);
+    return control;
+  };
   // A changed status shows the campaign again, with what can be done now.
   const again = (isChanged) => { if (isChanged) dispatchEvent(new Event("hashchange")); };
   const offered = readonly ? mayWrite() && [
@@ -177,8 +184,13 @@ export async function show(place, { id: asked, signal }) {
   fields.title.addEventListener("input", retitle);
   const panes = toggles("Write or preview", { write: "Write", look: "Preview" }, (value) => showPane(value));
   const showPane = (value) => { desk.dataset.pane = value; panes.press(value); };
-  const line = ([name, label]) => h("div", { class: "field" }, h("label", { for: name }, label),
-    TAGGED.has(name) && !readonly ? withTags(fields[name], label, pickTag) : fields[name], h("p", { class: "error", id: `${name}-error`, "data-error": name }), name === "from_email" && sender?.element);
+  const wrapped = (name, label) => {
+    if (readonly) return fields[name];
+    if (name === "from_email") return sender.field;
+    return TAGGED.has(name) ? withTags(fields[name], label, pickTag) : fields[name];
+  };
+  const line = ([name, label]) => h("div", { class: "field" }, h("label", { for: name }, label), wrapped(name, label),
+    h("p", { class: "error", id: `${name}-error`, "data-error": name }), name === "from_email" && sender?.note);
   const desk = h("div", { class: "desk" },
     h("div", { class: "write" },
       h("section", { class: "card", "aria-label": "Sender and subject" }, h("div", { class: "envelope-fields" }, LINES.map(line))),

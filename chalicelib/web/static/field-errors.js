@@ -7,8 +7,8 @@ export function fieldErrors(place, controls) {
   const beside = (field) => place.querySelector(`[data-error="${CSS.escape(field)}"]`);
   const draw = (field) => {
     const reasons = known.filter((each) => each.field === field).map(({ reason, line }) => `${line ? `Line ${line}: ` : ""}${reason}`);
-    beside(field).textContent = reasons.join("; ");
-    controls[field].setAttribute("aria-invalid", String(reasons.length > 0));
+    beside(field)?.replaceChildren(reasons.join("; "));
+    controls[field]?.setAttribute("aria-invalid", String(reasons.length > 0));
   };
   return {
     /** Replace the errors shown. Returns those whose field is in this form. */

@@ -1,6 +1,7 @@
 /** The pre-send check: what the preview finds while writing, and what checking the stored draft finds besides. */
 
 import { button, counted, fill, h } from "./app.js";
+import { isMissing } from "./campaign-words.js";
 import { KINDS } from "./content.js";
 
 const SEVERITY = { error: ["bad", "Error"], warning: ["skipped", "Warning"], note: ["", "Note"] };
@@ -16,16 +17,12 @@ export function findingsList({ mark, go, isOurs }) {
   let isWhole = false;
   let known = "";
 
-  /** Those that the text as it is now does not show already. */
-  const besides = (all) => {
-    const live = new Set(written.map(key));
-    return all.filter((each) => !live.has(key(each)));
-  };
-
   function draw() {
+    const live = new Set(written.map(key));
+    others = others.filter((each) => !live.has(key(each)));
     // The first text that is written is not stored while it is refused.
     const isRefused = written.some(({ field, severity }) => field in KINDS && severity === "error");
-    const found = [...others.filter(({ code }) => !isRefused || code !== "content_missing"), ...written].toSorted((one, other) => ORDER.indexOf(one.severity) - ORDER.indexOf(other.severity));
+    const found = [...others.filter((each) => !(isRefused && isMissing(each) && each.field === "html")), ...written].toSorted((one, other) => ORDER.indexOf(one.severity) - ORDER.indexOf(other.severity));
     mark(found);
     // The same findings again: what has the focus in the list keeps it.
     const text = JSON.stringify([found, proof, isWhole]);
@@ -43,15 +40,10 @@ export function findingsList({ mark, go, isOurs }) {
   return {
     element,
     /** What the text as it is now has. */
-    live(findings) {
-      written = findings;
-      others = besides(others);
-      draw();
-    },
+    live(findings) { written = findings; draw(); },
     /** What the check of the stored draft says, of the recipients and the sender too. */
     checked(preflight) {
-      others = besides(preflight.findings);
-      ({ proof } = preflight);
+      ({ findings: others, proof } = preflight);
       isWhole = true;
       draw();
     },

@@ -27,6 +27,7 @@ export function columnsForm(found, kept, { signal, onchange, onstart }) {
   const offered = Object.fromEntries(DEFAULTS.map((name) => [name, h("datalist", { id: `known-${name}` })]));
   const preview = h("div", { class: "stack" });
   const problem = h("p", { class: "error", role: "alert" });
+  const check = button("Check all lines", () => start(false));
   const isTable = found.columns.length > 0;
 
   const element = h("div", { class: "view" },
@@ -41,7 +42,7 @@ export function columnsForm(found, kept, { signal, onchange, onstart }) {
         h("label", { for: `default-${name}` }, MEMBERS[name]), inputs[name], offered[name], notes[name], errors[name])))),
     isTable && card({ id: "preview", title: "The first leads, as they will be" }, preview),
     h("div", { class: "stack" }, problem,
-      h("div", { class: "actions" }, button("Check all lines", () => start(false), { class: kept ? "" : "primary" }),
+      h("div", { class: "actions" }, check,
         h("span", { class: "note" }, "Checking imports nothing."))));
 
   function mapping() {
@@ -61,6 +62,7 @@ export function columnsForm(found, kept, { signal, onchange, onstart }) {
     notes.tags.textContent = isMapped("tags") ? "Added where a line has none. Separate several with commas." : "Added to every lead. Separate several with commas.";
     for (const name of DEFAULTS) fail(name, "");
     problem.textContent = "";
+    check.classList.toggle("primary", !kept);
     if (isTable) drawPreview();
     onchange();
   }
@@ -79,7 +81,7 @@ export function columnsForm(found, kept, { signal, onchange, onstart }) {
     const cell = (name, row) => used.find(({ target }) => target === name)?.samples[row] || [given[name] || ""].flat().join(", ");
     const lacksAddress = !used.some(({ target }) => target === "email");
     fill(preview, lacksAddress && h("p", { class: "warning" }, "No column goes to Email. Leads without an address cannot receive campaigns."),
-      names.length ? table("The first leads", names.map((name) => MEMBERS[name] || name), Array.from({ length: count }, (_, row) => names.map((name) => h("span", { class: "sample" }, cell(name, row) || "—"))))
+      names.length ? table("The first leads", names.map((name) => MEMBERS[name] || name), Array.from({ length: count }, (_, row) => names.map((name) => h("span", { class: "sample clip" }, cell(name, row) || "—"))))
         : h("p", { class: "soft" }, "No column is imported yet."));
   }
 
@@ -93,7 +95,10 @@ export function columnsForm(found, kept, { signal, onchange, onstart }) {
     else if (missing) {
       fail(missing, NEEDED[missing]);
       inputs[missing].focus();
-    } else onstart({ mapping: isTable ? mapping() : undefined, defaults: defaults() }, atOnce);
+    } else {
+      check.classList.remove("primary"); // the next step has its own
+      onstart({ mapping: isTable ? mapping() : undefined, defaults: defaults() }, atOnce);
+    }
   }
 
   api("GET", "lead-groups", { signal }).then(({ items }) => {

@@ -4,7 +4,7 @@ import { api, button, counted, fill, h, number, Problem, progress, query } from 
 import { csvOf } from "./csv.js";
 import { saveFile } from "./download.js";
 import { MEMBERS } from "./import-columns.js";
-import { table } from "./parts.js";
+import { patiently, table } from "./parts.js";
 
 const SHOWN_ERRORS = 200;
 
@@ -80,18 +80,10 @@ export class Run {
   async send(piece, signal) {
     const { mapping, defaults } = this.said;
     const values = { ...piece.query, mapping: mapping && JSON.stringify(mapping), defaults: JSON.stringify(defaults), dry_run: this.dryRun || null };
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        const answer = await api("POST", `leads/import${query(values)}`, { body: piece.body, type: this.source.type, signal });
-        for (const name of Object.keys(this.tally)) this.tally[name] += answer[name];
-        this.errors.push(...answer.errors.map((error) => ({ ...error, line: piece.line(error.line) })));
-        for (const { line, values: cells } of answer.rejected) this.rejected.set(piece.line(line), cells);
-        return;
-      } catch (problem) {
-        if (signal.aborted || !(problem instanceof Problem) || !problem.isTemporary || attempt === 4) throw problem;
-        await new Promise((resolve) => { setTimeout(resolve, attempt * 1000); });
-      }
-    }
+    const answer = await patiently(4, () => api("POST", `leads/import${query(values)}`, { body: piece.body, type: this.source.type, signal }));
+    for (const name of Object.keys(this.tally)) this.tally[name] += answer[name];
+    this.errors.push(...answer.errors.map((error) => ({ ...error, line: piece.line(error.line) })));
+    for (const { line, values: cells } of answer.rejected) this.rejected.set(piece.line(line), cells);
   }
 
   /** Remember in this browser how far the import came, until it is finished. */
@@ -120,10 +112,12 @@ export class Run {
 
   finish() {
     const { created, updated, unchanged } = this.tally;
-    const leads = created + updated;
+    const changing = created + updated;
     fill(this.progress);
     this.title.textContent = this.dryRun ? "Checked: nothing is imported yet" : "Import finished";
-    this.status.textContent = `${counted(leads + unchanged + this.rejected.size, "line")} read.`;
+    this.status.textContent = `${counted(changing + unchanged + this.rejected.size, "line")} read.`;
+    // Lines of later pieces do not know the leads that earlier ones would create.
+    const isMost = this.dryRun && this.pieces.length > 1 && created > 0;
     const figures = [["New", created], [this.dryRun ? "To update" : "Updated", updated], ["Unchanged", unchanged], ["Lines with errors", this.rejected.size]];
     fill(this.actions);
     if (!this.dryRun) {
@@ -132,9 +126,10 @@ export class Run {
     }
     fill(this.result,
       h("dl", { class: "tally" }, figures.map(([name, count]) => h("div", {}, h("dt", {}, name), h("dd", {}, number(count))))),
+      isMost && h("p", { class: "note" }, "A lead that the file has more than once may count as new each time. It is imported once."),
       this.rejected.size > 0 && this.errorList(),
       h("div", { class: "actions" }, this.dryRun
-        ? [leads > 0 ? button(`Import ${counted(leads, "lead")}`, () => { this.begin(false); this.go(); }, { class: "primary" }) : h("p", { class: "soft" }, "There is nothing to import.")]
+        ? [changing > 0 ? button(`Import ${counted(changing, "line")}`, () => { this.begin(false); this.go(); }, { class: "primary" }) : h("p", { class: "soft" }, "There is nothing to import.")]
         : [h("a", { class: "button primary", href: "#/leads" }, "View leads"), h("a", { class: "button", href: "#/campaigns/new" }, "New campaign")]));
     this.title.focus({ preventScroll: true });
     this.place.scrollIntoView({ block: "nearest" });
@@ -148,7 +143,7 @@ export class Run {
       h("div", { class: "actions" }, button("Download lines with errors", () => this.download())),
       table("Lines with errors", ["Line", "Problem", "What it says"], shown.map(({ line, field, reason }) => [
         number(line), field ? `${MEMBERS[field] || field}: ${reason}` : reason,
-        h("span", { class: "sample" }, this.rejected.get(line).filter(Boolean).join(" · ") || "—"),
+        h("span", { class: "sample clip" }, this.rejected.get(line).filter(Boolean).join(" · ") || "—"),
       ])),
       this.errors.length > SHOWN_ERRORS && h("p", { class: "note" }, `And ${number(this.errors.length - SHOWN_ERRORS)} more.`));
   }

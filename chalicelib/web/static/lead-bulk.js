@@ -1,8 +1,9 @@
 /** The same change to many leads: chosen ones, or all that match a filter, piece by piece with progress. */
 
-import { api, button, counted, fill, h, number, Problem, progress } from "./app.js";
+import { api, button, counted, fill, h, number, progress } from "./app.js";
 import { confirm } from "./dialogs.js";
 import { DELETING, pick } from "./lead-controls.js";
+import { patiently } from "./parts.js";
 
 const SHOWN_FAILURES = 50;
 const UNSUBSCRIBING = "They receive no more campaigns from their business line, also when they are deleted and imported "
@@ -81,18 +82,10 @@ class Run {
     this.onrun(false);
   }
 
-  /** One piece. With the same key, a repeated request is answered as the first was; temporary errors are retried. */
-  async send() {
+  /** One piece. With the same key, a repeated request is answered as the first was. */
+  send() {
     const key = crypto.randomUUID();
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await api("POST", "leads/bulk", { body: this.body, key, signal: this.signal });
-      } catch (problem) {
-        const isRunning = problem.type === "urn:leadflip:problem:idempotency-key-running";
-        if (!(problem instanceof Problem && (problem.isTemporary || isRunning)) || attempt === 6) throw problem;
-        await new Promise((resolve) => { setTimeout(resolve, attempt * 1000); });
-      }
-    }
+    return patiently(6, () => api("POST", "leads/bulk", { body: this.body, key, signal: this.signal }));
   }
 
   show() {
@@ -108,14 +101,11 @@ class Run {
     if (this.failed.length) parts.push(`${counted(this.failed.length, "lead")} could not be changed:`);
     this.title.textContent = `${ACTIONS[this.action].label}: ${why ? "not finished" : "done"}`;
     fill(this.bar, why && h("p", { class: "error", role: "alert" }, why));
-    fill(this.status, parts.join(" "), this.failed.length ? h("ul", { class: "failed-leads" },
+    fill(this.status, parts.join(" "), this.failed.length ? h("ul", { class: "plain-list" },
       this.failed.slice(0, SHOWN_FAILURES).map(({ lead_id: id, reason }) =>
         h("li", {}, h("a", { href: `#/leads/${id}` }, this.names?.get(id) || id), `: ${reason}`)),
       this.failed.length > SHOWN_FAILURES && h("li", {}, `and ${number(this.failed.length - SHOWN_FAILURES)} more`)) : null);
-    fill(this.tools, why && button("Continue", () => this.all(), { class: "primary" }), button("Close", () => {
-      fill(this.place);
-      this.place.closest(".view").querySelector("h1").focus();
-    }));
+    fill(this.tools, why && button("Continue", () => this.all(), { class: "primary" }), button("Close", () => fill(this.place)));
     this.title.focus();
   }
 }

@@ -34,7 +34,12 @@ export function stageChoice(known, names, onchange) {
     } catch (problem) {
       say(problem.message);
     }
-  }, onmousedown: () => offer(), onfocus: () => offer() });
+  }, onmousedown: () => offer(), onfocus: () => offer(), onkeydown: (event) => {
+    // In a closed list these keys would choose, and change the lead at once, on the way to another stage.
+    if (event.ctrlKey || event.metaKey || event.altKey || !/^(Arrow.*|Page.*|Home|End|[^ ])$/.test(event.key)) return;
+    event.preventDefault();
+    choice.showPicker();
+  } });
   function offer() {
     const stages = [...new Set([lead.stage, ...names()])].toSorted();
     if (choice.length === stages.length + 1) return;
@@ -73,7 +78,7 @@ export function tagList(known, names, onchange, most = Infinity) {
       say(problem.message);
     }
     draw();
-    element.querySelector(".add-tag").focus();
+    if (document.activeElement === document.body) element.querySelector(".add-tag").focus();
   }
   function enter() {
     let isDone = false;
@@ -96,7 +101,7 @@ export function tagList(known, names, onchange, most = Infinity) {
   function draw() {
     element.replaceChildren(
       ...lead.tags.slice(0, most).map((tag) => h("span", { class: "tag" }, h("span", {}, tag), mayWrite() && button("×", (event) => run("remove_tag", tag, event.target), {
-        class: "remove", "aria-label": `Remove tag ${tag} from ${nameOf(lead)}`,
+        class: "bare remove", "aria-label": `Remove tag ${tag} from ${nameOf(lead)}`,
       }))),
       ...(lead.tags.length > most ? [h("a", { class: "note", href: `#/leads/${lead.lead_id}` }, `+ ${lead.tags.length - most} more`)] : []),
       ...(mayWrite() ? [button("+ Tag", enter, { class: "quiet add-tag", "aria-label": `Add a tag to ${nameOf(lead)}` })] : []));

@@ -1,8 +1,9 @@
 /** The details of a lead as a form: for a new lead a view of its own, for another one in place on its page. */
 
-import { api, button, crumbs, fill, h, heading, say, style } from "./app.js";
+import { api, button, crumbs, fill, h, heading, lastAddress, say, style } from "./app.js";
 import { fieldErrors } from "./field-errors.js";
 import { nameOf, pick } from "./lead-controls.js";
+import { disabledDuring } from "./parts.js";
 
 export async function show(place, { signal }) {
   await style("leads.css");
@@ -10,7 +11,7 @@ export async function show(place, { signal }) {
     h("section", { class: "card new-lead", "aria-label": "New lead" }, leadForm(null, {
       lookup: leadGroups(signal),
       onsaved: (lead) => { say(`${nameOf(lead)} was added.`); location.hash = `#/leads/${lead.lead_id}`; },
-      oncancel: () => { location.hash = "#/leads"; },
+      oncancel: () => { location.hash = lastAddress("#/leads"); },
     })));
   place.querySelector("input").focus();
 }
@@ -97,21 +98,14 @@ export function leadForm(lead, { lookup, onsaved, oncancel }) {
   const form = h("form", {
     class: "lead-form", novalidate: true,
     oninput: () => { key = crypto.randomUUID(); alert.textContent = ""; errors?.show([]); },
-    onsubmit: async (event) => {
+    onsubmit: (event) => {
       event.preventDefault();
       const names = [...rows.querySelectorAll(".field-name")].map(({ value }) => value.trim()).filter(Boolean);
       const twice = names.find((name, at) => names.indexOf(name) < at);
       if (twice) return showErrors({ errors: [{ field: `fields.${twice}`, reason: "This name is used twice." }] });
-      save.disabled = true;
-      try {
-        const changed = changes();
-        if (!lead) changed.entity ??= "";
-        if (!lead) changed.stage ??= "";
-        onsaved(lead ? await api("PATCH", `leads/${lead.lead_id}`, { body: changed }) : await api("POST", "leads", { body: changed, key }));
-      } catch (problem) {
-        save.disabled = false;
-        showErrors(problem);
-      }
+      const changed = lead ? changes() : { entity: "", stage: "", ...changes() };
+      return disabledDuring(save, () => api(...(lead ? ["PATCH", `leads/${lead.lead_id}`, { body: changed }] : ["POST", "leads", { body: changed, key }]))
+        .then(onsaved).catch(showErrors));
     },
   },
   field("email", "Email", own.email),
@@ -121,7 +115,7 @@ export function leadForm(lead, { lookup, onsaved, oncancel }) {
   tags && field("tags", "Tags", tags, "Separate several with commas."),
   h("fieldset", { class: "choices" }, h("legend", { class: "label" }, "Custom fields"), rows, h("p", { class: "error", "data-error": "fields" }), h("div", {}, add)),
   h("label", { class: "check", for: "lead-untracked" }, untracked, "Never track opens and clicks of this lead"),
-  alert, h("div", { class: "actions" }, button("Cancel", oncancel), save));
+  alert, h("div", { class: "actions" }, save, button("Cancel", oncancel)));
   return form;
 }
 

@@ -1,6 +1,6 @@
 /** A lead's email status, with why it is not emailed; and its personal data, to export and to erase. */
 
-import { api, button, failure, fill, h, mayWrite, moment, query, say } from "./app.js";
+import { api, button, failure, fill, h, lastAddress, mayWrite, moment, query, say } from "./app.js";
 import { confirm, tell } from "./dialogs.js";
 import { saveFile } from "./download.js";
 import { nameOf } from "./lead-controls.js";
@@ -91,7 +91,7 @@ export function privacyCard(shown, { signal, onchange }) {
       },
     });
     if (!erased) return;
-    location.hash = "#/leads";
+    location.hash = lastAddress("#/leads");
     say("The person was erased.");
     const others = await Promise.all(erased.same_address.map((id) => api("GET", `leads/${id}`)));
     if (others.length) {

@@ -1,14 +1,12 @@
 /** One lead: details, email status, and timeline. */
 
-import { api, button, crumbs, fill, h, heading, mayWrite, moment, reasonName, say, style } from "./app.js";
+import { api, button, crumbs, fill, h, heading, lastAddress, mayWrite, moment, reasonName, say, style } from "./app.js";
 import { deleteLead, nameOf, stageChoice, tagList } from "./lead-controls.js";
 import { leadForm, leadGroups, namesIn } from "./lead-form.js";
 import { privacyCard } from "./lead-privacy.js";
 import { card, follow, svg } from "./parts.js";
 
-export { nameOf };
-
-export async function show(place, { id, signal }) {
+export async function show(place, { id, query: asked, signal }) {
   let groups = [];
   const lookup = leadGroups(signal).then((found) => { groups = found; return found; });
   let [lead] = await Promise.all([api("GET", `leads/${id}`, { signal }), style("leads.css")]);
@@ -21,6 +19,7 @@ export async function show(place, { id, signal }) {
   const timeline = card({ id: "timeline", title: "Timeline" }, events, more);
   const load = follow(more, signal, {
     path: `leads/${id}/timeline`,
+    asked,
     draw: (items) => fill(events, items.length ? items.map(event) : h("li", { class: "soft" },
       "Nothing yet. Campaigns sent to this lead, and how the lead reacts, appear here.")),
   });
@@ -59,7 +58,7 @@ export async function show(place, { id, signal }) {
   async function remove() {
     if (!await deleteLead(lead)) return;
     say(`${nameOf(lead)} was deleted.`);
-    location.hash = "#/leads";
+    location.hash = lastAddress("#/leads");
   }
 }
 
@@ -86,7 +85,7 @@ function event(item) {
   const failed = item.status === "failed" || item.status === "skipped";
   return h("li", { class: "event" }, icon(item.icon, failed),
     h("div", { class: "event-body" },
-      h("a", { href: `#/campaigns/${item.campaign_id}/stats` }, item.title),
+      h("a", { class: "name", href: `#/campaigns/${item.campaign_id}/stats` }, item.title),
       item.subject && h("p", { class: "soft" }, item.subject),
       h("p", { class: "note" }, moment(item.sent_at || item.at)),
       h("div", { class: "badges" }, badges(item)),
@@ -101,7 +100,7 @@ function resubscribed({ icon: name, title, reason, by, at }) {
 function automated(item) {
   return h("li", { class: "event" }, icon(item.icon),
     h("div", { class: "event-body" },
-      h("a", { href: `#/automation/${item.rule_id}` }, item.title),
+      h("a", { class: "name", href: `#/automation/${item.rule_id}` }, item.title),
       h("p", {}, item.detail),
       h("p", { class: "note" }, moment(item.at), ", in ", h("a", { href: `#/campaigns/${item.campaign_id}/stats` }, item.campaign_title))));
 }

@@ -15,11 +15,13 @@ export async function show(place, { query: asked, signal }) {
   const entity = select("Business line", "All business lines", asked.get("entity"));
   const stage = select("Stage", "All stages", asked.get("stage"));
   const tag = select("Tag", "All tags", asked.get("tag"));
+  const filters = () => ({ q: search.value.trim(), entity: entity.value, stage: stage.value, tag: tag.value });
+  const areSet = () => Object.values(filters()).some(Boolean);
   const clear = button("Clear filters", () => {
     for (const each of [search, entity, stage, tag]) each.value = "";
     search.focus();
     restart();
-  }, { class: "quiet" });
+  }, { class: "quiet", hidden: !areSet() });
   const exports = button("Export CSV", () => saveCsv(`leads.csv${query(filters())}`, "leads", exports, signal));
   const run = h("div");
   const body = h("div", {}, h("p", { class: "loading" }, "Loading leads…"));
@@ -29,24 +31,18 @@ export async function show(place, { query: asked, signal }) {
     h("div", { class: "head" }, h("div", {}, heading("Leads")), h("div", { class: "actions" }, exports, adds())),
     h("div", { class: "bar" }, search, entity, stage, tag, clear), run, body);
 
-  const filters = () => ({ q: search.value.trim(), entity: entity.value, stage: stage.value, tag: tag.value });
-  const areSet = () => Object.values(filters()).some(Boolean);
   let groups = [];
   const list = browse(body, signal, {
     path: "leads",
+    asked,
+    filters,
     values: () => ({ ...filters(), limit: 50 }),
     draw: (items) => h("section", { class: "card leads", "aria-label": "Leads" }, rows(items)),
     empty: () => (areSet()
       ? nothing("No leads found", "Remove a filter or shorten the search.")
       : nothing("No leads yet", "Add leads, or import them from a file, so that your campaigns have recipients.", adds())),
-    cursors: history.state?.leads,
-    onpage: (cursors) => {
-      clear.hidden = !areSet();
-      // In the address, so that Back and a reload show the same.
-      history.replaceState({ leads: cursors }, "", `#/leads${query(filters())}`);
-    },
   });
-  const restart = () => list.restart();
+  const restart = () => { clear.hidden = !areSet(); return list.restart(); };
   async function pause(isRunning) {
     if (!isRunning) await list.load();
     body.inert = isRunning;
@@ -78,6 +74,7 @@ export async function show(place, { query: asked, signal }) {
     }
     async function selectAll() {
       fill(more, h("span", { class: "soft" }, "Counting…"));
+      tools.querySelector("button").focus();
       try {
         const counted = await api("GET", `lead-count${query(filters())}`, { signal });
         if (whole.checked) all = counted;
@@ -86,7 +83,6 @@ export async function show(place, { query: asked, signal }) {
         notify(problem.message);
       }
       draw();
-      tools.querySelector("button").focus();
     }
     const selection = () => (all
       ? { target: { filter: present(filters()) }, total: all.total, atLeast: all.at_least,
@@ -106,7 +102,7 @@ export async function show(place, { query: asked, signal }) {
     boxes.set(lead.lead_id, box);
     fill(element,
       mayWrite() && h("label", { class: "check" }, box),
-      h("div", { class: "lead-who" }, h("a", { href: `#/leads/${lead.lead_id}` }, nameOf(lead)),
+      h("div", { class: "lead-who" }, h("a", { class: "name", href: `#/leads/${lead.lead_id}` }, nameOf(lead)),
         h("span", { class: "soft" }, lead.email || "No email address"), lead.unsubscribed && h("span", { class: "pill bad" }, "Unsubscribed")),
       h("span", { class: "lead-entity soft" }, lead.entity),
       h("div", { class: "lead-stage" }, stageChoice(lead, () => namesIn(groups, "stages", lead.entity), change)),

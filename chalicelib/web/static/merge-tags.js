@@ -57,6 +57,6 @@ export const braces = () => svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "t
 
 /** An input with a button that inserts a merge tag. */
 export function withTags(input, name, pick) {
-  const opener = button(braces(), () => pick(input, opener), { class: "tag-button", "aria-label": `Insert merge tag into ${name}`, title: "Insert merge tag" });
-  return h("div", { class: "with-tags" }, input, opener);
+  const opener = button(braces(), () => pick(input, opener), { class: "bare field-button", "aria-label": `Insert merge tag into ${name}`, title: "Insert merge tag" });
+  return h("div", { class: "with-button" }, input, opener);
 }

@@ -1,6 +1,8 @@
 /** What several views are built from: cards, tables, switches, and lists in pages. */
 
-import { api, button, failure, fill, h, query } from "./app.js";
+import { api, button, failure, fill, h, query, remember } from "./app.js";
+
+const SEARCH_MS = 10_000;
 
 /** A card with a heading. `tools` stand beside the heading; other properties go to the element. */
 export function card({ id, title, tools, ...properties }, ...children) {
@@ -57,6 +59,18 @@ export async function disabledDuring(control, run) {
   }
 }
 
+/** What `ask()` promises. After an error that may pass by itself it is asked again, up to so many times, after growing pauses. */
+export async function patiently(times, ask) {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await ask();
+    } catch (problem) {
+      if (!problem.isTemporary || attempt === times) throw problem;
+      await new Promise((resolve) => { setTimeout(resolve, attempt * 1000); });
+    }
+  }
+}
+
 /** Run it. If that fails, show the error in this place, with a button to try again. */
 export async function attempt(place, signal, run) {
   try {
@@ -78,12 +92,12 @@ export async function firstPages(count, path, values, signal) {
 }
 
 /**
- * One page of a list at a time, with buttons to the previous and the next: { load(), restart() }. `values()`: the
- * query's parameters; `draw(items)`: an element; `empty()`: what to show when nothing was found. `cursors`: of the pages
- * up to the one to begin with; `onpage(cursors)` is called with those up to the page that is shown.
+ * One page of a list at a time, with buttons to the previous and the next: { load(), restart() }. The address keeps
+ * `filters()` and the page, and `asked` is what it says at first; `values()`: the filters as the API's parameters;
+ * `draw(items)`: an element; `empty()`: what to show when nothing was found.
  */
-export function browse(place, signal, { path, values, draw, empty, cursors: first = [null], onpage = () => null }) {
-  let cursors = first;
+export function browse(place, signal, { path, asked, filters, values = filters, draw, empty }) {
+  let cursors = [null, ...asked.getAll("after")];
   let running = new AbortController();
   async function load({ turned } = {}) {
     running.abort(); // an older answer must not replace a newer one
@@ -93,17 +107,19 @@ export function browse(place, signal, { path, values, draw, empty, cursors: firs
     await attempt(place, latest, async () => {
       const items = [];
       let cursor = cursors.at(-1);
-      // With a filter, a page may be empty although others follow.
+      const stopAt = Date.now() + SEARCH_MS;
+      // With a filter, a page may be short or empty although others follow: the API looks through a part of a long list.
       do {
         const page = await api("GET", `${path}${query({ ...values(), cursor })}`, { signal: latest });
         items.push(...page.items);
         cursor = page.cursor;
-      } while (cursor && !items.length);
-      const turn = (all) => { cursors = all; load({ turned: true }); };
-      onpage(cursors);
-      fill(place, items.length ? draw(items) : empty(), h("p", { class: "pages" },
+      } while (cursor && !items.length && Date.now() < stopAt);
+      const isPart = cursor && items.length < values().limit;
+      const turn = (all) => { cursors = all; remember({ after: all.slice(1) }); load({ turned: true }); };
+      fill(place, items.length ? draw(items) : !isPart && empty(), h("p", { class: "pages" },
+        isPart && h("span", { class: "soft" }, `${items.length ? "" : "Nothing found yet. "}Only part of this long list has been searched.`),
         cursors.length > 1 && button("Previous", () => turn(cursors.slice(0, -1))),
-        cursor && button("Next", () => turn([...cursors, cursor]))));
+        cursor && button(isPart ? "Continue search" : "Next", () => turn([...cursors, cursor]))));
       if (!turned) return;
       place.tabIndex = -1;
       place.focus({ preventScroll: true });
@@ -111,14 +127,17 @@ export function browse(place, signal, { path, values, draw, empty, cursors: firs
     });
     if (!latest.aborted) place.ariaBusy = "false";
   }
-  return { load, restart: () => { cursors = [null]; return load(); } };
+  return { load, restart: () => { cursors = [null]; remember({ ...filters(), after: [] }); return load(); } };
 }
 
-/** A log, newest first, read again every five seconds: the function that loads it. `draw(items)` runs at every change. */
-export function follow(more, signal, { path, draw }) {
+/**
+ * A log, newest first, read again every five seconds: the function that loads it. `draw(items)` runs at every change;
+ * `asked` is what the address says of how much of it is shown.
+ */
+export function follow(more, signal, { path, asked, draw }) {
   let timer = null;
   let known = "";
-  let pages = 1;
+  let pages = Number(asked.get("pages")) || 1;
   signal.addEventListener("abort", () => clearTimeout(timer));
   return async function load() {
     clearTimeout(timer);
@@ -127,7 +146,7 @@ export function follow(more, signal, { path, draw }) {
       const text = JSON.stringify(items);
       if (known !== text) await draw(items);
       known = text;
-      fill(more, cursor && button("Show older", () => { pages += 1; load(); }));
+      fill(more, cursor && button("Show older", () => { pages += 1; remember({ pages }); load(); }));
     });
     clearTimeout(timer);
     if (!signal.aborted) timer = setTimeout(load, 5000);

@@ -4,8 +4,8 @@
  */
 
 import { api, button, failure, fill, h, query } from "./app.js";
-import { chooser } from "./chooser.js";
-import { nameOf } from "./lead.js";
+import { chevron, chooser } from "./chooser.js";
+import { nameOf } from "./lead-controls.js";
 import { card, debounced, svg, toggles } from "./parts.js";
 
 const SHOW_AFTER_MS = 80;
@@ -136,9 +136,8 @@ export function preview(signal, onanswer = () => null) {
 
   // -- The lead. ---------------------------------------------------------------------------------------------------------
   const find = async (words) => {
-    const first = words ? null : audience?.stages[0];
-    const { items } = audience?.entity
-      ? await api("GET", `leads${query({ entity: audience.entity, stage: first, q: words, limit: 20 })}`, { signal }) : { items: [] };
+    const path = words ? `leads${query({ entity: audience?.entity, q: words, limit: 20 })}` : `previews/leads${query({ audience: JSON.stringify(audience) })}`;
+    const { items } = await api("GET", path, { signal });
     return [...items.map((each) => ({ title: nameOf(each), note: each.email, value: each })), ...(words ? [] : [{ ...NOBODY, value: null }])];
   };
   const pickLead = chooser({
@@ -148,8 +147,7 @@ export function preview(signal, onanswer = () => null) {
   });
   function choose(chosen) {
     lead = chosen;
-    fill(who, h("span", { class: "clip" }, chosen ? `${nameOf(chosen)}${chosen.email ? ` · ${chosen.email}` : ""}` : NOBODY.title),
-      svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d: "M4.5 6.5 8 10l3.5-3.5" })));
+    fill(who, h("span", { class: "clip" }, chosen ? `${nameOf(chosen)}${chosen.email ? ` · ${chosen.email}` : ""}` : NOBODY.title), chevron());
   }
 
   choose(null);
@@ -161,11 +159,14 @@ export function preview(signal, onanswer = () => null) {
     retry: () => isBehind && load(),
     /** Show what `request(leadId)` answers, soon; for a lead of this audience. */
     async update(request, newAudience) {
-      const isOther = JSON.stringify([newAudience?.entity, newAudience?.stages]) !== JSON.stringify([audience?.entity, audience?.stages]);
-      audience = newAudience;
+      const isOther = JSON.stringify(newAudience) !== JSON.stringify(audience);
       const isFirst = !ask;
       ask = request;
-      if (isOther) choose((await find("").catch(() => []))[0]?.value || null);
+      if (isOther) {
+        audience = newAudience;
+        const [first] = await find("").catch(() => []);
+        if (audience === newAudience) choose(first?.value || null);
+      }
       return isFirst ? load() : soon();
     },
   };

@@ -4,46 +4,46 @@ import { button, fill, h, moment, pill, query, reasonName } from "./app.js";
 import { saveCsv } from "./download.js";
 import { browse, card, table } from "./parts.js";
 
-const FILTERS = [
-  ["all", "All recipients", {}],
-  ["opened", "Opened", { opened: true }],
-  ["unopened", "Sent, not opened", { status: "sent", opened: false }],
-  ["clicked", "Clicked", { clicked: true }],
-  ["unclicked", "Opened, not clicked", { opened: true, clicked: false }],
-  ["sent", "Sent", { status: "sent" }],
-  ["failed", "Failed", { status: "failed" }],
-  ["skipped", "Skipped", { status: "skipped" }],
-  ["sending", "Sending", { status: "sending" }],
-];
+const FILTERS = {
+  "": ["All recipients", {}],
+  opened: ["Opened", { opened: true }],
+  unopened: ["Sent, not opened", { status: "sent", opened: false }],
+  clicked: ["Clicked", { clicked: true }],
+  unclicked: ["Opened, not clicked", { opened: true, clicked: false }],
+  sent: ["Sent", { status: "sent" }],
+  failed: ["Failed", { status: "failed" }],
+  skipped: ["Skipped", { status: "skipped" }],
+  sending: ["Sending", { status: "sending" }],
+};
 
-/** { element, update(), filter(value, reason) } */
-export function recipients(campaign, signal) {
-  // In the history, so that Back from a lead shows the same page of the same filter.
-  const kept = history.state?.recipients || {};
-  let reason = kept.reason || null;
+/** { element, update(), filter(value, reason) }. `asked`: what the address says. */
+export function recipients(campaign, asked, signal) {
+  let reason = asked.get("reason");
   const choice = h("select", { "aria-label": "Filter recipients", onchange: () => narrow(null) },
-    FILTERS.map(([value, text]) => h("option", { value }, text)));
+    Object.entries(FILTERS).map(([value, [text]]) => h("option", { value, selected: value === asked.get("recipients") }, text)));
   const narrowed = h("span", { class: "bar" });
   const body = h("div");
-  choice.value = kept.filter || "all";
   const download = button("Download CSV", () => saveCsv(
     `campaigns/${campaign.campaign_id}/deliveries.csv${query(parameters())}`, campaign.title, download, signal));
   const element = card({ id: "recipients", title: "Recipients", tabindex: "-1", tools: h("div", { class: "bar" }, narrowed, choice, download) }, body);
-  const parameters = () => ({ ...FILTERS.find(([value]) => value === choice.value)[2], reason });
+  const parameters = () => ({ ...FILTERS[choice.value][1], reason });
   const list = browse(body, signal, {
     path: `campaigns/${campaign.campaign_id}/deliveries`,
+    asked,
+    filters: () => ({ recipients: choice.value, reason }),
     values: () => ({ ...parameters(), limit: 25 }),
     draw: (items) => recipientsTable(items),
-    empty: () => h("p", { class: "soft" }, choice.value === "all" ? "No recipients yet." : "No recipients match this filter."),
-    cursors: kept.cursors,
-    onpage(cursors) {
-      history.replaceState({ recipients: { filter: choice.value, reason, cursors } }, "");
-      fill(narrowed, reason && [h("span", { class: "pill" }, reasonName(reason)), button("All reasons", () => narrow(null), { class: "quiet" })]);
-    },
+    empty: () => h("p", { class: "soft" }, choice.value ? "No recipients match this filter." : "No recipients yet."),
   });
+  drawReason();
+
+  function drawReason() {
+    fill(narrowed, reason && [h("span", { class: "pill" }, reasonName(reason)), button("All reasons", () => { narrow(null); choice.focus(); }, { class: "quiet" })]);
+  }
 
   function narrow(newReason) {
     reason = newReason;
+    drawReason();
     list.restart();
   }
 
@@ -64,7 +64,7 @@ export function recipients(campaign, signal) {
 const COLUMNS = [["Lead", "link-url"], ["Status", "whole"], "Sent", "Opened", "Clicked"];
 
 const recipientsTable = (items) => table("Recipients", COLUMNS, items.map((each) => [
-  each.lead_deleted ? h("span", { class: "soft" }, "Deleted lead") : h("a", { href: `#/leads/${each.lead_id}` }, each.email || "no email address"),
+  each.lead_deleted ? h("span", { class: "soft" }, "Deleted lead") : h("a", { class: "name", href: `#/leads/${each.lead_id}` }, each.email || "no email address"),
   [pill(each.status), each.reason && h("p", { class: "note" }, reasonName(each.reason), each.detail ? `: ${each.detail}` : "")],
   moment(each.sent_at),
   [moment(each.opened_at), each.opened_machine && h("p", { class: "note" }, "by a machine")],

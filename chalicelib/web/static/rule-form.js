@@ -2,6 +2,7 @@
 
 import { api, button, crumbs, failure, h, heading, mayWrite, Problem, query, say, style } from "./app.js";
 import { audience } from "./audience.js";
+import { fieldErrors } from "./field-errors.js";
 import { card, disabledDuring } from "./parts.js";
 import { ACTIONS, EVENTS } from "./rule-words.js";
 
@@ -46,8 +47,10 @@ export async function show(place, { id, signal }) {
     };
   };
 
+  let errors = null;
   async function save() {
-    clear();
+    alert.replaceChildren();
+    errors?.show([]);
     try {
       const saved = id ? await api("PATCH", `rules/${id}`, { body: written() }) : await api("POST", "rules", { body: written(), key });
       say("Saved.");
@@ -58,28 +61,15 @@ export async function show(place, { id, signal }) {
     }
   }
 
-  function clear() {
-    alert.replaceChildren();
-    for (const error of place.querySelectorAll("[data-error]")) error.textContent = "";
-    for (const control of place.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
-  }
-
   /** Show each error beside its field, or beside the nearest field that contains it. */
   function report(problem) {
-    let shown = 0;
-    for (const { field: path, reason } of problem.errors) {
-      let at = path;
-      const find = () => place.querySelector(`[data-error="${CSS.escape(at)}"]`);
-      while (at && !find()) at = at.replace(/(^|[.[])[^.[]*$/, "");
-      if (!at) continue;
-      const error = find();
-      error.textContent = [error.textContent, reason].filter(Boolean).join("; ");
-      const control = error.parentElement.querySelector(`[aria-describedby~="${error.id}"]:not([hidden])`);
-      control?.setAttribute("aria-invalid", "true");
-      if (!shown) control?.focus();
-      shown += 1;
-    }
-    if (shown < Math.max(1, problem.errors.length)) alert.replaceChildren(failure(problem));
+    const controls = Object.fromEntries([...place.querySelectorAll("[data-error]")].map((error) =>
+      [error.dataset.error, error.parentElement.querySelector(`[aria-describedby~="${error.id}"]:not([hidden])`)]));
+    const nearest = (path) => (!path || path in controls ? path : nearest(path.replace(/(^|[.[])[^.[]*$/, "")));
+    errors = fieldErrors(place, controls);
+    const shown = errors.show(problem.errors.map((each) => ({ ...each, field: nearest(each.field) })));
+    controls[errors.first()?.field]?.focus();
+    if (shown.length < Math.max(1, problem.errors.length)) alert.replaceChildren(failure(problem));
   }
 
   const submit = h("button", { class: "primary" }, id ? "Save" : "Create rule");

@@ -1,6 +1,7 @@
 /** A rule as a sentence: "When a lead clicks … in …, and is in … at stage …, then change the stage to …". */
 
 import { api, h, mayWrite, say } from "./app.js";
+import { disabledDuring } from "./parts.js";
 
 export const EVENTS = {
   clicked: "a lead clicks a link", opened: "a lead opens an email", bounced: "a lead’s address bounces", unsubscribed: "a lead unsubscribes",
@@ -58,8 +59,7 @@ export function enabling(rule) {
   if (!mayWrite()) return h("span", { class: `pill ${rule.enabled ? "good" : ""}` }, rule.enabled ? "Enabled" : "Disabled");
   const state = h("span", { "aria-hidden": "true" });
   const tell = () => { state.textContent = box.checked ? "Enabled" : "Disabled"; };
-  const box = h("input", { type: "checkbox", role: "switch", checked: rule.enabled, "aria-label": `Enabled: ${rule.name}`, onchange: async () => {
-    box.disabled = true;
+  const box = h("input", { type: "checkbox", role: "switch", checked: rule.enabled, "aria-label": `Enabled: ${rule.name}`, onchange: () => disabledDuring(box, async () => {
     try {
       await api("POST", `rules/${rule.rule_id}/${box.checked ? "enable" : "disable"}`);
       rule.enabled = box.checked;
@@ -67,12 +67,9 @@ export function enabling(rule) {
     } catch (problem) {
       box.checked = rule.enabled;
       say(problem.message);
-    } finally {
-      tell();
-      box.disabled = false;
-      box.focus();
     }
-  } });
+    tell();
+  }) });
   tell();
   return h("label", { class: "toggle" }, box, state);
 }

@@ -1,11 +1,11 @@
 /** One rule and its log. */
 
 import { api, button, crumbs, h, heading, mayWrite, moment, style } from "./app.js";
-import { nameOf } from "./lead.js";
+import { nameOf } from "./lead-controls.js";
 import { card, follow, table, titlesOf } from "./parts.js";
 import { enabling, inWords, remove, warnings } from "./rule-words.js";
 
-export async function show(place, { id, signal }) {
+export async function show(place, { id, query: asked, signal }) {
   await style("automation.css");
   const rule = await api("GET", `rules/${id}`, { signal });
   const titles = await titlesOf([rule.when.campaign_id].filter(Boolean), signal);
@@ -23,6 +23,7 @@ export async function show(place, { id, signal }) {
   const names = new Map();
   await follow(more, signal, {
     path: `rules/${id}/log`,
+    asked,
     async draw(acts) {
       body.replaceChildren(acts.length ? log(acts, names) : h("p", { class: "soft" }, "Nothing yet. Leads changed by this rule appear here."));
       await lookUpNames(acts);
@@ -37,9 +38,9 @@ export async function show(place, { id, signal }) {
   }
 }
 
-const log = (acts, names) => table("Log", [["Time", "nowrap"], "Lead", "Campaign", "Changes"], acts.map((act) => [
+const log = (acts, names) => table("Log", [["Time", "nowrap"], "Lead", "Campaign", ["Changes", "whole"]], acts.map((act) => [
   moment(act.at),
-  h("a", { href: `#/leads/${act.lead_id}`, "data-lead": act.lead_id }, names.get(act.lead_id) || "…"),
+  h("a", { class: "name", href: `#/leads/${act.lead_id}`, "data-lead": act.lead_id }, names.get(act.lead_id) || "…"),
   [h("a", { href: `#/campaigns/${act.campaign_id}/stats` }, act.campaign_title), act.url && h("p", { class: "note act-url" }, act.url)],
   [act.done.map((text) => h("p", {}, text)), act.failed.map((text) => h("p", {}, h("span", { class: "pill bad" }, "Failed"), " ", text))],
-]), { class: "acts" });
+]), { class: "stacked" });

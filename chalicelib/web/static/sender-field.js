@@ -1,23 +1,41 @@
 /**
  * The From address: offers verified senders, and says at once when an address may not send.
  *
- *   const sender = senderField(input, signal);   // input: the field, already on the page or not
- *   form.append(input, sender.element);           // the element stands below the field, empty while there is nothing to say
+ *   const sender = senderField(input, signal);
+ *   form.append(sender.field, sender.note);       // the input with a button that lists senders; what there is to say
  *   sender.check();                               // after the value was set by code, as when a draft is loaded
  *
  * Nothing is said, and nothing offered, where senders are not known (an SMTP server) or SES does not answer.
  */
 
-import { api, h } from "./app.js";
+import { api, button, h } from "./app.js";
+import { chevron, chooser } from "./chooser.js";
+import { insert } from "./merge-tags.js";
 import { debounced } from "./parts.js";
 
 export function senderField(input, signal) {
-  const offers = h("datalist", { id: `${input.id}-senders` });
   const note = h("p", { class: "error", role: "status" });
-  const element = h("div", {}, offers, note);
+  const opener = button(chevron(), () => open(input), { class: "bare field-button", "aria-label": "Verified senders", title: "Verified senders", "aria-haspopup": "listbox" });
+  const field = h("div", { class: "with-button" }, input, opener);
   const looked = new Map();
   const listed = api("GET", "senders?limit=200", { signal }).then(({ items }) => items, () => null);
-  input.setAttribute("list", offers.id);
+  const verified = listed.then((senders) => (senders || []).filter((each) => each.verified));
+  verified.then(({ length }) => { opener.hidden = !length; });
+  const open = chooser({
+    label: "Verified senders", placeholder: "Search senders", empty: "No verified sender has this name.",
+    find: async (text) => (await verified).map(offer).filter(({ title }) => title.toLowerCase().includes(text)),
+    onpick(address) {
+      input.select();
+      insert(input, address);
+    },
+    onclose: () => input.focus(),
+  });
+
+  /** A domain is offered with what is written before the @. */
+  function offer({ sender, kind }) {
+    const address = kind === "address" ? sender : `${input.value.trim().split("@")[0] || "news"}@${sender}`;
+    return { title: address, note: `Verified ${kind}`, value: address };
+  }
 
   /** The sender that decides about an address: the address itself, its domain or one above; null: none is known. */
   async function senderOf(address, senders) {
@@ -36,17 +54,19 @@ export function senderField(input, signal) {
     const senders = await listed;
     if (!senders) return;
     const address = input.value.trim().toLowerCase();
-    const [local, domain] = address.split("@");
-    const verified = senders.filter((each) => each.verified).map(({ sender, kind }) => (kind === "address" ? sender : `${local || "news"}@${sender}`));
-    offers.replaceChildren(...verified.filter((each) => each !== address).map((value) => h("option", { value })));
     const sender = /^[^@\s]+@[^@\s]+\.[^@\s.]{2,}$/.test(address) ? await senderOf(address, senders) : { verified: true };
     if (signal.aborted || address !== input.value.trim().toLowerCase()) return;
     const where = h("a", { href: "#/settings/senders" }, "Settings, Senders");
     note.replaceChildren(...(sender?.verified ? []
-      : [sender ? `${sender.sender} is not verified yet. ` : `${domain} is not one of your senders. `, "No emails can be sent from it. See ", where, "."]));
+      : [sender ? `${sender.sender} is not verified yet. ` : `${address.split("@")[1]} is not one of your senders. `, "No emails can be sent from it. See ", where, "."]));
   }
 
   input.addEventListener("input", debounced(check, signal));
+  input.addEventListener("keydown", (event) => {
+    if (event.key !== "ArrowDown" || opener.hidden) return;
+    event.preventDefault();
+    open(input);
+  });
   check();
-  return { element, check };
+  return { field, note, check };
 }

@@ -110,7 +110,7 @@ async function senders(place, signal) {
 function row(summary, signal, changed, known = null) {
   const state = h("span", {}, pillOf(STATUS[summary.status]));
   const body = h("div", { class: "sender-body" });
-  const details = h("details", { open: Boolean(known) },
+  const details = h("details", { class: "fold", open: Boolean(known) },
     h("summary", {}, h("span", { class: "sender-name" }, summary.sender), state), body);
   const item = h("li", { "data-sender": summary.sender }, details);
   const path = `senders/${encodeURIComponent(summary.sender)}`;
@@ -122,8 +122,7 @@ function row(summary, signal, changed, known = null) {
     const again = button("Check again", async () => {
       again.textContent = "Checking…";
       await load();
-      if (document.activeElement === document.body) body.querySelector("button[data-again]")?.focus();
-    }, { "data-again": true });
+    });
     fill(body, todo(sender) && h("p", {}, todo(sender)), dmarcOf(sender), sender.records.length > 0 && recordsOf(sender),
       h("div", { class: "actions" }, again, mayWrite() && button("Remove…", () => remove(sender), { class: "danger" }),
         h("span", { class: "note" }, "Checked ", moment(sender.checked_at), sender.verified_at && [", verified ", moment(sender.verified_at)])));
@@ -138,11 +137,9 @@ function row(summary, signal, changed, known = null) {
       run: () => ask("DELETE", path),
     });
     if (!gone) return;
-    const next = item.nextElementSibling || item.previousElementSibling;
     item.remove();
     changed();
     say(`${sender} was removed.`);
-    (next?.querySelector("summary") || document.getElementById("add")).focus();
   }
 
   let asked = Boolean(known);

@@ -18,7 +18,7 @@ export async function signIn(place) {
   const reload = () => location.reload();
   addEventListener("hashchange", reload);
   return new Promise((resolve) => {
-    place.replaceChildren(h("div", { class: "welcome" },
+    place.replaceChildren(h("div", { class: "card welcome" },
       h("h1", {}, "Sign in"),
       h("p", { role: refusal ? "alert" : null }, refusal ? `${refusal} Sign in with a token instead.` : "Send email campaigns and see how every lead reacts."),
       form(() => {

@@ -11,19 +11,19 @@ export { outlook, pace } from "./campaign-words.js";
 export { refill };
 
 /** Fill the place. Returns the function that updates all sections. */
-export async function sections(place, { campaign, stats, signal }) {
+export async function sections(place, { campaign, stats, asked, signal }) {
   await style("stats.css");
   const [funnelBody, notes, failures, machines] = Array.from({ length: 4 }, () => h("div", { class: "stack" }));
-  const people = recipients(campaign, signal);
+  const people = recipients(campaign, asked, signal);
   const scanners = linkScanners(campaign, signal);
   const live = [chart(campaign, signal), links(campaign, signal), comparison(campaign, signal), people];
   const [course, linked, compared] = live;
   place.append(
-    h("div", { class: "pair" }, card({ id: "funnel", title: "Funnel" }, funnelBody), card({ id: "advice", title: "Insights" }, scanners.element, notes)),
-    course.element, linked.element,
     h("div", { class: "pair" },
-      card({ id: "failures", title: "Failure reasons" }, failures), card({ id: "machines", title: "Machine activity and deliverability" }, machines)),
-    compared.element, people.element);
+      h("div", { class: "view" }, card({ id: "funnel", title: "Funnel" }, funnelBody), card({ id: "failures", title: "Failure reasons" }, failures)),
+      card({ id: "advice", title: "Insights" }, scanners.element, notes)),
+    course.element, linked.element, compared.element,
+    card({ id: "machines", title: "Machine activity and deliverability" }, machines), people.element);
 
   const update = (newCampaign, numbers) => {
     refill(funnelBody, funnel(numbers));
@@ -61,7 +61,7 @@ const timeToOpen = ({ time_to_open: time }) => time && h("p", { class: "note" },
 const SEVERITY = { warning: ["bad", "Warning"], notice: ["skipped", "Notice"], info: ["", "Info"] };
 
 function insights(advice) {
-  return advice.length ? h("ul", { class: "insights" }, advice.map(({ severity, text }) => {
+  return advice.length ? h("ul", { class: "findings" }, advice.map(({ severity, text }) => {
     const [tone, name] = SEVERITY[severity];
     return h("li", {}, h("span", { class: `pill ${tone}` }, name), h("p", {}, text));
   })) : null;
@@ -152,7 +152,7 @@ function linksTable(items) {
     ["Clicked", "number"], ["Rate", "number nowrap"], ["Machine clicks", "number"],
   ];
   return table("Links with their clicks", columns, items.map((each) => [
-    [h("p", { class: "link-text" }, each.text || "(image)"), h("p", { class: "note link-url", title: each.url }, each.url)],
+    [h("p", { class: "link-text" }, each.text || "(image)"), h("p", { class: "note link-url clip", title: each.url }, each.url)],
     h("span", { class: "bar-track" }, bar(each.clicked / most, { class: "bar-fill clicked" })),
     h("b", {}, number(each.clicked)),
     each.rate ? percent(each.rate.value) : "—",
@@ -186,7 +186,7 @@ function compare(compared) {
     h("p", { class: "note" }, `All campaigns are compared at the same age: ${age} after sending started.`),
     h("details", {}, h("summary", {}, `Show the ${counted(campaigns.length, "earlier campaign")}`),
       table("Earlier campaigns", columns, campaigns.map((each) => [
-        h("a", { href: `#/campaigns/${each.campaign_id}/stats` }, each.title), date(each.launched_at), number(each.sent),
+        h("a", { class: "name", href: `#/campaigns/${each.campaign_id}/stats` }, each.title), date(each.launched_at), number(each.sent),
         ...RATES.map(([name]) => percent(each[name])),
       ]), { class: "stacked" })),
   ];

@@ -1,6 +1,6 @@
 /** Campaigns > [Campaign] > Stats: the five numbers first, then the sections below them. All are kept up to date. */
 
-import { api, button, counted, crumbs, failure, h, heading, mayWrite, moment, number, percent, pill, Problem, progress } from "./app.js";
+import { api, button, counted, crumbs, failure, h, heading, mayWrite, moment, number, percent, pill, Problem, progress, resumes, withoutTags } from "./app.js";
 
 const RUNNING = new Set(["planning", "sending"]);
 const SOON_MS = 2000;
@@ -14,7 +14,7 @@ const FIGURES = [
   ["clicked", "Clicked", "Leads who clicked at least one link, without machine clicks."],
 ];
 
-export async function show(place, { id, signal }) {
+export async function show(place, { id, query: asked, signal }) {
   const head = h("div", { class: "view-head stack" }, h("p", { class: "loading" }, "Loading the numbers…"));
   const figures = h("dl", { class: "card figures", hidden: true });
   const trouble = h("div");
@@ -40,7 +40,7 @@ export async function show(place, { id, signal }) {
 
   const { outlook, pace, refill, sections } = await import("./stats-sections.js");
   if (signal.aborted) return;
-  const update = await sections(rest, { campaign, stats, signal });
+  const update = await sections(rest, { campaign, stats, asked, signal });
   const speed = pace();
   const draw = () => {
     refill(head, ...top(now, h("h1", { tabindex: "-1" }, now.campaign.title)));
@@ -81,15 +81,14 @@ function top(now, title) {
   const isRunning = RUNNING.has(campaign.status);
   const { subject, from_name: name, from_email: address } = campaign;
   return [
-    crumbs(sessionStorage.getItem("leadflip:campaigns") || "#/campaigns", "Campaigns", "Stats"),
+    crumbs("#/campaigns", "Campaigns", "Stats"),
     h("div", { class: "head" },
-      h("div", {}, h("div", { class: "titled" }, title, pill(campaign.status)),
-        h("dl", { class: "mail-head" },
-          h("div", {}, h("dt", {}, "Subject"), h("dd", {}, subject || "—")),
-          h("div", {}, h("dt", {}, "From"), h("dd", {}, name ? `${name} · ${address}` : address || "—")),
-          h("div", {}, h("dt", {}, "To"), h("dd", {}, campaign.audience.entity, campaign.audience.stages.length ? ` · ${campaign.audience.stages.join(", ")}` : "",
-            campaign.launched_at ? [" · started ", moment(campaign.launched_at)] : " · not sent yet")))),
-      h("div", { class: "actions" }, offered(now))),
+      h("div", { class: "titled" }, title, pill(campaign.status)), h("div", { class: "actions" }, offered(now))),
+    h("dl", { class: "mail-head", "data-key": "mail" },
+      h("div", {}, h("dt", {}, "Subject"), h("dd", {}, withoutTags(subject) || "—")),
+      h("div", {}, h("dt", {}, "From"), h("dd", {}, name ? `${name} · ${address}` : address || "—")),
+      h("div", {}, h("dt", {}, "To"), h("dd", {}, campaign.audience.entity, campaign.audience.stages.length ? ` · ${campaign.audience.stages.join(", ")}` : "")),
+      h("div", {}, h("dt", {}, "Started"), h("dd", {}, moment(campaign.launched_at)))),
     campaign.status_reason && h("p", { "data-key": "reason" }, campaign.status_reason),
     stats.proof && h("p", { class: "note", "data-key": "proof" }, stats.proof.text),
     isRunning && sending(now),
@@ -123,15 +122,11 @@ function offered(now) {
   ];
 }
 
-const WAITS_FOR = {
-  quota: "the sending quota", rate: "the mail service, which takes no more emails at the moment", put_off: "the mail service", mail_service: "the mail service",
-};
-
 function sending({ stats, outlook }) {
   const done = stats.total - stats.pending;
   let text = `Collecting recipients: ${counted(stats.total, "lead")} so far`;
   if (stats.total_is_final) text = `${number(done)} of ${counted(stats.total, "lead")} done, ${number(stats.pending)} pending`;
-  const wait = stats.waiting && [`Waiting for ${WAITS_FOR[stats.waiting.reason] || "the mail service"}. Goes on about `, moment(stats.waiting.resumes_about), "."];
+  const wait = stats.waiting && [stats.waiting.text, resumes(stats.waiting.resumes_about)];
   return h("div", { class: "stack", "data-key": "sending" },
     progress("Sending", stats.total ? (done / stats.total) * stats.planned_share : 0, text),
     h("p", { class: "note" }, text, !wait && outlook ? ` · ${outlook}` : ""), wait && h("p", { class: "note" }, wait));

@@ -1,6 +1,6 @@
 /** Settings: the suppression list, the addresses that are not emailed. */
 
-import { api, button, counted, date, h, mayWrite, query, rename, say } from "./app.js";
+import { api, button, counted, date, h, mayWrite, query, say } from "./app.js";
 import { confirm, tell } from "./dialogs.js";
 import { browse, debounced, nothing } from "./parts.js";
 import { settingsHead } from "./settings.js";
@@ -14,7 +14,7 @@ const SHOWN_ERRORS = 20;
 const INDEX_MS = 1500;
 
 export async function show(place, { query: asked, signal }) {
-  const search = h("input", { type: "search", placeholder: "Starts with…", "aria-label": "Search addresses", value: asked.get("q") || "", autocapitalize: "off", spellcheck: "false" });
+  const search = h("input", { type: "search", placeholder: "Address starts with…", "aria-label": "Search addresses", value: asked.get("q") || "", autocapitalize: "off", spellcheck: "false" });
   const reason = h("select", { "aria-label": "Reason" }, Object.entries(REASONS).map(([value, text]) => h("option", { value }, text)));
   reason.value = asked.get("reason") in REASONS ? asked.get("reason") : "";
   const body = h("div", {}, h("p", { class: "loading" }, "Loading addresses…"));
@@ -23,27 +23,23 @@ export async function show(place, { query: asked, signal }) {
     h("p", { class: "soft" }, "Addresses that are not emailed. They stay here when their leads are deleted or imported again."),
     h("div", { class: "bar" }, search, reason, h("div", { class: "actions" }, actions())), body);
 
-  const values = () => ({ q: search.value.trim(), reason: reason.value });
+  const filters = () => ({ q: search.value.trim(), reason: reason.value });
   const list = browse(body, signal, {
     path: "suppressions",
-    values: () => ({ ...values(), limit: 50 }),
+    asked,
+    filters,
     draw: (items) => h("ul", { class: "card rows", "aria-label": "Suppression list" }, items.map(row)),
-    empty: () => (values().q || values().reason
+    empty: () => (search.value.trim() || reason.value
       ? nothing("No addresses found", "Addresses are found by how they start. Shorten the search or choose all reasons.")
       : nothing("Nobody is suppressed", "People who unsubscribe or mark an email as spam, and addresses that bounce, appear here by themselves.", actions())),
   });
-  const restart = () => {
-    rename(`#/settings/suppressions${query(values())}`);
-    return list.restart();
-  };
-  search.addEventListener("input", debounced(restart, signal));
-  reason.addEventListener("change", restart);
+  search.addEventListener("input", debounced(list.restart, signal));
+  reason.addEventListener("change", list.restart);
 
   /** Show the list once a change is made, and again when the list must have it: it follows within a second. */
   async function changed(change) {
     if (!await change || signal.aborted) return;
     await list.load();
-    if (document.activeElement === document.body) search.focus();  // the button that was pressed is gone
     setTimeout(() => { if (!signal.aborted && !body.contains(document.activeElement)) list.load(); }, INDEX_MS);
   }
 

@@ -102,7 +102,7 @@ export function toolbar(area, pickTag) {
   const buttons = commands.map(([name, [label, letter, run]]) => {
     const keys = letter && keysOf(letter);
     return button(name === "tag" ? [braces(), h("span", {}, label)] : svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d: ICONS[name] })), () => run(area), {
-      "aria-label": label, title: keys ? `${label} (${spoken(keys)})` : label, "aria-keyshortcuts": keys || null, tabindex: "-1", class: name === "tag" ? "tool tool-tag" : "tool",
+      "aria-label": label, title: keys ? `${label} (${spoken(keys)})` : label, "aria-keyshortcuts": keys || null, tabindex: "-1", class: `bare tool${name === "tag" ? " tool-tag" : ""}`,
     });
   });
   buttons[0].tabIndex = 0;

@@ -4,15 +4,12 @@ import { fill, h } from "./app.js";
 
 /**
  * Give an element these children (as `fill` does), and keep those that it has already: same tag, same `data-key`. A kept
- * element keeps its listeners, so these must look up what they need when they are called. If the element with the focus is
- * gone, the view's title gets it.
+ * element keeps its listeners, so these must look up what they need when they are called.
  */
 export function refill(element, ...children) {
   const fresh = h(element.tagName);
   fill(fresh, ...children);
-  const focused = element.contains(document.activeElement) && document.activeElement;
   matchChildren(element, fresh);
-  if (focused && !focused.isConnected) document.querySelector("h1")?.focus({ preventScroll: true });
 }
 
 function matchChildren(old, fresh) {

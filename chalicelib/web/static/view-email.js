@@ -1,6 +1,6 @@
 /** A campaign's email, as it was written for everybody, in a dialog. Nothing in it can be changed. */
 
-import { h, style } from "./app.js";
+import { h, style, withoutTags } from "./app.js";
 import { tell } from "./dialogs.js";
 import { toggles } from "./parts.js";
 
@@ -15,6 +15,6 @@ export async function viewEmail({ campaign_id: id, title, subject, from_name: na
   });
   sizes.press("desktop");
   tell(title,
-    h("p", {}, h("b", {}, subject), h("span", { class: "note" }, ` from ${name ? `${name} · ` : ""}${address}`)),
+    h("p", {}, h("b", {}, withoutTags(subject)), h("span", { class: "note" }, ` from ${name ? `${name} · ` : ""}${address}`)),
     h("div", { class: "bar" }, sizes.element, h("p", { class: "note" }, "Merge tags show their default values.")), frame);
 }

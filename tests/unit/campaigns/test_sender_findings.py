@@ -53,7 +53,7 @@ def test_what_could_not_be_checked_is_a_note(sender: SenderFacts) -> None:
 
 
 def test_a_sender_that_is_not_verified_or_not_known_is_not_measured_by_dmarc() -> None:
-    assert said(SenderFacts(verified=False)) == {}
+    assert said(SenderFacts(verified=False)) == {"sender_not_verified": "error"}
     assert said(None) == {}
 
 

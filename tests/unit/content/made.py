@@ -22,7 +22,7 @@ def made_source(
     """What the content engine reads of this mail. Raises ContentInvalid."""
     made = made_of(Body(markdown=markdown, mjml=mjml), workspace)
     assert made is not None
-    return ContentSource(subject, made.html, None, "news@shop.example", preview_text=preview_text, made=made)
+    return ContentSource(subject, made.html, None, "news@shop.example", preview_text=preview_text, source_map=made)
 
 
 def proven(source: ContentSource) -> CompiledContent:

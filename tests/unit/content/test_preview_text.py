@@ -24,6 +24,12 @@ FORMS = {
     "a body in a statement": "<title>x</title>{% if lead.tags %}<body class=a>{% endif %}<p>First</p>",
     "a table": "<table><tr><td>First",
     "a comment first": "<!-- x --><p>First",
+    "a text without scripts": "<noscript><p>x</p></noscript><p>First",
+    "an image without scripts": "<html><head><noscript><img src=x alt=''></noscript></head><body><p>First",
+    "statements without scripts": "<head><noscript>{% if lead.tags %}x{% endif %}<p>x</noscript><body>First",
+    "without scripts in a statement": "{% if lead.tags %}<noscript>x</noscript>{% endif %}First",
+    "an element of the head behind a hidden one": "<svg></svg><meta name=a><p>First",
+    "styles without scripts": "<head><noscript><style>p{color:red}</style></noscript></head><body>First",
 }
 
 

@@ -20,7 +20,7 @@ from tests.unit.content.test_documents import random_document
 REAL_MAILS = corpus_mails()
 SHOP = "<a href='https://shop.com/'>"
 OF_THE_TREE = {
-    "heading_level_skipped", "headings_missing", "hidden_text",
+    "external_style_sheet", "heading_level_skipped", "headings_missing", "hidden_text",
     "image_without_alt", "image_without_width", "link_without_text",
 }  # fmt: skip
 
@@ -69,6 +69,21 @@ def test_a_link_that_says_where_it_leads(inside: str) -> None:
 def test_a_link_that_says_nothing(inside: str) -> None:
     (finding,) = (each for each in findings(f"First\n<p>{SHOP}{inside}</a>") if each.code == "link_without_text")
     assert (finding.line, finding.column) == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("head", "found"),
+    [
+        ('<link rel="Stylesheet" href="https://shop.com/a.css">', 1),
+        ("<link href='https://shop.com/a.css' rel='alternate stylesheet'>", 1),
+        ("<style>a {}\n@IMPORT url(https://shop.com/a.css);</style>", 1),
+        ("<link rel=stylesheet><link rel=icon href=a.png><style>a { color: red }</style><p>@import", 0),
+    ],
+)
+def test_a_style_sheet_that_mail_apps_will_not_load(head: str, found: int) -> None:
+    (*all_found,) = findings(f"<title>News</title>\n{head}")
+    assert [each.code for each in all_found] == ["external_style_sheet"] * found
+    assert all((each.severity, each.line, each.column) == ("warning", 2, 1) for each in all_found)
 
 
 def test_attributes_may_say_where_a_link_leads() -> None:

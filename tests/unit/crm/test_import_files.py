@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from chalicelib.api.http.openapi import document
 from chalicelib.api.http.registry import RESOURCES
 from chalicelib.crm.import_columns import UnexpectedColumns
-from chalicelib.crm.import_files import ImportFile, read_file
+from chalicelib.crm.import_files import ImportFile, Layout, read_file
 from chalicelib.crm.import_rows import MAX_BYTES, MAX_LINES, FileTooLong, UnreadableFile
 from chalicelib.crm.import_text import Encoding
 from chalicelib.crm.import_workbook import MAX_WORKBOOK_BYTES
@@ -28,7 +28,7 @@ LAMBDA_ANSWER = 6 * 1024 * 1024
 
 
 def from_csv(text: str, *, as_it_is: bool = True) -> ImportFile:
-    return read_file(text.encode(), "csv", as_it_is=as_it_is)
+    return read_file(text.encode(), "csv", Layout(as_it_is=as_it_is))
 
 
 def from_json(*lines: object) -> ImportFile:
@@ -61,7 +61,10 @@ def test_an_empty_external_id_says_nothing() -> None:
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_line_ends_and_byte_order_marks_of_all_systems_are_read(ending: str, mark: bytes) -> None:
     body = mark + ending.join(["entity,stage,last_name", "acme,New,Müller", "acme,New,Groß"]).encode()
-    assert [line.given["last_name"] for line in read_file(body, "csv", as_it_is=True).lines] == ["Müller", "Groß"]
+    assert [line.given["last_name"] for line in read_file(body, "csv", Layout(as_it_is=True)).lines] == [
+        "Müller",
+        "Groß",
+    ]
 
 
 @pytest.mark.parametrize("encoding", ["windows-1252", "utf-16", "iso-8859-15", "shift-jis"])
@@ -151,7 +154,7 @@ def test_a_key_that_looks_like_a_known_one_is_reported_with_its_line() -> None:
     assert [(error.line, error.field) for error in asking.errors] == [(1, "E-Mail")]
     assert "looks like email" in asking.errors[0].reason
     assert [line.number for line in asking.lines] == [2]
-    assert len(read_file(body, "ndjson", as_it_is=True).lines) == 2
+    assert len(read_file(body, "ndjson", Layout(as_it_is=True)).lines) == 2
 
 
 def test_a_header_has_at_most_200_columns_and_says_so_at_once() -> None:
@@ -210,6 +213,7 @@ def test_ndjson_is_read_like_bodies_with_custom_fields_in_both_places() -> None:
         ('{"entity": "acme", "name": "\\ud800"}', "name"),
         ({"entity": 5}, "entity"),
         ({"entity": "acme", "tags": "a"}, "tags"),
+        ({"entity": "acme", "tags": ""}, "tags"),
         ({"entity": "acme", "tags": [1]}, "tags"),
         ({"entity": "acme", "fields": []}, "fields"),
         ({"entity": "acme", "unsubscribed": False}, "unsubscribed"),
@@ -309,7 +313,7 @@ def test_no_bytes_at_all_break_the_reader(body: bytes) -> None:
     for kind in ("csv", "ndjson"):
         for prefix in (b"", b"entity,stage,city\n"):
             try:
-                file = read_file(prefix + body, kind, as_it_is=True)
+                file = read_file(prefix + body, kind, Layout(as_it_is=True))
             except (UnreadableFile, FileTooLong):
                 continue
             for line in file.lines:

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.crm.import_columns import columns_by_mapping, find_header
-from chalicelib.crm.import_files import Defaults, ImportFile, Layout, checked_defaults, read_file
+from chalicelib.crm.import_files import ImportFile, Layout, checked_defaults, read_file
 from chalicelib.crm.import_inspect import SAMPLE_BYTES, Inspection, inspect
 from chalicelib.crm.import_rows import FileTooLong, UnreadableFile
 from chalicelib.crm.import_text import Delimiter, Encoding, decoded, find_encoding, text_rows
-from chalicelib.crm.leads import InvalidLead
+from chalicelib.crm.leads import InvalidLead, LeadInput
 from tests.unit.crm.workbooks import sheet, workbook
 
 GERMAN = (
@@ -25,7 +25,8 @@ GERMAN = (
 )
 MAPPING = {"E-Mail": "email", "Vorname": "first_name", "Nachname": "last_name", "Firma": "Firma", "Status": "stage"}
 TAGS = {"Schlagwörter": "tags"}
-ACME = Defaults(entity="acme")
+ACME = LeadInput(entity="acme")
+FAIR = LeadInput(entity="acme", stage="New", tags=("fair",))
 
 
 def found(body: bytes, header: int | None = None) -> Inspection:
@@ -36,7 +37,7 @@ def suggested(inspection: Inspection) -> dict[str, str]:
     return {column.name: column.suggested for column in inspection.columns}
 
 
-def read(body: bytes, mapping: dict[str, str], defaults: Defaults = ACME, **layout: Any) -> ImportFile:
+def read(body: bytes, mapping: dict[str, str], defaults: LeadInput = ACME, **layout: Any) -> ImportFile:
     kind = "workbook" if body.startswith(b"PK") else "csv"
     return read_file(body, kind, layout=Layout(mapping, **layout), defaults=defaults)  # type: ignore[arg-type]
 
@@ -209,12 +210,12 @@ def test_a_note_below_the_table_is_no_lead() -> None:
 
 def test_defaults_fill_what_a_line_does_not_say() -> None:
     body = b'email,stage,tags,entity\na@a.example,,,\nb@a.example,Hot,"x, y",other\n'
-    file = read(body, {name: name for name in ("email", "stage", "tags", "entity")}, Defaults("acme", "New", ("fair",)))
+    file = read(body, {name: name for name in ("email", "stage", "tags", "entity")}, FAIR)
     empty, full = (line.given for line in file.lines)
     assert empty == {"email": "a@a.example", "entity": "acme", "fields": {}}
     assert (full["entity"], full["stage"], full["tags"]) == ("other", "Hot", ("x", "y"))
     with pytest.raises(InvalidLead) as refused:
-        checked_defaults("a#b", "x" * 65, ["a;b"])
+        checked_defaults({"entity": "a#b", "stage": "x" * 65, "tags": ["a;b"]})
     assert [fault.field for fault in refused.value.faults] == ["defaults.entity", "defaults.stage", "defaults.tags"]
 
 
@@ -223,7 +224,7 @@ def test_a_line_is_the_same_in_every_encoding_delimiter_and_kind_of_file_and_wit
     texts = ["Nachname;Ort\nMüller;Köln\n".encode("windows-1252"), "Ort\tNachname\nKöln\tMüller\n".encode("utf-16")]
     files = [
         read(texts[0], mapping, encoding="windows-1252", delimiter=";"),
-        read(texts[1], mapping, Defaults("acme", "New", ("fair",)), encoding="utf-16le", delimiter="\t"),
+        read(texts[1], mapping, FAIR, encoding="utf-16le", delimiter="\t"),
         read(workbook({"A": sheet([[], ["", "Nachname", "Ort"], ["", "Müller", "Köln"]])}), mapping, header=2),
         read_file(json.dumps({"entity": "acme", "last_name": "Müller", "city": "Köln"}).encode(), "ndjson"),
     ]
@@ -253,6 +254,20 @@ def test_a_sample_may_end_within_a_line_and_a_character() -> None:
 def test_a_line_that_cannot_be_read_is_kept_as_it_is() -> None:
     file = read(b'email\n"a"b@a.example\n"never closed\n', {"email": "email"})
     assert file.cells == {2: ['"a"b@a.example'], 3: ['"never closed']}
+
+
+def test_a_failed_formula_is_its_lines_error_unless_its_column_is_not_imported() -> None:
+    body = b"email;Plan;Points\na@a.example;#NV;1\nb@a.example;Gold;#DIV/0!\n"
+    file = read(body, {"email": "email", "Plan": "Plan"}, delimiter=";")
+    assert file.errors == [(2, "Plan", "is an error of the spreadsheet: #NV")]
+    assert file.cells[2] == ["a@a.example", "#NV", "1"]
+    assert [line.number for line in file.lines] == [3]
+
+
+def test_a_byte_order_mark_within_a_file_of_several_is_no_text() -> None:
+    body = "email,name\n\ufeffa@a.example,\ufeffAnn\n".encode()
+    (line,) = read(body, {"email": "email", "name": "first_name"}).lines
+    assert line.given == {"email": "a@a.example", "first_name": "Ann", "entity": "acme", "fields": {}}
 
 
 def test_a_value_without_end_says_what_to_look_for() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.crm.import_rows import FileTooLong, Row, Unread, UnreadableFile
+from chalicelib.crm.import_rows import FileTooLong, Row, UnreadableFile
 from chalicelib.crm.import_workbook import MAX_UNPACKED_BYTES, MAX_WORKBOOK_BYTES, read_workbook
 from tests.unit.crm import workbooks
 from tests.unit.crm.workbooks import DATE, DATE_AND_TIME, DURATION, FIVE_DIGITS, PERCENT, cell, sheet, workbook
@@ -50,13 +50,18 @@ def test_lines_are_the_spreadsheets_and_empty_rows_and_ends_are_left_out() -> No
     assert rows_of(workbook({"A": sheet(rows) + '<row r="1048576"/>'})) == [(1, ["Title"]), (3, ["a", "", "b"])]
 
 
-def test_an_error_of_the_spreadsheet_is_the_lines_error_and_names_the_cell() -> None:
-    xml = (
-        '<row r="2"><c r="A2"><v>1</v></c><c r="C2" t="e"><v>#N/A</v></c></row><row r="3"><c r="A3"><v>2</v></c></row>'
+def test_an_error_of_the_spreadsheet_is_seen_as_it_is_in_the_cell() -> None:
+    failed = '<c r="B2" t="e"><f>VLOOKUP(1,A:A,1)</f><v>#N/A</v></c>'
+    rows = (
+        f'<row r="2">{cell("A2", 1.0)}{failed}{cell("C2", 3.0)}</row>',
+        f'<row r="3">{failed.replace("B2", "B3")}</row>',
     )
+    xml = "".join(rows) + f'<row r="4">{cell("A4", 2.0)}</row><row r="5">{failed.replace("B2", "B5")}</row>'
     assert rows_of(workbook({"A": xml})) == [
-        (2, Unread("has an error of the spreadsheet in cell C2", ["1"])),
-        (3, ["2"]),
+        (2, ["1", "#N/A", "3"]),
+        (3, ["", "#N/A"]),
+        (4, ["2"]),
+        (5, ["", "#N/A"]),
     ]
 
 
@@ -75,6 +80,13 @@ def test_the_first_visible_sheet_is_read_unless_another_is_named() -> None:
     assert rows_of(body, "More") == [(1, ["b"])]
     with pytest.raises(UnreadableFile, match="It has Leads, More"):
         read_workbook(body, "Old")
+
+
+def test_an_empty_sheet_in_front_of_the_table_is_passed_over() -> None:
+    body = workbook({"Empty": '<row r="1"><c r="A1" s="1"/></row>', "Leads": sheet([["a"]]), "Last": ""})
+    assert read_workbook(body).sheets == ["Leads", "Last"]
+    assert rows_of(body) == rows_of(body, "Leads") == [(1, ["a"])]
+    assert rows_of(workbook({"Empty": "", "Too": ""})) == []
 
 
 FAR = '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>2</v></c></row>'

@@ -111,6 +111,19 @@ def stream_what_statements_write() -> bool:
     return not any(records for _, records in dynamodb._stream_records.all_items())
 
 
+def read_expressions_once() -> bool:
+    expression, names = "#size = :size", {"#size": "size"}
+    values, rows = {":size": {"N": "1"}}, [{"size": {"N": str(each)}} for each in range(300)]
+    assert sum(dynamodb._evaluate_condition(expression, row, values, names) for row in rows) == 1
+    begun = time.process_time()
+    for row in rows:
+        dynamodb._evaluate_condition(expression, row, values, names)
+    spent, begun = time.process_time() - begun, time.process_time()
+    for _ in rows:
+        dynamodb._ExprEval(dynamodb._tokenize(expression), rows[0], values, names).evaluate()
+    return spent > 2.2 * (time.process_time() - begun)
+
+
 def find_schedules_in_their_groups() -> bool:
     body = json.dumps({"GroupName": "campaigns"}).encode()
     arn = iam_actions.extract_resource_arn("scheduler", "POST", "/schedules/once", {}, body, {}, REGION, ACCOUNT)
@@ -179,6 +192,7 @@ DEFECTS: tuple[Callable[[], bool], ...] = (
     allow_batches_as_single_messages,
     check_statements_one_by_one,
     stream_what_statements_write,
+    read_expressions_once,
     find_schedules_in_their_groups,
     create_alarms_over_several_metrics,
     let_stacks_take_over,

@@ -157,10 +157,12 @@ def test_the_account_says_what_keeps_it_from_sending(
     inbox: RunningInbox, account: dict[str, Any], hindrance: Hindrance | None
 ) -> None:
     switch(inbox, **account)
-    assert SesAccount(inbox.ses(), OnlyDmarc()).hindrance() is hindrance
+    state = SesAccount(inbox.ses(), OnlyDmarc()).state()
+    assert state is not None
+    assert state.hindrance is hindrance
 
 
 def test_an_account_that_cannot_be_asked_is_not_said_to_be_hindered(tmp_path: Any) -> None:
     with started_inbox(tmp_path) as gone:
         account = SesAccount(gone.ses(), OnlyDmarc())
-    assert (account.hindrance(), account.sender(SENDER).verified) == (None, None)
+    assert (account.state(), account.sender(SENDER).verified) == (None, None)

@@ -17,8 +17,8 @@ BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
 CALLS: list[tuple[str, list[Any], Any]] = [
     ("titleOf", [{"title": "", "subject": "Hello"}], "Hello"),
     ("titleOf", [{"title": "", "subject": ""}], "Untitled"),
-    ("isMissing", [{"severity": "error", "code": "subject_missing"}], True),
-    ("isMissing", [{"severity": "warning", "code": "postal_address_missing"}], False),
+    ("isMissing", [{"severity": "error", "code": "missing"}], True),
+    ("isMissing", [{"severity": "error", "code": "postal_address_missing"}], False),
     ("duration", [1], "1 second"),
     ("duration", [119.4], "119 seconds"),
     ("duration", [7_100], "118 minutes"),

@@ -1,7 +1,7 @@
 """From which place of the author's text each part of the HTML made of it comes.
 
-While MJML is compiled, short words stand in for what must come out as it was written: merge tags, addresses, whole
-texts. Afterwards an Origin puts these back and knows where they came from.
+While MJML is compiled, short words, the stand-ins, take the place of what must come out as it was written: merge tags,
+addresses, whole texts. Afterwards a SourceMap puts these back and knows where they came from.
 """
 
 import re
@@ -30,10 +30,10 @@ class Piece(NamedTuple):
 
 
 class StandIns:
-    """The words that stand in for parts of one text."""
+    """The stand-ins for parts of one text."""
 
     def __init__(self, source: str) -> None:
-        """Raises SourceError if the text has every letter that could mark a word."""
+        """Raises SourceError if the text has every letter that could mark a stand-in."""
         known = source + decode_text(source)  # Markdown decodes references
         mark = next((chr(code) for code in _MARKS if chr(code) not in known), None)
         if mark is None:
@@ -42,35 +42,35 @@ class StandIns:
         self._tags: dict[int, Tag] = {}
         self._mark = mark
         self._statements = re.compile(rf"(?:{mark}s\d+{mark}\s*)+")
-        self.word = re.compile(rf"{mark}([sv])(\d+){mark}")
+        self.pattern = re.compile(rf"{mark}([sv])(\d+){mark}")
 
     def add(self, *pieces: Piece) -> str:
-        """A word for these pieces."""
-        return self._word(VALUE, pieces)
+        """A stand-in for these pieces."""
+        return self._add(VALUE, pieces)
 
     def add_tag(self, text: str, tag: Tag) -> str:
-        """A word for a merge tag of the author's text."""
+        """A stand-in for a merge tag of the author's text."""
         self._tags[len(self._stood_for)] = tag
-        return self._word(STATEMENT if tag.word else VALUE, [Piece(text[tag.start : tag.end], tag.start)])
+        return self._add(STATEMENT if tag.word else VALUE, [Piece(text[tag.start : tag.end], tag.start)])
 
     def pieces(self, text: str) -> Iterable[Piece]:
-        """A text with words as pieces."""
+        """A text with stand-ins as pieces."""
         position = 0
-        for word in self.word.finditer(text):
-            yield Piece(text[position : word.start()])
-            yield from self._stood_for[int(word[2])]
-            position = word.end()
+        for stand_in in self.pattern.finditer(text):
+            yield Piece(text[position : stand_in.start()])
+            yield from self._stood_for[int(stand_in[2])]
+            position = stand_in.end()
         yield Piece(text[position:])
 
     def statements(self, text: str) -> list[Tag]:
-        """The statements that words of this text stand in for."""
-        return [self._tags[int(word[2])] for word in self.word.finditer(text) if word[1] == STATEMENT]
+        """The statements that this text has stand-ins for."""
+        return [self._tags[int(stand_in[2])] for stand_in in self.pattern.finditer(text) if stand_in[1] == STATEMENT]
 
     def is_statements(self, text: str) -> bool:
         """Whether the text is nothing but statements."""
         return bool(self._statements.fullmatch(text))
 
-    def _word(self, kind: str, pieces: Iterable[Piece]) -> str:
+    def _add(self, kind: str, pieces: Iterable[Piece]) -> str:
         self._stood_for.append(list(pieces))
         return f"{self._mark}{kind}{len(self._stood_for) - 1}{self._mark}"
 
@@ -81,11 +81,11 @@ class _Place(NamedTuple):
     source_at: int
 
 
-class Origin:
+class SourceMap:
     """HTML that was made, and what of: a field of the campaign and its text."""
 
     def __init__(self, field: str, source: str, html: str, stand_ins: StandIns) -> None:
-        """`html`: with words, which are replaced by what they stand for."""
+        """`html`: with stand-ins, which are replaced."""
         text: list[str] = []
         self._field = field
         self._places: list[_Place] = []
