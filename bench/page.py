@@ -41,12 +41,13 @@ MAIL = {"title": "Measured", "subject": "Hello", "markdown": "# Hello\n\n" + 28 
 """3 KB."""
 KEYSTROKES = 24
 SHOWN = """async (text) => {
-    const area = document.querySelector("textarea.words");
+    const area = document.querySelector(".code.words textarea");
+    area.focus();
     area.setSelectionRange(area.value.length, area.value.length);
     const frame = document.querySelector("iframe.mail");
     const typed = performance.now();
     document.execCommand("insertText", false, text);
-    while (!frame.contentDocument.body?.textContent.includes(text)) await new Promise(requestAnimationFrame);
+    while (!frame.contentDocument.body?.textContent.includes(text.trim())) await new Promise(requestAnimationFrame);
     const shown = performance.now();
     const asked = performance.getEntriesByType("resource").filter(({ name }) => name.endsWith("/previews")).at(-1);
     performance.clearResourceTimings();
