@@ -60,6 +60,27 @@ def test_a_follow_ups_recipients_stay_when_something_else_is_changed(
     assert stored["audience"]["behavior"] == [{"campaign_id": sent, "did": "not_opened"}]
 
 
+def test_the_number_of_recipients_is_never_that_of_another_audience(
+    window: BrowserContext, stack: LocalStack, marketer: Marketer
+) -> None:
+    for stage in ("New", "New", "Hot"):
+        marketer("POST", "/v1/leads", {"entity": "counted", "stage": stage})
+    campaign = write(marketer, "counted")
+    page, held = window.new_page(), list[Route]()
+    page.route("**/audience", lambda route: held.append(route))
+    page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
+    shown = page.get_by_role("region", name="Recipients").locator(".count")
+    expect(shown).to_have_text("Counting…")
+    page.get_by_text("Recipients", exact=True).click()
+    with page.expect_request("**/audience"):
+        page.get_by_label("Hot", exact=True).check()
+    held[1].continue_()
+    expect(shown).to_have_text("3 recipients right now.")
+    held[0].fulfill(json={"total": 2, "at_least": False})  # the first answer comes last
+    page.wait_for_timeout(300)
+    expect(shown).to_have_text("3 recipients right now.")
+
+
 def test_no_change_is_lost(window: BrowserContext, stack: LocalStack) -> None:
     """For every combination of the text as read, as changed here, and as stored since."""
     page = window.new_page()

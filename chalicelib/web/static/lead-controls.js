@@ -36,7 +36,7 @@ export function stageChoice(known, names, onchange) {
     }
   }, onmousedown: () => offer(), onfocus: () => offer(), onkeydown: (event) => {
     // In a closed list these keys would choose, and change the lead at once, on the way to another stage.
-    if (event.ctrlKey || event.metaKey || event.altKey || !/^(Arrow.*|Page.*|Home|End|[^ ])$/.test(event.key)) return;
+    if (!choice.showPicker || event.ctrlKey || event.metaKey || event.altKey || !/^(Arrow.*|Page.*|Home|End|[^ ])$/.test(event.key)) return;
     event.preventDefault();
     choice.showPicker();
   } });
