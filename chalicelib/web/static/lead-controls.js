@@ -80,8 +80,9 @@ export function tagList(known, names, onchange, most = Infinity) {
     } catch (problem) {
       say(problem.message);
     }
+    const isLost = document.activeElement === document.body; // with the control that was disabled
     draw();
-    if (document.activeElement === document.body) element.querySelector(".add-tag").focus();
+    if (isLost) element.querySelector(".add-tag").focus();
   }
   function enter() {
     let isDone = false;
