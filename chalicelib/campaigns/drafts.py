@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.backoff import attempts
-from chalicelib.campaigns.launched_content import source_of
+from chalicelib.campaigns.launched_content import links_of, source_of
 from chalicelib.campaigns.schedule import forget_schedule
 from chalicelib.content.compiled import ContentSource
 from chalicelib.content.compiler import compile_content
@@ -23,7 +23,7 @@ from chalicelib.crm.leads import (
     normalized_set,
     tag_faults,
 )
-from chalicelib.model.campaign import Audience, Behavior, Body, Campaign, CampaignStatus, Did
+from chalicelib.model.campaign import Audience, Behavior, Body, Campaign, CampaignStatus, Did, LaunchedLink
 from chalicelib.model.delivery import Tracking
 from chalicelib.model.errors import Conflict, Conflicting, Fault, InvalidFields, StoreUnavailable
 from chalicelib.model.ids import CampaignId, is_campaign_id, new_campaign_id
@@ -121,6 +121,18 @@ class Drafts:
             except Conflict:
                 continue  # its author saved it between the two reads
         raise StoreUnavailable("the campaign kept changing")
+
+    def links(self, campaign_id: CampaignId) -> tuple[LaunchedLink, ...]:
+        """The tracked links of a campaign; before launch those that it would have. Raises CampaignNotFound."""
+        campaign = self._campaigns.get(campaign_id)
+        if campaign.launched_at is not None:
+            return self._campaigns.find_launched(campaign).links
+        try:
+            source = self.get(campaign_id).source()
+            links = compile_content(source, None).links if campaign.tracking is not Tracking.NONE else ()
+        except ContentInvalid:
+            return ()
+        return links_of(source, (link for link in links if link.reason is None))
 
     def create(self, written: Written, now: datetime) -> Draft:
         """Raises InvalidCampaign; nothing is written then."""
