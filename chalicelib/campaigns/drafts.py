@@ -84,7 +84,7 @@ class Draft:
     campaign: Campaign
     body: Body
     workspace: Workspace
-    """Whose theme its mail has."""
+    """Whose theme and language its mail has."""
 
     def source(self) -> ContentSource:
         """What the content engine reads. Raises ContentInvalid."""
@@ -117,7 +117,7 @@ class Drafts:
             campaign = self._campaigns.get(campaign_id)
             try:
                 body = self._campaigns.body(campaign)
-                return Draft(campaign, body, self._campaigns.workspace_of(campaign, body))
+                return Draft(campaign, body, self._campaigns.workspace_of(campaign))
             except Conflict:
                 continue  # its author saved it between the two reads
         raise StoreUnavailable("the campaign kept changing")
@@ -144,7 +144,7 @@ class Drafts:
         """The draft that `create` would make of this, and what is wrong with its fields. Nothing is stored."""
         faults: list[Fault] = []
         campaign, body = _normalized(_blank(now), written, faults)
-        return Draft(campaign, body, self._campaigns.workspace_of(campaign, body)), faults
+        return Draft(campaign, body, self._campaigns.workspace_of(campaign)), faults
 
     def change(
         self, campaign_id: CampaignId, changes: Mapping[str, Any], now: datetime, *, version: int | None = None
@@ -186,7 +186,7 @@ class Drafts:
         title = draft.campaign.title and draft.campaign.title[: _LONGEST["title"] - len(suffix)] + suffix
         campaign = replace(_blank(now), **_row_of(draft.campaign) | {"title": title} | changes)
         self._campaigns.create(campaign, draft.body)
-        return Draft(campaign, draft.body, self._campaigns.workspace_of(campaign, draft.body))
+        return Draft(campaign, draft.body, self._campaigns.workspace_of(campaign))
 
     def _checked(self, campaign: Campaign, written: Written) -> Draft:
         """The draft with what was written, normalized. Raises InvalidCampaign with every fault."""
@@ -198,7 +198,7 @@ class Drafts:
             if each.campaign_id not in known
         ]
         checked, body = _normalized(campaign, written, faults)
-        draft = Draft(checked, body, self._campaigns.workspace_of(checked, body))
+        draft = Draft(checked, body, self._campaigns.workspace_of(checked))
         if not faults:
             try:
                 compile_content(draft.source(), None)

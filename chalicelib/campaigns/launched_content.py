@@ -54,7 +54,7 @@ class LaunchedContent:
 
 
 def source_of(campaign: Campaign, body: Body, workspace: Workspace) -> ContentSource:
-    """What the content engine reads of a campaign; `workspace`: whose theme it has. Raises ContentInvalid."""
+    """What the content engine reads of a campaign, in this workspace's theme and language. Raises ContentInvalid."""
     from chalicelib.content.made_html import made_of  # not needed by what sends mails
 
     made = made_of(body, workspace)
@@ -68,6 +68,7 @@ def source_of(campaign: Campaign, body: Body, workspace: Workspace) -> ContentSo
         utm=campaign.utm,
         preview_text=body.preview_text,
         source_map=made,
+        language=workspace.language,
     )
 
 
