@@ -136,8 +136,8 @@ const minute = new Intl.DateTimeFormat("en-GB", {
 });
 export const date = (text) => day.format(new Date(text));
 
-/** A subject line without code: each merge tag's default value in its place, or "…". */
-export const withoutTags = (text) => text.replaceAll(/\{\{(.*?)\}\}/g, (_, tag) => /default\(\s*(["'])(.*?)\1/.exec(tag)?.[2] ?? "…");
+/** A text without code: each merge tag's default value in its place, or "…", and nothing for statements. */
+export const withoutTags = (text) => text.replaceAll(/\{%.*?%\}/g, "").replaceAll(/\{\{(.*?)\}\}/g, (_, tag) => /default\(\s*(["'])(.*?)\1/.exec(tag)?.[2] ?? "…");
 
 /** <time datetime="…">23 Nov 2026, 14:05</time>, with the exact time in its title. */
 export function moment(text) {
