@@ -97,7 +97,7 @@ def test_a_rule_is_written_acts_and_is_followed_up(
     desk.locator(".step").nth(1).get_by_label("Tag", exact=True).fill("hot")
     desk.get_by_role("button", name="Create rule").click()
     words = (
-        f"When a lead clicks /pricing in pricing, and is in {ENTITY} at stage New, "
+        f"When a lead clicks a link to /pricing in a campaign titled pricing, and is in {ENTITY} at stage New, "
         "then change the stage to Hot Lead and add the tag hot."
     )
     expect(desk.get_by_text(words)).to_be_visible()
