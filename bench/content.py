@@ -16,9 +16,12 @@ from statistics import mean, median
 
 from chalicelib.content.compiled import ContentSource
 from chalicelib.content.compiler import compile_content
+from chalicelib.content.made_html import made_of
 from chalicelib.content.message import build_message
 from chalicelib.content.proof import prove
 from chalicelib.content.render import Rendered, Renderer
+from chalicelib.model.campaign import Body
+from chalicelib.model.workspace import Workspace
 from tests.corpus import corpus_mails, our_mails
 
 from .content_peers import BASE_URL, DELIVERY_ID, PEERS, adapts, with_pytracking
@@ -37,6 +40,9 @@ CAMPAIGN = {"campaign_id": "cmp_0123456789abcdef01234567", "title": "Spring offe
 SIX_MERGE_TAGS = (
     '<p>Hi {{ lead.first_name | default("there") }} {{ lead.last_name }}, {{ lead.email }}, {{ lead.stage }},'
     " {{ lead.fields.plan | default('free') }}: {{ campaign.title }}</p>"
+)
+MARKDOWN = "# Hello\n\n" + 28 * (
+    "Our **garden flats** have [a view](https://shop.example/view) of the river, {{ lead.first_name }}.\n\n"
 )
 SEND_EMAIL = "boto3 send_email without its socket"
 PIECES = 2, 8
@@ -59,6 +65,7 @@ def measure(quick: bool) -> list[Row]:
     mails = ours[-2:] if quick else list(corpus_mails().values()) or ours
     return [
         Row("content: mails measured", len(mails), "mails"),
+        *_writing(),
         *_rendering(mails),
         *_compiling(mails),
         *_message(mails),
@@ -158,6 +165,16 @@ def _rewriting(mails: Sequence[str], rewrite: Callable[[str], str]) -> list[floa
 
 def _share(within: Sequence[bool]) -> float:
     return 100 * sum(within) / len(within)
+
+
+def _writing() -> list[Row]:
+    """Markdown to MJML to HTML, with the places that it came from."""
+    from markdown_it import MarkdownIt
+
+    ours = best(lambda: made_of(Body(markdown=MARKDOWN), Workspace()))
+    plain = MarkdownIt()
+    theirs = best(lambda: plain.render(MARKDOWN))
+    return [_mean("make HTML of 3 KB of Markdown", [ours], "plain HTML by markdown-it", [theirs], 2)]
 
 
 def _compiling(mails: Sequence[str]) -> list[Row]:

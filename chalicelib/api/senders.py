@@ -1,6 +1,7 @@
 """/v1/senders and /v1/sending-account: who may send, with which DNS records, and how much."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -153,7 +154,7 @@ def read_sending_account(call: Call) -> object:
     state = call.context.sending_account.state()
     if state is None:
         raise Unavailable("Amazon SES did not answer")
-    return {"service": "ses"} | {name: getattr(state, name) for name in AccountAnswer.model_fields if name != "service"}
+    return asdict(state) | {"service": "ses"}
 
 
 def _answer(call: Call, identity: Identity) -> dict[str, object]:
@@ -161,10 +162,8 @@ def _answer(call: Call, identity: Identity) -> dict[str, object]:
     checked = check(identity, context.identities.region, context.dns)
     newest, _ = context.campaigns.list_page(limit=_CAMPAIGNS_SEARCHED, position=None)
     using = [each for each in newest if each.status not in _DONE and _is_from(each.from_email, identity.sender)]
-    of_identity = {name: getattr(identity, name) for name in SenderAnswer.model_fields if hasattr(identity, name)}
-    return of_identity | {
-        "records": checked.records, "dmarc": checked.dmarc, "used_by": using, "checked_at": context.now()
-    }  # fmt: skip
+    looked_up = {"records": checked.records, "dmarc": checked.dmarc, "used_by": using, "checked_at": context.now()}
+    return asdict(identity) | {"kind": identity.kind} | looked_up
 
 
 def _is_from(address: str, sender: str) -> bool:

@@ -7,7 +7,7 @@ from chalicelib.model.campaign import Body, Campaign
 from chalicelib.model.errors import Fault, InvalidFields
 
 MISSING = "is missing"
-_TODO: Mapping[str, str] = {
+_NEEDED: Mapping[str, str] = {
     "title": "Give the campaign a title. Only you see it.",
     "subject": "Write a subject.",
     "from_email": "Choose a From address.",
@@ -35,10 +35,10 @@ def missing_in(campaign: Campaign, body: Body) -> list[Fault]:
         "audience.stages": audience.stages,
         "html": body.has_content,
     }
-    return [Fault(field, MISSING) for field in _TODO if not present[field]]
+    return [Fault(field, MISSING) for field in _NEEDED if not present[field]]
 
 
-def require_complete(campaign: Campaign, body: Body, fields: Sequence[str] = tuple(_TODO)) -> None:
+def require_complete(campaign: Campaign, body: Body, fields: Sequence[str] = tuple(_NEEDED)) -> None:
     """Raises Incomplete if one of the fields is missing."""
     faults = [fault for fault in missing_in(campaign, body) if fault.field in fields]
     if faults:
@@ -47,4 +47,4 @@ def require_complete(campaign: Campaign, body: Body, fields: Sequence[str] = tup
 
 def missing_findings(faults: Sequence[Fault]) -> list[Finding]:
     """What `missing_in` found, as the pre-send check says it."""
-    return [Finding(Severity.ERROR, "missing", _TODO[fault.field], fault.field) for fault in faults]
+    return [Finding(Severity.ERROR, "missing", _NEEDED[fault.field], fault.field) for fault in faults]

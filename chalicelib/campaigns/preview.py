@@ -73,7 +73,7 @@ def preview_page(draft: Draft, lead: Lead | None, badges: Mapping[str, str]) -> 
 
     `badges`: texts to show behind links, by link id; only letters, digits, spaces and `.,%` of them are shown.
     """
-    rendered = _rendered(draft, lead, _LinkIds() if badges else None, "preview", _NOWHERE)
+    rendered = _rendered(draft, lead, NO_TRACKING if badges else None, "preview", _NOWHERE)
     if rendered.html is None:
         return f"<!doctype html><meta charset=utf-8><title>Mail</title><pre>{escape(rendered.text)}</pre>"
     return rendered.html + _LINKS_LEAD_NOWHERE + (_badges(badges) if badges else "")

@@ -141,7 +141,6 @@ class _Writer:
                 self._components.append('<mj-divider css-class="lf-part" />')
             number += 1
         self._flush()
-        self._close()
         return "".join(self._components)
 
     def _at(self) -> int:

@@ -21,8 +21,8 @@ class Policy:
 
 
 def is_policy(text: str) -> bool:
-    name, equals, value = text.partition(";")[0].partition("=")
-    return bool(equals) and (name.strip(), value.strip()) == ("v", "DMARC1")
+    name, _, value = text.partition(";")[0].partition("=")
+    return (name.strip(), value.strip()) == ("v", "DMARC1")
 
 
 def read_policy(texts: Iterable[str]) -> Policy | None:

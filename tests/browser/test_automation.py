@@ -1,14 +1,14 @@
 """Automation on the page: creating and editing rules, their log, and follow-up campaigns."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from chalicelib.crm.leads import MAX_TAGS
-from local.recipients import BROWSER, follow
+from local.recipients import follow
 from local.stack import LocalStack
+from tests.browser.steps import sign_in
 from tests.stack.marketer import Marketer
 
 ENTITY = "automation"
@@ -21,11 +21,6 @@ RULE: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def marketer(stack: LocalStack) -> Marketer:
-    return Marketer(stack)
-
-
-@pytest.fixture(scope="module")
 def leads(marketer: Marketer) -> dict[str, str]:
     """Ids by first name. Mia has the maximum number of tags."""
     full = [f"tag-{number}" for number in range(MAX_TAGS)]
@@ -35,22 +30,6 @@ def leads(marketer: Marketer) -> dict[str, str]:
         for name, of_lead in tags.items()
     }
     return {name: marketer("POST", "/v1/leads", lead)["lead_id"] for name, lead in asked.items()}
-
-
-@pytest.fixture
-def desk(browser: Browser, stack: LocalStack) -> Iterator[Page]:
-    context = browser.new_context(user_agent=BROWSER, viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    expect.set_options(timeout=60_000)  # a cold stack is slow
-    yield page
-    context.close()
-
-
-def enter(page: Page, stack: LocalStack, view: str, token: str | None = None) -> None:
-    page.goto(f"{stack.web_url}#{view}")
-    page.get_by_label("API token").fill(token or stack.token)
-    page.get_by_role("button", name="Sign in").click()
 
 
 def write_campaign(marketer: Marketer, title: str, **said: object) -> str:
@@ -77,7 +56,7 @@ def test_a_rule_is_written_acts_and_is_followed_up(
     desk: Page, stack: LocalStack, marketer: Marketer, leads: dict[str, str]
 ) -> None:
     before = marketer("GET", "/v1/rules")["items"]
-    enter(desk, stack, "/campaigns")
+    desk.goto(stack.web_url)
     desk.get_by_role("link", name="Automation").click()
     desk.get_by_role("link", name="New rule").first.click()
     desk.get_by_role("button", name="Create rule").click()
@@ -149,14 +128,14 @@ def test_an_anonymous_campaign_has_no_follow_up(
 ) -> None:
     campaign = write_campaign(marketer, "Anonymous", tracking="anonymous")
     marketer("POST", f"/v1/campaigns/{campaign}/send")
-    enter(desk, stack, f"/campaigns/{campaign}/stats")
+    desk.goto(f"{stack.web_url}#/campaigns/{campaign}/stats")
     expect(desk.locator(".pill.sent").first).to_be_visible()
     expect(desk.get_by_role("button", name="Follow up…")).to_have_count(0)
 
 
 def test_a_rule_is_changed_disabled_and_deleted_by_keyboard(desk: Page, stack: LocalStack, marketer: Marketer) -> None:
     rule = marketer("POST", "/v1/rules", RULE)["rule_id"]
-    enter(desk, stack, "/automation")
+    desk.goto(f"{stack.web_url}#/automation")
     row = desk.locator(".rule").filter(has_text="Openers")
     expect(row).to_contain_text(
         "When a lead opens an email in any campaign, and is at stage Never used, then set score to 10."
@@ -192,15 +171,16 @@ def test_a_rule_is_changed_disabled_and_deleted_by_keyboard(desk: Page, stack: L
     assert rule not in {each["rule_id"] for each in marketer("GET", "/v1/rules")["items"]}
 
 
-def test_a_read_only_token_cannot_change_rules(desk: Page, stack: LocalStack, marketer: Marketer) -> None:
+def test_a_read_only_token_cannot_change_rules(page: Page, stack: LocalStack, marketer: Marketer) -> None:
     marketer("POST", "/v1/rules", RULE | {"name": "Looked at"})
     reader = marketer("POST", "/v1/tokens", {"name": "reader", "scope": "read"})["token"]
-    enter(desk, stack, "/automation", reader)
-    row = desk.locator(".rule").filter(has_text="Looked at")
+    page.goto(f"{stack.web_url}#/automation")
+    sign_in(page, reader)
+    row = page.locator(".rule").filter(has_text="Looked at")
     expect(row.get_by_text("Enabled")).to_be_visible()
-    expect(desk.locator("main").get_by_role("button")).to_have_count(0)
-    expect(desk.locator("main").get_by_role("switch")).to_have_count(0)
-    expect(desk.get_by_role("link", name="New rule")).to_have_count(0)
+    expect(page.locator("main").get_by_role("button")).to_have_count(0)
+    expect(page.locator("main").get_by_role("switch")).to_have_count(0)
+    expect(page.get_by_role("link", name="New rule")).to_have_count(0)
     row.get_by_role("link", name="Looked at").click()
-    expect(desk.get_by_role("heading", name="Log")).to_be_visible()
-    expect(desk.locator("main").get_by_role("button")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Log")).to_be_visible()
+    expect(page.locator("main").get_by_role("button")).to_have_count(0)

@@ -1,42 +1,28 @@
 """The list of campaigns and a running campaign's page: kept up to date under somebody's hands."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from chalicelib.model.campaign import CampaignStatus
 from chalicelib.model.ids import CampaignId
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.plans import Plans
-from local.recipients import BROWSER
 from local.stack import LocalStack
-from tests.browser.test_page import sign_in, write
+from tests.browser.steps import write
 from tests.moves import bring_to
 from tests.stack.marketer import Marketer
 
 
-@pytest.fixture(scope="module")
-def marketer(stack: LocalStack) -> Marketer:
-    return Marketer(stack)
-
-
 @pytest.fixture
-def desk(browser: Browser, stack: LocalStack) -> Iterator[Page]:
-    """Signed in, with the clock of Berlin."""
-    context = browser.new_context(
-        user_agent=BROWSER, viewport={"width": 1280, "height": 900}, timezone_id="Europe/Berlin"
-    )
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    expect.set_options(timeout=20_000)
-    page.goto(stack.web_url)
-    sign_in(page, stack.token)
-    expect(page.get_by_role("heading", name="Campaigns")).to_be_visible()
-    yield page
-    context.close()
+def desk(desk: Page, stack: LocalStack) -> Page:
+    """With the clock of Berlin."""
+    desk.context.new_cdp_session(desk).send("Emulation.setTimezoneOverride", {"timezoneId": "Europe/Berlin"})
+    desk.goto(stack.web_url)
+    return desk
 
 
 def sending(stack: LocalStack, marketer: Marketer, title: str) -> str:

@@ -1,57 +1,16 @@
 """Problems in the editor: conflicting changes, invalid fields, lost connections, campaigns that are not drafts."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, StorageState, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from local.recipients import BROWSER
 from local.stack import LocalStack
-from tests.browser.test_page import sign_in
+from tests.browser.steps import field, write
 from tests.stack.marketer import Marketer
 
 SAVED = re.compile("^Saved ")
-
-
-@pytest.fixture(scope="module")
-def marketer(stack: LocalStack) -> Marketer:
-    return Marketer(stack)
-
-
-@pytest.fixture(scope="module")
-def session(browser: Browser, stack: LocalStack) -> StorageState:
-    """Cookies of a marketer who has signed in."""
-    context = browser.new_context(user_agent=BROWSER)
-    page = context.new_page()
-    page.goto(stack.web_url)
-    sign_in(page, stack.token)
-    expect(page.get_by_role("heading", name="Campaigns")).to_be_visible()
-    state = context.storage_state()
-    context.close()
-    return state
-
-
-@pytest.fixture
-def window(browser: Browser, session: StorageState) -> Iterator[BrowserContext]:
-    """A signed-in browser whose pages share their storage."""
-    context = browser.new_context(user_agent=BROWSER, viewport={"width": 1280, "height": 900}, storage_state=session)
-    context.set_default_timeout(20_000)
-    expect.set_options(timeout=20_000)
-    yield context
-    context.close()
-
-
-def write(marketer: Marketer, entity: str, **said: Any) -> str:
-    campaign = {
-        "title": f"For {entity}",
-        "subject": "Hello",
-        "from_email": "news@shop.example",
-        "html": "<p>Hello</p>",
-        "audience": {"entity": entity, "stages": ["New"]},
-    }
-    return str(marketer("POST", "/v1/campaigns", campaign | said)["campaign_id"])
 
 
 def editor(window: BrowserContext, stack: LocalStack, campaign: str) -> Page:
@@ -59,10 +18,6 @@ def editor(window: BrowserContext, stack: LocalStack, campaign: str) -> Page:
     page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
     expect(field(page, "Title")).not_to_have_value("")
     return page
-
-
-def field(page: Page, name: str) -> Any:
-    return page.get_by_label(name, exact=True)
 
 
 def state(page: Page) -> Any:
@@ -103,6 +58,30 @@ def test_a_follow_ups_recipients_stay_when_something_else_is_changed(
     assert stored["title"] == "Once more"
     assert stored["audience"] == campaign["audience"] | {"tags": ["vip"]}
     assert stored["audience"]["behavior"] == [{"campaign_id": sent, "did": "not_opened"}]
+
+
+def test_the_number_of_recipients_is_never_that_of_another_audience(
+    window: BrowserContext, stack: LocalStack, marketer: Marketer
+) -> None:
+    for stage in ("New", "New", "Hot"):
+        marketer("POST", "/v1/leads", {"entity": "counted", "stage": stage})
+    campaign = write(marketer, "counted")
+    page, held = window.new_page(), list[Route]()
+    page.route("**/audience", lambda route: held.append(route))
+    page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
+    shown = page.get_by_role("region", name="Recipients").locator(".count")
+    expect(shown).to_have_text("Counting…")
+    page.get_by_text("Recipients", exact=True).click()
+    page.get_by_label("Hot", exact=True).check()
+    expect(shown).to_have_text("")
+    expect(shown).to_have_text("Counting…")
+    while len(held) < 2:
+        page.wait_for_timeout(50)
+    held[1].continue_()
+    expect(shown).to_have_text("3 recipients right now.")
+    held[0].fulfill(json={"total": 2, "at_least": False})  # the first answer comes last
+    page.wait_for_timeout(300)
+    expect(shown).to_have_text("3 recipients right now.")
 
 
 def test_no_change_is_lost(window: BrowserContext, stack: LocalStack) -> None:
@@ -227,18 +206,20 @@ def test_unsaved_changes_are_restored(window: BrowserContext, stack: LocalStack,
     assert marketer("GET", f"/v1/campaigns/{campaign}")["subject"] == "Typed offline"
 
 
-@pytest.mark.parametrize("action", ["Send test…", "Schedule…", "Send…"])
 def test_an_invalid_field_is_named_and_gets_the_focus(
-    window: BrowserContext, stack: LocalStack, marketer: Marketer, action: str
+    window: BrowserContext, stack: LocalStack, marketer: Marketer
 ) -> None:
     page = editor(window, stack, write(marketer, "wrong"))
     address = field(page, "From address")
     address.fill("nobody")
     expect(page.locator("#from_email-error")).to_have_text("has no @")
-    page.get_by_role("button", name=action).click()
-    expect(address).to_be_focused()
-    expect(page.get_by_role("status").get_by_text("From address: has no @")).to_be_visible()
-    expect(page.get_by_role("dialog")).to_have_count(0)
+    for action in ("Send test…", "Schedule…", "Send…"):
+        field(page, "Title").focus()
+        page.evaluate("document.getElementById('messages').replaceChildren()")
+        page.get_by_role("button", name=action).click()
+        expect(address).to_be_focused()
+        expect(page.get_by_role("status").get_by_text("From address: has no @")).to_be_visible()
+        expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_a_new_campaign_has_the_last_sender_and_no_stages_and_what_it_lacks_gets_the_focus(

@@ -2,13 +2,11 @@
 
 import csv
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
-from local.recipients import BROWSER
 from local.stack import LocalStack
 from tests.browser import test_page_looks
 from tests.browser.test_page_looks import assert_accessible
@@ -22,16 +20,9 @@ axe = test_page_looks.axe
 
 
 @pytest.fixture
-def page(browser: Browser, stack: LocalStack) -> Iterator[Page]:
-    context = browser.new_context(user_agent=BROWSER, viewport={"width": 1280, "height": 900})
-    opened = context.new_page()
-    opened.set_default_timeout(20_000)
-    expect.set_options(timeout=20_000)
-    opened.goto(f"{stack.web_url}#/leads/import")
-    opened.get_by_label("API token").fill(stack.token)
-    opened.get_by_role("button", name="Sign in").click()
-    yield opened
-    context.close()
+def page(desk: Page, stack: LocalStack) -> Page:
+    desk.goto(f"{stack.web_url}#/leads/import")
+    return desk
 
 
 def write_customers(file: Path) -> None:
@@ -50,7 +41,7 @@ def tally(page: Page) -> list[str]:
 
 
 def test_a_german_spreadsheet_is_mapped_checked_interrupted_and_imported_whole(
-    page: Page, stack: LocalStack, axe: str, tmp_path: Path
+    page: Page, marketer: Marketer, axe: str, tmp_path: Path
 ) -> None:
     # The same file by path: a file that is chosen again has the same name, size and time.
     file = tmp_path / "Kunden.csv"
@@ -103,7 +94,7 @@ def test_a_german_spreadsheet_is_mapped_checked_interrupted_and_imported_whole(
     expect(page.get_by_role("heading", name="Import finished")).to_be_focused()
     assert tally(page) == ["199", "0", "1,000", "1"]
     expect(page.get_by_role("row", name=re.compile(f"^{BAD} Email: has no @ keine "))).to_be_visible()
-    leads = Marketer(stack)("GET", "/v1/leads?entity=importing&limit=1")["items"]
+    leads = marketer("GET", "/v1/leads?entity=importing&limit=1")["items"]
     assert (leads[0]["stage"], leads[0]["fields"]) == ("Neu", {"Telefon": "+49 171 1"})
 
 

@@ -6,17 +6,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from local.stack import LocalStack
-from tests.browser.test_page import marketers_page, sign_in, write
+from tests.browser.steps import write
 from tests.stack.marketer import Marketer
 from tests.stack.test_refused_account import switch
 from tests.store.test_not_proven import HTML_IN_SVG
-
-__all__ = ["marketers_page"]
-
-
-@pytest.fixture
-def marketer(stack: LocalStack) -> Marketer:
-    return Marketer(stack)
 
 
 @pytest.fixture
@@ -26,14 +19,11 @@ def bulk_sender(stack: LocalStack) -> Iterator[None]:
     switch(stack, sent_last_24_hours=0)
 
 
-def test_a_box_ticked_for_one_version_does_not_send_the_next(
-    marketers_page: Page, stack: LocalStack, marketer: Marketer
-) -> None:
-    page = marketers_page
+def test_a_box_ticked_for_one_version_does_not_send_the_next(desk: Page, stack: LocalStack, marketer: Marketer) -> None:
+    page = desk
     marketer("POST", "/v1/leads", {"entity": "waived", "stage": "New", "email": "a@waived.example"})
     campaign = write(marketer, "waived", html=HTML_IN_SVG)
     page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
-    sign_in(page, stack.token)
     page.get_by_role("button", name="Send…").click()
     question = page.get_by_role("dialog")
     question.get_by_role("button", name="Send 1 email").click()
@@ -44,12 +34,11 @@ def test_a_box_ticked_for_one_version_does_not_send_the_next(
     assert marketer("GET", f"/v1/campaigns/{campaign}")["status"] == "draft"
 
 
-def test_a_dialog_breaks_long_words(marketers_page: Page, stack: LocalStack, marketer: Marketer) -> None:
-    page = marketers_page
+def test_a_dialog_breaks_long_words(desk: Page, stack: LocalStack, marketer: Marketer) -> None:
+    page = desk
     marketer("POST", "/v1/leads", {"entity": "wide", "stage": "New", "email": "a@wide.example"})
     campaign = write(marketer, "wide", title="d" * 120)
     page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
-    sign_in(page, stack.token)
     page.get_by_role("button", name="Send…").click()
     question = page.get_by_role("dialog")
     expect(question).to_be_visible()
@@ -57,13 +46,12 @@ def test_a_dialog_breaks_long_words(marketers_page: Page, stack: LocalStack, mar
 
 
 def test_what_is_refused_is_scheduled_and_sent_only_on_explicit_request(
-    marketers_page: Page, stack: LocalStack, marketer: Marketer, bulk_sender: None
+    desk: Page, stack: LocalStack, marketer: Marketer, bulk_sender: None
 ) -> None:
-    page = marketers_page
+    page = desk
     marketer("POST", "/v1/leads", {"entity": "unproven", "stage": "New", "email": "a@unproven.example"})
     campaign = write(marketer, "unproven", html=HTML_IN_SVG, title="Donaudampfschifffahrt" * 4)
     page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
-    sign_in(page, stack.token)
     finding = page.locator(".findings li").filter(has_text="nested in an unusual way")
     expect(finding.get_by_role("button", name="Line 2")).to_be_visible()
     expect(page.get_by_text("nothing else changed")).to_have_count(0)
@@ -104,7 +92,7 @@ def test_what_is_refused_is_scheduled_and_sent_only_on_explicit_request(
     expect(question.get_by_role("checkbox")).to_be_focused()
     page.keyboard.press("Space")
     question.get_by_role("button", name="Send 1 email").press("Enter")
-    expect(page.get_by_text("Sent without the check, at your request.")).to_be_visible(timeout=60_000)
-    expect(page.locator("[data-figure=sent]")).to_have_text("1", timeout=60_000)
+    expect(page.get_by_text("Sent without the check, at your request.")).to_be_visible()
+    expect(page.locator("[data-figure=sent]")).to_have_text("1")
     page.get_by_role("button", name="View email").click()
     expect(page.get_by_role("dialog").frame_locator("iframe").locator("body")).to_be_visible()

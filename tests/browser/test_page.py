@@ -2,59 +2,21 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
-import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from chalicelib.model.ids import CampaignId
 from chalicelib.store import keys
 from chalicelib.store.access import Tokens
-from local.recipients import BROWSER
 from local.stack import LocalStack
+from tests.browser.steps import figure, sign_in, wait_for_requests, write
 from tests.stack.marketer import Marketer
 
 Until = Callable[[Callable[[], bool]], bool]
 
 
-@pytest.fixture(scope="module")
-def marketer(stack: LocalStack) -> Marketer:
-    return Marketer(stack)
-
-
-@pytest.fixture
-def marketers_page(browser: Browser, stack: LocalStack) -> Iterator[Page]:
-    """A browser window, not signed in yet."""
-    context = browser.new_context(user_agent=BROWSER, viewport={"width": 1280, "height": 900})
-    opened = context.new_page()
-    opened.set_default_timeout(20_000)
-    expect.set_options(timeout=20_000)
-    yield opened
-    context.close()
-
-
-def sign_in(page: Page, token: str) -> None:
-    page.get_by_label("API token").fill(token)
-    page.get_by_role("button", name="Sign in").click()
-
-
-def figure(page: Page, name: str) -> Any:
-    return page.locator(f"[data-figure={name}]")
-
-
-def write(marketer: Marketer, entity: str, **said: Any) -> str:
-    campaign = {
-        "title": f"For {entity}",
-        "subject": "Hello",
-        "from_email": "news@shop.example",
-        "html": "<p>Hello</p>",
-        "audience": {"entity": entity, "stages": ["New"]},
-    }
-    return str(marketer("POST", "/v1/campaigns", campaign | said)["campaign_id"])
-
-
-def test_a_campaign_is_recounted_from_its_stats(marketers_page: Page, stack: LocalStack, marketer: Marketer) -> None:
+def test_a_campaign_is_recounted_from_its_stats(desk: Page, stack: LocalStack, marketer: Marketer) -> None:
     campaign_id = CampaignId(write(marketer, "recounted"))
     stack.engine.client("dynamodb").update_item(
         TableName=stack.outputs["CampaignsTable"],
@@ -62,16 +24,15 @@ def test_a_campaign_is_recounted_from_its_stats(marketers_page: Page, stack: Loc
         UpdateExpression="ADD recount_due :one, folds :one",
         ExpressionAttributeValues={":one": {"N": "1"}},
     )
-    marketers_page.goto(f"{stack.web_url}#/campaigns/{campaign_id}/stats")
-    sign_in(marketers_page, stack.token)
-    marketers_page.get_by_role("button", name="Recount").click()
-    expect(marketers_page.get_by_text("Recounting:")).to_be_visible()
-    expect(marketers_page.get_by_text("Recounted: the numbers were corrected.")).to_be_visible(timeout=60_000)
-    expect(marketers_page.get_by_role("button", name="Recount")).to_have_count(0)
+    desk.goto(f"{stack.web_url}#/campaigns/{campaign_id}/stats")
+    desk.get_by_role("button", name="Recount").click()
+    expect(desk.get_by_text("Recounting:")).to_be_visible()
+    expect(desk.get_by_text("Recounted: the numbers were corrected.")).to_be_visible()
+    expect(desk.get_by_role("button", name="Recount")).to_have_count(0)
 
 
 def test_deliveries_of_unknown_outcome_are_retried_only_when_asked_for(
-    marketers_page: Page, stack: LocalStack, marketer: Marketer, until: Until
+    desk: Page, stack: LocalStack, marketer: Marketer, until: Until
 ) -> None:
     lead_ids = [
         marketer("POST", "/v1/leads", {"entity": "again", "stage": "New", "email": email})["lead_id"]
@@ -98,9 +59,8 @@ def test_deliveries_of_unknown_outcome_are_retried_only_when_asked_for(
     assert until(lambda: status(1, 2))
     marketer("PATCH", f"/v1/leads/{lead_ids[1]}", {"email": "found@again.example"})
 
-    page = marketers_page
+    page = desk
     page.goto(f"{stack.web_url}#/campaigns/{campaign_id}/stats")
-    sign_in(page, stack.token)
     page.get_by_role("button", name="Retry failed").click()
     expect(
         page.get_by_text("1 lead had no email address, and will receive the email if there is one now.")
@@ -117,14 +77,13 @@ def test_deliveries_of_unknown_outcome_are_retried_only_when_asked_for(
     expect(figure(page, "sent")).to_have_text("3")
 
 
-def test_changes_survive_the_end_of_the_session(marketers_page: Page, stack: LocalStack, marketer: Marketer) -> None:
-    page = marketers_page
+def test_changes_survive_the_end_of_the_session(page: Page, stack: LocalStack, marketer: Marketer) -> None:
     issued = marketer("POST", "/v1/tokens", {"name": "short-lived"})
     campaign = write(marketer, "session")
     page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
     sign_in(page, issued["token"])
     expect(page.get_by_role("textbox", name="Title", exact=True)).to_have_value("For session")
-    page.wait_for_load_state("networkidle")  # else a request under way ends the session before anything is typed
+    wait_for_requests(page)  # else a request under way ends the session before anything is typed
     tokens = Tokens(stack.engine.client("dynamodb"), stack.outputs["CampaignsTable"])
     tokens.revoke(issued["token_id"])
     page.get_by_role("textbox", name="Title", exact=True).fill("Typed after the end")
@@ -135,13 +94,10 @@ def test_changes_survive_the_end_of_the_session(marketers_page: Page, stack: Loc
     assert marketer("GET", f"/v1/campaigns/{campaign}")["title"] == "Typed after the end"
 
 
-def test_stats_stay_visible_while_the_api_cannot_be_reached(
-    marketers_page: Page, stack: LocalStack, marketer: Marketer
-) -> None:
-    page = marketers_page
+def test_stats_stay_visible_while_the_api_cannot_be_reached(desk: Page, stack: LocalStack, marketer: Marketer) -> None:
+    page = desk
     campaign = write(marketer, "away")
     page.goto(f"{stack.web_url}#/campaigns/{campaign}/stats")
-    sign_in(page, stack.token)
     expect(figure(page, "total")).to_have_text("0")
 
     def gone(route: Route) -> None:
@@ -163,16 +119,16 @@ def test_stats_stay_visible_while_the_api_cannot_be_reached(
 
 
 def test_the_panels_first_paint_takes_six_requests_and_150_kilobytes(
-    marketers_page: Page, stack: LocalStack, marketer: Marketer
+    desk: Page, stack: LocalStack, marketer: Marketer
 ) -> None:
-    page = marketers_page
+    page = desk
     campaign = write(marketer, "budget")
     page.goto(stack.web_url)
-    sign_in(page, stack.token)
     expect(page.get_by_role("heading", name="Campaigns")).to_be_visible()
     fresh = page.context.new_page()
     fresh.goto(f"{stack.web_url}#/campaigns/{campaign}/stats")
     expect(figure(fresh, "total")).to_be_visible()
+    fresh.wait_for_function("performance.getEntriesByName('stats-shown').length")
     found = json.loads(
         fresh.evaluate(
             """() => {

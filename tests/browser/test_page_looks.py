@@ -6,27 +6,26 @@ Install the page's font first (Debian: fonts-inter): without it they show a wide
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from chalicelib.model.ids import new_lead_id
 from local.console import NotReady
-from local.recipients import BROWSER
 from local.seed import DRAFT
 from local.stack import LocalStack
 from tests.browser.axe import axe_source
 from tests.browser.showcase import ENTITY, Showcase, build
+from tests.browser.steps import wait_for_requests
 from tests.prerequisites import skip_without
 from tests.stack.marketer import Marketer
 
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
-Scheme = Literal["light", "dark"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +37,7 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(stack: LocalStack, until: Any) -> Iterator[Shop]:
-    marketer = Marketer(stack)
+def shop(marketer: Marketer, until: Any) -> Iterator[Shop]:
     campaign = build(marketer)
     counted = until(lambda: marketer("GET", f"/v1/campaigns/{campaign}/stats")["pending"] == 0)
     assert counted, "the showcase's deliveries were not counted"
@@ -47,9 +45,10 @@ def shop(stack: LocalStack, until: Any) -> Iterator[Shop]:
     marketer("POST", "/v1/senders", {"domain": SENDER})
     marketer("POST", "/v1/suppressions", {"emails": SUPPRESSED, "reason": "Asked by phone not to be emailed"})
     draft = marketer("POST", "/v1/campaigns", json.loads(DRAFT.read_bytes()) | {"title": "Summer gardens"})
-    clicked = marketer("GET", f"/v1/campaigns/{campaign}/deliveries?clicked=true&opened=true&limit=1")["items"][0]
+    clicked = marketer("GET", f"/v1/campaigns/{campaign}/deliveries?clicked=true&opened=true&limit=20")["items"]
+    lead = next(each["lead_id"] for each in clicked if marketer("GET", f"/v1/leads/{each['lead_id']}")["email"])
     rules = [marketer("POST", "/v1/rules", each)["rule_id"] for each in RULES]
-    yield Shop(campaign, draft["campaign_id"], clicked["lead_id"], rules[0])
+    yield Shop(campaign, draft["campaign_id"], lead, rules[0])
     marketer("PATCH", "/v1/workspace", {"name": "", "postal_address": None})
     marketer("DELETE", f"/v1/senders/{SENDER}")
 
@@ -121,7 +120,11 @@ DIALOGS = (
     ("/settings/tokens", "Create token…"),
 )
 """Where dialogs are opened, and by which button."""
-PHONE = {"width": 380, "height": 800}
+WIDE: ViewportSize = {"width": 1280, "height": 860}
+PHONE: ViewportSize = {"width": 380, "height": 800}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 NAMES = ["link-name", "button-name", "label", "select-name"]
 """What a narrow page may lose with the texts that it hides."""
 SMALL = """() => [...document.querySelectorAll("button, .button, nav a, select, textarea, input")]
@@ -130,64 +133,53 @@ SMALL = """() => [...document.querySelectorAll("button, .button, nav a, select, 
 """Controls that are too low for a finger."""
 
 
-@pytest.fixture(scope="module", params=["light", "dark"])
-def window(browser: Browser, stack: LocalStack, request: pytest.FixtureRequest) -> Iterator[tuple[Page, Scheme]]:
-    scheme: Scheme = request.param
-    size = {"width": 1280, "height": 860}
-    context = browser.new_context(
-        user_agent=BROWSER,
-        viewport=size,  # type: ignore[arg-type]
-        color_scheme=scheme,
-        reduced_motion="reduce",
-        timezone_id="Europe/Lisbon",
-    )
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    page.goto(stack.web_url)
-    page.get_by_label("API token").fill(stack.token)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Campaigns")).to_be_visible()
-    yield page, scheme
-    context.close()
+@pytest.fixture(scope="module")
+def look(stack: LocalStack, signed_in: Page) -> Iterator[Callable[[str], Page]]:
+    """Opens a view of the page on a wide, light screen, in the same tab for all tests."""
+    tab = signed_in.context.new_page()
+    tab.emulate_media(reduced_motion="reduce")
+
+    def opened(fragment: str) -> Page:
+        tab.set_viewport_size(WIDE)
+        tab.emulate_media(color_scheme="light")
+        tab.goto(f"{stack.web_url}#{fragment}")
+        return tab
+
+    yield opened
+    tab.close()
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_view_is_accessible(window: tuple[Page, Scheme], stack: LocalStack, shop: Shop, axe: str, view: str) -> None:
-    page, scheme = window
+def test_a_view_is_accessible(look: Callable[[str], Page], shop: Shop, axe: str, view: str) -> None:
     address, sign = VIEWS[view]
-    fragment = address.format(campaign=shop.campaign, draft=shop.draft, lead=shop.lead, rule=shop.rule)
-    page.set_viewport_size({"width": 1280, "height": 860})
-    page.goto(f"{stack.web_url}#{fragment}")
-    expect(page.get_by_text(sign).first).to_be_visible(timeout=20_000)
-    wait_for_all(page)
-    is_pictured = view not in ("import", "rule", "rule-form", "lead-form", "tokens", "nowhere")
-    if SCREENSHOTS and is_pictured and scheme == ("dark" if view in ("lead", "leads") else "light"):
+    page = look(address.format(campaign=shop.campaign, draft=shop.draft, lead=shop.lead, rule=shop.rule))
+    expect(page.get_by_text(sign).first).to_be_visible()
+    if view == "editor":
+        expect(page.frame_locator("iframe.mail").locator("h1")).to_be_visible()
+    wait_for_requests(page)
+    if SCREENSHOTS and view not in ("import", "rule", "rule-form", "lead-form", "tokens", "nowhere"):
+        page.emulate_media(color_scheme="dark" if view in ("lead", "leads") else "light")
         page.screenshot(path=Path(SCREENSHOTS) / f"{view}.png")
     assert_accessible(page, axe)
     if view not in ("campaigns", "editor", "stats"):
         assert page.evaluate(SMALL) == []
-    if SCREENSHOTS and view == "editor" and scheme == "light":
+    if SCREENSHOTS and view == "editor":
+        page.emulate_media(color_scheme="light")
         page.get_by_role("button", name="Preview", exact=True).click()
         page.wait_for_timeout(500)
         page.screenshot(path=Path(SCREENSHOTS) / "editor-phone.png")
 
 
-def wait_for_all(page: Page) -> None:
-    """Until a view has everything. A frame whose document was written never counts as idle in Playwright."""
-    if page.locator("iframe.mail:visible").count():
-        expect(page.frame_locator("iframe.mail").locator("h1")).to_be_visible(timeout=20_000)
-        page.wait_for_timeout(500)
-    else:
-        page.wait_for_load_state("networkidle")
-
-
 def assert_accessible(page: Page, axe: str) -> None:
+    """On this screen and on a phone, light and dark; the page stays on the phone."""
     page.evaluate(axe)
-    assert_no_faults(page, ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"])
-    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
-    page.wait_for_timeout(200)
+    for size, rules in ((page.viewport_size or WIDE, WCAG), (PHONE, NAMES)):
+        page.set_viewport_size(size)
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            page.evaluate(DRAWN)
+            assert_no_faults(page, rules)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    assert_no_faults(page, NAMES)
 
 
 def assert_no_faults(page: Page, rules: list[str], part: str = "html") -> None:
@@ -201,11 +193,9 @@ def assert_no_faults(page: Page, rules: list[str], part: str = "html") -> None:
 
 
 def test_selecting_and_importing_leads_are_accessible(
-    window: tuple[Page, Scheme], stack: LocalStack, shop: Shop, axe: str
+    look: Callable[[str], Page], marketer: Marketer, shop: Shop, axe: str
 ) -> None:
-    page, scheme = window
-    page.set_viewport_size({"width": 1280, "height": 860})
-    page.goto(f"{stack.web_url}#/leads")
+    page = look("/leads")
     page.get_by_label("Select all on this page").check()
     assert_accessible(page, axe)
     assert page.evaluate(SMALL) == []
@@ -213,8 +203,7 @@ def test_selecting_and_importing_leads_are_accessible(
     expect(page.get_by_role("dialog")).to_be_visible()
     assert_accessible(page, axe)
     page.get_by_role("button", name="Cancel").click()
-    page.set_viewport_size({"width": 1280, "height": 860})
-    page.goto(f"{stack.web_url}#/leads/import")
+    page = look("/leads/import")
     page.get_by_label("Choose a spreadsheet").set_input_files(
         {
             "name": "leads.csv",
@@ -224,7 +213,7 @@ def test_selecting_and_importing_leads_are_accessible(
     )
     page.get_by_label("Business line").last.fill(ENTITY)
     page.get_by_label("Stage").last.fill("New")
-    if SCREENSHOTS and scheme == "light":
+    if SCREENSHOTS:
         page.screenshot(path=Path(SCREENSHOTS) / "import.png")
     page.get_by_role("button", name="Check all lines").click()
     expect(page.get_by_role("heading", name="Checked: nothing is imported yet")).to_be_visible()
@@ -233,24 +222,20 @@ def test_selecting_and_importing_leads_are_accessible(
 
 
 def test_dialogs_and_conflicts_are_accessible(
-    window: tuple[Page, Scheme], stack: LocalStack, shop: Shop, axe: str
+    look: Callable[[str], Page], marketer: Marketer, shop: Shop, axe: str
 ) -> None:
-    (page, scheme), marketer = window, Marketer(stack)
     draft = marketer("POST", f"/v1/campaigns/{shop.draft}/duplicate")["campaign_id"]
-    address = f"asked.{scheme}@mail.example"
-    lead = marketer("POST", "/v1/leads", {"entity": "asked", "stage": "New", "email": address})["lead_id"]
-    page.set_viewport_size({"width": 1280, "height": 860})
-    page.goto(f"{stack.web_url}#/campaigns/{draft}/edit")
+    lead = marketer("POST", "/v1/leads", {"entity": "asked", "stage": "New", "email": "asked@mail.example"})["lead_id"]
+    page = look(f"/campaigns/{draft}/edit")
     subject = page.get_by_role("textbox", name="Subject", exact=True)
     expect(subject).not_to_have_value("")
-    wait_for_all(page)
+    wait_for_requests(page)
     marketer("PATCH", f"/v1/campaigns/{draft}", {"subject": "Changed elsewhere"})
     subject.fill("Changed here")
     expect(page.get_by_role("region", name="Conflicting changes")).to_be_visible()
     assert_accessible(page, axe)
     marketer("POST", f"/v1/leads/{lead}/unsubscribe")
-    page.set_viewport_size({"width": 1280, "height": 860})
-    page.goto(f"{stack.web_url}#/leads/{lead}")
+    look(f"/leads/{lead}")
     page.get_by_role("button", name="Resubscribe…").click()
     expect(page.get_by_label("Reason")).to_be_focused()
     assert_accessible(page, axe)
@@ -258,19 +243,20 @@ def test_dialogs_and_conflicts_are_accessible(
 
 
 def test_dialogs_are_accessible_and_give_the_focus_back(
-    window: tuple[Page, Scheme], stack: LocalStack, shop: Shop, axe: str
+    look: Callable[[str], Page], marketer: Marketer, shop: Shop, axe: str
 ) -> None:
-    page, _ = window
-    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     for address, opener in DIALOGS:
-        page.goto(f"{stack.web_url}#{address.format(campaign=shop.campaign, draft=shop.draft, lead=shop.lead)}")
+        page = look(address.format(campaign=shop.campaign, draft=shop.draft, lead=shop.lead))
+        page.set_viewport_size(PHONE)
         button = page.get_by_role("button", name=opener, exact=True)
         button.click()
         dialog = page.locator("dialog, .popover").last
         expect(dialog).to_be_visible()
         expect(dialog.get_by_text("Checking…")).to_have_count(0)
         page.evaluate(axe)
-        assert_no_faults(page, ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "dialog, .popover")
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            assert_no_faults(page, WCAG, "dialog, .popover")
         assert dialog.evaluate("each => each.scrollWidth <= each.clientWidth"), opener
         page.keyboard.press("Escape")
         expect(dialog).to_be_hidden()
@@ -278,13 +264,10 @@ def test_dialogs_are_accessible_and_give_the_focus_back(
         assert page.evaluate("document.activeElement.matches('button, input')"), opener
 
 
-def test_the_click_map_shows_the_clicks_on_the_email(
-    window: tuple[Page, Scheme], stack: LocalStack, shop: Shop
-) -> None:
-    page, scheme = window
+def test_the_click_map_shows_the_clicks_on_the_email(look: Callable[[str], Page], shop: Shop) -> None:
+    page = look(f"/campaigns/{shop.campaign}/stats")
     page.set_viewport_size({"width": 1280, "height": 1080})
-    page.goto(f"{stack.web_url}#/campaigns/{shop.campaign}/stats")
-    expect(page.get_by_text("Compared with earlier campaigns")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Compared with earlier campaigns")).to_be_visible()
     expect(page.get_by_role("row", name="See the new prices")).to_be_visible()
     clicked = page.get_by_role("row", name="See the new prices").get_by_role("cell").nth(2).inner_text()
     page.get_by_role("button", name="Show click map").click()
@@ -292,8 +275,8 @@ def test_the_click_map_shows_the_clicks_on_the_email(
     expect(link).to_be_visible()
     content = link.evaluate("element => getComputedStyle(element, '::after').content")
     assert content.strip('"').startswith(clicked), content
-    if SCREENSHOTS and scheme == "light":
-        page.wait_for_load_state("networkidle")
+    if SCREENSHOTS:
+        wait_for_requests(page)
         expect(page.locator(".toast")).to_have_count(0)
         page.get_by_role("heading", name="Opens and clicks over time").evaluate("each => each.scrollIntoView()")
         page.wait_for_timeout(500)
@@ -312,19 +295,17 @@ def not_clicked(marketer: Marketer, campaign_id: str) -> Iterator[tuple[str, str
 
 
 def test_the_panel_and_the_timeline_say_why_clicks_count_or_not(
-    window: tuple[Page, Scheme], stack: LocalStack, shop: Shop, axe: str
+    look: Callable[[str], Page], marketer: Marketer, shop: Shop, axe: str
 ) -> None:
-    page, _ = window
-    page.set_viewport_size({"width": 1280, "height": 860})
-    page.goto(f"{stack.web_url}#/campaigns/{shop.campaign}/stats")
+    page = look(f"/campaigns/{shop.campaign}/stats")
     machines = page.get_by_role("region", name="Machine activity")
-    expect(machines.get_by_text("Clicks by a security scanner")).to_be_visible(timeout=20_000)
+    expect(machines.get_by_text("Clicks by a security scanner")).to_be_visible()
     expect(machines.get_by_text("Its user agent names its purpose", exact=False)).to_be_visible()
     notes = page.get_by_role("region", name="Insights")
     expect(notes.get_by_text("21 of 21 clicks from corp.example came within 60 s of delivery")).to_be_visible()
     expect(notes.get_by_text("Without these clicks, 21 in all, Clicked is")).to_be_visible()
-    swept = next(lead for lead, machine in not_clicked(Marketer(stack), shop.campaign) if machine == "burst")
-    page.goto(f"{stack.web_url}#/leads/{swept}")
+    swept = next(lead for lead, machine in not_clicked(marketer, shop.campaign) if machine == "burst")
+    look(f"/leads/{swept}")
     why = page.get_by_text("Not counted: 3 links within 0.3 s", exact=False)
     expect(why).to_contain_text("after sending; typical of a security scanner.")
     summary = page.get_by_text("Show the 3 links")
@@ -335,26 +316,24 @@ def test_the_panel_and_the_timeline_say_why_clicks_count_or_not(
 
 
 def test_the_panel_looks_for_link_scanners_again_when_it_was_too_early(
-    window: tuple[Page, Scheme], stack: LocalStack
+    desk: Page, stack: LocalStack, marketer: Marketer
 ) -> None:
-    page, _ = window
-    shop, now = Showcase(Marketer(stack), datetime.now(UTC)), datetime.now(UTC)
+    page = desk
+    shop, now = Showcase(marketer, datetime.now(UTC)), datetime.now(UTC)
     leads = [new_lead_id() for _ in range(25)]
     campaign = shop.past("Just sent", [], 1, opens=0, clicks=0)
     shop.scan(campaign, leads, now - timedelta(minutes=2))
     page.clock.install()
     page.goto(f"{stack.web_url}#/campaigns/{campaign}/stats")
     notes = page.get_by_role("region", name="Insights")
-    expect(notes.get_by_text("Too early to look for link scanners: 15 of the 15 leads")).to_be_visible(timeout=20_000)
+    expect(notes.get_by_text("Too early to look for link scanners: 15 of the 15 leads")).to_be_visible()
     shop.scan(campaign, leads, now - timedelta(minutes=12))
     page.clock.fast_forward("10:01")
     expect(notes.get_by_text("15 of 15 clicks from corp.example came within 60 s")).to_be_visible()
     expect(notes.get_by_text("Too early")).to_have_count(0)
 
 
-def test_signing_in_is_accessible(browser: Browser, stack: LocalStack, axe: str) -> None:
-    page = browser.new_page()
+def test_signing_in_is_accessible(page: Page, stack: LocalStack, axe: str) -> None:
     page.goto(stack.web_url)
     expect(page.get_by_label("API token")).to_be_visible()
     assert_accessible(page, axe)
-    page.close()

@@ -8,7 +8,6 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from local.stack import LocalStack
-from tests.browser.test_automation import enter
 from tests.stack.marketer import Marketer
 
 ENTITY = "persons-data"
@@ -16,15 +15,14 @@ ADDRESS = "ida.person@erased.example"
 
 
 def test_a_person_is_put_on_the_list_taken_off_it_exported_and_erased(
-    page: Page, stack: LocalStack, until: Callable[[Callable[[], bool]], bool]
+    desk: Page, stack: LocalStack, marketer: Marketer, until: Callable[[Callable[[], bool]], bool]
 ) -> None:
-    marketer = Marketer(stack)
+    page = desk
     lead = {"entity": ENTITY, "stage": "New", "email": ADDRESS, "first_name": "Ida"}
     lead_id = marketer("POST", "/v1/leads", lead)["lead_id"]
     campaign_id = sent_campaign(marketer, until)
-    expect.set_options(timeout=30_000)
 
-    enter(page, stack, "/settings/suppressions")
+    page.goto(f"{stack.web_url}#/settings/suppressions")
     page.get_by_role("button", name="Add…").first.click()
     page.get_by_label("Addresses", exact=True).fill(f"{ADDRESS}, nobody")
     page.get_by_role("dialog").get_by_label("Reason").fill("asked on the fair")

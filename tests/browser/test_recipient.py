@@ -15,11 +15,6 @@ ENTITY = "browser"
 
 
 @pytest.fixture(scope="module")
-def marketer(stack: LocalStack) -> Marketer:
-    return Marketer(stack)
-
-
-@pytest.fixture(scope="module")
 def sent(stack: LocalStack, marketer: Marketer, until: Until) -> dict[str, Any]:
     """A campaign to a lead with a hostile name. Its link leads to the inbox, the only other host here."""
     name = "<img src=x onerror=alert(1)>Eve"

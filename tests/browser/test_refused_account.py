@@ -6,11 +6,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from local.stack import LocalStack
-from tests.browser.test_page import marketers_page, sign_in, write
+from tests.browser.steps import write
 from tests.stack.marketer import Marketer
 from tests.stack.test_refused_account import HEALTHY, switch
-
-__all__ = ["marketers_page"]
 
 
 @pytest.fixture
@@ -19,15 +17,12 @@ def marketer(stack: LocalStack) -> Iterator[Marketer]:
     switch(stack, **HEALTHY)
 
 
-def test_the_sandbox_is_shown_before_and_after_sending(
-    marketers_page: Page, stack: LocalStack, marketer: Marketer
-) -> None:
-    page = marketers_page
+def test_the_sandbox_is_shown_before_and_after_sending(desk: Page, stack: LocalStack, marketer: Marketer) -> None:
+    page = desk
     switch(stack, production_access_enabled=False, identities={"shop.example": "SUCCESS"})
     marketer("POST", "/v1/leads", {"entity": "sandbox", "stage": "New", "email": "a@people.example"})
     campaign = write(marketer, "sandbox")
     page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
-    sign_in(page, stack.token)
     expect(page.locator(".findings")).to_contain_text("is in the Amazon SES sandbox")
     page.get_by_role("button", name="Send…").click()
     question = page.get_by_role("dialog")
@@ -35,21 +30,18 @@ def test_the_sandbox_is_shown_before_and_after_sending(
     expect(question).to_contain_text("is in the Amazon SES sandbox")
     question.get_by_role("button", name="Send 1 email").click()
     # A stack's first campaign waits for its functions to start.
-    expect(page.get_by_text("Then resume the campaign.")).to_be_visible(timeout=90_000)
+    expect(page.get_by_text("Then resume the campaign.")).to_be_visible()
     switch(stack, **HEALTHY)
     page.get_by_role("button", name="Resume").click()
     page.get_by_role("dialog").get_by_role("button", name="Resume").click()
-    expect(page.locator("[data-figure=sent]")).to_have_text("1", timeout=60_000)
+    expect(page.locator("[data-figure=sent]")).to_have_text("1")
 
 
-def test_sending_is_refused_while_the_account_cannot_send(
-    marketers_page: Page, stack: LocalStack, marketer: Marketer
-) -> None:
-    page = marketers_page
+def test_sending_is_refused_while_the_account_cannot_send(desk: Page, stack: LocalStack, marketer: Marketer) -> None:
+    page = desk
     marketer("POST", "/v1/leads", {"entity": "shutdown", "stage": "New", "email": "a@people.example"})
     campaign = write(marketer, "shutdown")
     page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
-    sign_in(page, stack.token)
     expect(page.get_by_text("Pre-send check")).to_be_visible()
     page.get_by_role("button", name="Send…").click()
     switch(stack, enforcement_status="SHUTDOWN")

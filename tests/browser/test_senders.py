@@ -8,11 +8,8 @@ from playwright.sync_api import Page, expect
 from local.console import NotReady
 from local.stack import LocalStack
 from tests.browser.axe import axe_source
-from tests.browser.test_page import marketers_page, sign_in
 from tests.prerequisites import skip_without
 from tests.stack.test_refused_account import HEALTHY, switch
-
-__all__ = ["marketers_page"]
 
 
 @pytest.fixture
@@ -32,11 +29,10 @@ def faults(page: Page) -> list[str]:
     return [f"{each['id']}: {each['nodes'][0]['html'][:120]}" for each in found["violations"]]
 
 
-def test_a_domain_from_its_name_to_found_records(marketers_page: Page, stack: LocalStack, strict: None) -> None:
-    page = marketers_page
+def test_a_domain_from_its_name_to_found_records(desk: Page, stack: LocalStack, strict: None) -> None:
+    page = desk
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"{stack.web_url}#/settings/senders")
-    sign_in(page, stack.token)
     expect(page.get_by_text("Ready to send")).to_be_visible()
     expect(page.locator("[data-sender='shop.example']")).to_contain_text("Verified")
 

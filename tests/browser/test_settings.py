@@ -4,26 +4,18 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from chalicelib.store.access import Sessions
-from local.recipients import BROWSER
 from local.stack import LocalStack
 from local.token import is_accepted
 from tests.stack.marketer import Marketer
 
 
 @pytest.fixture
-def desk(browser: Browser, stack: LocalStack) -> Iterator[Page]:
-    context = browser.new_context(
-        user_agent=BROWSER, viewport={"width": 1280, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
-    )
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    expect.set_options(timeout=20_000)
+def desk(page: Page, marketer: Marketer) -> Iterator[Page]:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     yield page
-    context.close()
-    marketer = Marketer(stack)
     marketer("PATCH", "/v1/workspace", {"name": "", "postal_address": None, "theme": {"accent": "#3b4fc4"}})
 
 

@@ -7,16 +7,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from local.recipients import request
-from local.stack import LocalStack
 from tests.stack.marketer import Marketer
 
 Until = Callable[[Callable[[], bool]], bool]
 ENTITY = "unsubscribing"
-
-
-@pytest.fixture(scope="module")
-def marketer(stack: LocalStack) -> Marketer:
-    return Marketer(stack)
 
 
 @pytest.fixture(scope="module")

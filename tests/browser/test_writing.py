@@ -1,45 +1,35 @@
 """Writing an email: its preview beside the text, the toolbar, merge tags, formats, and findings at their lines."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, Route, expect
 
-from local.recipients import BROWSER
 from local.stack import LocalStack
-from tests.browser.test_page import sign_in
+from tests.browser.steps import field
 from tests.stack.marketer import Marketer
 
 # The first lead of a list in the order of random ids.
 ANYBODY = re.compile("Hello (Ann|Bob)")
 
 
-@pytest.fixture(scope="module")
-def desk(browser: Browser, stack: LocalStack) -> Iterator[Page]:
-    marketer = Marketer(stack)
+@pytest.fixture(scope="module", autouse=True)
+def leads(marketer: Marketer) -> None:
     for name, city in (("Ann", "Lisbon"), ("Bob", "Porto")):
         lead = {"entity": "desk", "stage": "New", "first_name": name, "email": f"{name}@desk.example"}
         marketer("POST", "/v1/leads", lead | {"fields": {"city": city}})
-    context = browser.new_context(user_agent=BROWSER, viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(20_000)
-    expect.set_options(timeout=20_000)
-    page = context.new_page()
-    page.goto(stack.web_url)
-    sign_in(page, stack.token)
-    expect(page.get_by_role("heading", name="Campaigns")).to_be_visible()
-    yield page
-    context.close()
 
 
-def field(page: Page, name: str) -> Any:
-    return page.get_by_label(name, exact=True)
+@pytest.fixture
+def desk(desk: Page) -> Page:
+    desk.set_viewport_size({"width": 1440, "height": 900})
+    return desk
 
 
-def opened(page: Page, stack: LocalStack, **said: Any) -> str:
+def opened(page: Page, stack: LocalStack, marketer: Marketer, **said: Any) -> str:
     written = {"title": "Desk", "from_email": "news@shop.example", "audience": {"entity": "desk", "stages": ["New"]}}
-    campaign = str(Marketer(stack)("POST", "/v1/campaigns", written | said)["campaign_id"])
+    campaign = str(marketer("POST", "/v1/campaigns", written | said)["campaign_id"])
     page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
     expect(field(page, "Title")).to_have_value("Desk")
     return campaign
@@ -117,10 +107,20 @@ def test_an_email_is_written_beside_its_preview(desk: Page, stack: LocalStack) -
     desk.set_viewport_size({"width": 1440, "height": 900})
 
 
-def test_findings_stand_at_their_lines_and_a_format_is_not_changed_by_accident(desk: Page, stack: LocalStack) -> None:
-    campaign = opened(desk, stack, subject="Hello", markdown="Fine\n\n[look](http://shop.com/a)\n\nThe end")
+def test_findings_stand_at_their_lines_and_a_format_is_not_changed_by_accident(
+    desk: Page, stack: LocalStack, marketer: Marketer
+) -> None:
+    held: list[Route] = []
+    desk.route("**/v1/previews", lambda route: held.append(route))
+    campaign = opened(desk, stack, marketer, subject="Hello", markdown="Fine\n\n[look](http://shop.com/a)\n\nThe end")
     text, notes = field(desk, "Markdown"), desk.locator(".content .code:visible .line-note")
     mail, found = desk.frame_locator("iframe.mail"), desk.get_by_role("region", name="Pre-send check")
+    # The check of the stored draft answers first, and the preview finds the same once more.
+    expect(notes).to_have_text(["http://shop.com/a does not use https."])
+    for each in held:
+        each.continue_()
+    desk.unroute("**/v1/previews")
+    expect(mail.get_by_text("Fine")).to_be_visible()
     expect(notes).to_have_text(["http://shop.com/a does not use https."])
     line, note = (desk.locator(each).bounding_box() for each in (".line.marked", ".line.marked .line-note"))
     assert line is not None
@@ -147,6 +147,6 @@ def test_findings_stand_at_their_lines_and_a_format_is_not_changed_by_accident(d
     desk.get_by_role("button", name="Change to HTML").click()
     expect(field(desk, "HTML")).to_have_value(re.compile("^<!doctype.*Changed", re.DOTALL))
     expect(desk.locator(".save-state")).to_have_text(re.compile("^Saved "))
-    stored = Marketer(stack)("GET", f"/v1/campaigns/{campaign}")
+    stored = marketer("GET", f"/v1/campaigns/{campaign}")
     assert stored["markdown"] is None
     assert "Changed" in stored["html"]

@@ -17,14 +17,16 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     options = Options(folder, DEFAULTS.builds, port, inbox_port, smtp_port, {"ExampleSubscription": "on"})
     with running(options) as started:
         yield started
+        # Saving a state that nobody will read takes seconds.
+        started.engine.child.process.kill()
 
 
 @pytest.fixture(scope="session")
 def until() -> Callable[[Callable[[], bool]], bool]:
-    """Waits for a condition; answers whether it came to hold within a minute: a cold stack is slow."""
+    """Waits for a condition for up to three minutes, since a cold stack is slow; answers whether it came to hold."""
 
     def wait(condition: Callable[[], bool]) -> bool:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while time.monotonic() < deadline:
             if condition():
                 return True

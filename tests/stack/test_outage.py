@@ -33,8 +33,8 @@ from tests.stack.faulty_wire import Fault, FaultyWire
 Until = Callable[[Callable[[], bool]], bool]
 
 AT_ONCE = 8
-LONGEST_ANSWER_SECONDS = 3.0
-"""1.7 s of waiting for both engines (1.0 and 0.7), and this machine's own time."""
+WAITING_SECONDS = 1.0 + 0.7
+"""How long an answer waits for DynamoDB and for SQS."""
 DESTINATION = "https://shop.example/offer"
 
 
@@ -148,6 +148,7 @@ class Recipients:
         self._base = urlsplit(base_url)
         self._mine = threading.local()
         self.seconds: list[float] = []
+        self._own_seconds = 0.0
 
     def get(self, path: str) -> Answer:
         connection = getattr(self._mine, "connection", None)
@@ -160,6 +161,14 @@ class Recipients:
         body = response.read()
         self.seconds.append(time.monotonic() - started)
         return response.status, response.headers["Location"], body
+
+    def begin(self) -> None:
+        """Take the slowest answer so far for what this machine needs by itself."""
+        self._own_seconds = max(self.seconds)
+        self.seconds.clear()
+
+    def assert_none_waited_longer_than_told(self) -> None:
+        assert max(self.seconds) < WAITING_SECONDS + max(1.3, 3 * self._own_seconds)
 
 
 def is_undisturbed(path: str, answer: Answer) -> bool:
@@ -217,9 +226,11 @@ def prove(campaign: Campaign, wires: Wires, patience_seconds: float) -> None:
     send(recipients, ["/t/o/not-an-id.gif"] * 4 * AT_ONCE, {})
     wait_until(campaign.the_fold_agrees, patience_seconds)
     recipients.seconds.clear()
+    send(recipients, ["/t/o/not-an-id.gif"] * 4 * AT_ONCE, {})
+    recipients.begin()
 
     assert send(recipients, campaign.hits(), every_fault(wires)) == []
-    assert max(recipients.seconds) < LONGEST_ANSWER_SECONDS
+    recipients.assert_none_waited_longer_than_told()
 
     logged = campaign.replay_the_log()
     assert logged[None] == logged[ReplayOutcome.FORGED] == 0
@@ -247,13 +258,16 @@ def test_a_cold_start_without_keys_disturbs_nobody_and_loses_nothing(
     campaign = Campaign(stack, 1)
     (lead_id,) = campaign.leads
     recipients = Recipients(stack.tracking_url)
+    recipients.get("/t/o/not-an-id.gif")
+    recipients.begin()
+    start_anew(stack, "Track")
     wires.secrets.set(Fault.STALLS)
     status, location, body = recipients.get(campaign.link(lead_id))
     assert (status, location) == (200, None)
     assert b"shop.example" in body
     assert recipients.get(campaign.pixel(lead_id))[2].startswith(b"GIF89a")
     assert recipients.get("/t/o/not-an-id.gif")[2].startswith(b"GIF89a")
-    assert max(recipients.seconds) < LONGEST_ANSWER_SECONDS
+    recipients.assert_none_waited_longer_than_told()
     wires.all_well()
     assert until(campaign.all_are_counted)
     time.sleep(1.0)

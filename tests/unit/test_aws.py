@@ -186,7 +186,7 @@ def seconds_of(work: Callable[[], Any]) -> float:
 def test_a_stalled_service_is_waited_for_no_longer_than_told(service: Service, hurried: SignedCalls) -> None:
     service.stalls_seconds = 1
     service.answers = [OK, OK]
-    assert seconds_of(lambda: hurried.call("UpdateItem", {})) < SHORT.total_seconds + 0.1
+    assert seconds_of(lambda: hurried.call("UpdateItem", {})) < service.stalls_seconds
 
 
 def test_a_late_answer_is_not_taken_for_the_next_calls(service: Service, hurried: SignedCalls) -> None:
@@ -209,7 +209,7 @@ def test_a_host_that_takes_no_connections_fails_within_the_time() -> None:
             each.setblocking(False)
             each.connect_ex(address)
         calls = SignedCalls(DYNAMODB, access(f"http://127.0.0.1:{address[1]}"), SHORT)
-        assert seconds_of(lambda: calls.call("UpdateItem", {})) < SHORT.total_seconds + 0.1
+        assert seconds_of(lambda: calls.call("UpdateItem", {})) < 1  # the system itself gives up after two minutes
         for each in others:
             each.close()
 

@@ -286,7 +286,8 @@ async function start() {
     entered = true;
   }
   addEventListener("hashchange", enter);
+  // Not needed by who only looks, so that the stats' first paint does not wait for it.
+  document.addEventListener("focusin", () => import("./focus.js"), { once: true });
   await enter();
-  await import("./focus.js");
 }
 start();

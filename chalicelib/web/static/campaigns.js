@@ -2,7 +2,7 @@
 
 import { failure, fill, h, heading, mayWrite, Problem, query, remember, style } from "./app.js";
 import { rows, VERBS } from "./campaign-rows.js";
-import { debounced, firstPages, nothing } from "./parts.js";
+import { debounced, firstPages, nothing, regularly } from "./parts.js";
 import { refill } from "./update.js";
 
 const TABS = [
@@ -28,29 +28,23 @@ export async function show(place, { query: address, signal }) {
 
   let pages = Number(address.get("pages")) || 1;
   let shown = new Map();
-  let timer = null;
-  let asked = 0;
   const tab = () => TABS.find(([name]) => name === view.status) || TABS[0];
   const at = (changes) => `#/campaigns${query({ ...view, ...changes })}`;
 
-  async function load() {
-    clearTimeout(timer);
-    asked += 1;
-    const mine = asked;
+  const load = regularly(signal, pause, async (isLatest) => {
     const values = { q: view.q, status: tab()[2], sort: view.sort, order: view.order, limit: 25, counts: true };
     try {
       const { items, cursor, counts } = await firstPages(pages, "campaigns", values, signal);
-      if (mine !== asked) return;
+      if (!isLatest()) return;
       trouble.replaceChildren();
       draw(items, cursor, counts);
     } catch (problem) {
-      if (signal.aborted || mine !== asked) return;
+      if (!isLatest()) return;
       if (!(problem instanceof Problem)) throw problem;
       fill(trouble, failure(problem, load));
       if (!shown.size) list.replaceChildren();
     }
-    if (!signal.aborted) timer = setTimeout(refresh, pause());
-  }
+  });
 
   /** Campaigns that are being sent change all the time, scheduled ones when their time has come. */
   function pause() {
@@ -59,9 +53,6 @@ export async function show(place, { query: address, signal }) {
     const due = campaigns.filter(({ status }) => status === "scheduled").map((each) => Date.parse(each.scheduled_at) - Date.now());
     return Math.max(SOON_MS, Math.min(LATER_MS, ...due));
   }
-
-  const refresh = () => (document.hidden ? null : load());
-  document.addEventListener("visibilitychange", refresh, { signal });
 
   function draw(items, cursor, counts) {
     list.removeAttribute("aria-busy");
@@ -110,7 +101,6 @@ export async function show(place, { query: address, signal }) {
   list.addEventListener("click", onClick);
   const typed = debounced(() => narrow({ q: search.value.trim() }), signal);
   search.addEventListener("input", typed);
-  signal.addEventListener("abort", () => clearTimeout(timer));
   await load();
 }
 

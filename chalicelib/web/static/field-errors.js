@@ -1,3 +1,10 @@
+import { h } from "./app.js";
+
+/** A field: its label, `shown` (by default the control, which has an id), a note, and the place for the errors of `path`. */
+export const labelled = (label, control, path, help, shown = control) => h("div", { class: "field" },
+  h("label", { for: control.id }, label), shown, help !== undefined && h("p", { class: "note", id: `${control.id}-help` }, help),
+  h("p", { class: "error", id: `${control.id}-error`, "data-error": path }));
+
 /**
  * Errors beside their fields: { show(errors), clear(name), first() }. `controls`: the input of each field by its name
  * in the API. A field's error is shown in the element that has the name as `data-error`.

@@ -1,15 +1,15 @@
-/** The focus is not lost when what has it is removed or drawn again. Loaded once, for all views. */
+/** The focus is not lost when what has it is removed or drawn again. Loaded once, with the first focus. */
 
 /** What has the focus and all that it is in, each with its place among its siblings; dialogs give it back themselves. */
 let path = [];
 let name = "";
 
-document.addEventListener("focusin", ({ target }) => {
+function remember(target) {
   if (target.closest("dialog, [popover]")) return;
   path = [];
   name = nameOf(target);
-  for (let each = target; each !== document.body; each = each.parentElement) path.push([each, [...each.parentElement.children].indexOf(each)]);
-});
+  for (let each = target; each.parentElement; each = each.parentElement) path.push([each, [...each.parentElement.children].indexOf(each)]);
+}
 
 const nameOf = (element) => `${element.tagName} ${element.getAttribute("aria-label") || element.textContent}`;
 
@@ -32,4 +32,6 @@ function restore() {
   instead?.focus({ preventScroll: !again });
 }
 
+remember(document.activeElement);
+document.addEventListener("focusin", ({ target }) => remember(target));
 new MutationObserver(restore).observe(document.body, { childList: true, subtree: true });

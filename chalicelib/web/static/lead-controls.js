@@ -36,7 +36,7 @@ export function stageChoice(known, names, onchange) {
     }
   }, onmousedown: () => offer(), onfocus: () => offer(), onkeydown: (event) => {
     // In a closed list these keys would choose, and change the lead at once, on the way to another stage.
-    if (event.ctrlKey || event.metaKey || event.altKey || !/^(Arrow.*|Page.*|Home|End|[^ ])$/.test(event.key)) return;
+    if (!choice.showPicker || event.ctrlKey || event.metaKey || event.altKey || !/^(Arrow.*|Page.*|Home|End|[^ ])$/.test(event.key)) return;
     event.preventDefault();
     choice.showPicker();
   } });
@@ -77,8 +77,9 @@ export function tagList(known, names, onchange, most = Infinity) {
     } catch (problem) {
       say(problem.message);
     }
+    const isLost = document.activeElement === document.body; // with the control that was disabled
     draw();
-    if (document.activeElement === document.body) element.querySelector(".add-tag").focus();
+    if (isLost) element.querySelector(".add-tag").focus();
   }
   function enter() {
     let isDone = false;

@@ -1,7 +1,7 @@
 /** The details of a lead as a form: for a new lead a view of its own, for another one in place on its page. */
 
 import { api, button, crumbs, fill, h, heading, lastAddress, say, style } from "./app.js";
-import { fieldErrors } from "./field-errors.js";
+import { fieldErrors, labelled } from "./field-errors.js";
 import { nameOf, pick } from "./lead-controls.js";
 import { disabledDuring } from "./parts.js";
 
@@ -44,8 +44,6 @@ export function leadForm(lead, { lookup, onsaved, oncancel }) {
   };
   const tags = !lead && input("tags");
   const untracked = h("input", { type: "checkbox", checked: lead?.tracking_opt_out, id: "lead-untracked" });
-  const field = (name, label, control, note) => h("div", { class: "field" },
-    h("label", { for: `lead-${name}` }, label), control, note && h("p", { class: "note" }, note), h("p", { class: "error", id: `lead-${name}-error`, "data-error": name }));
 
   const rows = h("div", { class: "stack" });
   const add = button("Add field", () => append("", "").querySelector("input").focus());
@@ -108,11 +106,11 @@ export function leadForm(lead, { lookup, onsaved, oncancel }) {
         .then(onsaved).catch(showErrors));
     },
   },
-  field("email", "Email", own.email),
-  h("div", { class: "fields" }, field("first_name", "First name", own.first_name), field("last_name", "Last name", own.last_name),
-    field("entity", "Business line", [entity, entities]), field("stage", "Stage", [stage, stages])),
-  field("external_id", "External ID", own.external_id, "The lead’s ID in your other systems. Imports recognise the lead by it."),
-  tags && field("tags", "Tags", tags, "Separate several with commas."),
+  labelled("Email", own.email, "email"),
+  h("div", { class: "fields" }, labelled("First name", own.first_name, "first_name"), labelled("Last name", own.last_name, "last_name"),
+    labelled("Business line", entity, "entity", undefined, [entity, entities]), labelled("Stage", stage, "stage", undefined, [stage, stages])),
+  labelled("External ID", own.external_id, "external_id", "The lead’s ID in your other systems. Imports recognise the lead by it."),
+  tags && labelled("Tags", tags, "tags", "Separate several with commas."),
   h("fieldset", { class: "choices" }, h("legend", { class: "label" }, "Custom fields"), rows, h("p", { class: "error", "data-error": "fields" }), h("div", {}, add)),
   h("label", { class: "check", for: "lead-untracked" }, untracked, "Never track opens and clicks of this lead"),
   alert, h("div", { class: "actions" }, save, button("Cancel", oncancel)));

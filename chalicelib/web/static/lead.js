@@ -79,31 +79,22 @@ const ICONS = {
 const icon = (name, bad) => h("span", { class: `event-icon${bad ? " bad" : ""}`, "aria-hidden": "true" },
   svg("svg", { viewBox: "0 0 20 20" }, svg("path", { d: ICONS[name] })));
 
-function event(item) {
-  if (item.type === "resubscribed") return resubscribed(item);
-  if (item.type === "automation") return automated(item);
-  const failed = item.status === "failed" || item.status === "skipped";
-  return h("li", { class: "event" }, icon(item.icon, failed),
-    h("div", { class: "event-body" },
-      h("a", { class: "name", href: `#/campaigns/${item.campaign_id}/stats` }, item.title),
-      item.subject && h("p", { class: "soft" }, item.subject),
-      h("p", { class: "note" }, moment(item.sent_at || item.at)),
-      h("div", { class: "badges" }, badges(item)),
-      item.evidence.length ? h("ul", { class: "note evidence" }, item.evidence.map(why)) : null));
-}
+const event = (item) => h("li", { class: "event" }, icon(item.icon, item.status === "failed" || item.status === "skipped"),
+  h("div", { class: "event-body" }, (EVENTS[item.type] || delivery)(item)));
 
-function resubscribed({ icon: name, title, reason, by, at }) {
-  return h("li", { class: "event" }, icon(name),
-    h("div", { class: "event-body" }, h("b", {}, title), h("p", {}, reason), h("p", { class: "note" }, "by ", by, ", ", moment(at))));
-}
-
-function automated(item) {
-  return h("li", { class: "event" }, icon(item.icon),
-    h("div", { class: "event-body" },
-      h("a", { class: "name", href: `#/automation/${item.rule_id}` }, item.title),
-      h("p", {}, item.detail),
-      h("p", { class: "note" }, moment(item.at), ", in ", h("a", { href: `#/campaigns/${item.campaign_id}/stats` }, item.campaign_title))));
-}
+const EVENTS = {
+  resubscribed: ({ title, reason, by, at }) => [h("b", {}, title), h("p", {}, reason), h("p", { class: "note" }, "by ", by, ", ", moment(at))],
+  automation: (item) => [
+    h("a", { class: "name", href: `#/automation/${item.rule_id}` }, item.title),
+    h("p", {}, item.detail),
+    h("p", { class: "note" }, moment(item.at), ", in ", h("a", { href: `#/campaigns/${item.campaign_id}/stats` }, item.campaign_title))],
+};
+const delivery = (item) => [
+  h("a", { class: "name", href: `#/campaigns/${item.campaign_id}/stats` }, item.title),
+  item.subject && h("p", { class: "soft" }, item.subject),
+  h("p", { class: "note" }, moment(item.sent_at || item.at)),
+  h("div", { class: "badges" }, badges(item)),
+  item.evidence.length > 0 && h("ul", { class: "note evidence" }, item.evidence.map(why))];
 
 function badges(item) {
   const all = [];

@@ -71,6 +71,26 @@ export async function patiently(times, ask) {
   }
 }
 
+/**
+ * The function that runs `task` at once, and again `pause()` milliseconds after each end while the page is in sight.
+ * `task(isLatest)` can tell whether it was run again since: then its answer must not replace a newer one.
+ */
+export function regularly(signal, pause, task) {
+  let timer = null;
+  let runs = 0;
+  const run = async () => {
+    clearTimeout(timer);
+    runs += 1;
+    const mine = runs;
+    const isLatest = () => mine === runs && !signal.aborted;
+    if (mine === 1 || !document.hidden) await task(isLatest);
+    if (isLatest()) timer = setTimeout(run, pause());
+  };
+  signal.addEventListener("abort", () => clearTimeout(timer));
+  document.addEventListener("visibilitychange", run, { signal });
+  return run;
+}
+
 /** Run it. If that fails, show the error in this place, with a button to try again. */
 export async function attempt(place, signal, run) {
   try {
@@ -135,22 +155,17 @@ export function browse(place, signal, { path, asked, filters, values = filters, 
  * `asked` is what the address says of how much of it is shown.
  */
 export function follow(more, signal, { path, asked, draw }) {
-  let timer = null;
   let known = "";
   let pages = Number(asked.get("pages")) || 1;
-  signal.addEventListener("abort", () => clearTimeout(timer));
-  return async function load() {
-    clearTimeout(timer);
-    await attempt(more, signal, async () => {
-      const { items, cursor } = await firstPages(pages, path, { limit: 20 }, signal);
-      const text = JSON.stringify(items);
-      if (known !== text) await draw(items);
-      known = text;
-      fill(more, cursor && button("Show older", () => { pages += 1; remember({ pages }); load(); }));
-    });
-    clearTimeout(timer);
-    if (!signal.aborted) timer = setTimeout(load, 5000);
-  };
+  const load = regularly(signal, () => 5000, (isLatest) => attempt(more, signal, async () => {
+    const { items, cursor } = await firstPages(pages, path, { limit: 20 }, signal);
+    if (!isLatest()) return;
+    const text = JSON.stringify(items);
+    if (known !== text) await draw(items);
+    known = text;
+    fill(more, cursor && button("Show older", () => { pages += 1; remember({ pages }); load(); }));
+  }));
+  return load;
 }
 
 /** Titles of campaigns by id, also of deleted ones. */

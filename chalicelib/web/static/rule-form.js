@@ -2,7 +2,7 @@
 
 import { api, button, crumbs, failure, fill, h, heading, mayWrite, Problem, query, say, style } from "./app.js";
 import { audience } from "./audience.js";
-import { fieldErrors } from "./field-errors.js";
+import { fieldErrors, labelled } from "./field-errors.js";
 import { card, disabledDuring } from "./parts.js";
 import { ACTIONS, EVENTS } from "./rule-words.js";
 
@@ -33,7 +33,7 @@ export async function show(place, { id, signal }) {
   const title = h("input", { id: "title", value: when.campaign_title || "", placeholder: "pricing", autocomplete: "off", "aria-describedby": "title-help title-error" });
   const links = h("datalist", { id: "links" });
   const url = h("input", { id: "url", list: "links", value: when.url || "", placeholder: "/pricing", autocomplete: "off", "aria-describedby": "url-help url-error" });
-  const address = field("url", "Link", [url, links], "when.url", "A link of the campaign, or a part of an address. * matches any text. Leave empty for any link.");
+  const address = labelled("Link", url, "when.url", "A link of the campaign, or a part of an address. * matches any text. Leave empty for any link.", [url, links]);
   address.hidden = when.event !== "clicked";
   /** What a merge tag in a link becomes is different for every lead. */
   async function offerLinks() {
@@ -89,21 +89,16 @@ export async function show(place, { id, signal }) {
     crumbs("#/automation", "Automation", id ? "Edit" : "New"),
     heading(id ? rule.name : "New rule"),
     h("form", { class: "view rule-form", novalidate: true, oninput: correct, onsubmit: (submitted) => { submitted.preventDefault(); disabledDuring(submit, save); } },
-      h("section", { class: "card" }, field("name", "Name", name, "name", "Shown on the timelines of the leads that the rule changes")),
+      h("section", { class: "card" }, labelled("Name", name, "name", "Shown on the timelines of the leads that the rule changes")),
       card({ id: "when", title: "When" },
-        field("event", "Event", event, "when.event", "Machine opens and clicks are ignored. Each lead counts once per campaign."),
-        field("campaign", "Campaign", campaign, "when.campaign_id"),
-        field("title", "Campaign title contains", title, "when.campaign_title", "* matches any text. Leave empty for any title."),
+        labelled("Event", event, "when.event", "Machine opens and clicks are ignored. Each lead counts once per campaign."),
+        labelled("Campaign", campaign, "when.campaign_id"),
+        labelled("Campaign title contains", title, "when.campaign_title", "* matches any text. Leave empty for any title."),
         address),
       card({ id: "if", title: "And the lead is in" }, people.element),
       card({ id: "then", title: "Then" }, steps.element),
       alert,
       h("div", { class: "actions" }, mayWrite() && submit, h("a", { class: "button", href: id ? `#/automation/${id}` : "#/automation" }, "Cancel"))));
-}
-
-function field(id, label, control, path, help) {
-  return h("div", { class: "field" }, h("label", { for: id }, label), control,
-    help && h("p", { class: "note", id: `${id}-help` }, help), h("p", { class: "error", id: `${id}-error`, "data-error": path }));
 }
 
 /** The actions, in order: { element, value() }. */

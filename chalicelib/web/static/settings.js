@@ -1,7 +1,7 @@
 /** Settings: the tabs, and the workspace: what all campaigns share. */
 
 import { api, failure, fill, h, heading, mayWrite, Problem, query, say, style } from "./app.js";
-import { fieldErrors } from "./field-errors.js";
+import { fieldErrors, labelled } from "./field-errors.js";
 import { card, debounced, disabledDuring } from "./parts.js";
 
 /** Each tab's address and name. A view of Settings adds its line here, and its route in app.js. */
@@ -111,11 +111,7 @@ export async function show(place, { signal }) {
     }
   }
 
-  const field = (label, name, help, shown = controls[name]) => {
-    const { id } = controls[name];
-    return h("div", { class: "field" }, h("label", { for: id }, label), shown,
-      h("p", { class: "note", id: `${id}-help` }, help), h("p", { class: "error", id: `${id}-error`, "data-error": name }));
-  };
+  const field = (label, name, help, shown) => labelled(label, controls[name], name, help, shown);
   place.append(...settingsHead("#/settings"),
     h("div", { class: "workspace" },
       h("form", { class: "view", novalidate: true, onsubmit: (event) => { event.preventDefault(); disabledDuring(submit, save); } },

@@ -3,12 +3,12 @@
 import { api, bar, button, counted, date, fill, h, number, percent, reasonName, style, withoutTags } from "./app.js";
 import { openTimes } from "./campaign-words.js";
 import { chart } from "./chart.js";
-import { attempt, card, table } from "./parts.js";
+import { attempt, card, regularly, table } from "./parts.js";
 import { recipients } from "./recipients.js";
 import { refill } from "./update.js";
 
 export { outlook, pace } from "./campaign-words.js";
-export { refill };
+export { refill, regularly };
 
 /** Fill the place. Returns the function that updates all sections. */
 export async function sections(place, { campaign, stats, asked, signal }) {

@@ -38,7 +38,7 @@ export async function show(place, { id, query: asked, signal }) {
     if (!signal.aborted) poll();
   }
 
-  const { outlook, pace, refill, sections } = await import("./stats-sections.js");
+  const { outlook, pace, refill, regularly, sections } = await import("./stats-sections.js");
   if (signal.aborted) return;
   const update = await sections(rest, { campaign, stats, asked, signal });
   const speed = pace();
@@ -47,33 +47,30 @@ export async function show(place, { id, query: asked, signal }) {
     refill(figures, ...FIGURES.map((each) => figure(each, now)));
   };
 
-  let timer = null;
-  async function poll() {
-    clearTimeout(timer);
-    if (!document.hidden) {
-      try {
-        const before = JSON.stringify([now.campaign.status, { ...now.stats, as_of: null }]);
-        [now.campaign, now.stats] = await ask();
-        const { total, pending, total_is_final: isAll, as_of: asOf } = now.stats;
-        speed.note(Date.parse(asOf), total - pending);
-        now.outlook = outlook(speed.perMinute(), pending, isAll);
-        trouble.replaceChildren();
-        const isIncomplete = now.away || rest.querySelector(".failure");
-        now.away = false;
-        draw();
-        if (isIncomplete || before !== JSON.stringify([now.campaign.status, { ...now.stats, as_of: null }])) update(now.campaign, now.stats);
-      } catch (problem) {
-        if (signal.aborted) return;
-        if (!(problem instanceof Problem)) throw problem;
-        now.away = true;
-        trouble.replaceChildren(failure(problem, poll));
-        draw();
-      }
+  const pause = () => (RUNNING.has(now.campaign.status) ? SOON_MS : LATER_MS);
+  const poll = regularly(signal, pause, async (isLatest) => {
+    try {
+      const before = JSON.stringify([now.campaign.status, { ...now.stats, as_of: null }]);
+      const answers = await ask();
+      if (!isLatest()) return;
+      [now.campaign, now.stats] = answers;
+      const { total, pending, total_is_final: isAll, as_of: asOf } = now.stats;
+      speed.note(Date.parse(asOf), total - pending);
+      now.outlook = outlook(speed.perMinute(), pending, isAll);
+      trouble.replaceChildren();
+      const isIncomplete = now.away || rest.querySelector(".failure");
+      now.away = false;
+      draw();
+      if (isIncomplete || before !== JSON.stringify([now.campaign.status, { ...now.stats, as_of: null }])) update(now.campaign, now.stats);
+    } catch (problem) {
+      if (!isLatest()) return;
+      if (!(problem instanceof Problem)) throw problem;
+      now.away = true;
+      trouble.replaceChildren(failure(problem, poll));
+      draw();
     }
-    timer = setTimeout(poll, RUNNING.has(now.campaign.status) ? SOON_MS : LATER_MS);
-  }
-  signal.addEventListener("abort", () => clearTimeout(timer));
-  timer = setTimeout(poll, RUNNING.has(now.campaign.status) ? SOON_MS : LATER_MS);
+  });
+  setTimeout(poll, pause());
 }
 
 function top(now, title) {

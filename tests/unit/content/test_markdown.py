@@ -15,7 +15,7 @@ from chalicelib.content.errors import ContentInvalid
 from chalicelib.content.merge_tags import find_tags
 from chalicelib.content.preflight import AudienceFacts, preflight_findings
 from chalicelib.content.proof import prove
-from chalicelib.model.workspace import Language, Theme, Workspace
+from chalicelib.model.workspace import Language, Theme, Workspace, contrast_with_white
 from tests.unit.content.made import html_of, made_source, proven, rendered
 from tests.unit.content.mails import Tracking
 
@@ -40,6 +40,9 @@ def body_of(markdown: str) -> str:
         ("<b onclick=x>hi</b>", "<p>&lt;b onclick=x&gt;hi&lt;/b&gt;</p>"),
         ("    indented", "<p>indented</p>"),
         ("- a\n\n  ---\n\n  b", "<ul><li><p>a</p><hr><p>b</p></li></ul>"),
+        ("a\n\n---\n\nb", "<p>a</p><p></p><p>b</p>"),
+        ("- {% if lead.id %}\n  VIP\n  {% endif %}", "<ul><li>VIP</li></ul>"),
+        ("See ![A](https://i.example/a.png)!", '<p>See <img src="https://i.example/a.png" alt="A">!</p>'),
         ("&#xA000;s0&#xA000; &#xA000;v9&#xA000;", "<p>ꀀs0ꀀ ꀀv9ꀀ</p>"),
         ("&#123;&#123; x }} \\{\\{ y }}", "<p>&#123;&#123; x }} &#123;&#123; y }}</p>"),
         ('![A "b"](https://i.example/a.png)', 'alt="A &quot;b&quot;"'),
@@ -47,6 +50,32 @@ def body_of(markdown: str) -> str:
 )
 def test_blocks(markdown: str, expected: str) -> None:
     assert expected in body_of(markdown)
+
+
+def test_the_last_paragraph_of_a_quote_or_an_item_keeps_no_distance() -> None:
+    html = html_of("> a\n>\n> b\n\n- x\n\n  y\n\nz")
+    assert re.findall(r'<p style="margin:([^"]*)">', html) == ["0 0 16px", "0", "0 0 16px", "0", "0 0 16px"]
+
+
+def test_the_first_heading_keeps_no_distance_above() -> None:
+    html = html_of("# A\n\n## B\n\n### C")
+    assert re.findall(r'<h\d style="margin:([^;]*)', html) == ["0px 0 20px", "32px 0 12px", "24px 0 8px"]
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 0xFFFFFF).map("#{:06x}".format).filter(lambda colour: contrast_with_white(colour) >= 4.5))
+def test_links_can_be_read_on_dark_screens_whatever_the_accent(accent: str) -> None:
+    html = made_source("[a](https://a.example)", workspace=Workspace("A", Theme(accent))).html or ""
+    dark = html[html.index("prefers-color-scheme:dark") :]
+    link, card = (re.search(rf"{of}{{[^}}]*color:(#\w{{6}})", dark) for of in (r"\.lf-text a", r"\.lf-card>table"))
+    assert link is not None
+    assert card is not None
+    assert contrast_with_white(card[1]) / contrast_with_white(link[1]) >= 4.5
+
+
+def test_without_an_address_and_with_a_link_of_the_authors_own_there_is_no_footer() -> None:
+    source = made_source("[Leave]({{ unsubscribe_url }})", workspace=Workspace("A"))
+    assert 'lf-footer"' not in (source.html or "")
 
 
 def test_a_link_marked_as_a_button_is_one() -> None:
@@ -106,7 +135,7 @@ def test_merge_tags_stay_as_they_were_written() -> None:
 @pytest.mark.parametrize(
     ("markdown", "line", "says"),
     [
-        ("a\n\n[x](javascript:alert(1))", 3, "https://"),
+        ("a\n\n[x](javascript:alert(1))", 3, "a link leads to"),
         ("a\n[x](shop.example/a)", 2, "https://"),
         ("a\n\n![x](data:image/png;base64,AA)", 3, "an image"),
         ("a\n\n![x]()", 3, "an image"),
@@ -117,7 +146,7 @@ def test_merge_tags_stay_as_they_were_written() -> None:
         ("a\n\n\nb {{ lead.first_name", 4, "not closed"),
         ("a\n\nGo [x](https://x.example) {button}", 3, "{button}"),
         ("> " * 30 + "a", 1, "nested too deep"),
-        ("x" * 102_401, 1, "larger than"),
+        ("x" * 102_401, 1, "larger than 100 KB"),
         ("a\n" + "[" * 3_001, 2, "3,000"),
     ],
 )

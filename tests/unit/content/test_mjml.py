@@ -71,6 +71,14 @@ def test_a_mail_of_all_elements_is_compiled_as_written_and_proven() -> None:
     assert lines[:3] == [14, 15, 17]
 
 
+def test_statements_between_elements_choose_what_a_lead_gets() -> None:
+    part = "<mj-section><mj-column><mj-text>{}</mj-text></mj-column></mj-section>"
+    choice = f"{{% if not lead.id %}}{part.format('one')}{{% else %}}{part.format('other')}{{% endif %}}"
+    html = rendered(made_source(mjml=f"<mjml><mj-body>{choice}</mj-body></mjml>")).html or ""
+    assert ">one<" not in html
+    assert ">other<" in html
+
+
 def in_column(inside: str) -> str:
     return f"<mjml>\n<mj-body>\n<mj-section>\n<mj-column>\n{inside}\n</mj-column>\n</mj-section>\n</mj-body>\n</mjml>"
 
@@ -90,6 +98,7 @@ def test_a_letter_that_a_word_could_be_made_of_is_no_word() -> None:
         ("<p>x</p>", 1, "text must be"),
         ("just text", 1, "text must be"),
         ("<mjml>", 1, "never closed"),
+        ("<!-- nothing -->", 1, "has no <mjml>"),
         ("<mjml><mj-body>\n<mj-include path='/etc/passwd' /></mj-body></mjml>", 2, "not an MJML element"),
         ("<mjml><mj-body>\n<mj-text>x</mj-text></mj-body></mjml>", 2, "cannot be in <mj-body>"),
         (in_column("<mj-foo/>"), 5, "not an MJML element"),

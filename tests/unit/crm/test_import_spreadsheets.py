@@ -55,6 +55,10 @@ def test_a_german_spreadsheet_is_understood_however_it_was_saved(encoding: str, 
     assert inspection.columns[1].samples == ["Jürgen", "Zoë"]
 
 
+def test_lines_without_any_delimiter_do_not_decide_about_it() -> None:
+    assert found(b"Customers\nof all shops\nby name\nE-mail;Name\na@b.example;Ann\n").delimiter == ";"
+
+
 @pytest.mark.parametrize("form", ["sep=;\r\n", '"sep=;"\n', "SEP=;\n"])
 def test_excels_own_first_line_names_the_delimiter_and_is_counted(form: str) -> None:
     body = (form + GERMAN).encode("windows-1252")
@@ -84,6 +88,13 @@ def test_a_few_foreign_lines_in_a_utf_8_file_are_errors_and_the_others_are_read(
     assert [(error.line, error.reason) for error in file.errors] == [
         (22, "has characters that cannot be read in the file's encoding")
     ]
+
+
+def test_text_after_a_closing_quote_is_an_error_of_its_line() -> None:
+    rows = [["a", "b"], ['"c" d', "e"], ["f", "g"]]
+    (number, unread), last = list(text_rows("\n".join(map(",".join, rows))))[1:]
+    assert (number, getattr(unread, "reason", None)) == (2, "has text after a closing quote")
+    assert last == (3, ["f", "g"])
 
 
 @pytest.mark.parametrize("body", [b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8, b"\xd0\xcf\x11\xe0" + bytes(500)])

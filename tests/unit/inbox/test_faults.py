@@ -110,7 +110,7 @@ def test_a_stalled_send_holds_up_nobody_else(inbox: RunningInbox) -> None:
         )
     started = time.monotonic()
     assert outcome(inbox) == "sent"
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5
 
 
 def test_the_book_says_how_often_a_fault_was_played(inbox: RunningInbox) -> None:

@@ -14,6 +14,11 @@ def test_what_is_made_neutral_is_read_back_as_it_was(text: str) -> None:
     assert without_apostrophe(neutral(text)) == text
 
 
+@given(texts.filter(lambda text: not text.startswith("'")))
+def test_a_file_from_elsewhere_loses_no_character(text: str) -> None:
+    assert without_apostrophe(text) == text
+
+
 @given(texts)
 def test_no_neutral_text_begins_like_a_formula(text: str) -> None:
     assert not neutral(text).lstrip(" ").startswith(tuple("=+-@＝\t\n"))

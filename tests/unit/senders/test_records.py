@@ -113,7 +113,9 @@ def test_a_signed_domain_with_a_policy_passes() -> None:
 
 def test_a_policy_of_the_organization_is_enough() -> None:
     deep = identity_of("news.shop.example", SES)
-    assert checked({**POLICY}, deep).dmarc.domain == "shop.example"
+    found = checked({**POLICY}, deep)
+    assert found.dmarc.domain == "shop.example"
+    assert (found.records[-1].name, found.records[-1].state) == ("_dmarc.shop.example", State.FOUND)
 
 
 @pytest.mark.parametrize(
