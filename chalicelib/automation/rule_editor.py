@@ -1,5 +1,6 @@
 """Creates and changes rules: what makes one valid, and what is worth a warning."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,6 +21,7 @@ MAX_RULES = 100
 """All of them are read for every event."""
 MAX_ACTIONS = 10
 LONGEST_PATTERN = 500
+_MERGE_TAG = re.compile(r"\{[{%].*?[}%]\}")
 
 
 class InvalidRule(InvalidFields, problem="invalid-rule", title="The rule is not valid"):
@@ -88,8 +90,8 @@ class RuleEditor:
     def _unmatched_url(self, when: When) -> list[tuple[str, str]]:
         if when.url is None or when.campaign_id is None or self._campaigns.find(when.campaign_id) is None:
             return []
-        urls = [link.url for link in self._links_of(when.campaign_id)]
-        is_known = not any("{" in url or "://" not in url for url in urls)  # not filled in or resolved per recipient
+        urls = [_MERGE_TAG.sub("", link.url) for link in self._links_of(when.campaign_id)]
+        is_known = all("://" in url for url in urls)  # neither made of a merge tag nor relative
         if urls and is_known and not any(matches(when.url, url) for url in urls):
             return [("when.url", "No link of the campaign matches this.")]
         return []

@@ -161,10 +161,12 @@ def test_a_stage_that_no_lead_has_is_a_warning(api: ApiClient, lead_id: str) -> 
 
 @pytest.mark.one_engine
 def test_a_pattern_that_no_link_of_its_draft_matches_is_warned_of(api: ApiClient) -> None:
-    html = '<a href="https://shop.example/sessel">Sessel</a> <a href="mailto:me@acme.example">Write</a>'
+    html = '<a href="https://shop.example/sessel">Sessel</a> <a href="mailto:me@acme.example">Write</a> '
+    html += '<a href="https://shop.example/tisch?x={{ lead.id }}">Tisch</a>'
     campaign_id = api("POST", "/v1/campaigns", CAMPAIGN | {"html": html}).json["campaign_id"]
     assert [each["url"] for each in api("GET", f"/v1/campaigns/{campaign_id}/links").json["items"]] == [
-        "https://shop.example/sessel"
+        "https://shop.example/sessel",
+        "https://shop.example/tisch?x={{ lead.id }}",
     ]
 
     def fields_warned_of(url: str) -> list[str]:
@@ -173,6 +175,7 @@ def test_a_pattern_that_no_link_of_its_draft_matches_is_warned_of(api: ApiClient
         return [each["field"] for each in warnings if each["field"].startswith("when")]
 
     assert fields_warned_of("sessel") == []
+    assert fields_warned_of("https://shop.example/tisch?x=*") == []
     assert fields_warned_of("sofa") == ["when.url"]
     api("DELETE", f"/v1/campaigns/{campaign_id}")
     assert api("GET", "/v1/rules").status == 200
