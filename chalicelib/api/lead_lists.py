@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from pydantic import BeforeValidator, Field
 
 from chalicelib.api.http.answers import Answer, AnswerModel
+from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.requests import InvalidBody, InvalidParameters, RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.api.leads import LeadFilterBody, LeadQuery
@@ -44,17 +45,17 @@ class BulkBody(RequestModel):
     ] = None
     action: BulkAction
     stage: Annotated[str | None, Field(description="For `change_stage`.")] = None
-    tag: Annotated[str | None, Field(description="For `add_tag` and `remove_tag`.")] = None
+    tags: Annotated[list[str] | None, Field(min_length=1, description="For `add_tag` and `remove_tag`.")] = None
     cursor: Annotated[
         str | None, Field(max_length=2_000, description="With a filter: the `cursor` of the previous piece.")
     ] = None
 
-    def change(self) -> BulkChange:
+    def change(self, by: str) -> BulkChange:
         """Raises InvalidBody also for a member that another action would read: `delete` with a stage is a mistake."""
-        belongs = {BulkAction.CHANGE_STAGE: "stage", BulkAction.ADD_TAG: "tag", BulkAction.REMOVE_TAG: "tag"}
+        belongs = {BulkAction.CHANGE_STAGE: "stage", BulkAction.ADD_TAG: "tags", BulkAction.REMOVE_TAG: "tags"}
         needed = belongs.get(self.action)
         faults = []
-        for name, value in (("stage", self.stage), ("tag", self.tag)):
+        for name, value in (("stage", self.stage), ("tags", self.tags)):
             if (value is None) == (name == needed):
                 faults.append(Fault(name, "is required" if name == needed else f"is not for {self.action}"))
         if (self.lead_ids is None) == (self.filter is None):
@@ -63,7 +64,7 @@ class BulkBody(RequestModel):
             faults.append(Fault("cursor", "is for a filter"))
         if faults:
             raise InvalidBody(faults)
-        return BulkChange(self.action, self.stage or self.tag or "")
+        return BulkChange(self.action, self.stage or "", self.tags or (), by)
 
 
 class FailureAnswer(AnswerModel):
@@ -108,7 +109,7 @@ def change_many_leads(call: Call) -> object:
     campaigns' numbers.
     """
     body, context = call.body(BulkBody), call.context
-    change = body.change()
+    change = body.change(caller(call.request).name)
     if body.filter is None:
         report, cursor = context.bulk_editor.change_some(body.lead_ids or (), change, context.now()), None
     else:

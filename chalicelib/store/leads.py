@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from chalicelib.model.errors import Conflict, Fault, InvalidPosition, LeadNotFound
 from chalicelib.model.ids import LeadId, is_lead_id, shard_of
-from chalicelib.model.lead import EVERY_LEAD, Identity, Lead, LeadChange, LeadFilter
+from chalicelib.model.lead import EVERY_LEAD, Identity, Lead, LeadChange, LeadFilter, LeadStatus, folded
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.store import keys, lead_rows
 from chalicelib.store.client import Client, Item
@@ -27,6 +27,7 @@ _READS_A_PAGE = 32
 not make a request run for ever. That is 50,000 leads of the usual size."""
 _ROWS_A_READ = 10_000
 """A megabyte holds fewer."""
+_MAY_BE_MAILED = (missing("unsubscribed_at"), missing("suppressed"))
 
 
 class IdentityTaken(Conflict, problem="lead-exists", title="There is such a lead already"):
@@ -115,12 +116,14 @@ class Leads:
         if not self._table.transact(*lead_rows.delete(self._table.name, lead), *together):
             raise Conflict("The lead changed meanwhile.")
 
-    def unsubscribe(self, lead_id: LeadId, *, at: datetime, source: str, campaign_id: str | None = None) -> bool:
+    def unsubscribe(
+        self, lead_id: LeadId, *, at: datetime, source: str, campaign_id: str | None = None, by: str | None = None
+    ) -> bool:
         """Record that a lead wants no more mail, and keep that by its address, which outlives the lead.
 
         True the first time; False when it is so already, or was taken back after `at`. Raises LeadNotFound.
         """
-        mark = Mark(SuppressionReason.UNSUBSCRIBED, at, source, campaign_id)
+        mark = Mark(SuppressionReason.UNSUBSCRIBED, at, source, campaign_id, by)
         is_first = self.suppressions.unsubscribe_lead(lead_id, mark)
         if is_first is None:
             raise LeadNotFound("There is no lead with this id.")
@@ -133,6 +136,7 @@ class Leads:
         stage: str | None = None,
         tag: str | None = None,
         q: str | None = None,
+        status: LeadStatus | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> tuple[list[Lead], str | None]:
@@ -140,14 +144,13 @@ class Leads:
 
         Reads the audience index, which has hardly other rows than leads: with entity and stage their partitions, else
         all of it.
-        Eventually consistent. `q` is looked for in names, address and external id, whatever the case. A page may hold
-        fewer than `limit` leads, even none, when matches are rare. A position stays valid when leads change or go. Who
+        Eventually consistent. A page may hold fewer than `limit` leads, even none, when matches are rare. A position stays valid when leads change or go. Who
         moves to another stage or entity between two pages may come twice, or not at all.
         """
-        wanted = LeadFilter(entity, stage, tag, q)
+        wanted = LeadFilter(entity, stage, tag, q, status)
         partitions, where = _partitions(wanted), _where(wanted)
         number, after = _position(cursor, partitions)
-        takes_all = tag is None and not q and (len(partitions) > 1 or wanted == EVERY_LEAD)
+        takes_all = tag is None and not q and status is None and (len(partitions) > 1 or wanted == EVERY_LEAD)
         rows_a_read = limit + 1 if takes_all else 20 * limit
         found: list[Lead] = []
         reads = 0
@@ -280,8 +283,13 @@ def _where(wanted: LeadFilter) -> Condition:
     conditions += [equals(name, value) for name, value in named if value is not None]
     if wanted.tag is not None:
         conditions.append(contains("tags", wanted.tag))
-    if wanted.q:
-        conditions.append(contains("search_text", wanted.q.lower()))
+    if needle := folded(wanted.q or ""):
+        # A lead that was last written by an earlier version has it in lower case, but with accents.
+        conditions.append(contains("search_text", needle) | contains("search_text", str(wanted.q).lower()))
+    if wanted.status in ("subscribed", "unsubscribed"):
+        conditions += _MAY_BE_MAILED if wanted.status == "subscribed" else [exists("unsubscribed_at")]
+    elif wanted.status is not None:
+        conditions.append(equals(("suppressed", "reason"), wanted.status))
     return all_of(*conditions)
 
 
@@ -302,9 +310,8 @@ def _position(cursor: str | None, partitions: Sequence[str | None]) -> tuple[int
 
 
 def _in_audience(tags: Sequence[str]) -> Condition:
-    may_be_mailed = [missing("unsubscribed_at"), missing("suppressed")]
     has_all_tags = [contains("tags", tag) for tag in dict.fromkeys(tags)]
-    return all_of(*may_be_mailed, *has_all_tags)
+    return all_of(*_MAY_BE_MAILED, *has_all_tags)
 
 
 def _audience(entity: str, stages: Iterable[str], tags: Sequence[str]) -> Iterator[Query]:

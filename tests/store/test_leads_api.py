@@ -129,7 +129,9 @@ def test_nobody_is_resubscribed_without_a_reason(api: ApiClient, body: Any) -> N
     }
     assert body is None or [error["field"] for error in reply.json["errors"]] == ["reason"]
     assert api("GET", url).json["unsubscribed"]
-    assert api("GET", f"{url}/timeline").json["items"] == []
+    (told,) = api("GET", f"{url}/timeline").json["items"]
+    assert (told["type"], told["by"]) == ("unsubscribed", "test")
+    assert api("GET", f"{url}/suppressions").json["items"][0]["by"] == "test"
 
 
 def test_the_timeline_says_who_resubscribed_a_lead_and_why_each_time(api: ApiClient) -> None:

@@ -160,7 +160,7 @@ def test_a_lead_that_was_moved_ahead_is_counted_once(dynamodb: Any, tables: Tabl
 
 def test_tags_that_are_the_filter_are_removed_from_all_who_have_them(leads: Leads) -> None:
     fill(leads, 240, tags=["old", "kept"])
-    reports = in_pieces(leads, LeadFilter(tag="old"), BulkChange(BulkAction.REMOVE_TAG, "old"))
+    reports = in_pieces(leads, LeadFilter(tag="old"), BulkChange(BulkAction.REMOVE_TAG, tags=["old"]))
     assert sum(each.changed for each in reports) == 240
     assert {lead.tags for lead in everybody(leads)} == {("kept",)}
 
@@ -182,7 +182,7 @@ class MeanwhileLeads(Leads):
 def test_a_lead_that_no_longer_matches_is_left_alone(dynamodb: Any, tables: TableNames, action: BulkAction) -> None:
     leads = MeanwhileLeads(dynamodb, tables.leads)
     fill(leads, 3, stage="New")
-    (report,) = in_pieces(leads, LeadFilter("acme", "New"), BulkChange(action, "ours"))
+    (report,) = in_pieces(leads, LeadFilter("acme", "New"), BulkChange(action, "ours", ["ours"]))
     assert (report.changed, report.unchanged, report.failed) == (2, 1, [])
     assert leads.moved is not None
     moved = leads.get(leads.moved)
@@ -192,16 +192,16 @@ def test_a_lead_that_no_longer_matches_is_left_alone(dynamodb: Any, tables: Tabl
 def test_a_tag_joins_those_that_others_add_at_the_same_time(dynamodb: Any, tables: TableNames) -> None:
     leads = MeanwhileLeads(dynamodb, tables.leads)
     fill(leads, 3)
-    in_pieces(leads, ACME, BulkChange(BulkAction.ADD_TAG, " ours "))
+    in_pieces(leads, ACME, BulkChange(BulkAction.ADD_TAG, tags=[" ours ", "both"]))
     assert leads.moved is not None
-    assert leads.get(leads.moved).tags == ("theirs", "ours")
+    assert leads.get(leads.moved).tags == ("theirs", "ours", "both")
 
 
 def test_chosen_leads_are_changed_and_failures_are_named(leads: Leads, api: ApiClient) -> None:
     full, fine, gone = fill(leads, 3)
     update_lead(leads, full.lead_id, {"tags": [f"t{n}" for n in range(50)]}, LATER)
     leads.delete(gone)
-    body = {"lead_ids": [full.lead_id, fine.lead_id, gone.lead_id], "action": "add_tag", "tag": "vip"}
+    body = {"lead_ids": [full.lead_id, fine.lead_id, gone.lead_id], "action": "add_tag", "tags": ["vip"]}
     answer = api("POST", "/v1/leads/bulk", body).json
     assert (answer["changed"], answer["unchanged"], answer["cursor"]) == (1, 0, None)
     reasons = {each["lead_id"]: each["reason"] for each in answer["failed"]}
@@ -224,8 +224,8 @@ def test_chosen_leads_are_changed_and_failures_are_named(leads: Leads, api: ApiC
         ({"action": "delete", "filter": {"stages": "S0"}}, "filter.stages"),
         ({"action": "change_stage", "filter": {}}, "stage"),
         ({"action": "change_stage", "filter": {}, "stage": "a#b"}, "stage"),
-        ({"action": "add_tag", "filter": {}, "tag": ";"}, "tag"),
-        ({"action": "add_tag", "filter": {}, "tag": " "}, "tag"),
+        ({"action": "add_tag", "filter": {}, "tags": ["a", ";"]}, "tags"),
+        ({"action": "add_tag", "filter": {}, "tags": [" "]}, "tags"),
         ({"action": "delete", "lead_ids": []}, "lead_ids"),
         ({"action": "delete", "lead_ids": ["lead_1"], "cursor": "x"}, "cursor"),
         ({"action": "explode", "filter": {}}, "action"),
