@@ -3,7 +3,7 @@
 A draft may lack anything; what is there is checked. What sending needs: completeness.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -166,9 +166,12 @@ class Drafts:
         """A new draft with the same content, sender and audience; of any status. Raises CampaignNotFound."""
         return self._copy(self.get(campaign_id), _COPY, now)
 
-    def follow_up(self, campaign_id: CampaignId, did: Did, now: datetime) -> Draft:
-        """A new draft with the same content, for those of the campaign's audience who reacted so to its mail.
+    def follow_up(
+        self, campaign_id: CampaignId, did: Did, stages_of: Callable[[str], Sequence[str]], now: datetime
+    ) -> Draft:
+        """A new draft with the same content, for those of the campaign's recipients who reacted so to its mail.
 
+        Their stages may have changed since: all stages of the entity are chosen, by `stages_of`.
         Raises CampaignNotFound, WrongStatus for a campaign that was not sent, NamesNobody, InvalidCampaign.
         """
         draft = self.get(campaign_id)
@@ -177,7 +180,8 @@ class Drafts:
         if campaign.tracking is not Tracking.FULL:
             raise NamesNobody("The campaign does not track who opened or clicked, so nobody can be chosen by it.")
         behavior, faults = (*campaign.audience.behavior, Behavior(campaign_id, did)), list[Fault]()
-        audience = _audience(replace(campaign.audience, behavior=behavior), faults)
+        stages = dict.fromkeys((*campaign.audience.stages, *stages_of(campaign.audience.entity)))
+        audience = _audience(replace(campaign.audience, stages=tuple(stages)[:MAX_STAGES], behavior=behavior), faults)
         if faults:
             raise InvalidCampaign(faults)
         return self._copy(draft, _FOLLOW_UP, now, audience=audience)

@@ -129,6 +129,7 @@ _IN_MARKDOWN: Final[Mapping[str, str | None]] = {
 """Messages for authors of Markdown in place of those above; None: nothing that they could change."""
 _IN_MARKDOWN_ALONE: Final = "markup_shown"
 """Elsewhere its author meant it."""
+_NOBODY_HAS = 'None of the recipients checked has {0}. Check its name, or add a default: {{{{ {0} | default("…") }}}}'
 _ADDRESS_VARIES = (
     "A merge tag is in the host of this address or directly after it, so its value could change where it leads."
 )
@@ -186,7 +187,8 @@ def _all(
     for use in compiled.merge_fields:
         empty = audience.empty_fields.get(use.path, 0)
         if empty and not use.has_default:
-            yield _finding("merge_field_empty", use.field, use.line, use.column, count=empty, path=use.path)
+            found = _finding("merge_field_empty", use.field, use.line, use.column, count=empty, path=use.path)
+            yield replace(found, message=_NOBODY_HAS.format(use.path)) if empty == audience.total else found
     yield from _subject(compiled.subject)
     if (size := html_size(compiled, tracking) or 0) > GMAIL_CLIPS_AT:
         yield _finding("gmail_clips", "html", kilobytes=size / 1024)

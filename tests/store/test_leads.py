@@ -290,9 +290,7 @@ def test_pages_hold_every_match_once(
     assert sorted(found) == sorted(lead.lead_id for lead in everybody if wanted(lead))
 
 
-def test_a_search_finds_leads_that_an_earlier_version_wrote(
-    dynamodb: Any, leads: Leads, tables: TableNames
-) -> None:
+def test_a_search_finds_leads_that_an_earlier_version_wrote(dynamodb: Any, leads: Leads, tables: TableNames) -> None:
     lead = make(leads, last_name="Müller")
     dynamodb.update_item(
         TableName=tables.leads,

@@ -113,6 +113,13 @@ def test_a_merge_field_without_default_counts_the_leads_that_have_nothing_there(
     assert "lead.fields.plan" in finding.message
 
 
+def test_a_field_that_nobody_has_is_said_to_be_so() -> None:
+    facts = AudienceFacts(total=10, empty_fields={"lead.fields.plna": 10})
+    finding = found("{{ lead.fields.plna }}", "merge_field_empty", facts)
+    assert (finding.severity, finding.count) == (Severity.WARNING, 10)
+    assert finding.message.startswith("None of the recipients checked has lead.fields.plna.")
+
+
 def test_the_content_lists_the_fields_to_count() -> None:
     html = (
         "{{ lead.first_name }}{{ lead.fields['zip code'] | default('-') }}"
