@@ -1,4 +1,4 @@
-"""A lead's timeline: an event for each delivery with its badges, each act of a rule, and what people did to the lead."""
+"""A lead's timeline: each delivery with its badges, each act of a rule, and what people did to the lead."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -85,8 +85,8 @@ def timeline_page(
 ) -> tuple[list[Event], str | None]:
     """The lead's events, newest first, and the next position (None at the end).
 
-    At most `limit` deliveries, and all other events since the oldest of them. A Mark: it was unsubscribed, and still is,
-    but not by a campaign's mail, whose event says it.
+    At most `limit` deliveries, and all other events since the oldest of them. A Mark: it was unsubscribed,
+    and still is, but not by a campaign's mail, whose event says it.
     """
     found, more = deliveries.list_of_lead(lead.lead_id, limit=limit, position=position)
     until = None if position is None else deliveries.time_of(position)

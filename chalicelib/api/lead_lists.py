@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from chalicelib.api.http.answers import Answer, AnswerModel
 from chalicelib.api.http.authentication import caller
+from chalicelib.api.http.paging import DelimiterQuery
 from chalicelib.api.http.requests import InvalidBody, InvalidParameters, RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.api.leads import LeadFilterBody, LeadQuery
@@ -81,7 +82,7 @@ class BulkAnswer(AnswerModel):
     cursor: Annotated[str | None, Field(description="Where the next piece begins; null when all are done.")]
 
 
-class LeadExportQuery(LeadQuery):
+class LeadExportQuery(DelimiterQuery, LeadQuery):
     limit: Annotated[int, Field(ge=1, le=2_000, description="How many lines at most.")] = 2_000
     """What does not fit into a part is read again for the next: leads have 500 bytes, but may have 17 KB."""
     fields: Annotated[
@@ -125,7 +126,8 @@ def export_leads(call: Call) -> Answer:
 
     A part of the file, at most 2,000 lines; if there is more, a header links to it, as in the export of deliveries. The
     columns are those of an import, which changes nothing if it reads this file, except that numbers, true and false
-    become texts. To find all custom fields, the first request looks through the leads.
+    become texts; it ignores `mailing_status`, which says whether a lead may be mailed. To find all custom fields, the
+    first request looks through the leads.
     """
     query, context = call.query(LeadExportQuery), call.context
     wanted, position = query.wanted(), query.position()
@@ -133,11 +135,11 @@ def export_leads(call: Call) -> Answer:
         query = query.model_copy(update={"fields": _all_fields(call, wanted)})
     fields = [name for name in query.fields or () if name]
     found, following = context.leads.list_page(**wanted._asdict(), limit=query.limit, cursor=position)
-    text, written = lead_export.lines(found, fields)
+    text, written = lead_export.lines(found, fields, query.delimiter)
     if written < len(found):
         following = context.leads.position_after(found[written - 1], wanted)
     if position is None:
-        text = lead_export.header(fields) + text
+        text = lead_export.header(fields, query.delimiter) + text
     headers = {"Content-Disposition": 'attachment; filename="leads.csv"', **query.link_to(following)}
     return Answer(200, text, headers, f"{MEDIA_TYPE}; charset=utf-8")
 

@@ -78,11 +78,6 @@ class Leads:
         wanted = [keys.lead(lead_id) for lead_id in dict.fromkeys(lead_ids)]
         return {lead.lead_id: lead for lead in map(decode, self._rows(wanted, consistent=consistent))}
 
-    def find_existing(self, lead_ids: Iterable[LeadId]) -> set[LeadId]:
-        """Those of these leads that exist; eventually consistent, 100 a call."""
-        wanted = [keys.lead(lead_id) for lead_id in dict.fromkeys(lead_ids)]
-        return {LeadId(row["lead_id"]["S"]) for row in self._rows(wanted, consistent=False, only="lead_id")}
-
     def find_owners(self, identities: Iterable[Identity]) -> dict[Identity, LeadId]:
         """Who owns these identities, by strongly consistent reads; those that nobody owns are absent."""
         wanted = {keys.identity(*identity)["lead_id"]["S"]: identity for identity in identities}
@@ -143,14 +138,14 @@ class Leads:
         """A page of leads and where the next one starts (None: there is none); in no particular, but a stable order.
 
         Reads the audience index, which has hardly other rows than leads: with entity and stage their partitions, else
-        all of it.
-        Eventually consistent. A page may hold fewer than `limit` leads, even none, when matches are rare. A position stays valid when leads change or go. Who
-        moves to another stage or entity between two pages may come twice, or not at all.
+        all of it. Eventually consistent. A page may hold fewer than `limit` leads, even none, when matches are rare. A
+        position stays valid when leads change or go. Who moves to another stage or entity between two pages may come
+        twice, or not at all.
         """
         wanted = LeadFilter(entity, stage, tag, q, status)
         partitions, where = _partitions(wanted), _where(wanted)
         number, after = _position(cursor, partitions)
-        takes_all = tag is None and not q and status is None and (len(partitions) > 1 or wanted == EVERY_LEAD)
+        takes_all = wanted == LeadFilter(entity, stage) and (len(partitions) > 1 or wanted == EVERY_LEAD)
         rows_a_read = limit + 1 if takes_all else 20 * limit
         found: list[Lead] = []
         reads = 0
@@ -254,12 +249,12 @@ class Leads:
             counts = list(threads.map(lambda query: self._table.count(query, is_over), queries))
         return Count(sum(count for count, _ in counts), not all(is_whole for _, is_whole in counts))
 
-    def _rows(self, wanted: Sequence[Item], *, consistent: bool, only: str | None = None) -> list[Item]:
+    def _rows(self, wanted: Sequence[Item], *, consistent: bool) -> list[Item]:
         chunks = [wanted[start : start + 100] for start in range(0, len(wanted), 100)]
         if len(chunks) <= 1:
-            return self._table.find_many(wanted, consistent=consistent, only=only)
+            return self._table.find_many(wanted, consistent=consistent)
         with ThreadPoolExecutor(_THREADS) as threads:
-            read = threads.map(lambda chunk: self._table.find_many(chunk, consistent=consistent, only=only), chunks)
+            read = threads.map(lambda chunk: self._table.find_many(chunk, consistent=consistent), chunks)
             return [row for rows in read for row in rows]
 
     def _raise_taken(self, lead: Lead) -> None:

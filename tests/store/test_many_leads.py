@@ -5,6 +5,7 @@ import io
 import itertools
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -263,16 +264,19 @@ HOSTILE: list[LeadInput] = [
 ]
 
 
-def test_an_exported_file_imports_without_any_change(leads: Leads, api: ApiClient) -> None:
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_an_exported_file_imports_without_any_change(leads: Leads, api: ApiClient, delimiter: str) -> None:
     for number, said in enumerate(HOSTILE):
         lead: LeadInput = {"entity": "acme", "stage": "New", "email": f"h{number}@acme.example", **said}
-        leads.create(new_lead(checked(lead), NOW))
-    text = exported(api, "?entity=acme&limit=1")
-    rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
+        left = NOW if number == 1 else None
+        leads.create(replace(new_lead(checked(lead), NOW), unsubscribed_at=left))
+    text = exported(api, f"?entity=acme&limit=1&delimiter={delimiter}")
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=delimiter))
+    assert sorted(row["mailing_status"] for row in rows) == ["subscribed", "subscribed", "unsubscribed"]
     assert len(rows) == len(HOSTILE)
     assert not any(cell.startswith(("=", "+", "-", "@", "＝")) for row in rows for cell in (*row, *row.values()))
     before = sorted(everybody(leads), key=lambda lead: lead.lead_id)
-    report = api("POST", "/v1/leads/import", text, CSV).json
+    report = api("POST", f"/v1/leads/import?delimiter={delimiter}", text, CSV).json
     assert (report["unchanged"], report["updated"], report["errors"]) == (len(HOSTILE), 0, [])
     assert sorted(everybody(leads), key=lambda lead: lead.lead_id) == before
 
@@ -280,7 +284,7 @@ def test_an_exported_file_imports_without_any_change(leads: Leads, api: ApiClien
 def test_an_export_has_the_fields_asked_for_or_all(leads: Leads, api: ApiClient) -> None:
     fill(leads, 2, fields={"plan": "Gold", "seats": 3, "member": True})
     fill(leads, 1, entity="other", fields={})
-    own = "external_id,entity,stage,email,first_name,last_name,tags"
+    own = "external_id,entity,stage,email,first_name,last_name,tags,mailing_status"
     whole = exported(api, "?entity=acme").splitlines()
     assert whole[0] == f"\ufeff{own},member,plan,seats"
     assert whole[1].endswith(",true,Gold,3")
