@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from chalicelib.content.source_map import Place, SourceMap
 
 FORMAT_VERSION: Final = 1
+"""To be raised for what an earlier release cannot ignore; one ignores members that it does not know."""
 UTM_KEYS: Final = ("source", "medium", "campaign", "term", "content")
 
 
@@ -195,7 +196,7 @@ class CompiledContent:
         content["links"] = tuple(Link(*link) for link in content["links"])
         content["merge_fields"] = tuple(MergeField(*use) for use in content["merge_fields"])
         content["utm"] = tuple((key, value) for key, value in content["utm"])
-        return cls(**content)
+        return cls(**{each.name: content[each.name] for each in fields(cls) if each.name in content})
 
 
 class BothForms(NamedTuple):
