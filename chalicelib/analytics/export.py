@@ -37,7 +37,7 @@ def lines(
 
 
 def _names(lead: Lead | None) -> list[str]:
-    return [neutral(lead and getattr(lead, name) or "") for name in _NAMES]
+    return [neutral((lead and getattr(lead, name)) or "") for name in _NAMES]
 
 
 def _time(moment: datetime | None) -> str:
