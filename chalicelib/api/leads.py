@@ -2,13 +2,13 @@
 
 from typing import Annotated, cast
 
-from pydantic import AfterValidator, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticCustomError
 
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.paging import Page, PageQuery
-from chalicelib.api.http.requests import RequestModel
+from chalicelib.api.http.requests import Line, RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.crm.lead_groups import list_groups
 from chalicelib.crm.leads import InvalidLead, LeadInput, create_lead, delete_lead, update_lead
@@ -19,8 +19,6 @@ from chalicelib.model.suppression import Resubscription, SuppressionReason
 from chalicelib.store.leads import IdentityTaken
 
 leads = Resource("leads")
-
-_MAX_REASON = 500
 
 
 def _scalar(value: object, validate: ValidatorFunctionWrapHandler) -> object:
@@ -87,18 +85,7 @@ class LeadQuery(PageQuery, LeadFilterBody):
     """A page of them."""
 
 
-def _one_line(text: str) -> str:
-    line = text.strip()
-    if not 0 < len(line) <= _MAX_REASON or not line.isprintable():
-        raise PydanticCustomError("line", f"must be one line of 1 to {_MAX_REASON} characters")
-    return line
-
-
-Reason = Annotated[
-    str,
-    AfterValidator(_one_line),
-    Field(description="Why; one line.", json_schema_extra={"minLength": 1, "maxLength": _MAX_REASON}),
-]
+Reason = Annotated[Line, Field(max_length=500, description="Why; one line.")]
 
 
 class ResubscribeBody(RequestModel):
