@@ -68,8 +68,8 @@ class LeadFilterBody(RequestModel):
         str | None,
         Field(
             max_length=200,
-            description="Searched for in names, address, external id and the first 500 characters of the custom "
-            "fields, ignoring case and accents.",
+            description="Searched for in names, address, external id and the first 40 characters of each custom "
+            "field, ignoring case and accents.",
         ),
     ] = None
     status: Annotated[

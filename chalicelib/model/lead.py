@@ -13,8 +13,8 @@ from chalicelib.model.suppression import Mark, SuppressionReason
 FieldValue = str | int | float | bool
 LeadStatus = Literal["subscribed", "unsubscribed", "hard_bounce", "complaint", "manual"]
 """Whether it may be mailed: `subscribed`, or a SuppressionReason."""
-_SEARCHED_IN_FIELDS = 500
-"""Characters of the custom fields: what is searched is stored once more with the lead."""
+_SEARCHED_OF_A_FIELD = 40
+"""Characters of each custom field: what is searched is stored once more with the lead."""
 
 
 class Identity(NamedTuple):
@@ -86,8 +86,8 @@ class Lead:
     @property
     def search_text(self) -> str:
         """What a search looks in, folded."""
-        fields = " ".join(map(str, self.fields.values()))[:_SEARCHED_IN_FIELDS]
-        said = (self.first_name, self.last_name, self.email, self.external_id, fields)
+        fields = (str(value)[:_SEARCHED_OF_A_FIELD] for value in self.fields.values())
+        said = (self.first_name, self.last_name, self.email, self.external_id, *fields)
         return folded(" ".join(word for word in said if word))
 
 
