@@ -31,7 +31,7 @@ MAIL = """<mjml lang="en">
         <mj-image src='https://i.example/a.png?a=1&amp;b="2"' alt="A \\ b é 👨‍👩‍👧" href="https://a.example/" fluid-on-mobile="true" />
         <mj-button href="https://b.example/?n={{ lead.first_name }}">Go <b>now</b></mj-button>
         <mj-divider border-width="1px" /><mj-spacer height="20px" />
-        <mj-table><tr><td><a href="http://c.example/">c</a></td></tr></mj-table>
+        <mj-table><tr><td><a href="http://c.shop/">c</a></td></tr></mj-table>
         <mj-social><mj-social-element name="facebook" href="https://f.example/">F</mj-social-element></mj-social>
         <mj-raw><p>{% if lead.id %}x{% else %}y{% endif %}</p></mj-raw>
       </mj-column>

@@ -4,6 +4,8 @@ import pytest
 
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.render import Renderer
+from chalicelib.model.workspace import Language
+from tests.unit.content.made import proven
 from tests.unit.content.mails import CAMPAIGN, DELIVERY_ID, LEAD, UNSUBSCRIBE_URL, Tracking, source_of
 
 FOOTER = f"\n-- \nUnsubscribe: {UNSUBSCRIBE_URL}\n"
@@ -68,3 +70,10 @@ def test_lists_in_each_other_do_not_make_the_text_grow_with_their_square() -> No
     html = "<ul><li>x" * 2_000
     assert text_of(html).startswith("- x\n\n  - x\n\n    - x\n")
     assert len(text_of(html)) < 10 * len(html)
+
+
+def test_what_is_added_for_recipients_is_in_the_workspaces_language() -> None:
+    source = source_of("<p>Hallo</p>", language=Language.DE)
+    mail = Renderer(proven(source), Tracking()).render(LEAD, CAMPAIGN, DELIVERY_ID, UNSUBSCRIBE_URL)
+    assert f'href="{UNSUBSCRIBE_URL}">Abmelden</a>' in (mail.html or "")
+    assert mail.text.endswith(f"\n-- \nAbmelden: {UNSUBSCRIBE_URL}\n")

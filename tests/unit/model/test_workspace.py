@@ -71,6 +71,18 @@ def test_a_web_address_is_a_logo(url: str) -> None:
     assert fields(Workspace(theme=replace(Theme(), logo_url=url))) == []
 
 
+@pytest.mark.parametrize("width", [480, 720])
+def test_the_limits_themselves_are_valid(width: int) -> None:
+    logo_url = "https://acme.example/".ljust(500, "a")
+    assert fields(Workspace("n" * 100, Theme(logo_url=logo_url, width=width), "\n".join(["x" * 100] * 8))) == []
+
+
+def test_a_colour_that_is_too_light_is_told_its_contrast() -> None:
+    with pytest.raises(InvalidWorkspace) as invalid:
+        checked(Workspace(theme=Theme("#777777")))
+    assert "contrast 4.4:1, at least 4.5:1" in invalid.value.faults[0].reason
+
+
 @pytest.mark.parametrize(
     "text",
     ["\n" * 8, "x" * 101, "Street\x07", "{{ lead.email }}", "{% raw %}"],
