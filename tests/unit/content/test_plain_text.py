@@ -3,6 +3,7 @@
 import pytest
 
 from chalicelib.content.compiler import compile_content
+from chalicelib.content.errors import ContentInvalid
 from chalicelib.content.render import Renderer
 from chalicelib.model.workspace import Language
 from tests.unit.content.made import proven
@@ -77,3 +78,8 @@ def test_what_is_added_for_recipients_is_in_the_workspaces_language() -> None:
     mail = Renderer(proven(source), Tracking()).render(LEAD, CAMPAIGN, DELIVERY_ID, UNSUBSCRIBE_URL)
     assert f'href="{UNSUBSCRIBE_URL}">Abmelden</a>' in (mail.html or "")
     assert mail.text.endswith(f"\n-- \nAbmelden: {UNSUBSCRIBE_URL}\n")
+
+
+def test_a_mail_whose_text_cannot_be_made_is_refused() -> None:
+    with pytest.raises(ContentInvalid, match="more than 5,000 merge tags"):
+        text_of("<p>&#123;" * 3_000)
