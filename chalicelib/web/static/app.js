@@ -119,6 +119,9 @@ export function query(values) {
 export const failure = (problem, again) => h("div", { class: "failure", role: "alert" },
   h("p", {}, problem.message), again && button("Try again", again));
 
+/** A text with links to the views that it names. */
+export const linked = (text) => text.split(/(Settings, Senders)/).map((part, at) => (at % 2 ? h("a", { href: "#/settings/senders" }, part) : part));
+
 // -- Numbers, times and terms as the page shows them. ------------------------------------------------------------------
 
 export const number = (value) => value.toLocaleString("en");
@@ -194,19 +197,23 @@ async function enter() {
   }
   const main = document.getElementById("main");
   if (!module) {
+    main.ariaBusy = "false";
     main.replaceChildren(lost("There is no such page", "The address may be incomplete or misspelt."));
     return;
   }
+  main.ariaBusy = "true";
   try {
     const { show } = await import(module);
     if (signal.aborted) return;
     const place = h("div", { class: "view" });
     main.replaceChildren(place);
+    main.ariaBusy = "false";
     scrollTo(0, 0);
     sessionStorage.setItem(`#${path}`, location.hash);
     await show(place, { id: pattern.exec(path)?.[1], query: new URLSearchParams(search), signal });
   } catch (error) {
     if (signal.aborted || error.name === "AbortError") return;
+    main.ariaBusy = "false";
     const isKnown = error instanceof Problem;
     const problem = isKnown ? error : { message: "This page could not be loaded. A new version may be available." };
     main.replaceChildren(problem.status === 404 ? lost("Not found", `${problem.message} It may have been deleted.`, part)
