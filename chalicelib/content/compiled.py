@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self
 
 from chalicelib.model.errors import Fault
+from chalicelib.model.workspace import Language
 
 if TYPE_CHECKING:
     from chalicelib.content.source_map import Place, SourceMap
 
 FORMAT_VERSION: Final = 1
+"""To be raised for what an earlier release cannot ignore; one ignores members that it does not know."""
 UTM_KEYS: Final = ("source", "medium", "campaign", "term", "content")
 
 
@@ -28,6 +30,8 @@ class ContentSource:
     preview_text: str | None = None
     source_map: "SourceMap | None" = None
     """What `html` was made of; None if it is the author's own."""
+    language: Language = Language.EN
+    """Of what is added for recipients."""
 
     def place(self, field: str, line: int | None, column: int | None) -> "Place":
         """Of a place in these fields, the place in what the author wrote."""
@@ -192,7 +196,7 @@ class CompiledContent:
         content["links"] = tuple(Link(*link) for link in content["links"])
         content["merge_fields"] = tuple(MergeField(*use) for use in content["merge_fields"])
         content["utm"] = tuple((key, value) for key, value in content["utm"])
-        return cls(**content)
+        return cls(**{each.name: content[each.name] for each in fields(cls) if each.name in content})
 
 
 class BothForms(NamedTuple):

@@ -1,15 +1,10 @@
 """Makes the HTML of a mail that was written in Markdown or MJML."""
 
-from typing import Final
-
 from chalicelib.content.errors import ContentInvalid, Positions, SourceError
 from chalicelib.content.source_map import SourceMap, StandIns
 from chalicelib.model.campaign import Body
 from chalicelib.model.errors import Fault
 from chalicelib.model.workspace import Workspace
-
-MAX_BYTES: Final = 1_048_576
-"""Of the HTML that is made, and of MJML."""
 
 
 def made_of(body: Body, workspace: Workspace) -> SourceMap | None:
@@ -28,11 +23,8 @@ def made_of(body: Body, workspace: Workspace) -> SourceMap | None:
             components = markdown.mjml_of(source, stand_ins, workspace)
         else:
             components = mjml.mjml_of(source, stand_ins)
-        made = SourceMap(field, source, mjml.compiled(components), stand_ins)
+        return SourceMap(field, source, mjml.compiled(components), stand_ins)
     except SourceError as error:
         raise ContentInvalid([Fault(field, error.reason, *Positions(source).of(error.offset))]) from None
     except ValueError as error:
         raise ContentInvalid([Fault(field, f"it cannot be read: {error}")]) from None
-    if len(made.html) > MAX_BYTES:
-        raise ContentInvalid([Fault(field, f"it becomes more than {MAX_BYTES // 1024:,} KB of HTML")])
-    return made

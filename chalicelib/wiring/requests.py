@@ -35,7 +35,9 @@ class Context(Stores):
         self.idempotency = Idempotency(dynamodb, settings.campaigns_table)
         self.rate = SendRate(dynamodb, settings.campaigns_table)
         self.resubscriptions = Resubscriptions(dynamodb, settings.campaigns_table)
-        self.rule_editor = RuleEditor(self.rules, self.campaigns, self.leads)
+        self.rule_editor = RuleEditor(
+            self.rules, self.campaigns, self.leads, lambda campaign_id: self.drafts.links(campaign_id)
+        )
         self.sessions = Sessions(dynamodb, settings.campaigns_table)
         self.tokens = Tokens(dynamodb, settings.campaigns_table)
 

@@ -45,9 +45,10 @@ def shop(marketer: Marketer, until: Any) -> Iterator[Shop]:
     marketer("POST", "/v1/senders", {"domain": SENDER})
     marketer("POST", "/v1/suppressions", {"emails": SUPPRESSED, "reason": "Asked by phone not to be emailed"})
     draft = marketer("POST", "/v1/campaigns", json.loads(DRAFT.read_bytes()) | {"title": "Summer gardens"})
-    clicked = marketer("GET", f"/v1/campaigns/{campaign}/deliveries?clicked=true&opened=true&limit=1")["items"][0]
+    clicked = marketer("GET", f"/v1/campaigns/{campaign}/deliveries?clicked=true&opened=true&limit=20")["items"]
+    lead = next(each["lead_id"] for each in clicked if marketer("GET", f"/v1/leads/{each['lead_id']}")["email"])
     rules = [marketer("POST", "/v1/rules", each)["rule_id"] for each in RULES]
-    yield Shop(campaign, draft["campaign_id"], clicked["lead_id"], rules[0])
+    yield Shop(campaign, draft["campaign_id"], lead, rules[0])
     marketer("PATCH", "/v1/workspace", {"name": "", "postal_address": None})
     marketer("DELETE", f"/v1/senders/{SENDER}")
 

@@ -39,7 +39,7 @@ export function privacyCard(shown, { signal, onchange }) {
     fill(status,
       h("p", {}, isSuppressed
         ? h("span", { class: "pill bad" }, lead.unsubscribed ? "Unsubscribed" : "Suppressed")
-        : h("span", { class: "pill good" }, lead.email ? "Subscribed" : "No email address")),
+        : h("span", { class: `pill ${lead.email ? "good" : ""}` }, lead.email ? "Subscribed" : "No email address")),
       marks.map((mark) => h("p", { class: "note" }, whyNot(mark), titles.has(mark.campaign_id) && [
         ", ", h("a", { href: `#/campaigns/${mark.campaign_id}/stats` }, titles.get(mark.campaign_id))], ", ", moment(mark.at))),
       mayWrite() && h("div", { class: "actions" }, isSuppressed

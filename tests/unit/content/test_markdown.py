@@ -15,7 +15,7 @@ from chalicelib.content.errors import ContentInvalid
 from chalicelib.content.merge_tags import find_tags
 from chalicelib.content.preflight import AudienceFacts, preflight_findings
 from chalicelib.content.proof import prove
-from chalicelib.model.workspace import Language, Theme, Workspace
+from chalicelib.model.workspace import Language, Theme, Workspace, contrast_with_white
 from tests.unit.content.made import html_of, made_source, proven, rendered
 from tests.unit.content.mails import Tracking
 
@@ -55,6 +55,27 @@ def test_blocks(markdown: str, expected: str) -> None:
 def test_the_last_paragraph_of_a_quote_or_an_item_keeps_no_distance() -> None:
     html = html_of("> a\n>\n> b\n\n- x\n\n  y\n\nz")
     assert re.findall(r'<p style="margin:([^"]*)">', html) == ["0 0 16px", "0", "0 0 16px", "0", "0 0 16px"]
+
+
+def test_the_first_heading_keeps_no_distance_above() -> None:
+    html = html_of("# A\n\n## B\n\n### C")
+    assert re.findall(r'<h\d style="margin:([^;]*)', html) == ["0px 0 20px", "32px 0 12px", "24px 0 8px"]
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 0xFFFFFF).map("#{:06x}".format).filter(lambda colour: contrast_with_white(colour) >= 4.5))
+def test_links_can_be_read_on_dark_screens_whatever_the_accent(accent: str) -> None:
+    html = made_source("[a](https://a.example)", workspace=Workspace("A", Theme(accent))).html or ""
+    dark = html[html.index("prefers-color-scheme:dark") :]
+    link, card = (re.search(rf"{of}{{[^}}]*color:(#\w{{6}})", dark) for of in (r"\.lf-text a", r"\.lf-card>table"))
+    assert link is not None
+    assert card is not None
+    assert contrast_with_white(card[1]) / contrast_with_white(link[1]) >= 4.5
+
+
+def test_without_an_address_and_with_a_link_of_the_authors_own_there_is_no_footer() -> None:
+    source = made_source("[Leave]({{ unsubscribe_url }})", workspace=Workspace("A"))
+    assert 'lf-footer"' not in (source.html or "")
 
 
 def test_a_link_marked_as_a_button_is_one() -> None:
@@ -139,7 +160,7 @@ def test_errors_name_the_authors_line(markdown: str, line: int, says: str) -> No
 
 def test_findings_and_links_name_the_authors_line() -> None:
     source = made_source(
-        "# Hello\n\nText {{ lead.fields.city }}\nand [a](http://a.example/)\n\n![](https://i.example/a.png)\n\n"
+        "# Hello\n\nText {{ lead.fields.city }}\nand [a](http://a.shop/)\n\n![](https://i.example/a.png)\n\n"
         "### Deep\n\n[Go](https://b.example) {button}\n\n- [](https://c.example)\n\n"
         "In ![a](https://i.example/b.png) text"
     )

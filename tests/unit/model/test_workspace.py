@@ -65,10 +65,22 @@ def test_a_theme_that_would_break_a_mail_is_refused(changes: dict[str, object], 
 
 @pytest.mark.parametrize(
     "url",
-    ["https://acme.example", "https://cdn.acme.example:8443/a/logo%20b.png?v=2#x", "https://XN--4CA.example/l.svg"],
+    ["https://acme.example", "https://cdn.acme.example:8443/a/my-logo%20b.png?v=2#x", "https://XN--4CA.example/l.svg"],
 )
 def test_a_web_address_is_a_logo(url: str) -> None:
     assert fields(Workspace(theme=replace(Theme(), logo_url=url))) == []
+
+
+@pytest.mark.parametrize("width", [480, 720])
+def test_the_limits_themselves_are_valid(width: int) -> None:
+    logo_url = "https://acme.example/".ljust(500, "a")
+    assert fields(Workspace("n" * 100, Theme(logo_url=logo_url, width=width), "\n".join(["x" * 100] * 8))) == []
+
+
+def test_a_colour_that_is_too_light_is_told_its_contrast() -> None:
+    with pytest.raises(InvalidWorkspace) as invalid:
+        checked(Workspace(theme=Theme("#777777")))
+    assert "contrast 4.4:1, at least 4.5:1" in invalid.value.faults[0].reason
 
 
 @pytest.mark.parametrize(
