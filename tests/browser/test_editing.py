@@ -226,7 +226,7 @@ def test_an_invalid_field_is_named_and_gets_the_focus(
         page.evaluate("document.getElementById('messages').replaceChildren()")
         page.get_by_role("button", name=action).click()
         expect(address).to_be_focused()
-        expect(page.get_by_role("status").get_by_text("From address has no @.", exact=True)).to_be_visible()
+        expect(page.locator("#messages").get_by_text("From address has no @.", exact=True)).to_be_visible()
         expect(page.get_by_role("dialog")).to_have_count(0)
 
 
@@ -286,7 +286,7 @@ def test_a_scheduled_campaign_is_read_only_and_a_sent_one_shows_its_stats(
     recipients = page.get_by_role("region", name="Recipients")
     expect(recipients.get_by_text("2 recipients right now.")).to_be_visible()
     expect(recipients.get_by_text("false")).to_have_count(0)
-    expect(page.get_by_text("Scheduled for Tue 3 Feb 2032, 10:00 Lisbon")).to_be_visible()
+    expect(page.get_by_text("Scheduled for Tue 3 Feb 2032, 10:00")).to_be_visible()
     page.get_by_role("button", name="Reschedule…").click()
     question = page.get_by_role("dialog", name="Reschedule")
     question.get_by_label("Date and time").fill("2020-02-04T10:00")
@@ -295,7 +295,7 @@ def test_a_scheduled_campaign_is_read_only_and_a_sent_one_shows_its_stats(
     expect(question.get_by_label("Date and time")).to_be_focused()
     question.get_by_label("Date and time").fill("2032-02-04T10:00")
     question.get_by_role("button", name="Reschedule").click()
-    expect(page.get_by_text("Scheduled for Wed 4 Feb 2032, 10:00 Lisbon")).to_be_visible()
+    expect(page.get_by_text("Scheduled for Wed 4 Feb 2032, 10:00")).to_be_visible()
     page = window.new_page()
     page.goto(f"{stack.web_url}#/campaigns/{sent}/edit")
     expect(page.locator("[data-figure=sent]")).to_have_text("2")

@@ -122,7 +122,7 @@ export async function show(place, { id: asked, signal }) {
       trouble = problem;
       showErrors(problem?.errors || []);
       const first = errors.first();
-      if (first) state.append(" Not saved: ", button(first.text, goToFirst, { class: "quiet" }));
+      if (first) state.append(". Not saved: ", button(first.text, goToFirst, { class: "quiet" }));
       else if (problem) fill(alert, failure(problem, draftSaving.save));
     },
   });

@@ -100,7 +100,10 @@ function top(now, title) {
 /** The buttons that a campaign's status allows. The code behind them is loaded on demand. */
 function offered(now) {
   const { campaign, stats } = now;
-  const make = (label, key, onclick) => button(label, onclick, { "data-key": key });
+  const make = (label, key, run) => button(label, ({ currentTarget: pressed }) => {
+    pressed.ariaBusy = "true";
+    return run().finally(() => { pressed.ariaBusy = "false"; });
+  }, { "data-key": key });
   const act = (verb) => async () => {
     const { act: run } = await import("./actions.js");
     const changed = await run(verb, { id: now.campaign.campaign_id, stats: now.stats });
