@@ -66,6 +66,12 @@ def test_real_mails_give_readable_text(real_mails: dict[str, str]) -> None:
         assert not any(line != line.rstrip() for line in text.split("\n") if line != "-- "), name
 
 
+def test_lists_in_each_other_do_not_make_the_text_grow_with_their_square() -> None:
+    html = "<ul><li>x" * 2_000
+    assert text_of(html).startswith("- x\n\n  - x\n\n    - x\n")
+    assert len(text_of(html)) < 10 * len(html)
+
+
 def test_what_is_added_for_recipients_is_in_the_workspaces_language() -> None:
     source = source_of("<p>Hallo</p>", language=Language.DE)
     mail = Renderer(proven(source), Tracking()).render(LEAD, CAMPAIGN, DELIVERY_ID, UNSUBSCRIBE_URL)
