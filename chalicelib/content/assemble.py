@@ -15,6 +15,7 @@ from chalicelib.content.compiled import (
     UnsubscribeSlot,
 )
 from chalicelib.content.merge_tags import CLOSERS, OPENERS, Tag
+from chalicelib.content.pieces import split
 from chalicelib.content.vocabulary import engine_source
 
 _FIELD = re.compile(
@@ -56,21 +57,13 @@ def assemble(source: str, tags: Sequence[Tag], edits: Sequence[Edit] = (), *, in
 
 
 def _items(source: str, tags: Sequence[Tag], edits: Sequence[Edit]) -> Iterator[_Item]:
-    position = 0
     # An insertion comes before a tag that starts at the same place.
-    cuts: list[Edit | Tag] = [*edits, *tags]
-    for cut in sorted(cuts, key=lambda cut: (cut.start, cut.end != cut.start)):
-        if cut.start < position:
-            continue  # a tag inside an edit that has been applied
-        if cut.start > position:
-            yield source[position : cut.start]
+    cuts: list[Edit | Tag] = sorted((*edits, *tags), key=lambda cut: (cut.start, cut.end != cut.start))
+    for piece, cut in split(source, cuts):
         if isinstance(cut, Edit):
             yield from cut.pieces
         else:
-            yield cut
-        position = cut.end
-    if position < len(source):
-        yield source[position:]
+            yield cut or piece.text
 
 
 def _slot_for(tag: Tag, *, in_link: bool) -> Slot:

@@ -5,7 +5,6 @@ part of a paragraph, so statements can enclose paragraphs. The parser gets stand
 """
 
 import re
-from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cache
 from html import escape
@@ -13,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from chalicelib.content.errors import Positions, SourceError
 from chalicelib.content.merge_tags import Tag, find_tags, require_balance
+from chalicelib.content.pieces import Joined, Piece, split
 from chalicelib.content.plain_text import BUTTON
-from chalicelib.content.source_map import Piece, StandIns
+from chalicelib.content.source_map import StandIns
 from chalicelib.content.theme import ElementStyles, framed
 from chalicelib.model.workspace import Workspace
 
@@ -87,17 +87,10 @@ class _Writer:
     def __init__(self, source: str, tags: Sequence[Tag], stand_ins: StandIns, styles: ElementStyles) -> None:
         self._stand_ins = stand_ins
         self._styles = styles
-        pieces: list[str] = []
-        self._masked_at, self._source_at = [0], [0]
-        position = length = 0
-        for tag in tags:
-            stand_in = stand_ins.add_tag(source, tag)
-            pieces += (source[position : tag.start], stand_in)
-            length += tag.start - position + len(stand_in)
-            position = tag.end
-            self._masked_at.append(length)
-            self._source_at.append(position)
-        self.masked = "".join((*pieces, source[position:]))
+        parts = split(source, tags)
+        masked = Joined(each if tag is None else Piece(stand_ins.add_tag(each, tag), each.at) for each, tag in parts)
+        self.masked = masked.text
+        self._source_of = masked.source_of
         self._lines = Positions(self.masked)
         self._line = 0
         self._components: list[str] = []
@@ -145,9 +138,7 @@ class _Writer:
 
     def _at(self) -> int:
         """The place in the source of the current line."""
-        at = self._lines.offset(self._line + 1, 1)
-        number = bisect_right(self._masked_at, at) - 1
-        return self._source_at[number] + at - self._masked_at[number]
+        return self._source_of(self._lines.offset(self._line + 1, 1))
 
     def _mark(self) -> str:
         """A stand-in for nothing, which keeps the place of the current line."""

@@ -14,7 +14,8 @@ from chalicelib.content import markup
 from chalicelib.content.errors import SourceError
 from chalicelib.content.markup import Attribute, Token
 from chalicelib.content.merge_tags import Tag, find_tags, mask, require_balance, tags_in
-from chalicelib.content.source_map import Piece, StandIns
+from chalicelib.content.pieces import Piece, split
+from chalicelib.content.source_map import StandIns
 
 MAX_BYTES: Final = 1_048_576
 MAX_ELEMENTS: Final = 2_000
@@ -217,20 +218,13 @@ class _Reader:
     def _between(self, token: Token) -> None:
         """Between elements, only statements: MJML has <mj-raw> for them."""
         tags = tags_in(self._tags, token.start, token.end)
-        position = token.start
-        for tag in tags:
-            self._refuse_text(position, tag.start)
-            if not tag.word or not self._open or "mj-raw" not in _CHILDREN.get(self._open[-1][0].name, ()):
-                raise SourceError(tag.start, _NO_TEXT)
+        for piece, tag in split(self._source, tags, token.start, token.end):
+            if tag is None and not piece.text.strip():
+                continue
+            if not (tag and tag.word and self._open and "mj-raw" in _CHILDREN.get(self._open[-1][0].name, ())):
+                raise SourceError((piece.at or 0) + len(piece.text) - len(piece.text.lstrip()), _NO_TEXT)
             self._open[-1][1].append(tag)
-            self._out.append(f"<mj-raw>{self._stand_ins.add_tag(self._source, tag)}</mj-raw>")
-            position = tag.end
-        self._refuse_text(position, token.end)
-
-    def _refuse_text(self, start: int, end: int) -> None:
-        text = self._source[start:end]
-        if text.strip():
-            raise SourceError(start + len(text) - len(text.lstrip()), _NO_TEXT)
+            self._out.append(f"<mj-raw>{self._stand_ins.add_tag(piece, tag)}</mj-raw>")
 
     def _attributes(self, token: Token, known: frozenset[str] | None) -> str:
         written = markup.written_attributes(self._masked, token)
@@ -255,13 +249,8 @@ class _Reader:
 
     def _pieces(self, start: int, end: int) -> list[Piece]:
         """A text for between quotes, with its merge tags as they are."""
-        pieces: list[Piece] = [Piece("", start)]
-        position = start
-        for tag in tags_in(self._tags, start, end):
-            pieces.append(Piece(self._source[position : tag.start].replace('"', "&quot;"), position))
-            pieces.append(Piece(self._source[tag.start : tag.end], tag.start))
-            position = tag.end
-        return [*pieces, Piece(self._source[position:end].replace('"', "&quot;"), position)]
+        parts = split(self._source, tags_in(self._tags, start, end), start, end)
+        return [each if tag else Piece(each.text.replace('"', "&quot;"), each.at) for each, tag in parts]
 
     def _value(self, attribute: Attribute) -> str:
         """As written; raises SourceError for an address that is none."""
