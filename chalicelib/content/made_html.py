@@ -8,8 +8,8 @@ from chalicelib.model.campaign import Body
 from chalicelib.model.errors import Fault
 from chalicelib.model.workspace import Workspace
 
-MAX_BYTES: Final = 1_048_576
-"""Of the HTML that is made, and of MJML."""
+MAX_BYTES: Final = {"markdown": 100 * 1024, "mjml": 1_048_576, "html": 1_048_576}
+"""Of what is written, and of the HTML made of it. Gmail clips 102 KB of HTML, and Markdown's parser is quadratic."""
 
 
 def made_of(body: Body, workspace: Workspace) -> SourceMap | None:
@@ -23,6 +23,8 @@ def made_of(body: Body, workspace: Workspace) -> SourceMap | None:
     from chalicelib.content import markdown, mjml  # not needed by what sends mails
 
     try:
+        if len(source.encode("utf-8", "surrogatepass")) > MAX_BYTES[field]:
+            raise SourceError(0, f"it is larger than {MAX_BYTES[field] // 1024:,} KB")
         stand_ins = StandIns(source)
         if field == "markdown":
             components = markdown.mjml_of(source, stand_ins, workspace)
@@ -33,6 +35,6 @@ def made_of(body: Body, workspace: Workspace) -> SourceMap | None:
         raise ContentInvalid([Fault(field, error.reason, *Positions(source).of(error.offset))]) from None
     except ValueError as error:
         raise ContentInvalid([Fault(field, f"it cannot be read: {error}")]) from None
-    if len(made.html) > MAX_BYTES:
-        raise ContentInvalid([Fault(field, f"it becomes more than {MAX_BYTES // 1024:,} KB of HTML")])
+    if len(made.html) > MAX_BYTES["html"]:
+        raise ContentInvalid([Fault(field, f"it becomes more than {MAX_BYTES['html'] // 1024:,} KB of HTML")])
     return made

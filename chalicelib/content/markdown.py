@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
     from markdown_it.token import Token
 
-MAX_BYTES: Final = 100 * 1024
-"""Of Markdown. Gmail clips a mail at as much HTML, and the parser is quadratic in some things."""
 MAX_BRACKETS: Final = 3_000
 """Of "[", in which the parser is quadratic: as many take it half a second at most."""
 MAX_NESTING: Final = 12
@@ -44,8 +42,6 @@ _CONTAINERS = {"blockquote", "bullet_list", "ordered_list", "list_item", "table"
 
 def mjml_of(source: str, stand_ins: StandIns, workspace: Workspace) -> str:
     """The MJML of a mail in the workspace's theme, with stand-ins for merge tags and texts. Raises SourceError."""
-    if len(source.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise SourceError(0, f"it is larger than {MAX_BYTES // 1024} KB")
     if source.count("[") > MAX_BRACKETS:
         raise SourceError(source.rindex("["), f"it has more than {MAX_BRACKETS:,} opening brackets")
     tags = find_tags(source)
@@ -88,7 +84,7 @@ class _Writer:
         self._stand_ins = stand_ins
         self._styles = styles
         parts = split(source, tags)
-        masked = Joined(each if tag is None else Piece(stand_ins.add_tag(each, tag), each.at) for each, tag in parts)
+        masked = Joined(each if tag is None else Piece(stand_ins.add(each, tag=tag), each.at) for each, tag in parts)
         self.masked = masked.text
         self._source_of = masked.source_of
         self._lines = Positions(self.masked)
@@ -153,9 +149,12 @@ class _Writer:
 
     def _flush(self) -> None:
         if self._html:
-            text = self._stand_ins.add(*self._stand_ins.pieces("".join(self._html)))
-            self._components.append(f'<mj-text css-class="lf-text">{text}</mj-text>')
-            self._html = []
+            self._components.append(f'<mj-text css-class="lf-text">{self._taken()}</mj-text>')
+
+    def _taken(self) -> str:
+        """A stand-in for the HTML so far, which is begun again."""
+        html, self._html = "".join(self._html), []
+        return self._stand_ins.add(*self._stand_ins.pieces(html))
 
     def _statement_line(self, text: str, depth: int) -> None:
         self._open[-1] += self._stand_ins.statements(text)
@@ -174,9 +173,9 @@ class _Writer:
             self._flush()
             href = self._attribute(self._address(shown[0]))
             self._inline(shown[1:-2])
-            said = self._stand_ins.add(*self._stand_ins.pieces("".join(self._html)))
-            self._html = []
-            self._components.append(f'<mj-button css-class="lf-part {BUTTON}" href="{href}">{said}</mj-button>')
+            self._components.append(
+                f'<mj-button css-class="lf-part {BUTTON}" href="{href}">{self._taken()}</mj-button>'
+            )
         elif kinds in (["image"], ["link_open", "image", "link_close"]):
             self._flush()
             link = f'href="{self._attribute(self._address(shown[0]))}" ' if len(shown) > 1 else ""

@@ -17,7 +17,6 @@ from chalicelib.content.merge_tags import Tag, find_tags, mask, require_balance,
 from chalicelib.content.pieces import Piece, split
 from chalicelib.content.source_map import StandIns
 
-MAX_BYTES: Final = 1_048_576
 MAX_ELEMENTS: Final = 2_000
 """Each becomes a kilobyte of HTML or so."""
 
@@ -125,8 +124,6 @@ _NOT_PLAIN = "this value has a character that {} cannot have"
 
 def mjml_of(source: str, stand_ins: StandIns) -> str:
     """The author's MJML, checked, with stand-ins for texts and addresses. Raises SourceError."""
-    if len(source.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise SourceError(0, f"it is larger than {MAX_BYTES // 1024:,} KB")
     return _Reader(source, find_tags(source), stand_ins).read()
 
 
@@ -195,9 +192,7 @@ class _Reader:
         return len(self._open) > 1 and self._open[-2][0].name == "mj-attributes"
 
     def _end(self, token: Token, text: Token | None, inside: list[Token]) -> None:
-        if not self._open or self._open[-1][0].name != token.name:
-            opened = f"; <{self._open[-1][0].name}> is open" if self._open else ""
-            raise SourceError(token.start, f"</{token.name}> closes nothing here{opened}")
+        _require_open(self._open[-1][0] if self._open else None, token)
         start, statements = self._open.pop()
         if inside:
             raise SourceError(inside[-1].start, f"<{inside[-1].name}> is not closed in <{token.name}>")
@@ -224,7 +219,7 @@ class _Reader:
             if not (tag and tag.word and self._open and "mj-raw" in _CHILDREN.get(self._open[-1][0].name, ())):
                 raise SourceError((piece.at or 0) + len(piece.text) - len(piece.text.lstrip()), _NO_TEXT)
             self._open[-1][1].append(tag)
-            self._out.append(f"<mj-raw>{self._stand_ins.add_tag(piece, tag)}</mj-raw>")
+            self._out.append(f"<mj-raw>{self._stand_ins.add(piece, tag=tag)}</mj-raw>")
 
     def _attributes(self, token: Token, known: frozenset[str] | None) -> str:
         written = markup.written_attributes(self._masked, token)
@@ -269,7 +264,12 @@ class _Reader:
             if token.name not in markup.VOID and not markup.closes_itself(self._masked, token):
                 inside.append(token)
         elif token.kind == markup.END_TAG:
-            if not inside or inside[-1].name != token.name:
-                opened = f"; <{inside[-1].name}> is open" if inside else ""
-                raise SourceError(token.start, f"</{token.name}> closes nothing here{opened}")
+            _require_open(inside[-1] if inside else None, token)
             inside.pop()
+
+
+def _require_open(innermost: Token | None, end: Token) -> None:
+    """Raises SourceError unless this end tag closes the innermost open element."""
+    if innermost is None or innermost.name != end.name:
+        opened = f"; <{innermost.name}> is open" if innermost else ""
+        raise SourceError(end.start, f"</{end.name}> closes nothing here{opened}")

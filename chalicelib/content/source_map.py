@@ -5,7 +5,7 @@ addresses, whole texts. Afterwards a SourceMap puts these back and knows where t
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from chalicelib.content.errors import Positions
@@ -18,8 +18,6 @@ Place = tuple[str, int | None, int | None]
 # Letters to Markdown and MJML, which leave them alone; the script of the Yi language, so few texts have any of them.
 _MARKS: Final = range(0xA000, 0xA48D)
 _TAG = re.compile(r"<[^<>]*+>")
-STATEMENT: Final = "s"
-VALUE: Final = "v"
 
 
 class StandIns:
@@ -29,41 +27,33 @@ class StandIns:
         """Raises SourceError if the text has every letter that could mark a stand-in."""
         # Markdown decodes references.
         mark = unused(source + decode_text(source), _MARKS, "letter of the Yi script")
-        self._stood_for: list[list[Piece]] = []
-        self._tags: dict[int, Tag] = {}
+        self._stood_for: list[tuple[Sequence[Piece], Tag | None]] = []
         self._mark = mark
         self._statements = re.compile(rf"(?:{mark}s\d+{mark}\s*)+")
         self.pattern = re.compile(rf"{mark}([sv])(\d+){mark}")
 
-    def add(self, *pieces: Piece) -> str:
-        """A stand-in for these pieces."""
-        return self._add(VALUE, pieces)
-
-    def add_tag(self, written: Piece, tag: Tag) -> str:
-        """A stand-in for a merge tag of the author's text."""
-        self._tags[len(self._stood_for)] = tag
-        return self._add(STATEMENT if tag.word else VALUE, [written])
+    def add(self, *pieces: Piece, tag: Tag | None = None) -> str:
+        """A stand-in for these pieces; `tag`: the merge tag that they are."""
+        self._stood_for.append((pieces, tag))
+        return f"{self._mark}{'s' if tag and tag.word else 'v'}{len(self._stood_for) - 1}{self._mark}"
 
     def pieces(self, text: str) -> Iterable[Piece]:
         """A text with stand-ins as pieces."""
         position = 0
         for stand_in in self.pattern.finditer(text):
             yield Piece(text[position : stand_in.start()])
-            yield from self._stood_for[int(stand_in[2])]
+            yield from self._stood_for[int(stand_in[2])][0]
             position = stand_in.end()
         yield Piece(text[position:])
 
     def statements(self, text: str) -> list[Tag]:
         """The statements that this text has stand-ins for."""
-        return [self._tags[int(stand_in[2])] for stand_in in self.pattern.finditer(text) if stand_in[1] == STATEMENT]
+        tags = (self._stood_for[int(stand_in[2])][1] for stand_in in self.pattern.finditer(text))
+        return [tag for tag in tags if tag and tag.word]
 
     def is_statements(self, text: str) -> bool:
         """Whether the text is nothing but statements."""
         return bool(self._statements.fullmatch(text))
-
-    def _add(self, kind: str, pieces: Iterable[Piece]) -> str:
-        self._stood_for.append(list(pieces))
-        return f"{self._mark}{kind}{len(self._stood_for) - 1}{self._mark}"
 
 
 class SourceMap:
