@@ -134,7 +134,7 @@ def address_header(name: str, display_name: str | None, address: str) -> str:
 def encoded_words(text: str, used: int) -> str:
     """RFC 2047 encoded words of at most 75 characters; `used` is what the first line already holds."""
     lines = _UTF8.header_encode_lines(text, chain((MAX_LINE - used,), repeat(MAX_LINE - 1)))
-    return "\r\n ".join(lines)
+    return "\r\n ".join(line or "" for line in lines)  # None: not even one character fits
 
 
 def _fold(line: str) -> str | None:
