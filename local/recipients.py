@@ -44,6 +44,7 @@ class Mail:
     html: str
     text: str
     pixels: tuple[str, ...]
+    """Addresses of the tracking pixel's images; those of other hosts are not loaded."""
     links: tuple[str, ...]
     """Addresses of the links that lead to a web page, the unsubscribe link apart."""
     unsubscribe_url: str
@@ -63,7 +64,7 @@ class Mail:
             headers={name: str(value) for name, value in parsed.items()},
             html=html,
             text=text,
-            pixels=tuple(found.images),
+            pixels=tuple(image for image in found.images if "/t/o/" in image),
             links=tuple(link for link in found.links if link != unsubscribe_url),
             unsubscribe_url=unsubscribe_url,
         )

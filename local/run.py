@@ -92,12 +92,13 @@ Ready.
   Inbox          {stack.inbox_url}
   API token      {stack.token}
 
-Next: `make demo` in a second terminal. Functions' logs: `make logs`; the engine's: {folder / "logs"}
+Next: open the sign-in link. `make demo` in a second terminal sends the draft and simulates its recipients.
+Functions' logs: `make logs`; the engine's: {folder / "logs"}
 Ctrl-C stops everything.""")
     try:
         yield
     except Stopped:
-        say("\nStopping. What is being sent goes on with the next `make run`.")
+        say("\nStopping; this may take a minute. What is being sent goes on with the next `make run`.")
         raise
     finally:
         file.unlink(missing_ok=True)

@@ -6,27 +6,38 @@ from datetime import datetime
 from chalicelib.model import csv_text
 from chalicelib.model.csv_text import neutral
 from chalicelib.model.delivery import Click, Delivery
+from chalicelib.model.ids import LeadId
+from chalicelib.model.lead import Lead
 from chalicelib.model.times import time_text
 from chalicelib.model.verdicts import judged
 
 
-def header() -> str:
+def header(delimiter: str = ",") -> str:
     """The beginning of a file."""
-    return csv_text.BYTE_ORDER_MARK + csv_text.line(COLUMNS)
+    return csv_text.BYTE_ORDER_MARK + csv_text.line(COLUMNS, delimiter)
 
 
 def lines(
     deliveries: Iterable[Delivery],
     name: Callable[[Delivery], str | None],
+    leads: Mapping[LeadId, Lead],
+    delimiter: str = ",",
     *,
     most_characters: int = csv_text.MOST_CHARACTERS,
 ) -> tuple[str, int]:
     """The lines of as many deliveries as fit into `most_characters` (at least one), and their number.
 
-    `name`: the delivery's id in its links.
+    `name`: the delivery's id in its links; `leads`: those that still exist.
     """
-    rows = ([name(each) or "", *(value_of(each) for value_of in _VALUES.values())] for each in deliveries)
-    return csv_text.lines(rows, most_characters=most_characters)
+    rows = (
+        [name(each) or "", *(value_of(each) for value_of in _VALUES.values()), *_names(leads.get(each.lead_id))]
+        for each in deliveries
+    )
+    return csv_text.lines(rows, delimiter, most_characters=most_characters)
+
+
+def _names(lead: Lead | None) -> list[str]:
+    return [neutral((lead and getattr(lead, name)) or "") for name in _NAMES]
 
 
 def _time(moment: datetime | None) -> str:
@@ -57,4 +68,5 @@ _VALUES: Mapping[str, Callable[[Delivery], str]] = {
     "clicked_links": lambda each: " ".join(link for link, _ in _clicks(each)),
     "unsubscribed_at": lambda each: _time(each.unsubscribed_at),
 }
-COLUMNS = ("delivery_id", *_VALUES)
+_NAMES = ("first_name", "last_name")
+COLUMNS = ("delivery_id", *_VALUES, *_NAMES)

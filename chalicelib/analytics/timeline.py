@@ -1,4 +1,4 @@
-"""A lead's timeline: an event for each delivery with its badges, each act of a rule, and each resubscription."""
+"""A lead's timeline: each delivery with its badges, each act of a rule, and what people did to the lead."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,9 +7,10 @@ from datetime import datetime
 from chalicelib.analytics.evidence import Evidence, evidence_of
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.delivery import Delivery
-from chalicelib.model.ids import CampaignId, LeadId
+from chalicelib.model.ids import CampaignId
+from chalicelib.model.lead import Lead
 from chalicelib.model.rule import Act
-from chalicelib.model.suppression import Resubscription
+from chalicelib.model.suppression import Mark, Resubscription
 from chalicelib.model.verdicts import judged
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
@@ -69,7 +70,7 @@ class TimelineEvent:
     """By this mail's link."""
 
 
-Event = TimelineEvent | Act | Resubscription
+Event = TimelineEvent | Act | Resubscription | Mark
 
 
 def timeline_page(
@@ -77,19 +78,22 @@ def timeline_page(
     campaigns: Campaigns,
     acts: Acts,
     resubscriptions: Resubscriptions,
-    lead_id: LeadId,
+    lead: Lead,
     *,
     limit: int,
     position: str | None,
 ) -> tuple[list[Event], str | None]:
     """The lead's events, newest first, and the next position (None at the end).
 
-    At most `limit` deliveries, and all other events since the oldest of them.
+    At most `limit` deliveries, and all other events since the oldest of them. A Mark: it was unsubscribed,
+    and still is, but not by a campaign's mail, whose event says it.
     """
-    found, more = deliveries.list_of_lead(lead_id, limit=limit, position=position)
+    found, more = deliveries.list_of_lead(lead.lead_id, limit=limit, position=position)
     until = None if position is None else deliveries.time_of(position)
     since = None if more is None else deliveries.time_of(more)
-    others: list[Event] = [*acts.list_of_lead(lead_id), *resubscriptions.list_of_lead(lead_id)]
+    others: list[Event] = [*acts.list_of_lead(lead.lead_id), *resubscriptions.list_of_lead(lead.lead_id)]
+    if lead.unsubscription and lead.unsubscription.campaign_id is None:
+        others.append(lead.unsubscription)
     meanwhile = [
         event for event in others if (until is None or event.at < until) and (since is None or since <= event.at)
     ]

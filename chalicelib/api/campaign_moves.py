@@ -11,7 +11,7 @@ from chalicelib.api.http.resources import Call, H, Operation, Resource
 from chalicelib.campaigns.completeness import Incomplete
 from chalicelib.campaigns.lifecycle import AudienceIsEmpty, NothingToRetry, SendingDisabled
 from chalicelib.campaigns.schedule import InvalidTime
-from chalicelib.campaigns.sender_findings import BulkSenderRulesNotMet
+from chalicelib.campaigns.sender_findings import BulkSenderRulesNotMet, SenderNotVerified
 from chalicelib.content.errors import ContentInvalid, NotProven
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.errors import Conflict, LeadflipError
@@ -83,7 +83,7 @@ class RetryBody(RequestModel):
     ]
 
 
-_UNSENDABLE = (Incomplete, ContentInvalid, NotProven, BulkSenderRulesNotMet)
+_UNSENDABLE = (Incomplete, ContentInvalid, NotProven, SenderNotVerified, BulkSenderRulesNotMet)
 
 
 def _move(name: str, *errors: type[LeadflipError], body: type[RequestModel] | None = None) -> Callable[[H], H]:
@@ -102,6 +102,7 @@ def send_campaign(call: Call, campaign_id: CampaignId) -> Campaign:
     and pixel alone. Otherwise it is refused as `not-proven`, with places, and nothing changes. It is checked again
     before the first mail leaves; if that fails, the campaign is a draft (or `missed`) again, with `status_reason`.
 
+    A From address that Amazon SES has not verified is refused as `sender-not-verified`.
     Above 5,000 mails in 24 hours, a mail that does not pass DMARC or lacks the postal address is refused as
     `bulk-sender-rules-not-met`. What does not answer (Amazon SES, DNS) refuses nothing.
     """

@@ -4,6 +4,7 @@ The models check types only; what makes a campaign valid is decided in campaigns
 """
 
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
@@ -12,6 +13,7 @@ from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.campaigns.drafts import Draft, InvalidCampaign, NamesNobody, NotADraft, Written
+from chalicelib.crm.lead_groups import stages_in_use
 from chalicelib.model.campaign import Audience, Behavior, Campaign, CampaignStatus, Did
 from chalicelib.model.delivery import Tracking
 from chalicelib.model.errors import Conflict
@@ -229,12 +231,13 @@ def delete_campaign(call: Call, campaign_id: CampaignId) -> None:
 def follow_up_campaign(call: Call, campaign_id: CampaignId) -> object:
     """Create a follow-up campaign.
 
-    A new draft with the same content, for those of this campaign's audience who opened, clicked, or did not.
+    A new draft with the same content, for those of this campaign's recipients who opened, clicked, or did not. Their
+    stages may have changed since, so its audience names all stages that leads of the entity are found to have.
 
     Only what persons did counts. It is evaluated when the draft is sent.
     """
-    did = call.body(FollowUpBody).to
-    return with_content(call.context.drafts.follow_up(campaign_id, did, call.context.now()))
+    did, stages_of = call.body(FollowUpBody).to, partial(stages_in_use, call.context.leads)
+    return with_content(call.context.drafts.follow_up(campaign_id, did, stages_of, call.context.now()))
 
 
 @Operation(campaigns, "POST", "/v1/campaigns/{campaign_id}/duplicate", CampaignWithContent, status=201)

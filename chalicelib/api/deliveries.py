@@ -15,7 +15,7 @@ from chalicelib.analytics import export
 from chalicelib.analytics.evidence import evidence_of
 from chalicelib.api.http.answers import Answer, AnswerModel, Moment
 from chalicelib.api.http.authentication import Forbidden, caller
-from chalicelib.api.http.paging import Page, PageQuery
+from chalicelib.api.http.paging import DelimiterQuery, Page, PageQuery
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.model.access import Scope
 from chalicelib.model.campaign import Campaign
@@ -23,6 +23,7 @@ from chalicelib.model.csv_text import MEDIA_TYPE
 from chalicelib.model.delivery import Click, Delivery, DeliveryStatus
 from chalicelib.model.errors import Missing
 from chalicelib.model.ids import CampaignId, LeadId
+from chalicelib.model.lead import Lead
 from chalicelib.model.verdicts import judged
 from chalicelib.store.deliveries import DeliveryFilter
 from chalicelib.tracking.delivery_ids import make_delivery_id, read_delivery_id, without_delivery_id
@@ -44,6 +45,8 @@ class DeliveryAnswer(AnswerModel):
     lead_id: str
     lead_deleted: Annotated[bool, Field(description="The lead was deleted or erased; its address is not shown.")]
     email: str | None
+    first_name: Annotated[str | None, Field(description="As the lead is called now.")]
+    last_name: str | None
     status: DeliveryStatus
     reason: str | None
     detail: Annotated[str | None, Field(description="The mail service's message.")]
@@ -61,13 +64,15 @@ class DeliveryAnswer(AnswerModel):
     ]
 
     @classmethod
-    def of(cls, delivery: Delivery, delivery_id: str | None, *, lead_deleted: bool) -> Self:
+    def of(cls, delivery: Delivery, delivery_id: str | None, lead: Lead | None) -> Self:
         verdicts = judged(delivery)
         clicked = verdicts.clicked
         by_machine = None if clicked else next(iter(verdicts.machines.values()), None)
         computed = {
             "delivery_id": delivery_id,
-            "lead_deleted": lead_deleted,
+            "lead_deleted": lead is None,
+            "first_name": lead and lead.first_name,
+            "last_name": lead and lead.last_name,
             "opened_machine": None if delivery.opened_person_at else delivery.opened_machine,
             "clicked_at": clicked.at if clicked else None,
             "clicked_machine": by_machine.machine if by_machine else None,
@@ -83,9 +88,10 @@ class DeliveriesQuery(PageQuery):
     reason: Annotated[
         str | None, Field(max_length=100, description="Only those that failed or were skipped for this reason.")
     ] = None
+    unsubscribed: Annotated[bool | None, Field(description="Only those unsubscribed by this mail, or not.")] = None
 
 
-class ExportQuery(DeliveriesQuery):
+class ExportQuery(DelimiterQuery, DeliveriesQuery):
     limit: Annotated[int, Field(ge=1, le=10_000, description="How many lines at most.")] = 5_000
 
 
@@ -106,8 +112,8 @@ def list_deliveries(call: Call, campaign_id: CampaignId) -> object:
     In a stable but arbitrary order. With filters a page may be short, or even empty, and still have a cursor.
     """
     query = call.query(DeliveriesQuery)
-    found, following, name, there = _read(call, campaign_id, query)
-    listed = (DeliveryAnswer.of(each, name(each), lead_deleted=each.lead_id not in there) for each in found)
+    found, following, name, leads = _read(call, campaign_id, query)
+    listed = (DeliveryAnswer.of(each, name(each), leads.get(each.lead_id)) for each in found)
     return query.page(listed, following)
 
 
@@ -120,14 +126,14 @@ def export_deliveries(call: Call, campaign_id: CampaignId) -> Answer:
     whole file: only the first begins with the byte order mark and the column names.
     """
     query = call.query(ExportQuery)
-    found, following, name, _ = _read(call, campaign_id, query)
-    text, written = export.lines(found, name)
+    found, following, name, leads = _read(call, campaign_id, query)
+    text, written = export.lines(found, name, leads, query.delimiter)
     if written < len(found):
         following = call.context.deliveries.position_after(found[written - 1])
     headers = {"Content-Disposition": f'attachment; filename="{campaign_id}-deliveries.csv"'}
     headers |= query.link_to(following)
     if query.cursor is None:
-        text = export.header() + text
+        text = export.header(query.delimiter) + text
     return Answer(200, text, headers, f"{MEDIA_TYPE}; charset=utf-8")
 
 
@@ -155,21 +161,21 @@ def list_evidence(call: Call, campaign_id: CampaignId, delivery_id: str) -> obje
 
 def _read(
     call: Call, campaign_id: CampaignId, query: DeliveriesQuery
-) -> tuple[list[Delivery], str | None, Callable[[Delivery], str | None], set[LeadId]]:
-    """What the caller may see of a page of deliveries, the next page's position, what gives a delivery's id, and which
-    of the leads still exist: the address of a deleted one is kept for unsubscribing alone, and not shown.
+) -> tuple[list[Delivery], str | None, Callable[[Delivery], str | None], dict[LeadId, Lead]]:
+    """What the caller may see of a page of deliveries, the next page's position, what gives a delivery's id, and the
+    leads that still exist: the address of a deleted one is kept for unsubscribing alone, and not shown.
     """
     campaign = call.context.campaigns.get(campaign_id)
-    wanted = DeliveryFilter(query.status, query.opened, query.clicked, query.reason)
+    wanted = DeliveryFilter(query.status, query.opened, query.clicked, query.reason, query.unsubscribed)
     found, following = call.context.deliveries.list_page(
         campaign.campaign_id, wanted, limit=query.limit, position=query.position()
     )
-    there = call.context.leads.find_existing(each.lead_id for each in found)
+    leads = call.context.leads.find_many(each.lead_id for each in found)
     shown = [
-        visible(call, each if each.lead_id in there else _unnamed(each), each.campaign_id, each.lead_id)
+        visible(call, each if each.lead_id in leads else _unnamed(each), each.campaign_id, each.lead_id)
         for each in found
     ]
-    return shown, following, _naming(call, campaign), there
+    return shown, following, _naming(call, campaign), leads
 
 
 def _unnamed(delivery: Delivery) -> Delivery:

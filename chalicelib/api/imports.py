@@ -132,10 +132,19 @@ class RejectedLineAnswer(AnswerModel):
     values: Annotated[list[str], Field(description="Its cells; empty if they cannot be told, or are too long.")]
 
 
+class NewGroupAnswer(AnswerModel):
+    entity: str
+    stage: str
+
+
 class ImportAnswer(AnswerModel):
+    """Each lead is counted once, however many lines are about it."""
+
     created: int
     updated: int
     unchanged: int
+    repeated: Annotated[int, Field(description="Lines about leads of earlier lines. The last one counts.")]
+    new_groups: Annotated[list[NewGroupAnswer], Field(description="Business line and stage of the created leads.")]
     errors: Annotated[list[LineErrorAnswer], Field(description="At most five of a line.")]
     rejected: Annotated[list[RejectedLineAnswer], Field(description="The lines with errors, and what they had.")]
     custom_fields: Annotated[list[str], Field(description="Columns that are not a lead's own.")]

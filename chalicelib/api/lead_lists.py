@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 from pydantic import BeforeValidator, Field
 
 from chalicelib.api.http.answers import Answer, AnswerModel
+from chalicelib.api.http.authentication import caller
+from chalicelib.api.http.paging import DelimiterQuery
 from chalicelib.api.http.requests import InvalidBody, InvalidParameters, RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.api.leads import LeadFilterBody, LeadQuery
@@ -44,17 +46,17 @@ class BulkBody(RequestModel):
     ] = None
     action: BulkAction
     stage: Annotated[str | None, Field(description="For `change_stage`.")] = None
-    tag: Annotated[str | None, Field(description="For `add_tag` and `remove_tag`.")] = None
+    tags: Annotated[list[str] | None, Field(min_length=1, description="For `add_tag` and `remove_tag`.")] = None
     cursor: Annotated[
         str | None, Field(max_length=2_000, description="With a filter: the `cursor` of the previous piece.")
     ] = None
 
-    def change(self) -> BulkChange:
+    def change(self, by: str) -> BulkChange:
         """Raises InvalidBody also for a member that another action would read: `delete` with a stage is a mistake."""
-        belongs = {BulkAction.CHANGE_STAGE: "stage", BulkAction.ADD_TAG: "tag", BulkAction.REMOVE_TAG: "tag"}
+        belongs = {BulkAction.CHANGE_STAGE: "stage", BulkAction.ADD_TAG: "tags", BulkAction.REMOVE_TAG: "tags"}
         needed = belongs.get(self.action)
         faults = []
-        for name, value in (("stage", self.stage), ("tag", self.tag)):
+        for name, value in (("stage", self.stage), ("tags", self.tags)):
             if (value is None) == (name == needed):
                 faults.append(Fault(name, "is required" if name == needed else f"is not for {self.action}"))
         if (self.lead_ids is None) == (self.filter is None):
@@ -63,7 +65,7 @@ class BulkBody(RequestModel):
             faults.append(Fault("cursor", "is for a filter"))
         if faults:
             raise InvalidBody(faults)
-        return BulkChange(self.action, self.stage or self.tag or "")
+        return BulkChange(self.action, self.stage or "", self.tags or (), by)
 
 
 class FailureAnswer(AnswerModel):
@@ -80,7 +82,7 @@ class BulkAnswer(AnswerModel):
     cursor: Annotated[str | None, Field(description="Where the next piece begins; null when all are done.")]
 
 
-class LeadExportQuery(LeadQuery):
+class LeadExportQuery(DelimiterQuery, LeadQuery):
     limit: Annotated[int, Field(ge=1, le=2_000, description="How many lines at most.")] = 2_000
     """What does not fit into a part is read again for the next: leads have 500 bytes, but may have 17 KB."""
     fields: Annotated[
@@ -108,7 +110,7 @@ def change_many_leads(call: Call) -> object:
     campaigns' numbers.
     """
     body, context = call.body(BulkBody), call.context
-    change = body.change()
+    change = body.change(caller(call.request).name)
     if body.filter is None:
         report, cursor = context.bulk_editor.change_some(body.lead_ids or (), change, context.now()), None
     else:
@@ -124,7 +126,8 @@ def export_leads(call: Call) -> Answer:
 
     A part of the file, at most 2,000 lines; if there is more, a header links to it, as in the export of deliveries. The
     columns are those of an import, which changes nothing if it reads this file, except that numbers, true and false
-    become texts. To find all custom fields, the first request looks through the leads.
+    become texts; it ignores `mailing_status`, which says whether a lead may be mailed. To find all custom fields, the
+    first request looks through the leads.
     """
     query, context = call.query(LeadExportQuery), call.context
     wanted, position = query.wanted(), query.position()
@@ -132,11 +135,11 @@ def export_leads(call: Call) -> Answer:
         query = query.model_copy(update={"fields": _all_fields(call, wanted)})
     fields = [name for name in query.fields or () if name]
     found, following = context.leads.list_page(**wanted._asdict(), limit=query.limit, cursor=position)
-    text, written = lead_export.lines(found, fields)
+    text, written = lead_export.lines(found, fields, query.delimiter)
     if written < len(found):
         following = context.leads.position_after(found[written - 1], wanted)
     if position is None:
-        text = lead_export.header(fields) + text
+        text = lead_export.header(fields, query.delimiter) + text
     headers = {"Content-Disposition": 'attachment; filename="leads.csv"', **query.link_to(following)}
     return Answer(200, text, headers, f"{MEDIA_TYPE}; charset=utf-8")
 

@@ -2,25 +2,23 @@
 
 from typing import Annotated, cast
 
-from pydantic import AfterValidator, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticCustomError
 
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.paging import Page, PageQuery
-from chalicelib.api.http.requests import RequestModel
+from chalicelib.api.http.requests import Line, RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.crm.lead_groups import list_groups
 from chalicelib.crm.leads import InvalidLead, LeadInput, create_lead, delete_lead, update_lead
 from chalicelib.crm.suppression import list_marks, resubscribe
 from chalicelib.model.ids import LeadId
-from chalicelib.model.lead import FieldValue, Lead, LeadFilter
+from chalicelib.model.lead import FieldValue, Lead, LeadFilter, LeadStatus
 from chalicelib.model.suppression import Resubscription, SuppressionReason
 from chalicelib.store.leads import IdentityTaken
 
 leads = Resource("leads")
-
-_MAX_REASON = 500
 
 
 def _scalar(value: object, validate: ValidatorFunctionWrapHandler) -> object:
@@ -68,29 +66,26 @@ class LeadFilterBody(RequestModel):
     tag: Annotated[str | None, Field(description="Only leads that have this tag.")] = None
     q: Annotated[
         str | None,
-        Field(max_length=200, description="Searched for in names, address and external id, ignoring case."),
+        Field(
+            max_length=200,
+            description="Searched for in names, address, external id and the first 500 characters of the custom "
+            "fields, ignoring case and accents.",
+        ),
+    ] = None
+    status: Annotated[
+        LeadStatus | None,
+        Field(description="Only leads that may be mailed (`subscribed`), or may not, for this reason."),
     ] = None
 
     def wanted(self) -> LeadFilter:
-        return LeadFilter(self.entity, self.stage, self.tag, self.q)
+        return LeadFilter(self.entity, self.stage, self.tag, self.q, self.status)
 
 
 class LeadQuery(PageQuery, LeadFilterBody):
     """A page of them."""
 
 
-def _one_line(text: str) -> str:
-    line = text.strip()
-    if not 0 < len(line) <= _MAX_REASON or not line.isprintable():
-        raise PydanticCustomError("line", f"must be one line of 1 to {_MAX_REASON} characters")
-    return line
-
-
-Reason = Annotated[
-    str,
-    AfterValidator(_one_line),
-    Field(description="Why; one line.", json_schema_extra={"minLength": 1, "maxLength": _MAX_REASON}),
-]
+Reason = Annotated[Line, Field(max_length=500, description="Why; one line.")]
 
 
 class ResubscribeBody(RequestModel):
@@ -120,7 +115,7 @@ class SuppressionAnswer(AnswerModel):
     reason: SuppressionReason
     source: Annotated[str, Field(description="`link`, `one_click`, `api`, `complaint`, `bounce` or `import`.")]
     campaign_id: Annotated[str | None, Field(description="The campaign whose mail it was; null if none.")]
-    by: Annotated[str | None, Field(description="The name of the API token that put the address on the list.")]
+    by: Annotated[str | None, Field(description="The name of the API token that unsubscribed it or listed it.")]
     note: Annotated[str | None, Field(description="... and the reason that was given.")]
     at: Moment
 
@@ -217,9 +212,10 @@ def list_suppressions(call: Call, lead_id: LeadId) -> object:
 @Operation(leads, "POST", "/v1/leads/{lead_id}/unsubscribe", LeadAnswer, status=202)
 def unsubscribe_lead(call: Call, lead_id: LeadId) -> Lead:
     """Unsubscribe a lead."""
-    known = call.context.leads.get(lead_id).lead_id
-    call.context.leads.unsubscribe(known, at=call.context.now(), source="api")
-    return call.context.leads.get(known)
+    leads, by = call.context.leads, caller(call.request).name
+    known = leads.get(lead_id).lead_id
+    leads.unsubscribe(known, at=call.context.now(), source="api", by=by)
+    return leads.get(known)
 
 
 @Operation(leads, "POST", "/v1/leads/{lead_id}/resubscribe", LeadAnswer, status=202, body=ResubscribeBody)

@@ -45,7 +45,7 @@ class PersonAnswer(AnswerModel):
     suppressions: list[SuppressionAnswer]
     timeline: Annotated[
         list[TimelineItem],
-        Field(description="Every delivery with its links and evidence, what rules did, and resubscriptions."),
+        Field(description="Every delivery with its links and evidence, what rules did, and what people did."),
     ]
     same_address: Annotated[list[str], Field(description="Ids of other leads with this address: they are apart.")]
     cursor: Annotated[str | None, Field(description="Null, or where an older part of the timeline starts.")]
@@ -71,7 +71,7 @@ def export_person(call: Call, lead_id: LeadId) -> object:
     """
     query, context = call.query(PersonQuery), call.context
     lead = context.leads.get(lead_id)
-    events, following = shown_events(call, lead_id, query)
+    events, following = shown_events(call, lead, query)
     return {
         "exported_at": context.now(),
         "lead": lead,

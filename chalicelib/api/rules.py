@@ -21,13 +21,13 @@ rules = Resource("automation")
 
 
 class WhenBody(RequestModel):
-    """The events that the rule is for. In a pattern, `*` stands for anything; case is ignored."""
+    """The events that the rule is for. A pattern is a part of a text, or all of it with `*` for any part."""
 
     event: Annotated[Trigger, Field(description="What a person did. Machine opens and clicks are ignored.")]
     campaign_id: CampaignId | None = None
-    campaign_title: Annotated[str | None, Field(description="A pattern, such as `*pricing*`.")] = None
+    campaign_title: Annotated[str | None, Field(description="A pattern, such as `pricing`.")] = None
     url: Annotated[
-        str | None, Field(description="A pattern for the destination of a click, such as `https://*/pricing*`.")
+        str | None, Field(description="A pattern for where a click led, such as `/pricing`, or a full address.")
     ] = None
 
 

@@ -268,11 +268,10 @@ def get_comparison(call: Call, campaign_id: CampaignId) -> object:
 def list_links(call: Call, campaign_id: CampaignId) -> object:
     """List a campaign's tracked links with their clicks.
 
-    In the order of the mail; empty before launch. A person who clicks two links counts for both.
+    In the order of the mail; before launch, those that would be tracked. A person who clicks two links counts for both.
     """
-    campaign = call.context.campaigns.get(campaign_id)
-    links = call.context.campaigns.find_launched(campaign).links
-    return {"items": count_links(links, call.context.counters.find(campaign.campaign_id).sums)}
+    links = call.context.drafts.links(campaign_id)
+    return {"items": count_links(links, call.context.counters.find(campaign_id).sums)}
 
 
 @Operation(stats, "GET", "/link-scanners", Page[AdviceAnswer])

@@ -12,7 +12,8 @@ from chalicelib.api.http.paging import PageQuery
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.model.delivery import DeliveryStatus
 from chalicelib.model.ids import LeadId
-from chalicelib.model.suppression import Resubscription
+from chalicelib.model.lead import Lead
+from chalicelib.model.suppression import Mark, Resubscription
 
 timeline = Resource("timeline")
 
@@ -88,7 +89,19 @@ class ResubscribedAnswer(AnswerModel):
     at: Moment
 
 
-TimelineItem = Annotated[TimelineAnswer | AutomationAnswer | ResubscribedAnswer, Field(discriminator="type")]
+class UnsubscribedAnswer(AnswerModel):
+    """The lead was unsubscribed, and still is, but not by a campaign's mail."""
+
+    type: Literal["unsubscribed"] = "unsubscribed"
+    icon: Literal["envelope"] = "envelope"
+    title: Literal["Unsubscribed"] = "Unsubscribed"
+    by: Annotated[str | None, Field(description="The name of the API token that asked for it.")]
+    at: Moment
+
+
+TimelineItem = Annotated[
+    TimelineAnswer | AutomationAnswer | ResubscribedAnswer | UnsubscribedAnswer, Field(discriminator="type")
+]
 
 
 class TimelinePage(AnswerModel):
@@ -103,10 +116,10 @@ def get_timeline(call: Call, lead_id: LeadId) -> object:
     Newest first. `limit` counts deliveries; what rules and people did in the same period is added.
     """
     query = call.query(PageQuery)
-    return query.page(*shown_events(call, call.context.leads.get(lead_id).lead_id, query))
+    return query.page(*shown_events(call, call.context.leads.get(lead_id), query))
 
 
-def shown_events(call: Call, lead_id: LeadId, query: PageQuery) -> tuple[list[AnswerModel], str | None]:
+def shown_events(call: Call, lead: Lead, query: PageQuery) -> tuple[list[AnswerModel], str | None]:
     """A page of a lead's events as the caller may see them, and where the next one starts (None at the end)."""
     context = call.context
     events, following = timeline_page(
@@ -114,16 +127,18 @@ def shown_events(call: Call, lead_id: LeadId, query: PageQuery) -> tuple[list[An
         context.campaigns,
         context.acts,
         context.resubscriptions,
-        lead_id,
+        lead,
         limit=query.limit,
         position=query.position(),
     )
-    return [_shown(call, event, lead_id) for event in events], following
+    return [_shown(call, event, lead.lead_id) for event in events], following
 
 
 def _shown(call: Call, event: Event, lead_id: LeadId) -> AnswerModel:
     if isinstance(event, Resubscription):
         return ResubscribedAnswer.model_validate(event)
+    if isinstance(event, Mark):
+        return UnsubscribedAnswer.model_validate(event)
     shown = visible(call, event, event.campaign_id, lead_id)
     said = {each.name: getattr(shown, each.name) for each in fields(shown)}
     if isinstance(shown, TimelineEvent):

@@ -3,12 +3,12 @@
 from dataclasses import asdict
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.authentication import Forbidden, caller
 from chalicelib.api.http.paging import Page
-from chalicelib.api.http.requests import RequestModel
+from chalicelib.api.http.requests import Line, RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.model.access import Scope
 from chalicelib.store.access import LastFullToken
@@ -17,11 +17,7 @@ tokens = Resource("tokens")
 
 
 class NewToken(RequestModel):
-    name: Annotated[
-        str,
-        StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
-        Field(description="Who or what will use it."),
-    ]
+    name: Annotated[Line, Field(max_length=100, description="Who or what will use it.")]
     scope: Annotated[Scope, Field(description="`read` may only GET.")] = Scope.FULL
 
 

@@ -1,14 +1,17 @@
 """Creates and changes rules: what makes one valid, and what is worth a warning."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from chalicelib.automation.rules import matches
 from chalicelib.crm.lead_groups import Groups, list_groups
 from chalicelib.crm.leads import LONGEST_TEXT, InvalidLead, LeadInput, checked, line_faults, normalized
+from chalicelib.model.campaign import LaunchedLink
 from chalicelib.model.errors import Conflicting, Fault, InvalidFields
-from chalicelib.model.ids import RuleId, is_campaign_id, new_rule_id
+from chalicelib.model.ids import CampaignId, RuleId, is_campaign_id, new_rule_id
 from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.leads import Leads
@@ -18,6 +21,7 @@ MAX_RULES = 100
 """All of them are read for every event."""
 MAX_ACTIONS = 10
 LONGEST_PATTERN = 500
+_MERGE_TAG = re.compile(r"\{[{%].*?[}%]\}")
 
 
 class InvalidRule(InvalidFields, problem="invalid-rule", title="The rule is not valid"):
@@ -40,10 +44,17 @@ class WrittenRule:
 
 
 class RuleEditor:
-    def __init__(self, rules: Rules, campaigns: Campaigns, leads: Leads) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        campaigns: Campaigns,
+        leads: Leads,
+        links_of: Callable[[CampaignId], Sequence[LaunchedLink]],
+    ) -> None:
         self._rules = rules
         self._campaigns = campaigns
         self._leads = leads
+        self._links_of = links_of
 
     def create(self, written: WrittenRule, now: datetime) -> Rule:
         """Raises InvalidRule or TooManyRules; nothing is written then."""
@@ -68,15 +79,22 @@ class RuleEditor:
         return self._rules.update(before, replace(after, updated_at=now, active_since=since))
 
     def warnings(self, rules: Sequence[Rule]) -> dict[RuleId, list[tuple[str, str]]]:
-        """Per rule, the stages that no lead has, by field; none if there are too many leads to look at.
+        """Per rule, by field: the stages that no lead has, and a pattern that no link of its campaign matches.
 
-        Leads are read only if one of the rules names a stage.
+        Leads are read only if one of the rules names a stage; with too many to look at, no stage is warned of.
         """
         groups = list_groups(self._leads) if any(map(_named_stages, rules)) else None
-        return {
-            rule.rule_id: [] if groups is None or not groups.is_whole else _unused_stages(rule, groups)
-            for rule in rules
-        }
+        stages = {rule.rule_id: _unused_stages(rule, groups) if groups and groups.is_whole else [] for rule in rules}
+        return {rule.rule_id: stages[rule.rule_id] + self._unmatched_url(rule.when) for rule in rules}
+
+    def _unmatched_url(self, when: When) -> list[tuple[str, str]]:
+        if when.url is None or when.campaign_id is None or self._campaigns.find(when.campaign_id) is None:
+            return []
+        urls = [_MERGE_TAG.sub("", link.url) for link in self._links_of(when.campaign_id)]
+        is_known = all("://" in url for url in urls)  # neither made of a merge tag nor relative
+        if urls and is_known and not any(matches(when.url, url) for url in urls):
+            return [("when.url", "No link of the campaign matches this.")]
+        return []
 
     def _checked(self, written: WrittenRule) -> WrittenRule:
         name = normalized(written.name)

@@ -52,17 +52,25 @@ def is_for(rule: Rule, incident: Incident) -> bool:
         and incident.occurred_at >= rule.active_since
         and when.event is incident.trigger
         and when.campaign_id in (None, incident.campaign_id)
-        and _matches(when.campaign_title, incident.campaign_title)
-        and _matches(when.url, incident.url or "")
+        and matches(when.campaign_title, incident.campaign_title)
+        and matches(when.url, incident.url or "")
     )
 
 
-def _matches(pattern: str | None, text: str) -> bool:
-    """`*` stands for anything, all else for itself; case does not matter. fnmatch takes linear time."""
+def matches(pattern: str | None, text: str) -> bool:
+    """Whether a rule's pattern is for this text; case does not matter. Takes linear time, as fnmatch does.
+
+    With `*`, which stands for anything, it must be the whole text. Without, a part of it; but a full address is for
+    that page alone, whatever parameters it is opened with.
+    """
     if pattern is None:
         return True
-    escaped = "*".join(glob.escape(part) for part in pattern.casefold().split("*"))
-    return fnmatchcase(text.casefold(), escaped)
+    pattern, text = pattern.casefold(), text.casefold()
+    if "*" in pattern:
+        return fnmatchcase(text, "*".join(map(glob.escape, pattern.split("*"))))
+    if "://" in pattern:
+        return text.startswith(pattern) and text[len(pattern) :][:1] in ("", "?", "&", "#")
+    return pattern in text
 
 
 def applies_to(condition: If, lead: Lead) -> bool:

@@ -3,13 +3,13 @@
 A draft may lack anything; what is there is checked. What sending needs: completeness.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from chalicelib.backoff import attempts
-from chalicelib.campaigns.launched_content import source_of
+from chalicelib.campaigns.launched_content import links_of, source_of
 from chalicelib.campaigns.schedule import forget_schedule
 from chalicelib.content.compiled import ContentSource
 from chalicelib.content.compiler import compile_content
@@ -23,7 +23,7 @@ from chalicelib.crm.leads import (
     normalized_set,
     tag_faults,
 )
-from chalicelib.model.campaign import Audience, Behavior, Body, Campaign, CampaignStatus, Did
+from chalicelib.model.campaign import Audience, Behavior, Body, Campaign, CampaignStatus, Did, LaunchedLink
 from chalicelib.model.delivery import Tracking
 from chalicelib.model.errors import Conflict, Conflicting, Fault, InvalidFields, StoreUnavailable
 from chalicelib.model.ids import CampaignId, is_campaign_id, new_campaign_id
@@ -84,7 +84,7 @@ class Draft:
     campaign: Campaign
     body: Body
     workspace: Workspace
-    """Whose theme its mail has."""
+    """Whose theme and language its mail has."""
 
     def source(self) -> ContentSource:
         """What the content engine reads. Raises ContentInvalid."""
@@ -117,10 +117,22 @@ class Drafts:
             campaign = self._campaigns.get(campaign_id)
             try:
                 body = self._campaigns.body(campaign)
-                return Draft(campaign, body, self._campaigns.workspace_of(campaign, body))
+                return Draft(campaign, body, self._campaigns.workspace_of(campaign))
             except Conflict:
                 continue  # its author saved it between the two reads
         raise StoreUnavailable("the campaign kept changing")
+
+    def links(self, campaign_id: CampaignId) -> tuple[LaunchedLink, ...]:
+        """The tracked links of a campaign; before launch those that it would have. Raises CampaignNotFound."""
+        campaign = self._campaigns.get(campaign_id)
+        if campaign.launched_at is not None:
+            return self._campaigns.find_launched(campaign).links
+        try:
+            source = self.get(campaign_id).source()
+            links = compile_content(source, None).links if campaign.tracking is not Tracking.NONE else ()
+        except ContentInvalid:
+            return ()
+        return links_of(source, (link for link in links if link.reason is None))
 
     def create(self, written: Written, now: datetime) -> Draft:
         """Raises InvalidCampaign; nothing is written then."""
@@ -132,7 +144,7 @@ class Drafts:
         """The draft that `create` would make of this, and what is wrong with its fields. Nothing is stored."""
         faults: list[Fault] = []
         campaign, body = _normalized(_blank(now), written, faults)
-        return Draft(campaign, body, self._campaigns.workspace_of(campaign, body)), faults
+        return Draft(campaign, body, self._campaigns.workspace_of(campaign)), faults
 
     def change(
         self, campaign_id: CampaignId, changes: Mapping[str, Any], now: datetime, *, version: int | None = None
@@ -154,9 +166,12 @@ class Drafts:
         """A new draft with the same content, sender and audience; of any status. Raises CampaignNotFound."""
         return self._copy(self.get(campaign_id), _COPY, now)
 
-    def follow_up(self, campaign_id: CampaignId, did: Did, now: datetime) -> Draft:
-        """A new draft with the same content, for those of the campaign's audience who reacted so to its mail.
+    def follow_up(
+        self, campaign_id: CampaignId, did: Did, stages_of: Callable[[str], Sequence[str]], now: datetime
+    ) -> Draft:
+        """A new draft with the same content, for those of the campaign's recipients who reacted so to its mail.
 
+        Their stages may have changed since: all stages of the entity are chosen, by `stages_of`.
         Raises CampaignNotFound, WrongStatus for a campaign that was not sent, NamesNobody, InvalidCampaign.
         """
         draft = self.get(campaign_id)
@@ -165,7 +180,8 @@ class Drafts:
         if campaign.tracking is not Tracking.FULL:
             raise NamesNobody("The campaign does not track who opened or clicked, so nobody can be chosen by it.")
         behavior, faults = (*campaign.audience.behavior, Behavior(campaign_id, did)), list[Fault]()
-        audience = _audience(replace(campaign.audience, behavior=behavior), faults)
+        stages = dict.fromkeys((*campaign.audience.stages, *stages_of(campaign.audience.entity)))
+        audience = _audience(replace(campaign.audience, stages=tuple(stages)[:MAX_STAGES], behavior=behavior), faults)
         if faults:
             raise InvalidCampaign(faults)
         return self._copy(draft, _FOLLOW_UP, now, audience=audience)
@@ -174,7 +190,7 @@ class Drafts:
         title = draft.campaign.title and draft.campaign.title[: _LONGEST["title"] - len(suffix)] + suffix
         campaign = replace(_blank(now), **_row_of(draft.campaign) | {"title": title} | changes)
         self._campaigns.create(campaign, draft.body)
-        return Draft(campaign, draft.body, self._campaigns.workspace_of(campaign, draft.body))
+        return Draft(campaign, draft.body, self._campaigns.workspace_of(campaign))
 
     def _checked(self, campaign: Campaign, written: Written) -> Draft:
         """The draft with what was written, normalized. Raises InvalidCampaign with every fault."""
@@ -186,7 +202,7 @@ class Drafts:
             if each.campaign_id not in known
         ]
         checked, body = _normalized(campaign, written, faults)
-        draft = Draft(checked, body, self._campaigns.workspace_of(checked, body))
+        draft = Draft(checked, body, self._campaigns.workspace_of(checked))
         if not faults:
             try:
                 compile_content(draft.source(), None)

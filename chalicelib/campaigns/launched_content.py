@@ -4,9 +4,10 @@ A campaign keeps the signing key that it was launched with, because its links' s
 """
 
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from chalicelib.content.compiled import BothForms, CompiledContent, ContentSource
+from chalicelib.content.compiled import BothForms, CompiledContent, ContentSource, Link
 from chalicelib.content.render import Rendered, Renderer, html_size
 from chalicelib.crm.leads import merge_fields
 from chalicelib.model.campaign import Body, Campaign, LaunchedLink, LaunchedMail, ProofResult
@@ -53,7 +54,7 @@ class LaunchedContent:
 
 
 def source_of(campaign: Campaign, body: Body, workspace: Workspace) -> ContentSource:
-    """What the content engine reads of a campaign; `workspace`: whose theme it has. Raises ContentInvalid."""
+    """What the content engine reads of a campaign, in this workspace's theme and language. Raises ContentInvalid."""
     from chalicelib.content.made_html import made_of  # not needed by what sends mails
 
     made = made_of(body, workspace)
@@ -67,6 +68,7 @@ def source_of(campaign: Campaign, body: Body, workspace: Workspace) -> ContentSo
         utm=campaign.utm,
         preview_text=body.preview_text,
         source_map=made,
+        language=workspace.language,
     )
 
 
@@ -88,19 +90,18 @@ def save(
 ) -> None:
     """Store what the senders render from, and what the reports show of it."""
     html_bytes = html_size(mail.tracked, mail.tracking)
-    campaigns.save_launched(campaign, LaunchedMail(_links_of(mail), html_bytes, proof, workspace))
+    links = links_of(mail.source, (link for link in mail.tracked.links if link.tracked))
+    campaigns.save_launched(campaign, LaunchedMail(links, html_bytes, proof, workspace))
     campaigns.save_blob(campaign, "untracked", zlib.compress(mail.untracked.to_bytes()))
     # The last one: it says that all are stored.
     campaigns.save_blob(campaign, "compiled", zlib.compress(mail.tracked.to_bytes()))
 
 
-def _links_of(mail: BothForms) -> tuple[LaunchedLink, ...]:
-    """The tracked links, each with its place in what the author wrote."""
-    places = (mail.source.place("html", link.line, link.column) for link in mail.tracked.links)
+def links_of(source: ContentSource, links: Iterable[Link]) -> tuple[LaunchedLink, ...]:
+    """These links, each with its place in what the author wrote."""
+    placed = ((link, source.place("html", link.line, link.column)) for link in links)
     return tuple(
-        LaunchedLink(link.link, link.url, link.text, line or 1, column or 1)
-        for link, (_, line, column) in zip(mail.tracked.links, places, strict=True)
-        if link.tracked
+        LaunchedLink(link.link, link.url, link.text, line or 1, column or 1) for link, (_, line, column) in placed
     )
 
 

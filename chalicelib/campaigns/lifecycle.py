@@ -66,8 +66,8 @@ class Control:
     _schedules: Schedules
     _prove: "Callable[[Campaign], tuple[Proof, CompiledContent]]"
     """Raises Incomplete, ContentInvalid, Conflict."""
-    _require_bulk_sender_rules: "Callable[[Campaign, CompiledContent, AccountState | None], None]"
-    """Raises BulkSenderRulesNotMet."""
+    _require_sender: "Callable[[Campaign, CompiledContent, AccountState | None, Collection[str]], None]"
+    """Raises SenderNotVerified, BulkSenderRulesNotMet."""
 
     def send_now(
         self, campaign_id: CampaignId, now: datetime, *, version: int | None = None, waived: Collection[str] = ()
@@ -75,8 +75,8 @@ class Control:
         """Send what is a draft, scheduled or missed; with `proof` and `bulk_sender_rules` waived, although these fail.
 
         `version`: the only one to be sent. Raises CampaignNotFound, WrongStatus, Incomplete, AudienceIsEmpty,
-        SendingDisabled, ContentInvalid, NotProven, BulkSenderRulesNotMet, Conflict (another version), QueueUnavailable
-        (the campaign is as before then).
+        SendingDisabled, ContentInvalid, NotProven, SenderNotVerified, BulkSenderRulesNotMet, Conflict (another
+        version), QueueUnavailable (the campaign is as before then).
         """
         campaign = self._campaigns.get(campaign_id)
         if campaign.status is CampaignStatus.PLANNING and self._plans.find_progress(campaign_id) is None:
@@ -91,8 +91,7 @@ class Control:
         if account is not None and account.hindrance is Hindrance.SENDING_DISABLED:
             raise SendingDisabled(Hindrance.SENDING_DISABLED.value)
         proof_waived = require_proof(proof, waive_proof="proof" in waived)
-        if "bulk_sender_rules" not in waived:
-            self._require_bulk_sender_rules(campaign, compiled, account)
+        self._require_sender(campaign, compiled, account, waived)
         self._move(campaign, lifecycle.SEND, launched_at=now, proof_waived=proof_waived)
         self._enqueue(LaunchMessage(campaign_id), campaign, lifecycle.REVERT)
         return self._without_schedule(campaign)
@@ -118,8 +117,7 @@ class Control:
         schedule = Schedule(secrets.token_hex(6), moment_of(local, timezone, now), local, timezone)
         proof, compiled = self._prove(campaign)
         proof_waived = require_proof(proof, waive_proof="proof" in waived)
-        if "bulk_sender_rules" not in waived:
-            self._require_bulk_sender_rules(campaign, compiled, self._account.state())
+        self._require_sender(campaign, compiled, self._account.state(), waived)
         self._schedules.create(campaign_id, schedule.schedule_id, schedule.at)
         try:
             self._move(campaign, lifecycle.SCHEDULE, schedule=schedule, proof_waived=proof_waived)

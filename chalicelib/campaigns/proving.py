@@ -48,7 +48,7 @@ def prove_draft(
     tracking = tracking_of(keys, tracking_url, campaign.campaign_id, keys.ring().current)
     body = campaigns.body(campaign)
     require_complete(campaign, body)
-    source = source_of(campaign, body, campaigns.workspace_of(campaign, body))
+    source = source_of(campaign, body, campaigns.workspace_of(campaign))
     mail = compile_both(source, tracking, campaign.tracking)
     return prove_both(mail), mail.tracked
 

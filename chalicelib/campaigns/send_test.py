@@ -2,7 +2,7 @@
 
 Delivery ids and signatures are genuine, so pixel, links and unsubscribe page work as in a real mail. But they name a
 campaign that cannot exist and a new lead id, and no delivery is written for them: the conditional write of a hit finds
-nothing to change. So tracking needs no rule about tests (docs/decisions/0048).
+nothing to change. Only the unsubscribe page says that it is a test (docs/decisions/0048).
 """
 
 import time
@@ -21,7 +21,7 @@ from chalicelib.content.render import Renderer
 from chalicelib.crm.leads import merge_fields
 from chalicelib.model.addresses import MalformedAddress, parse_address
 from chalicelib.model.errors import Fault, Invalid
-from chalicelib.model.ids import CampaignId, new_lead_id
+from chalicelib.model.ids import TEST_CAMPAIGN, new_lead_id
 from chalicelib.model.lead import Lead
 from chalicelib.model.reasons import FailureReason
 from chalicelib.model.transport import NotSent, OutcomeUnknown, OutgoingMail, Rejected, Transport
@@ -32,8 +32,6 @@ START_WITHIN_SECONDS = 5.0
 """No mail is started later than this: a request has 29 seconds, and mail services are given 20."""
 SUBJECT_MARK = "[Test] "
 TEST_HEADER: Mapping[str, str] = {"X-Leadflip-Test": "yes"}
-NO_CAMPAIGN = CampaignId("cmp_" + "0" * 24)
-"""No campaign has it: ids begin with the time of their creation."""
 
 
 class InvalidAddresses(Invalid, problem="invalid-addresses", title="Some addresses cannot be sent to"):
@@ -85,7 +83,7 @@ class MailTester:
         """
         addresses = _addresses(to)
         require_complete(draft.campaign, draft.body, NEEDED_BY_A_MAIL)
-        tracking = tracking_of(self._keys, self._tracking_url, NO_CAMPAIGN, self._keys.ring().current)
+        tracking = tracking_of(self._keys, self._tracking_url, TEST_CAMPAIGN, self._keys.ring().current)
         compiled = compile_content(draft.source(), tracking)
         renderer = Renderer(_marked(compiled), tracking)
         values = merge_fields(lead)
@@ -104,7 +102,7 @@ class MailTester:
                 feedback_id=f"{draft.campaign.campaign_id}:test:leadflip",
                 headers=TEST_HEADER,
             )
-            return OutgoingMail(from_email, address, message, NO_CAMPAIGN, delivery_id)
+            return OutgoingMail(from_email, address, message, TEST_CAMPAIGN, delivery_id)
 
         mails = list(map(mail_to, addresses))
         latest_start = self._clock() + START_WITHIN_SECONDS

@@ -1,10 +1,10 @@
 """What a marketer should know of the sender before sending: the account, the address, DMARC, and the postal address.
 
-Without the last two, `send` and `schedule` refuse a bulk sender's campaign.
+`send` and `schedule` refuse an address that is not verified, and without the last two a bulk sender's campaign.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from html import unescape
 
 from chalicelib.campaigns.account import AccountState, Hindrance, SenderFacts, SendingAccount
@@ -18,10 +18,19 @@ from chalicelib.store.workspace import Workspaces
 
 BULK_MAILS = 5_000
 """In 24 hours; above, Gmail, Yahoo and Microsoft refuse mails that do not pass DMARC (their rules for bulk senders)."""
+_NOT_VERIFIED = "sender_not_verified"
 _BULK_SENDER_RULES = ("dmarc_fails", "postal_address_missing")
 """Codes of the findings that keep a bulk sender from sending."""
 _COUNT_SECONDS = 5
 _TAG = re.compile(r"<[^>]*+>")
+
+
+class SenderNotVerified(Conflicting, problem="sender-not-verified", title="The From address is not verified"):
+    """SES would refuse every mail of it."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.faults = (fault,)
+        super().__init__(fault.reason)
 
 
 class BulkSenderRulesNotMet(Conflicting, problem="bulk-sender-rules-not-met", title="Bulk senders may not send this"):
@@ -33,24 +42,32 @@ class BulkSenderRulesNotMet(Conflicting, problem="bulk-sender-rules-not-met", ti
         super().__init__(f'{what} Correct it, or send this version as it is with "bulk_sender_rules": "waived".')
 
 
-def require_bulk_sender_rules(
+def require_sender(
     audiences: Audiences,
     account: SendingAccount,
     workspaces: Workspaces,
     campaign: Campaign,
     compiled: CompiledContent,
     state: AccountState | None,
+    waived: Collection[str],
 ) -> None:
-    """Raises BulkSenderRulesNotMet. What does not answer stops nothing; SES is not asked again without a `state`.
+    """Raises SenderNotVerified, and BulkSenderRulesNotMet unless `bulk_sender_rules` are waived.
+
+    What does not answer stops nothing; SES is not asked again without a `state`.
 
     Asks SES for a few identities and DNS for at most 3 s; if a rule is not met, counts the audience for at most 5 s.
     """
     sender = None if state is None else account.sender(campaign.from_email)
     large = BULK_MAILS + 1
-    found = sender_findings(compiled, large, state, sender, workspaces.get())
-    faults = [Fault(each.field or "", each.message).brief() for each in found if each.code in _BULK_SENDER_RULES]
-    if faults and _is_bulk(audiences.count_up_to(campaign.audience, large, seconds=_COUNT_SECONDS).total, state):
-        raise BulkSenderRulesNotMet(faults)
+    found = list(sender_findings(compiled, large, state, sender, workspaces.get()))
+    faults = {each.code: Fault(each.field or "", each.message).brief() for each in found}
+    if _NOT_VERIFIED in faults:
+        raise SenderNotVerified(faults[_NOT_VERIFIED])
+    broken = [faults[code] for code in _BULK_SENDER_RULES if code in faults]
+    if "bulk_sender_rules" in waived or not broken:
+        return
+    if _is_bulk(audiences.count_up_to(campaign.audience, large, seconds=_COUNT_SECONDS).total, state):
+        raise BulkSenderRulesNotMet(broken)
 
 
 def sender_findings(
@@ -81,8 +98,8 @@ def _is_bulk(recipients: int, account: AccountState | None) -> bool:
 
 def _sender(domain: str, sender: SenderFacts, required: Severity) -> Iterator[Finding]:
     if sender.verified is False:
-        what = f"Neither the From address nor its domain {domain} is verified in SES, so no emails can be sent."
-        yield Finding(Severity.ERROR, "sender_not_verified", what, "from_email")
+        what = f"Neither the From address nor its domain {domain} is verified, so no emails can be sent."
+        yield Finding(Severity.ERROR, _NOT_VERIFIED, f"{what} Verify one of them in Settings, Senders.", "from_email")
     elif sender.verified is None:
         what = f"Amazon SES did not answer, so it could not be checked whether {domain} is verified and passes DMARC."
         yield Finding(Severity.NOTE, "sender_not_checked", what, "from_email")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self
 
 from chalicelib.model.errors import Fault
+from chalicelib.model.workspace import Language
 
 if TYPE_CHECKING:
     from chalicelib.content.source_map import Place, SourceMap
@@ -29,6 +30,8 @@ class ContentSource:
     preview_text: str | None = None
     source_map: "SourceMap | None" = None
     """What `html` was made of; None if it is the author's own."""
+    language: Language = Language.EN
+    """Of what is added for recipients."""
 
     def place(self, field: str, line: int | None, column: int | None) -> "Place":
         """Of a place in these fields, the place in what the author wrote."""

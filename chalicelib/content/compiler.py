@@ -1,7 +1,7 @@
 """Compiles what the author wrote, once per campaign, so that rendering costs little more than copying."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from chalicelib.content.assemble import Edit, assemble
@@ -30,16 +30,12 @@ from chalicelib.content.values import escape
 from chalicelib.content.vocabulary import check
 from chalicelib.model.addresses import MalformedAddress, parse_address
 from chalicelib.model.errors import Fault
+from chalicelib.model.workspace import Language
 
 MAX_BYTES: Final = 1_048_576  # of html, and of text
 MAX_HEADER_LENGTH: Final = 500  # characters of subject, from_name, reply_to, preview_text as written
 
-FOOTER: Final[Sequence[str | Slot]] = (
-    '<p style="margin:24px 0 0;font:12px/1.5 sans-serif;color:#767676;text-align:center">'
-    '<a style="color:#767676" href="',
-    UNSUBSCRIBE,
-    '">Unsubscribe</a></p>',
-)
+UNSUBSCRIBE_WORDS: Final[Mapping[Language, str]] = {Language.EN: "Unsubscribe", Language.DE: "Abmelden"}
 _PREVIEW_STYLE = (
     "display:none;font-size:1px;line-height:1px;max-height:0;max-width:0;opacity:0;overflow:hidden;mso-hide:all"
 )
@@ -68,6 +64,13 @@ def preview_html(preview_text: str) -> str:
     parts = split(preview_text, find_tags(preview_text))
     text = "".join(piece.text if tag else escape(piece.text) for piece, tag in parts)
     return f'<div style="{_PREVIEW_STYLE}">{text}{_FILLER}</div>'
+
+
+def footer(language: Language) -> Sequence[str | Slot]:
+    """What is added to HTML that shows no unsubscribe link."""
+    style = "margin:24px 0 0;font:12px/1.5 sans-serif;color:#767676;text-align:center"
+    start = f'<p style="{style}"><a style="color:#767676" href="'
+    return start, UNSUBSCRIBE, f'">{UNSUBSCRIBE_WORDS[language]}</a></p>'
 
 
 def pixel(base_url: str) -> Sequence[str | Slot]:
@@ -155,7 +158,7 @@ class _Compiler:
             edits.append(Edit(document.begins_at, document.begins_at, pieces))
         added: list[str | Slot] = []
         if not _shows_unsubscribe(masked, tags, document):
-            added += FOOTER
+            added += footer(self._source.language)
         if self._tracking is not None:
             added += pixel(self._tracking.base_url)
         if added:
@@ -166,8 +169,9 @@ class _Compiler:
         tags = (self._tags("text", source) if reported else find_tags(source)) or []
         edits = []
         if not is_in_every_branch(tags, _names_unsubscribe):
+            word = UNSUBSCRIBE_WORDS[self._source.language]
             joint = "" if source.endswith("\n") else "\n"
-            edits.append(Edit(len(source), len(source), [f"{joint}\n-- \nUnsubscribe: ", UNSUBSCRIBE, "\n"]))
+            edits.append(Edit(len(source), len(source), [f"{joint}\n-- \n{word}: ", UNSUBSCRIBE, "\n"]))
         return assemble(source, tags, edits)
 
     def _header(self, field: str, source: str) -> Segments:

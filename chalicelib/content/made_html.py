@@ -8,8 +8,8 @@ from chalicelib.model.campaign import Body
 from chalicelib.model.errors import Fault
 from chalicelib.model.workspace import Workspace
 
-MAX_BYTES: Final = {"markdown": 100 * 1024, "mjml": 1_048_576, "html": 1_048_576}
-"""Of what is written, and of the HTML made of it. Gmail clips 102 KB of HTML, and Markdown's parser is quadratic."""
+MAX_BYTES: Final = {"markdown": 100 * 1024, "mjml": 1_048_576}
+"""Of what is written. Gmail clips a mail at 102 KB of HTML, and Markdown's parser is quadratic in some things."""
 
 
 def made_of(body: Body, workspace: Workspace) -> SourceMap | None:
@@ -30,11 +30,8 @@ def made_of(body: Body, workspace: Workspace) -> SourceMap | None:
             components = markdown.mjml_of(source, stand_ins, workspace)
         else:
             components = mjml.mjml_of(source, stand_ins)
-        made = SourceMap(field, source, mjml.compiled(components), stand_ins)
+        return SourceMap(field, source, mjml.compiled(components), stand_ins)
     except SourceError as error:
         raise ContentInvalid([Fault(field, error.reason, *Positions(source).of(error.offset))]) from None
     except ValueError as error:
         raise ContentInvalid([Fault(field, f"it cannot be read: {error}")]) from None
-    if len(made.html) > MAX_BYTES["html"]:
-        raise ContentInvalid([Fault(field, f"it becomes more than {MAX_BYTES['html'] // 1024:,} KB of HTML")])
-    return made

@@ -19,6 +19,8 @@ from chalicelib.content.source_map import StandIns
 
 MAX_ELEMENTS: Final = 2_000
 """Each becomes a kilobyte of HTML or so."""
+MAX_VALUE: Final = 500
+"""Characters of an attribute's value: the compiler repeats it for many elements, where it is a default or inherited."""
 
 _BOX = "padding padding-top padding-right padding-bottom padding-left css-class mj-class"
 _BORDER = "border border-top border-right border-bottom border-left border-radius"
@@ -236,6 +238,8 @@ class _Reader:
             if each.name in _SAID:
                 require_balance(tags_in(self._tags, each.start, each.end), "element or attribute")
                 said.setdefault(each.name, self._stand_ins.add(*self._pieces(each.start, each.end)))
+            elif len(value) > MAX_VALUE:
+                raise SourceError(each.start, f"the value of {each.name} is longer than {MAX_VALUE} characters")
             elif not _PLAIN.fullmatch(value):
                 raise SourceError(max(each.start, token.start), _NOT_PLAIN.format(each.name))
             else:

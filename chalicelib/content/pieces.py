@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from sys import maxsize
 from typing import NamedTuple, Protocol, TypeVar
 
 from chalicelib.content.errors import SourceError
@@ -47,7 +48,8 @@ def unused(text: str, marks: range, called: str) -> str:
 class Joined:
     """A text put together of pieces."""
 
-    def __init__(self, pieces: Iterable[Piece]) -> None:
+    def __init__(self, pieces: Iterable[Piece], longest: int = maxsize) -> None:
+        """Raises SourceError if it becomes longer than that."""
         texts: list[str] = []
         self._places: list[tuple[int, int, int]] = []  # of the pieces with a place: start, end, place
         length = 0
@@ -56,6 +58,8 @@ class Joined:
             if at is not None:
                 self._places.append((length, length + len(text), at))
             length += len(text)
+            if length > longest:
+                raise SourceError(0, f"it becomes more than {longest // 1024:,} KB of HTML")
         self.text = "".join(texts)
 
     def source_of(self, offset: int, until: int = 0) -> int:

@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit
 
-from chalicelib.content.compiled import CompiledContent, ContentSource, Link, LinkTracking
-from chalicelib.content.destinations import IS_UNSUBSCRIBE, NO_TRACK, Risk, tidy
+from chalicelib.content.compiled import CompiledContent, ContentSource, Link, LinkTracking, Segments
+from chalicelib.content.destinations import IS_UNSUBSCRIBE, NO_TRACK, RELATIVE, Risk, tidy
 from chalicelib.content.errors import Positions
 from chalicelib.content.merge_tags import find_tags, mask
 from chalicelib.content.render import html_size
@@ -70,6 +70,7 @@ _MESSAGES: Final[Mapping[Severity, Mapping[str, str]]] = {
     Severity.ERROR: {
         "audience_empty": "There are no recipients: no lead matches.",
         "content_invalid": "{reason}",
+        "link_incomplete": "{url} leads nowhere: a link in an email needs its full address. Add https:// in front.",
         "link_leads_nowhere": (
             "{url} will be empty: links with merge tags can lead to https, http, mailto, tel or sms only."
         ),
@@ -85,6 +86,7 @@ _MESSAGES: Final[Mapping[Severity, Mapping[str, str]]] = {
             "The email is {kilobytes:.0f} KB. Gmail shows the first 102 KB and hides the rest, including the tracking "
             "pixel, so opens will be missed."
         ),
+        "image_without_address": "This image has no address behind https://.",
         "image_without_alt": (
             'This image shows nothing when images are blocked. Add an alt text (alt="" for decoration).'
         ),
@@ -93,7 +95,7 @@ _MESSAGES: Final[Mapping[Severity, Mapping[str, str]]] = {
             "A merge tag is in the host of {url} or directly after it. If its value would change the host, the link "
             "will be empty. Write out the host, and put a / before the tag."
         ),
-        "link_placeholder": "{url} looks like a placeholder address.",
+        "link_placeholder": "{host} looks like a placeholder. Links there lead recipients nowhere.",
         "link_untracked": "Clicks on {url} cannot be tracked: {reason}.",
         "link_without_destination": "This link has no destination.",
         "link_without_text": "Nothing says where this link leads. Add a text, or an alt text to its image.",
@@ -102,6 +104,7 @@ _MESSAGES: Final[Mapping[Severity, Mapping[str, str]]] = {
             "like https://shop.com/a."
         ),
         "merge_field_empty": ('{path} is empty for some recipients. Add a default: {{{{ {path} | default("…") }}}}'),
+        "script_removed": "Mail apps remove scripts: what this one does will be missing.",
         "subject_shouts": "Capitals and “!!” look like spam.",
     },
     Severity.NOTE: {
@@ -111,6 +114,7 @@ _MESSAGES: Final[Mapping[Severity, Mapping[str, str]]] = {
         "image_not_https": "This image does not use https: previews do not show it, and some mail apps do not either.",
         "image_without_width": "Outlook shows this image at full size. Add a width.",
         "link_not_https": "{url} does not use https.",
+        "markup_shown": "Recipients see this HTML as text. Write it in Markdown, or choose HTML as the format.",
         "plain_text_only": "A plain-text email is not tracked: its opens and clicks will be unknown.",
         "subject_long": "The subject has {length} characters; most inboxes show {limit} or fewer.",
         "text_part_missing": "There is no plain text. It is generated from the email; check it in the preview.",
@@ -123,6 +127,9 @@ _IN_MARKDOWN: Final[Mapping[str, str | None]] = {
     "image_without_width": None,
 }
 """Messages for authors of Markdown in place of those above; None: nothing that they could change."""
+_IN_MARKDOWN_ALONE: Final = "markup_shown"
+"""Elsewhere its author meant it."""
+_NOBODY_HAS = 'None of the recipients checked has {0}. Check its name, or add a default: {{{{ {0} | default("…") }}}}'
 _ADDRESS_VARIES = (
     "A merge tag is in the host of this address or directly after it, so its value could change where it leads."
 )
@@ -180,12 +187,14 @@ def _all(
     for use in compiled.merge_fields:
         empty = audience.empty_fields.get(use.path, 0)
         if empty and not use.has_default:
-            yield _finding("merge_field_empty", use.field, use.line, use.column, count=empty, path=use.path)
-    yield from _subject(source.subject)
+            found = _finding("merge_field_empty", use.field, use.line, use.column, count=empty, path=use.path)
+            yield replace(found, message=_NOBODY_HAS.format(use.path)) if empty == audience.total else found
+    yield from _subject(compiled.subject)
     if (size := html_size(compiled, tracking) or 0) > GMAIL_CLIPS_AT:
         yield _finding("gmail_clips", "html", kilobytes=size / 1024)
+    placeholders = set[str]()
     for link in compiled.links:
-        yield from _link(compiled, link)
+        yield from _link(compiled, link, placeholders)
     yield from _links_at_risk(compiled, audience)
     positions = Positions(text := source.text or "")
     for address in _TAG_IN_HOST.finditer(text):
@@ -216,14 +225,17 @@ def _audience(audience: AudienceFacts) -> Iterator[Finding]:
         yield _finding("rendering_failed", fault.field, fault.line, fault.column, count=count, reason=fault.reason)
 
 
-def _subject(subject: str) -> Iterator[Finding]:
-    words = re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "", subject)
+def _subject(subject: Segments) -> Iterator[Finding]:
+    """Judges it with default values in place of merge tags."""
+    words = "".join(
+        each if isinstance(each, str) else getattr(each, "default", None) or "" for each in subject.pieces()
+    )
     if len(words) > LONG_SUBJECT:
         place = (1, LONG_SUBJECT + 1)
         yield _finding("subject_long", "subject", *place, length=len(words), limit=LONG_SUBJECT)
     letters = _LETTERS.findall(words)
     shouted = sum(letter.isupper() for letter in letters)
-    if (len(letters) >= 8 and shouted > len(letters) * 0.7) or "!!" in subject:
+    if (len(letters) >= 8 and shouted > len(letters) * 0.7) or "!!" in words:
         yield _finding("subject_shouts", "subject", 1, 1)
 
 
@@ -231,7 +243,8 @@ def _shortened(url: str) -> str:
     return url if len(url) <= 80 else f"{url[:79]}…"
 
 
-def _link(compiled: CompiledContent, link: Link) -> Iterator[Finding]:
+def _link(compiled: CompiledContent, link: Link, placeholders: set[str]) -> Iterator[Finding]:
+    """What is wrong with a link: one finding. `placeholders`: hosts that were named already."""
     url = tidy(link.url)
     place = ("html", link.line, link.column)
     if not url or url == "#":
@@ -240,11 +253,16 @@ def _link(compiled: CompiledContent, link: Link) -> Iterator[Finding]:
     if url.startswith("#") or link.risk == Risk.NOWHERE:
         return
     if "{{" not in url.partition("/")[0] and url.lower().startswith(("http://", "https://")):
+        if host := _placeholder_host(url):
+            if host not in placeholders:
+                yield _finding("link_placeholder", *place, host=host)
+            placeholders.add(host)
+            return
         if url.lower().startswith("http://"):
             yield _finding("link_not_https", *place, url=_shortened(url))
-        if _has_placeholder_host(url):
-            yield _finding("link_placeholder", *place, url=_shortened(url))
-    if not link.tracked and compiled.tracked and not _is_left_alone_by_intent(url, link.reason or ""):
+    if link.reason == RELATIVE:
+        yield _finding("link_incomplete", *place, url=_shortened(url))
+    elif not link.tracked and compiled.tracked and not _is_left_alone_by_intent(url, link.reason or ""):
         yield _finding("link_untracked", *place, url=_shortened(url), reason=link.reason)
 
 
@@ -259,12 +277,12 @@ def _links_at_risk(compiled: CompiledContent, audience: AudienceFacts) -> Iterat
         yield _finding("links_left_empty", "html", *place, count=audience.with_empty_links)
 
 
-def _has_placeholder_host(url: str) -> bool:
+def _placeholder_host(url: str) -> str | None:
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:
-        return False
-    return _PLACEHOLDER_HOST.search(host) is not None
+        return None
+    return host if _PLACEHOLDER_HOST.search(host) else None
 
 
 def _is_left_alone_by_intent(url: str, reason: str) -> bool:
@@ -281,6 +299,8 @@ def _shown(source: ContentSource) -> Iterator[Finding]:
     is_markdown = source.place("html", None, None)[0] == "markdown"
     with suppress(NotParsed):
         for code, offset, values in tree_problems(mask(html, find_tags(html))):
+            if code == _IN_MARKDOWN_ALONE and not is_markdown:
+                continue
             finding = _finding(code, "html", *positions.of(offset), **values)
             message = _IN_MARKDOWN.get(code, finding.message) if is_markdown else finding.message
             if message is not None:

@@ -101,7 +101,7 @@ class _Comparison:
         self._is_tracked = tracking is not None
         base_url = tracking.base_url if tracking else None
         preview = preview_html(source.preview_text) if source.preview_text else ""
-        self._texts = Alignment(self._placeholders, html, segments, preview, base_url)
+        self._texts = Alignment(self._placeholders, html, segments, preview, base_url, source.language)
         self._preview = f"{self._placeholders.mark}{PREVIEW}" if preview else None
         self._texts.number_links(compiled.links, self._positions)
         self._links = FollowedLinks(self._placeholders, source, compiled, tracking)

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, NoReturn
 
 from chalicelib.content.compiled import Link, Segments
-from chalicelib.content.compiler import FOOTER, pixel
+from chalicelib.content.compiler import footer, pixel
 from chalicelib.content.errors import Positions, SourceError
 from chalicelib.content.pieces import split
 from chalicelib.content.placeholders import BRANCHES, DEFECT, Placeholders, folded
 from chalicelib.content.values import escape_attribute
+from chalicelib.model.workspace import Language
 
 _UNQUOTED = re.compile(r"[^\t\n\f\r >]*+")
 _QUOTES = ("'", '"')
@@ -43,7 +44,13 @@ class Alignment:
     """Both texts of one mail side by side. `number_links` before `readings`."""
 
     def __init__(
-        self, placeholders: Placeholders, source: str, html: Segments, preview: str, base_url: str | None
+        self,
+        placeholders: Placeholders,
+        source: str,
+        html: Segments,
+        preview: str,
+        base_url: str | None,
+        language: Language,
     ) -> None:
         """`base_url`: of click URLs and pixel; None if nothing is tracked. `preview`: what is added. Raises Differs."""
         self.has_footer = False
@@ -53,7 +60,7 @@ class Alignment:
         self._text = self._source.text
         self._edits: list[_Edit] = []
         self._added_at = len(self._text)
-        self._align(placeholders.compiled(html), folded(placeholders.source(preview).text), base_url)
+        self._align(placeholders.compiled(html), folded(placeholders.source(preview).text), base_url, language)
 
     @property
     def added_at(self) -> int:
@@ -89,16 +96,16 @@ class Alignment:
         author = (edit.author if edit else same.text for same, edit in parts)
         return "".join(author), "".join(edit.compiled if edit else same.text for same, edit in parts)
 
-    def _align(self, compiled: str, preview: str, base_url: str | None) -> None:
+    def _align(self, compiled: str, preview: str, base_url: str | None, language: Language) -> None:
         """Go through the compiled text; `at` is the place in the author's."""
-        mark, footer = self._placeholders.mark, self._placeholders.compiled(Segments.of(FOOTER))
+        mark, ending = self._placeholders.mark, self._placeholders.compiled(Segments.of(footer(language)))
         links, image = rf"{mark}l\d+{mark}", r"(?!)"
         if base_url is not None:
             click = re.escape(f"{escape_attribute(base_url)}/t/c/{self._placeholders.delivery}")
             links += rf"|{click}[^\"'<>\s]*+"
             image = re.escape(self._placeholders.compiled(Segments.of(pixel(base_url))))
         changes = re.compile(
-            rf"(?P<link>{links})|(?P<footer>{re.escape(footer)})|(?P<pixel>{image})"
+            rf"(?P<link>{links})|(?P<footer>{re.escape(ending)})|(?P<pixel>{image})"
             rf"|(?P<preview>{re.escape(preview) or '(?!)'})"
         )
         previews = 0
@@ -109,8 +116,8 @@ class Alignment:
             position = change.end()
             if change["link"]:
                 at = self._replace(at, change[0])
-            elif change["footer"] and self._text.startswith(footer, at):
-                at = self._copy(footer, at)  # the author's own
+            elif change["footer"] and self._text.startswith(ending, at):
+                at = self._copy(ending, at)  # the author's own
             elif change["preview"] and previews and self._text.startswith(preview, at):
                 at = self._copy(preview, at)
             elif change["preview"]:

@@ -18,6 +18,8 @@ Place = tuple[str, int | None, int | None]
 # Letters to Markdown and MJML, which leave them alone; the script of the Yi language, so few texts have any of them.
 _MARKS: Final = range(0xA000, 0xA48D)
 _TAG = re.compile(r"<[^<>]*+>")
+MAX_LENGTH: Final = 1_048_576
+"""Of the HTML that is made. What one stand-in stands for may come out many times."""
 
 
 class StandIns:
@@ -60,9 +62,9 @@ class SourceMap:
     """HTML that was made, and what of: a field of the campaign and its text."""
 
     def __init__(self, field: str, source: str, html: str, stand_ins: StandIns) -> None:
-        """`html`: with stand-ins, which are replaced."""
+        """`html`: with stand-ins, which are replaced. Raises SourceError if it becomes too long."""
         self._field = field
-        self._made = Joined(stand_ins.pieces(html))
+        self._made = Joined(stand_ins.pieces(html), MAX_LENGTH)
         self.html = self._made.text
         self._in_html, self._in_source = Positions(self.html), Positions(source)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Final
 
+from chalicelib.content.compiler import UNSUBSCRIBE_WORDS
 from chalicelib.content.pieces import Piece
 from chalicelib.content.source_map import StandIns
 from chalicelib.model.workspace import FONTS, Language, Theme, Workspace
@@ -24,7 +25,6 @@ _DARK: Mapping[str, str] = {
     "muted": "#a3a9b3",
     "line": "#343941",
 }
-_UNSUBSCRIBE: Mapping[Language, str] = {Language.EN: "Unsubscribe", Language.DE: "Abmelden"}
 _NO_NAME: Mapping[Language, str] = {Language.EN: "Email", Language.DE: "E-Mail"}
 
 
@@ -106,7 +106,7 @@ def _logo(theme: Theme, name: str) -> str:
 def _footer(workspace: Workspace, stand_ins: StandIns, with_unsubscribe_link: bool) -> str:
     lines = [_literal(line, stand_ins) for line in (workspace.postal_address or "").split("\n") if line.strip()]
     if with_unsubscribe_link:
-        word = _UNSUBSCRIBE[workspace.language]
+        word = UNSUBSCRIBE_WORDS[workspace.language]
         lines.append(f'<a href="{{{{ unsubscribe_url }}}}" style="color:{_MUTED};text-decoration:underline">{word}</a>')
     if not lines:
         return ""

@@ -24,6 +24,12 @@ _PLACE = "data-place"
 _WITHOUT_TEXT = ("head", "style", "script", "template")
 _NAMES = ("alt", "aria-label", "aria-labelledby", "title")
 _IMPORT = re.compile(r"@import\b", re.IGNORECASE)
+_NO_HOST = re.compile(r"https?:/*(?:[?#]|$)", re.IGNORECASE)
+_MARKUP = re.compile(
+    r"</?(?:a|b|big|blockquote|br|center|code|div|em|font|h[1-6]|hr|i|img|li|ol|p|script|small|span|strong|style|sub|sup"
+    r"|table|td|th|tr|u|ul)(?:\s[^<>]*)?/?>",
+    re.IGNORECASE,
+)
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff]+")
 
 
@@ -37,6 +43,8 @@ def tree_problems(masked: str) -> Iterator[tuple[str, int, dict[str, int]]]:
         is_sheet = each.tagName == "link" and "stylesheet" in each.getAttribute("rel").lower().split()
         if (is_sheet and each.getAttribute("href")) or (each.tagName == "style" and _IMPORT.search(_text(each))):
             yield "external_style_sheet", _place(each), {}
+        if each.tagName == "script" and "json" not in each.getAttribute("type").lower():
+            yield "script_removed", _place(each), {}
     yield from _without_hidden(tree)
     for image in tree.getElementsByTagName("img"):
         if not image.hasAttribute("alt"):
@@ -46,6 +54,12 @@ def tree_problems(masked: str) -> Iterator[tuple[str, int, dict[str, int]]]:
             yield "image_without_width", _place(image), {}
         if image.getAttribute("src").lower().startswith("http:"):
             yield "image_not_https", _place(image), {}
+        if _NO_HOST.match(image.getAttribute("src").strip()):
+            yield "image_without_address", _place(image), {}
+    for element in _elements(tree):
+        text = "".join(each.data for each in element.childNodes if isinstance(each, Text))
+        if element.tagName not in ("code", "pre") and _MARKUP.search(text):
+            yield "markup_shown", _place(element), {}
     says = dict[int, bool]()
     for link in _elements(tree):
         if link.tagName in ("a", "area") and link.hasAttribute("href"):

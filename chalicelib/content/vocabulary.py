@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Final, NamedTuple
 
 from chalicelib.content.errors import SourceError
@@ -329,7 +330,9 @@ class _Reader:
         elif not steps or steps[0] not in _ROOTS[root]:
             what = f"{root}.{steps[0]} is unknown" if steps else f"{root} alone has no value"
             hint = "; custom fields are under lead.fields" if root == "lead" else ""
-            self._refuse(start, f"{what}; available: {', '.join(sorted(_ROOTS[root]))}{hint}")
+            close = get_close_matches(steps[0], _ROOTS[root], 1) if steps else []
+            guess = f" (did you mean {close[0]}?)" if close else ""
+            self._refuse(start, f"{what}{guess}; available: {', '.join(sorted(_ROOTS[root]))}{hint}")
         elif root == "lead":
             self.paths.append(
                 (".".join(("lead", *steps[: 2 if steps[0] == "fields" else 1])), self._lexemes[start].start)

@@ -19,6 +19,7 @@ from chalicelib.crm.leads import (
     delete_lead,
     group_faults,
     normalized,
+    normalized_set,
     revise_lead,
     tag_faults,
 )
@@ -44,18 +45,20 @@ class BulkAction(StrEnum):
 
 class BulkChange(NamedTuple):
     action: BulkAction
-    value: str = ""
-    """The stage or the tag."""
+    stage: str = ""
+    tags: Sequence[str] = ()
+    by: str | None = None
+    """The name of the API token that unsubscribes."""
 
     def checked(self) -> "BulkChange":
-        """With its value in normal form. Raises InvalidLead."""
-        value = normalized(self.value)
-        field, reasons = "stage", group_faults(value)
-        if self.action is not BulkAction.CHANGE_STAGE:
-            field, reasons = "tag", tag_faults([value])
-        if reasons and self.action not in (BulkAction.UNSUBSCRIBE, BulkAction.DELETE):
-            raise InvalidLead([Fault(field, why) for why in reasons])
-        return self._replace(value=value)
+        """With stage and tags in normal form. Raises InvalidLead."""
+        stage, tags = normalized(self.stage), normalized_set(self.tags)
+        faults = [Fault("tags", why) for why in tag_faults(tags)]
+        if self.action is BulkAction.CHANGE_STAGE:
+            faults = [Fault("stage", why) for why in group_faults(stage)]
+        if faults:
+            raise InvalidLead(faults)
+        return self._replace(stage=stage, tags=tags)
 
 
 class Failure(NamedTuple):
@@ -98,8 +101,8 @@ class BulkEditor:
         while True:
             page, position = self._leads.list_page(**wanted._asdict(), limit=_LEADS_A_PAGE, cursor=position)
             # A lead that this change has moved to its new stage may come again there: it is not counted twice.
-            target = change.value if change.action is BulkAction.CHANGE_STAGE else None
-            self._change([lead.lead_id for lead in page if lead.stage != target], change, wanted, now, report)
+            wanted_now = [lead.lead_id for lead in page if lead.stage != change.stage]
+            self._change(wanted_now, change, wanted, now, report)
             handled += len(page)
             if position is None or handled >= LEADS_A_PIECE or self._clock() >= ends_at:
                 return report, position
@@ -129,7 +132,7 @@ class BulkEditor:
             return delete_lead(self._leads, lead_id, wanted)
         if change.action is BulkAction.UNSUBSCRIBE:
             is_wanted = wanted.matches(self._leads.get(lead_id))
-            return is_wanted and self._leads.unsubscribe(lead_id, at=now, source="api")
+            return is_wanted and self._leads.unsubscribe(lead_id, at=now, source="api", by=change.by)
         before, after = revise_lead(self._leads, lead_id, lambda lead: _input(lead, change, wanted), now)
         return after is not before
 
@@ -138,8 +141,7 @@ def _input(lead: Lead, change: BulkChange, wanted: LeadFilter) -> LeadInput:
     if not wanted.matches(lead):
         return {}
     if change.action is BulkAction.CHANGE_STAGE:
-        return {"stage": change.value}
-    others = [tag for tag in lead.tags if tag != change.value]
+        return {"stage": change.stage}
     if change.action is BulkAction.REMOVE_TAG:
-        return {"tags": others}
-    return checked({"tags": [*lead.tags, change.value]})
+        return {"tags": [tag for tag in lead.tags if tag not in change.tags]}
+    return checked({"tags": [*lead.tags, *change.tags]})

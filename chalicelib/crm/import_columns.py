@@ -13,7 +13,15 @@ from typing import Any, cast
 
 from chalicelib.crm.import_rows import MAX_COLUMNS, Row, Unread, UnreadableFile
 from chalicelib.crm.import_sheet import column_letters
-from chalicelib.crm.leads import LEAD_NAMES, LONGEST_NAME, MAX_FIELDS, RESERVED_NAMES, LeadInput, line_faults
+from chalicelib.crm.leads import (
+    EXPORTED_STATUS,
+    LEAD_NAMES,
+    LONGEST_NAME,
+    MAX_FIELDS,
+    RESERVED_NAMES,
+    LeadInput,
+    line_faults,
+)
 from chalicelib.model.csv_text import without_apostrophe
 from chalicelib.model.errors import Fault
 
@@ -36,7 +44,7 @@ _SUGGESTED = {
     "external_id": "externalid id contactid customerid customernumber kundennummer kundennr kdnr crmid externeid",
     "entity": "entity businessline businessunit geschäftsbereich geschaeftsbereich bereich sparte",
     "stage": "stage status phase pipelinestage leadstatus leadstage leadphase",
-    IGNORE: "importline importerror",  # what the page adds to the lines with errors that it offers
+    IGNORE: "importline importerror mailingstatus",  # what the page adds to lines with errors, and an export to leads
     "tags": "tags tag labels keywords schlagwörter schlagworte schlagwoerter stichwörter stichworte stichwoerter",
 }
 _TARGETS = {name: target for target, names in _SUGGESTED.items() for name in names.split()}
@@ -66,7 +74,7 @@ def columns_by_name(header: list[str], *, as_it_is: bool, has_entity: bool) -> l
     columns = [name.lower() if name.lower() in LEAD_NAMES else name for name in map(without_apostrophe, header)]
     counts = Counter(name[:LONGEST_NAME] for name in columns)
     faults = [Fault(name, "is there twice") for name, count in counts.items() if name and count > 1]
-    reserved = RESERVED_NAMES.difference(LEAD_NAMES)
+    reserved = RESERVED_NAMES.difference(LEAD_NAMES, [EXPORTED_STATUS])
     faults += [Fault(name, "cannot be imported") for name in columns if name.lower() in reserved]
     faults += [Fault(name[:64], "is longer than 64 characters") for name in columns if len(name) > LONGEST_NAME]
     if "entity" not in columns and not has_entity:
@@ -207,9 +215,9 @@ def input_of_cells(columns: list[str], cells: list[str], *, is_mapped: bool) -> 
             given[name] = [tag for tag in map(str.strip, cell.split(separator)) if tag]
         elif name in LEAD_NAMES:
             given[name] = cell or None
-        elif name:
+        elif name and name != EXPORTED_STATUS:
             fields[name] = cell or None
-        elif cell and not is_mapped:
+        elif cell and not name and not is_mapped:
             return [(None, "has a value in a column without a name")]
     if is_mapped and not (given.get("email") or given.get("external_id")):
         values = [value for value in (*given.values(), *fields.values()) if value]

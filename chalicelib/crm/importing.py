@@ -9,7 +9,7 @@ absent column leaves it alone; unsubscription is never touched, and a new lead w
 suppressed is so from the start. Of several lines about a lead, the last wins.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -33,13 +33,22 @@ class RejectedLine(NamedTuple):
     """Its cells, so that it can be corrected; none if they could not be told, or were too long for an answer."""
 
 
+class NewGroup(NamedTuple):
+    entity: str
+    stage: str
+
+
 @dataclass(slots=True)
 class ImportReport:
-    """The outcome: each line is counted once, or has at least one error."""
+    """The outcome: each lead is counted once; each line is one of a lead, or has at least one error."""
 
     created: int = 0
     updated: int = 0
     unchanged: int = 0
+    repeated: int = 0
+    """Lines about leads that an earlier line of the file is about."""
+    new_groups: list[NewGroup] = field(default_factory=list)
+    """Where the created leads are, each once."""
     errors: list[LineError] = field(default_factory=list)
     custom_fields: list[str] = field(default_factory=list)
     """Columns of the file that are not a lead's own."""
@@ -53,8 +62,6 @@ class _Plan:
 
     lines: dict[LeadId, list[Line]] = field(default_factory=lambda: defaultdict(list))
     """By the lead that they are about."""
-    changing: Counter[LeadId] = field(default_factory=Counter)
-    """How many of these lines change their lead."""
     changes: dict[LeadId, LeadChange] = field(default_factory=dict)
     """What all of a lead's lines together change."""
     errors: list[LineError] = field(default_factory=list)
@@ -74,6 +81,7 @@ def import_leads(leads: Leads, file: ImportFile, now: datetime, *, dry_run: bool
         _count(plan, refused, report)
         if not refused:
             report.errors.sort(key=lambda error: error.line)
+            report.new_groups = sorted(set(report.new_groups))
             numbers = dict.fromkeys(error.line for error in report.errors)
             report.rejected = [RejectedLine(number, file.cells.get(number, [])) for number in numbers]
             return report
@@ -103,7 +111,6 @@ def _decide(leads: Leads, lines: Sequence[Line], defaults: LeadInput, now: datet
         known_leads.put(lead)
         after[lead.lead_id] = lead
         plan.lines[lead.lead_id].append(line)
-        plan.changing[lead.lead_id] += known is not lead
     for lead in with_marks(leads, [(before.get(lead_id), lead) for lead_id, lead in after.items()]):
         was = before.get(lead.lead_id)
         if was is None or replace(lead, updated_at=was.updated_at) != was:
@@ -125,11 +132,14 @@ def _count(plan: _Plan, refused: set[LeadId], report: ImportReport) -> None:
     report.errors += plan.errors
     for lead_id in plan.lines.keys() - refused:
         change = plan.changes.get(lead_id)
-        changing = plan.changing[lead_id] if change else 0
-        created = int(change is not None and change.before is None)
-        report.created += created
-        report.updated += changing - created
-        report.unchanged += len(plan.lines[lead_id]) - changing
+        if change is None:
+            report.unchanged += 1
+        elif change.before is None:
+            report.created += 1
+            report.new_groups.append(NewGroup(change.after.entity, change.after.stage))
+        else:
+            report.updated += 1
+        report.repeated += len(plan.lines[lead_id]) - 1
 
 
 def _identities(given: LeadInput, content: str | None) -> list[Identity]:

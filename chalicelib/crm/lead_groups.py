@@ -61,6 +61,11 @@ def list_groups(leads: Leads) -> Groups:
     return Groups(sorted(groups, key=lambda group: -group.leads), len(sample), is_whole)
 
 
+def stages_in_use(leads: Leads, entity: str) -> list[str]:
+    """The stages of an entity's leads, all but rare ones, the most frequent first."""
+    return [stage.name for group in list_groups(leads).groups if group.entity == entity for stage in group.stages]
+
+
 def _group(entity: str, members: Sequence[Lead]) -> Group:
     values = defaultdict[str, list[str]](list)
     for lead in members:

@@ -28,8 +28,10 @@ _ATTEMPTS = 20
 """How often a change is repeated when others change the lead at once: four seconds on average, eight at most."""
 
 LEAD_NAMES = ("external_id", "entity", "stage", "email", "first_name", "last_name", "tags")
+EXPORTED_STATUS = "mailing_status"
+"""A column of exports that imports ignore: an import unsubscribes or resubscribes nobody."""
 RESERVED_NAMES = frozenset(
-    {*LEAD_NAMES, "fields", "lead_id", "unsubscribed", "tracking_opt_out", "created_at", "updated_at"}
+    {*LEAD_NAMES, EXPORTED_STATUS, "fields", "lead_id", "unsubscribed", "tracking_opt_out", "created_at", "updated_at"}
 )
 """Names that no custom field may have."""
 

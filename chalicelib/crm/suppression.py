@@ -111,7 +111,13 @@ def _marked(lead: Lead, address: SuppressedAddress | None) -> Lead:
     left = address.unsubscribed.get(lead.entity)
     if left is None or lead.unsubscribed:
         return lead
-    return replace(lead, unsubscribed_at=left.at, unsubscribe_source=left.source, unsubscribe_campaign=left.campaign_id)
+    return replace(
+        lead,
+        unsubscribed_at=left.at,
+        unsubscribe_source=left.source,
+        unsubscribe_campaign=left.campaign_id,
+        unsubscribe_by=left.by,
+    )
 
 
 def _mark_owners(leads: Leads, address: str, mark: Mark, also: LeadId | None) -> None:

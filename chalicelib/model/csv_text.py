@@ -29,18 +29,20 @@ def without_apostrophe(text: str) -> str:
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
-def line(values: Iterable[str]) -> str:
+def line(values: Iterable[str], delimiter: str = ",") -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerow(values)
+    csv.writer(text, delimiter=delimiter, lineterminator="\r\n").writerow(values)
     return text.getvalue()
 
 
-def lines(rows: Iterable[Iterable[str]], *, most_characters: int = MOST_CHARACTERS) -> tuple[str, int]:
+def lines(
+    rows: Iterable[Iterable[str]], delimiter: str = ",", *, most_characters: int = MOST_CHARACTERS
+) -> tuple[str, int]:
     """The lines of as many rows as fit into `most_characters` (at least one), and their number."""
     written: list[str] = []
     length = 0
     for row in rows:
-        text = line(row)
+        text = line(row, delimiter)
         if written and length + len(text) > most_characters:
             break
         written.append(text)

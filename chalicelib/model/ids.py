@@ -14,6 +14,8 @@ ID_BYTES = 12
 _TRACE = "anon_"
 _LEAD = re.compile(r"lead_[0-9a-f]{24}")
 _CAMPAIGN = re.compile(r"cmp_[0-9a-f]{24}")
+TEST_CAMPAIGN = CampaignId("cmp_" + "0" * 24)
+"""Named by the delivery ids of test sends. No campaign has it: ids begin with the time of their creation."""
 
 
 def new_lead_id() -> LeadId:

@@ -1,15 +1,20 @@
 """A lead: a person in the CRM, and how it is recognised."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from chalicelib.model.addresses import address_key
 from chalicelib.model.ids import LeadId
 from chalicelib.model.suppression import Mark, SuppressionReason
 
 FieldValue = str | int | float | bool
+LeadStatus = Literal["subscribed", "unsubscribed", "hard_bounce", "complaint", "manual"]
+"""Whether it may be mailed: `subscribed`, or a SuppressionReason."""
+_SEARCHED_IN_FIELDS = 500
+"""Characters of the custom fields: what is searched is stored once more with the lead."""
 
 
 class Identity(NamedTuple):
@@ -43,6 +48,8 @@ class Lead:
     unsubscribed_at: datetime | None = None
     unsubscribe_source: str | None = None
     unsubscribe_campaign: str | None = None
+    unsubscribe_by: str | None = None
+    """The name of the API token, where somebody unsubscribed it."""
     suppressed: Mark | None = None
     """Why its address must not be mailed, by any entity."""
     version: int = 1
@@ -58,7 +65,14 @@ class Lead:
         if self.unsubscribed_at is None:
             return None
         source = self.unsubscribe_source or "api"
-        return Mark(SuppressionReason.UNSUBSCRIBED, self.unsubscribed_at, source, self.unsubscribe_campaign)
+        return Mark(
+            SuppressionReason.UNSUBSCRIBED, self.unsubscribed_at, source, self.unsubscribe_campaign, self.unsubscribe_by
+        )
+
+    @property
+    def statuses(self) -> list[LeadStatus]:
+        reasons: list[LeadStatus] = [mark.reason.value for mark in (self.unsubscription, self.suppressed) if mark]
+        return reasons or ["subscribed"]
 
     @property
     def owned_address(self) -> Identity | None:
@@ -71,9 +85,16 @@ class Lead:
 
     @property
     def search_text(self) -> str:
-        """What a search looks in, in lower case."""
-        said = (self.first_name, self.last_name, self.email, self.external_id)
-        return " ".join(word for word in said if word).lower()
+        """What a search looks in, folded."""
+        fields = " ".join(map(str, self.fields.values()))[:_SEARCHED_IN_FIELDS]
+        said = (self.first_name, self.last_name, self.email, self.external_id, fields)
+        return folded(" ".join(word for word in said if word))
+
+
+def folded(text: str) -> str:
+    """The text without case and accents, for searching: a part of it, folded, is a part of this."""
+    letters = (letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+    return "".join(letters).casefold()
 
 
 def identities_of(entity: str, external_id: str | None, email: str | None, content: str | None) -> list[Identity]:
@@ -96,14 +117,16 @@ class LeadFilter(NamedTuple):
     stage: str | None = None
     tag: str | None = None
     q: str | None = None
-    """Looked for in names, address and external id, ignoring case."""
+    """Looked for in names, address, external id and custom fields, ignoring case and accents."""
+    status: LeadStatus | None = None
 
     def matches(self, lead: Lead) -> bool:
         return (
             self.entity in (None, lead.entity)
             and self.stage in (None, lead.stage)
             and (self.tag is None or self.tag in lead.tags)
-            and (self.q or "").lower() in lead.search_text
+            and folded(self.q or "") in lead.search_text
+            and self.status in (None, *lead.statuses)
         )
 
 

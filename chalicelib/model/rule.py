@@ -28,9 +28,9 @@ class When:
     event: Trigger
     campaign_id: CampaignId | None = None
     campaign_title: str | None = None
-    """A pattern: `*` stands for anything."""
+    """A pattern: a part of it, or all of it with `*` for anything."""
     url: str | None = None
-    """A pattern for the destination of a click."""
+    """A pattern for the destination of a click. A full address is for that page alone."""
 
 
 @dataclass(frozen=True, slots=True)

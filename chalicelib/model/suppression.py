@@ -36,7 +36,7 @@ class Mark:
     campaign_id: str | None = None
     """Whose mail it was about."""
     by: str | None = None
-    """The name of the API token, where somebody put the address on the list."""
+    """The name of the API token, where somebody unsubscribed the lead, or put the address on the list."""
     note: str | None = None
     """... and why."""
 

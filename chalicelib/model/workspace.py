@@ -33,7 +33,9 @@ MAX_ADDRESS_LINE = 100
 
 _COLOUR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
 # Safe as an attribute of a mail and as a source in a content security policy. No braces: those are merge tags.
-_LOGO_URL = re.compile(r"(?ai:https://(?:[a-z0-9-]+\.)+[a-z0-9-]+(?::\d{1,5})?)(?:/[^\s\"'<>\\^`{|}\x00-\x20\x7f-]*)?")
+_LOGO_URL = re.compile(
+    r"(?ai:https://(?:[a-z0-9-]+\.)+[a-z0-9-]+(?::\d{1,5})?)(?:/[^\s\"'<>\\^`{|}\x00-\x20\x7f-\x9f]*)?"
+)
 _MERGE_TAG = re.compile(r"\{[{%#]")
 
 

@@ -96,7 +96,7 @@ class Launch:
         require_complete(campaign, body)
         key_number = self._campaigns.fix_key(campaign.campaign_id, self._keys.newest().current)
         tracking = content.tracking_of(self._keys, self._tracking_url, campaign.campaign_id, key_number)
-        workspace = self._campaigns.workspace_of(campaign, body)
+        workspace = self._campaigns.workspace_of(campaign)
         source = content.source_of(campaign, body, workspace)
         mail = compile_both(source, tracking, campaign.tracking)
         proof = self._prove(mail)

@@ -173,10 +173,8 @@ class Campaigns(TableStore):
         proof = proof and ProofResult(**known(proof, ProofResult))
         return LaunchedMail(links, values["html_bytes"], proof, workspace and workspace_from(workspace))
 
-    def workspace_of(self, campaign: Campaign, body: Body) -> Workspace:
-        """Whose theme the mail has: as it was at launch, or as it is now. The defaults where it makes no difference."""
-        if not body.markdown:
-            return Workspace()
+    def workspace_of(self, campaign: Campaign) -> Workspace:
+        """Whose theme and language the mail has: as it was at launch, or as it is now."""
         launched = self.find_launched(campaign).workspace if campaign.key_number is not None else None
         return launched or read_workspace(self._table)
 

@@ -50,6 +50,8 @@ class DeliveryFilter:
     """By a person."""
     reason: str | None = None
     """Why it failed or was skipped."""
+    unsubscribed: bool | None = None
+    """With this mail's link."""
 
     def passes(self, delivery: Delivery) -> bool:
         """Whether a delivery that the engine let through is shown: clicks are judged here."""
@@ -68,6 +70,8 @@ class DeliveryFilter:
             clauses.append(is_not_empty("clicks"))
         if self.reason is not None:
             clauses.append(equals("reason", self.reason))
+        if self.unsubscribed is not None:
+            clauses.append(exists("unsubscribed_at") if self.unsubscribed else missing("unsubscribed_at"))
         return all_of(*clauses)
 
 

@@ -44,6 +44,7 @@ def decode(item: Mapping[str, Any]) -> Lead:
         unsubscribed_at=time_from(_text(item, "unsubscribed_at")),
         unsubscribe_source=_text(item, "unsubscribe_source"),
         unsubscribe_campaign=_text(item, "unsubscribe_campaign"),
+        unsubscribe_by=_text(item, "unsubscribe_by"),
         suppressed=decode_mark(item["suppressed"]) if "suppressed" in item else None,
         version=int(item["version"]["N"]),
     )
@@ -118,6 +119,7 @@ def _unsubscription(lead: Lead) -> dict[str, Any]:
         "unsubscribed_at": lead.unsubscribed_at,
         "unsubscribe_source": lead.unsubscribe_source,
         "unsubscribe_campaign": lead.unsubscribe_campaign,
+        "unsubscribe_by": lead.unsubscribe_by,
     }
 
 

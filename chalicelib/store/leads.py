@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from chalicelib.model.errors import Conflict, Fault, InvalidPosition, LeadNotFound
 from chalicelib.model.ids import LeadId, is_lead_id, shard_of
-from chalicelib.model.lead import EVERY_LEAD, Identity, Lead, LeadChange, LeadFilter
+from chalicelib.model.lead import EVERY_LEAD, Identity, Lead, LeadChange, LeadFilter, LeadStatus, folded
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.store import keys, lead_rows
 from chalicelib.store.client import Client, Item
@@ -27,6 +27,7 @@ _READS_A_PAGE = 32
 not make a request run for ever. That is 50,000 leads of the usual size."""
 _ROWS_A_READ = 10_000
 """A megabyte holds fewer."""
+_MAY_BE_MAILED = (missing("unsubscribed_at"), missing("suppressed"))
 
 
 class IdentityTaken(Conflict, problem="lead-exists", title="There is such a lead already"):
@@ -77,11 +78,6 @@ class Leads:
         wanted = [keys.lead(lead_id) for lead_id in dict.fromkeys(lead_ids)]
         return {lead.lead_id: lead for lead in map(decode, self._rows(wanted, consistent=consistent))}
 
-    def find_existing(self, lead_ids: Iterable[LeadId]) -> set[LeadId]:
-        """Those of these leads that exist; eventually consistent, 100 a call."""
-        wanted = [keys.lead(lead_id) for lead_id in dict.fromkeys(lead_ids)]
-        return {LeadId(row["lead_id"]["S"]) for row in self._rows(wanted, consistent=False, only="lead_id")}
-
     def find_owners(self, identities: Iterable[Identity]) -> dict[Identity, LeadId]:
         """Who owns these identities, by strongly consistent reads; those that nobody owns are absent."""
         wanted = {keys.identity(*identity)["lead_id"]["S"]: identity for identity in identities}
@@ -115,12 +111,14 @@ class Leads:
         if not self._table.transact(*lead_rows.delete(self._table.name, lead), *together):
             raise Conflict("The lead changed meanwhile.")
 
-    def unsubscribe(self, lead_id: LeadId, *, at: datetime, source: str, campaign_id: str | None = None) -> bool:
+    def unsubscribe(
+        self, lead_id: LeadId, *, at: datetime, source: str, campaign_id: str | None = None, by: str | None = None
+    ) -> bool:
         """Record that a lead wants no more mail, and keep that by its address, which outlives the lead.
 
         True the first time; False when it is so already, or was taken back after `at`. Raises LeadNotFound.
         """
-        mark = Mark(SuppressionReason.UNSUBSCRIBED, at, source, campaign_id)
+        mark = Mark(SuppressionReason.UNSUBSCRIBED, at, source, campaign_id, by)
         is_first = self.suppressions.unsubscribe_lead(lead_id, mark)
         if is_first is None:
             raise LeadNotFound("There is no lead with this id.")
@@ -133,21 +131,21 @@ class Leads:
         stage: str | None = None,
         tag: str | None = None,
         q: str | None = None,
+        status: LeadStatus | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> tuple[list[Lead], str | None]:
         """A page of leads and where the next one starts (None: there is none); in no particular, but a stable order.
 
         Reads the audience index, which has hardly other rows than leads: with entity and stage their partitions, else
-        all of it.
-        Eventually consistent. `q` is looked for in names, address and external id, whatever the case. A page may hold
-        fewer than `limit` leads, even none, when matches are rare. A position stays valid when leads change or go. Who
-        moves to another stage or entity between two pages may come twice, or not at all.
+        all of it. Eventually consistent. A page may hold fewer than `limit` leads, even none, when matches are rare. A
+        position stays valid when leads change or go. Who moves to another stage or entity between two pages may come
+        twice, or not at all.
         """
-        wanted = LeadFilter(entity, stage, tag, q)
+        wanted = LeadFilter(entity, stage, tag, q, status)
         partitions, where = _partitions(wanted), _where(wanted)
         number, after = _position(cursor, partitions)
-        takes_all = tag is None and not q and (len(partitions) > 1 or wanted == EVERY_LEAD)
+        takes_all = wanted == LeadFilter(entity, stage) and (len(partitions) > 1 or wanted == EVERY_LEAD)
         rows_a_read = limit + 1 if takes_all else 20 * limit
         found: list[Lead] = []
         reads = 0
@@ -251,12 +249,12 @@ class Leads:
             counts = list(threads.map(lambda query: self._table.count(query, is_over), queries))
         return Count(sum(count for count, _ in counts), not all(is_whole for _, is_whole in counts))
 
-    def _rows(self, wanted: Sequence[Item], *, consistent: bool, only: str | None = None) -> list[Item]:
+    def _rows(self, wanted: Sequence[Item], *, consistent: bool) -> list[Item]:
         chunks = [wanted[start : start + 100] for start in range(0, len(wanted), 100)]
         if len(chunks) <= 1:
-            return self._table.find_many(wanted, consistent=consistent, only=only)
+            return self._table.find_many(wanted, consistent=consistent)
         with ThreadPoolExecutor(_THREADS) as threads:
-            read = threads.map(lambda chunk: self._table.find_many(chunk, consistent=consistent, only=only), chunks)
+            read = threads.map(lambda chunk: self._table.find_many(chunk, consistent=consistent), chunks)
             return [row for rows in read for row in rows]
 
     def _raise_taken(self, lead: Lead) -> None:
@@ -280,8 +278,13 @@ def _where(wanted: LeadFilter) -> Condition:
     conditions += [equals(name, value) for name, value in named if value is not None]
     if wanted.tag is not None:
         conditions.append(contains("tags", wanted.tag))
-    if wanted.q:
-        conditions.append(contains("search_text", wanted.q.lower()))
+    if needle := folded(wanted.q or ""):
+        # A lead that was last written by an earlier version has it in lower case, but with accents.
+        conditions.append(contains("search_text", needle) | contains("search_text", str(wanted.q).lower()))
+    if wanted.status in ("subscribed", "unsubscribed"):
+        conditions += _MAY_BE_MAILED if wanted.status == "subscribed" else [exists("unsubscribed_at")]
+    elif wanted.status is not None:
+        conditions.append(equals(("suppressed", "reason"), wanted.status))
     return all_of(*conditions)
 
 
@@ -302,9 +305,8 @@ def _position(cursor: str | None, partitions: Sequence[str | None]) -> tuple[int
 
 
 def _in_audience(tags: Sequence[str]) -> Condition:
-    may_be_mailed = [missing("unsubscribed_at"), missing("suppressed")]
     has_all_tags = [contains("tags", tag) for tag in dict.fromkeys(tags)]
-    return all_of(*may_be_mailed, *has_all_tags)
+    return all_of(*_MAY_BE_MAILED, *has_all_tags)
 
 
 def _audience(entity: str, stages: Iterable[str], tags: Sequence[str]) -> Iterator[Query]:

@@ -50,14 +50,13 @@ class Table:
         row: Item | None = call(self.client.get_item, TableName=self.name, Key=key, ConsistentRead=True).get("Item")
         return row
 
-    def find_many(self, keys: Sequence[Item], *, consistent: bool = False, only: str | None = None) -> list[Item]:
-        """The rows that exist of any number of distinct keys, in no order; 100 keys a call. `only`: one attribute."""
-        wanted = {"ProjectionExpression": "#only", "ExpressionAttributeNames": {"#only": only}} if only else {}
+    def find_many(self, keys: Sequence[Item], *, consistent: bool = False) -> list[Item]:
+        """The rows that exist of any number of distinct keys, in no order; 100 keys a call."""
         found: list[Item] = []
         for start in range(0, len(keys), 100):
             waiting = list(keys[start : start + 100])
             for _ in attempts(_THROTTLED_READS, longest_pause=6.0):
-                request = {self.name: {"Keys": waiting, "ConsistentRead": consistent, **wanted}}
+                request = {self.name: {"Keys": waiting, "ConsistentRead": consistent}}
                 answer = call(self.client.batch_get_item, RequestItems=request)
                 found += answer["Responses"].get(self.name, [])
                 waiting = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])

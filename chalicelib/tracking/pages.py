@@ -53,6 +53,8 @@ class _Texts:
     unsubscribe: str
     done: str
     done_detail: str
+    is_test: str
+    test_done: str
     check_link: str
     leads_to: str
     not_verified: str
@@ -62,12 +64,14 @@ class _Texts:
 _TEXTS: Mapping[Language, _Texts] = {
     Language.EN: _Texts(
         ask="Unsubscribe?",
-        who_leaves="{address} will no longer receive campaign emails from {sender}.",
-        you_leave="You will no longer receive campaign emails from {sender}.",
+        who_leaves="{address} will no longer receive marketing emails like this one from {sender}.",
+        you_leave="You will no longer receive marketing emails like this one from {sender}.",
         this_sender="this sender",
         unsubscribe="Unsubscribe",
         done="You are unsubscribed",
-        done_detail="You will no longer receive these emails. You can close this page.",
+        done_detail="You can close this page.",
+        is_test="This is a test email. Its link unsubscribes nobody.",
+        test_done="Nobody was unsubscribed",
         check_link="Check this link",
         leads_to="The link in the email leads to:",
         not_verified="We cannot verify this link right now. Continue only if you trust this site.",
@@ -75,12 +79,14 @@ _TEXTS: Mapping[Language, _Texts] = {
     ),
     Language.DE: _Texts(
         ask="Möchten Sie sich abmelden?",
-        who_leaves="{address} erhält dann keine Werbe-E-Mails mehr von {sender}.",
-        you_leave="Sie erhalten dann keine Werbe-E-Mails mehr von {sender}.",
+        who_leaves="{address} erhält dann keine Werbe-E-Mails wie diese mehr von {sender}.",
+        you_leave="Sie erhalten dann keine Werbe-E-Mails wie diese mehr von {sender}.",
         this_sender="diesem Absender",
         unsubscribe="Abmelden",
         done="Sie sind abgemeldet",
-        done_detail="Sie erhalten diese E-Mails nicht mehr. Sie können diese Seite jetzt schließen.",
+        done_detail="Sie können diese Seite jetzt schließen.",
+        is_test="Dies ist eine Test-E-Mail. Der Link darin meldet niemanden ab.",
+        test_done="Niemand wurde abgemeldet",
         check_link="Bitte prüfen Sie diesen Link",
         leads_to="Der Link in der E-Mail führt zu:",
         not_verified="Wir können diesen Link gerade nicht überprüfen. Fahren Sie nur fort, wenn Sie dieser Website "
@@ -152,23 +158,28 @@ def masked(address: str) -> str:
     return f"{local[:1] if len(local) > 2 else ''}***@{domain}"
 
 
-def confirm_unsubscribing(address: str | None, workspace: Workspace) -> Response:
+def confirm_unsubscribing(address: str | None, workspace: Workspace, *, is_test: bool = False) -> Response:
     """The confirmation page; `address` is the mail's recipient, None if unknown."""
     texts = _TEXTS[workspace.language]
+    note = f"<p>{texts.is_test}</p>\n" if is_test else ""
+    form = f'<button type="submit" name="confirm" value="yes">{texts.unsubscribe}</button>'
+    content = f'<p>{_promise(texts, workspace, address)}</p>\n{note}<form method="post">{form}</form>'
+    return _page(workspace, texts.ask, content)
+
+
+def unsubscribed(workspace: Workspace, *, is_test: bool = False) -> Response:
+    """The page after unsubscribing."""
+    texts = _TEXTS[workspace.language]
+    if is_test:
+        return _page(workspace, texts.test_done, f"<p>{texts.is_test}</p>")
+    return _page(workspace, texts.done, f"<p>{_promise(texts, workspace)} {texts.done_detail}</p>")
+
+
+def _promise(texts: _Texts, workspace: Workspace, address: str | None = None) -> str:
+    """What unsubscribing does: mails of this business line end, others may come from the same sender."""
     shown = f"<strong>{escape(masked(address))}</strong>" if address else ""
     text = texts.who_leaves if address else texts.you_leave
-    sentence = text.format(address=shown, sender=escape(workspace.name) or texts.this_sender)
-    return _page(
-        workspace,
-        texts.ask,
-        f'<p>{sentence}</p>\n<form method="post"><button type="submit" name="confirm" value="yes">{texts.unsubscribe}'
-        "</button></form>",
-    )
-
-
-def unsubscribed(workspace: Workspace) -> Response:
-    texts = _TEXTS[workspace.language]
-    return _page(workspace, texts.done, f"<p>{texts.done_detail}</p>")
+    return text.format(address=shown, sender=escape(workspace.name) or texts.this_sender)
 
 
 def not_found() -> Response:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from chalice import Blueprint, Response
 
+from chalicelib.model.ids import TEST_CAMPAIGN
 from chalicelib.telemetry import logger
 from chalicelib.tracking import pages
 from chalicelib.tracking.agents import MachineReason, is_speculative, machine_reason
@@ -64,8 +65,9 @@ def unsubscribe_page(delivery_id: str) -> Response:
     hit = identify(routes.current_request, HitKind.UNSUBSCRIBE)
     if hit is None:
         return pages.not_found()
-    address = _address_of(hit) if isinstance(hit, Hit) else None
-    return pages.confirm_unsubscribing(address, recipients().workspace())
+    is_test = _is_of_a_test(hit)
+    address = _address_of(hit) if isinstance(hit, Hit) and not is_test else None
+    return pages.confirm_unsubscribing(address, recipients().workspace(), is_test=is_test)
 
 
 @routes.route("/t/u/{delivery_id}", methods=["POST"], content_types=[FORM])
@@ -75,8 +77,10 @@ def unsubscribe(delivery_id: str) -> Response:
     hit = identify(routes.current_request, HitKind.UNSUBSCRIBE, source=source)
     if hit is None:
         return pages.not_found()
-    recipients().recorder.record(hit)
-    return pages.unsubscribed(recipients().workspace())
+    is_test = _is_of_a_test(hit)
+    if not is_test:
+        recipients().recorder.record(hit)
+    return pages.unsubscribed(recipients().workspace(), is_test=is_test)
 
 
 def identify(request: Any, kind: HitKind, **fields: str) -> Hit | UnverifiedHit | None:
@@ -124,6 +128,10 @@ def _record(hit: Hit | UnverifiedHit) -> None:
     request = routes.current_request
     if not is_speculative(request.method, request.headers):
         recipients().recorder.record(hit)
+
+
+def _is_of_a_test(hit: Hit | UnverifiedHit) -> bool:
+    return isinstance(hit, Hit) and hit.campaign_id == TEST_CAMPAIGN
 
 
 def _address_of(hit: Hit) -> str | None:

@@ -9,7 +9,7 @@ from chalicelib.campaigns.drafts import Drafts
 from chalicelib.campaigns.lifecycle import Control
 from chalicelib.campaigns.proving import prove_draft
 from chalicelib.campaigns.send_test import MailTester
-from chalicelib.campaigns.sender_findings import require_bulk_sender_rules
+from chalicelib.campaigns.sender_findings import require_sender
 from chalicelib.crm.bulk import BulkEditor
 from chalicelib.sdk import quick_client
 from chalicelib.senders.identities import SendersUnknown, SesIdentities
@@ -35,7 +35,9 @@ class Context(Stores):
         self.idempotency = Idempotency(dynamodb, settings.campaigns_table)
         self.rate = SendRate(dynamodb, settings.campaigns_table)
         self.resubscriptions = Resubscriptions(dynamodb, settings.campaigns_table)
-        self.rule_editor = RuleEditor(self.rules, self.campaigns, self.leads)
+        self.rule_editor = RuleEditor(
+            self.rules, self.campaigns, self.leads, lambda campaign_id: self.drafts.links(campaign_id)
+        )
         self.sessions = Sessions(dynamodb, settings.campaigns_table)
         self.tokens = Tokens(dynamodb, settings.campaigns_table)
 
@@ -59,7 +61,7 @@ class Context(Stores):
             self.launch_queue,
             self.schedules,
             partial(prove_draft, self.campaigns, self.keys, self.settings.tracking_url),
-            partial(require_bulk_sender_rules, self.audiences, self.sending_account, self.workspaces),
+            partial(require_sender, self.audiences, self.sending_account, self.workspaces),
         )
 
     @cached_property

@@ -81,7 +81,7 @@ def website(address: str) -> str:
         '<header><h1><a href="/">Inbox</a></h1></header><h2>Your website would be here</h2>'
         f"<p>The link leads to <code>{_safe(address)}</code>.</p>"
         "<p>Links in the example emails lead to this page, so that they work offline. Your own emails can link "
-        "anywhere. The click has been counted: see the campaign's Stats.</p>",
+        "anywhere. A campaign's Stats count the clicks in its emails, not those in test emails or on this page.</p>",
     )
 
 

@@ -80,7 +80,7 @@ def test_a_german_spreadsheet_is_mapped_checked_interrupted_and_imported_whole(
             route.continue_()
 
     page.route(re.compile("/leads/import[?]"), answer_the_first)
-    page.get_by_role("button", name=f"Import {LINES - 1:,} lines").click()
+    page.get_by_role("button", name=f"Import {LINES - 1:,} leads").click()
     expect(page.get_by_text(f"1,000 of {LINES:,} lines imported")).to_be_visible()
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("Stopped after line 1,002. What was imported stays.")).to_be_visible()

@@ -69,6 +69,10 @@ def test_leads_are_added_edited_changed_together_and_deleted(desk: Page, stack: 
     desk.keyboard.type("vip")
     desk.keyboard.press("Enter")
     expect(eves.locator(".tag")).to_have_text("vip×")
+    expect(desk.get_by_text("2 leads", exact=True)).to_be_visible()
+    desk.get_by_label("Email status").select_option("Unsubscribed")
+    expect(desk.get_by_text("No leads found")).to_be_visible()
+    desk.get_by_label("Email status").select_option("Subscribed")
     add = eves.get_by_role("button", name=f"Add a tag to {HOSTILE}")
     expect(add).to_be_focused()
     desk.keyboard.press("Enter")
@@ -87,12 +91,12 @@ def test_leads_are_added_edited_changed_together_and_deleted(desk: Page, stack: 
     with desk.expect_download() as saved:
         desk.get_by_role("button", name="Export CSV").click()
     exported = saved.value.path().read_text("utf-8-sig").splitlines()
-    assert exported[0] == "external_id,entity,stage,email,first_name,last_name,tags,tariff"
-    assert f",tend,Hot,eve@tend.example,{HOSTILE},,vip,'=Gold" in exported
+    assert exported[0] == "external_id,entity,stage,email,first_name,last_name,tags,mailing_status,tariff"
+    assert f",tend,Hot,eve@tend.example,{HOSTILE},,vip,subscribed,'=Gold" in exported
 
     desk.get_by_label("Select all on this page").check()
     desk.get_by_role("button", name="Add tag", exact=True).click()
-    in_dialog(desk, "Add tag", Tag="spring")
+    in_dialog(desk, "Add tag", Tags="spring, fair")
     run = desk.get_by_role("region", name="Progress")
     expect(run.get_by_text("1 lead changed. 1 lead could not be changed:")).to_be_visible()
     expect(run.get_by_role("listitem")).to_have_text("full@tend.example: tags must not be more than 50")

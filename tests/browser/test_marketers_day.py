@@ -142,7 +142,7 @@ def test_from_a_spreadsheet_to_the_follow_up(desk: Page, page: Page, stack: Loca
         expect(desk.get_by_label(f"{column} goes to")).to_have_value(target)
     desk.get_by_role("combobox", name="Business line").fill("café")
     press(desk, "Check all lines")
-    press(desk, "Import 4 lines")
+    press(desk, "Import 4 leads")
     expect(desk.get_by_role("heading", name="Import finished")).to_be_focused()
     expect(
         desk.get_by_role("row", name="6 Email: has no @ Kaputt · Mail · keine-adresse · X – „Y“ · Neu")
@@ -342,7 +342,7 @@ def test_the_day_by_keyboard_alone(desk: Page, stack: LocalStack, tmp_path: Path
     keys.type("tasten")
     keys.do("Check all lines")
     expect(desk.get_by_role("heading", name="Checked: nothing is imported yet")).to_be_focused()
-    keys.do("Import 4 lines")
+    keys.do("Import 4 leads")
     expect(desk.get_by_role("heading", name="Import finished")).to_be_focused()
     keys.do("New campaign")
     expect(desk.get_by_role("heading", name="New campaign")).to_be_focused()
@@ -429,7 +429,7 @@ def test_hostile_files_are_refused_and_hostile_leads_are_text(tab: Page, stack: 
     desk.get_by_role("combobox", name="Business line").fill("evil")
     desk.get_by_role("combobox", name="Stage").fill("New")
     press(desk, "Check all lines")
-    press(desk, "Import 2 lines")
+    press(desk, "Import 2 leads")
     expect(desk.get_by_role("heading", name="Import finished")).to_be_visible()
     with desk.expect_download() as rejected:
         press(desk, "Download lines with errors")

@@ -110,6 +110,13 @@ def test_stats_stay_visible_while_the_api_cannot_be_reached(desk: Page, stack: L
     page.get_by_role("button", name="Try again").first.click()
     expect(page.get_by_role("alert").filter(has_text="reached")).to_have_count(0)
 
+    page.context.set_offline(True)
+    page.get_by_role("link", name="Leads", exact=True).click()
+    page.wait_for_url("**/#/leads")
+    page.context.set_offline(False)
+    expect(page.get_by_role("heading", name="Leads")).to_be_visible()
+    expect(page.get_by_text("The server cannot be reached.")).to_have_count(0)
+
 
 def test_the_panels_first_paint_takes_six_requests_and_150_kilobytes(
     desk: Page, stack: LocalStack, marketer: Marketer

@@ -44,6 +44,18 @@ def test_a_link_signs_in_once_a_theme_is_seen_and_saved_and_a_token_is_made_and_
     desk.reload()
     expect(desk.get_by_label("Name", exact=True)).to_have_value("Acme & Sons")
 
+    desk.get_by_label("Name", exact=True).fill("Not saved")
+    desk.get_by_role("link", name="Senders", exact=True).click()
+    question = desk.get_by_role("dialog", name="Save the changed settings?")
+    question.get_by_role("button", name="Discard").click()
+    desk.get_by_role("link", name="Workspace").click()
+    desk.get_by_label("Name", exact=True).fill("Saved on leaving")
+    desk.get_by_role("link", name="Senders", exact=True).click()
+    question.get_by_role("button", name="Save").click()
+    expect(question).to_have_count(0)
+    desk.get_by_role("link", name="Workspace").click()
+    expect(desk.get_by_label("Name", exact=True)).to_have_value("Saved on leaving")
+
     desk.get_by_role("link", name="API tokens").click()
     desk.get_by_role("button", name="Create token…").click()
     desk.get_by_role("textbox", name="Name").fill("Website form")

@@ -51,7 +51,6 @@ def written(marketer: Marketer, entity: str) -> str:
 @pytest.mark.parametrize(
     ("account", "found", "said"),
     [
-        ({"identities": {"other.example": "SUCCESS"}}, ["sender_not_verified"], "news@mail.shop.example"),
         (
             {"identities": {"shop.example": "SUCCESS"}, "production_access_enabled": False},
             ["account_in_sandbox"],

@@ -47,8 +47,11 @@ def many_leads_are_changed_and_the_report_is_true(world: LossyWorld) -> Story:
 
     def change() -> Any:
         reports = [
-            BulkEditor(world.leads).change_matching(acme, BulkChange(action, value), LATER)
-            for action, value in ((BulkAction.CHANGE_STAGE, "Hot"), (BulkAction.ADD_TAG, "vip"))
+            BulkEditor(world.leads).change_matching(acme, change, LATER)
+            for change in (
+                BulkChange(BulkAction.CHANGE_STAGE, stage="Hot"),
+                BulkChange(BulkAction.ADD_TAG, tags=["vip"]),
+            )
         ]
         changed = world.leads.get(lead.lead_id)
         reports.append(BulkEditor(world.leads).change_matching(acme, BulkChange(BulkAction.DELETE), LATER))

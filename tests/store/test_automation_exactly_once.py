@@ -145,7 +145,7 @@ class World:
         self.rules = Rules(client, tables.campaigns)
         for left in self.rules.list_all():  # by the example before: all share the tables
             self.rules.delete(left.rule_id)
-        self.rule_editor = RuleEditor(self.rules, Campaigns(client, tables.campaigns), self.leads)
+        self.rule_editor = RuleEditor(self.rules, Campaigns(client, tables.campaigns), self.leads, lambda _: ())
         self.steady = [self._rule(trigger) for trigger in (Trigger.CLICKED, Trigger.OPENED, Trigger.BOUNCED)]
         self.toggled = self._rule(Trigger.CLICKED, url="*")
         self.bus = MortalBus(self.chance)

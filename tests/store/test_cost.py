@@ -245,7 +245,7 @@ def test_a_rule_looks_once_at_an_event_that_it_is_not_for_and_acts_in_one_transa
     acts = Acts(dynamodb, tables.campaigns, tables.leads)
     lead = create_lead(leads, {"entity": "acme", "stage": "New"}, NOW)
     hot = WrittenRule("Hot", When(Trigger.CLICKED), If(), (Action(ActionKind.CHANGE_STAGE, "Hot Lead"),))
-    RuleEditor(rules, Campaigns(dynamodb, tables.campaigns), leads).create(hot, NOW)
+    RuleEditor(rules, Campaigns(dynamodb, tables.campaigns), leads, lambda _: ()).create(hot, NOW)
     automation = Automation(rules, leads, acts, lambda: NOW)
     opened = Incident(Trigger.OPENED, NOW, new_campaign_id(), "Pricing", lead.lead_id, None)
     with counted_calls(dynamodb) as calls:

@@ -283,6 +283,9 @@ def test_a_list_shows_only_what_was_asked_for(deliveries: Deliveries) -> None:
     assert shown(DeliveryFilter(clicked=True)) == {clicked.lead_id}
     assert shown(DeliveryFilter(clicked=False)) == {opened.lead_id, other.lead_id}
     assert shown(DeliveryFilter(opened=False, clicked=False)) == {other.lead_id}
+    assert deliveries.record_unsubscribed(campaign_id, opened.lead_id, at=NOW)
+    assert shown(DeliveryFilter(unsubscribed=True)) == {opened.lead_id}
+    assert shown(DeliveryFilter(unsubscribed=False, clicked=False)) == {other.lead_id}
     assert shown(DeliveryFilter(status=DeliveryStatus.FAILED)) == {other.lead_id}
 
 

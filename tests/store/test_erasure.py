@@ -119,7 +119,7 @@ class Story:
         tags = {"tags": [f"tag {number}" for number in range(MAX_TAGS)]}
         for lead_id in (self.bystander.lead_id, self.lead_id):
             assert self.api("PATCH", f"/v1/leads/{lead_id}", tags).status == 200
-        everybody = {"action": "add_tag", "tag": "one more", "filter": {}}
+        everybody = {"action": "add_tag", "tags": ["one more"], "filter": {}}
         assert len(self.post("/v1/leads/bulk", everybody)["failed"]) == 2
 
     def report(self, kind: FeedbackKind) -> FeedbackOutcome:

@@ -130,6 +130,17 @@ def test_a_follow_up_is_a_draft_and_goes_to_those_who_have_not_reacted_when_it_i
     assert (progress.planned, progress.complete) == (2, True)
 
 
+def test_a_follow_up_is_for_leads_whose_stage_has_changed_since(
+    world: World, api: ApiClient, people: dict[str, LeadId], first: CampaignId
+) -> None:
+    api("PATCH", f"/v1/leads/{people['clicked']}", {"stage": "Hot"})
+    api("POST", "/v1/leads", {"entity": "other", "stage": "Elsewhere"})
+    draft = api("POST", f"/v1/campaigns/{first}/follow-up", {"to": "clicked"}).json
+    original = api("GET", f"/v1/campaigns/{first}").json["audience"]
+    assert draft["audience"]["stages"] == [*original["stages"], "Hot"]
+    assert api("GET", f"/v1/campaigns/{draft['campaign_id']}/audience").json == {"total": 1, "at_least": False}
+
+
 def test_a_follow_up_that_nobody_is_left_for_is_not_sent(
     world: World, api: ApiClient, people: dict[str, LeadId], first: CampaignId
 ) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
-from chalicelib.model.ids import new_campaign_id, new_lead_id
+from chalicelib.model.ids import TEST_CAMPAIGN, new_campaign_id, new_lead_id
 from chalicelib.model.workspace import Language, Theme, Workspace
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.workspace import Workspaces
@@ -165,9 +165,19 @@ def test_pages_show_the_workspace_and_read_it_once_a_minute(
     assert process.calls_of(mail.unsubscribe) == ["GetItem", "GetItem"]  # the delivery, and the workspace
     assert process.calls_of(mail.unsubscribe) == ["GetItem"]
     asked = process.answer(mail.unsubscribe)
-    assert "keine Werbe-E-Mails mehr von Müller" in asked["body"]
+    assert "keine Werbe-E-Mails wie diese mehr von Müller" in asked["body"]
     assert asked["headers"]["Content-Security-Policy"].endswith("; img-src https://cdn.mueller.example")
     assert "Sie sind abgemeldet" in process.answer(mail.unsubscribe, method="POST")["body"]
+
+
+@pytest.mark.one_engine
+def test_a_tests_unsubscribe_link_says_so_and_unsubscribes_nobody(process: TrackingProcess) -> None:
+    tests = CampaignTracking("https://t.example", TEST_CAMPAIGN, 1, KEY.encode())
+    path = f"/t/u/{tests.delivery_id(new_lead_id())}"
+    assert "This is a test email." in process.answer(path)["body"]
+    before = len(process.aws.calls)
+    assert "Nobody was unsubscribed" in process.answer(path, method="POST")["body"]
+    assert process.aws.calls[before:] == NOTHING
 
 
 def test_two_thousand_strangers_numbers_read_the_key_ring_once_at_most(process: TrackingProcess) -> None:

@@ -13,6 +13,7 @@ from chalicelib.crm.leads import LeadInput, checked, create_lead, delete_lead, n
 from chalicelib.model.errors import Conflict, InvalidPosition, LeadNotFound, StoreUnavailable
 from chalicelib.model.ids import LeadId, new_lead_id
 from chalicelib.model.lead import Lead
+from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.store import keys
 from chalicelib.store.leads import IdentityTaken, Leads
 from local.tables import TableNames
@@ -49,7 +50,7 @@ def audience(leads: Leads, stage: str = "New", tags: tuple[str, ...] = (), limit
     return found
 
 
-def listed(leads: Leads, limit: int = 7, **filters: str) -> list[LeadId]:
+def listed(leads: Leads, limit: int = 7, **filters: Any) -> list[LeadId]:
     found: list[LeadId] = []
     cursor: str | None = None
     while True:
@@ -264,6 +265,10 @@ def test_an_audience_is_its_stage_with_all_tags_and_without_the_unsubscribed(lea
         ({"q": "PERSON1"}, lambda lead: "person1" in (lead.email or "")),
         ({"entity": "acme", "stage": "New", "q": "müll"}, lambda lead: lead.entity == "acme" and lead.stage == "New"),
         ({"q": "nobody"}, lambda lead: False),
+        ({"entity": "acme", "stage": "New", "q": "INITECH g"}, lambda lead: bool(lead.fields)),
+        ({"status": "subscribed"}, lambda lead: not lead.unsubscribed and not lead.suppressed),
+        ({"status": "unsubscribed", "tag": "vip"}, lambda lead: lead.unsubscribed and "vip" in lead.tags),
+        ({"stage": "New", "status": "hard_bounce"}, lambda lead: lead.stage == "New" and lead.suppressed is not None),
     ],
 )
 @pytest.mark.parametrize("limit", [1, 7, 200])
@@ -275,11 +280,25 @@ def test_pages_hold_every_match_once(
         entity, stage = ("acme", "other")[number % 5 == 0], ("New", "Lost")[number % 3 == 0]
         tags = ["vip"] if number % 2 else []
         said: LeadInput = {"entity": entity, "stage": stage, "tags": tags, "last_name": "Müller"}
-        everybody.append(new_lead(checked({**said, "email": f"person{number}@example.com"}), NOW))
+        fields = {"company": "Inîtech GmbH"} if (entity, stage) == ("acme", "New") and number % 2 else {}
+        lead = new_lead(checked({**said, "email": f"person{number}@example.com", "fields": fields}), NOW)
+        bounced = Mark(SuppressionReason.HARD_BOUNCE, NOW, "bounce") if number % 4 == 0 else None
+        everybody.append(replace(lead, unsubscribed_at=None if number % 7 else NOW, suppressed=bounced))
     for lead in everybody:
         leads.create(lead)
     found = listed(leads, limit, **filters)
     assert sorted(found) == sorted(lead.lead_id for lead in everybody if wanted(lead))
+
+
+def test_a_search_finds_leads_that_an_earlier_version_wrote(dynamodb: Any, leads: Leads, tables: TableNames) -> None:
+    lead = make(leads, last_name="Müller")
+    dynamodb.update_item(
+        TableName=tables.leads,
+        Key=keys.lead(lead.lead_id),
+        UpdateExpression="SET search_text = :text",
+        ExpressionAttributeValues={":text": {"S": "müller"}},
+    )
+    assert listed(leads, q="MÜLL") == [lead.lead_id]
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "16:", "-1:", "1", "²:", "0:lead_1", "0:a\n", "0:\nlead_1"])

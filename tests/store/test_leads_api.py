@@ -129,7 +129,9 @@ def test_nobody_is_resubscribed_without_a_reason(api: ApiClient, body: Any) -> N
     }
     assert body is None or [error["field"] for error in reply.json["errors"]] == ["reason"]
     assert api("GET", url).json["unsubscribed"]
-    assert api("GET", f"{url}/timeline").json["items"] == []
+    (told,) = api("GET", f"{url}/timeline").json["items"]
+    assert (told["type"], told["by"]) == ("unsubscribed", "test")
+    assert api("GET", f"{url}/suppressions").json["items"][0]["by"] == "test"
 
 
 def test_the_timeline_says_who_resubscribed_a_lead_and_why_each_time(api: ApiClient) -> None:
@@ -177,10 +179,11 @@ def test_csv_and_ndjson_are_imported_with_errors_by_line(api: ApiClient) -> None
     error = {"line": 3, "field": "email", "reason": "has no @"}
     rejected = [{"line": 3, "values": ["acme", "New", "nope", ""]}]
     first = api("POST", "/v1/leads/import", csv, CSV)
-    counts = {"created": 1, "updated": 0, "unchanged": 0}
+    counts = {"created": 1, "updated": 0, "unchanged": 0, "repeated": 0}
+    groups = [{"entity": "acme", "stage": "New"}]
     assert (first.status, first.json) == (
         200,
-        {**counts, "errors": [error], "rejected": rejected, "custom_fields": ["city"]},
+        {**counts, "new_groups": groups, "errors": [error], "rejected": rejected, "custom_fields": ["city"]},
     )
     lines = '{"entity":"acme","email":"ada@example.com","fields":{"city":"Bern"}}\n{"entity":"acme","stage":"New"}\n[]'
     second = api("POST", "/v1/leads/import", lines, {"Content-Type": "application/x-ndjson"}).json
@@ -226,6 +229,8 @@ def test_a_spreadsheet_is_inspected_checked_and_imported_by_its_mapping(api: Api
             "created": 1,
             "updated": 0,
             "unchanged": 0,
+            "repeated": 0,
+            "new_groups": [{"entity": media_type[:16], "stage": "New"}],
             "errors": [{"line": 4, "field": "email", "reason": "has no @"}],
             "rejected": [{"line": 4, "values": ["nope", "Bob", "Rom"]}],
             "custom_fields": ["Ort"],

@@ -31,12 +31,12 @@ def errors(answer: Any) -> list[tuple[str, int | None]]:
 
 def test_a_campaign_is_previewed_as_it_is_written_and_not_stored(api: ApiClient) -> None:
     lead = api("POST", "/v1/leads", {"entity": "acme", "stage": "New", "first_name": "Ann"}).json["lead_id"]
-    said = {"markdown": "# News\n\nDear {{ lead.first_name }}, [look](http://shop.example/a)", "lead_id": lead}
+    said = {"markdown": "# News\n\nDear {{ lead.first_name }}, [look](http://shop.com/a)", "lead_id": lead}
     shown = preview(api, preview_text="For {{ lead.first_name }}", **said)
     assert (shown["subject"], shown["preview_text"], shown["from_name"]) == ("Hello Ann", "For Ann", "Shop")
     assert "Dear Ann" in shown["html"]
     assert "Dear Ann" in shown["text"]
-    assert 'href="http://shop.example/a"' in shown["html"], "links are not tracked"
+    assert 'href="http://shop.com/a"' in shown["html"], "links are not tracked"
     found = [(each["code"], each["field"], each["line"]) for each in shown["findings"]]
     assert ("link_not_https", "markdown", 3) in found
     assert preview(api)["subject"] == "Hello there", "a campaign without content is previewed too"

@@ -5,6 +5,7 @@ import io
 import itertools
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -160,7 +161,7 @@ def test_a_lead_that_was_moved_ahead_is_counted_once(dynamodb: Any, tables: Tabl
 
 def test_tags_that_are_the_filter_are_removed_from_all_who_have_them(leads: Leads) -> None:
     fill(leads, 240, tags=["old", "kept"])
-    reports = in_pieces(leads, LeadFilter(tag="old"), BulkChange(BulkAction.REMOVE_TAG, "old"))
+    reports = in_pieces(leads, LeadFilter(tag="old"), BulkChange(BulkAction.REMOVE_TAG, tags=["old"]))
     assert sum(each.changed for each in reports) == 240
     assert {lead.tags for lead in everybody(leads)} == {("kept",)}
 
@@ -182,7 +183,7 @@ class MeanwhileLeads(Leads):
 def test_a_lead_that_no_longer_matches_is_left_alone(dynamodb: Any, tables: TableNames, action: BulkAction) -> None:
     leads = MeanwhileLeads(dynamodb, tables.leads)
     fill(leads, 3, stage="New")
-    (report,) = in_pieces(leads, LeadFilter("acme", "New"), BulkChange(action, "ours"))
+    (report,) = in_pieces(leads, LeadFilter("acme", "New"), BulkChange(action, "ours", ["ours"]))
     assert (report.changed, report.unchanged, report.failed) == (2, 1, [])
     assert leads.moved is not None
     moved = leads.get(leads.moved)
@@ -192,16 +193,16 @@ def test_a_lead_that_no_longer_matches_is_left_alone(dynamodb: Any, tables: Tabl
 def test_a_tag_joins_those_that_others_add_at_the_same_time(dynamodb: Any, tables: TableNames) -> None:
     leads = MeanwhileLeads(dynamodb, tables.leads)
     fill(leads, 3)
-    in_pieces(leads, ACME, BulkChange(BulkAction.ADD_TAG, " ours "))
+    in_pieces(leads, ACME, BulkChange(BulkAction.ADD_TAG, tags=[" ours ", "both"]))
     assert leads.moved is not None
-    assert leads.get(leads.moved).tags == ("theirs", "ours")
+    assert leads.get(leads.moved).tags == ("theirs", "ours", "both")
 
 
 def test_chosen_leads_are_changed_and_failures_are_named(leads: Leads, api: ApiClient) -> None:
     full, fine, gone = fill(leads, 3)
     update_lead(leads, full.lead_id, {"tags": [f"t{n}" for n in range(50)]}, LATER)
     leads.delete(gone)
-    body = {"lead_ids": [full.lead_id, fine.lead_id, gone.lead_id], "action": "add_tag", "tag": "vip"}
+    body = {"lead_ids": [full.lead_id, fine.lead_id, gone.lead_id], "action": "add_tag", "tags": ["vip"]}
     answer = api("POST", "/v1/leads/bulk", body).json
     assert (answer["changed"], answer["unchanged"], answer["cursor"]) == (1, 0, None)
     reasons = {each["lead_id"]: each["reason"] for each in answer["failed"]}
@@ -224,8 +225,8 @@ def test_chosen_leads_are_changed_and_failures_are_named(leads: Leads, api: ApiC
         ({"action": "delete", "filter": {"stages": "S0"}}, "filter.stages"),
         ({"action": "change_stage", "filter": {}}, "stage"),
         ({"action": "change_stage", "filter": {}, "stage": "a#b"}, "stage"),
-        ({"action": "add_tag", "filter": {}, "tag": ";"}, "tag"),
-        ({"action": "add_tag", "filter": {}, "tag": " "}, "tag"),
+        ({"action": "add_tag", "filter": {}, "tags": ["a", ";"]}, "tags"),
+        ({"action": "add_tag", "filter": {}, "tags": [" "]}, "tags"),
         ({"action": "delete", "lead_ids": []}, "lead_ids"),
         ({"action": "delete", "lead_ids": ["lead_1"], "cursor": "x"}, "cursor"),
         ({"action": "explode", "filter": {}}, "action"),
@@ -263,16 +264,19 @@ HOSTILE: list[LeadInput] = [
 ]
 
 
-def test_an_exported_file_imports_without_any_change(leads: Leads, api: ApiClient) -> None:
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_an_exported_file_imports_without_any_change(leads: Leads, api: ApiClient, delimiter: str) -> None:
     for number, said in enumerate(HOSTILE):
         lead: LeadInput = {"entity": "acme", "stage": "New", "email": f"h{number}@acme.example", **said}
-        leads.create(new_lead(checked(lead), NOW))
-    text = exported(api, "?entity=acme&limit=1")
-    rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
+        left = NOW if number == 1 else None
+        leads.create(replace(new_lead(checked(lead), NOW), unsubscribed_at=left))
+    text = exported(api, f"?entity=acme&limit=1&delimiter={delimiter}")
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=delimiter))
+    assert sorted(row["mailing_status"] for row in rows) == ["subscribed", "subscribed", "unsubscribed"]
     assert len(rows) == len(HOSTILE)
     assert not any(cell.startswith(("=", "+", "-", "@", "＝")) for row in rows for cell in (*row, *row.values()))
     before = sorted(everybody(leads), key=lambda lead: lead.lead_id)
-    report = api("POST", "/v1/leads/import", text, CSV).json
+    report = api("POST", f"/v1/leads/import?delimiter={delimiter}", text, CSV).json
     assert (report["unchanged"], report["updated"], report["errors"]) == (len(HOSTILE), 0, [])
     assert sorted(everybody(leads), key=lambda lead: lead.lead_id) == before
 
@@ -280,7 +284,7 @@ def test_an_exported_file_imports_without_any_change(leads: Leads, api: ApiClien
 def test_an_export_has_the_fields_asked_for_or_all(leads: Leads, api: ApiClient) -> None:
     fill(leads, 2, fields={"plan": "Gold", "seats": 3, "member": True})
     fill(leads, 1, entity="other", fields={})
-    own = "external_id,entity,stage,email,first_name,last_name,tags"
+    own = "external_id,entity,stage,email,first_name,last_name,tags,mailing_status"
     whole = exported(api, "?entity=acme").splitlines()
     assert whole[0] == f"\ufeff{own},member,plan,seats"
     assert whole[1].endswith(",true,Gold,3")

@@ -116,7 +116,7 @@ class Office:
             self.campaigns,
             Acts(self.client, self.tables.campaigns, self.tables.leads),
             Resubscriptions(self.client, self.tables.campaigns),
-            lead.lead_id,
+            lead,
             limit=5,
             position=None,
         )

@@ -159,6 +159,28 @@ def test_a_stage_that_no_lead_has_is_a_warning(api: ApiClient, lead_id: str) -> 
     assert rule["warnings"][1]["reason"] == "No lead of acme has the stage Hot Lead yet."
 
 
+@pytest.mark.one_engine
+def test_a_pattern_that_no_link_of_its_draft_matches_is_warned_of(api: ApiClient) -> None:
+    html = '<a href="https://shop.example/sessel">Sessel</a> <a href="mailto:me@acme.example">Write</a> '
+    html += '<a href="https://shop.example/tisch?x={{ lead.id }}">Tisch</a>'
+    campaign_id = api("POST", "/v1/campaigns", CAMPAIGN | {"html": html}).json["campaign_id"]
+    assert [each["url"] for each in api("GET", f"/v1/campaigns/{campaign_id}/links").json["items"]] == [
+        "https://shop.example/sessel",
+        "https://shop.example/tisch?x={{ lead.id }}",
+    ]
+
+    def fields_warned_of(url: str) -> list[str]:
+        rule_id = write(api, when={"event": "clicked", "campaign_id": campaign_id, "url": url})
+        warnings = api("GET", f"/v1/rules/{rule_id}").json["warnings"]
+        return [each["field"] for each in warnings if each["field"].startswith("when")]
+
+    assert fields_warned_of("sessel") == []
+    assert fields_warned_of("https://shop.example/tisch?x=*") == []
+    assert fields_warned_of("sofa") == ["when.url"]
+    api("DELETE", f"/v1/campaigns/{campaign_id}")
+    assert api("GET", "/v1/rules").status == 200
+
+
 def test_there_are_only_so_many_rules(api: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chalicelib.automation.rule_editor.MAX_RULES", 2)
     write(api)

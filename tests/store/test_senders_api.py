@@ -153,6 +153,25 @@ def test_what_bulk_senders_must_not_send_is_refused_unless_waived(
     assert api("POST", f"{path}/{verb}", both, key).status == 202
 
 
+@pytest.mark.parametrize(("verb", "body"), [("send", {}), ("schedule", SOON)])
+def test_a_sender_that_ses_has_not_verified_is_refused_whatever_is_waived(
+    api: ApiClient, inbox: RunningInbox, verb: str, body: dict[str, Any]
+) -> None:
+    create_lead(api.context.leads, {"entity": "acme", "stage": "New", "email": "1@acme.example"}, NOW)
+    inbox.request("PUT", "/account", {"identities": {"other.example": "SUCCESS"}})
+    campaign = written(api)
+    path = f"/v1/campaigns/{campaign['campaign_id']}"
+    (error,) = (each for each in api("GET", f"{path}/preflight").json["findings"] if each["severity"] == "error")
+    waived = {"proof": "waived", "bulk_sender_rules": "waived", "version": 1}
+    for said in (body, body | waived):
+        refused = api("POST", f"{path}/{verb}", said)
+        assert (refused.status, refused.json["type"]) == (409, "urn:leadflip:problem:sender-not-verified")
+        assert refused.json["errors"] == [{"field": "from_email", "reason": error["message"]}]
+    assert api("GET", path).json == campaign
+    inbox.request("PUT", "/account", {"identities": {"acme.example": "SUCCESS"}})
+    assert api("POST", f"{path}/{verb}", body).status == 202
+
+
 def test_a_repeated_send_is_not_refused(api: ApiClient, inbox: RunningInbox) -> None:
     """Its queue may not have had it, and the marketer has waived the rules already."""
     create_lead(api.context.leads, {"entity": "acme", "stage": "New", "email": "1@acme.example"}, NOW)

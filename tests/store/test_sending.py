@@ -16,7 +16,7 @@ from chalicelib.campaigns.account import AccountState, Hindrance, SendingAccount
 from chalicelib.campaigns.drafts import Drafts, Written
 from chalicelib.campaigns.lifecycle import AudienceIsEmpty, Control, Lifecycle
 from chalicelib.campaigns.proving import prove_draft
-from chalicelib.campaigns.sender_findings import require_bulk_sender_rules
+from chalicelib.campaigns.sender_findings import require_sender
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import create_lead
 from chalicelib.model.campaign import Audience, CampaignStatus
@@ -163,7 +163,7 @@ class World:
             self.launch_queue,
             self.schedules,
             self.prove,
-            partial(require_bulk_sender_rules, self.audiences, self.account, Workspaces(client, tables.campaigns)),
+            partial(require_sender, self.audiences, self.account, Workspaces(client, tables.campaigns)),
         )
         self.lifecycle = Lifecycle(self.campaigns, self.plans, self.counters, self.retries)
         self.launcher = Launch(

@@ -44,6 +44,8 @@ def test_it_is_read_changed_and_protected_from_older_changes(api: ApiClient) -> 
     cleared = api("PATCH", "/v1/workspace", {"postal_address": None, "theme": {"logo_url": None}, "version": 2}).json
     assert (cleared["postal_address"], cleared["theme"]["logo_url"]) == (None, None)
     assert (cleared["theme"]["accent"], cleared["language"]) == ("#0b7f74", "de")
+    campaign_id = api("POST", "/v1/campaigns", {"html": "<p>Hallo</p>"}).json["campaign_id"]
+    assert ">Abmelden</a>" in api("GET", f"/v1/campaigns/{campaign_id}/preview").json["html"]
 
 
 def test_a_wrong_change_names_its_field_and_changes_nothing(api: ApiClient) -> None:
@@ -82,7 +84,7 @@ def test_attributes_of_another_release_are_ignored(api: ApiClient, dynamodb: Any
     assert api("GET", "/v1/workspace").json["theme"]["accent"] == "#0b7f74"
     known = Workspace("Acme", Theme(accent="#0b7f74"), version=3)
     assert campaigns.find_launched(campaign) == LaunchedMail((link,), 9, proof, known)
-    assert campaigns.workspace_of(campaign, campaigns.body(campaign)) == known
+    assert campaigns.workspace_of(campaign) == known
     dynamodb.delete_item(TableName=tables.campaigns, Key=keys.workspace())  # no document describes its attributes
 
 

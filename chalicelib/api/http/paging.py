@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Collection, Iterable
-from typing import Annotated, ClassVar, Generic, TypeVar
+from typing import Annotated, ClassVar, Generic, Literal, TypeVar
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field
@@ -62,6 +62,15 @@ class PageQuery(RequestModel):
         filters = self.model_dump_json(exclude=set(self.NO_FILTERS))
         text = f"{type(self).__qualname__}\n{filters}\n{position}"
         return hashlib.blake2b(text.encode(), digest_size=_CHECK_BYTES).digest()
+
+
+class DelimiterQuery(RequestModel):
+    """Of a CSV file."""
+
+    delimiter: Annotated[
+        Literal[",", ";"],
+        Field(description="Between columns. Excel expects the semicolon where numbers have a decimal comma."),
+    ] = ","
 
 
 class Page(AnswerModel, Generic[T]):

@@ -1,9 +1,10 @@
 """Reads bodies and parameters into models, or raises an error that names the field."""
 
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from chalice.app import Request
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic_core import PydanticCustomError
 
 from chalicelib.model.errors import Fault, InvalidFields, Unreadable
 
@@ -42,6 +43,16 @@ class RequestModel(BaseModel):
     """Base of every body and every set of parameters; undeclared members are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise PydanticCustomError("line", "must be one line without control characters")
+    return text
+
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_printable)]
+"""A text that can be seen, in one line: without characters that break it, hide or reverse what is around."""
 
 
 def read_body(request: Request, model: type[M]) -> M:

@@ -26,8 +26,8 @@ _WAITS_FOR = {
 _CONCERNS_ALL = (
     (
         r"MailFromDomainNotVerified|mail from domain is not verified",
-        "Amazon SES finds no MX record for the sender's MAIL FROM domain. Add the record that the SES console "
-        "shows for the sender's identity, or use the default MAIL FROM domain of SES.",
+        "Amazon SES finds no MX record for the sender's MAIL FROM domain. Add the record that Settings, "
+        "Senders shows for the sender, or use the default MAIL FROM domain of SES.",
     ),
     (
         r"AccountSuspended|sending suspended for this account",
@@ -121,5 +121,5 @@ def _not_verified(said: re.Match[str], mail: OutgoingMail) -> str:
         )
     return (
         f"Amazon SES cannot send from {mail.from_email}, because neither the address nor its domain is verified in "
-        f"{region}. Verify one of them in the SES console."
+        f"{region}. Verify one of them in Settings, Senders."
     )

@@ -99,13 +99,15 @@ export async function api(method, path, { body, type = "application/json", key, 
   return response.status === 204 ? null : response.json();
 }
 
+const unreachable = () => new Problem(0, { title: "The server cannot be reached. Check your connection." });
+
 /** A request to our own server. Throws a Problem with status 0 if there is no answer. */
 export async function request(path, options) {
   try {
     return await fetch(path, { credentials: "same-origin", ...options });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem(0, { title: `The server cannot be reached. ${options.method === "GET" ? "Check your connection." : "Your changes are still here."}` });
+    throw unreachable();
   }
 }
 
@@ -115,9 +117,12 @@ export function query(values) {
   return parameters.length ? `?${new URLSearchParams(parameters)}` : "";
 }
 
-/** An error message, with a button to try again. */
-export const failure = (problem, again) => h("div", { class: "failure", role: "alert" },
-  h("p", {}, problem.message), again && button("Try again", again));
+/** An error message, with a button to try again, which is done by itself once the browser is online again. */
+export function failure(problem, again) {
+  const element = h("div", { class: "failure", role: "alert" }, h("p", {}, problem.message), again && button("Try again", again));
+  if (again && problem.status === 0) addEventListener("online", () => { if (element.isConnected) again(); }, { once: true });
+  return element;
+}
 
 // -- Numbers, times and terms as the page shows them. ------------------------------------------------------------------
 
@@ -131,8 +136,8 @@ const minute = new Intl.DateTimeFormat("en-GB", {
 });
 export const date = (text) => day.format(new Date(text));
 
-/** A subject line without code: each merge tag's default value in its place, or "…". */
-export const withoutTags = (text) => text.replace(/\{\{(.*?)\}\}/g, (_, tag) => /default\(\s*(["'])(.*?)\1/.exec(tag)?.[2] ?? "…");
+/** A text without code: each merge tag's default value in its place, or "…", and nothing for statements. */
+export const withoutTags = (text) => text.replaceAll(/\{%.*?%\}/g, "").replaceAll(/\{\{(.*?)\}\}/g, (_, tag) => /default\(\s*(["'])(.*?)\1/.exec(tag)?.[2] ?? "…");
 
 /** <time datetime="…">23 Nov 2026, 14:05</time>, with the exact time in its title. */
 export function moment(text) {
@@ -208,7 +213,8 @@ async function enter() {
   } catch (error) {
     if (signal.aborted || error.name === "AbortError") return;
     const isKnown = error instanceof Problem;
-    const problem = isKnown ? error : { message: "This page could not be loaded. A new version may be available." };
+    const isNew = navigator.onLine && { message: "This page could not be loaded. A new version may be available." };
+    const problem = isKnown ? error : isNew || unreachable();
     main.replaceChildren(problem.status === 404 ? lost("Not found", `${problem.message} It may have been deleted.`, part)
       : h("div", { class: "view" }, failure(problem, isKnown ? enter : () => location.reload())));
     if (!isKnown) throw error;

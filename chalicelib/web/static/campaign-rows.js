@@ -25,7 +25,7 @@ const move = (verb, campaign) => dialog("actions.js", ({ act }) => act(verb, { i
 async function remove(campaign) {
   const { confirm } = await import("./dialogs.js");
   return confirm({
-    title: `Delete “${titleOf(campaign)}”?`,
+    title: `Delete “${withoutTags(titleOf(campaign))}”?`,
     text: "It has not been sent to anyone. This cannot be undone.",
     action: campaign.status === "draft" ? "Delete draft" : "Delete campaign",
     danger: true,

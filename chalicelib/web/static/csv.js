@@ -1,5 +1,7 @@
 /** CSV: splits a file into pieces small enough for the API, without decoding it, and writes tables for spreadsheets. */
 
+import { DELIMITER } from "./download.js";
+
 const MOST_LINES = 1000;
 const MOST_BYTES = 1_000_000;
 /** After so many lines the server gives up a quote that is never closed, and goes on at the line after its first. */
@@ -74,7 +76,7 @@ function* recordsOf(bytes, delimiter) {
 }
 
 /** A table as CSV that spreadsheet programs open: with a byte order mark, and no cell that they take for a formula. */
-export const csvOf = (rows) => `\ufeff${rows.map((cells) => cells.map(cellOf).join(",")).join("\r\n")}\r\n`;
+export const csvOf = (rows) => `\ufeff${rows.map((cells) => cells.map(cellOf).join(DELIMITER)).join("\r\n")}\r\n`;
 
 function cellOf(value) {
   const text = String(value);

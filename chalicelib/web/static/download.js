@@ -3,6 +3,9 @@
 import { api, h, say } from "./app.js";
 import { disabledDuring } from "./parts.js";
 
+/** Between columns: where numbers have a decimal comma, spreadsheet programs expect the semicolon. */
+export const DELIMITER = (0.5).toLocaleString(navigator.language).includes(",") ? ";" : ",";
+
 const LINK = /<([^>]*)>; rel="next"/;
 
 /** Save what these parts make up as a file. */
@@ -18,8 +21,8 @@ export const saveCsv = (address, title, control, signal) => disabledDuring(contr
   control.textContent = "Downloading…";
   try {
     const parts = [];
-    const [path] = address.split("?");
-    for (let next = address; next;) {
+    const [path, parameters] = address.split("?");
+    for (let next = `${path}?${new URLSearchParams([...new URLSearchParams(parameters), ["delimiter", DELIMITER]])}`; next;) {
       const response = await api("GET", next, { whole: true, signal });
       parts.push(await response.blob());
       const following = LINK.exec(response.headers.get("Link") || "")?.[1];

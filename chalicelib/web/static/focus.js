@@ -24,7 +24,7 @@ function restore() {
   if (depth < 0) return;
   const [around] = path[depth];
   let here = around;
-  for (const [, at] of path.slice(0, depth).reverse()) here = here.children[at] || here.lastElementChild || here;
+  for (const [, at] of path.slice(0, depth).toReversed()) here = here.children[at] || here.lastElementChild || here;
   const again = nameOf(here) === name ? here : [...around.querySelectorAll(gone.tagName)].find((each) => nameOf(each) === name);
   const titleIn = (place) => place?.querySelector("h1, h2");
   const instead = again || here.closest("main li, main tr") || titleIn(around) || titleIn(around.closest("section")) || titleIn(document);

@@ -11,7 +11,7 @@ const PARTS = [
     ["Clicked", "counts leads who clicked at least one link. It is more reliable than Opened: mail privacy services follow no links, and most clicks of security scanners are recognised and left out."],
   ]],
   ["How they add up", [
-    ["", "Total is always Sent + Failed + Skipped + Pending. Skipped leads unsubscribed, were suppressed or were deleted before their email was sent. Each lead counts once per number: five opens by one person are one Opened."],
+    ["", "Total is always Sent + Failed + Skipped + Pending. Of a cancelled campaign, the pending ones are called “not sent”. Skipped leads unsubscribed, were suppressed or were deleted before their email was sent. Each lead counts once per number: five opens by one person are one Opened."],
   ]],
   ["Machine opens and clicks", [
     ["Machine opens", "come from mail privacy services, which usually load the pixel within seconds of arrival. They are included in Opened, as in every email tool, and shown separately."],

@@ -1,6 +1,8 @@
 /** Where the columns of a file go: a choice for each, values for what the file lacks, and the first leads as they will be. */
 
-import { api, button, counted, fill, h, number } from "./app.js";
+import { button, counted, fill, h, number } from "./app.js";
+import { tagsIn } from "./lead-controls.js";
+import { namesIn } from "./lead-form.js";
 import { card, table } from "./parts.js";
 
 /** A lead's own members, as the page calls them. */
@@ -14,9 +16,9 @@ const FIELD = "custom field";
 
 /**
  * The form. `onchange()` is called at every change, `onstart(said)` when the lines are to be checked, and
- * `onstart(said, true)` when they are to be imported at once. `kept`: what an interrupted import of this file had.
+ * `onstart(said, true)` when they are to be imported at once. `kept`: what an interrupted import of this file had; `lookup`: a promise of the lead groups.
  */
-export function columnsForm(found, kept, { signal, onchange, onstart }) {
+export function columnsForm(found, kept, { lookup, onchange, onstart }) {
   const choices = found.columns.map((column, at) => columnChoice(column, at, kept ? kept.mapping[column.name] || "ignore" : column.suggested, changed));
   const inputs = Object.fromEntries(DEFAULTS.map((name) => [name, h("input", {
     id: `default-${name}`, list: `known-${name}`, maxlength: 200, autocomplete: "off", "aria-describedby": `default-${name}-note default-${name}-error`,
@@ -50,17 +52,20 @@ export function columnsForm(found, kept, { signal, onchange, onstart }) {
   }
 
   function defaults() {
-    const values = { entity: inputs.entity.value.trim(), stage: inputs.stage.value.trim(), tags: inputs.tags.value.split(/[,;]/).map((tag) => tag.trim()).filter(Boolean) };
+    const values = { entity: inputs.entity.value.trim(), stage: inputs.stage.value.trim(), tags: tagsIn(inputs.tags.value) };
     return Object.fromEntries(Object.entries(values).filter(([, value]) => value.length));
   }
 
   function changed() {
     const targets = new Set(choices.map(({ target }) => target()));
     const isMapped = (name) => targets.has(name) || !isTable;
-    notes.entity.textContent = isMapped("entity") ? "Used where a line has none." : "Every lead belongs to one.";
-    notes.stage.textContent = isMapped("stage") ? "For new leads whose line has none." : "For new leads. Leads that you already have keep theirs.";
+    notes.entity.textContent = isMapped("entity") ? "Used where a line has none." : "Required: every lead belongs to one.";
+    notes.stage.textContent = isMapped("stage") ? "For new leads whose line has none." : "Required for new leads. Leads that you already have keep theirs.";
     notes.tags.textContent = isMapped("tags") ? "Added where a line has none. Separate several with commas." : "Added to every lead. Separate several with commas.";
-    for (const name of DEFAULTS) fail(name, "");
+    for (const name of DEFAULTS) {
+      fail(name, "");
+      inputs[name].required = name in NEEDED && isTable && !targets.has(name);
+    }
     problem.textContent = "";
     check.classList.toggle("primary", !kept);
     if (isTable) drawPreview();
@@ -88,29 +93,28 @@ export function columnsForm(found, kept, { signal, onchange, onstart }) {
   function start(atOnce) {
     const targets = choices.map((choice) => choice.target()).filter((target) => target !== "ignore");
     const twice = targets.find((target, at) => targets.indexOf(target) !== at);
-    const missing = Object.keys(NEEDED).find((name) => isTable && !targets.includes(name) && !inputs[name].value.trim());
+    const missing = Object.keys(NEEDED).filter((name) => inputs[name].required && !inputs[name].value.trim());
     if (isTable && !targets.length) problem.textContent = "Choose where at least one column goes.";
     else if (twice !== undefined) problem.textContent = twice ? `Two columns go to ${MEMBERS[twice] || twice}. Choose another place for one of them.` : "Give every custom field a name.";
     else if (targets.includes("")) problem.textContent = "Give every custom field a name.";
-    else if (missing) {
-      fail(missing, NEEDED[missing]);
-      inputs[missing].focus();
+    else if (missing.length) {
+      for (const name of missing) fail(name, NEEDED[name]);
+      inputs[missing[0]].focus();
     } else {
       check.classList.remove("primary"); // the next step has its own
       onstart({ mapping: isTable ? mapping() : undefined, defaults: defaults() }, atOnce);
     }
   }
 
-  api("GET", "lead-groups", { signal }).then(({ items }) => {
-    const names = (what) => [...new Set(items.flatMap((each) => each[what].map(({ name }) => name)))];
-    for (const [name, values] of [["entity", items.map(({ entity }) => entity)], ["stage", names("stages")], ["tags", names("tags")]]) {
+  lookup.then((items) => {
+    for (const [name, values] of [["entity", items.map(({ entity }) => entity)], ["stage", namesIn(items, "stages")], ["tags", namesIn(items, "tags")]]) {
       fill(offered[name], values.slice(0, 50).map((value) => h("option", { value })));
     }
     if (items.length === 1 && !inputs.entity.value && isTable && !choices.some(({ target }) => target() === "entity")) {
       inputs.entity.value = items[0].entity;
       changed();
     }
-  }, () => null);
+  });
   changed();
   return element;
 }

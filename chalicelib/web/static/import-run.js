@@ -4,12 +4,14 @@ import { api, button, counted, fill, h, number, Problem, progress, query } from 
 import { csvOf } from "./csv.js";
 import { saveFile } from "./download.js";
 import { MEMBERS } from "./import-columns.js";
+import { namesIn } from "./lead-form.js";
 import { patiently, table } from "./parts.js";
 
 const SHOWN_ERRORS = 200;
+const SHOWN_NAMES = 5;
 
 export class Run {
-  /** `said`: the mapping and the defaults. Drawn into `place`; stops when the signal aborts. */
+  /** `said`: the mapping and the defaults, and the lead groups there are. Drawn into `place`; stops when the signal aborts. */
   constructor(source, said, place, signal, { busy, finished }) {
     this.busy = busy;
     this.finished = finished;
@@ -42,7 +44,8 @@ export class Run {
     this.dryRun = dryRun;
     this.next = 0;
     this.done = 0;
-    this.tally = { created: 0, updated: 0, unchanged: 0 };
+    this.tally = { created: 0, updated: 0, unchanged: 0, repeated: 0 };
+    this.groups = [];
     this.errors = [];
     this.rejected = new Map();
     fill(this.result);
@@ -82,6 +85,7 @@ export class Run {
     const values = { ...piece.query, mapping: mapping && JSON.stringify(mapping), defaults: JSON.stringify(defaults), dry_run: this.dryRun || null };
     const answer = await patiently(4, () => api("POST", `leads/import${query(values)}`, { body: piece.body, type: this.source.type, signal }));
     for (const name of Object.keys(this.tally)) this.tally[name] += answer[name];
+    this.groups.push(...answer.new_groups);
     this.errors.push(...answer.errors.map((error) => ({ ...error, line: piece.line(error.line) })));
     for (const { line, values: cells } of answer.rejected) this.rejected.set(piece.line(line), cells);
   }
@@ -111,11 +115,11 @@ export class Run {
   }
 
   finish() {
-    const { created, updated, unchanged } = this.tally;
+    const { created, updated, unchanged, repeated } = this.tally;
     const changing = created + updated;
     fill(this.progress);
     this.title.textContent = this.dryRun ? "Checked: nothing is imported yet" : "Import finished";
-    this.status.textContent = `${counted(changing + unchanged + this.rejected.size, "line")} read.`;
+    this.status.textContent = `${counted(changing + unchanged + repeated + this.rejected.size, "line")} read.`;
     // Lines of later pieces do not know the leads that earlier ones would create.
     const isMost = this.dryRun && this.pieces.length > 1 && created > 0;
     const figures = [["New", created], [this.dryRun ? "To update" : "Updated", updated], ["Unchanged", unchanged], ["Lines with errors", this.rejected.size]];
@@ -126,20 +130,42 @@ export class Run {
     }
     fill(this.result,
       h("dl", { class: "tally" }, figures.map(([name, count]) => h("div", {}, h("dt", {}, name), h("dd", {}, number(count))))),
+      repeated > 0 && h("p", { class: "note" }, `${counted(repeated, "line is", "lines are")} about a lead of an earlier line. The last line about a lead wins.`),
+      this.dryRun && this.newNames(),
       isMost && h("p", { class: "note" }, "A lead that the file has more than once may count as new each time. It is imported once."),
       this.rejected.size > 0 && this.errorList(),
       h("div", { class: "actions" }, this.dryRun
-        ? [changing > 0 ? button(`Import ${counted(changing, "line")}`, () => { this.begin(false); this.go(); }, { class: "primary" }) : h("p", { class: "soft" }, "There is nothing to import.")]
-        : [h("a", { class: "button primary", href: "#/leads" }, "View leads"), h("a", { class: "button", href: "#/campaigns/new" }, "New campaign")]));
+        ? [changing > 0 ? button(`Import ${counted(changing, "lead")}`, () => { this.begin(false); this.go(); }, { class: "primary" }) : h("p", { class: "soft" }, "There is nothing to import.")]
+        : [h("a", { class: "button primary", href: `#/leads${this.shown()}` }, "View leads"), h("a", { class: "button", href: "#/campaigns/new" }, "New campaign")]));
     this.title.focus({ preventScroll: true });
     this.place.scrollIntoView({ block: "nearest" });
+  }
+
+  /** A warning of business lines and stages that no lead had before: they may be typing errors. */
+  newNames() {
+    const { groups } = this.said;
+    const known = { entity: groups.map(({ entity }) => entity), stage: namesIn(groups, "stages") };
+    const warning = (name, what) => {
+      const names = [...new Set(this.groups.map((each) => each[name]))].filter((each) => !known[name].includes(each));
+      const meant = names.map((each) => known[name].find((other) => other.toLowerCase() === each.toLowerCase())).filter(Boolean);
+      return names.length > 0 && h("p", { class: "warning" }, `${names.length > 1 ? `These look like new ${what}s` : `This looks like a new ${what}`}: “${names.slice(0, SHOWN_NAMES).join("”, “")}”`,
+        names.length > SHOWN_NAMES && ` and ${number(names.length - SHOWN_NAMES)} more`, ".", meant.length > 0 && ` Did you mean “${meant.join("”, “")}”?`);
+    };
+    return groups.length > 0 && [warning("entity", "business line"), warning("stage", "stage")];
+  }
+
+  /** The filters that show the leads of this import, as far as all of them have the same names. */
+  shown() {
+    const { mapping, defaults } = this.said;
+    const isSame = (name) => mapping && !Object.values(mapping).includes(name);
+    return query({ entity: isSame("entity") ? defaults.entity : null, tag: isSame("tags") ? defaults.tags?.[0] : null });
   }
 
   errorList() {
     const shown = this.errors.slice(0, SHOWN_ERRORS);
     return h("div", { class: "stack" },
       h("h3", {}, this.dryRun ? "Lines that will not be imported" : "Lines not imported"),
-      h("p", { class: "note" }, this.source.isTable ? "Download them, correct them, and import that file: it has the same columns." : "Download them to see what is wrong with each."),
+      h("p", { class: "note" }, this.source.isTable ? "Download them, correct them, and import that file. It has the same columns, and two more that are not imported: the line and its problem." : "Download them to see what is wrong with each."),
       h("div", { class: "actions" }, button("Download lines with errors", () => this.download())),
       table("Lines with errors", ["Line", "Problem", "What it says"], shown.map(({ line, field, reason }) => [
         number(line), field ? `${MEMBERS[field] || field}: ${reason}` : reason,

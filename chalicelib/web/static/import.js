@@ -4,6 +4,7 @@ import { api, button, crumbs, failure, fill, h, heading, query, style } from "./
 import { pieces } from "./csv.js";
 import { columnsForm } from "./import-columns.js";
 import { Run } from "./import-run.js";
+import { leadGroups } from "./lead-form.js";
 import { attempt } from "./parts.js";
 
 const WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
@@ -66,11 +67,12 @@ export async function show(place, { signal }) {
 async function inspect(source, reading, place, signal, other) {
   await source.inspect(reading, signal);
   const run = h("div", { class: "view" });
+  const lookup = leadGroups(signal);
   const told = { busy: (isBusy) => { file.inert = isBusy; columns.inert = isBusy; }, finished: () => columns.remove() };
   const columns = columnsForm(source.found, source.kept(), {
-    signal,
+    lookup,
     onchange: () => fill(run),
-    onstart: (said, atOnce) => { new Run(source, said, run, signal, told).start(atOnce); },
+    onstart: async (said, atOnce) => { new Run(source, { ...said, groups: await lookup }, run, signal, told).start(atOnce); },
   });
   const file = fileCard(source, other, (changes) => attempt(place, signal, () => {
     source.forget();

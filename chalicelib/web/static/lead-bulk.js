@@ -2,7 +2,7 @@
 
 import { api, button, counted, fill, h, number, progress } from "./app.js";
 import { confirm } from "./dialogs.js";
-import { DELETING, pick } from "./lead-controls.js";
+import { DELETING, pick, tagsIn } from "./lead-controls.js";
 import { patiently } from "./parts.js";
 
 const SHOWN_FAILURES = 50;
@@ -13,15 +13,15 @@ const UNSUBSCRIBING = "They receive no more campaigns from their business line, 
 const ACTIONS = {
   change_stage: { label: "Change stage", member: "stage", ask: (n) => `Change the stage of ${n}`, now: "Changing the stage of",
     text: "Campaigns select their recipients by stage, so this changes who receives future campaigns." },
-  add_tag: { label: "Add tag", member: "tag", ask: (n) => `Add a tag to ${n}`, now: "Adding a tag to" },
-  remove_tag: { label: "Remove tag", member: "tag", ask: (n) => `Remove a tag from ${n}`, now: "Removing a tag from" },
+  add_tag: { label: "Add tag", member: "tags", ask: (n) => `Add tags to ${n}`, now: "Adding tags to" },
+  remove_tag: { label: "Remove tag", member: "tags", ask: (n) => `Remove tags from ${n}`, now: "Removing tags from" },
   unsubscribe: { label: "Unsubscribe", ask: (n) => `Unsubscribe ${n}?`, now: "Unsubscribing", text: UNSUBSCRIBING, danger: true },
-  delete: { label: "Delete", ask: (n) => `Delete ${n}?`, now: "Deleting", text: DELETING, danger: true },
+  delete: { label: "Delete", ask: (n) => `Delete ${n}?`, now: "Deleting", text: `${DELETING} on the lead’s page instead.`, danger: true },
 };
 
 /**
  * Buttons for the selected leads. `selection()`: { target, total, atLeast, words, names } with the API's `lead_ids` or
- * `filter` as target, and names of leads by id; `names(member)`: stages or tags in use; the run is shown in `place`; `onrun(isRunning)` is called when it starts and stops.
+ * `filter` as target, and names of leads by id; `names("stages" | "tags")`: those in use; the run is shown in `place`; `onrun(isRunning)` is called when it starts and stops.
  */
 export const bulkButtons = (selection, names, place, signal, onrun) => Object.entries(ACTIONS).map(([action, { label, danger }]) =>
   button(label, async () => {
@@ -38,8 +38,9 @@ function ask(action, selected, names) {
   return confirm({
     title: title(inWords(selected)), danger, action: `${label}${danger ? ` (${number(selected.total)})` : ""}`,
     text: [selected.words, text].filter(Boolean).join(" "),
-    fields: member ? [h("label", { for: member }, member === "stage" ? "New stage" : "Tag"), pick(member, names(member), { required: true })] : [],
-    run: (form) => ({ action, ...(member && { [member]: form.get(member).trim() }) }),
+    fields: member === "stage" ? [h("label", { for: member }, "New stage"), pick(member, names("stages"), { required: true })]
+      : member ? [h("label", { for: member }, "Tags"), pick(member, names("tags"), { required: true, maxlength: 1000 }), h("p", { class: "note" }, "Separate several with commas.")] : [],
+    run: (form) => ({ action, ...(member && { [member]: member === "tags" ? tagsIn(form.get(member)) : form.get(member).trim() }) }),
   });
 }
 

@@ -7,6 +7,9 @@ export const nameOf = (lead) => [lead.first_name, lead.last_name].filter(Boolean
 
 const OTHER = "\n";
 
+/** The tags that are typed into one field. */
+export const tagsIn = (text) => text.split(/[,;]/).map((tag) => tag.trim()).filter(Boolean);
+
 /** An input that offers names but takes others too. */
 export function pick(id, names, properties = {}) {
   return [
@@ -61,17 +64,17 @@ export function tagList(known, names, onchange, most = Infinity) {
   let lead = known;
   const element = h("span", { class: "tags" });
   // As a bulk change of one lead, which keeps tags that others add at the same time.
-  async function change(action, tag) {
-    const { failed: [failure] } = await api("POST", "leads/bulk", { body: { lead_ids: [lead.lead_id], action, tag }, key: crypto.randomUUID() });
+  async function change(action, tags) {
+    const { failed: [failure] } = await api("POST", "leads/bulk", { body: { lead_ids: [lead.lead_id], action, tags }, key: crypto.randomUUID() });
     if (failure) throw new Error(failure.reason);
-    const others = lead.tags.filter((each) => each !== tag);
-    return { ...lead, tags: action === "add_tag" ? [...others, tag] : others };
+    const others = lead.tags.filter((each) => !tags.includes(each));
+    return { ...lead, tags: action === "add_tag" ? [...others, ...tags] : others };
   }
-  async function run(action, tag, control) {
+  async function run(action, tags, control) {
     control.disabled = true;
     try {
-      const changed = await change(action, tag);
-      say(`Tag ${tag} ${action === "add_tag" ? "added to" : "removed from"} ${nameOf(lead)}.`);
+      const changed = await change(action, tags);
+      say(`${tags.length > 1 ? "Tags" : "Tag"} ${tags.join(", ")} ${action === "add_tag" ? "added to" : "removed from"} ${nameOf(lead)}.`);
       lead = changed;
       onchange(changed);
     } catch (problem) {
@@ -92,8 +95,8 @@ export function tagList(known, names, onchange, most = Infinity) {
     function finish() {
       if (isDone) return;
       isDone = true;
-      const tag = input.value.trim();
-      if (tag) run("add_tag", tag, input);
+      const tags = tagsIn(input.value);
+      if (tags.length) run("add_tag", tags, input);
       else { const hadFocus = document.activeElement === input; draw(); if (hadFocus) element.querySelector(".add-tag").focus(); }
     }
     element.querySelector(".add-tag").replaceWith(input, list);
@@ -101,7 +104,7 @@ export function tagList(known, names, onchange, most = Infinity) {
   }
   function draw() {
     element.replaceChildren(
-      ...lead.tags.slice(0, most).map((tag) => h("span", { class: "tag" }, h("span", {}, tag), mayWrite() && button("×", (event) => run("remove_tag", tag, event.target), {
+      ...lead.tags.slice(0, most).map((tag) => h("span", { class: "tag" }, h("span", {}, tag), mayWrite() && button("×", (event) => run("remove_tag", [tag], event.target), {
         class: "bare remove", "aria-label": `Remove tag ${tag} from ${nameOf(lead)}`,
       }))),
       ...(lead.tags.length > most ? [h("a", { class: "note", href: `#/leads/${lead.lead_id}` }, `+ ${lead.tags.length - most} more`)] : []),
@@ -114,10 +117,10 @@ export function tagList(known, names, onchange, most = Infinity) {
 /** What deleting means, for one lead or many. */
 export const DELETING = "This cannot be undone. Emails already sent stay in the campaigns’ numbers, and addresses that "
   + "unsubscribed or bounced stay suppressed, also when they are imported again. To remove all that is known about a "
-  + "person, use Erase on the lead’s page instead.";
+  + "person, use Erase";
 
 /** Ask, and delete a lead; true once it is gone. */
 export const deleteLead = (lead) => confirm({
-  title: `Delete ${nameOf(lead)}?`, text: DELETING, action: "Delete lead", danger: true,
+  title: `Delete ${nameOf(lead)}?`, text: `${DELETING} instead.`, action: "Delete lead", danger: true,
   run: () => api("DELETE", `leads/${lead.lead_id}`).catch((problem) => { if (problem.status !== 404) throw problem; }),
 });

@@ -2,7 +2,7 @@
 
 import { api, button, crumbs, fill, h, heading, lastAddress, say, style } from "./app.js";
 import { fieldErrors, labelled } from "./field-errors.js";
-import { nameOf, pick } from "./lead-controls.js";
+import { nameOf, pick, tagsIn } from "./lead-controls.js";
 import { disabledDuring } from "./parts.js";
 
 export async function show(place, { signal }) {
@@ -62,7 +62,7 @@ export function leadForm(lead, { lookup, onsaved, oncancel }) {
   function changes() {
     const said = Object.entries(own).map(([name, { value }]) => [name, value.trim() || null]);
     const changed = Object.fromEntries(said.filter(([name, value]) => (lead ? value !== (lead[name] || null) : value)));
-    if (tags && tags.value.trim()) changed.tags = tags.value.split(/[,;]/).map((tag) => tag.trim()).filter(Boolean);
+    if (tags && tags.value.trim()) changed.tags = tagsIn(tags.value);
     if (untracked.checked !== Boolean(lead?.tracking_opt_out)) changed.tracking_opt_out = untracked.checked;
     const known = lead?.fields || {};
     const fields = Object.fromEntries([...rows.children].map((row) => {

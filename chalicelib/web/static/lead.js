@@ -36,7 +36,7 @@ export async function show(place, { id, query: asked, signal }) {
   function changed(other) {
     lead = other;
     title.textContent = nameOf(lead);
-    fill(stage, stageChoice(lead, () => namesIn(groups, "stages", lead.entity), changed));
+    fill(stage, stageChoice(lead, () => namesIn(groups, "stages"), changed));
     fill(details, detailsCard(lead, tagList(lead, () => namesIn(groups, "tags", lead.entity), (tagged) => { lead = tagged; }),
       mayWrite() && button("Edit", edit, { "aria-label": "Edit details" })));
   }
@@ -83,6 +83,7 @@ const event = (item) => h("li", { class: "event" }, icon(item.icon, item.status 
   h("div", { class: "event-body" }, (EVENTS[item.type] || delivery)(item)));
 
 const EVENTS = {
+  unsubscribed: ({ title, by, at }) => [h("b", {}, title), h("p", { class: "note" }, by && ["by ", by, ", "], moment(at))],
   resubscribed: ({ title, reason, by, at }) => [h("b", {}, title), h("p", {}, reason), h("p", { class: "note" }, "by ", by, ", ", moment(at))],
   automation: (item) => [
     h("a", { class: "name", href: `#/automation/${item.rule_id}` }, item.title),

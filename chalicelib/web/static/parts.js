@@ -61,12 +61,12 @@ export async function disabledDuring(control, run) {
 
 /** What `ask()` promises. After an error that may pass by itself it is asked again, up to so many times, after growing pauses. */
 export async function patiently(times, ask) {
-  for (let attempt = 1; ; attempt += 1) {
+  for (let tries = 1; ; tries += 1) {
     try {
       return await ask();
     } catch (problem) {
-      if (!problem.isTemporary || attempt === times) throw problem;
-      await new Promise((resolve) => { setTimeout(resolve, attempt * 1000); });
+      if (!problem.isTemporary || tries === times) throw problem;
+      await new Promise((resolve) => { setTimeout(resolve, tries * 1000); });
     }
   }
 }

@@ -6,7 +6,7 @@
 import { api, button, failure, fill, h, query } from "./app.js";
 import { chevron, chooser } from "./chooser.js";
 import { nameOf } from "./lead-controls.js";
-import { card, debounced, svg, toggles } from "./parts.js";
+import { card, debounced, toggles } from "./parts.js";
 
 /** Fields that are set together are one request; between a typist's keystrokes, any wait would only delay what is shown. */
 const SHOW_AFTER_MS = 20;

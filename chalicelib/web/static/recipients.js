@@ -12,6 +12,7 @@ const FILTERS = {
   unclicked: ["Opened, not clicked", { opened: true, clicked: false }],
   sent: ["Sent", { status: "sent" }],
   failed: ["Failed", { status: "failed" }],
+  unsubscribed: ["Unsubscribed", { unsubscribed: true }],
   skipped: ["Skipped", { status: "skipped" }],
   sending: ["Sending", { status: "sending" }],
 };
@@ -64,7 +65,9 @@ export function recipients(campaign, asked, signal) {
 const COLUMNS = [["Lead", "link-url"], ["Status", "whole"], "Sent", "Opened", "Clicked"];
 
 const recipientsTable = (items) => table("Recipients", COLUMNS, items.map((each) => [
-  each.lead_deleted ? h("span", { class: "soft" }, "Deleted lead") : h("a", { class: "name", href: `#/leads/${each.lead_id}` }, each.email || "no email address"),
+  each.lead_deleted ? h("span", { class: "soft" }, "Deleted lead") : [
+    h("a", { class: "name", href: `#/leads/${each.lead_id}` }, each.email || "no email address"),
+    h("p", { class: "note" }, [each.first_name, each.last_name].filter(Boolean).join(" "))],
   [pill(each.status), each.reason && h("p", { class: "note" }, reasonName(each.reason), each.detail ? `: ${each.detail}` : "")],
   moment(each.sent_at),
   [moment(each.opened_at), each.opened_machine && h("p", { class: "note" }, "by a machine")],

@@ -1,6 +1,6 @@
 /** The form for a new or an existing rule. */
 
-import { api, button, crumbs, failure, h, heading, mayWrite, Problem, query, say, style } from "./app.js";
+import { api, button, crumbs, failure, fill, h, heading, mayWrite, Problem, query, say, style } from "./app.js";
 import { audience } from "./audience.js";
 import { fieldErrors, labelled } from "./field-errors.js";
 import { card, disabledDuring } from "./parts.js";
@@ -27,13 +27,20 @@ export async function show(place, { id, signal }) {
   const event = h("select", { id: "event", onchange: () => { address.hidden = event.value !== "clicked"; } },
     Object.entries(EVENTS).map(([value, text]) => h("option", { value }, `${text[0].toUpperCase()}${text.slice(1)}`)));
   event.value = when.event;
-  const campaign = h("select", { id: "campaign" }, h("option", { value: "" }, "Any campaign"),
+  const campaign = h("select", { id: "campaign", onchange: () => offerLinks() }, h("option", { value: "" }, "Any campaign"),
     [...named, ...campaigns].map(({ campaign_id: value, title }) => h("option", { value }, title)));
   campaign.value = when.campaign_id || "";
-  const title = h("input", { id: "title", value: when.campaign_title || "", placeholder: "*pricing*", autocomplete: "off", "aria-describedby": "title-help title-error" });
-  const url = h("input", { id: "url", value: when.url || "", placeholder: "*/pricing*", autocomplete: "off", "aria-describedby": "url-help url-error" });
-  const address = labelled("Link URL", url, "when.url", "* matches any text. Leave empty for any link.");
+  const title = h("input", { id: "title", value: when.campaign_title || "", placeholder: "pricing", autocomplete: "off", "aria-describedby": "title-help title-error" });
+  const links = h("datalist", { id: "links" });
+  const url = h("input", { id: "url", list: "links", value: when.url || "", placeholder: "/pricing", autocomplete: "off", "aria-describedby": "url-help url-error" });
+  const address = labelled("Link", url, "when.url", "A link of the campaign, or a part of an address. * matches any text. Leave empty for any link.", [url, links]);
   address.hidden = when.event !== "clicked";
+  /** What a merge tag in a link becomes is different for every lead. */
+  async function offerLinks() {
+    const { items } = campaign.value ? await api("GET", `campaigns/${campaign.value}/links`, { signal }).catch(() => ({ items: [] })) : { items: [] };
+    fill(links, items.map(({ url: value, text }) => h("option", { value: value.replaceAll(/\{\{.*?\}\}/g, "*"), label: text })));
+  }
+  offerLinks();
   const people = audience({ ...rule.if, entity: rule.if.entity || "" }, { onchange: () => null, signal, any: "Any business line", lookup });
   for (const error of people.element.querySelectorAll("[data-error]")) error.dataset.error = error.dataset.error.replace("audience", "if");
   const steps = actions(rule.then, lookup);
@@ -72,16 +79,21 @@ export async function show(place, { id, signal }) {
     if (shown.length < Math.max(1, problem.errors.length)) alert.replaceChildren(failure(problem));
   }
 
+  function correct({ target }) {
+    const error = target.closest(".field, .step")?.querySelector("[data-error]");
+    if (error) errors?.clear(error.dataset.error);
+  }
+
   const submit = h("button", { class: "primary" }, id ? "Save" : "Create rule");
   place.append(
     crumbs("#/automation", "Automation", id ? "Edit" : "New"),
     heading(id ? rule.name : "New rule"),
-    h("form", { class: "view rule-form", novalidate: true, onsubmit: (submitted) => { submitted.preventDefault(); disabledDuring(submit, save); } },
+    h("form", { class: "view rule-form", novalidate: true, oninput: correct, onsubmit: (submitted) => { submitted.preventDefault(); disabledDuring(submit, save); } },
       h("section", { class: "card" }, labelled("Name", name, "name", "Shown on the timelines of the leads that the rule changes")),
       card({ id: "when", title: "When" },
         labelled("Event", event, "when.event", "Machine opens and clicks are ignored. Each lead counts once per campaign."),
         labelled("Campaign", campaign, "when.campaign_id"),
-        labelled("Campaign title matches", title, "when.campaign_title", "* matches any text. Leave empty for any title."),
+        labelled("Campaign title contains", title, "when.campaign_title", "* matches any text. Leave empty for any title."),
         address),
       card({ id: "if", title: "And the lead is in" }, people.element),
       card({ id: "then", title: "Then" }, steps.element),

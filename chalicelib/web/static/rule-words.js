@@ -24,11 +24,11 @@ const bold = (text) => h("b", {}, text);
 const pattern = (text) => h("code", {}, text);
 
 function event({ event: name, url }) {
-  return name === "clicked" && url ? ["a lead clicks ", pattern(url)] : EVENTS[name];
+  return name === "clicked" && url ? ["a lead clicks a link to ", pattern(url)] : EVENTS[name];
 }
 
 function campaign({ campaign_id: id, campaign_title: title }, titles) {
-  if (!id) return title ? pattern(title) : "any campaign";
+  if (!id) return title ? ["a campaign titled ", pattern(title)] : "any campaign";
   return [bold(`“${titles.get(id)}”`), title && [" if its title matches ", pattern(title)]];
 }
 

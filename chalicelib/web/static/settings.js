@@ -61,10 +61,18 @@ export async function show(place, { signal }) {
     }
   }
 
+  let isChanged = false;
   function changed() {
+    isChanged = true;
     state.textContent = "Not saved yet.";
     soon();
   }
+  addEventListener("beforeunload", (event) => { if (isChanged) event.preventDefault(); }, { signal });
+  signal.addEventListener("abort", async () => {
+    if (!isChanged) return;
+    const { confirm } = await import("./dialogs.js");
+    if (await confirm({ title: "Save the changed settings?", action: "Save", dismiss: "Discard", run: store })) say("Saved.");
+  });
 
   /** Show the sample mail as it would be. While a field is wrong, the last one stays, and the field says why. */
   async function preview() {
@@ -81,10 +89,15 @@ export async function show(place, { signal }) {
   }
   const soon = debounced(preview, signal);
 
+  async function store() {
+    stored = await api("PATCH", "workspace", { body: { ...written(), version: stored.version } });
+    isChanged = false;
+  }
+
   async function save() {
     alert.replaceChildren();
     try {
-      stored = await api("PATCH", "workspace", { body: { ...written(), version: stored.version } });
+      await store();
       errors.show([]);
       put();
       state.textContent = "";

@@ -1,6 +1,6 @@
 /** The sections below the five numbers: funnel, insights, chart, links, failures, machines, comparison, recipients. */
 
-import { api, bar, button, counted, date, fill, h, number, percent, reasonName, style } from "./app.js";
+import { api, bar, button, counted, date, fill, h, number, percent, reasonName, style, withoutTags } from "./app.js";
 import { openTimes } from "./campaign-words.js";
 import { chart } from "./chart.js";
 import { attempt, card, regularly, table } from "./parts.js";
@@ -152,7 +152,7 @@ function linksTable(items) {
     ["Clicked", "number"], ["Rate", "number nowrap"], ["Machine clicks", "number"],
   ];
   return table("Links with their clicks", columns, items.map((each) => [
-    [h("p", { class: "link-text" }, each.text || "(image)"), h("p", { class: "note link-url clip", title: each.url }, each.url)],
+    [h("p", { class: "link-text" }, withoutTags(each.text) || "(image)"), h("p", { class: "note link-url clip", title: each.url }, withoutTags(each.url))],
     h("span", { class: "bar-track" }, bar(each.clicked / most, { class: "bar-fill clicked" })),
     h("b", {}, number(each.clicked)),
     each.rate ? percent(each.rate.value) : "—",

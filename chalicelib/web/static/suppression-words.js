@@ -6,8 +6,8 @@ import { h } from "./app.js";
 export function whyNot({ reason, source, by, note, entity }) {
   if (reason === "manual") return ["Put on the suppression list by ", h("bdi", {}, by), note && [": “", h("bdi", {}, note), "”"]];
   const texts = { unsubscribed: `Unsubscribed${entity ? ` from ${entity}` : ""}`, complaint: "Marked an email as spam", hard_bounce: "Address bounced" };
-  const sources = { link: " with the link in an email", one_click: " with the mail app’s unsubscribe button", api: " here or through the API" };
-  return (texts[reason] || reason) + (sources[source] || "");
+  const sources = { link: " with the link in an email", one_click: " with the mail app’s unsubscribe button", api: by ? [" by ", h("bdi", {}, by)] : " here or through the API" };
+  return [texts[reason] || reason, sources[source]];
 }
 
 /** The field of a dialog that asks why. */

@@ -12,9 +12,13 @@ from hypothesis import strategies as st
 from chalicelib.analytics.export import COLUMNS, header, lines
 from chalicelib.model.csv_text import neutral
 from chalicelib.model.delivery import Click, Delivery, DeliveryStatus
+from chalicelib.model.lead import Lead
 from tests.unit.analytics.any_delivery import CAMPAIGN, LEAD, NOON, deliveries
 
 SENT = Delivery(CAMPAIGN, LEAD, DeliveryStatus.SENT, NOON, "0.0", email="ada@example.com", sent_at=NOON)
+
+
+ADA = Lead(LEAD, "acme", "New", NOON, NOON, first_name="=Ada")
 
 
 def read(text: str) -> list[dict[str, str]]:
@@ -22,7 +26,7 @@ def read(text: str) -> list[dict[str, str]]:
 
 
 def written(*those: Delivery) -> list[dict[str, str]]:
-    text, count = lines(those, lambda delivery: "id", most_characters=10**6)
+    text, count = lines(those, lambda delivery: "id", {LEAD: ADA}, most_characters=10**6)
     assert count == len(those)
     return read(header() + text)
 
@@ -52,6 +56,7 @@ def test_a_line_tells_all_that_became_of_a_delivery() -> None:
         "opened_by": "machine",
         "clicked_at": "2026-11-23T15:00:00.000Z",
         "clicked_links": "2 1",
+        "first_name": "'=Ada",
     }
 
 
@@ -72,8 +77,8 @@ def test_any_text_is_read_back(text: str) -> None:
 def test_parts_cut_by_length_make_the_same_file(those: list[Delivery], most: int) -> None:
     parts, rest = [], those
     while rest:
-        text, count = lines(rest, lambda delivery: None, most_characters=most)
+        text, count = lines(rest, lambda delivery: None, {}, most_characters=most)
         assert len(text) <= most or count == 1
         parts.append(text)
         rest = rest[count:]
-    assert "".join(parts) == lines(those, lambda delivery: None, most_characters=10**9)[0]
+    assert "".join(parts) == lines(those, lambda delivery: None, {}, most_characters=10**9)[0]

@@ -13,6 +13,7 @@ from chalicelib.api.http.paging import PageQuery
 from chalicelib.api.http.problems import Problem, problem_of
 from chalicelib.api.http.requests import InvalidParameters, media_type, read_body, read_query
 from chalicelib.api.leads import LeadPatch, LeadQuery, NewLead
+from chalicelib.api.tokens import NewToken
 from chalicelib.model.errors import Invalid, InvalidPosition
 
 
@@ -25,6 +26,11 @@ def refused(body: str | bytes, model: Any = NewLead) -> Problem:
 
 def fields(problem: Problem) -> set[str]:
     return {error["field"] for error in problem.members["errors"]}
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "a\x1b[31m", "a\u202eb", "\u200b", "x" * 101])
+def test_a_token_has_a_name_that_can_be_read(name: str) -> None:
+    assert fields(refused(json.dumps({"name": name}), NewToken)) == {"name"}
 
 
 @pytest.mark.parametrize("body", ["", "{", "[1,", '{"entity": NaN', "\xff", "[" * 100_000, b"\xff\xfe"])

@@ -160,7 +160,7 @@ def test_errors_name_the_authors_line(markdown: str, line: int, says: str) -> No
 
 def test_findings_and_links_name_the_authors_line() -> None:
     source = made_source(
-        "# Hello\n\nText {{ lead.fields.city }}\nand [a](http://a.example/)\n\n![](https://i.example/a.png)\n\n"
+        "# Hello\n\nText {{ lead.fields.city }}\nand [a](http://a.shop/)\n\n![](https://i.example/a.png)\n\n"
         "### Deep\n\n[Go](https://b.example) {button}\n\n- [](https://c.example)\n\n"
         "In ![a](https://i.example/b.png) text"
     )

@@ -128,7 +128,8 @@ def test_values_are_escaped_in_html_on_every_path() -> None:
 @pytest.mark.parametrize(
     ("template", "line", "column", "reason"),
     [
-        ("Hi {{ lead.frist_name }}", 1, 7, "lead.frist_name is unknown"),
+        ("Hi {{ lead.frist_name }}", 1, 7, "lead.frist_name is unknown (did you mean first_name?); available: "),
+        ("{{ lead.colour }}", 1, 4, "lead.colour is unknown; available: "),
         ("Hi\n\n  {{ name }}", 3, 6, "'name' is unknown"),
         ("{{ lead }}", 1, 4, "lead alone has no value"),
         ("{{ lead[lead.id] }}", 1, 4, "lead alone has no value"),

@@ -31,7 +31,7 @@ MAIL = """<mjml lang="en">
         <mj-image src='https://i.example/a.png?a=1&amp;b="2"' alt="A \\ b é 👨‍👩‍👧" href="https://a.example/" fluid-on-mobile="true" />
         <mj-button href="https://b.example/?n={{ lead.first_name }}">Go <b>now</b></mj-button>
         <mj-divider border-width="1px" /><mj-spacer height="20px" />
-        <mj-table><tr><td><a href="http://c.example/">c</a></td></tr></mj-table>
+        <mj-table><tr><td><a href="http://c.shop/">c</a></td></tr></mj-table>
         <mj-social><mj-social-element name="facebook" href="https://f.example/">F</mj-social-element></mj-social>
         <mj-raw><p>{% if lead.id %}x{% else %}y{% endif %}</p></mj-raw>
       </mj-column>
@@ -113,6 +113,7 @@ def test_a_letter_that_a_word_could_be_made_of_is_no_word() -> None:
         (in_column("<mj-text font-size='{{ lead.id }}'>x</mj-text>"), 5, "a merge tag can be in"),
         (in_column("<mj-text {{ lead.id }}='1'>x</mj-text>"), 5, "a merge tag can be in"),
         (in_column("<mj-text color='\\u0022'>x</mj-text>"), 5, "cannot have"),
+        (in_column(f"<mj-text css-class='{'a' * 501}'>x</mj-text>"), 5, "longer than 500"),
         (in_column("{{ lead.id }}"), 5, "text must be"),
         (in_column("<mj-carousel>\n<mj-raw>x</mj-raw></mj-carousel>"), 6, "cannot be in <mj-carousel>"),
         (in_head("<mj-text>\nlost</mj-text>"), 4, "text must be"),
@@ -137,11 +138,16 @@ def test_what_is_refused_and_where(written: str, line: int, says: str) -> None:
 
 
 HOSTILE = """
+import resource
+resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))  # a function has as much
 from chalicelib.content.errors import ContentInvalid
 from tests.unit.content.made import made_source
 deep = 12_000
 inside = lambda inner: (
     f"<mjml><mj-body><mj-section><mj-column>{inner}</mj-column></mj-section></mj-body></mjml>"
+)
+in_all = lambda default, element: (
+    "<mjml><mj-head><mj-attributes>" + default + "</mj-attributes></mj-head>" + inside(element * 1_900)[6:]
 )
 for hostile in (
     "<mjml>" * deep,
@@ -153,6 +159,9 @@ for hostile in (
     "<!--" * deep,
     "<" * deep,
     inside("<mj-text " + 'a="' * deep + "></mj-text>"),
+    # One value that a thousand elements get.
+    in_all(f"<mj-all css-class='{'a' * 500_000}' />", "<mj-text>x</mj-text>"),
+    in_all(f"<mj-all alt='{'a' * 500_000}' />", "<mj-image src='https://x.example/' />"),
 ):
     try:
         made_source(mjml=hostile)

@@ -4,6 +4,8 @@ import pytest
 
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.render import Renderer
+from chalicelib.model.workspace import Language
+from tests.unit.content.made import proven
 from tests.unit.content.mails import CAMPAIGN, DELIVERY_ID, LEAD, UNSUBSCRIBE_URL, Tracking, source_of
 
 FOOTER = f"\n-- \nUnsubscribe: {UNSUBSCRIBE_URL}\n"
@@ -62,3 +64,10 @@ def test_real_mails_give_readable_text(real_mails: dict[str, str]) -> None:
         text = text_of(mail)
         assert "\n\n\n" not in text, name
         assert not any(line != line.rstrip() for line in text.split("\n") if line != "-- "), name
+
+
+def test_what_is_added_for_recipients_is_in_the_workspaces_language() -> None:
+    source = source_of("<p>Hallo</p>", language=Language.DE)
+    mail = Renderer(proven(source), Tracking()).render(LEAD, CAMPAIGN, DELIVERY_ID, UNSUBSCRIBE_URL)
+    assert f'href="{UNSUBSCRIBE_URL}">Abmelden</a>' in (mail.html or "")
+    assert mail.text.endswith(f"\n-- \nAbmelden: {UNSUBSCRIBE_URL}\n")

@@ -37,8 +37,9 @@ def test_a_good_mail_gets_no_findings() -> None:
         ("<a href='https://www.example.com/'>x</a>", "link_placeholder", 1, 1),
         ("<a href='https://localhost:8000/'>x</a>", "link_placeholder", 1, 1),
         ("<a href='https://yourdomain.com/'>x</a>", "link_placeholder", 1, 1),
-        ("<a href='page.html'>x</a>", "link_untracked", 1, 1),
-        ("<a href='//shop.com/'>x</a>", "link_untracked", 1, 1),
+        ("<a href='page.html'>x</a>", "link_incomplete", 1, 1),
+        ("<a href='www.shop.com'>x</a>", "link_incomplete", 1, 1),
+        ("<a href='//shop.com/'>x</a>", "link_incomplete", 1, 1),
         ("<a href='javascript:x()'>x</a>", "link_untracked", 1, 1),
         ("<!--[if mso]>\r\n<a href='ftp://shop.com/'>x</a><![endif]-->", "link_untracked", 2, 1),
         ("\n<img src=a width=1>", "image_without_alt", 2, 1),
@@ -112,6 +113,13 @@ def test_a_merge_field_without_default_counts_the_leads_that_have_nothing_there(
     assert "lead.fields.plan" in finding.message
 
 
+def test_a_field_that_nobody_has_is_said_to_be_so() -> None:
+    facts = AudienceFacts(total=10, empty_fields={"lead.fields.plna": 10})
+    finding = found("{{ lead.fields.plna }}", "merge_field_empty", facts)
+    assert (finding.severity, finding.count) == (Severity.WARNING, 10)
+    assert finding.message.startswith("None of the recipients checked has lead.fields.plna.")
+
+
 def test_the_content_lists_the_fields_to_count() -> None:
     html = (
         "{{ lead.first_name }}{{ lead.fields['zip code'] | default('-') }}"
@@ -141,9 +149,26 @@ def test_the_code_of_merge_tags_does_not_make_a_subject_long() -> None:
     assert "subject_long" not in {finding.code for finding in findings(source_of(GOOD, "t", subject))}
 
 
+def test_a_subject_is_as_long_as_its_default_values_make_it() -> None:
+    subject = (
+        'An offer for {{ lead.fields.city | default("'
+        + "a city with a very long name and much more behind it"
+        + '") }}'
+    )
+    assert "65 characters" in found(GOOD, "subject_long", subject=subject).message
+
+
+def test_links_to_one_placeholder_host_are_one_finding() -> None:
+    links = [
+        f"<a href='{url}'>x</a>" for url in ("http://shop.example/a", "http://shop.example/b", "https://b.example")
+    ]
+    named = findings(source_of("\n".join(links), "text"))
+    assert [(each.code, each.line) for each in named] == [("link_placeholder", 1), ("link_placeholder", 3)]
+
+
 def test_a_long_address_is_shown_shortened() -> None:
-    message = found(f'<a href="https://www.acme.example/{"a" * 90}">x</a>', "link_placeholder").message
-    assert message == f"https://www.acme.example/{'a' * 54}… looks like a placeholder address."
+    message = found(f'<a href="http://shop.com/{"a" * 90}">x</a>', "link_not_https").message
+    assert message == f"http://shop.com/{'a' * 63}… does not use https."
 
 
 def test_the_audience_is_looked_at() -> None:

@@ -14,6 +14,7 @@ from chalicelib.content.html_tree import NotParsed
 from chalicelib.content.preflight import AudienceFacts, Finding, preflight_findings
 from chalicelib.content.tree_findings import tree_problems
 from tests.corpus import NO_CORPUS, corpus_mails, our_mails
+from tests.unit.content.made import made_source
 from tests.unit.content.mails import Tracking, source_of
 from tests.unit.content.test_documents import random_document
 
@@ -21,7 +22,8 @@ REAL_MAILS = corpus_mails()
 SHOP = "<a href='https://shop.com/'>"
 OF_THE_TREE = {
     "external_style_sheet", "heading_level_skipped", "headings_missing", "hidden_text",
-    "image_without_alt", "image_without_width", "link_without_text",
+    "image_without_address", "image_without_alt", "image_without_width", "link_without_text", "markup_shown",
+    "script_removed",
 }  # fmt: skip
 
 
@@ -273,3 +275,25 @@ def test_only_a_check_loads_html5lib() -> None:
     code = "import sys, chalicelib.content.preflight, chalicelib.campaigns.preflight; print('html5lib' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("html", "found"),
+    [
+        ("<p>\n<script>x()</script>", ["script_removed"]),
+        ('<p>\n<script type="application/ld+json">{}</script>', []),
+        ("<p>\n<img src='https://' alt='' width=1>", ["image_without_address"]),
+        ("<p>\n<img src='https://{{ lead.fields.host }}/a.png' alt='' width=1>", []),
+        ("<p>\n&lt;b&gt;x", []),
+    ],
+)
+def test_what_mail_apps_do_not_show(html: str, found: list[str]) -> None:
+    assert codes(html) == found
+    assert [each.line for each in findings(html)] == [2] * len(found)
+
+
+def test_html_in_markdown_is_shown_as_text() -> None:
+    source = made_source("Hello\n\nA <b>bold</b> word, `<b>` in code, 1 < 2 and <Name>")
+    found = preflight_findings(source, compile_content(source, Tracking()), Tracking(), AudienceFacts())
+    (finding,) = [each for each in found if each.code == "markup_shown"]
+    assert (finding.field, finding.line) == ("markdown", 3)

@@ -178,4 +178,5 @@ def test_the_example_mails_links_lead_to_a_page_that_says_where(inbox: RunningIn
     answer = inbox.request("GET", path)
     assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert f"<code><bdi>{shown}</bdi></code>" in answer.text
+    assert "has been counted" not in answer.text  # it is opened by hand, too
     assert inbox.request("GET", "/websites").status == 404

@@ -65,7 +65,7 @@ def test_a_theme_that_would_break_a_mail_is_refused(changes: dict[str, object], 
 
 @pytest.mark.parametrize(
     "url",
-    ["https://acme.example", "https://cdn.acme.example:8443/a/logo%20b.png?v=2#x", "https://XN--4CA.example/l.svg"],
+    ["https://acme.example", "https://cdn.acme.example:8443/a/my-logo%20b.png?v=2#x", "https://XN--4CA.example/l.svg"],
 )
 def test_a_web_address_is_a_logo(url: str) -> None:
     assert fields(Workspace(theme=replace(Theme(), logo_url=url))) == []

@@ -72,6 +72,13 @@ def test_the_page_that_asks_shows_the_masked_address_and_works_without_it() -> N
     assert "You will no longer receive" in confirm_unsubscribing(None, PLAIN).body
 
 
+def test_unsubscribing_from_a_test_says_that_it_is_one() -> None:
+    assert "This is a test email" in confirm_unsubscribing(None, PLAIN, is_test=True).body
+    done = unsubscribed(PLAIN, is_test=True).body
+    assert "Nobody was unsubscribed" in done
+    assert "no longer receive" not in done
+
+
 def test_every_language_has_its_texts() -> None:
     assert set(_TEXTS) == set(Language)
 
@@ -80,11 +87,12 @@ def test_a_page_has_the_workspaces_language_logo_and_name() -> None:
     response = confirm_unsubscribing("ada.lovelace@shop.example", GERMAN)
     assert '<html lang="de">' in response.body
     assert (
-        "<strong>a***@shop.example</strong> erhält dann keine Werbe-E-Mails mehr von Müller &amp; Söhne."
+        "<strong>a***@shop.example</strong> erhält dann keine Werbe-E-Mails wie diese mehr von Müller &amp; Söhne."
         in response.body
     )
     assert 'src="https://cdn.mueller.example:8443/logo.png?a=1&amp;b=2" alt="Müller &amp; Söhne"' in response.body
     assert "Sie sind abgemeldet" in unsubscribed(GERMAN).body
+    assert "keine Werbe-E-Mails wie diese mehr von Müller &amp; Söhne." in unsubscribed(GERMAN).body
     assert "Weiter zu shop.example" in ask_before_leaving("https://shop.example/", GERMAN).body
 
 

@@ -1,6 +1,7 @@
-"""The page's words, times and rates of campaigns (campaign-words.js), run by node."""
+"""The page's words, times and rates of campaigns (campaign-words.js, and withoutTags of app.js), run by node."""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ from chalicelib.web import assets
 from tests.prerequisites import skip_without
 
 MODULE = Path(assets.__file__).with_name("static") / "campaign-words.js"
+WITHOUT_TAGS = "".join(re.findall("^export const withoutTags = .*$", assets.files()["app.js"], re.MULTILINE))
 BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
 CALLS: list[tuple[str, list[Any], Any]] = [
     ("titleOf", [{"title": "", "subject": "Hello"}], "Hello"),
@@ -42,6 +44,7 @@ CALLS: list[tuple[str, list[Any], Any]] = [
      "Time to open: half of the opens came within 4 seconds of sending, three quarters within 90 seconds."),
     ("openTimes", [{"lower_quartile_seconds": 4, "median_seconds": 4, "upper_quartile_seconds": 4}],
      "Time to open: three quarters of the opens came within 4 seconds of sending."),
+    ("withoutTags", ['{{ lead.first_name | default("Hallo") }}, {% if a %}b{% endif %} {{ lead.city }}'], "Hallo, b …"),
     ("outlook", [None, 100, True], ""),
     ("outlook", [243, 100, False], "240 emails a minute"),
     ("outlook", [0.4, 100, False], "1 email a minute"),
@@ -55,7 +58,7 @@ def answers() -> list[Any]:
     if node is None:
         skip_without("node", "node is not installed")
     # Node takes a file for an ES module by its ending or its package; a data URL says so itself.
-    source = f"data:text/javascript,{quote(MODULE.read_bytes())}"
+    source = f"data:text/javascript,{quote(MODULE.read_text() + WITHOUT_TAGS)}"
     script = f"""
         const words = await import({json.dumps(source)});
         const now = Date.UTC(2026, 10, 27, 9);

@@ -1,0 +1,36 @@
+"""What a search finds in a lead."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.model.ids import LeadId
+from chalicelib.model.lead import Lead, LeadFilter, folded
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+JURGEN = Lead(
+    LeadId("lead_1"),
+    "acme",
+    "New",
+    NOW,
+    NOW,
+    first_name="Jürgen",
+    last_name="Groß",
+    fields={"company": "Café Łódź", "seats": 12},
+)
+
+
+@pytest.mark.parametrize("q", ["jurgen", "JÜRGEN G", "gross", "cafe", "12", None, ""])
+def test_a_search_ignores_case_and_accents_and_looks_in_custom_fields_too(q: str | None) -> None:
+    assert LeadFilter(q=q).matches(JURGEN)
+
+
+def test_a_search_does_not_find_what_is_not_there() -> None:
+    assert not LeadFilter(q="jorgen").matches(JURGEN)
+
+
+@given(st.text(), st.text(), st.text())
+def test_a_part_of_a_text_is_found_however_it_is_cut(before: str, part: str, after: str) -> None:
+    assert folded(part) in folded(before + part + after)
