@@ -23,6 +23,7 @@ from chalicelib.content.errors import ContentInvalid, Positions, SourceError
 from chalicelib.content.links import MAX_LINKS, LinkCompiler
 from chalicelib.content.markup import TEXT
 from chalicelib.content.merge_tags import Tag, find_tags, is_in_every_branch, mask
+from chalicelib.content.pieces import split
 from chalicelib.content.placement import misplaced
 from chalicelib.content.plain_text import text_from_html
 from chalicelib.content.values import escape
@@ -60,12 +61,8 @@ def compile_content(source: ContentSource, tracking: LinkTracking | None) -> Com
 
 def preview_html(preview_text: str) -> str:
     """The hidden element that holds a preview text, as the source of a template. Raises SourceError."""
-    pieces: list[str] = []
-    position = 0
-    for tag in find_tags(preview_text):
-        pieces += (escape(preview_text[position : tag.start]), preview_text[tag.start : tag.end])
-        position = tag.end
-    text = "".join((*pieces, escape(preview_text[position:])))
+    parts = split(preview_text, find_tags(preview_text))
+    text = "".join(piece.text if tag else escape(piece.text) for piece, tag in parts)
     return f'<div style="{_PREVIEW_STYLE}">{text}{_FILLER}</div>'
 
 
