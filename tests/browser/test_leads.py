@@ -40,8 +40,8 @@ def test_leads_are_added_edited_changed_together_and_deleted(desk: Page, stack: 
     desk.get_by_label("Business line").fill("tend")
     desk.get_by_role("button", name="Add lead").click()
     expect(desk.get_by_label("Email")).to_be_focused()
-    expect(desk.locator("[data-error=email]")).to_have_text("has no @")
-    expect(desk.locator("[data-error=stage]")).to_have_text("must not be empty")
+    expect(desk.locator("[data-error=email]")).to_have_text("Email has no @.")
+    expect(desk.locator("[data-error=stage]")).to_have_text("Stage must not be empty.")
     assert len(leads_of(marketer, "tend")) == 1
     desk.get_by_label("Email").fill("eve@tend.example")
     desk.get_by_label("First name").fill(HOSTILE)
