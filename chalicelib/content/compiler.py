@@ -166,7 +166,13 @@ class _Compiler:
         return assemble(source, tags, edits), links, text_from_html(source, masked, tags, document)
 
     def _text(self, source: str, *, reported: bool = True) -> Segments:
-        tags = (self._tags("text", source) if reported else find_tags(source)) or []
+        try:
+            tags = (self._tags("text", source) if reported else find_tags(source)) or []
+        except (
+            SourceError
+        ) as error:  # in a text made of HTML, each brace that begins no merge tag is within tags of its own
+            self._faults.append(Fault("html", f"its plain text cannot be made: {error.reason}"))
+            tags = []
         edits = []
         if not is_in_every_branch(tags, _names_unsubscribe):
             word = UNSUBSCRIBE_WORDS[self._source.language]

@@ -17,6 +17,8 @@ _LINES = frozenset({"br", "div", "tr", "li", "center", "dt", "dd", "address", "o
 _WHITE_SPACE = re.compile(r"[ \t\n\f\r\u00a0\u200c\u200b\u034f\u00ad]+")
 BUTTON = "lf-button"
 """In the class of a table cell: the link in it is a button, written as `text: address`."""
+_MOST_INDENTS = 8
+"""Lists that are never closed would make gigabytes of spaces."""
 _NO_ADDRESS_SHOWN = ("#", "tel:", "sms:")
 
 
@@ -102,7 +104,7 @@ class _Writer:
 
     def _bullet(self) -> str:
         """What an item begins with, indented by the lists around its own."""
-        indent = "  " * (len(self._numbers) - 1)
+        indent = "  " * min(len(self._numbers) - 1, _MOST_INDENTS)
         number = self._numbers[-1] if self._numbers else None
         if number is None:
             return f"{indent}- "
