@@ -69,8 +69,7 @@ def find_tags(text: str) -> list[Tag]:
 
 def tags_in(tags: Sequence[Tag], start: int, end: int) -> Sequence[Tag]:
     """Those of the tags, which are in order, that start in [start, end)."""
-    first, last = (bisect_left(tags, offset, key=lambda tag: tag.start) for offset in (start, end))
-    return tags[first:last]
+    return tags[bisect_left(tags, (start,)) : bisect_left(tags, (end,))]  # a tag is a tuple that begins with its start
 
 
 def mask(text: str, tags: list[Tag]) -> str:
