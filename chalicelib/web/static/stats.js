@@ -146,7 +146,7 @@ function figure([name, label, definition], { campaign, stats }) {
     h("dd", { class: "note" }, name === "total" && !stats.total_is_final ? soFar(campaign.status) : definition));
 }
 
-const soFar = (status) => (status === "cancelled" ? "Recipients collected until it was cancelled." : "At least. Not all recipients have been collected yet.");
+const soFar = (status) => (status === "cancelled" ? "Recipients collected until it was cancelled." : "Recipients collected so far. There may be more.");
 
 function rateLine(name, rate, stats, status) {
   if (name === "total") {
