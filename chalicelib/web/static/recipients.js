@@ -51,7 +51,7 @@ export function recipients(campaign, asked, signal) {
   return {
     element,
     /** Load again, unless somebody is using the list. */
-    update: () => { if (!element.contains(document.activeElement) || document.activeElement === element) list.load(); },
+    update: () => { if (!element.contains(document.activeElement) || document.activeElement === element) list.load({ isQuiet: true }); },
     /** Show the recipients that match a filter and have this reason, and scroll to them. */
     filter: (value, newReason) => {
       choice.value = value;
