@@ -45,7 +45,7 @@ export function progress(label, share, text) {
   return h("div", {
     class: "progress", role: "progressbar", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100,
     "aria-valuenow": Math.round(share * 100), "aria-valuetext": text,
-  }, share > 0 && bar(Math.max(0.01, share)));
+  }, bar(share && Math.max(0.01, share)));
 }
 
 /** Load one of our style sheets, once. */
