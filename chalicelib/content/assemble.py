@@ -15,6 +15,7 @@ from chalicelib.content.compiled import (
     UnsubscribeSlot,
 )
 from chalicelib.content.merge_tags import CLOSERS, OPENERS, Tag
+from chalicelib.content.pieces import split
 from chalicelib.content.vocabulary import engine_source
 
 _FIELD = re.compile(
@@ -46,7 +47,7 @@ def assemble(source: str, tags: Sequence[Tag], edits: Sequence[Edit] = (), *, in
         if depth or word in CLOSERS:
             statement.append(item)
             if not depth:
-                pieces.append(TemplateSlot(_template(statement, in_link=in_link)))
+                pieces.append(TemplateSlot("".join(_template_source(each, in_link=in_link) for each in statement)))
                 statement = []
         elif not isinstance(item, Tag):
             pieces.append(item)
@@ -56,21 +57,13 @@ def assemble(source: str, tags: Sequence[Tag], edits: Sequence[Edit] = (), *, in
 
 
 def _items(source: str, tags: Sequence[Tag], edits: Sequence[Edit]) -> Iterator[_Item]:
-    position = 0
     # An insertion comes before a tag that starts at the same place.
-    cuts: list[Edit | Tag] = [*edits, *tags]
-    for cut in sorted(cuts, key=lambda cut: (cut.start, cut.end != cut.start)):
-        if cut.start < position:
-            continue  # a tag inside an edit that has been applied
-        if cut.start > position:
-            yield source[position : cut.start]
+    cuts: list[Edit | Tag] = sorted((*edits, *tags), key=lambda cut: (cut.start, cut.end != cut.start))
+    for piece, cut in split(source, cuts):
         if isinstance(cut, Edit):
             yield from cut.pieces
         else:
-            yield cut
-        position = cut.end
-    if position < len(source):
-        yield source[position:]
+            yield cut or piece.text
 
 
 def _slot_for(tag: Tag, *, in_link: bool) -> Slot:
@@ -88,24 +81,15 @@ def _expression(source: str, *, in_link: bool) -> str:
     return f"{{{{ ({source}) | _value }}}}" if in_link else f"{{{{ {source} }}}}"
 
 
-def _template(items: Sequence[_Item], *, in_link: bool) -> str:
-    """The source of one template for all these items."""
-    pieces: list[str] = []
-    for item in items:
-        if isinstance(item, str):
-            pieces.append(_literal(item))
-        elif isinstance(item, Tag):
-            if item.word == "":
-                pieces.append(_expression(engine_source(item), in_link=in_link))
-            elif item.word not in ("raw", "endraw"):
-                pieces.append(f"{{% {engine_source(item)} %}}")
-        else:
-            pieces.append(_slot_source(item))
-    return "".join(pieces)
-
-
-def _slot_source(slot: Slot, *, in_link: bool = False) -> str:
-    match slot:
+def _template_source(item: _Item, *, in_link: bool) -> str:
+    """What the source of a template has for this."""
+    match item:
+        case str():
+            return item.replace("{", '{{ "{" }}') if "{{" in item or "{%" in item or item.endswith("{") else item
+        case Tag(word="raw" | "endraw"):
+            return ""
+        case Tag(word=word):
+            return f"{{% {engine_source(item)} %}}" if word else _expression(engine_source(item), in_link=in_link)
         case DeliverySlot():
             return "{{ _delivery }}"
         case UnsubscribeSlot():
@@ -117,10 +101,7 @@ def _slot_source(slot: Slot, *, in_link: bool = False) -> str:
             filters = "" if default is None else f" | default({_quoted(default)})"
             return _expression(f"{path}{filters}", in_link=in_link)
         case LinkSlot(link, destination, quoted):
-            inside = (
-                _literal(piece) if isinstance(piece, str) else _slot_source(piece, in_link=True)
-                for piece in destination.pieces()
-            )
+            inside = (_template_source(piece, in_link=True) for piece in destination.pieces())
             # A filter block hands the rendered destination to the link; escaping is the link's business.
             call = f'_link("{link}", {"true" if quoted else "false"})'
             return (
@@ -130,9 +111,3 @@ def _slot_source(slot: Slot, *, in_link: bool = False) -> str:
 
 def _quoted(text: str) -> str:
     return f"'{text}'" if '"' in text else f'"{text}"'
-
-
-def _literal(text: str) -> str:
-    if "{{" in text or "{%" in text or text.endswith("{"):
-        return text.replace("{", '{{ "{" }}')
-    return text

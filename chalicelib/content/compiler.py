@@ -23,6 +23,7 @@ from chalicelib.content.errors import ContentInvalid, Positions, SourceError
 from chalicelib.content.links import MAX_LINKS, LinkCompiler
 from chalicelib.content.markup import TEXT
 from chalicelib.content.merge_tags import Tag, find_tags, is_in_every_branch, mask
+from chalicelib.content.pieces import split
 from chalicelib.content.placement import misplaced
 from chalicelib.content.plain_text import text_from_html
 from chalicelib.content.values import escape
@@ -60,12 +61,8 @@ def compile_content(source: ContentSource, tracking: LinkTracking | None) -> Com
 
 def preview_html(preview_text: str) -> str:
     """The hidden element that holds a preview text, as the source of a template. Raises SourceError."""
-    pieces: list[str] = []
-    position = 0
-    for tag in find_tags(preview_text):
-        pieces += (escape(preview_text[position : tag.start]), preview_text[tag.start : tag.end])
-        position = tag.end
-    text = "".join((*pieces, escape(preview_text[position:])))
+    parts = split(preview_text, find_tags(preview_text))
+    text = "".join(piece.text if tag else escape(piece.text) for piece, tag in parts)
     return f'<div style="{_PREVIEW_STYLE}">{text}{_FILLER}</div>'
 
 
@@ -169,7 +166,13 @@ class _Compiler:
         return assemble(source, tags, edits), links, text_from_html(source, masked, tags, document)
 
     def _text(self, source: str, *, reported: bool = True) -> Segments:
-        tags = (self._tags("text", source) if reported else find_tags(source)) or []
+        try:
+            tags = (self._tags("text", source) if reported else find_tags(source)) or []
+        except (
+            SourceError
+        ) as error:  # in a text made of HTML, each brace that begins no merge tag is within tags of its own
+            self._faults.append(Fault("html", f"its plain text cannot be made: {error.reason}"))
+            tags = []
         edits = []
         if not is_in_every_branch(tags, _names_unsubscribe):
             word = UNSUBSCRIBE_WORDS[self._source.language]

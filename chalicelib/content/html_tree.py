@@ -7,6 +7,7 @@ refuses such documents beforehand, and limits of CPU time and depth stop what th
 import re
 from collections.abc import Iterator
 from io import StringIO
+from itertools import islice
 from time import thread_time
 from typing import Any, Final, NamedTuple
 from xml.dom import minidom
@@ -152,19 +153,13 @@ def _check(html: str) -> None:
     """Raises NotParsed for what may take html5lib too long."""
     for sign, name in (("<", "tags"), ("&", "references like &amp;")):
         if html.count(sign) > MAX_TAGS:
-            raise NotParsed(_nth(html, sign, MAX_TAGS), f"it has more than {MAX_TAGS:,} {name}; shorten the mail")
+            nth = next(islice(re.finditer(sign, html), MAX_TAGS - 1, None))
+            raise NotParsed(nth.start(), f"it has more than {MAX_TAGS:,} {name}; shorten the mail")
     if (nul := html.find("\0")) >= 0:
         raise NotParsed(nul, "there is a NUL character here; remove it")
     if number := _LONG_NUMBER.search(html):
         raise NotParsed(number.start(), "no character has a number this long; correct this reference")
     _count(html)
-
-
-def _nth(html: str, sign: str, number: int) -> int:
-    at = -1
-    for _ in range(number):
-        at = html.find(sign, at + 1)
-    return at
 
 
 def _count(html: str) -> None:

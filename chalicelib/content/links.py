@@ -25,6 +25,7 @@ from chalicelib.content.document import Document, Href
 from chalicelib.content.errors import Positions, SourceError
 from chalicelib.content.markup import decode_attribute, decode_text
 from chalicelib.content.merge_tags import CLOSERS, MIDDLES, OPENERS, Tag, tags_in
+from chalicelib.content.pieces import split
 from chalicelib.content.values import escape_attribute
 
 MAX_LINKS: Final = 1_000
@@ -143,14 +144,12 @@ class LinkCompiler:
 
 def decoded(source: str, href: Href, tags: Sequence[Tag]) -> tuple[str, list[Tag]]:
     """What the value of an href with these merge tags means, and the tags at their places in that."""
-    written, position = "", href.start
-    own_tags = []
-    for tag in tags:
-        written += decode_attribute(source[position : tag.start]).replace(VALUE, "\ufffd")
-        own_tags.append(_moved(tag, len(written) - tag.start))
-        written += source[tag.start : tag.end]
-        position = tag.end
-    return written + decode_attribute(source[position : href.end]).replace(VALUE, "\ufffd"), own_tags
+    written, own_tags = "", list[Tag]()
+    for piece, tag in split(source, tags, href.start, href.end):
+        if tag:
+            own_tags.append(_moved(tag, len(written) - tag.start))
+        written += piece.text if tag else decode_attribute(piece.text).replace(VALUE, "\ufffd")
+    return written, own_tags
 
 
 def risk(written: str, tags: Sequence[Tag]) -> Risk | None:

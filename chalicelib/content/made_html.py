@@ -1,10 +1,15 @@
 """Makes the HTML of a mail that was written in Markdown or MJML."""
 
+from typing import Final
+
 from chalicelib.content.errors import ContentInvalid, Positions, SourceError
 from chalicelib.content.source_map import SourceMap, StandIns
 from chalicelib.model.campaign import Body
 from chalicelib.model.errors import Fault
 from chalicelib.model.workspace import Workspace
+
+MAX_BYTES: Final = {"markdown": 100 * 1024, "mjml": 1_048_576}
+"""Of what is written. Gmail clips a mail at 102 KB of HTML, and Markdown's parser is quadratic in some things."""
 
 
 def made_of(body: Body, workspace: Workspace) -> SourceMap | None:
@@ -18,6 +23,8 @@ def made_of(body: Body, workspace: Workspace) -> SourceMap | None:
     from chalicelib.content import markdown, mjml  # not needed by what sends mails
 
     try:
+        if len(source.encode("utf-8", "surrogatepass")) > MAX_BYTES[field]:
+            raise SourceError(0, f"it is larger than {MAX_BYTES[field] // 1024:,} KB")
         stand_ins = StandIns(source)
         if field == "markdown":
             components = markdown.mjml_of(source, stand_ins, workspace)

@@ -5,7 +5,6 @@ part of a paragraph, so statements can enclose paragraphs. The parser gets stand
 """
 
 import re
-from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cache
 from html import escape
@@ -13,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from chalicelib.content.errors import Positions, SourceError
 from chalicelib.content.merge_tags import Tag, find_tags, require_balance
+from chalicelib.content.pieces import Joined, Piece, split
 from chalicelib.content.plain_text import BUTTON
-from chalicelib.content.source_map import Piece, StandIns
+from chalicelib.content.source_map import StandIns
 from chalicelib.content.theme import ElementStyles, framed
 from chalicelib.model.workspace import Workspace
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
     from markdown_it.token import Token
 
-MAX_BYTES: Final = 100 * 1024
-"""Of Markdown. Gmail clips a mail at as much HTML, and the parser is quadratic in some things."""
 MAX_BRACKETS: Final = 3_000
 """Of "[", in which the parser is quadratic: as many take it half a second at most."""
 MAX_NESTING: Final = 12
@@ -44,8 +42,6 @@ _CONTAINERS = {"blockquote", "bullet_list", "ordered_list", "list_item", "table"
 
 def mjml_of(source: str, stand_ins: StandIns, workspace: Workspace) -> str:
     """The MJML of a mail in the workspace's theme, with stand-ins for merge tags and texts. Raises SourceError."""
-    if len(source.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise SourceError(0, f"it is larger than {MAX_BYTES // 1024} KB")
     if source.count("[") > MAX_BRACKETS:
         raise SourceError(source.rindex("["), f"it has more than {MAX_BRACKETS:,} opening brackets")
     tags = find_tags(source)
@@ -87,17 +83,10 @@ class _Writer:
     def __init__(self, source: str, tags: Sequence[Tag], stand_ins: StandIns, styles: ElementStyles) -> None:
         self._stand_ins = stand_ins
         self._styles = styles
-        pieces: list[str] = []
-        self._masked_at, self._source_at = [0], [0]
-        position = length = 0
-        for tag in tags:
-            stand_in = stand_ins.add_tag(source, tag)
-            pieces += (source[position : tag.start], stand_in)
-            length += tag.start - position + len(stand_in)
-            position = tag.end
-            self._masked_at.append(length)
-            self._source_at.append(position)
-        self.masked = "".join((*pieces, source[position:]))
+        parts = split(source, tags)
+        masked = Joined(each if tag is None else Piece(stand_ins.add(each, tag=tag), each.at) for each, tag in parts)
+        self.masked = masked.text
+        self._source_of = masked.source_of
         self._lines = Positions(self.masked)
         self._line = 0
         self._components: list[str] = []
@@ -145,9 +134,7 @@ class _Writer:
 
     def _at(self) -> int:
         """The place in the source of the current line."""
-        at = self._lines.offset(self._line + 1, 1)
-        number = bisect_right(self._masked_at, at) - 1
-        return self._source_at[number] + at - self._masked_at[number]
+        return self._source_of(self._lines.offset(self._line + 1, 1))
 
     def _mark(self) -> str:
         """A stand-in for nothing, which keeps the place of the current line."""
@@ -162,9 +149,12 @@ class _Writer:
 
     def _flush(self) -> None:
         if self._html:
-            text = self._stand_ins.add(*self._stand_ins.pieces("".join(self._html)))
-            self._components.append(f'<mj-text css-class="lf-text">{text}</mj-text>')
-            self._html = []
+            self._components.append(f'<mj-text css-class="lf-text">{self._taken()}</mj-text>')
+
+    def _taken(self) -> str:
+        """A stand-in for the HTML so far, which is begun again."""
+        html, self._html = "".join(self._html), []
+        return self._stand_ins.add(*self._stand_ins.pieces(html))
 
     def _statement_line(self, text: str, depth: int) -> None:
         self._open[-1] += self._stand_ins.statements(text)
@@ -183,9 +173,9 @@ class _Writer:
             self._flush()
             href = self._attribute(self._address(shown[0]))
             self._inline(shown[1:-2])
-            said = self._stand_ins.add(*self._stand_ins.pieces("".join(self._html)))
-            self._html = []
-            self._components.append(f'<mj-button css-class="lf-part {BUTTON}" href="{href}">{said}</mj-button>')
+            self._components.append(
+                f'<mj-button css-class="lf-part {BUTTON}" href="{href}">{self._taken()}</mj-button>'
+            )
         elif kinds in (["image"], ["link_open", "image", "link_close"]):
             self._flush()
             link = f'href="{self._attribute(self._address(shown[0]))}" ' if len(shown) > 1 else ""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from chalicelib.content.errors import SourceError
+from chalicelib.content.pieces import split
 
 # Stand-ins for merge tags in masked text: noncharacters, which no author's text holds.
 VALUE_MASK: Final = "\ufdd0"
@@ -80,13 +81,10 @@ def mask(text: str, tags: list[Tag]) -> str:
     if not tags:
         return text
     text = text.replace(VALUE_MASK, "?").replace(STATEMENT_MASK, "?")
-    pieces: list[str] = []
-    position = 0
-    for tag in tags:
-        pieces += (text[position : tag.start], (STATEMENT_MASK if tag.word else VALUE_MASK) * (tag.end - tag.start))
-        position = tag.end
-    pieces.append(text[position:])
-    return "".join(pieces)
+    return "".join(
+        piece.text if tag is None else (STATEMENT_MASK if tag.word else VALUE_MASK) * len(piece.text)
+        for piece, tag in split(text, tags)
+    )
 
 
 def is_balanced(tags: Sequence[Tag]) -> bool:

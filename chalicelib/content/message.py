@@ -6,12 +6,13 @@ lead's data holds, and never become a second header.
 """
 
 import re
-from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
+from email.charset import Charset
 from email.utils import format_datetime
 from functools import lru_cache
+from itertools import chain, repeat
 from types import MappingProxyType
 from typing import Final
 
@@ -23,7 +24,9 @@ MAX_LINE: Final = 76
 _MAX_TEXT = 998  # characters of a rendered subject or name; templates can write millions
 
 _BREAKING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
-_Q_SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!*+-/")
+_LINES = re.compile(rf"(?:^.{{1,{MAX_LINE}}}| .{{1,{MAX_LINE - 1}}})(?= |$)")
+_UNFOLDABLE = re.compile(rf"  |[^ ]{{{MAX_LINE - 1}}}")
+_UTF8 = Charset("utf-8")
 
 # "=_" cannot occur in quoted-printable, so no body ever holds the boundary.
 _BOUNDARY = "=_leadflip_alternative"
@@ -130,40 +133,10 @@ def address_header(name: str, display_name: str | None, address: str) -> str:
 @lru_cache(maxsize=256)
 def encoded_words(text: str, used: int) -> str:
     """RFC 2047 encoded words of at most 75 characters; `used` is what the first line already holds."""
-    data = text.encode("utf-8", "replace")
-    use_q = sum(byte not in _Q_SAFE and byte != 0x20 for byte in data) * 6 <= len(data)
-    words: list[str] = []
-    room = MAX_LINE - used
-    chunk = ""
-    for character in text:
-        if chunk and len(_word(chunk + character, use_q)) > room:
-            words.append(_word(chunk, use_q))
-            chunk, room = "", MAX_LINE - 1
-        chunk += character
-    words.append(_word(chunk, use_q))
-    return "\r\n ".join(words)
-
-
-def _word(text: str, use_q: bool) -> str:
-    data = text.encode("utf-8", "replace")
-    if not use_q:
-        return f"=?utf-8?B?{b64encode(data).decode('ascii')}?="
-    inside = "".join(chr(byte) if byte in _Q_SAFE else "_" if byte == 0x20 else f"={byte:02X}" for byte in data)
-    return f"=?utf-8?Q?{inside}?="
+    lines = _UTF8.header_encode_lines(text, chain((MAX_LINE - used,), repeat(MAX_LINE - 1)))
+    return "\r\n ".join(line or "" for line in lines)  # None: not even one character fits
 
 
 def _fold(line: str) -> str | None:
     """The line broken at single spaces, or None when a word is too long or a break would change white space."""
-    if "  " in line:
-        return None
-    lines: list[str] = []
-    current = ""
-    for word in line.split(" "):
-        if len(word) > MAX_LINE - 2:
-            return None
-        if current and len(current) + 1 + len(word) > MAX_LINE:
-            lines.append(current)
-            current = " " + word
-        else:
-            current = f"{current} {word}" if current else word
-    return "\r\n".join([*lines, current])
+    return None if _UNFOLDABLE.search(line) else "\r\n".join(_LINES.findall(line))

@@ -14,9 +14,9 @@ from chalicelib.content import markup
 from chalicelib.content.errors import SourceError
 from chalicelib.content.markup import Attribute, Token
 from chalicelib.content.merge_tags import Tag, find_tags, mask, require_balance, tags_in
-from chalicelib.content.source_map import Piece, StandIns
+from chalicelib.content.pieces import Piece, split
+from chalicelib.content.source_map import StandIns
 
-MAX_BYTES: Final = 1_048_576
 MAX_ELEMENTS: Final = 2_000
 """Each becomes a kilobyte of HTML or so."""
 MAX_VALUE: Final = 500
@@ -126,8 +126,6 @@ _NOT_PLAIN = "this value has a character that {} cannot have"
 
 def mjml_of(source: str, stand_ins: StandIns) -> str:
     """The author's MJML, checked, with stand-ins for texts and addresses. Raises SourceError."""
-    if len(source.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise SourceError(0, f"it is larger than {MAX_BYTES // 1024:,} KB")
     return _Reader(source, find_tags(source), stand_ins).read()
 
 
@@ -196,9 +194,7 @@ class _Reader:
         return len(self._open) > 1 and self._open[-2][0].name == "mj-attributes"
 
     def _end(self, token: Token, text: Token | None, inside: list[Token]) -> None:
-        if not self._open or self._open[-1][0].name != token.name:
-            opened = f"; <{self._open[-1][0].name}> is open" if self._open else ""
-            raise SourceError(token.start, f"</{token.name}> closes nothing here{opened}")
+        _require_open(self._open[-1][0] if self._open else None, token)
         start, statements = self._open.pop()
         if inside:
             raise SourceError(inside[-1].start, f"<{inside[-1].name}> is not closed in <{token.name}>")
@@ -219,20 +215,13 @@ class _Reader:
     def _between(self, token: Token) -> None:
         """Between elements, only statements: MJML has <mj-raw> for them."""
         tags = tags_in(self._tags, token.start, token.end)
-        position = token.start
-        for tag in tags:
-            self._refuse_text(position, tag.start)
-            if not tag.word or not self._open or "mj-raw" not in _CHILDREN.get(self._open[-1][0].name, ()):
-                raise SourceError(tag.start, _NO_TEXT)
+        for piece, tag in split(self._source, tags, token.start, token.end):
+            if tag is None and not piece.text.strip():
+                continue
+            if not (tag and tag.word and self._open and "mj-raw" in _CHILDREN.get(self._open[-1][0].name, ())):
+                raise SourceError((piece.at or 0) + len(piece.text) - len(piece.text.lstrip()), _NO_TEXT)
             self._open[-1][1].append(tag)
-            self._out.append(f"<mj-raw>{self._stand_ins.add_tag(self._source, tag)}</mj-raw>")
-            position = tag.end
-        self._refuse_text(position, token.end)
-
-    def _refuse_text(self, start: int, end: int) -> None:
-        text = self._source[start:end]
-        if text.strip():
-            raise SourceError(start + len(text) - len(text.lstrip()), _NO_TEXT)
+            self._out.append(f"<mj-raw>{self._stand_ins.add(piece, tag=tag)}</mj-raw>")
 
     def _attributes(self, token: Token, known: frozenset[str] | None) -> str:
         written = markup.written_attributes(self._masked, token)
@@ -259,13 +248,8 @@ class _Reader:
 
     def _pieces(self, start: int, end: int) -> list[Piece]:
         """A text for between quotes, with its merge tags as they are."""
-        pieces: list[Piece] = [Piece("", start)]
-        position = start
-        for tag in tags_in(self._tags, start, end):
-            pieces.append(Piece(self._source[position : tag.start].replace('"', "&quot;"), position))
-            pieces.append(Piece(self._source[tag.start : tag.end], tag.start))
-            position = tag.end
-        return [*pieces, Piece(self._source[position:end].replace('"', "&quot;"), position)]
+        parts = split(self._source, tags_in(self._tags, start, end), start, end)
+        return [each if tag else Piece(each.text.replace('"', "&quot;"), each.at) for each, tag in parts]
 
     def _value(self, attribute: Attribute) -> str:
         """As written; raises SourceError for an address that is none."""
@@ -284,7 +268,12 @@ class _Reader:
             if token.name not in markup.VOID and not markup.closes_itself(self._masked, token):
                 inside.append(token)
         elif token.kind == markup.END_TAG:
-            if not inside or inside[-1].name != token.name:
-                opened = f"; <{inside[-1].name}> is open" if inside else ""
-                raise SourceError(token.start, f"</{token.name}> closes nothing here{opened}")
+            _require_open(inside[-1] if inside else None, token)
             inside.pop()
+
+
+def _require_open(innermost: Token | None, end: Token) -> None:
+    """Raises SourceError unless this end tag closes the innermost open element."""
+    if innermost is None or innermost.name != end.name:
+        opened = f"; <{innermost.name}> is open" if innermost else ""
+        raise SourceError(end.start, f"</{end.name}> closes nothing here{opened}")

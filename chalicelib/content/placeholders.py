@@ -15,7 +15,8 @@ from typing import Final, NamedTuple
 
 from chalicelib.content.compiled import DeliverySlot, FieldSlot, LinkSlot, Segments, Slot, TemplateSlot, UnsubscribeSlot
 from chalicelib.content.errors import SourceError
-from chalicelib.content.merge_tags import MIDDLES, OPENERS, find_tags
+from chalicelib.content.merge_tags import MIDDLES, OPENERS, Tag, find_tags
+from chalicelib.content.pieces import Joined, Piece, split, unused
 
 DEFECT: Final = " (this is a defect of Leadflip; please report it)"
 """Ends what is said of a fault that no author can cause."""
@@ -50,10 +51,7 @@ class Placeholders:
 
     def __init__(self, source: str) -> None:
         """Raises SourceError if the source has all the characters that could mark a placeholder."""
-        mark = next((chr(code) for code in _MARKS if chr(code) not in source), None)
-        if mark is None:
-            raise SourceError(0, "it uses every private-use character (U+E000 to U+F8FF); remove one of them")
-        self.mark = mark
+        self.mark = mark = unused(source, _MARKS, "private-use character (U+E000 to U+F8FF)")
         self.delivery = f"{mark}d{mark}"
         self.own_unsubscribe = f"{mark}u{mark}"
         self.statement = re.compile(rf"{mark}s(\d+){mark}")
@@ -63,18 +61,10 @@ class Placeholders:
         self._bodies: list[str] = []
         self.unsubscribe = self._placeholder("unsubscribe_url")
 
-    def source(self, text: str) -> tuple[str, list[tuple[int, int]]]:
-        """An author's text with placeholders, and pairs of equal places: offsets in the result and in the text."""
-        pieces: list[str] = []
-        places: list[tuple[int, int]] = []
-        position = length = 0
-        for tag in find_tags(text):
-            kind, is_raw = "s" if tag.word else "v", tag.word in ("raw", "endraw")
-            pieces += (text[position : tag.start], "" if is_raw else self._placeholder(_canonical(tag.body), kind))
-            places += ((length, position), (length + tag.start - position, tag.start))
-            length += len(pieces[-2]) + len(pieces[-1])
-            position = tag.end
-        return "".join((*pieces, text[position:])), [*places, (length, position)]
+    def source(self, text: str) -> Joined:
+        """An author's text with placeholders."""
+        parts = split(text, find_tags(text))
+        return Joined(piece if tag is None else Piece(self._tag(tag), tag.start) for piece, tag in parts)
 
     def compiled(self, segments: Segments, *, in_link: bool = False) -> str:
         """Compiled HTML with placeholders. Raises SourceError if a text of it could be taken for one."""
@@ -132,7 +122,7 @@ class Placeholders:
     def address(self, reported: str) -> str:
         """An address of the report with placeholders for its merge tags."""
         with suppress(SourceError):
-            return self.within_link(self.source(reported)[0])
+            return self.within_link(self.source(reported).text)
         return reported
 
     def quoted(self, text: str) -> str:
@@ -147,6 +137,10 @@ class Placeholders:
         if kind in "du":
             return "{delivery id}" if kind == "d" else "{unsubscribe URL}"
         return f"{{{{ {self.body(number)} }}}}" if kind == "v" else f"{{% {self.body(number)} %}}"
+
+    def _tag(self, tag: Tag) -> str:
+        is_raw = tag.word in ("raw", "endraw")
+        return "" if is_raw else self._placeholder(_canonical(tag.body), "s" if tag.word else "v")
 
     def _placeholder(self, canonical: str, kind: str = "v") -> str:
         if kind == "v" and canonical in (_BRACE, "_delivery"):

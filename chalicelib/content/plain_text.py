@@ -9,6 +9,7 @@ from chalicelib.content.document import Document, Href, hidden_by_style, is_with
 from chalicelib.content.links import decoded, risk
 from chalicelib.content.markup import Token
 from chalicelib.content.merge_tags import Tag, is_balanced, tags_in
+from chalicelib.content.pieces import split
 
 _BLOCKS = "p h1 h2 h3 h4 h5 h6 ul ol table blockquote pre section article header footer hr dl"
 _PARAGRAPHS = frozenset(_BLOCKS.split())
@@ -16,6 +17,8 @@ _LINES = frozenset({"br", "div", "tr", "li", "center", "dt", "dd", "address", "o
 _WHITE_SPACE = re.compile(r"[ \t\n\f\r\u00a0\u200c\u200b\u034f\u00ad]+")
 BUTTON = "lf-button"
 """In the class of a table cell: the link in it is a button, written as `text: address`."""
+_MOST_INDENTS = 8
+"""Lists that are never closed would make gigabytes of spaces."""
 _NO_ADDRESS_SHOWN = ("#", "tel:", "sms:")
 
 
@@ -85,7 +88,7 @@ class _Writer:
         elif name == "img":
             alt = markup.attributes(self._masked, token).get("alt")
             if alt is not None and alt.start >= 0:
-                self._words(alt.start, alt.end)
+                self._words(self._source[alt.start : alt.end])
         elif name == "a":
             self._finish_link()
             self._link = self._hrefs.get(token.start)
@@ -101,7 +104,7 @@ class _Writer:
 
     def _bullet(self) -> str:
         """What an item begins with, indented by the lists around its own."""
-        indent = "  " * (len(self._numbers) - 1)
+        indent = "  " * min(len(self._numbers) - 1, _MOST_INDENTS)
         number = self._numbers[-1] if self._numbers else None
         if number is None:
             return f"{indent}- "
@@ -136,27 +139,20 @@ class _Writer:
         written, tags = decoded(self._source, link, tags_in(self._tags, link.start, link.end))
         if risk(written, tags) is Risk.HOST:
             return ""
-        address, position = "", 0
-        for tag in tags:
-            address += _literal(written[position : tag.start]) + written[tag.start : tag.end]
-            position = tag.end
-        return (address + _literal(written[position:])).strip()
+        return "".join(each.text if tag else _literal(each.text) for each, tag in split(written, tags)).strip()
 
     def _text(self, token: Token) -> None:
-        position = token.start
-        for tag in tags_in(self._tags, token.start, token.end):
-            self._words(position, tag.start)
-            if tag.word:
-                self._out.append(self._source[tag.start : tag.end])
+        tags = tags_in(self._tags, token.start, token.end)
+        for piece, tag in split(self._source, tags, token.start, token.end):
+            if tag is None:
+                self._words(piece.text)
+            elif tag.word:
+                self._out.append(piece.text)
             else:
-                self._say(self._source[tag.start : tag.end])
-            position = tag.end
-        self._words(position, token.end)
+                self._say(piece.text)
 
-    def _words(self, start: int, end: int) -> None:
-        if start >= end:
-            return
-        text = _WHITE_SPACE.sub(" ", markup.decode_text(self._source[start:end]))
+    def _words(self, written: str) -> None:
+        text = _WHITE_SPACE.sub(" ", markup.decode_text(written))
         if not text.strip():
             self._space = self._space or bool(text)
             return

@@ -6,13 +6,13 @@ and the preview text in another.
 """
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, NoReturn
 
 from chalicelib.content.compiled import Link, Segments
 from chalicelib.content.compiler import footer, pixel
 from chalicelib.content.errors import Positions, SourceError
+from chalicelib.content.pieces import split
 from chalicelib.content.placeholders import BRANCHES, DEFECT, Placeholders, folded
 from chalicelib.content.values import escape_attribute
 from chalicelib.model.workspace import Language
@@ -56,15 +56,16 @@ class Alignment:
         self.has_footer = False
         """Whether a footer is added."""
         self._placeholders = placeholders
-        self._text, self._places = placeholders.source(source)
+        self._source = placeholders.source(source)
+        self._text = self._source.text
         self._edits: list[_Edit] = []
         self._added_at = len(self._text)
-        self._align(placeholders.compiled(html), folded(placeholders.source(preview)[0]), base_url, language)
+        self._align(placeholders.compiled(html), folded(placeholders.source(preview).text), base_url, language)
 
     @property
     def added_at(self) -> int:
         """Where in the source footer and pixel are added."""
-        return self._in_source(self._added_at)
+        return self._source.source_of(self._added_at)
 
     @property
     def behind(self) -> str:
@@ -76,9 +77,7 @@ class Alignment:
         mark = self._placeholders.mark
         tag = re.compile(rf"<(?:a|area|v:[^\s/>{mark}]*)(?=[\s/>{mark}])", re.IGNORECASE)
         for number, link in enumerate(links):
-            offset = positions.offset(link.line, link.column)
-            text_at, source_at = self._places[bisect_right(self._places, offset, key=lambda place: place[1]) - 1]
-            if found := tag.match(self._text, text_at + offset - source_at):
+            if found := tag.match(self._text, self._source.offset_of(positions.offset(link.line, link.column))):
                 attribute = f" {mark}{number}"
                 self._edits.append(_Edit(found.end(), found.end(), attribute, attribute))
 
@@ -93,21 +92,9 @@ class Alignment:
 
     def _edited(self) -> tuple[str, str]:
         """The author's and the compiled text with their edits."""
-        author: list[str] = []
-        compiled: list[str] = []
-        position = 0
-        for edit in sorted(self._edits, key=lambda edit: edit[:2]):
-            if edit.start >= position:
-                same = self._text[position : edit.start]
-                author += (same, edit.author)
-                compiled += (same, edit.compiled)
-                position = edit.end
-        rest = self._text[position:]
-        return "".join((*author, rest)), "".join((*compiled, rest))
-
-    def _in_source(self, at: int) -> int:
-        text_at, source_at = self._places[bisect_right(self._places, at, key=lambda place: place[0]) - 1]
-        return source_at + at - text_at
+        parts = list(split(self._text, sorted(self._edits, key=lambda edit: edit[:2])))
+        author = (edit.author if edit else same.text for same, edit in parts)
+        return "".join(author), "".join(edit.compiled if edit else same.text for same, edit in parts)
 
     def _align(self, compiled: str, preview: str, base_url: str | None, language: Language) -> None:
         """Go through the compiled text; `at` is the place in the author's."""
@@ -145,12 +132,12 @@ class Alignment:
         if at < len(self._text):
             self._refuse(at, "")
         if previews != bool(preview):
-            raise Differs(self._in_source(at), "the preview text is not added once")
+            raise Differs(self._source.source_of(at), "the preview text is not added once")
         kinds = [kind for kind, _ in added]
         if base_url is not None and "pixel" not in kinds:
-            raise Differs(self._in_source(at), "the tracking pixel is missing in the compiled mail")
+            raise Differs(self._source.source_of(at), "the tracking pixel is missing in the compiled mail")
         if added and (kinds not in _ADDED or added[0][1] != added[-1][1]):
-            raise Differs(self._in_source(added[-1][1]), "footer and pixel are not added once and together")
+            raise Differs(self._source.source_of(added[-1][1]), "footer and pixel are not added once and together")
         self.has_footer = "footer" in kinds
         self._added_at = added[0][1] if added else at
 
@@ -174,4 +161,4 @@ class Alignment:
 
     def _refuse(self, at: int, compiled: str) -> NoReturn:
         author, compiled = map(self._placeholders.quoted, (self._text[at:], compiled))
-        raise Differs(self._in_source(at), f"where the author wrote {author}, the compiled mail has {compiled}")
+        raise Differs(self._source.source_of(at), f"where the author wrote {author}, the compiled mail has {compiled}")

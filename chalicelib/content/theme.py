@@ -9,7 +9,8 @@ from html import escape
 from typing import Final
 
 from chalicelib.content.compiler import UNSUBSCRIBE_WORDS
-from chalicelib.content.source_map import Piece, StandIns
+from chalicelib.content.pieces import Piece
+from chalicelib.content.source_map import StandIns
 from chalicelib.model.workspace import FONTS, Language, Theme, Workspace
 
 MONOSPACE: Final = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Courier New', monospace"

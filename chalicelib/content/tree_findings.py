@@ -15,6 +15,7 @@ from chalicelib.content import markup
 from chalicelib.content.document import HIDING_STYLE
 from chalicelib.content.html_tree import SECONDS, parse
 from chalicelib.content.merge_tags import STATEMENT_MASK
+from chalicelib.content.pieces import split
 
 MAX_PREVIEW_TEXT: Final = 250  # characters; the longest in 405 published mails and templates has 200
 LONG_MAIL: Final = 300  # words; 9 of those have as many and no heading, though several sections
@@ -126,10 +127,6 @@ def _place(element: Element) -> int:
 
 def _with_places(masked: str) -> str:
     """As html5lib reads it: statements yield nothing, and every start tag names its place first."""
-    pieces: list[str] = []
-    position = 0
-    for token in markup.tokens(masked):
-        if token.kind == markup.START_TAG:
-            pieces.append(f'{masked[position : token.names_end]} {_PLACE}="{token.start}"')
-            position = token.names_end
-    return "".join([*pieces, masked[position:]]).replace(STATEMENT_MASK, "")
+    names = (token._replace(end=token.names_end) for token in markup.tokens(masked) if token.kind == markup.START_TAG)
+    parts = (f'{piece.text} {_PLACE}="{piece.at}"' if name else piece.text for piece, name in split(masked, names))
+    return "".join(parts).replace(STATEMENT_MASK, "")

@@ -90,12 +90,10 @@ def engine_source(tag: Tag) -> str:
     """The inside of a tag as the engine gets it: operands of `*` pass through a filter that refuses lists."""
     if "*" not in tag.body:
         return tag.body
-    pieces: list[str] = []
-    position = 0
-    for end in sorted(_Reader(tag, frozenset()).factors):
-        pieces += (tag.body[position:end], "|_factor")
-        position = end
-    return "".join((*pieces, tag.body[position:]))
+    body = tag.body
+    for end in sorted(_Reader(tag, frozenset()).factors, reverse=True):
+        body = f"{body[:end]}|_factor{body[end:]}"
+    return body
 
 
 @dataclass(slots=True)

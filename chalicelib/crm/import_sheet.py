@@ -4,6 +4,7 @@ calamine keeps a sheet as one dense block with a copy of each cell's text, and t
 into memory: a workbook of two cells can ask for 400 GB.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from xml.parsers import expat
 
@@ -14,6 +15,7 @@ MAX_CHARACTERS = 64 * 1024 * 1024
 _MAX_CELLS = 2_000_000
 """Of the block from A1 to the last row and column that have values; some 50 MB in calamine, and six seconds."""
 _MAX_MERGED = 10_000
+_COLUMN = re.compile(r"[A-Za-z]{0,3}")
 
 Cell = tuple[int, int]
 """Row and column, from 0."""
@@ -127,11 +129,11 @@ class SheetScan:
 
 
 def column_number(letters: str) -> int:
-    """A is 0. Raises ValueError for what is no column."""
+    """A is 0. Raises ValueError for what is no column: the last one is XFD."""
+    if not _COLUMN.fullmatch(letters):
+        raise ValueError("no column")
     number = 0
     for letter in letters.upper():
-        if not "A" <= letter <= "Z":
-            raise ValueError("no column")
         number = number * 26 + ord(letter) - 64
     return number - 1
 

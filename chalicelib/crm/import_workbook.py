@@ -40,6 +40,8 @@ _KEPT = (
 """Parts beside the sheet, in lower case: their names ignore case (ECMA-376, part 2, 6.2.2.3)."""
 _VALUE = re.compile(rb"<(?:\w+:)?(?:v|is)[\s>]")
 """A cell's value in a sheet's XML."""
+_NOT_DIGITS = re.compile(r"\[[^\[\]]*\]|\\")
+"""What a number format says of colours and countries, and signs of quoting."""
 _PERCENT = {9: "0%", 10: "0.00%"}
 """Number formats that Excel knows by number alone (ECMA-376, part 1, 18.8.30)."""
 
@@ -176,7 +178,7 @@ def _formats(styles: bytes | None) -> dict[str, str]:
     root = _tree(styles)
     codes = dict(_PERCENT)
     for each in root.iterfind(".//{*}numFmt"):
-        codes[int(each.get("numFmtId", 0))] = re.sub(r"\[[^\]]*\]|\\", "", each.get("formatCode", "")).partition(";")[0]
+        codes[int(each.get("numFmtId", 0))] = _NOT_DIGITS.sub("", each.get("formatCode", "")).partition(";")[0]
     styled = root.find("{*}cellXfs")
     numbers = [int(each.get("numFmtId", 0)) for each in (styled if styled is not None else ())]
     found = {str(style): codes.get(number, "") for style, number in enumerate(numbers)}

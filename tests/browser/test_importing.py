@@ -43,6 +43,8 @@ def tally(page: Page) -> list[str]:
 def test_a_german_spreadsheet_is_mapped_checked_interrupted_and_imported_whole(
     page: Page, marketer: Marketer, axe: str, tmp_path: Path
 ) -> None:
+    for entity in ("Importing", "other"):
+        marketer("POST", "/v1/leads", {"entity": entity, "stage": "Neu"})
     # The same file by path: a file that is chosen again has the same name, size and time.
     file = tmp_path / "Kunden.csv"
     write_customers(file)
@@ -56,17 +58,21 @@ def test_a_german_spreadsheet_is_mapped_checked_interrupted_and_imported_whole(
     expect(page.get_by_role("row", name="p3@importing.example Jürgen Neu +49 171 1")).to_be_visible()
 
     check = page.get_by_role("button", name="Check all lines")
+    page.get_by_label("Status goes to").select_option("Do not import")
     check.click()
+    expect(page.get_by_text("Enter a stage for new leads, or choose a column for it.")).to_be_visible()
     line = page.get_by_role("combobox", name="Business line")
     expect(line).to_be_focused()
     expect(page.get_by_text("Enter a business line, or choose a column for it.")).to_be_visible()
     line.fill("importing")
+    page.get_by_label("Status goes to").select_option("Stage")
     assert_accessible(page, axe)
     check.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Checked: nothing is imported yet")).to_be_focused()
     assert tally(page) == [f"{LINES - 1:,}", "0", "0", "1"]
     expect(page.get_by_text("A lead that the file has more than once may count as new each time.")).to_be_visible()
+    expect(page.get_by_text("new business line: “importing”. Did you mean “Importing”?")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download lines with errors").click()
     rejected = list(csv.reader(download.value.path().read_text("utf-8-sig").splitlines()))
@@ -93,6 +99,7 @@ def test_a_german_spreadsheet_is_mapped_checked_interrupted_and_imported_whole(
     page.get_by_role("button", name="Continue import").click()
     expect(page.get_by_role("heading", name="Import finished")).to_be_focused()
     assert tally(page) == ["199", "0", "1,000", "1"]
+    expect(page.get_by_role("link", name="View leads")).to_have_attribute("href", "#/leads?entity=importing")
     expect(page.get_by_role("row", name=re.compile(f"^{BAD} Email: has no @ keine "))).to_be_visible()
     leads = marketer("GET", "/v1/leads?entity=importing&limit=1")["items"]
     assert (leads[0]["stage"], leads[0]["fields"]) == ("Neu", {"Telefon": "+49 171 1"})

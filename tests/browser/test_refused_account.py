@@ -17,15 +17,23 @@ def marketer(stack: LocalStack) -> Iterator[Marketer]:
     switch(stack, **HEALTHY)
 
 
-def test_the_sandbox_is_shown_before_and_after_sending(desk: Page, stack: LocalStack, marketer: Marketer) -> None:
+def test_an_unverified_sender_stops_sending_and_the_sandbox_is_shown(
+    desk: Page, stack: LocalStack, marketer: Marketer
+) -> None:
     page = desk
-    switch(stack, production_access_enabled=False, identities={"shop.example": "SUCCESS"})
+    switch(stack, identities={"other.example": "SUCCESS"})
     marketer("POST", "/v1/leads", {"entity": "sandbox", "stage": "New", "email": "a@people.example"})
     campaign = write(marketer, "sandbox")
     page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
-    expect(page.locator(".findings")).to_contain_text("is in the Amazon SES sandbox")
     page.get_by_role("button", name="Send…").click()
     question = page.get_by_role("dialog")
+    expect(question).to_contain_text("It cannot be sent yet:")
+    expect(question.get_by_role("link", name="Settings, Senders")).to_be_visible()
+    expect(question.get_by_role("button")).to_have_text(["Cancel"])
+    switch(stack, production_access_enabled=False, identities={"shop.example": "SUCCESS"})
+    page.reload()
+    expect(page.locator(".findings")).to_contain_text("is in the Amazon SES sandbox")
+    page.get_by_role("button", name="Send…").click()
     expect(question.locator(".findings .pill")).to_have_text(["Error", "Warning"])
     expect(question).to_contain_text("is in the Amazon SES sandbox")
     question.get_by_role("button", name="Send 1 email").click()

@@ -1,6 +1,7 @@
 /** What can be done to a campaign. Each action asks first and says how many leads it concerns. Sending: send-dialogs.js. */
 
 import { api, counted, h, percent, resumes, say } from "./app.js";
+import { reactions, remaining } from "./campaign-words.js";
 import { confirm, tell } from "./dialogs.js";
 import { attempt } from "./parts.js";
 
@@ -38,14 +39,14 @@ export async function testSend(id, lead) {
 
 const QUESTIONS = {
   pause: ({ stats }) => ({
-    title: "Pause sending?", text: `${counted(stats.pending, "lead")} will wait until you resume.`, action: "Pause",
+    title: "Pause sending?", text: remaining(stats, "will wait until you resume."), action: "Pause",
   }),
   resume: ({ stats }) => ({
-    title: "Resume sending?", text: `${counted(stats.pending, "lead")} will receive the email.`, action: "Resume",
+    title: "Resume sending?", text: remaining(stats, "will receive the email."), action: "Resume",
   }),
   cancel: ({ stats }) => ({
     title: "Cancel this campaign?", danger: true, action: "Cancel campaign", dismiss: "Keep campaign",
-    text: `${counted(stats.pending, "lead")} will not receive the email. Emails already sent stay sent. This cannot be undone.`,
+    text: `${remaining(stats, "will not receive the email.")} Emails already sent stay sent. This cannot be undone.`,
   }),
   "retry-failed": ({ stats }) => {
     const count = (wanted) => stats.failures.find(({ reason }) => reason === wanted)?.count ?? 0;
@@ -88,12 +89,17 @@ export async function duplicate(id) {
 /** Open a draft to those who did, or did not, open or click this campaign. */
 export async function followUp({ campaign_id: id, title }) {
   const names = { not_opened: "Did not open", opened: "Opened", not_clicked: "Did not click", clicked: "Clicked" };
+  const counts = Object.fromEntries(Object.keys(names).map((value) => [value, h("span", { class: "soft" })]));
   const draft = await confirm({
     title: `Follow up “${title}”`,
-    text: "Creates a draft with the same content for you to edit. Recipients are selected when you send it. Machine opens and clicks are ignored.",
+    text: "Creates a draft with the same content for you to edit. Its recipients are selected when you send it, whatever stage they are in by then. Machine opens and clicks are ignored.",
     fields: [h("fieldset", { class: "choices" }, h("legend", { class: "label" }, "Leads who"), Object.entries(names).map(([value, label]) =>
-      h("label", {}, h("input", { type: "radio", name: "to", value, required: true, checked: value === "not_opened" }), label)))],
+      h("label", {}, h("input", { type: "radio", name: "to", value, required: true, checked: value === "not_opened" }), label, " ", counts[value])))],
     action: "Create draft",
+    prepare: async () => {
+      for (const [value, count] of Object.entries(reactions(await api("GET", `campaigns/${id}/stats`)))) counts[value].textContent = count;
+      return "Create draft";
+    },
     run: (form) => api("POST", `campaigns/${id}/follow-up`, { body: { to: form.get("to") }, key: crypto.randomUUID() }),
   });
   if (draft) location.hash = `#/campaigns/${draft.campaign_id}/edit`;

@@ -124,6 +124,9 @@ export function failure(problem, again) {
   return element;
 }
 
+/** A text with links to the views that it names. */
+export const linked = (text) => text.split(/(Settings, Senders)/).map((part, at) => (at % 2 ? h("a", { href: "#/settings/senders" }, part) : part));
+
 // -- Numbers, times and terms as the page shows them. ------------------------------------------------------------------
 
 export const number = (value) => value.toLocaleString("en");
@@ -200,18 +203,22 @@ async function enter() {
     else link.removeAttribute("aria-current");
   }
   const main = document.getElementById("main");
+  main.ariaBusy = "false";
   if (!module) return main.replaceChildren(lost("There is no such page", "The address may be incomplete or misspelt."));
   if (changes && !mayWrite()) return main.replaceChildren(lost("This page needs full access", "You are signed in with a read-only token.", part));
+  main.ariaBusy = "true";
   try {
     const { show } = await import(module);
     if (signal.aborted) return;
     const place = h("div", { class: "view" });
     main.replaceChildren(place);
+    main.ariaBusy = "false";
     scrollTo(0, 0);
     sessionStorage.setItem(`#${path}`, location.hash);
     await show(place, { id: pattern.exec(path)?.[1], query: new URLSearchParams(search), signal });
   } catch (error) {
     if (signal.aborted || error.name === "AbortError") return;
+    main.ariaBusy = "false";
     const isKnown = error instanceof Problem;
     const isNew = navigator.onLine && { message: "This page could not be loaded. A new version may be available." };
     const problem = isKnown ? error : isNew || unreachable();

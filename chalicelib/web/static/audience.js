@@ -1,11 +1,8 @@
 /** Choosing leads: a business line, any of its stages, all of some tags, and what they did with earlier campaigns. */
 
 import { api, button, counted, fill, h } from "./app.js";
+import { segmentOf } from "./campaign-words.js";
 import { titlesOf } from "./parts.js";
-
-const DID = {
-  not_opened: "did not open", opened: "opened", not_clicked: "did not click in", clicked: "clicked in",
-};
 
 /** Counting reads the whole audience. */
 const COUNTED_FOR_MS = 30_000;
@@ -129,7 +126,7 @@ function behaviors({ onchange, onshow, signal, readonly }) {
   function show(list) {
     shown = list;
     element.hidden = !list.length;
-    const texts = list.map(({ did, campaign_id: id }) => `${DID[did]} “${titles.get(id) || "…"}”`);
+    const texts = segmentOf(list, titles);
     onshow(texts);
     fill(element,
       h("p", { class: "label", id: "behavior-label" }, "Segment: only leads who"),

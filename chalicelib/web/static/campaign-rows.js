@@ -7,6 +7,7 @@ import { audienceOf, due, titleOf, UNSENT } from "./campaign-words.js";
 export const VERBS = {
   schedule: { label: "Schedule…", run: (campaign) => dialog("send-dialogs.js", ({ schedule }) => schedule(campaign)) },
   reschedule: { label: "Reschedule…", run: (campaign) => dialog("send-dialogs.js", ({ schedule }) => schedule(campaign)) },
+  unschedule: { label: "Unschedule…", run: (campaign) => move("unschedule", campaign) },
   pause: { label: "Pause…", run: (campaign) => move("pause", campaign) },
   resume: { label: "Resume…", run: (campaign) => move("resume", campaign) },
   "follow-up": { label: "Follow up…", run: (campaign) => dialog("actions.js", ({ followUp }) => followUp(campaign)) },
@@ -14,7 +15,7 @@ export const VERBS = {
   delete: { label: "Delete…", run: remove },
 };
 const OFFERED = {
-  draft: ["duplicate", "delete"], scheduled: ["reschedule", "duplicate", "delete"], missed: ["schedule", "duplicate", "delete"],
+  draft: ["duplicate", "delete"], scheduled: ["reschedule", "unschedule", "duplicate", "delete"], missed: ["schedule", "duplicate", "delete"],
   planning: ["pause", "duplicate"], sending: ["pause", "duplicate"], paused: ["resume", "duplicate"],
   sent: ["follow-up", "duplicate"], cancelled: ["duplicate"],
 };
@@ -69,7 +70,7 @@ function when(campaign) {
   }
   if (status === "draft") return [h("span", { class: "soft" }, "Edited "), date(campaign.updated_at)];
   if (status === "planning" || status === "sending") return [h("span", { class: "soft" }, "Started "), date(campaign.launched_at), sending(campaign)];
-  const left = numbers && numbers.pending ? `${number(numbers.pending)} ${status === "paused" ? "waiting" : "not sent"}` : "";
+  const left = numbers && numbers.pending ? `${number(numbers.pending)}${numbers.total_is_final ? "" : "+"} ${status === "paused" ? "waiting" : "not sent"}` : "";
   if (!campaign.launched_at) return [h("span", { class: "soft" }, "Edited "), date(campaign.updated_at)];
   return [h("span", { class: "soft" }, status === "sent" ? "Sent " : "Started "), date(campaign.launched_at), left && h("p", { class: "note" }, left)];
 }
@@ -84,7 +85,7 @@ const share = (count, of) => (of ? percent(count / of) : "");
 
 function figures(numbers) {
   const all = [
-    [numbers.total, ""], [numbers.sent, share(numbers.sent, numbers.total)], [numbers.failed, share(numbers.failed, numbers.sent + numbers.failed)],
+    [numbers.total, numbers.total_is_final ? "" : "so far"], [numbers.sent, share(numbers.sent, numbers.total)], [numbers.failed, share(numbers.failed, numbers.sent + numbers.failed)],
     [numbers.opened, share(numbers.opened, numbers.sent)], [numbers.clicked, share(numbers.clicked, numbers.sent)],
   ];
   return all.map(([value, rate], at) => h("td", { class: "number campaign-number", "data-label": NUMBERS[at] },

@@ -12,6 +12,36 @@ export const UNSENT = new Set(["draft", "scheduled", "missed"]);
 /** Whether a finding says that a field is missing without which nothing is sent. */
 export const isMissing = ({ code }) => code === "missing";
 
+/** Of a field: "has no @" becomes "Email has no @."; what has a subject of its own is only written as a sentence. */
+export function sentence(label, reason) {
+  const isPredicate = label && /^(must|cannot|has|is|does|contains|belongs)\b/.test(reason);
+  const text = isPredicate ? `${label} ${reason}` : reason.replace(/^[a-z]+(?= )/, (word) => word[0].toUpperCase() + word.slice(1));
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
+}
+
+const leads = (count) => `${count.toLocaleString("en")} lead${count === 1 ? "" : "s"}`;
+
+/** What happens to the leads that have no email yet. While recipients are collected, more will be known than are now. */
+export function remaining({ pending, total_is_final: isAll }, happens) {
+  if (isAll) return `${leads(pending)} ${happens}`;
+  return `${pending ? `At least ${leads(pending)}` : "The recipients"} ${happens} Not all recipients have been collected yet.`;
+}
+
+/** How many leads a follow-up's choices mean, by persons. Whether a click came with an open by a machine alone is not known. */
+export function reactions({ sent, opened, clicked, opened_machine_only: machines, clicked_without_open: blind }) {
+  const readers = opened - machines + blind;
+  const about = Math.min(machines, clicked - blind) > 0 ? "about " : "";
+  const text = (count, word = "") => `${word}${Math.max(0, count).toLocaleString("en")}`;
+  return { not_opened: text(sent - readers, about), opened: text(readers, about), not_clicked: text(sent - clicked), clicked: text(clicked) };
+}
+
+const DID = {
+  not_opened: "did not open", opened: "opened", not_clicked: "did not click in", clicked: "clicked in",
+};
+
+/** A segment's behaviors: "clicked in “Summer”", by the titles of the campaigns. */
+export const segmentOf = (behaviors, titles) => behaviors.map(({ did, campaign_id: id }) => `${DID[did]} “${titles.get(id) || "…"}”`);
+
 // -- Durations. --------------------------------------------------------------------------------------------------------
 
 const UNITS = [["second", 1, 120], ["minute", 60, 120 * 60], ["hour", 3600, 48 * 3600], ["day", 86_400, Infinity]];

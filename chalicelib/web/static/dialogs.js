@@ -1,6 +1,8 @@
 /** Modal dialogs: a question before something happens, and a message that must be read. */
 
 import { button, failure, fill, h } from "./app.js";
+import { sentence } from "./campaign-words.js";
+import { fieldErrors } from "./field-errors.js";
 import { disabledDuring } from "./parts.js";
 
 function open(title, ...children) {
@@ -16,9 +18,10 @@ function open(title, ...children) {
  * Ask, and call `run` with the form's data on yes. Its errors are shown in the dialog, and it can be tried again.
  * Resolves to what `run` returned, or to null when the dialog was dismissed.
  *
- * `prepare()`: what has to be loaded first; it gives the words of the button, or "" if there is nothing to say yes to.
+ * `controls`: the fields that errors are shown beside, by their names in the API. `prepare()`: what has to be loaded
+ * first; it gives the words of the button, or "" if there is nothing to say yes to.
  */
-export function confirm({ title, text, fields = [], action, dismiss = "Cancel", danger = false, prepare, run }) {
+export function confirm({ title, text, fields = [], action, dismiss = "Cancel", danger = false, controls = {}, prepare, run }) {
   return new Promise((resolve) => {
     const error = h("p", { class: "error", role: "alert" });
     const yes = h("button", { class: danger ? "danger" : "primary" }, action);
@@ -29,7 +32,9 @@ export function confirm({ title, text, fields = [], action, dismiss = "Cancel", 
         resolve(answer ?? true);
         dialog.close();
       } catch (problem) {
-        error.textContent = problem.message;
+        const [first] = errors.show(problem.errors || []);
+        if (first) return controls[first.field].focus();
+        error.textContent = sentence("", problem.message);
         error.scrollIntoView({ block: "nearest" });
       }
     };
@@ -51,8 +56,9 @@ export function confirm({ title, text, fields = [], action, dismiss = "Cancel", 
       h("form", { class: "stack", onsubmit: (event) => {
         event.preventDefault();
         disabledDuring(yes, () => submit(new FormData(event.target)));
-      }, oninput: () => { error.textContent = ""; } }, fields, loading, error,
+      }, oninput: () => { error.textContent = ""; errors.show([]); } }, fields, loading, error,
         h("div", { class: "actions" }, button(dismiss, () => dialog.close()), yes)));
+    const errors = fieldErrors(dialog, controls);
     dialog.addEventListener("close", () => resolve(null));
     if (prepare) load();
   });

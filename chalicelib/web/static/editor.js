@@ -1,6 +1,6 @@
 /** The campaign editor: fields and content on the left, the email beside them, what can be done with it on top. */
 
-import { api, button, crumbs, failure, fill, h, heading, mayWrite, moment, pill, Problem, query, say, style } from "./app.js";
+import { api, button, crumbs, failure, fill, h, heading, linked, mayWrite, moment, pill, Problem, query, say, style } from "./app.js";
 import { act, schedule, sendNow, testSend } from "./actions.js";
 import { audience } from "./audience.js";
 import { due, isMissing, UNSENT } from "./campaign-words.js";
@@ -37,6 +37,7 @@ export async function show(place, { id: asked, signal }) {
   const draft = new Draft(campaign);
   const isDraft = status === "draft";
   const isScheduled = status === "scheduled";
+  const unscheduling = isScheduled ? "Unschedule" : "Back to draft";
   const readonly = !mayWrite() || !isDraft;
   const restored = readonly ? {} : draft.restore();
   const shown = { ...draft.stored, ...restored };
@@ -60,7 +61,7 @@ export async function show(place, { id: asked, signal }) {
   const errors = fieldErrors(place, controls);
   const sender = readonly ? null : senderField(fields.from_email, signal);
   const state = h("p", { class: "note save-state", role: "status" });
-  if (!isDraft) fill(state, isScheduled ? "Sends " : "Was due ", due(campaign));
+  if (!isDraft) fill(state, isScheduled ? "Scheduled for " : "Was due ", due(campaign), mayWrite() && `. ${unscheduling} to edit.`);
   else fill(state, asked ? ["Saved ", moment(campaign.updated_at)] : "Saved as you write");
   const alert = h("div");
   const findings = findingsList({ mark: email.mark, go: ({ field, line }) => go(field, line), isOurs: (field) => field in controls });
@@ -104,11 +105,13 @@ export async function show(place, { id: asked, signal }) {
     return errors.show(found);
   }
 
+  /** Why the last attempt to save failed. */
+  let trouble = null;
+
   function goToFirst() {
     const first = errors.first();
-    if (!first) return;
-    go(first.field, first.line);
-    say(`${LABELS[first.field]}: ${first.reason}`);
+    if (first) go(first.field, first.line);
+    if (first || trouble) say(first?.text || trouble.message);
   }
 
   const draftSaving = saving({
@@ -116,7 +119,11 @@ export async function show(place, { id: asked, signal }) {
     onchange: look,
     onsaved: refresh,
     onproblem(problem) {
-      if (!showErrors(problem?.errors || []).length && problem) fill(alert, failure(problem, draftSaving.save));
+      trouble = problem;
+      showErrors(problem?.errors || []);
+      const first = errors.first();
+      if (first) state.append(". Not saved: ", button(first.text, goToFirst, { class: "quiet" }));
+      else if (problem) fill(alert, failure(problem, draftSaving.save));
     },
   });
 
@@ -163,6 +170,7 @@ export async function show(place, { id: asked, signal }) {
       } catch (problem) {
         if (!(problem instanceof Problem)) throw problem;
         fill(alert, failure(problem));
+        say(problem.message);
       }
     }, properties);
     return control;
@@ -171,7 +179,7 @@ export async function show(place, { id: asked, signal }) {
   const again = (isChanged) => { if (isChanged) dispatchEvent(new Event("hashchange")); };
   const offered = readonly ? mayWrite() && [
     command("Send test…", () => testSend(asked, frame.lead())),
-    command(isScheduled ? "Unschedule…" : "Back to draft…", async () => again(await act("unschedule", { id: asked }))),
+    command(`${unscheduling}…`, async () => again(await act("unschedule", { id: asked }))),
     command(isScheduled ? "Reschedule…" : "Schedule…", async () => again(await schedule(campaign)), { class: "primary" }),
   ] : [
     command("Send test…", () => testSend(draft.id, frame.lead()), { needed: NEEDED_BY_A_TEST }),
@@ -205,7 +213,7 @@ export async function show(place, { id: asked, signal }) {
     h("div", { class: "editor-head" },
       h("div", { class: "titled" }, crumbs("#/campaigns", "Campaigns", ""), title, asked && pill(status)), state, panes.element),
     h("div", { class: "stack" },
-      campaign.status_reason && h("p", {}, campaign.status_reason),
+      campaign.status_reason && h("p", {}, linked(campaign.status_reason)),
       isScheduled && campaign.proof_waived && h("p", { class: "note" }, "Scheduled without the check, at your request.")),
     alert, draftSaving.conflicting, desk,
     // Behind the fields for the keyboard, above them for the eye.

@@ -1,4 +1,5 @@
 import { h } from "./app.js";
+import { sentence } from "./campaign-words.js";
 
 /** A field: its label, `shown` (by default the control, which has an id), a note, and the place for the errors of `path`. */
 export const labelled = (label, control, path, help, shown = control) => h("div", { class: "field" },
@@ -7,21 +8,28 @@ export const labelled = (label, control, path, help, shown = control) => h("div"
 
 /**
  * Errors beside their fields: { show(errors), clear(name), first() }. `controls`: the input of each field by its name
- * in the API. A field's error is shown in the element that has the name as `data-error`.
+ * in the API. A field's error is shown in the element that has the name as `data-error`, and called by the label before it.
  */
 export function fieldErrors(place, controls) {
   let known = [];
   const beside = (field) => place.querySelector(`[data-error="${CSS.escape(field)}"]`);
+  const labelOf = (field) => {
+    let before = beside(field);
+    while (before && !before.matches("label, .label")) before = before.previousElementSibling;
+    return (before?.textContent || controls[field]?.ariaLabel || "").replace(/ \(.*/, "");
+  };
   const draw = (field) => {
-    const reasons = known.filter((each) => each.field === field).map(({ reason, line }) => `${line ? `Line ${line}: ` : ""}${reason}`);
-    beside(field)?.replaceChildren(reasons.join("; "));
+    const reasons = known.filter((each) => each.field === field).map(({ text }) => text);
+    beside(field)?.replaceChildren(reasons.join(" "));
     controls[field]?.setAttribute("aria-invalid", String(reasons.length > 0));
   };
   return {
     /** Replace the errors shown. Returns those whose field is in this form. */
     show(errors) {
       const before = known;
-      known = errors.filter(({ field }) => field in controls);
+      known = errors.filter(({ field }) => field in controls).map((each) => ({
+        ...each, text: each.line ? `Line ${each.line}: ${each.reason}` : sentence(labelOf(each.field), each.reason),
+      }));
       for (const { field } of [...before, ...known]) draw(field);
       return known;
     },
@@ -31,7 +39,7 @@ export function fieldErrors(place, controls) {
       known = known.filter((each) => !gone.includes(each));
       for (const { field } of gone) draw(field);
     },
-    /** The first error on the page, or undefined. */
+    /** The first error on the page, with its `text`, or undefined. */
     first() {
       return [...place.querySelectorAll("[data-error]")].map(({ dataset }) => known.find(({ field }) => field === dataset.error)).find(Boolean);
     },

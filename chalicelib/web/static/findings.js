@@ -1,6 +1,6 @@
 /** The pre-send check: what the preview finds while writing, and what checking the stored draft finds besides. */
 
-import { button, counted, fill, h } from "./app.js";
+import { button, counted, fill, h, linked } from "./app.js";
 import { isMissing } from "./campaign-words.js";
 import { KINDS } from "./content.js";
 
@@ -31,7 +31,7 @@ export function findingsList({ mark, go, isOurs }) {
     fill(element, found.length ? h("ul", { class: "findings" }, found.map((each) => {
       const [tone, name] = SEVERITY[each.severity];
       return h("li", {}, h("span", { class: `pill ${tone}` }, name),
-        h("p", {}, each.message, each.count ? ` (${counted(each.count, "lead")})` : ""),
+        h("p", {}, linked(each.message), each.count ? ` (${counted(each.count, "lead")})` : ""),
         isOurs(each.field) && button(each.line && each.field !== "subject" ? `Line ${each.line}` : "Show", () => go(each), { class: "quiet" }));
     })) : h("p", {}, h("span", { class: "pill good" }, "No problems"), isWhole ? " Ready to send." : " Nothing to correct in the content."),
     proof && h("p", { class: "note" }, proof.text));

@@ -130,7 +130,7 @@ export class Run {
     }
     fill(this.result,
       h("dl", { class: "tally" }, figures.map(([name, count]) => h("div", {}, h("dt", {}, name), h("dd", {}, number(count))))),
-      repeated > 0 && h("p", { class: "note" }, `${counted(repeated, "line is", "lines are")} about a lead of an earlier line. The last line about a lead wins.`),
+      repeated > 0 && h("p", { class: "note" }, `${counted(repeated, "line repeats", "lines repeat")} a lead of an earlier line, by external ID or email address. The last line wins.`),
       this.dryRun && this.newNames(),
       isMost && h("p", { class: "note" }, "A lead that the file has more than once may count as new each time. It is imported once."),
       this.rejected.size > 0 && this.errorList(),

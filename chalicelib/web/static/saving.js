@@ -1,9 +1,16 @@
 /** Saving a draft while it is written: one request at a time, with the changed fields only, and what others changed. */
 
 import { api, fill, moment, Problem, rename, say } from "./app.js";
+import { KINDS } from "./content.js";
 import { asText, conflicts } from "./draft.js";
 
 const SAVE_AFTER_MS = 900;
+
+/** What is saved or refused together: a draft has one format at most. */
+const group = (field) => {
+  const [name] = field.split(/[.[]/);
+  return name in KINDS ? "content" : name;
+};
 
 /**
  * { state, conflicting, changed(name), save(), catchUp() }. `written()`: the fields as they are here; `put(name, value)`
@@ -13,12 +20,16 @@ const SAVE_AFTER_MS = 900;
 export function saving({ draft, state, written, put, go, labels, isDirty, onchange, onsaved, onproblem, signal }) {
   const conflicting = conflicts();
   const key = crypto.randomUUID();
+  /** The errors of fields that were refused. These are left out until they are changed, so that the others are saved. */
+  const refused = new Map();
   let timer = null;
   let dirty = isDirty;
   let running = null;
+  let refusal = null;
 
   function changed(name) {
     dirty = true;
+    refused.delete(group(name));
     state.textContent = "…";
     draft.keep(written());
     if (draft.undecided.size) showConflicts();
@@ -35,12 +46,14 @@ export function saving({ draft, state, written, put, go, labels, isDirty, onchan
   }
 
   async function store() {
-    if (!dirty && draft.id) return !draft.undecided.size;
-    const body = draft.id ? draft.decided(written()) : written();
+    const isDone = () => !draft.undecided.size && !refused.size;
+    if (!dirty && draft.id) return isDone();
+    const changes = Object.entries(draft.id ? draft.decided(written()) : written());
+    const body = Object.fromEntries(changes.filter(([name]) => !refused.has(group(name))));
     dirty = false;
     state.textContent = "Saving…";
     try {
-      if (Object.keys(body).length) {
+      if (Object.keys(body).length || !draft.id) {
         const saved = await (draft.id
           ? api("PATCH", `campaigns/${draft.id}`, { body: { version: draft.stored.version, ...body } })
           : api("POST", "campaigns", { body, key }));
@@ -51,15 +64,22 @@ export function saving({ draft, state, written, put, go, labels, isDirty, onchan
         draft.accept(body);
         adopt(saved);
       }
-      onproblem(null);
       const unsaved = [...draft.undecided].map((name) => labels[name]).join(", ");
       fill(state, "Saved ", moment(draft.stored.updated_at), unsaved && `, except ${unsaved}`);
+      onproblem(refused.size ? Object.assign(refusal, { errors: [...refused.values()].flat() }) : null);
       if (!signal.aborted) onsaved();
-      return !draft.undecided.size;
+      return isDone();
     } catch (problem) {
+      const isOutdated = dirty; // something was typed meanwhile, and will be saved
       dirty = true;
       if (problem.status === 409 && await catchUp().catch(() => false)) return store();
       if (!(problem instanceof Problem)) throw problem;
+      const named = problem.errors.filter(({ field }) => Object.keys(body).some((name) => group(name) === group(field)));
+      if (named.length && !isOutdated) {
+        for (const [name, errors] of Map.groupBy(named, ({ field }) => group(field))) refused.set(name, errors);
+        refusal = problem;
+        return store();
+      }
       state.textContent = "Not saved. Your changes are kept in this browser.";
       onproblem(problem);
       return false;

@@ -1,10 +1,13 @@
 /** Sending now and scheduling: what will be sent, to whom, and what the pre-send check says, before anything happens. */
 
-import { api, counted, fill, h, number, Problem, style } from "./app.js";
+import { api, counted, fill, h, linked, number, Problem, style } from "./app.js";
 import { audienceOf, HERE, isMissing, likelyZones, placeOf, thereAndHere, titleOf } from "./campaign-words.js";
 import { confirm } from "./dialogs.js";
+import { labelled } from "./field-errors.js";
 
 const SEVERITY = { error: ["bad", "Error"], warning: ["skipped", "Warning"] };
+/** Codes of findings with which nothing is sent. */
+const UNSENDABLE = new Set(["content_invalid", "sender_not_verified"]);
 const LAST_ZONE = "leadflip:time-zone";
 /** By problem type, what a marketer may have sent all the same: the request's member for that, and the words. */
 const WAIVABLE = {
@@ -44,6 +47,7 @@ export async function schedule(campaign) {
     title: `${action} “${titleOf(campaign)}”`,
     fields: [when.element, element, waivers.element],
     action,
+    controls: when.controls,
     prepare: async () => ((await check()).isComplete ? action : ""),
     run: async (form) => {
       const answer = await waivers.send(`campaigns/${campaign.campaign_id}/schedule`, form, { at: form.get("at").slice(0, 16), timezone: form.get("zone") });
@@ -68,8 +72,8 @@ function moment({ scheduled_local: local, scheduled_timezone: zone }) {
     h("optgroup", { label: "Suggested" }, likely.map(option)), h("optgroup", { label: "All time zones" }, others.map(option)));
   zones.value = zone || last || HERE;
   tell();
-  return { element: h("div", { class: "stack" },
-    h("label", { for: "at" }, "Date and time"), at, h("label", { for: "zone" }, "Time zone"), zones, told) };
+  return { controls: { at, timezone: zones }, element: h("div", { class: "stack" },
+    labelled("Date and time", at, "at"), labelled("Time zone", zones, "timezone"), told) };
 }
 
 /** What is sent, by whom and to whom, with the errors and warnings of the pre-send check: { element, check(), says(reason) }. */
@@ -83,7 +87,7 @@ async function presend(campaign, before = "") {
     // The check counts what it has looked at. Only where that is not everybody, somebody else has to count.
     const audience = found.audience_is_whole ? { total: found.audience_looked_at } : await api("GET", `${path}/audience`);
     shown = found.findings.filter(({ severity, code }) => severity in SEVERITY && code !== "not_proven" && code !== "leads_without_email");
-    const isComplete = !shown.some((each) => isMissing(each) || each.code === "content_invalid");
+    const isComplete = !shown.some((each) => isMissing(each) || UNSENDABLE.has(each.code));
     const mails = Math.max(0, audience.total - found.without_email);
     const all = audience.at_least ? "at least " : "";
     fill(element, summary(campaign, found, audience, before),
@@ -98,7 +102,7 @@ async function presend(campaign, before = "") {
 function finding(found) {
   const { severity, message, count } = found;
   const [tone, name] = isMissing(found) ? ["skipped", "Missing"] : SEVERITY[severity];
-  return h("li", {}, h("span", { class: `pill ${tone}` }, name), h("p", {}, message, count ? ` (${counted(count, "lead")})` : ""));
+  return h("li", {}, h("span", { class: `pill ${tone}` }, name), h("p", {}, linked(message), count ? ` (${counted(count, "lead")})` : ""));
 }
 
 function summary({ subject, audience, from_name: name, from_email: address, reply_to: replyTo }, { sample, without_email: without, ...found }, { total, at_least: atLeast }, before) {

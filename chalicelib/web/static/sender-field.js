@@ -8,7 +8,7 @@
  * Nothing is said, and nothing offered, where senders are not known (an SMTP server) or SES does not answer.
  */
 
-import { api, button, h } from "./app.js";
+import { api, button, h, linked } from "./app.js";
 import { chevron, chooser } from "./chooser.js";
 import { insert } from "./merge-tags.js";
 import { debounced } from "./parts.js";
@@ -56,9 +56,8 @@ export function senderField(input, signal) {
     const address = input.value.trim().toLowerCase();
     const sender = /^[^@\s]+@[^@\s]+\.[^@\s.]{2,}$/.test(address) ? await senderOf(address, senders) : { verified: true };
     if (signal.aborted || address !== input.value.trim().toLowerCase()) return;
-    const where = h("a", { href: "#/settings/senders" }, "Settings, Senders");
-    note.replaceChildren(...(sender?.verified ? []
-      : [sender ? `${sender.sender} is not verified yet. ` : `${address.split("@")[1]} is not one of your senders. `, "No emails can be sent from it. See ", where, "."]));
+    const what = sender ? `${sender.sender} is not verified yet.` : `${address.split("@")[1]} is not one of your senders.`;
+    note.replaceChildren(...(sender?.verified ? [] : linked(`${what} No emails can be sent from it. See Settings, Senders.`)));
   }
 
   input.addEventListener("input", debounced(check, signal));

@@ -89,7 +89,8 @@ async function senders(place, signal) {
       say(sender.kind === "domain" ? `${sender.sender} was added. Publish its DNS records.` : `Amazon sent ${sender.sender} an email with a link.`);
       element.querySelector("summary").focus();
     } catch (problem) {
-      error.textContent = problem.errors?.length ? `“${name}” ${problem.errors[0].reason}.` : problem.message;
+      if (!name) error.textContent = "Enter a domain, such as example.com.";
+      else error.textContent = problem.errors?.length ? `“${name}” ${problem.errors[0].reason}.` : problem.message;
       input.setAttribute("aria-invalid", "true");
       input.focus();
     } finally {

@@ -1,14 +1,20 @@
 /** The sections below the five numbers: funnel, insights, chart, links, failures, machines, comparison, recipients. */
 
 import { api, bar, button, counted, date, fill, h, number, percent, reasonName, style, withoutTags } from "./app.js";
-import { openTimes } from "./campaign-words.js";
+import { openTimes, segmentOf } from "./campaign-words.js";
 import { chart } from "./chart.js";
-import { attempt, card, regularly, table } from "./parts.js";
+import { attempt, card, regularly, table, titlesOf } from "./parts.js";
 import { recipients } from "./recipients.js";
 import { refill } from "./update.js";
 
 export { outlook, pace } from "./campaign-words.js";
 export { refill, regularly };
+
+/** What a follow-up's recipients did before, behind the rest of its audience. */
+export async function segment(behaviors, signal) {
+  const titles = await titlesOf(behaviors.map((each) => each.campaign_id), signal);
+  return segmentOf(behaviors, titles).map((text) => ` · ${text}`).join("");
+}
 
 /** Fill the place. Returns the function that updates all sections. */
 export async function sections(place, { campaign, stats, asked, signal }) {

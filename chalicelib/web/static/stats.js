@@ -1,6 +1,6 @@
 /** Campaigns > [Campaign] > Stats: the five numbers first, then the sections below them. All are kept up to date. */
 
-import { api, button, counted, crumbs, failure, h, heading, mayWrite, moment, number, percent, pill, Problem, progress, resumes, withoutTags } from "./app.js";
+import { api, button, counted, crumbs, failure, h, heading, linked, mayWrite, moment, number, percent, pill, Problem, progress, resumes, withoutTags } from "./app.js";
 
 const RUNNING = new Set(["planning", "sending"]);
 const SOON_MS = 2000;
@@ -26,7 +26,7 @@ export async function show(place, { id, query: asked, signal }) {
   const ask = () => Promise.all([api("GET", `campaigns/${id}`, { signal }), api("GET", `campaigns/${id}/stats`, { signal })]);
   const [campaign, stats] = await ask();
   /** What is shown now. Buttons outlive the refresh that made them, so they look here. */
-  const now = { campaign, stats, away: false, outlook: "", changed: () => poll(), recount };
+  const now = { campaign, stats, away: false, outlook: "", segment: "", recount, changed(answer) { now.campaign = answer; draw(); poll(); } };
   head.replaceChildren(...top(now, heading(campaign.title)));
   figures.hidden = false;
   figures.append(...FIGURES.map((each) => figure(each, now)));
@@ -38,7 +38,7 @@ export async function show(place, { id, query: asked, signal }) {
     if (!signal.aborted) poll();
   }
 
-  const { outlook, pace, refill, regularly, sections } = await import("./stats-sections.js");
+  const { outlook, pace, refill, regularly, sections, segment } = await import("./stats-sections.js");
   if (signal.aborted) return;
   const update = await sections(rest, { campaign, stats, asked, signal });
   const speed = pace();
@@ -71,6 +71,9 @@ export async function show(place, { id, query: asked, signal }) {
     }
   });
   setTimeout(poll, pause());
+  if (!campaign.audience.behavior.length) return;
+  now.segment = await segment(campaign.audience.behavior, signal);
+  draw();
 }
 
 function top(now, title) {
@@ -84,9 +87,9 @@ function top(now, title) {
     h("dl", { class: "mail-head", "data-key": "mail" },
       h("div", {}, h("dt", {}, "Subject"), h("dd", {}, withoutTags(subject) || "—")),
       h("div", {}, h("dt", {}, "From"), h("dd", {}, name ? `${name} · ${address}` : address || "—")),
-      h("div", {}, h("dt", {}, "To"), h("dd", {}, campaign.audience.entity, campaign.audience.stages.length ? ` · ${campaign.audience.stages.join(", ")}` : "")),
+      h("div", {}, h("dt", {}, "To"), h("dd", {}, campaign.audience.entity, campaign.audience.stages.length ? ` · ${campaign.audience.stages.join(", ")}` : "", now.segment)),
       h("div", {}, h("dt", {}, "Started"), h("dd", {}, moment(campaign.launched_at)))),
-    campaign.status_reason && h("p", { "data-key": "reason" }, campaign.status_reason),
+    campaign.status_reason && h("p", { "data-key": "reason" }, linked(campaign.status_reason)),
     stats.proof && h("p", { class: "note", "data-key": "proof" }, stats.proof.text),
     isRunning && sending(now),
     h("p", { class: "note", id: "as-of", "data-key": "as-of" }, away && "Not up to date. ", !away && isRunning && "Live. ", "As of ", moment(stats.as_of), ". ",
@@ -97,10 +100,14 @@ function top(now, title) {
 /** The buttons that a campaign's status allows. The code behind them is loaded on demand. */
 function offered(now) {
   const { campaign, stats } = now;
-  const make = (label, key, onclick) => button(label, onclick, { "data-key": key });
+  const make = (label, key, run) => button(label, ({ currentTarget: pressed }) => {
+    pressed.ariaBusy = "true";
+    return run().finally(() => { pressed.ariaBusy = "false"; });
+  }, { "data-key": key });
   const act = (verb) => async () => {
     const { act: run } = await import("./actions.js");
-    if (await run(verb, { id: now.campaign.campaign_id, campaign: now.campaign, stats: now.stats })) now.changed();
+    const changed = await run(verb, { id: now.campaign.campaign_id, stats: now.stats });
+    if (changed) now.changed(changed);
   };
   const verbs = {
     planning: ["pause", "cancel"], sending: ["pause", "cancel"], paused: ["resume", "cancel"],
@@ -136,8 +143,10 @@ function figure([name, label, definition], { campaign, stats }) {
     h("dd", { class: "big", "data-figure": name }, number(stats[name])),
     h("dd", { class: "rate" }, rateLine(name, rate, stats, campaign.status)),
     rate ? range(rate) : null,
-    h("dd", { class: "note" }, definition));
+    h("dd", { class: "note" }, name === "total" && !stats.total_is_final ? soFar(campaign.status) : definition));
 }
+
+const soFar = (status) => (status === "cancelled" ? "Recipients collected until it was cancelled." : "At least. Not all recipients have been collected yet.");
 
 function rateLine(name, rate, stats, status) {
   if (name === "total") {

@@ -3,6 +3,7 @@
 import pytest
 
 from chalicelib.content.compiler import compile_content
+from chalicelib.content.errors import ContentInvalid
 from chalicelib.content.render import Renderer
 from chalicelib.model.workspace import Language
 from tests.unit.content.made import proven
@@ -66,8 +67,19 @@ def test_real_mails_give_readable_text(real_mails: dict[str, str]) -> None:
         assert not any(line != line.rstrip() for line in text.split("\n") if line != "-- "), name
 
 
+def test_lists_in_each_other_do_not_make_the_text_grow_with_their_square() -> None:
+    html = "<ul><li>x" * 2_000
+    assert text_of(html).startswith("- x\n\n  - x\n\n    - x\n")
+    assert len(text_of(html)) < 10 * len(html)
+
+
 def test_what_is_added_for_recipients_is_in_the_workspaces_language() -> None:
     source = source_of("<p>Hallo</p>", language=Language.DE)
     mail = Renderer(proven(source), Tracking()).render(LEAD, CAMPAIGN, DELIVERY_ID, UNSUBSCRIBE_URL)
     assert f'href="{UNSUBSCRIBE_URL}">Abmelden</a>' in (mail.html or "")
     assert mail.text.endswith(f"\n-- \nAbmelden: {UNSUBSCRIBE_URL}\n")
+
+
+def test_a_mail_whose_text_cannot_be_made_is_refused() -> None:
+    with pytest.raises(ContentInvalid, match="more than 5,000 merge tags"):
+        text_of("<p>&#123;" * 3_000)

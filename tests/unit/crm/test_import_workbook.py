@@ -1,5 +1,6 @@
 """Reading .xlsx: cells are what a person sees, lines are the spreadsheet's, and no workbook ends the process."""
 
+import time
 import zipfile
 from contextlib import suppress
 from datetime import date
@@ -108,6 +109,7 @@ HOSTILE = {
         "not a readable",
     ),
     "a place that is none": (workbook({"A": '<row r="1"><c r="?1"><v>1</v></c></row>'}), "not a readable"),
+    "a place without end": (workbook({"A": f'<row r="1"><c r="{"A" * 2_000}1"><v>1</v></c></row>'}), "not a readable"),
     "a date before the calendar": (workbook({"A": f'<row r="1">{cell("A1", -1e12, DATE)}</row>'}), "damaged"),
     "a duration beyond all": (workbook({"A": f'<row r="1">{cell("A1", 1e12, DURATION)}</row>'}), "damaged"),
     "an old workbook": (b"\xd0\xcf\x11\xe0" + bytes(2000), "not a readable"),
@@ -121,6 +123,14 @@ def test_a_hostile_workbook_is_refused_and_the_process_lives(name: str) -> None:
     body, reason = HOSTILE[name]
     with pytest.raises((UnreadableFile, FileTooLong), match=reason):
         rows_of(body)
+
+
+def test_a_number_format_without_end_takes_no_time() -> None:
+    formats = f'<numFmts><numFmt numFmtId="200" formatCode="{"[" * 100_000}"/></numFmts>'
+    styles = f'<styleSheet xmlns="{workbooks.MAIN}">{formats}</styleSheet>'
+    started_at = time.process_time()
+    assert rows_of(workbook({"A": sheet([["a"]])}, parts={"xl/styles.xml": styles})) == [(1, ["a"])]
+    assert time.process_time() - started_at < 1
 
 
 def test_sizes_in_the_zips_directory_need_not_be_true() -> None:
