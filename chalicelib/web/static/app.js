@@ -167,21 +167,20 @@ export const reasonName = (reason) => REASONS[reason] || reason.replaceAll("_", 
 
 // -- Routing. Routes are fragments, so that the server need not know them. -------------------------------------------
 
-/** A view of which nothing is left without the right to change something. */
-const CHANGES = true;
+/** Address, module, part of the navigation, and whether nothing of it is left without full access. */
 const VIEWS = [
   [/^\/campaigns$/, "./campaigns.js", "campaigns"],
-  [/^\/campaigns\/new$/, "./editor.js", "campaigns", CHANGES],
+  [/^\/campaigns\/new$/, "./editor.js", "campaigns", true],
   [/^\/campaigns\/(cmp_[0-9a-f]+)\/edit$/, "./editor.js", "campaigns"],
   [/^\/campaigns\/(cmp_[0-9a-f]+)\/stats$/, "./stats.js", "campaigns"],
   [/^\/leads$/, "./leads.js", "leads"],
-  [/^\/leads\/new$/, "./lead-form.js", "leads", CHANGES],
-  [/^\/leads\/import$/, "./import.js", "leads", CHANGES],
+  [/^\/leads\/new$/, "./lead-form.js", "leads", true],
+  [/^\/leads\/import$/, "./import.js", "leads", true],
   [/^\/leads\/(lead_[0-9a-f]+)$/, "./lead.js", "leads"],
   [/^\/automation$/, "./automation.js", "automation"],
-  [/^\/automation\/new$/, "./rule-form.js", "automation", CHANGES],
+  [/^\/automation\/new$/, "./rule-form.js", "automation", true],
   [/^\/automation\/(rule_[0-9a-f]+)$/, "./rule.js", "automation"],
-  [/^\/automation\/(rule_[0-9a-f]+)\/edit$/, "./rule-form.js", "automation", CHANGES],
+  [/^\/automation\/(rule_[0-9a-f]+)\/edit$/, "./rule-form.js", "automation", true],
   [/^\/settings$/, "./settings.js", "settings"],
   [/^\/settings\/tokens$/, "./settings-tokens.js", "settings"],
   [/^\/sign-in$/, "./sign-in.js"],
@@ -197,7 +196,7 @@ async function enter() {
   visit = new AbortController();
   const { signal } = visit;
   const [path, search] = (location.hash.slice(1) || "/campaigns").split("?");
-  const [pattern, module, part, changes] = VIEWS.find(([known]) => known.test(path)) || [];
+  const [pattern, module, part, needsFull] = VIEWS.find(([known]) => known.test(path)) || [];
   for (const link of document.querySelectorAll("[data-part]")) {
     if (link.dataset.part === part) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -205,7 +204,7 @@ async function enter() {
   const main = document.getElementById("main");
   main.ariaBusy = "false";
   if (!module) return main.replaceChildren(lost("There is no such page", "The address may be incomplete or misspelt."));
-  if (changes && !mayWrite()) return main.replaceChildren(lost("This page needs full access", "You are signed in with a read-only token.", part));
+  if (needsFull && !mayWrite()) return main.replaceChildren(lost("This page needs full access", "You are signed in with a read-only token.", part));
   main.ariaBusy = "true";
   try {
     const { show } = await import(module);

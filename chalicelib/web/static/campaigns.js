@@ -63,7 +63,6 @@ export async function show(place, { query: address, signal }) {
     } else refill(list, view.q || view.status ? nothing("No campaigns found", reason()) : welcome());
   }
 
-  /** Before the counts are known, without them. */
   function drawTabs(counts) {
     refill(tabs, TABS.map(([name, text, statuses]) => {
       const count = counts && (statuses.length ? statuses.reduce((sum, status) => sum + counts.by_status[status], 0) : counts.total);
