@@ -149,4 +149,4 @@ def _safe(text: str) -> str:
 
 def _time(at: datetime) -> str:
     local = at.astimezone()
-    return f'<time datetime="{at.isoformat()}">{local:%Y-%m-%d %H:%M:%S}</time>'
+    return f'<time datetime="{at.isoformat()}">{local:%Y-%m-%d %H:%M:%S %Z}</time>'

@@ -184,3 +184,5 @@ def test_a_read_only_token_cannot_change_rules(page: Page, stack: LocalStack, ma
     row.get_by_role("link", name="Looked at").click()
     expect(page.get_by_role("heading", name="Log")).to_be_visible()
     expect(page.locator("main").get_by_role("button")).to_have_count(0)
+    page.goto(f"{page.url}/edit")
+    expect(page.get_by_role("heading", name="This page needs full access")).to_be_focused()

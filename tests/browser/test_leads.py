@@ -95,7 +95,7 @@ def test_leads_are_added_edited_changed_together_and_deleted(desk: Page, stack: 
     assert f",tend,Hot,eve@tend.example,{HOSTILE},,vip,subscribed,'=Gold" in exported
 
     desk.get_by_label("Select all on this page").check()
-    desk.get_by_role("button", name="Add tag", exact=True).click()
+    desk.get_by_role("button", name="Add tag…", exact=True).click()
     in_dialog(desk, "Add tag", Tags="spring, fair")
     run = desk.get_by_role("region", name="Progress")
     expect(run.get_by_text("1 lead changed. 1 lead could not be changed:")).to_be_visible()
@@ -104,7 +104,7 @@ def test_leads_are_added_edited_changed_together_and_deleted(desk: Page, stack: 
     expect(desk.get_by_label("Select all on this page")).not_to_be_checked()
 
     row(desk, "full@tend.example").get_by_role("checkbox").check()
-    desk.get_by_role("button", name="Delete", exact=True).click()
+    desk.get_by_role("button", name="Delete…", exact=True).click()
     expect(desk.get_by_role("dialog").get_by_text("Emails already sent stay")).to_be_visible()
     in_dialog(desk, "Delete (1)")
     expect(desk.get_by_text("1 lead deleted.")).to_be_visible()
@@ -179,7 +179,7 @@ def test_the_list_keeps_its_place_and_shows_the_latest_search(
     desk.get_by_label("Select all on this page").check()
     desk.get_by_role("button", name="Select all that match").click()
     expect(desk.get_by_text("60 selected")).to_be_visible()
-    desk.get_by_role("button", name="Change stage", exact=True).click()
+    desk.get_by_role("button", name="Change stage…", exact=True).click()
     in_dialog(desk, "Change stage", New_stage="Won")
     expect(desk.get_by_text("60 leads changed.")).to_be_visible()
     assert {each["stage"] for each in leads_of(marketer, "place")} == {"Won"}

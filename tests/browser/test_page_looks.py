@@ -108,7 +108,7 @@ VIEWS = {
     "nowhere": ("/nowhere", "There is no such page"),
 }
 DIALOGS = (
-    ("/campaigns", "Delete: Summer gardens"),
+    ("/campaigns", "Delete…: Summer gardens"),
     ("/campaigns/{campaign}/stats", "Follow up…"),
     ("/campaigns/{campaign}/stats", "View email"),
     ("/campaigns/{draft}/edit", "Insert merge tag into Subject"),

@@ -45,7 +45,7 @@ export function progress(label, share, text) {
   return h("div", {
     class: "progress", role: "progressbar", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100,
     "aria-valuenow": Math.round(share * 100), "aria-valuetext": text,
-  }, bar(Math.max(0.01, share)));
+  }, bar(share && Math.max(0.01, share)));
 }
 
 /** Load one of our style sheets, once. */
@@ -167,19 +167,20 @@ export const reasonName = (reason) => REASONS[reason] || reason.replaceAll("_", 
 
 // -- Routing. Routes are fragments, so that the server need not know them. -------------------------------------------
 
+/** Address, module, part of the navigation, and whether nothing of it is left without full access. */
 const VIEWS = [
   [/^\/campaigns$/, "./campaigns.js", "campaigns"],
-  [/^\/campaigns\/new$/, "./editor.js", "campaigns"],
+  [/^\/campaigns\/new$/, "./editor.js", "campaigns", true],
   [/^\/campaigns\/(cmp_[0-9a-f]+)\/edit$/, "./editor.js", "campaigns"],
   [/^\/campaigns\/(cmp_[0-9a-f]+)\/stats$/, "./stats.js", "campaigns"],
   [/^\/leads$/, "./leads.js", "leads"],
-  [/^\/leads\/new$/, "./lead-form.js", "leads"],
-  [/^\/leads\/import$/, "./import.js", "leads"],
+  [/^\/leads\/new$/, "./lead-form.js", "leads", true],
+  [/^\/leads\/import$/, "./import.js", "leads", true],
   [/^\/leads\/(lead_[0-9a-f]+)$/, "./lead.js", "leads"],
   [/^\/automation$/, "./automation.js", "automation"],
-  [/^\/automation\/new$/, "./rule-form.js", "automation"],
+  [/^\/automation\/new$/, "./rule-form.js", "automation", true],
   [/^\/automation\/(rule_[0-9a-f]+)$/, "./rule.js", "automation"],
-  [/^\/automation\/(rule_[0-9a-f]+)\/edit$/, "./rule-form.js", "automation"],
+  [/^\/automation\/(rule_[0-9a-f]+)\/edit$/, "./rule-form.js", "automation", true],
   [/^\/settings$/, "./settings.js", "settings"],
   [/^\/settings\/tokens$/, "./settings-tokens.js", "settings"],
   [/^\/sign-in$/, "./sign-in.js"],
@@ -195,17 +196,15 @@ async function enter() {
   visit = new AbortController();
   const { signal } = visit;
   const [path, search] = (location.hash.slice(1) || "/campaigns").split("?");
-  const [pattern, module, part] = VIEWS.find(([known]) => known.test(path)) || [];
+  const [pattern, module, part, needsFull] = VIEWS.find(([known]) => known.test(path)) || [];
   for (const link of document.querySelectorAll("[data-part]")) {
     if (link.dataset.part === part) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
   const main = document.getElementById("main");
-  if (!module) {
-    main.ariaBusy = "false";
-    main.replaceChildren(lost("There is no such page", "The address may be incomplete or misspelt."));
-    return;
-  }
+  main.ariaBusy = "false";
+  if (!module) return main.replaceChildren(lost("There is no such page", "The address may be incomplete or misspelt."));
+  if (needsFull && !mayWrite()) return main.replaceChildren(lost("This page needs full access", "You are signed in with a read-only token.", part));
   main.ariaBusy = "true";
   try {
     const { show } = await import(module);

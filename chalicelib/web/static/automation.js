@@ -31,5 +31,5 @@ function row(rule, titles, reload) {
       h("p", { class: "rule-words" }, inWords(rule, titles)), warnings(rule)),
     h("div", { class: "rule-actions" }, enabling(rule),
       mayWrite() && h("a", { class: "button quiet", href: `${address}/edit`, "aria-label": `Edit ${rule.name}` }, "Edit"),
-      mayWrite() && button("Delete", async () => { if (await remove(rule)) reload(); }, { class: "quiet", "aria-label": `Delete ${rule.name}` })));
+      mayWrite() && button("Delete…", async () => { if (await remove(rule)) reload(); }, { class: "quiet", "aria-label": `Delete ${rule.name}` })));
 }

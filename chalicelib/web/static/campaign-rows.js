@@ -5,14 +5,14 @@ import { audienceOf, due, titleOf, UNSENT } from "./campaign-words.js";
 
 /** What the buttons of a row do: true if the list has changed. The code behind them is loaded on demand. */
 export const VERBS = {
-  schedule: { label: "Schedule", run: (campaign) => dialog("send-dialogs.js", ({ schedule }) => schedule(campaign)) },
-  reschedule: { label: "Reschedule", run: (campaign) => dialog("send-dialogs.js", ({ schedule }) => schedule(campaign)) },
-  unschedule: { label: "Unschedule", run: (campaign) => move("unschedule", campaign) },
-  pause: { label: "Pause", run: (campaign) => move("pause", campaign) },
-  resume: { label: "Resume", run: (campaign) => move("resume", campaign) },
-  "follow-up": { label: "Follow up", run: (campaign) => dialog("actions.js", ({ followUp }) => followUp(campaign)) },
+  schedule: { label: "Schedule…", run: (campaign) => dialog("send-dialogs.js", ({ schedule }) => schedule(campaign)) },
+  reschedule: { label: "Reschedule…", run: (campaign) => dialog("send-dialogs.js", ({ schedule }) => schedule(campaign)) },
+  unschedule: { label: "Unschedule…", run: (campaign) => move("unschedule", campaign) },
+  pause: { label: "Pause…", run: (campaign) => move("pause", campaign) },
+  resume: { label: "Resume…", run: (campaign) => move("resume", campaign) },
+  "follow-up": { label: "Follow up…", run: (campaign) => dialog("actions.js", ({ followUp }) => followUp(campaign)) },
   duplicate: { label: "Duplicate", run: ({ campaign_id: id }) => dialog("actions.js", ({ duplicate }) => duplicate(id)) },
-  delete: { label: "Delete", run: remove },
+  delete: { label: "Delete…", run: remove },
 };
 const OFFERED = {
   draft: ["duplicate", "delete"], scheduled: ["reschedule", "unschedule", "duplicate", "delete"], missed: ["schedule", "duplicate", "delete"],

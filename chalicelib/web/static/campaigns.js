@@ -63,11 +63,11 @@ export async function show(place, { query: address, signal }) {
     } else refill(list, view.q || view.status ? nothing("No campaigns found", reason()) : welcome());
   }
 
-  function drawTabs({ total, by_status: each, is_whole: isWhole }) {
+  function drawTabs(counts) {
     refill(tabs, TABS.map(([name, text, statuses]) => {
-      const count = statuses.length ? statuses.reduce((sum, status) => sum + each[status], 0) : total;
+      const count = counts && (statuses.length ? statuses.reduce((sum, status) => sum + counts.by_status[status], 0) : counts.total);
       return h("a", { href: at({ status: name }), "data-key": `tab-${name}`, "data-tab": name, "aria-current": name === tab()[0] && "true" },
-        `${text} `, h("span", { class: "tab-count" }, `${count.toLocaleString("en")}${isWhole ? "" : "+"}`));
+        `${text} `, counts && h("span", { class: "tab-count" }, `${count.toLocaleString("en")}${counts.is_whole ? "" : "+"}`));
     }));
   }
 
@@ -101,6 +101,7 @@ export async function show(place, { query: address, signal }) {
   list.addEventListener("click", onClick);
   const typed = debounced(() => narrow({ q: search.value.trim() }), signal);
   search.addEventListener("input", typed);
+  drawTabs();
   await load();
 }
 

@@ -179,7 +179,7 @@ export async function show(place, { id: asked, signal }) {
   const again = (isChanged) => { if (isChanged) dispatchEvent(new Event("hashchange")); };
   const offered = readonly ? mayWrite() && [
     command("Send test…", () => testSend(asked, frame.lead())),
-    command(unscheduling, async () => again(await act("unschedule", { id: asked }))),
+    command(`${unscheduling}…`, async () => again(await act("unschedule", { id: asked }))),
     command(isScheduled ? "Reschedule…" : "Schedule…", async () => again(await schedule(campaign)), { class: "primary" }),
   ] : [
     command("Send test…", () => testSend(draft.id, frame.lead()), { needed: NEEDED_BY_A_TEST }),

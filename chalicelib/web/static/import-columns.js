@@ -85,7 +85,7 @@ export function columnsForm(found, kept, { lookup, onchange, onstart }) {
     const count = found.columns[0].samples.length;
     const cell = (name, row) => used.find(({ target }) => target === name)?.samples[row] || [given[name] || ""].flat().join(", ");
     const lacksAddress = !used.some(({ target }) => target === "email");
-    fill(preview, lacksAddress && h("p", { class: "warning" }, "No column goes to Email. Leads without an address cannot receive campaigns."),
+    fill(preview, lacksAddress && h("p", { class: "lacking" }, "No column goes to Email. Leads without an address cannot receive campaigns."),
       names.length ? table("The first leads", names.map((name) => MEMBERS[name] || name), Array.from({ length: count }, (_, row) => names.map((name) => h("span", { class: "sample clip" }, cell(name, row) || "—"))))
         : h("p", { class: "soft" }, "No column is imported yet."));
   }

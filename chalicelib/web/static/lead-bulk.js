@@ -24,7 +24,7 @@ const ACTIONS = {
  * `filter` as target, and names of leads by id; `names("stages" | "tags")`: those in use; the run is shown in `place`; `onrun(isRunning)` is called when it starts and stops.
  */
 export const bulkButtons = (selection, names, place, signal, onrun) => Object.entries(ACTIONS).map(([action, { label, danger }]) =>
-  button(label, async () => {
+  button(`${label}…`, async () => {
     const selected = selection();
     const chosen = await ask(action, selected, names);
     if (chosen) await new Run(action, { ...selected.target, ...chosen }, selected, place, signal, onrun).all();

@@ -26,9 +26,9 @@ export async function show(place, { id, query: asked, signal }) {
   place.append(
     crumbs("#/leads", "Leads", "Lead"),
     h("div", { class: "head" }, h("div", { class: "titled" }, title, stage), mayWrite() && button("Delete…", remove, { class: "danger" })),
-    h("div", { class: "person" }, aside, timeline));
+    h("div", { class: "person" }, details, timeline, aside));
   const status = privacyCard(lead, { signal, onchange: (other) => { lead = other; return load(); } });
-  aside.append(details, status.element);
+  aside.append(status.element);
   changed(lead);
   await load();
 
@@ -95,7 +95,7 @@ const delivery = (item) => [
   item.subject && h("p", { class: "soft" }, item.subject),
   h("p", { class: "note" }, moment(item.sent_at || item.at)),
   h("div", { class: "badges" }, badges(item)),
-  item.evidence.length > 0 && h("ul", { class: "note evidence" }, item.evidence.map(why))];
+  h("ul", { class: "note evidence" }, item.evidence.filter(({ kind, reason }) => reason || kind === "click").map(why))];
 
 function badges(item) {
   const all = [];
@@ -115,13 +115,13 @@ function badges(item) {
 }
 
 /**
- * Why something counted or not. Link addresses are shown as text: they come from the author and the lead, so the page
+ * What was clicked, and what a machine did. A person's open is among the badges already. Link addresses are shown as text: they come from the author and the lead, so the page
  * does not link to them.
  */
-function why({ at, text, links }) {
+function why({ at, reason, text, links }) {
   const urls = Object.entries(links).map(([link, url]) => url || link);
   return h("li", {},
-    h("p", {}, text, " ", moment(at)),
+    h("p", {}, reason ? text : "Clicked", " ", moment(at)),
     urls.length > 1
       ? h("details", {}, h("summary", {}, `Show the ${urls.length} links`), h("ul", {}, urls.map((url) => h("li", {}, url))))
       : urls.map((url) => h("p", {}, url)));

@@ -119,11 +119,11 @@ export async function firstPages(count, path, values, signal) {
 export function browse(place, signal, { path, asked, filters, values = filters, draw, empty }) {
   let cursors = [null, ...asked.getAll("after")];
   let running = new AbortController();
-  async function load({ turned } = {}) {
+  async function load({ turned, isQuiet } = {}) {
     running.abort(); // an older answer must not replace a newer one
     running = new AbortController();
     const latest = AbortSignal.any([signal, running.signal]);
-    place.ariaBusy = "true";
+    if (!isQuiet) place.ariaBusy = "true";
     await attempt(place, latest, async () => {
       const items = [];
       let cursor = cursors.at(-1);

@@ -32,7 +32,7 @@ export function recipients(campaign, asked, signal) {
     path: `campaigns/${campaign.campaign_id}/deliveries`,
     asked,
     filters: () => ({ recipients: choice.value, reason }),
-    values: () => ({ ...parameters(), limit: 25 }),
+    values: () => ({ ...parameters(), limit: innerWidth > 760 ? 25 : 10 }), // 170 pixels each on a phone
     draw: (items) => recipientsTable(items),
     empty: () => h("p", { class: "soft" }, choice.value ? "No recipients match this filter." : "No recipients yet."),
   });
@@ -51,7 +51,7 @@ export function recipients(campaign, asked, signal) {
   return {
     element,
     /** Load again, unless somebody is using the list. */
-    update: () => { if (!element.contains(document.activeElement) || document.activeElement === element) list.load(); },
+    update: () => { if (!element.contains(document.activeElement) || document.activeElement === element) list.load({ isQuiet: true }); },
     /** Show the recipients that match a filter and have this reason, and scroll to them. */
     filter: (value, newReason) => {
       choice.value = value;

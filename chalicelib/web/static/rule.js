@@ -17,7 +17,7 @@ export async function show(place, { id, query: asked, signal }) {
       h("div", {}, heading(rule.name), h("p", { class: "rule-words" }, inWords(rule, titles)), ...warnings(rule)),
       h("div", { class: "actions" }, enabling(rule),
         mayWrite() && h("a", { class: "button", href: `#/automation/${id}/edit` }, "Edit"),
-        mayWrite() && button("Delete", async () => { if (await remove(rule)) location.hash = "#/automation"; }, { class: "danger" }))),
+        mayWrite() && button("Delete…", async () => { if (await remove(rule)) location.hash = "#/automation"; }, { class: "danger" }))),
     card({ id: "log", title: "Log" }, body, more));
 
   const names = new Map();

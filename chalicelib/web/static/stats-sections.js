@@ -56,7 +56,7 @@ function funnel(stats) {
   return [
     h("ol", { class: "funnel" }, stats.funnel.map((step) => h("li", {},
       h("span", { class: "funnel-name" }, STEPS[step.step]),
-      h("span", { class: "funnel-track" }, bar((step.count || 0) / widest, { class: `funnel-bar ${step.step}` })),
+      h("span", { class: "funnel-track" }, step.count > 0 && bar(step.count / widest, { class: `funnel-bar ${step.step}` })),
       h("span", { class: "funnel-count" }, step.count === null ? "—" : number(step.count)),
       h("span", { class: "note" }, note(step))))),
     timeToOpen(stats)];
@@ -136,9 +136,9 @@ function links(campaign, signal) {
   const refresh = () => { if (!frame.hidden) frame.src = `v1/campaigns/${campaign.campaign_id}/preview.html?clicks=true`; };
   const toggle = button("Show click map", () => {
     frame.hidden = !frame.hidden;
-    toggle.setAttribute("aria-pressed", String(!frame.hidden));
+    toggle.textContent = `${frame.hidden ? "Show" : "Hide"} click map`;
     refresh();
-  }, { "aria-pressed": "false" });
+  });
   let known = "";
   const update = () => attempt(body, signal, async () => {
     const { items } = await api("GET", `campaigns/${campaign.campaign_id}/links`, { signal });
@@ -190,7 +190,7 @@ function compare(compared) {
   return [
     h("ul", { class: "compared" }, RATES.map(([name, text]) => rate(text, compared[name], name))),
     h("p", { class: "note" }, `All campaigns are compared at the same age: ${age} after sending started.`),
-    h("details", {}, h("summary", {}, `Show the ${counted(campaigns.length, "earlier campaign")}`),
+    h("details", { class: "as-table" }, h("summary", {}, `Show the ${counted(campaigns.length, "earlier campaign")}`),
       table("Earlier campaigns", columns, campaigns.map((each) => [
         h("a", { class: "name", href: `#/campaigns/${each.campaign_id}/stats` }, each.title), date(each.launched_at), number(each.sent),
         ...RATES.map(([name]) => percent(each[name])),

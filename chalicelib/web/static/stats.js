@@ -113,7 +113,7 @@ function offered(now) {
     planning: ["pause", "cancel"], sending: ["pause", "cancel"], paused: ["resume", "cancel"],
     sent: stats.failed ? ["retry-failed"] : [],
   };
-  const names = { pause: "Pause", resume: "Resume", cancel: "Cancel", "retry-failed": "Retry failed" };
+  const names = { pause: "Pause…", resume: "Resume…", cancel: "Cancel…", "retry-failed": "Retry failed…" };
   return [
     make("View email", "view", async () => (await import("./view-email.js")).viewEmail(now.campaign)),
     ...(mayWrite() ? [
