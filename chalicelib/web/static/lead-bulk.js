@@ -9,19 +9,23 @@ const SHOWN_FAILURES = 50;
 const UNSUBSCRIBING = "They receive no more campaigns from their business line, also when they are deleted and imported "
   + "again. Leads can only be resubscribed one by one, each with a reason.";
 
+const STAGE = { name: "stage", list: "stages", label: "New stage", maxlength: 64, value: (text) => text.trim() };
+const TAGS = { name: "tags", list: "tags", label: "Tags", note: "Separate several with commas.", maxlength: 1000, value: tagsIn };
+
 /** `ask(count)` is the question, `now` the beginning of the title while it runs; `member`: what else the API wants. */
 const ACTIONS = {
-  change_stage: { label: "Change stage", member: "stage", ask: (n) => `Change the stage of ${n}`, now: "Changing the stage of",
+  change_stage: { label: "Change stage", member: STAGE, ask: (n) => `Change the stage of ${n}`, now: "Changing the stage of",
     text: "Campaigns select their recipients by stage, so this changes who receives future campaigns." },
-  add_tag: { label: "Add tag", member: "tags", ask: (n) => `Add tags to ${n}`, now: "Adding tags to" },
-  remove_tag: { label: "Remove tag", member: "tags", ask: (n) => `Remove tags from ${n}`, now: "Removing tags from" },
+  add_tag: { label: "Add tag", member: TAGS, ask: (n) => `Add tags to ${n}`, now: "Adding tags to" },
+  remove_tag: { label: "Remove tag", member: TAGS, ask: (n) => `Remove tags from ${n}`, now: "Removing tags from" },
   unsubscribe: { label: "Unsubscribe", ask: (n) => `Unsubscribe ${n}?`, now: "Unsubscribing", text: UNSUBSCRIBING, danger: true },
   delete: { label: "Delete", ask: (n) => `Delete ${n}?`, now: "Deleting", text: `${DELETING} on the lead’s page instead.`, danger: true },
 };
 
 /**
  * Buttons for the selected leads. `selection()`: { target, total, atLeast, words, names } with the API's `lead_ids` or
- * `filter` as target, and names of leads by id; `names("stages" | "tags")`: those in use; the run is shown in `place`; `onrun(isRunning)` is called when it starts and stops.
+ * `filter` as target, and names of leads by id; `names("stages" | "tags")`: those in use; the run is shown in `place`;
+ * `onrun(isRunning)` is called when it starts and stops.
  */
 export const bulkButtons = (selection, names, place, signal, onrun) => Object.entries(ACTIONS).map(([action, { label, danger }]) =>
   button(`${label}…`, async () => {
@@ -38,9 +42,9 @@ function ask(action, selected, names) {
   return confirm({
     title: title(inWords(selected)), danger, action: `${label}${danger ? ` (${number(selected.total)})` : ""}`,
     text: [selected.words, text].filter(Boolean).join(" "),
-    fields: member === "stage" ? [h("label", { for: member }, "New stage"), pick(member, names("stages"), { required: true })]
-      : member ? [h("label", { for: member }, "Tags"), pick(member, names("tags"), { required: true, maxlength: 1000 }), h("p", { class: "note" }, "Separate several with commas.")] : [],
-    run: (form) => ({ action, ...(member && { [member]: member === "tags" ? tagsIn(form.get(member)) : form.get(member).trim() }) }),
+    fields: member ? [h("label", { for: member.name }, member.label),
+      pick(member.name, names(member.list), { required: true, maxlength: member.maxlength }), member.note && h("p", { class: "note" }, member.note)] : [],
+    run: (form) => ({ action, ...(member && { [member.name]: member.value(form.get(member.name)) }) }),
   });
 }
 
