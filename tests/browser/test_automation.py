@@ -1,5 +1,6 @@
 """Automation on the page: creating and editing rules, their log, and follow-up campaigns."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -53,7 +54,11 @@ def press_until(page: Page, target: Locator) -> None:
 
 
 def test_a_rule_is_written_acts_and_is_followed_up(
-    desk: Page, stack: LocalStack, marketer: Marketer, leads: dict[str, str]
+    desk: Page,
+    stack: LocalStack,
+    marketer: Marketer,
+    leads: dict[str, str],
+    until: Callable[[Callable[[], bool]], bool],
 ) -> None:
     before = marketer("GET", "/v1/rules")["items"]
     desk.goto(stack.web_url)
@@ -118,9 +123,7 @@ def test_a_rule_is_written_acts_and_is_followed_up(
     assert saved["audience"]["behavior"] == [{"campaign_id": campaign, "did": "not_clicked"}]
     desk.get_by_role("button", name="Remove: did not click in").click()
     expect(desk.get_by_text("did not click in")).to_have_count(0)
-    desk.wait_for_function(
-        "async id => !(await (await fetch(`v1/campaigns/${id}`)).json()).audience.behavior.length", arg=draft
-    )
+    assert until(lambda: not marketer("GET", f"/v1/campaigns/{draft}")["audience"]["behavior"])
 
 
 def test_an_anonymous_campaign_has_no_follow_up(

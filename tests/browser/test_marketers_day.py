@@ -397,7 +397,7 @@ def test_the_day_by_keyboard_alone(desk: Page, stack: LocalStack, tmp_path: Path
     expect(field(desk, "Did not click")).to_be_checked()
     keys.do("Create draft")
     expect(desk.get_by_role("heading", name="Tasten (follow-up)")).to_be_focused()
-    expect(desk.get_by_text("tasten · Neu · did not click in “Tasten”")).to_be_visible()
+    expect(desk.get_by_text("tasten · Neu, Interessent · did not click in “Tasten”")).to_be_visible()
     keys.do("Campaigns")
     expect(desk.get_by_role("heading", name="Campaigns")).to_be_focused()
     expect(desk.get_by_role("link", name="Tasten (follow-up)")).to_be_visible()

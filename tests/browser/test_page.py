@@ -119,7 +119,7 @@ def test_stats_stay_visible_while_the_api_cannot_be_reached(desk: Page, stack: L
 
 
 def test_the_panels_first_paint_takes_six_requests_and_150_kilobytes(
-    desk: Page, stack: LocalStack, marketer: Marketer
+    desk: Page, stack: LocalStack, marketer: Marketer, until: Callable[[Callable[[], bool]], bool]
 ) -> None:
     page = desk
     campaign = write(marketer, "budget")
@@ -128,7 +128,7 @@ def test_the_panels_first_paint_takes_six_requests_and_150_kilobytes(
     fresh = page.context.new_page()
     fresh.goto(f"{stack.web_url}#/campaigns/{campaign}/stats")
     expect(figure(fresh, "total")).to_be_visible()
-    fresh.wait_for_function("performance.getEntriesByName('stats-shown').length")
+    assert until(lambda: bool(fresh.evaluate("performance.getEntriesByName('stats-shown').length")))
     found = json.loads(
         fresh.evaluate(
             """() => {
