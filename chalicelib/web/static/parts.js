@@ -10,7 +10,10 @@ export function card({ id, title, tools, ...properties }, ...children) {
   return h("section", { class: "card", "aria-labelledby": id, ...properties }, tools ? h("header", {}, name, tools) : name, children);
 }
 
-/** A table that scrolls sideways, or with the class `stacked` puts its cells below one another on a phone. A column is a title or [title, class of its cells]; a row is a list of cells. */
+/**
+ * A table that scrolls sideways, or with the class `stacked` puts its cells below one another on a phone. A column is a
+ * title or [title, class of its cells]; a row is a list of cells.
+ */
 export function table(label, columns, rows, properties = {}) {
   const titled = columns.map((column) => [column].flat());
   return h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": label }, h("table", properties,

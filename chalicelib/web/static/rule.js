@@ -38,7 +38,7 @@ export async function show(place, { id, query: asked, signal }) {
   }
 }
 
-const log = (acts, names) => table("Log", [["Time", "nowrap"], "Lead", "Campaign", ["Changes", "whole"]], acts.map((act) => [
+const log = (acts, names) => table("Log", [["Time", "nowrap"], "Lead", ["Campaign", "wide"], ["Changes", "whole"]], acts.map((act) => [
   moment(act.at),
   h("a", { class: "name", href: `#/leads/${act.lead_id}`, "data-lead": act.lead_id }, names.get(act.lead_id) || "…"),
   [h("a", { href: `#/campaigns/${act.campaign_id}/stats` }, act.campaign_title), act.url && h("p", { class: "note act-url" }, act.url)],
