@@ -10,7 +10,7 @@ from chalicelib.automation.rules import matches
 from chalicelib.crm.lead_groups import Groups, list_groups
 from chalicelib.crm.leads import LONGEST_TEXT, InvalidLead, LeadInput, checked, line_faults, normalized
 from chalicelib.model.campaign import LaunchedLink
-from chalicelib.model.errors import Conflicting, Fault, InvalidFields
+from chalicelib.model.errors import CampaignNotFound, Conflicting, Fault, InvalidFields
 from chalicelib.model.ids import CampaignId, RuleId, is_campaign_id, new_rule_id
 from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When
 from chalicelib.store.campaigns import Campaigns
@@ -88,9 +88,12 @@ class RuleEditor:
         return {rule.rule_id: stages[rule.rule_id] + self._unmatched_url(rule.when) for rule in rules}
 
     def _unmatched_url(self, when: When) -> list[tuple[str, str]]:
-        if when.url is None or when.campaign_id is None or self._campaigns.find(when.campaign_id) is None:
+        if when.url is None or when.campaign_id is None:
             return []
-        urls = [_MERGE_TAG.sub("", link.url) for link in self._links_of(when.campaign_id)]
+        try:
+            urls = [_MERGE_TAG.sub("", link.url) for link in self._links_of(when.campaign_id)]
+        except CampaignNotFound:  # deleted since
+            return []
         is_known = all("://" in url for url in urls)  # neither made of a merge tag nor relative
         if urls and is_known and not any(matches(when.url, url) for url in urls):
             return [("when.url", "No link of the campaign matches this.")]
