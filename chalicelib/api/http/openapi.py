@@ -43,7 +43,11 @@ _PROBLEM: dict[str, Any] = {
                 "required": ["field", "reason"],
                 "properties": {
                     "field": {"type": "string"},
-                    "reason": {"type": "string"},
+                    "reason": {
+                        "type": "string",
+                        "description": "Completes a sentence that begins with the field, such as `has no @`. "
+                        "With a column, it is a sentence about that place.",
+                    },
                     "line": {"type": "integer"},
                     "column": {"type": "integer"},
                 },
