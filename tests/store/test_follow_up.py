@@ -141,6 +141,16 @@ def test_a_follow_up_is_for_leads_whose_stage_has_changed_since(
     assert api("GET", f"/v1/campaigns/{draft['campaign_id']}/audience").json == {"total": 1, "at_least": False}
 
 
+def test_a_follow_up_names_the_stages_that_rules_move_leads_to(api: ApiClient, first: CampaignId) -> None:
+    """Such a stage may be too rare for a sample of the leads to show it."""
+    for name, stage, entity in (("clicks", "Rare", None), ("others", "Elsewhere", "other")):
+        rule = {"name": name, "when": {"event": "clicked"}, "then": [{"action": "change_stage", "stage": stage}]}
+        assert api("POST", "/v1/rules", rule | ({"if": {"entity": entity}} if entity else {})).status == 201
+    draft = api("POST", f"/v1/campaigns/{first}/follow-up", {"to": "clicked"}).json
+    original = api("GET", f"/v1/campaigns/{first}").json["audience"]
+    assert draft["audience"]["stages"] == [*original["stages"], "Rare"]
+
+
 def test_a_follow_up_that_nobody_is_left_for_is_not_sent(
     world: World, api: ApiClient, people: dict[str, LeadId], first: CampaignId
 ) -> None:
