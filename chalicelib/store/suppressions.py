@@ -261,7 +261,8 @@ class Resubscriptions(TableStore):
 
     def recording(self, lead_id: LeadId, allowed: Resubscription) -> Put:
         """The write that keeps it, for one transaction with what it allows."""
-        row = to_item({"at": allowed.at, "by": allowed.by, "reason": allowed.reason})
+        ended = {"ended": mark_values(allowed.ended)} if allowed.ended else {}
+        row = to_item({"at": allowed.at, "by": allowed.by, "reason": allowed.reason} | ended)
         return self._table.put(keys.resubscription(lead_id, time_text(allowed.at)) | row)
 
     def list_of_lead(self, lead_id: LeadId) -> list[Resubscription]:
@@ -272,4 +273,5 @@ class Resubscriptions(TableStore):
 
 def _resubscription(row: Item) -> Resubscription:
     values = from_item(row)
-    return Resubscription(time_from(values["at"]), values["by"], values["reason"])
+    ended = decode_mark(row["ended"]) if "ended" in row else None
+    return Resubscription(time_from(values["at"]), values["by"], values["reason"], ended)
