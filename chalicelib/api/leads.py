@@ -105,6 +105,9 @@ class LeadAnswer(AnswerModel):
     tags: list[str]
     fields: dict[str, FieldValue]
     unsubscribed: bool
+    mailing_status: Annotated[
+        list[LeadStatus], Field(description="`subscribed`, or why the lead may not be mailed: one reason or two.")
+    ]
     tracking_opt_out: bool
     created_at: Moment
 

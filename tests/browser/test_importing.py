@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from chalicelib.model.csv_text import without_apostrophe
 from local.stack import LocalStack
 from tests.browser import test_page_looks
 from tests.browser.test_page_looks import assert_accessible
@@ -108,6 +109,21 @@ def test_a_german_spreadsheet_is_mapped_checked_interrupted_and_imported_whole(
     expect(page.get_by_role("row", name=re.compile(f"^{BAD} Email: has no @ keine "))).to_be_visible()
     leads = marketer("GET", "/v1/leads?entity=importing&limit=1")["items"]
     assert (leads[0]["stage"], leads[0]["fields"]) == ("Neu", {"Telefon": "+49 171 1"})
+
+
+def test_lines_with_errors_are_written_without_formulas_and_mean_the_same_when_imported(page: Page) -> None:
+    cells = ["=1+1", "+49 171 1", "-1", "@a", "＝1", " =1", "'=1", "''=1", "'tis", "O'Hara", "a=b", 'say "hi"; now', ""]
+    text = page.evaluate(
+        """async (cells) => {
+            const { csvOf } = await import(document.querySelector("script").src.replace("app.js", "csv.js"));
+            return csvOf([cells]);
+        }""",
+        cells,
+    )
+    (written,) = csv.reader([text.removeprefix("\ufeff")])
+    assert not [cell for cell in written if cell.lstrip().startswith(tuple("=+-@＝"))]
+    # The cells are as the file had them, maybe from an export, whose apostrophes an import takes away.
+    assert [without_apostrophe(cell) for cell in written] == [without_apostrophe(cell) for cell in cells]
 
 
 def test_a_file_is_cut_into_pieces_that_keep_its_records_whole_and_its_lines_numbered(page: Page) -> None:
