@@ -26,7 +26,7 @@ from chalicelib.model.suppression import Mark, Resubscription, SuppressedAddress
 from chalicelib.model.times import time_from, time_text
 from chalicelib.store import keys
 from chalicelib.store.client import Client, Item, from_item, to_item
-from chalicelib.store.lead_rows import decode_mark, mark_values
+from chalicelib.store.lead_rows import UNSUBSCRIPTION, decode_mark, mark_values, unsubscription_values
 from chalicelib.store.statements import (
     Condition,
     Put,
@@ -112,12 +112,7 @@ class Suppressions(TableStore):
         """
         lead_exists, is_subscribed = exists("lead_id"), missing("unsubscribed_at")
         not_taken_back_since = missing("resubscribed_at") | below("resubscribed_at", mark.at)
-        update = self._table.update(keys.lead(lead_id)).set(
-            unsubscribed_at=mark.at,
-            unsubscribe_source=mark.source,
-            unsubscribe_campaign=mark.campaign_id,
-            unsubscribe_by=mark.by,
-        )
+        update = self._table.update(keys.lead(lead_id)).set(unsubscription_values(mark))
         row, is_first = self._table.row_after(update.require(lead_exists, is_subscribed, not_taken_back_since))
         if not row:
             return None
@@ -142,7 +137,7 @@ class Suppressions(TableStore):
         False, and neither is done, when there is no such lead or it has left after `at`.
         """
         update = self._table.update(keys.lead(lead_id)).set(resubscribed_at=at)
-        update.remove("unsubscribed_at", "unsubscribe_source", "unsubscribe_campaign", "unsubscribe_by", "suppressed")
+        update.remove(*UNSUBSCRIPTION, "suppressed")
         not_left_since = missing("unsubscribed_at") | at_most("unsubscribed_at", at)
         return self._table.transact(update.require(exists("lead_id"), not_left_since), record)
 

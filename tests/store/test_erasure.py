@@ -16,11 +16,12 @@ from chalicelib.crm.importing import import_leads
 from chalicelib.crm.leads import MAX_TAGS
 from chalicelib.crm.suppression import suppress_address
 from chalicelib.model.delivery import BurstRule, Tracking
+from chalicelib.model.feedback import FeedbackKind
 from chalicelib.model.ids import LeadId
 from chalicelib.model.messages import EraseMessage
 from chalicelib.model.rule import Trigger
 from chalicelib.model.suppression import Mark, SuppressionReason
-from chalicelib.sending.feedback import Feedback, FeedbackEvent, FeedbackKind, FeedbackOutcome
+from chalicelib.sending.feedback import Feedback, FeedbackEvent, FeedbackOutcome
 from chalicelib.store import keys
 from chalicelib.store.feedback import FeedbackRecords
 from chalicelib.store.leads import Leads

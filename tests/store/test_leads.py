@@ -228,8 +228,7 @@ def test_unsubscribing_counts_the_first_time_and_survives_a_change_decided_befor
     assert not leads.unsubscribe(ada.lead_id, at=LATER + timedelta(1), source="api")
     leads.update(ada, replace(ada, stage="Lost"))
     after = leads.get(ada.lead_id)
-    assert after.unsubscribed
-    assert (after.unsubscribed_at, after.unsubscribe_source, after.unsubscribe_campaign) == (LATER, "link", "cmp_1")
+    assert after.unsubscription == Mark(SuppressionReason.UNSUBSCRIBED, LATER, "link", "cmp_1")
 
 
 def test_unsubscribing_makes_no_lead_of_nobody(dynamodb: Any, leads: Leads, tables: TableNames) -> None:
@@ -283,7 +282,8 @@ def test_pages_hold_every_match_once(
         fields = {"company": "Inîtech GmbH"} if (entity, stage) == ("acme", "New") and number % 2 else {}
         lead = new_lead(checked({**said, "email": f"person{number}@example.com", "fields": fields}), NOW)
         bounced = Mark(SuppressionReason.HARD_BOUNCE, NOW, "bounce") if number % 4 == 0 else None
-        everybody.append(replace(lead, unsubscribed_at=None if number % 7 else NOW, suppressed=bounced))
+        left = None if number % 7 else Mark(SuppressionReason.UNSUBSCRIBED, NOW, "link")
+        everybody.append(replace(lead, unsubscription=left, suppressed=bounced))
     for lead in everybody:
         leads.create(lead)
     found = listed(leads, limit, **filters)

@@ -14,6 +14,7 @@ from chalicelib.crm.bulk import BulkAction, BulkChange, BulkEditor, BulkReport
 from chalicelib.crm.leads import LeadInput, checked, new_lead, update_lead
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import Lead, LeadChange, LeadFilter
+from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.store import keys
 from chalicelib.store import leads as store_leads
 from chalicelib.store.leads import Leads
@@ -268,8 +269,8 @@ HOSTILE: list[LeadInput] = [
 def test_an_exported_file_imports_without_any_change(leads: Leads, api: ApiClient, delimiter: str) -> None:
     for number, said in enumerate(HOSTILE):
         lead: LeadInput = {"entity": "acme", "stage": "New", "email": f"h{number}@acme.example", **said}
-        left = NOW if number == 1 else None
-        leads.create(replace(new_lead(checked(lead), NOW), unsubscribed_at=left))
+        left = Mark(SuppressionReason.UNSUBSCRIBED, NOW, "link") if number == 1 else None
+        leads.create(replace(new_lead(checked(lead), NOW), unsubscription=left))
     text = exported(api, f"?entity=acme&limit=1&delimiter={delimiter}")
     rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=delimiter))
     assert sorted(row["mailing_status"] for row in rows) == ["subscribed", "subscribed", "unsubscribed"]
