@@ -14,7 +14,7 @@ from chalicelib.model.lead import FieldValue, Identity, Lead
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Item, from_item, to_item
+from chalicelib.store.client import Item, from_item, noun_of, to_item
 from chalicelib.store.statements import Delete, Put, Statement, Update, equals, missing
 
 UNSUBSCRIPTION = ("unsubscribed_at", "unsubscribe_source", "unsubscribe_campaign", "unsubscribe_by")
@@ -145,6 +145,4 @@ def mark_values(mark: Mark | None) -> dict[str, Any] | None:
 
 
 def decode_mark(value: Mapping[str, Any]) -> Mark:
-    values = from_item(value["M"])
-    reason, at = SuppressionReason(values["reason"]), time_from(values["at"])
-    return Mark(reason, at, values["source"], values.get("campaign_id"), values.get("by"), values.get("note"))
+    return noun_of(Mark, from_item(value["M"]), {"reason": SuppressionReason, "at": time_from})

@@ -25,7 +25,7 @@ from chalicelib.model.lead import Lead
 from chalicelib.model.suppression import Mark, Resubscription, SuppressedAddress, SuppressionReason
 from chalicelib.model.times import time_from, time_text
 from chalicelib.store import keys
-from chalicelib.store.client import Client, Item, from_item, to_item
+from chalicelib.store.client import Client, Item, from_item, noun_of, to_item
 from chalicelib.store.lead_rows import UNSUBSCRIPTION, decode_mark, mark_values, unsubscription_values
 from chalicelib.store.statements import (
     Condition,
@@ -262,9 +262,5 @@ class Resubscriptions(TableStore):
     def list_of_lead(self, lead_id: LeadId) -> list[Resubscription]:
         """All of a lead's, oldest first. Raises StoreUnavailable."""
         key = equals("pk", keys.acts_of(lead_id)) & begins_with("sk", keys.RESUBSCRIPTION)
-        return list(map(_resubscription, self._table.query(Query(key=key, consistent=True))))
-
-
-def _resubscription(row: Item) -> Resubscription:
-    values = from_item(row)
-    return Resubscription(time_from(values["at"]), values["by"], values["reason"])
+        rows = self._table.query(Query(key=key, consistent=True))
+        return [noun_of(Resubscription, from_item(row), {"at": time_from}) for row in rows]

@@ -68,8 +68,12 @@ class Table:
 
     def query(self, query: Query) -> Iterator[Item]:
         """All rows of a query, a page at a time as they are consumed."""
-        for answer in self._pages(query):
-            yield from answer["Items"]
+        for rows in self.pages(query):
+            yield from rows
+
+    def pages(self, *queries: Query) -> Iterator[list[Item]]:
+        """The same, a megabyte at a time."""
+        return (answer["Items"] for query in queries for answer in self._pages(query))
 
     def page(self, query: Query, *, limit: int | None = None, start: Item | None = None) -> RowPage:
         """One page: as many rows as are read at once (1 MB), or at most `limit`, behind the key `start`."""

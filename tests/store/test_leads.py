@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from chalicelib.crm.leads import LeadInput, checked, create_lead, delete_lead, new_lead, update_lead
 from chalicelib.model.errors import Conflict, InvalidPosition, LeadNotFound, StoreUnavailable
 from chalicelib.model.ids import LeadId, new_lead_id
-from chalicelib.model.lead import Lead
+from chalicelib.model.lead import Lead, LeadFilter
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.store import keys
 from chalicelib.store.leads import IdentityTaken, Leads
@@ -54,7 +54,7 @@ def listed(leads: Leads, limit: int = 7, **filters: Any) -> list[LeadId]:
     found: list[LeadId] = []
     cursor: str | None = None
     while True:
-        page, cursor = leads.list_page(limit=limit, cursor=cursor, **filters)
+        page, cursor = leads.list_page(LeadFilter(**filters), limit=limit, cursor=cursor)
         assert len(page) <= limit
         found += [lead.lead_id for lead in page]
         if cursor is None:

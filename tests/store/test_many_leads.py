@@ -111,7 +111,7 @@ def test_a_search_ends_after_some_reads_and_goes_on_from_there(leads: Leads, mon
     found: list[Lead] = []
     cursors: list[str | None] = [None]
     while len(cursors) == 1 or cursors[-1]:
-        page, cursor = leads.list_page(entity="acme", stage="New", q="p7@", cursor=cursors[-1])
+        page, cursor = leads.list_page(LeadFilter("acme", "New", q="p7@"), cursor=cursors[-1])
         found += page
         cursors.append(cursor)
     assert len(cursors) == 3, "four shards, three of them in the first page"
@@ -145,8 +145,8 @@ class RevisitingLeads(Leads):
 
     first: list[Lead] | None = None
 
-    def list_page(self, **given: Any) -> Any:
-        page, cursor = super().list_page(**given)
+    def list_page(self, *given: Any, **named: Any) -> Any:
+        page, cursor = super().list_page(*given, **named)
         self.first = self.first or page
         if cursor is None:
             page += self.find_many((lead.lead_id for lead in self.first), consistent=True).values()
@@ -172,8 +172,8 @@ class MeanwhileLeads(Leads):
 
     moved: LeadId | None = None
 
-    def list_page(self, **given: Any) -> Any:
-        page, cursor = super().list_page(**given)
+    def list_page(self, *given: Any, **named: Any) -> Any:
+        page, cursor = super().list_page(*given, **named)
         if self.moved is None:
             self.moved = page[0].lead_id
             update_lead(self, self.moved, {"stage": "Won", "tags": ["theirs"]}, LATER)

@@ -14,7 +14,7 @@ from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus
 from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
 from chalicelib.model.errors import LeadNotFound
 from chalicelib.model.ids import new_campaign_id
-from chalicelib.model.lead import Lead
+from chalicelib.model.lead import Lead, LeadFilter
 from chalicelib.model.suppression import Mark, Resubscription, SuppressionReason
 from chalicelib.store import keys
 from chalicelib.store.campaigns import Campaigns
@@ -86,7 +86,7 @@ def again_by_moving_in(leads: Leads) -> Lead:
 
 
 def listed(leads: Leads) -> Lead:
-    ((lead,), _) = leads.list_page(entity="acme", stage="New")
+    ((lead,), _) = leads.list_page(LeadFilter("acme", "New"))
     return lead
 
 
