@@ -167,7 +167,7 @@ def list_leads(call: Call) -> object:
     In a stable but arbitrary order. A page may be short, or even empty, and still have a cursor.
     """
     query = call.query(LeadQuery)
-    found = call.context.leads.list_page(**query.wanted()._asdict(), limit=query.limit, cursor=query.position())
+    found = call.context.leads.list_page(query.wanted(), limit=query.limit, cursor=query.position())
     return query.page(*found)
 
 
