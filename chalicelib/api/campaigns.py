@@ -5,7 +5,7 @@ The models check types only; what makes a campaign valid is decided in campaigns
 
 from dataclasses import asdict
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -73,12 +73,10 @@ class CampaignFields(RequestModel):
         ),
     ] = Tracking.FULL
 
-    def changes(self) -> dict[str, Any]:
-        """The members that were sent, as fields of Written."""
+    def written(self) -> Written:
+        """The members that were sent."""
         said = {name: getattr(self, name) for name in self.model_fields_set & CampaignFields.model_fields.keys()}
-        if isinstance(said.get("audience"), AudienceBody):
-            said["audience"] = said["audience"].audience()
-        return said
+        return cast(Written, said | ({"audience": self.audience.audience()} if "audience" in said else {}))
 
 
 class CampaignPatch(CampaignFields):
@@ -179,8 +177,7 @@ class FollowUpBody(RequestModel):
 )
 def create_campaign(call: Call) -> object:
     """Create a campaign."""
-    written = Written(**call.body(NewCampaign).changes())
-    return with_content(call.context.drafts.create(written, call.context.now()))
+    return with_content(call.context.drafts.create(call.body(NewCampaign).written(), call.context.now()))
 
 
 @Operation(campaigns, "GET", "/v1/campaigns/{campaign_id}", CampaignWithContent)
@@ -206,7 +203,7 @@ def update_campaign(call: Call, campaign_id: CampaignId) -> object:
     The audience and `utm` are replaced as a whole. Send the `version` that you read, so that no other change is lost.
     """
     body, now = call.body(CampaignPatch), call.context.now()
-    draft = call.context.drafts.change(campaign_id, body.changes(), now, version=body.version or None)
+    draft = call.context.drafts.change(campaign_id, body.written(), now, version=body.version or None)
     return with_content(draft)
 
 
