@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from chalicelib.analytics.stats import numbers_of
 from chalicelib.api.campaigns import CampaignAnswer
-from chalicelib.api.http.answers import AnswerModel
+from chalicelib.api.http.answers import AnswerModel, Overlaid
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.api.stats import NumbersAnswer
@@ -79,7 +79,7 @@ def list_campaigns(call: Call) -> object:
         found, following = list_along_index(campaigns, wanted, query.limit, position)
     launched = [campaign.campaign_id for campaign in found if campaign.launched_at is not None]
     numbers = numbers_of(call.context.counters.find_totals(launched), call.context.plans.find_many_progress(launched))
-    items = [{"campaign": campaign, "numbers": numbers.get(campaign.campaign_id)} for campaign in found]
+    items = [Overlaid(campaign, numbers=numbers.get(campaign.campaign_id)) for campaign in found]
     counts = None
     if window is not None and query.counts:
         by_status = window.counts(wanted)

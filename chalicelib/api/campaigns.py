@@ -7,14 +7,14 @@ from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
-from chalicelib.api.http.answers import AnswerModel, Moment
+from chalicelib.api.http.answers import AnswerModel, Moment, Overlaid
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.campaigns.drafts import Draft, InvalidCampaign, NamesNobody, NotADraft, Written
 from chalicelib.crm.lead_groups import stages_in_use
-from chalicelib.model.campaign import Audience, Behavior, Campaign, CampaignStatus, Did
+from chalicelib.model.campaign import Audience, Behavior, CampaignStatus, Did, ProofResult
 from chalicelib.model.delivery import Tracking
 from chalicelib.model.errors import Conflict
 from chalicelib.model.ids import CampaignId
@@ -96,7 +96,7 @@ class NewCampaign(CampaignFields):
     """A new draft. Anything may be missing until it is sent."""
 
 
-class CampaignAnswer(BaseModel):
+class CampaignAnswer(AnswerModel):
     """A campaign without its content, as lists show it."""
 
     campaign_id: str
@@ -124,16 +124,9 @@ class CampaignAnswer(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _flat(cls, said: Any) -> Any:
-        """From a Campaign, or from a mapping with a Campaign as `campaign` and further members."""
-        if isinstance(said, Campaign):
-            said = {"campaign": said}
-        campaign = said["campaign"]
+    def _with_schedule(cls, campaign: Any) -> object:
         schedule = {f"scheduled_{name}": getattr(campaign.schedule, name, None) for name in ("at", "local", "timezone")}
-        computed = schedule | said
-        return {
-            name: getattr(campaign, name) for name in CampaignAnswer.model_fields.keys() - computed.keys()
-        } | computed
+        return Overlaid(campaign, **schedule)
 
 
 class ProofAnswer(AnswerModel):
@@ -163,9 +156,9 @@ class CampaignWithContent(CampaignAnswer):
     proof: LaunchedProof = None
 
 
-def with_content(draft: Draft) -> dict[str, object]:
-    """Input of CampaignWithContent."""
-    return {"campaign": draft.campaign} | asdict(draft.body) | {"html": draft.html()}
+def with_content(draft: Draft, proof: ProofResult | None = None) -> Overlaid:
+    """What a CampaignWithContent is made of."""
+    return Overlaid(draft.campaign, **asdict(draft.body) | {"html": draft.html(), "proof": proof})
 
 
 class FollowUpBody(RequestModel):
@@ -184,8 +177,7 @@ def create_campaign(call: Call) -> object:
 def get_campaign(call: Call, campaign_id: CampaignId) -> object:
     """Read a campaign."""
     draft = call.context.drafts.get(campaign_id)
-    launched = call.context.campaigns.find_launched(draft.campaign)
-    return with_content(draft) | {"proof": launched.proof}
+    return with_content(draft, call.context.campaigns.find_launched(draft.campaign).proof)
 
 
 @Operation(

@@ -7,13 +7,13 @@ Message-ID.
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field
 
 from chalicelib.analytics import export
 from chalicelib.analytics.evidence import evidence_of
-from chalicelib.api.http.answers import Answer, AnswerModel, Moment
+from chalicelib.api.http.answers import Answer, AnswerModel, Moment, Overlaid
 from chalicelib.api.http.authentication import Forbidden, caller
 from chalicelib.api.http.paging import DelimiterQuery, Page, PageQuery
 from chalicelib.api.http.resources import Call, Operation, Resource
@@ -63,22 +63,22 @@ class DeliveryAnswer(AnswerModel):
         str | None, Field(description="Why all clicks count as a machine's; null once a person has clicked.")
     ]
 
-    @classmethod
-    def of(cls, delivery: Delivery, delivery_id: str | None, lead: Lead | None) -> Self:
-        verdicts = judged(delivery)
-        clicked = verdicts.clicked
-        by_machine = None if clicked else next(iter(verdicts.machines.values()), None)
-        computed = {
-            "delivery_id": delivery_id,
-            "lead_deleted": lead is None,
-            "first_name": lead and lead.first_name,
-            "last_name": lead and lead.last_name,
-            "opened_machine": None if delivery.opened_person_at else delivery.opened_machine,
-            "clicked_at": clicked.at if clicked else None,
-            "clicked_machine": by_machine.machine if by_machine else None,
-        }
-        stored = {name: getattr(delivery, name) for name in cls.model_fields.keys() - computed.keys()}
-        return cls.model_validate(stored | computed)
+
+def _shown(delivery: Delivery, delivery_id: str | None, lead: Lead | None) -> Overlaid:
+    """What a DeliveryAnswer is made of."""
+    verdicts = judged(delivery)
+    clicked = verdicts.clicked
+    by_machine = None if clicked else next(iter(verdicts.machines.values()), None)
+    return Overlaid(
+        delivery,
+        delivery_id=delivery_id,
+        lead_deleted=lead is None,
+        first_name=lead and lead.first_name,
+        last_name=lead and lead.last_name,
+        opened_machine=None if delivery.opened_person_at else delivery.opened_machine,
+        clicked_at=clicked.at if clicked else None,
+        clicked_machine=by_machine.machine if by_machine else None,
+    )
 
 
 class DeliveriesQuery(PageQuery):
@@ -113,8 +113,7 @@ def list_deliveries(call: Call, campaign_id: CampaignId) -> object:
     """
     query = call.query(DeliveriesQuery)
     found, following, name, leads = _read(call, campaign_id, query)
-    listed = (DeliveryAnswer.of(each, name(each), leads.get(each.lead_id)) for each in found)
-    return query.page(listed, following)
+    return query.page((_shown(each, name(each), leads.get(each.lead_id)) for each in found), following)
 
 
 @Operation(deliveries, "GET", "/deliveries.csv", query=ExportQuery, answer_type=MEDIA_TYPE)

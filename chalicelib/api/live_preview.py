@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, Json
 
 from chalicelib.api.campaigns import AudienceBody, CampaignFields
-from chalicelib.api.http.answers import Answer
+from chalicelib.api.http.answers import Answer, Overlaid
 from chalicelib.api.http.paging import Page
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
@@ -50,8 +50,7 @@ def preview_unsaved_campaign(call: Call) -> object:
     asked, context = call.body(UnsavedCampaign), call.context
     lead, base_url = asked.lead(call), context.settings.tracking_url
     mail, findings = preview_written(context.drafts, asked.written(), lead, context.now(), base_url)
-    shown = {name: getattr(mail, name) for name in LivePreviewAnswer.model_fields if name != "findings"}
-    return shown | {"findings": findings}
+    return Overlaid(mail, findings=findings)
 
 
 class PreviewLeadsQuery(RequestModel):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from chalicelib.api.deliveries import visible
-from chalicelib.api.http.answers import AnswerModel, Moment
+from chalicelib.api.http.answers import AnswerModel, Moment, Overlaid
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
@@ -210,11 +210,11 @@ def _with_warnings(call: Call, rule: Rule) -> object:
     return _told(rule, call.context.rule_editor.warnings([rule])[rule.rule_id])
 
 
-def _told(rule: Rule, warnings: list[tuple[str, str]]) -> dict[str, object]:
-    """Input of RuleAnswer."""
+def _told(rule: Rule, warnings: list[tuple[str, str]]) -> Overlaid:
+    """What a RuleAnswer is made of."""
     then = [{"action": each.kind, _VALUES[each.kind]: each.value, "field": each.field} for each in rule.then]
-    computed = {
-        "then": [{name: said for name, said in each.items() if said is not None} for each in then],
-        "warnings": [{"field": field, "reason": reason} for field, reason in warnings],
-    }
-    return {name: getattr(rule, name) for name in RuleAnswer.model_fields.keys() - computed.keys()} | computed
+    return Overlaid(
+        rule,
+        then=[{name: said for name, said in each.items() if said is not None} for each in then],
+        warnings=[{"field": field, "reason": reason} for field, reason in warnings],
+    )

@@ -1,12 +1,11 @@
 """/v1/senders and /v1/sending-account: who may send, with which DNS records, and how much."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from chalicelib.api.http.answers import AnswerModel, Moment
+from chalicelib.api.http.answers import AnswerModel, Moment, Overlaid
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
@@ -154,16 +153,15 @@ def read_sending_account(call: Call) -> object:
     state = call.context.sending_account.state()
     if state is None:
         raise Unavailable("Amazon SES did not answer")
-    return asdict(state) | {"service": "ses"}
+    return Overlaid(state, service="ses")
 
 
-def _answer(call: Call, identity: Identity) -> dict[str, object]:
+def _answer(call: Call, identity: Identity) -> Overlaid:
     context = call.context
     checked = check(identity, context.identities.region, context.dns)
     newest, _ = context.campaigns.list_page(limit=_CAMPAIGNS_SEARCHED, position=None)
     using = [each for each in newest if each.status not in _DONE and _is_from(each.from_email, identity.sender)]
-    looked_up = {"records": checked.records, "dmarc": checked.dmarc, "used_by": using, "checked_at": context.now()}
-    return asdict(identity) | {"kind": identity.kind} | looked_up
+    return Overlaid(identity, records=checked.records, dmarc=checked.dmarc, used_by=using, checked_at=context.now())
 
 
 def _is_from(address: str, sender: str) -> bool:

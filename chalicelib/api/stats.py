@@ -10,8 +10,8 @@ from chalicelib.analytics.comparison import Verdict, compare
 from chalicelib.analytics.link_scanners import link_scanner_advice
 from chalicelib.analytics.stats import count_links, stats_of
 from chalicelib.analytics.timing import By, series_of
-from chalicelib.api.campaigns import LaunchedProof, ProofAnswer
-from chalicelib.api.http.answers import AnswerModel, Moment
+from chalicelib.api.campaigns import LaunchedProof
+from chalicelib.api.http.answers import AnswerModel, Moment, Overlaid
 from chalicelib.api.http.paging import Page
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
@@ -224,12 +224,8 @@ def get_stats(call: Call, campaign_id: CampaignId) -> object:
         launched_at=campaign.launched_at,
         html_bytes=launched.html_bytes,
     )
-    answer = StatsAnswer.model_validate(numbers)
-    answer.proof = ProofAnswer.model_validate(launched.proof) if launched.proof else None
-    waiting = _waiting(call, campaign) if answer.pending and campaign.status in GOING else None
-    if waiting is not None:
-        answer.waiting = WaitingAnswer(reason=waiting.reason, resumes_about=waiting.until, text=waiting.text)
-    return answer
+    waiting = _waiting(call, campaign) if numbers.pending and campaign.status in GOING else None
+    return Overlaid(numbers, proof=launched.proof, waiting=waiting and Overlaid(waiting, resumes_about=waiting.until))
 
 
 def _waiting(call: Call, campaign: Campaign) -> Waiting | None:

@@ -1,11 +1,10 @@
 """/v1/suppressions: the addresses that are not mailed. Addresses come in bodies, which no access log has."""
 
-from dataclasses import asdict
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from chalicelib.api.http.answers import AnswerModel, Moment
+from chalicelib.api.http.answers import AnswerModel, Moment, Overlaid
 from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.requests import InvalidBody, RequestModel, read_bytes
@@ -151,13 +150,11 @@ def _parsed(text: str, field: str) -> str:
         raise InvalidBody([Fault(field, str(error))]) from None
 
 
-def _shown(each: SuppressedAddress) -> SuppressedAddressAnswer:
+def _shown(each: SuppressedAddress) -> dict[str, object]:
+    """What a SuppressedAddressAnswer is made of."""
     marks = [(None, mark) for mark in each.everywhere] + list(each.unsubscribed.items())
-    return SuppressedAddressAnswer(
-        email=None if each.is_erased else each.address,
-        marks=[
-            SuppressedMarkAnswer.model_validate(asdict(mark) | {"entity": entity})
-            for entity, mark in sorted(marks, key=lambda pair: pair[1].at)
-        ],
-        removed=None if each.lifted is None else RemovedAnswer.model_validate(each.lifted),
-    )
+    return {
+        "email": None if each.is_erased else each.address,
+        "marks": [Overlaid(mark, entity=entity) for entity, mark in sorted(marks, key=lambda pair: pair[1].at)],
+        "removed": each.lifted,
+    }

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from chalicelib.analytics.timeline import Event, TimelineEvent, timeline_page
 from chalicelib.api.deliveries import EvidenceAnswer, visible
-from chalicelib.api.http.answers import AnswerModel, Moment
+from chalicelib.api.http.answers import AnswerModel, Moment, Overlaid
 from chalicelib.api.http.paging import PageQuery
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.model.delivery import DeliveryStatus
@@ -119,8 +119,8 @@ def get_timeline(call: Call, lead_id: LeadId) -> object:
     return query.page(*shown_events(call, call.context.leads.get(lead_id), query))
 
 
-def shown_events(call: Call, lead: Lead, query: PageQuery) -> tuple[list[AnswerModel], str | None]:
-    """A page of a lead's events as the caller may see them, and where the next one starts (None at the end)."""
+def shown_events(call: Call, lead: Lead, query: PageQuery) -> tuple[list[object], str | None]:
+    """What a page of TimelineItems is made of, as the caller may see them, and where the next one starts, if any."""
     context = call.context
     events, following = timeline_page(
         context.deliveries,
@@ -134,15 +134,15 @@ def shown_events(call: Call, lead: Lead, query: PageQuery) -> tuple[list[AnswerM
     return [_shown(call, event, lead.lead_id) for event in events], following
 
 
-def _shown(call: Call, event: Event, lead_id: LeadId) -> AnswerModel:
+def _shown(call: Call, event: Event, lead_id: LeadId) -> object:
     if isinstance(event, Resubscription):
-        return ResubscribedAnswer.model_validate(event)
+        return Overlaid(event, type="resubscribed")
     if isinstance(event, Mark):
-        return UnsubscribedAnswer.model_validate(event)
-    shown = visible(call, event, event.campaign_id, lead_id)
-    said = {each.name: getattr(shown, each.name) for each in fields(shown)}
-    if isinstance(shown, TimelineEvent):
-        return TimelineAnswer.model_validate(said | {"type": "campaign_delivery", "icon": "megaphone"})
-    detail = "; ".join([*shown.done, *(f"Failed: {each}" for each in shown.failed)])
-    told = {"type": "automation", "icon": "bolt", "title": f"Rule: {shown.rule_name}", "detail": detail}
-    return AutomationAnswer.model_validate(said | told)
+        return Overlaid(event, type="unsubscribed")
+    if isinstance(event, TimelineEvent):
+        event = visible(call, event, event.delivery.campaign_id, lead_id)
+        said = {each.name: getattr(event, each.name) for each in fields(event)}
+        return Overlaid(event.delivery, type="campaign_delivery", icon="megaphone", **said)
+    act = visible(call, event, event.campaign_id, lead_id)
+    detail = "; ".join([*act.done, *(f"Failed: {each}" for each in act.failed)])
+    return Overlaid(act, type="automation", icon="bolt", title=f"Rule: {act.rule_name}", detail=detail)

@@ -1,11 +1,10 @@
 """/v1/tokens: issue, list, revoke. The operator, who has no token yet, issues the first one (`make token`)."""
 
-from dataclasses import asdict
 from typing import Annotated
 
 from pydantic import Field
 
-from chalicelib.api.http.answers import AnswerModel, Moment
+from chalicelib.api.http.answers import AnswerModel, Moment, Overlaid
 from chalicelib.api.http.authentication import Forbidden, caller
 from chalicelib.api.http.paging import Page
 from chalicelib.api.http.requests import Line, RequestModel
@@ -42,7 +41,7 @@ def issue_token(call: Call) -> object:
     """
     wanted = call.body(NewToken)
     token, secret = call.context.tokens.issue(wanted.name, wanted.scope, call.context.now())
-    return asdict(token) | {"token": secret}
+    return Overlaid(token, token=secret)
 
 
 @Operation(tokens, "GET", "/v1/tokens", Page[TokenAnswer], raises=[Forbidden])
@@ -55,7 +54,8 @@ def list_tokens(call: Call) -> object:
     if current.scope is not Scope.FULL:
         raise Forbidden("Tokens are for tokens of scope full.", 'Bearer error="insufficient_scope", scope="full"')
     found = call.context.tokens.list_all()
-    return {"items": [asdict(each) | {"current": each.token_id == current.token_id} for each in found], "cursor": None}
+    items = [Overlaid(each, current=each.token_id == current.token_id) for each in found]
+    return {"items": items, "cursor": None}
 
 
 @Operation(tokens, "DELETE", "/v1/tokens/{token_id}", status=204, raises=[LastFullToken])
