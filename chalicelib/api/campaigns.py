@@ -29,7 +29,7 @@ class BehaviorBody(RequestModel):
     """What a lead, as a person, did with a campaign's mail. Only leads that it was sent to match."""
 
     campaign_id: CampaignId
-    did: Annotated[Did, Field(description="A lead who clicked has opened, whether images were loaded or not.")]
+    did: Did = Field(description="A lead who clicked has opened, whether images were loaded or not.")
 
 
 class AudienceBody(RequestModel):
@@ -49,29 +49,26 @@ class CampaignFields(RequestModel):
     """What the author of a campaign writes. What is missing must be added before it is sent."""
 
     title: str = ""
-    subject: Annotated[str, Field(description="May hold merge tags.")] = ""
-    from_email: Annotated[str, Field(description="An address that the mail service may send from.")] = ""
+    subject: str = Field(default="", description="May hold merge tags.")
+    from_email: str = Field(default="", description="An address that the mail service may send from.")
     from_name: str | None = None
     reply_to: str | None = None
-    html: Annotated[str | None, Field(description="At most one of `html`, `mjml` and `markdown`.")] = None
-    mjml: Annotated[str | None, Field(description="The mail as MJML, which becomes HTML.")] = None
-    markdown: Annotated[
-        str | None, Field(description="The mail as Markdown (CommonMark), which becomes HTML in the workspace's theme.")
-    ] = None
-    text: Annotated[str | None, Field(description="The text part; generated from the HTML when missing.")] = None
-    preview_text: Annotated[
-        str | None,
-        Field(description="Inboxes show it after the subject. At most 200 characters; may hold merge tags."),
-    ] = None
+    html: str | None = Field(default=None, description="At most one of `html`, `mjml` and `markdown`.")
+    mjml: str | None = Field(default=None, description="The mail as MJML, which becomes HTML.")
+    markdown: str | None = Field(
+        default=None, description="The mail as Markdown (CommonMark), which becomes HTML in the workspace's theme."
+    )
+    text: str | None = Field(default=None, description="The text part; generated from the HTML when missing.")
+    preview_text: str | None = Field(
+        default=None, description="Inboxes show it after the subject. At most 200 characters; may hold merge tags."
+    )
     audience: AudienceBody = AudienceBody()
     utm: dict[UtmName, str] = Field(default_factory=dict, description="Added to tracked links that lack them.")
-    tracking: Annotated[
-        Tracking,
-        Field(
-            description="`full`: who opened and clicked. `anonymous`: how many did, but not who. `none`: links stay as "
-            "written, and there is no pixel. A lead's own `tracking_opt_out` always means `none`."
-        ),
-    ] = Tracking.FULL
+    tracking: Tracking = Field(
+        default=Tracking.FULL,
+        description="`full`: who opened and clicked. `anonymous`: how many did, but not who. `none`: links stay as "
+        "written, and there is no pixel. A lead's own `tracking_opt_out` always means `none`.",
+    )
 
     def written(self) -> Written:
         """The members that were sent."""
@@ -82,14 +79,12 @@ class CampaignFields(RequestModel):
 class CampaignPatch(CampaignFields):
     """What to change. Absent members stay as they are; null clears."""
 
-    version: Annotated[
-        int,
-        Field(
-            ge=1,
-            description="The version that this change is based on; refused with 409 when the draft has changed "
-            "since. Absent: the change is made to any version.",
-        ),
-    ] = 0
+    version: int = Field(
+        default=0,
+        ge=1,
+        description="The version that this change is based on; refused with 409 when the draft has changed "
+        "since. Absent: the change is made to any version.",
+    )
 
 
 class NewCampaign(CampaignFields):
@@ -108,14 +103,12 @@ class CampaignAnswer(AnswerModel):
     audience: AudienceBody
     utm: dict[str, str]
     tracking: Tracking
-    proof_waived: Annotated[
-        bool, Field(description="It was sent or scheduled with `proof: waived`, because it is not proven.")
-    ]
+    proof_waived: bool = Field(description="It was sent or scheduled with `proof: waived`, because it is not proven.")
     status: CampaignStatus
-    status_reason: Annotated[str | None, Field(description="The reason for the status, if it has one.")]
-    version: Annotated[int, Field(description="Counts the author's changes.")]
-    scheduled_at: Annotated[Moment | None, Field(description="When its schedule sends it, or was to send it.")]
-    scheduled_local: Annotated[str | None, Field(description="The same as local time in `scheduled_timezone`.")]
+    status_reason: str | None = Field(description="The reason for the status, if it has one.")
+    version: int = Field(description="Counts the author's changes.")
+    scheduled_at: Moment | None = Field(description="When its schedule sends it, or was to send it.")
+    scheduled_local: str | None = Field(description="The same as local time in `scheduled_timezone`.")
     scheduled_timezone: str | None
     created_at: Moment
     updated_at: Moment
@@ -133,9 +126,9 @@ class ProofAnswer(AnswerModel):
     """A mail was compared, as browsers read it, with what its author wrote; or it left without that, as asked for."""
 
     state: Literal["proven", "waived"]
-    tracked: Annotated[int | None, Field(description="Links whose clicks are counted. Null: waived.")]
-    untracked: Annotated[int | None, Field(description="Links left as they are. Null: waived.")]
-    text: Annotated[str, Field(description="The same in words.")]
+    tracked: int | None = Field(description="Links whose clicks are counted. Null: waived.")
+    untracked: int | None = Field(description="Links left as they are. Null: waived.")
+    text: str = Field(description="The same in words.")
 
 
 LaunchedProof = Annotated[
@@ -148,7 +141,7 @@ LaunchedProof = Annotated[
 
 
 class CampaignWithContent(CampaignAnswer):
-    html: Annotated[str | None, Field(description="As written, or made of `mjml` or `markdown`.")]
+    html: str | None = Field(description="As written, or made of `mjml` or `markdown`.")
     mjml: str | None
     markdown: str | None
     text: str | None
@@ -162,7 +155,7 @@ def with_content(draft: Draft, proof: ProofResult | None = None) -> Overlaid:
 
 
 class FollowUpBody(RequestModel):
-    to: Annotated[Did, Field(description="A lead who clicked has opened, whether images were loaded or not.")]
+    to: Did = Field(description="A lead who clicked has opened, whether images were loaded or not.")
 
 
 @Operation(

@@ -7,7 +7,7 @@ Message-ID.
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field
 
@@ -38,30 +38,27 @@ class DeliveryNotFound(Missing, problem="delivery-not-found", title="There is no
 
 
 class DeliveryAnswer(AnswerModel):
-    delivery_id: Annotated[
-        str | None,
-        Field(description="Its id in the mail's links; null for a read token, and when the signing key was withdrawn."),
-    ]
+    delivery_id: str | None = Field(
+        description="Its id in the mail's links; null for a read token, and when the signing key was withdrawn."
+    )
     lead_id: str
-    lead_deleted: Annotated[bool, Field(description="The lead was deleted or erased; its address is not shown.")]
+    lead_deleted: bool = Field(description="The lead was deleted or erased; its address is not shown.")
     email: str | None
-    first_name: Annotated[str | None, Field(description="As the lead is called now.")]
+    first_name: str | None = Field(description="As the lead is called now.")
     last_name: str | None
     status: DeliveryStatus
     reason: str | None
-    detail: Annotated[str | None, Field(description="The mail service's message.")]
+    detail: str | None = Field(description="The mail service's message.")
     sent_at: Moment | None
     delivered_at: Moment | None
-    bounced_at: Annotated[Moment | None, Field(description="Bounced permanently.")]
+    bounced_at: Moment | None = Field(description="Bounced permanently.")
     complained_at: Moment | None
     opened_at: Moment | None
-    opened_machine: Annotated[
-        str | None, Field(description="Why the open counts as a machine's; null once a person has opened.")
-    ]
-    clicked_at: Annotated[Moment | None, Field(description="A person's first click.")]
-    clicked_machine: Annotated[
-        str | None, Field(description="Why all clicks count as a machine's; null once a person has clicked.")
-    ]
+    opened_machine: str | None = Field(description="Why the open counts as a machine's; null once a person has opened.")
+    clicked_at: Moment | None = Field(description="A person's first click.")
+    clicked_machine: str | None = Field(
+        description="Why all clicks count as a machine's; null once a person has clicked."
+    )
 
 
 def _shown(delivery: Delivery, delivery_id: str | None, lead: Lead | None) -> Overlaid:
@@ -82,17 +79,17 @@ def _shown(delivery: Delivery, delivery_id: str | None, lead: Lead | None) -> Ov
 
 
 class DeliveriesQuery(PageQuery):
-    status: Annotated[DeliveryStatus | None, Field(description="Only deliveries with this status.")] = None
-    opened: Annotated[bool | None, Field(description="Only those opened, or not opened.")] = None
-    clicked: Annotated[bool | None, Field(description="Only those clicked by a person, or not.")] = None
-    reason: Annotated[
-        str | None, Field(max_length=100, description="Only those that failed or were skipped for this reason.")
-    ] = None
-    unsubscribed: Annotated[bool | None, Field(description="Only those unsubscribed by this mail, or not.")] = None
+    status: DeliveryStatus | None = Field(default=None, description="Only deliveries with this status.")
+    opened: bool | None = Field(default=None, description="Only those opened, or not opened.")
+    clicked: bool | None = Field(default=None, description="Only those clicked by a person, or not.")
+    reason: str | None = Field(
+        default=None, max_length=100, description="Only those that failed or were skipped for this reason."
+    )
+    unsubscribed: bool | None = Field(default=None, description="Only those unsubscribed by this mail, or not.")
 
 
 class ExportQuery(DelimiterQuery, DeliveriesQuery):
-    limit: Annotated[int, Field(ge=1, le=10_000, description="How many lines at most.")] = 5_000
+    limit: int = Field(default=5_000, ge=1, le=10_000, description="How many lines at most.")
 
 
 class EvidenceAnswer(AnswerModel):
@@ -100,9 +97,9 @@ class EvidenceAnswer(AnswerModel):
 
     kind: Literal["open", "click"]
     at: Moment
-    reason: Annotated[str | None, Field(description="Why it is a machine's; null for a person's.")]
-    links: Annotated[dict[str, str], Field(description="URLs of the links that were followed, by link id.")]
-    text: Annotated[str, Field(description="What happened and why it counted or not, in words.")]
+    reason: str | None = Field(description="Why it is a machine's; null for a person's.")
+    links: dict[str, str] = Field(description="URLs of the links that were followed, by link id.")
+    text: str = Field(description="What happened and why it counted or not, in words.")
 
 
 @Operation(deliveries, "GET", "/deliveries", Page[DeliveryAnswer], query=DeliveriesQuery)

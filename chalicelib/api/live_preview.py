@@ -1,7 +1,5 @@
 """/v1/previews: a campaign while it is being written, before anything is stored."""
 
-from typing import Annotated
-
 from pydantic import Field, Json
 
 from chalicelib.api.campaigns import AudienceBody, CampaignFields
@@ -54,7 +52,7 @@ def preview_unsaved_campaign(call: Call) -> object:
 
 
 class PreviewLeadsQuery(RequestModel):
-    audience: Annotated[Json[AudienceBody], Field(description="JSON object, as in a campaign.")] = AudienceBody()
+    audience: Json[AudienceBody] = Field(default=AudienceBody(), description="JSON object, as in a campaign.")
 
 
 @Operation(live_preview, "GET", "/leads", Page[LeadAnswer], query=PreviewLeadsQuery)

@@ -1,7 +1,7 @@
 """/v1/senders and /v1/sending-account: who may send, with which DNS records, and how much."""
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -33,8 +33,8 @@ Status = Literal["PENDING", "SUCCESS", "FAILED", "TEMPORARY_FAILURE", "NOT_START
 class NewSender(RequestModel):
     """Exactly one of the two."""
 
-    domain: Annotated[str | None, Field(description="Allows every address of the domain and of its subdomains.")] = None
-    address: Annotated[str | None, Field(description="Gets an email from Amazon SES with a link to verify it.")] = None
+    domain: str | None = Field(default=None, description="Allows every address of the domain and of its subdomains.")
+    address: str | None = Field(default=None, description="Gets an email from Amazon SES with a link to verify it.")
 
     def name(self) -> str:
         """As SES knows it. Raises InvalidSender."""
@@ -46,10 +46,10 @@ class NewSender(RequestModel):
 
 
 class SenderSummary(AnswerModel):
-    sender: Annotated[str, Field(description="A domain or an email address.")]
+    sender: str = Field(description="A domain or an email address.")
     kind: Kind
-    verified: Annotated[bool, Field(description="Emails may be sent from it.")]
-    status: Annotated[Status, Field(description="How far Amazon SES is with verifying it.")]
+    verified: bool = Field(description="Emails may be sent from it.")
+    status: Status = Field(description="How far Amazon SES is with verifying it.")
 
 
 class RecordAnswer(AnswerModel):
@@ -59,17 +59,17 @@ class RecordAnswer(AnswerModel):
     type: str
     name: str
     value: str
-    state: Annotated[State, Field(description="`unknown`: DNS did not answer.")]
+    state: State = Field(description="`unknown`: DNS did not answer.")
     seen: list[str]
 
 
 class DmarcAnswer(AnswerModel):
     """What receivers make of emails from this sender. `passes` is null if DNS did not answer."""
 
-    domain: Annotated[str | None, Field(description="Where the policy is published, if there is one.")]
+    domain: str | None = Field(description="Where the policy is published, if there is one.")
     policy: str | None
     passes: bool | None
-    reason: Annotated[str | None, Field(description="Why emails do not pass.")]
+    reason: str | None = Field(description="Why emails do not pass.")
 
 
 class UsingCampaign(AnswerModel):
@@ -80,15 +80,12 @@ class UsingCampaign(AnswerModel):
 
 class SenderAnswer(SenderSummary):
     dkim_status: Status
-    mail_from: Annotated[str | None, Field(description="The subdomain that bounces come back to.")]
+    mail_from: str | None = Field(description="The subdomain that bounces come back to.")
     mail_from_status: Status | None
-    records: Annotated[list[RecordAnswer], Field(description="Of a domain: what to publish, and what DNS has now.")]
+    records: list[RecordAnswer] = Field(description="Of a domain: what to publish, and what DNS has now.")
     dmarc: DmarcAnswer
-    used_by: Annotated[
-        list[UsingCampaign],
-        Field(description="Those of the newest 100 campaigns that are not sent yet."),
-    ]
-    verified_at: Annotated[Moment | None, Field(description="When Amazon SES last found it verified.")]
+    used_by: list[UsingCampaign] = Field(description="Those of the newest 100 campaigns that are not sent yet.")
+    verified_at: Moment | None = Field(description="When Amazon SES last found it verified.")
     checked_at: Moment
 
 
@@ -96,12 +93,12 @@ class AccountAnswer(AnswerModel):
     """What the mail service lets this account send. With an SMTP server only `service` is known."""
 
     service: Literal["ses", "smtp"]
-    sandbox: Annotated[bool | None, Field(description="It may write to verified addresses only.")] = None
+    sandbox: bool | None = Field(default=None, description="It may write to verified addresses only.")
     sending_enabled: bool | None = None
     enforcement_status: str | None = None
-    quota: Annotated[int | None, Field(description="Emails in 24 hours; null: no limit.")] = None
-    sent: Annotated[int | None, Field(description="Emails in the last 24 hours.")] = None
-    rate: Annotated[float | None, Field(description="Emails a second.")] = None
+    quota: int | None = Field(default=None, description="Emails in 24 hours; null: no limit.")
+    sent: int | None = Field(default=None, description="Emails in the last 24 hours.")
+    rate: float | None = Field(default=None, description="Emails a second.")
 
 
 @Operation(senders, "GET", "/v1/senders", Page[SenderSummary], query=PageQuery, raises=[SendersUnknown])

@@ -1,6 +1,6 @@
 """/v1/suppressions: the addresses that are not mailed. Addresses come in bodies, which no access log has."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -28,11 +28,10 @@ class SuppressionNotFound(Missing, problem="suppression-not-found", title="The a
 
 
 class SuppressionsQuery(PageQuery):
-    q: Annotated[str | None, Field(max_length=254, description="Only addresses that start like this.")] = None
-    reason: Annotated[
-        SuppressionReason | Literal["removed"] | None,
-        Field(description="Only for this reason; `removed`: addresses that were taken off the list."),
-    ] = None
+    q: str | None = Field(default=None, max_length=254, description="Only addresses that start like this.")
+    reason: SuppressionReason | Literal["removed"] | None = Field(
+        default=None, description="Only for this reason; `removed`: addresses that were taken off the list."
+    )
 
     def shows(self, each: SuppressedAddress) -> bool:
         if self.reason == REMOVED:
@@ -41,7 +40,7 @@ class SuppressionsQuery(PageQuery):
 
 
 class NewSuppressions(RequestModel):
-    emails: Annotated[list[str], Field(min_length=1, max_length=100)]
+    emails: list[str] = Field(min_length=1, max_length=100)
     reason: Reason
 
 
@@ -55,7 +54,7 @@ class RemovalBody(RequestModel):
 
 
 class SuppressedMarkAnswer(SuppressionAnswer):
-    entity: Annotated[str | None, Field(description="Of an unsubscription: the business line; null for every one.")]
+    entity: str | None = Field(description="Of an unsubscription: the business line; null for every one.")
 
 
 class RemovedAnswer(AnswerModel):
@@ -65,14 +64,14 @@ class RemovedAnswer(AnswerModel):
 
 
 class SuppressedAddressAnswer(AnswerModel):
-    email: Annotated[str | None, Field(description="In lower case; null for an erased person, of whom a hash is kept.")]
-    marks: Annotated[list[SuppressedMarkAnswer], Field(description="What keeps it from being mailed, first one first.")]
-    removed: Annotated[RemovedAnswer | None, Field(description="How it was last taken off the list.")]
+    email: str | None = Field(description="In lower case; null for an erased person, of whom a hash is kept.")
+    marks: list[SuppressedMarkAnswer] = Field(description="What keeps it from being mailed, first one first.")
+    removed: RemovedAnswer | None = Field(description="How it was last taken off the list.")
 
 
 class AddedAnswer(AnswerModel):
     added: int
-    known: Annotated[int, Field(description="Addresses that somebody had put on the list before.")]
+    known: int = Field(description="Addresses that somebody had put on the list before.")
 
 
 class ImportedSuppressionsAnswer(AddedAnswer):

@@ -39,15 +39,15 @@ class ClickedLinkAnswer(AnswerModel):
 
 class BouncedAnswer(AnswerModel):
     at: Moment
-    hard: Annotated[bool, Field(description="Permanent: the address is not mailed again.")]
-    detail: Annotated[str | None, Field(description="The message of the recipient's server, or of the mail service.")]
+    hard: bool = Field(description="Permanent: the address is not mailed again.")
+    detail: str | None = Field(description="The message of the recipient's server, or of the mail service.")
 
 
 class TimelineAnswer(AnswerModel):
     type: Literal["campaign_delivery"]
     icon: Literal["megaphone"]
     title: str
-    email: Annotated[str | None, Field(description="The address that the mail went to.")]
+    email: str | None = Field(description="The address that the mail went to.")
     subject: str | None
     campaign_id: str
     status: DeliveryStatus
@@ -62,7 +62,7 @@ class TimelineAnswer(AnswerModel):
     delivered_at: Moment | None
     bounced: BouncedAnswer | None
     complained_at: Moment | None
-    unsubscribed_at: Annotated[Moment | None, Field(description="By this mail's link.")]
+    unsubscribed_at: Moment | None = Field(description="By this mail's link.")
 
 
 class AutomationAnswer(AnswerModel):
@@ -71,7 +71,7 @@ class AutomationAnswer(AnswerModel):
     type: Literal["automation"]
     icon: Literal["bolt"]
     title: str
-    detail: Annotated[str, Field(description="In words: `Stage New → Hot Lead`.")]
+    detail: str = Field(description="In words: `Stage New → Hot Lead`.")
     at: Moment
     rule_id: str
     campaign_id: str
@@ -85,7 +85,7 @@ class ResubscribedAnswer(AnswerModel):
     icon: Literal["envelope"] = "envelope"
     title: Literal["Resubscribed"] = "Resubscribed"
     reason: str
-    by: Annotated[str, Field(description="The name of the API token that asked for it.")]
+    by: str = Field(description="The name of the API token that asked for it.")
     at: Moment
 
 
@@ -95,7 +95,7 @@ class UnsubscribedAnswer(AnswerModel):
     type: Literal["unsubscribed"] = "unsubscribed"
     icon: Literal["envelope"] = "envelope"
     title: Literal["Unsubscribed"] = "Unsubscribed"
-    by: Annotated[str | None, Field(description="The name of the API token that asked for it.")]
+    by: str | None = Field(description="The name of the API token that asked for it.")
     at: Moment
 
 

@@ -1,7 +1,5 @@
 """/v1/tokens: issue, list, revoke. The operator, who has no token yet, issues the first one (`make token`)."""
 
-from typing import Annotated
-
 from pydantic import Field
 
 from chalicelib.api.http.answers import AnswerModel, Moment, Overlaid
@@ -16,8 +14,8 @@ tokens = Resource("tokens")
 
 
 class NewToken(RequestModel):
-    name: Annotated[Line, Field(max_length=100, description="Who or what will use it.")]
-    scope: Annotated[Scope, Field(description="`read` may only GET.")] = Scope.FULL
+    name: Line = Field(max_length=100, description="Who or what will use it.")
+    scope: Scope = Field(default=Scope.FULL, description="`read` may only GET.")
 
 
 class TokenAnswer(AnswerModel):
@@ -25,8 +23,8 @@ class TokenAnswer(AnswerModel):
     name: str
     scope: Scope
     created_at: Moment
-    used_at: Annotated[Moment | None, Field(description="When it was last used, at most an hour too early.")] = None
-    current: Annotated[bool, Field(description="Whether this request came with it, or its session.")] = False
+    used_at: Moment | None = Field(default=None, description="When it was last used, at most an hour too early.")
+    current: bool = Field(default=False, description="Whether this request came with it, or its session.")
 
 
 class IssuedToken(TokenAnswer):
