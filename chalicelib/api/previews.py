@@ -13,7 +13,7 @@ from chalicelib.campaigns.preflight import preflight
 from chalicelib.campaigns.preview import POLICY, preview, preview_page
 from chalicelib.campaigns.send_test import MAX_ADDRESSES, InvalidAddresses, SendTestOutcome
 from chalicelib.content.errors import ContentInvalid, RenderFailed
-from chalicelib.content.preflight import Severity
+from chalicelib.content.findings import Severity
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.errors import LeadNotFound
 from chalicelib.model.ids import CampaignId, LeadId

@@ -10,7 +10,8 @@ from chalicelib.campaigns.preview import NO_TRACKING
 from chalicelib.campaigns.proving import compile_both
 from chalicelib.content.diagnosis import Diagnosis
 from chalicelib.content.errors import ContentInvalid, RenderFailed
-from chalicelib.content.preflight import AudienceFacts, Finding, content_findings, in_order, preflight_findings
+from chalicelib.content.findings import Finding, content_findings, in_order
+from chalicelib.content.preflight import AudienceFacts, preflight_findings
 from chalicelib.content.render import Rendered, Renderer
 from chalicelib.crm.leads import merge_fields
 from chalicelib.model.campaign import Body
