@@ -10,6 +10,7 @@ The grammar is loose where that is harmless (operators have no precedence), sinc
 
 import re
 from contextlib import suppress
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from chalicelib.content.merge_tags import Tag
@@ -212,12 +213,9 @@ class Reader:
     def _container(self, closing: str) -> None:
         start = self._at
         is_list = self._items(closing) or closing == "]"
-        held = zip(self._lexemes[start - 1 :], self._lexemes[start : self._at - 1], strict=False)
-        if (
-            self._is_iterable
-            and is_list
-            and any(each.text in self._known and before.text != "." for before, each in held)
-        ):
+        held = pairwise(self._lexemes[start - 1 : self._at - 1])
+        holds_value = any(each.text in self._known and before.text != "." for before, each in held)
+        if self._is_iterable and is_list and holds_value:
             # Twenty loops over lists of the value of the loop before: a value of any size, for hardly any fuel.
             self._refuse(start - 1, "a list to loop over cannot hold the value of another loop")
 
