@@ -13,13 +13,7 @@ from chalicelib.model.addresses import MalformedAddress, parse_address, parse_do
 from chalicelib.model.campaign import CampaignStatus
 from chalicelib.model.errors import Fault, Unavailable
 from chalicelib.model.ids import CampaignId
-from chalicelib.senders.identities import (
-    Identity,
-    InvalidSender,
-    SenderNotFound,
-    SendersUnknown,
-    TooManySenders,
-)
+from chalicelib.senders.identities import Identity, InvalidSender, SenderNotFound, SendersUnknown, TooManySenders
 from chalicelib.senders.records import Purpose, State, check
 
 senders = Resource("senders")

@@ -97,12 +97,7 @@ def change_workspace(call: Call) -> object:
 
 
 @Operation(
-    workspace,
-    "GET",
-    "/v1/workspace/preview.html",
-    query=SampleQuery,
-    answer_type=HTML,
-    raises=[InvalidWorkspace],
+    workspace, "GET", "/v1/workspace/preview.html", query=SampleQuery, answer_type=HTML, raises=[InvalidWorkspace]
 )
 def preview_workspace(call: Call) -> Answer:
     """Preview a theme as an HTML page.
