@@ -8,14 +8,15 @@ const SEVERITY = { error: ["bad", "Error"], warning: ["skipped", "Warning"], not
 const ORDER = Object.keys(SEVERITY);
 const key = ({ code, field, message }) => `${code} ${field} ${message}`;
 
-/** { element, live(findings), checked(preflight) }. `mark(findings)`: show them in the text; `go(finding)`: jump there. */
-export function findingsList({ mark, go, isOurs }) {
+/** { element, live(findings), run(ask), found() }. `mark(findings)`: show them in the text; `go(finding)`: jump there. */
+export function presendCheck({ mark, go, isOurs }) {
   const element = h("div", { class: "stack", role: "group", "aria-label": "Findings" }, h("p", { class: "soft" }, "Write something, and it is checked as you type."));
   let written = [];
   let others = [];
   let proof = null;
   let isWhole = false;
   let known = "";
+  let asked = null;
 
   function draw() {
     const live = new Set(written.map(key));
@@ -41,11 +42,17 @@ export function findingsList({ mark, go, isOurs }) {
     element,
     /** What the text as it is now has. */
     live(findings) { written = findings; draw(); },
-    /** What the check of the stored draft says, of the recipients and the sender too. */
-    checked(preflight) {
-      ({ findings: others, proof } = preflight);
+    /** Show what `ask()` promises: what the check of the stored draft says, of the recipients and the sender too. */
+    async run(ask) {
+      const mine = ask();
+      asked = mine;
+      const found = await mine;
+      if (asked !== mine) return;
+      ({ findings: others, proof } = found);
       isWhole = true;
       draw();
     },
+    /** A promise of what the last check says. */
+    found: () => asked,
   };
 }

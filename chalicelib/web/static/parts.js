@@ -51,13 +51,16 @@ export function debounced(run, signal, ms = 300) {
   };
 }
 
-/** Run it with this control disabled. That takes the focus from the control, which gets it back unless it was moved on. */
-export async function disabledDuring(control, run) {
+/** Run it with this control disabled, and labelled so. That takes the focus from it, which it gets back unless it was moved on. */
+export async function disabledDuring(control, run, words) {
+  const { textContent: label } = control;
   control.disabled = true;
+  if (words) control.textContent = words;
   try {
     return await run();
   } finally {
     control.disabled = false;
+    if (words) control.textContent = label;
     if (document.activeElement === document.body) control.focus();
   }
 }
