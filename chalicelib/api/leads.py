@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.paging import Page, PageQuery
-from chalicelib.api.http.requests import Line, RequestModel
+from chalicelib.api.http.requests import RequestModel, one_line
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.crm.lead_groups import list_groups
 from chalicelib.crm.leads import InvalidLead, LeadInput, create_lead, delete_lead, update_lead
@@ -85,7 +85,7 @@ class LeadQuery(PageQuery, LeadFilterBody):
     """A page of them."""
 
 
-Reason = Annotated[Line, Field(max_length=500, description="Why; one line.")]
+Reason = Annotated[str, *one_line(500), Field(description="Why; one line.")]
 
 
 class ResubscribeBody(RequestModel):

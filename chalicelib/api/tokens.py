@@ -8,7 +8,7 @@ from pydantic import Field
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.authentication import Forbidden, caller
 from chalicelib.api.http.paging import Page
-from chalicelib.api.http.requests import Line, RequestModel
+from chalicelib.api.http.requests import RequestModel, one_line
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.model.access import Scope
 from chalicelib.store.access import LastFullToken
@@ -17,7 +17,7 @@ tokens = Resource("tokens")
 
 
 class NewToken(RequestModel):
-    name: Annotated[Line, Field(max_length=100, description="Who or what will use it.")]
+    name: Annotated[str, *one_line(100), Field(description="Who or what will use it.")]
     scope: Annotated[Scope, Field(description="`read` may only GET.")] = Scope.FULL
 
 

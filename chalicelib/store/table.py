@@ -66,9 +66,10 @@ class Table:
                 raise StoreUnavailable("batch read kept being throttled")
         return found
 
-    def query(self, query: Query) -> Iterator[Item]:
-        """All rows of a query, a page at a time as they are consumed."""
-        for answer in self._pages(query):
+    def query(self, query: Query, is_over: Callable[[], bool] = lambda: False) -> Iterator[Item]:
+        """All rows of a query, a page at a time as they are consumed, until `is_over()`."""
+        pages = self._pages(query)
+        while not is_over() and (answer := next(pages, None)):
             yield from answer["Items"]
 
     def page(self, query: Query, *, limit: int | None = None, start: Item | None = None) -> RowPage:

@@ -43,7 +43,11 @@ _PROBLEM: dict[str, Any] = {
                 "required": ["field", "reason"],
                 "properties": {
                     "field": {"type": "string"},
-                    "reason": {"type": "string"},
+                    "reason": {
+                        "type": "string",
+                        "description": "Completes a sentence that begins with the field, such as `has no @`. "
+                        "With a column, it is a sentence about that place.",
+                    },
                     "line": {"type": "integer"},
                     "column": {"type": "integer"},
                 },
@@ -267,7 +271,7 @@ class _Described:
                 yield from (idempotency.InvalidKey, idempotency.StillRunning, idempotency.KeyReused)
             if operation.answers_secret:
                 yield idempotency.AnswerNotKept
-        if operation.body is not None:
+        if operation.reads_json:
             yield from (MalformedJson, InvalidBody)
         if operation.query is not None:
             yield InvalidParameters
