@@ -3,6 +3,7 @@
 import { button, counted, fill, h, linked } from "./app.js";
 import { isMissing } from "./campaign-words.js";
 import { KINDS } from "./content.js";
+import { finding } from "./parts.js";
 
 const SEVERITY = { error: ["bad", "Error"], warning: ["skipped", "Warning"], note: ["", "Note"] };
 const ORDER = Object.keys(SEVERITY);
@@ -30,10 +31,8 @@ export function presendCheck({ mark, go, isOurs }) {
     if (text === known) return;
     known = text;
     fill(element, found.length ? h("ul", { class: "findings" }, found.map((each) => {
-      const [tone, name] = SEVERITY[each.severity];
-      return h("li", {}, h("span", { class: `pill ${tone}` }, name),
-        h("p", {}, linked(each.message), each.count ? ` (${counted(each.count, "lead")})` : ""),
-        isOurs(each.field) && button(each.line && each.field !== "subject" ? `Line ${each.line}` : "Show", () => go(each), { class: "quiet" }));
+      const label = each.line && each.field !== "subject" ? `Line ${each.line}` : "Show";
+      return finding(SEVERITY[each.severity], [linked(each.message), each.count ? ` (${counted(each.count, "lead")})` : ""], isOurs(each.field) && button(label, () => go(each), { class: "quiet" }));
     })) : h("p", {}, h("span", { class: "pill good" }, "No problems"), isWhole ? " Ready to send." : " Nothing to correct in the content."),
     proof && h("p", { class: "note" }, proof.text));
   }

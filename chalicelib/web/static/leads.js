@@ -5,11 +5,11 @@ import { saveCsv } from "./download.js";
 import { bulkButtons } from "./lead-bulk.js";
 import { nameOf, stageChoice, tagList } from "./lead-controls.js";
 import { leadGroups, namesIn } from "./lead-form.js";
-import { browse, debounced, nothing } from "./parts.js";
+import { browse, choice, debounced, nothing } from "./parts.js";
 import { pillsOf, REASONS } from "./suppression-words.js";
 
 const SHOWN_TAGS = 6;
-const STATUSES = { subscribed: "Subscribed", ...REASONS };
+const STATUSES = { "": "Any email status", subscribed: "Subscribed", ...REASONS };
 
 export async function show(place, { query: asked, signal }) {
   await style("leads.css");
@@ -17,8 +17,7 @@ export async function show(place, { query: asked, signal }) {
   const entity = select("Business line", "All business lines", asked.get("entity"));
   const stage = select("Stage", "All stages", asked.get("stage"));
   const tag = select("Tag", "All tags", asked.get("tag"));
-  const status = h("select", { "aria-label": "Email status" }, Object.entries({ "": "Any email status", ...STATUSES }).map(([value, text]) =>
-    h("option", { value, selected: value === asked.get("status") }, text)));
+  const status = choice(STATUSES, asked.get("status"), { "aria-label": "Email status" });
   const filters = () => ({ q: search.value.trim(), entity: entity.value, stage: stage.value, tag: tag.value, status: status.value });
   const areSet = () => Object.values(filters()).some(Boolean);
   const clear = button("Clear filters", () => {

@@ -4,6 +4,7 @@ import { api, counted, fill, h, linked, number, Problem, style } from "./app.js"
 import { audienceOf, HERE, isMissing, likelyZones, placeOf, thereAndHere, titleOf } from "./campaign-words.js";
 import { confirm } from "./dialogs.js";
 import { labelled } from "./field-errors.js";
+import { finding } from "./parts.js";
 
 const SEVERITY = { error: ["bad", "Error"], warning: ["skipped", "Warning"] };
 /** Codes of findings with which nothing is sent. */
@@ -92,17 +93,12 @@ async function presend(campaign, before = "") {
     const all = audience.at_least ? "at least " : "";
     fill(element, summary(campaign, found, audience, before),
       !isComplete && h("p", { class: "error" }, "It cannot be sent yet:"),
-      shown.length > 0 && h("ul", { class: "findings" }, shown.map(finding)),
+      shown.length > 0 && h("ul", { class: "findings" }, shown.map((each) => finding(
+        isMissing(each) ? ["skipped", "Missing"] : SEVERITY[each.severity], [linked(each.message), each.count ? ` (${counted(each.count, "lead")})` : ""]))),
       isComplete && !shown.length && h("p", {}, h("span", { class: "pill good" }, "No problems"), " The pre-send check found nothing to mend."));
     return { isComplete, mails: mails || audience.at_least, words: `${all}${counted(mails, "email")}` };
   }
   return { element, check, says: (reason) => shown.some(({ message }) => message === reason) };
-}
-
-function finding(found) {
-  const { severity, message, count } = found;
-  const [tone, name] = isMissing(found) ? ["skipped", "Missing"] : SEVERITY[severity];
-  return h("li", {}, h("span", { class: `pill ${tone}` }, name), h("p", {}, linked(message), count ? ` (${counted(count, "lead")})` : ""));
 }
 
 function summary({ subject, audience, from_name: name, from_email: address, reply_to: replyTo }, { sample, without_email: without, ...found }, { total, at_least: atLeast }, before) {

@@ -2,7 +2,7 @@
 
 import { api, button, counted, fill, h, mayWrite, moment, number, progress, say, style } from "./app.js";
 import { confirm } from "./dialogs.js";
-import { attempt, card } from "./parts.js";
+import { attempt, card, table } from "./parts.js";
 import { settingsHead } from "./settings.js";
 
 const STATUS = {
@@ -175,16 +175,11 @@ function dmarcOf({ kind, sender, verified, dmarc: { passes, reason } }) {
   return h("p", { class: "advice" }, `${emails} do not pass DMARC: ${reason}. Gmail, Yahoo and Microsoft refuse them above 5,000 a day.`);
 }
 
-const recordsOf = ({ sender, records }) => h("table", { class: "records" },
-  h("caption", { class: "sr" }, `DNS records of ${sender}`),
-  h("thead", {}, h("tr", {}, ["Record", "Name", "Value", "In DNS"].map((title) => h("th", { scope: "col" }, title)))),
-  h("tbody", {}, records.map((record) => h("tr", {},
-    h("td", { "data-label": "Record" }, h("strong", {}, `${PURPOSES[record.purpose][0]} `), h("span", { class: "pill" }, record.type),
-      h("p", { class: "note" }, PURPOSES[record.purpose][1])),
-    h("td", { "data-label": "Name" }, copyable(record.name, `the name of this ${record.type} record`)),
-    h("td", { "data-label": "Value" }, copyable(record.value, `the value of this ${record.type} record`)),
-    h("td", { "data-label": "In DNS" }, pillOf(STATES[record.state]),
-      record.state === "wrong" && h("div", { class: "seen" }, h("p", { class: "note" }, "Found instead:"), record.seen.map((value) => h("code", {}, value))))))));
+const recordsOf = ({ sender, records }) => table(`DNS records of ${sender}`, ["Record", "Name", "Value", "In DNS"], records.map(({ purpose, type, name, value, state, seen }) => [
+  [h("strong", {}, `${PURPOSES[purpose][0]} `), h("span", { class: "pill" }, type), h("p", { class: "note" }, PURPOSES[purpose][1])],
+  copyable(name, `the name of this ${type} record`), copyable(value, `the value of this ${type} record`),
+  [pillOf(STATES[state]), state === "wrong" && h("div", { class: "seen" }, h("p", { class: "note" }, "Found instead:"), seen.map((each) => h("code", {}, each)))],
+]), { class: "records" });
 
 function copyable(text, what) {
   const copy = button("Copy", async () => {

@@ -2,7 +2,7 @@
 
 import { api, button, counted, date, h, mayWrite, query, say } from "./app.js";
 import { confirm, tell } from "./dialogs.js";
-import { browse, debounced, nothing } from "./parts.js";
+import { browse, choice, debounced, nothing } from "./parts.js";
 import { settingsHead } from "./settings.js";
 import { reasonField, REASONS, whyNot } from "./suppression-words.js";
 
@@ -13,8 +13,7 @@ const INDEX_MS = 1500;
 
 export async function show(place, { query: asked, signal }) {
   const search = h("input", { type: "search", placeholder: "Address starts with…", "aria-label": "Search addresses", value: asked.get("q") || "", autocapitalize: "off", spellcheck: "false" });
-  const reason = h("select", { "aria-label": "Reason" }, Object.entries(CHOICES).map(([value, text]) => h("option", { value }, text)));
-  reason.value = asked.get("reason") in CHOICES ? asked.get("reason") : "";
+  const reason = choice(CHOICES, asked.get("reason"), { "aria-label": "Reason" });
   const body = h("div", {}, h("p", { class: "loading" }, "Loading addresses…"));
   const actions = () => mayWrite() && [button("Import…", () => changed(takeFile())), button("Add…", () => changed(add()), { class: "primary" })];
   place.append(...settingsHead("#/settings/suppressions"),
