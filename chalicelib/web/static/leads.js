@@ -2,6 +2,7 @@
 
 import { api, button, counted, fill, h, heading, mayWrite, number, query, say as notify, style } from "./app.js";
 import { saveCsv } from "./download.js";
+import { asSent, readable } from "./idn.js";
 import { bulkButtons } from "./lead-bulk.js";
 import { nameOf, stageChoice, tagList } from "./lead-controls.js";
 import { leadGroups, namesIn } from "./lead-form.js";
@@ -126,7 +127,7 @@ export async function show(place, { query: asked, signal }) {
     fill(element,
       mayWrite() && h("label", { class: "check" }, box),
       h("div", { class: "lead-who" }, h("a", { class: "name", href: `#/leads/${lead.lead_id}` }, nameOf(lead)),
-        h("span", { class: "soft" }, lead.email || "No email address"), h("div", { class: "bar" }, pillsOf(lead.mailing_status))),
+        h("span", { class: "soft", title: asSent(lead.email) }, readable(lead.email) || "No email address"), h("div", { class: "bar" }, pillsOf(lead.mailing_status))),
       h("span", { class: "lead-entity soft" }, lead.entity),
       h("div", { class: "lead-stage" }, stageChoice(lead, () => namesIn(groups, "stages"), change)),
       tagList(lead, () => namesIn(groups, "tags", lead.entity), change, SHOWN_TAGS));

@@ -2,6 +2,7 @@
 
 import { button, fill, h, moment, pill, query, reasonName } from "./app.js";
 import { saveCsv } from "./download.js";
+import { asSent, readable } from "./idn.js";
 import { browse, card, choice, table } from "./parts.js";
 
 const FILTERS = {
@@ -66,7 +67,7 @@ const COLUMNS = [["Lead", "link-url"], ["Status", "whole"], "Sent", "Opened", "C
 
 const recipientsTable = (items) => table("Recipients", COLUMNS, items.map((each) => [
   each.lead_deleted ? h("span", { class: "soft" }, "Deleted lead") : [
-    h("a", { class: "name", href: `#/leads/${each.lead_id}` }, each.email || "no email address"),
+    h("a", { class: "name", href: `#/leads/${each.lead_id}`, title: asSent(each.email) }, readable(each.email) || "no email address"),
     h("p", { class: "note" }, [each.first_name, each.last_name].filter(Boolean).join(" "))],
   [pill(each.status), each.reason && h("p", { class: "note" }, reasonName(each.reason), each.detail ? `: ${each.detail}` : "")],
   moment(each.sent_at),

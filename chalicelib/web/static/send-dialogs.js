@@ -4,6 +4,7 @@ import { api, counted, fill, h, linked, number, Problem, style } from "./app.js"
 import { audienceOf, HERE, isMissing, likelyZones, placeOf, thereAndHere, titleOf } from "./campaign-words.js";
 import { confirm } from "./dialogs.js";
 import { labelled } from "./field-errors.js";
+import { asSent, readable } from "./idn.js";
 import { finding } from "./parts.js";
 
 const SEVERITY = { error: ["bad", "Error"], warning: ["skipped", "Warning"] };
@@ -108,8 +109,8 @@ function summary({ subject, audience, from_name: name, from_email: address, repl
   else if (without) people = [`${leads}. Of the first ${number(found.audience_looked_at)}, ${number(without)} have no address.`];
   const rows = [
     ["Subject", [h("b", {}, sample?.subject || subject || "—"), sample && sample.subject !== subject && h("span", { class: "note" }, ` for ${sample.name}`)]],
-    ["From", address ? [name && h("b", {}, name), name ? ` ${address}` : h("b", {}, address)] : "—"],
-    replyTo && ["Reply-to", replyTo],
+    ["From", address ? [name && h("b", {}, name), " ", h(name ? "span" : "b", { title: asSent(address) }, readable(address))] : "—"],
+    replyTo && ["Reply-to", h("span", { title: asSent(replyTo) }, readable(replyTo))],
     ["Recipients", audience.entity ? [h("p", {}, audienceOf(audience)), h("p", {}, before, people)] : "—"],
   ];
   return h("dl", { class: "send-summary" }, rows.filter(Boolean).map(([label, value]) => h("div", {}, h("dt", {}, label), h("dd", {}, value))));

@@ -2,6 +2,7 @@
 
 import { api, button, counted, fill, h, mayWrite, moment, number, progress, say, style } from "./app.js";
 import { confirm } from "./dialogs.js";
+import { asSent, readable } from "./idn.js";
 import { attempt, card, table } from "./parts.js";
 import { settingsHead } from "./settings.js";
 
@@ -112,7 +113,7 @@ function row(summary, signal, changed, known = null) {
   const state = h("span", {}, pillOf(STATUS[summary.status]));
   const body = h("div", { class: "sender-body" });
   const details = h("details", { class: "fold", open: Boolean(known) },
-    h("summary", {}, h("span", { class: "sender-name" }, summary.sender), state), body);
+    h("summary", {}, h("span", { class: "sender-name", title: asSent(summary.sender) }, readable(summary.sender)), state), body);
   const item = h("li", { "data-sender": summary.sender }, details);
   const path = `senders/${encodeURIComponent(summary.sender)}`;
 

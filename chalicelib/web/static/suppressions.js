@@ -2,6 +2,7 @@
 
 import { api, button, counted, date, h, mayWrite, query, say } from "./app.js";
 import { confirm, tell } from "./dialogs.js";
+import { asSent, readable } from "./idn.js";
 import { browse, choice, debounced, nothing } from "./parts.js";
 import { settingsHead } from "./settings.js";
 import { reasonField, REASONS, whyNot } from "./suppression-words.js";
@@ -44,8 +45,8 @@ export async function show(place, { query: asked, signal }) {
     const why = marks.map((mark) => h("p", { class: "note" }, whyNot(mark), ", ", date(mark.at)));
     const off = !marks.length && removed && h("p", { class: "note" }, "Removed by ", h("bdi", {}, removed.by), ": “", h("bdi", {}, removed.reason), "”, ", date(removed.at));
     return h("li", {},
-      h("div", {}, email ? h("b", {}, email) : h("b", { class: "soft" }, "Erased person"), why, off),
-      mayWrite() && email && marks.length > 0 && button("Remove…", () => changed(remove(email)), { class: "quiet", "aria-label": `Remove ${email}…` }));
+      h("div", {}, email ? h("b", { title: asSent(email) }, readable(email)) : h("b", { class: "soft" }, "Erased person"), why, off),
+      mayWrite() && email && marks.length > 0 && button("Remove…", () => changed(remove(email)), { class: "quiet", "aria-label": `Remove ${readable(email)}…` }));
   }
 
   await list.load();
@@ -53,13 +54,13 @@ export async function show(place, { query: asked, signal }) {
 
 async function remove(email) {
   const done = await confirm({
-    title: `Remove ${email}?`,
+    title: `Remove ${readable(email)}?`,
     text: "It may be emailed again by every business line, also after a bounce or a complaint. Do this only if its owner asked for it.",
     fields: reasonField("Signed up again on the website"),
     action: "Remove",
     run: (form) => api("POST", "suppressions/remove", { body: { email, reason: form.get("reason") } }),
   });
-  if (done) say(`${email} may be emailed again.`);
+  if (done) say(`${readable(email)} may be emailed again.`);
   return done;
 }
 
