@@ -8,7 +8,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from chalicelib.campaigns.account import SenderFacts, SendingAccount
-from chalicelib.campaigns.completeness import missing_findings, missing_in
+from chalicelib.campaigns.completeness import missing_in
 from chalicelib.campaigns.drafts import Draft
 from chalicelib.campaigns.launched_content import campaign_values, tracking_of
 from chalicelib.campaigns.proving import compile_both, prove_both, result_of
@@ -16,14 +16,8 @@ from chalicelib.campaigns.sender_findings import sender_findings
 from chalicelib.content.compiled import ContentSource
 from chalicelib.content.diagnosis import Diagnosis
 from chalicelib.content.errors import ContentInvalid, RenderFailed
-from chalicelib.content.preflight import (
-    AudienceFacts,
-    Finding,
-    content_findings,
-    in_order,
-    preflight_findings,
-    proof_findings,
-)
+from chalicelib.content.findings import Finding, content_findings, finding, in_order, proof_findings
+from chalicelib.content.preflight import AudienceFacts, preflight_findings
 from chalicelib.content.render import Renderer
 from chalicelib.content.values import is_missing
 from chalicelib.crm.audience import Audiences
@@ -77,7 +71,8 @@ def preflight(
 
     What is missing is an error; all that is there is checked.
     """
-    campaign, missing = draft.campaign, missing_findings(missing_in(draft.campaign, draft.body))
+    campaign = draft.campaign
+    missing = [finding(f"missing:{each.field}", each.field) for each in missing_in(campaign, draft.body)]
     tracking = tracking_of(keys, tracking_url, campaign.campaign_id, keys.ring().current)
     try:
         source = draft.source()

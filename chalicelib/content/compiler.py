@@ -165,9 +165,7 @@ class _Compiler:
     def _text(self, source: str, *, reported: bool = True) -> Segments:
         try:
             tags = (self._tags("text", source) if reported else find_tags(source)) or []
-        except (
-            SourceError
-        ) as error:  # in a text made of HTML, each brace that begins no merge tag is within tags of its own
+        except SourceError as error:  # a text made of HTML has tags of its own around braces that begin no merge tag
             self._faults.append(Fault("html", f"cannot be made into plain text: {error.reason}"))
             tags = []
         edits = []
