@@ -150,8 +150,7 @@ export async function show(place, { query: asked, signal }) {
 
 const present = (values) => Object.fromEntries(Object.entries(values).filter(([, value]) => value));
 
-const select = (label, all, chosen) => h("select", { "aria-label": label }, h("option", { value: "" }, all),
-  chosen && h("option", { value: chosen, selected: true }, chosen));
+const select = (label, all, chosen) => choice({ "": all, ...(chosen && { [chosen]: chosen }) }, chosen, { "aria-label": label });
 
 function options(element, names) {
   const chosen = element.value;

@@ -1,6 +1,6 @@
 /** What several views are built from: cards, tables, switches, and lists in pages. */
 
-import { api, button, failure, fill, h, Problem, query, remember } from "./app.js";
+import { api, button, failure, fill, h, Problem, query, remember, say } from "./app.js";
 
 const SEARCH_MS = 10_000;
 
@@ -42,6 +42,22 @@ export function toggles(label, options, onpick) {
     element: h("div", { class: "switch", role: "group", "aria-label": label }, [...buttons.values()]),
     press: (value) => { for (const [each, element] of buttons) element.setAttribute("aria-pressed", String(each === value)); },
   };
+}
+
+/** A text for programs, with a button that copies it. */
+export function copyable(text, what) {
+  const copy = button("Copy", async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      copy.textContent = "Copied";
+      copy.ariaLabel = `Copied ${what}`;
+    } catch {
+      getSelection().selectAllChildren(value);
+      say("Press Ctrl+C to copy.");
+    }
+  }, { class: "quiet", "aria-label": `Copy ${what}` });
+  const value = h("code", {}, text);
+  return h("div", { class: "copyable" }, value, copy);
 }
 
 export function svg(tag, attributes = {}, ...children) {

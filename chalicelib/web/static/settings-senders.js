@@ -3,7 +3,7 @@
 import { api, button, counted, fill, h, mayWrite, moment, number, progress, say, style } from "./app.js";
 import { confirm } from "./dialogs.js";
 import { asSent, readable } from "./idn.js";
-import { attempt, card, table } from "./parts.js";
+import { attempt, card, copyable, table } from "./parts.js";
 import { settingsHead } from "./settings.js";
 
 const STATUS = {
@@ -178,21 +178,6 @@ function dmarcOf({ kind, sender, verified, dmarc: { passes, reason } }) {
 
 const recordsOf = ({ sender, records }) => table(`DNS records of ${sender}`, ["Record", "Name", "Value", "In DNS"], records.map(({ purpose, type, name, value, state, seen }) => [
   [h("strong", {}, `${PURPOSES[purpose][0]} `), h("span", { class: "pill" }, type), h("p", { class: "note" }, PURPOSES[purpose][1])],
-  copyable(name, `the name of this ${type} record`), copyable(value, `the value of this ${type} record`),
+  copyable(name, `the name of this ${type} record: ${name}`), copyable(value, `the value of this ${type} record: ${value}`),
   [pillOf(STATES[state]), state === "wrong" && h("div", { class: "seen" }, h("p", { class: "note" }, "Found instead:"), seen.map((each) => h("code", {}, each)))],
 ]), { class: "records" });
-
-function copyable(text, what) {
-  const copy = button("Copy", async () => {
-    try {
-      await navigator.clipboard.writeText(text);
-      copy.textContent = "Copied";
-      setTimeout(() => { copy.textContent = "Copy"; }, 2000);
-    } catch {
-      getSelection().selectAllChildren(value);
-      say("Press Ctrl+C to copy.");
-    }
-  }, { class: "quiet", "aria-label": `Copy ${what}: ${text}` });
-  const value = h("code", {}, text);
-  return h("div", { class: "copyable" }, value, copy);
-}
