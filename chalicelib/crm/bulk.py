@@ -6,7 +6,6 @@ may be repeated, and stopping between two pieces leaves nothing half done.
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -27,12 +26,12 @@ from chalicelib.model.errors import Fault, LeadNotFound
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import EVERY_LEAD, Lead, LeadFilter
 from chalicelib.store.leads import Leads
+from chalicelib.threads import for_all
 
 LEADS_A_PIECE = 500
 _LEADS_A_PAGE = 100
 _PIECE_SECONDS = 10.0
 """A piece ends after the page with which this is over: two thirds of a request's time are left for throttled writes."""
-_THREADS = 4
 
 
 class BulkAction(StrEnum):
@@ -119,13 +118,12 @@ class BulkEditor:
                 # So it is after a deletion whose answer was lost.
                 return change.action is not BulkAction.DELETE and "There is no such lead any more."
 
-        with ThreadPoolExecutor(_THREADS) as threads:
-            for lead_id, result in zip(lead_ids, threads.map(outcome, lead_ids), strict=True):
-                if isinstance(result, str):
-                    report.failed.append(Failure(lead_id, result))
-                else:
-                    report.changed += result
-                    report.unchanged += not result
+        for lead_id, result in zip(lead_ids, for_all(lead_ids, outcome), strict=True):
+            if isinstance(result, str):
+                report.failed.append(Failure(lead_id, result))
+            else:
+                report.changed += result
+                report.unchanged += not result
 
     def _change_one(self, lead_id: LeadId, change: BulkChange, wanted: LeadFilter, now: datetime) -> bool:
         if change.action is BulkAction.DELETE:

@@ -76,13 +76,13 @@ class Tokens(TableStore):
         revoked = rows.pop(token_id, None)
         if revoked is None:
             raise TokenNotFound("There is no token with this id.")
-        delete = self._table.delete(_key(revoked))
+        delete = self._table.delete(keys.of_row(revoked))
         if revoked["scope"]["S"] != Scope.FULL:
             self._table.write(delete)
             return
         # Together with the proof that another one is left, which is not being revoked at the same time.
         for row in rows.values():
-            still_there = self._table.update(_key(row)).set(kind=_KIND).require(exists("token_id"))
+            still_there = self._table.update(keys.of_row(row)).set(kind=_KIND).require(exists("token_id"))
             if row["scope"]["S"] == Scope.FULL and self._table.transact(delete, still_there):
                 return
         raise LastFullToken("This is the last token that may change anything. Create another one first.")
@@ -142,10 +142,6 @@ class Sessions:
 
 def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def _key(row: Item) -> Item:
-    return {"pk": row["pk"], "sk": row["sk"]}
 
 
 def _row(token_hash: str, ends_at: datetime) -> Item:

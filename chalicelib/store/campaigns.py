@@ -1,7 +1,5 @@
 """Campaigns: what was written, for whom, and how far it is. Large texts lie beside the row, compressed, in pieces."""
 
-import json
-import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -27,7 +25,7 @@ from chalicelib.model.lifecycle import GOING, Holds, Move
 from chalicelib.model.times import time_from, time_text
 from chalicelib.model.workspace import Workspace
 from chalicelib.store import keys
-from chalicelib.store.client import Item, Readers, from_item, noun_of, to_item
+from chalicelib.store.client import Item, Readers, from_item, noun_of, packed, to_item, unpacked
 from chalicelib.store.statements import Put, Query, Statement, above, at_most, equals, lacks, missing, one_of
 from chalicelib.store.table import TableStore, call
 from chalicelib.store.workspace import read_workspace, workspace_from
@@ -61,10 +59,10 @@ class Campaigns(TableStore):
 
     def body(self, campaign: Campaign) -> Body:
         """The author's content of this version. Raises Conflict when it was replaced meanwhile."""
-        packed = self.find_blob(campaign, _content_name(campaign))
-        if packed is None:
+        body = self.find_blob(campaign, _content_name(campaign))
+        if body is None:
             raise Conflict("the campaign was changed meanwhile")
-        return noun_of(Body, _unpacked(packed))
+        return noun_of(Body, unpacked(body))
 
     def update_draft(self, campaign: Campaign, body: Body, *, at: datetime) -> Campaign:
         """Replace a draft made from `campaign.version`. Raises Conflict when that is no longer how it stands."""
@@ -160,14 +158,14 @@ class Campaigns(TableStore):
 
     def save_launched(self, campaign: Campaign, mail: LaunchedMail) -> None:
         """Keep what the reports say of a launched mail, apart from the compiled content, which is larger."""
-        self.save_blob(campaign, "launched", _packed(mail))
+        self.save_blob(campaign, "launched", packed(asdict(mail)))
 
     def find_launched(self, campaign: Campaign) -> LaunchedMail:
         """What was launched of this version; nothing before launch."""
-        packed = self.find_blob(campaign, "launched")
-        if packed is None:
+        launched = self.find_blob(campaign, "launched")
+        if launched is None:
             return LaunchedMail()
-        values = _unpacked(packed)
+        values = unpacked(launched)
         links = tuple(noun_of(LaunchedLink, link) for link in values["links"])
         proof, workspace = values.get("proof"), values.get("workspace")
         shown = proof and noun_of(ProofResult, proof)
@@ -212,7 +210,7 @@ class Campaigns(TableStore):
         ]
 
     def _content(self, campaign: Campaign, body: Body) -> list[Put]:
-        return self._blob(campaign, _content_name(campaign), _packed(body))
+        return self._blob(campaign, _content_name(campaign), packed(asdict(body)))
 
     def _delete_content(self, campaign: Campaign) -> None:
         number, pieces = 0, 1
@@ -225,14 +223,6 @@ class Campaigns(TableStore):
 
 def _content_name(campaign: Campaign) -> str:
     return f"content-{campaign.version}"
-
-
-def _packed(value: Body | LaunchedMail) -> bytes:
-    return zlib.compress(json.dumps(asdict(value)).encode())
-
-
-def _unpacked(packed: bytes) -> Any:
-    return json.loads(zlib.decompress(packed))
 
 
 def encode(campaign: Campaign) -> Item:

@@ -76,7 +76,7 @@ class Erasures:
     def forget_history(self, lead_id: LeadId) -> None:
         """Remove these rows; of what rules did only that they did it stays."""
         for row in self.iter_history(lead_id):
-            key = {"pk": row["pk"], "sk": row["sk"]}
+            key = keys.of_row(row)
             if row["sk"]["S"].startswith(keys.ACT):
                 self._campaigns.write(self._campaigns.update(key).set(done=[], failed=[]).remove("url"))
             else:
