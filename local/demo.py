@@ -116,7 +116,7 @@ def stages(leads: list[dict[str, Any]]) -> Stages:
     return {lead["email"]: lead["stage"] for lead in leads if lead["email"] is not None}
 
 
-def play(mails: list[Mail], pause: Callable[[float], None] = time.sleep) -> tuple[list[tuple[str, Deed]], Counter[str]]:
+def play(mails: list[Mail]) -> tuple[list[tuple[str, Deed]], Counter[str]]:
     """Give every mail's recipient a part and let them act; the scanner comes first, as in life.
 
     What was done with each mail, beside the address it went to, and how often each part was played.
@@ -126,7 +126,7 @@ def play(mails: list[Mail], pause: Callable[[float], None] = time.sleep) -> tupl
     parts = ["unsubscribes"] + [CAST[number % len(CAST)] for number in range(1, len(others))]
     swept = [PARTS["is swept by a scanner"](mail) for mail in scanned]
     deeds = [PARTS[part](mail) for mail, part in zip(others, parts, strict=True)]
-    pause(SETTLED_SECONDS)
+    time.sleep(SETTLED_SECONDS)
     behind = [PARTS["clicks behind the scanner"](mail) for mail in scanned[::3]]
     swept[::3] = behind
     played = Counter({"is swept by a scanner": len(swept), "clicks behind the scanner": len(behind)}) + Counter(parts)

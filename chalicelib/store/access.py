@@ -8,6 +8,7 @@ time. So revoking a token ends its sessions and links at once.
 import hashlib
 import secrets
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from chalicelib.model.access import Scope, Session, Token
@@ -41,8 +42,7 @@ class Tokens(TableStore):
         """A new token and its secret, `lf_` and 43 characters of base64url: told once, never again."""
         secret = "lf_" + secrets.token_urlsafe(32)
         token = Token(f"tok_{secrets.token_hex(12)}", name, scope, now)
-        values = {"kind": _KIND, "token_id": token.token_id, "name": name, "scope": scope, "created_at": now}
-        self._table.transact(self._table.put(keys.token(hash_of(secret)) | to_item(values)))
+        self._table.transact(self._table.put(keys.token(hash_of(secret)) | to_item(asdict(token) | {"kind": _KIND})))
         return token, secret
 
     def use(self, secret: str, now: datetime) -> Token | None:

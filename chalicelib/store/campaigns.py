@@ -87,14 +87,9 @@ class Campaigns(TableStore):
     ) -> tuple[list[Campaign], str | None]:
         """Campaigns, newest or oldest first, and where to go on (None at the end)."""
         listed_campaigns = Query(key=equals("kind", "campaign"), index=keys.LISTING_INDEX, newest_first=newest_first)
-        start: Item | None = None
-        if position is not None:
-            created_at, _, campaign_id = position.partition(" ")
-            listed = to_item({"kind": "campaign", "created_at": created_at})
-            start = keys.campaign(CampaignId(campaign_id)) | listed
-        page = self._table.page(listed_campaigns, limit=limit, start=start)
-        following = f"{page.last['created_at']['S']} {page.last['pk']['S']}" if page.last else None
-        return [decode(row) for row in page.rows], following
+        names, others = ("created_at", "pk"), {"kind": "campaign", "sk": "campaign"}
+        rows, following = self._table.listed(listed_campaigns, names, limit=limit, position=position, **others)
+        return [decode(row) for row in rows], following
 
     @staticmethod
     def position_after(campaign: Campaign) -> str:

@@ -78,13 +78,9 @@ class Acts(TableStore):
 
     def list_of_rule(self, rule_id: RuleId, *, limit: int, position: str | None) -> tuple[list[Act], str | None]:
         """A rule's acts, newest first, and where to go on (None at the end)."""
-        start = None
-        if position is not None:
-            created_at, pk, sk = position.split(" ")
-            start = to_item({"kind": _kind(rule_id), "created_at": created_at, "pk": pk, "sk": sk})
-        listed = Query(index=keys.LISTING_INDEX, key=equals("kind", _kind(rule_id)), newest_first=True)
-        rows, last, _ = self._table.page(listed, limit=limit, start=start)
-        following = " ".join(last[name]["S"] for name in ("created_at", "pk", "sk")) if last else None
+        kind, names = _kind(rule_id), ("created_at", "pk", "sk")
+        acts = Query(index=keys.LISTING_INDEX, key=equals("kind", kind), newest_first=True)
+        rows, following = self._table.listed(acts, names, limit=limit, position=position, kind=kind)
         return list(map(_decode_act, rows)), following
 
     def list_of_lead(self, lead_id: LeadId) -> Sequence[Act]:

@@ -14,7 +14,7 @@ Once a person is erased, a keyed hash stands for the address, here and as the ar
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -256,8 +256,7 @@ class Resubscriptions(TableStore):
 
     def recording(self, lead_id: LeadId, allowed: Resubscription) -> Put:
         """The write that keeps it, for one transaction with what it allows."""
-        row = to_item({"at": allowed.at, "by": allowed.by, "reason": allowed.reason})
-        return self._table.put(keys.resubscription(lead_id, time_text(allowed.at)) | row)
+        return self._table.put(keys.resubscription(lead_id, time_text(allowed.at)) | to_item(asdict(allowed)))
 
     def list_of_lead(self, lead_id: LeadId) -> list[Resubscription]:
         """All of a lead's, oldest first. Raises StoreUnavailable."""
