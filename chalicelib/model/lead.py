@@ -57,7 +57,8 @@ class Lead:
         return self.unsubscription is not None
 
     @property
-    def statuses(self) -> list[LeadStatus]:
+    def mailing_status(self) -> list[LeadStatus]:
+        """`subscribed`, or all reasons why it may not be mailed."""
         reasons: list[LeadStatus] = [mark.reason.value for mark in (self.unsubscription, self.suppressed) if mark]
         return reasons or ["subscribed"]
 
@@ -113,7 +114,7 @@ class LeadFilter(NamedTuple):
             and self.stage in (None, lead.stage)
             and (self.tag is None or self.tag in lead.tags)
             and folded(self.q or "") in lead.search_text
-            and self.status in (None, *lead.statuses)
+            and self.status in (None, *lead.mailing_status)
         )
 
 

@@ -223,10 +223,12 @@ class Leads:
         """How many leads `audience_page` would give over all shards of these stages, as far as they were looked at."""
         return self._count(list(_audience(entity, stages, tags)), is_over)
 
-    def iter_audience(self, entity: str, stages: Iterable[str], tags: Sequence[str]) -> Iterator[Lead]:
+    def iter_audience(
+        self, entity: str, stages: Iterable[str], tags: Sequence[str], is_over: Callable[[], bool] = lambda: False
+    ) -> Iterator[Lead]:
         """Every lead of an audience with all its fields, shard by shard; read as the iterator is consumed."""
         for shard in _audience(entity, stages, tags):
-            yield from map(decode, self._table.query(shard))
+            yield from map(decode, self._table.query(shard, is_over))
 
     def _count(self, queries: Sequence[Query], is_over: Callable[[], bool]) -> Count:
         counts = for_all(queries, lambda query: self._table.count(query, is_over))
