@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from chalicelib.store.access import LINK_LIFETIME, Sessions
-from local.client import RunningStack
+from local.client import Api, RunningStack
 from local.command import run
 from local.console import say, step
 from local.seed import load_examples
@@ -36,7 +36,7 @@ def main() -> None:
     try:
         with running(options) as stack:
             with step("Loading the examples, if the stack is empty"):
-                load_examples(stack.api_url, stack.token, stack.inbox_url)
+                load_examples(Api(stack.api_url, stack.token), stack.inbox_url)
             with announced(stack, options.folder):
                 while True:
                     stack.require_alive()

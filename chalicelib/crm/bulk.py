@@ -11,18 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from chalicelib.crm.leads import (
-    InvalidLead,
-    LeadInput,
-    checked,
-    delete_lead,
-    group_faults,
-    normalized,
-    normalized_set,
-    revise_lead,
-    tag_faults,
-)
-from chalicelib.model.errors import Fault, LeadNotFound
+from chalicelib.crm.leads import InvalidLead, LeadInput, checked, delete_lead, revise_lead
+from chalicelib.model.errors import LeadNotFound
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import EVERY_LEAD, Lead, LeadFilter
 from chalicelib.store.leads import Leads
@@ -51,13 +41,9 @@ class BulkChange(NamedTuple):
 
     def checked(self) -> "BulkChange":
         """With stage and tags in normal form. Raises InvalidLead."""
-        stage, tags = normalized(self.stage), normalized_set(self.tags)
-        faults = [Fault("tags", why) for why in tag_faults(tags)]
         if self.action is BulkAction.CHANGE_STAGE:
-            faults = [Fault("stage", why) for why in group_faults(stage)]
-        if faults:
-            raise InvalidLead(faults)
-        return self._replace(stage=stage, tags=tags)
+            return self._replace(stage=checked({"stage": self.stage})["stage"] or "")
+        return self._replace(tags=checked({"tags": self.tags})["tags"] or ())
 
 
 class Failure(NamedTuple):
