@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from chalicelib.model.campaign import (
@@ -228,22 +229,19 @@ def decode(item: Item) -> Campaign:
     return noun_of(Campaign, from_item(item), _READ)
 
 
-def _audience(values: Mapping[str, Any]) -> Audience:
-    behavior = tuple(Behavior(each["campaign_id"], Did(each["did"])) for each in values.get("behavior", ()))
-    return Audience(values["entity"], tuple(values["stages"]), tuple(values["tags"]), behavior)
+def _behavior(several: Sequence[Mapping[str, Any]]) -> tuple[Behavior, ...]:
+    return tuple(noun_of(Behavior, each, {"did": Did}) for each in several)
 
 
 _READ: Readers = {
-    "audience": _audience,
+    "audience": partial(noun_of, Audience, read={"stages": tuple, "tags": tuple, "behavior": _behavior}),
     "status": CampaignStatus,
     "tracking": Tracking,
     "created_at": time_from,
     "updated_at": time_from,
     "launched_at": time_from,
     "completed_at": time_from,
-    "schedule": lambda values: Schedule(
-        values["schedule_id"], datetime.fromisoformat(values["at"]), values["local"], values["timezone"]
-    ),
-    "waiting": lambda values: Wait(datetime.fromisoformat(values["until"]), values.get("reason")),
+    "schedule": partial(noun_of, Schedule, read={"at": time_from}),
+    "waiting": lambda values: Wait(time_from(values["until"]), values.get("reason")),
 }
 """What is not kept as it is."""
