@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from local.seed import call
 from local.stack import LocalStack
 from tests.stack.marketer import Marketer
 
@@ -28,7 +27,7 @@ def sent(stack: LocalStack, marketer: Marketer, until: Until) -> dict[str, Any]:
         "audience": {"entity": ENTITY, "stages": ["New"]},
     }
     path = f"/v1/campaigns/{marketer('POST', '/v1/campaigns', campaign)['campaign_id']}"
-    call(stack.api_url, stack.token, "POST", f"{path}/send")
+    marketer("POST", f"{path}/send")
     assert until(lambda: marketer("GET", path)["status"] == "sent")
     return {"path": path, "lead": f"/v1/leads/{lead_id}", "name": name}
 

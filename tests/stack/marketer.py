@@ -4,8 +4,8 @@ import json
 import time
 from typing import Any
 
+from local.client import Api
 from local.recipients import Mail, request
-from local.seed import call
 from local.stack import LocalStack
 
 
@@ -16,8 +16,8 @@ class Marketer:
         self.stack = stack
 
     def __call__(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
-        data = body.encode() if isinstance(body, str) else json.dumps(body).encode() if body is not None else None
-        return call(self.stack.api_url, self.stack.token, method, path, data, content_type if data else None)
+        api = Api(self.stack.api_url, self.stack.token)
+        return api(method, path, body.encode() if isinstance(body, str) else body, content_type)
 
     def recount(self, path: str) -> Any:
         """Have the campaign at `path` recounted, and wait for the end: as a rule a quarter of a minute."""

@@ -22,8 +22,8 @@ from chalicelib.store import keys
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.statements import equals
 from chalicelib.store.table import Table
+from local.client import Api
 from local.recipients import request
-from local.seed import call
 from local.stack import LocalStack
 from tests.stack.marketer import Marketer
 
@@ -47,8 +47,7 @@ class Crash:
         self.sqs.set_queue_attributes(QueueUrl=self.stack.outputs["SendQueueUrl"], Attributes=attributes)
 
     def meets(self, *faults: dict[str, Any]) -> None:
-        body = json.dumps({"faults": faults}).encode()
-        call(self.stack.inbox_url, "", "PUT", "/faults", body, "application/json")
+        Api(self.stack.inbox_url, "")("PUT", "/faults", {"faults": faults})
 
     def send(self) -> None:
         written = {
