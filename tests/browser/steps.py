@@ -26,6 +26,7 @@ def wait_for_requests(tab: Page) -> None:
     """
     site, deadline, quiet = tab.url.partition("#")[0], time.monotonic() + 60, 0
     while quiet < 3:
+        tab.evaluate("new Promise((done) => requestIdleCallback(done))")  # what answers bring about has begun
         tab.wait_for_timeout(40)
         waiting = [each.url for each in _under_way[tab] if each.url.startswith(site)]
         assert time.monotonic() < deadline, waiting
