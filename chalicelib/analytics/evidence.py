@@ -24,8 +24,7 @@ class MachineWords:
 
 MACHINES: Mapping[str, MachineWords] = {
     BURST: MachineWords(
-        "a security scanner",
-        "Several links of one email were followed faster than a person can click.",
+        "a security scanner", "Several links of one email were followed faster than a person can click."
     ),
     "privacy_proxy": MachineWords(
         "a privacy proxy",

@@ -7,7 +7,6 @@ from datetime import datetime
 from chalicelib.analytics.evidence import Evidence, evidence_of
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.delivery import Delivery
-from chalicelib.model.ids import CampaignId
 from chalicelib.model.lead import Lead
 from chalicelib.model.rule import Act
 from chalicelib.model.suppression import Mark, Resubscription
@@ -46,28 +45,18 @@ class BouncedBadge:
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
+    """A delivery, and what is shown of it beside its own fields."""
+
+    delivery: Delivery
     title: str
-    email: str | None
-    """The address that the mail went to."""
-    subject: str | None
-    """As rendered for the lead; None if it could not be."""
-    campaign_id: CampaignId
-    status: str
-    reason: str | None
     at: datetime
     """When sending began."""
-    sent_at: datetime | None
     opened: OpenedBadge | None
     clicked: ClickedLink | None
     """A person's first click."""
     links: tuple[ClickedLink, ...]
     evidence: tuple[Evidence, ...]
-    delayed_at: datetime | None
-    delivered_at: datetime | None
     bounced: BouncedBadge | None
-    complained_at: datetime | None
-    unsubscribed_at: datetime | None
-    """By this mail's link."""
 
 
 Event = TimelineEvent | Act | Resubscription | Mark
@@ -128,23 +117,14 @@ def event_of(delivery: Delivery, campaign: Campaign, urls: dict[str, str]) -> Ti
     opened_at = delivery.opened_person_at or delivery.opened_at
     by_machine = None if delivery.opened_person_at else delivery.opened_machine
     return TimelineEvent(
+        delivery,
         title=f"Campaign: {campaign.title}",
-        email=delivery.email,
-        subject=delivery.subject,
-        campaign_id=delivery.campaign_id,
-        status=delivery.status.value,
-        reason=delivery.reason,
         at=delivery.claimed_at,
-        sent_at=delivery.sent_at,
         opened=OpenedBadge(opened_at, delivery.opened_person_at is None, by_machine) if opened_at else None,
         clicked=first,
         links=tuple(links),
         evidence=evidence_of(delivery, urls),
-        delayed_at=delivery.delayed_at,
-        delivered_at=delivery.delivered_at,
         bounced=_bounced(delivery),
-        complained_at=delivery.complained_at,
-        unsubscribed_at=delivery.unsubscribed_at,
     )
 
 

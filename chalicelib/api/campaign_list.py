@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from chalicelib.analytics.stats import numbers_of
 from chalicelib.api.campaigns import CampaignAnswer
-from chalicelib.api.http.answers import AnswerModel
+from chalicelib.api.http.answers import AnswerModel, Overlaid
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.api.stats import NumbersAnswer
@@ -17,7 +17,7 @@ campaign_list = Resource("campaigns")
 
 
 class ListedCampaign(CampaignAnswer):
-    numbers: Annotated[NumbersAnswer | None, Field(description="Null before launch.")] = None
+    numbers: NumbersAnswer | None = Field(default=None, description="Null before launch.")
 
 
 class CountsAnswer(AnswerModel):
@@ -25,38 +25,33 @@ class CountsAnswer(AnswerModel):
 
     total: int
     by_status: dict[CampaignStatus, int]
-    is_whole: Annotated[
-        bool,
-        Field(description=f"False with more than {MAX_LISTED:,} campaigns: only the newest were counted."),
-    ]
+    is_whole: bool = Field(description=f"False with more than {MAX_LISTED:,} campaigns: only the newest were counted.")
 
 
 class CampaignsAnswer(Page[ListedCampaign]):
-    counts: Annotated[CountsAnswer | None, Field(description="Null unless asked for.")] = None
+    counts: CountsAnswer | None = Field(default=None, description="Null unless asked for.")
 
 
 class CampaignsQuery(PageQuery):
     NO_FILTERS = (*PageQuery.NO_FILTERS, "counts")
 
-    q: Annotated[
-        str | None, Field(max_length=200, description="Searched for in titles and subjects, ignoring case.")
-    ] = None
+    q: str | None = Field(
+        default=None, max_length=200, description="Searched for in titles and subjects, ignoring case."
+    )
     status: Annotated[
         list[CampaignStatus],
         BeforeValidator(lambda said: said if isinstance(said, list) else [said]),
         Field(max_length=len(CampaignStatus), description="Only campaigns with one of these statuses."),
     ] = Field(default_factory=list)
-    sort: Annotated[
-        Sort,
-        Field(
-            description="`date`: when it was sent, or will be; of a draft, when it was last changed. By title and "
-            f"date, only the newest {MAX_LISTED:,} campaigns are listed."
-        ),
-    ] = Sort.CREATED
-    order: Annotated[
-        Literal["asc", "desc"] | None, Field(description="Absent: titles from A to Z, all others newest first.")
-    ] = None
-    counts: Annotated[bool, Field(description="Count the campaigns of each status, too.")] = False
+    sort: Sort = Field(
+        default=Sort.CREATED,
+        description="`date`: when it was sent, or will be; of a draft, when it was last changed. By title and "
+        f"date, only the newest {MAX_LISTED:,} campaigns are listed.",
+    )
+    order: Literal["asc", "desc"] | None = Field(
+        default=None, description="Absent: titles from A to Z, all others newest first."
+    )
+    counts: bool = Field(default=False, description="Count the campaigns of each status, too.")
 
     def wanted(self) -> ListQuery:
         ascending = self.order == "asc" if self.order else self.sort is Sort.TITLE
@@ -79,7 +74,7 @@ def list_campaigns(call: Call) -> object:
         found, following = list_along_index(campaigns, wanted, query.limit, position)
     launched = [campaign.campaign_id for campaign in found if campaign.launched_at is not None]
     numbers = numbers_of(call.context.counters.find_totals(launched), call.context.plans.find_many_progress(launched))
-    items = [{"campaign": campaign, "numbers": numbers.get(campaign.campaign_id)} for campaign in found]
+    items = [Overlaid(campaign, numbers=numbers.get(campaign.campaign_id)) for campaign in found]
     counts = None
     if window is not None and query.counts:
         by_status = window.counts(wanted)

@@ -1,7 +1,7 @@
 """Moves of a campaign: send, schedule, pause, resume, cancel, retry. All answer 202 with the campaign."""
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -25,28 +25,22 @@ campaign_moves = Resource("sending", "/v1/campaigns/{campaign_id}")
 
 
 class SendBody(RequestModel):
-    proof: Annotated[
-        Literal["waived"] | None,
-        Field(
-            description="`waived`: send what the check could not confirm (409 `not-proven`) as well. Kept on the "
-            "campaign only if it was needed, until the content is changed or unscheduled. Needs `version`."
-        ),
-    ] = None
-    bulk_sender_rules: Annotated[
-        Literal["waived"] | None,
-        Field(
-            description="`waived`: send what large mail services refuse from bulk senders (409 "
-            "`bulk-sender-rules-not-met`) as well. Needs `version`."
-        ),
-    ] = None
-    version: Annotated[
-        int | None,
-        Field(
-            ge=1,
-            validate_default=True,
-            description="The version to send; refused with 409 when the campaign has changed since. Absent: any.",
-        ),
-    ] = None
+    proof: Literal["waived"] | None = Field(
+        default=None,
+        description="`waived`: send what the check could not confirm (409 `not-proven`) as well. Kept on the "
+        "campaign only if it was needed, until the content is changed or unscheduled. Needs `version`.",
+    )
+    bulk_sender_rules: Literal["waived"] | None = Field(
+        default=None,
+        description="`waived`: send what large mail services refuse from bulk senders (409 "
+        "`bulk-sender-rules-not-met`) as well. Needs `version`.",
+    )
+    version: int | None = Field(
+        default=None,
+        ge=1,
+        validate_default=True,
+        description="The version to send; refused with 409 when the campaign has changed since. Absent: any.",
+    )
 
     @field_validator("version")
     @classmethod
@@ -62,25 +56,19 @@ class SendBody(RequestModel):
 
 
 class ScheduleBody(SendBody):
-    at: Annotated[
-        str,
-        Field(
-            description="Local date and time in `timezone`, without an offset: 2026-12-01T09:00. When daylight saving "
-            "ends and a time comes twice, the first is meant; a time that is skipped is refused."
-        ),
-    ]
-    timezone: Annotated[str, Field(max_length=64, description="IANA name of a time zone, such as Europe/Berlin.")]
+    at: str = Field(
+        description="Local date and time in `timezone`, without an offset: 2026-12-01T09:00. When daylight saving "
+        "ends and a time comes twice, the first is meant; a time that is skipped is refused."
+    )
+    timezone: str = Field(max_length=64, description="IANA name of a time zone, such as Europe/Berlin.")
 
 
 class RetryBody(RequestModel):
-    reasons: Annotated[
-        list[FailureReason],
-        Field(
-            default_factory=list,
-            description="Only deliveries that failed for one of these reasons. Without any: every reason but "
-            "`outcome_unknown`, since that mail may have been sent and the lead may get it twice.",
-        ),
-    ]
+    reasons: list[FailureReason] = Field(
+        default_factory=list,
+        description="Only deliveries that failed for one of these reasons. Without any: every reason but "
+        "`outcome_unknown`, since that mail may have been sent and the lead may get it twice.",
+    )
 
 
 _UNSENDABLE = (Incomplete, ContentInvalid, NotProven, SenderNotVerified, BulkSenderRulesNotMet)

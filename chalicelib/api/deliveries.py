@@ -7,13 +7,13 @@ Message-ID.
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field
 
 from chalicelib.analytics import export
 from chalicelib.analytics.evidence import evidence_of
-from chalicelib.api.http.answers import Answer, AnswerModel, Moment
+from chalicelib.api.http.answers import Answer, AnswerModel, Moment, Overlaid
 from chalicelib.api.http.authentication import Forbidden, caller
 from chalicelib.api.http.paging import DelimiterQuery, Page, PageQuery
 from chalicelib.api.http.resources import Call, Operation, Resource
@@ -38,61 +38,58 @@ class DeliveryNotFound(Missing, problem="delivery-not-found", title="There is no
 
 
 class DeliveryAnswer(AnswerModel):
-    delivery_id: Annotated[
-        str | None,
-        Field(description="Its id in the mail's links; null for a read token, and when the signing key was withdrawn."),
-    ]
+    delivery_id: str | None = Field(
+        description="Its id in the mail's links; null for a read token, and when the signing key was withdrawn."
+    )
     lead_id: str
-    lead_deleted: Annotated[bool, Field(description="The lead was deleted or erased; its address is not shown.")]
+    lead_deleted: bool = Field(description="The lead was deleted or erased; its address is not shown.")
     email: str | None
-    first_name: Annotated[str | None, Field(description="As the lead is called now.")]
+    first_name: str | None = Field(description="As the lead is called now.")
     last_name: str | None
     status: DeliveryStatus
     reason: str | None
-    detail: Annotated[str | None, Field(description="The mail service's message.")]
+    detail: str | None = Field(description="The mail service's message.")
     sent_at: Moment | None
     delivered_at: Moment | None
-    bounced_at: Annotated[Moment | None, Field(description="Bounced permanently.")]
+    bounced_at: Moment | None = Field(description="Bounced permanently.")
     complained_at: Moment | None
     opened_at: Moment | None
-    opened_machine: Annotated[
-        str | None, Field(description="Why the open counts as a machine's; null once a person has opened.")
-    ]
-    clicked_at: Annotated[Moment | None, Field(description="A person's first click.")]
-    clicked_machine: Annotated[
-        str | None, Field(description="Why all clicks count as a machine's; null once a person has clicked.")
-    ]
+    opened_machine: str | None = Field(description="Why the open counts as a machine's; null once a person has opened.")
+    clicked_at: Moment | None = Field(description="A person's first click.")
+    clicked_machine: str | None = Field(
+        description="Why all clicks count as a machine's; null once a person has clicked."
+    )
 
-    @classmethod
-    def of(cls, delivery: Delivery, delivery_id: str | None, lead: Lead | None) -> Self:
-        verdicts = judged(delivery)
-        clicked = verdicts.clicked
-        by_machine = None if clicked else next(iter(verdicts.machines.values()), None)
-        computed = {
-            "delivery_id": delivery_id,
-            "lead_deleted": lead is None,
-            "first_name": lead and lead.first_name,
-            "last_name": lead and lead.last_name,
-            "opened_machine": None if delivery.opened_person_at else delivery.opened_machine,
-            "clicked_at": clicked.at if clicked else None,
-            "clicked_machine": by_machine.machine if by_machine else None,
-        }
-        stored = {name: getattr(delivery, name) for name in cls.model_fields.keys() - computed.keys()}
-        return cls.model_validate(stored | computed)
+
+def _shown(delivery: Delivery, delivery_id: str | None, lead: Lead | None) -> Overlaid:
+    """What a DeliveryAnswer is made of."""
+    verdicts = judged(delivery)
+    clicked = verdicts.clicked
+    by_machine = None if clicked else next(iter(verdicts.machines.values()), None)
+    return Overlaid(
+        delivery,
+        delivery_id=delivery_id,
+        lead_deleted=lead is None,
+        first_name=lead and lead.first_name,
+        last_name=lead and lead.last_name,
+        opened_machine=None if delivery.opened_person_at else delivery.opened_machine,
+        clicked_at=clicked.at if clicked else None,
+        clicked_machine=by_machine.machine if by_machine else None,
+    )
 
 
 class DeliveriesQuery(PageQuery):
-    status: Annotated[DeliveryStatus | None, Field(description="Only deliveries with this status.")] = None
-    opened: Annotated[bool | None, Field(description="Only those opened, or not opened.")] = None
-    clicked: Annotated[bool | None, Field(description="Only those clicked by a person, or not.")] = None
-    reason: Annotated[
-        str | None, Field(max_length=100, description="Only those that failed or were skipped for this reason.")
-    ] = None
-    unsubscribed: Annotated[bool | None, Field(description="Only those unsubscribed by this mail, or not.")] = None
+    status: DeliveryStatus | None = Field(default=None, description="Only deliveries with this status.")
+    opened: bool | None = Field(default=None, description="Only those opened, or not opened.")
+    clicked: bool | None = Field(default=None, description="Only those clicked by a person, or not.")
+    reason: str | None = Field(
+        default=None, max_length=100, description="Only those that failed or were skipped for this reason."
+    )
+    unsubscribed: bool | None = Field(default=None, description="Only those unsubscribed by this mail, or not.")
 
 
 class ExportQuery(DelimiterQuery, DeliveriesQuery):
-    limit: Annotated[int, Field(ge=1, le=10_000, description="How many lines at most.")] = 5_000
+    limit: int = Field(default=5_000, ge=1, le=10_000, description="How many lines at most.")
 
 
 class EvidenceAnswer(AnswerModel):
@@ -100,9 +97,9 @@ class EvidenceAnswer(AnswerModel):
 
     kind: Literal["open", "click"]
     at: Moment
-    reason: Annotated[str | None, Field(description="Why it is a machine's; null for a person's.")]
-    links: Annotated[dict[str, str], Field(description="URLs of the links that were followed, by link id.")]
-    text: Annotated[str, Field(description="What happened and why it counted or not, in words.")]
+    reason: str | None = Field(description="Why it is a machine's; null for a person's.")
+    links: dict[str, str] = Field(description="URLs of the links that were followed, by link id.")
+    text: str = Field(description="What happened and why it counted or not, in words.")
 
 
 @Operation(deliveries, "GET", "/deliveries", Page[DeliveryAnswer], query=DeliveriesQuery)
@@ -113,8 +110,7 @@ def list_deliveries(call: Call, campaign_id: CampaignId) -> object:
     """
     query = call.query(DeliveriesQuery)
     found, following, name, leads = _read(call, campaign_id, query)
-    listed = (DeliveryAnswer.of(each, name(each), leads.get(each.lead_id)) for each in found)
-    return query.page(listed, following)
+    return query.page((_shown(each, name(each), leads.get(each.lead_id)) for each in found), following)
 
 
 @Operation(deliveries, "GET", "/deliveries.csv", query=ExportQuery, answer_type=MEDIA_TYPE)

@@ -49,34 +49,31 @@ class DefaultsQuery(RequestModel):
 
 
 class ReadingQuery(RequestModel):
-    encoding: Annotated[
-        Encoding | None,
-        Field(description="Of an application/octet-stream. Else inspecting finds it, and importing takes UTF-8."),
-    ] = None
-    delimiter: Annotated[
-        Delimiter | None,
-        Field(description="Between the columns of a text. Else inspecting finds it, and importing takes the comma."),
-    ] = None
-    sheet: Annotated[
-        str | None, Field(description="Name of the workbook's sheet; by default its first that is not empty.")
-    ] = None
+    encoding: Encoding | None = Field(
+        default=None, description="Of an application/octet-stream. Else inspecting finds it, and importing takes UTF-8."
+    )
+    delimiter: Delimiter | None = Field(
+        default=None,
+        description="Between the columns of a text. Else inspecting finds it, and importing takes the comma.",
+    )
+    sheet: str | None = Field(
+        default=None, description="Name of the workbook's sheet; by default its first that is not empty."
+    )
 
     def layout(self) -> Layout:
         return Layout(**self.model_dump(include=set(Layout.__slots__), exclude_none=True))
 
 
 class InspectQuery(ReadingQuery):
-    header: Annotated[int | None, Field(ge=0, description="Line of the header; 0: there is none.")] = None
+    header: int | None = Field(default=None, ge=0, description="Line of the header; 0: there is none.")
 
 
 class ImportQuery(ReadingQuery):
-    address: Annotated[
-        Literal["none"] | None,
-        Field(
-            description="`none`: import the file as it is, although it has no column `email`, or columns that look "
-            "like known ones (`E-Mail`, `First Name`); those become custom fields."
-        ),
-    ] = None
+    address: Literal["none"] | None = Field(
+        default=None,
+        description="`none`: import the file as it is, although it has no column `email`, or columns that look "
+        "like known ones (`E-Mail`, `First Name`); those become custom fields.",
+    )
     mapping: Annotated[
         Json[dict[str, str]] | None,
         BeforeValidator(_fits_an_address),
@@ -86,41 +83,40 @@ class ImportQuery(ReadingQuery):
             f"are ignored. At most {MAX_MAPPING:,} characters when encoded."
         ),
     ] = None
-    defaults: Annotated[
-        Json[DefaultsQuery] | None,
-        Field(
-            description="JSON object of `entity`, `stage` and `tags` for lines that have none. The stage is for new "
-            "leads only; the tags are added to those that a lead has."
-        ),
-    ] = None
-    header: Annotated[
-        int, Field(ge=0, description="Line of the header; 0: there is none, and columns have letters.")
-    ] = 1
-    first_line: Annotated[int, Field(ge=1, description="Of those to import, as the file counts them.")] = 1
-    last_line: Annotated[int, Field(ge=1, description="Of those to import.")] = MAX_ROWS
-    dry_run: Annotated[bool, Field(description="Report what would happen, and write nothing.")] = False
+    defaults: Json[DefaultsQuery] | None = Field(
+        default=None,
+        description="JSON object of `entity`, `stage` and `tags` for lines that have none. The stage is for new "
+        "leads only; the tags are added to those that a lead has.",
+    )
+    header: int = Field(default=1, ge=0, description="Line of the header; 0: there is none, and columns have letters.")
+    first_line: int = Field(default=1, ge=1, description="Of those to import, as the file counts them.")
+    last_line: int = Field(default=MAX_ROWS, ge=1, description="Of those to import.")
+    dry_run: bool = Field(default=False, description="Report what would happen, and write nothing.")
 
     def checked_defaults(self) -> LeadInput:
         return checked_defaults(cast(LeadInput, self.defaults.model_dump() if self.defaults else {}))
 
 
 class ColumnAnswer(AnswerModel):
-    name: Annotated[str, Field(description="As a mapping names it; different from all others.")]
-    samples: Annotated[list[str], Field(description="Its cells in the first five lines, the same in every column.")]
-    suggested: Annotated[str, Field(description="A member of a lead, a custom field's name, or `ignore`.")]
+    name: str = Field(description="As a mapping names it; different from all others.")
+    samples: list[str] = Field(description="Its cells in the first five lines, the same in every column.")
+    suggested: str = Field(description="A member of a lead, a custom field's name, or `ignore`.")
 
 
 class InspectionAnswer(AnswerModel):
-    encoding: Annotated[Encoding | None, Field(description="Null for a workbook.")]
-    delimiter: Annotated[Delimiter | None, Field(description="Null for a workbook.")]
-    sheets: Annotated[list[str], Field(description="The workbook's visible sheets; empty ones in front are left out.")]
-    header: Annotated[int, Field(description="Line of the header; 0 if there is none.")]
-    last_line: Annotated[int | None, Field(description="Of the sheet; null for text.")]
+    encoding: Encoding | None = Field(description="Null for a workbook.")
+    delimiter: Delimiter | None = Field(description="Null for a workbook.")
+    sheets: list[str] = Field(description="The workbook's visible sheets; empty ones in front are left out.")
+    header: int = Field(description="Line of the header; 0 if there is none.")
+    last_line: int | None = Field(description="Of the sheet; null for text.")
     columns: list[ColumnAnswer]
 
 
 class LineErrorAnswer(AnswerModel):
-    """What is wrong with one line of an import; `field` is null when it is the line as a whole."""
+    """What is wrong with one line of an import; `field` is null when it is the line as a whole.
+
+    `reason` completes a sentence that begins with the field, or the line.
+    """
 
     line: int
     field: str | None
@@ -129,7 +125,7 @@ class LineErrorAnswer(AnswerModel):
 
 class RejectedLineAnswer(AnswerModel):
     line: int
-    values: Annotated[list[str], Field(description="Its cells; empty if they cannot be told, or are too long.")]
+    values: list[str] = Field(description="Its cells; empty if they cannot be told, or are too long.")
 
 
 class NewGroupAnswer(AnswerModel):
@@ -143,11 +139,11 @@ class ImportAnswer(AnswerModel):
     created: int
     updated: int
     unchanged: int
-    repeated: Annotated[int, Field(description="Lines about leads of earlier lines. The last one counts.")]
-    new_groups: Annotated[list[NewGroupAnswer], Field(description="Business line and stage of the created leads.")]
-    errors: Annotated[list[LineErrorAnswer], Field(description="At most five of a line.")]
-    rejected: Annotated[list[RejectedLineAnswer], Field(description="The lines with errors, and what they had.")]
-    custom_fields: Annotated[list[str], Field(description="Columns that are not a lead's own.")]
+    repeated: int = Field(description="Lines about leads of earlier lines. The last one counts.")
+    new_groups: list[NewGroupAnswer] = Field(description="Business line and stage of the created leads.")
+    errors: list[LineErrorAnswer] = Field(description="At most five of a line.")
+    rejected: list[RejectedLineAnswer] = Field(description="The lines with errors, and what they had.")
+    custom_fields: list[str] = Field(description="Columns that are not a lead's own.")
 
 
 @Operation(

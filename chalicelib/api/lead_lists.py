@@ -36,20 +36,20 @@ class CountQuery(LeadFilterBody):
 
 class LeadCountAnswer(AnswerModel):
     total: int
-    at_least: Annotated[bool, Field(description="There may be more: too many to be counted in one request.")]
+    at_least: bool = Field(description="There may be more: too many to be counted in one request.")
 
 
 class BulkBody(RequestModel):
-    lead_ids: Annotated[list[LeadId] | None, Field(min_length=1, max_length=100, description="These leads.")] = None
-    filter: Annotated[
-        LeadFilterBody | None, Field(description="Instead of `lead_ids`: all leads that match; `{}`: all there are.")
-    ] = None
+    lead_ids: list[LeadId] | None = Field(default=None, min_length=1, max_length=100, description="These leads.")
+    filter: LeadFilterBody | None = Field(
+        default=None, description="Instead of `lead_ids`: all leads that match; `{}`: all there are."
+    )
     action: BulkAction
-    stage: Annotated[str | None, Field(description="For `change_stage`.")] = None
-    tags: Annotated[list[str] | None, Field(min_length=1, description="For `add_tag` and `remove_tag`.")] = None
-    cursor: Annotated[
-        str | None, Field(max_length=2_000, description="With a filter: the `cursor` of the previous piece.")
-    ] = None
+    stage: str | None = Field(default=None, description="For `change_stage`.")
+    tags: list[str] | None = Field(default=None, min_length=1, description="For `add_tag` and `remove_tag`.")
+    cursor: str | None = Field(
+        default=None, max_length=2_000, description="With a filter: the `cursor` of the previous piece."
+    )
 
     def change(self, by: str) -> BulkChange:
         """Raises InvalidBody also for a member that another action would read: `delete` with a stage is a mistake."""
@@ -77,13 +77,13 @@ class FailureAnswer(AnswerModel):
 
 class BulkAnswer(AnswerModel):
     changed: int
-    unchanged: Annotated[int, Field(description="It was so already, or the lead no longer matches the filter.")]
+    unchanged: int = Field(description="It was so already, or the lead no longer matches the filter.")
     failed: list[FailureAnswer]
-    cursor: Annotated[str | None, Field(description="Where the next piece begins; null when all are done.")]
+    cursor: str | None = Field(description="Where the next piece begins; null when all are done.")
 
 
 class LeadExportQuery(DelimiterQuery, LeadQuery):
-    limit: Annotated[int, Field(ge=1, le=2_000, description="How many lines at most.")] = 2_000
+    limit: int = Field(default=2_000, ge=1, le=2_000, description="How many lines at most.")
     """What does not fit into a part is read again for the next: leads have 500 bytes, but may have 17 KB."""
     fields: Annotated[
         list[str] | None,
@@ -134,7 +134,7 @@ def export_leads(call: Call) -> Answer:
     if query.fields is None:
         query = query.model_copy(update={"fields": _all_fields(call, wanted)})
     fields = [name for name in query.fields or () if name]
-    found, following = context.leads.list_page(**wanted._asdict(), limit=query.limit, cursor=position)
+    found, following = context.leads.list_page(wanted, limit=query.limit, cursor=position)
     text, written = lead_export.lines(found, fields, query.delimiter)
     if written < len(found):
         following = context.leads.position_after(found[written - 1], wanted)

@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.paging import Page, PageQuery
-from chalicelib.api.http.requests import Line, RequestModel
+from chalicelib.api.http.requests import RequestModel, one_line
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.crm.lead_groups import list_groups
 from chalicelib.crm.leads import InvalidLead, LeadInput, create_lead, delete_lead, update_lead
@@ -43,9 +43,7 @@ class LeadPatch(RequestModel):
     last_name: str | None = None
     tags: list[str] | None = None
     fields: dict[str, Scalar | None] | None = None
-    tracking_opt_out: Annotated[bool | None, Field(description="Future mails have no pixel and no tracked links.")] = (
-        None
-    )
+    tracking_opt_out: bool | None = Field(default=None, description="Future mails have no pixel and no tracked links.")
 
     def said(self) -> LeadInput:
         return cast(LeadInput, self.model_dump(exclude_unset=True))
@@ -61,21 +59,18 @@ class NewLead(LeadPatch):
 class LeadFilterBody(RequestModel):
     """Which leads are meant. Without any member: all."""
 
-    entity: Annotated[str | None, Field(description="Only leads of this business line.")] = None
-    stage: Annotated[str | None, Field(description="Only leads in this pipeline stage.")] = None
-    tag: Annotated[str | None, Field(description="Only leads that have this tag.")] = None
-    q: Annotated[
-        str | None,
-        Field(
-            max_length=200,
-            description="Searched for in names, address, external id and the first 40 characters of each custom "
-            "field, ignoring case and accents.",
-        ),
-    ] = None
-    status: Annotated[
-        LeadStatus | None,
-        Field(description="Only leads that may be mailed (`subscribed`), or may not, for this reason."),
-    ] = None
+    entity: str | None = Field(default=None, description="Only leads of this business line.")
+    stage: str | None = Field(default=None, description="Only leads in this pipeline stage.")
+    tag: str | None = Field(default=None, description="Only leads that have this tag.")
+    q: str | None = Field(
+        default=None,
+        max_length=200,
+        description="Searched for in names, address, external id and the first 40 characters of each custom "
+        "field, ignoring case and accents.",
+    )
+    status: LeadStatus | None = Field(
+        default=None, description="Only leads that may be mailed (`subscribed`), or may not, for this reason."
+    )
 
     def wanted(self) -> LeadFilter:
         return LeadFilter(self.entity, self.stage, self.tag, self.q, self.status)
@@ -85,13 +80,13 @@ class LeadQuery(PageQuery, LeadFilterBody):
     """A page of them."""
 
 
-Reason = Annotated[Line, Field(max_length=500, description="Why; one line.")]
+Reason = Annotated[str, *one_line(500), Field(description="Why; one line.")]
 
 
 class ResubscribeBody(RequestModel):
-    reason: Annotated[
-        Reason, Field(description="Why the lead may be mailed again, such as when and how it asked for it; one line.")
-    ]
+    reason: Reason = Field(
+        description="Why the lead may be mailed again, such as when and how it asked for it; one line."
+    )
 
 
 class LeadAnswer(AnswerModel):
@@ -105,6 +100,9 @@ class LeadAnswer(AnswerModel):
     tags: list[str]
     fields: dict[str, FieldValue]
     unsubscribed: bool
+    mailing_status: Annotated[
+        list[LeadStatus], Field(description="`subscribed`, or why the lead may not be mailed: one reason or two.")
+    ]
     tracking_opt_out: bool
     created_at: Moment
 
@@ -113,10 +111,10 @@ class SuppressionAnswer(AnswerModel):
     """One thing that keeps a lead from being mailed."""
 
     reason: SuppressionReason
-    source: Annotated[str, Field(description="`link`, `one_click`, `api`, `complaint`, `bounce` or `import`.")]
-    campaign_id: Annotated[str | None, Field(description="The campaign whose mail it was; null if none.")]
-    by: Annotated[str | None, Field(description="The name of the API token that unsubscribed it or listed it.")]
-    note: Annotated[str | None, Field(description="... and the reason that was given.")]
+    source: str = Field(description="`link`, `one_click`, `api`, `complaint`, `bounce` or `import`.")
+    campaign_id: str | None = Field(description="The campaign whose mail it was; null if none.")
+    by: str | None = Field(description="The name of the API token that unsubscribed it or listed it.")
+    note: str | None = Field(description="... and the reason that was given.")
     at: Moment
 
 
@@ -127,13 +125,13 @@ class SuppressionsAnswer(AnswerModel):
 
 class NamedCount(AnswerModel):
     name: str
-    leads: Annotated[int, Field(description="How many of the sampled leads have it.")]
+    leads: int = Field(description="How many of the sampled leads have it.")
 
 
 class FieldAnswer(AnswerModel):
     name: str
-    leads: Annotated[int, Field(description="How many of the leads sampled have this custom field.")]
-    samples: Annotated[list[str], Field(description="One or two of its values, at most 40 characters of each.")]
+    leads: int = Field(description="How many of the leads sampled have this custom field.")
+    samples: list[str] = Field(description="One or two of its values, at most 40 characters of each.")
 
 
 class GroupAnswer(AnswerModel):
@@ -147,8 +145,8 @@ class GroupAnswer(AnswerModel):
 class GroupsAnswer(AnswerModel):
     items: list[GroupAnswer]
     cursor: None = None
-    looked_at: Annotated[int, Field(description="How many leads were sampled.")]
-    is_whole: Annotated[bool, Field(description="False: there are more leads, and maybe further names.")]
+    looked_at: int = Field(description="How many leads were sampled.")
+    is_whole: bool = Field(description="False: there are more leads, and maybe further names.")
 
 
 @Operation(leads, "POST", "/v1/leads", LeadAnswer, status=201, body=NewLead, raises=[InvalidLead, IdentityTaken])
@@ -164,7 +162,7 @@ def list_leads(call: Call) -> object:
     In a stable but arbitrary order. A page may be short, or even empty, and still have a cursor.
     """
     query = call.query(LeadQuery)
-    found = call.context.leads.list_page(**query.wanted()._asdict(), limit=query.limit, cursor=query.position())
+    found = call.context.leads.list_page(query.wanted(), limit=query.limit, cursor=query.position())
     return query.page(*found)
 
 

@@ -1,17 +1,14 @@
 """/v1/previews: a campaign while it is being written, before anything is stored."""
 
-from typing import Annotated
-
 from pydantic import Field, Json
 
 from chalicelib.api.campaigns import AudienceBody, CampaignFields
-from chalicelib.api.http.answers import Answer
+from chalicelib.api.http.answers import Answer, Overlaid
 from chalicelib.api.http.paging import Page
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.api.leads import LeadAnswer
 from chalicelib.api.previews import HTML, FindingAnswer, PreviewAnswer, PreviewQuery, page_for_frame
-from chalicelib.campaigns.drafts import Written
 from chalicelib.campaigns.live_preview import preview_written
 from chalicelib.campaigns.preview import FRAME_POLICY
 from chalicelib.model.errors import LeadNotFound
@@ -49,16 +46,13 @@ def preview_unsaved_campaign(call: Call) -> object:
     As a lead would see it. Faults are findings, with their places; the part that has one is empty. Nothing is stored.
     """
     asked, context = call.body(UnsavedCampaign), call.context
-    written = Written(**asked.changes())
-    mail, findings = preview_written(
-        context.drafts, written, asked.lead(call), context.now(), context.settings.tracking_url
-    )
-    shown = {name: getattr(mail, name) for name in LivePreviewAnswer.model_fields if name != "findings"}
-    return shown | {"findings": findings}
+    lead, base_url = asked.lead(call), context.settings.tracking_url
+    mail, findings = preview_written(context.drafts, asked.written(), lead, context.now(), base_url)
+    return Overlaid(mail, findings=findings)
 
 
 class PreviewLeadsQuery(RequestModel):
-    audience: Annotated[Json[AudienceBody], Field(description="JSON object, as in a campaign.")] = AudienceBody()
+    audience: Json[AudienceBody] = Field(default=AudienceBody(), description="JSON object, as in a campaign.")
 
 
 @Operation(live_preview, "GET", "/leads", Page[LeadAnswer], query=PreviewLeadsQuery)

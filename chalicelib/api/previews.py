@@ -1,7 +1,5 @@
 """Checking a campaign before it is sent: audience, preview, preflight and test sends."""
 
-from typing import Annotated
-
 from pydantic import Field
 
 from chalicelib.analytics.stats import count_links
@@ -15,7 +13,7 @@ from chalicelib.campaigns.preflight import preflight
 from chalicelib.campaigns.preview import POLICY, preview, preview_page
 from chalicelib.campaigns.send_test import MAX_ADDRESSES, InvalidAddresses, SendTestOutcome
 from chalicelib.content.errors import ContentInvalid, RenderFailed
-from chalicelib.content.preflight import Severity
+from chalicelib.content.findings import Severity
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.errors import LeadNotFound
 from chalicelib.model.ids import CampaignId, LeadId
@@ -30,11 +28,11 @@ _NOT_RENDERED = [LeadNotFound, ContentInvalid, RenderFailed]
 
 class AudienceAnswer(AnswerModel):
     total: int
-    at_least: Annotated[bool, Field(description="There may be more: too many to be counted in one request.")]
+    at_least: bool = Field(description="There may be more: too many to be counted in one request.")
 
 
 class PreviewQuery(RequestModel):
-    lead_id: Annotated[LeadId | None, Field(description="Whose merge fields to fill in, or defaults.")] = None
+    lead_id: LeadId | None = Field(default=None, description="Whose merge fields to fill in, or defaults.")
 
     def lead(self, call: Call) -> Lead | None:
         """Raises LeadNotFound."""
@@ -49,7 +47,7 @@ class PreviewAnswer(AnswerModel):
 
 
 class FrameQuery(PreviewQuery):
-    clicks: Annotated[bool, Field(description="Show next to each tracked link how many leads clicked it.")] = False
+    clicks: bool = Field(default=False, description="Show next to each tracked link how many leads clicked it.")
 
 
 class FindingAnswer(AnswerModel):
@@ -61,35 +59,30 @@ class FindingAnswer(AnswerModel):
     field: str | None
     line: int | None
     column: int | None
-    count: Annotated[int | None, Field(description="How many leads it concerns.")]
+    count: int | None = Field(description="How many leads it concerns.")
 
 
 class SampleAnswer(AnswerModel):
     """A lead of the audience, and the subject that it would get."""
 
     lead_id: str
-    name: Annotated[str, Field(description="Or its address, where it has none.")]
+    name: str = Field(description="Or its address, where it has none.")
     subject: str
 
 
 class PreflightAnswer(AnswerModel):
     findings: list[FindingAnswer]
-    audience_looked_at: Annotated[int, Field(description="How many leads were checked.")]
-    audience_is_whole: Annotated[bool, Field(description="False when the audience is larger than that.")]
-    without_email: Annotated[int, Field(description="How many of those have no address, and will count as failed.")]
-    sample: Annotated[
-        SampleAnswer | None, Field(description="Null for an empty audience, and where its mail cannot be rendered.")
-    ]
-    proof: Annotated[
-        ProofAnswer | None, Field(description="Null: not proven, see the findings `not_proven`; or plain text.")
-    ]
+    audience_looked_at: int = Field(description="How many leads were checked.")
+    audience_is_whole: bool = Field(description="False when the audience is larger than that.")
+    without_email: int = Field(description="How many of those have no address, and will count as failed.")
+    sample: SampleAnswer | None = Field(
+        description="Null for an empty audience, and where its mail cannot be rendered."
+    )
+    proof: ProofAnswer | None = Field(description="Null: not proven, see the findings `not_proven`; or plain text.")
 
 
 class TestBody(PreviewQuery):
-    to: Annotated[
-        list[str],
-        Field(min_length=1, max_length=MAX_ADDRESSES, description="Need not be addresses of leads."),
-    ]
+    to: list[str] = Field(min_length=1, max_length=MAX_ADDRESSES, description="Need not be addresses of leads.")
 
 
 class TestResult(AnswerModel):
@@ -98,11 +91,11 @@ class TestResult(AnswerModel):
     email: str
     outcome: SendTestOutcome
     detail: str | None
-    resumes_about: Annotated[Moment | None, Field(description="When to try again, if the account must wait.")]
+    resumes_about: Moment | None = Field(description="When to try again, if the account must wait.")
 
 
 class TestAnswer(AnswerModel):
-    results: Annotated[list[TestResult], Field(description="One for each address, in their order.")]
+    results: list[TestResult] = Field(description="One for each address, in their order.")
 
 
 @Operation(previews, "GET", "/audience", AudienceAnswer)

@@ -1,7 +1,7 @@
 """A person's data: all of it as one document, and erasing it."""
 
 import time
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -25,7 +25,7 @@ _SECONDS = 15
 
 
 class PersonQuery(PageQuery):
-    limit: Annotated[int, Field(ge=1, le=_DELIVERIES, description="How many deliveries at most.")] = _DELIVERIES
+    limit: int = Field(default=_DELIVERIES, ge=1, le=_DELIVERIES, description="How many deliveries at most.")
 
 
 class IdentityAnswer(AnswerModel):
@@ -43,24 +43,23 @@ class PersonAnswer(AnswerModel):
     unsubscribed_at: Moment | None
     identities: list[IdentityAnswer]
     suppressions: list[SuppressionAnswer]
-    timeline: Annotated[
-        list[TimelineItem],
-        Field(description="Every delivery with its links and evidence, what rules did, and what people did."),
-    ]
-    same_address: Annotated[list[str], Field(description="Ids of other leads with this address: they are apart.")]
-    cursor: Annotated[str | None, Field(description="Null, or where an older part of the timeline starts.")]
+    timeline: list[TimelineItem] = Field(
+        description="Every delivery with its links and evidence, what rules did, and what people did."
+    )
+    same_address: list[str] = Field(description="Ids of other leads with this address: they are apart.")
+    cursor: str | None = Field(description="Null, or where an older part of the timeline starts.")
 
 
 class ErasureBody(RequestModel):
-    confirm: Annotated[str, Field(description="The lead's email address; its id if it has none or was deleted.")]
+    confirm: str = Field(description="The lead's email address; its id if it has none or was deleted.")
 
 
 class ErasureAnswer(AnswerModel):
     lead_id: str
     erased_at: Moment
-    by: Annotated[str, Field(description="The name of the API token that asked for it first.")]
-    complete: Annotated[bool, Field(description="False: the rest follows in the background, within minutes.")]
-    same_address: Annotated[list[str], Field(description="Ids of leads that still have this address.")]
+    by: str = Field(description="The name of the API token that asked for it first.")
+    complete: bool = Field(description="False: the rest follows in the background, within minutes.")
+    same_address: list[str] = Field(description="Ids of leads that still have this address.")
 
 
 @Operation(privacy, "GET", "/export", PersonAnswer, query=PersonQuery)
@@ -76,7 +75,7 @@ def export_person(call: Call, lead_id: LeadId) -> object:
         "exported_at": context.now(),
         "lead": lead,
         "updated_at": lead.updated_at,
-        "unsubscribed_at": lead.unsubscribed_at,
+        "unsubscribed_at": lead.unsubscription and lead.unsubscription.at,
         "identities": sorted(lead.identities),
         "suppressions": list_marks(context.leads, lead_id),
         "timeline": events,

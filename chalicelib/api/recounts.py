@@ -1,7 +1,5 @@
 """Recounts of a campaign: begun by request, done in the background by analytics/recount.py."""
 
-from typing import Annotated
-
 from pydantic import Field
 
 from chalicelib.analytics import recount
@@ -21,13 +19,13 @@ class RecountNotFound(Missing, problem="recount-not-found", title="There is no r
 class RecountAnswer(AnswerModel):
     """A campaign's last recount."""
 
-    state: Annotated[RecountState, Field(description="given_up: too many hits came in; the numbers are unchanged.")]
-    progress: Annotated[float, Field(description="How much of the campaign is counted, from 0 to 1.")]
+    state: RecountState = Field(description="given_up: too many hits came in; the numbers are unchanged.")
+    progress: float = Field(description="How much of the campaign is counted, from 0 to 1.")
     asked_at: Moment
     finished_at: Moment | None
-    repaired: Annotated[bool | None, Field(description="Whether any number was wrong; null until it is done.")]
-    before: Annotated[dict[str, int] | None, Field(description="The totals before; null until it is done.")]
-    after: Annotated[dict[str, int] | None, Field(description="The totals after; null until it is done.")]
+    repaired: bool | None = Field(description="Whether any number was wrong; null until it is done.")
+    before: dict[str, int] | None = Field(description="The totals before; null until it is done.")
+    after: dict[str, int] | None = Field(description="The totals after; null until it is done.")
 
 
 @Operation(recounts, "POST", "/recount", RecountAnswer, status=202)

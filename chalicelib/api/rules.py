@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from chalicelib.api.deliveries import visible
-from chalicelib.api.http.answers import AnswerModel, Moment
+from chalicelib.api.http.answers import AnswerModel, Moment, Overlaid
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
@@ -23,20 +23,20 @@ rules = Resource("automation")
 class WhenBody(RequestModel):
     """The events that the rule is for. A pattern is a part of a text, or all of it with `*` for any part."""
 
-    event: Annotated[Trigger, Field(description="What a person did. Machine opens and clicks are ignored.")]
+    event: Trigger = Field(description="What a person did. Machine opens and clicks are ignored.")
     campaign_id: CampaignId | None = None
-    campaign_title: Annotated[str | None, Field(description="A pattern, such as `pricing`.")] = None
-    url: Annotated[
-        str | None, Field(description="A pattern for where a click led, such as `/pricing`, or a full address.")
-    ] = None
+    campaign_title: str | None = Field(default=None, description="A pattern, such as `pricing`.")
+    url: str | None = Field(
+        default=None, description="A pattern for where a click led, such as `/pricing`, or a full address."
+    )
 
 
 class IfBody(RequestModel):
     """Conditions on the lead at the moment when the rule acts."""
 
     entity: str | None = None
-    stages: Annotated[list[str], Field(default_factory=list, max_length=50, description="One of these; empty: any.")]
-    tags: Annotated[list[str], Field(default_factory=list, max_length=50, description="All of these.")]
+    stages: list[str] = Field(default_factory=list, max_length=50, description="One of these; empty: any.")
+    tags: list[str] = Field(default_factory=list, max_length=50, description="All of these.")
 
 
 class ChangeStage(RequestModel):
@@ -56,8 +56,8 @@ class RemoveTag(RequestModel):
 
 class SetField(RequestModel):
     action: Literal[ActionKind.SET_FIELD]
-    field: Annotated[str, Field(description="Name of a custom field.")]
-    value: Annotated[str, Field(description="Text; empty removes the field.")]
+    field: str = Field(description="Name of a custom field.")
+    value: str = Field(description="Text; empty removes the field.")
 
 
 ActionBody = Annotated[ChangeStage | AddTag | RemoveTag | SetField, Field(discriminator="action")]
@@ -80,8 +80,8 @@ class RulePatch(RequestModel):
     name: str = ""
     enabled: bool = True
     when: WhenBody = WhenBody(event=Trigger.CLICKED)
-    if_: Annotated[IfBody, Field(alias="if", default_factory=IfBody)]
-    then: Annotated[list[ActionBody], Field(default_factory=list, description="Executed one after the other.")]
+    if_: IfBody = Field(alias="if", default_factory=IfBody)
+    then: list[ActionBody] = Field(default_factory=list, description="Executed one after the other.")
 
     def changes(self) -> dict[str, Any]:
         """The members that were sent, as fields of WrittenRule."""
@@ -109,12 +109,12 @@ class RuleAnswer(AnswerModel):
     name: str
     enabled: bool
     when: WhenBody
-    if_: Annotated[IfBody, Field(serialization_alias="if")]
+    if_: IfBody = Field(serialization_alias="if")
     then: list[ActionBody]
     created_at: Moment
     updated_at: Moment
-    active_since: Annotated[Moment, Field(description="The rule acts on events from then on.")]
-    warnings: Annotated[list[WarningAnswer], Field(description="Likely mistakes, such as a stage that no lead has.")]
+    active_since: Moment = Field(description="The rule acts on events from then on.")
+    warnings: list[WarningAnswer] = Field(description="Likely mistakes, such as a stage that no lead has.")
 
 
 class ActAnswer(AnswerModel):
@@ -125,9 +125,9 @@ class ActAnswer(AnswerModel):
     campaign_id: str
     campaign_title: str
     event: Trigger
-    url: Annotated[str | None, Field(description="Where a click led.")]
-    done: Annotated[list[str], Field(description="What was done, in words: `Stage New → Hot Lead`.")]
-    failed: Annotated[list[str], Field(description="What could not be done, and why.")]
+    url: str | None = Field(description="Where a click led.")
+    done: list[str] = Field(description="What was done, in words: `Stage New → Hot Lead`.")
+    failed: list[str] = Field(description="What could not be done, and why.")
 
 
 @Operation(rules, "POST", "/v1/rules", RuleAnswer, status=201, body=NewRule, raises=[InvalidRule, TooManyRules])
@@ -210,11 +210,11 @@ def _with_warnings(call: Call, rule: Rule) -> object:
     return _told(rule, call.context.rule_editor.warnings([rule])[rule.rule_id])
 
 
-def _told(rule: Rule, warnings: list[tuple[str, str]]) -> dict[str, object]:
-    """Input of RuleAnswer."""
+def _told(rule: Rule, warnings: list[tuple[str, str]]) -> Overlaid:
+    """What a RuleAnswer is made of."""
     then = [{"action": each.kind, _VALUES[each.kind]: each.value, "field": each.field} for each in rule.then]
-    computed = {
-        "then": [{name: said for name, said in each.items() if said is not None} for each in then],
-        "warnings": [{"field": field, "reason": reason} for field, reason in warnings],
-    }
-    return {name: getattr(rule, name) for name in RuleAnswer.model_fields.keys() - computed.keys()} | computed
+    return Overlaid(
+        rule,
+        then=[{name: said for name, said in each.items() if said is not None} for each in then],
+        warnings=[{"field": field, "reason": reason} for field, reason in warnings],
+    )

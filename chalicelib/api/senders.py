@@ -1,12 +1,11 @@
 """/v1/senders and /v1/sending-account: who may send, with which DNS records, and how much."""
 
 from collections.abc import Callable
-from dataclasses import asdict
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from chalicelib.api.http.answers import AnswerModel, Moment
+from chalicelib.api.http.answers import AnswerModel, Moment, Overlaid
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
@@ -14,13 +13,7 @@ from chalicelib.model.addresses import MalformedAddress, parse_address, parse_do
 from chalicelib.model.campaign import CampaignStatus
 from chalicelib.model.errors import Fault, Unavailable
 from chalicelib.model.ids import CampaignId
-from chalicelib.senders.identities import (
-    Identity,
-    InvalidSender,
-    SenderNotFound,
-    SendersUnknown,
-    TooManySenders,
-)
+from chalicelib.senders.identities import Identity, InvalidSender, SenderNotFound, SendersUnknown, TooManySenders
 from chalicelib.senders.records import Purpose, State, check
 
 senders = Resource("senders")
@@ -34,8 +27,8 @@ Status = Literal["PENDING", "SUCCESS", "FAILED", "TEMPORARY_FAILURE", "NOT_START
 class NewSender(RequestModel):
     """Exactly one of the two."""
 
-    domain: Annotated[str | None, Field(description="Allows every address of the domain and of its subdomains.")] = None
-    address: Annotated[str | None, Field(description="Gets an email from Amazon SES with a link to verify it.")] = None
+    domain: str | None = Field(default=None, description="Allows every address of the domain and of its subdomains.")
+    address: str | None = Field(default=None, description="Gets an email from Amazon SES with a link to verify it.")
 
     def name(self) -> str:
         """As SES knows it. Raises InvalidSender."""
@@ -47,10 +40,10 @@ class NewSender(RequestModel):
 
 
 class SenderSummary(AnswerModel):
-    sender: Annotated[str, Field(description="A domain or an email address.")]
+    sender: str = Field(description="A domain or an email address.")
     kind: Kind
-    verified: Annotated[bool, Field(description="Emails may be sent from it.")]
-    status: Annotated[Status, Field(description="How far Amazon SES is with verifying it.")]
+    verified: bool = Field(description="Emails may be sent from it.")
+    status: Status = Field(description="How far Amazon SES is with verifying it.")
 
 
 class RecordAnswer(AnswerModel):
@@ -60,17 +53,17 @@ class RecordAnswer(AnswerModel):
     type: str
     name: str
     value: str
-    state: Annotated[State, Field(description="`unknown`: DNS did not answer.")]
+    state: State = Field(description="`unknown`: DNS did not answer.")
     seen: list[str]
 
 
 class DmarcAnswer(AnswerModel):
     """What receivers make of emails from this sender. `passes` is null if DNS did not answer."""
 
-    domain: Annotated[str | None, Field(description="Where the policy is published, if there is one.")]
+    domain: str | None = Field(description="Where the policy is published, if there is one.")
     policy: str | None
     passes: bool | None
-    reason: Annotated[str | None, Field(description="Why emails do not pass.")]
+    reason: str | None = Field(description="Why emails do not pass.")
 
 
 class UsingCampaign(AnswerModel):
@@ -81,15 +74,12 @@ class UsingCampaign(AnswerModel):
 
 class SenderAnswer(SenderSummary):
     dkim_status: Status
-    mail_from: Annotated[str | None, Field(description="The subdomain that bounces come back to.")]
+    mail_from: str | None = Field(description="The subdomain that bounces come back to.")
     mail_from_status: Status | None
-    records: Annotated[list[RecordAnswer], Field(description="Of a domain: what to publish, and what DNS has now.")]
+    records: list[RecordAnswer] = Field(description="Of a domain: what to publish, and what DNS has now.")
     dmarc: DmarcAnswer
-    used_by: Annotated[
-        list[UsingCampaign],
-        Field(description="Those of the newest 100 campaigns that are not sent yet."),
-    ]
-    verified_at: Annotated[Moment | None, Field(description="When Amazon SES last found it verified.")]
+    used_by: list[UsingCampaign] = Field(description="Those of the newest 100 campaigns that are not sent yet.")
+    verified_at: Moment | None = Field(description="When Amazon SES last found it verified.")
     checked_at: Moment
 
 
@@ -97,12 +87,12 @@ class AccountAnswer(AnswerModel):
     """What the mail service lets this account send. With an SMTP server only `service` is known."""
 
     service: Literal["ses", "smtp"]
-    sandbox: Annotated[bool | None, Field(description="It may write to verified addresses only.")] = None
+    sandbox: bool | None = Field(default=None, description="It may write to verified addresses only.")
     sending_enabled: bool | None = None
     enforcement_status: str | None = None
-    quota: Annotated[int | None, Field(description="Emails in 24 hours; null: no limit.")] = None
-    sent: Annotated[int | None, Field(description="Emails in the last 24 hours.")] = None
-    rate: Annotated[float | None, Field(description="Emails a second.")] = None
+    quota: int | None = Field(default=None, description="Emails in 24 hours; null: no limit.")
+    sent: int | None = Field(default=None, description="Emails in the last 24 hours.")
+    rate: float | None = Field(default=None, description="Emails a second.")
 
 
 @Operation(senders, "GET", "/v1/senders", Page[SenderSummary], query=PageQuery, raises=[SendersUnknown])
@@ -154,16 +144,15 @@ def read_sending_account(call: Call) -> object:
     state = call.context.sending_account.state()
     if state is None:
         raise Unavailable("Amazon SES did not answer")
-    return asdict(state) | {"service": "ses"}
+    return Overlaid(state, service="ses")
 
 
-def _answer(call: Call, identity: Identity) -> dict[str, object]:
+def _answer(call: Call, identity: Identity) -> Overlaid:
     context = call.context
     checked = check(identity, context.identities.region, context.dns)
     newest, _ = context.campaigns.list_page(limit=_CAMPAIGNS_SEARCHED, position=None)
     using = [each for each in newest if each.status not in _DONE and _is_from(each.from_email, identity.sender)]
-    looked_up = {"records": checked.records, "dmarc": checked.dmarc, "used_by": using, "checked_at": context.now()}
-    return asdict(identity) | {"kind": identity.kind} | looked_up
+    return Overlaid(identity, records=checked.records, dmarc=checked.dmarc, used_by=using, checked_at=context.now())
 
 
 def _is_from(address: str, sender: str) -> bool:

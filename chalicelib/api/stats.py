@@ -10,8 +10,8 @@ from chalicelib.analytics.comparison import Verdict, compare
 from chalicelib.analytics.link_scanners import link_scanner_advice
 from chalicelib.analytics.stats import count_links, stats_of
 from chalicelib.analytics.timing import By, series_of
-from chalicelib.api.campaigns import LaunchedProof, ProofAnswer
-from chalicelib.api.http.answers import AnswerModel, Moment
+from chalicelib.api.campaigns import LaunchedProof
+from chalicelib.api.http.answers import AnswerModel, Moment, Overlaid
 from chalicelib.api.http.paging import Page
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
@@ -41,8 +41,8 @@ class FailureAnswer(AnswerModel):
 
 class KeptOutAnswer(AnswerModel):
     reason: str
-    clicks: Annotated[int, Field(description="Links that only machines followed, summed over the leads.")]
-    name: Annotated[str, Field(description="Who followed them, in words.")]
+    clicks: int = Field(description="Links that only machines followed, summed over the leads.")
+    name: str = Field(description="Who followed them, in words.")
     meaning: str
 
 
@@ -50,14 +50,14 @@ class AdviceAnswer(AnswerModel):
     code: str
     severity: Literal["info", "notice", "warning"]
     text: str
-    figure: Annotated[float, Field(description="The rate, count, bytes or hours behind the text.")]
+    figure: float = Field(description="The rate, count, bytes or hours behind the text.")
 
 
 class FunnelStepAnswer(AnswerModel):
     step: Literal["sent", "delivered", "opened", "clicked"]
-    count: Annotated[int | None, Field(description="Null: not known.")]
-    of_sent: Annotated[RateAnswer | None, Field(description="Opened, clicked: of those sent with tracking.")]
-    of_previous: Annotated[RateAnswer | None, Field(description="Of the step before; of clicked: who opened as well.")]
+    count: int | None = Field(description="Null: not known.")
+    of_sent: RateAnswer | None = Field(description="Opened, clicked: of those sent with tracking.")
+    of_previous: RateAnswer | None = Field(description="Of the step before; of clicked: who opened as well.")
 
 
 class TimeToOpenAnswer(AnswerModel):
@@ -66,7 +66,7 @@ class TimeToOpenAnswer(AnswerModel):
     lower_quartile_seconds: int
     median_seconds: int
     upper_quartile_seconds: int
-    of: Annotated[int, Field(description="Leads who opened themselves.")]
+    of: int = Field(description="Leads who opened themselves.")
 
 
 class WaitingAnswer(AnswerModel):
@@ -74,61 +74,58 @@ class WaitingAnswer(AnswerModel):
 
     reason: WaitReason
     resumes_about: Moment
-    text: Annotated[str, Field(description="The reason in words.")]
+    text: str = Field(description="The reason in words.")
 
 
 class NumbersAnswer(AnswerModel):
     """Total = sent + failed + skipped + pending. Opened and clicked count leads, not loads."""
 
-    total: Annotated[int, Field(description="The audience's size at send time; final when total_is_final.")]
+    total: int = Field(description="The audience's size at send time; final when total_is_final.")
     total_is_final: bool
-    sent: Annotated[int, Field(description="Accepted by the mail service, not necessarily delivered.")]
+    sent: int = Field(description="Accepted by the mail service, not necessarily delivered.")
     failed: int
-    opened: Annotated[int, Field(description="Leads whose pixel was loaded, by a person or a machine.")]
-    clicked: Annotated[int, Field(description="Leads who clicked at least one link themselves.")]
-    skipped: Annotated[
-        int, Field(description="Leads who unsubscribed, or whose address was suppressed, between planning and sending.")
-    ]
+    opened: int = Field(description="Leads whose pixel was loaded, by a person or a machine.")
+    clicked: int = Field(description="Leads who clicked at least one link themselves.")
+    skipped: int = Field(
+        description="Leads who unsubscribed, or whose address was suppressed, between planning and sending."
+    )
     pending: int
 
 
 class StatsAnswer(NumbersAnswer):
     """A campaign's numbers, and what must be told apart from them."""
 
-    planned_share: Annotated[float, Field(description="How much of the audience is planned, from 0 to 1.")]
-    waiting: Annotated[WaitingAnswer | None, Field(description="Null: pending mails do not wait for anything.")] = None
+    planned_share: float = Field(description="How much of the audience is planned, from 0 to 1.")
+    waiting: WaitingAnswer | None = Field(default=None, description="Null: pending mails do not wait for anything.")
     proof: LaunchedProof = None
     opened_machine_only: int
     clicked_machine_only: int
     clicked_without_open: int
-    delivered: Annotated[int, Field(description="Accepted by the recipient's server, and not bounced permanently.")]
-    bounced: Annotated[int, Field(description="Permanent bounces: these addresses are not mailed again.")]
-    bounced_soft: Annotated[int, Field(description="Temporary bounces.")]
+    delivered: int = Field(description="Accepted by the recipient's server, and not bounced permanently.")
+    bounced: int = Field(description="Permanent bounces: these addresses are not mailed again.")
+    bounced_soft: int = Field(description="Temporary bounces.")
     complained: int
     unsubscribed: int
-    untracked: Annotated[int, Field(description="Recipients without tracking, who never count as opened or clicked.")]
-    anonymous: Annotated[int, Field(description="Recipients whose opens and clicks are counted anonymously.")]
+    untracked: int = Field(description="Recipients without tracking, who never count as opened or clicked.")
+    anonymous: int = Field(description="Recipients whose opens and clicks are counted anonymously.")
     rates: dict[str, RateAnswer | None]
     funnel: list[FunnelStepAnswer]
     time_to_open: TimeToOpenAnswer | None
     failures: list[FailureAnswer]
-    kept_out: Annotated[
-        list[KeptOutAnswer] | None,
-        Field(
-            description="Clicks not in clicked, by reason; null: some were counted without reasons or by another burst "
-            "rule, until a recount."
-        ),
-    ]
+    kept_out: list[KeptOutAnswer] | None = Field(
+        description="Clicks not in clicked, by reason; null: some were counted without reasons or by another burst "
+        "rule, until a recount."
+    )
     advice: list[AdviceAnswer]
-    recount_due: Annotated[bool, Field(description="Some changes came too late to be counted; a recount adds them.")]
+    recount_due: bool = Field(description="Some changes came too late to be counted; a recount adds them.")
     as_of: Moment
 
 
 class SeriesQuery(RequestModel):
-    by: Annotated[By, Field(description="Length of a point.")] = "day"
-    timezone: Annotated[
-        str, Field(max_length=64, description="IANA name of the time zone of days and hours, e.g. Europe/Berlin.")
-    ] = "UTC"
+    by: By = Field(default="day", description="Length of a point.")
+    timezone: str = Field(
+        default="UTC", max_length=64, description="IANA name of the time zone of days and hours, e.g. Europe/Berlin."
+    )
 
     @field_validator("timezone")
     @classmethod
@@ -145,7 +142,7 @@ LocalMoment = Annotated[
 
 
 class PointAnswer(AnswerModel):
-    at: Annotated[LocalMoment, Field(description="Start of the hour or day: local time with its offset.")]
+    at: LocalMoment = Field(description="Start of the hour or day: local time with its offset.")
     opened: int
     clicked: int
 
@@ -162,7 +159,7 @@ class SeriesAnswer(AnswerModel):
     timezone: str
     items: list[PointAnswer]
     cursor: None = None
-    later: Annotated[CountedAnswer, Field(description="What happened after the last item: at most 2,208 are listed.")]
+    later: CountedAnswer = Field(description="What happened after the last item: at most 2,208 are listed.")
     as_of: Moment
 
 
@@ -170,12 +167,12 @@ class LinkAnswer(AnswerModel):
     link: str
     url: str
     text: str
-    position: Annotated[int, Field(description="1 for the first tracked link of the mail.")]
-    line: Annotated[int, Field(description="Its line in the HTML as written, from 1.")]
+    position: int = Field(description="1 for the first tracked link of the mail.")
+    line: int = Field(description="Its line in the HTML as written, from 1.")
     column: int
     clicked: int
     clicked_machine_only: int
-    rate: Annotated[RateAnswer | None, Field(description="Clicked, of the leads who were sent the mail with tracking.")]
+    rate: RateAnswer | None = Field(description="Clicked, of the leads who were sent the mail with tracking.")
 
 
 class LinksAnswer(AnswerModel):
@@ -185,8 +182,8 @@ class LinksAnswer(AnswerModel):
 
 class ComparedRateAnswer(AnswerModel):
     value: RateAnswer | None
-    median: Annotated[float | None, Field(description="Of the sender's campaigns; null for fewer than three.")]
-    verdict: Annotated[Verdict | None, Field(description="usual: the difference may be due to chance.")]
+    median: float | None = Field(description="Of the sender's campaigns; null for fewer than three.")
+    verdict: Verdict | None = Field(description="usual: the difference may be due to chance.")
 
 
 class ComparedCampaignAnswer(AnswerModel):
@@ -224,12 +221,8 @@ def get_stats(call: Call, campaign_id: CampaignId) -> object:
         launched_at=campaign.launched_at,
         html_bytes=launched.html_bytes,
     )
-    answer = StatsAnswer.model_validate(numbers)
-    answer.proof = ProofAnswer.model_validate(launched.proof) if launched.proof else None
-    waiting = _waiting(call, campaign) if answer.pending and campaign.status in GOING else None
-    if waiting is not None:
-        answer.waiting = WaitingAnswer(reason=waiting.reason, resumes_about=waiting.until, text=waiting.text)
-    return answer
+    waiting = _waiting(call, campaign) if numbers.pending and campaign.status in GOING else None
+    return Overlaid(numbers, proof=launched.proof, waiting=waiting and Overlaid(waiting, resumes_about=waiting.until))
 
 
 def _waiting(call: Call, campaign: Campaign) -> Waiting | None:

@@ -1,11 +1,10 @@
 """/v1/suppressions: the addresses that are not mailed. Addresses come in bodies, which no access log has."""
 
-from dataclasses import asdict
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from chalicelib.api.http.answers import AnswerModel, Moment
+from chalicelib.api.http.answers import AnswerModel, Moment, Overlaid
 from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.requests import InvalidBody, RequestModel, read_bytes
@@ -14,7 +13,7 @@ from chalicelib.api.imports import LineErrorAnswer
 from chalicelib.api.leads import Reason, SuppressionAnswer
 from chalicelib.crm.import_rows import FileTooLong
 from chalicelib.crm.suppression import allow_address, suppress_many
-from chalicelib.crm.suppression_files import read_addresses
+from chalicelib.crm.suppression_files import NoAddress, read_addresses
 from chalicelib.model.addresses import MalformedAddress, parse_address
 from chalicelib.model.errors import Fault, Missing
 from chalicelib.model.suppression import Mark, Resubscription, SuppressedAddress, SuppressionReason
@@ -29,11 +28,10 @@ class SuppressionNotFound(Missing, problem="suppression-not-found", title="The a
 
 
 class SuppressionsQuery(PageQuery):
-    q: Annotated[str | None, Field(max_length=254, description="Only addresses that start like this.")] = None
-    reason: Annotated[
-        SuppressionReason | Literal["removed"] | None,
-        Field(description="Only for this reason; `removed`: addresses that were taken off the list."),
-    ] = None
+    q: str | None = Field(default=None, max_length=254, description="Only addresses that start like this.")
+    reason: SuppressionReason | Literal["removed"] | None = Field(
+        default=None, description="Only for this reason; `removed`: addresses that were taken off the list."
+    )
 
     def shows(self, each: SuppressedAddress) -> bool:
         if self.reason == REMOVED:
@@ -42,7 +40,7 @@ class SuppressionsQuery(PageQuery):
 
 
 class NewSuppressions(RequestModel):
-    emails: Annotated[list[str], Field(min_length=1, max_length=100)]
+    emails: list[str] = Field(min_length=1, max_length=100)
     reason: Reason
 
 
@@ -56,7 +54,7 @@ class RemovalBody(RequestModel):
 
 
 class SuppressedMarkAnswer(SuppressionAnswer):
-    entity: Annotated[str | None, Field(description="Of an unsubscription: the business line; null for every one.")]
+    entity: str | None = Field(description="Of an unsubscription: the business line; null for every one.")
 
 
 class RemovedAnswer(AnswerModel):
@@ -66,14 +64,14 @@ class RemovedAnswer(AnswerModel):
 
 
 class SuppressedAddressAnswer(AnswerModel):
-    email: Annotated[str | None, Field(description="In lower case; null for an erased person, of whom a hash is kept.")]
-    marks: Annotated[list[SuppressedMarkAnswer], Field(description="What keeps it from being mailed, first one first.")]
-    removed: Annotated[RemovedAnswer | None, Field(description="How it was last taken off the list.")]
+    email: str | None = Field(description="In lower case; null for an erased person, of whom a hash is kept.")
+    marks: list[SuppressedMarkAnswer] = Field(description="What keeps it from being mailed, first one first.")
+    removed: RemovedAnswer | None = Field(description="How it was last taken off the list.")
 
 
 class AddedAnswer(AnswerModel):
     added: int
-    known: Annotated[int, Field(description="Addresses that somebody had put on the list before.")]
+    known: int = Field(description="Addresses that somebody had put on the list before.")
 
 
 class ImportedSuppressionsAnswer(AddedAnswer):
@@ -114,7 +112,7 @@ def suppress_addresses(call: Call) -> object:
     ImportedSuppressionsAnswer,
     query=ImportSuppressionsQuery,
     content_types=("text/csv", "text/plain"),
-    raises=[FileTooLong],
+    raises=[FileTooLong, NoAddress],
 )
 def import_suppressions(call: Call) -> object:
     """Put a file of addresses on the suppression list.
@@ -151,13 +149,11 @@ def _parsed(text: str, field: str) -> str:
         raise InvalidBody([Fault(field, str(error))]) from None
 
 
-def _shown(each: SuppressedAddress) -> SuppressedAddressAnswer:
+def _shown(each: SuppressedAddress) -> dict[str, object]:
+    """What a SuppressedAddressAnswer is made of."""
     marks = [(None, mark) for mark in each.everywhere] + list(each.unsubscribed.items())
-    return SuppressedAddressAnswer(
-        email=None if each.is_erased else each.address,
-        marks=[
-            SuppressedMarkAnswer.model_validate(asdict(mark) | {"entity": entity})
-            for entity, mark in sorted(marks, key=lambda pair: pair[1].at)
-        ],
-        removed=None if each.lifted is None else RemovedAnswer.model_validate(each.lifted),
-    )
+    return {
+        "email": None if each.is_erased else each.address,
+        "marks": [Overlaid(mark, entity=entity) for entity, mark in sorted(marks, key=lambda pair: pair[1].at)],
+        "removed": each.lifted,
+    }

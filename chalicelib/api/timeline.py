@@ -7,7 +7,7 @@ from pydantic import Field
 
 from chalicelib.analytics.timeline import Event, TimelineEvent, timeline_page
 from chalicelib.api.deliveries import EvidenceAnswer, visible
-from chalicelib.api.http.answers import AnswerModel, Moment
+from chalicelib.api.http.answers import AnswerModel, Moment, Overlaid
 from chalicelib.api.http.paging import PageQuery
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.model.delivery import DeliveryStatus
@@ -39,15 +39,15 @@ class ClickedLinkAnswer(AnswerModel):
 
 class BouncedAnswer(AnswerModel):
     at: Moment
-    hard: Annotated[bool, Field(description="Permanent: the address is not mailed again.")]
-    detail: Annotated[str | None, Field(description="The message of the recipient's server, or of the mail service.")]
+    hard: bool = Field(description="Permanent: the address is not mailed again.")
+    detail: str | None = Field(description="The message of the recipient's server, or of the mail service.")
 
 
 class TimelineAnswer(AnswerModel):
     type: Literal["campaign_delivery"]
     icon: Literal["megaphone"]
     title: str
-    email: Annotated[str | None, Field(description="The address that the mail went to.")]
+    email: str | None = Field(description="The address that the mail went to.")
     subject: str | None
     campaign_id: str
     status: DeliveryStatus
@@ -62,7 +62,7 @@ class TimelineAnswer(AnswerModel):
     delivered_at: Moment | None
     bounced: BouncedAnswer | None
     complained_at: Moment | None
-    unsubscribed_at: Annotated[Moment | None, Field(description="By this mail's link.")]
+    unsubscribed_at: Moment | None = Field(description="By this mail's link.")
 
 
 class AutomationAnswer(AnswerModel):
@@ -71,7 +71,7 @@ class AutomationAnswer(AnswerModel):
     type: Literal["automation"]
     icon: Literal["bolt"]
     title: str
-    detail: Annotated[str, Field(description="In words: `Stage New → Hot Lead`.")]
+    detail: str = Field(description="In words: `Stage New → Hot Lead`.")
     at: Moment
     rule_id: str
     campaign_id: str
@@ -85,7 +85,7 @@ class ResubscribedAnswer(AnswerModel):
     icon: Literal["envelope"] = "envelope"
     title: Literal["Resubscribed"] = "Resubscribed"
     reason: str
-    by: Annotated[str, Field(description="The name of the API token that asked for it.")]
+    by: str = Field(description="The name of the API token that asked for it.")
     at: Moment
 
 
@@ -95,7 +95,7 @@ class UnsubscribedAnswer(AnswerModel):
     type: Literal["unsubscribed"] = "unsubscribed"
     icon: Literal["envelope"] = "envelope"
     title: Literal["Unsubscribed"] = "Unsubscribed"
-    by: Annotated[str | None, Field(description="The name of the API token that asked for it.")]
+    by: str | None = Field(description="The name of the API token that asked for it.")
     at: Moment
 
 
@@ -119,8 +119,8 @@ def get_timeline(call: Call, lead_id: LeadId) -> object:
     return query.page(*shown_events(call, call.context.leads.get(lead_id), query))
 
 
-def shown_events(call: Call, lead: Lead, query: PageQuery) -> tuple[list[AnswerModel], str | None]:
-    """A page of a lead's events as the caller may see them, and where the next one starts (None at the end)."""
+def shown_events(call: Call, lead: Lead, query: PageQuery) -> tuple[list[object], str | None]:
+    """What a page of TimelineItems is made of, as the caller may see them, and where the next one starts, if any."""
     context = call.context
     events, following = timeline_page(
         context.deliveries,
@@ -134,15 +134,15 @@ def shown_events(call: Call, lead: Lead, query: PageQuery) -> tuple[list[AnswerM
     return [_shown(call, event, lead.lead_id) for event in events], following
 
 
-def _shown(call: Call, event: Event, lead_id: LeadId) -> AnswerModel:
+def _shown(call: Call, event: Event, lead_id: LeadId) -> object:
     if isinstance(event, Resubscription):
-        return ResubscribedAnswer.model_validate(event)
+        return Overlaid(event, type="resubscribed")
     if isinstance(event, Mark):
-        return UnsubscribedAnswer.model_validate(event)
-    shown = visible(call, event, event.campaign_id, lead_id)
-    said = {each.name: getattr(shown, each.name) for each in fields(shown)}
-    if isinstance(shown, TimelineEvent):
-        return TimelineAnswer.model_validate(said | {"type": "campaign_delivery", "icon": "megaphone"})
-    detail = "; ".join([*shown.done, *(f"Failed: {each}" for each in shown.failed)])
-    told = {"type": "automation", "icon": "bolt", "title": f"Rule: {shown.rule_name}", "detail": detail}
-    return AutomationAnswer.model_validate(said | told)
+        return Overlaid(event, type="unsubscribed")
+    if isinstance(event, TimelineEvent):
+        event = visible(call, event, event.delivery.campaign_id, lead_id)
+        said = {each.name: getattr(event, each.name) for each in fields(event)}
+        return Overlaid(event.delivery, type="campaign_delivery", icon="megaphone", **said)
+    act = visible(call, event, event.campaign_id, lead_id)
+    detail = "; ".join([*act.done, *(f"Failed: {each}" for each in act.failed)])
+    return Overlaid(act, type="automation", icon="bolt", title=f"Rule: {act.rule_name}", detail=detail)

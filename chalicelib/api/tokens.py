@@ -1,14 +1,13 @@
 """/v1/tokens: issue, list, revoke. The operator, who has no token yet, issues the first one (`make token`)."""
 
-from dataclasses import asdict
 from typing import Annotated
 
 from pydantic import Field
 
-from chalicelib.api.http.answers import AnswerModel, Moment
+from chalicelib.api.http.answers import AnswerModel, Moment, Overlaid
 from chalicelib.api.http.authentication import Forbidden, caller
 from chalicelib.api.http.paging import Page
-from chalicelib.api.http.requests import Line, RequestModel
+from chalicelib.api.http.requests import RequestModel, one_line
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.model.access import Scope
 from chalicelib.store.access import LastFullToken
@@ -17,8 +16,8 @@ tokens = Resource("tokens")
 
 
 class NewToken(RequestModel):
-    name: Annotated[Line, Field(max_length=100, description="Who or what will use it.")]
-    scope: Annotated[Scope, Field(description="`read` may only GET.")] = Scope.FULL
+    name: Annotated[str, *one_line(100), Field(description="Who or what will use it.")]
+    scope: Scope = Field(default=Scope.FULL, description="`read` may only GET.")
 
 
 class TokenAnswer(AnswerModel):
@@ -26,8 +25,8 @@ class TokenAnswer(AnswerModel):
     name: str
     scope: Scope
     created_at: Moment
-    used_at: Annotated[Moment | None, Field(description="When it was last used, at most an hour too early.")] = None
-    current: Annotated[bool, Field(description="Whether this request came with it, or its session.")] = False
+    used_at: Moment | None = Field(default=None, description="When it was last used, at most an hour too early.")
+    current: bool = Field(default=False, description="Whether this request came with it, or its session.")
 
 
 class IssuedToken(TokenAnswer):
@@ -42,7 +41,7 @@ def issue_token(call: Call) -> object:
     """
     wanted = call.body(NewToken)
     token, secret = call.context.tokens.issue(wanted.name, wanted.scope, call.context.now())
-    return asdict(token) | {"token": secret}
+    return Overlaid(token, token=secret)
 
 
 @Operation(tokens, "GET", "/v1/tokens", Page[TokenAnswer], raises=[Forbidden])
@@ -55,7 +54,8 @@ def list_tokens(call: Call) -> object:
     if current.scope is not Scope.FULL:
         raise Forbidden("Tokens are for tokens of scope full.", 'Bearer error="insufficient_scope", scope="full"')
     found = call.context.tokens.list_all()
-    return {"items": [asdict(each) | {"current": each.token_id == current.token_id} for each in found], "cursor": None}
+    items = [Overlaid(each, current=each.token_id == current.token_id) for each in found]
+    return {"items": items, "cursor": None}
 
 
 @Operation(tokens, "DELETE", "/v1/tokens/{token_id}", status=204, raises=[LastFullToken])

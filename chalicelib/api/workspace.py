@@ -1,7 +1,7 @@
 """/v1/workspace: what all campaigns share. What makes it valid is decided in model/workspace.py."""
 
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -22,11 +22,11 @@ _COLOUR = "As `#rrggbb`; its contrast with white must be at least 4.5:1."
 class ThemeBody(RequestModel):
     """How mails written in Markdown look."""
 
-    accent: Annotated[str, Field(description=f"Links and buttons. {_COLOUR}")] = "#3b4fc4"
-    text: Annotated[str, Field(description=_COLOUR)] = "#1f2937"
+    accent: str = Field(default="#3b4fc4", description=f"Links and buttons. {_COLOUR}")
+    text: str = Field(default="#1f2937", description=_COLOUR)
     font: Font = "sans"
-    logo_url: Annotated[str | None, Field(description="An image at the top, with `https://`.")] = None
-    width: Annotated[int, Field(description="In pixels, 480 to 720.")] = 600
+    logo_url: str | None = Field(default=None, description="An image at the top, with `https://`.")
+    width: int = Field(default=600, description="In pixels, 480 to 720.")
 
 
 class WorkspacePatch(RequestModel):
@@ -34,13 +34,13 @@ class WorkspacePatch(RequestModel):
 
     name: str = ""
     theme: ThemeBody = ThemeBody()
-    postal_address: Annotated[
-        str | None, Field(description="The sender's, at most 8 lines of at most 100 characters.")
-    ] = None
-    language: Annotated[Language, Field(description="Of the texts that recipients see beside your own.")] = Language.EN
-    version: Annotated[
-        int, Field(ge=0, description="The version that this change is based on; 409 when there is a newer one.")
-    ] = 0
+    postal_address: str | None = Field(
+        default=None, description="The sender's, at most 8 lines of at most 100 characters."
+    )
+    language: Language = Field(default=Language.EN, description="Of the texts that recipients see beside your own.")
+    version: int = Field(
+        default=0, ge=0, description="The version that this change is based on; 409 when there is a newer one."
+    )
 
 
 class SampleQuery(ThemeBody):
@@ -60,7 +60,7 @@ class WorkspaceAnswer(AnswerModel):
     theme: ThemeBody
     postal_address: str | None
     language: Language
-    version: Annotated[int, Field(description="Counts the changes.")]
+    version: int = Field(description="Counts the changes.")
 
 
 @Operation(workspace, "GET", "/v1/workspace", WorkspaceAnswer)
@@ -97,12 +97,7 @@ def change_workspace(call: Call) -> object:
 
 
 @Operation(
-    workspace,
-    "GET",
-    "/v1/workspace/preview.html",
-    query=SampleQuery,
-    answer_type=HTML,
-    raises=[InvalidWorkspace],
+    workspace, "GET", "/v1/workspace/preview.html", query=SampleQuery, answer_type=HTML, raises=[InvalidWorkspace]
 )
 def preview_workspace(call: Call) -> Answer:
     """Preview a theme as an HTML page.

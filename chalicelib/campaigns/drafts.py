@@ -4,9 +4,9 @@ A draft may lack anything; what is there is checked. What sending needs: complet
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from chalicelib.backoff import attempts
 from chalicelib.campaigns.launched_content import links_of, source_of
@@ -37,8 +37,6 @@ MAX_STAGES = 50
 MAX_BEHAVIORS = 5
 _LONGEST = {"title": 200, "from_name": 200, "subject": 998, "preview_text": 200}
 """Characters. A header line must not be longer than 998 (RFC 5322, 2.1.1)."""
-_CONTENT = frozenset(Body.__dataclass_fields__)
-NO_AUDIENCE = Audience("", ())
 _COPY = " (copy)"
 _FOLLOW_UP = " (follow-up)"
 """Behind the titles of drafts made from another campaign."""
@@ -60,23 +58,27 @@ class NotADraft(WrongStatus, problem="not-a-draft", title="The campaign is no lo
         super().__init__(f"The campaign is {status.value}; only a draft can be changed.{back}")
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A campaign as its author writes it. Empty: not written yet."""
+class Written(TypedDict, total=False):
+    """Fields of a campaign as its author writes them. Absent: unchanged, or not written yet."""
 
-    title: str = ""
-    subject: str = ""
-    from_email: str = ""
-    audience: Audience = NO_AUDIENCE
-    from_name: str | None = None
-    reply_to: str | None = None
-    html: str | None = None
-    mjml: str | None = None
-    markdown: str | None = None
-    text: str | None = None
-    preview_text: str | None = None
-    utm: Mapping[str, str] = field(default_factory=dict)
-    tracking: Tracking = Tracking.FULL
+    title: str
+    subject: str
+    from_email: str
+    audience: Audience
+    from_name: str | None
+    reply_to: str | None
+    html: str | None
+    mjml: str | None
+    markdown: str | None
+    text: str | None
+    preview_text: str | None
+    utm: Mapping[str, str]
+    tracking: Tracking
+
+
+_CONTENT = frozenset(Body.__dataclass_fields__)
+_FIELDS = Written.__annotations__.keys() - _CONTENT
+"""Of the campaign itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +98,6 @@ class Draft:
             return self.source().html
         except ContentInvalid:
             return None
-
-    def written(self) -> Written:
-        return Written(**_row_of(self.campaign), **asdict(self.body))
-
-
-def _row_of(campaign: Campaign) -> dict[str, Any]:
-    """What its author wrote of a campaign, apart from the content."""
-    return {name: getattr(campaign, name) for name in Written.__dataclass_fields__ if name not in _CONTENT}
 
 
 class Drafts:
@@ -136,20 +130,18 @@ class Drafts:
 
     def create(self, written: Written, now: datetime) -> Draft:
         """Raises InvalidCampaign; nothing is written then."""
-        draft = self._checked(_blank(now), written)
+        draft = self._checked(_blank(now), Body(), written)
         self._campaigns.create(draft.campaign, draft.body)
         return draft
 
     def unsaved(self, written: Written, now: datetime) -> tuple[Draft, list[Fault]]:
         """The draft that `create` would make of this, and what is wrong with its fields. Nothing is stored."""
         faults: list[Fault] = []
-        campaign, body = _normalized(_blank(now), written, faults)
+        campaign, body = _normalized(_blank(now), Body(), written, faults)
         return Draft(campaign, body, self._campaigns.workspace_of(campaign)), faults
 
-    def change(
-        self, campaign_id: CampaignId, changes: Mapping[str, Any], now: datetime, *, version: int | None = None
-    ) -> Draft:
-        """Change the fields of Written named in `changes`.
+    def change(self, campaign_id: CampaignId, changes: Written, now: datetime, *, version: int | None = None) -> Draft:
+        """Change some fields.
 
         `version`: what the change was made from. Raises InvalidCampaign, CampaignNotFound, NotADraft, Conflict when the
         draft is no longer that, or is being changed.
@@ -158,7 +150,7 @@ class Drafts:
         if draft.campaign.status is not CampaignStatus.DRAFT:
             raise NotADraft(draft.campaign.status)
         require_version(draft.campaign, version)
-        changed = self._checked(draft.campaign, replace(draft.written(), **changes))
+        changed = self._checked(draft.campaign, draft.body, changes)
         campaign = self._campaigns.update_draft(changed.campaign, changed.body, at=now)
         return replace(changed, campaign=campaign)
 
@@ -171,7 +163,7 @@ class Drafts:
     ) -> Draft:
         """A new draft with the same content, for those of the campaign's recipients who reacted so to its mail.
 
-        Their stages may have changed since: all stages of the entity are chosen, by `stages_of`.
+        Their stages may have changed since: those that `stages_of` the entity gives are chosen, too.
         Raises CampaignNotFound, WrongStatus for a campaign that was not sent, NamesNobody, InvalidCampaign.
         """
         draft = self.get(campaign_id)
@@ -188,20 +180,21 @@ class Drafts:
 
     def _copy(self, draft: Draft, suffix: str, now: datetime, **changes: Any) -> Draft:
         title = draft.campaign.title and draft.campaign.title[: _LONGEST["title"] - len(suffix)] + suffix
-        campaign = replace(_blank(now), **_row_of(draft.campaign) | {"title": title} | changes)
+        written = {name: getattr(draft.campaign, name) for name in _FIELDS}
+        campaign = replace(_blank(now), **written | {"title": title} | changes)
         self._campaigns.create(campaign, draft.body)
         return Draft(campaign, draft.body, self._campaigns.workspace_of(campaign))
 
-    def _checked(self, campaign: Campaign, written: Written) -> Draft:
+    def _checked(self, campaign: Campaign, body: Body, written: Written) -> Draft:
         """The draft with what was written, normalized. Raises InvalidCampaign with every fault."""
-        named = {each.campaign_id for each in written.audience.behavior}
-        known = self._campaigns.find_many({each for each in named if is_campaign_id(each)})
+        named = [each.campaign_id for each in written.get("audience", campaign.audience).behavior]
+        known = self._campaigns.find_many(set(filter(is_campaign_id, named)))
         faults = [
             Fault(f"audience.behavior[{number}].campaign_id", "is not a campaign")
-            for number, each in enumerate(written.audience.behavior)
-            if each.campaign_id not in known
+            for number, each in enumerate(named)
+            if each not in known
         ]
-        checked, body = _normalized(campaign, written, faults)
+        checked, body = _normalized(campaign, body, written, faults)
         draft = Draft(checked, body, self._campaigns.workspace_of(checked))
         if not faults:
             try:
@@ -227,7 +220,7 @@ def _blank(now: datetime) -> Campaign:
         title="",
         subject="",
         from_email="",
-        audience=NO_AUDIENCE,
+        audience=Audience("", ()),
         status=CampaignStatus.DRAFT,
         version=1,
         created_at=now,
@@ -235,28 +228,21 @@ def _blank(now: datetime) -> Campaign:
     )
 
 
-def _normalized(campaign: Campaign, written: Written, faults: list[Fault]) -> tuple[Campaign, Body]:
-    """The campaign with what was written, normalized; adds what is wrong to `faults`."""
-    lines = {name: _line(name, getattr(written, name), longest, faults) for name, longest in _LONGEST.items()}
-    from_email = checked_address("from_email", written.from_email, faults) if written.from_email.strip() else None
-    reply_to = checked_address("reply_to", written.reply_to, faults) if written.reply_to else None
-    audience = _audience(written.audience, faults)
-    utm = {name: _line(f"utm.{name}", value, LONGEST_TEXT, faults) for name, value in written.utm.items()}
-    body = Body(**{name: getattr(written, name) or None for name in _CONTENT} | {"preview_text": lines["preview_text"]})
-    kinds = [kind for kind in ("html", "mjml", "markdown") if getattr(body, kind)]
+def _normalized(campaign: Campaign, body: Body, written: Written, faults: list[Fault]) -> tuple[Campaign, Body]:
+    """Both with what was written, normalized; adds what is wrong to `faults`."""
+    said: dict[str, Any] = {name: getattr(campaign, name) for name in _FIELDS} | asdict(body) | written
+    said |= {name: _line(name, said[name], longest, faults) for name, longest in _LONGEST.items()}
+    email, reply_to = said["from_email"], said["reply_to"]
+    said["from_email"] = checked_address("from_email", email, faults) if email.strip() else None
+    said["reply_to"] = checked_address("reply_to", reply_to, faults) if reply_to else None
+    said["audience"] = _audience(said["audience"], faults)
+    utm = {name: _line(f"utm.{name}", value, LONGEST_TEXT, faults) for name, value in said["utm"].items()}
+    said["utm"] = {name: value for name, value in utm.items() if value}
+    said |= {name: said[name] or "" for name in ("title", "subject", "from_email")}
+    kinds = [kind for kind in ("html", "mjml", "markdown") if said[kind]]
     faults += [Fault(kind, f"cannot be combined with {kinds[0]}; set one of them to null") for kind in kinds[1:]]
-    normal = replace(
-        campaign,
-        title=lines["title"] or "",
-        subject=lines["subject"] or "",
-        from_name=lines["from_name"],
-        from_email=from_email or "",
-        reply_to=reply_to,
-        audience=audience,
-        utm={name: value for name, value in utm.items() if value},
-        tracking=written.tracking,
-    )
-    return normal, body
+    content = Body(**{name: said[name] or None for name in _CONTENT})
+    return replace(campaign, **{name: said[name] for name in _FIELDS}), content
 
 
 def _line(name: str, value: str | None, longest: int, faults: list[Fault]) -> str | None:

@@ -217,14 +217,14 @@ class Control:
         return self._campaigns.get(before.campaign_id)
 
 
+@dataclass(frozen=True, slots=True)
 class Lifecycle:
     """The moves that nobody asks for: workers call these whenever they may be due. Safe to repeat."""
 
-    def __init__(self, campaigns: Campaigns, plans: Plans, counters: Counters, retries: Retries) -> None:
-        self._campaigns = campaigns
-        self._plans = plans
-        self._counters = counters
-        self._retries = retries
+    _campaigns: Campaigns
+    _plans: Plans
+    _counters: Counters
+    _retries: Retries
 
     def advance(self, campaign_id: CampaignId) -> None:
         """planning -> sending when the whole audience is planned, sending -> sent when nothing is pending.

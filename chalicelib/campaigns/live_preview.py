@@ -1,9 +1,8 @@
 """A campaign's mail while it is being written: what can be rendered is, and what is wrong is a finding."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import cast
 
 from chalicelib.campaigns.drafts import Draft, Drafts, Written
 from chalicelib.campaigns.launched_content import campaign_values
@@ -11,7 +10,8 @@ from chalicelib.campaigns.preview import NO_TRACKING
 from chalicelib.campaigns.proving import compile_both
 from chalicelib.content.diagnosis import Diagnosis
 from chalicelib.content.errors import ContentInvalid, RenderFailed
-from chalicelib.content.preflight import AudienceFacts, Finding, content_findings, in_order, preflight_findings
+from chalicelib.content.findings import Finding, content_findings, in_order
+from chalicelib.content.preflight import AudienceFacts, preflight_findings
 from chalicelib.content.render import Rendered, Renderer
 from chalicelib.crm.leads import merge_fields
 from chalicelib.model.campaign import Body
@@ -37,8 +37,8 @@ def preview_written(
         except ContentInvalid as error:
             faults += error.faults
             # What has a fault is left out, and the rest is tried again.
-            faulty: dict[str, Any] = {each.field: "" for each in error.faults if getattr(written, each.field, None)}
-        written = replace(written, **faulty) if faulty else Written()
+            faulty = {each.field: "" for each in error.faults if written.get(each.field)}
+        written = cast(Written, {**written, **faulty} if faulty else {})
         draft, _ = drafts.unsaved(written, now)
 
 

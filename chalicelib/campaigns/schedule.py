@@ -6,7 +6,6 @@ in UTC: what the campaign shows and when it fires cannot differ (docs/decisions/
 
 import re
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from chalicelib.campaigns.account import Hindrance, SendingAccount
 from chalicelib.crm.audience import Audiences
@@ -33,7 +32,10 @@ def moment_of(local: str, timezone: str, now: datetime) -> datetime:
     Where clocks are set back and show it twice, the first time. Raises InvalidTime for an unknown zone, another form, a
     time that clocks set forward skip, and one that is not within the next ten years.
     """
-    zone = zone_of(timezone)
+    try:
+        zone = zone_from(timezone)
+    except ValueError as error:
+        raise InvalidTime([Fault("timezone", str(error))]) from None
     said = _read(local)
     if said.year > now.year + YEARS_AHEAD:
         raise InvalidTime([Fault("at", f"must lie within {YEARS_AHEAD} years")])
@@ -49,14 +51,6 @@ def moment_of(local: str, timezone: str, now: datetime) -> datetime:
     if moment <= now:
         raise past
     return moment
-
-
-def zone_of(name: str) -> ZoneInfo:
-    """Raises InvalidTime."""
-    try:
-        return zone_from(name)
-    except ValueError as error:
-        raise InvalidTime([Fault("timezone", str(error))]) from None
 
 
 def _read(local: str) -> datetime:

@@ -9,7 +9,7 @@ from html import unescape
 
 from chalicelib.campaigns.account import AccountState, Hindrance, SenderFacts, SendingAccount
 from chalicelib.content.compiled import CompiledContent
-from chalicelib.content.preflight import Finding, Severity
+from chalicelib.content.findings import Finding, Severity, finding
 from chalicelib.crm.audience import Audiences
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.errors import Conflicting, Fault
@@ -85,11 +85,9 @@ def sender_findings(
     if not read:  # a draft without content
         return
     if own.postal_address is None:
-        what = "No postal address is set. Many countries require one in marketing emails. Enter yours in Settings."
-        yield Finding(required, "postal_address_missing", what, "postal_address")
+        yield finding("postal_address_missing:unset", "postal_address", severity=required)
     elif not all(_letters(line) in read for line in own.postal_address.splitlines()):
-        what = "Your postal address, as in Settings, is not in the email. Many countries require it in marketing."
-        yield Finding(required, "postal_address_missing", what, "postal_address")
+        yield finding("postal_address_missing", "postal_address", severity=required)
 
 
 def _is_bulk(recipients: int, account: AccountState | None) -> bool:
@@ -98,22 +96,14 @@ def _is_bulk(recipients: int, account: AccountState | None) -> bool:
 
 def _sender(domain: str, sender: SenderFacts, required: Severity) -> Iterator[Finding]:
     if sender.verified is False:
-        what = f"Neither the From address nor its domain {domain} is verified, so no emails can be sent."
-        yield Finding(Severity.ERROR, _NOT_VERIFIED, f"{what} Verify one of them in Settings, Senders.", "from_email")
+        yield finding(_NOT_VERIFIED, "from_email", domain=domain)
     elif sender.verified is None:
-        what = f"Amazon SES did not answer, so it could not be checked whether {domain} is verified and passes DMARC."
-        yield Finding(Severity.NOTE, "sender_not_checked", what, "from_email")
+        yield finding("sender_not_checked:ses", "from_email", domain=domain)
     elif sender.passes_dmarc is None:
-        what = f"DNS did not answer, so it could not be checked whether emails from {domain} pass DMARC."
-        yield Finding(Severity.NOTE, "sender_not_checked", what, "from_email")
+        yield finding("sender_not_checked:dns", "from_email", domain=domain)
     elif not sender.passes_dmarc:
-        yield Finding(
-            required,
-            "dmarc_fails",
-            f"Emails from {domain} do not pass DMARC: {sender.reason}. Gmail, Yahoo and Microsoft refuse them from "
-            f"senders of more than {BULK_MAILS:,} a day. Settings, Senders shows what to publish.",
-            "from_email",
-        )
+        reason, limit = sender.reason, BULK_MAILS
+        yield finding("dmarc_fails", "from_email", severity=required, domain=domain, reason=reason, limit=limit)
 
 
 def _read(compiled: CompiledContent) -> str:

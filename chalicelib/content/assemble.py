@@ -14,9 +14,9 @@ from chalicelib.content.compiled import (
     TemplateSlot,
     UnsubscribeSlot,
 )
+from chalicelib.content.expressions import engine_source
 from chalicelib.content.merge_tags import CLOSERS, OPENERS, Tag
 from chalicelib.content.pieces import split
-from chalicelib.content.vocabulary import engine_source
 
 _FIELD = re.compile(
     r"\s*(lead|campaign)\.([a-z_]\w*)(?:\.([A-Za-z_]\w*))?\s*"

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from chalicelib.content.compiled import ContentSource
 from chalicelib.content.engine import TemplateEngine, syntax_error_in
 from chalicelib.content.errors import Positions, RenderFailed, SourceError
+from chalicelib.content.expressions import engine_source
 from chalicelib.content.merge_tags import Tag, find_tags
-from chalicelib.content.vocabulary import engine_source
 from chalicelib.model.errors import Fault
 
 _FIELDS = ("subject", "html", "text", "from_name", "reply_to", "preview_text")

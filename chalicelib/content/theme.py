@@ -1,31 +1,26 @@
-"""What a mail written in Markdown looks like: its MJML around the author's text, in the workspace's theme.
+"""What a mail written in Markdown looks like: MJML around the author's text (theme.mjml), in the workspace's theme.
 
-Colours are chosen so that they also survive the inversion that some clients make of them in the dark; those that honour
-`color-scheme` get dark colours of our own.
+What people wrote goes in as stand-ins alone; the theme's own values were checked when it was saved. Colours are chosen
+so that they also survive the inversion that some clients make of them in the dark; those that honour `color-scheme` get
+dark colours of our own.
 """
 
 from collections.abc import Mapping
 from html import escape
+from pathlib import Path
+from string import Template
 from typing import Final
 
 from chalicelib.content.compiler import UNSUBSCRIBE_WORDS
 from chalicelib.content.pieces import Piece
 from chalicelib.content.source_map import StandIns
-from chalicelib.model.workspace import FONTS, Language, Theme, Workspace
+from chalicelib.model.workspace import FONTS, Language, Workspace
 
 MONOSPACE: Final = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Courier New', monospace"
 LINE: Final = "#e3e6ea"
 _MUTED = "#5f6673"
-_PAGE = "#f3f4f6"
-_SIDE = 40
-_DARK: Mapping[str, str] = {
-    "page": "#111317",
-    "card": "#1b1e23",
-    "text": "#e6e8eb",
-    "muted": "#a3a9b3",
-    "line": "#343941",
-}
 _NO_NAME: Mapping[Language, str] = {Language.EN: "Email", Language.DE: "E-Mail"}
+_FRAME = Template("".join(map(str.strip, Path(__file__).with_name("theme.mjml").read_text("utf-8").splitlines())))
 
 
 class ElementStyles:
@@ -63,22 +58,19 @@ class ElementStyles:
 def framed(components: str, workspace: Workspace, stand_ins: StandIns, *, with_unsubscribe_link: bool) -> str:
     """The MJML of a whole mail around these components, with logo and footer."""
     theme, name = workspace.theme, _literal(workspace.name, stand_ins)
-    return (
-        f'<mjml lang="{workspace.language}"><mj-head><mj-title>{name or _NO_NAME[workspace.language]}</mj-title>'
-        '<mj-raw><meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" '
-        'content="light dark"><meta name="format-detection" content="telephone=no, date=no, address=no, email=no">'
-        f'</mj-raw><mj-attributes><mj-all font-family="{FONTS[theme.font]}" />'
-        f'<mj-text color="{theme.text}" font-size="16px" line-height="26px" padding="0 {_SIDE}px" />'
-        f'<mj-button background-color="{theme.accent}" color="#ffffff" font-size="16px" font-weight="600" align="left"'
-        f' border-radius="6px" inner-padding="13px 24px" line-height="20px" padding="8px {_SIDE}px 28px" />'
-        f'<mj-image font-size="14px" padding="8px {_SIDE}px 24px" fluid-on-mobile="true" border-radius="6px" />'
-        f'<mj-divider border-color="{LINE}" border-width="1px" padding="16px {_SIDE}px 32px" />'
-        f"</mj-attributes><mj-style>{_style(theme)}</mj-style></mj-head>"
-        f'<mj-body background-color="{_PAGE}" width="{theme.width}px" css-class="lf-page">'
-        '<mj-wrapper padding="32px 0 40px" css-class="lf-around">'
-        '<mj-section background-color="#ffffff" border-radius="12px" padding="40px 0 24px" css-class="lf-card">'
-        f"<mj-column>{_logo(theme, name)}{components}</mj-column></mj-section>"
-        f"{_footer(workspace, stand_ins, with_unsubscribe_link)}</mj-wrapper></mj-body></mjml>"
+    return _FRAME.substitute(
+        language=workspace.language,
+        title=name or _NO_NAME[workspace.language],
+        font=FONTS[theme.font],
+        text=theme.text,
+        accent=theme.accent,
+        accent_in_the_dark=_lightened(theme.accent),
+        muted=_MUTED,
+        line=LINE,
+        width=theme.width,
+        logo=_logo(_literal(theme.logo_url or "", stand_ins), name),
+        components=components,
+        footer=_footer(workspace, stand_ins, with_unsubscribe_link),
     )
 
 
@@ -87,20 +79,16 @@ def _literal(text: str, stand_ins: StandIns) -> str:
     return text and stand_ins.add(Piece(escape(text)))
 
 
-def _logo(theme: Theme, name: str) -> str:
-    if theme.logo_url is None:
+def _logo(url: str, name: str) -> str:
+    if not url:
         bold = f'<strong style="font-size:15px">{name}</strong>'
-        return (
-            f'<mj-text css-class="lf-text" padding="0 {_SIDE}px 28px" line-height="20px">{bold}</mj-text>'
-            if name
-            else ""
-        )
+        return name and f'<mj-text css-class="lf-text" padding="0 40px 28px" line-height="20px">{bold}</mj-text>'
     # Only the height is given: then Outlook, too, keeps the proportions of the logo.
     image = (
-        f'<img src="{escape(theme.logo_url)}" alt="{name}" height="36" '
+        f'<img src="{url}" alt="{name}" height="36" '
         'style="height:36px;width:auto;max-width:100%;border:0;display:block;font-size:16px;font-weight:bold" />'
     )
-    return f'<mj-text css-class="lf-text lf-logo" padding="0 {_SIDE}px 32px" line-height="36px">{image}</mj-text>'
+    return f'<mj-text css-class="lf-text lf-logo" padding="0 40px 32px" line-height="36px">{image}</mj-text>'
 
 
 def _footer(workspace: Workspace, stand_ins: StandIns, with_unsubscribe_link: bool) -> str:
@@ -117,29 +105,6 @@ def _footer(workspace: Workspace, stand_ins: StandIns, with_unsubscribe_link: bo
     )
 
 
-def _style(theme: Theme) -> str:
-    dark, accent = _DARK, theme.accent
-    text = ".lf-text div,.lf-text p,.lf-text h1,.lf-text h2,.lf-text h3,.lf-text td,.lf-text th,.lf-text blockquote"
-    return (
-        f".lf-part img,.lf-part a{{font-family:{FONTS[theme.font]}}}.lf-part img{{color:{_MUTED}}}"
-        "@media (max-width:480px){.lf-around>table>tbody>tr>td{padding-top:0!important}"
-        ".lf-card,.lf-card>table{border-radius:0!important}"
-        "td.lf-text,td.lf-part{padding-left:24px!important;padding-right:24px!important}}"
-        "@media (prefers-color-scheme:dark){"
-        f"body,.lf-page{{background-color:{dark['page']}!important}}"
-        f".lf-card,.lf-card>table{{background-color:{dark['card']}!important}}"
-        f"{text}{{color:{dark['text']}!important}}"
-        f".lf-text a{{color:{_mixed(accent)}!important}}"
-        f".lf-text code,.lf-text pre{{background-color:{dark['line']}!important}}"
-        f".lf-text td,.lf-text th,.lf-part p{{border-color:{dark['line']}!important}}"
-        f".lf-text td.lf-quote{{border-color:{_mixed(accent)}!important}}"
-        f".lf-part img{{color:{dark['text']}!important}}"
-        f".lf-footer div,.lf-footer a{{color:{dark['muted']}!important}}"
-        f".lf-logo img{{color:{theme.text}!important;background-color:#ffffff!important;border-radius:6px;"
-        "padding:6px 10px}}"
-    )
-
-
-def _mixed(colour: str) -> str:
+def _lightened(colour: str) -> str:
     """The colour, light enough for text on the dark card: three fifths white, so even black has a contrast of 5.8."""
     return "#" + "".join(f"{(2 * int(colour[at : at + 2], 16) + 3 * 255) // 5:02x}" for at in (1, 3, 5))

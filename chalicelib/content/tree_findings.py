@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 from time import thread_time
-from typing import Final
+from typing import Any, Final
 from xml.dom.minidom import Document, Element, Node, Text
 
 from chalicelib.content import markup
@@ -33,7 +33,7 @@ _MARKUP = re.compile(
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff]+")
 
 
-def tree_problems(masked: str) -> Iterator[tuple[str, int, dict[str, int]]]:
+def tree_problems(masked: str) -> Iterator[tuple[str, int, dict[str, Any]]]:
     """For HTML with its merge tags masked: codes of findings, their places in it, and the values of their messages.
 
     Conditional comments are left out. Raises NotParsed.
@@ -76,7 +76,7 @@ def tree_problems(masked: str) -> Iterator[tuple[str, int, dict[str, int]]]:
         yield "headings_missing", 0, {"words": words}
 
 
-def _without_hidden(tree: Document) -> Iterator[tuple[str, int, dict[str, int]]]:
+def _without_hidden(tree: Document) -> Iterator[tuple[str, int, dict[str, Any]]]:
     """Takes out of the tree what is not shown, and gives the problems of hidden text."""
     for element in [each for each in _elements(tree) if each.tagName in _WITHOUT_TEXT]:
         element.childNodes.clear()

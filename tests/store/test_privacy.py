@@ -149,7 +149,7 @@ def test_an_anonymous_mail_is_counted_once_and_for_nobody(office: Office) -> Non
         office.opened_and_clicked(mail)
     assert office.sums(campaign_id) == {"sent": 1, "anonymous": 1, "opened": 1, "clicked": 1}
     event = office.timeline_event(ann)
-    assert (event.status, event.opened, event.clicked, event.links) == ("sent", None, None, ())
+    assert (event.delivery.status, event.opened, event.clicked, event.links) == ("sent", None, None, ())
     (listed,), _ = office.deliveries.list_page(campaign_id, DeliveryFilter(), limit=5, position=None)
     assert (listed.opened_at, dict(listed.clicks)) == (None, {})
 

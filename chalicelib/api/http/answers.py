@@ -28,6 +28,17 @@ class AnswerModel(BaseModel):
     model_config = ConfigDict(from_attributes=True, defer_build=True)
 
 
+class Overlaid:
+    """What an answer's model is made of: an object, and further values beside its attributes or in place of them."""
+
+    def __init__(self, below: object, **values: object) -> None:
+        self._below = below
+        self.__dict__ |= values
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._below, name)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A model or a mapping is sent as JSON, text and bytes as they are."""

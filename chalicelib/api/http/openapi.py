@@ -1,6 +1,8 @@
 """GET /v1/openapi.json: the API as OpenAPI 3.1, made from what the resources declare.
 
-Only the examples are separate, in examples.json: those of models and parameters by name, of other bodies by operation.
+Only the frame of the document (openapi.json) and the examples are separate; these are in examples.json: those of models
+and parameters by name, of other bodies by operation. Of answers' headers, API Gateway renames a few (developer guide,
+"Important notes for REST APIs"), which the frame says.
 """
 
 import json
@@ -26,35 +28,8 @@ from chalicelib.store.access import TokenNotFound
 from chalicelib.store.rules import RuleNotFound
 
 EXAMPLES = Path(__file__).with_name("examples.json")
+_FRAME = Path(__file__).with_name("openapi.json")
 _REF = "#/components/schemas/{model}"
-_PROBLEM: dict[str, Any] = {
-    "type": "object",
-    "description": "What went wrong (RFC 9457).",
-    "required": ["type", "title", "status"],
-    "properties": {
-        "type": {"type": "string", "format": "uri"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["field", "reason"],
-                "properties": {
-                    "field": {"type": "string"},
-                    "reason": {"type": "string"},
-                    "line": {"type": "integer"},
-                    "column": {"type": "integer"},
-                },
-            },
-        },
-        "lead_id": {"type": "string", "description": "The lead that has it already."},
-        "request_id": {"type": "string", "description": "Identifies the request in the operator's logs."},
-    },
-}
-# API Gateway developer guide, "Important notes for REST APIs": a few headers of answers are renamed.
-_ON_AWS = "On AWS the header WWW-Authenticate of a 401 or 403 is called x-amzn-remapped-www-authenticate."
 _IDEMPOTENCY_KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -127,24 +102,16 @@ def document(resources: Sequence[Resource]) -> dict[str, Any]:
             for schema in components[_name(schemas[(operation.body, "validation")])]["properties"].values():
                 schema.pop("default", None)
     examples = json.loads(EXAMPLES.read_text("utf-8"))
-    paths: dict[str, dict[str, Any]] = {}
+    described: dict[str, Any] = json.loads(_FRAME.read_text("utf-8"))
     for operation in operations(resources):
-        described = _Described(operation, schemas, components, examples).operation()
-        paths.setdefault(operation.path, {})[operation.method.lower()] = described
+        methods = described["paths"].setdefault(operation.path, {})
+        methods[operation.method.lower()] = _Described(operation, schemas, components, examples).operation()
     # Parameters are described one by one; these models are no operation's body.
     queried = {operation.query for operation in operations(resources) if operation.query}
     queries = {_name(schemas[(model, "validation")]) for model in queried}
     kept = {name: schema for name, schema in components.items() if name not in queries}
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "Leadflip Campaigns", "version": "1"},
-        "security": [{"token": []}],
-        "paths": paths,
-        "components": {
-            "schemas": {**kept, "Problem": _PROBLEM},
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": _ON_AWS}},
-        },
-    }
+    described["components"]["schemas"] |= kept
+    return described
 
 
 def _name(reference: Mapping[str, Any]) -> str:
@@ -267,7 +234,7 @@ class _Described:
                 yield from (idempotency.InvalidKey, idempotency.StillRunning, idempotency.KeyReused)
             if operation.answers_secret:
                 yield idempotency.AnswerNotKept
-        if operation.body is not None:
+        if operation.reads_json:
             yield from (MalformedJson, InvalidBody)
         if operation.query is not None:
             yield InvalidParameters

@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Collection, Iterable
-from typing import Annotated, ClassVar, Generic, Literal, TypeVar
+from typing import ClassVar, Generic, Literal, TypeVar
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field
@@ -23,8 +23,8 @@ class PageQuery(RequestModel):
     NO_FILTERS: ClassVar[Collection[str]] = ("limit", "cursor")
     """Parameters that may differ from page to page."""
 
-    limit: Annotated[int, Field(ge=1, le=200, description="Maximum number of items.")] = 50
-    cursor: Annotated[str | None, Field(max_length=2_000, description="The `cursor` of the previous page.")] = None
+    limit: int = Field(default=50, ge=1, le=200, description="Maximum number of items.")
+    cursor: str | None = Field(default=None, max_length=2_000, description="The `cursor` of the previous page.")
 
     def position(self) -> str | None:
         """The store's own start of this page. Raises InvalidPosition for a cursor of another list, or a mangled one."""
@@ -67,10 +67,9 @@ class PageQuery(RequestModel):
 class DelimiterQuery(RequestModel):
     """Of a CSV file."""
 
-    delimiter: Annotated[
-        Literal[",", ";"],
-        Field(description="Between columns. Excel expects the semicolon where numbers have a decimal comma."),
-    ] = ","
+    delimiter: Literal[",", ";"] = Field(
+        default=",", description="Between columns. Excel expects the semicolon where numbers have a decimal comma."
+    )
 
 
 class Page(AnswerModel, Generic[T]):

@@ -4,7 +4,8 @@ import pytest
 
 from chalicelib.content.compiled import ContentSource
 from chalicelib.content.compiler import compile_content
-from chalicelib.content.preflight import AudienceFacts, Finding, Severity, preflight_findings
+from chalicelib.content.findings import Finding, Severity
+from chalicelib.content.preflight import AudienceFacts, preflight_findings
 from tests.unit.content.mails import Tracking, source_of
 
 GOOD = """<p>Hi {{ lead.first_name | default("there") }}</p>

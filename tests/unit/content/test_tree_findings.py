@@ -10,8 +10,9 @@ import pytest
 
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import ContentInvalid
+from chalicelib.content.findings import Finding
 from chalicelib.content.html_tree import NotParsed
-from chalicelib.content.preflight import AudienceFacts, Finding, preflight_findings
+from chalicelib.content.preflight import AudienceFacts, preflight_findings
 from chalicelib.content.tree_findings import tree_problems
 from tests.corpus import NO_CORPUS, corpus_mails, our_mails
 from tests.unit.content.made import made_source
