@@ -399,6 +399,7 @@ def test_the_day_by_keyboard_alone(desk: Page, stack: LocalStack, tmp_path: Path
     keys.press("ArrowDown")
     keys.press("ArrowDown")
     expect(choice(desk, "Did not click")).to_be_checked()
+    expect(desk.get_by_role("button", name="Create draft")).to_be_enabled()
     keys.do("Create draft")
     expect(desk.get_by_role("heading", name="Tasten (follow-up)")).to_be_focused()
     expect(desk.get_by_text("tasten · Neu, Interessent · did not click in “Tasten”")).to_be_visible()
