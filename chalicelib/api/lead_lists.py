@@ -5,12 +5,12 @@ from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import urlencode
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from chalicelib.api.http.answers import Answer, AnswerModel
 from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.paging import DelimiterQuery
-from chalicelib.api.http.requests import InvalidBody, InvalidParameters, RequestModel
+from chalicelib.api.http.requests import SEVERAL, InvalidBody, InvalidParameters, RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.api.leads import LeadFilterBody, LeadQuery
 from chalicelib.crm import lead_export
@@ -85,11 +85,10 @@ class BulkAnswer(AnswerModel):
 class LeadExportQuery(DelimiterQuery, LeadQuery):
     limit: int = Field(default=2_000, ge=1, le=2_000, description="How many lines at most.")
     """What does not fit into a part is read again for the next: leads have 500 bytes, but may have 17 KB."""
-    fields: Annotated[
-        list[str] | None,
-        BeforeValidator(lambda given: [given] if isinstance(given, str) else given),
-        Field(description="The custom fields to have as columns, in this order. Absent: all that the leads have."),
-    ] = None
+    fields: Annotated[list[str] | None, SEVERAL] = Field(
+        default=None,
+        description="The custom fields to have as columns, in this order. Absent: all that the leads have.",
+    )
 
 
 @Operation(lead_lists, "GET", "/v1/lead-count", LeadCountAnswer, query=CountQuery)

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, TypeVar
 
 from chalice.app import Request
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
 
 from chalicelib.model.errors import Fault, InvalidFields, Unreadable
@@ -51,6 +51,8 @@ def _printable(text: str) -> str:
     return text
 
 
+SEVERAL = BeforeValidator(lambda given: [given] if isinstance(given, str) else given)
+"""Of a parameter that may come several times: one that comes once is read as a text."""
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_printable)]
 """A text that can be seen, in one line: without characters that break it, hide or reverse what is around."""
 
