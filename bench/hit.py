@@ -49,8 +49,11 @@ HEADERS = {
 
 def measure(quick: bool) -> list[Row]:
     rounds = QUICK_ROUNDS if quick else ROUNDS
-    with engine() as (dynamodb, tables, handle):
-        bare, *kinds = requests(dynamodb, tables, handle, rounds)
+    (port,) = ports.free_ports(1)
+    with engine(port, "dynamodb,secretsmanager", ROUTES="track") as (dynamodb, tables):
+        import app
+
+        bare, *kinds = requests(dynamodb, tables, lambda request: app.track(request, None), rounds)
         return compare(bare, kinds, rounds)
 
 
@@ -137,32 +140,28 @@ def event(path: str, query: str = "", method: str = "GET") -> dict[str, Any]:
 
 
 @contextmanager
-def engine() -> Iterator[tuple[Any, TableNames, Callable[[dict[str, Any]], object]]]:
-    """A local engine with the tables and a key ring, and the `track` function as Lambda would call it."""
-    (port,) = ports.free_ports(1)
-    services = {"SERVICES": "dynamodb,secretsmanager", "PERSIST_STATE": "0", "AUTH": "false"}
+def engine(port: int, services: str, **variables: str) -> Iterator[tuple[Any, TableNames]]:
+    """A local engine with the tables and a key ring; the environment names them, and has these variables."""
+    extra = {"SERVICES": services, "PERSIST_STATE": "0", "AUTH": "false"}
     with tempfile.TemporaryDirectory() as folder:
-        running = ministack.start(port, Path(folder), Path(folder) / "ministack.log", services)
+        running = ministack.start(port, Path(folder), Path(folder) / "ministack.log", extra)
         try:
             dynamodb = running.client("dynamodb")
             tables = create_tables(dynamodb, "bench")
             secret = running.client("secretsmanager").create_secret(
                 Name="key-ring", SecretString=f'{{"current": 1, "1": "{KEY}"}}'
             )
-            os.environ.update(environment(running.endpoint, tables, secret["ARN"]))
-            import app
-
-            yield dynamodb, tables, lambda request: app.track(request, None)
+            os.environ.update(environment(running.endpoint, tables, secret["ARN"]) | variables)
+            yield dynamodb, tables
         finally:
             running.stop()
 
 
 def environment(endpoint: str, tables: TableNames, secret: str) -> dict[str, str]:
-    """What the template gives to `track`."""
+    """What the template gives to functions."""
     return {
         # What is optional stays away: an SMTP secret, for one, would take the mails from SES.
         **{setting.name.upper(): "unused" for setting in fields(Settings) if setting.type is str},
-        "ROUTES": "track",
         "AWS_REGION": ministack.REGION,
         "AWS_DEFAULT_REGION": ministack.REGION,
         "AWS_ENDPOINT_URL": endpoint,

@@ -7,13 +7,13 @@ sends them: compressed from 1,024 bytes on (`minimum_compression_size`), which t
 import gzip
 import json
 import shutil
-import sys
 from statistics import median, quantiles
 from typing import Any
 
 from playwright.sync_api import Browser, Page, Request, Response, sync_playwright
 
 from local.client import RunningStack, running_stack
+from local.command import run
 from local.console import NotReady
 from local.recipients import BROWSER
 from local.seed import call
@@ -137,7 +137,4 @@ def measure(browser: Browser, stack: RunningStack, ids: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except NotReady as problem:
-        sys.exit(str(problem))
+    run(main)

@@ -5,7 +5,6 @@ worker and of bare calls in turn, so that what else the machine does meets both.
 """
 
 import json
-import os
 import tempfile
 import time
 import urllib.request
@@ -33,11 +32,11 @@ from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans, Retries
 from chalicelib.tracking.key_ring import KeyRingSource
-from local import ministack, ports
+from local import ports
 from local.stack import Options, start_inbox
-from local.tables import TableNames, create_tables
+from local.tables import TableNames
 
-from .hit import KEY, environment
+from .hit import KEY, engine
 from .rows import Row, beside
 
 MAILS = 100
@@ -63,7 +62,12 @@ class Lambda:
 
 def measure(quick: bool) -> list[Row]:
     mails, rounds = (QUICK_MAILS, QUICK_ROUNDS) if quick else (MAILS, ROUNDS)
-    with engine() as (dynamodb, tables, inbox_url):
+    port, *inbox_ports = ports.free_ports(3)
+    with (
+        inbox(port, *inbox_ports) as inbox_url,
+        engine(port, "dynamodb,secretsmanager,sqs", ROUTES="none", AWS_ENDPOINT_URL_SESV2=inbox_url) as made,
+    ):
+        dynamodb, tables = made
         import boto3
 
         import app
@@ -158,27 +162,16 @@ def a_message(inbox_url: str) -> bytes:
 
 
 @contextmanager
-def engine() -> Iterator[tuple[Any, TableNames, str]]:
-    """A local engine with tables and a key ring, and an inbox whose rate is lifted; the environment names them."""
-    port, inbox_port, smtp_port = ports.free_ports(3)
-    services = {"SERVICES": "dynamodb,secretsmanager,sqs", "PERSIST_STATE": "0", "AUTH": "false"}
+def inbox(port: int, inbox_port: int, smtp_port: int) -> Iterator[str]:
+    """An inbox whose rate is lifted, beside an engine on this port; its address."""
     inbox_url = f"http://127.0.0.1:{inbox_port}"
     with tempfile.TemporaryDirectory() as folder:
-        running = ministack.start(port, Path(folder), Path(folder) / "ministack.log", services)
-        inbox = start_inbox(Options(Path(folder), port=port, inbox_port=inbox_port, smtp_port=smtp_port), inbox_url)
+        running = start_inbox(Options(Path(folder), port=port, inbox_port=inbox_port, smtp_port=smtp_port), inbox_url)
         try:
             lifted = urllib.request.Request(
                 f"{inbox_url}/account", b'{"max_send_rate": 100000}', {"Content-Type": "application/json"}, method="PUT"
             )
             urllib.request.urlopen(lifted).close()
-            dynamodb = running.client("dynamodb")
-            tables = create_tables(dynamodb, "bench-send")
-            secret = running.client("secretsmanager").create_secret(
-                Name="key-ring", SecretString=f'{{"current": 1, "1": "{KEY}"}}'
-            )
-            os.environ.update(environment(running.endpoint, tables, secret["ARN"]))
-            os.environ.update({"ROUTES": "none", "AWS_ENDPOINT_URL_SESV2": inbox_url})
-            yield dynamodb, tables, inbox_url
+            yield inbox_url
         finally:
-            inbox.stop()
             running.stop()

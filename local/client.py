@@ -54,6 +54,14 @@ def clients_and_outputs(stack: str | None) -> tuple[Callable[[str], Any], dict[s
     return boto3.client, outputs_of(found)
 
 
+def client_and_name(service: str, name: str | None, output: str) -> tuple[Any, str]:
+    """A service's client and the resource to work on: one on AWS by its name, or (None) the local stack's output."""
+    if name is not None:
+        return boto3.client(service), name
+    local = running_stack()
+    return local.client(service), local.outputs()[output]
+
+
 def running_stack() -> RunningStack:
     """The stack of this tree. Raises NotReady when none runs."""
     file = DEFAULTS.folder / STACK_FILE

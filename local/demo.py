@@ -1,15 +1,15 @@
 """`make demo`: send a campaign on the running stack, play its recipients, compare what it tells with what they did."""
 
 import json
-import sys
 import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from local.client import RunningStack, running_stack
+from local.command import run
 from local.console import NotReady, say, step
 from local.recipients import PARTS, Deed, Mail
 from local.seed import DRAFT, LEADS, RULE, call, example, pages
@@ -28,6 +28,7 @@ SCANNED = "nordlicht.example"
 SETTLED_SECONDS = 4.0
 """After so long a click is no part of a sweep any more: minutes in life, twice the rule's window here."""
 
+T = TypeVar("T")
 Panel = dict[str, int]
 Stages = dict[str, str]
 """Of leads, by address."""
@@ -37,12 +38,13 @@ class Demo:
     def __init__(self, stack: RunningStack) -> None:
         self._stack = stack
 
-    def api(self, method: str, path: str, body: bytes | None = None, content_type: str = "application/json") -> Any:
+    def api(
+        self, method: str, path: str, body: bytes | None = None, content_type: str = "application/json"
+    ) -> dict[str, Any]:
         return call(self._stack.api_url, self._stack.token, method, path, body, content_type if body else None)
 
     def import_leads(self) -> dict[str, Any]:
-        answer: dict[str, Any] = self.api("POST", "/v1/leads/import", example(LEADS, self._stack.inbox_url), "text/csv")
-        return answer
+        return self.api("POST", "/v1/leads/import", example(LEADS, self._stack.inbox_url), "text/csv")
 
     def draft(self) -> dict[str, Any]:
         """The example campaign as a draft: the one that `make run` left, or a new one when that was sent."""
@@ -50,31 +52,27 @@ class Demo:
         for campaign in pages(self.api, "/v1/campaigns"):
             if campaign["title"] == title and campaign["status"] == "draft":
                 return campaign
-        answer: dict[str, Any] = self.api("POST", "/v1/campaigns", example(DRAFT, self._stack.inbox_url))
-        return answer
+        return self.api("POST", "/v1/campaigns", example(DRAFT, self._stack.inbox_url))
 
     def rule(self) -> dict[str, Any]:
         """The example rule as its file says: the one that an earlier demo left, or a new one."""
         name = json.loads(RULE.read_text())["name"]
         for rule in self.api("GET", "/v1/rules")["items"]:
             if rule["name"] == name:
-                restored: dict[str, Any] = self.api("PATCH", f"/v1/rules/{rule['rule_id']}", RULE.read_bytes())
-                return restored
-        answer: dict[str, Any] = self.api("POST", "/v1/rules", RULE.read_bytes())
-        return answer
+                return self.api("PATCH", f"/v1/rules/{rule['rule_id']}", RULE.read_bytes())
+        return self.api("POST", "/v1/rules", RULE.read_bytes())
 
     def leads(self, audience: dict[str, Any]) -> list[dict[str, Any]]:
         return list(pages(self.api, f"/v1/leads?entity={quote(audience['entity'])}"))
 
     def moved(self, before: Stages, audience: dict[str, Any], expected: Stages) -> Stages:
         """Where leads are now who were elsewhere; as soon as it is what is expected, or as it is after a minute."""
-        until = time.monotonic() + RULE_PATIENCE_SECONDS
-        while True:
+
+        def moved() -> Stages:
             now = stages(self.leads(audience))
-            moved = {email: stage for email, stage in now.items() if before.get(email, stage) != stage}
-            if moved == expected or time.monotonic() > until:
-                return moved
-            time.sleep(1)
+            return {email: stage for email, stage in now.items() if before.get(email, stage) != stage}
+
+        return awaited(moved, lambda found: found == expected, RULE_PATIENCE_SECONDS)
 
     def mails(self, known: set[str]) -> list[Mail]:
         """What came into the inbox since `known`, read as bytes."""
@@ -92,22 +90,26 @@ class Demo:
 
     def send(self, campaign: dict[str, Any]) -> None:
         """Send and wait until the campaign is done."""
-        self.api("POST", f"/v1/campaigns/{campaign['campaign_id']}/send")
-        until = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < until:
-            if self.api("GET", f"/v1/campaigns/{campaign['campaign_id']}")["status"] == "sent":
-                return
-            time.sleep(0.5)
-        raise NotReady(f"The campaign was not sent within {PATIENCE_SECONDS} s. See what the functions say: make logs")
+        path = f"/v1/campaigns/{campaign['campaign_id']}"
+        self.api("POST", f"{path}/send")
+        status = awaited(lambda: self.api("GET", path)["status"], lambda found: found == "sent", PATIENCE_SECONDS)
+        if status != "sent":
+            raise NotReady(
+                f"The campaign is {status} after {PATIENCE_SECONDS} s. See what the functions say: make logs"
+            )
 
     def numbers(self, campaign: dict[str, Any], expected: Panel) -> dict[str, Any]:
         """The stats, as soon as they show what is expected, or as they are after half a minute."""
-        until = time.monotonic() + 30
-        while True:
-            stats: dict[str, Any] = self.api("GET", f"/v1/campaigns/{campaign['campaign_id']}/stats")
-            if all(stats[name] == number for name, number in expected.items()) or time.monotonic() > until:
-                return stats
-            time.sleep(0.5)
+        path = f"/v1/campaigns/{campaign['campaign_id']}/stats"
+        return awaited(lambda: self.api("GET", path), lambda stats: stats.items() >= expected.items(), 30)
+
+
+def awaited(read: Callable[[], T], is_enough: Callable[[T], bool], seconds: float) -> T:
+    """What is read, as soon as it is enough, or as it is after so long."""
+    until = time.monotonic() + seconds
+    while not is_enough(found := read()) and time.monotonic() < until:
+        time.sleep(0.5)
+    return found
 
 
 def stages(leads: list[dict[str, Any]]) -> Stages:
@@ -215,7 +217,4 @@ BESIDE = ("skipped", "pending", "clicked_without_open", "unsubscribed")
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except NotReady as problem:
-        sys.exit(str(problem))
+    run(main)

@@ -7,21 +7,13 @@ credentials; `make run` uses the same functions for the local stack.
 import argparse
 import json
 import re
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import boto3
 import yaml  # type: ignore[import-untyped]
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-)
+from botocore.exceptions import ClientError
 
 from local import concurrency
 from local.cloudformation import (
@@ -36,6 +28,7 @@ from local.cloudformation import (
     tags_of,
     wait_while_in_progress,
 )
+from local.command import run
 from local.console import NotReady, say, step
 from local.package import DEFAULT_ARCHITECTURE, Package, on_lambda, package
 from local.take_over import current_versions, require_same_keys, take_over
@@ -200,24 +193,6 @@ def kept_parameters(
     return [{"ParameterKey": key, "UsePreviousValue": True} for key in sorted(names)]
 
 
-def advice_on(error: BotoCoreError | ClientError) -> str:
-    """One line that says what is wrong with the way to AWS, and what to do."""
-    if isinstance(error, NoRegionError):
-        return "No AWS region is set. Name yours: export AWS_DEFAULT_REGION=eu-central-1"
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
-        return "No AWS credentials were found. Sign in with `aws configure` or `aws sso login`, or set AWS_PROFILE."
-    if isinstance(error, EndpointConnectionError):
-        return f"AWS cannot be reached: {error}. Check the network, and the spelling of the region."
-    if not isinstance(error, ClientError):
-        return str(error)
-    code = error.response["Error"].get("Code", "")
-    if code.startswith("ExpiredToken") or code == "RequestExpired":
-        return "Your AWS credentials have expired. Sign in again, for example with `aws sso login`."
-    if code in ("InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "SignatureDoesNotMatch"):
-        return f"AWS does not know your credentials ({code}). Sign in again, or check AWS_PROFILE."
-    return f"AWS refused {error.operation_name}: {message_of(error)}"
-
-
 def pairs(texts: list[str]) -> dict[str, str]:
     """`Key=Value` texts as a dictionary. Raises NotReady for one without an equals sign."""
     wrong = [each for each in texts if "=" not in each]
@@ -249,16 +224,6 @@ def main() -> None:
         outputs = deploy(boto3.client, built, options.stack, options.bucket, given, kept)
     for name, value in sorted(outputs.items()):
         say(f"  {name:28} {value}")
-
-
-def run(main: Callable[[], None]) -> None:
-    """Run a command; what goes wrong on the way to AWS is one line on stderr and exit code 1."""
-    try:
-        main()
-    except NotReady as problem:
-        sys.exit(f"\n{problem}")
-    except (BotoCoreError, ClientError) as error:
-        sys.exit(f"\n{advice_on(error)}")
 
 
 if __name__ == "__main__":

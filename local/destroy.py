@@ -11,8 +11,8 @@ from typing import Any
 import boto3
 
 from local.cloudformation import POLL_SECONDS, Client, find_stack, require_quiet, wait_while_in_progress
+from local.command import run
 from local.console import NotReady, say, step
-from local.deploy import run
 from local.take_over import KEPT_TYPES, update_table
 
 RECOVERY_DAYS = 7

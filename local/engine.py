@@ -17,13 +17,14 @@ from typing import Any
 from ministack import app as ministack
 from ministack.core import iam_actions, lambda_runtime, persistence
 from ministack.core.responses import AccountRegionScopedDict
-from ministack.services import apigateway_v1, dynamodb, lambda_svc, secretsmanager, sqs
+from ministack.services import apigateway_v1, dynamodb, lambda_svc, scheduler, secretsmanager, sqs
 from ministack.services.cloudformation import changesets, provisioners
 
 from local.leash import stop_with_parent
 from local.loopback import refusal
 from local.recursion import keep_recursive_loop_of_templates, stop_recursive_loops
 from local.saving import Scope, save_while_running
+from local.unpacking import unpack_code_once
 
 LOG_WAIT_SECONDS = 0.003
 KEY_RINGS = "AWS::SecretsManager::Secret"
@@ -56,6 +57,11 @@ def return_without_waiting_for_logs() -> None:
     """
     drain = lambda_runtime.Worker._drain_stderr_bounded
     lambda_runtime.Worker._drain_stderr_bounded = functools.partialmethod(drain, first_line_wait=LOG_WAIT_SECONDS)
+
+
+def look_at_schedules_every_second() -> None:
+    """Start what is due within a second: ministack looks every ten."""
+    scheduler._SCHEDULE_TICK_INTERVAL = 1
 
 
 def read_numbers_from_parameters() -> None:
@@ -332,4 +338,6 @@ if __name__ == "__main__":
     keep_recursive_loop_of_templates()
     let_calls_wait_for_workers(int(os.environ["WORKERS_PER_FUNCTION"]))
     return_without_waiting_for_logs()
+    unpack_code_once()
+    look_at_schedules_every_second()
     ministack.main()

@@ -16,6 +16,7 @@ from typing import Any
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
+from local.command import run
 from local.console import NotReady, say, step
 from local.deploy import with_code_at
 from local.package import Package, on_lambda, package
@@ -78,14 +79,15 @@ def _actions(said: Any) -> list[str]:
     return [(each["action"] if isinstance(each, dict) else str(each)).lower() for each in said]
 
 
-if __name__ == "__main__":
-    try:
-        with step("Packaging"):
-            package_of_the_tree = package(DEFAULTS.builds, on_lambda())
-        with step("cfn-lint and parliament"):
-            found = lint(package_of_the_tree)
-        if found:
-            sys.exit("\n".join(found))
-    except NotReady as problem:
-        sys.exit(str(problem))
+def main() -> None:
+    with step("Packaging"):
+        built = package(DEFAULTS.builds, on_lambda())
+    with step("cfn-lint and parliament"):
+        found = lint(built)
+    if found:
+        raise NotReady("\n".join(found))
     say("The template is fine.")
+
+
+if __name__ == "__main__":
+    run(main)

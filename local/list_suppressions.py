@@ -4,17 +4,14 @@ They have always kept their addresses from being mailed; only the list cannot se
 """
 
 import argparse
-import sys
 from typing import Any
-
-import boto3
-from botocore.exceptions import BotoCoreError
 
 from chalicelib.store import keys
 from chalicelib.store.statements import Query, begins_with, exists, missing
 from chalicelib.store.table import Table
-from local.client import running_stack
-from local.console import NotReady, say
+from local.client import client_and_name
+from local.command import run
+from local.console import say
 
 
 def list_suppressions(dynamodb: Any, leads_table: str) -> int:
@@ -32,16 +29,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.list_suppressions", description="Complete the list.")
     parser.add_argument("--table", help="the leads table of a stack on AWS; without it the running local stack's")
     given = parser.parse_args()
-    if given.table:
-        dynamodb, table = boto3.client("dynamodb"), given.table
-    else:
-        stack = running_stack()
-        dynamodb, table = stack.client("dynamodb"), stack.outputs()["LeadsTable"]
-    say(f"{list_suppressions(dynamodb, table)} suppressions were not on the list, and are now.")
+    found = list_suppressions(*client_and_name("dynamodb", given.table, "LeadsTable"))
+    say(f"{found} suppressions were not on the list, and are now.")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (NotReady, BotoCoreError) as problem:
-        sys.exit(str(problem))
+    run(main)

@@ -1,14 +1,15 @@
 """`make logs`: what the running local stack's functions write, oldest first, and on as it comes."""
 
 import argparse
-import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from local.client import running_stack
-from local.console import NotReady, say
+from local.command import run
+from local.console import say
 
 Line = tuple[str, int, str]
 """Stream, time and text: ministack gives events no id."""
@@ -46,9 +47,5 @@ def new_events(logs: Any, function: str, seen: set[Line]) -> Iterator[dict[str, 
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        pass
-    except NotReady as problem:
-        sys.exit(str(problem))
+    with suppress(KeyboardInterrupt):
+        run(main)

@@ -20,6 +20,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from local import command
 from local.console import NotReady
 
 ROOT = Path(__file__).parent.parent
@@ -244,7 +245,4 @@ def main(directory: str, architecture: str = DEFAULT_ARCHITECTURE) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(*sys.argv[1:])
-    except NotReady as problem:
-        sys.exit(str(problem))
+    command.run(lambda: main(*sys.argv[1:]))

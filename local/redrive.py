@@ -5,10 +5,10 @@ queue before it is taken off the dead letters: after a crash it is on both, whic
 """
 
 import argparse
-import sys
 from typing import Any
 
 from local.client import clients_and_outputs
+from local.command import run
 from local.console import NotReady, say
 
 SUFFIX = "DeadLetters"
@@ -27,7 +27,7 @@ def redrive(sqs: Any, dead_letters_url: str, queue_url: str) -> int:
     return moved
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.redrive", description="Move dead letters back.")
     parser.add_argument("--queue", required=True, help="the dead-letter queue's name in the template")
     parser.add_argument("--stack", help="a CloudFormation stack on AWS; without it the running local stack")
@@ -43,11 +43,7 @@ def main() -> int:
         raise NotReady(f"{given.queue} is no dead-letter queue whose messages go back. Name one of {', '.join(known)}.")
     moved = redrive(client("sqs"), outputs[f"{name}{SUFFIX}Url"], outputs[f"{name}QueueUrl"])
     say(f"{moved} messages moved from {name}{SUFFIX} to {name}Queue")
-    return 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except NotReady as problem:
-        sys.exit(str(problem))
+    run(main)

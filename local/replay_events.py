@@ -5,7 +5,6 @@ consumers know them; a rule does not act a second time.
 """
 
 import argparse
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +22,7 @@ from chalicelib.sqs import Queue, groups
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
 from local.client import clients_and_outputs
+from local.command import run
 from local.console import NotReady, say
 
 
@@ -37,7 +37,7 @@ def happened(dynamodb: Any, outputs: dict[str, str], campaign_id: CampaignId) ->
         yield Finish(campaign_id, time_text(campaign.completed_at))
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.replay_events", description="Publish events once more.")
     parser.add_argument("--campaign", required=True, help="the campaign's id")
     parser.add_argument("--stack", help="a CloudFormation stack on AWS; without it the running local stack")
@@ -47,11 +47,7 @@ def main() -> int:
     messages = (CandidatesMessage(tuple(group)) for group in groups(wanted, ENTRIES_PER_CALL))
     Queue(client("sqs"), outputs["CandidatesQueueUrl"]).put(messages)
     say(f"{len(wanted)} events are published within seconds; those that were published before keep their ids")
-    return 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except NotReady as problem:
-        sys.exit(str(problem))
+    run(main)

@@ -25,6 +25,7 @@ from chalicelib.tracking.hits import NOT_PARKED, Hit, UnverifiedHit, from_values
 from chalicelib.tracking.key_ring import KeyRingSource, KeyRingUnavailable
 from chalicelib.tracking.replay import ReplayOutcome, replay
 from local.client import clients_and_outputs
+from local.command import run
 from local.console import NotReady, say
 
 AT_ONCE = 8
@@ -136,7 +137,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except NotReady as problem:
-        sys.exit(str(problem))
+    run(main)

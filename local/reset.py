@@ -1,9 +1,9 @@
 """`make reset`: forget the local stack's leads, campaigns, mails and token; keep what was built or downloaded."""
 
 import shutil
-import sys
 
-from local.console import NotReady, say
+from local.command import run
+from local.console import say
 from local.stack import DEFAULTS, only_one
 
 
@@ -24,7 +24,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except NotReady as problem:
-        sys.exit(str(problem))
+    run(main)

@@ -8,14 +8,12 @@ that hashes the addresses of erased people stays the same through both.
 import argparse
 import json
 import secrets as randomness
-import sys
 from collections.abc import Callable
 from typing import Any
 
-import boto3
-
 from chalicelib.tracking.key_ring import HIGHEST_NUMBER, KeyRing
-from local.client import running_stack
+from local.client import client_and_name
+from local.command import run
 from local.console import NotReady, say
 
 _KEY_BYTES = 48
@@ -61,16 +59,12 @@ def main() -> None:
     parser.add_argument("--secret", help="name or ARN of a key ring on AWS; without it the running local stack's")
     parser.add_argument("--withdraw", type=int, metavar="NUMBER", help="remove this key instead of adding one")
     given = parser.parse_args()
-    if given.secret:
-        secrets, secret_id = boto3.client("secretsmanager"), given.secret
-    else:
-        stack = running_stack()
-        secrets, secret_id = stack.client("secretsmanager"), stack.outputs()["KeyRingSecret"]
+    key_ring = client_and_name("secretsmanager", given.secret, "KeyRingSecret")
     if given.withdraw is None:
-        ring = change(secrets, secret_id, rotated)
+        ring = change(*key_ring, rotated)
         say(f"Key {ring.current} signs from now on. Also valid: {others(ring)}.")
     else:
-        ring = change(secrets, secret_id, lambda ring: without(ring, given.withdraw))
+        ring = change(*key_ring, lambda ring: without(ring, given.withdraw))
         say(f"Key {given.withdraw} is withdrawn; the ids in its mails are refused within five minutes.")
         say(f"Key {ring.current} is the current one. Also valid: {others(ring)}.")
 
@@ -80,7 +74,4 @@ def others(ring: KeyRing) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except NotReady as problem:
-        sys.exit(str(problem))
+    run(main)

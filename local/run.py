@@ -12,7 +12,8 @@ from pathlib import Path
 from types import FrameType
 
 from chalicelib.store.access import LINK_LIFETIME, Sessions
-from local.console import NotReady, say, step
+from local.command import run
+from local.console import say, step
 from local.seed import load_examples
 from local.stack import DEFAULTS, STACK_FILE, LocalStack, Options, running
 
@@ -105,7 +106,4 @@ Ctrl-C stops everything.""")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except NotReady as problem:
-        sys.exit(f"\n{problem}")
+    run(main)

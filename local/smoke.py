@@ -12,7 +12,6 @@ carry +labels, a sandbox may write to them, and neither quota nor reputation cou
 import argparse
 import json
 import secrets
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.tracking.delivery_ids import CampaignTracking
 from chalicelib.tracking.key_ring import KeyRing
 from local.client import clients_and_outputs, running_stack
+from local.command import run
 from local.console import NotReady, say
 from local.recipients import Mail, WrongAnswer, follow, load_images, request
 from local.seed import call, pages
@@ -341,7 +341,4 @@ def tried(target: Target) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (NotReady, OSError, ClientError, BotoCoreError) as problem:
-        sys.exit(str(problem))
+    run(main)

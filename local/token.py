@@ -4,19 +4,16 @@
 """
 
 import argparse
-import sys
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.exceptions import BotoCoreError
-
 from chalicelib.model.access import Scope
 from chalicelib.model.errors import LeadflipError
 from chalicelib.store.access import Tokens
+from local.command import run
 from local.console import NotReady, say
 
 NAME = "local"
@@ -53,21 +50,15 @@ def create(name: str, table: str, dynamodb: Any) -> str:
 
 
 def main() -> None:
-    from local.client import running_stack
+    from local.client import client_and_name
 
     parser = argparse.ArgumentParser(prog="python -m local.token", description="Make an API token.")
     parser.add_argument("--name", required=True, help="whose it is")
     parser.add_argument("--table", help="the campaigns table of a stack on AWS; without it the running local stack's")
     given = parser.parse_args()
-    if given.table:
-        say(create(given.name, given.table, boto3.client("dynamodb")))
-    else:
-        stack = running_stack()
-        say(create(given.name, stack.outputs()["CampaignsTable"], stack.client("dynamodb")))
+    dynamodb, table = client_and_name("dynamodb", given.table, "CampaignsTable")
+    say(create(given.name, table, dynamodb))
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (NotReady, BotoCoreError) as problem:
-        sys.exit(str(problem))
+    run(main)

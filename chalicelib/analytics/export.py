@@ -61,12 +61,12 @@ _VALUES: Mapping[str, Callable[[Delivery], str]] = {
     "reason": lambda each: each.reason or "",
     "detail": lambda each: neutral(each.detail or ""),
     "subject": lambda each: neutral(each.subject or ""),
-    "sent_at": lambda each: _time(each.sent_at),
-    "opened_at": lambda each: _time(each.opened_at),
+    "sent_at_utc": lambda each: _time(each.sent_at),
+    "opened_at_utc": lambda each: _time(each.opened_at),
     "opened_by": _opener,
-    "clicked_at": lambda each: _time(first.at if (first := judged(each).clicked) else None),
+    "clicked_at_utc": lambda each: _time(first.at if (first := judged(each).clicked) else None),
     "clicked_links": lambda each: " ".join(link for link, _ in _clicks(each)),
-    "unsubscribed_at": lambda each: _time(each.unsubscribed_at),
+    "unsubscribed_at_utc": lambda each: _time(each.unsubscribed_at),
 }
 _NAMES = ("first_name", "last_name")
 COLUMNS = ("delivery_id", *_VALUES, *_NAMES)

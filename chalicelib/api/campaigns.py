@@ -4,7 +4,6 @@ The models check types only; what makes a campaign valid is decided in campaigns
 """
 
 from dataclasses import asdict
-from functools import partial
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field, model_validator
@@ -12,6 +11,7 @@ from pydantic import Field, model_validator
 from chalicelib.api.http.answers import MERGE_PATCH, AnswerModel, Moment, Overlaid
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
+from chalicelib.automation.rules import stages_set
 from chalicelib.campaigns.drafts import Draft, InvalidCampaign, NamesNobody, NotADraft, Written
 from chalicelib.crm.lead_groups import stages_in_use
 from chalicelib.model.campaign import Audience, Behavior, CampaignStatus, Did, ProofResult
@@ -214,12 +214,17 @@ def follow_up_campaign(call: Call, campaign_id: CampaignId) -> object:
     """Create a follow-up campaign.
 
     A new draft with the same content, for those of this campaign's recipients who opened, clicked, or did not. Their
-    stages may have changed since, so its audience names all stages that leads of the entity are found to have.
+    stages may have changed since, so its audience also names the stages that rules give leads of the entity, and those
+    that some two thousand leads show.
 
     Only what persons did counts. It is evaluated when the draft is sent.
     """
-    did, stages_of = call.body(FollowUpBody).to, partial(stages_in_use, call.context.leads)
-    return with_content(call.context.drafts.follow_up(campaign_id, did, stages_of, call.context.now()))
+    context = call.context
+
+    def stages_of(entity: str) -> list[str]:
+        return stages_set(context.rules.list_all(), entity) + stages_in_use(context.leads, entity)
+
+    return with_content(context.drafts.follow_up(campaign_id, call.body(FollowUpBody).to, stages_of, context.now()))
 
 
 @Operation(campaigns, "POST", "/v1/campaigns/{campaign_id}/duplicate", CampaignWithContent, status=201)

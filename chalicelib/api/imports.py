@@ -110,7 +110,10 @@ class InspectionAnswer(AnswerModel):
 
 
 class LineErrorAnswer(AnswerModel):
-    """What is wrong with one line of an import; `field` is null when it is the line as a whole."""
+    """What is wrong with one line of an import; `field` is null when it is the line as a whole.
+
+    `reason` completes a sentence that begins with the field, or the line.
+    """
 
     line: int
     field: str | None

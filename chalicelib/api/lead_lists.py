@@ -133,7 +133,7 @@ def export_leads(call: Call) -> Answer:
     if query.fields is None:
         query = query.model_copy(update={"fields": _all_fields(call, wanted)})
     fields = [name for name in query.fields or () if name]
-    found, following = context.leads.list_page(**wanted._asdict(), limit=query.limit, cursor=position)
+    found, following = context.leads.list_page(wanted, limit=query.limit, cursor=position)
     text, written = lead_export.lines(found, fields, query.delimiter)
     if written < len(found):
         following = context.leads.position_after(found[written - 1], wanted)

@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from chalicelib.api.http.answers import MERGE_PATCH, AnswerModel, Moment
 from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.paging import Page, PageQuery
-from chalicelib.api.http.requests import Line, RequestModel
+from chalicelib.api.http.requests import RequestModel, one_line
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.crm.lead_groups import list_groups
 from chalicelib.crm.leads import InvalidLead, LeadInput, create_lead, delete_lead, update_lead
@@ -82,7 +82,7 @@ class LeadQuery(PageQuery, LeadFilterBody):
     """A page of them."""
 
 
-Reason = Annotated[Line, Field(max_length=500, description="Why; one line.")]
+Reason = Annotated[str, *one_line(500), Field(description="Why; one line.")]
 
 
 class ResubscribeBody(RequestModel):
@@ -102,6 +102,9 @@ class LeadAnswer(AnswerModel):
     tags: list[str]
     fields: dict[str, FieldValue]
     unsubscribed: bool
+    mailing_status: Annotated[
+        list[LeadStatus], Field(description="`subscribed`, or why the lead may not be mailed: one reason or two.")
+    ]
     tracking_opt_out: bool
     created_at: Moment
 
@@ -161,7 +164,7 @@ def list_leads(call: Call) -> object:
     In a stable but arbitrary order. A page may be short, or even empty, and still have a cursor.
     """
     query = call.query(LeadQuery)
-    found = call.context.leads.list_page(**query.wanted()._asdict(), limit=query.limit, cursor=query.position())
+    found = call.context.leads.list_page(query.wanted(), limit=query.limit, cursor=query.position())
     return query.page(*found)
 
 

@@ -75,7 +75,7 @@ def export_person(call: Call, lead_id: LeadId) -> object:
         "exported_at": context.now(),
         "lead": lead,
         "updated_at": lead.updated_at,
-        "unsubscribed_at": lead.unsubscribed_at,
+        "unsubscribed_at": lead.unsubscription and lead.unsubscription.at,
         "identities": sorted(lead.identities),
         "suppressions": list_marks(context.leads, lead_id),
         "timeline": events,

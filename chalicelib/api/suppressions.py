@@ -13,7 +13,7 @@ from chalicelib.api.imports import LineErrorAnswer
 from chalicelib.api.leads import Reason, SuppressionAnswer
 from chalicelib.crm.import_rows import FileTooLong
 from chalicelib.crm.suppression import allow_address, suppress_many
-from chalicelib.crm.suppression_files import read_addresses
+from chalicelib.crm.suppression_files import NoAddress, read_addresses
 from chalicelib.model.addresses import MalformedAddress, parse_address
 from chalicelib.model.errors import Fault, Missing
 from chalicelib.model.suppression import Mark, Resubscription, SuppressedAddress, SuppressionReason
@@ -112,7 +112,7 @@ def suppress_addresses(call: Call) -> object:
     ImportedSuppressionsAnswer,
     query=ImportSuppressionsQuery,
     content_types=("text/csv", "text/plain"),
-    raises=[FileTooLong],
+    raises=[FileTooLong, NoAddress],
 )
 def import_suppressions(call: Call) -> object:
     """Put a file of addresses on the suppression list.

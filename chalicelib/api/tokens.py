@@ -1,11 +1,13 @@
 """/v1/tokens: issue, list, revoke. The operator, who has no token yet, issues the first one (`make token`)."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from chalicelib.api.http.answers import AnswerModel, Moment, Overlaid
 from chalicelib.api.http.authentication import Forbidden, caller
 from chalicelib.api.http.paging import Page
-from chalicelib.api.http.requests import Line, RequestModel
+from chalicelib.api.http.requests import RequestModel, one_line
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.model.access import Scope
 from chalicelib.store.access import LastFullToken
@@ -14,7 +16,7 @@ tokens = Resource("tokens")
 
 
 class NewToken(RequestModel):
-    name: Line = Field(max_length=100, description="Who or what will use it.")
+    name: Annotated[str, *one_line(100), Field(description="Who or what will use it.")]
     scope: Scope = Field(default=Scope.FULL, description="`read` may only GET.")
 
 

@@ -1,7 +1,7 @@
 """Which events and leads a rule is for, and what its actions make of a lead: pure decisions."""
 
 import glob
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -80,6 +80,12 @@ def applies_to(condition: If, lead: Lead) -> bool:
         and (not condition.stages or lead.stage in condition.stages)
         and set(condition.tags) <= set(lead.tags)
     )
+
+
+def stages_set(rules: Iterable[Rule], entity: str) -> list[str]:
+    """The stages that rules give leads of an entity."""
+    concerned = (rule for rule in rules if rule.if_.entity in (None, entity))
+    return [action.value for rule in concerned for action in rule.then if action.kind is ActionKind.CHANGE_STAGE]
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,7 +163,7 @@ class Drafts:
     ) -> Draft:
         """A new draft with the same content, for those of the campaign's recipients who reacted so to its mail.
 
-        Their stages may have changed since: all stages of the entity are chosen, by `stages_of`.
+        Their stages may have changed since: those that `stages_of` the entity gives are chosen, too.
         Raises CampaignNotFound, WrongStatus for a campaign that was not sent, NamesNobody, InvalidCampaign.
         """
         draft = self.get(campaign_id)

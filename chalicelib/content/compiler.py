@@ -118,7 +118,7 @@ class _Compiler:
         source = self._source
         for field, text in (("html", source.html), ("text", source.text)):
             if text and len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-                raise ContentInvalid([Fault(field, f"it is larger than {MAX_BYTES // 1024:,} KB")])
+                raise ContentInvalid([Fault(field, f"is larger than {MAX_BYTES // 1024:,} KB")])
         if source.from_email:
             try:
                 parse_address(source.from_email)
@@ -126,10 +126,7 @@ class _Compiler:
                 self._faults.append(Fault("from_email", str(error)))
         for field in ("subject", "from_name", "reply_to", "preview_text"):
             if len(getattr(source, field) or "") > MAX_HEADER_LENGTH:
-                self._faults.append(Fault(field, f"it is longer than {MAX_HEADER_LENGTH} characters"))
-        for key in source.utm:
-            if key not in UTM_KEYS:
-                self._faults.append(Fault("utm", f"{key!r} is unknown; available: {', '.join(UTM_KEYS)}"))
+                self._faults.append(Fault(field, f"is longer than {MAX_HEADER_LENGTH} characters"))
 
     def _html(self) -> tuple[Segments | None, list[Link], str]:
         """The HTML's segments, its links, and the template text of a plain part made from it."""
@@ -144,7 +141,7 @@ class _Compiler:
             self._note("html", source, [error])
             return None, [], ""
         if len(document.hrefs) > MAX_LINKS:
-            self._faults.append(Fault("html", f"it has more than {MAX_LINKS:,} links"))
+            self._faults.append(Fault("html", f"has more than {MAX_LINKS:,} links"))
             return None, [], ""
         problems = misplaced(masked, tags, document)
         compiler = LinkCompiler(source, tags, document, self._tracking, self._source.utm)
@@ -169,7 +166,7 @@ class _Compiler:
         try:
             tags = (self._tags("text", source) if reported else find_tags(source)) or []
         except SourceError as error:  # a text made of HTML has tags of its own around braces that begin no merge tag
-            self._faults.append(Fault("html", f"its plain text cannot be made: {error.reason}"))
+            self._faults.append(Fault("html", f"cannot be made into plain text: {error.reason}"))
             tags = []
         edits = []
         if not is_in_every_branch(tags, _names_unsubscribe):

@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cached_property
 
-from chalicelib.model.errors import Conflicting, Fault, Invalid
+from chalicelib.model.errors import Conflicting, Fault, Invalid, InvalidFields
 
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
@@ -39,12 +39,8 @@ class Positions:
         return self._starts[line - 1] + column - 1 if 0 < line <= len(self._starts) else len(self._text)
 
 
-class ContentInvalid(Invalid, problem="invalid-campaign", title="The campaign is not valid"):
+class ContentInvalid(InvalidFields, problem="invalid-campaign", title="The campaign is not valid"):
     """The content does not compile; `faults` names every place that was found."""
-
-    def __init__(self, faults: list[Fault]) -> None:
-        super().__init__("; ".join(str(fault) for fault in faults))
-        self.faults = faults
 
 
 class NotProven(Conflicting, problem="not-proven", title="The check could not confirm the mail"):

@@ -34,4 +34,4 @@ def made_of(body: Body, workspace: Workspace) -> SourceMap | None:
     except SourceError as error:
         raise ContentInvalid([Fault(field, error.reason, *Positions(source).of(error.offset))]) from None
     except ValueError as error:
-        raise ContentInvalid([Fault(field, f"it cannot be read: {error}")]) from None
+        raise ContentInvalid([Fault(field, f"cannot be read: {error}")]) from None

@@ -70,7 +70,7 @@ def _proof(source: ContentSource, compiled: CompiledContent, tracking: LinkTrack
     html = folded(source.html or "")
     if not html.strip() or compiled.html is None:
         is_text = not html.strip() and compiled.html is None and not compiled.links
-        fault = Fault("html", f"the compiled mail has other parts than the source{DEFECT}")
+        fault = Fault("html", f"the compiled mail has other parts than the source{DEFECT}", 1, 1)
         return Proof(0, 0, () if is_text else (fault,))
     try:
         return _Comparison(source, html, compiled, compiled.html, tracking, deadline).proof()
@@ -79,7 +79,7 @@ def _proof(source: ContentSource, compiled: CompiledContent, tracking: LinkTrack
         reason = error.reason if differs else f"Leadflip cannot read this HTML because {error.reason}"
         fault = Fault("html", reason, *Positions(html).of(error.offset))
     except Exception as error:
-        fault = Fault("html", f"the check fails with {type(error).__name__}{DEFECT}")
+        fault = Fault("html", f"the check fails with {type(error).__name__}{DEFECT}", 1, 1)
     return Proof(0, 0, (fault,))
 
 
@@ -152,9 +152,8 @@ class _Comparison:
         placeholders = self._placeholders
         pixels, footers, unsubscribes = [], [], []
         if self._preview is not None and not self._begins_with_preview(compiled):
-            self._links.faults.append(
-                Fault("html", f"the preview text would not be the first text in the mail{DEFECT}")
-            )
+            reason = f"the preview text would not be the first text in the mail{DEFECT}"
+            self._links.faults.append(Fault("html", reason, 1, 1))
         for node in compiled:
             href = node.attributes.get("href", "") if _is_link(node) else ""
             if node.name == "img" and node.attributes.get("src") == self._pixel:

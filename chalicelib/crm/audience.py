@@ -48,12 +48,17 @@ class Audiences:
         )
         return self._restricted(audience, found), after
 
-    def members(self, audience: Audience, looked_at: int | None = None) -> Iterator[Lead]:
-        """All leads with all their fields, read as the iterator is consumed; or those among the first `looked_at`."""
-        found = islice(self._leads.iter_audience(audience.entity, audience.stages, audience.tags), looked_at)
+    def members(
+        self, audience: Audience, looked_at: int | None = None, is_over: Callable[[], bool] = lambda: False
+    ) -> Iterator[Lead]:
+        """All leads with all their fields, read as the iterator is consumed; or those among the first `looked_at`,
+        and those found until `is_over()`.
+        """
+        named = (audience.entity, audience.stages, audience.tags)
+        found = islice(self._leads.iter_audience(*named, is_over), looked_at)
         if not audience.behavior:
             yield from found
-        while page := list(islice(found, LEADS_PER_PAGE)):
+        while not is_over() and (page := list(islice(found, LEADS_PER_PAGE))):
             kept = set(self._restricted(audience, [lead.lead_id for lead in page]))
             yield from (lead for lead in page if lead.lead_id in kept)
 
@@ -63,20 +68,25 @@ class Audiences:
 
     def count(self, audience: Audience) -> Count:
         """How many there are now, as many as can be looked at within a request."""
-        ends_at = self._clock() + _LOOK_SECONDS
+        is_over = self.time_is_over(_LOOK_SECONDS)
         if not audience.behavior:
-            return self._leads.count_audience(
-                audience.entity, audience.stages, audience.tags, lambda: self._clock() > ends_at
-            )
+            return self._leads.count_audience(audience.entity, audience.stages, audience.tags, is_over)
         units = list(product(dict.fromkeys(audience.stages), range(keys.AUDIENCE_SHARDS)))
         with ThreadPoolExecutor(_THREADS) as threads:
-            counts = list(threads.map(lambda unit: self._count(audience, *unit, ends_at=ends_at), units))
+            counts = list(threads.map(lambda unit: self._count(audience, *unit, is_over=is_over), units))
         return Count(sum(each.total for each in counts), any(each.at_least for each in counts))
 
-    def _count(self, audience: Audience, stage: str, shard: int, *, ends_at: float, most: float = inf) -> Count:
+    def time_is_over(self, seconds: float) -> Callable[[], bool]:
+        """Whether so much time has passed since this call."""
+        ends_at = self._clock() + seconds
+        return lambda: self._clock() > ends_at
+
+    def _count(
+        self, audience: Audience, stage: str, shard: int, *, is_over: Callable[[], bool], most: float = inf
+    ) -> Count:
         total, after, more = 0, None, True
         while more:
-            if total >= most or self._clock() > ends_at:
+            if total >= most or is_over():
                 return Count(total, True)
             found, after = self.page(audience, stage, shard, after)
             total += len(found)
@@ -89,10 +99,10 @@ class Audiences:
 
     def count_up_to(self, audience: Audience, most: int, *, seconds: float = _LOOK_SECONDS) -> Count:
         """How many there are now, read until `most` are found or time is over."""
-        ends_at = self._clock() + seconds
+        is_over = self.time_is_over(seconds)
         total = 0
         for stage, shard in product(dict.fromkeys(audience.stages), range(keys.AUDIENCE_SHARDS)):
-            found = self._count(audience, stage, shard, ends_at=ends_at, most=most - total)
+            found = self._count(audience, stage, shard, is_over=is_over, most=most - total)
             total += found.total
             if found.at_least or total >= most:
                 return Count(total, True)

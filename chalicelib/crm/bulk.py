@@ -99,7 +99,7 @@ class BulkEditor:
         ends_at = self._clock() + _PIECE_SECONDS
         handled = 0
         while True:
-            page, position = self._leads.list_page(**wanted._asdict(), limit=_LEADS_A_PAGE, cursor=position)
+            page, position = self._leads.list_page(wanted, limit=_LEADS_A_PAGE, cursor=position)
             # A lead that this change has moved to its new stage may come again there: it is not counted twice.
             wanted_now = [lead.lead_id for lead in page if lead.stage != change.stage]
             self._change(wanted_now, change, wanted, now, report)

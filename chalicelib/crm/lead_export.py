@@ -25,7 +25,7 @@ def lines(leads: Iterable[Lead], fields: Sequence[str], delimiter: str) -> tuple
 
 def _row(lead: Lead, fields: Sequence[str]) -> list[str]:
     own = [getattr(lead, name) or "" for name in LEAD_NAMES if name != "tags"]
-    own += [";".join(lead.tags), ";".join(lead.statuses)]
+    own += [";".join(lead.tags), ";".join(lead.mailing_status)]
     return [neutral(value) for value in (*own, *(_text(lead.fields.get(name)) for name in fields))]
 
 

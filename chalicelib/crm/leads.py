@@ -10,7 +10,7 @@ from typing import Any, TypedDict, cast
 from chalicelib.backoff import attempts
 from chalicelib.crm.suppression import with_marks
 from chalicelib.model.addresses import MalformedAddress, parse_address
-from chalicelib.model.errors import Conflict, Fault, Invalid, StoreUnavailable
+from chalicelib.model.errors import Conflict, Fault, InvalidFields, StoreUnavailable
 from chalicelib.model.ids import LeadId, new_lead_id
 from chalicelib.model.lead import EVERY_LEAD, FieldValue, Lead, LeadChange, LeadFilter
 from chalicelib.store.leads import Leads
@@ -53,12 +53,8 @@ class LeadInput(TypedDict, total=False):
     tracking_opt_out: bool | None
 
 
-class InvalidLead(Invalid, problem="invalid-lead", title="The lead is not valid"):
+class InvalidLead(InvalidFields, problem="invalid-lead", title="The lead is not valid"):
     """The input for a lead is invalid; `faults` has every fault, by field."""
-
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__("; ".join(f"{fault.field} {fault.reason}" for fault in faults))
-        self.faults = tuple(faults)
 
 
 def checked(given: LeadInput) -> LeadInput:

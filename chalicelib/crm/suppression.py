@@ -107,17 +107,8 @@ def with_marks(leads: Leads, changes: Iterable[tuple[Lead | None, Lead]]) -> lis
 def _marked(lead: Lead, address: SuppressedAddress | None) -> Lead:
     if address is None:
         return replace(lead, suppressed=None)
-    lead = replace(lead, suppressed=next(iter(address.everywhere), None))
-    left = address.unsubscribed.get(lead.entity)
-    if left is None or lead.unsubscribed:
-        return lead
-    return replace(
-        lead,
-        unsubscribed_at=left.at,
-        unsubscribe_source=left.source,
-        unsubscribe_campaign=left.campaign_id,
-        unsubscribe_by=left.by,
-    )
+    left = lead.unsubscription or address.unsubscribed.get(lead.entity)
+    return replace(lead, suppressed=next(iter(address.everywhere), None), unsubscription=left)
 
 
 def _mark_owners(leads: Leads, address: str, mark: Mark, also: LeadId | None) -> None:

@@ -24,7 +24,10 @@ MAX_REASON = 400
 
 
 class Fault(NamedTuple):
-    """One thing to correct; line and column (1-based) where it is within a text."""
+    """One thing to correct; line and column (1-based) where it is within a text.
+
+    The reason completes a sentence that begins with the field ("has no @"). With a place it is a sentence about that.
+    """
 
     field: str
     reason: str
@@ -37,8 +40,8 @@ class Fault(NamedTuple):
         return self._replace(reason=cut)
 
     def __str__(self) -> str:
-        place = f" at line {self.line}, column {self.column}" if self.line is not None else ""
-        return f"{self.field}{place}: {self.reason}"
+        place = f" at line {self.line}, column {self.column}:" if self.line is not None else ""
+        return f"{self.field}{place} {self.reason}"
 
 
 class LeadflipError(Exception):
@@ -85,7 +88,7 @@ class InvalidFields(Invalid):
     """Some fields are wrong; the text names the first three."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__("; ".join(f"{fault.field} {fault.reason}" for fault in faults[:3]))
+        super().__init__("; ".join(map(str, faults[:3])))
         self.faults = tuple(faults)
 
 

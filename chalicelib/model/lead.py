@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from chalicelib.model.addresses import address_key
 from chalicelib.model.ids import LeadId
-from chalicelib.model.suppression import Mark, SuppressionReason
+from chalicelib.model.suppression import Mark
 
 FieldValue = str | int | float | bool
 LeadStatus = Literal["subscribed", "unsubscribed", "hard_bounce", "complaint", "manual"]
@@ -45,11 +45,8 @@ class Lead:
     """Hash of the imported line this lead came from, when that line had neither an address nor an external id."""
     tracking_opt_out: bool = False
     """Mails to this lead carry no pixel and no tracked links, whatever the campaign says."""
-    unsubscribed_at: datetime | None = None
-    unsubscribe_source: str | None = None
-    unsubscribe_campaign: str | None = None
-    unsubscribe_by: str | None = None
-    """The name of the API token, where somebody unsubscribed it."""
+    unsubscription: Mark | None = None
+    """Why its entity must not mail it, if it has unsubscribed."""
     suppressed: Mark | None = None
     """Why its address must not be mailed, by any entity."""
     version: int = 1
@@ -57,20 +54,11 @@ class Lead:
 
     @property
     def unsubscribed(self) -> bool:
-        return self.unsubscribed_at is not None
+        return self.unsubscription is not None
 
     @property
-    def unsubscription(self) -> Mark | None:
-        """Why its entity must not mail it, if it has unsubscribed."""
-        if self.unsubscribed_at is None:
-            return None
-        source = self.unsubscribe_source or "api"
-        return Mark(
-            SuppressionReason.UNSUBSCRIBED, self.unsubscribed_at, source, self.unsubscribe_campaign, self.unsubscribe_by
-        )
-
-    @property
-    def statuses(self) -> list[LeadStatus]:
+    def mailing_status(self) -> list[LeadStatus]:
+        """`subscribed`, or all reasons why it may not be mailed."""
         reasons: list[LeadStatus] = [mark.reason.value for mark in (self.unsubscription, self.suppressed) if mark]
         return reasons or ["subscribed"]
 
@@ -126,7 +114,7 @@ class LeadFilter(NamedTuple):
             and self.stage in (None, lead.stage)
             and (self.tag is None or self.tag in lead.tags)
             and folded(self.q or "") in lead.search_text
-            and self.status in (None, *lead.statuses)
+            and self.status in (None, *lead.mailing_status)
         )
 
 

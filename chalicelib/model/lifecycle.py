@@ -107,14 +107,9 @@ class Move:
         require_status(campaign, self.before, self.done)
 
 
-SCHEDULE = Move(
-    "schedule",
-    UNSENT,
-    (Status.SCHEDULED,),
-    (Who.MARKETER,),
-    (Holds.SAME_STATUS, Holds.SAME_VERSION),
-    "scheduled",
-)
+_AS_READ = (Holds.SAME_STATUS, Holds.SAME_VERSION)
+
+SCHEDULE = Move("schedule", UNSENT, (Status.SCHEDULED,), (Who.MARKETER,), _AS_READ, "scheduled")
 """Nothing is missing, and all that is refused was waived by its marketer. Replaces an earlier schedule."""
 UNSCHEDULE = Move(
     "unschedule",
@@ -124,7 +119,7 @@ UNSCHEDULE = Move(
     (Holds.SAME_SCHEDULE,),
     "unscheduled",
 )
-SEND = Move("send", UNSENT, (Status.PLANNING,), (Who.MARKETER,), (Holds.SAME_STATUS, Holds.SAME_VERSION), "sent")
+SEND = Move("send", UNSENT, (Status.PLANNING,), (Who.MARKETER,), _AS_READ, "sent")
 """As for SCHEDULE; somebody is in the audience, and the mail service lets mails leave."""
 FIRE = Move("fire", (Status.SCHEDULED,), (Status.PLANNING,), (Who.SCHEDULE,), (Holds.SAME_SCHEDULE,))
 """Somebody is in the audience, the mail service lets mails leave, and it is not more than an hour late."""

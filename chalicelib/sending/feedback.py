@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.crm.suppression import suppress_address
 from chalicelib.model.errors import LeadNotFound, Unreadable
+from chalicelib.model.feedback import FeedbackKind
 from chalicelib.model.reasons import FailureReason
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.sqs import for_each_record
@@ -35,21 +36,6 @@ if TYPE_CHECKING:
 
 _DETAIL_CHARACTERS = 200
 """A delivery's row stays below one write unit."""
-
-
-class FeedbackKind(StrEnum):
-    REJECTED = "rejected"
-    """The service accepted the message and then refused to send it (it contains a virus)."""
-    DELAYED = "delayed"
-    """The recipient's server does not accept it yet; the service keeps trying."""
-    DELIVERED = "delivered"
-    """The recipient's server has accepted it; whether it reached the inbox is unknown."""
-    BOUNCED_SOFT = "bounced_soft"
-    """Returned for a temporary reason: mailbox full, too large, an out-of-office answer."""
-    BOUNCED_HARD = "bounced_hard"
-    """Returned permanently: there is no such address, or the service suppresses it."""
-    COMPLAINED = "complained"
-    """The recipient marked it as spam."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +95,11 @@ class Feedback:
         return FeedbackOutcome.FIRST if reported.is_first else FeedbackOutcome.KNOWN
 
     def _record(self, event: FeedbackEvent, name: DeliveryName) -> Reported | None:
-        records, whose = self._records, (name.campaign_id, name.lead_id)
-        match event.kind:
-            case FeedbackKind.DELIVERED:
-                return records.record_delivered(*whose, event.at)
-            case FeedbackKind.DELAYED:
-                return records.record_delayed(*whose, event.at)
-            case FeedbackKind.COMPLAINED:
-                return records.record_complained(*whose, event.at)
-            case FeedbackKind.REJECTED:
-                reason = FailureReason.REJECTED.value
-                return records.record_rejected(*whose, message_id=event.message_id, reason=reason, detail=event.detail)
-            case _:
-                is_hard = event.kind is FeedbackKind.BOUNCED_HARD
-                return records.record_bounced(*whose, event.at, event.detail, hard=is_hard)
+        whose = (name.campaign_id, name.lead_id)
+        if event.kind is not FeedbackKind.REJECTED:
+            return self._records.record(*whose, event.kind, event.at, event.detail)
+        reason = FailureReason.REJECTED.value
+        return self._records.record_rejected(*whose, message_id=event.message_id, reason=reason, detail=event.detail)
 
     def _suppress(self, event: FeedbackEvent, name: DeliveryName, address: str | None) -> None:
         """Also for a known report: the function may have died after recording it."""

@@ -14,7 +14,7 @@ from chalicelib.model.access import Scope, Session, Token
 from chalicelib.model.errors import Conflicting, Missing, StoreUnavailable
 from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Client, Item, from_item, to_item
+from chalicelib.store.client import Client, Item, from_item, noun_of, to_item
 from chalicelib.store.statements import Query, equals, exists
 from chalicelib.store.table import Table, TableStore
 from chalicelib.telemetry import logger
@@ -158,6 +158,4 @@ def _has_ended(row: Item, now: datetime) -> bool:
 
 
 def _token(row: Item) -> Token:
-    values = from_item(row)
-    created_at, used_at = time_from(values["created_at"]), time_from(values.get("used_at"))
-    return Token(values["token_id"], values["name"], Scope(values["scope"]), created_at, used_at)
+    return noun_of(Token, from_item(row), {"scope": Scope, "created_at": time_from, "used_at": time_from})

@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,7 @@ from chalicelib.model.lifecycle import GOING, Holds, Move
 from chalicelib.model.times import time_from, time_text
 from chalicelib.model.workspace import Workspace
 from chalicelib.store import keys
-from chalicelib.store.client import Item, from_item, known, to_item
+from chalicelib.store.client import Item, Readers, from_item, noun_of, to_item
 from chalicelib.store.statements import Put, Query, Statement, above, at_most, equals, lacks, missing, one_of
 from chalicelib.store.table import TableStore, call
 from chalicelib.store.workspace import read_workspace, workspace_from
@@ -64,7 +64,7 @@ class Campaigns(TableStore):
         packed = self.find_blob(campaign, _content_name(campaign))
         if packed is None:
             raise Conflict("the campaign was changed meanwhile")
-        return Body(**known(_unpacked(packed), Body))
+        return noun_of(Body, _unpacked(packed))
 
     def update_draft(self, campaign: Campaign, body: Body, *, at: datetime) -> Campaign:
         """Replace a draft made from `campaign.version`. Raises Conflict when that is no longer how it stands."""
@@ -168,10 +168,10 @@ class Campaigns(TableStore):
         if packed is None:
             return LaunchedMail()
         values = _unpacked(packed)
-        links = tuple(LaunchedLink(**known(link, LaunchedLink)) for link in values["links"])
+        links = tuple(noun_of(LaunchedLink, link) for link in values["links"])
         proof, workspace = values.get("proof"), values.get("workspace")
-        proof = proof and ProofResult(**known(proof, ProofResult))
-        return LaunchedMail(links, values["html_bytes"], proof, workspace and workspace_from(workspace))
+        shown = proof and noun_of(ProofResult, proof)
+        return LaunchedMail(links, values["html_bytes"], shown, workspace and workspace_from(workspace))
 
     def workspace_of(self, campaign: Campaign) -> Workspace:
         """Whose theme and language the mail has: as it was at launch, or as it is now."""
@@ -240,8 +240,7 @@ def encode(campaign: Campaign) -> Item:
 
 
 def decode(item: Item) -> Campaign:
-    row = from_item(item)
-    return Campaign(**known(row, Campaign) | {name: read(row[name]) for name, read in _READ.items() if name in row})
+    return noun_of(Campaign, from_item(item), _READ)
 
 
 def _audience(values: Mapping[str, Any]) -> Audience:
@@ -249,7 +248,7 @@ def _audience(values: Mapping[str, Any]) -> Audience:
     return Audience(values["entity"], tuple(values["stages"]), tuple(values["tags"]), behavior)
 
 
-_READ: Mapping[str, Callable[[Any], object]] = {
+_READ: Readers = {
     "audience": _audience,
     "status": CampaignStatus,
     "tracking": Tracking,

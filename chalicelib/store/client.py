@@ -1,9 +1,10 @@
 """DynamoDB clients, each with its own timeouts; and plain values for typed ones."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, Union
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar, Union
 
 from chalicelib import sdk
 from chalicelib.aws import DYNAMODB, Patience, SignedCalls
@@ -18,6 +19,8 @@ Client = Union["DynamoDBClient", "ItemClient"]
 """What stores are made of. An ItemClient is enough for what recipients and senders do."""
 Item = dict[str, dict[str, Any]]
 """A row in DynamoDB's own typed form: {"lead_id": {"S": "lead_..."}}."""
+Noun = TypeVar("Noun", bound="DataclassInstance")
+Readers = Mapping[str, Callable[[Any], object]]
 
 _FOR_RECIPIENTS = Patience(total_seconds=1.0, attempt_seconds=0.6)
 """A write takes 5 ms. People leave who wait longer than a second for a link, and the hit is kept on a queue then."""
@@ -75,9 +78,13 @@ def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _plain(value) for name, value in item.items()}
 
 
-def known(values: Mapping[str, Any], noun: type["DataclassInstance"]) -> dict[str, Any]:
-    """Those of a row's values that are attributes of this dataclass: another release may have written more."""
-    return {name: values[name] for name in noun.__dataclass_fields__ if name in values}
+def noun_of(noun: type[Noun], values: Mapping[str, Any], read: Readers = MappingProxyType({}), **others: Any) -> Noun:
+    """The noun of a row's values, as they are or, by name, as `read` makes them; `others` are not in the row.
+
+    Values that it has not are left out: another release may have written more.
+    """
+    named = (name for name in noun.__dataclass_fields__ if name in values and name not in others)
+    return noun(**{name: read[name](values[name]) if name in read else values[name] for name in named}, **others)
 
 
 def typed(value: Any) -> dict[str, Any]:

@@ -2,39 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus, Tracking
 from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Item, from_item, known, to_item
+from chalicelib.store.client import Item, Readers, from_item, noun_of, to_item
 
 CLICK_MAPS = ("clicks", "later", "scans")
 """Attributes that are maps by link id, and must be there before a click can be put into them."""
 
-_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-_TIMES = tuple(each.name for each in fields(Delivery) if each.name.endswith("_at"))
+_OF_A_TRACE = {"status": DeliveryStatus.SENT, "claimed_at": "1970-01-01T00:00:00Z", "unit": ""}
+"""A trace begins with a hit and knows nothing of a sending."""
 
 
 def decode(item: Mapping[str, Any], rule: BurstRule) -> Delivery:
     """Read a row or a stream image."""
-    row = from_item(item)
-    values = known(row, Delivery)
-    values |= {name: time_from(row[name]) for name in _TIMES if name in row}
-    values |= {
-        "campaign_id": keys.campaign_of_bucket(row["bucket"]),
-        # A trace begins with a hit and knows nothing of a sending.
-        "status": DeliveryStatus(row.get("status", DeliveryStatus.SENT)),
-        "claimed_at": values.get("claimed_at", _NEVER),
-        "unit": row.get("unit", ""),
-        "tracking": Tracking(row.get("tracking", Tracking.FULL)),
-        "clicks": {link: _click(value) for link, value in row.get("clicks", {}).items()},
-        "later": {link: tuple(map(_click, several)) for link, several in row.get("later", {}).items()},
-        "scans": {link: _click(value) for link, value in row.get("scans", {}).items()},
-        "replanned": frozenset(row.get("replanned", ())),
-    }
-    return Delivery(**values, rule=rule)
+    row = _OF_A_TRACE | from_item(item)
+    return noun_of(Delivery, row, _READ, campaign_id=keys.campaign_of_bucket(row["bucket"]), rule=rule)
 
 
 def encode(delivery: Delivery) -> Item:
@@ -61,3 +46,18 @@ def click_values(click: Click) -> dict[str, Any]:
 
 def _click(value: Mapping[str, Any]) -> Click:
     return Click(at=time_from(value["at"]), url=value.get("url"), machine=value.get("machine"))
+
+
+def _clicks(values: Mapping[str, Mapping[str, Any]]) -> dict[str, Click]:
+    return {link: _click(value) for link, value in values.items()}
+
+
+_READ: Readers = {
+    **{each.name: time_from for each in fields(Delivery) if each.name.endswith("_at")},
+    "status": DeliveryStatus,
+    "tracking": Tracking,
+    "clicks": _clicks,
+    "later": lambda values: {link: tuple(map(_click, several)) for link, several in values.items()},
+    "scans": _clicks,
+    "replanned": frozenset,
+}

@@ -12,7 +12,7 @@ from chalicelib.model.delivery import BurstRule, Delivery
 from chalicelib.model.ids import LeadId
 from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Client, Item, from_item, to_item
+from chalicelib.store.client import Client, Item, from_item, noun_of, to_item
 from chalicelib.store.delivery_rows import decode
 from chalicelib.store.idempotency import answers_about
 from chalicelib.store.statements import Name, Put, Query, equals, exists
@@ -44,10 +44,7 @@ class Erasures:
 
     def find(self, lead_id: LeadId) -> Erasure | None:
         row = self._campaigns.find(keys.erasure(lead_id))
-        if row is None:
-            return None
-        values = from_item(row)
-        return Erasure(time_from(values["at"]), values["by"], values["address"])
+        return None if row is None else noun_of(Erasure, from_item(row), {"at": time_from})
 
     def recording(self, lead_id: LeadId, erasure: Erasure) -> Put:
         """The write that notes it, for one transaction with the end of the lead."""

@@ -4,11 +4,11 @@ sending ─┬─ any report but a rejection ─> sent      (also from failed, w
 sent ────┴─ rejection ──────────────────> failed     waiting, when it was to be sent again for that)
 """
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
+from chalicelib.model.feedback import FeedbackKind
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.store import keys
 from chalicelib.store.client import Client
@@ -16,6 +16,14 @@ from chalicelib.store.delivery_rows import decode
 from chalicelib.store.statements import Condition, Update, differs, equals, exists, missing, one_of
 from chalicelib.store.table import TableStore
 
+_ATTRIBUTES = {
+    FeedbackKind.DELAYED: ("delayed_at", None),
+    FeedbackKind.DELIVERED: ("delivered_at", None),
+    FeedbackKind.BOUNCED_SOFT: ("bounced_soft_at", "bounce_soft_detail"),
+    FeedbackKind.BOUNCED_HARD: ("bounced_at", "bounce_detail"),
+    FeedbackKind.COMPLAINED: ("complained_at", None),
+}
+"""Where the time of each report is kept, and its words."""
 _WORDS = ("subject", "detail", "bounce_detail", "bounce_soft_detail")
 """Attributes that a report sets and that may quote the recipient's address."""
 
@@ -34,27 +42,15 @@ class FeedbackRecords(TableStore):
         super().__init__(client, table)
         self._rule = rule
 
-    def record_delivered(self, campaign_id: CampaignId, lead_id: LeadId, at: datetime) -> Reported | None:
-        """The recipient's server accepted the mail. None, here and below, when there is no such delivery."""
-        return self._record(campaign_id, lead_id, {"delivered_at": at})
-
-    def record_delayed(self, campaign_id: CampaignId, lead_id: LeadId, at: datetime) -> Reported | None:
-        return self._record(campaign_id, lead_id, {"delayed_at": at})
-
-    def record_bounced(
-        self, campaign_id: CampaignId, lead_id: LeadId, at: datetime, detail: str | None, *, hard: bool
+    def record(
+        self, campaign_id: CampaignId, lead_id: LeadId, kind: FeedbackKind, at: datetime, detail: str | None = None
     ) -> Reported | None:
-        if hard:
-            return self._record(campaign_id, lead_id, {"bounced_at": at, "bounce_detail": detail})
-        return self._record(campaign_id, lead_id, {"bounced_soft_at": at, "bounce_soft_detail": detail})
-
-    def record_complained(self, campaign_id: CampaignId, lead_id: LeadId, at: datetime) -> Reported | None:
-        return self._record(campaign_id, lead_id, {"complained_at": at})
-
-    def _record(self, campaign_id: CampaignId, lead_id: LeadId, values: Mapping[str, Any]) -> Reported | None:
-        """Set the values, unless the first of them is there."""
-        delivery_exists, is_first = exists("lead_id"), missing(next(iter(values)))
-        update = self._table.update(keys.delivery(campaign_id, lead_id)).set(values)
+        """What happened to the mail after it was sent; None when there is no such delivery. Rejections: below."""
+        time_name, detail_name = _ATTRIBUTES[kind]
+        delivery_exists, is_first = exists("lead_id"), missing(time_name)
+        update = self._table.update(keys.delivery(campaign_id, lead_id)).set({time_name: at})
+        if detail_name is not None:
+            update.set({detail_name: detail})
         return self._reported(update.require(delivery_exists, is_first))
 
     def record_accepted(

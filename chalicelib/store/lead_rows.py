@@ -14,13 +14,15 @@ from chalicelib.model.lead import FieldValue, Identity, Lead
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Item, from_item, to_item
+from chalicelib.store.client import Item, from_item, noun_of, to_item
 from chalicelib.store.statements import Delete, Put, Statement, Update, equals, missing
+
+UNSUBSCRIPTION = ("unsubscribed_at", "unsubscribe_source", "unsubscribe_campaign", "unsubscribe_by")
 
 
 def encode(lead: Lead) -> Item:
     """The row of a lead, unsubscription and suppression included."""
-    values = _described(lead) | _unsubscription(lead)
+    values = _described(lead) | unsubscription_values(lead.unsubscription)
     values |= {"created_at": lead.created_at, "suppressed": mark_values(lead.suppressed)}
     return keys.lead(lead.lead_id) | to_item(values)
 
@@ -41,10 +43,7 @@ def decode(item: Mapping[str, Any]) -> Lead:
         fields=decode_fields(item),
         content=_text(item, "content"),
         tracking_opt_out="tracking_opt_out" in item,
-        unsubscribed_at=time_from(_text(item, "unsubscribed_at")),
-        unsubscribe_source=_text(item, "unsubscribe_source"),
-        unsubscribe_campaign=_text(item, "unsubscribe_campaign"),
-        unsubscribe_by=_text(item, "unsubscribe_by"),
+        unsubscription=_unsubscription(item),
         suppressed=decode_mark(item["suppressed"]) if "suppressed" in item else None,
         version=int(item["version"]["N"]),
     )
@@ -82,7 +81,7 @@ def update_of(table: str, before: Lead, after: Lead) -> Update:
     if after.owned_address != before.owned_address:
         values["suppressed"] = mark_values(after.suppressed)
         if not before.unsubscribed:
-            update.set(_unsubscription(after))
+            update.set(unsubscription_values(after.unsubscription))
     update.set(values).remove(*(name for name, value in values.items() if value is None))
     return update.require(equals("version", before.version))
 
@@ -114,13 +113,15 @@ def _described(lead: Lead) -> dict[str, Any]:
     }
 
 
-def _unsubscription(lead: Lead) -> dict[str, Any]:
-    return {
-        "unsubscribed_at": lead.unsubscribed_at,
-        "unsubscribe_source": lead.unsubscribe_source,
-        "unsubscribe_campaign": lead.unsubscribe_campaign,
-        "unsubscribe_by": lead.unsubscribe_by,
-    }
+def unsubscription_values(mark: Mark | None) -> dict[str, Any]:
+    """A lead's own mark as attributes of its row; None for what it has not."""
+    said = (mark.at, mark.source, mark.campaign_id, mark.by) if mark else (None, None, None, None)
+    return dict(zip(UNSUBSCRIPTION, said, strict=True))
+
+
+def _unsubscription(item: Mapping[str, Any]) -> Mark | None:
+    at, source, campaign_id, by = (_text(item, name) for name in UNSUBSCRIPTION)
+    return None if at is None else Mark(SuppressionReason.UNSUBSCRIBED, time_from(at), source or "api", campaign_id, by)
 
 
 def _take(table: str, identity: Identity, owner: LeadId) -> Statement:
@@ -144,6 +145,4 @@ def mark_values(mark: Mark | None) -> dict[str, Any] | None:
 
 
 def decode_mark(value: Mapping[str, Any]) -> Mark:
-    values = from_item(value["M"])
-    reason, at = SuppressionReason(values["reason"]), time_from(values["at"])
-    return Mark(reason, at, values["source"], values.get("campaign_id"), values.get("by"), values.get("note"))
+    return noun_of(Mark, from_item(value["M"]), {"reason": SuppressionReason, "at": time_from})

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from chalicelib.model.errors import Conflict, Fault, InvalidPosition, LeadNotFound
 from chalicelib.model.ids import LeadId, is_lead_id, shard_of
-from chalicelib.model.lead import EVERY_LEAD, Identity, Lead, LeadChange, LeadFilter, LeadStatus, folded
+from chalicelib.model.lead import EVERY_LEAD, Identity, Lead, LeadChange, LeadFilter, folded
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.store import keys, lead_rows
 from chalicelib.store.client import Client, Item
@@ -125,15 +125,7 @@ class Leads:
         return is_first
 
     def list_page(
-        self,
-        *,
-        entity: str | None = None,
-        stage: str | None = None,
-        tag: str | None = None,
-        q: str | None = None,
-        status: LeadStatus | None = None,
-        limit: int = 50,
-        cursor: str | None = None,
+        self, wanted: LeadFilter = EVERY_LEAD, *, limit: int = 50, cursor: str | None = None
     ) -> tuple[list[Lead], str | None]:
         """A page of leads and where the next one starts (None: there is none); in no particular, but a stable order.
 
@@ -142,10 +134,9 @@ class Leads:
         position stays valid when leads change or go. Who moves to another stage or entity between two pages may come
         twice, or not at all.
         """
-        wanted = LeadFilter(entity, stage, tag, q, status)
         partitions, where = _partitions(wanted), _where(wanted)
         number, after = _position(cursor, partitions)
-        takes_all = wanted == LeadFilter(entity, stage) and (len(partitions) > 1 or wanted == EVERY_LEAD)
+        takes_all = wanted == LeadFilter(wanted.entity, wanted.stage) and (len(partitions) > 1 or wanted == EVERY_LEAD)
         rows_a_read = limit + 1 if takes_all else 20 * limit
         found: list[Lead] = []
         reads = 0
@@ -178,17 +169,14 @@ class Leads:
 
     def fields_of(self, wanted: LeadFilter, is_over: Callable[[], bool]) -> tuple[Mapping[str, int], bool]:
         """How many matching leads have each custom field, and whether all were looked at before `is_over()`."""
-        fields = Counter[str]()
-        for partition in _partitions(wanted):
-            query, after = _in_partition(partition, _where(wanted), only="fields"), None
-            while True:
-                if is_over():
-                    return fields, False
-                rows, after, _ = self._table.page(query, start=after)
-                fields.update(name for row in rows if row for name in lead_rows.decode_fields(row))
-                if after is None:
-                    break
-        return fields, True
+        fields, where = Counter[str](), _where(wanted)
+        pages = self._table.pages(*(_in_partition(each, where, only="fields") for each in _partitions(wanted)))
+        while not is_over():
+            rows = next(pages, None)
+            if rows is None:
+                return fields, True
+            fields.update(name for row in rows if row for name in lead_rows.decode_fields(row))
+        return fields, False
 
     def sample(self, count: int) -> tuple[list[Lead], bool]:
         """At least `count` leads if there are so many, and whether these are all.
@@ -239,10 +227,12 @@ class Leads:
         """How many leads `audience_page` would give over all shards of these stages, as far as they were looked at."""
         return self._count(list(_audience(entity, stages, tags)), is_over)
 
-    def iter_audience(self, entity: str, stages: Iterable[str], tags: Sequence[str]) -> Iterator[Lead]:
+    def iter_audience(
+        self, entity: str, stages: Iterable[str], tags: Sequence[str], is_over: Callable[[], bool] = lambda: False
+    ) -> Iterator[Lead]:
         """Every lead of an audience with all its fields, shard by shard; read as the iterator is consumed."""
         for shard in _audience(entity, stages, tags):
-            yield from map(decode, self._table.query(shard))
+            yield from map(decode, self._table.query(shard, is_over))
 
     def _count(self, queries: Sequence[Query], is_over: Callable[[], bool]) -> Count:
         with ThreadPoolExecutor(_THREADS) as threads:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from chalicelib.model.ids import ID_BYTES, CampaignId, LeadId, id_bytes, lead_id_from
 from chalicelib.model.plan import PARTS_OF_A_UNIT, PlanProgress, PlanUnit
 from chalicelib.store import keys
-from chalicelib.store.client import Item, from_item, to_item
+from chalicelib.store.client import Item, from_item, noun_of, to_item
 from chalicelib.store.statements import Put, Update, below, equals, exists, missing
 from chalicelib.store.table import TableStore
 
@@ -128,10 +128,7 @@ class Retries(TableStore):
 
     def find(self, campaign_id: CampaignId) -> Retry | None:
         row = self._table.find(keys.retry(campaign_id))
-        if row is None:
-            return None
-        values = from_item(row)
-        return Retry(values["number"], frozenset(values.get("reasons", ())), values["shards_done"], values["marked"])
+        return None if row is None else noun_of(Retry, {"reasons": ()} | from_item(row), {"reasons": frozenset})
 
     def record_shard(self, campaign_id: CampaignId, shard: int, number: int, marked: int) -> bool:
         """Note that all of a shard's deliveries are marked, and how many; True the first time in this request."""
@@ -146,5 +143,4 @@ def _parts_before(lead_id: LeadId | None, otherwise: int) -> int:
 
 
 def _progress(row: Item) -> PlanProgress:
-    values = from_item(row)
-    return PlanProgress(values["units"], values["units_done"], values["planned"], values.get("parts_seen", 0))
+    return noun_of(PlanProgress, from_item(row))

@@ -14,7 +14,7 @@ from enum import StrEnum
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Client, Item, from_item, to_item
+from chalicelib.store.client import Client, Item, Readers, from_item, noun_of, to_item
 from chalicelib.store.counters import Addition, CampaignCounters, Counters, Sums, packed, rows_of, unpacked
 from chalicelib.store.statements import Query, Update, begins_with, equals, missing
 from chalicelib.store.table import Table
@@ -57,6 +57,14 @@ class RecountJob:
         return len(self.fences) / keys.DELIVERY_SHARDS
 
 
+_READ: Readers = {
+    "state": RecountState,
+    "asked_at": time_from,
+    "fences": lambda fences: {int(bucket): fence for bucket, fence in fences.items()},
+    "finished_at": time_from,
+}
+
+
 class Recounts:
     """Recounts, in the campaigns table. Every method may raise StoreUnavailable."""
 
@@ -66,20 +74,7 @@ class Recounts:
 
     def find(self, campaign_id: CampaignId) -> RecountJob | None:
         row = self._table.find(keys.recount(campaign_id))
-        if row is None:
-            return None
-        values = from_item(row)
-        return RecountJob(
-            campaign_id,
-            values["number"],
-            RecountState(values["state"]),
-            time_from(values["asked_at"]),
-            {int(bucket): fence for bucket, fence in values["fences"].items()},
-            time_from(values.get("finished_at")),
-            values.get("repaired"),
-            values.get("before"),
-            values.get("after"),
-        )
+        return None if row is None else noun_of(RecountJob, from_item(row), _READ, campaign_id=campaign_id)
 
     def begin(self, campaign_id: CampaignId, last: RecountJob | None, now: datetime) -> RecountJob:
         """The next one after `last`, begun here or elsewhere: additions are written down from now on."""

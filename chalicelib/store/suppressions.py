@@ -25,8 +25,8 @@ from chalicelib.model.lead import Lead
 from chalicelib.model.suppression import Mark, Resubscription, SuppressedAddress, SuppressionReason
 from chalicelib.model.times import time_from, time_text
 from chalicelib.store import keys
-from chalicelib.store.client import Client, Item, from_item, to_item
-from chalicelib.store.lead_rows import decode_mark, mark_values
+from chalicelib.store.client import Client, Item, from_item, noun_of, to_item
+from chalicelib.store.lead_rows import UNSUBSCRIPTION, decode_mark, mark_values, unsubscription_values
 from chalicelib.store.statements import (
     Condition,
     Put,
@@ -112,12 +112,7 @@ class Suppressions(TableStore):
         """
         lead_exists, is_subscribed = exists("lead_id"), missing("unsubscribed_at")
         not_taken_back_since = missing("resubscribed_at") | below("resubscribed_at", mark.at)
-        update = self._table.update(keys.lead(lead_id)).set(
-            unsubscribed_at=mark.at,
-            unsubscribe_source=mark.source,
-            unsubscribe_campaign=mark.campaign_id,
-            unsubscribe_by=mark.by,
-        )
+        update = self._table.update(keys.lead(lead_id)).set(unsubscription_values(mark))
         row, is_first = self._table.row_after(update.require(lead_exists, is_subscribed, not_taken_back_since))
         if not row:
             return None
@@ -142,7 +137,7 @@ class Suppressions(TableStore):
         False, and neither is done, when there is no such lead or it has left after `at`.
         """
         update = self._table.update(keys.lead(lead_id)).set(resubscribed_at=at)
-        update.remove("unsubscribed_at", "unsubscribe_source", "unsubscribe_campaign", "unsubscribe_by", "suppressed")
+        update.remove(*UNSUBSCRIPTION, "suppressed")
         not_left_since = missing("unsubscribed_at") | at_most("unsubscribed_at", at)
         return self._table.transact(update.require(exists("lead_id"), not_left_since), record)
 
@@ -267,9 +262,5 @@ class Resubscriptions(TableStore):
     def list_of_lead(self, lead_id: LeadId) -> list[Resubscription]:
         """All of a lead's, oldest first. Raises StoreUnavailable."""
         key = equals("pk", keys.acts_of(lead_id)) & begins_with("sk", keys.RESUBSCRIPTION)
-        return list(map(_resubscription, self._table.query(Query(key=key, consistent=True))))
-
-
-def _resubscription(row: Item) -> Resubscription:
-    values = from_item(row)
-    return Resubscription(time_from(values["at"]), values["by"], values["reason"])
+        rows = self._table.query(Query(key=key, consistent=True))
+        return [noun_of(Resubscription, from_item(row), {"at": time_from}) for row in rows]

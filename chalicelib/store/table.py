@@ -66,10 +66,15 @@ class Table:
                 raise StoreUnavailable("batch read kept being throttled")
         return found
 
-    def query(self, query: Query) -> Iterator[Item]:
-        """All rows of a query, a page at a time as they are consumed."""
-        for answer in self._pages(query):
-            yield from answer["Items"]
+    def query(self, query: Query, is_over: Callable[[], bool] = lambda: False) -> Iterator[Item]:
+        """All rows of a query, a page at a time as they are consumed, until `is_over()`."""
+        pages = self.pages(query)
+        while not is_over() and (rows := next(pages, None)) is not None:
+            yield from rows
+
+    def pages(self, *queries: Query) -> Iterator[list[Item]]:
+        """The rows of queries, a megabyte at a time."""
+        return (answer["Items"] for query in queries for answer in self._pages(query))
 
     def page(self, query: Query, *, limit: int | None = None, start: Item | None = None) -> RowPage:
         """One page: as many rows as are read at once (1 MB), or at most `limit`, behind the key `start`."""

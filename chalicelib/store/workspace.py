@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from chalicelib.model.errors import Conflict
 from chalicelib.model.workspace import Language, Theme, Workspace
 from chalicelib.store import keys
-from chalicelib.store.client import from_item, known, to_item
+from chalicelib.store.client import from_item, noun_of, to_item
 from chalicelib.store.statements import equals, missing
 from chalicelib.store.table import Table, TableStore
 
@@ -22,8 +23,7 @@ def read_workspace(table: Table) -> Workspace:
 
 def workspace_from(values: Mapping[str, Any]) -> Workspace:
     """The workspace with these values, among others."""
-    theme, language = Theme(**known(values["theme"], Theme)), Language(values["language"])
-    return Workspace(**known(values, Workspace) | {"theme": theme, "language": language})
+    return noun_of(Workspace, values, {"theme": partial(noun_of, Theme), "language": Language})
 
 
 class Workspaces(TableStore):

@@ -82,7 +82,10 @@ def page(request: Request, context: Callable[[], Context]) -> Response:
 
 
 def begin_session(request: Request, context: Context) -> Response:
-    """201 with whose session it is, for a form with the field `token`, or `code` of a sign-in link; else 401."""
+    """201 with whose session it is, for a form with the field `token`, or `code` of a sign-in link; else 401.
+
+    The session that the browser had ends: its cookie is replaced.
+    """
     if not is_from_our_page(request.method, request.headers):
         return _refusal(403, "Sign in on the page itself.")
     raw = request.raw_body
@@ -99,6 +102,7 @@ def begin_session(request: Request, context: Context) -> Response:
     if session is None:
         what = "This sign-in link has been used or has expired." if code else "This token is unknown or was revoked."
         return _refusal(401, what)
+    _end(request, context)
     return _json(201, _described(session[0]), {"Set-Cookie": started(session[1], SESSION_LIFETIME, request.headers)})
 
 
@@ -106,15 +110,19 @@ def end_session(request: Request, context: Context) -> Response:
     """204; the browser forgets the session even when the database cannot."""
     if not is_from_our_page(request.method, request.headers):
         return _refusal(403, "Sign out on the page itself.")
-    secret = session_secret(request.headers)
-    status = 204
-    if secret is not None:
-        try:
-            context.sessions.end(secret)
-        except StoreUnavailable:
-            logger().warning("session not ended", exc_info=True)
-            status = 503
+    status = 204 if _end(request, context) else 503
     return _response(status, "", {"Set-Cookie": ended(request.headers), "Cache-Control": "no-store"})
+
+
+def _end(request: Request, context: Context) -> bool:
+    """End the session that a request came with, if any; False while the database is away."""
+    try:
+        if secret := session_secret(request.headers):
+            context.sessions.end(secret)
+    except StoreUnavailable:
+        logger().warning("session not ended", exc_info=True)
+        return False
+    return True
 
 
 def _signed_in(request: Request, context: Callable[[], Context]) -> dict[str, Any] | None:

@@ -1,7 +1,5 @@
 """`python -m local.inbox`: start an inbox, say where it listens, serve until SIGTERM or Ctrl-C."""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import logging

@@ -1,7 +1,5 @@
 """The sending account that the inbox plays: its rate, its quota, and the senders it may use."""
 
-from __future__ import annotations
-
 import time
 from collections import deque
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """E-mail addresses as SES reads them: the bare address in a mailbox, and what is wrong with it."""
 
-from __future__ import annotations
-
 from email.utils import getaddresses, parseaddr
 
 SIMULATOR_DOMAIN = "simulator.amazonses.com"

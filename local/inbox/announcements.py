@@ -1,7 +1,5 @@
 """Announces to the topics what became of each message, and lets a test announce anything by hand."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from enum import StrEnum
 

@@ -1,7 +1,5 @@
 """The API for tests: the play book of faults and the account's limits, changed while the inbox runs."""
 
-from __future__ import annotations
-
 import dataclasses
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError

@@ -1,7 +1,5 @@
 """A little DNS server (UDP, loopback): the records that were published here, and no others."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from typing import cast

@@ -4,8 +4,6 @@ Source: "Contents of event data that Amazon SES publishes to Amazon SNS" and the
 Developer Guide. Times are ISO 8601 with milliseconds and `Z`.
 """
 
-from __future__ import annotations
-
 import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """The play book of misfortunes: what the next sends meet instead of a plain acceptance."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from enum import StrEnum
 

@@ -1,7 +1,5 @@
 """The headers of a message as people read them, from whatever bytes came in."""
 
-from __future__ import annotations
-
 from email import message_from_bytes
 from email.errors import HeaderParseError
 from email.header import Header, decode_header

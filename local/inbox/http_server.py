@@ -4,8 +4,6 @@ Plain asyncio rather than `http.server`: it shares the loop with aiosmtpd (one m
 idle SDK connections without a thread each, and can stall or break a single connection on request.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json
@@ -55,7 +53,7 @@ class Response:
     headers: dict[str, str] = field(default_factory=dict)
 
     @staticmethod
-    def of_json(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    def of_json(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> "Response":
         return Response(status, json.dumps(value).encode(), "application/json", headers or {})
 
 

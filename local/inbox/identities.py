@@ -1,7 +1,5 @@
 """The account's identities: domains and addresses that may send, those that wait for it, and their DNS records."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

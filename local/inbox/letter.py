@@ -1,7 +1,5 @@
 """A message taken apart for showing: its text, its HTML, the names of its attachments."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, field
 from email import message_from_bytes

@@ -3,8 +3,6 @@
 The index is read once at start and appended to afterwards, so keeping a message costs two writes and listing none.
 """
 
-from __future__ import annotations
-
 import fcntl
 import json
 import os

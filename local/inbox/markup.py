@@ -1,7 +1,5 @@
 """The HTML of the inbox's own pages. Whatever comes from a mail passes `_safe`."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from html import escape
 from urllib.parse import quote, urlencode

@@ -5,8 +5,6 @@ Source: "Using the mailbox simulator" in the SES Developer Guide; what the simul
 suppression list publish was taken from notifications that users have shown.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from local.inbox.addresses import simulated_scenario

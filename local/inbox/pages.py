@@ -5,8 +5,6 @@ HTML is served as a document of its own with a `sandbox` policy, so that its scr
 is opened outside the frame; its images are loaded, so that opening a mail here is an open.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from urllib.parse import quote, urlencode
 

@@ -1,7 +1,5 @@
 """The JSON API: the list of messages, one message's bytes, and an empty mailbox."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict
 

@@ -3,8 +3,6 @@
 What it has not taken when the inbox stops, the next inbox publishes (taken.py).
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging

@@ -1,7 +1,5 @@
 """From method and path to a handler; the parts of the inbox add their routes here."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Awaitable, Callable
 

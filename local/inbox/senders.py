@@ -1,7 +1,5 @@
 """Identities over the SES v2 API, the inbox's page of them, and the control of its DNS."""
 
-from __future__ import annotations
-
 import json
 import time
 from typing import Any

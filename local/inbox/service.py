@@ -1,7 +1,5 @@
 """The inbox put together: one mailbox, its APIs and servers, one loop."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

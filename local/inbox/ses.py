@@ -4,8 +4,6 @@ Any credentials will do; signatures are not checked. Source: the service model o
 Reference.
 """
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import binascii

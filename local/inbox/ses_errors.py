@@ -17,8 +17,6 @@ Sources: the service model of `sesv2` (names and statuses); "Amazon SES email se
 Guide and answers seen from the service (messages).
 """
 
-from __future__ import annotations
-
 from local.inbox.http_server import Response
 
 

@@ -3,8 +3,6 @@
 No rate, quota or verified senders here: those are SES's. Faults are played, see `local.inbox.faults`.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 

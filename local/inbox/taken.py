@@ -1,7 +1,5 @@
 """How far the topic has taken the mailbox's events, on disk: the next inbox publishes those that it has not."""
 
-from __future__ import annotations
-
 import json
 import os
 import time

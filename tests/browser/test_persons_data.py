@@ -36,6 +36,9 @@ def test_a_person_is_put_on_the_list_taken_off_it_exported_and_erased(
     page.goto(f"{stack.web_url}#/leads/{lead_id}")
     status = page.get_by_role("region", name="Email status")
     expect(status).to_contain_text("Put on the suppression list by local: “asked on the fair”")
+    expect(status.locator(".pill")).to_have_text("On the suppression list")
+    page.goto(f"{stack.web_url}#/leads?entity={ENTITY}")
+    expect(page.locator(".lead-row .pill")).to_have_text("On the suppression list")
 
     page.goto(f"{stack.web_url}#/settings/suppressions?q=ida")
     page.get_by_role("button", name=f"Remove {ADDRESS}…").click()

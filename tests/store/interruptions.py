@@ -11,11 +11,11 @@ from chalicelib.crm.suppression import suppress_address
 from chalicelib.model.access import Scope
 from chalicelib.model.campaign import CampaignStatus, Wait
 from chalicelib.model.delivery import Delivery, DeliveryStatus
+from chalicelib.model.feedback import FeedbackKind
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.model.transport import OutcomeUnknown, OutgoingMail
 from chalicelib.sending.deliver import OUTCOME_GRACE
-from chalicelib.sending.feedback import FeedbackKind
 from chalicelib.store import keys
 from chalicelib.tracking.hits import HitKind, apply
 from tests.claiming import record_claim
@@ -287,8 +287,8 @@ def resubscribed_and_left(world: LossyWorld) -> Interrupted:
     return Interrupted(
         lambda: world.resubscribe(lead_id),
         lambda: world.leads.unsubscribe(lead_id, at=MUCH_LATER, source="link"),
-        lambda: world.leads.get(lead_id).unsubscribed_at,
-        MUCH_LATER,
+        lambda: world.leads.get(lead_id).unsubscription,
+        Mark(SuppressionReason.UNSUBSCRIBED, MUCH_LATER, "link"),
         lost=2,
     )
 

@@ -12,13 +12,14 @@ from chalicelib.campaigns import launched_content as content
 from chalicelib.crm.suppression import list_marks, resubscribe
 from chalicelib.model.campaign import Campaign
 from chalicelib.model.delivery import BurstRule, Delivery
+from chalicelib.model.feedback import FeedbackKind
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.lead import Lead
 from chalicelib.model.messages import SendMessage
 from chalicelib.model.suppression import Resubscription
 from chalicelib.sending.budget import OwnServer, SharedBudget
 from chalicelib.sending.deliver import Deliver, Rest
-from chalicelib.sending.feedback import Feedback, FeedbackEvent, FeedbackKind
+from chalicelib.sending.feedback import Feedback, FeedbackEvent
 from chalicelib.store.access import Sessions, Tokens
 from chalicelib.store.claims import Claims
 from chalicelib.store.client import dynamodb, dynamodb_for_recipients, dynamodb_for_sending
@@ -113,7 +114,8 @@ class LossyWorld(ControlledWorld):
         (address,) = self.leads.suppressions.find_many([lead.email or ""]).values() or [None]
         kept = (address.everywhere, address.unsubscribed.items()) if address else ((), ())
         reasons = [(mark.reason, mark.at) for mark in (*kept[0], *list_marks(self.leads, lead_id))]
-        return lead.unsubscribed_at, lead.suppressed is not None, reasons, [(name, mark.at) for name, mark in kept[1]]
+        left_at = lead.unsubscription and lead.unsubscription.at
+        return left_at, lead.suppressed is not None, reasons, [(name, mark.at) for name, mark in kept[1]]
 
     def is_asked_to_launch(self) -> bool:
         return bool(self.sqs.bodies.get("launch"))

@@ -7,12 +7,12 @@ from typing import Any
 from chalicelib.analytics.facts import facts
 from chalicelib.crm.leads import create_lead, delete_lead
 from chalicelib.model.delivery import Delivery, DeliveryStatus
+from chalicelib.model.feedback import FeedbackKind
 from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id, new_trace_id
 from chalicelib.model.messages import SendMessage
 from chalicelib.model.reasons import WaitReason
 from chalicelib.model.transport import NotSent, OutcomeUnknown, OutgoingMail
 from chalicelib.sending.deliver import OUTCOME_GRACE
-from chalicelib.sending.feedback import FeedbackKind
 from chalicelib.tracking.hits import Hit, HitKind, apply
 from chalicelib.tracking.replay import replay
 from tests.claiming import record_claim

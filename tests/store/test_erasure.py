@@ -16,11 +16,13 @@ from chalicelib.crm.importing import import_leads
 from chalicelib.crm.leads import MAX_TAGS
 from chalicelib.crm.suppression import suppress_address
 from chalicelib.model.delivery import BurstRule, Tracking
+from chalicelib.model.feedback import FeedbackKind
 from chalicelib.model.ids import LeadId
+from chalicelib.model.lead import LeadFilter
 from chalicelib.model.messages import EraseMessage
 from chalicelib.model.rule import Trigger
 from chalicelib.model.suppression import Mark, SuppressionReason
-from chalicelib.sending.feedback import Feedback, FeedbackEvent, FeedbackKind, FeedbackOutcome
+from chalicelib.sending.feedback import Feedback, FeedbackEvent, FeedbackOutcome
 from chalicelib.store import keys
 from chalicelib.store.feedback import FeedbackRecords
 from chalicelib.store.leads import Leads
@@ -321,7 +323,7 @@ def test_an_import_that_meets_an_erasure_makes_another_lead_who_is_not_mailed(st
     leads = Leads(client, story.tables.leads, story.context._hash_of)
     file = read_file(f"entity,stage,email,first_name\nacme,New,{ADDRESS},Another\n".encode(), "csv")
     assert import_leads(leads, file, story.context.now()).created == 1
-    (lead,) = (each for each in leads.list_page(entity="acme", stage="New")[0] if each.email == ADDRESS)
+    (lead,) = (each for each in leads.list_page(LeadFilter("acme", "New"))[0] if each.email == ADDRESS)
     assert lead.lead_id != story.lead_id
     assert lead.suppressed is not None
     assert lead.suppressed.reason is SuppressionReason.MANUAL

@@ -11,6 +11,7 @@ from chalicelib.analytics.fold import fold
 from chalicelib.model.access import Scope
 from chalicelib.model.campaign import LaunchedMail
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus, Tracking
+from chalicelib.model.feedback import FeedbackKind
 from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id, new_trace_id
 from chalicelib.store import keys
 from chalicelib.store.deliveries import DeliveryFilter
@@ -155,7 +156,7 @@ def test_a_domain_behind_a_link_scanner_is_told_with_the_figures_without_it(
     feedback = FeedbackRecords(dynamodb, tables.deliveries, BurstRule())
     for number in range(25):
         mailed = sent(desk, campaign_id, f"lead{number}@corp.example")
-        feedback.record_delivered(*mailed, NOW + timedelta(seconds=100))
+        feedback.record(*mailed, FeedbackKind.DELIVERED, NOW + timedelta(seconds=100))
         click(desk, mailed, "1", 143 if number < 23 else 9_000)
     for number in range(30):
         mailed = sent(desk, campaign_id, f"lead{number}@mail.example")

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from chalicelib.analytics.fold import fold
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus, Tracking
 from chalicelib.model.errors import StoreUnavailable
+from chalicelib.model.feedback import FeedbackKind
 from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id, new_trace_id
 from chalicelib.store.claims import Claims, Ending
 from chalicelib.store.counters import Counters
@@ -130,10 +131,10 @@ class Stream:
                 *ids, at, message_id=message_id, subject="s", unknown="outcome_unknown"
             ),
             "rejected": lambda: reports.record_rejected(*ids, message_id=message_id, reason="rejected", detail=None),
-            "delivered": lambda: reports.record_delivered(*ids, at),
-            "bounced": lambda: reports.record_bounced(*ids, at, None, hard=True),
-            "soft bounce": lambda: reports.record_bounced(*ids, at, "full", hard=False),
-            "complained": lambda: reports.record_complained(*ids, at),
+            "delivered": lambda: reports.record(*ids, FeedbackKind.DELIVERED, at),
+            "bounced": lambda: reports.record(*ids, FeedbackKind.BOUNCED_HARD, at),
+            "soft bounce": lambda: reports.record(*ids, FeedbackKind.BOUNCED_SOFT, at, "full"),
+            "complained": lambda: reports.record(*ids, FeedbackKind.COMPLAINED, at),
             "replanned": lambda: table.record_replanned(*ids, f"{deed.at}.0"),
             "unsubscribed": lambda: table.record_unsubscribed(*ids, at=at),
             "open": lambda: table.record_open(*ids, at=at, machine=None),

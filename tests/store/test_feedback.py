@@ -12,8 +12,9 @@ from chalicelib.analytics.facts import facts
 from chalicelib.crm.leads import create_lead, delete_lead
 from chalicelib.crm.suppression import list_marks
 from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
+from chalicelib.model.feedback import FeedbackKind
 from chalicelib.model.ids import LeadId, new_campaign_id, new_lead_id
-from chalicelib.sending.feedback import Feedback, FeedbackEvent, FeedbackKind, FeedbackOutcome, apply_feedback
+from chalicelib.sending.feedback import Feedback, FeedbackEvent, FeedbackOutcome, apply_feedback
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.feedback import FeedbackRecords
 from chalicelib.store.leads import Leads
@@ -178,7 +179,9 @@ def test_a_report_whose_worker_died_before_the_address_was_suppressed_is_complet
     assert world.leads.count_audience("acme", ["New"], [], lambda: False).total == 1
     assert world.feedback.apply(event) is FeedbackOutcome.KNOWN
     assert world.leads.count_audience("acme", ["New"], [], lambda: False).total == 0
-    assert world.leads.get(world.lead_id).unsubscribe_campaign == world.campaign_id
+    left = world.leads.get(world.lead_id).unsubscription
+    assert left is not None
+    assert left.campaign_id == world.campaign_id
 
 
 def test_a_deleted_leads_bounce_still_suppresses_its_address(world: World) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib.analytics.fold import StreamShardUnknown, fold_batch
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
+from chalicelib.model.feedback import FeedbackKind
 from chalicelib.model.ids import CampaignId, LeadId, new_campaign_id, new_lead_id
 from chalicelib.store import keys
 from chalicelib.store.counters import Counters
@@ -133,7 +134,7 @@ def test_only_the_campaign_whose_mails_bounce_is_looked_at_for_harm(stream: Stre
     bounced, other = (new_campaign_id(), new_lead_id()), (new_campaign_id(), new_lead_id())
     records = [*stream.sent(*bounced), *stream.sent(*other)]
     at = NOW + timedelta(seconds=1)
-    records.append(stream.change(*bounced, lambda: stream.feedback.record_bounced(*bounced, at, None, hard=True)))
+    records.append(stream.change(*bounced, lambda: stream.feedback.record(*bounced, FeedbackKind.BOUNCED_HARD, at)))
     fold(records)
     assert fold.sums(bounced[0])["bounced"] == 1
     assert fold.protected == [bounced[0]]

@@ -141,6 +141,16 @@ def test_a_follow_up_is_for_leads_whose_stage_has_changed_since(
     assert api("GET", f"/v1/campaigns/{draft['campaign_id']}/audience").json == {"total": 1, "at_least": False}
 
 
+def test_a_follow_up_names_the_stages_that_rules_move_leads_to(api: ApiClient, first: CampaignId) -> None:
+    """Such a stage may be too rare for a sample of the leads to show it."""
+    for name, stage, entity in (("clicks", "Rare", None), ("others", "Elsewhere", "other")):
+        rule = {"name": name, "when": {"event": "clicked"}, "then": [{"action": "change_stage", "stage": stage}]}
+        assert api("POST", "/v1/rules", rule | ({"if": {"entity": entity}} if entity else {})).status == 201
+    draft = api("POST", f"/v1/campaigns/{first}/follow-up", {"to": "clicked"}).json
+    original = api("GET", f"/v1/campaigns/{first}").json["audience"]
+    assert draft["audience"]["stages"] == [*original["stages"], "Rare"]
+
+
 def test_a_follow_up_that_nobody_is_left_for_is_not_sent(
     world: World, api: ApiClient, people: dict[str, LeadId], first: CampaignId
 ) -> None:
@@ -194,7 +204,9 @@ def test_there_is_no_follow_up_to_what_was_not_sent_or_names_nobody(
     assert (reply.status, reply.json["type"]) == (409, "urn:leadflip:problem:names-nobody")
 
 
-def test_counting_ends_when_its_time_is_over(world: World, people: dict[str, LeadId], first: CampaignId) -> None:
+def test_counting_ends_when_its_time_is_over(
+    world: World, api: ApiClient, people: dict[str, LeadId], first: CampaignId
+) -> None:
     campaign = world.campaigns.find(first)
     assert campaign is not None
     audience = Audience(campaign.audience.entity, campaign.audience.stages, (), (Behavior(first, Did.NOT_OPENED),))
@@ -202,6 +214,11 @@ def test_counting_ends_when_its_time_is_over(world: World, people: dict[str, Lea
     hurried = Audiences(world.leads, world.deliveries, clock=lambda: next(seconds))
     assert hurried.count(audience) == (0, True)
     assert hurried.count(replace(audience, behavior=())) == (0, True)
+    draft = api("POST", f"/v1/campaigns/{first}/follow-up", {"to": "not_opened"}).json
+    api.context.audiences = hurried
+    checked = api("GET", f"/v1/campaigns/{draft['campaign_id']}/preflight").json
+    assert (checked["audience_looked_at"], checked["audience_is_whole"]) == (0, False)
+    assert "audience_empty" not in {each["code"] for each in checked["findings"]}
 
 
 def test_who_was_not_sent_the_mail_did_nothing_and_did_not_do_nothing() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus
 from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
+from chalicelib.model.feedback import FeedbackKind
 from chalicelib.model.ids import CampaignId, new_campaign_id, new_lead_id
 from chalicelib.model.lifecycle import RESUME
 from chalicelib.store import keys
@@ -110,7 +111,7 @@ def test_reports_are_what_harm_is_judged_by(world: World, dynamodb: Any, tables:
             Delivery(campaign_id, lead_id, DeliveryStatus.SENT, NOW, "0.0", email="ada@shop.example"),
         )
         if number < 30:
-            records.record_bounced(campaign_id, lead_id, NOW, None, hard=True)
+            records.record(campaign_id, lead_id, FeedbackKind.BOUNCED_HARD, NOW)
     world.count(campaign_id, **Recounter(dynamodb, tables.deliveries, tables.campaigns).sums(campaign_id))
     world.lifecycle.protect(campaign_id)
     assert "30 of 120 emails (25.0%)" in (world.reason(campaign_id) or "")

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from chalicelib.crm.leads import LeadInput, checked, create_lead, delete_lead, new_lead, update_lead
 from chalicelib.model.errors import Conflict, InvalidPosition, LeadNotFound, StoreUnavailable
 from chalicelib.model.ids import LeadId, new_lead_id
-from chalicelib.model.lead import Lead
+from chalicelib.model.lead import Lead, LeadFilter
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.store import keys
 from chalicelib.store.leads import IdentityTaken, Leads
@@ -54,7 +54,7 @@ def listed(leads: Leads, limit: int = 7, **filters: Any) -> list[LeadId]:
     found: list[LeadId] = []
     cursor: str | None = None
     while True:
-        page, cursor = leads.list_page(limit=limit, cursor=cursor, **filters)
+        page, cursor = leads.list_page(LeadFilter(**filters), limit=limit, cursor=cursor)
         assert len(page) <= limit
         found += [lead.lead_id for lead in page]
         if cursor is None:
@@ -228,8 +228,7 @@ def test_unsubscribing_counts_the_first_time_and_survives_a_change_decided_befor
     assert not leads.unsubscribe(ada.lead_id, at=LATER + timedelta(1), source="api")
     leads.update(ada, replace(ada, stage="Lost"))
     after = leads.get(ada.lead_id)
-    assert after.unsubscribed
-    assert (after.unsubscribed_at, after.unsubscribe_source, after.unsubscribe_campaign) == (LATER, "link", "cmp_1")
+    assert after.unsubscription == Mark(SuppressionReason.UNSUBSCRIBED, LATER, "link", "cmp_1")
 
 
 def test_unsubscribing_makes_no_lead_of_nobody(dynamodb: Any, leads: Leads, tables: TableNames) -> None:
@@ -283,7 +282,8 @@ def test_pages_hold_every_match_once(
         fields = {"company": "Inîtech GmbH"} if (entity, stage) == ("acme", "New") and number % 2 else {}
         lead = new_lead(checked({**said, "email": f"person{number}@example.com", "fields": fields}), NOW)
         bounced = Mark(SuppressionReason.HARD_BOUNCE, NOW, "bounce") if number % 4 == 0 else None
-        everybody.append(replace(lead, unsubscribed_at=None if number % 7 else NOW, suppressed=bounced))
+        left = None if number % 7 else Mark(SuppressionReason.UNSUBSCRIBED, NOW, "link")
+        everybody.append(replace(lead, unsubscription=left, suppressed=bounced))
     for lead in everybody:
         leads.create(lead)
     found = listed(leads, limit, **filters)

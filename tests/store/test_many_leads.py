@@ -14,6 +14,7 @@ from chalicelib.crm.bulk import BulkAction, BulkChange, BulkEditor, BulkReport
 from chalicelib.crm.leads import LeadInput, checked, new_lead, update_lead
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import Lead, LeadChange, LeadFilter
+from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.store import keys
 from chalicelib.store import leads as store_leads
 from chalicelib.store.leads import Leads
@@ -110,7 +111,7 @@ def test_a_search_ends_after_some_reads_and_goes_on_from_there(leads: Leads, mon
     found: list[Lead] = []
     cursors: list[str | None] = [None]
     while len(cursors) == 1 or cursors[-1]:
-        page, cursor = leads.list_page(entity="acme", stage="New", q="p7@", cursor=cursors[-1])
+        page, cursor = leads.list_page(LeadFilter("acme", "New", q="p7@"), cursor=cursors[-1])
         found += page
         cursors.append(cursor)
     assert len(cursors) == 3, "four shards, three of them in the first page"
@@ -144,8 +145,8 @@ class RevisitingLeads(Leads):
 
     first: list[Lead] | None = None
 
-    def list_page(self, **given: Any) -> Any:
-        page, cursor = super().list_page(**given)
+    def list_page(self, *given: Any, **named: Any) -> Any:
+        page, cursor = super().list_page(*given, **named)
         self.first = self.first or page
         if cursor is None:
             page += self.find_many((lead.lead_id for lead in self.first), consistent=True).values()
@@ -171,8 +172,8 @@ class MeanwhileLeads(Leads):
 
     moved: LeadId | None = None
 
-    def list_page(self, **given: Any) -> Any:
-        page, cursor = super().list_page(**given)
+    def list_page(self, *given: Any, **named: Any) -> Any:
+        page, cursor = super().list_page(*given, **named)
         if self.moved is None:
             self.moved = page[0].lead_id
             update_lead(self, self.moved, {"stage": "Won", "tags": ["theirs"]}, LATER)
@@ -268,8 +269,8 @@ HOSTILE: list[LeadInput] = [
 def test_an_exported_file_imports_without_any_change(leads: Leads, api: ApiClient, delimiter: str) -> None:
     for number, said in enumerate(HOSTILE):
         lead: LeadInput = {"entity": "acme", "stage": "New", "email": f"h{number}@acme.example", **said}
-        left = NOW if number == 1 else None
-        leads.create(replace(new_lead(checked(lead), NOW), unsubscribed_at=left))
+        left = Mark(SuppressionReason.UNSUBSCRIBED, NOW, "link") if number == 1 else None
+        leads.create(replace(new_lead(checked(lead), NOW), unsubscription=left))
     text = exported(api, f"?entity=acme&limit=1&delimiter={delimiter}")
     rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=delimiter))
     assert sorted(row["mailing_status"] for row in rows) == ["subscribed", "subscribed", "unsubscribed"]

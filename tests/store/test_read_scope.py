@@ -16,6 +16,7 @@ from chalicelib.crm.leads import create_lead
 from chalicelib.model.access import Scope
 from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
+from chalicelib.model.feedback import FeedbackKind
 from chalicelib.model.ids import LeadId, RuleId, new_campaign_id
 from chalicelib.model.rule import Action, ActionKind, If, Trigger, When
 from chalicelib.store.feedback import FeedbackRecords
@@ -80,7 +81,7 @@ def world(dynamodb: Any, tables: TableNames, inbox: RunningInbox) -> World:
     encoded = url.replace(":", "%3A").replace("/", "%2F")
     for link, at in (("1m", NOW), ("2m", NOW + timedelta(minutes=1))):
         context.deliveries.record_click(*whose, link, Click(at, f"https://acme.example/?back={encoded}&x=1"))
-    FeedbackRecords(dynamodb, tables.deliveries, BurstRule()).record_bounced(*whose, NOW, quoted, hard=True)
+    FeedbackRecords(dynamodb, tables.deliveries, BurstRule()).record(*whose, FeedbackKind.BOUNCED_HARD, NOW, quoted)
     hot = WrittenRule("Hot", When(Trigger.CLICKED), If(), (Action(ActionKind.ADD_TAG, "hot"),))
     rule_id = context.rule_editor.create(hot, NOW).rule_id
     clicked = Incident(

@@ -112,6 +112,18 @@ def test_signing_out_ends_the_session_also_for_who_kept_the_cookie(api: ApiClien
     assert browser("GET", "/v1/leads").status == 401
 
 
+def test_signing_in_again_ends_the_earlier_session(api: ApiClient, browser: Browser) -> None:
+    secret = token(api)[1]
+    browser.sign_in(secret)
+    kept = Browser(api)
+    kept.cookie = browser.cookie
+    assert browser.sign_in("lf_" + "a" * 43, OUR_PAGE | {"Cookie": browser.cookie}).status == 401
+    assert kept("GET", "/v1/leads").status == 200
+    code = api.context.sessions.make_link(secret, api.context.now())
+    assert browser.follow(code, OUR_PAGE | {"Cookie": browser.cookie}).status == 201
+    assert (browser("GET", "/v1/leads").status, kept("GET", "/v1/leads").status) == (200, 401)
+
+
 def test_a_session_ends_by_itself_however_much_it_is_used(api: ApiClient, browser: Browser) -> None:
     began = api.context.now()
     browser.sign_in(token(api)[1])

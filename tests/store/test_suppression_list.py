@@ -79,6 +79,8 @@ def test_what_cannot_be_read_is_named_and_changes_nothing(api: ApiClient) -> Non
     assert api("POST", url, "a@shop.example", {"content-type": "text/csv"}).status == 400
     too_long = "a@shop.example\n" * 1_002
     url = "/v1/suppressions/import?reason=x"
+    unread = api("POST", url, '"""', {"content-type": "text/csv"})
+    assert (unread.status, unread.json["detail"]) == (422, "body has no email address")
     assert api("POST", url, too_long, {"content-type": "text/plain"}).status == 413
     assert listed(api) == []
 

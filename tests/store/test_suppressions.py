@@ -14,7 +14,7 @@ from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus
 from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
 from chalicelib.model.errors import LeadNotFound
 from chalicelib.model.ids import new_campaign_id
-from chalicelib.model.lead import Lead
+from chalicelib.model.lead import Lead, LeadFilter
 from chalicelib.model.suppression import Mark, Resubscription, SuppressionReason
 from chalicelib.store import keys
 from chalicelib.store.campaigns import Campaigns
@@ -86,7 +86,7 @@ def again_by_moving_in(leads: Leads) -> Lead:
 
 
 def listed(leads: Leads) -> Lead:
-    ((lead,), _) = leads.list_page(entity="acme", stage="New")
+    ((lead,), _) = leads.list_page(LeadFilter("acme", "New"))
     return lead
 
 
@@ -108,7 +108,7 @@ def test_who_left_and_was_deleted_is_not_mailed_when_the_address_comes_again(
     delete_lead(leads, first.lead_id)
     second = leads.get(again(leads).lead_id)
     assert second.lead_id != first.lead_id
-    assert (second.unsubscribed_at, second.unsubscribe_source, second.unsubscribe_campaign) == (NOW, "link", "cmp_1")
+    assert second.unsubscription == Mark(SuppressionReason.UNSUBSCRIBED, NOW, "link", "cmp_1")
     assert in_audience(leads) == 0
 
 
@@ -153,7 +153,7 @@ def test_who_left_has_left_under_a_new_address_too(leads: Leads) -> None:
     lead = make(leads)
     leads.unsubscribe(lead.lead_id, at=NOW, source="link")
     update_lead(leads, lead.lead_id, {"email": "new@shop.example"}, LATER)
-    assert leads.get(lead.lead_id).unsubscribed_at == NOW
+    assert leads.get(lead.lead_id).unsubscription == Mark(SuppressionReason.UNSUBSCRIBED, NOW, "link")
 
 
 def test_the_first_reason_stays_on_the_lead_and_the_address_keeps_them_all(leads: Leads) -> None:
@@ -337,7 +337,9 @@ def test_a_deleted_lead_may_still_leave_by_its_old_mail_and_so_does_who_has_its_
     hit = Hit(HitKind.UNSUBSCRIBE, campaign.campaign_id, first.lead_id, LATER, source="one_click")
     outcomes = [replay(hit, KEYS, deliveries, leads, campaigns) for _ in range(2)]
     assert outcomes == [ReplayOutcome.FIRST, ReplayOutcome.KNOWN]
-    assert leads.get(second.lead_id).unsubscribe_source == "one_click"
+    assert leads.get(second.lead_id).unsubscription == Mark(
+        SuppressionReason.UNSUBSCRIBED, LATER, "one_click", campaign.campaign_id
+    )
     assert not leads.get(other.lead_id).unsubscribed
     delete_lead(leads, second.lead_id)
     assert make(leads).unsubscribed

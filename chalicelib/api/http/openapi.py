@@ -234,7 +234,7 @@ class _Described:
                 yield from (idempotency.InvalidKey, idempotency.StillRunning, idempotency.KeyReused)
             if operation.answers_secret:
                 yield idempotency.AnswerNotKept
-        if operation.body is not None:
+        if operation.reads_json:
             yield from (MalformedJson, InvalidBody)
         if operation.query is not None:
             yield InvalidParameters

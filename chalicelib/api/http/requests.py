@@ -1,6 +1,7 @@
 """Reads bodies and parameters into models, or raises an error that names the field."""
 
-from typing import Annotated, Any, TypeVar
+import re
+from typing import Any, TypeVar
 
 from chalice.app import Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
@@ -17,14 +18,20 @@ _REASONS = {
     "string_type": "must be text",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
+    "int_parsing_size": "is too large",
     "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
     "list_type": "must be a list",
     "tuple_type": "must be a list",
     "dict_type": "must be an object",
     "mapping_type": "must be an object",
     "model_type": "must be an object",
     "model_attributes_type": "must be an object",
+    "union_tag_invalid": "must have a known {discriminator}",
+    "union_tag_not_found": "must have a known {discriminator}",
+    "json_invalid": "must be JSON",
 }
+"""Reasons that differ from Pydantic's; as all, they complete a sentence that begins with the field."""
 
 
 class MalformedJson(Unreadable, problem="malformed-json", title="The body is not JSON"):
@@ -45,6 +52,12 @@ class RequestModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
+def one_line(longest: int) -> tuple[StringConstraints, AfterValidator]:
+    """Of a text: it can be seen, in one line, without characters that break it, hide or reverse what is around."""
+    # The length comes first: Pydantic would count the "items" of what a function has checked.
+    return StringConstraints(strip_whitespace=True, min_length=1, max_length=longest), AfterValidator(_printable)
+
+
 def _printable(text: str) -> str:
     if not text.isprintable():
         raise PydanticCustomError("line", "must be one line without control characters")
@@ -53,8 +66,6 @@ def _printable(text: str) -> str:
 
 SEVERAL = BeforeValidator(lambda given: [given] if isinstance(given, str) else given)
 """Of a parameter that may come several times: one that comes once is read as a text."""
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_printable)]
-"""A text that can be seen, in one line: without characters that break it, hide or reverse what is around."""
 
 
 def read_body(request: Request, model: type[M]) -> M:
@@ -95,5 +106,7 @@ def _fault(found: Any) -> Fault:
     name = ""
     for part in found["loc"]:
         name += f"[{part}]" if isinstance(part, int) else f".{part}" if name else part
-    message = str(found["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
-    return Fault(name or "body", _REASONS.get(found["type"], message))
+    if reason := _REASONS.get(found["type"]):
+        return Fault(name or "body", reason.format(**found.get("ctx", {})))
+    message = re.sub(r"^\w+ should ", "must ", str(found["msg"]).removeprefix("Value error, "))
+    return Fault(name or "body", message.partition(" after validation")[0])

@@ -24,7 +24,7 @@ from pydantic import BaseModel
 
 from chalicelib.api.http.answers import JSON, Answer, problem_answer, to_response
 from chalicelib.api.http.problems import problem_of
-from chalicelib.api.http.requests import read_body, read_query
+from chalicelib.api.http.requests import RequestModel, read_body, read_bytes, read_query
 from chalicelib.model.errors import LeadflipError
 from chalicelib.wiring.requests import Context
 
@@ -89,6 +89,11 @@ class Operation:
     def __post_init__(self) -> None:
         self.path = self.resource.base + self.path
 
+    @property
+    def reads_json(self) -> bool:
+        """Whether a body is read as JSON, be it to see that it has no members: these would seem to count."""
+        return self.body is not None or (self.method != "GET" and tuple(self.content_types) == (JSON,))
+
     def __call__(self, handler: H) -> H:
         self.handler = handler
         self.resource.operations.append(self)
@@ -144,6 +149,8 @@ def _view(operation: Operation, app: Chalice, context: Callable[[], Context]) ->
         try:
             # Chalice does not decode path parameters.
             names = {name: unquote(value) for name, value in path.items()}
+            if operation.body is None and operation.reads_json and read_bytes(request).strip() not in (b"", b"null"):
+                read_body(request, RequestModel)
             answer = operation.answered(operation.handler(Call(operation, request, context()), **names))
         except Exception as error:
             answer = problem_answer(problem_of(error, request_id(request)))

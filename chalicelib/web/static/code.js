@@ -32,14 +32,15 @@ export function code({ label, value, oninput, readonly, placeholder, describedby
     spread();
   }
 
-  /** Move findings down that would cover the one above. */
+  /** Move findings down that would cover the one above; the sheet ends below the last. */
   function spread() {
     let bottom = 0;
     for (const note of lines.querySelectorAll(".line-note")) {
       const top = Math.max(note.parentElement.offsetTop, bottom);
       note.style.top = `${top - note.parentElement.offsetTop}px`;
-      bottom = top + note.offsetHeight + 4;
+      bottom = top + note.offsetHeight + 8;
     }
+    lines.style.minHeight = `${bottom}px`;
   }
 
   function mark(findings) {

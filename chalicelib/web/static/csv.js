@@ -75,12 +75,10 @@ function* recordsOf(bytes, delimiter) {
   if (at > record.start) yield next(at);
 }
 
-/** A table as CSV that spreadsheet programs open: with a byte order mark, and no cell that they take for a formula. */
+/**
+ * A table as CSV that spreadsheet programs open: with a byte order mark, and an apostrophe before what they take for a
+ * formula, phone numbers too, as in the API's exports. Imports take it away; cells that have one already stay as they are.
+ */
 export const csvOf = (rows) => `\ufeff${rows.map((cells) => cells.map(cellOf).join(DELIMITER)).join("\r\n")}\r\n`;
 
-function cellOf(value) {
-  const text = String(value);
-  // A phone number may begin with a plus; without letters it can do no harm.
-  const isFormula = /^\s*[=+\-@＝＋－＠\t\r]/.test(text) && !/^[+-][\d ()./-]*$/.test(text);
-  return `"${(isFormula ? `'${text}` : text).replaceAll('"', '""')}"`;
-}
+const cellOf = (value) => `"${String(value).replace(/^ *[=+\-@＝＋－＠\t\r\n]/, "'$&").replaceAll('"', '""')}"`;

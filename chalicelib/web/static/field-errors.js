@@ -19,9 +19,9 @@ export function fieldErrors(place, controls) {
     return (before?.textContent || controls[field]?.ariaLabel || "").replace(/ \(.*/, "");
   };
   const draw = (field) => {
-    const reasons = known.filter((each) => each.field === field).map(({ text }) => text);
-    beside(field)?.replaceChildren(reasons.join(" "));
-    controls[field]?.setAttribute("aria-invalid", String(reasons.length > 0));
+    const errors = known.filter((each) => each.field === field);
+    beside(field)?.replaceChildren(...errors.map(({ text, line }) => h("span", { class: line && "at-line" }, text)));
+    controls[field]?.setAttribute("aria-invalid", String(errors.length > 0));
   };
   return {
     /** Replace the errors shown. Returns those whose field is in this form. */

@@ -29,19 +29,22 @@ export class Run {
     fill(place, h("section", { class: "card", "aria-labelledby": "run" }, this.title, this.progress, this.status, this.actions, this.result));
   }
 
-  async start(doNotCheck = false) {
+  /** `isAgain`: continue an import that was interrupted; nothing is checked first. */
+  async start(isAgain = false) {
     if (!this.of) {
       this.title.textContent = "Nothing to import";
       this.status.textContent = "There are no lines below the column names.";
       return;
     }
-    this.begin(!doNotCheck);
+    this.begin(!isAgain);
+    this.isAgain = isAgain;
     await this.go();
   }
 
   /** Start from the first piece, to check (`dryRun`) or to import. */
   begin(dryRun) {
     this.dryRun = dryRun;
+    this.isAgain = false;
     this.next = 0;
     this.done = 0;
     this.tally = { created: 0, updated: 0, unchanged: 0, repeated: 0 };
@@ -83,7 +86,12 @@ export class Run {
   async send(piece, signal) {
     const { mapping, defaults } = this.said;
     const values = { ...piece.query, mapping: mapping && JSON.stringify(mapping), defaults: JSON.stringify(defaults), dry_run: this.dryRun || null };
-    const answer = await patiently(4, () => api("POST", `leads/import${query(values)}`, { body: piece.body, type: this.source.type, signal }));
+    let isRetried = false;
+    const answer = await patiently(4, () => {
+      this.isAgain ||= isRetried;
+      isRetried = true;
+      return api("POST", `leads/import${query(values)}`, { body: piece.body, type: this.source.type, signal });
+    });
     for (const name of Object.keys(this.tally)) this.tally[name] += answer[name];
     this.groups.push(...answer.new_groups);
     this.errors.push(...answer.errors.map((error) => ({ ...error, line: piece.line(error.line) })));
@@ -102,13 +110,18 @@ export class Run {
   }
 
   interrupted(problem) {
-    const where = this.next ? `Stopped after line ${number(this.pieces[this.next - 1].last)}. ` : "";
-    const after = this.dryRun || !this.next ? "Nothing was imported." : "What was imported stays.";
-    this.title.textContent = this.dryRun ? "Check stopped" : "Import stopped";
-    fill(this.status, `${where}${after}`);
-    const failed = problem && h("p", { class: "error", role: "alert" }, problem.status === 0 ? "The server cannot be reached." : problem.message);
-    // An error that will not pass by itself is about the file or the choices above.
+    // An error that will not pass by itself is about the file or the choices above. After any other, the server may have imported what it was sent.
     const mayPass = !(problem instanceof Problem) || problem.isTemporary;
+    const isUnknown = mayPass && !this.dryRun;
+    this.isAgain ||= isUnknown;
+    this.title.textContent = this.dryRun ? "Check stopped" : "Import stopped";
+    this.status.textContent = [
+      this.next > 0 && `Stopped after line ${number(this.pieces[this.next - 1].last)}.`,
+      this.next > 0 && !this.dryRun && "What was imported stays.",
+      isUnknown && `The next ${counted(this.pieces[this.next].count, "line")} may have been imported, too.`,
+      (this.dryRun || (!this.next && !isUnknown)) && "Nothing was imported.",
+    ].filter(Boolean).join(" ");
+    const failed = problem && h("p", { class: "error", role: "alert" }, problem.status === 0 ? "The server cannot be reached." : problem.message);
     fill(this.actions, mayPass && button("Continue", () => this.go(), { class: "primary" }));
     if (mayPass) this.actions.firstChild.focus();
     fill(this.result, failed, problem?.errors?.length > 0 && table("Problems", ["Where", "Problem"], problem.errors.map(({ field, reason }) => [field || "File", reason])));
@@ -130,6 +143,7 @@ export class Run {
     }
     fill(this.result,
       h("dl", { class: "tally" }, figures.map(([name, count]) => h("div", {}, h("dt", {}, name), h("dd", {}, number(count))))),
+      this.isAgain && unchanged > 0 && h("p", { class: "note" }, "Lines that were sent again after an interruption count as unchanged where they had been imported."),
       repeated > 0 && h("p", { class: "note" }, `${counted(repeated, "line repeats", "lines repeat")} a lead of an earlier line, by external ID or email address. The last line wins.`),
       this.dryRun && this.newNames(),
       isMost && h("p", { class: "note" }, "A lead that the file has more than once may count as new each time. It is imported once."),

@@ -5,7 +5,7 @@ import { confirm, tell } from "./dialogs.js";
 import { saveFile } from "./download.js";
 import { nameOf } from "./lead-controls.js";
 import { card, titlesOf } from "./parts.js";
-import { reasonField, whyNot } from "./suppression-words.js";
+import { pillsOf, reasonField, whyNot } from "./suppression-words.js";
 
 /**
  * { element, update(lead) }. `onchange(lead)` is called after the lead was unsubscribed or resubscribed; after it was
@@ -13,7 +13,7 @@ import { reasonField, whyNot } from "./suppression-words.js";
  */
 export function privacyCard(shown, { signal, onchange }) {
   let lead = shown;
-  const status = h("div", { class: "stack" });
+  const status = h("div", { class: "stack email-status" });
   const data = h("div", { class: "actions" });
   const element = h("div", { class: "view" },
     card({ id: "email-status", title: "Email status" }, status),
@@ -35,10 +35,9 @@ export function privacyCard(shown, { signal, onchange }) {
   async function load() {
     const marks = (await api("GET", `leads/${lead.lead_id}/suppressions`, { signal })).items;
     const titles = await titlesOf(marks.map((mark) => mark.campaign_id).filter(Boolean), signal);
-    const isSuppressed = lead.unsubscribed || marks.length > 0;
+    const isSuppressed = marks.length > 0;
     fill(status,
-      h("p", {}, isSuppressed
-        ? h("span", { class: "pill bad" }, lead.unsubscribed ? "Unsubscribed" : "Suppressed")
+      h("div", { class: "bar" }, isSuppressed ? pillsOf(marks.map(({ reason }) => reason))
         : h("span", { class: `pill ${lead.email ? "good" : ""}` }, lead.email ? "Subscribed" : "No email address")),
       marks.map((mark) => h("p", { class: "note" }, whyNot(mark), titles.has(mark.campaign_id) && [
         ", ", h("a", { href: `#/campaigns/${mark.campaign_id}/stats` }, titles.get(mark.campaign_id))], ", ", moment(mark.at))),

@@ -6,11 +6,10 @@ import { bulkButtons } from "./lead-bulk.js";
 import { nameOf, stageChoice, tagList } from "./lead-controls.js";
 import { leadGroups, namesIn } from "./lead-form.js";
 import { browse, debounced, nothing } from "./parts.js";
+import { pillsOf, REASONS } from "./suppression-words.js";
 
 const SHOWN_TAGS = 6;
-const STATUSES = {
-  subscribed: "Subscribed", unsubscribed: "Unsubscribed", hard_bounce: "Bounced", complaint: "Marked as spam", manual: "On the suppression list",
-};
+const STATUSES = { subscribed: "Subscribed", ...REASONS };
 
 export async function show(place, { query: asked, signal }) {
   await style("leads.css");
@@ -28,7 +27,7 @@ export async function show(place, { query: asked, signal }) {
     restart();
   }, { class: "quiet", hidden: !areSet() });
   const exports = button("Export CSV", () => saveCsv(`leads.csv${query(filters())}`, "leads", exports, signal));
-  const total = h("p", { class: "soft", role: "status" });
+  const total = h("p", { class: "soft one-line", role: "status" });
   const run = h("div");
   const body = h("div", {}, h("p", { class: "loading" }, "Loading leads…"));
   const adds = () => mayWrite() && [h("a", { class: "button", href: "#/leads/import" }, "Import leads"), h("a", { class: "button primary", href: "#/leads/new" }, "Add lead")];
@@ -128,7 +127,7 @@ export async function show(place, { query: asked, signal }) {
     fill(element,
       mayWrite() && h("label", { class: "check" }, box),
       h("div", { class: "lead-who" }, h("a", { class: "name", href: `#/leads/${lead.lead_id}` }, nameOf(lead)),
-        h("span", { class: "soft" }, lead.email || "No email address"), lead.unsubscribed && h("span", { class: "pill bad" }, "Unsubscribed")),
+        h("span", { class: "soft" }, lead.email || "No email address"), h("div", { class: "bar" }, pillsOf(lead.mailing_status))),
       h("span", { class: "lead-entity soft" }, lead.entity),
       h("div", { class: "lead-stage" }, stageChoice(lead, () => namesIn(groups, "stages"), change)),
       tagList(lead, () => namesIn(groups, "tags", lead.entity), change, SHOWN_TAGS));

@@ -30,7 +30,6 @@ export async function show(place, { id, query: asked, signal }) {
   head.replaceChildren(...top(now, heading(campaign.title)));
   figures.hidden = false;
   figures.append(...FIGURES.map((each) => figure(each, now)));
-  performance.mark("stats-shown");
 
   async function recount() {
     const { recount: run } = await import("./actions.js");

@@ -4,19 +4,17 @@ import { api, button, counted, date, h, mayWrite, query, say } from "./app.js";
 import { confirm, tell } from "./dialogs.js";
 import { browse, debounced, nothing } from "./parts.js";
 import { settingsHead } from "./settings.js";
-import { reasonField, whyNot } from "./suppression-words.js";
+import { reasonField, REASONS, whyNot } from "./suppression-words.js";
 
-const REASONS = {
-  "": "All reasons", manual: "Put on the list", unsubscribed: "Unsubscribed", hard_bounce: "Bounced", complaint: "Marked as spam", removed: "Removed",
-};
+const CHOICES = { "": "All reasons", ...REASONS, manual: "Put on the list", removed: "Removed" };
 const LINES = 1000;
 const SHOWN_ERRORS = 20;
 const INDEX_MS = 1500;
 
 export async function show(place, { query: asked, signal }) {
   const search = h("input", { type: "search", placeholder: "Address starts with…", "aria-label": "Search addresses", value: asked.get("q") || "", autocapitalize: "off", spellcheck: "false" });
-  const reason = h("select", { "aria-label": "Reason" }, Object.entries(REASONS).map(([value, text]) => h("option", { value }, text)));
-  reason.value = asked.get("reason") in REASONS ? asked.get("reason") : "";
+  const reason = h("select", { "aria-label": "Reason" }, Object.entries(CHOICES).map(([value, text]) => h("option", { value }, text)));
+  reason.value = asked.get("reason") in CHOICES ? asked.get("reason") : "";
   const body = h("div", {}, h("p", { class: "loading" }, "Loading addresses…"));
   const actions = () => mayWrite() && [button("Import…", () => changed(takeFile())), button("Add…", () => changed(add()), { class: "primary" })];
   place.append(...settingsHead("#/settings/suppressions"),

@@ -51,10 +51,10 @@ def test_a_line_tells_all_that_became_of_a_delivery() -> None:
         "email": "ada@example.com",
         "status": "sent",
         "subject": "Hello, “Ada”",
-        "sent_at": "2026-11-23T12:00:00.000Z",
-        "opened_at": "2026-11-23T13:00:00.000Z",
+        "sent_at_utc": "2026-11-23T12:00:00.000Z",
+        "opened_at_utc": "2026-11-23T13:00:00.000Z",
         "opened_by": "machine",
-        "clicked_at": "2026-11-23T15:00:00.000Z",
+        "clicked_at_utc": "2026-11-23T15:00:00.000Z",
         "clicked_links": "2 1",
         "first_name": "'=Ada",
     }

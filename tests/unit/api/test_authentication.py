@@ -56,6 +56,13 @@ def test_routes_of_others_are_left_alone(api: ApiClient) -> None:
     assert api("GET", "/t/o/abc").body == "abc"
 
 
+def client_of(api: ApiClient, resource: Resource) -> ApiClient:
+    client = ApiClient(api.context)
+    client.app = Chalice(resource.name, configure_logs=False)
+    client.app.register_blueprint(resource.blueprint(client.app, lambda: api.context))
+    return client
+
+
 def test_a_handler_may_read_only_what_it_declares(api: ApiClient) -> None:
     odd = Resource("odd")
 
@@ -63,8 +70,27 @@ def test_a_handler_may_read_only_what_it_declares(api: ApiClient) -> None:
     def read_undeclared(call: Any) -> Any:
         return call.body(NewLead)
 
-    app = Chalice("odd", configure_logs=False)
-    app.register_blueprint(odd.blueprint(app, lambda: api.context))
-    client = ApiClient(api.context)
-    client.app = app
-    assert client("POST", "/odd", {}).status == 500
+    assert client_of(api, odd)("POST", "/odd", {}).status == 500
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+@pytest.mark.parametrize(
+    ("body", "answered"),
+    [
+        (None, (204, None)),
+        (" {} ", (204, None)),
+        ("null", (204, None)),
+        ({"reason": "holidays"}, (422, "reason is not known here")),
+        ([], (422, "body must be an object")),
+        ("no json", (400, None)),
+    ],
+)
+def test_members_that_an_operation_would_not_read_are_refused(
+    api: ApiClient, method: str, body: Any, answered: tuple[int, str | None]
+) -> None:
+    plain, done = Resource("plain"), list[str]()
+    Operation(plain, method, "/pause", status=204)(lambda call: done.append("paused"))
+    reply = client_of(api, plain)(method, "/pause", body)
+    assert reply.status == answered[0]
+    assert answered[1] is None or reply.json["detail"] == answered[1]
+    assert done == ["paused"] * (answered[0] == 204)

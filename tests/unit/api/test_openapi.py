@@ -198,6 +198,7 @@ def test_a_lead_is_described_with_exactly_its_members(description: Any) -> None:
         "tags",
         "fields",
         "unsubscribed",
+        "mailing_status",
         "tracking_opt_out",
         "created_at",
     }

@@ -9,10 +9,14 @@ from chalice.app import MultiDict
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.api.campaign_moves import ScheduleBody
 from chalicelib.api.http.paging import PageQuery
 from chalicelib.api.http.problems import Problem, problem_of
 from chalicelib.api.http.requests import InvalidParameters, media_type, read_body, read_query
+from chalicelib.api.imports import ImportQuery
 from chalicelib.api.leads import LeadPatch, LeadQuery, NewLead
+from chalicelib.api.rules import RulePatch
+from chalicelib.api.suppressions import NewSuppressions
 from chalicelib.api.tokens import NewToken
 from chalicelib.model.errors import Invalid, InvalidPosition
 
@@ -56,6 +60,44 @@ def test_json_of_the_wrong_shape_is_422_naming_the_field(body: object, faulty: s
     problem = refused(json.dumps(body))
     assert problem.status == 422
     assert fields(problem) == faulty
+
+
+@pytest.mark.parametrize(
+    ("model", "body", "said"),
+    [
+        (NewLead, {"entity": 1, "stage": "s", "x": 1}, "x is not known here; entity must be text"),
+        (NewToken, {"name": " "}, "name must have at least 1 character"),
+        (NewToken, {"name": "x" * 101}, "name must have at most 100 characters"),
+        (
+            NewToken,
+            {"name": "a\nb", "scope": "all"},
+            "name must be one line without control characters; ",
+        ),
+        (NewSuppressions, {"emails": []}, "emails must have at least 1 item"),
+        (RulePatch, {"then": [{"action": "ada@example.com"}, {}]}, "then[0] must have a known 'action'; then[1] must "),
+        (ScheduleBody, {"at": "x", "timezone": "x", "proof": "waived"}, 'version is required with "proof": "waived"'),
+    ],
+)
+def test_a_reason_completes_a_sentence_that_begins_with_the_field(model: Any, body: object, said: str) -> None:
+    detail = str(refused(json.dumps(body), model).detail)
+    assert detail.startswith(said)
+    assert "ada@" not in detail
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"mapping": ["{"]}, "mapping must be JSON"),
+        ({"defaults": ["[]"]}, "defaults must be an object"),
+        ({"dry_run": ["perhaps"]}, "dry_run must be true or false"),
+        ({"first_line": ["9" * 5_000]}, "first_line is too large"),
+        ({"first_line": ["0"]}, "first_line must be greater than or equal to 1"),
+    ],
+)
+def test_a_parameters_reason_does_so_too(query: dict[str, list[str]], said: str) -> None:
+    with pytest.raises(InvalidParameters) as refusal:
+        read_query(SimpleNamespace(query_params=MultiDict(query)), ImportQuery)  # type: ignore[arg-type]
+    assert str(refusal.value) == said
 
 
 def test_values_keep_their_types() -> None:

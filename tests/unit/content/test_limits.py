@@ -11,6 +11,13 @@ from chalicelib.content.render import Renderer
 from tests.unit.content.mails import CAMPAIGN, DELIVERY_ID, LEAD, UNSUBSCRIBE_URL, Tracking, source_of
 
 MEGABYTE = 1_000_000
+TOO_MUCH = {
+    "html is larger than 1,024 KB": source_of("x" * 1_048_577),
+    "text is larger than 1,024 KB": source_of("x", text="x" * 1_048_577),
+    "subject is longer than 500 characters": source_of("x", subject="x" * 501),
+    "html has more than 1,000 links": source_of("<a href='https://x.example'>" * 1_001),
+    "html cannot be made into plain text: more than 5,000 merge tags": source_of("<p>&#123;" * 3_000),
+}
 HOSTILE = {
     "open tags": "<a href=x ",
     "links": "<a href='http://x.example'>",
@@ -104,7 +111,6 @@ def test_compiling_takes_time_in_proportion_to_the_size() -> None:
         ("html", {"html": "{{ " + "(" * 500 + "1" + ")" * 500 + " }}"}),
         ("subject", {"html": "x", "subject": "x" * 501}),
         ("from_name", {"html": "x", "from_name": "{{ name }}"}),
-        ("utm", {"html": "x", "utm": {"sauce": "x"}}),
     ],
 )
 def test_content_beyond_the_limits_is_refused_with_the_fields_name(field: str, written: dict[str, str]) -> None:
@@ -120,3 +126,10 @@ def test_a_reference_of_thousands_of_digits_is_no_error(html: str) -> None:
 
 def test_a_megabyte_is_allowed() -> None:
     assert compile_content(source_of("x" * 1_048_576), None).html
+
+
+@pytest.mark.parametrize("said", TOO_MUCH)
+def test_what_is_too_much_is_said_of_its_field(said: str) -> None:
+    with pytest.raises(ContentInvalid) as invalid:
+        compile_content(TOO_MUCH[said], None)
+    assert str(invalid.value) == said

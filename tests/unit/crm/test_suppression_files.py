@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chalicelib.crm import suppression_files
 from chalicelib.crm.import_rows import FileTooLong
-from chalicelib.crm.suppression_files import MAX_LINES, read_addresses
+from chalicelib.crm.suppression_files import MAX_LINES, NoAddress, read_addresses
 from chalicelib.model.addresses import parse_address, without_address
 from chalicelib.model.suppression import hash_of_address
 
@@ -35,6 +35,17 @@ def test_what_is_no_address_is_reported_by_its_line() -> None:
     assert [each.line for each in found.errors] == [3, 5, 6]
 
 
+@pytest.mark.parametrize("text", ['"""', "E-Mail\r\n\r\n", "\ufeff\x00"])
+def test_a_file_of_nothing_but_a_first_line_without_an_address_is_refused(text: str) -> None:
+    with pytest.raises(NoAddress):
+        read_addresses(text.encode())
+
+
+@pytest.mark.parametrize("text", ["", "\n\n"])
+def test_a_blank_piece_of_a_longer_file_is_taken(text: str) -> None:
+    assert read_addresses(text.encode()) == ([], [])
+
+
 def test_a_file_too_long_for_a_request_is_refused() -> None:
     assert len(read_addresses(b"E-Mail\n" + b"a@shop.example\n" * MAX_LINES).addresses) == MAX_LINES
     with pytest.raises(FileTooLong):
@@ -50,13 +61,13 @@ def test_the_page_sends_no_more_lines_than_a_request_may_have() -> None:
 @pytest.mark.parametrize("text", ["a", "@", "a@", "a;"])
 def test_a_line_without_end_takes_time_in_proportion_to_its_length(text: str) -> None:
     started = time.process_time()
-    read_addresses(text.encode() * 100_000)
+    read_addresses(b"E-Mail\n" + text.encode() * 100_000)
     assert time.process_time() - started < 2, "a search that begins again at each character would take minutes"
 
 
 @given(st.binary(max_size=300))
 def test_no_bytes_make_anything_but_addresses(data: bytes) -> None:
-    found = read_addresses(data).addresses
+    found = read_addresses(b"E-Mail\nann@shop.example\n" + data).addresses
     assert list(map(parse_address, found)) == found
 
 

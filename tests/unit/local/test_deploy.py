@@ -16,8 +16,9 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
+from local.command import advice_on
 from local.console import NotReady
-from local.deploy import advice_on, deploy, pairs
+from local.deploy import deploy, pairs
 from local.destroy import destroy
 from local.package import Package
 

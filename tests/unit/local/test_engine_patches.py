@@ -12,7 +12,7 @@ from local import ministack
 from tests.unit.local import unpatched_ministack as unpatched
 
 ENGINE = Path(ministack.__file__).with_name("engine.py")
-PATCHES = (ENGINE, ENGINE.with_name("recursion.py"))
+PATCHES = (ENGINE, ENGINE.with_name("recursion.py"), ENGINE.with_name("unpacking.py"))
 MENDED = "ministack does without {0} now: remove it from local/engine.py, and from unpatched_ministack.py"
 CHANGED = "ministack has changed where {0} of local/engine.py patches it; see whether the patch still works: {1}"
 

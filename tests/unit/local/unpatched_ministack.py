@@ -5,18 +5,21 @@ keeps its state in its modules, and reads the environment when they are imported
 """
 
 import asyncio
+import io
 import json
+import os
 import queue
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
 from ministack import app as ministack
 from ministack.core import iam_actions, lambda_runtime
 from ministack.core.responses import AccountRegionScopedDict
-from ministack.services import apigateway_v1, dynamodb, lambda_svc, sqs
+from ministack.services import apigateway_v1, dynamodb, lambda_svc, scheduler, sqs
 from ministack.services.cloudformation import changesets, provisioners
 
 from local import engine
@@ -59,6 +62,24 @@ def return_without_waiting_for_logs() -> bool:
     begun = time.monotonic()
     worker._drain_stderr_bounded()
     return time.monotonic() - begun > 0.04
+
+
+def unpack_code_once() -> bool:
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("handler.py", "def handle(event, context):\n    return __file__\n")
+    arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f"
+    config = {"FunctionName": "f", "FunctionArn": arn, "Runtime": "python3.11", "Handler": "handler.handle"}
+    workers = [lambda_runtime.Worker("f", config, code.getvalue()) for _ in range(2)]
+    try:
+        return len({os.path.realpath(str(each.invoke({}, "id")["result"])) for each in workers}) > 1
+    finally:
+        for each in workers:
+            each.kill()
+
+
+def look_at_schedules_every_second() -> bool:
+    return bool(scheduler._SCHEDULE_TICK_INTERVAL > 1)
 
 
 def read_numbers_from_parameters() -> bool:
@@ -184,6 +205,8 @@ def refuse_foreign_pages() -> bool:
 DEFECTS: tuple[Callable[[], bool], ...] = (
     let_calls_wait_for_workers,
     return_without_waiting_for_logs,
+    unpack_code_once,
+    look_at_schedules_every_second,
     read_numbers_from_parameters,
     pass_binary_bodies_as_they_came,
     keep_streams_over_restarts,

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.sending.feedback import FeedbackEvent, FeedbackKind, UnreadableFeedback, read_event
+from chalicelib.model.feedback import FeedbackKind
+from chalicelib.sending.feedback import FeedbackEvent, UnreadableFeedback, read_event
 
 AT = "2026-11-23T12:00:01.500Z"
 MAIL = {
