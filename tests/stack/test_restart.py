@@ -13,10 +13,10 @@ from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, new_campaign_id, new_lead_id
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
+from local.client import Api
 from local.ministack import saved_at
 from local.ports import free_ports
 from local.recipients import request
-from local.client import Api
 from local.stack import DEFAULTS, LocalStack, Options, running
 from tests.claiming import record_claim
 from tests.stack.marketer import Marketer
