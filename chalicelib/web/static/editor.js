@@ -2,7 +2,7 @@
 
 import { api, crumbs, failure, fill, h, heading, linked, mayWrite, moment, pill, Problem, query, say, style } from "./app.js";
 import { due, UNSENT } from "./campaign-words.js";
-import { Draft, newDraft } from "./draft.js";
+import { Draft } from "./draft.js";
 import { offered, UNSCHEDULE } from "./editor-actions.js";
 import { draftForm } from "./editor-form.js";
 import { presendCheck } from "./findings.js";
@@ -97,4 +97,13 @@ function stateOf(campaign) {
   const { status = "draft", updated_at: at } = campaign;
   if (status === "draft") return at ? ["Saved ", moment(at)] : "Saved as you write";
   return [status === "scheduled" ? "Scheduled for " : "Was due ", due(campaign), mayWrite() && `. ${UNSCHEDULE[status]} to edit.`];
+}
+
+/** A new campaign has the sender and business line of the last one. Stages must be chosen, so that nothing is sent to them by accident. */
+async function newDraft(signal) {
+  const { items: [last] } = await api("GET", `campaigns${query({ limit: 1 })}`, { signal });
+  return {
+    title: "", subject: "", reply_to: last?.reply_to, from_name: last?.from_name, from_email: last?.from_email || "",
+    audience: { entity: last?.audience.entity || "", stages: [], tags: [], behavior: [] },
+  };
 }

@@ -1,8 +1,9 @@
 /** Saving a draft while it is written: one request at a time, with the changed fields only, and what others changed. */
 
 import { api, button, failure, fill, moment, Problem, rename, say } from "./app.js";
+import { conflicts } from "./conflicts.js";
 import { KINDS } from "./content.js";
-import { asText, conflicts } from "./draft.js";
+import { asText } from "./draft.js";
 import { LABELS } from "./editor-form.js";
 import { fieldErrors } from "./field-errors.js";
 
@@ -61,6 +62,8 @@ export function saving({ draft, form, place, state, alert, set, go, isDirty, onc
     state.textContent = "Saving…";
     try {
       if (Object.keys(body).length || !draft.id) {
+        draft.sending(body);
+        draft.keep(written());
         const saved = await (draft.id
           ? api("PATCH", `campaigns/${draft.id}`, { body: { version: draft.stored.version, ...body } })
           : api("POST", "campaigns", { body, key }));
@@ -68,8 +71,7 @@ export function saving({ draft, form, place, state, alert, set, go, isDirty, onc
           localStorage.removeItem(draft.storageKey);
           if (!signal.aborted) rename(`#/campaigns/${saved.campaign_id}/edit`);
         }
-        draft.accept(body);
-        adopt(saved);
+        adopt(draft.saved(saved, body, written()));
       }
       const unsaved = [...draft.undecided].map((name) => LABELS[name]).join(", ");
       fill(state, "Saved ", moment(draft.stored.updated_at), unsaved && `, except ${unsaved}`);
@@ -113,8 +115,7 @@ export function saving({ draft, form, place, state, alert, set, go, isDirty, onc
     if (first || trouble) say(first?.text || trouble.message);
   }
 
-  function adopt(latest) {
-    const news = draft.take(latest, written());
+  function adopt(news) {
     for (const [name, value] of Object.entries(news)) set(name, value);
     draft.keep(written());
     showConflicts();
@@ -124,7 +125,7 @@ export function saving({ draft, form, place, state, alert, set, go, isDirty, onc
   async function catchUp() {
     const latest = await api("GET", `campaigns/${draft.id}`);
     if (latest.status !== "draft" || latest.version <= draft.stored.version) return false;
-    adopt(latest);
+    adopt(draft.take(latest, written()));
     say("This draft was changed elsewhere.");
     if (!signal.aborted) onsaved();
     return true;
