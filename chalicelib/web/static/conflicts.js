@@ -1,7 +1,7 @@
 /** Conflicting changes of a draft: both versions of each field, and the choice between them. */
 
 import { button, fill, h, moment } from "./app.js";
-import { sharedEnds } from "./code.js";
+import { differing } from "./lines.js";
 import { card } from "./parts.js";
 
 /**
@@ -29,15 +29,4 @@ export function conflicts() {
 function side(title, text, label, choice, choose) {
   return h("div", { class: "side-text" }, h("p", { class: "note" }, title), h("pre", { tabindex: "0" }, text || h("i", {}, "empty")),
     button(choice, choose, { "aria-label": `${choice}: ${label}` }));
-}
-
-/** The lines in which two texts differ, with two lines of context: [of mine, of theirs]. */
-function differing(mine, theirs) {
-  const texts = [mine.split("\n"), theirs.split("\n")];
-  const [head, tail] = sharedEnds(...texts);
-  const before = Math.max(0, head - 2);
-  const after = Math.max(0, tail - 2);
-  return texts.map((lines) => [
-    ...(before ? ["…"] : []), ...lines.slice(before, lines.length - after), ...(after ? ["…"] : []),
-  ].join("\n"));
 }

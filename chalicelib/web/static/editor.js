@@ -28,8 +28,8 @@ export async function show(place, { id: asked, signal }) {
   });
   const state = h("p", { class: "note save-state", role: "status" }, stateOf(campaign));
   const alert = h("div");
-  const check = presendCheck({ mark: form.email.mark, go: ({ field, line }) => go(field, line), isOurs: (field) => field in form.controls });
-  const frame = preview(signal, ({ findings }) => { if (findings) check.live(findings); });
+  const check = presendCheck({ values: form.values, mark: form.email.mark, go: ({ field, line }) => go(field, line), isOurs: (field) => field in form.controls });
+  const frame = preview(signal);
   const saved = saving({ draft, form, place, state, alert, set, go, isDirty: isRestored, onchange: look, onsaved: refresh, signal });
 
   const title = heading(asked ? campaign.title || "Untitled campaign" : "New campaign", { class: "clip" });
@@ -50,6 +50,7 @@ export async function show(place, { id: asked, signal }) {
     // Behind the fields for the keyboard, above them for the eye.
     actions);
   showPane("write");
+  check.draw();
   look();
   if (isRestored && !draft.undecided.size) {
     say("Your unsaved changes were restored.");
@@ -76,9 +77,25 @@ export async function show(place, { id: asked, signal }) {
   function look() {
     const values = form.values();
     title.textContent = values.title || (draft.id ? "Untitled campaign" : "New campaign");
-    frame.update((lead) => (readonly
-      ? api("GET", `campaigns/${asked}/preview${query({ lead_id: lead })}`, { signal }).then((mail) => ({ ...campaign, ...mail }))
-      : api("POST", "previews", { body: { ...form.values(), lead_id: lead }, signal })), values.audience);
+    frame.update(readonly ? sent : rendered, values.audience);
+  }
+
+  /** The email as it will be sent to a lead. */
+  async function sent(lead) {
+    return { ...campaign, ...await api("GET", `campaigns/${asked}/preview${query({ lead_id: lead })}`, { signal }) };
+  }
+
+  /** The email as it is written now, whose findings are shown. */
+  async function rendered(lead) {
+    const values = form.values();
+    try {
+      const answer = await api("POST", "previews", { body: { ...values, lead_id: lead }, signal });
+      check.live(answer.findings, values);
+      return answer;
+    } catch (problem) {
+      check.draw();
+      throw problem;
+    }
   }
 
   /** Count the recipients and check the draft, as it is stored. */
@@ -87,7 +104,7 @@ export async function show(place, { id: asked, signal }) {
     const mine = refreshes;
     const ask = (path) => api("GET", `campaigns/${draft.id}/${path}`, { signal });
     frame.retry();
-    await Promise.all([form.people.count(() => ask("audience")), !readonly && check.run(() => ask("preflight"))])
+    await Promise.all([form.people.count(() => ask("audience")), !readonly && check.run(() => ask("preflight"), draft.stored)])
       .catch((problem) => { if (mine === refreshes && !signal.aborted && problem instanceof Problem) fill(alert, failure(problem, refresh)); });
   }
 }

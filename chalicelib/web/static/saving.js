@@ -99,8 +99,9 @@ export function saving({ draft, form, place, state, alert, set, go, isDirty, onc
   function report(problem) {
     trouble = problem;
     showErrors(problem?.errors || []);
-    const first = errors.first();
-    if (first) state.append(". Not saved: ", button(first.text, goToFirst, { class: "quiet" }));
+    const all = errors.all();
+    const shown = all.flatMap((each) => [", ", button(all.length > 1 ? each.label : each.text, () => goTo(each), { class: "quiet" })]);
+    if (all.length) state.append(". Not saved: ", ...shown.slice(1));
     else if (problem) fill(alert, failure(problem, save));
   }
 
@@ -111,8 +112,13 @@ export function saving({ draft, form, place, state, alert, set, go, isDirty, onc
 
   function goToFirst() {
     const first = errors.first();
-    if (first) go(first.field, first.line);
-    if (first || trouble) say(first?.text || trouble.message);
+    if (first) goTo(first);
+    else if (trouble) say(trouble.message);
+  }
+
+  function goTo({ field, line, text }) {
+    go(field, line);
+    say(text);
   }
 
   function adopt(news) {

@@ -10,7 +10,9 @@ from tests.unit.web.node import run
 STORAGE = """
 const kept = new Map();
 globalThis.localStorage = {
-    getItem: (key) => kept.get(key) ?? null, setItem: (key, text) => kept.set(key, text), removeItem: (key) => kept.delete(key),
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, text) => kept.set(key, text),
+    removeItem: (key) => kept.delete(key),
 };
 const { Draft } = module;
 const stored = (version, values) => ({ campaign_id: "cmp_1", version, ...values });
