@@ -91,10 +91,10 @@ def test_the_number_of_recipients_is_never_that_of_another_audience(
     while len(held) < 2:
         page.wait_for_timeout(50)
     held[1].continue_()
-    expect(shown).to_have_text("3 recipients right now.")
+    expect(shown).to_have_text("3 leads right now.")
     held[0].fulfill(json={"total": 2, "at_least": False})  # the first answer comes last
     page.wait_for_timeout(300)
-    expect(shown).to_have_text("3 recipients right now.")
+    expect(shown).to_have_text("3 leads right now.")
 
 
 @pytest.mark.parametrize(("choice", "kept"), [("Keep mine", "From two"), ("Use saved version", "From one")])
@@ -285,7 +285,7 @@ def test_a_scheduled_campaign_is_read_only_and_a_sent_one_shows_its_stats(
     marketer("POST", f"/v1/campaigns/{scheduled}/schedule", {"at": "2032-02-03T10:00", "timezone": "Europe/Lisbon"})
     page = editor(window, stack, scheduled)
     recipients = page.get_by_role("region", name="Recipients")
-    expect(recipients.get_by_text("2 recipients right now.")).to_be_visible()
+    expect(recipients.get_by_text("2 leads right now.")).to_be_visible()
     expect(recipients.get_by_text("false")).to_have_count(0)
     expect(page.get_by_text("Scheduled for Tue 3 Feb 2032, 10:00")).to_be_visible()
     page.get_by_role("button", name="Reschedule…").click()
