@@ -8,7 +8,6 @@ Marks outlive leads: who is deleted and imported again is not mailed again.
 """
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from chalicelib.model.addresses import address_key
@@ -17,8 +16,7 @@ from chalicelib.model.lead import Lead
 from chalicelib.model.suppression import Mark, Resubscription, SuppressedAddress
 from chalicelib.store.leads import Leads
 from chalicelib.store.suppressions import Resubscriptions
-
-_THREADS = 4
+from chalicelib.threads import for_all
 
 
 def suppress_address(leads: Leads, address: str, mark: Mark, *, lead_id: LeadId | None = None) -> bool:
@@ -37,8 +35,7 @@ def suppress_many(leads: Leads, addresses: Iterable[str], mark: Mark) -> tuple[i
     """Put addresses on the suppression list; how many are new there, and how many were known. May be repeated."""
     wanted = {address_key(address): address for address in addresses}
     before = leads.suppressions.find_many(wanted)
-    with ThreadPoolExecutor(_THREADS) as threads:
-        list(threads.map(lambda address: suppress_address(leads, address, mark), wanted.values()))
+    for_all(wanted.values(), lambda address: suppress_address(leads, address, mark))
     known = sum(mark.reason in each.reasons for each in before.values())
     return len(wanted) - known, known
 

@@ -256,8 +256,7 @@ class Resubscriptions(TableStore):
 
     def recording(self, lead_id: LeadId, allowed: Resubscription) -> Put:
         """The write that keeps it, for one transaction with what it allows."""
-        row = to_item(asdict(allowed))
-        return self._table.put(keys.resubscription(lead_id, time_text(allowed.at)) | row)
+        return self._table.put(keys.resubscription(lead_id, time_text(allowed.at)) | to_item(asdict(allowed)))
 
     def list_of_lead(self, lead_id: LeadId) -> list[Resubscription]:
         """All of a lead's, oldest first. Raises StoreUnavailable."""
