@@ -52,6 +52,15 @@ def test_parts_may_be_indented() -> None:
     assert rows_of(body) == [(1, ["a", "#DIV/0!"])]
 
 
+def test_a_workbook_may_lack_styles_and_shared_strings() -> None:
+    body, left = BytesIO(workbook({"A": sheet([["a", 1.0]])})), BytesIO()
+    with zipfile.ZipFile(body) as whole, zipfile.ZipFile(left, "w") as packed:
+        for name in whole.namelist():
+            if name not in ("xl/styles.xml", "xl/sharedStrings.xml"):
+                packed.writestr(name, whole.read(name))
+    assert rows_of(left.getvalue()) == [(1, ["a", "1"])]
+
+
 def test_lines_are_the_spreadsheets_and_empty_rows_and_ends_are_left_out() -> None:
     rows: list[list[workbooks.Value]] = [["Title"], [], ["a", None, "b", "", None], [None, None]]
     assert rows_of(workbook({"A": sheet(rows) + '<row r="1048576"/>'})) == [(1, ["Title"]), (3, ["a", "", "b"])]
