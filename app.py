@@ -38,9 +38,9 @@ if "api" in served_routes():
 @app.lambda_function(name="track")
 def track(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Handles the HTTP API's requests with the tracking routes above."""
-    from chalicelib.tracking.routes import answer
+    from chalicelib.tracking.routes import http_api
 
-    return answer(event, context, app)
+    return http_api(app).answer(event, context)
 
 
 @app.on_sqs_message(queue_arn="placeholder", name="launch")

@@ -5,7 +5,6 @@ sends them: compressed from 1,024 bytes on (`minimum_compression_size`), which t
 """
 
 import gzip
-import json
 import shutil
 from statistics import median, quantiles
 from typing import Any
@@ -16,7 +15,6 @@ from local.client import RunningStack, running_stack
 from local.command import run
 from local.console import NotReady
 from local.recipients import BROWSER
-from local.seed import call
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 VIEWS = {
@@ -101,24 +99,19 @@ def keystrokes(page: Page) -> list[tuple[float, ...]]:
 
 def main() -> None:
     stack = running_stack()
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-
-    def api(method: str, path: str, body: Any = None) -> Any:
-        sent = None if body is None else json.dumps(body).encode()
-        return call(stack.api_url, stack.token, method, f"/v1/{path}", sent, "application/json")
-
-    leads, campaigns = api("GET", "leads?limit=1")["items"], api("GET", "campaigns?limit=200")["items"]
+    chromium, api = shutil.which("chromium") or shutil.which("google-chrome"), stack.api
+    leads, campaigns = api("GET", "/v1/leads?limit=1")["items"], api("GET", "/v1/campaigns?limit=200")["items"]
     if not leads or not campaigns:
         raise NotReady("The stack needs a lead and a campaign; `make demo` makes both.")
     audience = {"entity": leads[0]["entity"], "stages": [leads[0]["stage"]]}
-    draft = api("POST", "campaigns", MAIL | {"audience": audience})["campaign_id"]
+    draft = api("POST", "/v1/campaigns", MAIL | {"audience": audience})["campaign_id"]
     sent = next((each for each in campaigns if each["status"] == "sent"), campaigns[0])["campaign_id"]
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
             measure(browser, stack, {"draft": draft, "sent": sent, "lead": leads[0]["lead_id"]})
     finally:
-        api("DELETE", f"campaigns/{draft}")
+        api("DELETE", f"/v1/campaigns/{draft}")
 
 
 def measure(browser: Browser, stack: RunningStack, ids: dict[str, str]) -> None:

@@ -41,7 +41,7 @@ class Simulated:
     function_seconds: Counter[str]
 
 
-def simulate(leads: int, rate: float, workers: int, stages: int = 1) -> Simulated:
+def simulate(leads: int, rate: float, workers: int) -> Simulated:
     """In steps of one second, until the last mail has left."""
     allowed = 1 / Grid(rate).step_seconds
     limits = {
@@ -50,7 +50,7 @@ def simulate(leads: int, rate: float, workers: int, stages: int = 1) -> Simulate
         "one campaign's partitions": DELIVERY_SHARDS * PARTITION_WRITES / WRITE_UNITS_A_MAIL,
         "the send rate's row": PARTITION_WRITES * LEADS_PER_MESSAGE,
     }
-    planning = min(PLANNERS, stages * AUDIENCE_SHARDS) * LEADS_PER_PAGE / SECONDS_A_PAGE
+    planning = min(PLANNERS, AUDIENCE_SHARDS) * LEADS_PER_PAGE / SECONDS_A_PAGE
     planned = sent = 0.0
     second = planned_after = deepest = 0
     bound_by: Counter[str] = Counter()

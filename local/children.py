@@ -69,5 +69,5 @@ class Child:
         if self.process.stdin:
             self.process.stdin.close()
 
-    def log_end(self, lines: int = 15) -> str:
-        return "\n".join("    " + line for line in self.log.read_text(errors="replace").splitlines()[-lines:])
+    def log_end(self) -> str:
+        return "\n".join("    " + line for line in self.log.read_text(errors="replace").splitlines()[-15:])

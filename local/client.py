@@ -1,7 +1,9 @@
 """Stacks that run, for the commands of a second terminal: the local one, or one on AWS."""
 
 import json
-from collections.abc import Callable
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +17,43 @@ from local.stack import DEFAULTS, STACK_FILE, STACK_NAME
 
 
 @dataclass(frozen=True, slots=True)
+class Api:
+    """The JSON API of a stack, for one token."""
+
+    url: str
+    token: str
+
+    def __call__(
+        self, method: str, path: str, body: Any = None, content_type: str = "application/json"
+    ) -> dict[str, Any]:
+        """One request, whose body is bytes or goes as JSON; {} for an empty answer.
+
+        Raises NotReady with the problem's detail when refused.
+        """
+        headers = {"Authorization": f"Bearer {self.token}"} | ({} if body is None else {"Content-Type": content_type})
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                raw = response.read()
+                answer: dict[str, Any] = json.loads(raw) if raw else {}
+                return answer
+        except urllib.error.HTTPError as refusal:
+            detail = refusal.read().decode(errors="replace")
+            raise NotReady(f"The API answers {refusal.code} to {method} {path}: {detail}") from None
+
+    def pages(self, path: str) -> Iterator[dict[str, Any]]:
+        """Everything in a list, page by page."""
+        cursor = ""
+        while True:
+            page = self("GET", f"{path}{'&' if '?' in path else '?'}limit=200{cursor}")
+            yield from page["items"]
+            if page["cursor"] is None:
+                return
+            cursor = f"&cursor={page['cursor']}"
+
+
+@dataclass(frozen=True, slots=True)
 class RunningStack:
     """Where a stack that somebody else started can be reached."""
 
@@ -23,6 +62,10 @@ class RunningStack:
     web_url: str
     inbox_url: str
     token: str
+
+    @property
+    def api(self) -> Api:
+        return Api(self.api_url, self.token)
 
     @property
     def endpoint(self) -> str:

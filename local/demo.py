@@ -12,7 +12,7 @@ from local.client import RunningStack, running_stack
 from local.command import run
 from local.console import NotReady, say, step
 from local.recipients import PARTS, Deed, Mail
-from local.seed import DRAFT, LEADS, RULE, call, example, pages
+from local.seed import DRAFT, LEADS, RULE, example
 
 PATIENCE_SECONDS = 180
 RULE_PATIENCE_SECONDS = 60
@@ -37,11 +37,7 @@ Stages = dict[str, str]
 class Demo:
     def __init__(self, stack: RunningStack) -> None:
         self._stack = stack
-
-    def api(
-        self, method: str, path: str, body: bytes | None = None, content_type: str = "application/json"
-    ) -> dict[str, Any]:
-        return call(self._stack.api_url, self._stack.token, method, path, body, content_type if body else None)
+        self.api = stack.api
 
     def import_leads(self) -> dict[str, Any]:
         return self.api("POST", "/v1/leads/import", example(LEADS, self._stack.inbox_url), "text/csv")
@@ -49,7 +45,7 @@ class Demo:
     def draft(self) -> dict[str, Any]:
         """The example campaign as a draft: the one that `make run` left, or a new one when that was sent."""
         title = json.loads(DRAFT.read_text())["title"]
-        for campaign in pages(self.api, "/v1/campaigns"):
+        for campaign in self.api.pages("/v1/campaigns"):
             if campaign["title"] == title and campaign["status"] == "draft":
                 return campaign
         return self.api("POST", "/v1/campaigns", example(DRAFT, self._stack.inbox_url))
@@ -63,7 +59,7 @@ class Demo:
         return self.api("POST", "/v1/rules", RULE.read_bytes())
 
     def leads(self, audience: dict[str, Any]) -> list[dict[str, Any]]:
-        return list(pages(self.api, f"/v1/leads?entity={quote(audience['entity'])}"))
+        return list(self.api.pages(f"/v1/leads?entity={quote(audience['entity'])}"))
 
     def moved(self, before: Stages, audience: dict[str, Any], expected: Stages) -> Stages:
         """Where leads are now who were elsewhere; as soon as it is what is expected, or as it is after a minute."""
@@ -116,7 +112,7 @@ def stages(leads: list[dict[str, Any]]) -> Stages:
     return {lead["email"]: lead["stage"] for lead in leads if lead["email"] is not None}
 
 
-def play(mails: list[Mail], pause: Callable[[float], None] = time.sleep) -> tuple[list[tuple[str, Deed]], Counter[str]]:
+def play(mails: list[Mail]) -> tuple[list[tuple[str, Deed]], Counter[str]]:
     """Give every mail's recipient a part and let them act; the scanner comes first, as in life.
 
     What was done with each mail, beside the address it went to, and how often each part was played.
@@ -126,7 +122,7 @@ def play(mails: list[Mail], pause: Callable[[float], None] = time.sleep) -> tupl
     parts = ["unsubscribes"] + [CAST[number % len(CAST)] for number in range(1, len(others))]
     swept = [PARTS["is swept by a scanner"](mail) for mail in scanned]
     deeds = [PARTS[part](mail) for mail, part in zip(others, parts, strict=True)]
-    pause(SETTLED_SECONDS)
+    time.sleep(SETTLED_SECONDS)
     behind = [PARTS["clicks behind the scanner"](mail) for mail in scanned[::3]]
     swept[::3] = behind
     played = Counter({"is swept by a scanner": len(swept), "clicks behind the scanner": len(behind)}) + Counter(parts)

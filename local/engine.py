@@ -1,7 +1,8 @@
 """ministack with patches, as a process of its own: `python -m local.engine`.
 
-Each patch below, and in recursion.py, says what ministack 1.5.33 does without it. When ministack no longer needs one,
-tests/unit/local/test_engine_patches.py fails and names it.
+Each of PATCHES says what ministack 1.5.33 does without it. There is no public way to any of them: neither its variables
+nor `/_ministack/config` know of these things, and it has no plugins. When it no longer needs one, or has changed where
+one holds on to it, tests/unit/local/test_engine_patches.py fails and names it.
 """
 
 import functools
@@ -30,16 +31,14 @@ LOG_WAIT_SECONDS = 0.003
 KEY_RINGS = "AWS::SecretsManager::Secret"
 
 
-def let_calls_wait_for_workers(workers_per_function: int) -> None:
+def let_calls_wait_for_workers() -> None:
     """Bound the worker processes of every function; further calls wait in line.
 
     ministack starts a process for each concurrent call and keeps it: 200 pixels at once would be 200 Python processes.
     Over its own cap it answers 429, where AWS would have scaled.
     """
-    execute = lambda_svc._execute_function_warm
-    lines: defaultdict[str, threading.BoundedSemaphore] = defaultdict(
-        lambda: threading.BoundedSemaphore(workers_per_function)
-    )
+    execute, workers = lambda_svc._execute_function_warm, int(os.environ["WORKERS_PER_FUNCTION"])
+    lines: defaultdict[str, threading.BoundedSemaphore] = defaultdict(lambda: threading.BoundedSemaphore(workers))
 
     @functools.wraps(execute)
     def wait_and_execute(function: dict[str, Any], *arguments: Any, **named: Any) -> Any:
@@ -316,28 +315,33 @@ def refuse_foreign_pages() -> None:
     ministack.app = guarded
 
 
+PATCHES = (
+    keep_streams_over_restarts,
+    return_messages_in_flight,
+    answer_apis_as_localhost,
+    refuse_foreign_pages,
+    name_queues_without_the_port,
+    allow_batches_as_single_messages,
+    read_expressions_once,
+    find_schedules_in_their_groups,
+    check_statements_one_by_one,
+    stream_what_statements_write,
+    read_numbers_from_parameters,
+    pass_binary_bodies_as_they_came,
+    create_alarms_over_several_metrics,
+    let_stacks_take_over,
+    stop_recursive_loops,
+    keep_recursive_loop_of_templates,
+    let_calls_wait_for_workers,
+    return_without_waiting_for_logs,
+    unpack_code_once,
+    look_at_schedules_every_second,
+)
+
 if __name__ == "__main__":
     stop_with_parent()
-    keep_streams_over_restarts()
-    return_messages_in_flight()
     if persistence.PERSIST_STATE:
         save_while_running(Path(os.environ["STATE_FILE"]))
-    answer_apis_as_localhost()
-    refuse_foreign_pages()
-    name_queues_without_the_port()
-    allow_batches_as_single_messages()
-    read_expressions_once()
-    find_schedules_in_their_groups()
-    check_statements_one_by_one()
-    stream_what_statements_write()
-    read_numbers_from_parameters()
-    pass_binary_bodies_as_they_came()
-    create_alarms_over_several_metrics()
-    let_stacks_take_over()
-    stop_recursive_loops()
-    keep_recursive_loop_of_templates()
-    let_calls_wait_for_workers(int(os.environ["WORKERS_PER_FUNCTION"]))
-    return_without_waiting_for_logs()
-    unpack_code_once()
-    look_at_schedules_every_second()
+    for patch in PATCHES:
+        patch()
     ministack.main()

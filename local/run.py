@@ -7,11 +7,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 
 from chalicelib.store.access import LINK_LIFETIME, Sessions
+from local.client import Api, RunningStack
 from local.command import run
 from local.console import say, step
 from local.seed import load_examples
@@ -34,7 +36,7 @@ def main() -> None:
     try:
         with running(options) as stack:
             with step("Loading the examples, if the stack is empty"):
-                load_examples(stack.api_url, stack.token, stack.inbox_url)
+                load_examples(Api(stack.api_url, stack.token), stack.inbox_url)
             with announced(stack, options.folder):
                 while True:
                     stack.require_alive()
@@ -69,13 +71,7 @@ def stop(number: int, frame: FrameType | None) -> None:
 @contextmanager
 def announced(stack: LocalStack, folder: Path) -> Iterator[None]:
     """Print where everything is and keep the same in stack.json for as long as that is true."""
-    addresses = {
-        "api_url": stack.api_url,
-        "tracking_url": stack.tracking_url,
-        "web_url": stack.web_url,
-        "inbox_url": stack.inbox_url,
-        "token": stack.token,
-    }
+    addresses = {each.name: getattr(stack, each.name) for each in fields(RunningStack)}
     file = folder / STACK_FILE
     unfinished = file.with_suffix(".new")
     unfinished.touch(mode=0o600)

@@ -10,7 +10,6 @@ carry +labels, a sandbox may write to them, and neither quota nor reputation cou
 """
 
 import argparse
-import json
 import secrets
 import time
 from collections.abc import Callable
@@ -24,11 +23,10 @@ from chalicelib.content.destinations import click_url_parts
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.tracking.delivery_ids import CampaignTracking
 from chalicelib.tracking.key_ring import KeyRing
-from local.client import clients_and_outputs, running_stack
+from local.client import Api, clients_and_outputs, running_stack
 from local.command import run
 from local.console import NotReady, say
 from local.recipients import Mail, WrongAnswer, follow, load_images, request
-from local.seed import call, pages
 from local.subscription import subscribed
 from local.token import create
 
@@ -60,9 +58,8 @@ ReadEvents = Callable[[], dict[str, dict[str, Any]]]
 class Target:
     """The stack that is tried."""
 
-    api_url: str
+    api: Api
     tracking_url: str
-    token: str
     client: Client
     """Makes boto3 clients for where the stack is."""
     outputs: dict[str, str]
@@ -113,6 +110,7 @@ class Report:
 class Smoke:
     def __init__(self, target: Target) -> None:
         self._target = target
+        self._api = target.api
         self.report = Report()
         self.entity = f"smoke-{secrets.token_hex(4)}"
         self.leads: dict[str, str] = {}
@@ -222,7 +220,7 @@ class Smoke:
         people = [(name, "Now") for name in CAST] + [(LATER, "Later")]
         lines = [f"{self.entity},{stage},{self._address(name)},{name}" for name, stage in people]
         file = "\n".join(["entity,stage,email,first_name", *lines])
-        answer = call(self._target.api_url, self._target.token, "POST", "/v1/leads/import", file.encode(), "text/csv")
+        answer = self._api("POST", "/v1/leads/import", file.encode(), "text/csv")
         return answer["created"], answer["errors"]
 
     def _campaign(self, stage: str) -> str:
@@ -259,7 +257,7 @@ class Smoke:
             )
         self.report.hold(
             "The API names the deliveries as their mails do",
-            lambda: {each["delivery_id"] for each in pages(self._api, f"{campaign}/deliveries")},
+            lambda: {each["delivery_id"] for each in self._api.pages(f"{campaign}/deliveries")},
             {mail.unsubscribe_url.rpartition("/")[2] for mail in mails.values()},
             "The campaign was signed with another key than the key ring's current one.",
         )
@@ -292,14 +290,9 @@ class Smoke:
 
     def _find_leads(self) -> set[str]:
         for stage in ("Now", "Later"):
-            for each in pages(self._api, f"/v1/leads?entity={self.entity}&stage={stage}"):
+            for each in self._api.pages(f"/v1/leads?entity={self.entity}&stage={stage}"):
                 self.leads[each["first_name"]] = each["lead_id"]
         return set(self.leads)
-
-    def _api(self, method: str, path: str, body: Any = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        kind = None if body is None else "application/json"
-        return call(self._target.api_url, self._target.token, method, path, data, kind)
 
 
 def main() -> int:
@@ -311,24 +304,20 @@ def main() -> int:
         local = running_stack()
         from_email = given.from_email or "news@shop.example"
         ahead = timedelta(seconds=3)
-        target = Target(
-            local.api_url, local.tracking_url, local.token, local.client, local.outputs(), from_email, ahead
-        )
-        return tried(target)
+        return tried(Target(local.api, local.tracking_url, local.client, local.outputs(), from_email, ahead))
     if given.from_email is None:
         raise NotReady("Say who sends: make smoke STACK=... FROM=news@your-verified-domain")
     client, outputs = clients_and_outputs(given.stack)
     name = f"smoke test {secrets.token_hex(4)}"
     token = create(name, outputs["CampaignsTable"], client("dynamodb"))
-    api_url = outputs["EndpointURL"].rstrip("/")
+    api = Api(outputs["EndpointURL"].rstrip("/"), token)
     ahead = timedelta(minutes=SCHEDULE_MINUTES)
-    target = Target(api_url, outputs["TrackingBaseUrl"], token, client, outputs, given.from_email, ahead)
     try:
-        return tried(target)
+        return tried(Target(api, outputs["TrackingBaseUrl"], client, outputs, given.from_email, ahead))
     finally:
-        for issued in call(api_url, token, "GET", "/v1/tokens")["items"]:
+        for issued in api("GET", "/v1/tokens")["items"]:
             if issued["name"] == name:
-                call(api_url, token, "DELETE", f"/v1/tokens/{issued['token_id']}")
+                api("DELETE", f"/v1/tokens/{issued['token_id']}")
 
 
 def tried(target: Target) -> int:

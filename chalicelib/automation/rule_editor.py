@@ -43,18 +43,12 @@ class WrittenRule:
     enabled: bool = True
 
 
+@dataclass(frozen=True, slots=True)
 class RuleEditor:
-    def __init__(
-        self,
-        rules: Rules,
-        campaigns: Campaigns,
-        leads: Leads,
-        links_of: Callable[[CampaignId], Sequence[LaunchedLink]],
-    ) -> None:
-        self._rules = rules
-        self._campaigns = campaigns
-        self._leads = leads
-        self._links_of = links_of
+    _rules: Rules
+    _campaigns: Campaigns
+    _leads: Leads
+    _links_of: Callable[[CampaignId], Sequence[LaunchedLink]]
 
     def create(self, written: WrittenRule, now: datetime) -> Rule:
         """Raises InvalidRule or TooManyRules; nothing is written then."""

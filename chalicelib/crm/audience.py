@@ -6,7 +6,6 @@ its audience.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice, product
 from math import inf
 
@@ -18,6 +17,7 @@ from chalicelib.model.verdicts import judged
 from chalicelib.store import keys
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Count, Leads
+from chalicelib.threads import for_all
 
 LEADS_PER_PAGE = 500
 """Leads looked at for one page: 6 KB of ids, five calls to SQS."""
@@ -25,7 +25,6 @@ LOOKED_AT_FOR_SOME = 2_000
 """Finding some members of an audience by behaviour takes as many reads of deliveries, at most."""
 _LOOK_SECONDS = 20
 """A request takes 29 s at most."""
-_THREADS = 4
 
 
 class Audiences:
@@ -71,9 +70,8 @@ class Audiences:
         is_over = self.time_is_over(_LOOK_SECONDS)
         if not audience.behavior:
             return self._leads.count_audience(audience.entity, audience.stages, audience.tags, is_over)
-        units = list(product(dict.fromkeys(audience.stages), range(keys.AUDIENCE_SHARDS)))
-        with ThreadPoolExecutor(_THREADS) as threads:
-            counts = list(threads.map(lambda unit: self._count(audience, *unit, is_over=is_over), units))
+        units = product(dict.fromkeys(audience.stages), range(keys.AUDIENCE_SHARDS))
+        counts = for_all(units, lambda unit: self._count(audience, *unit, is_over=is_over))
         return Count(sum(each.total for each in counts), any(each.at_least for each in counts))
 
     def time_is_over(self, seconds: float) -> Callable[[], bool]:
@@ -125,12 +123,5 @@ def did(delivery: Delivery, what: Did) -> bool:
         return False
     clicked = judged(delivery).clicked is not None
     opened = clicked or delivery.opened_person_at is not None
-    match what:
-        case Did.OPENED:
-            return opened
-        case Did.NOT_OPENED:
-            return not opened
-        case Did.CLICKED:
-            return clicked
-        case Did.NOT_CLICKED:
-            return not clicked
+    deeds = {Did.OPENED: opened, Did.NOT_OPENED: not opened, Did.CLICKED: clicked, Did.NOT_CLICKED: not clicked}
+    return deeds[what]

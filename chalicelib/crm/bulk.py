@@ -6,33 +6,22 @@ may be repeated, and stopping between two pieces leaves nothing half done.
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from chalicelib.crm.leads import (
-    InvalidLead,
-    LeadInput,
-    checked,
-    delete_lead,
-    group_faults,
-    normalized,
-    normalized_set,
-    revise_lead,
-    tag_faults,
-)
-from chalicelib.model.errors import Fault, LeadNotFound
+from chalicelib.crm.leads import InvalidLead, LeadInput, checked, delete_lead, revise_lead
+from chalicelib.model.errors import LeadNotFound
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import EVERY_LEAD, Lead, LeadFilter
 from chalicelib.store.leads import Leads
+from chalicelib.threads import for_all
 
 LEADS_A_PIECE = 500
 _LEADS_A_PAGE = 100
 _PIECE_SECONDS = 10.0
 """A piece ends after the page with which this is over: two thirds of a request's time are left for throttled writes."""
-_THREADS = 4
 
 
 class BulkAction(StrEnum):
@@ -52,13 +41,9 @@ class BulkChange(NamedTuple):
 
     def checked(self) -> "BulkChange":
         """With stage and tags in normal form. Raises InvalidLead."""
-        stage, tags = normalized(self.stage), normalized_set(self.tags)
-        faults = [Fault("tags", why) for why in tag_faults(tags)]
         if self.action is BulkAction.CHANGE_STAGE:
-            faults = [Fault("stage", why) for why in group_faults(stage)]
-        if faults:
-            raise InvalidLead(faults)
-        return self._replace(stage=stage, tags=tags)
+            return self._replace(stage=checked({"stage": self.stage})["stage"] or "")
+        return self._replace(tags=checked({"tags": self.tags})["tags"] or ())
 
 
 class Failure(NamedTuple):
@@ -119,13 +104,12 @@ class BulkEditor:
                 # So it is after a deletion whose answer was lost.
                 return change.action is not BulkAction.DELETE and "There is no such lead any more."
 
-        with ThreadPoolExecutor(_THREADS) as threads:
-            for lead_id, result in zip(lead_ids, threads.map(outcome, lead_ids), strict=True):
-                if isinstance(result, str):
-                    report.failed.append(Failure(lead_id, result))
-                else:
-                    report.changed += result
-                    report.unchanged += not result
+        for lead_id, result in zip(lead_ids, for_all(lead_ids, outcome), strict=True):
+            if isinstance(result, str):
+                report.failed.append(Failure(lead_id, result))
+            else:
+                report.changed += result
+                report.unchanged += not result
 
     def _change_one(self, lead_id: LeadId, change: BulkChange, wanted: LeadFilter, now: datetime) -> bool:
         if change.action is BulkAction.DELETE:

@@ -8,7 +8,6 @@ Marks outlive leads: who is deleted and imported again is not mailed again.
 """
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from chalicelib.model.addresses import address_key
@@ -17,8 +16,7 @@ from chalicelib.model.lead import Lead
 from chalicelib.model.suppression import Mark, Resubscription, SuppressedAddress
 from chalicelib.store.leads import Leads
 from chalicelib.store.suppressions import Resubscriptions
-
-_THREADS = 4
+from chalicelib.threads import for_all
 
 
 def suppress_address(leads: Leads, address: str, mark: Mark, *, lead_id: LeadId | None = None) -> bool:
@@ -37,8 +35,7 @@ def suppress_many(leads: Leads, addresses: Iterable[str], mark: Mark) -> tuple[i
     """Put addresses on the suppression list; how many are new there, and how many were known. May be repeated."""
     wanted = {address_key(address): address for address in addresses}
     before = leads.suppressions.find_many(wanted)
-    with ThreadPoolExecutor(_THREADS) as threads:
-        list(threads.map(lambda address: suppress_address(leads, address, mark), wanted.values()))
+    for_all(wanted.values(), lambda address: suppress_address(leads, address, mark))
     known = sum(mark.reason in each.reasons for each in before.values())
     return len(wanted) - known, known
 
@@ -73,7 +70,8 @@ def resubscribe(leads: Leads, resubscriptions: Resubscriptions, lead_id: LeadId,
             if owner.lead_id != lead_id:
                 leads.suppressions.unmark(owner)
     # The lead itself last, in one write with the record: until then a repetition finds it still marked.
-    leads.suppressions.resubscribe_lead(lead_id, allowed.at, resubscriptions.recording(lead_id, allowed))
+    record = resubscriptions.recording(lead_id, replace(allowed, ended=lead.unsubscription))
+    leads.suppressions.resubscribe_lead(lead_id, allowed.at, record)
     for since in leads.suppressions.find_many([lead.email] if lead.email else []).values():
         for mark in since.everywhere[:1]:  # it came meanwhile, and found the leads marked
             _mark_owners(leads, since.address, mark, lead_id)

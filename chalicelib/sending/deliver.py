@@ -6,7 +6,7 @@ prepare ── reserve a moment ── claim ── wait for the moment ── h
    │             │               │             │                  ├── not sent: claim given back, comes again
    │             │               │             │                  ├── account refused: the same, campaign paused
    │             │               │             │                  └── outcome unknown: stays `sending`
-   │             │               │             └── unsubscribed since its lead was read: skipped (prepare.py)
+   │             │               │             └── unsubscribed since its lead was read: skipped
    │             │               └── another worker has it: ended, or still `sending`: settled when it is old enough
    │             └── none (quota, throttled): this lead and all behind it come again later
    └── no mail: claimed as skipped or failed, and done
@@ -23,7 +23,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import InitVar, dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Self
 
 from chalicelib.campaigns.launched_content import LaunchedContent
 from chalicelib.model.addresses import without_address
@@ -33,9 +32,10 @@ from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.reasons import FailureReason, SkipReason, WaitReason
 from chalicelib.model.transport import AccountRefused, NotSent, OutcomeUnknown, OutgoingMail, Rejected, Transport
 from chalicelib.sending.budget import Budget, MustWait, Pacing
-from chalicelib.sending.prepare import MOST_DETAIL, FreshLeads, ended, prepare, unreachable
+from chalicelib.sending.message_leads import FreshLeads, Message, Rest
+from chalicelib.sending.prepare import ended, prepare, unreachable
 from chalicelib.sending.rate import LATENESS_SECONDS, Waiting
-from chalicelib.store.claims import Claims, Ending
+from chalicelib.store.claims import Claims
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
 from chalicelib.telemetry import logger
@@ -49,72 +49,6 @@ _OUT_OF_REACH_SECONDS = 30
 """How long this worker's leads wait for a reason that other workers may not meet."""
 MOST_PUT_OFF = 19
 """A mail that was put off more often, for four hours, has failed: a campaign must come to its end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """Leads whose delivery has not ended, and when to try again."""
-
-    lead_ids: tuple[LeadId, ...]
-    after_seconds: float
-    put_off: int = 0
-    """How often their mails were put off."""
-    waiting: Waiting | None = None
-    """What all mails wait for, if that is why."""
-
-
-@dataclass(slots=True)
-class _Message:
-    """The leads of one message while they are delivered.
-
-    A delivery's end is written in one request with the next claim, or on leaving the context.
-    """
-
-    content: LaunchedContent
-    unit: str
-    recipients: FreshLeads
-    time_is_short: Callable[[], bool]
-    put_off: int
-    claims: Claims
-    wanted: int = 0
-    """How many mails this worker has still to send, those of its other messages included."""
-    unwritten: Ending | None = None
-    again: dict[tuple[float, int, Waiting | None], list[LeadId]] = field(default_factory=dict)
-    """Leads that come again, by what becomes the other fields of their Rest."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None or issubclass(kind, Exception):  # anything else ends the process
-            self._write()
-
-    def claim(self, delivery: Delivery) -> bool:
-        """Take the right to send, or to end, a delivery; False if somebody has had it. Raises StoreError."""
-        if self.unwritten is not None and self.unwritten.concerns(delivery):
-            self._write()  # a request must not name a delivery twice
-        (claimed,), _ = self.claims.claim_and_record([delivery], [self.unwritten] if self.unwritten else [])
-        self.unwritten = None
-        return claimed
-
-    def record(self, claim: Delivery, **values: Any) -> None:
-        """Note how a claimed delivery ended."""
-        self.unwritten = Ending(claim, values)
-
-    def record_failed(self, claim: Delivery, reason: FailureReason, error: Exception) -> None:
-        self.record(claim, status="failed", reason=reason.value, detail=str(error)[:MOST_DETAIL])
-
-    def _write(self) -> None:
-        if self.unwritten is not None:
-            self.claims.claim_and_record([], [self.unwritten])
-            self.unwritten = None
-
-    def comes_again(self, rest: Rest) -> None:
-        self.again.setdefault((rest.after_seconds, rest.put_off, rest.waiting), []).extend(rest.lead_ids)
-
-    def rests(self) -> list[Rest]:
-        """One for each different wait: each becomes a message of its own."""
-        return [Rest(tuple(lead_ids), *waits) for waits, lead_ids in self.again.items()]
 
 
 @dataclass(slots=True)
@@ -160,7 +94,7 @@ class Deliver:
             except MustWait as must:
                 return [self._rest(lead_ids, must, put_off)]
         recipients = FreshLeads(self._leads, lead_ids, self._seconds_now)
-        with _Message(content, unit, recipients, time_is_short, put_off, self._claims) as message:
+        with Message(content, unit, recipients, time_is_short, put_off, self._claims) as message:
             for number, lead_id in enumerate(lead_ids):
                 left = lead_ids[number:]
                 message.wanted = len(left) + behind
@@ -182,7 +116,7 @@ class Deliver:
         seconds = max(0.0, (must.waiting.until - self._clock()).total_seconds())
         return Rest(tuple(lead_ids), seconds, put_off, must.waiting if seconds else None)
 
-    def _deliver(self, lead_id: LeadId, message: _Message) -> None:
+    def _deliver(self, lead_id: LeadId, message: Message) -> None:
         """One lead's delivery: each step goes on, or ends it for a stated reason. Raises MustWait if none may leave."""
         self._pacing.begin()
         prepared = prepare(message.content, message.unit, lead_id, message.recipients.find(lead_id), self._clock())
@@ -196,12 +130,12 @@ class Deliver:
         self._send(claim, prepared.mail, message)
         self._pacing.end()
 
-    def _claim(self, claim: Delivery, message: _Message) -> Delivery | None:
+    def _claim(self, claim: Delivery, message: Message) -> Delivery | None:
         """The claim if it is ours; None when the delivery was claimed before and is not to be sent again."""
         with self._given_back_on_failure(claim):
             return claim if message.claim(claim) else self._claim_again(claim, message)
 
-    def _claim_again(self, claim: Delivery, message: _Message) -> Delivery | None:
+    def _claim_again(self, claim: Delivery, message: Message) -> Delivery | None:
         """As `_claim`, for a delivery that has a row already."""
         existing = self._deliveries.find(claim.campaign_id, claim.lead_id)
         if existing is None:  # given back between the claim and this look
@@ -223,7 +157,7 @@ class Deliver:
         self._settle(existing, message)
         return None
 
-    def _settle(self, existing: Delivery, message: _Message) -> None:
+    def _settle(self, existing: Delivery, message: Message) -> None:
         """End a delivery whose sender must have died; look at it again later while that is not certain."""
         if existing.status is DeliveryStatus.SENDING:
             remaining = existing.taken_at + OUTCOME_GRACE - self._clock()
@@ -238,7 +172,7 @@ class Deliver:
         if existing.unit != message.unit and message.unit not in existing.replanned:
             self._deliveries.record_replanned(existing.campaign_id, existing.lead_id, message.unit)
 
-    def _send(self, claim: Delivery, mail: OutgoingMail, message: _Message) -> None:
+    def _send(self, claim: Delivery, mail: OutgoingMail, message: Message) -> None:
         """Hand over a claimed delivery's mail at its moment. Raises MustWait if the mail service takes none now."""
         for pause in (*_THROTTLED_PAUSES, None):
             with self._given_back_on_failure(claim):
@@ -272,7 +206,7 @@ class Deliver:
                 message.record(claim, status="sent", sent_at=self._clock(), message_id=message_id)
             return
 
-    def _wait_for_moment(self, claim: Delivery, message: _Message) -> FailureReason | SkipReason | None:
+    def _wait_for_moment(self, claim: Delivery, message: Message) -> FailureReason | SkipReason | None:
         """Return when the mail may leave; or at once, with the reason, when its lead must not be mailed any more.
 
         If what is known of the lead will be too old at that moment, it is read again before, so that the read does not
@@ -292,7 +226,7 @@ class Deliver:
                 if reason is not None:
                     return reason
 
-    def _put_off(self, claim: Delivery, error: NotSent, message: _Message) -> None:
+    def _put_off(self, claim: Delivery, error: NotSent, message: Message) -> None:
         """The server takes this mail later: one minute, two, four, eight, then a quarter of an hour each time."""
         if message.put_off >= MOST_PUT_OFF:
             message.record_failed(claim, FailureReason.REJECTED, error)

@@ -11,7 +11,8 @@ from chalicelib.model.ids import CampaignId
 from chalicelib.model.messages import SendMessage
 from chalicelib.model.reasons import WaitReason
 from chalicelib.sending.budget import Budget
-from chalicelib.sending.deliver import Deliver, Rest
+from chalicelib.sending.deliver import Deliver
+from chalicelib.sending.message_leads import Rest
 from chalicelib.sending.rate import Waiting
 from chalicelib.sending.waiting import OwnQueue, Wakes, looks_again_at
 from chalicelib.sqs import QueueUnavailable

@@ -8,6 +8,7 @@ time. So revoking a token ends its sessions and links at once.
 import hashlib
 import secrets
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from chalicelib.model.access import Scope, Session, Token
@@ -41,8 +42,7 @@ class Tokens(TableStore):
         """A new token and its secret, `lf_` and 43 characters of base64url: told once, never again."""
         secret = "lf_" + secrets.token_urlsafe(32)
         token = Token(f"tok_{secrets.token_hex(12)}", name, scope, now)
-        values = {"kind": _KIND, "token_id": token.token_id, "name": name, "scope": scope, "created_at": now}
-        self._table.transact(self._table.put(keys.token(hash_of(secret)) | to_item(values)))
+        self._table.transact(self._table.put(keys.token(hash_of(secret)) | to_item(asdict(token) | {"kind": _KIND})))
         return token, secret
 
     def use(self, secret: str, now: datetime) -> Token | None:
@@ -76,13 +76,13 @@ class Tokens(TableStore):
         revoked = rows.pop(token_id, None)
         if revoked is None:
             raise TokenNotFound("There is no token with this id.")
-        delete = self._table.delete(_key(revoked))
+        delete = self._table.delete(keys.of_row(revoked))
         if revoked["scope"]["S"] != Scope.FULL:
             self._table.write(delete)
             return
         # Together with the proof that another one is left, which is not being revoked at the same time.
         for row in rows.values():
-            still_there = self._table.update(_key(row)).set(kind=_KIND).require(exists("token_id"))
+            still_there = self._table.update(keys.of_row(row)).set(kind=_KIND).require(exists("token_id"))
             if row["scope"]["S"] == Scope.FULL and self._table.transact(delete, still_there):
                 return
         raise LastFullToken("This is the last token that may change anything. Create another one first.")
@@ -142,10 +142,6 @@ class Sessions:
 
 def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def _key(row: Item) -> Item:
-    return {"pk": row["pk"], "sk": row["sk"]}
 
 
 def _row(token_hash: str, ends_at: datetime) -> Item:

@@ -1,10 +1,9 @@
 """Campaigns: what was written, for whom, and how far it is. Large texts lie beside the row, compressed, in pieces."""
 
-import json
-import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from chalicelib.model.campaign import (
@@ -27,7 +26,7 @@ from chalicelib.model.lifecycle import GOING, Holds, Move
 from chalicelib.model.times import time_from, time_text
 from chalicelib.model.workspace import Workspace
 from chalicelib.store import keys
-from chalicelib.store.client import Item, Readers, from_item, noun_of, to_item
+from chalicelib.store.client import Item, Readers, from_item, noun_of, packed, to_item, unpacked
 from chalicelib.store.statements import Put, Query, Statement, above, at_most, equals, lacks, missing, one_of
 from chalicelib.store.table import TableStore, call
 from chalicelib.store.workspace import read_workspace, workspace_from
@@ -61,10 +60,10 @@ class Campaigns(TableStore):
 
     def body(self, campaign: Campaign) -> Body:
         """The author's content of this version. Raises Conflict when it was replaced meanwhile."""
-        packed = self.find_blob(campaign, _content_name(campaign))
-        if packed is None:
+        body = self.find_blob(campaign, _content_name(campaign))
+        if body is None:
             raise Conflict("the campaign was changed meanwhile")
-        return noun_of(Body, _unpacked(packed))
+        return noun_of(Body, unpacked(body))
 
     def update_draft(self, campaign: Campaign, body: Body, *, at: datetime) -> Campaign:
         """Replace a draft made from `campaign.version`. Raises Conflict when that is no longer how it stands."""
@@ -89,14 +88,9 @@ class Campaigns(TableStore):
     ) -> tuple[list[Campaign], str | None]:
         """Campaigns, newest or oldest first, and where to go on (None at the end)."""
         listed_campaigns = Query(key=equals("kind", "campaign"), index=keys.LISTING_INDEX, newest_first=newest_first)
-        start: Item | None = None
-        if position is not None:
-            created_at, _, campaign_id = position.partition(" ")
-            listed = to_item({"kind": "campaign", "created_at": created_at})
-            start = keys.campaign(CampaignId(campaign_id)) | listed
-        page = self._table.page(listed_campaigns, limit=limit, start=start)
-        following = f"{page.last['created_at']['S']} {page.last['pk']['S']}" if page.last else None
-        return [decode(row) for row in page.rows], following
+        names, others = ("created_at", "pk"), {"kind": "campaign", "sk": "campaign"}
+        rows, following = self._table.listed(listed_campaigns, names, limit=limit, position=position, **others)
+        return [decode(row) for row in rows], following
 
     @staticmethod
     def position_after(campaign: Campaign) -> str:
@@ -160,14 +154,14 @@ class Campaigns(TableStore):
 
     def save_launched(self, campaign: Campaign, mail: LaunchedMail) -> None:
         """Keep what the reports say of a launched mail, apart from the compiled content, which is larger."""
-        self.save_blob(campaign, "launched", _packed(mail))
+        self.save_blob(campaign, "launched", packed(asdict(mail)))
 
     def find_launched(self, campaign: Campaign) -> LaunchedMail:
         """What was launched of this version; nothing before launch."""
-        packed = self.find_blob(campaign, "launched")
-        if packed is None:
+        launched = self.find_blob(campaign, "launched")
+        if launched is None:
             return LaunchedMail()
-        values = _unpacked(packed)
+        values = unpacked(launched)
         links = tuple(noun_of(LaunchedLink, link) for link in values["links"])
         proof, workspace = values.get("proof"), values.get("workspace")
         shown = proof and noun_of(ProofResult, proof)
@@ -212,7 +206,7 @@ class Campaigns(TableStore):
         ]
 
     def _content(self, campaign: Campaign, body: Body) -> list[Put]:
-        return self._blob(campaign, _content_name(campaign), _packed(body))
+        return self._blob(campaign, _content_name(campaign), packed(asdict(body)))
 
     def _delete_content(self, campaign: Campaign) -> None:
         number, pieces = 0, 1
@@ -227,14 +221,6 @@ def _content_name(campaign: Campaign) -> str:
     return f"content-{campaign.version}"
 
 
-def _packed(value: Body | LaunchedMail) -> bytes:
-    return zlib.compress(json.dumps(asdict(value)).encode())
-
-
-def _unpacked(packed: bytes) -> Any:
-    return json.loads(zlib.decompress(packed))
-
-
 def encode(campaign: Campaign) -> Item:
     return keys.campaign(campaign.campaign_id) | to_item(asdict(campaign) | {"kind": "campaign"})
 
@@ -243,22 +229,19 @@ def decode(item: Item) -> Campaign:
     return noun_of(Campaign, from_item(item), _READ)
 
 
-def _audience(values: Mapping[str, Any]) -> Audience:
-    behavior = tuple(Behavior(each["campaign_id"], Did(each["did"])) for each in values.get("behavior", ()))
-    return Audience(values["entity"], tuple(values["stages"]), tuple(values["tags"]), behavior)
+def _behavior(several: Sequence[Mapping[str, Any]]) -> tuple[Behavior, ...]:
+    return tuple(noun_of(Behavior, each, {"did": Did}) for each in several)
 
 
 _READ: Readers = {
-    "audience": _audience,
+    "audience": partial(noun_of, Audience, read={"stages": tuple, "tags": tuple, "behavior": _behavior}),
     "status": CampaignStatus,
     "tracking": Tracking,
     "created_at": time_from,
     "updated_at": time_from,
     "launched_at": time_from,
     "completed_at": time_from,
-    "schedule": lambda values: Schedule(
-        values["schedule_id"], datetime.fromisoformat(values["at"]), values["local"], values["timezone"]
-    ),
-    "waiting": lambda values: Wait(datetime.fromisoformat(values["until"]), values.get("reason")),
+    "schedule": partial(noun_of, Schedule, read={"at": time_from}),
+    "waiting": lambda values: Wait(time_from(values["until"]), values.get("reason")),
 }
 """What is not kept as it is."""

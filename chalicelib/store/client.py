@@ -1,5 +1,7 @@
 """DynamoDB clients, each with its own timeouts; and plain values for typed ones."""
 
+import json
+import zlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
@@ -85,6 +87,15 @@ def noun_of(noun: type[Noun], values: Mapping[str, Any], read: Readers = Mapping
     """
     named = (name for name in noun.__dataclass_fields__ if name in values and name not in others)
     return noun(**{name: read[name](values[name]) if name in read else values[name] for name in named}, **others)
+
+
+def packed(value: Any) -> bytes:
+    """JSON, compressed; `unpacked` reads it."""
+    return zlib.compress(json.dumps(value, separators=(",", ":")).encode())
+
+
+def unpacked(data: bytes) -> Any:
+    return json.loads(zlib.decompress(data))
 
 
 def typed(value: Any) -> dict[str, Any]:

@@ -9,18 +9,16 @@ first, `counters/<generation>#links` and so on, and then replaces `counters`, wh
 also writes `counters`, on condition that its basis (generation, fences, running recount) is still what was read.
 """
 
-import json
 import secrets
-import zlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from chalicelib.model.ids import CampaignId
 from chalicelib.store import keys
 from chalicelib.store.applied_runs import AppliedRuns
-from chalicelib.store.client import Item, from_item, to_item
+from chalicelib.store.client import Item, from_item, packed, to_item
 from chalicelib.store.statements import Query, Statement, begins_with, equals, missing
 from chalicelib.store.table import TableStore
 
@@ -74,15 +72,6 @@ class Basis:
         least = min(self.fences)
         text = ",".join(map(str, [least, *(each - least for each in self.fences)]))
         return to_item({"generation": self.generation, "fences": text})
-
-
-def packed(value: Any) -> bytes:
-    """JSON, compressed to a tenth, as names of facts repeat themselves; `unpacked` reads it."""
-    return zlib.compress(json.dumps(value, separators=(",", ":")).encode())
-
-
-def unpacked(attribute: Mapping[str, bytes]) -> Any:
-    return json.loads(zlib.decompress(attribute["B"]))
 
 
 def rows_of(names: Iterable[str]) -> dict[str, list[str]]:

@@ -18,7 +18,7 @@ from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, LeadId, is_trace_id, shard_of
 from chalicelib.model.verdicts import judged, says_something_new
 from chalicelib.store import keys
-from chalicelib.store.client import Client, Item, to_item
+from chalicelib.store.client import Client, Item
 from chalicelib.store.delivery_rows import CLICK_MAPS, click_values, decode
 from chalicelib.store.statements import (
     Condition,
@@ -257,15 +257,11 @@ class Deliveries(TableStore):
 
     def list_of_lead(self, lead_id: LeadId, *, limit: int, position: str | None) -> tuple[list[Delivery], str | None]:
         """One lead's deliveries, newest first, and where to go on (None at the end)."""
-        start = None
-        if position is not None:
-            claimed_at, _, bucket = position.partition(" ")
-            start = to_item({"bucket": bucket, "lead_id": lead_id, "claimed_at": claimed_at})
-        listed = Query(index=keys.BY_LEAD_INDEX, key=equals("lead_id", lead_id), newest_first=True)
-        rows, last, _ = self._table.page(listed, limit=limit, start=start)
+        of_lead, names = equals("lead_id", lead_id), ("claimed_at", "bucket")
+        newest = Query(index=keys.BY_LEAD_INDEX, key=of_lead, newest_first=True)
+        rows, following = self._table.listed(newest, names, limit=limit, position=position, lead_id=lead_id)
         wanted = [{"bucket": row["bucket"], "lead_id": row["lead_id"]} for row in rows]
         found = [self.from_row(row) for row in self._table.find_many(wanted)]
-        following = f"{last['claimed_at']['S']} {last['bucket']['S']}" if last else None
         return sorted(found, key=lambda each: each.claimed_at, reverse=True), following
 
     @staticmethod

@@ -5,7 +5,7 @@ be repeated. docs/decisions/0083 has the list.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from chalicelib.model.delivery import BurstRule, Delivery
@@ -48,8 +48,7 @@ class Erasures:
 
     def recording(self, lead_id: LeadId, erasure: Erasure) -> Put:
         """The write that notes it, for one transaction with the end of the lead."""
-        row = to_item({"at": erasure.at, "by": erasure.by, "address": erasure.address})
-        return self._campaigns.put(keys.erasure(lead_id) | row)
+        return self._campaigns.put(keys.erasure(lead_id) | to_item(asdict(erasure)))
 
     def record(self, lead_id: LeadId, erasure: Erasure) -> None:
         """Note it of a lead that is gone already."""
@@ -76,7 +75,7 @@ class Erasures:
     def forget_history(self, lead_id: LeadId) -> None:
         """Remove these rows; of what rules did only that they did it stays."""
         for row in self.iter_history(lead_id):
-            key = {"pk": row["pk"], "sk": row["sk"]}
+            key = keys.of_row(row)
             if row["sk"]["S"].startswith(keys.ACT):
                 self._campaigns.write(self._campaigns.update(key).set(done=[], failed=[]).remove("url"))
             else:

@@ -71,6 +71,11 @@ def delivery(campaign_id: CampaignId, lead_id: LeadId) -> Item:
     return {"bucket": {"S": bucket(campaign_id, shard_of(lead_id, DELIVERY_SHARDS))}, "lead_id": {"S": lead_id}}
 
 
+def of_row(row: Item) -> Item:
+    """Of a row of the campaigns table."""
+    return {"pk": row["pk"], "sk": row["sk"]}
+
+
 def _row(pk: str, sk: str) -> Item:
     return {"pk": {"S": pk}, "sk": {"S": sk}}
 

@@ -3,7 +3,6 @@
 import secrets
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from chalicelib.model.errors import StoreUnavailable
@@ -12,10 +11,10 @@ from chalicelib.model.lead import LeadChange
 from chalicelib.store import lead_rows
 from chalicelib.store.statements import Statement
 from chalicelib.store.table import Table
+from chalicelib.threads import for_all
 
 _STATEMENTS = 100
 """AWS's limit for a transaction. Its 4 MB are out of reach: crm holds a lead under 20 KB."""
-_THREADS = 4
 _PATIENCE_SECONDS = 8.0
 """How long a throttled transaction is repeated: a table on demand takes seconds to grow to an import's rate. One that
 gets no answer at all has taken longer by then, and is not repeated."""
@@ -33,11 +32,10 @@ def write_many(table: Table, changes: Sequence[LeadChange]) -> set[LeadId]:
     of the leads may be written by then.
     """
     refused: set[LeadId] = set()
-    with ThreadPoolExecutor(_THREADS) as threads:
-        for wave in _waves(changes):
-            batches = list(_batches(table.name, wave))
-            written = threads.map(lambda batch: _write(table, batch), batches)
-            refused.update(*(batch.lead_ids for batch, done in zip(batches, written, strict=True) if not done))
+    for wave in _waves(changes):
+        batches = list(_batches(table.name, wave))
+        written = for_all(batches, lambda batch: _write(table, batch))
+        refused.update(*(batch.lead_ids for batch, done in zip(batches, written, strict=True) if not done))
     return refused
 
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from itertools import product
@@ -19,9 +18,8 @@ from chalicelib.store.lead_rows import decode
 from chalicelib.store.statements import Condition, Query, Statement, all_of, contains, equals, exists, missing
 from chalicelib.store.suppressions import HashOfAddress, Suppressions
 from chalicelib.store.table import Table
+from chalicelib.threads import for_all
 
-_THREADS = 4
-"""More cost more CPU than they save: measured 1.5x at 4."""
 _READS_A_PAGE = 32
 """A page of a list ends after so many reads of a megabyte at most, full or not: a rare match, or leads of 17 KB, must
 not make a request run for ever. That is 50,000 leads of the usual size."""
@@ -34,10 +32,8 @@ class IdentityTaken(Conflict, problem="lead-exists", title="There is such a lead
     """Another lead of the entity has this address or external id already."""
 
     def __init__(self, identity: Identity, owner: LeadId) -> None:
-        what = "address" if identity.kind == "email" else "external id"
+        field, what = ("email", "address") if identity.kind == "email" else ("external_id", "external id")
         super().__init__(f"Another lead of this business line has this {what}.")
-        self.identity = identity
-        field = "email" if identity.kind == "email" else "external_id"
         self.faults = (Fault(field, "belongs to another lead of this entity"),)
         self.owner = owner
 
@@ -235,17 +231,15 @@ class Leads:
             yield from map(decode, self._table.query(shard, is_over))
 
     def _count(self, queries: Sequence[Query], is_over: Callable[[], bool]) -> Count:
-        with ThreadPoolExecutor(_THREADS) as threads:
-            counts = list(threads.map(lambda query: self._table.count(query, is_over), queries))
+        counts = for_all(queries, lambda query: self._table.count(query, is_over))
         return Count(sum(count for count, _ in counts), not all(is_whole for _, is_whole in counts))
 
     def _rows(self, wanted: Sequence[Item], *, consistent: bool) -> list[Item]:
         chunks = [wanted[start : start + 100] for start in range(0, len(wanted), 100)]
         if len(chunks) <= 1:
             return self._table.find_many(wanted, consistent=consistent)
-        with ThreadPoolExecutor(_THREADS) as threads:
-            read = threads.map(lambda chunk: self._table.find_many(chunk, consistent=consistent), chunks)
-            return [row for rows in read for row in rows]
+        read = for_all(chunks, lambda chunk: self._table.find_many(chunk, consistent=consistent))
+        return [row for rows in read for row in rows]
 
     def _raise_taken(self, lead: Lead) -> None:
         """Say why the condition failed: somebody owns an identity, or else the lead itself changed."""

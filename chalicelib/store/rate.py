@@ -8,10 +8,11 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Self
 
 from chalicelib.store import keys
-from chalicelib.store.client import Item, from_item
+from chalicelib.store.client import Item, Readers, from_item, noun_of
 from chalicelib.store.statements import Update, above, at_least, at_most, below, missing
 from chalicelib.store.table import TableStore
 
@@ -57,19 +58,17 @@ class AccountRow:
         values = from_item(item)
         if "max_rate" not in values:
             return None
-        return cls(
-            **{name: values[name] for name in ("taken", "taken_before", "checked_at")},
-            max_rate=float(values["max_rate"]),
-            left=values["left_now"],
-            limits_at=datetime.fromtimestamp(values["limits_at"], UTC),
-            blocked=values.get("blocked"),
-            blocked_until=datetime.fromtimestamp(values.get("blocked_until", 0), UTC),
-            history={
-                int(name[1:]) * HISTORY_SECONDS: value
-                for name, value in values.items()
-                if name[0] == "h" and name[1:].isdigit()
-            },
-        )
+        history = {
+            int(name[1:]) * HISTORY_SECONDS: value
+            for name, value in values.items()
+            if name[0] == "h" and name[1:].isdigit()
+        }
+        values = {"blocked": None, "blocked_until": 0} | values
+        return noun_of(cls, values, _READ, left=values["left_now"], history=history)
+
+
+_TIME = partial(datetime.fromtimestamp, tz=UTC)
+_READ: Readers = {"max_rate": float, "limits_at": _TIME, "blocked_until": _TIME}
 
 
 class SendRate(TableStore):

@@ -14,8 +14,8 @@ from enum import StrEnum
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Client, Item, Readers, from_item, noun_of, to_item
-from chalicelib.store.counters import Addition, CampaignCounters, Counters, Sums, packed, rows_of, unpacked
+from chalicelib.store.client import Client, Item, Readers, from_item, noun_of, packed, to_item, unpacked
+from chalicelib.store.counters import Addition, CampaignCounters, Counters, Sums, rows_of
 from chalicelib.store.statements import Query, Update, begins_with, equals, missing
 from chalicelib.store.table import Table
 
@@ -103,9 +103,9 @@ class Recounts:
         sums: Counter[str] = Counter()
         for row in self._parts(job):
             if "sums" in row:
-                sums.update(unpacked(row["sums"]))
+                sums.update(unpacked(row["sums"]["B"]))
             else:
-                for addition in (Addition(*each) for each in unpacked(row["added"])):
+                for addition in (Addition(*each) for each in unpacked(row["added"]["B"])):
                     if addition.created_at >= job.fences[addition.bucket]:
                         sums.update(addition.delta)
         return {name: number for name, number in sums.items() if number}

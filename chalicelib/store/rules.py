@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from functools import partial
 
 from chalicelib.model.errors import Conflict, Missing
 from chalicelib.model.ids import CampaignId, LeadId, RuleId
@@ -10,7 +10,7 @@ from chalicelib.model.lead import LeadChange
 from chalicelib.model.rule import Act, Action, ActionKind, If, Rule, Trigger, When
 from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Client, Item, from_item, to_item
+from chalicelib.store.client import Client, Item, Readers, from_item, noun_of, to_item
 from chalicelib.store.lead_rows import update_of
 from chalicelib.store.statements import Query, Statement, begins_with, equals, exists, missing
 from chalicelib.store.table import TableStore
@@ -78,13 +78,9 @@ class Acts(TableStore):
 
     def list_of_rule(self, rule_id: RuleId, *, limit: int, position: str | None) -> tuple[list[Act], str | None]:
         """A rule's acts, newest first, and where to go on (None at the end)."""
-        start = None
-        if position is not None:
-            created_at, pk, sk = position.split(" ")
-            start = to_item({"kind": _kind(rule_id), "created_at": created_at, "pk": pk, "sk": sk})
-        listed = Query(index=keys.LISTING_INDEX, key=equals("kind", _kind(rule_id)), newest_first=True)
-        rows, last, _ = self._table.page(listed, limit=limit, start=start)
-        following = " ".join(last[name]["S"] for name in ("created_at", "pk", "sk")) if last else None
+        kind, names = _kind(rule_id), ("created_at", "pk", "sk")
+        acts = Query(index=keys.LISTING_INDEX, key=equals("kind", kind), newest_first=True)
+        rows, following = self._table.listed(acts, names, limit=limit, position=position, kind=kind)
         return list(map(_decode_act, rows)), following
 
     def list_of_lead(self, lead_id: LeadId) -> Sequence[Act]:
@@ -102,19 +98,17 @@ def _encode_rule(rule: Rule) -> Item:
 
 def _decode_rule(row: Item) -> Rule:
     values = from_item(row)
-    when, if_ = values["when"], values["if"]
-    return Rule(
-        rule_id=RuleId(values["sk"]),
-        name=values["name"],
-        enabled=values["enabled"],
-        when=When(**when | {"event": Trigger(when["event"])}),
-        if_=If(if_.get("entity"), tuple(if_["stages"]), tuple(if_["tags"])),
-        then=tuple(Action(**each | {"kind": ActionKind(each["kind"])}) for each in values["then"]),
-        created_at=time_from(values["created_at"]),
-        updated_at=time_from(values["updated_at"]),
-        active_since=time_from(values["active_since"]),
-        version=values["version"],
-    )
+    return noun_of(Rule, values | {"rule_id": values["sk"], "if_": values["if"]}, _READ_RULE)
+
+
+_READ_RULE: Readers = {
+    "when": partial(noun_of, When, read={"event": Trigger}),
+    "if_": partial(noun_of, If, read={"stages": tuple, "tags": tuple}),
+    "then": lambda several: tuple(noun_of(Action, each, {"kind": ActionKind}) for each in several),
+    "created_at": time_from,
+    "updated_at": time_from,
+    "active_since": time_from,
+}
 
 
 def _kind(rule_id: RuleId) -> str:
@@ -129,6 +123,5 @@ def _encode_act(act: Act) -> Item:
 
 def _decode_act(row: Item) -> Act:
     values = from_item(row)
-    given: dict[str, Any] = {name: values.get(name) for name in Act.__dataclass_fields__}
-    given |= {name: tuple(values[name]) for name in ("done", "failed")}
-    return Act(**given | {"at": time_from(values["created_at"]), "event": Trigger(values["event"])})
+    read: Readers = {"event": Trigger, "done": tuple, "failed": tuple}
+    return noun_of(Act, {"url": None} | values, read, at=time_from(values["created_at"]))

@@ -64,33 +64,24 @@ class Condition:
         return Condition(lambda given: f"({self.text(given)} OR {other.text(given)})")
 
 
-def _compared(name: Name, operator: str, value: Any) -> Condition:
-    return Condition(lambda given: f"{given.name(name)} {operator} {given.value(value)}")
+def _with_value(form: str) -> Callable[[Name, Any], Condition]:
+    """What makes clauses of this form about an attribute and a value."""
+    return lambda name, value: Condition(lambda given: form.format(given.name(name), given.value(value)))
 
 
-def equals(name: Name, value: Any) -> Condition:
-    return _compared(name, "=", value)
-
-
-def differs(name: Name, value: Any) -> Condition:
-    """Has another value, or none: unlike other comparisons, `<>` holds where the attribute is missing."""
-    return _compared(name, "<>", value)
-
-
-def below(name: Name, value: Any) -> Condition:
-    return _compared(name, "<", value)
-
-
-def at_most(name: Name, value: Any) -> Condition:
-    return _compared(name, "<=", value)
-
-
-def above(name: Name, value: Any) -> Condition:
-    return _compared(name, ">", value)
-
-
-def at_least(name: Name, value: Any) -> Condition:
-    return _compared(name, ">=", value)
+equals = _with_value("{} = {}")
+differs = _with_value("{} <> {}")
+"""Has another value, or none: unlike other comparisons, `<>` holds where the attribute is missing."""
+below = _with_value("{} < {}")
+at_most = _with_value("{} <= {}")
+above = _with_value("{} > {}")
+at_least = _with_value("{} >= {}")
+begins_with = _with_value("begins_with({}, {})")
+has_size = _with_value("size({}) = {}")
+contains = _with_value("contains({}, {})")
+"""Of a text: this part; of a set or list: this member."""
+lacks = _with_value("NOT contains({}, {})")
+"""Does not contain it. Does not hold where the attribute is missing."""
 
 
 def one_of(name: Name, *values: Any) -> Condition:
@@ -103,24 +94,6 @@ def exists(name: Name) -> Condition:
 
 def missing(name: Name) -> Condition:
     return Condition(lambda given: f"attribute_not_exists({given.name(name)})")
-
-
-def contains(name: Name, value: Any) -> Condition:
-    """Of a text: this part; of a set or list: this member."""
-    return Condition(lambda given: f"contains({given.name(name)}, {given.value(value)})")
-
-
-def lacks(name: Name, value: Any) -> Condition:
-    """Does not contain it. Does not hold where the attribute is missing."""
-    return Condition(lambda given: f"NOT contains({given.name(name)}, {given.value(value)})")
-
-
-def begins_with(name: Name, start: str) -> Condition:
-    return Condition(lambda given: f"begins_with({given.name(name)}, {given.value(start)})")
-
-
-def has_size(name: Name, size: int) -> Condition:
-    return Condition(lambda given: f"size({given.name(name)}) = {given.value(size)}")
 
 
 def is_not_empty(name: Name) -> Condition:

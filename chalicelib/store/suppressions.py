@@ -14,7 +14,7 @@ Once a person is erased, a keyed hash stands for the address, here and as the ar
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -26,7 +26,7 @@ from chalicelib.model.suppression import Mark, Resubscription, SuppressedAddress
 from chalicelib.model.times import time_from, time_text
 from chalicelib.store import keys
 from chalicelib.store.client import Client, Item, from_item, noun_of, to_item
-from chalicelib.store.lead_rows import UNSUBSCRIPTION, decode_mark, mark_values, unsubscription_values
+from chalicelib.store.lead_rows import UNSUBSCRIPTION, decode_mark, mark_of, mark_values, unsubscription_values
 from chalicelib.store.statements import (
     Condition,
     Put,
@@ -256,11 +256,10 @@ class Resubscriptions(TableStore):
 
     def recording(self, lead_id: LeadId, allowed: Resubscription) -> Put:
         """The write that keeps it, for one transaction with what it allows."""
-        row = to_item({"at": allowed.at, "by": allowed.by, "reason": allowed.reason})
-        return self._table.put(keys.resubscription(lead_id, time_text(allowed.at)) | row)
+        return self._table.put(keys.resubscription(lead_id, time_text(allowed.at)) | to_item(asdict(allowed)))
 
     def list_of_lead(self, lead_id: LeadId) -> list[Resubscription]:
         """All of a lead's, oldest first. Raises StoreUnavailable."""
         key = equals("pk", keys.acts_of(lead_id)) & begins_with("sk", keys.RESUBSCRIPTION)
         rows = self._table.query(Query(key=key, consistent=True))
-        return [noun_of(Resubscription, from_item(row), {"at": time_from}) for row in rows]
+        return [noun_of(Resubscription, from_item(row), {"at": time_from, "ended": mark_of}) for row in rows]

@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.backoff import attempts
 from chalicelib.model.errors import StoreError, StoreUnavailable
-from chalicelib.store.client import Client, Item
+from chalicelib.store.client import Client, Item, to_item
 from chalicelib.store.statements import Delete, Put, Query, Statement, Update
 
 if TYPE_CHECKING:
@@ -80,6 +80,17 @@ class Table:
         """One page: as many rows as are read at once (1 MB), or at most `limit`, behind the key `start`."""
         answer = self._read(query, {"Limit": limit, "ExclusiveStartKey": start})
         return RowPage(answer["Items"], answer.get("LastEvaluatedKey"), answer["ScannedCount"])
+
+    def listed(
+        self, query: Query, names: Sequence[str], *, limit: int, position: str | None, **others: str
+    ) -> tuple[list[Item], str | None]:
+        """A page of an index, and where to go on (None at the end): as a text of these attributes of its key.
+
+        `others`: the rest of the key, the same for all rows.
+        """
+        start = to_item(dict(zip(names, position.split(" "), strict=True)) | others) if position else None
+        rows, last, _ = self.page(query, limit=limit, start=start)
+        return rows, " ".join(last[name]["S"] for name in names) if last else None
 
     def count(self, query: Query, is_over: Callable[[], bool]) -> tuple[int, bool]:
         """How many rows a query has, a megabyte at a time until `is_over()`, and whether these are all."""

@@ -97,9 +97,10 @@ def identify(request: Any, kind: HitKind, **fields: str) -> Hit | UnverifiedHit 
     return hit if identity == "unverified" else None
 
 
-def answer(event: dict[str, Any], context: Any, router: Router) -> dict[str, Any]:
-    """The answer to one event of the HTTP API; the router is the app that these routes are registered with."""
-    return _http_api(router).answer(event, context)
+@cache
+def http_api(router: Router) -> HttpApi:
+    """What answers events of the HTTP API; the router is the app that these routes are registered with."""
+    return HttpApi(router, recipients().keys)
 
 
 def location(destination: str) -> str:
@@ -142,8 +143,3 @@ def _address_of(hit: Hit) -> str | None:
         logger().warning("address_not_shown", exc_info=True)
         return None
     return delivery.email if delivery else None
-
-
-@cache
-def _http_api(router: Router) -> HttpApi:
-    return HttpApi(router, recipients().keys)

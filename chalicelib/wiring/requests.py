@@ -1,7 +1,5 @@
 """What answers marketers: the JSON API and the page."""
 
-from collections.abc import Callable
-from datetime import datetime
 from functools import cache, cached_property, partial
 
 from chalicelib.automation.rule_editor import RuleEditor
@@ -20,7 +18,7 @@ from chalicelib.store.client import Client
 from chalicelib.store.idempotency import Idempotency
 from chalicelib.store.rate import SendRate
 from chalicelib.store.suppressions import Resubscriptions
-from chalicelib.wiring.stores import Stores, milliseconds_now
+from chalicelib.wiring.stores import Stores
 
 
 @cache
@@ -30,8 +28,8 @@ def deployed_context() -> "Context":
 
 
 class Context(Stores):
-    def __init__(self, settings: Settings, dynamodb: Client, now: Callable[[], datetime] = milliseconds_now) -> None:
-        super().__init__(settings, dynamodb, now)
+    def __init__(self, settings: Settings, dynamodb: Client) -> None:
+        super().__init__(settings, dynamodb)
         self.idempotency = Idempotency(dynamodb, settings.campaigns_table)
         self.rate = SendRate(dynamodb, settings.campaigns_table)
         self.resubscriptions = Resubscriptions(dynamodb, settings.campaigns_table)

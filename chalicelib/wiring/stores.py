@@ -35,19 +35,19 @@ if TYPE_CHECKING:
     from chalicelib.senders.lookups import Dns
 
 
-def milliseconds_now() -> datetime:
+def _milliseconds_now() -> datetime:
     """The time in whole milliseconds, as times are stored: what is answered at once equals what is read later."""
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 class Stores:
-    """`dynamodb` is the client of all stores; `now` gives the current time, aware, in whole milliseconds."""
+    """`dynamodb` is the client of all stores."""
 
-    def __init__(self, settings: Settings, dynamodb: Client, now: Callable[[], datetime] = milliseconds_now) -> None:
+    def __init__(self, settings: Settings, dynamodb: Client) -> None:
         self.settings = settings
         self.dynamodb = dynamodb
-        self.now = now
+        self.now: Callable[[], datetime] = _milliseconds_now
         self.burst_rule = burst_rule()
         self.leads = Leads(dynamodb, settings.leads_table, self._hash_of)
         self.deliveries = Deliveries(dynamodb, settings.deliveries_table, self.burst_rule)

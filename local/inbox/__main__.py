@@ -63,7 +63,7 @@ def _options(arguments: list[str] | None) -> Options:
         help="port of SES, JSON list and page, and of DNS (UDP); 0: any",
     )
     add("--smtp-port", type=int, required=True, help="port of the SMTP server; 0: any")
-    add("--dir", type=Path, required=True, metavar="PATH", help="the mailbox's folder")
+    add("--dir", dest="folder", type=Path, required=True, metavar="PATH", help="the mailbox's folder")
     add("--max-send-rate", type=float, default=defaults.max_send_rate, help="recipients a second (default %(default)g)")
     add(
         "--max-24-hour-send",
@@ -78,9 +78,15 @@ def _options(arguments: list[str] | None) -> Options:
         help=f"domains that may send (default: every domain but {UNKNOWN_DOMAIN} and {PENDING_DOMAIN})",
     )
     add("--region", default="us-east-1", help="the region that SES's messages name (default %(default)s)")
-    add("--smtp-login", metavar="USER:PASSWORD", help="let the SMTP server take mail only after AUTH with these")
+    add(
+        "--smtp-login",
+        type=lambda text: text.partition(":")[::2],
+        metavar="USER:PASSWORD",
+        help="let the SMTP server take mail only after AUTH with these",
+    )
     add(
         "--events-topic",
+        dest="events_topics",
         type=_events_topic,
         action="append",
         default=[],
@@ -94,23 +100,12 @@ def _options(arguments: list[str] | None) -> Options:
         metavar="SECONDS",
         help="since the epoch: the stack comes back as it was then, and has forgotten what it sent later",
     )
-    given = parser.parse_args(arguments)
+    given = vars(parser.parse_args(arguments))
     # Without an endpoint the SDK would look for the topic at AWS.
-    if bool(given.events_topic) != bool(given.sns_endpoint):
+    if bool(given["events_topics"]) != bool(given["sns_endpoint"]):
         parser.error("--events-topic and --sns-endpoint go together")
-    user, _, password = (given.smtp_login or "").partition(":")
-    return Options(
-        folder=given.dir,
-        http_port=given.http_port,
-        smtp_port=given.smtp_port,
-        limits=Limits(max_send_rate=given.max_send_rate, max_24_hour_send=given.max_24_hour_send),
-        verified_domains=given.verified_domains,
-        region=given.region,
-        smtp_login=(user, password) if given.smtp_login else None,
-        events_topics=dict(given.events_topic),
-        sns_endpoint=given.sns_endpoint,
-        stack_saved_at=given.stack_saved_at,
-    )
+    limits = Limits(given.pop("max_send_rate"), given.pop("max_24_hour_send"))
+    return Options(**given | {"limits": limits, "events_topics": dict(given["events_topics"])})
 
 
 if __name__ == "__main__":

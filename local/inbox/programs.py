@@ -1,6 +1,5 @@
 """The JSON API: the list of messages, one message's bytes, and an empty mailbox."""
 
-import json
 from dataclasses import asdict
 
 from local.inbox.http_server import Request, Response
@@ -50,4 +49,4 @@ class Programs:
 
 
 def _no_such_message() -> Response:
-    return Response(404, json.dumps({"message": "There is no such message."}).encode(), "application/json")
+    return Response.of_json({"message": "There is no such message."}, 404)

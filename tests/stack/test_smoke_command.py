@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from local.client import Api
 from local.smoke import Smoke, Target
 from local.stack import LocalStack
 from tests.stack.marketer import Marketer
@@ -13,13 +14,12 @@ from tests.stack.marketer import Marketer
 @pytest.fixture(scope="module")
 def target(stack: LocalStack) -> Target:
     return Target(
-        api_url=stack.api_url,
+        api=Api(stack.api_url, stack.token),
         tracking_url=stack.tracking_url,
-        token=stack.token,
         client=stack.engine.client,
         outputs=stack.outputs,
         from_email="news@shop.example",
-        schedule_ahead=timedelta(seconds=3),
+        schedule_ahead=timedelta(seconds=5),
     )
 
 
@@ -50,7 +50,7 @@ def left_behind(stack: LocalStack) -> list[str]:
 
 
 def test_a_stack_that_refuses_it_fails_it(stack: LocalStack, target: Target) -> None:
-    smoke = Smoke(replace(target, token="no token of this stack"))
+    smoke = Smoke(replace(target, api=Api(target.api.url, "no token of this stack")))
     assert not smoke.run()
     assert smoke.report.failed == ["The smoke test went on to its end"]
     assert left_behind(stack) == []

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+from local.client import Api
 from local.recipients import request
-from local.seed import call
 from local.stack import LocalStack
 from tests.stack.marketer import Marketer
 
@@ -38,8 +38,8 @@ def test_nobody_is_mailed_two_seconds_after_they_unsubscribed(stack: LocalStack,
         "audience": {"entity": ENTITY, "stages": ["New"]},
     }
     path = f"/v1/campaigns/{marketer('POST', '/v1/campaigns', written)['campaign_id']}"
-    body = json.dumps({"faults": [{"kind": "stall", "seconds": STALL_SECONDS}]}).encode()
-    call(stack.inbox_url, "", "PUT", "/faults", body, "application/json")
+    inbox = Api(stack.inbox_url, "")
+    inbox("PUT", "/faults", {"faults": [{"kind": "stall", "seconds": STALL_SECONDS}]})
     left: dict[str, datetime] = {}
 
     def leave(lead: dict[str, str]) -> None:
@@ -53,7 +53,7 @@ def test_nobody_is_mailed_two_seconds_after_they_unsubscribed(stack: LocalStack,
             list(threads.map(leave, leads))
         assert until(lambda: marketer("GET", path)["status"] == "sent")
     finally:
-        call(stack.inbox_url, "", "PUT", "/faults", b'{"faults": []}', "application/json")
+        inbox("PUT", "/faults", {"faults": []})
     mailed = arrivals(stack)
     late = {address: at - left[address] for address, at in mailed.items()}
     assert {address: by for address, by in late.items() if by > timedelta(seconds=2)} == {}

@@ -18,8 +18,9 @@ from chalicelib.model.lead import Lead
 from chalicelib.model.messages import SendMessage
 from chalicelib.model.suppression import Resubscription
 from chalicelib.sending.budget import OwnServer, SharedBudget
-from chalicelib.sending.deliver import Deliver, Rest
+from chalicelib.sending.deliver import Deliver
 from chalicelib.sending.feedback import Feedback, FeedbackEvent
+from chalicelib.sending.message_leads import Rest
 from chalicelib.store.access import Sessions, Tokens
 from chalicelib.store.claims import Claims
 from chalicelib.store.client import dynamodb, dynamodb_for_recipients, dynamodb_for_sending

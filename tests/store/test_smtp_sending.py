@@ -10,7 +10,8 @@ from chalicelib.campaigns import launched_content as content
 from chalicelib.model.ids import CampaignId
 from chalicelib.model.reasons import WaitReason
 from chalicelib.model.transport import OutgoingMail
-from chalicelib.sending.deliver import OUTCOME_GRACE, Rest
+from chalicelib.sending.deliver import OUTCOME_GRACE
+from chalicelib.sending.message_leads import Rest
 from chalicelib.sending.rate import Waiting
 from chalicelib.sending.transports.smtp import SmtpPatience, SmtpTransport
 from chalicelib.sending.transports.smtp_server import SmtpServer, Tls

@@ -13,7 +13,7 @@ from chalicelib.settings import Settings
 ROOT = Path(__file__).parents[2]
 CHALICELIB = ROOT / "chalicelib"
 
-FOUNDATION = {"model", "backoff", "sdk", "store", "settings", "telemetry", "aws", "sqs", "scheduler"}
+FOUNDATION = {"model", "backoff", "threads", "sdk", "store", "settings", "telemetry", "aws", "sqs", "scheduler"}
 CAPABILITIES = {"crm", "content", "senders", "campaigns", "sending", "tracking", "analytics", "automation"}
 TRACKING = {"model", "store", "settings", "telemetry", "aws", "sqs"}
 MAY_KNOW = {
@@ -22,10 +22,11 @@ MAY_KNOW = {
     "telemetry": {"settings"},
     "aws": {"settings"},
     "backoff": set(),
+    "threads": set(),
     "sdk": set(),
     "sqs": {"backoff", "model", "sdk"},
     "scheduler": {"model"},
-    "store": {"model", "backoff", "telemetry", "settings", "aws", "sdk"},
+    "store": {"model", "backoff", "threads", "telemetry", "settings", "aws", "sdk"},
     "tracking": TRACKING,
     "crm": FOUNDATION,
     "content": FOUNDATION,

@@ -202,28 +202,7 @@ def refuse_foreign_pages() -> bool:
     return bool(sent[0]["status"] == 200)
 
 
-DEFECTS: tuple[Callable[[], bool], ...] = (
-    let_calls_wait_for_workers,
-    return_without_waiting_for_logs,
-    unpack_code_once,
-    look_at_schedules_every_second,
-    read_numbers_from_parameters,
-    pass_binary_bodies_as_they_came,
-    keep_streams_over_restarts,
-    return_messages_in_flight,
-    name_queues_without_the_port,
-    allow_batches_as_single_messages,
-    check_statements_one_by_one,
-    stream_what_statements_write,
-    read_expressions_once,
-    find_schedules_in_their_groups,
-    create_alarms_over_several_metrics,
-    let_stacks_take_over,
-    stop_recursive_loops,
-    keep_recursive_loop_of_templates,
-    answer_apis_as_localhost,
-    refuse_foreign_pages,
-)
+DEFECTS: tuple[Callable[[], bool], ...] = tuple(globals()[patch.__name__] for patch in engine.PATCHES)
 
 
 def tried(defect: Callable[[], bool]) -> bool | str:
@@ -236,7 +215,7 @@ def tried(defect: Callable[[], bool]) -> bool | str:
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["patched"]:
-        for each in DEFECTS:
-            workers = (1,) if each is let_calls_wait_for_workers else ()
-            getattr(engine, each.__name__)(*workers)
+        os.environ["WORKERS_PER_FUNCTION"] = "1"
+        for patch in engine.PATCHES:
+            patch()
     print(json.dumps({defect.__name__: tried(defect) for defect in DEFECTS}))
