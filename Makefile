@@ -86,10 +86,10 @@ store: setup  ## tests of the tables, on ministack and on Amazon's DynamoDB Loca
 	$(BIN)/python -m pytest -q --junitxml=$(REPORTS)/store.xml -n 2 $(or $(TESTS),tests/store)
 
 stack: setup  ## tests of a whole stack deployed on this machine
-	$(BIN)/python -m pytest -q --junitxml=$(REPORTS)/stack.xml -n 2 --dist loadfile $(or $(TESTS),tests/stack)
+	$(BIN)/python -m pytest -q --junitxml=$(REPORTS)/stack.xml -n 2 --dist loadfile --no-loadscope-reorder $(or $(TESTS),tests/stack)
 
 browser: setup  ## tests in a real browser
-	$(BIN)/python -m pytest -q --junitxml=$(REPORTS)/browser.xml -n 2 --dist loadfile $(or $(TESTS),tests/browser)
+	$(BIN)/python -m pytest -q --junitxml=$(REPORTS)/browser.xml -n 2 --dist loadfile --no-loadscope-reorder $(or $(TESTS),tests/browser)
 
 bench: setup  ## measure cold starts, hits, rendering and sending; writes bench/results.json
 	@$(BIN)/python -m bench --results bench/results.json

@@ -3,13 +3,15 @@
 import hashlib
 import os
 import tempfile
+import threading
 import types
 import zipfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ministack.core import lambda_runtime
+
+_one_at_a_time = threading.Lock()
 
 
 class SharedCode(zipfile.ZipFile):
@@ -21,11 +23,11 @@ class SharedCode(zipfile.ZipFile):
         digest = hashlib.sha256(zipped.read_bytes()).hexdigest()
         zipped.unlink()  # this worker's own, and open here
         shared = Path(tempfile.gettempdir()) / f"code-{digest[:16]}"
-        if not shared.exists():
-            fresh = tempfile.mkdtemp(dir=shared.parent)
-            super().extractall(fresh)
-            with suppress(OSError):  # another worker was first
-                Path(fresh).rename(shared)
+        with _one_at_a_time:
+            if not shared.exists():
+                fresh = tempfile.mkdtemp(dir=shared.parent)
+                super().extractall(fresh)
+                os.rename(fresh, shared)
         os.rmdir(path)
         os.symlink(shared, path)
 

@@ -74,15 +74,16 @@ def timeline_page(
 ) -> tuple[list[Event], str | None]:
     """The lead's events, newest first, and the next position (None at the end).
 
-    At most `limit` deliveries, and all other events since the oldest of them. A Mark: it was unsubscribed,
-    and still is, but not by a campaign's mail, whose event says it.
+    At most `limit` deliveries, and all other events since the oldest of them. A Mark: it was unsubscribed, but not by a
+    campaign's mail, whose event says it.
     """
     found, more = deliveries.list_of_lead(lead.lead_id, limit=limit, position=position)
     until = None if position is None else deliveries.time_of(position)
     since = None if more is None else deliveries.time_of(more)
-    others: list[Event] = [*acts.list_of_lead(lead.lead_id), *resubscriptions.list_of_lead(lead.lead_id)]
-    if lead.unsubscription and lead.unsubscription.campaign_id is None:
-        others.append(lead.unsubscription)
+    returned = resubscriptions.list_of_lead(lead.lead_id)
+    left = (*(each.ended for each in returned), lead.unsubscription)
+    others: list[Event] = [*acts.list_of_lead(lead.lead_id), *returned]
+    others += [mark for mark in left if mark is not None and mark.campaign_id is None]
     meanwhile = [
         event for event in others if (until is None or event.at < until) and (since is None or since <= event.at)
     ]

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from chalicelib.analytics.stats import numbers_of
 from chalicelib.api.campaigns import CampaignAnswer
 from chalicelib.api.http.answers import AnswerModel, Overlaid
 from chalicelib.api.http.paging import Page, PageQuery
+from chalicelib.api.http.requests import SEVERAL
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.api.stats import NumbersAnswer
 from chalicelib.campaigns.listing import MAX_LISTED, ListQuery, Sort, list_along_index, newest
@@ -38,11 +39,11 @@ class CampaignsQuery(PageQuery):
     q: str | None = Field(
         default=None, max_length=200, description="Searched for in titles and subjects, ignoring case."
     )
-    status: Annotated[
-        list[CampaignStatus],
-        BeforeValidator(lambda said: said if isinstance(said, list) else [said]),
-        Field(max_length=len(CampaignStatus), description="Only campaigns with one of these statuses."),
-    ] = Field(default_factory=list)
+    status: Annotated[list[CampaignStatus], SEVERAL] = Field(
+        default_factory=list,
+        max_length=len(CampaignStatus),
+        description="Only campaigns with one of these statuses.",
+    )
     sort: Sort = Field(
         default=Sort.CREATED,
         description="`date`: when it was sent, or will be; of a draft, when it was last changed. By title and "

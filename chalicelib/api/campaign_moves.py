@@ -9,7 +9,7 @@ from chalicelib.api.campaigns import CampaignAnswer
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, H, Operation, Resource
 from chalicelib.campaigns.completeness import Incomplete
-from chalicelib.campaigns.lifecycle import AudienceIsEmpty, NothingToRetry, SendingDisabled
+from chalicelib.campaigns.control import AudienceIsEmpty, NothingToRetry, SendingDisabled
 from chalicelib.campaigns.schedule import InvalidTime
 from chalicelib.campaigns.sender_findings import BulkSenderRulesNotMet, SenderNotVerified
 from chalicelib.content.errors import ContentInvalid, NotProven

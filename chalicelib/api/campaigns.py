@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field, model_validator
 
-from chalicelib.api.http.answers import AnswerModel, Moment, Overlaid
+from chalicelib.api.http.answers import MERGE_PATCH, AnswerModel, Moment, Overlaid
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.automation.rules import stages_set
@@ -179,7 +179,7 @@ def get_campaign(call: Call, campaign_id: CampaignId) -> object:
     "/v1/campaigns/{campaign_id}",
     CampaignWithContent,
     body=CampaignPatch,
-    content_types=("application/json", "application/merge-patch+json"),
+    content_types=MERGE_PATCH,
     raises=[InvalidCampaign, NotADraft, Conflict],
 )
 def update_campaign(call: Call, campaign_id: CampaignId) -> object:

@@ -74,15 +74,12 @@ class ImportQuery(ReadingQuery):
         description="`none`: import the file as it is, although it has no column `email`, or columns that look "
         "like known ones (`E-Mail`, `First Name`); those become custom fields.",
     )
-    mapping: Annotated[
-        Json[dict[str, str]] | None,
-        BeforeValidator(_fits_an_address),
-        Field(
-            description="JSON object: by the name of a column, as inspecting gives it, where it goes: a member of a "
-            "lead (`email`, `first_name`, ...), a custom field by its name, or `ignore`. Columns that it does not name "
-            f"are ignored. At most {MAX_MAPPING:,} characters when encoded."
-        ),
-    ] = None
+    mapping: Annotated[Json[dict[str, str]] | None, BeforeValidator(_fits_an_address)] = Field(
+        default=None,
+        description="JSON object: by the name of a column, as inspecting gives it, where it goes: a member of a "
+        "lead (`email`, `first_name`, ...), a custom field by its name, or `ignore`. Columns that it does not name "
+        f"are ignored. At most {MAX_MAPPING:,} characters when encoded.",
+    )
     defaults: Json[DefaultsQuery] | None = Field(
         default=None,
         description="JSON object of `entity`, `stage` and `tags` for lines that have none. The stage is for new "

@@ -1,16 +1,14 @@
 """Many leads at once: count them, change them piece by piece, export them as CSV."""
 
-import time
-from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import urlencode
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from chalicelib.api.http.answers import Answer, AnswerModel
 from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.paging import DelimiterQuery
-from chalicelib.api.http.requests import InvalidBody, InvalidParameters, RequestModel
+from chalicelib.api.http.requests import SEVERAL, InvalidBody, InvalidParameters, RequestModel, deadline
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.api.leads import LeadFilterBody, LeadQuery
 from chalicelib.crm import lead_export
@@ -85,17 +83,16 @@ class BulkAnswer(AnswerModel):
 class LeadExportQuery(DelimiterQuery, LeadQuery):
     limit: int = Field(default=2_000, ge=1, le=2_000, description="How many lines at most.")
     """What does not fit into a part is read again for the next: leads have 500 bytes, but may have 17 KB."""
-    fields: Annotated[
-        list[str] | None,
-        BeforeValidator(lambda given: [given] if isinstance(given, str) else given),
-        Field(description="The custom fields to have as columns, in this order. Absent: all that the leads have."),
-    ] = None
+    fields: Annotated[list[str] | None, SEVERAL] = Field(
+        default=None,
+        description="The custom fields to have as columns, in this order. Absent: all that the leads have.",
+    )
 
 
 @Operation(lead_lists, "GET", "/v1/lead-count", LeadCountAnswer, query=CountQuery)
 def count_leads(call: Call) -> object:
     """Count leads."""
-    return call.context.leads.count(call.query(CountQuery).wanted(), _in_time())
+    return call.context.leads.count(call.query(CountQuery).wanted(), deadline(_SURVEY_SECONDS))
 
 
 @Operation(lead_lists, "POST", "/v1/leads/bulk", BulkAnswer, body=BulkBody, raises=[InvalidLead, InvalidPosition])
@@ -146,7 +143,7 @@ def export_leads(call: Call) -> Answer:
 
 def _all_fields(call: Call, wanted: LeadFilter) -> list[str]:
     """The custom fields of all leads that match, the most frequent first; [""] if there are none."""
-    fields, is_whole = call.context.leads.fields_of(wanted, _in_time())
+    fields, is_whole = call.context.leads.fields_of(wanted, deadline(_SURVEY_SECONDS))
     names = sorted(fields, key=lambda name: (-fields[name], name))
     if not is_whole:
         raise InvalidParameters([Fault("fields", "is required: there are too many leads to look through them for it")])
@@ -154,8 +151,3 @@ def _all_fields(call: Call, wanted: LeadFilter) -> list[str]:
         reason = f"is required: these leads have {len(names)} custom fields, more than one file takes"
         raise InvalidParameters([Fault("fields", reason)])
     return names or [""]
-
-
-def _in_time() -> Callable[[], bool]:
-    ends_at = time.monotonic() + _SURVEY_SECONDS
-    return lambda: time.monotonic() > ends_at

@@ -5,7 +5,7 @@ from typing import Annotated, cast
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticCustomError
 
-from chalicelib.api.http.answers import AnswerModel, Moment
+from chalicelib.api.http.answers import MERGE_PATCH, AnswerModel, Moment
 from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.requests import RequestModel, one_line
@@ -20,6 +20,8 @@ from chalicelib.model.suppression import Resubscription, SuppressionReason
 from chalicelib.store.leads import IdentityTaken
 
 leads = Resource("leads")
+
+_REFUSED = (InvalidLead, IdentityTaken)
 
 
 def _scalar(value: object, validate: ValidatorFunctionWrapHandler) -> object:
@@ -150,7 +152,7 @@ class GroupsAnswer(AnswerModel):
     is_whole: bool = Field(description="False: there are more leads, and maybe further names.")
 
 
-@Operation(leads, "POST", "/v1/leads", LeadAnswer, status=201, body=NewLead, raises=[InvalidLead, IdentityTaken])
+@Operation(leads, "POST", "/v1/leads", LeadAnswer, status=201, body=NewLead, raises=_REFUSED)
 def create_one_lead(call: Call) -> Lead:
     """Create a lead."""
     return create_lead(call.context.leads, call.body(NewLead).said(), call.context.now())
@@ -174,13 +176,7 @@ def get_lead(call: Call, lead_id: LeadId) -> Lead:
 
 
 @Operation(
-    leads,
-    "PATCH",
-    "/v1/leads/{lead_id}",
-    LeadAnswer,
-    body=LeadPatch,
-    content_types=("application/json", "application/merge-patch+json"),
-    raises=[InvalidLead, IdentityTaken],
+    leads, "PATCH", "/v1/leads/{lead_id}", LeadAnswer, body=LeadPatch, content_types=MERGE_PATCH, raises=_REFUSED
 )
 def update_one_lead(call: Call, lead_id: LeadId) -> Lead:
     """Change a lead.

@@ -1,6 +1,5 @@
 """A person's data: all of it as one document, and erasing it."""
 
-import time
 from typing import Literal
 
 from pydantic import Field
@@ -8,7 +7,7 @@ from pydantic import Field
 from chalicelib.api.http.answers import AnswerModel, Moment
 from chalicelib.api.http.authentication import caller
 from chalicelib.api.http.paging import PageQuery
-from chalicelib.api.http.requests import RequestModel
+from chalicelib.api.http.requests import RequestModel, deadline
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.api.leads import LeadAnswer, SuppressionAnswer
 from chalicelib.api.timeline import TimelineItem, shown_events
@@ -93,10 +92,8 @@ def erase_person(call: Call, lead_id: LeadId) -> object:
     that it is not mailed when it comes again. May be repeated. This cannot be undone.
     """
     context, said = call.context, call.body(ErasureBody).confirm
-    ends_at = time.monotonic() + _SECONDS
-    erasure, is_complete = context.eraser.erase(
-        lead_id, said, caller(call.request).name, context.now(), lambda: time.monotonic() > ends_at
-    )
+    by, is_late = caller(call.request).name, deadline(_SECONDS)
+    erasure, is_complete = context.eraser.erase(lead_id, said, by, context.now(), is_late)
     return {
         "lead_id": lead_id,
         "erased_at": erasure.at,

@@ -1,6 +1,6 @@
 """/v1/senders and /v1/sending-account: who may send, with which DNS records, and how much."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -20,6 +20,7 @@ senders = Resource("senders")
 
 _CAMPAIGNS_SEARCHED = 100
 _DONE = {CampaignStatus.SENT, CampaignStatus.CANCELLED}
+_PARSE: Mapping[str, Callable[[str], str]] = {"domain": parse_domain, "address": parse_address}
 Kind = Literal["domain", "address"]
 Status = Literal["PENDING", "SUCCESS", "FAILED", "TEMPORARY_FAILURE", "NOT_STARTED"]
 
@@ -32,11 +33,14 @@ class NewSender(RequestModel):
 
     def name(self) -> str:
         """As SES knows it. Raises InvalidSender."""
-        if (self.domain is None) == (self.address is None):
+        given = [(field, text) for field, text in self if text is not None]
+        if len(given) != 1:
             raise InvalidSender([Fault("domain", "is required, or address, and not both")])
-        if self.domain is not None:
-            return _parsed(parse_domain, self.domain, "domain")
-        return _parsed(parse_address, self.address or "", "address")
+        ((field, text),) = given
+        try:
+            return _PARSE[field](text)
+        except MalformedAddress as error:
+            raise InvalidSender([Fault(field, str(error))]) from None
 
 
 class SenderSummary(AnswerModel):
@@ -159,16 +163,9 @@ def _is_from(address: str, sender: str) -> bool:
     return address == sender or f".{address.rpartition('@')[2].lower()}".endswith(f".{sender}")
 
 
-def _parsed(parse: Callable[[str], str], text: str, field: str) -> str:
-    try:
-        return parse(text)
-    except MalformedAddress as error:
-        raise InvalidSender([Fault(field, str(error))]) from None
-
-
 def _known(sender: str) -> str:
     """A sender's name in a path. Raises SenderNotFound for what is neither domain nor address."""
     try:
-        return parse_address(sender) if "@" in sender else parse_domain(sender)
+        return _PARSE["address" if "@" in sender else "domain"](sender)
     except MalformedAddress:
         raise SenderNotFound from None

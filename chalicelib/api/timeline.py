@@ -90,7 +90,7 @@ class ResubscribedAnswer(AnswerModel):
 
 
 class UnsubscribedAnswer(AnswerModel):
-    """The lead was unsubscribed, and still is, but not by a campaign's mail."""
+    """The lead was unsubscribed, but not by a campaign's mail. It still is, unless it was resubscribed since."""
 
     type: Literal["unsubscribed"] = "unsubscribed"
     icon: Literal["envelope"] = "envelope"

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from chalicelib.api.http.answers import Answer, AnswerModel
+from chalicelib.api.http.answers import MERGE_PATCH, Answer, AnswerModel
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.api.previews import HTML, page_for_frame
@@ -13,7 +13,7 @@ from chalicelib.campaigns.preview import theme_page
 from chalicelib.model.errors import Conflict
 from chalicelib.model.workspace import InvalidWorkspace, Language, Theme, Workspace, checked
 
-workspace = Resource("workspace")
+workspace = Resource("workspace", "/v1/workspace")
 
 Font = Literal["sans", "verdana", "serif", "mono"]
 _COLOUR = "As `#rrggbb`; its contrast with white must be at least 4.5:1."
@@ -63,7 +63,7 @@ class WorkspaceAnswer(AnswerModel):
     version: int = Field(description="Counts the changes.")
 
 
-@Operation(workspace, "GET", "/v1/workspace", WorkspaceAnswer)
+@Operation(workspace, "GET", "", WorkspaceAnswer)
 def get_workspace(call: Call) -> object:
     """Read the workspace.
 
@@ -75,10 +75,10 @@ def get_workspace(call: Call) -> object:
 @Operation(
     workspace,
     "PATCH",
-    "/v1/workspace",
+    "",
     WorkspaceAnswer,
     body=WorkspacePatch,
-    content_types=("application/json", "application/merge-patch+json"),
+    content_types=MERGE_PATCH,
     raises=[InvalidWorkspace, Conflict],
 )
 def change_workspace(call: Call) -> object:
@@ -96,9 +96,7 @@ def change_workspace(call: Call) -> object:
     return call.context.workspaces.update(before, checked(_tidy(replace(before, theme=theme, **changes))))
 
 
-@Operation(
-    workspace, "GET", "/v1/workspace/preview.html", query=SampleQuery, answer_type=HTML, raises=[InvalidWorkspace]
-)
+@Operation(workspace, "GET", "/preview.html", query=SampleQuery, answer_type=HTML, raises=[InvalidWorkspace])
 def preview_workspace(call: Call) -> Answer:
     """Preview a theme as an HTML page.
 

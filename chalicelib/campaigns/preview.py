@@ -14,16 +14,9 @@ from chalicelib.model.campaign import Body
 from chalicelib.model.lead import Lead
 from chalicelib.model.workspace import Workspace
 
-_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "img-src https: data:",
-        "style-src 'unsafe-inline'",
-        "font-src data:",
-        "base-uri http: https:",
-        "form-action 'none'",
-        "frame-ancestors 'self'",
-    )
+_POLICY = (
+    "default-src 'none'; img-src https: data:; style-src 'unsafe-inline'; font-src data:; base-uri http: https:; "
+    "form-action 'none'; frame-ancestors 'self'"
 )
 POLICY = f"sandbox; {_POLICY}"
 """Content-Security-Policy of a mail's page: an origin of its own without scripts, in a frame or by itself."""

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from chalicelib.content.errors import SourceError
-from chalicelib.content.expressions import Found, Reader
+from chalicelib.content.expressions import Reader
 from chalicelib.content.merge_tags import Tag
 
 LEAD_ATTRIBUTES: Final = frozenset(
@@ -53,9 +53,15 @@ def check(tags: Iterable[Tag]) -> tuple[list[FieldUse], list[SourceError]]:
         if tag.word in ("raw", "endraw"):
             continue
         reader = Reader(tag, frozenset().union(*(scope.names for scope in scopes)))
-        problems += [SourceError(each.offset, reason) for each in reader.found if (reason := _why_not(each))]
-        of_lead = [each for each in reader.found if each.kind == "path" and each.name == "lead" and not _why_not(each)]
-        paths = [(_path(each.steps), each.offset) for each in of_lead]
+        paths: list[tuple[str, int]] = []
+        has_default = False
+        for kind, name, offset, steps in reader.found:
+            if reason := _why_not(kind, name, steps):
+                problems.append(SourceError(offset, reason))
+            elif kind == "path" and name == "lead":
+                paths.append((".".join(("lead", *steps[: 2 if steps[0] == "fields" else 1])), offset))
+            elif kind == "filter":
+                has_default |= name in ("default", "d")
         if tag.word in ("if", "for"):
             scopes.append(_Scope(reader.names))
         if tag.word == "else" and scopes:
@@ -63,7 +69,6 @@ def check(tags: Iterable[Tag]) -> tuple[list[FieldUse], list[SourceError]]:
         if tag.word in ("if", "elif") and scopes:
             scopes[-1].asked |= {path for path, _ in paths}
         asked = frozenset().union(*(scope.asked for scope in scopes))
-        has_default = any(each.kind == "filter" and each.name in ("default", "d") for each in reader.found)
         safe = bool(tag.word) or has_default
         uses += [FieldUse(path, offset, safe or path in asked) for path, offset in paths]
         if tag.word in ("endif", "endfor") and scopes:
@@ -79,15 +84,11 @@ class _Scope:
     asked: set[str] = field(default_factory=set)
 
 
-def _path(steps: tuple[str, ...]) -> str:
-    """The path of a lead's value, without the steps into it."""
-    return ".".join(("lead", *steps[: 2 if steps[0] == "fields" else 1]))
-
-
-def _why_not(found: Found) -> str | None:
-    """Why this cannot be used."""
-    name = found.name
-    match found.kind:
+def _why_not(kind: str, name: str, steps: tuple[str, ...]) -> str | None:
+    """Why what was found cannot be used."""
+    match kind:
+        case "path":
+            return None if name == "unsubscribe_url" else _why_no_value(name, steps)
         case "mistake":
             return name
         case "filter" if name not in FILTERS:
@@ -98,8 +99,6 @@ def _why_not(found: Found) -> str | None:
             return f"there is no function {name!r}"
         case "loop" if name in _RESERVED:
             return f"{name!r} has a meaning already; choose another name"
-        case "path" if name != "unsubscribe_url":
-            return _why_no_value(name, found.steps)
     return None
 
 

@@ -12,7 +12,7 @@ from itertools import takewhile
 from typing import Any, cast
 
 from chalicelib.crm.import_rows import MAX_COLUMNS, Row, Unread, UnreadableFile
-from chalicelib.crm.import_sheet import column_letters
+from chalicelib.crm.import_sheet import NOT_CALCULATED, column_letters
 from chalicelib.crm.lead_input import (
     EXPORTED_STATUS,
     LEAD_NAMES,
@@ -33,11 +33,15 @@ Faults = list[tuple[str | None, str]]
 Record = tuple[int, list[str], LeadInput | Faults]
 """The line's number, its cells as far as they could be told, and what it says or what is wrong with it."""
 
-_FAILED_FORMULAS = (
-    *("#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!"),
-    *("#BEZUG!", "#NV", "#WERT!", "#ZAHL!"),
-)
-"""What cells show in their place, in English and German: as a lead's name they would be in its mails."""
+_FAILED_FORMULAS = {
+    **dict.fromkeys(
+        ("#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#BEZUG!", "#NV", "#WERT!", "#ZAHL!"),
+        "is an error of the spreadsheet: {}",
+    ),
+    NOT_CALCULATED: "is a formula that was never calculated: open the file in a spreadsheet program and save it",
+}
+"""What cells show in their place, in English and German, and the reason to refuse them: as a lead's name they would be
+in its mails."""
 
 _SUGGESTED = {
     "email": "email emailaddress mail mailaddress emailadresse mailadresse epost primaryemail",
@@ -208,7 +212,7 @@ def input_of_cells(columns: list[str], cells: list[str], *, is_mapped: bool) -> 
         return [(None, f"has {len(cells)} cells where the header has {len(columns)}")]
     failed = [(name, cell) for name, cell in zip(columns, cells, strict=True) if name and cell in _FAILED_FORMULAS]
     if failed:
-        return [(name, f"is an error of the spreadsheet: {cell}") for name, cell in failed]
+        return [(name, _FAILED_FORMULAS[cell].format(cell)) for name, cell in failed]
     given: dict[str, Any] = {}
     fields: dict[str, str | None] = {}
     for name, cell in zip(columns, map(without_apostrophe, cells), strict=True):

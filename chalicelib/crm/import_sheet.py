@@ -17,6 +17,9 @@ _MAX_CELLS = 2_000_000
 _MAX_MERGED = 10_000
 _COLUMN = re.compile(r"[A-Za-z]{0,3}")
 
+NOT_CALCULATED = "#GETTING_DATA"
+"""The error for a value that has not been calculated (ECMA-376, part 1, 18.17.3)."""
+
 Cell = tuple[int, int]
 """Row and column, from 0."""
 
@@ -54,7 +57,10 @@ def parser_of(start: Callable[[str, dict[str, str]], None]) -> expat.XMLParserTy
 
 
 class SheetScan:
-    """Walks through a sheet: how far it reaches, which cells have a format, and which show a failed formula's error."""
+    """Walks through a sheet: how far it reaches, which cells have a format, and which a formula's error.
+
+    A formula without a value, as programs write it that do not calculate, counts as an error: its cell is not empty.
+    """
 
     def __init__(self, formats: Mapping[str, str], lengths: Sequence[int]) -> None:
         self._known_formats = formats
@@ -64,7 +70,8 @@ class SheetScan:
         self._row = self._last_row = self._last_column = 0
         self._cell: Cell = (0, 0)
         self._kind = self._format = self._said = ""
-        """Of the cell: its type, its number format, and its value so far if that is read here."""
+        """Of the cell: its type (`f`: a formula's number), its number format, and its value so far if read here."""
+        self._is_read = False
         self._characters = self._merged = 0
 
     def run(self, content: bytes) -> None:
@@ -83,8 +90,11 @@ class SheetScan:
         elif kind == "row":
             self._row = int(attributes.get("r", self._row + 1))
             self._cell = (self._row - 1, -1)
+        elif kind == "f" and self._kind in ("", "n"):
+            self._kind = "f"
+            self._reach()
         elif kind in ("v", "is"):
-            self._said = ""  # a formula stands before it
+            self._is_read = self._kind in ("s", "e", "f")
             self._reach()
         elif kind == "mergeCell":
             self._merged += 1
@@ -92,19 +102,22 @@ class SheetScan:
                 raise FileTooLong(f"The sheet has more than {_MAX_MERGED:,} merged cells. Save it as CSV.")
 
     def _text(self, text: str) -> None:
-        if self._kind in ("s", "e"):
+        if self._is_read:
             self._said += text
 
     def _settle(self) -> None:
         """Keep the error of the cell before, or count its shared string: a sheet can repeat one long string in each."""
         if self._kind == "e":
             self.errors[self._cell] = self._said
+        elif self._kind == "f" and not self._said.strip():
+            self.errors[self._cell] = NOT_CALCULATED
         elif self._kind == "s" and self._said.strip():
             number = int(self._said)
             self._characters += self._lengths[number] if 0 <= number < len(self._lengths) else 0
             if self._characters > MAX_CHARACTERS:
                 raise FileTooLong("The sheet has too much text. Save it as CSV.")
         self._kind = self._said = ""
+        self._is_read = False
 
     def _enter(self, attributes: dict[str, str]) -> None:
         if place := attributes.get("r"):
@@ -116,7 +129,7 @@ class SheetScan:
         self._format = self._known_formats.get(attributes.get("s", ""), "")
 
     def _reach(self) -> None:
-        """Note a cell with a value: only those take memory in calamine."""
+        """Note a cell with a value or formula: only those take memory, most of it in calamine."""
         row, column = self._cell
         if self._format:
             self.formats[self._cell] = self._format

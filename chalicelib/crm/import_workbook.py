@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 from xml.parsers import expat
@@ -37,8 +38,8 @@ _KEPT = (
     "xl/sharedstrings.xml",
 )
 """Parts beside the sheet, in lower case: their names ignore case (ECMA-376, part 2, 6.2.2.3)."""
-_VALUE = re.compile(rb"<(?:\w+:)?(?:v|is)[\s>]")
-"""A cell's value in a sheet's XML."""
+_VALUE = re.compile(rb"<(?:\w+:)?(?:v|is|f)[\s>/]")
+"""A cell's value or formula in a sheet's XML."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +74,13 @@ def _read(body: bytes, wanted: str | None) -> Workbook:
         for empty in list(sheets)[:-1]:
             if _VALUE.search(parts.read(sheets[empty])):
                 break
-            del sheets[empty]
+            parts.forget(sheets.pop(empty))
         name = next(iter(sheets)) if wanted is None else wanted
         if name not in sheets:
             raise UnreadableFile(f"The workbook has no sheet of this name. It has {', '.join(sheets)}.")
+        for other in sheets.values():
+            if other != sheets[name]:
+                parts.forget(other)
         parts.read(sheets[name])
     styles = parts.kept.get("xl/styles.xml")
     formats = {} if styles is None else formats_of(_tree(styles))
@@ -86,8 +90,8 @@ def _read(body: bytes, wanted: str | None) -> Workbook:
     with _calamine():
         found = CalamineWorkbook.from_object(BytesIO(parts.repacked())).get_sheet_by_name(name)
         merged = found.merged_cell_ranges or []
-    rows = _rows(_values(found), scan, merged)
-    return Workbook(list(sheets), found.end[0] + 1 if found.end else 0, rows)
+    last_line = max([found.end[0] if found.end else -1, *(row for row, _ in scan.errors)]) + 1
+    return Workbook(list(sheets), last_line, _rows(_values(found), scan, merged, last_line))
 
 
 @contextmanager
@@ -138,6 +142,9 @@ class _Parts:
                 )
         return self.kept[name]
 
+    def forget(self, name: str) -> None:
+        self.kept.pop(name.lower(), None)
+
     def repacked(self) -> bytes:
         packed = BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as target:
@@ -168,13 +175,14 @@ def _tree(content: bytes) -> ElementTree.Element:
     return ElementTree.fromstring(content)  # noqa: S314 - it has no document type, so no entities
 
 
-def _rows(values: Iterator[list[Any]], scan: SheetScan, merged: list[tuple[Cell, Cell]]) -> Rows:
+def _rows(values: Iterator[list[Any]], scan: SheetScan, merged: list[tuple[Cell, Cell]], count: int) -> Rows:
     """Rows that are not empty. A cell merged over several rows counts in each of them."""
+    ends = dict(sorted(scan.errors))  # the last column of each row; calamine's may end before
     below = {start: end[0] for start, end in merged if end[0] > start[0]}
     filled: dict[int, tuple[int, str]] = {}
-    for row, cells in enumerate(values):
+    for row, cells in zip(range(count), chain(values, repeat([])), strict=False):
         texts: list[str] = []
-        for column, value in enumerate(cells):
+        for column, value in enumerate(cells + [""] * (ends.get(row, -1) + 1 - len(cells))):
             cell = (row, column)
             until, above = filled.get(column, (-1, ""))
             texts.append(above if row <= until else scan.errors.get(cell) or seen(value, scan.formats.get(cell, "")))

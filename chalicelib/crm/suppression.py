@@ -70,7 +70,8 @@ def resubscribe(leads: Leads, resubscriptions: Resubscriptions, lead_id: LeadId,
             if owner.lead_id != lead_id:
                 leads.suppressions.unmark(owner)
     # The lead itself last, in one write with the record: until then a repetition finds it still marked.
-    leads.suppressions.resubscribe_lead(lead_id, allowed.at, resubscriptions.recording(lead_id, allowed))
+    record = resubscriptions.recording(lead_id, replace(allowed, ended=lead.unsubscription))
+    leads.suppressions.resubscribe_lead(lead_id, allowed.at, record)
     for since in leads.suppressions.find_many([lead.email] if lead.email else []).values():
         for mark in since.everywhere[:1]:  # it came meanwhile, and found the leads marked
             _mark_owners(leads, since.address, mark, lead_id)

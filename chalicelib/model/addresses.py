@@ -60,6 +60,19 @@ def _ascii_domain(domain: str) -> str:
         raise MalformedAddress("has no valid domain after the @") from error
 
 
+def readable_address(address: str) -> str | None:
+    """The address with the letters of its international domain; None if it has no such domain."""
+    if "xn--" not in address:
+        return None
+    import idna
+
+    local, at, domain = address.rpartition("@")
+    try:
+        return local + at + idna.decode(domain)
+    except UnicodeError:
+        return None
+
+
 def parse_domain(text: str) -> str:
     """A domain as mail services know it: lower case, an international one as Punycode. Raises MalformedAddress."""
     try:

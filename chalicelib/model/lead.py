@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from chalicelib.model.addresses import address_key
+from chalicelib.model.addresses import address_key, readable_address
 from chalicelib.model.ids import LeadId
 from chalicelib.model.suppression import Mark
 
@@ -75,7 +75,8 @@ class Lead:
     def search_text(self) -> str:
         """What a search looks in, folded."""
         fields = (str(value)[:_SEARCHED_OF_A_FIELD] for value in self.fields.values())
-        said = (self.first_name, self.last_name, self.email, self.external_id, *fields)
+        address = self.email or ""
+        said = (self.first_name, self.last_name, address, readable_address(address), self.external_id, *fields)
         return folded(" ".join(word for word in said if word))
 
 

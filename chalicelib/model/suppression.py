@@ -81,6 +81,8 @@ class Resubscription:
     by: str
     """The name of the API token that asked for it."""
     reason: str
+    ended: Mark | None = None
+    """The lead's unsubscription that it took back."""
 
 
 def hash_of_address(key: bytes, address: str) -> str:

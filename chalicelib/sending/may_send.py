@@ -44,6 +44,6 @@ class SendPermission:
     def pause(self, campaign_id: CampaignId, words: str) -> None:
         """Let no more mails of a campaign leave: the mail service refuses them all, in these words."""
         self._looked_at.pop(campaign_id, None)
-        from chalicelib.campaigns.lifecycle import pause_refused  # with it, all that compiles mails
+        from chalicelib.campaigns.lifecycle import pause_refused  # only what is refused needs it
 
         pause_refused(self._campaigns, campaign_id, words)

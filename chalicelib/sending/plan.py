@@ -11,7 +11,7 @@ audience is written down to its end regardless; if pages are left over, the camp
 
     retry: sent -> sending ── per shard: failed -> waiting, marked with the request's number ── send queue
 
-Nothing else takes a delivery out of `failed`, and the mark lets each request do so once (campaigns/lifecycle.py,
+Nothing else takes a delivery out of `failed`, and the mark lets each request do so once (campaigns/control.py,
 `retry_failed`). A waiting delivery is pending again: the sums say so before the campaign can count as sent again
 (store/plans.py).
 """

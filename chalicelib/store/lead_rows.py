@@ -145,4 +145,8 @@ def mark_values(mark: Mark | None) -> dict[str, Any] | None:
 
 
 def decode_mark(value: Mapping[str, Any]) -> Mark:
-    return noun_of(Mark, from_item(value["M"]), {"reason": SuppressionReason, "at": time_from})
+    return mark_of(from_item(value["M"]))
+
+
+def mark_of(values: Mapping[str, Any]) -> Mark:
+    return noun_of(Mark, values, {"reason": SuppressionReason, "at": time_from})

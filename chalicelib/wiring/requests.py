@@ -3,8 +3,8 @@
 from functools import cache, cached_property, partial
 
 from chalicelib.automation.rule_editor import RuleEditor
+from chalicelib.campaigns.control import Control
 from chalicelib.campaigns.drafts import Drafts
-from chalicelib.campaigns.lifecycle import Control
 from chalicelib.campaigns.proving import prove_draft
 from chalicelib.campaigns.send_test import MailTester
 from chalicelib.campaigns.sender_findings import require_sender

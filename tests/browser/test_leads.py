@@ -130,9 +130,9 @@ def test_the_list_keeps_its_place_and_shows_the_latest_search(
     desk.goto(f"{stack.web_url}#/leads?entity=place")
     expect(desk.locator(".lead-row")).to_have_count(50)
     desk.route("**/v1/leads?**", hold)
-    desk.get_by_label("Search leads").fill("p0")
+    with desk.expect_request(re.compile("/v1/leads.*q=p0")):
+        desk.get_by_label("Search leads").fill("p0")
     expect(desk).to_have_url(re.compile("q=p0"))
-    desk.wait_for_timeout(500)
     desk.get_by_label("Search leads").fill("p59")
     expect(desk.locator(".lead-row")).to_have_count(1)
     for go_on in held:

@@ -61,7 +61,7 @@ def test_a_click_in_chromium_has_all_signals(page: Page, site: Site, link: str, 
     page.goto(f"http://localhost:{site.port}/mail")
     with page.expect_popup() as tab:
         page.get_by_text(link, exact=True).click()
-    tab.value.wait_for_load_state()
+    tab.value.wait_for_url(f"**{path}")
     sent = site.clicks[path]
     assert sent["accept-language"]
     assert "text/html" in sent["accept"]

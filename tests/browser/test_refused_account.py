@@ -52,7 +52,9 @@ def test_sending_is_refused_while_the_account_cannot_send(desk: Page, stack: Loc
     page.goto(f"{stack.web_url}#/campaigns/{campaign}/edit")
     expect(page.get_by_text("Pre-send check")).to_be_visible()
     page.get_by_role("button", name="Send…").click()
+    send = page.get_by_role("dialog").get_by_role("button", name="Send 1 email")
+    expect(send).to_be_enabled()
     switch(stack, enforcement_status="SHUTDOWN")
-    page.get_by_role("dialog").get_by_role("button", name="Send 1 email").click()
+    send.click()
     expect(page.get_by_role("alert")).to_contain_text("Amazon SES has paused sending")
     assert marketer("GET", f"/v1/campaigns/{campaign}")["status"] == "draft"

@@ -51,8 +51,9 @@ def test_a_domain_from_its_name_to_found_records(desk: Page, stack: LocalStack, 
 
     owner = page.context.new_page()
     owner.goto(f"{stack.inbox_url}/senders")
-    owner.get_by_role("button", name="Publish its DNS records").click()
-    expect(owner.get_by_role("button", name="Publish its DNS records")).to_have_count(0)
+    publish = owner.get_by_role("row", name="new-shop.example").get_by_role("button", name="Publish its DNS records")
+    publish.click()
+    expect(publish).to_have_count(0)
     owner.close()
     sender.get_by_role("button", name="Check again").click()
     expect(sender.get_by_text("Found", exact=True)).to_have_count(6)

@@ -26,7 +26,7 @@ def test_a_link_signs_in_once_a_theme_is_seen_and_saved_and_a_token_is_made_and_
     link = f"{stack.web_url}#/sign-in?code={sessions.make_link(stack.token, datetime.now(UTC))}"
     desk.goto(link)
     expect(desk.get_by_role("heading", name="Campaigns")).to_be_visible()
-    assert desk.url == f"{stack.web_url}#/campaigns"
+    expect(desk).to_have_url(f"{stack.web_url}#/campaigns")
 
     desk.get_by_role("link", name="Settings").click()
     desk.get_by_label("Name", exact=True).fill("Acme & Sons")
@@ -83,4 +83,4 @@ def test_a_link_signs_in_once_a_theme_is_seen_and_saved_and_a_token_is_made_and_
     desk.goto(link)
     expect(desk.get_by_label("API token")).to_be_focused()
     expect(desk.get_by_role("alert").filter(has_text="This sign-in link has been used or has expired.")).to_be_visible()
-    assert desk.url == f"{stack.web_url}#/campaigns"
+    expect(desk).to_have_url(f"{stack.web_url}#/campaigns")

@@ -12,6 +12,13 @@ from tests.stack.marketer import Marketer
 
 # The first lead of a list in the order of random ids.
 ANYBODY = re.compile("Hello (Ann|Bob)")
+WIDTH_OF_TEXT = """each => {
+    const { paddingLeft, paddingRight } = getComputedStyle(each);
+    return each.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
+}"""
+IS_WHOLE = (
+    """each => each.getBoundingClientRect().bottom <= each.closest(".code-sheet").getBoundingClientRect().bottom"""
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -64,7 +71,7 @@ def test_an_email_is_written_beside_its_preview(desk: Page, stack: LocalStack) -
     text.press("Control+End")
     desk.keyboard.type("The end")
     expect(mail.get_by_text("The end")).to_have_count(1)
-    assert mail.locator("body").evaluate("each => each.ownerDocument.defaultView.scrollY") == 500
+    expect(mail.locator("html")).to_have_js_property("scrollTop", 500)
     desk.unroute(saving)
 
     text.fill("Dear , welcome to ")
@@ -135,6 +142,13 @@ def test_findings_stand_at_their_lines_and_a_format_is_not_changed_by_accident(
     expect(notes).to_contain_text(["lead.nickname"])
     expect(found.get_by_role("button", name="Line 3")).to_be_visible()
     expect(mail.get_by_text("Fine")).to_be_visible()
+    text.fill("A line\n" * 40 + "{{ lead.nickname }}")
+    for width in (1440, 1024):
+        desk.set_viewport_size({"width": width, "height": 900})
+        expect(notes).to_contain_text(["lead.nickname"])
+        expect(notes.first).to_be_visible()
+        assert text.evaluate(WIDTH_OF_TEXT) > 260, f"the text can be read beside its findings, {width} pixels wide"
+        assert notes.first.evaluate(IS_WHOLE), "the last finding is not cut off"
     text.fill("Changed")
     expect(notes).to_have_count(0)
     expect(mail.get_by_text("Changed")).to_be_visible()

@@ -4,9 +4,12 @@ import json
 import time
 from typing import Any
 
+from chalicelib.model.ids import CampaignId
+from chalicelib.store.counters import Counters
 from local.client import Api
 from local.recipients import Mail, request
 from local.stack import LocalStack
+from tests.recounting import Recounter
 
 
 class Marketer:
@@ -27,6 +30,17 @@ class Marketer:
             assert time.monotonic() < deadline, job
             time.sleep(0.5)
         return job
+
+    def has_settled(self, path: str) -> bool:
+        """Whether nothing of the campaign is being sent, and its numbers are those that its deliveries add up to."""
+        client, tables, campaign_id = (
+            self.stack.engine.client("dynamodb"),
+            self.stack.outputs,
+            CampaignId(path.rsplit("/", 1)[1]),
+        )
+        sums = Recounter(client, tables["DeliveriesTable"], tables["CampaignsTable"]).sums(campaign_id)
+        is_counted = dict(Counters(client, tables["CampaignsTable"]).find(campaign_id).sums) == sums
+        return is_counted and not self("GET", f"{path}/deliveries?status=sending")["items"]
 
     def mails(self, to: str) -> list[Mail]:
         status, _, body = request("GET", f"{self.stack.inbox_url}/messages?to={to}")

@@ -9,6 +9,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -42,9 +43,15 @@ class Crash:
         lines = ["entity,stage,email"] + [f"{entity},New,p{number}@{entity}.example" for number in range(LEADS)]
         self.marketer("POST", "/v1/leads/import", "\n".join(lines), "text/csv")
 
-    def sees_messages_again_after(self, seconds: int) -> None:
-        attributes = {"VisibilityTimeout": str(seconds)}
-        self.sqs.set_queue_attributes(QueueUrl=self.stack.outputs["SendQueueUrl"], Attributes=attributes)
+    @contextmanager
+    def sees_messages_again_after(self, seconds: int) -> Iterator[None]:
+        name, queue = "VisibilityTimeout", self.stack.outputs["SendQueueUrl"]
+        before = self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=[name])["Attributes"]
+        self.sqs.set_queue_attributes(QueueUrl=queue, Attributes={name: str(seconds)})
+        try:
+            yield
+        finally:
+            self.sqs.set_queue_attributes(QueueUrl=queue, Attributes=before)
 
     def meets(self, *faults: dict[str, Any]) -> None:
         Api(self.stack.inbox_url, "")("PUT", "/faults", {"faults": faults})
@@ -120,15 +127,15 @@ def test_a_killed_sender_doubles_nobody_and_everybody_is_accounted_for(
     stack: LocalStack, until: Until, step: str, fault: dict[str, Any]
 ) -> None:
     crash = Crash(stack, f"crash{fault['seconds']}".replace(".", "-"))
-    crash.sees_messages_again_after(3)
-    crash.meets(fault)
-    try:
-        crash.send()
-        assert until(lambda: bool(crash.status()["sending"]))
-        assert crash.kill_senders()
-    finally:
-        crash.meets()
-    assert until(crash.has_ended) or until(crash.has_ended)  # cold starts on a busy machine
+    with crash.sees_messages_again_after(3):
+        crash.meets(fault)
+        try:
+            crash.send()
+            assert until(lambda: bool(crash.status()["sending"]))
+            assert crash.kill_senders()
+        finally:
+            crash.meets()
+        assert until(crash.has_ended) or until(crash.has_ended)  # cold starts on a busy machine
     # A report of the mail service may still turn a failed delivery into a sent one: then both numbers follow.
     assert until(crash.numbers_agree)
     status, mails = crash.status(), crash.mails()

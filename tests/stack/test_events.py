@@ -77,12 +77,11 @@ def sent(marketer: Marketer, until: Until) -> tuple[str, dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def clicked_at(marketer: Marketer, sent: tuple[str, dict[str, str]]) -> float:
-    """Everything happens; when the reader clicked, in epoch seconds."""
+def reactions(marketer: Marketer, sent: tuple[str, dict[str, str]]) -> None:
+    """Everything happens."""
     mails = {name: marketer.mails(f"{name}@events.example")[0] for name in PEOPLE}
     load_images(mails["reader"])
     load_images(mails["reader"])
-    clicked_at = time.time()
     follow(mails["reader"].links[2])
     follow(mails["reader"].links[2])
     load_images(mails["proxied"], PRIVACY_PROXY)
@@ -91,13 +90,12 @@ def clicked_at(marketer: Marketer, sent: tuple[str, dict[str, str]]) -> float:
         for link in mails[name].links:
             follow(link)
     request("POST", mails["leaver"].unsubscribe_url, {"confirm": "yes"})
-    time.sleep(5)  # longer than a burst lasts
+    time.sleep(3)  # longer than a burst lasts
     follow(mails["behind"].links[2])
-    return clicked_at
 
 
 def test_the_lead_who_clicked_is_hot_and_the_scanner_moved_nobody(
-    marketer: Marketer, sent: tuple[str, dict[str, str]], clicked_at: float, until: Until
+    marketer: Marketer, sent: tuple[str, dict[str, str]], reactions: None, until: Until
 ) -> None:
     """The example of the product's own documentation."""
     _, names = sent
@@ -106,8 +104,6 @@ def test_the_lead_who_clicked_is_hot_and_the_scanner_moved_nobody(
         return {name: marketer("GET", f"/v1/leads/{lead_id}")["stage"] for lead_id, name in names.items()}
 
     expected = {name: "Hot Lead" if name in ("reader", "behind") else "New" for name in names.values()}
-    assert until(lambda: stages()["reader"] == "Hot Lead")
-    assert time.time() - clicked_at < 30
     assert until(lambda: stages() == expected), stages()
     (rule,) = (each for each in marketer("GET", "/v1/rules")["items"] if each["name"] == RULE["name"])
     log = marketer("GET", f"/v1/rules/{rule['rule_id']}/log")["items"]
@@ -123,7 +119,7 @@ def test_the_lead_who_clicked_is_hot_and_the_scanner_moved_nobody(
 
 
 def test_a_subscriber_is_told_exactly_what_happened(
-    stack: LocalStack, sent: tuple[str, dict[str, str]], clicked_at: float, until: Until
+    stack: LocalStack, sent: tuple[str, dict[str, str]], reactions: None, until: Until
 ) -> None:
     campaign_id, names = sent
     swept = {("CampaignLinkClicked", name, link, True): 1 for name in ("swept", "behind") for link in "1234"}
@@ -173,7 +169,7 @@ def test_a_subscriber_is_told_exactly_what_happened(
 
 
 def test_a_follow_up_goes_to_those_who_did_not_click(
-    marketer: Marketer, sent: tuple[str, dict[str, str]], clicked_at: float, until: Until
+    marketer: Marketer, sent: tuple[str, dict[str, str]], reactions: None, until: Until
 ) -> None:
     """Persons count: who was swept or proxied has not clicked. The leaver and the bouncer are not mailed any more."""
     campaign_id, _ = sent

@@ -244,7 +244,7 @@ def prove(campaign: Campaign, wires: Wires, patience_seconds: float) -> None:
 
 
 def test_hits_in_the_middle_of_an_outage_count_exactly_once(stack: LocalStack, wires: Wires) -> None:
-    prove(Campaign(stack, 240), wires, patience_seconds=30)
+    prove(Campaign(stack, 240), wires, patience_seconds=120)
 
 
 @pytest.mark.soak
@@ -270,8 +270,7 @@ def test_a_cold_start_without_keys_disturbs_nobody_and_loses_nothing(
     recipients.assert_none_waited_longer_than_told()
     wires.all_well()
     assert until(campaign.all_are_counted)
-    time.sleep(1.0)
-    assert recipients.get(campaign.link(lead_id))[:2] == (302, DESTINATION)
+    assert until(lambda: recipients.get(campaign.link(lead_id))[:2] == (302, DESTINATION))
 
 
 def test_a_rotated_key_signs_and_a_withdrawn_one_is_refused(stack: LocalStack, wires: Wires, until: Until) -> None:

@@ -13,6 +13,7 @@ from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, new_campaign_id, new_lead_id
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
+from local.client import Api
 from local.ministack import saved_at
 from local.ports import free_ports
 from local.recipients import request
@@ -69,12 +70,14 @@ def test_a_restarted_stack_goes_on_counting_where_it_was(tmp_path: Path, until: 
 def test_a_stack_that_ends_while_it_sends_goes_on_and_mails_nobody_twice(
     tmp_path: Path, until: Until, end: str
 ) -> None:
-    same = options(tmp_path)
+    same = options(tmp_path)  # with other ports functions are deployed again, which ends them in the middle of a call
     with running(same) as stack:
         marketer = Marketer(stack)
         lines = ["entity,stage,email"] + [f"end,New,p{number}@end.example" for number in range(LEADS)]
         marketer("POST", "/v1/leads/import", "\n".join(lines), "text/csv")
         path = f"/v1/campaigns/{marketer('POST', '/v1/campaigns', CAMPAIGN)['campaign_id']}"
+        slowly = b'{"faults": [{"kind": "stall", "seconds": 0.3}]}'  # else it may have ended before it is looked at
+        Api(stack.inbox_url, "")("PUT", "/faults", slowly)
         marketer("POST", f"{path}/send")
         # Of what leaves after the last save a killed engine knows nothing.
         assert until(lambda: sum(at > (saved_at(tmp_path) or 0) for _, at in mails(stack)) >= 5)

@@ -19,7 +19,7 @@ def target(stack: LocalStack) -> Target:
         client=stack.engine.client,
         outputs=stack.outputs,
         from_email="news@shop.example",
-        schedule_ahead=timedelta(seconds=3),
+        schedule_ahead=timedelta(seconds=5),
     )
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from chalicelib.analytics.fold import fold_and_check
-from chalicelib.campaigns.lifecycle import NothingToRetry, pause_refused
+from chalicelib.campaigns.control import NothingToRetry
+from chalicelib.campaigns.lifecycle import pause_refused
 from chalicelib.crm.leads import update_lead
 from chalicelib.model.campaign import Campaign, CampaignStatus
 from chalicelib.model.delivery import Delivery, DeliveryStatus

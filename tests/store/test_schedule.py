@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from chalicelib.campaigns.account import Hindrance
+from chalicelib.campaigns.control import Control
 from chalicelib.campaigns.drafts import NotADraft
-from chalicelib.campaigns.lifecycle import Control
 from chalicelib.campaigns.schedule import LATE
 from chalicelib.crm.leads import create_lead
 from chalicelib.model.campaign import Audience, Campaign, CampaignStatus

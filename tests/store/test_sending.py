@@ -13,8 +13,9 @@ import pytest
 
 from chalicelib.campaigns import launched_content as content
 from chalicelib.campaigns.account import AccountState, Hindrance, SendingAccount
+from chalicelib.campaigns.control import AudienceIsEmpty, Control
 from chalicelib.campaigns.drafts import Drafts, Written
-from chalicelib.campaigns.lifecycle import AudienceIsEmpty, Control, Lifecycle
+from chalicelib.campaigns.lifecycle import Lifecycle
 from chalicelib.campaigns.proving import prove_draft
 from chalicelib.campaigns.sender_findings import require_sender
 from chalicelib.crm.audience import Audiences

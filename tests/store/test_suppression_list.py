@@ -61,8 +61,9 @@ def test_an_address_on_the_list_is_mailed_by_nobody_until_it_is_taken_off(api: A
         1,
     ]
     timeline = api("GET", f"/v1/leads/{later['lead_id']}/timeline").json["items"]
-    assert [(each["title"], each["reason"], each["by"]) for each in timeline] == [
-        ("Resubscribed", "signed up again", "test")
+    assert [(each["title"], each.get("reason"), each["by"]) for each in timeline] == [
+        ("Resubscribed", "signed up again", "test"),
+        ("Unsubscribed", None, None),
     ]
     assert (listed(api), listed(api, "?reason=removed")) == (["bob@shop.example"], ["ann@shop.example"])
     (removed,) = api("GET", "/v1/suppressions?reason=removed").json["items"]

@@ -1,6 +1,7 @@
 """Who must not be mailed stays so: over entities, over deletion and import, over repeated and late news."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -187,8 +188,9 @@ def test_who_resubscribed_a_lead_is_kept_with_it_and_with_its_address(
     lead, other = make(leads), make(leads, "outlet")
     leads.unsubscribe(lead.lead_id, at=NOW, source="link")
     suppress_address(leads, ADDRESS, bounced(), lead_id=lead.lead_id)
+    left = leads.get(lead.lead_id).unsubscription
     resubscribe(leads, resubscriptions, lead.lead_id, ASKED)
-    assert resubscriptions.list_of_lead(lead.lead_id) == [ASKED]
+    assert resubscriptions.list_of_lead(lead.lead_id) == [replace(ASKED, ended=left)]
     assert resubscriptions.list_of_lead(other.lead_id) == []
     delete_lead(leads, lead.lead_id)
     row = dynamodb.get_item(TableName=tables.leads, Key=keys.suppression(ADDRESS))["Item"]

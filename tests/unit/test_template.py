@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from chalicelib.automation.publish import MARGIN_SECONDS
+from chalicelib.model.delivery import BurstRule
 from chalicelib.model.ids import LeadId
 from chalicelib.settings import settings
 from chalicelib.store import keys
@@ -246,6 +248,14 @@ def test_candidates_read_both_streams_and_filter_by_the_one_key_that_aws_filters
         assert properties["StartingPosition"] == "TRIM_HORIZON"
         assert properties["BisectBatchOnFunctionError"] is True
         assert properties["DestinationConfig"]["OnFailure"]["Destination"] == get_att("StreamDeadLetters")
+
+
+def test_a_rule_acts_within_30_seconds_of_a_click(resources: Resources) -> None:
+    sources = {"Candidates": "CandidatesDynamodbEventSource", "Publish": "PublishSqsEventSource"}
+    sources |= {"Automate": "AutomateSqsEventSource"}
+    events = [resources[function]["Properties"]["Events"][source] for function, source in sources.items()]
+    windows = sum(each["Properties"]["MaximumBatchingWindowInSeconds"] for each in events)
+    assert windows + BurstRule().window.total_seconds() + MARGIN_SECONDS < 30
 
 
 def test_no_stream_has_more_than_two_readers(resources: Resources) -> None:

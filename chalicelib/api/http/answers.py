@@ -13,6 +13,8 @@ from chalicelib.api.http.problems import CONTENT_TYPE, Problem
 from chalicelib.model.times import time_text
 
 JSON = "application/json"
+MERGE_PATCH = (JSON, "application/merge-patch+json")
+"""Of a body whose absent members change nothing (RFC 7396)."""
 _ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 Moment = Annotated[

@@ -196,8 +196,9 @@ class _Described:
         return answer
 
     def _problems(self) -> dict[str, Any]:
+        refused = [] if self._operation.method == "GET" else [framework_problem(415)]
         kinds: dict[str, list[Problem]] = {}
-        for kind in self._kinds():
+        for kind in (*map(problem_type, self._errors()), *refused, INTERNAL, problem_type(Unavailable)):
             kinds.setdefault(str(kind.status), []).append(kind)
         schema = {"$ref": _REF.format(model="Problem")}
         return {
@@ -212,12 +213,6 @@ class _Described:
             }
             for status, of_status in kinds.items()
         }
-
-    def _kinds(self) -> Iterator[Problem]:
-        yield from map(problem_type, self._errors())
-        if self._operation.method != "GET":
-            yield framework_problem(415)
-        yield from (INTERNAL, problem_type(Unavailable))
 
     def _errors(self) -> Iterator[type[LeadflipError]]:
         """What may go wrong, by what the operation declares."""

@@ -1,10 +1,12 @@
 """Reads bodies and parameters into models, or raises an error that names the field."""
 
 import re
+import time
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from chalice.app import Request
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
 
 from chalicelib.model.errors import Fault, InvalidFields, Unreadable
@@ -62,6 +64,16 @@ def _printable(text: str) -> str:
     if not text.isprintable():
         raise PydanticCustomError("line", "must be one line without control characters")
     return text
+
+
+SEVERAL = BeforeValidator(lambda given: [given] if isinstance(given, str) else given)
+"""Of a parameter that may come several times: one that comes once is read as a text."""
+
+
+def deadline(seconds: float) -> Callable[[], bool]:
+    """Whether this many seconds have passed by then, of the 29 that a request has."""
+    ends_at = time.monotonic() + seconds
+    return lambda: time.monotonic() > ends_at
 
 
 def read_body(request: Request, model: type[M]) -> M:

@@ -1,6 +1,6 @@
 /** The list of campaigns: tabs by status, search and order, all in the address; it keeps itself up to date. */
 
-import { failure, fill, h, heading, mayWrite, Problem, query, remember, style } from "./app.js";
+import { failure, fill, h, heading, mayWrite, query, remember, style } from "./app.js";
 import { rows, VERBS } from "./campaign-rows.js";
 import { debounced, firstPages, nothing, regularly } from "./parts.js";
 import { refill } from "./update.js";
@@ -33,17 +33,13 @@ export async function show(place, { query: address, signal }) {
 
   const load = regularly(signal, pause, async (isLatest) => {
     const values = { q: view.q, status: tab()[2], sort: view.sort, order: view.order, limit: 25, counts: true };
-    try {
-      const { items, cursor, counts } = await firstPages(pages, "campaigns", values, signal);
-      if (!isLatest()) return;
-      trouble.replaceChildren();
-      draw(items, cursor, counts);
-    } catch (problem) {
-      if (!isLatest()) return;
-      if (!(problem instanceof Problem)) throw problem;
-      fill(trouble, failure(problem, load));
-      if (!shown.size) list.replaceChildren();
-    }
+    const { items, cursor, counts } = await firstPages(pages, "campaigns", values, signal);
+    if (!isLatest()) return;
+    trouble.replaceChildren();
+    draw(items, cursor, counts);
+  }, (problem) => {
+    fill(trouble, failure(problem, load));
+    if (!shown.size) list.replaceChildren();
   });
 
   /** Campaigns that are being sent change all the time, scheduled ones when their time has come. */

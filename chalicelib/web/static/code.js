@@ -5,6 +5,16 @@
 
 import { fill, h } from "./app.js";
 
+/** How many entries two lists share at their beginnings, and then at their ends. */
+export function sharedEnds(one, other) {
+  const shorter = Math.min(one.length, other.length);
+  let head = 0;
+  while (head < shorter && one[head] === other[head]) head += 1;
+  let tail = 0;
+  while (tail < shorter - head && one.at(-1 - tail) === other.at(-1 - tail)) tail += 1;
+  return [head, tail];
+}
+
 /** { element, area, set(value), mark(findings), reveal(line) }. A finding has severity, message and line (from 1). */
 export function code({ label, value, oninput, readonly, placeholder, describedby, class: kind = "" }) {
   const lines = h("div", { class: "code-lines", "aria-hidden": "true" });
@@ -19,11 +29,7 @@ export function code({ label, value, oninput, readonly, placeholder, describedby
   /** Renew the lines that were changed. The others keep their findings. */
   function draw() {
     const texts = area.value.split("\n");
-    const shorter = Math.min(texts.length, shown.length);
-    let head = 0;
-    while (head < shorter && texts[head] === shown[head]) head += 1;
-    let tail = 0;
-    while (tail < shorter - head && texts.at(-1 - tail) === shown.at(-1 - tail)) tail += 1;
+    const [head, tail] = sharedEnds(texts, shown);
     const changed = texts.slice(head, texts.length - tail).map((text) => h("div", { class: "line" }, text));
     const next = lines.children[shown.length - tail] || null;
     for (const line of [...lines.children].slice(head, shown.length - tail)) line.remove();

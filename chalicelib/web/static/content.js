@@ -3,7 +3,7 @@
 import { button, h } from "./app.js";
 import { code } from "./code.js";
 import { confirm } from "./dialogs.js";
-import { card, toggles } from "./parts.js";
+import { card, choice, toggles } from "./parts.js";
 import { STARTING_POINTS } from "./starting-points.js";
 import { toolbar } from "./toolbar.js";
 
@@ -26,8 +26,7 @@ export function content({ shown, readonly, isNew, onchange, pickTag, start, html
   })]));
   const controls = Object.fromEntries(Object.entries(parts).map(([name, { area }]) => [name, area]));
   const bar = toolbar(parts.markdown.area, pickTag);
-  const format = h("select", { "aria-label": "Format", disabled: readonly, onchange: () => change(format.value) },
-    Object.entries(KINDS).map(([value, label]) => h("option", { value }, label)));
+  const format = choice(KINDS, kind, { "aria-label": "Format", disabled: readonly, onchange: () => change(format.value) });
   const tabs = toggles("Part of the email", { mail: "Email", text: "Plain text" }, show);
   const points = h("div", { class: "starting-points", role: "group", "aria-label": "Starting points" },
     STARTING_POINTS.map((point) => button([h("b", {}, point.name), h("span", { class: "note" }, point.description)], () => {

@@ -17,8 +17,6 @@ export function saveFile(name, type, parts) {
 
 /** Download the file at this address of the API. `control`: the button, which shows how far it is. */
 export const saveCsv = (address, title, control, signal) => disabledDuring(control, async () => {
-  const label = control.textContent;
-  control.textContent = "Downloading…";
   try {
     const parts = [];
     const [path, parameters] = address.split("?");
@@ -32,7 +30,5 @@ export const saveCsv = (address, title, control, signal) => disabledDuring(contr
     saveFile(`${title.replaceAll(/[^\p{L}\p{N}]+/gu, "-")}.csv`, "text/csv", parts);
   } catch (problem) {
     if (!signal.aborted) say(problem.message);
-  } finally {
-    control.textContent = label;
   }
-});
+}, "Downloading…");

@@ -1,6 +1,7 @@
 /** A draft in this window and in the API: what is stored, what was changed here, and what was changed on both sides. */
 
 import { api, button, fill, h, moment, query } from "./app.js";
+import { sharedEnds } from "./code.js";
 import { card } from "./parts.js";
 
 const NAMES = ["title", "subject", "preview_text", "from_name", "from_email", "reply_to", "markdown", "html", "mjml", "text", "audience"];
@@ -111,12 +112,7 @@ function side(title, text, label, choice, choose) {
 /** The lines in which two texts differ, with two lines of context: [of mine, of theirs]. */
 function differing(mine, theirs) {
   const texts = [mine.split("\n"), theirs.split("\n")];
-  const [ours, others] = texts;
-  const shorter = Math.min(ours.length, others.length);
-  let head = 0;
-  while (head < shorter && ours[head] === others[head]) head += 1;
-  let tail = 0;
-  while (tail < shorter - head && ours.at(-1 - tail) === others.at(-1 - tail)) tail += 1;
+  const [head, tail] = sharedEnds(...texts);
   const before = Math.max(0, head - 2);
   const after = Math.max(0, tail - 2);
   return texts.map((lines) => [

@@ -1,10 +1,10 @@
 import { h } from "./app.js";
 import { sentence } from "./campaign-words.js";
 
-/** A field: its label, `shown` (by default the control, which has an id), a note, and the place for the errors of `path`. */
-export const labelled = (label, control, path, help, shown = control) => h("div", { class: "field" },
+/** A field: its label, `shown` (by default the control, which has an id), a note, the place for the errors of `path`, and more. */
+export const labelled = (label, control, path, help, shown = control, ...more) => h("div", { class: "field" },
   h("label", { for: control.id }, label), shown, help !== undefined && h("p", { class: "note", id: `${control.id}-help` }, help),
-  h("p", { class: "error", id: `${control.id}-error`, "data-error": path }));
+  h("p", { class: "error", id: `${control.id}-error`, "data-error": path }), more);
 
 /**
  * Errors beside their fields: { show(errors), clear(name), first() }. `controls`: the input of each field by its name

@@ -1,9 +1,10 @@
 /** Where the columns of a file go: a choice for each, values for what the file lacks, and the first leads as they will be. */
 
 import { button, counted, fill, h, number } from "./app.js";
+import { fieldErrors, labelled } from "./field-errors.js";
 import { tagsIn } from "./lead-controls.js";
 import { namesIn } from "./lead-form.js";
-import { card, table } from "./parts.js";
+import { card, choice, table } from "./parts.js";
 
 /** A lead's own members, as the page calls them. */
 export const MEMBERS = {
@@ -12,6 +13,12 @@ export const MEMBERS = {
 };
 const DEFAULTS = ["entity", "stage", "tags"];
 const NEEDED = { entity: "Enter a business line, or choose a column for it.", stage: "Enter a stage for new leads, or choose a column for it." };
+/** What each default is for: where a column goes there, and where none does. */
+const USES = {
+  entity: ["Used where a line has none.", "Required: every lead belongs to one."],
+  stage: ["For new leads whose line has none.", "Required for new leads. Leads that you already have keep theirs."],
+  tags: ["Added where a line has none. Separate several with commas.", "Added to every lead. Separate several with commas."],
+};
 const FIELD = "custom field";
 
 /**
@@ -21,11 +28,9 @@ const FIELD = "custom field";
 export function columnsForm(found, kept, { lookup, onchange, onstart }) {
   const choices = found.columns.map((column, at) => columnChoice(column, at, kept ? kept.mapping[column.name] || "ignore" : column.suggested, changed));
   const inputs = Object.fromEntries(DEFAULTS.map((name) => [name, h("input", {
-    id: `default-${name}`, list: `known-${name}`, maxlength: 200, autocomplete: "off", "aria-describedby": `default-${name}-note default-${name}-error`,
+    id: `default-${name}`, list: `known-${name}`, maxlength: 200, autocomplete: "off", "aria-describedby": `default-${name}-help default-${name}-error`,
     value: [kept?.defaults[name] || ""].flat().join(", "), oninput: changed,
   })]));
-  const notes = Object.fromEntries(DEFAULTS.map((name) => [name, h("p", { class: "note", id: `default-${name}-note` })]));
-  const errors = Object.fromEntries(DEFAULTS.map((name) => [name, h("p", { class: "error", id: `default-${name}-error` })]));
   const offered = Object.fromEntries(DEFAULTS.map((name) => [name, h("datalist", { id: `known-${name}` })]));
   const preview = h("div", { class: "stack" });
   const problem = h("p", { class: "error", role: "alert" });
@@ -38,14 +43,15 @@ export function columnsForm(found, kept, { lookup, onchange, onstart }) {
       h("p", {}, `It stopped at line ${number(kept.done)}; ${counted(kept.lines, "line")} of ${number(kept.of)} were read. Continuing reads them again: leads that were imported stay unchanged.`),
       h("div", { class: "actions" }, button("Continue import", () => start(true), { class: "primary" }))),
     isTable && card({ id: "columns", title: "Columns" },
-      h("ul", { class: "columns" }, choices.map((choice) => choice.element))),
+      h("ul", { class: "columns" }, choices.map(({ element: line }) => line))),
     card({ id: "defaults", title: isTable ? "For lines without a value" : "For leads without a value" },
-      h("div", { class: "reading" }, DEFAULTS.map((name) => h("div", { class: "stack" },
-        h("label", { for: `default-${name}` }, MEMBERS[name]), inputs[name], offered[name], notes[name], errors[name])))),
+      h("div", { class: "reading" }, DEFAULTS.map((name) => labelled(MEMBERS[name], inputs[name], name, "", [inputs[name], offered[name]])))),
     isTable && card({ id: "preview", title: "The first leads, as they will be" }, preview),
     h("div", { class: "stack" }, problem,
       h("div", { class: "actions" }, check,
         h("span", { class: "note" }, "Checking imports nothing."))));
+
+  const errors = fieldErrors(element, inputs);
 
   function mapping() {
     return Object.fromEntries(choices.map(({ name, target }) => [name, target()]).filter(([name, target]) => target !== "ignore" || name.startsWith("Column ")));
@@ -59,26 +65,19 @@ export function columnsForm(found, kept, { lookup, onchange, onstart }) {
   function changed() {
     const targets = new Set(choices.map(({ target }) => target()));
     const isMapped = (name) => targets.has(name) || !isTable;
-    notes.entity.textContent = isMapped("entity") ? "Used where a line has none." : "Required: every lead belongs to one.";
-    notes.stage.textContent = isMapped("stage") ? "For new leads whose line has none." : "Required for new leads. Leads that you already have keep theirs.";
-    notes.tags.textContent = isMapped("tags") ? "Added where a line has none. Separate several with commas." : "Added to every lead. Separate several with commas.";
     for (const name of DEFAULTS) {
-      fail(name, "");
+      element.querySelector(`#default-${name}-help`).textContent = USES[name][isMapped(name) ? 0 : 1];
       inputs[name].required = name in NEEDED && isTable && !targets.has(name);
     }
+    errors.show([]);
     problem.textContent = "";
     check.classList.toggle("primary", !kept);
     if (isTable) drawPreview();
     onchange();
   }
 
-  function fail(name, text) {
-    errors[name].textContent = text;
-    inputs[name].setAttribute("aria-invalid", String(Boolean(text)));
-  }
-
   function drawPreview() {
-    const used = choices.map((choice, at) => ({ target: choice.target(), samples: found.columns[at].samples })).filter(({ target }) => target !== "ignore");
+    const used = choices.map((each, at) => ({ target: each.target(), samples: found.columns[at].samples })).filter(({ target }) => target !== "ignore");
     const given = defaults();
     const names = [...Object.keys(MEMBERS).filter((name) => given[name] || used.some(({ target }) => target === name)),
       ...new Set(used.map(({ target }) => target).filter((target) => !(target in MEMBERS)))];
@@ -91,14 +90,14 @@ export function columnsForm(found, kept, { lookup, onchange, onstart }) {
   }
 
   function start(atOnce) {
-    const targets = choices.map((choice) => choice.target()).filter((target) => target !== "ignore");
+    const targets = choices.map(({ target }) => target()).filter((target) => target !== "ignore");
     const twice = targets.find((target, at) => targets.indexOf(target) !== at);
     const missing = Object.keys(NEEDED).filter((name) => inputs[name].required && !inputs[name].value.trim());
     if (isTable && !targets.length) problem.textContent = "Choose where at least one column goes.";
     else if (twice !== undefined) problem.textContent = twice ? `Two columns go to ${MEMBERS[twice] || twice}. Choose another place for one of them.` : "Give every custom field a name.";
     else if (targets.includes("")) problem.textContent = "Give every custom field a name.";
     else if (missing.length) {
-      for (const name of missing) fail(name, NEEDED[name]);
+      errors.show(missing.map((field) => ({ field, reason: NEEDED[field] })));
       inputs[missing[0]].focus();
     } else {
       check.classList.remove("primary"); // the next step has its own
@@ -122,12 +121,10 @@ export function columnsForm(found, kept, { lookup, onchange, onstart }) {
 /** One column with its samples: { element, name, target() }; the target is "ignore" for a column that is not imported. */
 function columnChoice({ name, samples }, at, initial, onchange) {
   const isMember = initial in MEMBERS || initial === "ignore";
-  const select = h("select", { id: `column-${at}`, "aria-label": `${name} goes to`, onchange: () => { draw(); onchange(); } },
-    h("option", { value: "ignore" }, "Do not import"),
-    Object.entries(MEMBERS).map(([value, text]) => h("option", { value }, text)),
-    h("option", { value: FIELD }, "Custom field…"));
+  const select = choice({ ignore: "Do not import", ...MEMBERS, [FIELD]: "Custom field…" }, isMember ? initial : FIELD, {
+    id: `column-${at}`, "aria-label": `${name} goes to`, onchange: () => { draw(); onchange(); },
+  });
   const field = h("input", { "aria-label": `Name of the custom field for ${name}`, maxlength: 64, value: isMember ? name.slice(0, 64) : initial, oninput: onchange });
-  select.value = isMember ? initial : FIELD;
   const draw = () => { field.hidden = select.value !== FIELD; };
   draw();
   const seen = samples.filter(Boolean).slice(0, 3);

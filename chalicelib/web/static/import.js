@@ -5,7 +5,7 @@ import { pieces } from "./csv.js";
 import { columnsForm } from "./import-columns.js";
 import { Run } from "./import-run.js";
 import { leadGroups } from "./lead-form.js";
-import { attempt } from "./parts.js";
+import { attempt, choice } from "./parts.js";
 
 const WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 const MOST_WORKBOOK_BYTES = 4_500_000;
@@ -84,18 +84,15 @@ async function inspect(source, reading, place, signal, other) {
 
 function fileCard(source, other, read) {
   const { found } = source;
-  const choice = (id, label, options, value, change) => {
-    const element = h("select", { id, onchange: () => change(element.value) }, Object.entries(options).map(([each, text]) => h("option", { value: each }, text)));
-    element.value = value;
-    return h("div", { class: "stack" }, h("label", { for: id }, label), element);
-  };
+  const part = (id, label, options, value, change) => h("div", { class: "stack" }, h("label", { for: id }, label),
+    choice(options, value, { id, onchange: ({ target }) => change(target.value) }));
   const header = h("input", { id: "header", type: "number", min: 0, max: 1000, value: found.header, onchange: () => read({ header: Number(header.value) || 0 }) });
   return h("section", { class: "card", "aria-labelledby": "file-name" },
     h("header", {}, h("h2", { id: "file-name", tabindex: "-1" }, source.file.name), button("Choose another file", other, { class: "quiet" })),
     source.isTable && h("div", { class: "reading" },
-      found.sheets.length > 1 && choice("sheet", "Sheet", Object.fromEntries(found.sheets.map((name) => [name, name])), source.reading.sheet || found.sheets[0], (sheet) => read({ sheet, header: undefined })),
-      found.encoding && choice("encoding", "Character set", ENCODINGS, found.encoding, (encoding) => read({ encoding })),
-      found.delimiter && choice("delimiter", "Columns separated by", DELIMITERS, found.delimiter, (delimiter) => read({ delimiter, header: undefined })),
+      found.sheets.length > 1 && part("sheet", "Sheet", Object.fromEntries(found.sheets.map((name) => [name, name])), source.reading.sheet || found.sheets[0], (sheet) => read({ sheet, header: undefined })),
+      found.encoding && part("encoding", "Character set", ENCODINGS, found.encoding, (encoding) => read({ encoding })),
+      found.delimiter && part("delimiter", "Columns separated by", DELIMITERS, found.delimiter, (delimiter) => read({ delimiter, header: undefined })),
       h("div", { class: "stack" }, h("label", { for: "header" }, "Line with column names"), header)));
 }
 

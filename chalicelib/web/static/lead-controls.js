@@ -2,8 +2,9 @@
 
 import { api, button, h, mayWrite, say } from "./app.js";
 import { confirm } from "./dialogs.js";
+import { readable } from "./idn.js";
 
-export const nameOf = (lead) => [lead.first_name, lead.last_name].filter(Boolean).join(" ") || lead.email || "Unnamed lead";
+export const nameOf = (lead) => [lead.first_name, lead.last_name].filter(Boolean).join(" ") || readable(lead.email) || "Unnamed lead";
 
 const OTHER = "\n";
 

@@ -2,6 +2,7 @@
 
 import { api, button, crumbs, fill, h, heading, lastAddress, say, style } from "./app.js";
 import { fieldErrors, labelled } from "./field-errors.js";
+import { readable } from "./idn.js";
 import { nameOf, pick, tagsIn } from "./lead-controls.js";
 import { disabledDuring } from "./parts.js";
 
@@ -23,8 +24,9 @@ export const leadGroups = (signal) => api("GET", "lead-groups", { signal }).then
 export const namesIn = (groups, what, entity) =>
   [...new Set(groups.filter((each) => !entity || each.entity === entity).flatMap((each) => each[what].map(({ name }) => name)))].toSorted();
 
-/** The form; `lead` is null for a new one. `lookup`: a promise of the groups; `onsaved(lead)` gets the lead as saved. */
-export function leadForm(lead, { lookup, onsaved, oncancel }) {
+/** The form; `stored`: the lead, or null for a new one. `lookup`: a promise of the groups; `onsaved(lead)` gets the lead as saved. */
+export function leadForm(stored, { lookup, onsaved, oncancel }) {
+  const lead = stored && { ...stored, email: readable(stored.email) };
   const input = (name, properties = {}) => h("input", {
     id: `lead-${name}`, value: lead?.[name] || "", maxlength: 200, autocomplete: "off", "aria-describedby": `lead-${name}-error`, ...properties,
   });

@@ -1,10 +1,10 @@
 /** A lead's email status, with why it is not emailed; and its personal data, to export and to erase. */
 
-import { api, button, failure, fill, h, lastAddress, mayWrite, moment, query, say } from "./app.js";
+import { api, button, fill, h, lastAddress, mayWrite, moment, query, say } from "./app.js";
 import { confirm, tell } from "./dialogs.js";
 import { saveFile } from "./download.js";
 import { nameOf } from "./lead-controls.js";
-import { card, titlesOf } from "./parts.js";
+import { attempt, card, titlesOf } from "./parts.js";
 import { pillsOf, reasonField, whyNot } from "./suppression-words.js";
 
 /**
@@ -14,23 +14,13 @@ import { pillsOf, reasonField, whyNot } from "./suppression-words.js";
 export function privacyCard(shown, { signal, onchange }) {
   let lead = shown;
   const status = h("div", { class: "stack email-status" });
-  const data = h("div", { class: "actions" });
-  const element = h("div", { class: "view" },
+  const trouble = h("div");
+  const element = h("div", { class: "view" }, trouble,
     card({ id: "email-status", title: "Email status" }, status),
     card({ id: "personal-data", title: "Personal data" },
-      h("p", { class: "note" }, "Export everything known about this person as one file, or erase it."), data));
-  fill(data, button("Export", () => attempt(data, () => save(lead, signal))),
-    mayWrite() && button("Erase…", erase, { class: "danger" }));
-
-  /** Run it; an error is shown at the end of this place. */
-  async function attempt(place, run) {
-    place.querySelector(".failure")?.remove();
-    try {
-      await run();
-    } catch (problem) {
-      if (!signal.aborted) place.append(failure(problem));
-    }
-  }
+      h("p", { class: "note" }, "Export everything known about this person as one file, or erase it."),
+      h("div", { class: "actions" }, button("Export", () => act(() => save(lead, signal))), mayWrite() && button("Erase…", erase, { class: "danger" }))));
+  const act = (run) => attempt(trouble, signal, () => { fill(trouble); return run(); });
 
   async function load() {
     const marks = (await api("GET", `leads/${lead.lead_id}/suppressions`, { signal })).items;
@@ -46,7 +36,7 @@ export function privacyCard(shown, { signal, onchange }) {
         : button("Unsubscribe", () => change(unsubscribe, "This lead no longer receives campaigns."))));
   }
 
-  const change = (run, message) => attempt(status, async () => {
+  const change = (run, message) => act(async () => {
     const changed = await run();
     if (!changed) return;
     lead = changed;
@@ -101,8 +91,9 @@ export function privacyCard(shown, { signal, onchange }) {
     }
   }
 
-  attempt(status, load);
-  return { element, update: (other) => { lead = other; return attempt(status, load); } };
+  const update = (other) => { lead = other; return attempt(status, signal, load); };
+  update(lead);
+  return { element, update };
 }
 
 /** Download everything known of a lead. The API sends a very long timeline in parts. */

@@ -1,6 +1,7 @@
 /** One lead: details, email status, and timeline. */
 
 import { api, button, crumbs, fill, h, heading, lastAddress, mayWrite, moment, reasonName, say, style } from "./app.js";
+import { asSent, readable } from "./idn.js";
 import { deleteLead, nameOf, stageChoice, tagList } from "./lead-controls.js";
 import { leadForm, leadGroups, namesIn } from "./lead-form.js";
 import { privacyCard } from "./lead-privacy.js";
@@ -64,7 +65,7 @@ export async function show(place, { id, query: asked, signal }) {
 
 function detailsCard(lead, tags, tools) {
   const rows = [
-    ["Email", lead.email || "None"], ["Business line", lead.entity], ["External ID", lead.external_id], ["Tags", tags],
+    ["Email", lead.email ? h("span", { title: asSent(lead.email) }, readable(lead.email)) : "None"], ["Business line", lead.entity], ["External ID", lead.external_id], ["Tags", tags],
     ...Object.entries(lead.fields).map(([name, value]) => [name.replaceAll("_", " "), String(value)]),
     ["Tracking", lead.tracking_opt_out && "Opens and clicks are never tracked"], ["Created", moment(lead.created_at)],
   ];

@@ -2,14 +2,15 @@
 
 import { api, button, counted, fill, h, heading, mayWrite, number, query, say as notify, style } from "./app.js";
 import { saveCsv } from "./download.js";
+import { asSent, readable } from "./idn.js";
 import { bulkButtons } from "./lead-bulk.js";
 import { nameOf, stageChoice, tagList } from "./lead-controls.js";
 import { leadGroups, namesIn } from "./lead-form.js";
-import { browse, debounced, nothing } from "./parts.js";
+import { browse, choice, debounced, nothing } from "./parts.js";
 import { pillsOf, REASONS } from "./suppression-words.js";
 
 const SHOWN_TAGS = 6;
-const STATUSES = { subscribed: "Subscribed", ...REASONS };
+const STATUSES = { "": "Any email status", subscribed: "Subscribed", ...REASONS };
 
 export async function show(place, { query: asked, signal }) {
   await style("leads.css");
@@ -17,8 +18,7 @@ export async function show(place, { query: asked, signal }) {
   const entity = select("Business line", "All business lines", asked.get("entity"));
   const stage = select("Stage", "All stages", asked.get("stage"));
   const tag = select("Tag", "All tags", asked.get("tag"));
-  const status = h("select", { "aria-label": "Email status" }, Object.entries({ "": "Any email status", ...STATUSES }).map(([value, text]) =>
-    h("option", { value, selected: value === asked.get("status") }, text)));
+  const status = choice(STATUSES, asked.get("status"), { "aria-label": "Email status" });
   const filters = () => ({ q: search.value.trim(), entity: entity.value, stage: stage.value, tag: tag.value, status: status.value });
   const areSet = () => Object.values(filters()).some(Boolean);
   const clear = button("Clear filters", () => {
@@ -127,7 +127,7 @@ export async function show(place, { query: asked, signal }) {
     fill(element,
       mayWrite() && h("label", { class: "check" }, box),
       h("div", { class: "lead-who" }, h("a", { class: "name", href: `#/leads/${lead.lead_id}` }, nameOf(lead)),
-        h("span", { class: "soft" }, lead.email || "No email address"), h("div", { class: "bar" }, pillsOf(lead.mailing_status))),
+        h("span", { class: "soft", title: asSent(lead.email) }, readable(lead.email) || "No email address"), h("div", { class: "bar" }, pillsOf(lead.mailing_status))),
       h("span", { class: "lead-entity soft" }, lead.entity),
       h("div", { class: "lead-stage" }, stageChoice(lead, () => namesIn(groups, "stages"), change)),
       tagList(lead, () => namesIn(groups, "tags", lead.entity), change, SHOWN_TAGS));
@@ -150,8 +150,7 @@ export async function show(place, { query: asked, signal }) {
 
 const present = (values) => Object.fromEntries(Object.entries(values).filter(([, value]) => value));
 
-const select = (label, all, chosen) => h("select", { "aria-label": label }, h("option", { value: "" }, all),
-  chosen && h("option", { value: chosen, selected: true }, chosen));
+const select = (label, all, chosen) => choice({ "": all, ...(chosen && { [chosen]: chosen }) }, chosen, { "aria-label": label });
 
 function options(element, names) {
   const chosen = element.value;

@@ -1,6 +1,6 @@
 /** What several views are built from: cards, tables, switches, and lists in pages. */
 
-import { api, button, failure, fill, h, query, remember } from "./app.js";
+import { api, button, failure, fill, h, Problem, query, remember, say } from "./app.js";
 
 const SEARCH_MS = 10_000;
 
@@ -21,9 +21,19 @@ export function table(label, columns, rows, properties = {}) {
     h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((cell, at) => h("td", { class: titled[at][1], "data-label": titled[at][0] }, cell)))))));
 }
 
+/** One of a list of findings: a pill with its tone and name, the text, and what can be done. */
+export const finding = ([tone, name], text, tool) => h("li", {}, h("span", { class: `pill ${tone}` }, name), h("p", {}, text), tool);
+
 /** What a view shows instead of an empty list. */
 export const nothing = (title, text, ...actions) =>
   h("div", { class: "card empty" }, h("h2", {}, title), h("p", {}, text), actions.some(Boolean) && h("div", { class: "actions" }, actions));
+
+/** A select of these options, labels by their values; a value that is none of them is ignored. */
+export function choice(options, value, properties = {}) {
+  const element = h("select", properties, Object.entries(options).map(([each, text]) => h("option", { value: each }, text)));
+  if (Object.hasOwn(options, value)) element.value = value;
+  return element;
+}
 
 /** Buttons of which one is pressed: { element, press(value) }. `options`: the labels by their values. */
 export function toggles(label, options, onpick) {
@@ -32,6 +42,22 @@ export function toggles(label, options, onpick) {
     element: h("div", { class: "switch", role: "group", "aria-label": label }, [...buttons.values()]),
     press: (value) => { for (const [each, element] of buttons) element.setAttribute("aria-pressed", String(each === value)); },
   };
+}
+
+/** A text for programs, with a button that copies it. */
+export function copyable(text, what) {
+  const copy = button("Copy", async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      copy.textContent = "Copied";
+      copy.ariaLabel = `Copied ${what}`;
+    } catch {
+      getSelection().selectAllChildren(value);
+      say("Press Ctrl+C to copy.");
+    }
+  }, { class: "quiet", "aria-label": `Copy ${what}` });
+  const value = h("code", {}, text);
+  return h("div", { class: "copyable" }, value, copy);
 }
 
 export function svg(tag, attributes = {}, ...children) {
@@ -51,13 +77,16 @@ export function debounced(run, signal, ms = 300) {
   };
 }
 
-/** Run it with this control disabled. That takes the focus from the control, which gets it back unless it was moved on. */
-export async function disabledDuring(control, run) {
+/** Run it with this control disabled, and labelled so. That takes the focus from it, which it gets back unless it was moved on. */
+export async function disabledDuring(control, run, words) {
+  const { textContent: label } = control;
   control.disabled = true;
+  if (words) control.textContent = words;
   try {
     return await run();
   } finally {
     control.disabled = false;
+    if (words) control.textContent = label;
     if (document.activeElement === document.body) control.focus();
   }
 }
@@ -76,9 +105,10 @@ export async function patiently(times, ask) {
 
 /**
  * The function that runs `task` at once, and again `pause()` milliseconds after each end while the page is in sight.
- * `task(isLatest)` can tell whether it was run again since: then its answer must not replace a newer one.
+ * `task(isLatest)` can tell whether it was run again since: then its answer must not replace a newer one. `fail(problem)`
+ * is called if the API refused the latest, or did not answer.
  */
-export function regularly(signal, pause, task) {
+export function regularly(signal, pause, task, fail) {
   let timer = null;
   let runs = 0;
   const run = async () => {
@@ -86,7 +116,13 @@ export function regularly(signal, pause, task) {
     runs += 1;
     const mine = runs;
     const isLatest = () => mine === runs && !signal.aborted;
-    if (mine === 1 || !document.hidden) await task(isLatest);
+    try {
+      if (mine === 1 || !document.hidden) await task(isLatest);
+    } catch (problem) {
+      if (!isLatest()) return;
+      if (!(problem instanceof Problem)) throw problem;
+      fail(problem);
+    }
     if (isLatest()) timer = setTimeout(run, pause());
   };
   signal.addEventListener("abort", () => clearTimeout(timer));
@@ -160,14 +196,14 @@ export function browse(place, signal, { path, asked, filters, values = filters, 
 export function follow(more, signal, { path, asked, draw }) {
   let known = "";
   let pages = Number(asked.get("pages")) || 1;
-  const load = regularly(signal, () => 5000, (isLatest) => attempt(more, signal, async () => {
+  const load = regularly(signal, () => 5000, async (isLatest) => {
     const { items, cursor } = await firstPages(pages, path, { limit: 20 }, signal);
     if (!isLatest()) return;
     const text = JSON.stringify(items);
     if (known !== text) await draw(items);
     known = text;
     fill(more, cursor && button("Show older", () => { pages += 1; remember({ pages }); load(); }));
-  }));
+  }, (problem) => fill(more, failure(problem, load)));
   return load;
 }
 

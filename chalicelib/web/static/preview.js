@@ -5,6 +5,7 @@
 
 import { api, button, failure, fill, h, query } from "./app.js";
 import { chevron, chooser } from "./chooser.js";
+import { readable } from "./idn.js";
 import { nameOf } from "./lead-controls.js";
 import { card, debounced, toggles } from "./parts.js";
 
@@ -56,7 +57,7 @@ export function preview(signal, onanswer = () => null) {
     const scheme = mode === "dark" ? "dark" : "light";
     let isStyled = false;
     for (const sheet of get(page, "styleSheets")) {
-      for (const rule of readable(sheet)) {
+      for (const rule of rulesOf(sheet)) {
         if (!rule.media) continue;
         const { mediaText } = rule.media;
         rule.media.mediaText = mediaText.replaceAll(DARK, (whole, wanted) => (wanted === scheme ? "(min-width: 0px)" : "(max-width: 0px)"));
@@ -139,7 +140,7 @@ export function preview(signal, onanswer = () => null) {
   const find = async (words) => {
     const path = words ? `leads${query({ entity: audience?.entity, q: words, limit: 20 })}` : `previews/leads${query({ audience: JSON.stringify(audience) })}`;
     const { items } = await api("GET", path, { signal });
-    return [...items.map((each) => ({ title: nameOf(each), note: each.email, value: each })), ...(words ? [] : [{ ...NOBODY, value: null }])];
+    return [...items.map((each) => ({ title: nameOf(each), note: readable(each.email), value: each })), ...(words ? [] : [{ ...NOBODY, value: null }])];
   };
   const pickLead = chooser({
     label: "Find a lead", placeholder: "Name or email address", empty: "No lead matches.", find,
@@ -148,7 +149,7 @@ export function preview(signal, onanswer = () => null) {
   });
   function choose(chosen) {
     lead = chosen;
-    fill(who, h("span", { class: "clip" }, chosen ? `${nameOf(chosen)}${chosen.email ? ` · ${chosen.email}` : ""}` : NOBODY.title), chevron());
+    fill(who, h("span", { class: "clip" }, chosen ? `${nameOf(chosen)}${chosen.email ? ` · ${readable(chosen.email)}` : ""}` : NOBODY.title), chevron());
   }
 
   choose(null);
@@ -178,9 +179,9 @@ const get = (page, name) => Reflect.get(Document.prototype, name, page);
 const call = (page, name, ...given) => Document.prototype[name].apply(page, given);
 
 /** The rules of a style sheet, also within groups; none of those of another host, which may not be read. */
-function readable(sheet) {
+function rulesOf(sheet) {
   try {
-    return [...sheet.cssRules].flatMap((rule) => (rule.cssRules ? [rule, ...readable(rule)] : [rule]));
+    return [...sheet.cssRules].flatMap((rule) => (rule.cssRules ? [rule, ...rulesOf(rule)] : [rule]));
   } catch {
     return [];
   }

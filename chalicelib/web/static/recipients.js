@@ -2,7 +2,8 @@
 
 import { button, fill, h, moment, pill, query, reasonName } from "./app.js";
 import { saveCsv } from "./download.js";
-import { browse, card, table } from "./parts.js";
+import { asSent, readable } from "./idn.js";
+import { browse, card, choice, table } from "./parts.js";
 
 const FILTERS = {
   "": ["All recipients", {}],
@@ -20,26 +21,26 @@ const FILTERS = {
 /** { element, update(), filter(value, reason) }. `asked`: what the address says. */
 export function recipients(campaign, asked, signal) {
   let reason = asked.get("reason");
-  const choice = h("select", { "aria-label": "Filter recipients", onchange: () => narrow(null) },
-    Object.entries(FILTERS).map(([value, [text]]) => h("option", { value, selected: value === asked.get("recipients") }, text)));
+  const labels = Object.fromEntries(Object.entries(FILTERS).map(([value, [text]]) => [value, text]));
+  const filter = choice(labels, asked.get("recipients"), { "aria-label": "Filter recipients", onchange: () => narrow(null) });
   const narrowed = h("span", { class: "bar" });
   const body = h("div");
   const download = button("Download CSV", () => saveCsv(
     `campaigns/${campaign.campaign_id}/deliveries.csv${query(parameters())}`, campaign.title, download, signal));
-  const element = card({ id: "recipients", title: "Recipients", tabindex: "-1", tools: h("div", { class: "bar" }, narrowed, choice, download) }, body);
-  const parameters = () => ({ ...FILTERS[choice.value][1], reason });
+  const element = card({ id: "recipients", title: "Recipients", tabindex: "-1", tools: h("div", { class: "bar" }, narrowed, filter, download) }, body);
+  const parameters = () => ({ ...FILTERS[filter.value][1], reason });
   const list = browse(body, signal, {
     path: `campaigns/${campaign.campaign_id}/deliveries`,
     asked,
-    filters: () => ({ recipients: choice.value, reason }),
+    filters: () => ({ recipients: filter.value, reason }),
     values: () => ({ ...parameters(), limit: innerWidth > 760 ? 25 : 10 }), // 170 pixels each on a phone
     draw: (items) => recipientsTable(items),
-    empty: () => h("p", { class: "soft" }, choice.value ? "No recipients match this filter." : "No recipients yet."),
+    empty: () => h("p", { class: "soft" }, filter.value ? "No recipients match this filter." : "No recipients yet."),
   });
   drawReason();
 
   function drawReason() {
-    fill(narrowed, reason && [h("span", { class: "pill" }, reasonName(reason)), button("All reasons", () => { narrow(null); choice.focus(); }, { class: "quiet" })]);
+    fill(narrowed, reason && [h("span", { class: "pill" }, reasonName(reason)), button("All reasons", () => { narrow(null); filter.focus(); }, { class: "quiet" })]);
   }
 
   function narrow(newReason) {
@@ -54,7 +55,7 @@ export function recipients(campaign, asked, signal) {
     update: () => { if (!element.contains(document.activeElement) || document.activeElement === element) list.load({ isQuiet: true }); },
     /** Show the recipients that match a filter and have this reason, and scroll to them. */
     filter: (value, newReason) => {
-      choice.value = value;
+      filter.value = value;
       narrow(newReason);
       element.focus({ preventScroll: true });
       element.scrollIntoView({ behavior: "smooth", block: "start" });
@@ -66,7 +67,7 @@ const COLUMNS = [["Lead", "link-url"], ["Status", "whole"], "Sent", "Opened", "C
 
 const recipientsTable = (items) => table("Recipients", COLUMNS, items.map((each) => [
   each.lead_deleted ? h("span", { class: "soft" }, "Deleted lead") : [
-    h("a", { class: "name", href: `#/leads/${each.lead_id}` }, each.email || "no email address"),
+    h("a", { class: "name", href: `#/leads/${each.lead_id}`, title: asSent(each.email) }, readable(each.email) || "no email address"),
     h("p", { class: "note" }, [each.first_name, each.last_name].filter(Boolean).join(" "))],
   [pill(each.status), each.reason && h("p", { class: "note" }, reasonName(each.reason), each.detail ? `: ${each.detail}` : "")],
   moment(each.sent_at),

@@ -3,7 +3,7 @@
 import { api, button, crumbs, failure, fill, h, heading, mayWrite, Problem, query, say, style } from "./app.js";
 import { audience } from "./audience.js";
 import { fieldErrors, labelled } from "./field-errors.js";
-import { card, disabledDuring } from "./parts.js";
+import { card, choice, disabledDuring } from "./parts.js";
 import { ACTIONS, EVENTS } from "./rule-words.js";
 
 const BLANK = {
@@ -24,9 +24,7 @@ export async function show(place, { id, signal }) {
   const alert = h("div");
 
   const name = h("input", { id: "name", value: rule.name, required: true, autocomplete: "off", "aria-describedby": "name-error" });
-  const event = h("select", { id: "event", onchange: () => { address.hidden = event.value !== "clicked"; } },
-    Object.entries(EVENTS).map(([value, text]) => h("option", { value }, `${text[0].toUpperCase()}${text.slice(1)}`)));
-  event.value = when.event;
+  const event = choice(EVENTS, when.event, { id: "event", onchange: () => { address.hidden = event.value !== "clicked"; } });
   const campaign = h("select", { id: "campaign", onchange: () => offerLinks() }, h("option", { value: "" }, "Any campaign"),
     [...named, ...campaigns].map(({ campaign_id: value, title }) => h("option", { value }, title)));
   campaign.value = when.campaign_id || "";
@@ -112,9 +110,8 @@ function actions(then, lookup) {
   const add = button("Add action", () => append({ action: "add_tag", tag: "" }).focus());
 
   function append(step) {
-    const kind = h("select", { "aria-label": "Action", onchange: () => draw() },
-      Object.entries(ACTIONS).map(([value, { name }]) => h("option", { value }, name)));
-    kind.value = step.action;
+    const names = Object.fromEntries(Object.entries(ACTIONS).map(([value, { name }]) => [value, name]));
+    const kind = choice(names, step.action, { "aria-label": "Action", onchange: () => draw() });
     const target = h("input", { "aria-label": "Field", placeholder: "Field", value: step.field || "", autocomplete: "off" });
     const value = h("input", { value: step[ACTIONS[step.action].value] });
     const remove = button("Remove", () => { row.remove(); number(); add.focus(); }, { class: "quiet", "aria-label": "Remove this action" });

@@ -4,7 +4,7 @@ import { api, h, mayWrite, say } from "./app.js";
 import { disabledDuring } from "./parts.js";
 
 export const EVENTS = {
-  clicked: "a lead clicks a link", opened: "a lead opens an email", bounced: "a lead’s address bounces", unsubscribed: "a lead unsubscribes",
+  clicked: "A lead clicks a link", opened: "A lead opens an email", bounced: "A lead’s address bounces", unsubscribed: "A lead unsubscribes",
 };
 
 export const ACTIONS = {
@@ -24,7 +24,7 @@ const bold = (text) => h("b", {}, text);
 const pattern = (text) => h("code", {}, text);
 
 function event({ event: name, url }) {
-  return name === "clicked" && url ? ["a lead clicks a link to ", pattern(url)] : EVENTS[name];
+  return name === "clicked" && url ? ["a lead clicks a link to ", pattern(url)] : EVENTS[name].replace("A", "a");
 }
 
 function campaign({ campaign_id: id, campaign_title: title }, titles) {

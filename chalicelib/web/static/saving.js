@@ -1,8 +1,10 @@
 /** Saving a draft while it is written: one request at a time, with the changed fields only, and what others changed. */
 
-import { api, fill, moment, Problem, rename, say } from "./app.js";
+import { api, button, failure, fill, moment, Problem, rename, say } from "./app.js";
 import { KINDS } from "./content.js";
 import { asText, conflicts } from "./draft.js";
+import { LABELS } from "./editor-form.js";
+import { fieldErrors } from "./field-errors.js";
 
 const SAVE_AFTER_MS = 900;
 
@@ -13,27 +15,32 @@ const group = (field) => {
 };
 
 /**
- * { state, conflicting, changed(name), save(), catchUp() }. `written()`: the fields as they are here; `put(name, value)`
- * shows another value; `go(name)` focuses a field; `labels`: the fields' names; `isDirty`: something was restored.
- * `onchange(name)`, `onsaved()` and `onproblem(problem or null)` are called when something was typed, saved, or refused.
+ * { conflicting, changed(name), save(), catchUp(), showErrors(errors), goToFirst() }. `form`: see editor-form.js; `state` is
+ * the line that says what is saved, and `alert` the place for what concerns no field; `set(name, value)` shows another
+ * value; `go(name, line)` focuses a field; `isDirty`: something was restored. `onchange()` and `onsaved()` are called
+ * when something was typed, or saved.
  */
-export function saving({ draft, state, written, put, go, labels, isDirty, onchange, onsaved, onproblem, signal }) {
+export function saving({ draft, form, place, state, alert, set, go, isDirty, onchange, onsaved, signal }) {
   const conflicting = conflicts();
+  const errors = fieldErrors(place, form.controls);
+  const written = form.values;
   const key = crypto.randomUUID();
   /** The errors of fields that were refused. These are left out until they are changed, so that the others are saved. */
   const refused = new Map();
   let timer = null;
   let dirty = isDirty;
   let running = null;
-  let refusal = null;
+  /** Why the last attempt failed. */
+  let trouble = null;
 
   function changed(name) {
     dirty = true;
+    errors.clear(name);
     refused.delete(group(name));
     state.textContent = "…";
     draft.keep(written());
     if (draft.undecided.size) showConflicts();
-    onchange(name);
+    onchange();
     clearTimeout(timer);
     timer = setTimeout(save, SAVE_AFTER_MS);
   }
@@ -64,9 +71,9 @@ export function saving({ draft, state, written, put, go, labels, isDirty, onchan
         draft.accept(body);
         adopt(saved);
       }
-      const unsaved = [...draft.undecided].map((name) => labels[name]).join(", ");
+      const unsaved = [...draft.undecided].map((name) => LABELS[name]).join(", ");
       fill(state, "Saved ", moment(draft.stored.updated_at), unsaved && `, except ${unsaved}`);
-      onproblem(refused.size ? Object.assign(refusal, { errors: [...refused.values()].flat() }) : null);
+      report(refused.size ? Object.assign(trouble, { errors: [...refused.values()].flat() }) : null);
       if (!signal.aborted) onsaved();
       return isDone();
     } catch (problem) {
@@ -76,19 +83,39 @@ export function saving({ draft, state, written, put, go, labels, isDirty, onchan
       if (!(problem instanceof Problem)) throw problem;
       const named = problem.errors.filter(({ field }) => Object.keys(body).some((name) => group(name) === group(field)));
       if (named.length && !isOutdated) {
-        for (const [name, errors] of Map.groupBy(named, ({ field }) => group(field))) refused.set(name, errors);
-        refusal = problem;
+        for (const [name, several] of Map.groupBy(named, ({ field }) => group(field))) refused.set(name, several);
+        trouble = problem;
         return store();
       }
       state.textContent = "Not saved. Your changes are kept in this browser.";
-      onproblem(problem);
+      report(problem);
       return false;
     }
   }
 
+  /** Show why something is not saved: beside its field, and where the state is; or that nothing is. */
+  function report(problem) {
+    trouble = problem;
+    showErrors(problem?.errors || []);
+    const first = errors.first();
+    if (first) state.append(". Not saved: ", button(first.text, goToFirst, { class: "quiet" }));
+    else if (problem) fill(alert, failure(problem, save));
+  }
+
+  function showErrors(found) {
+    alert.replaceChildren();
+    errors.show(found);
+  }
+
+  function goToFirst() {
+    const first = errors.first();
+    if (first) go(first.field, first.line);
+    if (first || trouble) say(first?.text || trouble.message);
+  }
+
   function adopt(latest) {
     const news = draft.take(latest, written());
-    for (const [name, value] of Object.entries(news)) put(name, value);
+    for (const [name, value] of Object.entries(news)) set(name, value);
     draft.keep(written());
     showConflicts();
   }
@@ -106,9 +133,9 @@ export function saving({ draft, state, written, put, go, labels, isDirty, onchan
   function showConflicts() {
     const now = written();
     conflicting.show([...draft.undecided].map((name) => ({
-      label: labels[name], mine: asText(now[name]), theirs: asText(draft.stored[name]), at: draft.stored.updated_at,
+      label: LABELS[name], mine: asText(now[name]), theirs: asText(draft.stored[name]), at: draft.stored.updated_at,
       keep: () => decide(name),
-      take: () => { put(name, draft.stored[name]); decide(name); },
+      take: () => { set(name, draft.stored[name]); decide(name); },
     })));
   }
 
@@ -124,5 +151,5 @@ export function saving({ draft, state, written, put, go, labels, isDirty, onchan
   }, { signal });
   signal.addEventListener("abort", () => { if (dirty) save(); });
   showConflicts();
-  return { conflicting: conflicting.element, changed, save, catchUp };
+  return { conflicting: conflicting.element, changed, save, catchUp, showErrors, goToFirst };
 }

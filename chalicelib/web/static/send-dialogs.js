@@ -4,6 +4,8 @@ import { api, counted, fill, h, linked, number, Problem, style } from "./app.js"
 import { audienceOf, HERE, isMissing, likelyZones, placeOf, thereAndHere, titleOf } from "./campaign-words.js";
 import { confirm } from "./dialogs.js";
 import { labelled } from "./field-errors.js";
+import { asSent, readable } from "./idn.js";
+import { finding } from "./parts.js";
 
 const SEVERITY = { error: ["bad", "Error"], warning: ["skipped", "Warning"] };
 /** Codes of findings with which nothing is sent. */
@@ -92,17 +94,12 @@ async function presend(campaign, before = "") {
     const all = audience.at_least ? "at least " : "";
     fill(element, summary(campaign, found, audience, before),
       !isComplete && h("p", { class: "error" }, "It cannot be sent yet:"),
-      shown.length > 0 && h("ul", { class: "findings" }, shown.map(finding)),
+      shown.length > 0 && h("ul", { class: "findings" }, shown.map((each) => finding(
+        isMissing(each) ? ["skipped", "Missing"] : SEVERITY[each.severity], [linked(each.message), each.count ? ` (${counted(each.count, "lead")})` : ""]))),
       isComplete && !shown.length && h("p", {}, h("span", { class: "pill good" }, "No problems"), " The pre-send check found nothing to mend."));
     return { isComplete, mails: mails || audience.at_least, words: `${all}${counted(mails, "email")}` };
   }
   return { element, check, says: (reason) => shown.some(({ message }) => message === reason) };
-}
-
-function finding(found) {
-  const { severity, message, count } = found;
-  const [tone, name] = isMissing(found) ? ["skipped", "Missing"] : SEVERITY[severity];
-  return h("li", {}, h("span", { class: `pill ${tone}` }, name), h("p", {}, linked(message), count ? ` (${counted(count, "lead")})` : ""));
 }
 
 function summary({ subject, audience, from_name: name, from_email: address, reply_to: replyTo }, { sample, without_email: without, ...found }, { total, at_least: atLeast }, before) {
@@ -112,8 +109,8 @@ function summary({ subject, audience, from_name: name, from_email: address, repl
   else if (without) people = [`${leads}. Of the first ${number(found.audience_looked_at)}, ${number(without)} have no address.`];
   const rows = [
     ["Subject", [h("b", {}, sample?.subject || subject || "—"), sample && sample.subject !== subject && h("span", { class: "note" }, ` for ${sample.name}`)]],
-    ["From", address ? [name && h("b", {}, name), name ? ` ${address}` : h("b", {}, address)] : "—"],
-    replyTo && ["Reply-to", replyTo],
+    ["From", address ? [name && h("b", {}, name), " ", h(name ? "span" : "b", { title: asSent(address) }, readable(address))] : "—"],
+    replyTo && ["Reply-to", h("span", { title: asSent(replyTo) }, readable(replyTo))],
     ["Recipients", audience.entity ? [h("p", {}, audienceOf(audience)), h("p", {}, before, people)] : "—"],
   ];
   return h("dl", { class: "send-summary" }, rows.filter(Boolean).map(([label, value]) => h("div", {}, h("dt", {}, label), h("dd", {}, value))));

@@ -2,7 +2,8 @@
 
 import { api, button, counted, fill, h, mayWrite, moment, number, progress, say, style } from "./app.js";
 import { confirm } from "./dialogs.js";
-import { attempt, card } from "./parts.js";
+import { asSent, readable } from "./idn.js";
+import { attempt, card, copyable, table } from "./parts.js";
 import { settingsHead } from "./settings.js";
 
 const STATUS = {
@@ -112,7 +113,7 @@ function row(summary, signal, changed, known = null) {
   const state = h("span", {}, pillOf(STATUS[summary.status]));
   const body = h("div", { class: "sender-body" });
   const details = h("details", { class: "fold", open: Boolean(known) },
-    h("summary", {}, h("span", { class: "sender-name" }, summary.sender), state), body);
+    h("summary", {}, h("span", { class: "sender-name", title: asSent(summary.sender) }, readable(summary.sender)), state), body);
   const item = h("li", { "data-sender": summary.sender }, details);
   const path = `senders/${encodeURIComponent(summary.sender)}`;
 
@@ -175,28 +176,8 @@ function dmarcOf({ kind, sender, verified, dmarc: { passes, reason } }) {
   return h("p", { class: "advice" }, `${emails} do not pass DMARC: ${reason}. Gmail, Yahoo and Microsoft refuse them above 5,000 a day.`);
 }
 
-const recordsOf = ({ sender, records }) => h("table", { class: "records" },
-  h("caption", { class: "sr" }, `DNS records of ${sender}`),
-  h("thead", {}, h("tr", {}, ["Record", "Name", "Value", "In DNS"].map((title) => h("th", { scope: "col" }, title)))),
-  h("tbody", {}, records.map((record) => h("tr", {},
-    h("td", { "data-label": "Record" }, h("strong", {}, `${PURPOSES[record.purpose][0]} `), h("span", { class: "pill" }, record.type),
-      h("p", { class: "note" }, PURPOSES[record.purpose][1])),
-    h("td", { "data-label": "Name" }, copyable(record.name, `the name of this ${record.type} record`)),
-    h("td", { "data-label": "Value" }, copyable(record.value, `the value of this ${record.type} record`)),
-    h("td", { "data-label": "In DNS" }, pillOf(STATES[record.state]),
-      record.state === "wrong" && h("div", { class: "seen" }, h("p", { class: "note" }, "Found instead:"), record.seen.map((value) => h("code", {}, value))))))));
-
-function copyable(text, what) {
-  const copy = button("Copy", async () => {
-    try {
-      await navigator.clipboard.writeText(text);
-      copy.textContent = "Copied";
-      setTimeout(() => { copy.textContent = "Copy"; }, 2000);
-    } catch {
-      getSelection().selectAllChildren(value);
-      say("Press Ctrl+C to copy.");
-    }
-  }, { class: "quiet", "aria-label": `Copy ${what}: ${text}` });
-  const value = h("code", {}, text);
-  return h("div", { class: "copyable" }, value, copy);
-}
+const recordsOf = ({ sender, records }) => table(`DNS records of ${sender}`, ["Record", "Name", "Value", "In DNS"], records.map(({ purpose, type, name, value, state, seen }) => [
+  [h("strong", {}, `${PURPOSES[purpose][0]} `), h("span", { class: "pill" }, type), h("p", { class: "note" }, PURPOSES[purpose][1])],
+  copyable(name, `the name of this ${type} record: ${name}`), copyable(value, `the value of this ${type} record: ${value}`),
+  [pillOf(STATES[state]), state === "wrong" && h("div", { class: "seen" }, h("p", { class: "note" }, "Found instead:"), seen.map((each) => h("code", {}, each)))],
+]), { class: "records" });

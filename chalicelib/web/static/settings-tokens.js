@@ -2,7 +2,7 @@
 
 import { api, button, date, fill, h, mayWrite, say, style } from "./app.js";
 import { confirm, tell } from "./dialogs.js";
-import { attempt, nothing } from "./parts.js";
+import { attempt, copyable, nothing } from "./parts.js";
 import { settingsHead } from "./settings.js";
 
 const SCOPES = {
@@ -58,10 +58,8 @@ async function create() {
     run: (data) => api("POST", "tokens", { body: { name: data.get("name"), scope: data.get("scope") } }),
   });
   if (!made) return false;
-  const secret = h("input", { readonly: true, value: made.token, "aria-label": "The new token", class: "token-secret", onfocus: () => secret.select() });
   tell(`Token for ${made.name}`, h("p", {}, "Copy it now and keep it in a safe place: it is not shown again."),
-    h("div", { class: "bar token-bar" }, secret, button("Copy", ({ currentTarget }) => navigator.clipboard.writeText(made.token)
-      .then(() => { currentTarget.textContent = "Copied"; }, () => secret.focus()))));
+    copyable(made.token, "the token"));
   return true;
 }
 

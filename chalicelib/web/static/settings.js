@@ -2,7 +2,7 @@
 
 import { api, failure, fill, h, heading, mayWrite, Problem, query, say, style } from "./app.js";
 import { fieldErrors, labelled } from "./field-errors.js";
-import { card, debounced, disabledDuring } from "./parts.js";
+import { card, choice, debounced, disabledDuring } from "./parts.js";
 
 /** Each tab's address and name. A view of Settings adds its line here, and its route in app.js. */
 const TABS = [
@@ -26,18 +26,17 @@ export async function show(place, { signal }) {
   await style("settings.css");
   let stored = await api("GET", "workspace", { signal });
   const readonly = !mayWrite();
-  const control = (tag, id, properties, ...children) =>
-    h(tag, { id, autocomplete: "off", "aria-describedby": `${id}-help ${id}-error`, oninput: changed, ...properties }, children);
-  const text = (id, properties) => control("input", id, { readonly, ...properties });
-  const choice = (id, names) => control("select", id, { disabled: readonly }, Object.entries(names).map(([value, name]) => h("option", { value }, name)));
+  const common = (id) => ({ id, autocomplete: "off", "aria-describedby": `${id}-help ${id}-error`, oninput: changed });
+  const text = (id, properties) => h("input", { ...common(id), readonly, ...properties });
+  const select = (id, names) => choice(names, null, { ...common(id), disabled: readonly });
   const controls = {
     name: text("name", { maxlength: 100 }),
-    postal_address: control("textarea", "address", { rows: 4, readonly }),
-    language: choice("language", LANGUAGES),
+    postal_address: h("textarea", { ...common("address"), rows: 4, readonly }),
+    language: select("language", LANGUAGES),
     "theme.logo_url": text("logo", { type: "url", placeholder: "https://", maxlength: 500 }),
     "theme.accent": text("accent", { maxlength: 7, spellcheck: "false" }),
     "theme.text": text("text", { maxlength: 7, spellcheck: "false" }),
-    "theme.font": choice("font", FONTS),
+    "theme.font": select("font", FONTS),
     "theme.width": text("width", { type: "number", min: 480, max: 720, step: 10 }),
   };
   const errors = fieldErrors(place, controls);

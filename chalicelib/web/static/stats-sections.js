@@ -3,7 +3,7 @@
 import { api, bar, button, counted, date, fill, h, number, percent, reasonName, style, withoutTags } from "./app.js";
 import { openTimes, segmentOf } from "./campaign-words.js";
 import { chart } from "./chart.js";
-import { attempt, card, regularly, table, titlesOf } from "./parts.js";
+import { attempt, card, finding, regularly, table, titlesOf } from "./parts.js";
 import { recipients } from "./recipients.js";
 import { refill } from "./update.js";
 
@@ -67,10 +67,7 @@ const timeToOpen = ({ time_to_open: time }) => time && h("p", { class: "note" },
 const SEVERITY = { warning: ["bad", "Warning"], notice: ["skipped", "Notice"], info: ["", "Info"] };
 
 function insights(advice) {
-  return advice.length ? h("ul", { class: "findings" }, advice.map(({ severity, text }) => {
-    const [tone, name] = SEVERITY[severity];
-    return h("li", {}, h("span", { class: `pill ${tone}` }, name), h("p", {}, text));
-  })) : null;
+  return advice.length ? h("ul", { class: "findings" }, advice.map(({ severity, text }) => finding(SEVERITY[severity], text))) : null;
 }
 
 /** Advice on link scanners. The server reads the deliveries for it, so it is asked every ten minutes, if clicks have grown. */

@@ -1,6 +1,6 @@
 /** Campaigns > [Campaign] > Stats: the five numbers first, then the sections below them. All are kept up to date. */
 
-import { api, button, counted, crumbs, failure, h, heading, linked, mayWrite, moment, number, percent, pill, Problem, progress, resumes, withoutTags } from "./app.js";
+import { api, button, counted, crumbs, failure, h, heading, linked, mayWrite, moment, number, percent, pill, progress, resumes, withoutTags } from "./app.js";
 
 const RUNNING = new Set(["planning", "sending"]);
 const SOON_MS = 2000;
@@ -48,26 +48,23 @@ export async function show(place, { id, query: asked, signal }) {
 
   const pause = () => (RUNNING.has(now.campaign.status) ? SOON_MS : LATER_MS);
   const poll = regularly(signal, pause, async (isLatest) => {
-    try {
-      const before = JSON.stringify([now.campaign.status, { ...now.stats, as_of: null }]);
-      const answers = await ask();
-      if (!isLatest()) return;
-      [now.campaign, now.stats] = answers;
-      const { total, pending, total_is_final: isAll, as_of: asOf } = now.stats;
-      speed.note(Date.parse(asOf), total - pending);
-      now.outlook = outlook(speed.perMinute(), pending, isAll);
-      trouble.replaceChildren();
-      const isIncomplete = now.away || rest.querySelector(".failure");
-      now.away = false;
-      draw();
-      if (isIncomplete || before !== JSON.stringify([now.campaign.status, { ...now.stats, as_of: null }])) update(now.campaign, now.stats);
-    } catch (problem) {
-      if (!isLatest()) return;
-      if (!(problem instanceof Problem)) throw problem;
-      now.away = true;
-      trouble.replaceChildren(failure(problem, poll));
-      draw();
-    }
+    const state = () => JSON.stringify([now.campaign.status, { ...now.stats, as_of: null }]);
+    const before = state();
+    const answers = await ask();
+    if (!isLatest()) return;
+    [now.campaign, now.stats] = answers;
+    const { total, pending, total_is_final: isAll, as_of: asOf } = now.stats;
+    speed.note(Date.parse(asOf), total - pending);
+    now.outlook = outlook(speed.perMinute(), pending, isAll);
+    trouble.replaceChildren();
+    const isIncomplete = now.away || rest.querySelector(".failure");
+    now.away = false;
+    draw();
+    if (isIncomplete || before !== state()) update(now.campaign, now.stats);
+  }, (problem) => {
+    now.away = true;
+    trouble.replaceChildren(failure(problem, poll));
+    draw();
   });
   setTimeout(poll, pause());
   if (!campaign.audience.behavior.length) return;

@@ -2,7 +2,8 @@
 
 import { api, button, counted, date, h, mayWrite, query, say } from "./app.js";
 import { confirm, tell } from "./dialogs.js";
-import { browse, debounced, nothing } from "./parts.js";
+import { asSent, readable } from "./idn.js";
+import { browse, choice, debounced, nothing } from "./parts.js";
 import { settingsHead } from "./settings.js";
 import { reasonField, REASONS, whyNot } from "./suppression-words.js";
 
@@ -13,8 +14,7 @@ const INDEX_MS = 1500;
 
 export async function show(place, { query: asked, signal }) {
   const search = h("input", { type: "search", placeholder: "Address starts with…", "aria-label": "Search addresses", value: asked.get("q") || "", autocapitalize: "off", spellcheck: "false" });
-  const reason = h("select", { "aria-label": "Reason" }, Object.entries(CHOICES).map(([value, text]) => h("option", { value }, text)));
-  reason.value = asked.get("reason") in CHOICES ? asked.get("reason") : "";
+  const reason = choice(CHOICES, asked.get("reason"), { "aria-label": "Reason" });
   const body = h("div", {}, h("p", { class: "loading" }, "Loading addresses…"));
   const actions = () => mayWrite() && [button("Import…", () => changed(takeFile())), button("Add…", () => changed(add()), { class: "primary" })];
   place.append(...settingsHead("#/settings/suppressions"),
@@ -45,8 +45,8 @@ export async function show(place, { query: asked, signal }) {
     const why = marks.map((mark) => h("p", { class: "note" }, whyNot(mark), ", ", date(mark.at)));
     const off = !marks.length && removed && h("p", { class: "note" }, "Removed by ", h("bdi", {}, removed.by), ": “", h("bdi", {}, removed.reason), "”, ", date(removed.at));
     return h("li", {},
-      h("div", {}, email ? h("b", {}, email) : h("b", { class: "soft" }, "Erased person"), why, off),
-      mayWrite() && email && marks.length > 0 && button("Remove…", () => changed(remove(email)), { class: "quiet", "aria-label": `Remove ${email}…` }));
+      h("div", {}, email ? h("b", { title: asSent(email) }, readable(email)) : h("b", { class: "soft" }, "Erased person"), why, off),
+      mayWrite() && email && marks.length > 0 && button("Remove…", () => changed(remove(email)), { class: "quiet", "aria-label": `Remove ${readable(email)}…` }));
   }
 
   await list.load();
@@ -54,13 +54,13 @@ export async function show(place, { query: asked, signal }) {
 
 async function remove(email) {
   const done = await confirm({
-    title: `Remove ${email}?`,
+    title: `Remove ${readable(email)}?`,
     text: "It may be emailed again by every business line, also after a bounce or a complaint. Do this only if its owner asked for it.",
     fields: reasonField("Signed up again on the website"),
     action: "Remove",
     run: (form) => api("POST", "suppressions/remove", { body: { email, reason: form.get("reason") } }),
   });
-  if (done) say(`${email} may be emailed again.`);
+  if (done) say(`${readable(email)} may be emailed again.`);
   return done;
 }
 

@@ -257,9 +257,10 @@ def test_a_line_that_cannot_be_read_is_kept_as_it_is() -> None:
 
 
 def test_a_failed_formula_is_its_lines_error_unless_its_column_is_not_imported() -> None:
-    body = b"email;Plan;Points\na@a.example;#NV;1\nb@a.example;Gold;#DIV/0!\n"
+    body = b"email;Plan;Points\na@a.example;#NV;1\nb@a.example;Gold;#DIV/0!\nc@a.example;#GETTING_DATA;1\n"
     file = read(body, {"email": "email", "Plan": "Plan"}, delimiter=";")
-    assert file.errors == [(2, "Plan", "is an error of the spreadsheet: #NV")]
+    never_calculated = "is a formula that was never calculated: open the file in a spreadsheet program and save it"
+    assert file.errors == [(2, "Plan", "is an error of the spreadsheet: #NV"), (4, "Plan", never_calculated)]
     assert file.cells[2] == ["a@a.example", "#NV", "1"]
     assert [line.number for line in file.lines] == [3]
 

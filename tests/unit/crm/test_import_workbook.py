@@ -66,6 +66,31 @@ def test_an_error_of_the_spreadsheet_is_seen_as_it_is_in_the_cell() -> None:
     ]
 
 
+NOT_CALCULATED = {
+    "no value": "<c r='B2'><f>A2</f></c>",
+    "no text in the value": "<c r='B2'><f>A2</f><v></v></c>",
+    "an empty element": "<c r='B2' t='n'><f t='shared' si='0'/><v/></c>",
+}
+
+
+@pytest.mark.parametrize("name", NOT_CALCULATED)
+def test_a_formula_that_was_never_calculated_is_seen(name: str) -> None:
+    """As programs write it that do not calculate: without its value an import would clear the lead's."""
+    formula = NOT_CALCULATED[name]
+    above = "".join(f"<row r='{row}'>{cell(f'A{row}', 1.0)}{formula.replace('B2', f'B{row}')}</row>" for row in (1, 2))
+    below = f"<row r='4'>{formula.replace('B2', 'C4')}</row>"
+    body = workbook({"A": above + below})
+    rows = [(1, ["1", "#GETTING_DATA"]), (2, ["1", "#GETTING_DATA"]), (4, ["", "", "#GETTING_DATA"])]
+    assert (rows_of(body), read_workbook(body).last_line) == (rows, 4)
+    alone = workbook({"Formulas": below, "Other": sheet([["a"]])})
+    assert (rows_of(alone), read_workbook(alone).sheets) == ([rows[2]], ["Formulas", "Other"])
+
+
+def test_a_formula_whose_value_is_an_empty_text_is_empty() -> None:
+    empty = '<row r="1"><c r="A1" t="str"><f>IF(1,"")</f><v></v></c><c r="B1"><f>1+1</f><v>2</v></c></row>'
+    assert rows_of(workbook({"A": empty})) == [(1, ["", "2"])]
+
+
 def test_a_cell_merged_over_rows_counts_in_each() -> None:
     body = workbook(
         {"A": sheet([["acme", "x"], [None, "y"], [None, "z"]])},
@@ -79,6 +104,8 @@ def test_the_first_visible_sheet_is_read_unless_another_is_named() -> None:
     assert read_workbook(body).sheets == ["Leads", "More"]
     assert rows_of(body) == [(1, ["a"])]
     assert rows_of(body, "More") == [(1, ["b"])]
+    failed = workbook({"Failed": '<row r="1"><c r="A1" t="e"><v>#N/A</v></c></row>', "Leads": sheet([["a"]])})
+    assert rows_of(failed, "Leads") == [(1, ["a"])]
     with pytest.raises(UnreadableFile, match="It has Leads, More"):
         read_workbook(body, "Old")
 

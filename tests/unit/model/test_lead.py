@@ -1,5 +1,6 @@
 """What a search finds in a lead."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -25,6 +26,11 @@ JURGEN = Lead(
 @pytest.mark.parametrize("q", ["jurgen", "JÜRGEN G", "gross", "cafe", "12", None, ""])
 def test_a_search_ignores_case_and_accents_and_looks_in_custom_fields_too(q: str | None) -> None:
     assert LeadFilter(q=q).matches(JURGEN)
+
+
+@pytest.mark.parametrize("q", ["ann@bücher.example", "bucher", "xn--bcher-kva"])
+def test_an_international_domain_is_found_in_letters_and_as_it_is_sent_to(q: str) -> None:
+    assert LeadFilter(q=q).matches(replace(JURGEN, email="ann@xn--bcher-kva.example"))
 
 
 def test_a_search_does_not_find_what_is_not_there() -> None:

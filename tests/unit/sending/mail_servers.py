@@ -147,14 +147,15 @@ class ScriptedServer:
                 self._ended.wait(self.pause)
                 connection.sendall(reply.encode() + b"\r\n")
                 heard.append(self._read(lines, whole_message=reply.startswith("354")))
+            connection.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
-        connection.shutdown(socket.SHUT_RDWR)
         lines.close()
         connection.close()
 
     def _read(self, lines: BinaryIO, *, whole_message: bool) -> str:
-        line = lines.readline().decode().rstrip("\r\n")
-        while whole_message and line != ".":
-            line = lines.readline().decode().rstrip("\r\n")
-        return line
+        for line in lines:
+            text = line.decode().rstrip("\r\n")
+            if text == "." or not whole_message:
+                return text
+        raise ConnectionError("the client has gone")

@@ -1,0 +1,62 @@
+"""The page shows international domains as people write them (idn.js, run by node), and none that may deceive."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from urllib.parse import quote
+
+import idna
+import pytest
+
+from chalicelib.web import assets
+from tests.prerequisites import skip_without
+
+MODULE = Path(assets.__file__).with_name("static") / "idn.js"
+READABLE = ["müller.example", "bücher.straße.example", "łódź.pl", "señor-ñandú.es", "例え.jp", "한국.kr", "ß.example"]
+DECEIVING = ["раураl.com", "раура.com", "аpple.com", "ελλάδα.gr"]
+"""Cyrillic and Latin letters, Cyrillic ones alone, a single one, and Greek ones."""
+OTHERS = ["ann@shop.example", "xn--mller-kva@shop.example", "ann@", ""]
+OTHERS += [
+    f"ann@{domain}" for domain in ("xn--", "xn--.example", "xn--a.example", "xn--ü.example", "xn--zzzzzz999999.example")
+]
+"""No international domain, or none that an encoder would give."""
+
+
+def ascii_form(domain: str) -> str:
+    return idna.encode(domain, uts46=True).decode("ascii")
+
+
+@pytest.fixture(scope="module")
+def shown() -> dict[str, str]:
+    """What the page shows for each address."""
+    node = shutil.which("node")
+    if node is None:
+        skip_without("node", "node is not installed")
+    given = [f"ann@{ascii_form(domain)}" for domain in [*READABLE, *DECEIVING]] + OTHERS + [ascii_form(READABLE[0])]
+    script = f"""
+        const {{ readable }} = await import({json.dumps(f"data:text/javascript,{quote(MODULE.read_text())}")});
+        console.log(JSON.stringify({json.dumps(given)}.map(readable)));
+    """
+    done = subprocess.run([node, "--input-type=module", "-e", script], capture_output=True, text=True, check=True)
+    return dict(zip(given, json.loads(done.stdout), strict=True))
+
+
+@pytest.mark.parametrize("domain", READABLE)
+def test_a_domain_is_shown_in_its_letters(shown: dict[str, str], domain: str) -> None:
+    assert shown[f"ann@{ascii_form(domain)}"] == f"ann@{domain}"
+
+
+@pytest.mark.parametrize("domain", DECEIVING)
+def test_a_domain_that_may_pass_for_another_stays_in_ascii(shown: dict[str, str], domain: str) -> None:
+    address = f"ann@{ascii_form(domain)}"
+    assert shown[address] == address
+
+
+@pytest.mark.parametrize("address", OTHERS)
+def test_what_is_no_international_domain_stays(shown: dict[str, str], address: str) -> None:
+    assert shown[address] == address
+
+
+def test_a_domain_alone_is_shown_in_its_letters(shown: dict[str, str]) -> None:
+    assert shown[ascii_form(READABLE[0])] == READABLE[0]
