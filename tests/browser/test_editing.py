@@ -298,6 +298,27 @@ def test_what_is_refused_of_a_new_campaign_is_kept_and_is_no_conflict(
     expect(field(page, "Reply-to")).to_be_focused()
 
 
+def test_a_new_campaign_whose_answer_was_lost_is_created_once(
+    window: BrowserContext, stack: LocalStack, marketer: Marketer
+) -> None:
+    page, lost = window.new_page(), list[Any]()
+
+    def lose(route: Route) -> None:
+        if route.request.method != "POST" or lost:
+            return route.fallback()
+        lost.append(route.fetch())
+        return route.abort()
+
+    page.route(re.compile("/v1/campaigns$"), lose)
+    page.goto(f"{stack.web_url}#/campaigns/new")
+    field(page, "Title").fill("Answer lost")
+    expect(state(page)).to_have_text("Not saved. Your changes are kept in this browser.")
+    with page.expect_response(lambda answer: answer.request.method == "PATCH"):
+        field(page, "Subject").fill("Typed since")
+    (stored,) = (each for each in marketer("GET", "/v1/campaigns")["items"] if each["title"] == "Answer lost")
+    assert stored["subject"] == "Typed since"
+
+
 def test_a_corrected_field_shows_no_error(window: BrowserContext, stack: LocalStack, marketer: Marketer) -> None:
     marketer("POST", "/v1/leads", {"entity": "corrected", "stage": "New"})
     page = window.new_page()

@@ -28,6 +28,8 @@ export function saving({ draft, form, place, state, alert, set, go, isDirty, onc
   const key = crypto.randomUUID();
   /** The errors of fields that were refused. These are left out until they are changed, so that the others are saved. */
   const refused = new Map();
+  /** What a new campaign is created with. Until the answer is known, the key is for these values alone. */
+  let created = null;
   let timer = null;
   let dirty = isDirty;
   let running = null;
@@ -57,7 +59,9 @@ export function saving({ draft, form, place, state, alert, set, go, isDirty, onc
     const isDone = () => !draft.undecided.size && !refused.size;
     if (!dirty && draft.id) return isDone();
     const changes = Object.entries(draft.id ? draft.decided(written()) : written());
-    const body = Object.fromEntries(changes.filter(([name]) => !refused.has(group(name))));
+    const body = created || Object.fromEntries(changes.filter(([name]) => !refused.has(group(name))));
+    const isRepeated = created !== null;
+    if (!draft.id) created = body;
     dirty = false;
     state.textContent = "Saving…";
     try {
@@ -71,6 +75,8 @@ export function saving({ draft, form, place, state, alert, set, go, isDirty, onc
           localStorage.removeItem(draft.storageKey);
           if (!signal.aborted) rename(`#/campaigns/${saved.campaign_id}/edit`);
         }
+        created = null;
+        dirty ||= isRepeated; // it may lack what was typed since
         adopt(draft.saved(saved, body, written()));
       }
       const unsaved = [...draft.undecided].map((name) => LABELS[name]).join(", ");
@@ -81,6 +87,7 @@ export function saving({ draft, form, place, state, alert, set, go, isDirty, onc
     } catch (problem) {
       const isOutdated = dirty; // something was typed meanwhile, and will be saved
       dirty = true;
+      if (!problem.isTemporary) created = null;
       if (problem.status === 409 && await catchUp().catch(() => false)) return store();
       if (!(problem instanceof Problem)) throw problem;
       const named = problem.errors.filter(({ field }) => Object.keys(body).some((name) => group(name) === group(field)));
