@@ -422,9 +422,11 @@ def test_preflight_counts_over_the_audience_and_asks_for_the_sender(api: ApiClie
     assert "sender_not_verified" not in {finding["code"] for finding in again["findings"]}
 
 
-def test_preflight_knows_that_every_lead_has_an_id(api: ApiClient) -> None:
-    api("POST", "/v1/leads", {"entity": "acme", "stage": "New", "email": "ann@example.com"})
-    campaign = written(api, html="<p>{{ lead.id }}</p>\n<p>{{ lead.fields.plan }}</p>", subject="Prices")
+def test_preflight_knows_which_values_leads_have(api: ApiClient) -> None:
+    fields = {"Umsatz (€)": 5, "a.b": "c"}
+    api("POST", "/v1/leads", {"entity": "acme", "stage": "New", "email": "ann@example.com", "fields": fields})
+    tags = '{{ lead.id }}{{ lead.fields["Umsatz (€)"] }}{{ lead.fields["a.b"] }}{{ lead.fields }}'
+    campaign = written(api, html=f"<p>{tags}</p>\n<p>{{{{ lead.fields.plan }}}}</p>", subject="Prices")
     findings = api("GET", f"/v1/campaigns/{campaign['campaign_id']}/preflight").json["findings"]
     empty = [each["line"] for each in findings if each["code"] == "merge_field_empty"]
-    assert empty == [2], "the plan is missing, the id never is"
+    assert empty == [2], "only the plan is missing"
