@@ -5,7 +5,7 @@ every recipient. Only the listed functions and filters can be called: the gramma
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
@@ -48,40 +48,35 @@ def check(tags: Iterable[Tag]) -> tuple[list[FieldUse], list[SourceError]]:
     """The lead's values that these tags show, and all that breaks the grammar or is not listed."""
     uses: list[FieldUse] = []
     problems: list[SourceError] = []
-    scopes: list[_Scope] = []
+    # Of each open statement: the names that its loop defines, and the lead's values that its condition tests.
+    names: list[frozenset[str]] = []
+    asked: list[set[str]] = []
     for tag in tags:
         if tag.word in ("raw", "endraw"):
             continue
-        reader = Reader(tag, frozenset().union(*(scope.names for scope in scopes)))
+        reader = Reader(tag, frozenset().union(*names))
         paths: list[tuple[str, int]] = []
-        has_default = False
+        is_safe = bool(tag.word)
         for kind, name, offset, steps in reader.found:
             if reason := _why_not(kind, name, steps):
                 problems.append(SourceError(offset, reason))
             elif kind == "path" and name == "lead":
                 paths.append((".".join(("lead", *steps[: 2 if steps[0] == "fields" else 1])), offset))
             elif kind == "filter":
-                has_default |= name in ("default", "d")
+                is_safe |= name in ("default", "d")
         if tag.word in ("if", "for"):
-            scopes.append(_Scope(reader.names))
-        if tag.word == "else" and scopes:
-            scopes[-1].names = frozenset()  # the loop did not run
-        if tag.word in ("if", "elif") and scopes:
-            scopes[-1].asked |= {path for path, _ in paths}
-        asked = frozenset().union(*(scope.asked for scope in scopes))
-        safe = bool(tag.word) or has_default
-        uses += [FieldUse(path, offset, safe or path in asked) for path, offset in paths]
-        if tag.word in ("endif", "endfor") and scopes:
-            scopes.pop()
+            names.append(reader.names)
+            asked.append(set())
+        if tag.word == "else" and names:
+            names[-1] = frozenset()  # the loop did not run
+        if tag.word in ("if", "elif") and asked:
+            asked[-1] |= {path for path, _ in paths}
+        all_asked = frozenset().union(*asked)
+        uses += [FieldUse(path, offset, is_safe or path in all_asked) for path, offset in paths]
+        if tag.word in ("endif", "endfor") and names:
+            names.pop()
+            asked.pop()
     return uses, problems
-
-
-@dataclass(slots=True)
-class _Scope:
-    """An open statement: the names that its loop defines, and the lead's values that its condition tests."""
-
-    names: frozenset[str]
-    asked: set[str] = field(default_factory=set)
 
 
 def _why_not(kind: str, name: str, steps: tuple[str, ...]) -> str | None:

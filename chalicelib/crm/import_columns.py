@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from chalicelib.crm.import_rows import MAX_COLUMNS, Row, Unread, UnreadableFile
 from chalicelib.crm.import_sheet import NOT_CALCULATED, column_letters
-from chalicelib.crm.leads import (
+from chalicelib.crm.lead_input import (
     EXPORTED_STATUS,
     LEAD_NAMES,
     LONGEST_NAME,
@@ -30,6 +30,8 @@ IGNORE = "ignore"
 _ROWS_BEFORE_HEADER = 20
 
 Faults = list[tuple[str | None, str]]
+Record = tuple[int, list[str], LeadInput | Faults]
+"""The line's number, its cells as far as they could be told, and what it says or what is wrong with it."""
 
 _FAILED_FORMULAS = {
     **dict.fromkeys(

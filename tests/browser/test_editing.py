@@ -74,7 +74,7 @@ def test_a_follow_ups_recipients_stay_when_something_else_is_changed(
 def test_the_number_of_recipients_is_never_that_of_another_audience(
     window: BrowserContext, stack: LocalStack, marketer: Marketer
 ) -> None:
-    for stage in ("New", "New", "Hot"):
+    for stage in ("New", "New", "Hot", "Won"):
         marketer("POST", "/v1/leads", {"entity": "counted", "stage": stage})
     campaign = write(marketer, "counted")
     page, held = window.new_page(), list[Route]()
@@ -95,6 +95,22 @@ def test_the_number_of_recipients_is_never_that_of_another_audience(
     held[0].fulfill(json={"total": 2, "at_least": False})  # the first answer comes last
     page.wait_for_timeout(300)
     expect(shown).to_have_text("3 recipients right now.")
+
+    saving = list[Route]()
+
+    def hold_the_first(route: Route) -> None:
+        saving.append(route)
+        if len(saving) > 1:
+            route.continue_()
+
+    page.unroute("**/audience")
+    page.route(f"**/v1/campaigns/{campaign}", hold_the_first)
+    page.get_by_label("Won", exact=True).check()
+    while not saving:
+        page.wait_for_timeout(50)
+    page.get_by_label("New", exact=True).uncheck()  # while the audience with it is saved
+    saving[0].continue_()
+    expect(shown).to_have_text("2 recipients right now.")
 
 
 def test_no_change_is_lost(window: BrowserContext, stack: LocalStack) -> None:

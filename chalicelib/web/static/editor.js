@@ -87,7 +87,9 @@ export async function show(place, { id: asked, signal }) {
     const mine = refreshes;
     const ask = (path) => api("GET", `campaigns/${draft.id}/${path}`, { signal });
     frame.retry();
-    await Promise.all([form.people.count(() => ask("audience")), !readonly && check.run(() => ask("preflight"))])
+    // Recipients that were chosen meanwhile are counted once they are stored.
+    const isStored = !("audience" in draft.changes(form.values()));
+    await Promise.all([isStored && form.people.count(() => ask("audience")), !readonly && check.run(() => ask("preflight"))])
       .catch((problem) => { if (mine === refreshes && !signal.aborted && problem instanceof Problem) fill(alert, failure(problem, refresh)); });
   }
 }
