@@ -52,6 +52,12 @@ def test_parts_may_be_indented() -> None:
     assert rows_of(body) == [(1, ["a", "#DIV/0!"])]
 
 
+def test_rows_and_cells_without_places_follow_each_other() -> None:
+    row = f'<row><c s="{PERCENT}"><v>0.25</v></c><c t="e"><v>#N/A</v></c><c><f>A1</f></c><c><v>1</v></c></row>'
+    cells = ["25%", "#N/A", "#GETTING_DATA", "1"]
+    assert rows_of(workbook({"A": row * 2})) == [(1, cells), (2, cells)]
+
+
 def test_a_workbook_may_lack_styles_and_shared_strings() -> None:
     body, left = BytesIO(workbook({"A": sheet([["a", 1.0]])})), BytesIO()
     with zipfile.ZipFile(body) as whole, zipfile.ZipFile(left, "w") as packed:
