@@ -143,8 +143,10 @@ CELLS = "".join(f'<row r="{row}"><c r="A{row}" t="s"><v>0<!-- --></v></c></row>'
 FAR_ROW = '<row r="1000000"><c r="A1"><v>1</v></c><c r="Z1"><v>1</v></c></row>'
 ENTITY = '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'
 LONG = f"<si><t>{'x' * 32_000}</t></si>"
+FAR_TEXT = f'<row r="1">{cell("A1", "x")}</row><row r="1048576">{cell("XFD1048576", "x")}</row>'
 HOSTILE = {
     "two cells far apart": (workbook({"A": FAR}), "reaches to cell XFD1048576, too far"),
+    "two texts far apart": (workbook({"A": FAR_TEXT}), "too far"),
     "cells without places": (workbook({"A": '<row r="1048576"/><row><c/><c><v>1</v></c></row>' + FAR}), "too far"),
     "a row that says another place": (workbook({"A": FAR_ROW}), "far"),
     "one long string in each cell": (workbook({"A": CELLS}, strings=LONG), "too much text"),
