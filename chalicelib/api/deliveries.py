@@ -86,6 +86,11 @@ class DeliveriesQuery(PageQuery):
         default=None, max_length=100, description="Only those that failed or were skipped for this reason."
     )
     unsubscribed: bool | None = Field(default=None, description="Only those unsubscribed by this mail, or not.")
+    bounced: bool | None = Field(default=None, description="Only those that bounced permanently, or not.")
+    complained: bool | None = Field(default=None, description="Only those marked as spam, or not.")
+
+    def wanted(self) -> DeliveryFilter:
+        return DeliveryFilter(**self.model_dump(include=set(DeliveryFilter.__slots__)))
 
 
 class ExportQuery(DelimiterQuery, DeliveriesQuery):
@@ -162,9 +167,8 @@ def _read(
     leads that still exist: the address of a deleted one is kept for unsubscribing alone, and not shown.
     """
     campaign = call.context.campaigns.get(campaign_id)
-    wanted = DeliveryFilter(query.status, query.opened, query.clicked, query.reason, query.unsubscribed)
     found, following = call.context.deliveries.list_page(
-        campaign.campaign_id, wanted, limit=query.limit, position=query.position()
+        campaign.campaign_id, query.wanted(), limit=query.limit, position=query.position()
     )
     leads = call.context.leads.find_many(each.lead_id for each in found)
     shown = [

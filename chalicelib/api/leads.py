@@ -13,7 +13,7 @@ from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.crm.lead_groups import list_groups
 from chalicelib.crm.lead_input import InvalidLead, LeadInput
 from chalicelib.crm.leads import create_lead, delete_lead, update_lead
-from chalicelib.crm.suppression import list_marks, resubscribe
+from chalicelib.crm.suppression import resubscribe, suppressions_of
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import FieldValue, Lead, LeadFilter, LeadStatus
 from chalicelib.model.suppression import Resubscription, SuppressionReason
@@ -123,6 +123,9 @@ class SuppressionAnswer(AnswerModel):
 
 class SuppressionsAnswer(AnswerModel):
     items: list[SuppressionAnswer]
+    elsewhere: dict[str, Moment] = Field(
+        description="When the address unsubscribed from other entities. That does not keep this one from mailing it."
+    )
     cursor: None = None
 
 
@@ -201,7 +204,8 @@ def list_suppressions(call: Call, lead_id: LeadId) -> object:
 
     Suppressions of the lead, or of everybody with its address; empty for a lead that may be mailed.
     """
-    return {"items": list_marks(call.context.leads, lead_id)}
+    found = suppressions_of(call.context.leads, lead_id)
+    return {"items": found.marks, "elsewhere": {entity: mark.at for entity, mark in found.elsewhere.items()}}
 
 
 @Operation(leads, "POST", "/v1/leads/{lead_id}/unsubscribe", LeadAnswer, status=202)

@@ -4,6 +4,7 @@ Anything not listed is refused with its position when the content is compiled; o
 every recipient. Only the listed functions and filters can be called: the grammar (expressions.py) has no other calls.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -12,6 +13,7 @@ from typing import Final
 from chalicelib.content.errors import SourceError
 from chalicelib.content.expressions import Reader
 from chalicelib.content.merge_tags import Tag
+from chalicelib.model.field_names import field_named
 
 LEAD_ATTRIBUTES: Final = frozenset(
     {"lead_id", "id", "external_id", "entity", "stage", "email", "first_name", "last_name", "tags", "fields"}
@@ -29,12 +31,15 @@ FILTERS: Final = frozenset(_FILTERS.split())
 TESTS: Final = frozenset(_TESTS.split())
 FUNCTIONS: Final = frozenset({"range"})
 _ROOTS = {"lead": LEAD_ATTRIBUTES, "campaign": CAMPAIGN_ATTRIBUTES}
+_EXAMPLES = {"lead": "first_name", "campaign": "title"}
+_AVAILABLE = "lead, campaign, unsubscribe_url"
+_SIMPLE_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _RESERVED = frozenset({*_ROOTS, *FUNCTIONS, "unsubscribe_url", "_delivery"})
 
 
 @dataclass(frozen=True, slots=True)
 class FieldUse:
-    """A value of the lead that a merge tag uses, e.g. `lead.first_name` or `lead.fields.plan`.
+    """A value of the lead that a merge tag uses, e.g. `lead.first_name`, `lead.fields.plan`, `lead.fields["zip code"]`.
 
     `has_default`: it has a default or is within an {% if %} that tests it, so that an empty value does no harm.
     """
@@ -61,7 +66,7 @@ def check(tags: Iterable[Tag]) -> tuple[list[FieldUse], list[SourceError]]:
             if reason := _why_not(kind, name, steps):
                 problems.append(SourceError(offset, reason))
             elif kind == "path" and name == "lead":
-                paths.append((".".join(("lead", *steps[: 2 if steps[0] == "fields" else 1])), offset))
+                paths.append((_path_of(steps), offset))
             elif kind == "filter":
                 is_safe |= name in ("default", "d")
         if tag.word in ("if", "for"):
@@ -97,13 +102,27 @@ def _why_not(kind: str, name: str, steps: tuple[str, ...]) -> str | None:
     return None
 
 
+def _path_of(steps: tuple[str, ...]) -> str:
+    """A path as it can be written in a merge tag; of a custom field, without what is within its value."""
+    if steps[0] != "fields" or len(steps) == 1:
+        return f"lead.{steps[0]}"
+    name = steps[1]
+    quote = "'" if '"' in name else '"'
+    return f"lead.fields.{name}" if _SIMPLE_NAME.fullmatch(name) else f"lead.fields[{quote}{name}{quote}]"
+
+
 def _why_no_value(root: str, steps: tuple[str, ...]) -> str | None:
     if root not in _ROOTS:
-        return f"{root!r} is unknown; available: lead, campaign, unsubscribe_url"
-    if steps and steps[0] in _ROOTS[root]:
+        guess = field_named(root)
+        return f"{root!r} is unknown; " + (f"did you mean lead.{guess}?" if guess else f"available: {_AVAILABLE}")
+    if not steps:
+        return f"{root} alone has no value; name one of its fields, as in {root}.{_EXAMPLES[root]}"
+    name = steps[0]
+    if name in _ROOTS[root]:
         return None
-    what = f"{root}.{steps[0]} is unknown" if steps else f"{root} alone has no value"
-    hint = "; custom fields are under lead.fields" if root == "lead" else ""
-    close = get_close_matches(steps[0], _ROOTS[root], 1) if steps else []
-    guess = f" (did you mean {close[0]}?)" if close else ""
-    return f"{what}{guess}; available: {', '.join(sorted(_ROOTS[root]))}{hint}"
+    meant = field_named(name) if root == "lead" else None
+    if guess := meant or next(iter(get_close_matches(name, _ROOTS[root], 1)), None):
+        return f"{root}.{name} is unknown; did you mean {root}.{guess}?"
+    if root == "lead":
+        return f"lead.{name} is unknown; a custom field is written {_path_of(('fields', name))}"
+    return f"{root}.{name} is unknown; available: {', '.join(sorted(_ROOTS[root]))}"

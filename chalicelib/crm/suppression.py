@@ -9,6 +9,7 @@ Marks outlive leads: who is deleted and imported again is not mailed again.
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import NamedTuple
 
 from chalicelib.model.addresses import address_key
 from chalicelib.model.ids import LeadId
@@ -78,14 +79,28 @@ def resubscribe(leads: Leads, resubscriptions: Resubscriptions, lead_id: LeadId,
     return leads.get(lead_id)
 
 
-def list_marks(leads: Leads, lead_id: LeadId) -> list[Mark]:
-    """Why a lead must not be mailed, oldest first; empty if it may be. Raises LeadNotFound."""
+class LeadSuppressions(NamedTuple):
+    marks: list[Mark]
+    """Why a lead must not be mailed, oldest first; empty if it may be."""
+    elsewhere: dict[str, Mark]
+    """By entity, the unsubscriptions of its address from others, which do not keep its own from mailing it."""
+
+
+def suppressions_of(leads: Leads, lead_id: LeadId) -> LeadSuppressions:
+    """Raises LeadNotFound."""
     lead = leads.get(lead_id)
     marks = [lead.unsubscription] if lead.unsubscription else []
+    elsewhere: dict[str, Mark] = {}
     if lead.email is not None:
         for address in leads.suppressions.find_many([lead.email]).values():
             marks += address.everywhere
-    return sorted(marks, key=lambda mark: mark.at)
+            elsewhere = {entity: mark for entity, mark in address.unsubscribed.items() if entity != lead.entity}
+    return LeadSuppressions(sorted(marks, key=lambda mark: mark.at), elsewhere)
+
+
+def list_marks(leads: Leads, lead_id: LeadId) -> list[Mark]:
+    """Why a lead must not be mailed, oldest first; empty if it may be. Raises LeadNotFound."""
+    return suppressions_of(leads, lead_id).marks
 
 
 def with_marks(leads: Leads, changes: Iterable[tuple[Lead | None, Lead]]) -> list[Lead]:

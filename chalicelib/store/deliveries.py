@@ -52,6 +52,9 @@ class DeliveryFilter:
     """Why it failed or was skipped."""
     unsubscribed: bool | None = None
     """With this mail's link."""
+    bounced: bool | None = None
+    """Permanently."""
+    complained: bool | None = None
 
     def passes(self, delivery: Delivery) -> bool:
         """Whether a delivery that the engine let through is shown: clicks are judged here."""
@@ -64,14 +67,14 @@ class DeliveryFilter:
         clauses = [exists("claimed_at")]
         if self.status is not None:
             clauses.append(equals("status", self.status))
-        if self.opened is not None:
-            clauses.append(exists("opened_at") if self.opened else missing("opened_at"))
         if self.clicked:
             clauses.append(is_not_empty("clicks"))
         if self.reason is not None:
             clauses.append(equals("reason", self.reason))
-        if self.unsubscribed is not None:
-            clauses.append(exists("unsubscribed_at") if self.unsubscribed else missing("unsubscribed_at"))
+        for name in ("opened", "unsubscribed", "bounced", "complained"):
+            wanted = getattr(self, name)
+            if wanted is not None:
+                clauses.append(exists(f"{name}_at") if wanted else missing(f"{name}_at"))
         return all_of(*clauses)
 
 

@@ -79,8 +79,8 @@ _TEXTS: Mapping[Language, _Texts] = {
     ),
     Language.DE: _Texts(
         ask="Möchten Sie sich abmelden?",
-        who_leaves="{address} erhält dann keine Werbe-E-Mails wie diese mehr von {sender}.",
-        you_leave="Sie erhalten dann keine Werbe-E-Mails wie diese mehr von {sender}.",
+        who_leaves="{address} erhält künftig keine Werbe-E-Mails wie diese mehr von {sender}.",
+        you_leave="Sie erhalten künftig keine Werbe-E-Mails wie diese mehr von {sender}.",
         this_sender="diesem Absender",
         unsubscribe="Abmelden",
         done="Sie sind abgemeldet",

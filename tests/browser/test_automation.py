@@ -112,6 +112,9 @@ def test_an_anonymous_campaign_has_no_follow_up(desk: Page, stack: LocalStack, m
     desk.goto(f"{stack.web_url}#/campaigns/{campaign}/stats")
     expect(desk.locator(".pill.sent").first).to_be_visible()
     expect(desk.get_by_role("button", name="Follow up…")).to_have_count(0)
+    desk.goto(f"{stack.web_url}#/campaigns?q=Anonymous")
+    expect(desk.get_by_role("row").filter(has_text="Anonymous")).to_contain_text("Duplicate")
+    expect(desk.get_by_role("button", name="Follow up…")).to_have_count(0)
 
 
 def test_a_rule_is_changed_disabled_and_deleted_by_keyboard(desk: Page, stack: LocalStack, marketer: Marketer) -> None:
@@ -205,6 +208,11 @@ def test_a_rule_acts_and_is_followed_up(
     saved = marketer("GET", f"/v1/campaigns/{draft}")
     assert saved["title"] == "Still time"
     assert saved["audience"]["behavior"] == [{"campaign_id": clicked, "did": "not_clicked"}]
+    desk.get_by_role("link", name="Campaigns", exact=True).first.click()
+    row = desk.get_by_role("row").filter(has=desk.get_by_role("link", name="Still time"))
+    expect(row).to_contain_text("did not click in “Our pricing, autumn”")
+    row.get_by_role("link", name="Still time").click()
+    desk.locator("summary", has_text="Recipients").click()
     desk.get_by_role("button", name="Remove: did not click in").click()
     expect(desk.get_by_text("did not click in")).to_have_count(0)
     assert until(lambda: not marketer("GET", f"/v1/campaigns/{draft}")["audience"]["behavior"])

@@ -125,7 +125,7 @@ def test_from_a_spreadsheet_to_the_follow_up(desk: Page, page: Page, stack: Loca
     expect(desk.get_by_text("Saved.")).to_be_visible()
     expect(desk.get_by_role("button", name="Save")).to_be_focused()
     desk.get_by_role("link", name="Senders").click()
-    field(desk, "Add a domain").fill(DOMAIN)
+    field(desk, "Add a domain or address").fill(DOMAIN)
     press(desk, "Add")
     sender = desk.locator(f"[data-sender='{DOMAIN}']")
     expect(sender.locator("summary")).to_contain_text("Waiting for verification")

@@ -99,7 +99,7 @@ VIEWS = {
     "import": ("/leads/import", "Choose a spreadsheet"),
     "automation": ("/automation", "Wrong addresses"),
     "rule": ("/automation/{rule}", "Nothing yet."),
-    "senders": ("/settings/senders", "Add a domain"),
+    "senders": ("/settings/senders", "Add a domain or address"),
     "suppressions": ("/settings/suppressions", "not emailed"),
     "rule-form": ("/automation/{rule}/edit", "Add action"),
     "settings": ("/settings", "Postal address"),

@@ -36,10 +36,10 @@ def test_a_domain_from_its_name_to_found_records(desk: Page, stack: LocalStack, 
     expect(page.get_by_text("Ready to send")).to_be_visible()
     expect(page.locator("[data-sender='shop.example']")).to_contain_text("Verified")
 
-    page.get_by_label("Add a domain").fill("my shop")
+    page.get_by_label("Add a domain or address").fill("my shop")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_have_text("“my shop” is not a domain like example.com.")
-    page.get_by_label("Add a domain").fill("New-Shop.example")
+    page.get_by_label("Add a domain or address").fill("New-Shop.example")
     page.keyboard.press("Enter")
     sender = page.locator("[data-sender='new-shop.example']")
     expect(sender.locator("summary")).to_be_focused()

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from chalicelib.model.delivery import BurstRule, Click, Delivery, DeliveryStatus
+from chalicelib.model.feedback import FeedbackKind
 from chalicelib.model.ids import CampaignId, new_campaign_id, new_lead_id, new_trace_id
 from chalicelib.model.verdicts import judged
 from chalicelib.store.deliveries import Deliveries, DeliveryFilter
+from chalicelib.store.feedback import FeedbackRecords
 from local.tables import TableNames
 from tests.claiming import claims_of, record_claim, record_sent
 from tests.stand_in import StandIn
@@ -267,7 +269,7 @@ def test_pages_of_deliveries_show_each_once(deliveries: Deliveries, limit: int) 
     assert set(shown) == made == {each.lead_id for each in deliveries.iter_campaign(campaign_id)}
 
 
-def test_a_list_shows_only_what_was_asked_for(deliveries: Deliveries) -> None:
+def test_a_list_shows_only_what_was_asked_for(deliveries: Deliveries, dynamodb: Any, tables: TableNames) -> None:
     campaign_id = new_campaign_id()
     opened, clicked, other = (claimed(deliveries, campaign_id) for _ in range(3))
     deliveries.record_open(campaign_id, opened.lead_id, at=NOW, machine=None)
@@ -287,6 +289,12 @@ def test_a_list_shows_only_what_was_asked_for(deliveries: Deliveries) -> None:
     assert shown(DeliveryFilter(unsubscribed=True)) == {opened.lead_id}
     assert shown(DeliveryFilter(unsubscribed=False, clicked=False)) == {other.lead_id}
     assert shown(DeliveryFilter(status=DeliveryStatus.FAILED)) == {other.lead_id}
+    feedback = FeedbackRecords(dynamodb, tables.deliveries, BurstRule())
+    feedback.record(campaign_id, opened.lead_id, FeedbackKind.BOUNCED_SOFT, NOW)
+    for kind in (FeedbackKind.BOUNCED_HARD, FeedbackKind.COMPLAINED):
+        feedback.record(campaign_id, clicked.lead_id, kind, NOW)
+    assert shown(DeliveryFilter(bounced=True)) == shown(DeliveryFilter(complained=True)) == {clicked.lead_id}
+    assert shown(DeliveryFilter(bounced=False, opened=False)) == {other.lead_id}
 
 
 def test_a_leads_deliveries_come_newest_first_page_by_page(deliveries: Deliveries) -> None:

@@ -10,7 +10,7 @@ import pytest
 from chalicelib.crm.import_files import read_file
 from chalicelib.crm.importing import import_leads
 from chalicelib.crm.leads import create_lead, delete_lead, update_lead
-from chalicelib.crm.suppression import list_marks, resubscribe, suppress_address
+from chalicelib.crm.suppression import list_marks, resubscribe, suppress_address, suppressions_of
 from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus
 from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
 from chalicelib.model.errors import LeadNotFound
@@ -136,8 +136,12 @@ def test_who_leaves_one_entitys_mail_keeps_anothers(leads: Leads) -> None:
     first, second = make(leads), make(leads, "outlet")
     leads.unsubscribe(first.lead_id, at=NOW, source="one_click")
     delete_lead(leads, second.lead_id)
-    assert not make(leads, "outlet").unsubscribed
+    again = make(leads, "outlet")
+    assert not again.unsubscribed
     assert in_audience(leads, "outlet") == 1
+    kept = suppressions_of(leads, again.lead_id)
+    assert (kept.marks, {entity: mark.at for entity, mark in kept.elsewhere.items()}) == ([], {"acme": NOW})
+    assert not suppressions_of(leads, first.lead_id).elsewhere
 
 
 def test_a_new_address_is_not_held_to_what_became_of_the_old_one(leads: Leads) -> None:

@@ -37,16 +37,17 @@ export async function testSend(id, lead) {
   }
 }
 
+const ON_THEIR_WAY = "Emails that are on their way still go out.";
 const QUESTIONS = {
   pause: ({ stats }) => ({
-    title: "Pause sending?", text: remaining(stats, "will wait until you resume."), action: "Pause",
+    title: "Pause sending?", text: `${remaining(stats, "will wait until you resume.")} ${ON_THEIR_WAY}`, action: "Pause",
   }),
   resume: ({ stats }) => ({
     title: "Resume sending?", text: remaining(stats, "will receive the email."), action: "Resume",
   }),
   cancel: ({ stats }) => ({
     title: "Cancel this campaign?", danger: true, action: "Cancel campaign", dismiss: "Keep campaign",
-    text: `${remaining(stats, "will not receive the email.")} Emails already sent stay sent. This cannot be undone.`,
+    text: `${remaining(stats, "will not receive the email.")} ${ON_THEIR_WAY} This cannot be undone.`,
   }),
   "retry-failed": ({ stats }) => {
     const count = (wanted) => stats.failures.find(({ reason }) => reason === wanted)?.count ?? 0;
@@ -92,7 +93,7 @@ export async function followUp({ campaign_id: id, title }) {
   const counts = Object.fromEntries(Object.keys(names).map((value) => [value, h("span", { class: "soft" })]));
   const draft = await confirm({
     title: `Follow up “${title}”`,
-    text: "Creates a draft with the same content for you to edit. Its recipients are selected when you send it, whatever stage they are in by then. Machine opens and clicks are ignored.",
+    text: "Creates a draft with the same content for you to edit. Its recipients are selected when you send it, whatever stage they are in by then. Opens and clicks by machines alone are ignored, and who clicked counts as having opened, so these numbers differ from the statistics. Where it is not known whether a click came with an open, they say “about”.",
     fields: [h("fieldset", { class: "choices" }, h("legend", { class: "label" }, "Leads who"), Object.entries(names).map(([value, label]) =>
       h("label", {}, h("input", { type: "radio", name: "to", value, required: true, checked: value === "not_opened" }), label, " ", counts[value])))],
     action: "Create draft",

@@ -1,7 +1,7 @@
 /** The rows of the list of campaigns: what each says by its status, its numbers, and what can be done to it. */
 
 import { api, date, h, mayWrite, number, percent, pill, progress, withoutTags } from "./app.js";
-import { audienceOf, due, titleOf, UNSENT } from "./campaign-words.js";
+import { audienceOf, due, segmentOf, titleOf, UNSENT } from "./campaign-words.js";
 
 /** What the buttons of a row do: true if the list has changed. The code behind them is loaded on demand. */
 export const VERBS = {
@@ -17,8 +17,10 @@ export const VERBS = {
 const OFFERED = {
   draft: ["duplicate", "delete"], scheduled: ["reschedule", "unschedule", "duplicate", "delete"], missed: ["schedule", "duplicate", "delete"],
   planning: ["pause", "duplicate"], sending: ["pause", "duplicate"], paused: ["resume", "duplicate"],
-  sent: ["follow-up", "duplicate"], cancelled: ["duplicate"],
+  sent: ["follow-up", "duplicate"], cancelled: ["follow-up", "duplicate"],
 };
+/** A follow-up is to people who got this campaign, and needs to know who of them reacted. */
+const isOffered = (verb, { numbers, tracking }) => verb !== "follow-up" || (numbers?.sent > 0 && tracking === "full");
 
 const dialog = async (name, run) => run(await import(`./${name}`));
 const move = (verb, campaign) => dialog("actions.js", ({ act }) => act(verb, { id: campaign.campaign_id, stats: campaign.numbers || { pending: 0 } }));
@@ -42,23 +44,24 @@ export function rows(campaigns, { sort, order }) {
   const sorted = (name, text) => h("th", { scope: "col", class: "sorted", "aria-sort": name === sort && direction },
     h("button", { type: "button", class: "quiet", "data-sort": name, "data-key": `sort-${name}` }, text,
       h("span", { "aria-hidden": "true" }, name === sort ? arrow : "↕")));
+  const titles = new Map(campaigns.map((campaign) => [campaign.campaign_id, titleOf(campaign)]));
   return h("div", { class: "card", "data-key": "list" }, h("table", { class: "campaigns" },
     h("thead", {}, h("tr", {}, sorted("title", "Campaign"), sorted("date", "Date"),
       NUMBERS.map((name) => h("th", { scope: "col", class: "number" }, name)), mayWrite() && h("th", { scope: "col" }, h("span", { class: "sr" }, "Actions")))),
-    h("tbody", {}, campaigns.map(row))));
+    h("tbody", {}, campaigns.map((campaign) => row(campaign, titles)))));
 }
 
-function row(campaign) {
-  const { campaign_id: id, numbers, status, subject } = campaign;
+function row(campaign, titles) {
+  const { campaign_id: id, audience, numbers, status, subject } = campaign;
   const title = withoutTags(titleOf(campaign));
   return h("tr", { class: "campaign", "data-key": id },
     h("td", { class: "campaign-name" },
       h("div", { class: "titled" }, h("a", { class: "name", href: `#/campaigns/${id}/${UNSENT.has(status) ? "edit" : "stats"}` }, title), pill(status)),
       subject && withoutTags(subject) !== title && h("p", { class: "campaign-subject" }, withoutTags(subject)),
-      h("p", { class: "note" }, audienceOf(campaign.audience) || "No recipients yet")),
+      h("p", { class: "note" }, [audienceOf(audience), ...segmentOf(audience.behavior, titles)].filter(Boolean).join(" · ") || "No recipients yet")),
     h("td", { class: "campaign-date" }, when(campaign)),
     numbers ? figures(numbers) : h("td", { class: "note campaign-none", colspan: 5 }, status === "planning" ? "Preparing…" : ""),
-    mayWrite() && h("td", { class: "campaign-actions" }, h("div", {}, OFFERED[status].map((verb) =>
+    mayWrite() && h("td", { class: "campaign-actions" }, h("div", {}, OFFERED[status].filter((verb) => isOffered(verb, campaign)).map((verb) =>
       h("button", { type: "button", class: "quiet", "data-verb": verb, "data-key": verb, "aria-label": `${VERBS[verb].label}: ${title}` }, VERBS[verb].label)))));
 }
 

@@ -21,10 +21,10 @@ export function sentence(label, reason) {
 
 const leads = (count) => `${count.toLocaleString("en")} lead${count === 1 ? "" : "s"}`;
 
-/** What happens to the leads that have no email yet. While recipients are collected, more will be known than are now. */
+/** What happens to the leads that have no email yet. Meanwhile some are sent theirs, and more recipients may be collected. */
 export function remaining({ pending, total_is_final: isAll }, happens) {
-  if (isAll) return `${leads(pending)} ${happens}`;
-  return `${pending ? `At least ${leads(pending)}` : "The recipients"} ${happens} Not all recipients have been collected yet.`;
+  if (isAll) return `Up to ${leads(pending)} ${happens}`;
+  return `${pending ? `About ${leads(pending)}, and those not collected yet,` : "The recipients"} ${happens}`;
 }
 
 /** How many leads a follow-up's choices mean, by persons. Whether a click came with an open by a machine alone is not known. */
@@ -39,8 +39,9 @@ const DID = {
   not_opened: "did not open", opened: "opened", not_clicked: "did not click in", clicked: "clicked in",
 };
 
-/** A segment's behaviors: "clicked in “Summer”", by the titles of the campaigns. */
-export const segmentOf = (behaviors, titles) => behaviors.map(({ did, campaign_id: id }) => `${DID[did]} “${titles.get(id) || "…"}”`);
+/** A segment's behaviors: "clicked in “Summer”", by the titles of the campaigns, as far as these are known. */
+export const segmentOf = (behaviors, titles) => behaviors.map(({ did, campaign_id: id }) =>
+  `${DID[did]} ${titles.get(id) ? `“${titles.get(id)}”` : "an earlier campaign"}`);
 
 // -- Durations. --------------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,12 @@ export function readable(address) {
 /** The address as mail services know it, for the title of one that is shown otherwise; else null. */
 export const asSent = (address) => (readable(address) === address ? null : address);
 
+/** What is typed or pasted for a sender: an address, or a domain without what surrounds it in a web address. */
+export function senderIn(text) {
+  const name = text.trim();
+  return name.includes("@") ? name.replace(/^mailto:/i, "") : name.replace(/^https?:\/\/(www\.)?/i, "").replace(/[/?#].*$/s, "");
+}
+
 /** The text of Punycode (RFC 3492, section 6.2). Throws for what is none. */
 function decoded(code) {
   const at = code.lastIndexOf("-");

@@ -23,7 +23,7 @@ export function privacyCard(shown, { signal, onchange }) {
   const act = (run) => attempt(trouble, signal, () => { fill(trouble); return run(); });
 
   async function load() {
-    const marks = (await api("GET", `leads/${lead.lead_id}/suppressions`, { signal })).items;
+    const { items: marks, elsewhere } = await api("GET", `leads/${lead.lead_id}/suppressions`, { signal });
     const titles = await titlesOf(marks.map((mark) => mark.campaign_id).filter(Boolean), signal);
     const isSuppressed = marks.length > 0;
     fill(status,
@@ -31,9 +31,11 @@ export function privacyCard(shown, { signal, onchange }) {
         : h("span", { class: `pill ${lead.email ? "good" : ""}` }, lead.email ? "Subscribed" : "No email address")),
       marks.map((mark) => h("p", { class: "note" }, whyNot(mark), titles.has(mark.campaign_id) && [
         ", ", h("a", { href: `#/campaigns/${mark.campaign_id}/stats` }, titles.get(mark.campaign_id))], ", ", moment(mark.at))),
-      mayWrite() && h("div", { class: "actions" }, isSuppressed
-        ? button("Resubscribe…", () => change(resubscribe, "This lead receives campaigns again."))
-        : button("Unsubscribe", () => change(unsubscribe, "This lead no longer receives campaigns."))));
+      !isSuppressed && Object.entries(elsewhere).map(([entity, at]) => h("p", { class: "note" },
+        `This address unsubscribed from ${entity} on `, moment(at), `. ${lead.entity} still emails it.`)),
+      mayWrite() && h("div", { class: "actions" },
+        isSuppressed && button("Resubscribe…", () => change(resubscribe, "This lead receives campaigns again.")),
+        !isSuppressed && lead.email && button("Unsubscribe", () => change(unsubscribe, "This lead no longer receives campaigns."))));
   }
 
   const change = (run, message) => act(async () => {
@@ -41,7 +43,7 @@ export function privacyCard(shown, { signal, onchange }) {
     if (!changed) return;
     lead = changed;
     await load();
-    status.querySelector("button").focus();
+    status.querySelector("button")?.focus();
     say(message);
     await onchange(lead);
   });
@@ -66,7 +68,7 @@ export function privacyCard(shown, { signal, onchange }) {
           "What automation rules did with it, and why it was resubscribed"].map((text) => h("li", {}, text))),
         h("h3", {}, "What stays"),
         h("ul", { class: "plain-list" }, [
-          "Every number of your campaigns", "If it must not be emailed: a fingerprint of the address that nobody can read, so that it is not emailed when the address is imported again",
+          "Every number of your campaigns", "If the address is on the suppression list: a fingerprint of it that nobody can read. Imported again, it is still not emailed; if it only unsubscribed, by that business line",
         ].map((text) => h("li", {}, text))),
         h("label", { for: "confirm" }, `Type ${wanted} to confirm`),
         h("input", { id: "confirm", name: "confirm", required: true, autocomplete: "off", autocapitalize: "off", spellcheck: "false" }),

@@ -13,6 +13,8 @@ const FILTERS = {
   unclicked: ["Opened, not clicked", { opened: true, clicked: false }],
   sent: ["Sent", { status: "sent" }],
   failed: ["Failed", { status: "failed" }],
+  bounced: ["Bounced", { bounced: true }],
+  complained: ["Complained", { complained: true }],
   unsubscribed: ["Unsubscribed", { unsubscribed: true }],
   skipped: ["Skipped", { status: "skipped" }],
   sending: ["Sending", { status: "sending" }],
@@ -35,7 +37,7 @@ export function recipients(campaign, asked, signal) {
     filters: () => ({ recipients: filter.value, reason }),
     values: () => ({ ...parameters(), limit: innerWidth > 760 ? 25 : 10 }), // 170 pixels each on a phone
     draw: (items) => recipientsTable(items),
-    empty: () => h("p", { class: "soft" }, filter.value ? "No recipients match this filter." : "No recipients yet."),
+    empty: () => h("p", { class: "soft" }, filter.value ? "No recipients match this filter." : "Recipients appear here as their emails are sent."),
   });
   drawReason();
 
@@ -69,7 +71,7 @@ const recipientsTable = (items) => table("Recipients", COLUMNS, items.map((each)
   each.lead_deleted ? h("span", { class: "soft" }, "Deleted lead") : [
     h("a", { class: "name", href: `#/leads/${each.lead_id}`, title: asSent(each.email) }, readable(each.email) || "no email address"),
     h("p", { class: "note" }, [each.first_name, each.last_name].filter(Boolean).join(" "))],
-  [pill(each.status), each.reason && h("p", { class: "note" }, reasonName(each.reason), each.detail ? `: ${each.detail}` : "")],
+  [pill(each.status), each.bounced_at && h("span", { class: "pill bad" }, "Bounced"), each.complained_at && h("span", { class: "pill bad" }, "Complained"), each.reason && h("p", { class: "note" }, reasonName(each.reason), each.detail ? `: ${each.detail}` : "")],
   moment(each.sent_at),
   [moment(each.opened_at), each.opened_machine && h("p", { class: "note" }, "by a machine")],
   [moment(each.clicked_at), each.clicked_machine && h("p", { class: "note" }, "by a machine only")],

@@ -2,7 +2,7 @@
 
 import { api, button, counted, fill, h, mayWrite, moment, number, progress, say, style } from "./app.js";
 import { confirm } from "./dialogs.js";
-import { asSent, readable } from "./idn.js";
+import { asSent, readable, senderIn } from "./idn.js";
 import { attempt, card, copyable, table } from "./parts.js";
 import { settingsHead } from "./settings.js";
 
@@ -75,7 +75,7 @@ async function senders(place, signal) {
 
   async function add(event) {
     event.preventDefault();
-    const name = input.value.trim();
+    const name = senderIn(input.value);
     error.textContent = "";
     input.setAttribute("aria-invalid", "false");
     submit.disabled = true;
@@ -101,7 +101,7 @@ async function senders(place, signal) {
 
   const input = h("input", { id: "add", autocomplete: "off", autocapitalize: "none", spellcheck: "false", placeholder: "example.com", "aria-describedby": "add-help add-error" });
   const submit = h("button", { class: "primary" }, "Add");
-  const form = h("form", { class: "stack", onsubmit: add, novalidate: true }, h("label", { for: "add" }, "Add a domain"),
+  const form = h("form", { class: "stack", onsubmit: add, novalidate: true }, h("label", { for: "add" }, "Add a domain or address"),
     h("div", { class: "bar" }, input, submit), error,
     h("p", { class: "note", id: "add-help" }, "A domain allows all its addresses. A single address, such as you@gmail.com, is for trying things out only: receivers distrust it."));
   fill(place, card({ id: "senders-title", title: "Senders" }, mayWrite() && form, none, items, more));

@@ -116,7 +116,7 @@ export async function show(place, { signal }) {
       h("form", { class: "view", novalidate: true, onsubmit: (event) => { event.preventDefault(); disabledDuring(submit, save); } },
         card({ id: "sender", title: "Sender" },
           field("Name", "name", "Your company or brand, as recipients know it"),
-          field("Postal address", "postal_address", "At the end of your emails. Many countries require it."),
+          field("Postal address", "postal_address", "At the end of emails written in Markdown. In HTML and MJML, write it yourself: many countries require it."),
           field("Language", "language", "Of the unsubscribe page and of what is added to your emails")),
         card({ id: "theme", title: "Theme" },
           field("Logo", "theme.logo_url", "Address of an image, for your emails and the unsubscribe page"),

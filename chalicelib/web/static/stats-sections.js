@@ -36,7 +36,7 @@ export async function sections(place, { campaign, stats, asked, signal }) {
     refill(notes, insights(numbers.advice) || h("p", { class: "soft" }, "No insights yet."));
     scanners.update(numbers);
     refill(failures, failed(numbers, people.filter));
-    refill(machines, automatic(numbers));
+    refill(machines, automatic(numbers, people.filter));
     for (const each of live) each.update(newCampaign);
   };
   update(campaign, stats);
@@ -101,7 +101,7 @@ function failed(stats, filter) {
 
 const share = (count, of) => (of ? ` (${percent(count / of)})` : "");
 
-function automatic(stats) {
+function automatic(stats, filter) {
   const rows = [
     ["Opened by machines only", stats.opened_machine_only, `${share(stats.opened_machine_only, stats.opened)} of Opened`,
       "Mail privacy services load every tracking pixel. These leads are included in Opened, because they may have read the email."],
@@ -120,8 +120,11 @@ function automatic(stats) {
     !stats.kept_out && h("p", { class: "note" },
       "Why clicks were not counted is unknown for this campaign until it is recounted: some were counted by an earlier release or another rule."),
     h("dl", { class: "after" }, reported.map(([name, count]) => {
-      const isKnown = stats.rates[name.toLowerCase()] !== null || !["Delivered", "Bounced", "Complained"].includes(name);
-      return h("div", {}, h("dt", {}, name), h("dd", {}, isKnown ? number(count) : "unknown"));
+      const key = name.toLowerCase();
+      const isKnown = stats.rates[key] !== null || !["Delivered", "Bounced", "Complained"].includes(name);
+      const told = isKnown ? number(count) : "unknown";
+      return h("div", {}, h("dt", {}, name), h("dd", {}, count > 0 && name !== "Delivered"
+        ? button(told, () => filter(key), { class: "quiet", "data-key": key, "aria-label": `${name}: ${told}. Show recipients` }) : told));
     })),
   ];
 }

@@ -26,7 +26,7 @@ export async function show(place, { id, query: asked, signal }) {
   const ask = () => Promise.all([api("GET", `campaigns/${id}`, { signal }), api("GET", `campaigns/${id}/stats`, { signal })]);
   const [campaign, stats] = await ask();
   /** What is shown now. Buttons outlive the refresh that made them, so they look here. */
-  const now = { campaign, stats, away: false, outlook: "", segment: "", recount, changed(answer) { now.campaign = answer; draw(); poll(); } };
+  const now = { campaign, stats, away: false, outlook: "", segment: "", retried: null, recount, changed(answer) { now.campaign = answer; draw(); poll(); } };
   head.replaceChildren(...top(now, heading(campaign.title)));
   figures.hidden = false;
   figures.append(...FIGURES.map((each) => figure(each, now)));
@@ -88,6 +88,9 @@ function top(now, title) {
     campaign.status_reason && h("p", { "data-key": "reason" }, linked(campaign.status_reason)),
     stats.proof && h("p", { class: "note", "data-key": "proof" }, stats.proof.text),
     isRunning && sending(now),
+    campaign.status === "paused" && stats.pending > 0 && h("p", { class: "note", "data-key": "paused" }, "Emails that were on their way when it was paused still go out."),
+    now.retried && !isRunning && !stats.pending && h("p", { "data-key": "retried", role: "status" },
+      `Retried: ${counted(Math.max(0, stats.sent - now.retried.sent), "email")} sent, ${counted(stats.failed, "delivery", "deliveries")} still failed.`),
     h("p", { class: "note", id: "as-of", "data-key": "as-of" }, away && "Not up to date. ", !away && isRunning && "Live. ", "As of ", moment(stats.as_of), ". ",
       !away && "Updated within seconds. ", h("a", { href: "#/help" }, "What the numbers mean")),
   ].filter(Boolean);
@@ -102,8 +105,11 @@ function offered(now) {
   }, { "data-key": key });
   const act = (verb) => async () => {
     const { act: run } = await import("./actions.js");
-    const changed = await run(verb, { id: now.campaign.campaign_id, stats: now.stats });
-    if (changed) now.changed(changed);
+    const before = now.stats;
+    const changed = await run(verb, { id: now.campaign.campaign_id, stats: before });
+    if (!changed) return;
+    now.retried = verb === "retry-failed" && before;
+    now.changed(changed);
   };
   const verbs = {
     planning: ["pause", "cancel"], sending: ["pause", "cancel"], paused: ["resume", "cancel"],

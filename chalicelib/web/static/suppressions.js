@@ -1,4 +1,4 @@
-/** Settings: the suppression list, the addresses that are not emailed. */
+/** Settings: the suppression list: addresses that are not emailed, by one business line or by none. */
 
 import { api, button, counted, date, h, mayWrite, query, say } from "./app.js";
 import { confirm, tell } from "./dialogs.js";
@@ -18,7 +18,7 @@ export async function show(place, { query: asked, signal }) {
   const body = h("div", {}, h("p", { class: "loading" }, "Loading addresses…"));
   const actions = () => mayWrite() && [button("Import…", () => changed(takeFile())), button("Add…", () => changed(add()), { class: "primary" })];
   place.append(...settingsHead("#/settings/suppressions"),
-    h("p", { class: "soft" }, "Addresses that are not emailed. They stay here when their leads are deleted or imported again."),
+    h("p", { class: "soft" }, "Addresses that are not emailed: those that unsubscribed by the business line that they unsubscribed from, all others by none. They stay here when their leads are deleted or imported again."),
     h("div", { class: "bar" }, search, reason, h("div", { class: "actions" }, actions())), body);
 
   const filters = () => ({ q: search.value.trim(), reason: reason.value });

@@ -27,19 +27,37 @@ def ascii_form(domain: str) -> str:
     return idna.encode(domain, uts46=True).decode("ascii")
 
 
-@pytest.fixture(scope="module")
-def shown() -> dict[str, str]:
-    """What the page shows for each address."""
+def answers(function: str, given: list[str]) -> dict[str, str]:
+    """What a function of the module gives for each text."""
     node = shutil.which("node")
     if node is None:
         skip_without("node", "node is not installed")
-    given = [f"ann@{ascii_form(domain)}" for domain in [*READABLE, *DECEIVING]] + OTHERS + [ascii_form(READABLE[0])]
     script = f"""
-        const {{ readable }} = await import({json.dumps(f"data:text/javascript,{quote(MODULE.read_text())}")});
-        console.log(JSON.stringify({json.dumps(given)}.map(readable)));
+        const module = await import({json.dumps(f"data:text/javascript,{quote(MODULE.read_text())}")});
+        console.log(JSON.stringify({json.dumps(given)}.map(module[{json.dumps(function)}])));
     """
     done = subprocess.run([node, "--input-type=module", "-e", script], capture_output=True, text=True, check=True)
     return dict(zip(given, json.loads(done.stdout), strict=True))
+
+
+@pytest.fixture(scope="module")
+def shown() -> dict[str, str]:
+    """What the page shows for each address."""
+    given = [f"ann@{ascii_form(domain)}" for domain in [*READABLE, *DECEIVING]] + OTHERS + [ascii_form(READABLE[0])]
+    return answers("readable", given)
+
+
+def test_a_pasted_web_address_is_taken_for_its_domain() -> None:
+    wanted = {
+        " moebel-süd.de ": "moebel-süd.de",
+        "https://www.moebel-süd.de/": "moebel-süd.de",
+        "HTTP://shop.example?x=1": "shop.example",
+        "www.shop.example/sale": "www.shop.example",
+        " ann@shop.example\n": "ann@shop.example",
+        "mailto:ann@shop.example": "ann@shop.example",
+        "my shop": "my shop",
+    }
+    assert answers("senderIn", list(wanted)) == wanted
 
 
 @pytest.mark.parametrize("domain", READABLE)
