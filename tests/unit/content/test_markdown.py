@@ -59,6 +59,14 @@ def test_the_last_paragraph_of_a_quote_or_an_item_keeps_no_distance() -> None:
     assert re.findall(r'<p style="margin:([^"]*)">', html) == ["0 0 16px", "0", "0 0 16px", "0", "0 0 16px"]
 
 
+def test_arabic_and_hebrew_are_written_from_right_to_left() -> None:
+    source = made_source("{{ lead.first_name }}، **مرحبا** shop\n\nHello مرحبا\n\n- שלום\n\n# 20 مرحبا")
+    proven(source)
+    html = source.html or ""
+    assert re.findall(r'<(\w+) dir="rtl" style="[^"]*text-align:right[^"]*"', html) == ["p", "ul", "h1"]
+    assert ">Hello مرحبا</p>" in html
+
+
 def test_the_first_heading_keeps_no_distance_above() -> None:
     html = html_of("# A\n\n## B\n\n### C")
     assert re.findall(r'<h\d style="margin:([^;]*)', html) == ["0px 0 20px", "32px 0 12px", "24px 0 8px"]
@@ -142,6 +150,8 @@ def test_merge_tags_stay_as_they_were_written() -> None:
         ("a\n[x](shop.example/{{ lead.id }})", 2, "add https:// in front of the address"),
         ("a\n[x](info@shop.example)", 2, "add mailto: in front of info@shop.example"),
         ("a\n![x](pictures/sofa.jpg)", 2, "an image must have its full address"),
+        ("a\n![x](sofa.jpg)", 2, "an image must have its full address"),
+        ("a\n![x](cdn.shop.example/sofa.jpg)", 2, "add https:// in front of cdn.shop.example/sofa.jpg"),
         ("a\n\n![x](data:image/png;base64,AA)", 3, "an image"),
         ("a\n\n![x]()", 3, "an image"),
         ("a\n\n![x](mailto:a@b.example)", 3, "an image"),
