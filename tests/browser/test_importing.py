@@ -72,7 +72,7 @@ def test_a_german_spreadsheet_is_mapped_checked_interrupted_and_imported_whole(
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Checked: nothing is imported yet")).to_be_focused()
     assert tally(page) == [f"{LINES - 1:,}", "0", "0", "1"]
-    expect(page.get_by_text("If the file has a lead more than once, far apart, it counts as new here each time.")).to_be_visible()
+    expect(page.get_by_text("If the file has a lead more than once, far apart, it counts as new")).to_be_visible()
     expect(page.get_by_text("new business line: “importing”. Did you mean “Importing”?")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download lines with errors").click()

@@ -82,7 +82,7 @@ def test_an_import_merges_into_a_lead_and_empty_cells_clear(leads: Leads) -> Non
 @pytest.mark.one_engine
 def test_leads_that_have_no_address_then_are_counted_once(leads: Leads) -> None:
     create_lead(leads, {"entity": "acme", "stage": "New", "email": "a@b.example", "external_id": "7"}, NOW)
-    lines = ["external_id,entity,stage,first_name", "7,acme,New,Ada", "8,acme,New,Bea", "8,acme,New,Bo", "9,acme,New,Cy"]
+    lines = ["external_id,entity,stage,first_name", "7,acme,New,Ada", "8,acme,New,Bea", "8,acme,New,B", "9,acme,New,Cy"]
     assert run(leads, *lines).without_email == run(leads, *lines).without_email == 2
 
 
