@@ -13,8 +13,8 @@ from chalicelib.model.suppression import Mark, Resubscription
 from chalicelib.model.verdicts import judged
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
+from chalicelib.store.resubscriptions import Resubscriptions
 from chalicelib.store.rules import Acts
-from chalicelib.store.suppressions import Resubscriptions
 
 
 @dataclass(frozen=True, slots=True)

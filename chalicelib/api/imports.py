@@ -16,7 +16,7 @@ from chalicelib.crm.import_inspect import Inspection, inspect
 from chalicelib.crm.import_rows import MAX_ROWS, FileTooLong, UnreadableFile
 from chalicelib.crm.import_text import Delimiter, Encoding
 from chalicelib.crm.importing import ImportReport, import_leads
-from chalicelib.crm.leads import InvalidLead, LeadInput
+from chalicelib.crm.lead_input import InvalidLead, LeadInput
 from chalicelib.model.errors import Fault
 
 imports = Resource("imports")

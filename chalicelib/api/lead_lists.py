@@ -14,7 +14,7 @@ from chalicelib.api.leads import LeadFilterBody, LeadQuery
 from chalicelib.crm import lead_export
 from chalicelib.crm.bulk import BulkAction, BulkChange
 from chalicelib.crm.import_rows import MAX_COLUMNS
-from chalicelib.crm.leads import LEAD_NAMES, InvalidLead
+from chalicelib.crm.lead_input import LEAD_NAMES, InvalidLead
 from chalicelib.model.csv_text import MEDIA_TYPE
 from chalicelib.model.errors import Fault, InvalidPosition
 from chalicelib.model.ids import LeadId

@@ -11,7 +11,8 @@ from chalicelib.api.http.paging import Page, PageQuery
 from chalicelib.api.http.requests import RequestModel, one_line
 from chalicelib.api.http.resources import Call, Operation, Resource
 from chalicelib.crm.lead_groups import list_groups
-from chalicelib.crm.leads import InvalidLead, LeadInput, create_lead, delete_lead, update_lead
+from chalicelib.crm.lead_input import InvalidLead, LeadInput
+from chalicelib.crm.leads import create_lead, delete_lead, update_lead
 from chalicelib.crm.suppression import resubscribe, suppressions_of
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import FieldValue, Lead, LeadFilter, LeadStatus

@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.automation.rules import matches
 from chalicelib.crm.lead_groups import Groups, list_groups
-from chalicelib.crm.leads import LONGEST_TEXT, InvalidLead, LeadInput, checked, line_faults, normalized
+from chalicelib.crm.lead_input import LONGEST_TEXT, InvalidLead, LeadInput, checked, line_faults, normalized
 from chalicelib.model.campaign import LaunchedLink
 from chalicelib.model.errors import CampaignNotFound, Conflicting, Fault, InvalidFields
 from chalicelib.model.ids import CampaignId, RuleId, is_campaign_id, new_rule_id

@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from chalicelib.automation.events import DETAIL_TYPES, MilestoneKind
-from chalicelib.crm.leads import InvalidLead, LeadInput, changed, checked
+from chalicelib.crm.lead_input import InvalidLead, LeadInput, checked
+from chalicelib.crm.leads import changed
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.lead import Lead
 from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger

@@ -14,7 +14,7 @@ from chalicelib.campaigns.schedule import forget_schedule
 from chalicelib.content.compiled import ContentSource
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import ContentInvalid
-from chalicelib.crm.leads import (
+from chalicelib.crm.lead_input import (
     LONGEST_TEXT,
     checked_address,
     group_faults,

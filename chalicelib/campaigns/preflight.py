@@ -1,5 +1,6 @@
 """What a marketer should know before sending: the content's findings, with the audience and the sender looked up."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from chalicelib.model.lead import Lead
 from chalicelib.model.workspace import Workspace
 from chalicelib.tracking.key_ring import KeyRingSource
 
+_FIELD = re.compile(r'lead\.fields(?:\.(\w+)|\[(["\'])(.*)\2\])')
 LEADS_LOOKED_AT = 20_000
 LOOK_SECONDS = 10
 """A request has 29, of which SES may take 15; the answer says how many leads the counts cover."""
@@ -165,9 +167,9 @@ def _sample(lead: Lead, subject: str) -> Sample:
 
 
 def _value_at(values: Mapping[str, object], path: str) -> object:
-    """The value of a path such as `lead.fields.plan`; None where there is nothing."""
-    _, *names = path.split(".")
-    found: object = values
-    for name in names:
-        found = found.get("lead_id" if name == "id" else name) if isinstance(found, Mapping) else None
-    return found
+    """The value of a path as vocabulary.FieldUse has it; None where there is nothing."""
+    if named := _FIELD.fullmatch(path):
+        fields = values["fields"]
+        return fields.get(named[1] or named[3]) if isinstance(fields, Mapping) else None
+    name = path.removeprefix("lead.")
+    return values.get("lead_id" if name == "id" else name)

@@ -153,7 +153,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class MergeField:
-    """A value of the lead shown by a merge tag: `path` like "lead.first_name" or "lead.fields.plan"."""
+    """A value of the lead shown by a merge tag: `path` as it is written, like lead.fields["zip code"]."""
 
     path: str
     field: str  # of the source: subject, html, text, from_name, reply_to, preview_text

@@ -81,6 +81,7 @@ _MESSAGES: Final[Mapping[Severity, Mapping[str, str]]] = {
         "link_placeholder": "{host} looks like a placeholder. Links there lead recipients nowhere.",
         "link_untracked": "Clicks on {url} cannot be tracked: {reason}.",
         "link_without_destination": "This link has no destination.",
+        "link_without_destination:scheme": "This link has no address behind {scheme}. It leads nowhere.",
         "link_without_text": "Nothing says where this link leads. Add a text, or an alt text to its image.",
         "links_left_empty": (
             "For some of the recipients checked, a link will be empty: its value is missing or is not a full address "

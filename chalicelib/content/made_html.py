@@ -22,16 +22,20 @@ def made_of(body: Body, workspace: Workspace) -> SourceMap | None:
         return None
     from chalicelib.content import markdown, mjml  # not needed by what sends mails
 
+    problems: list[SourceError] = []
     try:
         if len(source.encode("utf-8", "surrogatepass")) > MAX_BYTES[field]:
             raise SourceError(0, f"it is larger than {MAX_BYTES[field] // 1024:,} KB")
         stand_ins = StandIns(source)
         if field == "markdown":
-            components = markdown.mjml_of(source, stand_ins, workspace)
+            components = markdown.mjml_of(source, stand_ins, workspace, problems)
         else:
             components = mjml.mjml_of(source, stand_ins)
-        return SourceMap(field, source, mjml.compiled(components), stand_ins)
+        if not problems:
+            return SourceMap(field, source, mjml.compiled(components), stand_ins)
     except SourceError as error:
-        raise ContentInvalid([Fault(field, error.reason, *Positions(source).of(error.offset))]) from None
+        problems.append(error)
     except ValueError as error:
         raise ContentInvalid([Fault(field, f"cannot be read: {error}")]) from None
+    positions = Positions(source)
+    raise ContentInvalid([Fault(field, each.reason, *positions.of(each.offset)) for each in problems])

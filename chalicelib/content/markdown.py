@@ -34,18 +34,23 @@ _MISPLACED_BUTTON = (
 )
 _SCHEME = re.compile(r"(?:https?://|mailto:|tel:|sms:|#)", re.IGNORECASE)
 _IMAGE_SCHEME = re.compile(r"https?://", re.IGNORECASE)
-_NO_LINK = "a link leads to an address that begins with https://, http://, mailto:, tel: or sms:"
-_NO_IMAGE = "an image has an address that begins with https:// or http://"
+_HOST = re.compile(r"(?:[\w-]+\.)+[^\W\d]{2,}(?=$|[/?#:])")
+_MAILBOX = re.compile(r"[^\s@/:]+@[^\s@/:]+")
+_NO_LINK = "a link must lead to an address that begins with https://, http://, mailto:, tel: or sms:"
+_NO_IMAGE = "an image must have its full address, which begins with https:// or http://"
 _TOO_DEEP = f"quotes and lists are nested too deep here (more than {MAX_NESTING // 2})"
 _CONTAINERS = {"blockquote", "bullet_list", "ordered_list", "list_item", "table", "thead", "tbody", "tr", "th", "td"}
 
 
-def mjml_of(source: str, stand_ins: StandIns, workspace: Workspace) -> str:
-    """The MJML of a mail in the workspace's theme, with stand-ins for merge tags and texts. Raises SourceError."""
+def mjml_of(source: str, stand_ins: StandIns, workspace: Workspace, problems: list[SourceError]) -> str:
+    """The MJML of a mail in the workspace's theme, with stand-ins for merge tags and texts.
+
+    Wrong links, images and buttons are added to `problems`; of anything else the first raises SourceError.
+    """
     if source.count("[") > MAX_BRACKETS:
         raise SourceError(source.rindex("["), f"it has more than {MAX_BRACKETS:,} opening brackets")
     tags = find_tags(source)
-    writer = _Writer(source, tags, stand_ins, ElementStyles(workspace))
+    writer = _Writer(source, tags, stand_ins, ElementStyles(workspace), problems)
     components = writer.components(_parser().parse(writer.masked, {"statements": stand_ins.is_statements}))
     names_unsubscribe = any("unsubscribe_url" in tag.body for tag in tags)
     return framed(components, workspace, stand_ins, with_unsubscribe_link=not names_unsubscribe)
@@ -80,7 +85,15 @@ def _statements(state: "StateBlock", line: int, _end: int, silent: bool) -> bool
 class _Writer:
     """Writes the components of one mail."""
 
-    def __init__(self, source: str, tags: Sequence[Tag], stand_ins: StandIns, styles: ElementStyles) -> None:
+    def __init__(
+        self,
+        source: str,
+        tags: Sequence[Tag],
+        stand_ins: StandIns,
+        styles: ElementStyles,
+        problems: list[SourceError],
+    ) -> None:
+        self._problems = problems
         self._stand_ins = stand_ins
         self._styles = styles
         parts = split(source, tags)
@@ -224,7 +237,7 @@ class _Writer:
         for child in children:
             if child.type == "text":
                 if _MARKED in child.content:
-                    raise SourceError(self._at(), _MISPLACED_BUTTON)
+                    self._refuse(_MISPLACED_BUTTON)
                 self._html.append(self._literal(child.content))
             elif child.type in ("softbreak", "hardbreak"):
                 self._line += 1
@@ -252,8 +265,19 @@ class _Writer:
         begins_with_tag = self._stand_ins.pattern.match(address)
         scheme = _IMAGE_SCHEME if is_image else _SCHEME
         if (address or is_image) and not begins_with_tag and not scheme.match(address):
-            raise SourceError(self._at(), _NO_IMAGE if is_image else _NO_LINK)
+            self._refuse(self._why_no_address(address, _NO_IMAGE if is_image else _NO_LINK))
         return address.replace(" ", "%20")
+
+    def _why_no_address(self, address: str, otherwise: str) -> str:
+        shown = "the address" if self._stand_ins.pattern.search(address) else address[:80]
+        if _HOST.match(address):
+            return f"add https:// in front of {shown}"
+        return (
+            f"add mailto: in front of {shown}" if _MAILBOX.fullmatch(address) and otherwise is _NO_LINK else otherwise
+        )
+
+    def _refuse(self, reason: str) -> None:
+        self._problems.append(SourceError(self._at(), reason))
 
     def _image_attributes(self, token: "Token") -> str:
         alt = "".join(child.content if child.content else " " for child in token.children or [])

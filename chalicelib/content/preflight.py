@@ -25,6 +25,7 @@ _PLACEHOLDER_HOST = re.compile(
     r"|(?:^|\.)(?:yourdomain|yoursite|yourcompany|domain|website)\.com$|^(?:127\.|0\.0\.0\.0|10\.|192\.168\.)",
     re.IGNORECASE,
 )
+_SCHEME_ALONE = re.compile(r"https?:/*|(?:mailto|tel|sms):", re.IGNORECASE)
 _TAG_IN_HOST = re.compile(r"https?://[^\s/?#\\{]*+\{\{", re.IGNORECASE)
 _LETTERS = re.compile(r"[^\W\d_]")
 
@@ -126,6 +127,9 @@ def _link(compiled: CompiledContent, link: Link, placeholders: set[str]) -> Iter
     place = ("html", link.line, link.column)
     if not url or url == "#":
         yield finding("link_without_destination", *place)
+        return
+    if _SCHEME_ALONE.fullmatch(url):
+        yield finding("link_without_destination:scheme", *place, scheme=url)
         return
     if url.startswith("#") or link.risk == Risk.NOWHERE:
         return

@@ -36,7 +36,7 @@ from chalicelib.content.values import MAX_OUTPUT, escape, escape_attribute, is_m
 if TYPE_CHECKING:
     from chalicelib.content.engine import LinkText, TemplateEngine
 
-# A lead's fields hold 16 KB (crm/leads.py), six times that when all is escaped: this many slots stay below MAX_OUTPUT.
+# A lead's fields hold 16 KB (crm/lead_input.py), six times that when all is escaped: so many slots fit MAX_OUTPUT.
 UNMEASURED_SLOTS: Final = 40
 _UNSUBSCRIBE_URL: Final = repr(UNSUBSCRIBE)
 _UNSUBSCRIBE_URL_IN_HTML: Final = f"{UNSUBSCRIBE!r} in HTML"

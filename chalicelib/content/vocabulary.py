@@ -4,14 +4,16 @@ Anything not listed is refused with its position when the content is compiled; o
 every recipient. Only the listed functions and filters can be called: the grammar (expressions.py) has no other calls.
 """
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
 from chalicelib.content.errors import SourceError
 from chalicelib.content.expressions import Reader
 from chalicelib.content.merge_tags import Tag
+from chalicelib.model.field_names import field_named
 
 LEAD_ATTRIBUTES: Final = frozenset(
     {"lead_id", "id", "external_id", "entity", "stage", "email", "first_name", "last_name", "tags", "fields"}
@@ -29,12 +31,15 @@ FILTERS: Final = frozenset(_FILTERS.split())
 TESTS: Final = frozenset(_TESTS.split())
 FUNCTIONS: Final = frozenset({"range"})
 _ROOTS = {"lead": LEAD_ATTRIBUTES, "campaign": CAMPAIGN_ATTRIBUTES}
+_EXAMPLES = {"lead": "first_name", "campaign": "title"}
+_AVAILABLE = "lead, campaign, unsubscribe_url"
+_SIMPLE_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _RESERVED = frozenset({*_ROOTS, *FUNCTIONS, "unsubscribe_url", "_delivery"})
 
 
 @dataclass(frozen=True, slots=True)
 class FieldUse:
-    """A value of the lead that a merge tag uses, e.g. `lead.first_name` or `lead.fields.plan`.
+    """A value of the lead that a merge tag uses, e.g. `lead.first_name`, `lead.fields.plan`, `lead.fields["zip code"]`.
 
     `has_default`: it has a default or is within an {% if %} that tests it, so that an empty value does no harm.
     """
@@ -48,40 +53,35 @@ def check(tags: Iterable[Tag]) -> tuple[list[FieldUse], list[SourceError]]:
     """The lead's values that these tags show, and all that breaks the grammar or is not listed."""
     uses: list[FieldUse] = []
     problems: list[SourceError] = []
-    scopes: list[_Scope] = []
+    # Of each open statement: the names that its loop defines, and the lead's values that its condition tests.
+    names: list[frozenset[str]] = []
+    asked: list[set[str]] = []
     for tag in tags:
         if tag.word in ("raw", "endraw"):
             continue
-        reader = Reader(tag, frozenset().union(*(scope.names for scope in scopes)))
+        reader = Reader(tag, frozenset().union(*names))
         paths: list[tuple[str, int]] = []
-        has_default = False
+        is_safe = bool(tag.word)
         for kind, name, offset, steps in reader.found:
             if reason := _why_not(kind, name, steps):
                 problems.append(SourceError(offset, reason))
             elif kind == "path" and name == "lead":
-                paths.append((".".join(("lead", *steps[: 2 if steps[0] == "fields" else 1])), offset))
+                paths.append((_path_of(steps), offset))
             elif kind == "filter":
-                has_default |= name in ("default", "d")
+                is_safe |= name in ("default", "d")
         if tag.word in ("if", "for"):
-            scopes.append(_Scope(reader.names))
-        if tag.word == "else" and scopes:
-            scopes[-1].names = frozenset()  # the loop did not run
-        if tag.word in ("if", "elif") and scopes:
-            scopes[-1].asked |= {path for path, _ in paths}
-        asked = frozenset().union(*(scope.asked for scope in scopes))
-        safe = bool(tag.word) or has_default
-        uses += [FieldUse(path, offset, safe or path in asked) for path, offset in paths]
-        if tag.word in ("endif", "endfor") and scopes:
-            scopes.pop()
+            names.append(reader.names)
+            asked.append(set())
+        if tag.word == "else" and names:
+            names[-1] = frozenset()  # the loop did not run
+        if tag.word in ("if", "elif") and asked:
+            asked[-1] |= {path for path, _ in paths}
+        all_asked = frozenset().union(*asked)
+        uses += [FieldUse(path, offset, is_safe or path in all_asked) for path, offset in paths]
+        if tag.word in ("endif", "endfor") and names:
+            names.pop()
+            asked.pop()
     return uses, problems
-
-
-@dataclass(slots=True)
-class _Scope:
-    """An open statement: the names that its loop defines, and the lead's values that its condition tests."""
-
-    names: frozenset[str]
-    asked: set[str] = field(default_factory=set)
 
 
 def _why_not(kind: str, name: str, steps: tuple[str, ...]) -> str | None:
@@ -102,13 +102,27 @@ def _why_not(kind: str, name: str, steps: tuple[str, ...]) -> str | None:
     return None
 
 
+def _path_of(steps: tuple[str, ...]) -> str:
+    """A path as it can be written in a merge tag; of a custom field, without what is within its value."""
+    if steps[0] != "fields" or len(steps) == 1:
+        return f"lead.{steps[0]}"
+    name = steps[1]
+    quote = "'" if '"' in name else '"'
+    return f"lead.fields.{name}" if _SIMPLE_NAME.fullmatch(name) else f"lead.fields[{quote}{name}{quote}]"
+
+
 def _why_no_value(root: str, steps: tuple[str, ...]) -> str | None:
     if root not in _ROOTS:
-        return f"{root!r} is unknown; available: lead, campaign, unsubscribe_url"
-    if steps and steps[0] in _ROOTS[root]:
+        guess = field_named(root)
+        return f"{root!r} is unknown; " + (f"did you mean lead.{guess}?" if guess else f"available: {_AVAILABLE}")
+    if not steps:
+        return f"{root} alone has no value; name one of its fields, as in {root}.{_EXAMPLES[root]}"
+    name = steps[0]
+    if name in _ROOTS[root]:
         return None
-    what = f"{root}.{steps[0]} is unknown" if steps else f"{root} alone has no value"
-    hint = "; custom fields are under lead.fields" if root == "lead" else ""
-    close = get_close_matches(steps[0], _ROOTS[root], 1) if steps else []
-    guess = f" (did you mean {close[0]}?)" if close else ""
-    return f"{what}{guess}; available: {', '.join(sorted(_ROOTS[root]))}{hint}"
+    meant = field_named(name) if root == "lead" else None
+    if guess := meant or next(iter(get_close_matches(name, _ROOTS[root], 1)), None):
+        return f"{root}.{name} is unknown; did you mean {root}.{guess}?"
+    if root == "lead":
+        return f"lead.{name} is unknown; a custom field is written {_path_of(('fields', name))}"
+    return f"{root}.{name} is unknown; available: {', '.join(sorted(_ROOTS[root]))}"

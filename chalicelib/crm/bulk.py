@@ -11,7 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from chalicelib.crm.leads import InvalidLead, LeadInput, checked, delete_lead, revise_lead
+from chalicelib.crm.lead_input import InvalidLead, LeadInput, checked
+from chalicelib.crm.leads import delete_lead, revise_lead
 from chalicelib.model.errors import LeadNotFound
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import EVERY_LEAD, Lead, LeadFilter

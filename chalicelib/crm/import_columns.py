@@ -4,7 +4,6 @@ Without a mapping a column goes where its name says, and names that are probably
 goes where the mapping says, and nowhere if the mapping does not name it.
 """
 
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -13,7 +12,7 @@ from typing import Any, cast
 
 from chalicelib.crm.import_rows import MAX_COLUMNS, Row, Unread, UnreadableFile
 from chalicelib.crm.import_sheet import NOT_CALCULATED, column_letters
-from chalicelib.crm.leads import (
+from chalicelib.crm.lead_input import (
     EXPORTED_STATUS,
     LEAD_NAMES,
     LONGEST_NAME,
@@ -24,12 +23,15 @@ from chalicelib.crm.leads import (
 )
 from chalicelib.model.csv_text import without_apostrophe
 from chalicelib.model.errors import Fault
+from chalicelib.model.field_names import field_named, letters
 
 IGNORE = "ignore"
 """The target of a column that is not imported."""
 _ROWS_BEFORE_HEADER = 20
 
 Faults = list[tuple[str | None, str]]
+Record = tuple[int, list[str], LeadInput | Faults]
+"""The line's number, its cells as far as they could be told, and what it says or what is wrong with it."""
 
 _FAILED_FORMULAS = {
     **dict.fromkeys(
@@ -41,17 +43,8 @@ _FAILED_FORMULAS = {
 """What cells show in their place, in English and German, and the reason to refuse them: as a lead's name they would be
 in its mails."""
 
-_SUGGESTED = {
-    "email": "email emailaddress mail mailaddress emailadresse mailadresse epost primaryemail",
-    "first_name": "firstname givenname forename vorname rufname",
-    "last_name": "lastname surname familyname nachname familienname zuname",
-    "external_id": "externalid id contactid customerid customernumber kundennummer kundennr kdnr crmid externeid",
-    "entity": "entity businessline businessunit geschäftsbereich geschaeftsbereich bereich sparte",
-    "stage": "stage status phase pipelinestage leadstatus leadstage leadphase",
-    IGNORE: "importline importerror mailingstatus",  # what the page adds to lines with errors, and an export to leads
-    "tags": "tags tag labels keywords schlagwörter schlagworte schlagwoerter stichwörter stichworte stichwoerter",
-}
-_TARGETS = {name: target for target, names in _SUGGESTED.items() for name in names.split()}
+_OURS = {"importline", "importerror", "mailingstatus"}
+"""What the page adds to lines with errors, and an export to leads. Not imported."""
 
 
 class UnexpectedColumns(UnreadableFile, problem="unexpected-columns", title="The file has unexpected columns"):
@@ -110,11 +103,7 @@ def _doubts(columns: list[str]) -> list[Fault]:
 @lru_cache(maxsize=1024)
 def resembled(name: str) -> str | None:
     """The lead's own name that this one spells with other case, spaces or punctuation: `E-Mail` is like email."""
-    return None if name in LEAD_NAMES else _BY_LETTERS.get(_letters(name))
-
-
-def _letters(name: str) -> str:
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", name))).casefold()
+    return None if name in LEAD_NAMES else _BY_LETTERS.get(letters(name))
 
 
 _BY_LETTERS = {name.replace("_", ""): name for name in LEAD_NAMES}
@@ -165,7 +154,7 @@ def find_header(rows: Sequence[Row]) -> int:
     """
     first = [(number, row) for number, row in rows[:_ROWS_BEFORE_HEADER] if not isinstance(row, Unread)]
     above = list(takewhile(lambda line: not any("@" in cell for cell in line[1]), first))
-    known = {number: len({_TARGETS.get(_letters(cell)) for cell in row} - {None}) for number, row in above}
+    known = {number: len({_target(cell) for cell in row} - {None}) for number, row in above}
     best = max(known, key=lambda number: known[number], default=0)
     if known.get(best):
         return best
@@ -174,12 +163,17 @@ def find_header(rows: Sequence[Row]) -> int:
     return next((number for number, row in above if sum(map(bool, row)) >= usual), 0)
 
 
+def _target(name: str) -> str | None:
+    """Where a column goes by its name in English or German."""
+    return IGNORE if letters(name) in _OURS else field_named(name)
+
+
 def suggestions(names: Sequence[str], samples: Sequence[Sequence[str]]) -> list[str]:
     """Where each column probably goes, by its name in English or German, or because it has addresses."""
-    targets = [_TARGETS.get(_letters(name)) for name in names]
+    targets = [_target(name) for name in names]
     if "first_name" in targets and "last_name" not in targets:
         targets = [
-            "last_name" if _letters(name) == "name" else target for name, target in zip(names, targets, strict=True)
+            "last_name" if letters(name) == "name" else target for name, target in zip(names, targets, strict=True)
         ]
     if "email" not in targets:
         has_addresses = (any(cells) and all("@" in cell for cell in cells if cell) for cells in samples)

@@ -2,20 +2,19 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import dropwhile
 from typing import Any, Literal, NamedTuple, cast
 
 from chalicelib.crm.import_columns import (
-    Faults,
+    Record,
     column_names,
     columns_by_mapping,
     columns_by_name,
     input_of_cells,
-    resembled,
 )
+from chalicelib.crm.import_json import json_records
 from chalicelib.crm.import_rows import (
     MAX_BYTES,
     MAX_COLUMNS,
@@ -27,7 +26,7 @@ from chalicelib.crm.import_rows import (
     UnreadableFile,
 )
 from chalicelib.crm.import_text import Delimiter, Encoding, decoded, text_rows
-from chalicelib.crm.leads import LEAD_NAMES, RESERVED_NAMES, InvalidLead, LeadInput, checked
+from chalicelib.crm.lead_input import InvalidLead, LeadInput, checked
 from chalicelib.model.errors import Fault
 
 FileKind = Literal["csv", "ndjson", "workbook"]
@@ -123,13 +122,9 @@ def read_file(
     return file
 
 
-Record = tuple[int, list[str], LeadInput | Faults]
-"""The line's number, its cells as far as they could be told, and what it says or what is wrong with it."""
-
-
 def _records(body: bytes, kind: FileKind, layout: Layout, *, has_entity: bool) -> Iterator[Record]:
     if kind == "ndjson":
-        yield from _json_records(decoded(body, None), layout.as_it_is)
+        yield from json_records(decoded(body, None), as_it_is=layout.as_it_is)
         return
     if kind == "workbook":
         from chalicelib.crm.import_workbook import read_workbook
@@ -192,50 +187,3 @@ def _content_hash(given: LeadInput) -> str:
     content["fields"] = {name: value for name, value in (given.get("fields") or {}).items() if value is not None}
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-# -- NDJSON ------------------------------------------------------------------------------------------------------------
-
-
-def _json_records(text: str, as_it_is: bool) -> Iterator[Record]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            value = json.loads(line, parse_constant=_refuse)
-        except (ValueError, RecursionError) as error:
-            where = f" at column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
-            yield number, [line], [(None, f"is not JSON{where}")]
-        else:
-            yield number, [line], _input_of_object(value, as_it_is)
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _input_of_object(value: Any, as_it_is: bool) -> LeadInput | Faults:
-    """Like the body of POST /v1/leads; a key that a lead does not have is a custom field, as a CSV column is."""
-    if not isinstance(value, dict):
-        return [(None, "must be an object")]
-    own = value.get("fields")
-    fields: dict[str, Any] = dict(own) if isinstance(own, dict) else {}
-    faults: Faults = [] if isinstance(own, dict | None) else [("fields", "must be an object")]
-    given = {name: content for name, content in value.items() if name in LEAD_NAMES}
-    tags = given.get("tags")
-    if tags is not None and not (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)):
-        faults.append(("tags", "must be a list of texts"))
-    faults += [(name, "must be text") for name in given if name != "tags" and not isinstance(given[name], str | None)]
-    for name in value:
-        if name in given or name == "fields":
-            continue
-        if name in RESERVED_NAMES:
-            faults.append((name, "cannot be imported"))
-        elif not as_it_is and (known := resembled(name)):
-            faults.append((name, f"looks like {known}; if it is a custom field, put it into fields"))
-        else:
-            fields[name] = value[name]
-    for name, content in fields.items():
-        if not isinstance(content, str | int | float | None) or content in (math.inf, -math.inf):
-            faults.append((name, "must be text, a number, true or false"))
-    return faults or cast(LeadInput, {**given, "fields": fields})

@@ -68,7 +68,7 @@ class SheetScan:
         self.formats: dict[Cell, str] = {}
         self.errors: dict[Cell, str] = {}
         self._row = self._last_row = self._last_column = 0
-        self._cell: Cell = (0, 0)
+        self._cell: Cell = (0, -1)
         self._kind = self._format = self._said = ""
         """Of the cell: its type (`f`: a formula's number), its number format, and its value so far if read here."""
         self._is_read = False
@@ -77,7 +77,6 @@ class SheetScan:
     def run(self, content: bytes) -> None:
         parser = parser_of(self._start)
         parser.CharacterDataHandler = self._text
-        self._row, self._cell = 0, (0, -1)
         parser.Parse(content, True)
         self._settle()
 
@@ -108,7 +107,7 @@ class SheetScan:
     def _settle(self) -> None:
         """Keep the error of the cell before, or count its shared string: a sheet can repeat one long string in each."""
         if self._kind == "e":
-            self.errors[self._cell] = self._said
+            self.errors[self._cell] = self._said.strip()
         elif self._kind == "f" and not self._said.strip():
             self.errors[self._cell] = NOT_CALCULATED
         elif self._kind == "s" and self._said.strip():

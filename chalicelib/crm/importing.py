@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 from chalicelib.backoff import attempts
 from chalicelib.crm.import_files import ImportFile, Line, LineError
-from chalicelib.crm.leads import InvalidLead, LeadInput, changed, checked, new_lead
+from chalicelib.crm.lead_input import InvalidLead, LeadInput, checked
+from chalicelib.crm.leads import changed, new_lead
 from chalicelib.crm.suppression import with_marks
 from chalicelib.model.errors import Fault, StoreUnavailable
 from chalicelib.model.ids import LeadId

@@ -7,7 +7,7 @@ Except that CSV has texts only: a custom field that is a number, true or false b
 import json
 from collections.abc import Iterable, Sequence
 
-from chalicelib.crm.leads import EXPORTED_STATUS, LEAD_NAMES
+from chalicelib.crm.lead_input import EXPORTED_STATUS, LEAD_NAMES
 from chalicelib.model import csv_text
 from chalicelib.model.csv_text import neutral
 from chalicelib.model.lead import FieldValue, Lead

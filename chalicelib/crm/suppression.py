@@ -16,7 +16,7 @@ from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import Lead
 from chalicelib.model.suppression import Mark, Resubscription, SuppressedAddress
 from chalicelib.store.leads import Leads
-from chalicelib.store.suppressions import Resubscriptions
+from chalicelib.store.resubscriptions import Resubscriptions
 from chalicelib.threads import for_all
 
 

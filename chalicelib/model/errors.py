@@ -26,7 +26,8 @@ MAX_REASON = 400
 class Fault(NamedTuple):
     """One thing to correct; line and column (1-based) where it is within a text.
 
-    The reason completes a sentence that begins with the field ("has no @"). With a place it is a sentence about that.
+    The reason completes a sentence that begins with the field ("has no @"). With a place, or from the pre-send
+    check, it is a sentence of its own.
     """
 
     field: str

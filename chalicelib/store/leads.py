@@ -4,18 +4,27 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import product
 from typing import NamedTuple
 
-from chalicelib.model.errors import Conflict, Fault, InvalidPosition, LeadNotFound
+from chalicelib.model.errors import Conflict, Fault, LeadNotFound
 from chalicelib.model.ids import LeadId, is_lead_id, shard_of
-from chalicelib.model.lead import EVERY_LEAD, Identity, Lead, LeadChange, LeadFilter, folded
+from chalicelib.model.lead import EVERY_LEAD, Identity, Lead, LeadChange, LeadFilter
 from chalicelib.model.suppression import Mark, SuppressionReason
 from chalicelib.store import keys, lead_rows
 from chalicelib.store.client import Client, Item
 from chalicelib.store.lead_batches import write_many
+from chalicelib.store.lead_queries import (
+    condition_of,
+    in_audience,
+    in_partition,
+    partitions_of,
+    position_from,
+    position_text,
+    queries_of,
+    queries_of_audience,
+)
 from chalicelib.store.lead_rows import decode
-from chalicelib.store.statements import Condition, Query, Statement, all_of, contains, equals, exists, missing
+from chalicelib.store.statements import Query, Statement
 from chalicelib.store.suppressions import HashOfAddress, Suppressions
 from chalicelib.store.table import Table
 from chalicelib.threads import for_all
@@ -25,7 +34,6 @@ _READS_A_PAGE = 32
 not make a request run for ever. That is 50,000 leads of the usual size."""
 _ROWS_A_READ = 10_000
 """A megabyte holds fewer."""
-_MAY_BE_MAILED = (missing("unsubscribed_at"), missing("suppressed"))
 
 
 class IdentityTaken(Conflict, problem="lead-exists", title="There is such a lead already"):
@@ -130,17 +138,16 @@ class Leads:
         position stays valid when leads change or go. Who moves to another stage or entity between two pages may come
         twice, or not at all.
         """
-        partitions, where = _partitions(wanted), _where(wanted)
-        number, after = _position(cursor, partitions)
+        queries, partitions = queries_of(wanted), partitions_of(wanted)
+        number, after = position_from(cursor, partitions)
         takes_all = wanted == LeadFilter(wanted.entity, wanted.stage) and (len(partitions) > 1 or wanted == EVERY_LEAD)
         rows_a_read = limit + 1 if takes_all else 20 * limit
         found: list[Lead] = []
         reads = 0
         while number < len(partitions):
             if len(found) == limit:
-                return found, _position_text(number, after)
-            query = _in_partition(partitions[number], where)
-            rows, after, _ = self._table.page(query, limit=rows_a_read, start=after)
+                return found, position_text(number, after)
+            rows, after, _ = self._table.page(queries[number], limit=rows_a_read, start=after)
             reads += 1
             # Rare matches: ever larger steps (up to a megabyte, by DynamoDB's own limit) instead of many small ones.
             rows_a_read = min(4 * rows_a_read, _ROWS_A_READ)
@@ -150,23 +157,23 @@ class Leads:
                 found.append(decode(row))
             number += after is None
             if number < len(partitions) and reads >= _READS_A_PAGE:
-                return found, _position_text(number, after)
+                return found, position_text(number, after)
         return found, None
 
     def position_after(self, lead: Lead, wanted: LeadFilter) -> str:
         """Where `list_page` goes on behind this lead."""
         shard = shard_of(lead.lead_id, keys.AUDIENCE_SHARDS)
-        number = shard if len(_partitions(wanted)) > 1 else 0
-        return _position_text(number, keys.in_audience(keys.audience(lead.entity, lead.stage, shard), lead.lead_id))
+        number = shard if len(partitions_of(wanted)) > 1 else 0
+        return position_text(number, keys.in_audience(keys.audience(lead.entity, lead.stage, shard), lead.lead_id))
 
     def count(self, wanted: LeadFilter, is_over: Callable[[], bool]) -> Count:
         """How many leads match, as far as they were looked at until `is_over()`."""
-        return self._count([_in_partition(each, _where(wanted)) for each in _partitions(wanted)], is_over)
+        return self._count(queries_of(wanted), is_over)
 
     def fields_of(self, wanted: LeadFilter, is_over: Callable[[], bool]) -> tuple[Mapping[str, int], bool]:
         """How many matching leads have each custom field, and whether all were looked at before `is_over()`."""
-        fields, where = Counter[str](), _where(wanted)
-        pages = self._table.pages(*(_in_partition(each, where, only="fields") for each in _partitions(wanted)))
+        fields = Counter[str]()
+        pages = self._table.pages(*queries_of(wanted, only="fields"))
         while not is_over():
             rows = next(pages, None)
             if rows is None:
@@ -181,7 +188,7 @@ class Leads:
         other, which is no sample. Starts where leads begin in an engine that sorts by the keys themselves, since there
         all identities come first.
         """
-        query = Query(key=None, where=_where(EVERY_LEAD))
+        query = Query(key=None, where=condition_of(EVERY_LEAD))
         found: dict[LeadId, Lead] = {}
         start: Item | None
         for start in (keys.lead(LeadId("lead_")), None):
@@ -206,7 +213,7 @@ class Leads:
         Eventually consistent (an index): a lead changed within the last second may still be seen as it was.
         """
         partition = keys.audience(entity, stage, shard)
-        query = _in_partition(partition, _in_audience(tags), only="lead_id")
+        query = in_partition(partition, in_audience(tags), only="lead_id")
         found: list[LeadId] = []
         after = keys.in_audience(partition, start) if start else None
         while True:
@@ -221,13 +228,13 @@ class Leads:
         self, entity: str, stages: Iterable[str], tags: Sequence[str], is_over: Callable[[], bool]
     ) -> Count:
         """How many leads `audience_page` would give over all shards of these stages, as far as they were looked at."""
-        return self._count(list(_audience(entity, stages, tags)), is_over)
+        return self._count(list(queries_of_audience(entity, stages, tags)), is_over)
 
     def iter_audience(
         self, entity: str, stages: Iterable[str], tags: Sequence[str], is_over: Callable[[], bool] = lambda: False
     ) -> Iterator[Lead]:
         """Every lead of an audience with all its fields, shard by shard; read as the iterator is consumed."""
-        for shard in _audience(entity, stages, tags):
+        for shard in queries_of_audience(entity, stages, tags):
             yield from map(decode, self._table.query(shard, is_over))
 
     def _count(self, queries: Sequence[Query], is_over: Callable[[], bool]) -> Count:
@@ -247,59 +254,3 @@ class Leads:
             if owner != lead.lead_id:
                 raise IdentityTaken(identity, owner)
         raise Conflict("The lead changed meanwhile.")
-
-
-def _partitions(wanted: LeadFilter) -> list[str | None]:
-    """The partitions of the audience index to read; None: all of it."""
-    if wanted.entity is None or wanted.stage is None:
-        return [None]
-    return [keys.audience(wanted.entity, wanted.stage, shard) for shard in range(keys.AUDIENCE_SHARDS)]
-
-
-def _where(wanted: LeadFilter) -> Condition:
-    conditions = [exists("created_at")]
-    named = (("entity", wanted.entity), ("stage", wanted.stage))
-    conditions += [equals(name, value) for name, value in named if value is not None]
-    if wanted.tag is not None:
-        conditions.append(contains("tags", wanted.tag))
-    if needle := folded(wanted.q or ""):
-        # A lead that was last written by an earlier version has it in lower case, but with accents.
-        conditions.append(contains("search_text", needle) | contains("search_text", str(wanted.q).lower()))
-    if wanted.status in ("subscribed", "unsubscribed"):
-        conditions += _MAY_BE_MAILED if wanted.status == "subscribed" else [exists("unsubscribed_at")]
-    elif wanted.status is not None:
-        conditions.append(equals(("suppressed", "reason"), wanted.status))
-    return all_of(*conditions)
-
-
-def _position_text(number: int, after: Item | None) -> str:
-    """The number of a partition, and the index's key behind which to go on; names hold no line break."""
-    return f"{number}:" + (f"{after['audience']['S']}\n{after['lead_id']['S']}" if after else "")
-
-
-def _position(cursor: str | None, partitions: Sequence[str | None]) -> tuple[int, Item | None]:
-    if cursor is None:
-        return 0, None
-    number, _, after = cursor.partition(":")
-    audience, _, lead_id = after.partition("\n")
-    is_number = number.isascii() and number.isdigit() and int(number) < len(partitions)
-    if not is_number or bool(audience) != bool(lead_id) or (after and partitions[int(number)] not in (None, audience)):
-        raise InvalidPosition("This list has no such page.")
-    return int(number), keys.in_audience(audience, lead_id) if after else None
-
-
-def _in_audience(tags: Sequence[str]) -> Condition:
-    has_all_tags = [contains("tags", tag) for tag in dict.fromkeys(tags)]
-    return all_of(*_MAY_BE_MAILED, *has_all_tags)
-
-
-def _audience(entity: str, stages: Iterable[str], tags: Sequence[str]) -> Iterator[Query]:
-    """A query for each shard of each stage."""
-    for stage, shard in product(dict.fromkeys(stages), range(keys.AUDIENCE_SHARDS)):
-        yield _in_partition(keys.audience(entity, stage, shard), _in_audience(tags))
-
-
-def _in_partition(partition: str | None, where: Condition, *, only: str | None = None) -> Query:
-    """Of the audience index; None: all partitions."""
-    key = None if partition is None else equals("audience", partition)
-    return Query(index=keys.AUDIENCE_INDEX, key=key, where=where, only=only)

@@ -14,7 +14,7 @@ Once a person is erased, a keyed hash stands for the address, here and as the ar
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -23,10 +23,10 @@ from chalicelib.model.addresses import address_key
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import Lead
 from chalicelib.model.suppression import Mark, Resubscription, SuppressedAddress, SuppressionReason
-from chalicelib.model.times import time_from, time_text
+from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Client, Item, from_item, noun_of, to_item
-from chalicelib.store.lead_rows import UNSUBSCRIPTION, decode_mark, mark_of, mark_values, unsubscription_values
+from chalicelib.store.client import Client, Item, from_item, to_item
+from chalicelib.store.lead_rows import UNSUBSCRIPTION, decode_mark, mark_values, unsubscription_values
 from chalicelib.store.statements import (
     Condition,
     Put,
@@ -246,20 +246,3 @@ def _suppressed(row: Item) -> SuppressedAddress:
     return SuppressedAddress(
         keys.suppressed_address(row), tuple(sorted(everywhere, key=lambda mark: mark.at)), unsubscribed, lifted
     )
-
-
-class Resubscriptions(TableStore):
-    """Who allowed mail to a lead again, and why: all are kept, one per lead and millisecond.
-
-    In the campaigns table, apart from the leads, whose rows are read by the million.
-    """
-
-    def recording(self, lead_id: LeadId, allowed: Resubscription) -> Put:
-        """The write that keeps it, for one transaction with what it allows."""
-        return self._table.put(keys.resubscription(lead_id, time_text(allowed.at)) | to_item(asdict(allowed)))
-
-    def list_of_lead(self, lead_id: LeadId) -> list[Resubscription]:
-        """All of a lead's, oldest first. Raises StoreUnavailable."""
-        key = equals("pk", keys.acts_of(lead_id)) & begins_with("sk", keys.RESUBSCRIPTION)
-        rows = self._table.query(Query(key=key, consistent=True))
-        return [noun_of(Resubscription, from_item(row), {"at": time_from, "ended": mark_of}) for row in rows]

@@ -17,7 +17,7 @@ from chalicelib.store.access import Sessions, Tokens
 from chalicelib.store.client import Client
 from chalicelib.store.idempotency import Idempotency
 from chalicelib.store.rate import SendRate
-from chalicelib.store.suppressions import Resubscriptions
+from chalicelib.store.resubscriptions import Resubscriptions
 from chalicelib.wiring.stores import Stores
 
 

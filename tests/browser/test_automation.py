@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from chalicelib.crm.leads import MAX_TAGS
+from chalicelib.crm.lead_input import MAX_TAGS
 from local.recipients import follow
 from local.stack import LocalStack
 from tests.browser.steps import sign_in

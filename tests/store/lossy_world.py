@@ -29,8 +29,8 @@ from chalicelib.store.feedback import FeedbackRecords
 from chalicelib.store.idempotency import Idempotency
 from chalicelib.store.leads import Leads
 from chalicelib.store.rate import AccountLimits, SendRate
+from chalicelib.store.resubscriptions import Resubscriptions
 from chalicelib.store.rules import Acts, Rules
-from chalicelib.store.suppressions import Resubscriptions
 from chalicelib.tracking.delivery_ids import make_delivery_id
 from local.ministack import ENVIRONMENT, REGION
 from local.tables import TableNames

@@ -13,7 +13,7 @@ from chalicelib.automation.automate import Automation
 from chalicelib.automation.rules import Incident
 from chalicelib.crm.import_files import read_file
 from chalicelib.crm.importing import import_leads
-from chalicelib.crm.leads import MAX_TAGS
+from chalicelib.crm.lead_input import MAX_TAGS
 from chalicelib.crm.suppression import suppress_address
 from chalicelib.model.delivery import BurstRule, Tracking
 from chalicelib.model.feedback import FeedbackKind

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.crm.leads import LeadInput, checked, create_lead, delete_lead, new_lead, update_lead
+from chalicelib.crm.lead_input import LeadInput, checked
+from chalicelib.crm.leads import create_lead, delete_lead, new_lead, update_lead
 from chalicelib.model.errors import Conflict, InvalidPosition, LeadNotFound, StoreUnavailable
 from chalicelib.model.ids import LeadId, new_lead_id
 from chalicelib.model.lead import Lead, LeadFilter

@@ -40,7 +40,7 @@ def test_a_created_lead_answers_with_itself_and_its_place(api: ApiClient) -> Non
     assert made.status == 201
     lead = made.json
     assert {name: lead[name] for name in ADA} == ADA
-    assert set(lead) == {*ADA, "lead_id", "unsubscribed", "tracking_opt_out", "created_at"}
+    assert set(lead) == {*ADA, "lead_id", "unsubscribed", "mailing_status", "tracking_opt_out", "created_at"}
     assert lead["created_at"].endswith("Z")
     # Relative to the address that was asked.
     assert made.headers["Location"] == f"leads/{lead['lead_id']}"

@@ -10,7 +10,8 @@ import pytest
 
 from chalicelib.crm.import_files import Layout, read_file
 from chalicelib.crm.importing import ImportReport, NewGroup, import_leads
-from chalicelib.crm.leads import LeadInput, create_lead
+from chalicelib.crm.lead_input import LeadInput
+from chalicelib.crm.leads import create_lead
 from chalicelib.crm.suppression import suppress_address
 from chalicelib.model.lead import Lead
 from chalicelib.model.suppression import Mark, SuppressionReason

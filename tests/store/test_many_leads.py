@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from chalicelib.crm.bulk import BulkAction, BulkChange, BulkEditor, BulkReport
-from chalicelib.crm.leads import LeadInput, checked, new_lead, update_lead
+from chalicelib.crm.lead_input import LeadInput, checked
+from chalicelib.crm.leads import new_lead, update_lead
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import Lead, LeadChange, LeadFilter
 from chalicelib.model.suppression import Mark, SuppressionReason

@@ -26,8 +26,8 @@ from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries, DeliveryFilter
 from chalicelib.store.leads import Leads
 from chalicelib.store.plans import Plans, Retries
+from chalicelib.store.resubscriptions import Resubscriptions
 from chalicelib.store.rules import Acts
-from chalicelib.store.suppressions import Resubscriptions
 from chalicelib.tracking.delivery_ids import read_delivery_id
 from chalicelib.tracking.hits import Hit, HitKind, apply
 from chalicelib.tracking.key_ring import KeyRingSource

@@ -21,7 +21,7 @@ from chalicelib.store import keys
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
-from chalicelib.store.suppressions import Resubscriptions
+from chalicelib.store.resubscriptions import Resubscriptions
 from chalicelib.tracking.hits import Hit, HitKind
 from chalicelib.tracking.key_ring import KeyRingSource
 from chalicelib.tracking.replay import ReplayOutcome, replay

@@ -8,7 +8,7 @@ import { titlesOf } from "./parts.js";
 const COUNTED_FOR_MS = 30_000;
 
 /**
- * { element, card, line, value(), set(value), count(ask), open() }; `onchange` is called at every change.
+ * { element, card, line, stages, value(), set(value), count(ask), open() }; `onchange` is called at every change.
  * `card` shows the choice in a line, and unfolds to the same element; `isOpen`: from the start.
  * `any`: the label for no business line, where that is allowed. `lookup`: a promise of the API's lead groups.
  */
@@ -18,12 +18,12 @@ export function audience(value, { onchange: told, signal, readonly, any, isOpen,
   let counting = null;
   let countedAt = 0;
   const onchange = () => { forget(); told(); };
-  const line = h("select", { id: "entity", disabled: readonly, "aria-describedby": "entity-error stages-error", onchange: () => {
+  const line = h("select", { id: "entity", disabled: readonly, "aria-describedby": "entity-error", onchange: () => {
     chosen = withSets({ ...chosen, entity: line.value, stages: [], tags: [] });
     draw();
     onchange();
   } });
-  const stageList = h("div", { class: "chips", role: "group", "aria-labelledby": "stages-label" });
+  const stageList = h("div", { class: "chips", role: "group", "aria-labelledby": "stages-label", "aria-describedby": "stages-error" });
   const tagList = h("div", { class: "chips", role: "group", "aria-labelledby": "tags-label" });
   const segment = behaviors({
     signal, readonly, onshow: summarize,
@@ -91,7 +91,7 @@ export function audience(value, { onchange: told, signal, readonly, any, isOpen,
   draw();
   lookup.then((found) => { groups = found.items; draw(); }, () => null);
   return {
-    element, line,
+    element, line, stages: stageList,
     card: h("section", { class: "card recipients", "aria-labelledby": "audience-title" }, details),
     open: () => { details.open = true; },
     /** The audience, also with those of its properties that cannot be changed here. */

@@ -4,16 +4,7 @@
  */
 
 import { fill, h } from "./app.js";
-
-/** How many entries two lists share at their beginnings, and then at their ends. */
-export function sharedEnds(one, other) {
-  const shorter = Math.min(one.length, other.length);
-  let head = 0;
-  while (head < shorter && one[head] === other[head]) head += 1;
-  let tail = 0;
-  while (tail < shorter - head && one.at(-1 - tail) === other.at(-1 - tail)) tail += 1;
-  return [head, tail];
-}
+import { sharedEnds } from "./lines.js";
 
 /** { element, area, set(value), mark(findings), reveal(line) }. A finding has severity, message and line (from 1). */
 export function code({ label, value, oninput, readonly, placeholder, describedby, class: kind = "" }) {

@@ -1,12 +1,14 @@
-/** A draft in this window and in the API: what is stored, what was changed here, and what was changed on both sides. */
-
-import { api, button, fill, h, moment, query } from "./app.js";
-import { sharedEnds } from "./code.js";
-import { card } from "./parts.js";
+/**
+ * A draft in this window and in the API: what is stored, what was changed here, and what was changed on both sides.
+ * Pure: nothing here needs the page, so node can test it.
+ */
 
 const NAMES = ["title", "subject", "preview_text", "from_name", "from_email", "reply_to", "markdown", "html", "mjml", "text", "audience"];
 
 export class Draft {
+  /** What was sent last. While its answer is not known, the API may have stored it or not. */
+  #sent = {};
+
   /** `campaign` as the API answers it. A new one has no id and no version yet. */
   constructor(campaign) {
     this.#store(campaign);
@@ -20,7 +22,11 @@ export class Draft {
     /** That HTML, or null. */
     this.made = isMade ? campaign.html : null;
     this.stored = isMade ? { ...campaign, html: null } : campaign;
-    return this.stored;
+  }
+
+  /** The values of a field that are no news here: the one that was read, and the one that was sent from here. */
+  #known(name) {
+    return [this.stored, this.#sent].filter((values) => name in values).map((values) => values[name]);
   }
 
   get id() {
@@ -41,93 +47,60 @@ export class Draft {
     return pick(this.changes(written), (name) => !this.undecided.has(name));
   }
 
-  /** Keep unsaved changes in this browser. */
+  /** Keep unsaved changes in this browser, each with the stored values that it was made from. */
   keep(written) {
-    const changes = this.changes(written);
-    const version = this.undecided.size ? null : this.stored.version;
-    if (Object.keys(changes).length) localStorage.setItem(this.storageKey, JSON.stringify({ version, changes }));
+    const kept = Object.entries(this.changes(written)).map(([name, value]) => [name, { value, from: this.undecided.has(name) ? [] : this.#known(name) }]);
+    if (kept.length) localStorage.setItem(this.storageKey, JSON.stringify(Object.fromEntries(kept)));
     else localStorage.removeItem(this.storageKey);
   }
 
-  /** The unsaved changes that this browser kept. If the draft was saved elsewhere since, each of them is a conflict. */
+  /** The unsaved changes that this browser kept. A field that was saved elsewhere since is a conflict. */
   restore() {
-    const kept = JSON.parse(localStorage.getItem(this.storageKey) || "null");
-    if (!kept) return {};
-    const changes = this.changes({ ...this.stored, ...kept.changes });
-    if (kept.version !== this.stored.version) this.undecided = new Set(Object.keys(changes));
+    const kept = JSON.parse(localStorage.getItem(this.storageKey) || "{}");
+    const changes = this.changes({ ...this.stored, ...pick(kept, () => true, ({ value }) => value) });
+    if (this.id) this.#disagree(changes, (name) => !includes(kept[name].from, this.stored[name]));
     return changes;
   }
 
-  /** Take over the draft as it is stored now. Returns the fields changed only elsewhere: they replace the values here. */
-  take(answer, written) {
-    const before = this.stored;
-    const latest = this.#store(answer);
-    const news = pick(latest, (name) => !same(written[name], latest[name]) && same(written[name], before[name]));
-    for (const name of NAMES) {
-      if (name in news || same(written[name], latest[name])) this.undecided.delete(name);
-      else if (!same(before[name], latest[name])) this.undecided.add(name);
-    }
-    return news;
+  /** Of the changes, those for which `isConflict` are not saved. */
+  #disagree(written, isConflict) {
+    this.undecided = new Set(Object.keys(pick(this.changes(written), isConflict)));
   }
 
-  /** These values were sent, and are what this window's text is compared with from now on. */
-  accept(body) {
-    this.stored = { ...this.stored, ...body };
+  /** These values are being sent. */
+  sending(body) {
+    this.#sent = { ...this.#sent, ...body };
+  }
+
+  /**
+   * Take over the answer to what was sent. Nothing in it was changed elsewhere: a draft that was would have been refused.
+   * Returns the fields that the API writes in another way.
+   */
+  saved(answer, sent, written) {
+    this.#store(answer);
+    this.#sent = {};
+    this.#disagree(written, (name) => this.undecided.has(name));
+    return pick(this.stored, (name) => name in sent && same(written[name], sent[name]) && !same(written[name], this.stored[name]));
+  }
+
+  /** Take over the draft as it is stored now. Returns the fields changed only elsewhere: they replace the values here. */
+  take(latest, written) {
+    const before = this.stored;
+    const known = Object.fromEntries(NAMES.map((name) => [name, this.#known(name)]));
+    this.#store(latest);
+    const others = pick(this.stored, (name) => !same(written[name], this.stored[name]) && !includes(known[name], this.stored[name]));
+    const news = pick(others, (name) => same(written[name], before[name]));
+    this.#disagree(written, (name) => !(name in news) && (name in others || this.undecided.has(name)));
+    return news;
   }
 }
 
-const pick = (values, chosen) => Object.fromEntries(NAMES.filter((name) => name in values && chosen(name)).map((name) => [name, values[name]]));
+const pick = (values, chosen, valueOf = (value) => value) => Object.fromEntries(NAMES.filter((name) => name in values && chosen(name)).map((name) => [name, valueOf(values[name])]));
 
 /** Text areas turn every line ending into a line feed, which is not a change. */
 const same = (one, other) => plain(one) === plain(other);
 const plain = (value) => (typeof value === "string" ? value.replaceAll(/\r\n?/g, "\n") : JSON.stringify(value)) || "null";
-
-/**
- * The choice between two versions of a field: { element, show(fields) }. A field has label, mine, theirs (texts), at,
- * keep() and take(). Without fields the element is hidden.
- */
-export function conflicts() {
-  const list = h("div", { class: "stack" });
-  const element = card({ id: "conflicts", title: "Conflicting changes", class: "card conflicts", tabindex: "-1", hidden: true },
-    h("p", {}, "Someone else, or you in another window, saved different changes. Nothing was overwritten. Choose which version to keep."), list);
-  return {
-    element,
-    show(fields) {
-      element.hidden = !fields.length;
-      fill(list, fields.map(({ label, mine, theirs, at, keep, take }) => {
-        const [ours, others] = differing(mine, theirs);
-        return h("div", { class: "stack" }, h("h3", {}, label), h("div", { class: "pair" },
-          side("Your version, not saved", ours, label, "Keep mine", keep),
-          side(["Saved version, ", moment(at)], others, label, "Use saved version", take)));
-      }));
-    },
-  };
-}
-
-function side(title, text, label, choice, choose) {
-  return h("div", { class: "side-text" }, h("p", { class: "note" }, title), h("pre", { tabindex: "0" }, text || h("i", {}, "empty")),
-    button(choice, choose, { "aria-label": `${choice}: ${label}` }));
-}
-
-/** The lines in which two texts differ, with two lines of context: [of mine, of theirs]. */
-function differing(mine, theirs) {
-  const texts = [mine.split("\n"), theirs.split("\n")];
-  const [head, tail] = sharedEnds(...texts);
-  const before = Math.max(0, head - 2);
-  const after = Math.max(0, tail - 2);
-  return texts.map((lines) => [
-    ...(before ? ["…"] : []), ...lines.slice(before, lines.length - after), ...(after ? ["…"] : []),
-  ].join("\n"));
-}
-
-/** A new campaign has the sender and business line of the last one. Stages must be chosen, so that nothing is sent to them by accident. */
-export async function newDraft(signal) {
-  const { items: [last] } = await api("GET", `campaigns${query({ limit: 1 })}`, { signal });
-  return {
-    title: "", subject: "", reply_to: last?.reply_to, from_name: last?.from_name, from_email: last?.from_email || "",
-    audience: { entity: last?.audience.entity || "", stages: [], tags: [], behavior: [] },
-  };
-}
+const includes = (values, value) => values.some((each) => same(each, value));
 
 /** A field's value as text. */
 export function asText(value) {

@@ -41,7 +41,7 @@ export function draftForm({ shown, readonly, isNew, signal, onchange, html }) {
       for (const [name, value] of Object.entries({ subject, preview_text: teaser })) lines[name].value ||= value;
     },
   });
-  const controls = { ...lines, ...email.controls, audience: people.line, "audience.entity": people.line, "audience.stages": people.line };
+  const controls = { ...lines, ...email.controls, audience: people.line, "audience.entity": people.line, "audience.stages": people.stages };
 
   const field = ([name, label]) => {
     if (readonly) return labelled(label, lines[name], name);
@@ -64,8 +64,8 @@ export function draftForm({ shown, readonly, isNew, signal, onchange, html }) {
     /** Focus a field. What is missing in the content is named after one of its formats. */
     go(name, line) {
       if (name in CONTENT) return email.go(name, line);
-      if (controls[name] === people.line) people.open();
-      return controls[name].focus();
+      if (name.startsWith("audience")) people.open();
+      return (controls[name].querySelector("input") || controls[name]).focus();
     },
   };
 }

@@ -2,7 +2,7 @@
 
 import { api, crumbs, failure, fill, h, heading, linked, mayWrite, moment, pill, Problem, query, say, style } from "./app.js";
 import { due, UNSENT } from "./campaign-words.js";
-import { Draft, newDraft } from "./draft.js";
+import { Draft } from "./draft.js";
 import { offered, UNSCHEDULE } from "./editor-actions.js";
 import { draftForm } from "./editor-form.js";
 import { presendCheck } from "./findings.js";
@@ -28,8 +28,8 @@ export async function show(place, { id: asked, signal }) {
   });
   const state = h("p", { class: "note save-state", role: "status" }, stateOf(campaign));
   const alert = h("div");
-  const check = presendCheck({ mark: form.email.mark, go: ({ field, line }) => go(field, line), isOurs: (field) => field in form.controls });
-  const frame = preview(signal, ({ findings }) => { if (findings) check.live(findings); });
+  const check = presendCheck({ values: form.values, mark: form.email.mark, go: ({ field, line }) => go(field, line), isOurs: (field) => field in form.controls });
+  const frame = preview(signal);
   const saved = saving({ draft, form, place, state, alert, set, go, isDirty: isRestored, onchange: look, onsaved: refresh, signal });
 
   const title = heading(asked ? campaign.title || "Untitled campaign" : "New campaign", { class: "clip" });
@@ -50,6 +50,7 @@ export async function show(place, { id: asked, signal }) {
     // Behind the fields for the keyboard, above them for the eye.
     actions);
   showPane("write");
+  check.draw();
   look();
   if (isRestored && !draft.undecided.size) {
     say("Your unsaved changes were restored.");
@@ -76,9 +77,25 @@ export async function show(place, { id: asked, signal }) {
   function look() {
     const values = form.values();
     title.textContent = values.title || (draft.id ? "Untitled campaign" : "New campaign");
-    frame.update((lead) => (readonly
-      ? api("GET", `campaigns/${asked}/preview${query({ lead_id: lead })}`, { signal }).then((mail) => ({ ...campaign, ...mail }))
-      : api("POST", "previews", { body: { ...form.values(), lead_id: lead }, signal })), values.audience);
+    frame.update(readonly ? sent : rendered, values.audience);
+  }
+
+  /** The email as it will be sent to a lead. */
+  async function sent(lead) {
+    return { ...campaign, ...await api("GET", `campaigns/${asked}/preview${query({ lead_id: lead })}`, { signal }) };
+  }
+
+  /** The email as it is written now, whose findings are shown. */
+  async function rendered(lead) {
+    const values = form.values();
+    try {
+      const answer = await api("POST", "previews", { body: { ...values, lead_id: lead }, signal });
+      check.live(answer.findings, values);
+      return answer;
+    } catch (problem) {
+      check.draw();
+      throw problem;
+    }
   }
 
   /** Count the recipients and check the draft, as it is stored. */
@@ -87,7 +104,9 @@ export async function show(place, { id: asked, signal }) {
     const mine = refreshes;
     const ask = (path) => api("GET", `campaigns/${draft.id}/${path}`, { signal });
     frame.retry();
-    await Promise.all([form.people.count(() => ask("audience")), !readonly && check.run(() => ask("preflight"))])
+    // Recipients that were chosen meanwhile are counted once they are stored.
+    const isStored = !("audience" in draft.changes(form.values()));
+    await Promise.all([isStored && form.people.count(() => ask("audience")), !readonly && check.run(() => ask("preflight"), draft.stored)])
       .catch((problem) => { if (mine === refreshes && !signal.aborted && problem instanceof Problem) fill(alert, failure(problem, refresh)); });
   }
 }
@@ -97,4 +116,13 @@ function stateOf(campaign) {
   const { status = "draft", updated_at: at } = campaign;
   if (status === "draft") return at ? ["Saved ", moment(at)] : "Saved as you write";
   return [status === "scheduled" ? "Scheduled for " : "Was due ", due(campaign), mayWrite() && `. ${UNSCHEDULE[status]} to edit.`];
+}
+
+/** A new campaign has the sender and business line of the last one. Stages must be chosen, so that nothing is sent to them by accident. */
+async function newDraft(signal) {
+  const { items: [last] } = await api("GET", `campaigns${query({ limit: 1 })}`, { signal });
+  return {
+    title: "", subject: "", reply_to: last?.reply_to, from_name: last?.from_name, from_email: last?.from_email || "",
+    audience: { entity: last?.audience.entity || "", stages: [], tags: [], behavior: [] },
+  };
 }

@@ -7,7 +7,7 @@ export const labelled = (label, control, path, help, shown = control, ...more) =
   h("p", { class: "error", id: `${control.id}-error`, "data-error": path }), more);
 
 /**
- * Errors beside their fields: { show(errors), clear(name), first() }. `controls`: the input of each field by its name
+ * Errors beside their fields: { show(errors), clear(name), all(), first() }. `controls`: the input of each field by its name
  * in the API. A field's error is shown in the element that has the name as `data-error`, and called by the label before it.
  */
 export function fieldErrors(place, controls) {
@@ -23,13 +23,18 @@ export function fieldErrors(place, controls) {
     beside(field)?.replaceChildren(...errors.map(({ text, line }) => h("span", { class: line && "at-line" }, text)));
     controls[field]?.setAttribute("aria-invalid", String(errors.length > 0));
   };
+  /** The first error of each field, in the order of the page, with its `label` and `text`. */
+  const all = () => [...place.querySelectorAll("[data-error]")].map(({ dataset }) => known.find(({ field }) => field === dataset.error)).filter(Boolean);
   return {
     /** Replace the errors shown. Returns those whose field is in this form. */
     show(errors) {
       const before = known;
-      known = errors.filter(({ field }) => field in controls).map((each) => ({
-        ...each, text: each.line ? `Line ${each.line}: ${each.reason}` : sentence(labelOf(each.field), each.reason),
-      }));
+      known = errors.filter(({ field }) => field in controls).map((each) => {
+        const label = labelOf(each.field);
+        // An input has one line.
+        const line = controls[each.field].localName === "textarea" ? each.line : null;
+        return { ...each, label, line, text: line ? `Line ${line}: ${each.reason}` : sentence(label, each.reason) };
+      });
       for (const { field } of [...before, ...known]) draw(field);
       return known;
     },
@@ -39,9 +44,6 @@ export function fieldErrors(place, controls) {
       known = known.filter((each) => !gone.includes(each));
       for (const { field } of gone) draw(field);
     },
-    /** The first error on the page, with its `text`, or undefined. */
-    first() {
-      return [...place.querySelectorAll("[data-error]")].map(({ dataset }) => known.find(({ field }) => field === dataset.error)).find(Boolean);
-    },
+    all, first: () => all()[0],
   };
 }

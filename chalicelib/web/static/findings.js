@@ -1,54 +1,64 @@
 /** The pre-send check: what the preview finds while writing, and what checking the stored draft finds besides. */
 
 import { button, counted, fill, h, linked } from "./app.js";
-import { isMissing } from "./campaign-words.js";
-import { KINDS } from "./content.js";
+import { sentence } from "./campaign-words.js";
+import { isOf, stillFound } from "./lines.js";
 import { finding } from "./parts.js";
 
 const SEVERITY = { error: ["bad", "Error"], warning: ["skipped", "Warning"], note: ["", "Note"] };
 const ORDER = Object.keys(SEVERITY);
+/** The fields of which one must be written before "No problems" says anything. */
+const CONTENT = ["subject", "preview_text", "markdown", "html", "mjml", "text"];
 const key = ({ code, field, message }) => `${code} ${field} ${message}`;
 
-/** { element, live(findings), run(ask), found() }. `mark(findings)`: show them in the text; `go(finding)`: jump there. */
-export function presendCheck({ mark, go, isOurs }) {
-  const element = h("div", { class: "stack", role: "group", "aria-label": "Findings" }, h("p", { class: "soft" }, "Write something, and it is checked as you type."));
-  let written = [];
-  let others = [];
-  let proof = null;
-  let isWhole = false;
+/**
+ * { element, draw(), live(findings, of), run(ask, of), found() }, where `of` is what was checked. `values()`: what is written
+ * now; `mark(findings)`: show them in the text; `go(finding)`: jump there.
+ */
+export function presendCheck({ values, mark, go, isOurs }) {
+  const element = h("div", { class: "stack", role: "group", "aria-label": "Findings" });
+  let written = { findings: [], of: null };
+  let stored = { findings: [], of: null, proof: null };
   let known = "";
   let asked = null;
 
   function draw() {
-    const live = new Set(written.map(key));
-    others = others.filter((each) => !live.has(key(each)));
-    // The first text that is written is not stored while it is refused.
-    const isRefused = written.some(({ field, severity }) => field in KINDS && severity === "error");
-    const found = [...others.filter((each) => !(isRefused && isMissing(each) && each.field === "html")), ...written].toSorted((one, other) => ORDER.indexOf(one.severity) - ORDER.indexOf(other.severity));
+    const now = values();
+    const live = new Set(written.findings.map(key));
+    stored.findings = stored.findings.filter((each) => !live.has(key(each)));
+    const found = [stored, written].flatMap(({ findings, of }) => stillFound(findings, of, now)).map((each) => ({ ...each, message: sentence("", each.message) }))
+      .toSorted((one, other) => ORDER.indexOf(one.severity) - ORDER.indexOf(other.severity));
     mark(found);
+    const proof = stored.of && isOf(stored.of, now) ? stored.proof : null;
+    const praise = found.length ? "" : whyNothing(now);
     // The same findings again: what has the focus in the list keeps it.
-    const text = JSON.stringify([found, proof, isWhole]);
+    const text = JSON.stringify([found, proof, praise]);
     if (text === known) return;
     known = text;
-    fill(element, found.length ? h("ul", { class: "findings" }, found.map((each) => {
+    fill(element, praise ? h("p", {}, praise.isGood && h("span", { class: "pill good" }, "No problems"), " ", praise.text) : h("ul", { class: "findings" }, found.map((each) => {
       const label = each.line && each.field !== "subject" ? `Line ${each.line}` : "Show";
       return finding(SEVERITY[each.severity], [linked(each.message), each.count ? ` (${counted(each.count, "lead")})` : ""], isOurs(each.field) && button(label, () => go(each), { class: "quiet" }));
-    })) : h("p", {}, h("span", { class: "pill good" }, "No problems"), isWhole ? " Ready to send." : " Nothing to correct in the content."),
-    proof && h("p", { class: "note" }, proof.text));
+    })), proof && h("p", { class: "note" }, proof.text));
+  }
+
+  /** What is said where nothing is found. */
+  function whyNothing(now) {
+    if (CONTENT.every((name) => !now[name])) return { text: "Write something, and it is checked as you type." };
+    if (stored.of && isOf(stored.of, now)) return { isGood: true, text: "Ready to send." };
+    return written.of ? { isGood: true, text: "Nothing to correct in the content." } : { text: "Checking…" };
   }
 
   return {
-    element,
-    /** What the text as it is now has. */
-    live(findings) { written = findings; draw(); },
+    element, draw,
+    /** What the preview found. */
+    live(findings, of) { written = { findings, of }; draw(); },
     /** Show what `ask()` promises: what the check of the stored draft says, of the recipients and the sender too. */
-    async run(ask) {
+    async run(ask, of) {
       const mine = ask();
       asked = mine;
-      const found = await mine;
+      const { findings, proof } = await mine;
       if (asked !== mine) return;
-      ({ findings: others, proof } = found);
-      isWhole = true;
+      stored = { findings, proof, of };
       draw();
     },
     /** A promise of what the last check says. */

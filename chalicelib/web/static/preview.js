@@ -5,6 +5,7 @@
 
 import { api, button, failure, fill, h, query } from "./app.js";
 import { chevron, chooser } from "./chooser.js";
+import { CONTENT } from "./content.js";
 import { readable } from "./idn.js";
 import { nameOf } from "./lead-controls.js";
 import { card, debounced, toggles } from "./parts.js";
@@ -17,8 +18,8 @@ const NARROW = 440;
 const DARK = /\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)/g;
 const NOBODY = { lead_id: "", title: "No lead (default values)" };
 
-/** { element, update(request, audience), retry(), lead() }. `onanswer(answer)`: what the API says of the text as it is now. */
-export function preview(signal, onanswer = () => null) {
+/** { element, update(request, audience), retry(), lead() }. */
+export function preview(signal) {
   let ask = null;
   let audience = null;
   let lead = null;
@@ -120,13 +121,13 @@ export function preview(signal, onanswer = () => null) {
       const answer = await ask(lead?.lead_id || null);
       alert.replaceChildren();
       isBehind = false;
-      nothing.textContent = "The email appears here as you write.";
       // While the text cannot be rendered, the last email that could be stays.
-      if (answer.html || !answer.findings?.some(({ severity, line }) => severity === "error" && line)) shown = answer;
+      const isBroken = answer.findings?.some(({ severity, field, line }) => severity === "error" && field in CONTENT && line);
+      nothing.textContent = isBroken ? "The email appears here when its errors are corrected." : "The email appears here as you write.";
+      if (answer.html || !isBroken) shown = answer;
       element.classList.toggle("stale", shown !== answer);
       envelope(answer);
       draw();
-      onanswer(answer);
     } catch (problem) {
       isBehind = true;
       if (!signal.aborted) fill(alert, problem.status ? failure(problem, load) : h("p", { class: "note" }, "The preview cannot be updated right now."));

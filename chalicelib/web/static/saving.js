@@ -1,8 +1,9 @@
 /** Saving a draft while it is written: one request at a time, with the changed fields only, and what others changed. */
 
 import { api, button, failure, fill, moment, Problem, rename, say } from "./app.js";
+import { conflicts } from "./conflicts.js";
 import { KINDS } from "./content.js";
-import { asText, conflicts } from "./draft.js";
+import { asText } from "./draft.js";
 import { LABELS } from "./editor-form.js";
 import { fieldErrors } from "./field-errors.js";
 
@@ -61,6 +62,8 @@ export function saving({ draft, form, place, state, alert, set, go, isDirty, onc
     state.textContent = "Saving…";
     try {
       if (Object.keys(body).length || !draft.id) {
+        draft.sending(body);
+        draft.keep(written());
         const saved = await (draft.id
           ? api("PATCH", `campaigns/${draft.id}`, { body: { version: draft.stored.version, ...body } })
           : api("POST", "campaigns", { body, key }));
@@ -68,8 +71,7 @@ export function saving({ draft, form, place, state, alert, set, go, isDirty, onc
           localStorage.removeItem(draft.storageKey);
           if (!signal.aborted) rename(`#/campaigns/${saved.campaign_id}/edit`);
         }
-        draft.accept(body);
-        adopt(saved);
+        adopt(draft.saved(saved, body, written()));
       }
       const unsaved = [...draft.undecided].map((name) => LABELS[name]).join(", ");
       fill(state, "Saved ", moment(draft.stored.updated_at), unsaved && `, except ${unsaved}`);
@@ -97,8 +99,9 @@ export function saving({ draft, form, place, state, alert, set, go, isDirty, onc
   function report(problem) {
     trouble = problem;
     showErrors(problem?.errors || []);
-    const first = errors.first();
-    if (first) state.append(". Not saved: ", button(first.text, goToFirst, { class: "quiet" }));
+    const all = errors.all();
+    const shown = all.flatMap((each) => [", ", button(all.length > 1 ? each.label : each.text, () => goTo(each), { class: "quiet" })]);
+    if (all.length) state.append(". Not saved: ", ...shown.slice(1));
     else if (problem) fill(alert, failure(problem, save));
   }
 
@@ -109,12 +112,16 @@ export function saving({ draft, form, place, state, alert, set, go, isDirty, onc
 
   function goToFirst() {
     const first = errors.first();
-    if (first) go(first.field, first.line);
-    if (first || trouble) say(first?.text || trouble.message);
+    if (first) goTo(first);
+    else if (trouble) say(trouble.message);
   }
 
-  function adopt(latest) {
-    const news = draft.take(latest, written());
+  function goTo({ field, line, text }) {
+    go(field, line);
+    say(text);
+  }
+
+  function adopt(news) {
     for (const [name, value] of Object.entries(news)) set(name, value);
     draft.keep(written());
     showConflicts();
@@ -124,7 +131,7 @@ export function saving({ draft, form, place, state, alert, set, go, isDirty, onc
   async function catchUp() {
     const latest = await api("GET", `campaigns/${draft.id}`);
     if (latest.status !== "draft" || latest.version <= draft.stored.version) return false;
-    adopt(latest);
+    adopt(draft.take(latest, written()));
     say("This draft was changed elsewhere.");
     if (!signal.aborted) onsaved();
     return true;

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.automation.rules import Incident, act_on, applies_to, is_for
-from chalicelib.crm.leads import MAX_TAGS
+from chalicelib.crm.lead_input import MAX_TAGS
 from chalicelib.model.ids import CampaignId, LeadId, RuleId
 from chalicelib.model.lead import Lead
 from chalicelib.model.rule import Action, ActionKind, If, Rule, Trigger, When

@@ -135,8 +135,11 @@ def test_merge_tags_stay_as_they_were_written() -> None:
 @pytest.mark.parametrize(
     ("markdown", "line", "says"),
     [
-        ("a\n\n[x](javascript:alert(1))", 3, "a link leads to"),
-        ("a\n[x](shop.example/a)", 2, "https://"),
+        ("a\n\n[x](javascript:alert(1))", 3, "a link must lead to"),
+        ("a\n[x](www.shop.example/a)", 2, "add https:// in front of www.shop.example/a"),
+        ("a\n[x](shop.example/{{ lead.id }})", 2, "add https:// in front of the address"),
+        ("a\n[x](info@shop.example)", 2, "add mailto: in front of info@shop.example"),
+        ("a\n![x](pictures/sofa.jpg)", 2, "an image must have its full address"),
         ("a\n\n![x](data:image/png;base64,AA)", 3, "an image"),
         ("a\n\n![x]()", 3, "an image"),
         ("a\n\n![x](mailto:a@b.example)", 3, "an image"),
@@ -156,6 +159,14 @@ def test_errors_name_the_authors_line(markdown: str, line: int, says: str) -> No
     (fault,) = invalid.value.faults
     assert (fault.field, fault.line) == ("markdown", line)
     assert says in fault.reason
+
+
+def test_every_wrong_link_image_and_button_is_reported_at_once() -> None:
+    with pytest.raises(ContentInvalid) as invalid:
+        compile_content(
+            made_source("[a](a.example)\n[b](b@a.example)\n\n![c](c.jpg)\n\nGo [d](https://d.example) {button}"), None
+        )
+    assert [each.line for each in invalid.value.faults] == [1, 2, 4, 6]
 
 
 def test_findings_and_links_name_the_authors_line() -> None:

@@ -34,6 +34,8 @@ def test_a_good_mail_gets_no_findings() -> None:
     [
         ("a\n <a href=''>x</a>", "link_without_destination", 2, 2),
         ("<a href='#'>x</a>", "link_without_destination", 1, 1),
+        ("<a href='https://'>x</a>", "link_without_destination", 1, 1),
+        ("<a href='mailto:'>x</a>", "link_without_destination", 1, 1),
         ("<p><a href='http://shop.com/'>x</a>", "link_not_https", 1, 4),
         ("<a href='https://www.example.com/'>x</a>", "link_placeholder", 1, 1),
         ("<a href='https://localhost:8000/'>x</a>", "link_placeholder", 1, 1),
@@ -114,6 +116,19 @@ def test_a_merge_field_without_default_counts_the_leads_that_have_nothing_there(
     assert "lead.fields.plan" in finding.message
 
 
+@pytest.mark.parametrize(
+    "tag", ["lead.fields['Umsatz (€)']", "lead.fields['a.b']", """lead.fields['"a"']""", "lead.fields.x"]
+)
+def test_the_default_that_is_suggested_can_be_pasted(tag: str) -> None:
+    path = compile_content(source_of(f"{{{{ {tag} }}}}"), None).merge_fields[0].path
+    message = found(f"{{{{ {tag} }}}}", "merge_field_empty", AudienceFacts(total=9, empty_fields={path: 1})).message
+    [(use, has_default)] = [
+        (use.path, use.has_default)
+        for use in compile_content(source_of(message[message.index("{{") :]), None).merge_fields
+    ]
+    assert (use, has_default) == (path, True)
+
+
 def test_a_field_that_nobody_has_is_said_to_be_so() -> None:
     facts = AudienceFacts(total=10, empty_fields={"lead.fields.plna": 10})
     finding = found("{{ lead.fields.plna }}", "merge_field_empty", facts)
@@ -129,7 +144,7 @@ def test_the_content_lists_the_fields_to_count() -> None:
     fields = compile_content(source_of(html), None).merge_fields
     assert [(use.path, use.has_default) for use in fields] == [
         ("lead.first_name", False),
-        ("lead.fields.zip code", True),
+        ('lead.fields["zip code"]', True),
         ("lead.stage", True),
         ("lead.stage", True),
     ]

@@ -12,7 +12,7 @@ from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import ContentInvalid, RenderFailed
 from chalicelib.content.render import UNMEASURED_SLOTS, Rendered, Renderer
 from chalicelib.content.values import MAX_OUTPUT
-from chalicelib.crm.leads import MAX_FIELDS_BYTES
+from chalicelib.crm.lead_input import MAX_FIELDS_BYTES
 from tests.unit.content.mails import CAMPAIGN, DELIVERY_ID, LEAD, UNSUBSCRIBE_URL, Tracking, source_of
 
 BIG = {"fields": {"big": "x" * 16_000, "quotes": '"' * 16_000}}

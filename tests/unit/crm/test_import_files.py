@@ -18,7 +18,7 @@ from chalicelib.crm.import_files import ImportFile, Layout, read_file
 from chalicelib.crm.import_rows import MAX_BYTES, MAX_LINES, FileTooLong, UnreadableFile
 from chalicelib.crm.import_text import Encoding
 from chalicelib.crm.import_workbook import MAX_WORKBOOK_BYTES
-from chalicelib.crm.leads import LEAD_NAMES
+from chalicelib.crm.lead_input import LEAD_NAMES
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 

@@ -15,7 +15,7 @@ from chalicelib.crm.import_files import ImportFile, Layout, checked_defaults, re
 from chalicelib.crm.import_inspect import SAMPLE_BYTES, Inspection, inspect
 from chalicelib.crm.import_rows import FileTooLong, UnreadableFile
 from chalicelib.crm.import_text import Delimiter, Encoding, decoded, find_encoding, text_rows
-from chalicelib.crm.leads import InvalidLead, LeadInput
+from chalicelib.crm.lead_input import InvalidLead, LeadInput
 from tests.unit.crm.workbooks import sheet, workbook
 
 GERMAN = (

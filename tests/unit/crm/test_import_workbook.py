@@ -46,6 +46,21 @@ def test_a_cell_is_the_text_that_a_person_sees(xml: str, seen: str) -> None:
     assert rows_of(workbook({"A": f'<row r="1">{xml}</row>'}, strings=strings)) == [(1, [seen])]
 
 
+def test_parts_may_be_indented() -> None:
+    xml = '\n<row r="1">\n <c r="A1" t="s">\n  <v>0</v>\n </c><c r="B1" t="e">\n<f>1/0</f><v>#DIV/0!</v>\n</c></row>\n'
+    body = workbook({"A": xml}, strings="\n <si>\n  <t>a</t>\n </si>\n")
+    assert rows_of(body) == [(1, ["a", "#DIV/0!"])]
+
+
+def test_a_workbook_may_lack_styles_and_shared_strings() -> None:
+    body, left = BytesIO(workbook({"A": sheet([["a", 1.0]])})), BytesIO()
+    with zipfile.ZipFile(body) as whole, zipfile.ZipFile(left, "w") as packed:
+        for name in whole.namelist():
+            if name not in ("xl/styles.xml", "xl/sharedStrings.xml"):
+                packed.writestr(name, whole.read(name))
+    assert rows_of(left.getvalue()) == [(1, ["a", "1"])]
+
+
 def test_lines_are_the_spreadsheets_and_empty_rows_and_ends_are_left_out() -> None:
     rows: list[list[workbooks.Value]] = [["Title"], [], ["a", None, "b", "", None], [None, None]]
     assert rows_of(workbook({"A": sheet(rows) + '<row r="1048576"/>'})) == [(1, ["Title"]), (3, ["a", "", "b"])]

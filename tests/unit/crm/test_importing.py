@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from chalicelib.crm.importing import KnownLeads
-from chalicelib.crm.leads import InvalidLead, LeadInput, changed, checked, new_lead
+from chalicelib.crm.lead_input import InvalidLead, LeadInput, checked
+from chalicelib.crm.leads import changed, new_lead
 from chalicelib.model.lead import Lead
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

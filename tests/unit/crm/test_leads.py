@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.crm.leads import InvalidLead, LeadInput, changed, checked, new_lead
+from chalicelib.crm.lead_input import InvalidLead, LeadInput, checked
+from chalicelib.crm.leads import changed, new_lead
 from chalicelib.store.lead_rows import decode, encode
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
