@@ -70,14 +70,15 @@ class Demo:
 
         return awaited(moved, lambda found: found == expected, RULE_PATIENCE_SECONDS)
 
-    def mails(self, known: set[str]) -> list[Mail]:
-        """What came into the inbox since `known`, read as bytes."""
+    def mails(self, campaign: dict[str, Any], known: set[str]) -> list[Mail]:
+        """What came into the inbox of this campaign since `known`, read as bytes."""
         found = []
         for message in self.inbox():
             if message["id"] not in known:
                 with urllib.request.urlopen(f"{self._stack.inbox_url}/messages/{message['id']}.eml") as response:
                     found.append(Mail.read(response.read()))
-        return found
+        deliveries = self.api.pages(f"/v1/campaigns/{campaign['campaign_id']}/deliveries")
+        return of_deliveries(found, {each["delivery_id"] for each in deliveries})
 
     def inbox(self) -> list[dict[str, str]]:
         with urllib.request.urlopen(f"{self._stack.inbox_url}/messages") as response:
@@ -106,6 +107,11 @@ def awaited(read: Callable[[], T], is_enough: Callable[[T], bool], seconds: floa
     while not is_enough(found := read()) and time.monotonic() < until:
         time.sleep(0.5)
     return found
+
+
+def of_deliveries(mails: list[Mail], delivery_ids: set[str]) -> list[Mail]:
+    """Those of them that were sent for these deliveries: another campaign may be under way."""
+    return [mail for mail in mails if mail.unsubscribe_url.rpartition("/")[2] in delivery_ids]
 
 
 def stages(leads: list[dict[str, Any]]) -> Stages:
@@ -146,7 +152,7 @@ def main() -> int:
     with step(f"Sending “{campaign['title']}” to {audience} leads"):
         demo.send(campaign)
     with step("Reading the mails and playing their recipients"):
-        mails = demo.mails(known)
+        mails = demo.mails(campaign, known)
         played_by, played = play(mails)
         deeds = [deed for _, deed in played_by]
     did = {

@@ -137,6 +137,7 @@ class ImportAnswer(AnswerModel):
     updated: int
     unchanged: int
     repeated: int = Field(description="Lines about leads of earlier lines. The last one counts.")
+    without_email: int = Field(description="Leads of these that have no email address then, and cannot be mailed.")
     new_groups: list[NewGroupAnswer] = Field(description="Business line and stage of the created leads.")
     errors: list[LineErrorAnswer] = Field(description="At most five of a line.")
     rejected: list[RejectedLineAnswer] = Field(description="The lines with errors, and what they had.")

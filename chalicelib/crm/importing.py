@@ -48,6 +48,8 @@ class ImportReport:
     unchanged: int = 0
     repeated: int = 0
     """Lines about leads that an earlier line of the file is about."""
+    without_email: int = 0
+    """Leads of the file that have no address then."""
     new_groups: list[NewGroup] = field(default_factory=list)
     """Where the created leads are, each once."""
     errors: list[LineError] = field(default_factory=list)
@@ -65,6 +67,7 @@ class _Plan:
     """By the lead that they are about."""
     changes: dict[LeadId, LeadChange] = field(default_factory=dict)
     """What all of a lead's lines together change."""
+    without_email: set[LeadId] = field(default_factory=set)
     errors: list[LineError] = field(default_factory=list)
 
 
@@ -112,6 +115,7 @@ def _decide(leads: Leads, lines: Sequence[Line], defaults: LeadInput, now: datet
         known_leads.put(lead)
         after[lead.lead_id] = lead
         plan.lines[lead.lead_id].append(line)
+    plan.without_email = {lead_id for lead_id, lead in after.items() if lead.email is None}
     for lead in with_marks(leads, [(before.get(lead_id), lead) for lead_id, lead in after.items()]):
         was = before.get(lead.lead_id)
         if was is None or replace(lead, updated_at=was.updated_at) != was:
@@ -141,6 +145,7 @@ def _count(plan: _Plan, refused: set[LeadId], report: ImportReport) -> None:
         else:
             report.updated += 1
         report.repeated += len(plan.lines[lead_id]) - 1
+        report.without_email += lead_id in plan.without_email
 
 
 def _identities(given: LeadInput, content: str | None) -> list[Identity]:

@@ -72,7 +72,7 @@ def test_a_german_spreadsheet_is_mapped_checked_interrupted_and_imported_whole(
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Checked: nothing is imported yet")).to_be_focused()
     assert tally(page) == [f"{LINES - 1:,}", "0", "0", "1"]
-    expect(page.get_by_text("A lead that the file has more than once may count as new each time.")).to_be_visible()
+    expect(page.get_by_text("If the file has a lead more than once, far apart, it counts as new")).to_be_visible()
     expect(page.get_by_text("new business line: “importing”. Did you mean “Importing”?")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download lines with errors").click()
@@ -109,6 +109,20 @@ def test_a_german_spreadsheet_is_mapped_checked_interrupted_and_imported_whole(
     expect(page.get_by_role("row", name=re.compile(f"^{BAD} Email: has no @ keine "))).to_be_visible()
     leads = marketer("GET", "/v1/leads?entity=importing&limit=1")["items"]
     assert (leads[0]["stage"], leads[0]["fields"]) == ("Neu", {"Telefon": "+49 171 1"})
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download lines with errors").click()
+    corrected = tmp_path / "corrected.csv"
+    corrected.write_text(download.value.path().read_text("utf-8").replace("keine", "fixed@importing.example"), "utf-8")
+    page.get_by_role("button", name="Choose another file").click()
+    choose.set_input_files(corrected)
+    expect(page.get_by_text("These are lines of your last import. Its choices are filled in.")).to_be_visible()
+    expect(line).to_have_value("importing")
+    expect(page.get_by_label(f"Name of the custom field for {HOSTILE}")).to_have_value("Telefon")
+    expect(page.get_by_label("Import error goes to")).to_have_value("ignore")
+    check.click()
+    expect(page.get_by_role("heading", name="Checked: nothing is imported yet")).to_be_focused()
+    assert tally(page) == ["1", "0", "0", "0"]
 
 
 def test_lines_with_errors_are_written_without_formulas_and_mean_the_same_when_imported(page: Page) -> None:

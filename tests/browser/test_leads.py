@@ -158,6 +158,11 @@ def test_the_list_keeps_its_place_and_shows_the_latest_search(
     expect(desk.get_by_label("Business line", exact=True)).to_have_value("place")
     desk.get_by_role("button", name="Previous").click()
     expect(desk.locator(".lead-row")).to_have_count(50)
+    lower = desk.locator(".lead-row a").nth(40)
+    lower.click()
+    expect(desk.get_by_role("heading", name="Timeline")).to_be_visible()
+    desk.go_back()
+    expect(lower).to_be_in_viewport()
 
     def shorten(route: Route) -> None:
         # As the API answers when a long list has few matches in the part that it looked through.

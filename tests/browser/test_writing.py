@@ -149,8 +149,8 @@ def test_findings_stand_at_their_lines_and_a_format_is_not_changed_by_accident(
     text.fill("Anew\n\nHere is no link\n\n[look](www.shop.com) and ![look](shop.com/look)")
     wrong = ["Add https:// in front of www.shop.com.", "Add https:// in front of shop.com/look."]
     expect(notes).to_have_text(["".join(wrong)])
-    for each in wrong:
-        expect(found.get_by_text(each)).to_be_visible()
+    for said in wrong:
+        expect(found.get_by_text(said)).to_be_visible()
     expect(found.get_by_text("placeholder")).to_have_count(0)
     expect(found.get_by_text("Checked: ")).to_have_count(0)
     expect(mail.get_by_text("look")).to_be_visible()

@@ -81,6 +81,13 @@ def test_an_import_merges_into_a_lead_and_empty_cells_clear(leads: Leads) -> Non
 
 
 @pytest.mark.one_engine
+def test_leads_that_have_no_address_then_are_counted_once(leads: Leads) -> None:
+    create_lead(leads, {"entity": "acme", "stage": "New", "email": "a@b.example", "external_id": "7"}, NOW)
+    lines = ["external_id,entity,stage,first_name", "7,acme,New,Ada", "8,acme,New,Bea", "8,acme,New,B", "9,acme,New,Cy"]
+    assert run(leads, *lines).without_email == run(leads, *lines).without_email == 2
+
+
+@pytest.mark.one_engine
 def test_defaults_are_for_new_leads_and_tags_are_added(leads: Leads) -> None:
     create_lead(leads, {"entity": "acme", "stage": "Hot", "email": "a@b.example", "tags": ["old"]}, NOW)
     layout, defaults = Layout({"mail": "email"}), LeadInput(entity="acme", stage="New", tags=("fair",))

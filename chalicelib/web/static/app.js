@@ -195,6 +195,7 @@ async function enter() {
   visit.abort();
   visit = new AbortController();
   const { signal } = visit;
+  const { y } = history.state || {};
   const [path, search] = (location.hash.slice(1) || "/campaigns").split("?");
   const [pattern, module, part, needsFull] = VIEWS.find(([known]) => known.test(path)) || [];
   for (const link of document.querySelectorAll("[data-part]")) {
@@ -213,6 +214,7 @@ async function enter() {
     main.replaceChildren(place);
     main.ariaBusy = "false";
     scrollTo(0, 0);
+    if (y) import("./scroll.js").then(({ scrollBack }) => scrollBack(y, place, signal));
     sessionStorage.setItem(`#${path}`, location.hash);
     await show(place, { id: pattern.exec(path)?.[1], query: new URLSearchParams(search), signal });
   } catch (error) {
@@ -291,7 +293,13 @@ async function start() {
     await signIn(document.getElementById("main"));
     entered = true;
   }
-  addEventListener("hashchange", enter);
+  // Where the page is when a link is followed, for coming back.
+  document.addEventListener("click", ({ target }) => { if (target.closest("a[href^='#']")) history.replaceState({ y: scrollY }, ""); }, true);
+  // A view with unsaved changes prevents "leave": the address and the view stay until it has asked what becomes of them.
+  addEventListener("hashchange", ({ oldURL }) => {
+    if (dispatchEvent(new CustomEvent("leave", { cancelable: true, detail: location.hash }))) enter();
+    else history.replaceState(null, "", oldURL);
+  });
   // Not needed by who only looks, so that the stats' first paint does not wait for it.
   document.addEventListener("focusin", () => import("./focus.js"), { once: true });
   await enter();

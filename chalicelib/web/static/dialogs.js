@@ -16,12 +16,13 @@ function open(title, ...children) {
 
 /**
  * Ask, and call `run` with the form's data on yes. Its errors are shown in the dialog, and it can be tried again.
- * Resolves to what `run` returned, or to null when the dialog was dismissed.
+ * Resolves to what `run` returned, or to null when the dialog was dismissed. `other`: a third answer, as
+ * { label, value }, that resolves to its value.
  *
  * `controls`: the fields that errors are shown beside, by their names in the API. `prepare()`: what has to be loaded
  * first; it gives the words of the button, or "" if there is nothing to say yes to.
  */
-export function confirm({ title, text, fields = [], action, dismiss = "Cancel", danger = false, controls = {}, prepare, run }) {
+export function confirm({ title, text, fields = [], action, dismiss = "Cancel", other, danger = false, controls = {}, prepare, run }) {
   return new Promise((resolve) => {
     const error = h("p", { class: "error", role: "alert" });
     const yes = h("button", { class: danger ? "danger" : "primary" }, action);
@@ -57,7 +58,8 @@ export function confirm({ title, text, fields = [], action, dismiss = "Cancel", 
         event.preventDefault();
         disabledDuring(yes, () => submit(new FormData(event.target)));
       }, oninput: () => { error.textContent = ""; errors.show([]); } }, fields, loading, error,
-        h("div", { class: "actions" }, button(dismiss, () => dialog.close()), yes)));
+        h("div", { class: "actions" }, button(dismiss, () => dialog.close()),
+          other && button(other.label, () => { resolve(other.value); dialog.close(); }), yes)));
     const errors = fieldErrors(dialog, controls);
     dialog.addEventListener("close", () => resolve(null));
     if (prepare) load();

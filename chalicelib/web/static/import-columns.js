@@ -23,7 +23,9 @@ const FIELD = "custom field";
 
 /**
  * The form. `onchange()` is called at every change, `onstart(said)` when the lines are to be checked, and
- * `onstart(said, true)` when they are to be imported at once. `kept`: what an interrupted import of this file had; `lookup`: a promise of the lead groups.
+ * `onstart(said, true)` when they are to be imported at once. `kept`: what an
+ * interrupted import of this file had, with its `done`, or the import whose corrected lines these are; `lookup`: a
+ * promise of the lead groups.
  */
 export function columnsForm(found, kept, { lookup, onchange, onstart }) {
   const choices = found.columns.map((column, at) => columnChoice(column, at, kept ? kept.mapping[column.name] || "ignore" : column.suggested, changed));
@@ -36,9 +38,12 @@ export function columnsForm(found, kept, { lookup, onchange, onstart }) {
   const problem = h("p", { class: "error", role: "alert" });
   const check = button("Check all lines", () => start(false));
   const isTable = found.columns.length > 0;
+  const isInterrupted = kept?.done > 0;
+  const isCorrected = kept && !isInterrupted;
 
   const element = h("div", { class: "view" },
-    kept && h("section", { class: "card resume", "aria-labelledby": "interrupted" },
+    isCorrected && h("p", { class: "soft" }, "These are lines of your last import. Its choices are filled in."),
+    isInterrupted && h("section", { class: "card resume", "aria-labelledby": "interrupted" },
       h("h2", { id: "interrupted" }, "This import was interrupted"),
       h("p", {}, `It stopped at line ${number(kept.done)}; ${counted(kept.lines, "line")} of ${number(kept.of)} were read. Continuing reads them again: leads that were imported stay unchanged.`),
       h("div", { class: "actions" }, button("Continue import", () => start(true), { class: "primary" }))),
@@ -71,7 +76,7 @@ export function columnsForm(found, kept, { lookup, onchange, onstart }) {
     }
     errors.show([]);
     problem.textContent = "";
-    check.classList.toggle("primary", !kept);
+    check.classList.toggle("primary", !isInterrupted);
     if (isTable) drawPreview();
     onchange();
   }

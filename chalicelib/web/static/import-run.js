@@ -9,6 +9,8 @@ import { patiently, table } from "./parts.js";
 
 const SHOWN_ERRORS = 200;
 const SHOWN_NAMES = 5;
+/** The columns that a file of lines with errors has besides those of the file that they are from. */
+export const ADDED = ["Import line", "Import error"];
 
 export class Run {
   /** `said`: the mapping and the defaults, and the lead groups there are. Drawn into `place`; stops when the signal aborts. */
@@ -47,7 +49,7 @@ export class Run {
     this.isAgain = false;
     this.next = 0;
     this.done = 0;
-    this.tally = { created: 0, updated: 0, unchanged: 0, repeated: 0 };
+    this.tally = { created: 0, updated: 0, unchanged: 0, repeated: 0, without_email: 0 };
     this.groups = [];
     this.errors = [];
     this.rejected = new Map();
@@ -128,7 +130,7 @@ export class Run {
   }
 
   finish() {
-    const { created, updated, unchanged, repeated } = this.tally;
+    const { created, updated, unchanged, repeated, without_email: withoutEmail } = this.tally;
     const changing = created + updated;
     fill(this.progress);
     this.title.textContent = this.dryRun ? "Checked: nothing is imported yet" : "Import finished";
@@ -139,14 +141,16 @@ export class Run {
     fill(this.actions);
     if (!this.dryRun) {
       this.source.forget();
+      if (this.source.isTable && this.rejected.size) this.source.keepForCorrections(this.said);
       this.finished();
     }
     fill(this.result,
       h("dl", { class: "tally" }, figures.map(([name, count]) => h("div", {}, h("dt", {}, name), h("dd", {}, number(count))))),
       this.isAgain && unchanged > 0 && h("p", { class: "note" }, "Lines that were sent again after an interruption count as unchanged where they had been imported."),
+      withoutEmail > 0 && h("p", { class: "lacking" }, `${counted(withoutEmail, "lead has", "leads have")} no email address and cannot receive campaigns.`),
       repeated > 0 && h("p", { class: "note" }, `${counted(repeated, "line repeats", "lines repeat")} a lead of an earlier line, by external ID or email address. The last line wins.`),
       this.dryRun && this.newNames(),
-      isMost && h("p", { class: "note" }, "A lead that the file has more than once may count as new each time. It is imported once."),
+      isMost && h("p", { class: "note" }, "If the file has a lead more than once, far apart, it counts as new here each time. It is imported once."),
       this.rejected.size > 0 && this.errorList(),
       h("div", { class: "actions" }, this.dryRun
         ? [changing > 0 ? button(`Import ${counted(changing, "lead")}`, () => { this.begin(false); this.go(); }, { class: "primary" }) : h("p", { class: "soft" }, "There is nothing to import.")]
@@ -190,10 +194,10 @@ export class Run {
 
   /** The lines with errors as CSV: the file's own columns, then the line's number and what is wrong with it. */
   download() {
-    const names = this.source.isTable ? this.source.found.columns.map(({ name }) => name) : ["Line"];
+    const columns = this.source.isTable ? this.source.columns : [[0, "Line"]];
     const reasons = new Map();
     for (const { line, field, reason } of this.errors) reasons.set(line, [...(reasons.get(line) || []), field ? `${field} ${reason}` : reason]);
-    const rows = [...this.rejected].map(([line, cells]) => [...names.map((_, at) => cells[at] ?? ""), line, reasons.get(line).join("; ")]);
-    saveFile(`${this.source.file.name.replace(/\.\w+$/, "")} - lines with errors.csv`, "text/csv", [csvOf([[...names, "Import line", "Import error"], ...rows])]);
+    const rows = [...this.rejected].map(([line, cells]) => [...columns.map(([at]) => cells[at] ?? ""), line, reasons.get(line).join("; ")]);
+    saveFile(`${this.source.file.name.replace(/\.\w+$/, "")} - lines with errors.csv`, "text/csv", [csvOf([[...columns.map(([, name]) => name), ...ADDED], ...rows])]);
   }
 }

@@ -3,10 +3,11 @@
 import { api, button, crumbs, failure, fill, h, heading, query, style } from "./app.js";
 import { pieces } from "./csv.js";
 import { columnsForm } from "./import-columns.js";
-import { Run } from "./import-run.js";
+import { ADDED, Run } from "./import-run.js";
 import { leadGroups } from "./lead-form.js";
 import { attempt, choice } from "./parts.js";
 
+const CORRECTIONS = "leadflip:import:corrections";
 const WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 const MOST_WORKBOOK_BYTES = 4_500_000;
 const MOST_WORKBOOK_LINES = 3000;
@@ -69,7 +70,7 @@ async function inspect(source, reading, place, signal, other) {
   const run = h("div", { class: "view" });
   const lookup = leadGroups(signal);
   const told = { busy: (isBusy) => { file.inert = isBusy; columns.inert = isBusy; }, finished: () => columns.remove() };
-  const columns = columnsForm(source.found, source.kept(), {
+  const columns = columnsForm(source.found, source.kept() || source.corrected(), {
     lookup,
     onchange: () => fill(run),
     onstart: async (said, atOnce) => { new Run(source, { ...said, groups: await lookup }, run, signal, told).start(atOnce); },
@@ -154,5 +155,21 @@ class Source {
 
   forget() {
     localStorage.removeItem(this.key);
+  }
+
+  /** Its own columns, as places and names: corrected lines come with two more. */
+  get columns() {
+    return this.found.columns.map(({ name }, at) => [at, name]).filter(([, name]) => !ADDED.includes(name));
+  }
+
+  keepForCorrections({ mapping, defaults }) {
+    localStorage.setItem(CORRECTIONS, JSON.stringify({ columns: this.columns, mapping, defaults }));
+  }
+
+  /** What the last import that had errors used, if this is the file of its corrected lines: { mapping, defaults }. */
+  corrected() {
+    const last = JSON.parse(localStorage.getItem(CORRECTIONS) || "null");
+    const isSame = last && this.columns.length < this.found.columns.length && JSON.stringify(last.columns) === JSON.stringify(this.columns);
+    return isSame ? last : null;
   }
 }

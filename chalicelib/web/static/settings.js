@@ -67,11 +67,17 @@ export async function show(place, { signal }) {
     soon();
   }
   addEventListener("beforeunload", (event) => { if (isChanged) event.preventDefault(); }, { signal });
-  signal.addEventListener("abort", async () => {
+  addEventListener("leave", async (event) => {
     if (!isChanged) return;
+    event.preventDefault();
     const { confirm } = await import("./dialogs.js");
-    if (await confirm({ title: "Save the changed settings?", action: "Save", dismiss: "Discard", run: store })) say("Saved.");
-  });
+    const answer = await confirm({
+      title: "Save the changed settings?", dismiss: "Keep editing", other: { label: "Discard", value: "discard" }, action: "Save", run: () => "save",
+    });
+    if (answer === "discard") isChanged = false;
+    if (answer === "save") await disabledDuring(submit, save);
+    if (!isChanged) location.hash = event.detail;
+  }, { signal });
 
   /** Show the sample mail as it would be. While a field is wrong, the last one stays, and the field says why. */
   async function preview() {
@@ -88,15 +94,11 @@ export async function show(place, { signal }) {
   }
   const soon = debounced(preview, signal);
 
-  async function store() {
-    stored = await api("PATCH", "workspace", { body: { ...written(), version: stored.version } });
-    isChanged = false;
-  }
-
   async function save() {
     alert.replaceChildren();
     try {
-      await store();
+      stored = await api("PATCH", "workspace", { body: { ...written(), version: stored.version } });
+      isChanged = false;
       errors.show([]);
       put();
       state.textContent = "";

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from chalicelib.content.compiled import ContentSource
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import ContentInvalid
+from chalicelib.content.made_html import made_of
 from chalicelib.content.merge_tags import find_tags
 from chalicelib.content.preflight import AudienceFacts, preflight_findings
 from chalicelib.content.proof import prove
+from chalicelib.model.campaign import Body
 from chalicelib.model.workspace import Language, Theme, Workspace, contrast_with_white
 from tests.unit.content.made import html_of, made_source, proven, rendered
 from tests.unit.content.mails import Tracking
@@ -160,6 +162,7 @@ def test_merge_tags_stay_as_they_were_written() -> None:
         ("a\n\nGo [x](https://x.example) {button}", 3, "{button}"),
         ("> " * 30 + "a", 1, "nested too deep"),
         ("x" * 102_401, 1, "larger than 100 KB"),
+        ("a\n\nb\ud800", 3, "no Unicode character"),
         ("a\n" + "[" * 3_001, 2, "3,000"),
     ],
 )
@@ -169,6 +172,11 @@ def test_errors_name_the_authors_line(markdown: str, line: int, says: str) -> No
     (fault,) = invalid.value.faults
     assert (fault.field, fault.line) == ("markdown", line)
     assert says in fault.reason
+
+
+@pytest.mark.parametrize("body", [Body(), Body(markdown=" \n"), Body(mjml="\t"), Body(html="<p>x</p>")])
+def test_without_markdown_and_mjml_nothing_is_made(body: Body) -> None:
+    assert made_of(body, Workspace("Acme")) is None
 
 
 def test_every_wrong_link_image_and_button_is_reported_at_once() -> None:

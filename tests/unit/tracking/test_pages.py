@@ -91,10 +91,9 @@ def test_a_page_has_the_workspaces_language_logo_and_name() -> None:
         in response.body
     )
     assert 'src="https://cdn.mueller.example:8443/logo.png?a=1&amp;b=2" alt="Müller &amp; Söhne"' in response.body
-    assert "Sie sind abgemeldet" in unsubscribed(GERMAN).body
-    assert (
-        "Sie erhalten künftig keine Werbe-E-Mails wie diese mehr von Müller &amp; Söhne." in unsubscribed(GERMAN).body
-    )
+    done = unsubscribed(GERMAN).body
+    assert "Sie sind abgemeldet" in done
+    assert "Sie erhalten künftig keine Werbe-E-Mails wie diese mehr von Müller &amp; Söhne." in done
     assert "Weiter zu shop.example" in ask_before_leaving("https://shop.example/", GERMAN).body
 
 
