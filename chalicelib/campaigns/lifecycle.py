@@ -92,7 +92,7 @@ def return_to_author(
     elif isinstance(problem, NotProven):
         kind, words = "not_proven", "The check could not confirm this email, so it was not sent"
     campaign_id, fault = campaign.campaign_id, problem.faults[0].brief()
-    reason = f"{words}. See {fault}."
+    reason = f"{words}: {fault}."
     if campaigns.move(campaign_id, lifecycle.REVERT, to=back, as_read=campaign, reason=reason, proof_waived=False):
         logger().warning(kind, extra={"campaign_id": campaign_id, "problem": str(fault)})
 

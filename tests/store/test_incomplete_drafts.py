@@ -103,5 +103,5 @@ def test_the_launch_gives_an_incomplete_campaign_back(dynamodb: Any, tables: Tab
     world.launcher.launch(campaign_id, NOW)
     returned = world.campaign(campaign_id)
     assert returned.status is CampaignStatus.DRAFT
-    assert returned.status_reason == "Complete the campaign before you send it. See subject: is missing."
+    assert returned.status_reason == "Complete the campaign before you send it: subject is missing."
     assert world.sqs.bodies == {}

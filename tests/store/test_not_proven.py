@@ -166,7 +166,7 @@ def test_what_an_earlier_release_scheduled_is_missed_with_the_reason_and_can_be_
     assert world.campaigns.move(campaign_id, SCHEDULE, as_read=draft, schedule=Schedule("s", DUE, AT, ZONE))
     assert world.fire(campaign_id, "s") is CampaignStatus.MISSED
     missed = world.campaign(campaign_id)
-    assert "so it was not sent. See html at line 2, column " in (missed.status_reason or "")
+    assert "so it was not sent: html at line 2, column " in (missed.status_reason or "")
     assert world.sqs.bodies == {}
     assert proof(world, campaign_id) is None
     world.control.send_now(campaign_id, DUE + timedelta(hours=1), waived=["proof"])
