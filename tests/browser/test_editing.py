@@ -110,7 +110,7 @@ def test_the_number_of_recipients_is_never_that_of_another_audience(
         page.wait_for_timeout(50)
     page.get_by_label("New", exact=True).uncheck()  # while the audience with it is saved
     saving[0].continue_()
-    expect(shown).to_have_text("2 recipients right now.")
+    expect(shown).to_have_text("2 leads right now.")
 
 
 @pytest.mark.parametrize(("choice", "kept"), [("Keep mine", "From two"), ("Use saved version", "From one")])

@@ -19,11 +19,12 @@ export function chooser({ label, placeholder, empty, find, onpick, onclose = () 
     type: "search", role: "combobox", "aria-label": label, "aria-expanded": "true", "aria-controls": id, "aria-autocomplete": "list",
     placeholder, autocomplete: "off", oninput: () => load(), onkeydown: (event) => steer(event),
   });
-  const popover = h("div", { class: "popover", popover: "auto", ontoggle: ({ newState }) => {
-    if (newState === "open") return;
-    popover.remove();
-    onclose();
-  } });
+  const popover = h("div", {
+    class: "popover", popover: "auto",
+    // At once: "toggle" comes later, when the focus may be elsewhere already.
+    onbeforetoggle: ({ newState }) => { if (newState === "closed") onclose(); },
+    ontoggle: ({ newState }) => { if (newState === "closed") popover.remove(); },
+  });
   let options = [];
   let active = 0;
   let loads = 0;
@@ -47,7 +48,10 @@ export function chooser({ label, placeholder, empty, find, onpick, onclose = () 
   }
 
   function steer(event) {
-    if (event.key === "Tab") return popover.hidePopover();
+    if (event.key === "Tab") {
+      event.preventDefault();
+      return popover.hidePopover();
+    }
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!options.length || (!step && event.key !== "Enter")) return;
     event.preventDefault();
