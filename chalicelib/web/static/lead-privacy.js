@@ -32,7 +32,7 @@ export function privacyCard(shown, { signal, onchange }) {
       marks.map((mark) => h("p", { class: "note" }, whyNot(mark), titles.has(mark.campaign_id) && [
         ", ", h("a", { href: `#/campaigns/${mark.campaign_id}/stats` }, titles.get(mark.campaign_id))], ", ", moment(mark.at))),
       !isSuppressed && Object.entries(elsewhere).map(([entity, at]) => h("p", { class: "note" },
-        `This address unsubscribed from ${entity} on `, moment(at), `. ${lead.entity} still emails it.`)),
+        `This address unsubscribed from ${entity} on `, moment(at), `. It still gets emails from ${lead.entity}.`)),
       mayWrite() && h("div", { class: "actions" },
         isSuppressed && button("Resubscribe…", () => change(resubscribe, "This lead receives campaigns again.")),
         !isSuppressed && lead.email && button("Unsubscribe", () => change(unsubscribe, "This lead no longer receives campaigns."))));
