@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Final
+from unicodedata import bidirectional
 
 from chalicelib.content.errors import Positions, SourceError
 from chalicelib.content.merge_tags import Tag, find_tags, require_balance
@@ -29,6 +30,7 @@ MAX_NESTING: Final = 12
 """Quotes and lists, and their parts, in each other."""
 
 _MARKED = "{button}"
+_RTL = ' dir="rtl"'
 _MISPLACED_BUTTON = (
     f"{_MARKED} is for a link alone in its paragraph, not in a list or quote: [Text](https://…) {_MARKED}"
 )
@@ -120,14 +122,16 @@ class _Writer:
                 self._inline(token.children or [])
             elif kind in _CONTAINERS:
                 depth += 1 if side == "open" else -1
-                self._container(kind, side, token, depth)
+                self._container(kind, side, token, depth, self._is_right_to_left(tokens, number))
             elif token.type == "paragraph_open" and not depth and self._part(tokens[number + 1].children or []):
                 number += 2
             elif token.type == "heading_open":
-                self._text_block(token, self._styles.heading(int(token.tag[1]), is_first=self._is_first()))
+                style = self._styles.heading(int(token.tag[1]), is_first=self._is_first())
+                self._text_block(token, style, self._is_right_to_left(tokens, number))
             elif token.type == "paragraph_open":
                 is_last = depth > 0 and tokens[number + 3].type.endswith("_close")
-                self._text_block(token, self._styles.tight if is_last else self._styles.paragraph)
+                style = self._styles.tight if is_last else self._styles.paragraph
+                self._text_block(token, style, self._is_right_to_left(tokens, number))
             elif kind in ("paragraph", "heading"):
                 self._close()
                 self._html.append("" if token.hidden else f"</{token.tag}>")
@@ -144,6 +148,13 @@ class _Writer:
             number += 1
         self._flush()
         return "".join(self._components)
+
+    def _is_right_to_left(self, tokens: "Sequence[Token]", number: int) -> bool:
+        """Whether the first letter of a block is of a script such as Arabic or Hebrew."""
+        inline = (tokens[at] for at in range(number, len(tokens)) if tokens[at].type == "inline")
+        content = next((each.content for each in inline), "")
+        classes = map(bidirectional, self._stand_ins.pattern.sub("", content))
+        return next((each for each in classes if each in ("L", "R", "AL")), "L") != "L"
 
     def _at(self) -> int:
         """The place in the source of the current line."""
@@ -199,7 +210,7 @@ class _Writer:
             return False
         return True
 
-    def _container(self, kind: str, side: str, token: "Token", depth: int) -> None:
+    def _container(self, kind: str, side: str, token: "Token", depth: int, is_rtl: bool) -> None:
         styles, is_open = self._styles, side == "open"
         if is_open:
             self._opened()
@@ -212,7 +223,8 @@ class _Writer:
             )
             self._html.append(before if is_open else "</blockquote></td></tr></table>")
             return
-        of_list = f' style="{styles.list if depth == 1 else styles.inner_list}"'
+        list_style = (styles.list if depth == 1 else styles.inner_list) + (styles.rtl_list if is_rtl else "")
+        of_list = f'{_RTL if is_rtl else ""} style="{list_style}"'
         style = {
             "bullet_list": of_list,
             "ordered_list": of_list,
@@ -229,9 +241,10 @@ class _Writer:
         """Whether nothing is above but the logo, or a part that keeps its own distance."""
         return not self._html and (not self._components or "lf-part" in self._components[-1])
 
-    def _text_block(self, token: "Token", style: str) -> None:
+    def _text_block(self, token: "Token", style: str, is_rtl: bool) -> None:
         self._opened()
-        self._html.append(self._mark() if token.hidden else f'<{token.tag} style="{style}">{self._mark()}')
+        direction, style = (_RTL, style + self._styles.rtl) if is_rtl else ("", style)
+        self._html.append(self._mark() if token.hidden else f'<{token.tag}{direction} style="{style}">{self._mark()}')
 
     def _inline(self, children: "Sequence[Token]") -> None:
         for child in children:
@@ -265,16 +278,16 @@ class _Writer:
         begins_with_tag = self._stand_ins.pattern.match(address)
         scheme = _IMAGE_SCHEME if is_image else _SCHEME
         if (address or is_image) and not begins_with_tag and not scheme.match(address):
-            self._refuse(self._why_no_address(address, _NO_IMAGE if is_image else _NO_LINK))
+            self._refuse(self._why_no_address(address, is_image=is_image))
         return address.replace(" ", "%20")
 
-    def _why_no_address(self, address: str, otherwise: str) -> str:
+    def _why_no_address(self, address: str, *, is_image: bool) -> str:
         shown = "the address" if self._stand_ins.pattern.search(address) else address[:80]
-        if _HOST.match(address):
+        if _HOST.match(address) and ("/" in address or not is_image):
             return f"add https:// in front of {shown}"
-        return (
-            f"add mailto: in front of {shown}" if _MAILBOX.fullmatch(address) and otherwise is _NO_LINK else otherwise
-        )
+        if _MAILBOX.fullmatch(address) and not is_image:
+            return f"add mailto: in front of {shown}"
+        return _NO_IMAGE if is_image else _NO_LINK
 
     def _refuse(self, reason: str) -> None:
         self._problems.append(SourceError(self._at(), reason))

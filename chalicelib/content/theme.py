@@ -33,6 +33,8 @@ class ElementStyles:
         self.tight = "margin:0"
         self.list = "margin:0 0 16px 24px;padding:0"
         self.inner_list = "margin:8px 0 8px 24px;padding:0"
+        self.rtl = ";text-align:right"
+        self.rtl_list = ";margin-left:0;margin-right:24px;text-align:right"
         self.item = "margin:0 0 8px;padding:0 0 0 4px"
         self.link = f"color:{theme.accent};text-decoration:underline"
         self.image = "max-width:100%;height:auto;border:0;vertical-align:middle"

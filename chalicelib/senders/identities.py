@@ -121,7 +121,7 @@ class SesIdentities:
 def identity_of(sender: str, answer: Mapping[str, Any]) -> Identity:
     """From the answer to GetEmailIdentity."""
     dkim, mail_from = answer.get("DkimAttributes", {}), answer.get("MailFromAttributes", {})
-    is_easy = "@" not in sender and dkim.get("SigningAttributesOrigin", "AWS_SES") != "EXTERNAL"
+    is_easy = "@" not in sender and dkim.get("SigningAttributesOrigin") != "EXTERNAL"
     zone = dkim.get("SigningHostedZone") or _ZONE
     tokens = dkim.get("Tokens", []) if is_easy else []
     status = dkim.get("Status", "NOT_STARTED")

@@ -201,7 +201,7 @@ def test_a_rule_acts_and_is_followed_up(
     desk.get_by_role("button", name="Create draft").click()
     desk.locator("summary", has_text="Recipients").click()
     expect(desk.get_by_text("did not click in “Our pricing, autumn”", exact=True)).to_be_visible()
-    expect(desk.get_by_text("1 recipient right now.")).to_be_visible()
+    expect(desk.get_by_text("1 lead right now.")).to_be_visible()
     draft = desk.url.split("/")[-2]
     desk.get_by_role("textbox", name="Title", exact=True).fill("Still time")
     expect(desk.locator(".save-state")).to_contain_text("Saved")

@@ -91,10 +91,10 @@ def test_the_number_of_recipients_is_never_that_of_another_audience(
     while len(held) < 2:
         page.wait_for_timeout(50)
     held[1].continue_()
-    expect(shown).to_have_text("3 recipients right now.")
+    expect(shown).to_have_text("3 leads right now.")
     held[0].fulfill(json={"total": 2, "at_least": False})  # the first answer comes last
     page.wait_for_timeout(300)
-    expect(shown).to_have_text("3 recipients right now.")
+    expect(shown).to_have_text("3 leads right now.")
 
     saving = list[Route]()
 
@@ -161,6 +161,19 @@ def test_nothing_is_sent_that_the_marketer_has_not_seen(
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.get_by_role("button", name="Send…").click()
     expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def test_the_dialog_says_what_the_check_says(window: BrowserContext, stack: LocalStack, marketer: Marketer) -> None:
+    for address in ("ann@said.example", None):
+        marketer("POST", "/v1/leads", {"entity": "said", "stage": "New", "email": address})
+    page = editor(window, stack, write(marketer, "said"))
+    warning = "Some recipients have no email address and will count as failed. (1 lead)"
+    expect(page.get_by_role("region", name="Pre-send check").get_by_text(warning)).to_be_visible()
+    expect(page.get_by_text("2 leads right now.")).to_be_visible()
+    page.get_by_role("button", name="Send…").click()
+    question = page.get_by_role("dialog")
+    expect(question.get_by_text(warning)).to_be_visible()
+    expect(question.get_by_role("button", name="Send 1 email")).to_be_visible()
 
 
 def test_an_old_copy_in_the_browser_does_not_replace_a_newer_saved_text(
@@ -232,6 +245,7 @@ def test_a_new_campaign_has_the_last_sender_and_no_stages_and_what_it_lacks_gets
     window: BrowserContext, stack: LocalStack, marketer: Marketer
 ) -> None:
     write(marketer, "last", from_email="last@shop.example")
+    marketer("POST", "/v1/leads", {"entity": "last", "stage": "New", "email": "ann@last.example"})
     page = window.new_page()
     page.goto(f"{stack.web_url}#/campaigns/new")
     expect(field(page, "From address")).to_have_value("last@shop.example")
@@ -243,6 +257,24 @@ def test_a_new_campaign_has_the_last_sender_and_no_stages_and_what_it_lacks_gets
     expect(page.locator("#subject-error")).to_have_text("Write a subject.")
     field(page, "Subject").fill("Hello")
     expect(page.locator("#subject-error")).to_have_text("")
+
+    # On a phone, with the email in view: the stage is shown, and the message does not cover what comes next.
+    page.set_viewport_size({"width": 380, "height": 800})
+    field(page, "Markdown").fill("Hello")
+    switch = page.get_by_role("group", name="Write or preview")
+    switch.get_by_role("button", name="Preview").click()
+    expect(field(page, "Title")).to_be_hidden()
+    page.get_by_role("button", name="Schedule…").click()
+    stages = page.get_by_role("group", name="Stages (any of)")
+    expect(stages.get_by_role("checkbox", name="New")).to_be_focused()
+    expect(page.locator("#stages-error")).to_have_text("Choose at least one stage.")
+    expect(page.locator("#stages-error")).to_be_in_viewport()
+    message, action = (
+        each.bounding_box() for each in (page.locator(".toast"), page.get_by_role("button", name="Send…"))
+    )
+    assert message is not None
+    assert action is not None
+    assert message["y"] + message["height"] <= action["y"]
 
 
 def test_what_is_refused_of_a_new_campaign_is_kept_and_is_no_conflict(
@@ -301,7 +333,7 @@ def test_a_scheduled_campaign_is_read_only_and_a_sent_one_shows_its_stats(
     marketer("POST", f"/v1/campaigns/{scheduled}/schedule", {"at": "2032-02-03T10:00", "timezone": "Europe/Lisbon"})
     page = editor(window, stack, scheduled)
     recipients = page.get_by_role("region", name="Recipients")
-    expect(recipients.get_by_text("2 recipients right now.")).to_be_visible()
+    expect(recipients.get_by_text("2 leads right now.")).to_be_visible()
     expect(recipients.get_by_text("false")).to_have_count(0)
     expect(page.get_by_text("Scheduled for Tue 3 Feb 2032, 10:00")).to_be_visible()
     page.get_by_role("button", name="Reschedule…").click()

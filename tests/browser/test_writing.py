@@ -142,6 +142,18 @@ def test_findings_stand_at_their_lines_and_a_format_is_not_changed_by_accident(
     expect(notes).to_contain_text(["lead.nickname"])
     expect(found.get_by_role("button", name="Line 3")).to_be_visible()
     expect(mail.get_by_text("Fine")).to_be_visible()
+    # What was found in a text that is gone is gone with it, also while the new one cannot be saved.
+    text.fill("Changed\n\n[look](https://www.example.com/a)")
+    expect(notes).to_have_text(["www.example.com looks like a placeholder. Links there lead recipients nowhere."])
+    expect(desk.locator(".save-state")).to_have_text(re.compile("^Saved "))
+    text.fill("Anew\n\nHere is no link\n\n[look](www.shop.com) and ![look](shop.com/look)")
+    wrong = ["Add https:// in front of www.shop.com.", "Add https:// in front of shop.com/look."]
+    expect(notes).to_have_text(["".join(wrong)])
+    for said in wrong:
+        expect(found.get_by_text(said)).to_be_visible()
+    expect(found.get_by_text("placeholder")).to_have_count(0)
+    expect(found.get_by_text("Checked: ")).to_have_count(0)
+    expect(mail.get_by_text("look")).to_be_visible()
     text.fill("A line\n" * 40 + "{{ lead.nickname }}")
     for width in (1440, 1024):
         desk.set_viewport_size({"width": width, "height": 900})

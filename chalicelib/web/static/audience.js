@@ -108,7 +108,7 @@ export function audience(value, { onchange: told, signal, readonly, any, isOpen,
         const { total: number, at_least: atLeast } = await size;
         if (counting !== size) return;
         const isNobody = !number && !atLeast;
-        total.textContent = isNobody ? "No recipients right now." : `${atLeast ? "At least " : ""}${counted(number, "recipient")} right now.`;
+        total.textContent = isNobody ? "No recipients right now." : `${atLeast ? "At least " : ""}${counted(number, "lead")} right now.`;
         total.classList.toggle("none", isNobody);
       } catch (problem) {
         if (counting === size) forget();

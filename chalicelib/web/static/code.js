@@ -11,7 +11,7 @@ export function code({ label, value, oninput, readonly, placeholder, describedby
   const lines = h("div", { class: "code-lines", "aria-hidden": "true" });
   const below = h("p", { class: "line-below", "aria-hidden": "true" });
   const area = h("textarea", {
-    "aria-label": label, "aria-describedby": describedby, spellcheck: kind ? "true" : "false", autocapitalize: "off", rows: 1, value, readonly, placeholder,
+    "aria-label": label, dir: "auto", "aria-describedby": describedby, spellcheck: kind ? "true" : "false", autocapitalize: "off", rows: 1, value, readonly, placeholder,
     oninput: () => { draw(); oninput(); },
   });
   const element = h("div", { class: `code ${kind}` }, h("div", { class: "code-sheet" }, lines, area), below);

@@ -31,7 +31,7 @@ export function draftForm({ shown, readonly, isNew, signal, onchange, html }) {
   const pickTag = mergeTags(() => groups.find(({ entity }) => entity === people.value().entity)?.fields || []);
 
   const lines = Object.fromEntries(LINES.map(([name, , properties]) => [name, h("input", {
-    id: name, readonly, value: shown[name] || "", "aria-describedby": `${name}-error`, autocomplete: "off", ...properties, oninput: () => onchange(name),
+    id: name, dir: "auto", readonly, value: shown[name] || "", "aria-describedby": `${name}-error`, autocomplete: "off", ...properties, oninput: () => onchange(name),
   })]));
   const sender = readonly ? null : senderField(lines.from_email, signal);
   const people = audience(shown.audience, { onchange: () => onchange("audience"), signal, readonly, isOpen: isNew, lookup });

@@ -43,12 +43,11 @@ export async function show(place, { id: asked, signal }) {
   place.append(
     h("div", { class: "editor-head" },
       h("div", { class: "titled" }, crumbs("#/campaigns", "Campaigns", ""), title, asked && pill(status)), state, panes.element),
+    actions,
     h("div", { class: "stack" },
       campaign.status_reason && h("p", {}, linked(campaign.status_reason)),
       status === "scheduled" && campaign.proof_waived && h("p", { class: "note" }, "Scheduled without the check, at your request.")),
-    alert, saved.conflicting, desk,
-    // Behind the fields for the keyboard, above them for the eye.
-    actions);
+    alert, saved.conflicting, desk);
   showPane("write");
   check.draw();
   look();

@@ -4,6 +4,7 @@ import { button, counted, fill, h, linked } from "./app.js";
 import { sentence } from "./campaign-words.js";
 import { isOf, stillFound } from "./lines.js";
 import { finding } from "./parts.js";
+import { examplesLeft } from "./starting-points.js";
 
 const SEVERITY = { error: ["bad", "Error"], warning: ["skipped", "Warning"], note: ["", "Note"] };
 const ORDER = Object.keys(SEVERITY);
@@ -26,7 +27,7 @@ export function presendCheck({ values, mark, go, isOurs }) {
     const now = values();
     const live = new Set(written.findings.map(key));
     stored.findings = stored.findings.filter((each) => !live.has(key(each)));
-    const found = [stored, written].flatMap(({ findings, of }) => stillFound(findings, of, now)).map((each) => ({ ...each, message: sentence("", each.message) }))
+    const found = [stored, written].flatMap(({ findings, of }) => stillFound(findings, of, now)).concat(examplesLeft(now)).map((each) => ({ ...each, message: sentence("", each.message) }))
       .toSorted((one, other) => ORDER.indexOf(one.severity) - ORDER.indexOf(other.severity));
     mark(found);
     const proof = stored.of && isOf(stored.of, now) ? stored.proof : null;

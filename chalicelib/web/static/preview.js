@@ -30,7 +30,7 @@ export function preview(signal) {
   const who = button("", () => pickLead(who), { class: "lead-choice", "aria-haspopup": "listbox" });
   const inbox = h("div", { class: "inbox", role: "group", "aria-label": "In the inbox" });
   const frame = h("iframe", { class: "mail", sandbox: "allow-same-origin", src: "v1/previews/frame", title: "Preview of the email" });
-  const text = h("pre", { class: "mail-text", tabindex: "0" });
+  const text = h("pre", { class: "mail-text", dir: "auto", tabindex: "0" });
   const note = h("p", { class: "note preview-note" });
   const alert = h("div");
   const nothing = h("p", { class: "empty soft" }, "Loading…");
@@ -105,9 +105,9 @@ export function preview(signal) {
   function envelope({ from_name: name, from_email: address, subject, preview_text: teaser, text: body }) {
     const sender = name || address || "From";
     fill(inbox, h("span", { class: "avatar", "aria-hidden": "true" }, sender.slice(0, 1).toUpperCase()),
-      h("div", {}, h("p", { class: "inbox-from clip" }, sender),
-        h("p", { class: "inbox-subject clip" }, subject || h("span", { class: "soft" }, "No subject")),
-        h("p", { class: "inbox-teaser clip note" }, teaser || (body || "").replaceAll(/\s+/g, " ").slice(0, 140) || "Preview text")));
+      h("div", {}, h("p", { class: "inbox-from clip", dir: "auto" }, sender),
+        h("p", { class: "inbox-subject clip", dir: "auto" }, subject || h("span", { class: "soft" }, "No subject")),
+        h("p", { class: "inbox-teaser clip note", dir: "auto" }, teaser || (body || "").replaceAll(/\s+/g, " ").slice(0, 140) || "Preview text")));
   }
 
   // -- One request at a time. What was changed meanwhile is asked for next. ---------------------------------------------

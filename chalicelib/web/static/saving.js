@@ -1,6 +1,6 @@
 /** Saving a draft while it is written: one request at a time, with the changed fields only, and what others changed. */
 
-import { api, button, failure, fill, moment, Problem, rename, say } from "./app.js";
+import { api, button, failure, fill, h, moment, Problem, rename, say } from "./app.js";
 import { conflicts } from "./conflicts.js";
 import { KINDS } from "./content.js";
 import { asText } from "./draft.js";
@@ -74,7 +74,7 @@ export function saving({ draft, form, place, state, alert, set, go, isDirty, onc
         adopt(draft.saved(saved, body, written()));
       }
       const unsaved = [...draft.undecided].map((name) => LABELS[name]).join(", ");
-      fill(state, "Saved ", moment(draft.stored.updated_at), unsaved && `, except ${unsaved}`);
+      fill(state, h("span", {}, "Saved ", moment(draft.stored.updated_at), unsaved && `, except ${unsaved}`));
       report(refused.size ? Object.assign(trouble, { errors: [...refused.values()].flat() }) : null);
       if (!signal.aborted) onsaved();
       return isDone();
@@ -101,8 +101,10 @@ export function saving({ draft, form, place, state, alert, set, go, isDirty, onc
     showErrors(problem?.errors || []);
     const all = errors.all();
     const shown = all.flatMap((each) => [", ", button(all.length > 1 ? each.label : each.text, () => goTo(each), { class: "quiet" })]);
-    if (all.length) state.append(". Not saved: ", ...shown.slice(1));
-    else if (problem) fill(alert, failure(problem, save));
+    if (all.length) {
+      state.firstElementChild?.append(". ");
+      state.append("Not saved: ", ...shown.slice(1));
+    } else if (problem) fill(alert, failure(problem, save));
   }
 
   function showErrors(found) {

@@ -88,7 +88,10 @@ async function presend(campaign, before = "") {
     const found = await api("GET", `${path}/preflight`);
     // The check counts what it has looked at. Only where that is not everybody, somebody else has to count.
     const audience = found.audience_is_whole ? { total: found.audience_looked_at } : await api("GET", `${path}/audience`);
-    shown = found.findings.filter(({ severity, code }) => severity in SEVERITY && code !== "not_proven" && code !== "leads_without_email");
+    const problems = found.findings.filter(({ severity }) => severity in SEVERITY);
+    // What was not proven is told in full, with its lines, when it is refused.
+    shown = problems.filter(({ code }) => code !== "not_proven");
+    if (shown.length < problems.length) shown.unshift({ severity: "error", message: "The check could not confirm that recipients get what you wrote." });
     const isComplete = !shown.some((each) => isMissing(each) || UNSENDABLE.has(each.code));
     const mails = Math.max(0, audience.total - found.without_email);
     const all = audience.at_least ? "at least " : "";
@@ -96,7 +99,7 @@ async function presend(campaign, before = "") {
       !isComplete && h("p", { class: "error" }, "It cannot be sent yet:"),
       shown.length > 0 && h("ul", { class: "findings" }, shown.map((each) => finding(
         isMissing(each) ? ["skipped", "Missing"] : SEVERITY[each.severity], [linked(each.message), each.count ? ` (${counted(each.count, "lead")})` : ""]))),
-      isComplete && !shown.length && h("p", {}, h("span", { class: "pill good" }, "No problems"), " The pre-send check found nothing to mend."));
+      isComplete && !shown.length && h("p", {}, h("span", { class: "pill good" }, "No problems"), " The pre-send check found no errors or warnings."));
     return { isComplete, mails: mails || audience.at_least, words: `${all}${counted(mails, "email")}` };
   }
   return { element, check, says: (reason) => shown.some(({ message }) => message === reason) };

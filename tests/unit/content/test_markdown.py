@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from chalicelib.content.compiled import ContentSource
 from chalicelib.content.compiler import compile_content
 from chalicelib.content.errors import ContentInvalid
+from chalicelib.content.made_html import made_of
 from chalicelib.content.merge_tags import find_tags
 from chalicelib.content.preflight import AudienceFacts, preflight_findings
 from chalicelib.content.proof import prove
+from chalicelib.model.campaign import Body
 from chalicelib.model.workspace import Language, Theme, Workspace, contrast_with_white
 from tests.unit.content.made import html_of, made_source, proven, rendered
 from tests.unit.content.mails import Tracking
@@ -55,6 +57,14 @@ def test_blocks(markdown: str, expected: str) -> None:
 def test_the_last_paragraph_of_a_quote_or_an_item_keeps_no_distance() -> None:
     html = html_of("> a\n>\n> b\n\n- x\n\n  y\n\nz")
     assert re.findall(r'<p style="margin:([^"]*)">', html) == ["0 0 16px", "0", "0 0 16px", "0", "0 0 16px"]
+
+
+def test_arabic_and_hebrew_are_written_from_right_to_left() -> None:
+    source = made_source("{{ lead.first_name }}، **مرحبا** shop\n\nHello مرحبا\n\n- שלום\n\n# 20 مرحبا")
+    proven(source)
+    html = source.html or ""
+    assert re.findall(r'<(\w+) dir="rtl" style="[^"]*text-align:right[^"]*"', html) == ["p", "ul", "h1"]
+    assert ">Hello مرحبا</p>" in html
 
 
 def test_the_first_heading_keeps_no_distance_above() -> None:
@@ -140,6 +150,8 @@ def test_merge_tags_stay_as_they_were_written() -> None:
         ("a\n[x](shop.example/{{ lead.id }})", 2, "add https:// in front of the address"),
         ("a\n[x](info@shop.example)", 2, "add mailto: in front of info@shop.example"),
         ("a\n![x](pictures/sofa.jpg)", 2, "an image must have its full address"),
+        ("a\n![x](sofa.jpg)", 2, "an image must have its full address"),
+        ("a\n![x](cdn.shop.example/sofa.jpg)", 2, "add https:// in front of cdn.shop.example/sofa.jpg"),
         ("a\n\n![x](data:image/png;base64,AA)", 3, "an image"),
         ("a\n\n![x]()", 3, "an image"),
         ("a\n\n![x](mailto:a@b.example)", 3, "an image"),
@@ -150,6 +162,7 @@ def test_merge_tags_stay_as_they_were_written() -> None:
         ("a\n\nGo [x](https://x.example) {button}", 3, "{button}"),
         ("> " * 30 + "a", 1, "nested too deep"),
         ("x" * 102_401, 1, "larger than 100 KB"),
+        ("a\n\nb\ud800", 3, "no Unicode character"),
         ("a\n" + "[" * 3_001, 2, "3,000"),
     ],
 )
@@ -159,6 +172,11 @@ def test_errors_name_the_authors_line(markdown: str, line: int, says: str) -> No
     (fault,) = invalid.value.faults
     assert (fault.field, fault.line) == ("markdown", line)
     assert says in fault.reason
+
+
+@pytest.mark.parametrize("body", [Body(), Body(markdown=" \n"), Body(mjml="\t"), Body(html="<p>x</p>")])
+def test_without_markdown_and_mjml_nothing_is_made(body: Body) -> None:
+    assert made_of(body, Workspace("Acme")) is None
 
 
 def test_every_wrong_link_image_and_button_is_reported_at_once() -> None:

@@ -52,6 +52,12 @@ def test_parts_may_be_indented() -> None:
     assert rows_of(body) == [(1, ["a", "#DIV/0!"])]
 
 
+def test_rows_and_cells_without_places_follow_each_other() -> None:
+    row = f'<row><c s="{PERCENT}"><v>0.25</v></c><c t="e"><v>#N/A</v></c><c><f>A1</f></c><c><v>1</v></c></row>'
+    cells = ["25%", "#N/A", "#GETTING_DATA", "1"]
+    assert rows_of(workbook({"A": row * 2})) == [(1, cells), (2, cells)]
+
+
 def test_a_workbook_may_lack_styles_and_shared_strings() -> None:
     body, left = BytesIO(workbook({"A": sheet([["a", 1.0]])})), BytesIO()
     with zipfile.ZipFile(body) as whole, zipfile.ZipFile(left, "w") as packed:
@@ -137,8 +143,10 @@ CELLS = "".join(f'<row r="{row}"><c r="A{row}" t="s"><v>0<!-- --></v></c></row>'
 FAR_ROW = '<row r="1000000"><c r="A1"><v>1</v></c><c r="Z1"><v>1</v></c></row>'
 ENTITY = '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'
 LONG = f"<si><t>{'x' * 32_000}</t></si>"
+FAR_TEXT = f'<row r="1">{cell("A1", "x")}</row><row r="1048576">{cell("XFD1048576", "x")}</row>'
 HOSTILE = {
     "two cells far apart": (workbook({"A": FAR}), "reaches to cell XFD1048576, too far"),
+    "two texts far apart": (workbook({"A": FAR_TEXT}), "too far"),
     "cells without places": (workbook({"A": '<row r="1048576"/><row><c/><c><v>1</v></c></row>' + FAR}), "too far"),
     "a row that says another place": (workbook({"A": FAR_ROW}), "far"),
     "one long string in each cell": (workbook({"A": CELLS}, strings=LONG), "too much text"),

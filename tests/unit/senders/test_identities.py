@@ -46,7 +46,12 @@ class Ses(StandIn):
 
     def list_email_identities(self, **asked: Any) -> dict[str, Any]:
         self.asked.append(("list", asked))
-        return {"EmailIdentities": [{"IdentityName": "a@shop.example", "SendingEnabled": False}], "NextToken": "more"}
+        new = {"IdentityName": "a@shop.example", "SendingEnabled": False}
+        known = {"IdentityName": "shop.example", "SendingEnabled": True, "VerificationStatus": "SUCCESS"}
+        return {"EmailIdentities": [new, known], "NextToken": "more"}
+
+    def delete_email_identity(self, **asked: Any) -> None:
+        self.asked.append(("delete", asked))
 
 
 def refused(code: str) -> ClientError:
@@ -113,9 +118,19 @@ def test_an_address_is_added_without_a_key() -> None:
 def test_a_list_goes_on_where_ses_says() -> None:
     ses = Ses({})
     found, position = SesIdentities(ses).list_page(limit=7, position=None)
-    assert (found, position) == ([IdentitySummary("a@shop.example", False, "NOT_STARTED")], "more")
+    assert position == "more"
+    assert found == [
+        IdentitySummary("a@shop.example", False, "NOT_STARTED"),
+        IdentitySummary("shop.example", True, "SUCCESS"),
+    ]
     SesIdentities(ses).list_page(limit=7, position=position)
     assert ses.asked == [("list", {"PageSize": 7}), ("list", {"PageSize": 7, "NextToken": "more"})]
+
+
+def test_a_sender_is_removed() -> None:
+    ses = Ses({})
+    SesIdentities(ses).remove("shop.example")
+    assert ses.asked == [("delete", {"EmailIdentity": "shop.example"})]
 
 
 @pytest.mark.parametrize(
