@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from chalicelib.store.access import Sessions
 from local.stack import LocalStack
@@ -19,6 +19,13 @@ def desk(page: Page, marketer: Marketer) -> Iterator[Page]:
     marketer("PATCH", "/v1/workspace", {"name": "", "postal_address": None, "theme": {"accent": "#3b4fc4"}})
 
 
+def answer_with_image(route: Route) -> None:
+    if "gone" in route.request.url:
+        route.fulfill(status=404)
+    else:
+        route.fulfill(body='<svg xmlns="http://www.w3.org/2000/svg"/>', content_type="image/svg+xml")
+
+
 def test_a_link_signs_in_once_a_theme_is_seen_and_saved_and_a_token_is_made_and_revoked(
     desk: Page, stack: LocalStack
 ) -> None:
@@ -29,6 +36,14 @@ def test_a_link_signs_in_once_a_theme_is_seen_and_saved_and_a_token_is_made_and_
     expect(desk).to_have_url(f"{stack.web_url}#/campaigns")
 
     desk.get_by_role("link", name="Settings").click()
+    desk.route("https://cdn.shop.example/*", answer_with_image)
+    logo = desk.get_by_label("Logo")
+    for image, warnings in (("gone", 1), ("there", 0)):
+        logo.fill(f"https://cdn.shop.example/{image}.svg")
+        with desk.expect_request(f"https://cdn.shop.example/{image}.svg"):
+            logo.blur()
+        expect(desk.get_by_text("No image could be loaded from this address.")).to_have_count(warnings)
+    logo.fill("")
     desk.get_by_label("Name", exact=True).fill("Acme & Sons")
     desk.get_by_label("Postal address").fill("1 Main Street\nSpringfield")
     desk.get_by_label("Accent colour", exact=True).fill("#eeeeee")
@@ -36,7 +51,7 @@ def test_a_link_signs_in_once_a_theme_is_seen_and_saved_and_a_token_is_made_and_
     desk.get_by_role("button", name="Save").click()
     expect(desk.get_by_label("Accent colour", exact=True)).to_be_focused()
     desk.get_by_label("Accent colour", exact=True).fill("#0b7f74")
-    sample = desk.frame_locator("iframe")
+    sample = desk.frame_locator("iframe[title^=Preview]")
     expect(sample.get_by_text("1 Main Street")).to_be_visible()
     expect(sample.get_by_role("link", name="A button")).to_have_css("color", "rgb(255, 255, 255)")
     desk.get_by_role("button", name="Save").click()

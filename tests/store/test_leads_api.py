@@ -181,7 +181,7 @@ def test_csv_and_ndjson_are_imported_with_errors_by_line(api: ApiClient) -> None
     error = {"line": 3, "field": "email", "reason": "has no @"}
     rejected = [{"line": 3, "values": ["acme", "New", "nope", ""]}]
     first = api("POST", "/v1/leads/import", csv, CSV)
-    counts = {"created": 1, "updated": 0, "unchanged": 0, "repeated": 0}
+    counts = {"created": 1, "updated": 0, "unchanged": 0, "repeated": 0, "without_email": 0}
     groups = [{"entity": "acme", "stage": "New"}]
     assert (first.status, first.json) == (
         200,
@@ -232,6 +232,7 @@ def test_a_spreadsheet_is_inspected_checked_and_imported_by_its_mapping(api: Api
             "updated": 0,
             "unchanged": 0,
             "repeated": 0,
+            "without_email": 0,
             "new_groups": [{"entity": media_type[:16], "stage": "New"}],
             "errors": [{"line": 4, "field": "email", "reason": "has no @"}],
             "rejected": [{"line": 4, "values": ["nope", "Bob", "Rom"]}],

@@ -91,14 +91,16 @@ export async function duplicate(id) {
 export async function followUp({ campaign_id: id, title }) {
   const names = { not_opened: "Did not open", opened: "Opened", not_clicked: "Did not click", clicked: "Clicked" };
   const counts = Object.fromEntries(Object.keys(names).map((value) => [value, h("span", { class: "soft" })]));
+  const about = h("p", { class: "note", hidden: true }, "“About”: of some who clicked, it is not known whether only a machine opened the email.");
   const draft = await confirm({
     title: `Follow up “${title}”`,
-    text: "Creates a draft with the same content for you to edit. Its recipients are selected when you send it, whatever stage they are in by then. Opens and clicks by machines alone are ignored, and who clicked counts as having opened, so these numbers differ from the statistics. Where it is not known whether a click came with an open, they say “about”.",
+    text: "Creates a draft with the same content for you to edit. Its recipients are selected when you send it, whatever stage they are in by then. Machine opens and clicks are ignored; leads who clicked count as having opened.",
     fields: [h("fieldset", { class: "choices" }, h("legend", { class: "label" }, "Leads who"), Object.entries(names).map(([value, label]) =>
-      h("label", {}, h("input", { type: "radio", name: "to", value, required: true, checked: value === "not_opened" }), label, " ", counts[value])))],
+      h("label", {}, h("input", { type: "radio", name: "to", value, required: true, checked: value === "not_opened" }), label, " ", counts[value]))), about],
     action: "Create draft",
     prepare: async () => {
       for (const [value, count] of Object.entries(reactions(await api("GET", `campaigns/${id}/stats`)))) counts[value].textContent = count;
+      about.hidden = !counts.opened.textContent.startsWith("about");
       return "Create draft";
     },
     run: (form) => api("POST", `campaigns/${id}/follow-up`, { body: { to: form.get("to") }, key: crypto.randomUUID() }),

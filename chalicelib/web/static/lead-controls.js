@@ -116,9 +116,9 @@ export function tagList(known, names, onchange, most = Infinity) {
 }
 
 /** What deleting means, for one lead or many. */
-export const DELETING = "This cannot be undone. Emails already sent stay in the campaigns’ numbers. Suppressed addresses "
-  + "stay on the suppression list: imported again, they are still not emailed, or not by the business line that they "
-  + "unsubscribed from. To remove all that is known about a person, use Erase";
+export const DELETING = "This cannot be undone. Emails already sent stay in the campaigns’ numbers. Suppressed "
+  + "addresses stay suppressed: imported again, they are still not emailed (if they only unsubscribed, by that business "
+  + "line). To remove all that is known about a person, use Erase";
 
 /** Ask, and delete a lead; true once it is gone. */
 export const deleteLead = (lead) => confirm({

@@ -26,16 +26,16 @@ export function privacyCard(shown, { signal, onchange }) {
     const { items: marks, elsewhere } = await api("GET", `leads/${lead.lead_id}/suppressions`, { signal });
     const titles = await titlesOf(marks.map((mark) => mark.campaign_id).filter(Boolean), signal);
     const isSuppressed = marks.length > 0;
+    const offered = isSuppressed ? button("Resubscribe…", () => change(resubscribe, "This lead receives campaigns again."))
+      : lead.email && button("Unsubscribe", () => change(unsubscribe, "This lead no longer receives campaigns."));
     fill(status,
       h("div", { class: "bar" }, isSuppressed ? pillsOf(marks.map(({ reason }) => reason))
         : h("span", { class: `pill ${lead.email ? "good" : ""}` }, lead.email ? "Subscribed" : "No email address")),
       marks.map((mark) => h("p", { class: "note" }, whyNot(mark), titles.has(mark.campaign_id) && [
         ", ", h("a", { href: `#/campaigns/${mark.campaign_id}/stats` }, titles.get(mark.campaign_id))], ", ", moment(mark.at))),
       !isSuppressed && Object.entries(elsewhere).map(([entity, at]) => h("p", { class: "note" },
-        `This address unsubscribed from ${entity} on `, moment(at), `. ${lead.entity} still emails it.`)),
-      mayWrite() && h("div", { class: "actions" },
-        isSuppressed && button("Resubscribe…", () => change(resubscribe, "This lead receives campaigns again.")),
-        !isSuppressed && lead.email && button("Unsubscribe", () => change(unsubscribe, "This lead no longer receives campaigns."))));
+        `This address unsubscribed from ${entity} on `, moment(at), `. It still gets emails from ${lead.entity}.`)),
+      mayWrite() && offered && h("div", { class: "actions" }, offered));
   }
 
   const change = (run, message) => act(async () => {

@@ -67,11 +67,13 @@ export function recipients(campaign, asked, signal) {
 
 const COLUMNS = [["Lead", "link-url"], ["Status", "whole"], "Sent", "Opened", "Clicked"];
 
+const bad = (text) => h("span", { class: "pill bad" }, text);
+
 const recipientsTable = (items) => table("Recipients", COLUMNS, items.map((each) => [
   each.lead_deleted ? h("span", { class: "soft" }, "Deleted lead") : [
     h("a", { class: "name", href: `#/leads/${each.lead_id}`, title: asSent(each.email) }, readable(each.email) || "no email address"),
     h("p", { class: "note" }, [each.first_name, each.last_name].filter(Boolean).join(" "))],
-  [pill(each.status), each.bounced_at && h("span", { class: "pill bad" }, "Bounced"), each.complained_at && h("span", { class: "pill bad" }, "Complained"), each.reason && h("p", { class: "note" }, reasonName(each.reason), each.detail ? `: ${each.detail}` : "")],
+  [h("div", { class: "bar" }, pill(each.status), each.bounced_at && bad("Bounced"), each.complained_at && bad("Complained")), each.reason && h("p", { class: "note" }, reasonName(each.reason), each.detail ? `: ${each.detail}` : "")],
   moment(each.sent_at),
   [moment(each.opened_at), each.opened_machine && h("p", { class: "note" }, "by a machine")],
   [moment(each.clicked_at), each.clicked_machine && h("p", { class: "note" }, "by a machine only")],

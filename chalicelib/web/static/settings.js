@@ -121,7 +121,8 @@ export async function show(place, { signal }) {
           field("Postal address", "postal_address", "At the end of emails written in Markdown. In HTML and MJML, write it yourself: many countries require it."),
           field("Language", "language", "Of the unsubscribe page and of what is added to your emails")),
         card({ id: "theme", title: "Theme" },
-          field("Logo", "theme.logo_url", "Address of an image, for your emails and the unsubscribe page"),
+          labelled("Logo", controls["theme.logo_url"], "theme.logo_url", "Address of an image, for your emails and the unsubscribe page",
+            controls["theme.logo_url"], unlessLoaded(controls["theme.logo_url"])),
           field("Accent colour", "theme.accent", "Links and buttons", colour(controls["theme.accent"], "Pick the accent colour")),
           field("Text colour", "theme.text", "", colour(controls["theme.text"], "Pick the text colour")),
           field("Font", "theme.font", ""),
@@ -131,6 +132,25 @@ export async function show(place, { signal }) {
         h("p", { class: "soft" }, "The theme applies to emails written in Markdown."), frame)));
   put();
   preview();
+}
+
+/** A warning if no image loads from the address in the field. It is tried in a frame whose policy allows that; the page's own does not. */
+function unlessLoaded(input) {
+  const warning = h("p", { class: "note", role: "status" });
+  const frame = h("iframe", { sandbox: "allow-same-origin", src: "v1/previews/frame", hidden: true, title: "Loads the logo" });
+  const ready = new Promise((loaded) => { frame.addEventListener("load", loaded, { once: true }); });
+  input.addEventListener("change", async () => {
+    const address = input.value.trim();
+    fill(warning);
+    await ready;
+    if (!address || !frame.contentDocument) return;
+    const image = frame.contentDocument.createElement("img");
+    image.addEventListener("error", () => {
+      if (input.value.trim() === address) fill(warning, h("span", { class: "pill skipped" }, "Warning"), " No image could be loaded from this address.");
+    });
+    image.src = address;
+  });
+  return [warning, frame];
 }
 
 /** A colour's text field with the browser's own picker beside it. */
