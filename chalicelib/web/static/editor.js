@@ -106,7 +106,11 @@ export async function show(place, { id: asked, signal }) {
     // Recipients that were chosen meanwhile are counted once they are stored.
     const isStored = !("audience" in draft.changes(form.values()));
     await Promise.all([isStored && form.people.count(() => ask("audience")), !readonly && check.run(() => ask("preflight"), draft.stored)])
-      .catch((problem) => { if (mine === refreshes && !signal.aborted && problem instanceof Problem) fill(alert, failure(problem, refresh)); });
+      .catch((problem) => {
+        if (mine !== refreshes || signal.aborted) return;
+        if (!(problem instanceof Problem)) throw problem;
+        fill(alert, failure(problem, refresh));
+      });
   }
 }
 

@@ -35,9 +35,9 @@ export function stillFound(findings, then, now) {
 /** Whether a campaign has these values. */
 export const isOf = (campaign, values) => Object.keys(values).every((name) => textOf(campaign, name) === textOf(values, name));
 
-/** The text of a field, such as `audience.stages`. Content that is missing is named html, in whatever format it is written later. */
-function textOf(values, field = "") {
-  const [name] = field.split(".");
+/** The text of a field, such as `audience.stages`; "" of none. Content that is missing is named html, in whatever format it is written later. */
+function textOf(values, field) {
+  const [name] = (field ?? "").split(".");
   const value = values[name] ?? (name === "html" ? values.markdown ?? values.mjml : null) ?? "";
   return typeof value === "string" ? value.replaceAll(/\r\n?/g, "\n") : JSON.stringify(value);
 }

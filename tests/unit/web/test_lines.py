@@ -10,7 +10,7 @@ from tests.unit.web.node import run
 TEXT = "Dear reader,\n\n[shop](https://www.example.com)\n\nRegards"
 
 
-def found(field: str, line: int | None) -> dict[str, Any]:
+def found(field: str | None, line: int | None) -> dict[str, Any]:
     return {"code": "one", "field": field, "line": line}
 
 
@@ -29,7 +29,7 @@ CALLS: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any], int | str | No
     (found("html", None), {"html": None, "markdown": None}, {"html": None, "markdown": "Hello"}, "gone"),
     (found("audience.stages", None), {"audience": {"stages": []}}, {"audience": {"stages": ["New"]}}, "gone"),
     (found("audience.stages", None), {"audience": {"stages": []}}, {"audience": {"stages": []}}, None),
-    ({"code": "dmarc_fails"}, {"subject": "Hello"}, {"subject": "Hello!"}, None),
+    (found(None, None), {"subject": "Hello"}, {"subject": "Hello!"}, None),
 ]  # fmt: skip
 
 
