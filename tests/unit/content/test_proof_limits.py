@@ -92,17 +92,23 @@ def other_threads(number: int) -> Iterator[None]:
     threads = [Thread(target=work) for _ in range(number)]
     for thread in threads:
         thread.start()
-    yield
-    end.set()
-    for thread in threads:
-        thread.join()
+    try:
+        yield
+    finally:
+        end.set()
+        for thread in threads:
+            thread.join()
 
 
 def test_a_busy_machine_makes_no_fault() -> None:
     compiled = compile_content(DIGEST, Signer())
-    start = thread_time()
-    assert not prove(DIGEST, compiled, Signer(), seconds=60).faults
-    seconds = 5 * (thread_time() - start)  # garbage collection and a cold cache count as well
+
+    def seconds_alone() -> float:
+        start = thread_time()
+        assert not prove(DIGEST, compiled, Signer(), seconds=60).faults
+        return thread_time() - start
+
+    seconds = 5 * min(seconds_alone() for _ in range(3))  # garbage collection and a cold cache count as well
     with other_threads(15):
         start = monotonic()
         assert not prove(DIGEST, compiled, Signer(), seconds=seconds).faults
