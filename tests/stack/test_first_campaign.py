@@ -43,6 +43,7 @@ def sent(marketer: Marketer, until: Until) -> dict[str, Any]:
         "new_groups": [{"entity": ENTITY, "stage": "New"}],
         "errors": [],
         "rejected": [],
+        "without_email": 1,
         "custom_fields": ["city"],
     }
     again = marketer("POST", "/v1/leads/import", "\n".join(lines), "text/csv")
@@ -54,6 +55,7 @@ def sent(marketer: Marketer, until: Until) -> dict[str, Any]:
         "new_groups": [],
         "errors": [],
         "rejected": [],
+        "without_email": 1,
         "custom_fields": ["city"],
     }
     (left,) = marketer("GET", f"/v1/leads?entity={ENTITY}&q=left@")["items"]
