@@ -13,13 +13,13 @@ from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
 from chalicelib.model.ids import CampaignId, new_campaign_id, new_lead_id
 from chalicelib.store.counters import Counters
 from chalicelib.store.deliveries import Deliveries
-from local.client import Api
 from local.ministack import saved_at
 from local.ports import free_ports
 from local.recipients import request
 from local.stack import DEFAULTS, LocalStack, Options, running
 from tests.claiming import record_claim
 from tests.stack.marketer import Marketer
+from tests.stack.test_refused_account import switch
 
 Until = Callable[[Callable[[], bool]], bool]
 LEADS = 60
@@ -76,8 +76,7 @@ def test_a_stack_that_ends_while_it_sends_goes_on_and_mails_nobody_twice(
         lines = ["entity,stage,email"] + [f"end,New,p{number}@end.example" for number in range(LEADS)]
         marketer("POST", "/v1/leads/import", "\n".join(lines), "text/csv")
         path = f"/v1/campaigns/{marketer('POST', '/v1/campaigns', CAMPAIGN)['campaign_id']}"
-        slowly = b'{"faults": [{"kind": "stall", "seconds": 0.3}]}'  # else it may have ended before it is looked at
-        Api(stack.inbox_url, "")("PUT", "/faults", slowly)
+        switch(stack, max_send_rate=10)  # else all may be sent before it is looked at
         marketer("POST", f"{path}/send")
         # Of what leaves after the last save a killed engine knows nothing.
         assert until(lambda: sum(at > (saved_at(tmp_path) or 0) for _, at in mails(stack)) >= 5)
