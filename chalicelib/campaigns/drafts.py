@@ -130,14 +130,14 @@ class Drafts:
 
     def create(self, written: Written, now: datetime) -> Draft:
         """Raises InvalidCampaign; nothing is written then."""
-        draft = self._checked(_blank(now), Body(), written)
+        draft = self._checked(blank(now), Body(), written)
         self._campaigns.create(draft.campaign, draft.body)
         return draft
 
     def unsaved(self, written: Written, now: datetime) -> tuple[Draft, list[Fault]]:
         """The draft that `create` would make of this, and what is wrong with its fields. Nothing is stored."""
         faults: list[Fault] = []
-        campaign, body = _normalized(_blank(now), Body(), written, faults)
+        campaign, body = _normalized(blank(now), Body(), written, faults)
         return Draft(campaign, body, self._campaigns.workspace_of(campaign)), faults
 
     def change(self, campaign_id: CampaignId, changes: Written, now: datetime, *, version: int | None = None) -> Draft:
@@ -181,7 +181,7 @@ class Drafts:
     def _copy(self, draft: Draft, suffix: str, now: datetime, **changes: Any) -> Draft:
         title = draft.campaign.title and draft.campaign.title[: _LONGEST["title"] - len(suffix)] + suffix
         written = {name: getattr(draft.campaign, name) for name in _FIELDS}
-        campaign = replace(_blank(now), **written | {"title": title} | changes)
+        campaign = replace(blank(now), **written | {"title": title} | changes)
         self._campaigns.create(campaign, draft.body)
         return Draft(campaign, draft.body, self._campaigns.workspace_of(campaign))
 
@@ -214,7 +214,8 @@ class Drafts:
         forget_schedule(self._schedules, campaign)
 
 
-def _blank(now: datetime) -> Campaign:
+def blank(now: datetime) -> Campaign:
+    """A new draft, of which nothing is written yet."""
     return Campaign(
         campaign_id=new_campaign_id(),
         title="",

@@ -1,6 +1,5 @@
 """What a marketer should know before sending: the content's findings, with the audience and the sender looked up."""
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from chalicelib.content.findings import Finding, content_findings, finding, in_o
 from chalicelib.content.preflight import AudienceFacts, preflight_findings
 from chalicelib.content.render import Renderer
 from chalicelib.content.values import is_missing
+from chalicelib.content.vocabulary import value_at
 from chalicelib.crm.audience import Audiences
 from chalicelib.crm.leads import merge_fields
 from chalicelib.model.campaign import ProofResult
@@ -30,7 +30,6 @@ from chalicelib.model.lead import Lead
 from chalicelib.model.workspace import Workspace
 from chalicelib.tracking.key_ring import KeyRingSource
 
-_FIELD = re.compile(r'lead\.fields(?:\.(\w+)|\[(["\'])(.*)\2\])')
 LEADS_LOOKED_AT = 20_000
 LOOK_SECONDS = 10
 """A request has 29, of which SES may take 15; the answer says how many leads the counts cover."""
@@ -134,7 +133,7 @@ class _Seen:
         self.total += 1
         self.without_email += lead.email is None
         values = merge_fields(lead)
-        self.empty_fields.update(path for path in self.paths if is_missing(_value_at(values, path)))
+        self.empty_fields.update(path for path in self.paths if is_missing(value_at(values, path)))
         if self.total <= LEADS_RENDERED:
             self.first.append(lead)
 
@@ -164,12 +163,3 @@ def _tried(
 def _sample(lead: Lead, subject: str) -> Sample:
     name = " ".join(filter(None, (lead.first_name, lead.last_name))) or lead.email or "a lead without a name"
     return Sample(lead.lead_id, name, subject)
-
-
-def _value_at(values: Mapping[str, object], path: str) -> object:
-    """The value of a path as vocabulary.FieldUse has it; None where there is nothing."""
-    if named := _FIELD.fullmatch(path):
-        fields = values["fields"]
-        return fields.get(named[1] or named[3]) if isinstance(fields, Mapping) else None
-    name = path.removeprefix("lead.")
-    return values.get("lead_id" if name == "id" else name)

@@ -5,7 +5,7 @@ every recipient. Only the listed functions and filters can be called: the gramma
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
@@ -34,6 +34,7 @@ _ROOTS = {"lead": LEAD_ATTRIBUTES, "campaign": CAMPAIGN_ATTRIBUTES}
 _EXAMPLES = {"lead": "first_name", "campaign": "title"}
 _AVAILABLE = "lead, campaign, unsubscribe_url"
 _SIMPLE_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_FIELD_PATH = re.compile(r'lead\.fields(?:\.(\w+)|\[(["\'])(.*)\2\])')
 _RESERVED = frozenset({*_ROOTS, *FUNCTIONS, "unsubscribe_url", "_delivery"})
 
 
@@ -109,6 +110,15 @@ def _path_of(steps: tuple[str, ...]) -> str:
     name = steps[1]
     quote = "'" if '"' in name else '"'
     return f"lead.fields.{name}" if _SIMPLE_NAME.fullmatch(name) else f"lead.fields[{quote}{name}{quote}]"
+
+
+def value_at(values: Mapping[str, object], path: str) -> object:
+    """The value that a FieldUse's path leads to, in the values of a lead; None where there is nothing."""
+    if named := _FIELD_PATH.fullmatch(path):
+        fields = values["fields"]
+        return fields.get(named[1] or named[3]) if isinstance(fields, Mapping) else None
+    name = path.removeprefix("lead.")
+    return values.get("lead_id" if name == "id" else name)
 
 
 def _why_no_value(root: str, steps: tuple[str, ...]) -> str | None:

@@ -6,21 +6,11 @@ from datetime import UTC, datetime
 import pytest
 
 from chalicelib.campaigns.completeness import NEEDED_BY_A_MAIL, Incomplete, missing_in, require_complete
-from chalicelib.model.campaign import Audience, Body, Campaign, CampaignStatus
-from chalicelib.model.ids import CampaignId
+from chalicelib.campaigns.drafts import blank
+from chalicelib.model.campaign import Audience, Body
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
-BLANK = Campaign(
-    campaign_id=CampaignId("cmp_1"),
-    title="",
-    subject="",
-    from_email="",
-    audience=Audience("", ()),
-    status=CampaignStatus.DRAFT,
-    version=1,
-    created_at=NOW,
-    updated_at=NOW,
-)
+BLANK = blank(NOW)
 WHOLE = replace(BLANK, title="t", subject="s", from_email="a@b.example", audience=Audience("acme", ("New",)))
 ALL = ["title", "subject", "from_email", "audience.entity", "audience.stages", "html"]
 

@@ -6,22 +6,13 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.campaigns.drafts import blank
 from chalicelib.campaigns.listing import ListQuery, NewestCampaigns, Sort
-from chalicelib.model.campaign import Audience, Campaign, CampaignStatus, Schedule
+from chalicelib.model.campaign import Campaign, CampaignStatus, Schedule
 from chalicelib.model.ids import CampaignId
 
 NOW = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
-DRAFT = Campaign(
-    campaign_id=CampaignId("cmp_0"),
-    title="",
-    subject="",
-    from_email="",
-    audience=Audience("", ()),
-    status=CampaignStatus.DRAFT,
-    version=1,
-    created_at=NOW,
-    updated_at=NOW,
-)
+DRAFT = blank(NOW)
 
 
 def titles(window: NewestCampaigns, wanted: ListQuery, limit: int = 100) -> list[str]:
