@@ -242,8 +242,8 @@ class Pacing:
 
     def wait(self, wanted: int, time_is_short: Callable[[], bool]) -> None:
         """Return at the next moment, and use it up. Raises MustWait."""
-        while (moment := self.secure(wanted, time_is_short)) > self._clock():
-            self.rest(moment - self._clock())
+        while (ahead := self.secure(wanted, time_is_short) - self._clock()) > 0:
+            self.rest(ahead)
         self._moments.popleft()
 
     def begin(self) -> None:

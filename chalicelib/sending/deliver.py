@@ -27,7 +27,6 @@ from datetime import datetime, timedelta
 from chalicelib.campaigns.launched_content import LaunchedContent
 from chalicelib.model.addresses import without_address
 from chalicelib.model.delivery import Delivery, DeliveryStatus
-from chalicelib.model.errors import StoreError
 from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.reasons import FailureReason, SkipReason, WaitReason
 from chalicelib.model.transport import AccountRefused, NotSent, OutcomeUnknown, OutgoingMail, Rejected, Transport
@@ -247,7 +246,7 @@ class Deliver:
         """Give a claim back whose mail has certainly not left: only this worker knows that."""
         try:
             yield
-        except (StoreError, MustWait):
+        except Exception:  # an error of ours included: what stays claimed is never sent
             self._deliveries.release(claim)
             raise
 

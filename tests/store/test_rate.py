@@ -152,6 +152,28 @@ def test_twenty_workers_together_keep_to_the_rate_in_every_second_and_use_it(dyn
     assert len(within) >= 0.9 * rate * (seconds - 1)
 
 
+def test_an_error_of_ours_before_a_mail_is_handed_over_loses_no_mail(dynamodb: Any, tables: TableNames) -> None:
+    world, shared = World(dynamodb, tables), account(dynamodb, tables)
+    lead = world.lead(0)
+    campaign_id = world.launched()
+    launched = content.load(world.campaigns, KEYS, TRACKING_URL, campaign_id)
+    worker = shared.deliverer(world)
+    found: list[Any] = []
+
+    def fail(seconds: float) -> None:
+        found.append(world.status(campaign_id, lead.lead_id))
+        raise ValueError("sleep length must be non-negative")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker._pacing, "_pause", fail)
+        with pytest.raises(ValueError, match="sleep length"):
+            worker.deliver_all(launched, "0.0", [lead.lead_id])
+    assert found == [("sending", None)]
+    assert worker.deliver_all(launched, "0.0", [lead.lead_id]) == []
+    assert [mail.to_email for mail in world.mail.accepted] == [lead.email]
+    assert world.status(campaign_id, lead.lead_id) == ("sent", None)
+
+
 def test_the_quota_is_never_passed_and_its_end_is_used(dynamodb: Any, tables: TableNames) -> None:
     shared = account(dynamodb, tables, quota=25)
     workers = [shared.worker() for _ in range(3)]
