@@ -24,7 +24,7 @@ MAY_KNOW = {
     "backoff": set(),
     "threads": set(),
     "sdk": set(),
-    "sqs": {"backoff", "model", "sdk"},
+    "sqs": {"backoff", "model", "telemetry"},
     "scheduler": {"model"},
     "store": {"model", "backoff", "threads", "telemetry", "settings", "aws", "sdk"},
     "tracking": TRACKING,
