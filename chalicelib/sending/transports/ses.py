@@ -71,7 +71,6 @@ class SesTransport:
     _client: "SESV2Client"
     _configuration_set: str
     _clock: Callable[[], float] = time.time
-    """The time of day: a monotonic clock may stand still while Lambda has frozen the process."""
     _used_at: float = 0.0
 
     def send(self, mail: OutgoingMail) -> str:
