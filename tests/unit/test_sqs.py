@@ -11,7 +11,9 @@ from chalicelib.sqs import for_each_record
 
 def event(*bodies: str) -> dict[str, Any]:
     """Lambda's SQS event of messages with the ids 0, 1, ..."""
-    records = [{"messageId": str(n), "body": json.dumps(body), "eventSource": "aws:sqs"} for n, body in enumerate(bodies)]
+    records = [
+        {"messageId": str(n), "body": json.dumps(body), "eventSource": "aws:sqs"} for n, body in enumerate(bodies)
+    ]
     return {"Records": records}
 
 
