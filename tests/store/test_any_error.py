@@ -1,5 +1,5 @@
-"""A message is delivered while any one call fails with an error that nobody expects: of the store, the mail service, the
-budget, or the clock's sleep.
+"""A message is delivered while any one call fails with an error that nobody expects: of the store, the mail service,
+the budget, or the clock's sleep.
 
 Each call of each story fails once, before or after it took effect. Then SQS delivers the message again.
 """
