@@ -21,6 +21,8 @@ from chalicelib.model.suppression import Mark, Resubscription, SuppressedAddress
 suppressions = Resource("suppressions")
 
 REMOVED = "removed"
+Listed = Literal["hard_bounce", "complaint", "unsubscribed", "manual", "removed"]
+"""Reasons and `removed` as one type: of a union, an error would name each branch as a field."""
 
 
 class SuppressionNotFound(Missing, problem="suppression-not-found", title="The address is not on the suppression list"):
@@ -29,7 +31,7 @@ class SuppressionNotFound(Missing, problem="suppression-not-found", title="The a
 
 class SuppressionsQuery(PageQuery):
     q: str | None = Field(default=None, max_length=254, description="Only addresses that start like this.")
-    reason: SuppressionReason | Literal["removed"] | None = Field(
+    reason: Listed | None = Field(
         default=None, description="Only for this reason; `removed`: addresses that were taken off the list."
     )
 
