@@ -53,7 +53,7 @@ class LostConnections(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     mails = 0
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
         self.mails += 1
         if self.mails > 1:
