@@ -11,10 +11,8 @@ from chalicelib.sqs import for_each_record
 
 def event(*bodies: str) -> dict[str, Any]:
     """Lambda's SQS event of messages with the ids 0, 1, ..."""
-    records = [
-        {"messageId": str(n), "body": json.dumps(body), "eventSource": "aws:sqs"} for n, body in enumerate(bodies)
-    ]
-    return {"Records": records}
+    record = {"eventSource": "aws:sqs"}
+    return {"Records": [record | {"messageId": str(n), "body": json.dumps(body)} for n, body in enumerate(bodies)]}
 
 
 class AnyError(Exception):

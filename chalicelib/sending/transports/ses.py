@@ -60,7 +60,7 @@ _ABOUT_THE_WORKER = {
 _IDLE_SECONDS = 5.0
 """A connection idle for longer is not used again. Lambda drops idle connections, and one that closes while the process
 is frozen looks open to urllib3: the mail handed to it would have an unknown outcome. While a campaign is being sent,
-mails are about a second apart at most. Source: AWS Lambda developer guide, "Best practices for working with AWS Lambda
+mails follow each other faster. Source: AWS Lambda developer guide, "Best practices for working with AWS Lambda
 functions".
 """
 
