@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.backoff import attempts
 from chalicelib.model.errors import Unavailable
+from chalicelib.telemetry import logger
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -79,11 +80,25 @@ class Record(Protocol):
 
 
 def for_each_record(event: dict[str, Any], handle: Callable[[Record], None]) -> Failures:
-    """Handle every record of Lambda's SQS event; only those that raise go back to the queue, or to its dead letters."""
+    """Handle every record of Lambda's SQS event; only those that raise go back to the queue, or to its dead letters.
+
+    The log says why. An outage fails thousands of messages, so what is unavailable is named without a trace.
+    """
     from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
+    def logged(record: Record) -> None:
+        try:
+            handle(record)
+        except Unavailable as error:
+            cause = repr(error.__cause__ or error)
+            logger().warning("message_put_back", extra={"sqs_message": record.message_id, "cause": cause})
+            raise
+        except Exception:
+            logger().exception("message_failed", extra={"sqs_message": record.message_id})
+            raise
+
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-    return process_partial_response(event=event, record_handler=handle, processor=processor)
+    return process_partial_response(event=event, record_handler=logged, processor=processor)
 
 
 def groups(things: Iterable[T], size: int) -> Iterator[Sequence[T]]:

@@ -6,23 +6,36 @@ answer_problems      any error on the way becomes a problem detail
       the operation  a resource's handler
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any
 
 from chalice import Blueprint, Chalice, Response
 from chalice.app import Request
 
-from chalicelib import api
+from chalicelib.api.campaign_list import campaign_list
+from chalicelib.api.campaign_moves import campaign_moves
+from chalicelib.api.campaigns import campaigns
+from chalicelib.api.deliveries import deliveries
 from chalicelib.api.http.answers import AnswerModel, Moment, problem_answer, to_response
 from chalicelib.api.http.authentication import authentication
 from chalicelib.api.http.idempotency import idempotency
 from chalicelib.api.http.openapi import describe
 from chalicelib.api.http.problems import Problem, framework_problem, problem_of
 from chalicelib.api.http.resources import Call, Operation, Resource, operations, request_id
-from chalicelib.api.imports import WORKBOOK
+from chalicelib.api.imports import WORKBOOK, imports
+from chalicelib.api.lead_lists import lead_lists
+from chalicelib.api.leads import leads
+from chalicelib.api.previews import live_preview, previews
+from chalicelib.api.privacy import privacy
+from chalicelib.api.recounts import recounts
+from chalicelib.api.rules import rules
+from chalicelib.api.senders import senders
+from chalicelib.api.stats import stats
+from chalicelib.api.suppressions import suppressions
+from chalicelib.api.timeline import timeline
+from chalicelib.api.tokens import tokens
+from chalicelib.api.workspace import workspace
 from chalicelib.wiring.requests import Context, deployed_context
 
 health = Resource("health")
@@ -40,14 +53,27 @@ def get_health(call: Call) -> object:
     return {"status": "ok", "at": call.context.now()}
 
 
-def _declared() -> Iterator[Resource]:
-    """The resources of the modules in `api`, module by module."""
-    for found in iter_modules(api.__path__, f"{api.__name__}."):
-        if not found.ispkg:
-            yield from (each for each in vars(import_module(found.name)).values() if isinstance(each, Resource))
-
-
-_DESCRIBED = (health, *_declared())
+_DESCRIBED: tuple[Resource, ...] = (
+    health,
+    leads,
+    imports,
+    lead_lists,
+    timeline,
+    campaign_list,
+    privacy,
+    suppressions,
+    campaigns,
+    previews,
+    live_preview,
+    campaign_moves,
+    stats,
+    recounts,
+    deliveries,
+    rules,
+    senders,
+    tokens,
+    workspace,
+)
 RESOURCES: tuple[Resource, ...] = (*_DESCRIBED, describe(_DESCRIBED))
 
 ANYTHING = "/v1/{anything+}"

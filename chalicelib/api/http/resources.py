@@ -9,8 +9,8 @@
 
 The declaration makes the route, checks that the body and parameters read are those declared, makes the answer's model
 of what the handler returns, turns every error into a problem detail, and is where openapi.py reads the operation from;
-the handler's docstring is its summary and description there. A new resource is a module of `api`, where the registry
-finds it; what its handlers work with becomes part of Context (wiring/requests.py). Handlers load, decide and save.
+the handler's docstring is its summary and description there. A new resource is added to registry.RESOURCES; what its
+handlers work with becomes part of Context (wiring/requests.py). Handlers load, decide and save.
 """
 
 from collections.abc import Callable, Sequence
