@@ -30,7 +30,11 @@ class SuppressionNotFound(Missing, problem="suppression-not-found", title="The a
 
 
 class SuppressionsQuery(PageQuery):
-    q: str | None = Field(default=None, max_length=254, description="Only addresses that start like this.")
+    q: str | None = Field(
+        default=None,
+        max_length=254,
+        description="Only addresses that start like this, in ASCII or in the letters of their domain.",
+    )
     reason: Listed | None = Field(
         default=None, description="Only for this reason; `removed`: addresses that were taken off the list."
     )
@@ -89,7 +93,7 @@ def list_suppressed_addresses(call: Call) -> object:
     """
     query = call.query(SuppressionsQuery)
     found = call.context.leads.suppressions.list_page(
-        start=(query.q or "").strip(), limit=query.limit, position=query.position(), shown=query.shows
+        start=query.q or "", limit=query.limit, position=query.position(), shown=query.shows
     )
     return query.page(map(_shown, found[0]), found[1])
 
