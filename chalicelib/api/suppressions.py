@@ -21,6 +21,8 @@ from chalicelib.model.suppression import Mark, Resubscription, SuppressedAddress
 suppressions = Resource("suppressions")
 
 REMOVED = "removed"
+Listed = Literal["hard_bounce", "complaint", "unsubscribed", "manual", "removed"]
+"""Reasons and `removed` as one type: of a union, an error would name each branch as a field."""
 
 
 class SuppressionNotFound(Missing, problem="suppression-not-found", title="The address is not on the suppression list"):
@@ -28,8 +30,12 @@ class SuppressionNotFound(Missing, problem="suppression-not-found", title="The a
 
 
 class SuppressionsQuery(PageQuery):
-    q: str | None = Field(default=None, max_length=254, description="Only addresses that start like this.")
-    reason: SuppressionReason | Literal["removed"] | None = Field(
+    q: str | None = Field(
+        default=None,
+        max_length=254,
+        description="Only addresses that start like this, in ASCII or in the letters of their domain.",
+    )
+    reason: Listed | None = Field(
         default=None, description="Only for this reason; `removed`: addresses that were taken off the list."
     )
 
@@ -87,7 +93,7 @@ def list_suppressed_addresses(call: Call) -> object:
     """
     query = call.query(SuppressionsQuery)
     found = call.context.leads.suppressions.list_page(
-        start=(query.q or "").strip(), limit=query.limit, position=query.position(), shown=query.shows
+        start=query.q or "", limit=query.limit, position=query.position(), shown=query.shows
     )
     return query.page(map(_shown, found[0]), found[1])
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from html import escape
+from itertools import chain, takewhile
 from typing import TYPE_CHECKING, Final
 from unicodedata import bidirectional
 
@@ -106,6 +107,8 @@ class _Writer:
         self._line = 0
         self._components: list[str] = []
         self._html: list[str] = []
+        self._table_is_rtl = False
+        """Of the last table: cells may hold nothing but numbers."""
         self._open: list[list[Tag]] = [[]]
         """The statements in each of the open elements."""
 
@@ -122,8 +125,11 @@ class _Writer:
                 self._inline(token.children or [])
             elif kind in _CONTAINERS:
                 depth += 1 if side == "open" else -1
-                self._container(kind, side, token, depth, self._is_right_to_left(tokens, number))
-            elif token.type == "paragraph_open" and not depth and self._part(tokens[number + 1].children or []):
+                if side == "open":
+                    self._open_container(kind, token, depth, self._is_right_to_left(tokens, number))
+                else:
+                    self._close_container(kind, token)
+            elif token.type == "paragraph_open" and not depth and self._part(tokens, number):
                 number += 2
             elif token.type == "heading_open":
                 style = self._styles.heading(int(token.tag[1]), is_first=self._is_first())
@@ -151,9 +157,10 @@ class _Writer:
 
     def _is_right_to_left(self, tokens: "Sequence[Token]", number: int) -> bool:
         """Whether the first letter of a block is of a script such as Arabic or Hebrew."""
-        inline = (tokens[at] for at in range(number, len(tokens)) if tokens[at].type == "inline")
-        content = next((each.content for each in inline), "")
-        classes = map(bidirectional, self._stand_ins.pattern.sub("", content))
+        after = (tokens[at] for at in range(number + 1, len(tokens)))
+        block = takewhile(lambda each: each.level > tokens[number].level, after)
+        texts = (self._stand_ins.pattern.sub("", each.content) for each in block if each.type == "inline")
+        classes = map(bidirectional, chain.from_iterable(texts))
         return next((each for each in classes if each in ("L", "R", "AL")), "L") != "L"
 
     def _at(self) -> int:
@@ -188,17 +195,18 @@ class _Writer:
             self._flush()
             self._components.append(f"<mj-raw>{text}</mj-raw>")
 
-    def _part(self, children: "Sequence[Token]") -> bool:
+    def _part(self, tokens: "Sequence[Token]", number: int) -> bool:
         """Writes a paragraph that is nothing but a button or an image, as a component of its own."""
-        shown = [child for child in children if child.type != "text" or child.content.strip()]
+        shown = [child for child in tokens[number + 1].children or [] if child.type != "text" or child.content.strip()]
         kinds = [child.type for child in shown]
         is_button = shown and shown[-1].type == "text" and shown[-1].content.strip() == _MARKED
         if is_button and kinds.count("link_open") == 1 and kinds[0] == "link_open" and kinds[-2] == "link_close":
             self._flush()
             href = self._attribute(self._address(shown[0]))
             self._inline(shown[1:-2])
+            align = ' align="right"' if self._is_right_to_left(tokens, number) else ""
             self._components.append(
-                f'<mj-button css-class="lf-part {BUTTON}" href="{href}">{self._taken()}</mj-button>'
+                f'<mj-button css-class="lf-part {BUTTON}"{align} href="{href}">{self._taken()}</mj-button>'
             )
         elif kinds in (["image"], ["link_open", "image", "link_close"]):
             self._flush()
@@ -210,32 +218,37 @@ class _Writer:
             return False
         return True
 
-    def _container(self, kind: str, side: str, token: "Token", depth: int, is_rtl: bool) -> None:
-        styles, is_open = self._styles, side == "open"
-        if is_open:
-            self._opened()
-        else:
-            self._close()
+    def _open_container(self, kind: str, token: "Token", depth: int, is_rtl: bool) -> None:
+        self._opened()
+        styles = self._styles
+        if kind == "table":
+            self._table_is_rtl = is_rtl
+        is_rtl = self._table_is_rtl if kind in ("th", "td") else is_rtl
+        direction = _RTL if is_rtl else ""
         if kind == "blockquote":  # Outlook gives only cells of tables a border and a padding
-            before = (
+            quote = styles.rtl_quote if is_rtl else styles.quote
+            self._html.append(
                 '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" '
-                f'style="margin:0 0 16px"><tr><td class="lf-quote" style="{styles.quote}"><blockquote style="margin:0">'
+                f'style="margin:0 0 16px"><tr><td class="lf-quote" style="{quote}"><blockquote style="margin:0">'
             )
-            self._html.append(before if is_open else "</blockquote></td></tr></table>")
             return
         list_style = (styles.list if depth == 1 else styles.inner_list) + (styles.rtl_list if is_rtl else "")
-        of_list = f'{_RTL if is_rtl else ""} style="{list_style}"'
+        cell = f'{direction} align="{_align(token, is_rtl)}" style="{styles.rtl_cell if is_rtl else styles.cell}'
         style = {
-            "bullet_list": of_list,
-            "ordered_list": of_list,
+            "bullet_list": f'{direction} style="{list_style}"',
+            "ordered_list": f'{direction} style="{list_style}"',
             "list_item": f' style="{styles.item}"',
-            "table": f' width="100%" cellpadding="0" cellspacing="0" border="0" style="{styles.table}"',
-            "th": f' align="{_align(token)}" style="{styles.cell};font-weight:700"',
-            "td": f' align="{_align(token)}" style="{styles.cell}"',
+            "table": f'{direction} width="100%" cellpadding="0" cellspacing="0" border="0" style="{styles.table}"',
+            "th": f'{cell};font-weight:700"',
+            "td": f'{cell}"',
         }.get(kind, "")
         start = token.attrGet("start")
         style += f' start="{start}"' if start is not None else ""
-        self._html.append(f"<{token.tag}{style}>" if is_open else f"</{token.tag}>")
+        self._html.append(f"<{token.tag}{style}>")
+
+    def _close_container(self, kind: str, token: "Token") -> None:
+        self._close()
+        self._html.append("</blockquote></td></tr></table>" if kind == "blockquote" else f"</{token.tag}>")
 
     def _is_first(self) -> bool:
         """Whether nothing is above but the logo, or a part that keeps its own distance."""
@@ -308,5 +321,5 @@ def _escaped(text: str) -> str:
     return escape(text).replace("{", "&#123;")
 
 
-def _align(token: "Token") -> str:
-    return str(token.attrGet("style") or "text-align:left").removeprefix("text-align:")
+def _align(token: "Token", is_rtl: bool) -> str:
+    return str(token.attrGet("style") or ("right" if is_rtl else "left")).removeprefix("text-align:")

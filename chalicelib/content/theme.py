@@ -46,7 +46,10 @@ class ElementStyles:
         self.table = "margin:0 0 24px;font-size:15px;line-height:24px"
         self.rule = f"border:0;border-top:1px solid {LINE};margin:16px 0"
         self.quote = f"border-left:3px solid {theme.accent};padding:2px 0 2px 18px"
-        self.cell = f"padding:8px 12px 8px 0;border-bottom:1px solid {LINE};vertical-align:top;word-break:normal"
+        self.rtl_quote = f"border-right:3px solid {theme.accent};padding:2px 18px 2px 0"
+        cell = f"border-bottom:1px solid {LINE};vertical-align:top;word-break:normal"
+        self.cell = f"padding:8px 12px 8px 0;{cell}"
+        self.rtl_cell = f"padding:8px 0 8px 12px;{cell}"
 
     def heading(self, level: int, *, is_first: bool) -> str:
         """`is_first`: no space is needed above it."""

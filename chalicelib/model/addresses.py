@@ -5,6 +5,7 @@ out (docs/decisions/0012).
 """
 
 import re
+import unicodedata
 
 from chalicelib.model.errors import Invalid
 
@@ -71,6 +72,39 @@ def readable_address(address: str) -> str | None:
         return local + at + idna.decode(domain)
     except UnicodeError:
         return None
+
+
+def search_key(start: str) -> str:
+    """The beginning of an address as `begins_like` and `stored_beginnings` take it."""
+    return unicodedata.normalize("NFC", start.strip().lower())
+
+
+def begins_like(address: str, start: str) -> bool:
+    """Whether an address, as it is stored or in its letters, begins like this."""
+    return address.startswith(start) or (readable_address(address) or "").startswith(start)
+
+
+def stored_beginnings(start: str) -> list[str]:
+    """In order; stored addresses that begin like this begin with one of these, and so do some others.
+
+    The Punycode of half a label is not half its Punycode, but begins with the label's ASCII letters (RFC 3492, 3.1).
+    """
+    local, at, domain = start.rpartition("@")
+    *labels, label = domain.split(".")
+    if not at:
+        return [start]
+    before = local + at + "".join(f"{_ascii_label(each)}." for each in labels)
+    encoded = "xn--" + "".join(filter(str.isascii, label))
+    if not label.isascii():
+        return [before + encoded]
+    return sorted({before + label} | ({before + encoded} if not encoded.startswith(label) else set()))
+
+
+def _ascii_label(label: str) -> str:
+    try:
+        return label if label.isascii() else _ascii_domain(label)
+    except MalformedAddress:
+        return label  # no stored address has it
 
 
 def parse_domain(text: str) -> str:

@@ -19,7 +19,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from chalicelib.model.addresses import address_key
+from chalicelib.model.addresses import address_key, begins_like, search_key, stored_beginnings
 from chalicelib.model.ids import LeadId
 from chalicelib.model.lead import Lead
 from chalicelib.model.suppression import Mark, Resubscription, SuppressedAddress, SuppressionReason
@@ -81,21 +81,27 @@ class Suppressions(TableStore):
 
         A page may hold fewer where few are shown. Eventually consistent (an index).
         """
-        in_list = equals("audience", keys.SUPPRESSED)
-        key = in_list & begins_with("lead_id", keys.SUPPRESSION + address_key(start))
-        query, found, read = Query(index=keys.AUDIENCE_INDEX, key=key), list[SuppressedAddress](), 0
-        while len(found) < limit and read < _READ_FOR_A_PAGE:
-            after = keys.suppression(position) | to_item({"audience": keys.SUPPRESSED}) if position else None
+        wanted = search_key(start)
+        beginnings = [
+            each for each in stored_beginnings(wanted) if not position or position < each or position.startswith(each)
+        ]
+        found, read = list[SuppressedAddress](), 0
+        while beginnings and len(found) < limit and read < _READ_FOR_A_PAGE:
+            key = equals("audience", keys.SUPPRESSED) & begins_with("lead_id", keys.SUPPRESSION + beginnings[0])
+            query, after = Query(index=keys.AUDIENCE_INDEX, key=key), None
+            if position and position.startswith(beginnings[0]):
+                after = keys.suppression(position) | to_item({"audience": keys.SUPPRESSED})
             rows, last, looked_at = self._table.page(query, limit=limit, start=after)
-            passed = list(islice(filter(shown, map(_suppressed, rows)), limit - len(found)))
+            alike = (each for each in map(_suppressed, rows) if begins_like(each.address, wanted))
+            passed = list(islice(filter(shown, alike), limit - len(found)))
             found += passed
             read += looked_at
-            if len(found) == limit and (passed[-1].address != keys.suppressed_address(rows[-1]) or last):
-                return found, passed[-1].address
             if last is None:
-                return found, None
-            position = keys.suppressed_address(last)
-        return found, position
+                del beginnings[0]
+            if len(found) == limit and (beginnings or passed[-1].address != keys.suppressed_address(rows[-1])):
+                return found, passed[-1].address
+            position = keys.suppressed_address(rows[-1]) if rows else position
+        return found, position if beginnings else None
 
     def suppress(self, address: str, mark: Mark) -> bool:
         """Keep the address from all mail; False when it was lifted after `mark.at`: old news does not count again."""

@@ -1,6 +1,7 @@
 """The suppression list: searched, added to, imported, taken off with a reason, and completed after an upgrade."""
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -109,6 +110,22 @@ def test_a_file_of_whatever_columns_is_imported_and_searched_page_by_page(api: A
         found += [each["email"] for each in page["items"]]
         cursor = page["cursor"]
     assert found == [f"p{number:03d}@shop.example" for number in range(120)]
+
+
+def test_an_address_is_found_in_the_letters_of_its_domain_while_it_is_typed(api: ApiClient) -> None:
+    add(api, "ann@bücher.example", "ann@bcx.example", "ann@bremen.example", "ann@zoo.example", "ben@bücher.example")
+    ann, ben = "ann@xn--bcher-kva.example", "ben@xn--bcher-kva.example"
+    for typed in ("ann@bü", "Ann@BÜCHER.exa", "ann@bücher.example", "ann@xn--bc"):
+        assert listed(api, f"?q={quote(typed)}") == [ann]
+    assert listed(api, f"?q={quote('ben@bücher')}") == [ben]
+    assert listed(api, f"?q={quote('ann@büx')}") == []
+    found: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = api("GET", f"/v1/suppressions?q=ann@b&limit=1{cursor and f'&cursor={cursor}'}").json
+        found += [each["email"] for each in page["items"]]
+        cursor = page["cursor"]
+    assert found == ["ann@bcx.example", "ann@bremen.example", ann]
 
 
 def test_an_erased_person_is_on_the_list_without_a_name_and_earlier_rows_come_onto_it(

@@ -26,8 +26,7 @@ from chalicelib.api.http.resources import Call, Operation, Resource, operations,
 from chalicelib.api.imports import WORKBOOK, imports
 from chalicelib.api.lead_lists import lead_lists
 from chalicelib.api.leads import leads
-from chalicelib.api.live_preview import live_preview
-from chalicelib.api.previews import previews
+from chalicelib.api.previews import live_preview, previews
 from chalicelib.api.privacy import privacy
 from chalicelib.api.recounts import recounts
 from chalicelib.api.rules import rules

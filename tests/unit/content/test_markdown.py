@@ -67,6 +67,28 @@ def test_arabic_and_hebrew_are_written_from_right_to_left() -> None:
     assert ">Hello مرحبا</p>" in html
 
 
+def test_tables_quotes_and_buttons_have_the_direction_of_their_first_letter() -> None:
+    source = made_source(
+        "> שלום\n>\n> Hello\n\n| # | שם |\n|---|:--|\n| 5 | תפוח |\n\n> Hello שלום\n\n| A | שם |\n|---|---|"
+    )
+    assert re.search(r'<td align="right"[^>]*lf-button', html_of("[קנו](https://shop.example) {button}"))
+    proven(source)
+    html = source.html or ""
+    assert re.findall(r'"lf-quote" style="border-(\w+):[^;]*;padding:([^"]*)"', html) == [
+        ("right", "2px 18px 2px 0"),
+        ("left", "2px 0 2px 18px"),
+    ]
+    assert ">Hello</p>" in html, "in a quote, every paragraph has its own direction"
+    # Outlook knows the attributes and no logical borders and paddings.
+    cells = re.findall(
+        r'<(table|th|td)( dir="rtl")?(?: width="100%"[^>]*| align="(\w+)" style="padding:([^;]*)[^>]*)>', html
+    )
+    right, left = (' dir="rtl"', "right", "8px 0 8px 12px"), ("", "left", "8px 12px 8px 0")
+    asked = (' dir="rtl"', "left", "8px 0 8px 12px")
+    of_tables = cells[cells.index(("table", ' dir="rtl"', "", "")) :]
+    assert [each[1:] for each in of_tables if each[0] != "table"] == [right, asked, right, asked, left, left]
+
+
 def test_the_first_heading_keeps_no_distance_above() -> None:
     html = html_of("# A\n\n## B\n\n### C")
     assert re.findall(r'<h\d style="margin:([^;]*)', html) == ["0px 0 20px", "32px 0 12px", "24px 0 8px"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chalicelib.content.errors import AddressInvalid
 from chalicelib.content.message import address_header
-from chalicelib.model.addresses import MalformedAddress, parse_address
+from chalicelib.model.addresses import MalformedAddress, begins_like, parse_address, search_key, stored_beginnings
 
 
 @pytest.mark.parametrize(
@@ -141,3 +141,32 @@ def test_the_tables_of_international_domains_are_loaded_for_such_alone() -> None
         "assert 'idna' not in sys.modules; parse_address('a@b\\u00fc.example'); assert 'idna' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@given(
+    st.sampled_from(
+        [
+            "ann@bücher.example",
+            "ann@übung.bücher.zone",
+            "x@straße.example",
+            "ann@xn.example",
+            "ann@例え.jp",
+            "ann@zoë.example",
+        ]
+    ),
+    st.integers(0, 30),
+)
+def test_an_address_is_found_by_every_beginning_in_its_letters_and_as_it_is_stored(written: str, length: int) -> None:
+    stored = parse_address(written)
+    for beginning in (written[:length], written[:length].upper(), stored[:length]):
+        if "SS" not in beginning:  # an upper "ß" is another letter
+            assert begins_like(stored, search_key(beginning))
+            found = stored_beginnings(search_key(beginning))
+            assert found == sorted(found)
+            assert sum(stored.startswith(each) for each in found) == 1, "so that none is listed twice"
+
+
+def test_an_address_is_not_found_by_letters_that_only_its_beginning_has() -> None:
+    stored = parse_address("ann@bücher.example")
+    assert "ann@xn--bc" in stored_beginnings("ann@bücx")[0]
+    assert not any(begins_like(stored, each) for each in ("ann@bc", "ann@büx", "bücher", "ann@bücher.org"))
