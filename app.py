@@ -9,8 +9,9 @@ from chalice.app import CaseInsensitiveMapping, DynamoDBEvent, Request, SQSEvent
 from chalicelib.settings import served_routes
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from chalicelib.sqs import Failures
 
 app = Chalice(app_name="leadflip")
 
@@ -44,7 +45,7 @@ def track(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
 
 
 @app.on_sqs_message(queue_arn="placeholder", name="launch")
-def launch(event: SQSEvent) -> "PartialItemFailureResponse":
+def launch(event: SQSEvent) -> "Failures":
     from chalicelib.sending.launch import launch_campaigns
     from chalicelib.wiring.workers import workers
 
@@ -52,7 +53,7 @@ def launch(event: SQSEvent) -> "PartialItemFailureResponse":
 
 
 @app.on_sqs_message(queue_arn="placeholder", name="plan")
-def plan(event: SQSEvent) -> "PartialItemFailureResponse":
+def plan(event: SQSEvent) -> "Failures":
     from chalicelib.sending.plan import plan_pages
     from chalicelib.wiring.workers import workers
 
@@ -61,7 +62,7 @@ def plan(event: SQSEvent) -> "PartialItemFailureResponse":
 
 
 @app.on_sqs_message(queue_arn="placeholder", name="send")
-def send(event: SQSEvent) -> "PartialItemFailureResponse":
+def send(event: SQSEvent) -> "Failures":
     from chalicelib.sending.send import send_deliveries
     from chalicelib.wiring.workers import workers
 
@@ -69,7 +70,7 @@ def send(event: SQSEvent) -> "PartialItemFailureResponse":
 
 
 @app.on_sqs_message(queue_arn="placeholder", name="replay_hits")
-def replay_hits(event: SQSEvent) -> Any:
+def replay_hits(event: SQSEvent) -> "Failures":
     from chalicelib.tracking.replay import replay_parked
     from chalicelib.wiring.recipients import recipients
 
@@ -78,7 +79,7 @@ def replay_hits(event: SQSEvent) -> Any:
 
 
 @app.on_sqs_message(queue_arn="placeholder", name="feedback")
-def feedback(event: SQSEvent) -> "PartialItemFailureResponse":
+def feedback(event: SQSEvent) -> "Failures":
     from chalicelib.sending.feedback import apply_feedback
     from chalicelib.wiring.workers import workers
 
@@ -113,7 +114,7 @@ def publish(event: SQSEvent) -> dict[str, Any]:
 
 
 @app.on_sqs_message(queue_arn="placeholder", name="automate")
-def automate(event: SQSEvent) -> Any:
+def automate(event: SQSEvent) -> "Failures":
     from chalicelib.automation.automate import automate_events
     from chalicelib.wiring.workers import workers
 

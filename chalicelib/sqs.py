@@ -1,25 +1,26 @@
 """SQS queues: putting messages on them, and handling those that Lambda hands over."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from math import ceil
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.backoff import attempts
 from chalicelib.model.errors import Unavailable
+from chalicelib.telemetry import logger
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
-    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from types_boto3_sqs import SQSClient
     from types_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 T = TypeVar("T")
+Failures = Mapping[str, Any]
+"""Lambda's partial batch response: which messages of an SQS event are to be delivered again."""
 
 ENTRIES_PER_CALL = 10
 """SQS takes at most ten messages a call."""
@@ -70,12 +71,34 @@ class Queue:
         raise QueueUnavailable(f"{len(entries)} messages were not taken")
 
 
-def for_each_record(event: dict[str, Any], handle: Callable[["SQSRecord"], None]) -> "PartialItemFailureResponse":
-    """Handle every record of Lambda's SQS event; only those that raise go back to the queue, or to its dead letters."""
+class Record(Protocol):
+    """A message of Lambda's SQS event, as Powertools gives it."""
+
+    body: str
+    json_body: Any
+    message_id: str
+
+
+def for_each_record(event: dict[str, Any], handle: Callable[[Record], None]) -> Failures:
+    """Handle every record of Lambda's SQS event; only those that raise go back to the queue, or to its dead letters.
+
+    The log says why. An outage fails thousands of messages, so what is unavailable is named without a trace.
+    """
     from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
+    def logged(record: Record) -> None:
+        try:
+            handle(record)
+        except Unavailable as error:
+            cause = repr(error.__cause__ or error)
+            logger().warning("message_put_back", extra={"sqs_message": record.message_id, "cause": cause})
+            raise
+        except Exception:
+            logger().exception("message_failed", extra={"sqs_message": record.message_id})
+            raise
+
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-    return process_partial_response(event=event, record_handler=handle, processor=processor)
+    return process_partial_response(event=event, record_handler=logged, processor=processor)
 
 
 def groups(things: Iterable[T], size: int) -> Iterator[Sequence[T]]:

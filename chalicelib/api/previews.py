@@ -1,16 +1,18 @@
-"""Checking a campaign before it is sent: audience, preview, preflight and test sends."""
+"""Checking a campaign: before it is sent (audience, preview, preflight, test sends), and while it is being written."""
 
-from pydantic import Field
+from pydantic import Field, Json
 
 from chalicelib.analytics.stats import count_links
 from chalicelib.analytics.sums import percent
-from chalicelib.api.campaigns import ProofAnswer
-from chalicelib.api.http.answers import Answer, AnswerModel, Moment
+from chalicelib.api.campaigns import AudienceBody, CampaignFields, ProofAnswer
+from chalicelib.api.http.answers import Answer, AnswerModel, Moment, Overlaid
+from chalicelib.api.http.paging import Page
 from chalicelib.api.http.requests import RequestModel
 from chalicelib.api.http.resources import Call, Operation, Resource
+from chalicelib.api.leads import LeadAnswer
 from chalicelib.campaigns.completeness import Incomplete
 from chalicelib.campaigns.preflight import preflight
-from chalicelib.campaigns.preview import POLICY, preview, preview_page
+from chalicelib.campaigns.preview import FRAME_POLICY, POLICY, preview, preview_page, preview_written
 from chalicelib.campaigns.send_test import MAX_ADDRESSES, InvalidAddresses, SendTestOutcome
 from chalicelib.content.errors import ContentInvalid, RenderFailed
 from chalicelib.content.findings import Severity
@@ -20,8 +22,11 @@ from chalicelib.model.ids import CampaignId, LeadId
 from chalicelib.model.lead import Lead
 
 previews = Resource("campaigns", "/v1/campaigns/{campaign_id}")
+live_preview = Resource("live_preview", "/v1/previews")
 
 HTML = "text/html"
+_LEADS = 20
+_EMPTY_FRAME = '<!doctype html><html lang="en" data-preview><meta charset="utf-8"><title>Preview</title>'
 # The content is invalid when it was written under an earlier release's rules, and not sent since.
 _NOT_RENDERED = [LeadNotFound, ContentInvalid, RenderFailed]
 
@@ -174,3 +179,61 @@ def test_campaign(call: Call, campaign_id: CampaignId) -> object:
     asked, context = call.body(TestBody), call.context
     draft = context.drafts.get(campaign_id)
     return {"results": context.mail_tester.send(draft, asked.lead(call), asked.to, context.now())}
+
+
+# -- While it is being written: /v1/previews, where nothing is stored. ------------------------------------------------
+
+
+class UnsavedCampaign(CampaignFields, PreviewQuery):
+    """What is written of a campaign so far, and whose merge fields to fill in."""
+
+
+class LivePreviewAnswer(PreviewAnswer):
+    """What has a fault is empty. The findings are on the content alone; a stored campaign's preflight knows more."""
+
+    from_name: str | None
+    from_email: str
+    findings: list[FindingAnswer]
+
+
+@Operation(
+    live_preview,
+    "POST",
+    "",
+    LivePreviewAnswer,
+    body=UnsavedCampaign,
+    raises=[LeadNotFound],
+    answers_secret=True,  # a mail with the lead's fields
+)
+def preview_unsaved_campaign(call: Call) -> object:
+    """Render a campaign that is not stored.
+
+    As a lead would see it. Faults are findings, with their places; the part that has one is empty. Nothing is stored.
+    """
+    asked, context = call.body(UnsavedCampaign), call.context
+    lead, base_url = asked.lead(call), context.settings.tracking_url
+    mail, findings = preview_written(context.drafts, asked.written(), lead, context.now(), base_url)
+    return Overlaid(mail, findings=findings)
+
+
+class PreviewLeadsQuery(RequestModel):
+    audience: Json[AudienceBody] = Field(default=AudienceBody(), description="JSON object, as in a campaign.")
+
+
+@Operation(live_preview, "GET", "/leads", Page[LeadAnswer], query=PreviewLeadsQuery)
+def list_preview_leads(call: Call) -> object:
+    """List some leads of an audience.
+
+    To preview a campaign for: up to 20. By behaviour, those found among the first leads in its stages.
+    """
+    audience = call.query(PreviewLeadsQuery).audience.audience()
+    return {"items": call.context.audiences.some(audience, _LEADS), "cursor": None}
+
+
+@Operation(live_preview, "GET", "/frame", answer_type=HTML)
+def get_preview_frame(call: Call) -> Answer:
+    """Get an empty page to write a preview into.
+
+    For a frame of the web page: its policy allows no scripts.
+    """
+    return page_for_frame(_EMPTY_FRAME, FRAME_POLICY)

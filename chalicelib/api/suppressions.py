@@ -21,6 +21,8 @@ from chalicelib.model.suppression import Mark, Resubscription, SuppressedAddress
 suppressions = Resource("suppressions")
 
 REMOVED = "removed"
+Listed = Literal["hard_bounce", "complaint", "unsubscribed", "manual", "removed"]
+"""Reasons and `removed` as one type: of a union, an error would name each branch as a field."""
 
 
 class SuppressionNotFound(Missing, problem="suppression-not-found", title="The address is not on the suppression list"):
@@ -33,7 +35,7 @@ class SuppressionsQuery(PageQuery):
         max_length=254,
         description="Only addresses that start like this, in ASCII or in the letters of their domain.",
     )
-    reason: SuppressionReason | Literal["removed"] | None = Field(
+    reason: Listed | None = Field(
         default=None, description="Only for this reason; `removed`: addresses that were taken off the list."
     )
 

@@ -7,20 +7,17 @@ be no loops (docs/decisions/0066).
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chalicelib.automation.rules import Incident, act_on, applies_to, is_for
 from chalicelib.backoff import attempts
 from chalicelib.model.errors import StoreUnavailable
 from chalicelib.model.lead import LeadChange
 from chalicelib.model.rule import Act, Rule
-from chalicelib.sqs import for_each_record
+from chalicelib.sqs import Failures, Record, for_each_record
 from chalicelib.store.leads import Leads
 from chalicelib.store.rules import Acts, Rules
 from chalicelib.telemetry import count
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 _ATTEMPTS = 8
 
@@ -72,10 +69,10 @@ class Automation:
         )
 
 
-def automate_events(event: dict[str, Any], automation: Automation) -> Any:
+def automate_events(event: dict[str, Any], automation: Automation) -> Failures:
     """Handles Lambda's SQS event of events from the bus; each that fails is retried, and dead-lettered in the end."""
 
-    def handle(record: "SQSRecord") -> None:
+    def handle(record: Record) -> None:
         incident = Incident.of(record.json_body)
         if incident is not None:
             count("automated", {"Acts": automation.handle(incident)}, kind=incident.trigger.value)

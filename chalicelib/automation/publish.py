@@ -143,7 +143,7 @@ class Bus:
         try:
             answer = self._client.put_events(Entries=entries)
         except (BotoCoreError, ClientError):
-            logger().exception("events_not_put")
+            logger().warning("events_not_put", exc_info=True)
             return [False] * len(events)
         for failed in (each for each in answer["Entries"] if "ErrorCode" in each):
             logger().error("event_refused", extra={"code": failed["ErrorCode"], "detail": failed.get("ErrorMessage")})

@@ -102,7 +102,7 @@ class SesAccount(SendingAccount):
 
     asks_senders = True
 
-    def __init__(self, client: "SESV2Client", dns: Dns, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, client: "SESV2Client", dns: Dns, clock: Callable[[], float] = time.time) -> None:
         self._client = client
         self._dns = dns
         self._clock = clock

@@ -35,6 +35,10 @@ class LaunchedContent:
     noted: Tracking
     """What the campaign tracks; nothing if a mail of plain text has no place for it."""
 
+    def require_key(self, keys: KeyRingSource) -> None:
+        """Raises ContentNotReady when its signing key was withdrawn since: links in further mails would not work."""
+        tracking_of(keys, self.tracking.base_url, self.campaign.campaign_id, self.tracking.key_number)
+
     def tracking_for(self, lead: Lead | None) -> Tracking:
         """What may be recorded of this lead's opens and clicks: the lead's opt-out overrides the campaign's setting."""
         return Tracking.NONE if lead is not None and lead.tracking_opt_out else self.noted

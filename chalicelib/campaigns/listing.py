@@ -6,10 +6,9 @@ thousand.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
 
 from chalicelib.model.campaign import Campaign, CampaignStatus
 from chalicelib.model.times import time_text
@@ -89,16 +88,8 @@ class NewestCampaigns:
 
 
 def newest(campaigns: Campaigns) -> NewestCampaigns:
-    found = list(islice(_along_index(campaigns), MAX_LISTED + 1))
-    return NewestCampaigns(tuple(found[:MAX_LISTED]), len(found) <= MAX_LISTED)
-
-
-def _along_index(campaigns: Campaigns) -> Iterator[Campaign]:
-    position, more = None, True
-    while more:
-        page, position = campaigns.list_page(limit=MAX_LISTED + 1, position=position)
-        yield from page
-        more = position is not None
+    found, following = list_along_index(campaigns, ListQuery(), MAX_LISTED + 1, None)
+    return NewestCampaigns(tuple(found[:MAX_LISTED]), len(found) <= MAX_LISTED and following is None)
 
 
 def list_along_index(

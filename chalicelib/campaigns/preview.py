@@ -1,13 +1,23 @@
-"""A campaign's mail to look at: nothing in it is executed or counted."""
+"""A campaign's mail to look at: nothing in it is executed or counted.
+
+While it is being written, what can be rendered is, and what is wrong is a finding.
+"""
 
 from collections.abc import Mapping
+from datetime import datetime
 from html import escape
+from typing import cast
 
-from chalicelib.campaigns.drafts import Draft
+from chalicelib.campaigns.drafts import Draft, Drafts, Written
 from chalicelib.campaigns.launched_content import campaign_values
+from chalicelib.campaigns.proving import compile_both
 from chalicelib.content.compiled import ContentSource
 from chalicelib.content.compiler import compile_content
+from chalicelib.content.diagnosis import Diagnosis
+from chalicelib.content.errors import ContentInvalid, RenderFailed
+from chalicelib.content.findings import Finding, content_findings, in_order
 from chalicelib.content.made_html import made_of
+from chalicelib.content.preflight import AudienceFacts, preflight_findings
 from chalicelib.content.render import Rendered, Renderer
 from chalicelib.crm.leads import merge_fields
 from chalicelib.model.campaign import Body
@@ -26,7 +36,8 @@ FRAME_POLICY = f"sandbox allow-same-origin; {_POLICY}"
 _NOWHERE = "https://links.invalid"
 # A sandbox opens no windows, so links lead nowhere. The author's own <base target>, if any, comes first.
 _LINKS_LEAD_NOWHERE = '<base target="_blank">'
-
+_SHOWN = frozenset({"subject", "from_name", *Body.__dataclass_fields__})
+"""What a preview shows of a campaign. Other fields may still be wrong."""
 
 _SAMPLE = """# A headline in your theme
 
@@ -70,6 +81,40 @@ def preview_page(draft: Draft, lead: Lead | None, badges: Mapping[str, str]) -> 
     if rendered.html is None:
         return f"<!doctype html><meta charset=utf-8><title>Mail</title><pre>{escape(rendered.text)}</pre>"
     return rendered.html + _LINKS_LEAD_NOWHERE + (_badges(badges) if badges else "")
+
+
+def preview_written(
+    drafts: Drafts, written: Written, lead: Lead | None, now: datetime, base_url: str
+) -> tuple[Rendered, list[Finding]]:
+    """The mail for a lead, or without one's merge fields, and what should be corrected in it. Stores nothing.
+
+    A part that has a fault is empty. It takes what compiling and rendering take: milliseconds for usual mails.
+    """
+    draft, wrong = drafts.unsaved(written, now)
+    faults = [fault for fault in wrong if fault.field in _SHOWN]
+    while True:
+        try:
+            mail, findings = _checked(draft, merge_fields(lead), f"{base_url}/t/u/preview")
+            return mail, in_order(content_findings(faults) + findings)
+        except ContentInvalid as error:
+            faults += error.faults
+            # What has a fault is left out, and the rest is tried again.
+            faulty = {each.field: "" for each in error.faults if written.get(each.field)}
+        written = cast(Written, {**written, **faulty} if faulty else {})
+        draft, _ = drafts.unsaved(written, now)
+
+
+def _checked(draft: Draft, values: Mapping[str, object], unsubscribe_url: str) -> tuple[Rendered, list[Finding]]:
+    """The mail and its findings. Raises ContentInvalid, also with what cannot be rendered for these values."""
+    source, campaign = draft.source(), campaign_values(draft.campaign)
+    both = compile_both(source, NO_TRACKING, draft.campaign.tracking)
+    try:
+        mail = Renderer(both.untracked, None).render(values, campaign, "", unsubscribe_url)
+    except RenderFailed as failure:
+        raise ContentInvalid([Diagnosis(source).fault(values, campaign, failure)]) from None
+    if not draft.body.has_content:
+        mail.text = ""  # nothing but the link to unsubscribe
+    return mail, preflight_findings(source, both.tracked, NO_TRACKING, AudienceFacts())
 
 
 def theme_page(workspace: Workspace) -> str:

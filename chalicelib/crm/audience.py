@@ -30,7 +30,7 @@ _LOOK_SECONDS = 20
 class Audiences:
     """`clock` gives seconds that only grow. Every method may raise StoreUnavailable."""
 
-    def __init__(self, leads: Leads, deliveries: Deliveries, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, leads: Leads, deliveries: Deliveries, clock: Callable[[], float] = time.time) -> None:
         self._leads = leads
         self._deliveries = deliveries
         self._clock = clock

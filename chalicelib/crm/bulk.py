@@ -61,9 +61,9 @@ class BulkReport:
 
 
 class BulkEditor:
-    """`clock` gives seconds that only grow. Raises StoreUnavailable when the database does not answer: repeat then."""
+    """`clock` gives seconds. Raises StoreUnavailable when the database does not answer: repeat then."""
 
-    def __init__(self, leads: Leads, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, leads: Leads, clock: Callable[[], float] = time.time) -> None:
         self._leads = leads
         self._clock = clock
 

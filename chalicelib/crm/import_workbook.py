@@ -11,13 +11,14 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from io import BytesIO
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from chalicelib.crm.import_cells import formats_of, seen
 from chalicelib.crm.import_rows import MAX_COLUMNS, FileTooLong, Rows, Unread, UnreadableFile
 from chalicelib.crm.import_sheet import Cell, SheetScan, parser_of, string_lengths
 
@@ -40,6 +41,10 @@ _KEPT = (
 """Parts beside the sheet, in lower case: their names ignore case (ECMA-376, part 2, 6.2.2.3)."""
 _VALUE = re.compile(rb"<(?:\w+:)?(?:v|is|f)[\s>/]")
 """A cell's value or formula in a sheet's XML."""
+_NOT_DIGITS = re.compile(r"\[[^\[\]]*\]|\\")
+"""What a number format says of colours and countries, and signs of quoting."""
+_PERCENT = {9: "0%", 10: "0.00%"}
+"""Number formats that Excel knows by number alone (ECMA-376, part 1, 18.8.30)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ def _read(body: bytes, wanted: str | None) -> Workbook:
                 parts.forget(other)
         parts.read(sheets[name])
     styles = parts.kept.get("xl/styles.xml")
-    formats = {} if styles is None else formats_of(_tree(styles))
+    formats = {} if styles is None else _formats_of(_tree(styles))
     scan = SheetScan(formats, string_lengths(parts.kept.get("xl/sharedstrings.xml")))
     for content in parts.kept.values():
         scan.run(content)
@@ -185,7 +190,7 @@ def _rows(values: Iterator[list[Any]], scan: SheetScan, merged: list[tuple[Cell,
         for column, value in enumerate(cells + [""] * (ends.get(row, -1) + 1 - len(cells))):
             cell = (row, column)
             until, above = filled.get(column, (-1, ""))
-            texts.append(above if row <= until else scan.errors.get(cell) or seen(value, scan.formats.get(cell, "")))
+            texts.append(above if row <= until else scan.errors.get(cell) or _seen(value, scan.formats.get(cell, "")))
             if cell in below:
                 filled[column] = (below[cell], texts[-1])
         while texts and not texts[-1]:
@@ -194,3 +199,45 @@ def _rows(values: Iterator[list[Any]], scan: SheetScan, merged: list[tuple[Cell,
             yield row + 1, Unread(f"has {len(texts):,} cells; at most {MAX_COLUMNS} are read", texts)
         elif any(texts):
             yield row + 1, texts
+
+
+def _formats_of(styles: ElementTree.Element) -> dict[str, str]:
+    """Formats of percentages and of numbers with leading zeros, by the style that cells name."""
+    codes = dict(_PERCENT)
+    for each in styles.iterfind(".//{*}numFmt"):
+        codes[int(each.get("numFmtId", 0))] = _NOT_DIGITS.sub("", each.get("formatCode", "")).partition(";")[0]
+    styled = styles.find("{*}cellXfs")
+    numbers = [int(each.get("numFmtId", 0)) for each in (styled if styled is not None else ())]
+    found = {str(style): codes.get(number, "") for style, number in enumerate(numbers)}
+    return {style: code for style, code in found.items() if re.fullmatch(r"0{2,15}|[0#,]*0(\.0+)? ?%", code)}
+
+
+def _seen(value: object, number_format: str) -> str:
+    """A cell as text: dates as in ISO 8601, numbers in full and without a group separator."""
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, float):
+        return _number(value, number_format)
+    if isinstance(value, datetime):
+        at_midnight = value.time() == time()
+        return value.date().isoformat() if at_midnight else _without_zero_seconds(value.isoformat(" ", "seconds"))
+    if isinstance(value, time):
+        return _without_zero_seconds(value.isoformat("seconds"))
+    if isinstance(value, timedelta):
+        minutes, seconds = divmod(round(value.total_seconds()), 60)
+        return _without_zero_seconds(f"{minutes // 60}:{minutes % 60:02}:{seconds:02}")
+    return value.isoformat() if isinstance(value, date) else str(value).strip()
+
+
+def _without_zero_seconds(text: str) -> str:
+    return text.removesuffix(":00") if text.count(":") == 2 else text
+
+
+def _number(value: float, number_format: str) -> str:
+    if number_format.endswith("%"):
+        digits = len(number_format.rstrip(" %").partition(".")[2])
+        return f"{value * 100:.{digits}f}%"
+    # Excel keeps and shows 15 digits: 0.1 + 0.2 is 0.3 there.
+    whole = value.is_integer() and abs(value) < 2**53
+    text = str(int(value)) if whole else format(Decimal(f"{value:.15g}"), "f")
+    return text.zfill(len(number_format))

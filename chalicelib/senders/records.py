@@ -4,7 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from chalicelib.senders.dmarc import Policies, Policy, is_aligned, names_to_look_up, policy_domain, read_policy
+from chalicelib.senders.dmarc import (
+    Policies,
+    Policy,
+    is_aligned,
+    is_policy,
+    names_to_look_up,
+    policy_domain,
+    read_policy,
+)
 from chalicelib.senders.identities import Identity
 from chalicelib.senders.lookups import Answers, Dns, Question
 
@@ -89,7 +97,7 @@ def dmarc_of(domain: str, identity: Identity, answers: Answers) -> Dmarc:
             policies[name.removeprefix("_dmarc.")] = policy
     where = policy_domain(domain, policies)
     if where is None:
-        passes, reason = False, f"no DMARC record is published for {domain}"
+        passes, reason = False, _why_no_policy(domain, answers)
     else:
         passes = _is_authenticated(domain, identity, policies[where], policies, answers)
         reason = _why_not(domain, identity)
@@ -110,6 +118,13 @@ def _is_authenticated(domain: str, identity: Identity, policy: Policy, policies:
         and _allows_ses(answers[Question(mail_from, "TXT")] or ())
         and is_aligned(domain, mail_from, strict=policy.strict_spf, policies=policies)
     )
+
+
+def _why_no_policy(domain: str, answers: Answers) -> str:
+    several = len([text for text in answers[Question(f"_dmarc.{domain}", "TXT")] or () if is_policy(text)])
+    if several:
+        return f"{domain} has {several} DMARC records, and receivers ignore all of them. Remove all but one"
+    return f"no DMARC record is published for {domain}"
 
 
 def _why_not(domain: str, identity: Identity) -> str:

@@ -133,9 +133,11 @@ class SharedBudget:
             if self._row is None:
                 self._row = self._rate.find_account()
             if self._row is None or (self._now() - self._row.limits_at).total_seconds() >= LOOK_SECONDS:
-                # What was reserved is counted as under way until the look after the next one, and no longer.
-                self._reserved = 0
+                looked_at = self._row and self._row.limits_at
                 self._row = self._look() or self._rate.find_account()
+                if self._row is None or self._row.limits_at != looked_at:
+                    # What was reserved is counted as under way until the look after the next one, and no longer.
+                    self._reserved = 0
             if self._row is not None:
                 return self._row
             self._pause(0.2)  # another worker is asking for the first time

@@ -173,8 +173,10 @@ class Deliver:
 
     def _send(self, claim: Delivery, mail: OutgoingMail, message: Message) -> None:
         """Hand over a claimed delivery's mail at its moment. Raises MustWait if the mail service takes none now."""
-        for pause in (*_THROTTLED_PAUSES, None):
+        for pause in (0.0, *_THROTTLED_PAUSES):
             with self._given_back_on_failure(claim):
+                if pause:
+                    self._pacing.rest(pause)
                 left_for = self._wait_for_moment(claim, message)
             if left_for is not None:
                 end = ended(claim, left_for)
@@ -188,19 +190,22 @@ class Deliver:
                 words = without_address(str(error), mail.to_email)
                 logger().warning("outcome_unknown", extra={"campaign_id": claim.campaign_id, "words": words})
                 message.comes_again(Rest((claim.lead_id,), OUTCOME_GRACE.total_seconds() + 1))
-            except AccountRefused as error:
-                self._deliveries.release(claim)
-                self._stop(claim.campaign_id, without_address(str(error), mail.to_email))
             except NotSent as error:
                 words = without_address(str(error), mail.to_email)
                 logger().warning("not_sent", extra={"campaign_id": claim.campaign_id, "words": words})
-                if error.waits_for is WaitReason.RATE and pause is not None:
-                    self._pacing.rest(pause)
+                if error.waits_for is WaitReason.RATE and pause != _THROTTLED_PAUSES[-1]:
                     continue
-                if error.waits_for is not WaitReason.PUT_OFF:
+                if error.waits_for is WaitReason.PUT_OFF and message.put_off >= MOST_PUT_OFF:
+                    message.record_failed(claim, FailureReason.REJECTED, error)
+                    return
+                with self._given_back_on_failure(claim):  # a second time, if the first one fails
                     self._deliveries.release(claim)
+                if isinstance(error, AccountRefused):
+                    self._stop(claim.campaign_id, words)
+                elif error.waits_for is WaitReason.PUT_OFF:
+                    self._put_off(claim, message)
+                else:
                     raise self._all_must_wait(error) from error
-                self._put_off(claim, error, message)
             else:
                 message.record(claim, status="sent", sent_at=self._clock(), message_id=message_id)
             return
@@ -225,12 +230,8 @@ class Deliver:
                 if reason is not None:
                     return reason
 
-    def _put_off(self, claim: Delivery, error: NotSent, message: Message) -> None:
+    def _put_off(self, claim: Delivery, message: Message) -> None:
         """The server takes this mail later: one minute, two, four, eight, then a quarter of an hour each time."""
-        if message.put_off >= MOST_PUT_OFF:
-            message.record_failed(claim, FailureReason.REJECTED, error)
-            return
-        self._deliveries.release(claim)
         seconds = float(min(60 * 2**message.put_off, 900))
         message.comes_again(Rest((claim.lead_id,), seconds, message.put_off + 1))
 

@@ -16,23 +16,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chalicelib.crm.suppression import suppress_address
 from chalicelib.model.errors import LeadNotFound, Unreadable
 from chalicelib.model.feedback import FeedbackKind
 from chalicelib.model.reasons import FailureReason
 from chalicelib.model.suppression import Mark, SuppressionReason
-from chalicelib.sqs import for_each_record
+from chalicelib.sqs import Failures, Record, for_each_record
 from chalicelib.store.feedback import FeedbackRecords, Reported
 from chalicelib.store.leads import Leads
 from chalicelib.telemetry import count, logger
 from chalicelib.tracking.delivery_ids import DeliveryName, read_delivery_id
 from chalicelib.tracking.key_ring import KeyRingSource
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 _DETAIL_CHARACTERS = 200
 """A delivery's row stays below one write unit."""
@@ -115,7 +111,7 @@ class Feedback:
                 return  # deleted meanwhile; its address is suppressed anyway
 
 
-def apply_feedback(event: dict[str, Any], feedback: Feedback) -> "PartialItemFailureResponse":
+def apply_feedback(event: dict[str, Any], feedback: Feedback) -> Failures:
     """Handles a batch of SES's reports, which their topics pass on unwrapped.
 
     What cannot be applied now goes back to its queue, what cannot be read ends in its dead letters. One line of the log
@@ -123,7 +119,7 @@ def apply_feedback(event: dict[str, Any], feedback: Feedback) -> "PartialItemFai
     """
     became: Counter[str] = Counter()
 
-    def apply(record: "SQSRecord") -> None:
+    def apply(record: Record) -> None:
         report = read_event(record.body)
         if report is None:
             return

@@ -21,7 +21,7 @@ from chalicelib.model.lifecycle import GOING
 from chalicelib.model.messages import LaunchMessage, LaunchTask, PlanMessage, RetryMessage
 from chalicelib.sending.budget import Budget, MustWait
 from chalicelib.sending.waiting import LOOKS_AGAIN_AFTER, Wakes, looks_again_at
-from chalicelib.sqs import Queue, for_each_record
+from chalicelib.sqs import Failures, Queue, Record, for_each_record
 from chalicelib.store import keys
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.plans import Plans, Retries
@@ -29,9 +29,6 @@ from chalicelib.telemetry import logger
 from chalicelib.tracking.key_ring import KeyRingSource
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-
     from chalicelib.content.proof import Proof
 
 _PROVE = partial(prove_both, at_launch=True)
@@ -156,10 +153,10 @@ def _units(campaign: Campaign) -> int:
     return len(campaign.audience.stages) * keys.AUDIENCE_SHARDS
 
 
-def launch_campaigns(event: dict[str, Any], launch: Launch) -> "PartialItemFailureResponse":
+def launch_campaigns(event: dict[str, Any], launch: Launch) -> Failures:
     """Handles Lambda's SQS event of launch messages."""
 
-    def handle(record: "SQSRecord") -> None:
+    def handle(record: Record) -> None:
         launch.handle(LaunchMessage.of(record.json_body), datetime.now(UTC))
 
     return for_each_record(event, handle)

@@ -26,13 +26,13 @@ class SendPermission:
     """One per process."""
 
     _campaigns: Campaigns
-    _clock: Callable[[], float] = time.monotonic
+    _clock: Callable[[], float] = time.time
     _looked_at: dict[CampaignId, float] = field(default_factory=dict)
 
     def is_going(self, campaign_id: CampaignId) -> bool:
         """At most one read (1 read unit) a second and campaign."""
         now = self._clock()
-        if now - self._looked_at.get(campaign_id, float("-inf")) < BELIEVED_SECONDS:
+        if 0 <= now - self._looked_at.get(campaign_id, float("-inf")) < BELIEVED_SECONDS:
             return True
         self._looked_at.pop(campaign_id, None)
         campaign = self._campaigns.find(campaign_id)

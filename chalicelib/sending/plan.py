@@ -21,7 +21,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chalicelib.analytics.recount import Recount, RecountMessage
 from chalicelib.crm.audience import Audiences
@@ -33,15 +33,11 @@ from chalicelib.model.lifecycle import GOING
 from chalicelib.model.messages import LEADS_PER_MESSAGE, EraseMessage, PlanMessage, RetryMessage, SendMessage
 from chalicelib.model.plan import PlanUnit
 from chalicelib.sending.waiting import OwnQueue, Wakes
-from chalicelib.sqs import Queue, for_each_record, groups
+from chalicelib.sqs import Failures, Queue, Record, for_each_record, groups
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.plans import Plans, Retries
 from chalicelib.telemetry import logger
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 _SHORT_MS = 15_000
 """With less time left, planning hands over to a new message."""
@@ -211,15 +207,13 @@ def _send_messages(campaign_id: CampaignId, unit: str, lead_ids: Collection[Lead
     return (SendMessage(campaign_id, unit, tuple(group)) for group in groups(lead_ids, LEADS_PER_MESSAGE))
 
 
-def plan_pages(
-    event: dict[str, Any], context: Any, plan: Plan, recount: Recount, eraser: Eraser
-) -> "PartialItemFailureResponse":
+def plan_pages(event: dict[str, Any], context: Any, plan: Plan, recount: Recount, eraser: Eraser) -> Failures:
     """Handles Lambda's SQS event of the plan queue: pages to plan, failures to retry, buckets to recount, erasures."""
 
     def time_is_short() -> bool:
         return bool(context.get_remaining_time_in_millis() < _SHORT_MS)
 
-    def handle(record: "SQSRecord") -> None:
+    def handle(record: Record) -> None:
         body = record.json_body
         if "recount" in body:
             recount.work(RecountMessage(**body))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chalicelib.campaigns.launched_content import LaunchedContent
 from chalicelib.model.errors import StoreError
@@ -15,11 +15,8 @@ from chalicelib.sending.deliver import Deliver
 from chalicelib.sending.message_leads import Rest
 from chalicelib.sending.rate import Waiting
 from chalicelib.sending.waiting import OwnQueue, Wakes, looks_again_at
-from chalicelib.sqs import QueueUnavailable
+from chalicelib.sqs import Failures, QueueUnavailable
 from chalicelib.telemetry import logger
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 
 _SHORT_MS = 30_000
 """With less time left, no mail is begun: the mail service may take 20 s to answer, and its answer must be recorded."""
@@ -91,7 +88,7 @@ class Send:
             return False
 
 
-def send_deliveries(event: dict[str, Any], context: Any, send: Send) -> "PartialItemFailureResponse":
+def send_deliveries(event: dict[str, Any], context: Any, send: Send) -> Failures:
     """Handles Lambda's SQS event of send messages as one batch. Unreadable messages end in the dead-letter queue."""
 
     def time_is_short() -> bool:

@@ -154,4 +154,4 @@ def _has_ended(row: Item, now: datetime) -> bool:
 
 
 def _token(row: Item) -> Token:
-    return noun_of(Token, from_item(row), {"scope": Scope, "created_at": time_from, "used_at": time_from})
+    return noun_of(Token, from_item(row))

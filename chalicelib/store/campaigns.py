@@ -1,35 +1,21 @@
 """Campaigns: what was written, for whom, and how far it is. Large texts lie beside the row, compressed, in pieces."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 
-from chalicelib.model.campaign import (
-    Audience,
-    Behavior,
-    Body,
-    Campaign,
-    CampaignStatus,
-    Did,
-    LaunchedLink,
-    LaunchedMail,
-    ProofResult,
-    Schedule,
-    Wait,
-)
-from chalicelib.model.delivery import Tracking
+from chalicelib.model.campaign import Body, Campaign, CampaignStatus, LaunchedMail, Schedule, Wait
 from chalicelib.model.errors import CampaignNotFound, Conflict
 from chalicelib.model.ids import CampaignId, is_campaign_id
 from chalicelib.model.lifecycle import GOING, Holds, Move
-from chalicelib.model.times import time_from, time_text
+from chalicelib.model.times import time_text
 from chalicelib.model.workspace import Workspace
 from chalicelib.store import keys
-from chalicelib.store.client import Item, Readers, from_item, noun_of, packed, to_item, unpacked
+from chalicelib.store.client import Item, from_item, noun_of, packed, to_item, unpacked
 from chalicelib.store.statements import Put, Query, Statement, above, at_most, equals, lacks, missing, one_of
 from chalicelib.store.table import TableStore, call
-from chalicelib.store.workspace import read_workspace, workspace_from
+from chalicelib.store.workspace import read_workspace
 
 _CHUNK_BYTES = 350_000
 """Below DynamoDB's 400 KB an item."""
@@ -159,13 +145,7 @@ class Campaigns(TableStore):
     def find_launched(self, campaign: Campaign) -> LaunchedMail:
         """What was launched of this version; nothing before launch."""
         launched = self.find_blob(campaign, "launched")
-        if launched is None:
-            return LaunchedMail()
-        values = unpacked(launched)
-        links = tuple(noun_of(LaunchedLink, link) for link in values["links"])
-        proof, workspace = values.get("proof"), values.get("workspace")
-        shown = proof and noun_of(ProofResult, proof)
-        return LaunchedMail(links, values["html_bytes"], shown, workspace and workspace_from(workspace))
+        return LaunchedMail() if launched is None else noun_of(LaunchedMail, unpacked(launched))
 
     def workspace_of(self, campaign: Campaign) -> Workspace:
         """Whose theme and language the mail has: as it was at launch, or as it is now."""
@@ -226,22 +206,4 @@ def encode(campaign: Campaign) -> Item:
 
 
 def decode(item: Item) -> Campaign:
-    return noun_of(Campaign, from_item(item), _READ)
-
-
-def _behavior(several: Sequence[Mapping[str, Any]]) -> tuple[Behavior, ...]:
-    return tuple(noun_of(Behavior, each, {"did": Did}) for each in several)
-
-
-_READ: Readers = {
-    "audience": partial(noun_of, Audience, read={"stages": tuple, "tags": tuple, "behavior": _behavior}),
-    "status": CampaignStatus,
-    "tracking": Tracking,
-    "created_at": time_from,
-    "updated_at": time_from,
-    "launched_at": time_from,
-    "completed_at": time_from,
-    "schedule": partial(noun_of, Schedule, read={"at": time_from}),
-    "waiting": lambda values: Wait(time_from(values["until"]), values.get("reason")),
-}
-"""What is not kept as it is."""
+    return noun_of(Campaign, from_item(item))

@@ -2,15 +2,17 @@
 
 import json
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
-from functools import cache
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar, Union
+from enum import Enum
+from functools import cache, partial
+from types import MappingProxyType, NoneType, UnionType
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from chalicelib import sdk
 from chalicelib.aws import DYNAMODB, Patience, SignedCalls
-from chalicelib.model.times import time_text
+from chalicelib.model.times import time_from, time_text
 from chalicelib.settings import aws_access
 
 if TYPE_CHECKING:
@@ -81,12 +83,41 @@ def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def noun_of(noun: type[Noun], values: Mapping[str, Any], read: Readers = MappingProxyType({}), **others: Any) -> Noun:
-    """The noun of a row's values, as they are or, by name, as `read` makes them; `others` are not in the row.
+    """The noun of a row's values, each read as its field's type says, or as `read` does; `others` are not in the row.
 
-    Values that it has not are left out: another release may have written more.
+    Values that it has not are left out: another release may have written more. A row holds no None, so what may be None
+    is None where it is missing.
     """
-    named = (name for name in noun.__dataclass_fields__ if name in values and name not in others)
-    return noun(**{name: read[name](values[name]) if name in read else values[name] for name in named}, **others)
+    readers, blank = _reading(noun)
+    readers = {**readers, **read} if read else readers
+    given = {name: readers[name](value) for name, value in values.items() if name in readers and name not in others}
+    return noun(**{**blank, **given, **others})
+
+
+@cache
+def _reading(noun: type[Any]) -> tuple[Readers, Mapping[str, None]]:
+    """What reads each of a noun's fields; and of those without a default the ones that may be None."""
+    types = get_type_hints(noun)
+    required = [each.name for each in fields(noun) if each.default is MISSING and each.default_factory is MISSING]
+    blank = dict.fromkeys(name for name in required if NoneType in get_args(types[name]))
+    return {name: _reader_of(kind) for name, kind in types.items()}, blank
+
+
+def _reader_of(kind: Any) -> Callable[[Any], Any]:
+    """What makes a value of this type of a row's."""
+    outer, inner = get_origin(kind) or kind, [_reader_of(each) for each in get_args(kind) if each is not NoneType]
+    if outer in (Union, UnionType):
+        return lambda value: None if value is None else inner[0](value)
+    if outer in (tuple, Sequence):
+        return lambda values: tuple(map(inner[0], values))
+    if outer in (dict, Mapping):
+        return lambda values: {inner[0](key): inner[1](value) for key, value in values.items()}
+    if outer is datetime:
+        return time_from
+    if isinstance(outer, type) and is_dataclass(outer):
+        return partial(noun_of, outer)
+    is_made_of_value = isinstance(outer, type) and issubclass(outer, Enum | int | float | frozenset)
+    return outer if is_made_of_value else lambda value: value
 
 
 def packed(value: Any) -> bytes:

@@ -10,7 +10,6 @@ from datetime import datetime
 
 from chalicelib.model.delivery import BurstRule, Delivery
 from chalicelib.model.ids import LeadId
-from chalicelib.model.times import time_from
 from chalicelib.store import keys
 from chalicelib.store.client import Client, Item, from_item, noun_of, to_item
 from chalicelib.store.delivery_rows import decode
@@ -44,7 +43,7 @@ class Erasures:
 
     def find(self, lead_id: LeadId) -> Erasure | None:
         row = self._campaigns.find(keys.erasure(lead_id))
-        return None if row is None else noun_of(Erasure, from_item(row), {"at": time_from})
+        return None if row is None else noun_of(Erasure, from_item(row))
 
     def recording(self, lead_id: LeadId, erasure: Erasure) -> Put:
         """The write that notes it, for one transaction with the end of the lead."""

@@ -17,6 +17,11 @@ from chalicelib.store import keys
 from chalicelib.store.client import Item, from_item, noun_of, to_item
 from chalicelib.store.statements import Delete, Put, Statement, Update, equals, missing
 
+_DESCRIBED = (
+    *("entity", "stage", "updated_at", "version", "external_id", "email", "first_name", "last_name", "content"),
+    *("search_text", "tags", "tracking_opt_out"),
+)
+"""Attributes that are kept as the lead has them."""
 UNSUBSCRIPTION = ("unsubscribed_at", "unsubscribe_source", "unsubscribe_campaign", "unsubscribe_by")
 
 
@@ -95,21 +100,9 @@ def delete(table: str, lead: Lead) -> list[Statement]:
 
 def _described(lead: Lead) -> dict[str, Any]:
     """What a lead is described by; None for what it has not."""
-    return {
-        "entity": lead.entity,
-        "stage": lead.stage,
+    return {name: getattr(lead, name) or None for name in _DESCRIBED} | {
         "audience": keys.audience(lead.entity, lead.stage, shard_of(lead.lead_id, keys.AUDIENCE_SHARDS)),
-        "updated_at": lead.updated_at,
-        "version": lead.version,
-        "external_id": lead.external_id or None,
-        "email": lead.email or None,
-        "first_name": lead.first_name or None,
-        "last_name": lead.last_name or None,
-        "content": lead.content or None,
-        "search_text": lead.search_text or None,
         "fields": json.dumps(dict(lead.fields), ensure_ascii=False, separators=(",", ":")) if lead.fields else None,
-        "tags": lead.tags or None,
-        "tracking_opt_out": lead.tracking_opt_out or None,
     }
 
 
@@ -145,8 +138,4 @@ def mark_values(mark: Mark | None) -> dict[str, Any] | None:
 
 
 def decode_mark(value: Mapping[str, Any]) -> Mark:
-    return mark_of(from_item(value["M"]))
-
-
-def mark_of(values: Mapping[str, Any]) -> Mark:
-    return noun_of(Mark, values, {"reason": SuppressionReason, "at": time_from})
+    return noun_of(Mark, from_item(value["M"]))

@@ -128,7 +128,7 @@ class Retries(TableStore):
 
     def find(self, campaign_id: CampaignId) -> Retry | None:
         row = self._table.find(keys.retry(campaign_id))
-        return None if row is None else noun_of(Retry, {"reasons": ()} | from_item(row), {"reasons": frozenset})
+        return None if row is None else noun_of(Retry, {"reasons": ()} | from_item(row))
 
     def record_shard(self, campaign_id: CampaignId, shard: int, number: int, marked: int) -> bool:
         """Note that all of a shard's deliveries are marked, and how many; True the first time in this request."""

@@ -63,12 +63,11 @@ class AccountRow:
             for name, value in values.items()
             if name[0] == "h" and name[1:].isdigit()
         }
-        values = {"blocked": None, "blocked_until": 0} | values
-        return noun_of(cls, values, _READ, left=values["left_now"], history=history)
+        return noun_of(cls, {"blocked_until": 0} | values, _READ, left=values["left_now"], history=history)
 
 
 _TIME = partial(datetime.fromtimestamp, tz=UTC)
-_READ: Readers = {"max_rate": float, "limits_at": _TIME, "blocked_until": _TIME}
+_READ: Readers = {"limits_at": _TIME, "blocked_until": _TIME}
 
 
 class SendRate(TableStore):

@@ -12,9 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.model.ids import CampaignId
-from chalicelib.model.times import time_from
 from chalicelib.store import keys
-from chalicelib.store.client import Client, Item, Readers, from_item, noun_of, packed, to_item, unpacked
+from chalicelib.store.client import Client, Item, from_item, noun_of, packed, to_item, unpacked
 from chalicelib.store.counters import Addition, CampaignCounters, Counters, Sums, rows_of
 from chalicelib.store.statements import Query, Update, begins_with, equals, missing
 from chalicelib.store.table import Table
@@ -57,14 +56,6 @@ class RecountJob:
         return len(self.fences) / keys.DELIVERY_SHARDS
 
 
-_READ: Readers = {
-    "state": RecountState,
-    "asked_at": time_from,
-    "fences": lambda fences: {int(bucket): fence for bucket, fence in fences.items()},
-    "finished_at": time_from,
-}
-
-
 class Recounts:
     """Recounts, in the campaigns table. Every method may raise StoreUnavailable."""
 
@@ -74,7 +65,7 @@ class Recounts:
 
     def find(self, campaign_id: CampaignId) -> RecountJob | None:
         row = self._table.find(keys.recount(campaign_id))
-        return None if row is None else noun_of(RecountJob, from_item(row), _READ, campaign_id=campaign_id)
+        return None if row is None else noun_of(RecountJob, from_item(row), campaign_id=campaign_id)
 
     def begin(self, campaign_id: CampaignId, last: RecountJob | None, now: datetime) -> RecountJob:
         """The next one after `last`, begun here or elsewhere: additions are written down from now on."""

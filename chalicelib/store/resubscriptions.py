@@ -4,10 +4,9 @@ from dataclasses import asdict
 
 from chalicelib.model.ids import LeadId
 from chalicelib.model.suppression import Resubscription
-from chalicelib.model.times import time_from, time_text
+from chalicelib.model.times import time_text
 from chalicelib.store import keys
 from chalicelib.store.client import from_item, noun_of, to_item
-from chalicelib.store.lead_rows import mark_of
 from chalicelib.store.statements import Put, Query, begins_with, equals
 from chalicelib.store.table import TableStore
 
@@ -26,4 +25,4 @@ class Resubscriptions(TableStore):
         """All of a lead's, oldest first. Raises StoreUnavailable."""
         key = equals("pk", keys.acts_of(lead_id)) & begins_with("sk", keys.RESUBSCRIPTION)
         rows = self._table.query(Query(key=key, consistent=True))
-        return [noun_of(Resubscription, from_item(row), {"at": time_from, "ended": mark_of}) for row in rows]
+        return [noun_of(Resubscription, from_item(row)) for row in rows]

@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from functools import partial
 
 from chalicelib.model.errors import Conflict, Missing
 from chalicelib.model.ids import CampaignId, LeadId, RuleId
 from chalicelib.model.lead import LeadChange
-from chalicelib.model.rule import Act, Action, ActionKind, If, Rule, Trigger, When
-from chalicelib.model.times import time_from
+from chalicelib.model.rule import Act, Rule
 from chalicelib.store import keys
-from chalicelib.store.client import Client, Item, Readers, from_item, noun_of, to_item
+from chalicelib.store.client import Client, Item, from_item, noun_of, to_item
 from chalicelib.store.lead_rows import update_of
 from chalicelib.store.statements import Query, Statement, begins_with, equals, exists, missing
 from chalicelib.store.table import TableStore
@@ -98,17 +96,7 @@ def _encode_rule(rule: Rule) -> Item:
 
 def _decode_rule(row: Item) -> Rule:
     values = from_item(row)
-    return noun_of(Rule, values | {"rule_id": values["sk"], "if_": values["if"]}, _READ_RULE)
-
-
-_READ_RULE: Readers = {
-    "when": partial(noun_of, When, read={"event": Trigger}),
-    "if_": partial(noun_of, If, read={"stages": tuple, "tags": tuple}),
-    "then": lambda several: tuple(noun_of(Action, each, {"kind": ActionKind}) for each in several),
-    "created_at": time_from,
-    "updated_at": time_from,
-    "active_since": time_from,
-}
+    return noun_of(Rule, values | {"rule_id": values["sk"], "if_": values["if"]})
 
 
 def _kind(rule_id: RuleId) -> str:
@@ -123,5 +111,4 @@ def _encode_act(act: Act) -> Item:
 
 def _decode_act(row: Item) -> Act:
     values = from_item(row)
-    read: Readers = {"event": Trigger, "done": tuple, "failed": tuple}
-    return noun_of(Act, {"url": None} | values, read, at=time_from(values["created_at"]))
+    return noun_of(Act, values | {"at": values["created_at"]})

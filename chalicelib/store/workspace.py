@@ -1,12 +1,9 @@
 """The workspace: one row of the campaigns table."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, replace
-from functools import partial
-from typing import Any
 
 from chalicelib.model.errors import Conflict
-from chalicelib.model.workspace import Language, Theme, Workspace
+from chalicelib.model.workspace import Workspace
 from chalicelib.store import keys
 from chalicelib.store.client import from_item, noun_of, to_item
 from chalicelib.store.statements import equals, missing
@@ -16,14 +13,7 @@ from chalicelib.store.table import Table, TableStore
 def read_workspace(table: Table) -> Workspace:
     """From the campaigns table; the defaults before the first change."""
     row = table.find(keys.workspace())
-    if row is None:
-        return Workspace()
-    return workspace_from(from_item(row))
-
-
-def workspace_from(values: Mapping[str, Any]) -> Workspace:
-    """The workspace with these values, among others."""
-    return noun_of(Workspace, values, {"theme": partial(noun_of, Theme), "language": Language})
+    return Workspace() if row is None else noun_of(Workspace, from_item(row))
 
 
 class Workspaces(TableStore):

@@ -24,7 +24,7 @@ class CircuitBreaker(Generic[Parameters, Result]):
     SLOW_SECONDS = 0.1
     PAUSE_SECONDS = 1.0
 
-    def __init__(self, call: Callable[Parameters, Result], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, call: Callable[Parameters, Result], clock: Callable[[], float] = time.time) -> None:
         self._call = call
         self._clock = clock
         self._open_until = 0.0

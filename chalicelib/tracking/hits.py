@@ -112,7 +112,7 @@ class HitRecorder:
         self,
         apply: Callable[[Hit], bool],
         park: Callable[[str], None],
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._apply = CircuitBreaker(apply, clock)
         self._park = CircuitBreaker(park, clock)

@@ -67,7 +67,6 @@ class KeyRingSource:
     NEWS_SECONDS = 5.0
 
     def __init__(self, read: Callable[[], str], clock: Callable[[], float] = time.time) -> None:
-        # The time of day: a monotonic clock may stand still while Lambda has frozen the process.
         self._read = CircuitBreaker(read, clock)
         self._clock = clock
         self._ring: KeyRing | None = None

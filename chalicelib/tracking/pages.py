@@ -44,39 +44,25 @@ button:focus-visible {{ outline: 3px solid currentColor; outline-offset: 2px; }}
 
 @dataclass(frozen=True, slots=True)
 class _Texts:
-    """In one language; what is in braces is filled in."""
+    """In one language, by itself English; what is in braces is filled in."""
 
-    ask: str
-    who_leaves: str
-    you_leave: str
-    this_sender: str
-    unsubscribe: str
-    done: str
-    done_detail: str
-    is_test: str
-    test_done: str
-    check_link: str
-    leads_to: str
-    not_verified: str
-    go_on: str
+    ask: str = "Unsubscribe?"
+    who_leaves: str = "{address} will no longer receive marketing emails like this one from {sender}."
+    you_leave: str = "You will no longer receive marketing emails like this one from {sender}."
+    this_sender: str = "this sender"
+    unsubscribe: str = "Unsubscribe"
+    done: str = "You are unsubscribed"
+    done_detail: str = "You can close this page."
+    is_test: str = "This is a test email. Its link unsubscribes nobody."
+    test_done: str = "Nobody was unsubscribed"
+    check_link: str = "Check this link"
+    leads_to: str = "The link in the email leads to:"
+    not_verified: str = "We cannot verify this link right now. Continue only if you trust this site."
+    go_on: str = "Continue to {host}"
 
 
 _TEXTS: Mapping[Language, _Texts] = {
-    Language.EN: _Texts(
-        ask="Unsubscribe?",
-        who_leaves="{address} will no longer receive marketing emails like this one from {sender}.",
-        you_leave="You will no longer receive marketing emails like this one from {sender}.",
-        this_sender="this sender",
-        unsubscribe="Unsubscribe",
-        done="You are unsubscribed",
-        done_detail="You can close this page.",
-        is_test="This is a test email. Its link unsubscribes nobody.",
-        test_done="Nobody was unsubscribed",
-        check_link="Check this link",
-        leads_to="The link in the email leads to:",
-        not_verified="We cannot verify this link right now. Continue only if you trust this site.",
-        go_on="Continue to {host}",
-    ),
+    Language.EN: _Texts(),
     Language.DE: _Texts(
         ask="Möchten Sie sich abmelden?",
         who_leaves="{address} erhält künftig keine Werbe-E-Mails wie diese mehr von {sender}.",

@@ -1,20 +1,17 @@
 """Replays hits that could not be recorded at once. A hit may be replayed any number of times."""
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chalicelib.model.errors import LeadNotFound
 from chalicelib.model.suppression import Mark, SuppressionReason
-from chalicelib.sqs import for_each_record
+from chalicelib.sqs import Failures, Record, for_each_record
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.deliveries import Deliveries
 from chalicelib.store.leads import Leads
 from chalicelib.telemetry import logger
 from chalicelib.tracking.hits import Hit, UnverifiedHit, apply, from_values
 from chalicelib.tracking.key_ring import KeyRingSource
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 
 class ReplayOutcome(StrEnum):
@@ -57,13 +54,13 @@ def _unsubscribe_address(hit: Hit, deliveries: Deliveries, leads: Leads, campaig
 
 def replay_parked(
     event: dict[str, Any], keys: KeyRingSource, deliveries: Deliveries, leads: Leads, campaigns: Campaigns
-) -> Any:
+) -> Failures:
     """Handles Lambda's SQS event of parked hits; each that fails goes back to the queue.
 
     With the recipients' short timeouts, ten messages fit into the function's time even while the database stalls.
     """
 
-    def replay_record(record: "SQSRecord") -> None:
+    def replay_record(record: Record) -> None:
         outcome = replay(from_values(record.json_body), keys, deliveries, leads, campaigns)
         logger().info("hit_replayed", extra={"outcome": outcome.value})
 

@@ -17,7 +17,6 @@ class WorkspaceSource:
     MAX_AGE_SECONDS = 60.0
 
     def __init__(self, read: Callable[[], Workspace], clock: Callable[[], float] = time.time) -> None:
-        # The time of day: a monotonic clock may stand still while Lambda has frozen the process.
         self._read = read
         self._clock = clock
         self._known = Workspace()

@@ -104,8 +104,13 @@ class Workers(Stores):
         )
 
         @lru_cache(maxsize=_CONTENTS_KEPT)
-        def content_of(campaign_id: CampaignId) -> LaunchedContent:
+        def kept(campaign_id: CampaignId) -> LaunchedContent:
             return load(self.campaigns, self.keys, self.settings.tracking_url, campaign_id)
+
+        def content_of(campaign_id: CampaignId) -> LaunchedContent:
+            content = kept(campaign_id)
+            content.require_key(self.keys)
+            return content
 
         own_queue = OwnQueue(self.send_queue, self.settings.send_queue_arn, self.schedules)
         return Send(deliver, content_of, self.budget, self.wakes, own_queue)

@@ -101,6 +101,13 @@ def test_an_email_is_written_beside_its_preview(desk: Page, stack: LocalStack) -
     expect(text).to_have_value(tags)
     desk.keyboard.press("Tab")
     expect(text).not_to_be_focused()
+    # Sending comes behind what is to be sent, and before the email's own links.
+    desk.get_by_role("button", name="Send test…").focus()
+    desk.keyboard.press("Shift+Tab")
+    expect(desk.locator(".write :focus")).to_have_count(1)
+    desk.get_by_role("button", name="Send…", exact=True).focus()
+    desk.keyboard.press("Tab")
+    expect(desk.locator(".preview :focus")).to_have_count(1)
 
     desk.locator(".lead-choice").click()
     desk.get_by_role("combobox", name="Find a lead").fill("bob")

@@ -24,6 +24,7 @@ from chalicelib.sending.launch import launch_campaigns
 from chalicelib.sending.plan import plan_pages
 from chalicelib.sending.send import send_deliveries
 from chalicelib.store.recounts import RecountState
+from chalicelib.tracking.key_ring import KeyRingSource
 from chalicelib.wiring.workers import Workers
 from local.tables import TableNames
 from tests.store.cost_model import seen_arguments
@@ -224,3 +225,15 @@ def test_a_bounce_is_recorded_and_its_address_gets_no_more_mail(stack: Stack) ->
     (delivery,) = stack.world.deliveries.iter_campaign(campaign_id)
     assert delivery.bounced_at is not None
     assert list(stack.world.leads.iter_audience("acme", ["New"], [])) == []
+
+
+def test_a_warm_sender_stops_when_its_campaigns_key_is_withdrawn(stack: Stack) -> None:
+    """The links and the unsubscribe link of further mails would not work."""
+    ring, now = '{"current": 1, "1": "a key for tests"}', 1000.0
+    stack.workers.keys = KeyRingSource(lambda: ring, lambda: now)
+    campaign_id, messages = stack.planned(leads=2)
+    first, second = ({**message, "lead_ids": [each]} for message in messages for each in message["lead_ids"])
+    assert failed(stack.send(first)) == []
+    ring, now = '{"current": 2, "2": "another key for tests"}', now + KeyRingSource.MAX_AGE_SECONDS
+    assert failed(stack.send(second)) == ["0"]
+    assert stack.statuses(campaign_id) == [DeliveryStatus.SENT]

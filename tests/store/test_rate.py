@@ -71,6 +71,10 @@ def account(dynamodb: Any, tables: TableNames, quota: int | None = None, rate: f
     return Account(dynamodb, tables, AccountLimits(rate, quota, 0))
 
 
+def refuse() -> AccountLimits:
+    raise ClientError({"Error": {"Code": "TooManyRequestsException", "Message": "slow down"}}, "GetAccount")
+
+
 def reason_to_wait(worker: SharedBudget) -> Waiting:
     with pytest.raises(MustWait) as must:
         worker.take(1, 0.1)
@@ -303,13 +307,24 @@ def test_the_service_is_asked_once_a_minute_by_one_of_all_workers(dynamodb: Any,
 def test_without_an_answer_the_limits_known_before_hold(dynamodb: Any, tables: TableNames) -> None:
     shared = account(dynamodb, tables)
     assert shared.worker().take(1, 0.1)
-
-    def refuse() -> AccountLimits:
-        raise ClientError({"Error": {"Code": "TooManyRequestsException", "Message": "slow down"}}, "GetAccount")
-
     shared.now += LOOK_SECONDS + 1
     deaf = SharedBudget(shared.rate, refuse, lambda: shared.now, lambda seconds: None)
     assert deaf.take(1, 0.1)
+
+
+def test_without_an_answer_no_more_of_the_quota_is_reserved_than_is_used(dynamodb: Any, tables: TableNames) -> None:
+    """A worker reserves for all that it has to send, and takes moments for about two seconds at a time."""
+    shared = account(dynamodb, tables, quota=200, rate=1)
+    taken, worker = 0, shared.worker()
+    worker.allowance()
+    worker._ask_limits = refuse
+    shared.now += LOOK_SECONDS + 1
+    while taken < 10:
+        taken += len(worker.take(20, 0.1))
+        shared.now += 1
+    row = shared.rate.find_account()
+    assert row is not None
+    assert row.left == 200 - 20
 
 
 def test_nothing_leaves_before_the_limits_are_known(dynamodb: Any, tables: TableNames) -> None:

@@ -24,7 +24,7 @@ MAY_KNOW = {
     "backoff": set(),
     "threads": set(),
     "sdk": set(),
-    "sqs": {"backoff", "model", "sdk"},
+    "sqs": {"backoff", "model", "telemetry"},
     "scheduler": {"model"},
     "store": {"model", "backoff", "threads", "telemetry", "settings", "aws", "sdk"},
     "tracking": TRACKING,
@@ -203,3 +203,14 @@ def test_event_functions_never_import_the_routes() -> None:
     loaded = {name for name in _modules_of("none") if name.startswith("chalicelib.")}
     settings = {"chalicelib.settings", "chalicelib.model", "chalicelib.model.delivery", "chalicelib.model.ids"}
     assert loaded == settings, "An event function imports its module inside its body."
+
+
+def test_no_clock_that_outlives_a_call_is_monotonic() -> None:
+    """It may stand still while Lambda has frozen the process, and what was known for a second is believed for hours."""
+    kept = [
+        f"{file.relative_to(ROOT)}:{number}"
+        for file in sorted(CHALICELIB.rglob("*.py"))
+        for number, line in enumerate(file.read_text().splitlines(), start=1)
+        if "time.monotonic" in line.replace("time.monotonic()", "")
+    ]
+    assert kept == [], f"{kept}: pass time.time instead; time.monotonic() may be called where one call begins and ends"

@@ -112,9 +112,11 @@ def media_type(request: Request) -> str:
 def _fault(found: Any) -> Fault:
     """The field is named as in audience.stages[0]; the whole body is called body."""
     name = ""
-    for part in found["loc"]:
+    path = [part for part in found["loc"] if part != "[key]"]
+    for part in path:
         name += f"[{part}]" if isinstance(part, int) else f".{part}" if name else part
     if reason := _REASONS.get(found["type"]):
         return Fault(name or "body", reason.format(**found.get("ctx", {})))
     message = re.sub(r"^\w+ should ", "must ", str(found["msg"]).removeprefix("Value error, "))
-    return Fault(name or "body", message.partition(" after validation")[0])
+    message = message.partition(" after validation")[0]
+    return Fault(name or "body", message if len(path) == len(found["loc"]) else f"is a name that {message}")

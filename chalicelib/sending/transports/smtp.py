@@ -91,7 +91,7 @@ class SmtpTransport:
     _server: Callable[[], SmtpServer]
     """Called for each connection; may raise NotSent."""
     _patience: SmtpPatience = SmtpPatience()
-    _clock: Callable[[], float] = time.monotonic
+    _clock: Callable[[], float] = time.time
     _trust: Callable[[], ssl.SSLContext] = ssl.create_default_context
     """Gives what the server's certificate is checked with."""
     _kept: _Kept = field(default_factory=_Kept)

@@ -90,7 +90,7 @@ def _credentials(values: Mapping[str, Any], tls: Tls) -> tuple[str | None, str |
     return user, password
 
 
-def kept_server(read: Callable[[], str], clock: Callable[[], float] = time.monotonic) -> Callable[[], SmtpServer]:
+def kept_server(read: Callable[[], str], clock: Callable[[], float] = time.time) -> Callable[[], SmtpServer]:
     """What gives the server, reading the secret again after a minute: a new password needs no deployment.
 
     `read` gives the secret's text and may raise botocore's errors. The result raises NotSent for them, and

@@ -147,16 +147,11 @@ export function pace() {
 /** "240 emails a minute, done in about 12 minutes (10:45)"; `isAll`: nothing will be added to what is pending. */
 export function outlook(perMinute, pending, isAll, now = Date.now()) {
   if (!perMinute) return "";
-  const emails = Math.max(1, round(perMinute));
+  // Two digits, since it is a measurement.
+  const emails = Math.max(1, perMinute < 10 ? Math.round(perMinute) : Number(perMinute.toPrecision(2)));
   const rate = `${emails.toLocaleString("en")} email${emails === 1 ? "" : "s"} a minute`;
   if (!isAll) return rate;
   const seconds = (pending / perMinute) * 60;
   const at = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", ...(seconds > 43_200 ? { day: "numeric", month: "short" } : {}) });
   return `${rate}, done in about ${duration(Math.max(1, seconds))} (${at.format(now + seconds * 1000)})`;
-}
-
-/** To two digits, since it is a measurement. */
-function round(value) {
-  const unit = 10 ** Math.max(0, Math.floor(Math.log10(value)) - 1);
-  return Math.round(value / unit) * unit;
 }

@@ -36,20 +36,22 @@ export async function show(place, { id: asked, signal }) {
 
   const title = heading(asked ? campaign.title || "Untitled campaign" : "New campaign", { class: "clip" });
   const panes = toggles("Write or preview", { write: "Write", look: "Preview" }, showPane);
-  const desk = h("div", { class: "desk" },
-    h("div", { class: "write" }, form.elements, !readonly && card({ id: "check", title: "Pre-send check" }, check.element)), frame.element);
   const actions = h("div", { class: "actions editor-actions", role: "group", "aria-label": "Actions" },
     offered({ campaign, draft, form, saved, check, alert, lead: frame.lead }));
+  // For the keyboard, Send comes behind what is to be sent, and before the email's own links.
+  const desk = h("div", { class: "desk" },
+    h("div", { class: "notices" },
+      campaign.status_reason && h("p", {}, linked(campaign.status_reason)),
+      status === "scheduled" && campaign.proof_waived && h("p", { class: "note" }, "Scheduled without the check, at your request."),
+      alert, saved.conflicting),
+    h("div", { class: "write" }, form.elements, !readonly && card({ id: "check", title: "Pre-send check" }, check.element)),
+    actions, frame.element);
   new ResizeObserver(() => place.style.setProperty("--actions", `${actions.offsetWidth}px`)).observe(actions);
   place.classList.add("editor");
   place.append(
     h("div", { class: "editor-head" },
       h("div", { class: "titled" }, crumbs("#/campaigns", "Campaigns", ""), title, pill(status)), state, panes.element),
-    actions,
-    h("div", { class: "stack" },
-      campaign.status_reason && h("p", {}, linked(campaign.status_reason)),
-      status === "scheduled" && campaign.proof_waived && h("p", { class: "note" }, "Scheduled without the check, at your request.")),
-    alert, saved.conflicting, desk);
+    desk);
   showPane("write");
   check.draw();
   look();

@@ -10,13 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.api.campaign_moves import ScheduleBody
+from chalicelib.api.campaigns import NewCampaign
 from chalicelib.api.http.paging import PageQuery
 from chalicelib.api.http.problems import Problem, problem_of
+from chalicelib.api.http.registry import RESOURCES
 from chalicelib.api.http.requests import InvalidParameters, media_type, read_body, read_query
+from chalicelib.api.http.resources import operations
 from chalicelib.api.imports import ImportQuery
 from chalicelib.api.leads import LeadPatch, LeadQuery, NewLead
 from chalicelib.api.rules import RulePatch
-from chalicelib.api.suppressions import NewSuppressions
+from chalicelib.api.suppressions import NewSuppressions, SuppressionsQuery
 from chalicelib.api.tokens import NewToken
 from chalicelib.model.errors import Invalid, InvalidPosition
 
@@ -75,6 +78,7 @@ def test_json_of_the_wrong_shape_is_422_naming_the_field(body: object, faulty: s
         ),
         (NewSuppressions, {"emails": []}, "emails must have at least 1 item"),
         (RulePatch, {"then": [{"action": "ada@example.com"}, {}]}, "then[0] must have a known 'action'; then[1] must "),
+        (NewCampaign, {"utm": {"kind": "x"}}, "utm.kind is a name that must be 'source', 'medium', 'campaign', "),
         (ScheduleBody, {"at": "x", "timezone": "x", "proof": "waived"}, 'version is required with "proof": "waived"'),
     ],
 )
@@ -127,6 +131,20 @@ def test_a_wrong_parameter_is_400_naming_it(query: dict[str, list[str]], faulty:
         read_query(SimpleNamespace(query_params=MultiDict(query)), LeadQuery)  # type: ignore[arg-type]
     problem = problem_of(refusal.value, "r")
     assert (problem.status, fields(problem)) == (400, {faulty})
+
+
+def test_whatever_parameter_is_wrong_an_error_names_it_and_no_type_of_ours() -> None:
+    queries = {each.query for each in operations(RESOURCES) if each.query is not None}
+    assert len(queries) > 5
+    for query in queries:
+        names = {field.alias or name for name, field in query.model_fields.items()}
+        wrong = MultiDict({name: ["\0", "\0"] for name in names})
+        with pytest.raises(InvalidParameters) as refusal:
+            read_query(SimpleNamespace(query_params=wrong), query)  # type: ignore[arg-type]
+        problem = problem_of(refusal.value, "r")
+        assert {name.partition("[")[0] for name in fields(problem)} <= names, problem.detail
+    with pytest.raises(InvalidParameters, match=r"^reason must be 'hard_bounce', .* or 'removed'$"):
+        read_query(SimpleNamespace(query_params=MultiDict({"reason": ["x"]})), SuppressionsQuery)  # type: ignore[arg-type]
 
 
 def test_a_media_type_is_read_without_its_parameters() -> None:

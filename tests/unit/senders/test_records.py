@@ -111,6 +111,13 @@ def test_a_signed_domain_with_a_policy_passes() -> None:
     assert (found.dmarc.passes, found.dmarc.policy, found.dmarc.domain) == (True, "v=DMARC1; p=none;", "shop.example")
 
 
+def test_it_is_said_whether_there_is_no_policy_or_more_than_one() -> None:
+    several = {("_dmarc.shop.example", "TXT"): ("v=DMARC1; p=none", "other", "v=DMARC1; p=reject")}
+    assert checked({}).dmarc.reason == "no DMARC record is published for shop.example"
+    said = "shop.example has 2 DMARC records, and receivers ignore all of them. Remove all but one"
+    assert checked({**several}).dmarc.reason == said
+
+
 def test_a_policy_of_the_organization_is_enough() -> None:
     deep = identity_of("news.shop.example", SES)
     found = checked({**POLICY}, deep)

@@ -56,3 +56,11 @@ def test_a_no_is_never_believed() -> None:
     assert not permission.is_going(campaign_id)
     asked.status = CampaignStatus.SENDING
     assert permission.is_going(campaign_id)
+
+
+def test_a_yes_is_not_believed_after_the_clock_was_put_back() -> None:
+    asked, now, campaign_id = Asked(CampaignStatus.SENDING), 100.0, new_campaign_id()
+    permission = SendPermission(asked, lambda: now)
+    assert permission.is_going(campaign_id)
+    asked.status, now = CampaignStatus.PAUSED, 40.0
+    assert not permission.is_going(campaign_id)

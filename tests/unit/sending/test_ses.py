@@ -1,12 +1,16 @@
 """Amazon SES as the transport and the check before sending meet it: the inbox plays it, over the SDK's own client."""
 
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from chalicelib.campaigns.account import Hindrance, SesAccount
-from chalicelib.model.transport import AccountRefused, NotSent, OutgoingMail, Rejected
+from chalicelib.model.transport import AccountRefused, NotSent, OutcomeUnknown, OutgoingMail, Rejected
 from chalicelib.sending.transports.ses import SesTransport
 from tests.api_client import OnlyDmarc
 from tests.unit.inbox.running_inbox import RunningInbox, started_inbox
@@ -43,13 +47,72 @@ def switch(inbox: RunningInbox, **account: Any) -> None:
     assert inbox.request("PUT", "/account", account).status == 200
 
 
-def send(inbox: RunningInbox, sender: str = SENDER, to: str = "ada@example.com") -> str:
+class LostConnections(BaseHTTPRequestHandler):
+    """SES behind a network that has forgotten each connection after one mail: only the next mail finds out."""
+
+    protocol_version = "HTTP/1.1"
+    mails = 0
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.mails += 1
+        if self.mails > 1:
+            self.close_connection = True
+            return
+        self.send_response(200)
+        self.send_header("content-length", "19")
+        self.end_headers()
+        self.wfile.write(b'{"MessageId": "17"}')
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def forgetful() -> Iterator[Any]:
+    """A client of such a service."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), LostConnections) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield boto3.client(
+            "sesv2",
+            endpoint_url=f"http://127.0.0.1:{server.server_address[1]}",
+            region_name="us-east-1",
+            aws_access_key_id="any",
+            aws_secret_access_key="thing",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+        server.shutdown()
+
+
+def mail(sender: str = SENDER, to: str = "ada@example.com") -> OutgoingMail:
     message = f"From: {sender}\r\nTo: {to}\r\nSubject: Hello\r\n\r\nHello\r\n".encode()
-    return SesTransport(inbox.ses(), "leadflip").send(OutgoingMail(sender, to, message, "cmp_1", "delivery"))
+    return OutgoingMail(sender, to, message, "cmp_1", "delivery")
+
+
+def send(inbox: RunningInbox, sender: str = SENDER, to: str = "ada@example.com") -> str:
+    return SesTransport(inbox.ses(), "leadflip").send(mail(sender, to))
 
 
 def test_a_healthy_account_sends(inbox: RunningInbox) -> None:
     assert send(inbox) == inbox.messages()[0]["id"]
+
+
+def test_a_mail_after_a_pause_takes_a_new_connection(forgetful: Any) -> None:
+    """An old one may be dead without a sign, and what is handed to it has an unknown outcome: a mail lost."""
+    now = 1000.0
+    transport = SesTransport(forgetful, "leadflip", lambda: now)
+    assert transport.send(mail()) == "17"
+    now += 3600
+    assert transport.send(mail()) == "17"
+
+
+def test_mails_in_a_row_share_a_connection(forgetful: Any) -> None:
+    """A new one takes several round trips and milliseconds of the processor."""
+    transport = SesTransport(forgetful, "leadflip", lambda: 1000.0)
+    transport.send(mail())
+    with pytest.raises(OutcomeUnknown):
+        transport.send(mail())
 
 
 @pytest.mark.parametrize(
