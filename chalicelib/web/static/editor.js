@@ -12,11 +12,11 @@ import { saving } from "./saving.js";
 
 export async function show(place, { id: asked, signal }) {
   await style("editor.css");
-  const lookup = api("GET", "lead-groups", { signal });
   const campaign = asked ? await api("GET", `campaigns/${asked}`, { signal }) : await newDraft(signal);
-  if (!campaign.audience.stages.length) await lookup.catch(() => null); // what is offered is shown at once, so that nothing moves
   const { status = "draft" } = campaign;
   if (!UNSENT.has(status)) return replace(`#/campaigns/${asked}/stats`);
+  const lookup = api("GET", "lead-groups", { signal });
+  if (!campaign.audience.stages.length) await lookup.catch(() => null); // what is offered is shown at once, so that nothing moves
   const draft = new Draft(campaign);
   const readonly = !mayWrite() || status !== "draft";
   const restored = readonly ? {} : draft.restore();
