@@ -172,6 +172,15 @@ def test_findings_stand_at_their_lines_and_a_format_is_not_changed_by_accident(
     expect(notes).to_have_count(0)
     expect(mail.get_by_text("Changed")).to_be_visible()
     expect(desk.locator(".save-state")).to_have_text(re.compile("^Saved "))
+    desk.reload()
+    expect(mail.get_by_text("Changed")).to_be_visible()
+    before = text.evaluate(WIDTH_OF_TEXT)
+    text.fill("Changed {{ lead.nickname }}")
+    expect(notes).to_contain_text(["lead.nickname"])
+    assert text.evaluate(WIDTH_OF_TEXT) == before, "the first finding does not move the text"
+    text.fill("Changed")
+    expect(mail.get_by_text("{")).to_have_count(0)
+    expect(desk.locator(".save-state")).to_have_text(re.compile("^Saved "))
 
     desk.get_by_label("Format", exact=True).select_option("html")
     desk.get_by_role("button", name="Cancel").click()
