@@ -15,10 +15,10 @@ import pytest
 
 from chalicelib.campaigns import launched_content as content
 from chalicelib.model.delivery import BurstRule, Delivery, DeliveryStatus
-from chalicelib.model.ids import LeadId
+from chalicelib.model.ids import LeadId, new_campaign_id
 from chalicelib.model.reasons import FailureReason, WaitReason
 from chalicelib.model.transport import NotSent, OutgoingMail
-from chalicelib.sending.budget import SharedBudget
+from chalicelib.sending.budget import OwnServer, SharedBudget
 from chalicelib.sending.deliver import Deliver
 from chalicelib.sending.message_leads import Rest
 from chalicelib.sending.rate import GROUPS_A_ROW, Grid
@@ -89,19 +89,20 @@ class MailService(StandIn):
 class Sender:
     """One worker over calls that may fail, on a clock that moves at every look."""
 
-    def __init__(self, client: Any, tables: TableNames, calls: Calls, answers: list[Exception], now: float) -> None:
+    def __init__(self, client: Any, tables: TableNames, calls: Calls, story: "Story", now: float) -> None:
         self.now = self.began = now
         self.ends: list[Any] = []
-        self.mail = MailService(answers)
+        self.mail = MailService([*story.answers])
         self.mail.send = calls.over("mail", self.mail.send)  # type: ignore[method-assign]
         counted, pause = Client(client, calls), calls.over("pause", self.sleep)
         limits = calls.over("limits", lambda: AccountLimits(RATE, None, 0))
+        shared = SharedBudget(SendRate(counted, tables.campaigns), limits, self.look, pause)
         self.deliver = Deliver(
             Leads(counted, tables.leads),
             Deliveries(counted, tables.deliveries, BurstRule()),
             Claims(counted, tables.deliveries),
             self.mail,
-            SharedBudget(SendRate(counted, tables.campaigns), limits, self.look, pause),
+            shared if story.shares_budget else OwnServer(self.look),
             lambda: datetime.fromtimestamp(self.look(), UTC),
             lambda campaign_id: True,
             lambda campaign_id, words: None,
@@ -137,10 +138,11 @@ class Story:
 
     answers: tuple[Exception, ...] = ()
     is_retry: bool = False
+    shares_budget: bool = False
 
 
 STORIES = {
-    "throttled": Story((NotSent("slower", WaitReason.RATE),)),
+    "throttled": Story((NotSent("slower", WaitReason.RATE),), shares_budget=True),
     "put off": Story((NotSent("later", WaitReason.PUT_OFF),)),
     "out of reach": Story((NotSent("away"),)),
     "sent again": Story(is_retry=True),
@@ -154,20 +156,20 @@ def test_whatever_fails_nobody_is_mailed_twice_and_only_the_mail_service_costs_a
     dynamodb: Any, tables: TableNames
 ) -> None:
     world = World(dynamodb, tables)
-    world.lead(0)
+    leads = [world.lead(number).lead_id for number in (1, 2)]
     launched = content.load(world.campaigns, KEYS, TRACKING_URL, world.launched())
-    campaign_id, numbers = launched.campaign.campaign_id, count()
+    runs = count()
 
     def run(story: Story, calls: Calls) -> Sender:
-        """To two new leads, hours after the last run."""
-        number = next(numbers)
-        leads = [world.lead(2 * number + each).lead_id for each in (1, 2)]
+        """As another campaign, hours after the last run."""
+        campaign_id, now = new_campaign_id(), NOW.timestamp() + 10_000 * ROW_SECONDS * next(runs)
         for lead_id in leads if story.is_retry else ():
             assert record_claim(world.deliveries, Delivery(campaign_id, lead_id, DeliveryStatus.FAILED, NOW, "0.0"))
             assert world.deliveries.mark_for_retry(campaign_id, lead_id, 1)
-        sender = Sender(dynamodb, tables, calls, [*story.answers], NOW.timestamp() + 10_000 * ROW_SECONDS * number)
-        sender.handle(launched, leads)
-        sender.ends = [world.status(campaign_id, each) for each in leads]
+        sender = Sender(dynamodb, tables, calls, story, now)
+        sender.handle(replace(launched, campaign=replace(launched.campaign, campaign_id=campaign_id)), leads)
+        ended = world.deliveries.find_many(campaign_id, leads)
+        sender.ends = [(ended[each].status, ended[each].reason) for each in leads]
         return sender
 
     tried: set[tuple[object, ...]] = set()
@@ -175,7 +177,7 @@ def test_whatever_fails_nobody_is_mailed_twice_and_only_the_mail_service_costs_a
         well = Calls()
         expected = run(story, well)
         for number, called in enumerate(well.names, start=1):
-            until_then = (story.is_retry, *well.names[:number])
+            until_then = (story.is_retry, story.shares_budget, *well.names[:number])
             if until_then in tried:
                 continue  # as in another story
             tried.add(until_then)
