@@ -48,7 +48,7 @@ class HttpApi:
         if refusal is not None:
             return refusal
         answer = self._router(to_rest_event(event, route, delivery_id, identity), context)
-        if identity == "forged" and method in _REMEMBERED_METHODS:
+        if identity == "forged" and method in _REMEMBERED_METHODS and answer["statusCode"] < 500:
             self._refusals[route, method] = answer
         return answer
 

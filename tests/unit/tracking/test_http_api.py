@@ -69,6 +69,7 @@ class Routes:
     """Remembers what it was asked."""
 
     def __init__(self) -> None:
+        self.status = 200
         self.asked: list[tuple[str, str, str]] = []
         self.identities: list[Identity] = []
 
@@ -77,7 +78,7 @@ class Routes:
         delivery_id = request["pathParameters"]["delivery_id"]
         self.asked.append((context["resourcePath"], request["httpMethod"], delivery_id))
         self.identities.append(context["delivery_identity"])
-        return {"statusCode": 200, "asked": self.asked[-1]}
+        return {"statusCode": self.status, "asked": self.asked[-1]}
 
 
 def forged() -> str:
@@ -113,6 +114,15 @@ def test_a_flood_of_forged_ids_asks_the_routes_once_per_route_and_method() -> No
             assert all(answer is answers[0] for answer in answers)
             assert answers[0]["asked"][:2] == (f"/t/{letter}/{{delivery_id}}", method)
     assert len(routes.asked) == 9
+
+
+def test_an_error_of_ours_is_not_given_to_all_that_come_later() -> None:
+    routes = Routes()
+    api = HttpApi(routes, KEYS)
+    routes.status = 500
+    api.answer(http_event(f"/t/c/{forged()}"), None)
+    routes.status = 404
+    assert api.answer(http_event(f"/t/c/{forged()}"), None)["statusCode"] == 404
 
 
 def test_invented_methods_fill_no_memory() -> None:
