@@ -1,5 +1,7 @@
 """What holds for all tests."""
 
+import gc
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -18,3 +20,9 @@ LONGEST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     rank = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: rank.get(f"{item.path.parent.name}/{item.path.stem}", len(rank)))
+
+
+def pytest_collection_finish() -> None:
+    # What collection made stays to the end: no full pass of the garbage collector need visit it again (measured: 6 % of
+    # the unit tests' CPU).
+    gc.freeze()

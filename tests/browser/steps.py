@@ -4,7 +4,7 @@ import time
 from collections import defaultdict
 from typing import Any
 
-from playwright.sync_api import Locator, Page, Request
+from playwright.sync_api import Locator, Page, Request, expect
 
 from tests.stack.marketer import Marketer
 
@@ -31,6 +31,16 @@ def wait_for_requests(tab: Page) -> None:
         waiting = [each.url for each in _under_way[tab] if each.url.startswith(site)]
         assert time.monotonic() < deadline, waiting
         quiet = 0 if waiting else quiet + 1
+
+
+def wait_for_list(tab: Page) -> None:
+    """Until a list is drawn, or is known to be empty: an empty one has the buttons that were above it before."""
+    expect(tab.locator(".pages")).to_be_attached()
+
+
+def look_again(tab: Page) -> None:
+    """Have the page ask for what it shows, as it does every few seconds, and when its window comes to the front."""
+    tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
 def sign_in(page: Page, token: str) -> None:

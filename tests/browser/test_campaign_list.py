@@ -12,7 +12,7 @@ from chalicelib.model.ids import CampaignId
 from chalicelib.store.campaigns import Campaigns
 from chalicelib.store.plans import Plans
 from local.stack import LocalStack
-from tests.browser.steps import write
+from tests.browser.steps import look_again, write
 from tests.moves import bring_to
 from tests.stack.marketer import Marketer
 
@@ -36,11 +36,11 @@ def sending(stack: LocalStack, marketer: Marketer, title: str) -> str:
 
 
 def hold_over_a_refresh(page: Page, button: Locator, is_refresh: Callable[[str], bool]) -> None:
-    """Press the mouse on it, and release it after the next refresh."""
+    """Press the mouse on it, and release it after a refresh."""
     button.hover()
     page.mouse.down()
     with page.expect_response(lambda response: is_refresh(response.url)):
-        pass
+        look_again(page)
     page.wait_for_timeout(300)  # until it is drawn
     page.mouse.up()
 
@@ -61,6 +61,7 @@ def test_focus_and_a_click_that_is_held_survive_a_refresh(desk: Page, stack: Loc
     desk.keyboard.press("Escape")
     desk.get_by_role("button", name="View email").focus()
     marketer("POST", f"/v1/campaigns/{campaign_id}/pause")
+    look_again(desk)
     expect(desk.get_by_role("button", name="Resume")).to_be_visible()
     expect(desk.get_by_role("button", name="View email")).to_be_focused()
     desk.keyboard.press("Enter")
@@ -68,6 +69,7 @@ def test_focus_and_a_click_that_is_held_survive_a_refresh(desk: Page, stack: Loc
     desk.keyboard.press("Escape")
     desk.get_by_role("button", name="Cancel").focus()
     marketer("POST", f"/v1/campaigns/{campaign_id}/cancel")
+    look_again(desk)
     expect(desk.locator(".pill.cancelled")).to_be_visible()
     expect(desk.get_by_role("heading", name="Under way")).to_be_focused()
 
@@ -113,7 +115,7 @@ def test_the_list_is_narrowed_sorted_and_found_again(desk: Page, stack: LocalSta
     expect(titles).to_have_count(5)
     row.get_by_role("button", name="Duplicate").focus()
     marketer("POST", f"/v1/campaigns/{later}/unschedule")
-    desk.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    look_again(desk)
     expect(row.locator(".pill")).to_have_text("Draft")
     expect(row.get_by_role("button", name="Duplicate")).to_be_focused()
 

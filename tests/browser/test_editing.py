@@ -4,14 +4,13 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from chalicelib.model.campaign import CampaignStatus
 from chalicelib.model.ids import CampaignId
 from chalicelib.store.campaigns import Campaigns
 from local.stack import LocalStack
-from tests.browser.steps import field, write
+from tests.browser.steps import field, look_again, write
 from tests.moves import bring_to
 from tests.stack.marketer import Marketer
 
@@ -113,29 +112,29 @@ def test_the_number_of_recipients_is_never_that_of_another_audience(
     expect(shown).to_have_text("2 leads right now.")
 
 
-@pytest.mark.parametrize(("choice", "kept"), [("Keep mine", "From two"), ("Use saved version", "From one")])
-def test_the_marketer_resolves_a_conflict(
-    window: BrowserContext, stack: LocalStack, marketer: Marketer, choice: str, kept: str
-) -> None:
+def test_the_marketer_resolves_a_conflict(window: BrowserContext, stack: LocalStack, marketer: Marketer) -> None:
     campaign = write(marketer, "conflict")
-    one, two = (editor(window, stack, campaign) for _ in range(2))
-    field(one, "Subject").fill("From one")
-    expect(state(one)).to_have_text(SAVED)
-    field(two, "Subject").fill("From two")
-    conflict = two.get_by_role("region", name="Conflicting changes")
-    expect(conflict.get_by_text("From one", exact=True)).to_be_visible()
-    expect(conflict.get_by_text("From two", exact=True)).to_be_visible()
-    field(two, "Title").fill("Goes on meanwhile")
-    expect(state(two)).to_have_text(re.compile("^Saved .*except Subject"))
-    stored = marketer("GET", f"/v1/campaigns/{campaign}")
-    assert (stored["title"], stored["subject"]) == ("Goes on meanwhile", "From one")
-    two.get_by_role("button", name="Send…").click()
-    expect(conflict).to_be_focused()
-    conflict.get_by_role("button", name=choice).click()
-    expect(conflict).to_have_count(0)
-    expect(state(two)).to_have_text(re.compile("^Saved [^,]*, [0-9:]+$"))
-    expect(field(two, "Subject")).to_have_value(kept)
-    assert marketer("GET", f"/v1/campaigns/{campaign}")["subject"] == kept
+    page = editor(window, stack, campaign)
+    conflict = page.get_by_role("region", name="Conflicting changes")
+    for choice, theirs, mine, kept in (
+        ("Keep mine", "Theirs", "Mine", "Mine"),
+        ("Use saved version", "Theirs again", "Mine again", "Theirs again"),
+    ):
+        marketer("PATCH", f"/v1/campaigns/{campaign}", {"subject": theirs})
+        field(page, "Subject").fill(mine)
+        expect(conflict.get_by_text(theirs, exact=True)).to_be_visible()
+        expect(conflict.get_by_text(mine, exact=True)).to_be_visible()
+        field(page, "Title").fill(f"Goes on meanwhile: {choice}")
+        expect(state(page)).to_have_text(re.compile("^Saved .*except Subject"))
+        stored = marketer("GET", f"/v1/campaigns/{campaign}")
+        assert (stored["title"], stored["subject"]) == (f"Goes on meanwhile: {choice}", theirs)
+        page.get_by_role("button", name="Send…").click()
+        expect(conflict).to_be_focused()
+        conflict.get_by_role("button", name=choice).click()
+        expect(conflict).to_have_count(0)
+        expect(state(page)).to_have_text(re.compile("^Saved [^,]*, [0-9:]+$"))
+        expect(field(page, "Subject")).to_have_value(kept)
+        assert marketer("GET", f"/v1/campaigns/{campaign}")["subject"] == kept
 
 
 def test_what_was_saved_elsewhere_is_shown_when_the_window_comes_to_the_front(
@@ -144,7 +143,7 @@ def test_what_was_saved_elsewhere_is_shown_when_the_window_comes_to_the_front(
     campaign = write(marketer, "front")
     page = editor(window, stack, campaign)
     marketer("PATCH", f"/v1/campaigns/{campaign}", {"title": "Saved elsewhere"})
-    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    look_again(page)
     expect(field(page, "Title")).to_have_value("Saved elsewhere")
     expect(page.get_by_role("heading", name="Saved elsewhere")).to_be_visible()
 
@@ -190,11 +189,11 @@ def test_an_old_copy_in_the_browser_does_not_replace_a_newer_saved_text(
     expect(state(page)).to_have_text("Not saved. Your changes are kept in this browser.")
     page.close()
     marketer("PATCH", f"/v1/campaigns/{campaign}", {"subject": "Saved since"})
-    for _ in range(2):
+    for wait_ms in (0, 1500):  # longer than it takes until what is written is saved
         page = editor(window, stack, campaign)
         conflict = page.get_by_role("region", name="Conflicting changes")
         expect(conflict.get_by_text("Saved since", exact=True)).to_be_visible()
-        page.wait_for_timeout(1500)
+        page.wait_for_timeout(wait_ms)
         assert marketer("GET", f"/v1/campaigns/{campaign}")["subject"] == "Saved since"
         page.reload()
     conflict.get_by_role("button", name="Use saved version").click()

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Dialog, FilePayload, Lo
 from chalicelib.store.access import Sessions
 from local.stack import LocalStack
 from tests.browser.conftest import open_window
-from tests.browser.steps import field, figure, wait_for_requests
+from tests.browser.steps import field, figure, look_again, wait_for_list, wait_for_requests
 from tests.stack.marketer import Marketer
 from tests.unit.crm.workbooks import workbook
 
@@ -111,7 +111,9 @@ def choose(page: Page, name: str, content: bytes) -> None:
     page.get_by_label("Choose a spreadsheet, or drop it here").set_input_files(file)
 
 
-def test_from_a_spreadsheet_to_the_follow_up(desk: Page, page: Page, stack: LocalStack, marketer: Marketer) -> None:
+def test_from_a_spreadsheet_to_the_follow_up(
+    desk: Page, page: Page, stack: LocalStack, marketer: Marketer, until: Callable[[Callable[[], bool]], bool]
+) -> None:
     sessions = Sessions(stack.engine.client("dynamodb"), stack.outputs["CampaignsTable"])
     desk.goto(f"{stack.web_url}#/sign-in?code={sessions.make_link(stack.token, datetime.now(UTC))}")
     expect(desk.get_by_role("heading", name="Campaigns")).to_be_visible()
@@ -135,7 +137,7 @@ def test_from_a_spreadsheet_to_the_follow_up(desk: Page, page: Page, stack: Loca
     expect(sender.locator("summary")).to_contain_text("Verified")
 
     desk.get_by_role("link", name="Leads", exact=True).click()
-    expect(desk.get_by_text("Loading leads…")).to_have_count(0)  # an empty list hides the link above it
+    wait_for_list(desk)
     desk.get_by_role("link", name="Import leads").click()
     choose(desk, "Kunden.csv", CUSTOMERS.replace("\n", "\r\n").encode("windows-1252"))
     expect(field(desk, "Character set")).to_have_value("windows-1252")
@@ -234,6 +236,8 @@ def test_from_a_spreadsheet_to_the_follow_up(desk: Page, page: Page, stack: Loca
     with page.context.expect_page() as opened:
         page.frame_locator("iframe").get_by_role("link", name="Zur Feier").click()
     expect(opened.value).to_have_url(f"{stack.inbox_url}/website/feier")
+    assert until(lambda: bool(marketer("GET", f"/v1/campaigns/{campaign}/stats")["clicked"]))
+    look_again(desk)
     expect(figure(desk, "opened")).to_have_text("1")
     expect(figure(desk, "clicked")).to_have_text("1")
 
@@ -337,6 +341,7 @@ def test_the_day_by_keyboard_alone(desk: Page, stack: LocalStack, tmp_path: Path
 
     keys.do("Leads", "Shift+Tab")
     expect(desk.get_by_role("heading", name="Leads", exact=True)).to_be_focused()
+    wait_for_list(desk)
     keys.do("Import leads")
     expect(desk.get_by_role("heading", name="Import leads")).to_be_focused()
     with desk.expect_file_chooser() as chooser:

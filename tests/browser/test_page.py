@@ -9,7 +9,7 @@ from chalicelib.model.ids import CampaignId
 from chalicelib.store import keys
 from chalicelib.store.access import Tokens
 from local.stack import LocalStack
-from tests.browser.steps import figure, sign_in, wait_for_requests, write
+from tests.browser.steps import figure, look_again, sign_in, wait_for_requests, write
 from tests.stack.marketer import Marketer
 
 Until = Callable[[Callable[[], bool]], bool]
@@ -102,7 +102,9 @@ def test_stats_stay_visible_while_the_api_cannot_be_reached(desk: Page, stack: L
     def gone(route: Route) -> None:
         route.abort()
 
+    wait_for_requests(page)
     page.route("**/v1/**", gone)
+    look_again(page)
     expect(page.get_by_role("alert").get_by_text("The server cannot be reached.").first).to_be_visible()
     expect(figure(page, "total")).to_be_visible()
     page.unroute("**/v1/**", gone)

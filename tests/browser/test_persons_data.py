@@ -8,6 +8,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from local.stack import LocalStack
+from tests.browser.steps import wait_for_list
 from tests.stack.marketer import Marketer
 
 ENTITY = "persons-data"
@@ -23,6 +24,7 @@ def test_a_person_is_put_on_the_list_taken_off_it_exported_and_erased(
     campaign_id = sent_campaign(marketer, until)
 
     page.goto(f"{stack.web_url}#/settings/suppressions")
+    wait_for_list(page)
     page.get_by_role("button", name="Add…").first.click()
     page.get_by_label("Addresses", exact=True).fill(f"{ADDRESS}, nobody")
     page.get_by_role("dialog").get_by_label("Reason").fill("asked on the fair")

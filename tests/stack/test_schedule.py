@@ -94,7 +94,7 @@ def test_pausing_stops_running_workers_and_resuming_sends_the_rest_once(marketer
     leads = 150
     path = campaign_for(marketer, "halted", leads)
     marketer("POST", f"{path}/send")
-    assert until(lambda: marketer("GET", f"{path}/stats")["sent"] > 0)
+    assert until(lambda: mails(marketer, "halted") > 0)  # not what is counted: on a busy machine that comes later
     marketer("POST", f"{path}/pause")
     paused_at = datetime.now(UTC)
     time.sleep(REMEMBERED_SECONDS)
@@ -125,7 +125,7 @@ def last_sent_at(marketer: Marketer, path: str) -> datetime:
 def test_a_cancelled_campaign_keeps_the_numbers_of_what_left(marketer: Marketer, until: Until) -> None:
     path = campaign_for(marketer, "revoked", 150)
     marketer("POST", f"{path}/send")
-    assert until(lambda: marketer("GET", f"{path}/stats")["sent"] > 0)
+    assert until(lambda: mails(marketer, "revoked") > 0)
     assert marketer("POST", f"{path}/cancel")["status"] == "cancelled"
     time.sleep(REMEMBERED_SECONDS)
     assert until(lambda: marketer.has_settled(path))

@@ -15,7 +15,6 @@ from chalicelib.analytics.facts import facts
 from chalicelib.analytics.timing import (
     LAST_BUCKET,
     MAX_POINTS,
-    By,
     Counted,
     Point,
     Series,
@@ -45,24 +44,20 @@ def sums_of(counts: dict[tuple[int, str], int]) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("zone", ZONES)
-@pytest.mark.parametrize("by", ["hour", "day"])
 @given(counts=hours)
-def test_points_and_what_comes_later_add_up_to_everything(
-    by: By, zone: tzinfo, counts: dict[tuple[int, str], int]
+def test_no_hour_and_no_day_is_left_out_and_all_with_what_comes_later_add_up(
+    zone: tzinfo, counts: dict[tuple[int, str], int]
 ) -> None:
-    series = series_of(sums_of(counts), by, zone)
-    for what in ("opened", "clicked"):
-        listed = sum(getattr(point, what) for point in series.points) + getattr(series.later, what)
-        assert listed == sum(number for (_, kind), number in counts.items() if kind == what)
-
-
-@pytest.mark.parametrize("zone", ZONES)
-@given(counts=hours)
-def test_no_hour_and_no_day_is_left_out(zone: tzinfo, counts: dict[tuple[int, str], int]) -> None:
-    by_hour = [point.at for point in series_of(sums_of(counts), "hour", zone).points]
-    by_day = [point.at.date() for point in series_of(sums_of(counts), "day", zone).points]
-    assert all(b.astimezone(UTC) - a.astimezone(UTC) == timedelta(hours=1) for a, b in pairwise(by_hour))
-    assert all(b - a == timedelta(days=1) for a, b in pairwise(by_day))
+    sums = sums_of(counts)
+    by_hour, by_day = series_of(sums, "hour", zone), series_of(sums, "day", zone)
+    for series in (by_hour, by_day):
+        for what in ("opened", "clicked"):
+            listed = sum(getattr(point, what) for point in series.points) + getattr(series.later, what)
+            assert listed == sum(number for (_, kind), number in counts.items() if kind == what)
+    starts = [point.at.astimezone(UTC) for point in by_hour.points]
+    assert all(b - a == timedelta(hours=1) for a, b in pairwise(starts))
+    days = [point.at.date() for point in by_day.points]
+    assert all(b - a == timedelta(days=1) for a, b in pairwise(days))
 
 
 def test_hours_without_opens_are_zero() -> None:
