@@ -1,9 +1,9 @@
 /** The list of campaigns: tabs by status, search and order, all in the address; it keeps itself up to date. */
 
-import { failure, fill, h, heading, mayWrite, query, remember, style } from "./app.js";
+import { failure, fill, h, heading, mayWrite, query, style } from "./app.js";
 import { rows, VERBS } from "./campaign-rows.js";
 import { titleOf } from "./campaign-words.js";
-import { debounced, firstPages, nothing, regularly, titlesOf } from "./parts.js";
+import { debounced, firstPages, nothing, regularly, remember, titlesOf } from "./parts.js";
 import { refill } from "./update.js";
 
 const TABS = [
