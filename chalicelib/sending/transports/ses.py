@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError,
 
 from chalicelib.model.reasons import FailureReason, WaitReason
 from chalicelib.model.transport import AccountRefused, NotSent, OutcomeUnknown, OutgoingMail, Rejected, TransportError
+from chalicelib.sending.transports import REST_SECONDS
 
 if TYPE_CHECKING:
     from types_boto3_sesv2 import SESV2Client
@@ -73,12 +74,19 @@ class SesTransport:
     _configuration_set: str
     _clock: Callable[[], float] = time.time
     _used_at: float = 0.0
+    _rests_until: float = 0.0
+    _complaint: str = ""
 
     def send(self, mail: OutgoingMail) -> str:
+        if self._clock() < self._rests_until:
+            raise NotSent(self._complaint)
         if not 0 <= self._clock() - self._used_at < _IDLE_SECONDS:
             self._client.close()  # its connections alone: the next call makes a new one
         try:
             return self._send(mail)
+        except OutcomeUnknown as error:
+            self._rests_until, self._complaint = self._clock() + REST_SECONDS, str(error)
+            raise
         finally:
             self._used_at = self._clock()
 

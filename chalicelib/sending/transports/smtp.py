@@ -26,6 +26,7 @@ from chalicelib.content.errors import AddressInvalid
 from chalicelib.content.message import wire_address
 from chalicelib.model.reasons import FailureReason, WaitReason
 from chalicelib.model.transport import AccountRefused, NotSent, OutcomeUnknown, OutgoingMail, Rejected
+from chalicelib.sending.transports import REST_SECONDS
 from chalicelib.sending.transports.smtp_server import SmtpServer, Tls
 
 _ABOUT_THE_CONNECTION = {421, 530}
@@ -37,8 +38,6 @@ _OUR_NAME = "[127.0.0.1]"
 _IDLE_SECONDS = 60.0
 """A connection idle for longer is not used again: servers and gateways drop those, some silently."""
 _TOO_SLOW = "The server takes too long for one mail."
-_REST_SECONDS = 10.0
-"""How long a server that broke off or timed out is left alone: a batch then fails at once, not one time-out a mail."""
 
 _Reply = tuple[int, bytes]
 _Ending = TypeVar("_Ending", NotSent, OutcomeUnknown)
@@ -224,7 +223,7 @@ class SmtpTransport:
     def _given_up(self, error: _Ending) -> _Ending:
         """Close the connection and let the server rest; the error, to be raised."""
         self._hang_up()
-        self._rests_until, self._complaint = self._clock() + _REST_SECONDS, str(error)
+        self._rests_until, self._complaint = self._clock() + REST_SECONDS, str(error)
         return error
 
     def _hang_up(self) -> None:

@@ -11,6 +11,7 @@ from botocore.config import Config
 
 from chalicelib.campaigns.account import Hindrance, SesAccount
 from chalicelib.model.transport import AccountRefused, NotSent, OutcomeUnknown, OutgoingMail, Rejected
+from chalicelib.sending.transports import REST_SECONDS
 from chalicelib.sending.transports.ses import SesTransport
 from tests.api_client import OnlyDmarc
 from tests.unit.inbox.running_inbox import RunningInbox, started_inbox
@@ -113,6 +114,20 @@ def test_mails_in_a_row_share_a_connection(forgetful: Any) -> None:
     transport.send(mail())
     with pytest.raises(OutcomeUnknown):
         transport.send(mail())
+
+
+@pytest.mark.parametrize("fault", [{"kind": "error"}, {"kind": "drop"}])
+def test_an_outage_costs_one_mail_and_the_others_wait(inbox: RunningInbox, fault: dict[str, Any]) -> None:
+    assert inbox.request("PUT", "/faults", {"faults": [fault | {"count": 1}]}).status == 200
+    now = 1000.0
+    transport = SesTransport(inbox.ses(), "leadflip", lambda: now)
+    with pytest.raises(OutcomeUnknown) as unknown:
+        transport.send(mail())
+    with pytest.raises(NotSent) as waits:
+        transport.send(mail())
+    assert str(waits.value) == str(unknown.value)
+    now += REST_SECONDS
+    assert transport.send(mail()) in {each["id"] for each in inbox.messages()}
 
 
 @pytest.mark.parametrize(
