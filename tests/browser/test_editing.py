@@ -271,14 +271,15 @@ def test_a_new_campaign_has_the_last_sender_and_no_stages_and_what_it_lacks_gets
     page.get_by_role("button", name="Schedule…").click()
     stages = page.get_by_role("group", name="Stages (any of)")
     expect(stages.get_by_role("checkbox", name="New")).to_be_focused()
-    expect(page.locator("#stages-error")).to_have_text("Choose at least one stage.")
-    expect(page.locator("#stages-error")).to_be_in_viewport()
+    # The message first, which goes after some seconds.
     message, action = (
         each.bounding_box() for each in (page.locator(".toast"), page.get_by_role("button", name="Send…"))
     )
     assert message is not None
     assert action is not None
     assert message["y"] + message["height"] <= action["y"]
+    expect(page.locator("#stages-error")).to_have_text("Choose at least one stage.")
+    expect(page.locator("#stages-error")).to_be_in_viewport()
 
 
 def test_what_is_refused_of_a_new_campaign_is_kept_and_is_no_conflict(

@@ -21,7 +21,7 @@ from local.seed import DRAFT
 from local.stack import LocalStack
 from tests.browser.axe import axe_source
 from tests.browser.showcase import ENTITY, Showcase, build
-from tests.browser.steps import sign_in, wait_for_requests
+from tests.browser.steps import DRAWN, sign_in, wait_for_requests
 from tests.prerequisites import skip_without
 from tests.stack.marketer import Marketer
 
@@ -123,7 +123,6 @@ DIALOGS = (
 WIDE: ViewportSize = {"width": 1280, "height": 860}
 PHONE: ViewportSize = {"width": 380, "height": 800}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 SHIFTS = """self.shifts = []; new PerformanceObserver((found) => shifts.push(...found.getEntries().flatMap((each) =>
   each.sources.map(({ node, previousRect: { y } }) => `${node?.className || node?.textContent}: ${y}`))))
   .observe({ type: "layout-shift", buffered: true })"""

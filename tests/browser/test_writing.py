@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from local.stack import LocalStack
-from tests.browser.steps import field
+from tests.browser.steps import DRAWN, field
 from tests.stack.marketer import Marketer
 
 # The first lead of a list in the order of random ids.
@@ -47,8 +47,11 @@ def test_an_email_is_written_beside_its_preview(desk: Page, stack: LocalStack) -
     field(desk, "Title").fill("A newsletter")
     desk.get_by_label("Business line").select_option("desk")
     desk.get_by_label("New", exact=True).check()
-    desk.get_by_role("button", name="Newsletter").click()
     mail, text = desk.frame_locator("iframe.mail"), field(desk, "Markdown")
+    desk.get_by_role("button", name="Announcement").click()
+    expect(field(desk, "Subject")).to_have_value(re.compile("something new for you$"))
+    text.fill("")
+    desk.get_by_role("button", name="Newsletter").click()
     expect(mail.get_by_text(ANYBODY)).to_be_visible()
     expect(field(desk, "Preview text")).not_to_have_value("")
     expect(desk.get_by_role("group", name="In the inbox")).to_contain_text("What’s new this month")
@@ -136,6 +139,7 @@ def test_findings_stand_at_their_lines_and_a_format_is_not_changed_by_accident(
     desk.unroute("**/v1/previews")
     expect(mail.get_by_text("Fine")).to_be_visible()
     expect(notes).to_have_text(["http://shop.com/a does not use https."])
+    desk.evaluate(DRAWN)
     line, note = (desk.locator(each).bounding_box() for each in (".line.marked", ".line.marked .line-note"))
     assert line is not None
     assert note is not None
@@ -166,6 +170,7 @@ def test_findings_stand_at_their_lines_and_a_format_is_not_changed_by_accident(
         desk.set_viewport_size({"width": width, "height": 900})
         expect(notes).to_contain_text(["lead.nickname"])
         expect(notes.first).to_be_visible()
+        desk.evaluate(DRAWN)
         assert text.evaluate(WIDTH_OF_TEXT) > 260, f"the text can be read beside its findings, {width} pixels wide"
         assert notes.first.evaluate(IS_WHOLE), "the last finding is not cut off"
     text.fill("Changed")
