@@ -2,6 +2,7 @@
 
 import { button, counted, fill, h, linked } from "./app.js";
 import { sentence } from "./campaign-words.js";
+import { readable } from "./idn.js";
 import { isOf, stillFound } from "./lines.js";
 import { finding } from "./parts.js";
 import { examplesLeft } from "./starting-points.js";
@@ -10,6 +11,7 @@ const SEVERITY = { error: ["bad", "Error"], warning: ["skipped", "Warning"], not
 const ORDER = Object.keys(SEVERITY);
 /** The fields of which one must be written before "No problems" says anything. */
 const CONTENT = ["subject", "preview_text", "markdown", "html", "mjml", "text"];
+const ENCODED = /[\w.@+-]*xn--[\w.-]*\w/g;
 const key = ({ code, field, message }) => `${code} ${field} ${message}`;
 
 /**
@@ -27,7 +29,7 @@ export function presendCheck({ values, mark, go, isOurs }) {
     const now = values();
     const live = new Set(written.findings.map(key));
     stored.findings = stored.findings.filter((each) => !live.has(key(each)));
-    const found = [stored, written].flatMap(({ findings, of }) => stillFound(findings, of, now)).concat(examplesLeft(now)).map((each) => ({ ...each, message: sentence("", each.message) }))
+    const found = [stored, written].flatMap(({ findings, of }) => stillFound(findings, of, now)).concat(examplesLeft(now)).map((each) => ({ ...each, message: sentence("", each.message.replaceAll(ENCODED, (name) => readable(name))) }))
       .toSorted((one, other) => ORDER.indexOf(one.severity) - ORDER.indexOf(other.severity));
     mark(found);
     const proof = stored.of && isOf(stored.of, now) ? stored.proof : null;
