@@ -161,8 +161,6 @@ class _Writer:
         self._space = text.endswith(" ")
 
     def _say(self, text: str) -> None:
-        if not text:
-            return
         if self._breaks:
             self._out.append("\n" * min(self._breaks, 2) if self._out else "")
         elif self._space and self._out and not self._out[-1].endswith(("\n", " ")):

@@ -15,6 +15,7 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.)+[A-Za-z][A-Za-z0-9-]{{0,61}}[A-Za-z0-9]")
 _LONGEST, _LONGEST_LOCAL, _LONGEST_DOMAIN = 254, 64, 253
 """Characters (RFC 5321, 4.5.3.1, and its erratum 1690)."""
+_TOO_LONG = f"must not be longer than {_LONGEST} characters, {_LONGEST_LOCAL} of them before the @"
 
 
 class MalformedAddress(Invalid):
@@ -30,7 +31,7 @@ def parse_address(text: str) -> str:
     """
     address = text.strip()
     if len(address) > _LONGEST:
-        raise MalformedAddress("is too long")
+        raise MalformedAddress(_TOO_LONG)
     local, at, domain = address.rpartition("@")
     if not at:
         raise MalformedAddress("has no @")
@@ -47,7 +48,7 @@ def parse_address(text: str) -> str:
     if not _DOMAIN.fullmatch(domain):
         raise MalformedAddress("has no valid domain after the @")
     if len(local) > _LONGEST_LOCAL or len(domain) > _LONGEST_DOMAIN or len(local) + 1 + len(domain) > _LONGEST:
-        raise MalformedAddress("is too long")
+        raise MalformedAddress(_TOO_LONG)
     return f"{local}@{domain}"
 
 

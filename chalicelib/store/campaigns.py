@@ -5,14 +5,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.model.campaign import (
-    Body,
-    Campaign,
-    CampaignStatus,
-    LaunchedMail,
-    Schedule,
-    Wait,
-)
+from chalicelib.model.campaign import Body, Campaign, CampaignStatus, LaunchedMail, Schedule, Wait
 from chalicelib.model.errors import CampaignNotFound, Conflict
 from chalicelib.model.ids import CampaignId, is_campaign_id
 from chalicelib.model.lifecycle import GOING, Holds, Move

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, Route, expect
 from chalicelib.store.access import Sessions
 from local.stack import LocalStack
 from local.token import is_accepted
+from tests.browser.steps import sign_in
 from tests.stack.marketer import Marketer
 
 
@@ -116,3 +117,37 @@ def test_a_link_signs_in_once_a_theme_is_seen_and_saved_and_a_token_is_made_and_
     expect(desk.get_by_label("API token")).to_be_focused()
     expect(desk.get_by_role("alert").filter(has_text="This sign-in link has been used or has expired.")).to_be_visible()
     expect(desk).to_have_url(f"{stack.web_url}#/campaigns")
+
+
+def test_back_and_forward_ask_before_unsaved_settings_are_lost(desk: Page, stack: LocalStack) -> None:
+    desk.goto(f"{stack.web_url}#/help")
+    sign_in(desk, stack.token)
+    for view in ("Campaigns", "Leads", "Settings", "Help"):
+        desk.get_by_role("navigation", name="Main").get_by_role("link", name=view).click()
+        expect(desk.get_by_role("heading", name=view, exact=True)).to_be_visible()
+    desk.evaluate("history.back()")
+    name, question = (
+        desk.get_by_label("Name", exact=True),
+        desk.get_by_role("dialog", name="Save the changed settings?"),
+    )
+    name.fill("Not saved")
+    # What the preview shows is no place in the history.
+    expect(desk.frame_locator("iframe[title^=Preview]").get_by_text("Not saved")).to_be_visible()
+    for steps in (-1, 1, -2, -1, -3):
+        desk.evaluate(f"history.go({steps})")
+        expect(question).to_be_visible()
+        expect(desk).to_have_url(f"{stack.web_url}#/settings")
+        question.get_by_role("button", name="Keep editing").click()
+        expect(question).to_have_count(0)
+        expect(name).to_be_focused()
+        expect(name).to_have_value("Not saved")
+    link = desk.get_by_role("navigation", name="Main").get_by_role("link", name="Campaigns")
+    link.click()
+    question.get_by_role("button", name="Keep editing").click()
+    expect(link).to_be_focused()
+    desk.evaluate("history.go(-2)")
+    question.get_by_role("button", name="Discard").click()
+    expect(desk).to_have_url(f"{stack.web_url}#/campaigns")
+    for view in ("Leads", "Settings", "Help"):
+        desk.evaluate("history.forward()")
+        expect(desk.get_by_role("heading", name=view, exact=True)).to_be_visible()

@@ -101,6 +101,13 @@ def test_an_email_is_written_beside_its_preview(desk: Page, stack: LocalStack) -
     expect(text).to_have_value(tags)
     desk.keyboard.press("Tab")
     expect(text).not_to_be_focused()
+    # Sending comes behind what is to be sent, and before the email's own links.
+    desk.get_by_role("button", name="Send test…").focus()
+    desk.keyboard.press("Shift+Tab")
+    expect(desk.locator(".write :focus")).to_have_count(1)
+    desk.get_by_role("button", name="Send…", exact=True).focus()
+    desk.keyboard.press("Tab")
+    expect(desk.locator(".preview :focus")).to_have_count(1)
 
     desk.locator(".lead-choice").click()
     desk.get_by_role("combobox", name="Find a lead").fill("bob")
@@ -166,6 +173,15 @@ def test_findings_stand_at_their_lines_and_a_format_is_not_changed_by_accident(
     text.fill("Changed")
     expect(notes).to_have_count(0)
     expect(mail.get_by_text("Changed")).to_be_visible()
+    expect(desk.locator(".save-state")).to_have_text(re.compile("^Saved "))
+    desk.reload()
+    expect(mail.get_by_text("Changed")).to_be_visible()
+    before = text.evaluate(WIDTH_OF_TEXT)
+    text.fill("Changed {{ lead.nickname }}")
+    expect(notes).to_contain_text(["lead.nickname"])
+    assert text.evaluate(WIDTH_OF_TEXT) == before, "the first finding does not move the text"
+    text.fill("Changed")
+    expect(mail.get_by_text("{")).to_have_count(0)
     expect(desk.locator(".save-state")).to_have_text(re.compile("^Saved "))
 
     desk.get_by_label("Format", exact=True).select_option("html")

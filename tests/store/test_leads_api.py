@@ -291,6 +291,8 @@ def test_wrong_methods_types_and_paths_are_problems(api: ApiClient) -> None:
     wrong_type = api("POST", "/v1/leads", "entity=acme", {"Content-Type": "application/x-www-form-urlencoded"})
     unknown = api("GET", "/v1/nothing")
     assert (wrong_type.status, unknown.status) == (415, 404)
+    said = "Unsupported media type: application/x-www-form-urlencoded. Send application/json."
+    assert wrong_type.json["detail"] == said
     for reply in (wrong_method, wrong_type, unknown):
         assert (reply.headers["Content-Type"], reply.json["status"]) == ("application/problem+json", reply.status)
 

@@ -115,17 +115,20 @@ def _answer_problems(app: Chalice) -> Middleware:
             response = get_response(request)
         except Exception as error:
             return to_response(problem_answer(problem_of(error, request_id(request))), app)
-        return _in_our_form(response, app)
+        return _in_our_form(response, request, app)
 
     return middleware
 
 
-def _in_our_form(response: Response, app: Chalice) -> Response:
-    """Chalice refuses wrong media types by itself, in another form."""
+def _in_our_form(response: Response, request: Request, app: Chalice) -> Response:
+    """Chalice refuses wrong media types by itself, in another form, and does not say which are right."""
     if not (isinstance(response.body, dict) and set(response.body) == {"Code", "Message"}):
         return response
-    refused = replace(framework_problem(response.status_code), detail=response.body["Message"])
-    return to_response(problem_answer(refused), app)
+    detail = response.body["Message"]
+    if response.status_code == 415:
+        taken = app.routes[request.context["resourcePath"]][request.method].content_types
+        detail += f". Send {' or '.join(taken)}."
+    return to_response(problem_answer(replace(framework_problem(response.status_code), detail=detail)), app)
 
 
 def _rest(app: Chalice) -> Blueprint:

@@ -189,13 +189,15 @@ const VIEWS = [
   [/^\/help$/, "./help.js", "help"],
 ];
 let visit = new AbortController();
+/** Where the shown address is in this tab's history: its entries are numbered, so that one can be returned to. */
+let position = history.state?.position ?? 0;
 
 /** A view is a module with show(place, { id, query, signal }): it fills the place, and stops when the signal aborts. */
 async function enter() {
   visit.abort();
   visit = new AbortController();
   const { signal } = visit;
-  const { y } = history.state || {};
+  const { y } = history.state;
   const [path, search] = (location.hash.slice(1) || "/campaigns").split("?");
   const [pattern, module, part, needsFull] = VIEWS.find(([known]) => known.test(path)) || [];
   for (const link of document.querySelectorAll("[data-part]")) {
@@ -248,8 +250,14 @@ let entered = false;
 
 /** Change the address without changing the view: a new draft has been given its id. */
 export function rename(hash) {
-  history.replaceState(null, "", hash);
+  history.replaceState({ position }, "", hash);
   sessionStorage.setItem(hash.split("?")[0], hash);
+}
+
+/** Show another view in the place of this one, which Back does not return to. */
+export function replace(hash) {
+  rename(hash);
+  enter();
 }
 
 /** Keep in the address what a list is narrowed to and where it is, so that Back, a reload and a shared link show the same. */
@@ -258,6 +266,29 @@ export function remember(changes) {
   const known = new URLSearchParams(search);
   const kept = Object.fromEntries([...known.keys()].map((name) => [name, known.getAll(name)]));
   rename(`${path || "#/campaigns"}${query({ ...kept, ...changes })}`);
+}
+
+/** Whether nothing holds back who leaves for another address. A view with unsaved changes does: it asks, and calls `go()`. */
+const mayLeave = (go) => dispatchEvent(new CustomEvent("leave", { cancelable: true, detail: go }));
+
+function follow(event) {
+  const link = event.target.closest("a[href^='#/']");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  // Where the page is, for coming back.
+  history.replaceState({ position, y: scrollY }, "");
+  if (link.hash !== location.hash && !mayLeave(() => { location.hash = link.hash; })) event.preventDefault();
+}
+
+/** The address has changed, also by Back and Forward. If it must not yet, return to the entry that was left. */
+function move(event) {
+  const next = history.state?.position ?? position + 1;
+  const steps = next - position;
+  if (event.isTrusted && !steps) return event.stopImmediatePropagation(); // returned; dialogs stay open
+  const isFree = mayLeave(() => history.go(steps));
+  if (!history.state) history.replaceState({ position: next }, "");
+  if (!isFree) return history.go(-steps);
+  position = next;
+  enter();
 }
 
 /** The address of a list as it was last seen in this window. */
@@ -293,13 +324,9 @@ async function start() {
     await signIn(document.getElementById("main"));
     entered = true;
   }
-  // Where the page is when a link is followed, for coming back.
-  document.addEventListener("click", ({ target }) => { if (target.closest("a[href^='#']")) history.replaceState({ y: scrollY }, ""); }, true);
-  // A view with unsaved changes prevents "leave": the address and the view stay until it has asked what becomes of them.
-  addEventListener("hashchange", ({ oldURL }) => {
-    if (dispatchEvent(new CustomEvent("leave", { cancelable: true, detail: location.hash }))) enter();
-    else history.replaceState(null, "", oldURL);
-  });
+  if (!history.state) history.replaceState({ position }, "");
+  document.addEventListener("click", follow, true);
+  addEventListener("hashchange", move);
   // Not needed by who only looks, so that the stats' first paint does not wait for it.
   document.addEventListener("focusin", () => import("./focus.js"), { once: true });
   await enter();

@@ -1,6 +1,6 @@
 /** The campaign editor: fields and content on the left, the email beside them, what can be done with it on top. */
 
-import { api, crumbs, failure, fill, h, heading, linked, mayWrite, moment, pill, Problem, query, say, style } from "./app.js";
+import { api, crumbs, failure, fill, h, heading, linked, mayWrite, moment, pill, Problem, query, replace, say, style } from "./app.js";
 import { due, UNSENT } from "./campaign-words.js";
 import { Draft } from "./draft.js";
 import { offered, UNSCHEDULE } from "./editor-actions.js";
@@ -14,7 +14,9 @@ export async function show(place, { id: asked, signal }) {
   await style("editor.css");
   const campaign = asked ? await api("GET", `campaigns/${asked}`, { signal }) : await newDraft(signal);
   const { status = "draft" } = campaign;
-  if (!UNSENT.has(status)) return location.replace(`#/campaigns/${asked}/stats`);
+  if (!UNSENT.has(status)) return replace(`#/campaigns/${asked}/stats`);
+  const lookup = api("GET", "lead-groups", { signal });
+  if (!campaign.audience.stages.length) await lookup.catch(() => null); // what is offered is shown at once, so that nothing moves
   const draft = new Draft(campaign);
   const readonly = !mayWrite() || status !== "draft";
   const restored = readonly ? {} : draft.restore();
@@ -22,7 +24,7 @@ export async function show(place, { id: asked, signal }) {
   let refreshes = 0;
 
   const form = draftForm({
-    shown: { ...draft.stored, ...restored }, readonly, isNew: !asked, signal,
+    shown: { ...draft.stored, ...restored }, readonly, isNew: !asked, lookup, signal,
     onchange: (name) => saved.changed(name),
     html: async () => (await saved.save()) && draft.made,
   });
@@ -34,20 +36,22 @@ export async function show(place, { id: asked, signal }) {
 
   const title = heading(asked ? campaign.title || "Untitled campaign" : "New campaign", { class: "clip" });
   const panes = toggles("Write or preview", { write: "Write", look: "Preview" }, showPane);
-  const desk = h("div", { class: "desk" },
-    h("div", { class: "write" }, form.elements, !readonly && card({ id: "check", title: "Pre-send check" }, check.element)), frame.element);
   const actions = h("div", { class: "actions editor-actions", role: "group", "aria-label": "Actions" },
     offered({ campaign, draft, form, saved, check, alert, lead: frame.lead }));
+  // For the keyboard, Send comes behind what is to be sent, and before the email's own links.
+  const desk = h("div", { class: "desk" },
+    h("div", { class: "notices" },
+      campaign.status_reason && h("p", {}, linked(campaign.status_reason)),
+      status === "scheduled" && campaign.proof_waived && h("p", { class: "note" }, "Scheduled without the check, at your request."),
+      alert, saved.conflicting),
+    h("div", { class: "write" }, form.elements, !readonly && card({ id: "check", title: "Pre-send check" }, check.element)),
+    actions, frame.element);
   new ResizeObserver(() => place.style.setProperty("--actions", `${actions.offsetWidth}px`)).observe(actions);
   place.classList.add("editor");
   place.append(
     h("div", { class: "editor-head" },
-      h("div", { class: "titled" }, crumbs("#/campaigns", "Campaigns", ""), title, asked && pill(status)), state, panes.element),
-    actions,
-    h("div", { class: "stack" },
-      campaign.status_reason && h("p", {}, linked(campaign.status_reason)),
-      status === "scheduled" && campaign.proof_waived && h("p", { class: "note" }, "Scheduled without the check, at your request.")),
-    alert, saved.conflicting, desk);
+      h("div", { class: "titled" }, crumbs("#/campaigns", "Campaigns", ""), title, pill(status)), state, panes.element),
+    desk);
   showPane("write");
   check.draw();
   look();

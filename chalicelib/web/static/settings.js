@@ -76,7 +76,7 @@ export async function show(place, { signal }) {
     });
     if (answer === "discard") isChanged = false;
     if (answer === "save") await disabledDuring(submit, save);
-    if (!isChanged) location.hash = event.detail;
+    if (!isChanged) event.detail();
   }, { signal });
 
   /** Show the sample mail as it would be. While a field is wrong, the last one stays, and the field says why. */
@@ -87,7 +87,7 @@ export async function show(place, { signal }) {
       const response = await api("GET", path, { signal, whole: true });
       await response.text();
       errors.show([]);
-      frame.src = `v1/${path}`;
+      frame.contentWindow.location.replace(`v1/${path}`); // as src, Back would go through the previews
     } catch (problem) {
       if (problem instanceof Problem) errors.show(problem.errors);
     }

@@ -1,6 +1,6 @@
 /** Signing in: on a page of its own, or in a dialog when a session has ended, so that nothing on the page is lost. */
 
-import { h, rename, request, say, signedIn } from "./app.js";
+import { h, rename, replace, request, say, signedIn } from "./app.js";
 
 /** Resolves once the user is signed in: by the sign-in link in the address, or with a token. */
 export async function signIn(place) {
@@ -37,7 +37,7 @@ export async function signIn(place) {
 export async function show(place, { query }) {
   const refusal = await follow(query.get("code") || "");
   if (refusal) say(refusal);
-  location.replace("#/campaigns");
+  replace("#/campaigns");
 }
 
 /** Sign in by a link's code, which works once: "", or the reason why that failed. */
