@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from chalicelib.model.campaign import Body, Campaign
 from chalicelib.model.errors import Fault, InvalidFields
 
-MISSING = "is missing"
+_MISSING = "is missing"
+_NO_CONTENT = "is missing, and so are markdown and mjml: one of them is needed"
 NEEDED_BY_A_MAIL = ("subject", "from_email", "html")
 """Of the fields without which nothing is sent, what a test send needs."""
 
@@ -25,7 +26,7 @@ def missing_in(campaign: Campaign, body: Body) -> list[Fault]:
         "audience.stages": audience.stages,
         "html": body.has_content,
     }
-    return [Fault(field, MISSING) for field, value in present.items() if not value]
+    return [Fault(field, _NO_CONTENT if field == "html" else _MISSING) for field, value in present.items() if not value]
 
 
 def require_complete(campaign: Campaign, body: Body, fields: Sequence[str] | None = None) -> None:

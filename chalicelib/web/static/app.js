@@ -157,14 +157,6 @@ const STATUS = {
 };
 export const pill = (status) => h("span", { class: `pill ${status}` }, STATUS[status] || status);
 
-/** Why an email was not sent. */
-const REASONS = {
-  missing_address: "No email address", invalid_address: "Invalid address", rejected: "Rejected by the mail service",
-  rendering_failed: "Content could not be rendered", outcome_unknown: "Outcome unknown", unsubscribed: "Unsubscribed before sending",
-  suppressed: "Suppressed before sending", lead_deleted: "Lead deleted before sending",
-};
-export const reasonName = (reason) => REASONS[reason] || reason.replaceAll("_", " ");
-
 // -- Routing. Routes are fragments, so that the server need not know them. -------------------------------------------
 
 /** Address, module, part of the navigation, and whether nothing of it is left without full access. */
@@ -258,14 +250,6 @@ export function rename(hash) {
 export function replace(hash) {
   rename(hash);
   enter();
-}
-
-/** Keep in the address what a list is narrowed to and where it is, so that Back, a reload and a shared link show the same. */
-export function remember(changes) {
-  const [path, search] = location.hash.split("?");
-  const known = new URLSearchParams(search);
-  const kept = Object.fromEntries([...known.keys()].map((name) => [name, known.getAll(name)]));
-  rename(`${path || "#/campaigns"}${query({ ...kept, ...changes })}`);
 }
 
 /** Whether nothing holds back who leaves for another address. A view with unsaved changes does: it asks, and calls `go()`. */

@@ -43,6 +43,14 @@ const DID = {
 export const segmentOf = (behaviors, titles) => behaviors.map(({ did, campaign_id: id }) =>
   `${DID[did]} ${titles.get(id) ? `“${titles.get(id)}”` : "an earlier campaign"}`);
 
+/** Why an email was not sent. */
+const REASONS = {
+  missing_address: "No email address", invalid_address: "Invalid address", rejected: "Rejected by the mail service",
+  rendering_failed: "Content could not be rendered", outcome_unknown: "Outcome unknown", unsubscribed: "Unsubscribed before sending",
+  suppressed: "Suppressed before sending", lead_deleted: "Lead deleted before sending",
+};
+export const reasonName = (reason) => REASONS[reason] || reason.replaceAll("_", " ");
+
 // -- Durations. --------------------------------------------------------------------------------------------------------
 
 const UNITS = [["second", 1, 120], ["minute", 60, 120 * 60], ["hour", 3600, 48 * 3600], ["day", 86_400, Infinity]];

@@ -1,8 +1,9 @@
 /** The list of campaigns: tabs by status, search and order, all in the address; it keeps itself up to date. */
 
-import { failure, fill, h, heading, mayWrite, query, remember, style } from "./app.js";
+import { failure, fill, h, heading, mayWrite, query, style } from "./app.js";
 import { rows, VERBS } from "./campaign-rows.js";
-import { debounced, firstPages, nothing, regularly } from "./parts.js";
+import { titleOf } from "./campaign-words.js";
+import { debounced, firstPages, nothing, regularly, remember, titlesOf } from "./parts.js";
 import { refill } from "./update.js";
 
 const TABS = [
@@ -28,12 +29,16 @@ export async function show(place, { query: address, signal }) {
 
   let pages = Number(address.get("pages")) || 1;
   let shown = new Map();
+  const titles = new Map();
   const tab = () => TABS.find(([name]) => name === view.status) || TABS[0];
   const at = (changes) => `#/campaigns${query({ ...view, ...changes })}`;
 
   const load = regularly(signal, pause, async (isLatest) => {
     const values = { q: view.q, status: tab()[2], sort: view.sort, order: view.order, limit: 25, counts: true };
     const { items, cursor, counts } = await firstPages(pages, "campaigns", values, signal);
+    for (const each of items) titles.set(each.campaign_id, titleOf(each));
+    const followed = items.flatMap(({ audience }) => audience.behavior.map((each) => each.campaign_id)).filter((id) => !titles.has(id));
+    for (const [id, title] of await titlesOf(followed, signal)) titles.set(id, title);
     if (!isLatest()) return;
     trouble.replaceChildren();
     draw(items, cursor, counts);
@@ -55,7 +60,7 @@ export async function show(place, { query: address, signal }) {
     shown = new Map(items.map((campaign) => [campaign.campaign_id, campaign]));
     drawTabs(counts);
     if (items.length) {
-      refill(list, rows(items, view), h("p", { class: "more", "data-key": "more" }, cursor && h("button", { type: "button", "data-verb": "more" }, "Show more")));
+      refill(list, rows(items, view, titles), h("p", { class: "more", "data-key": "more" }, cursor && h("button", { type: "button", "data-verb": "more" }, "Show more")));
     } else refill(list, view.q || view.status ? nothing("No campaigns found", reason()) : welcome());
   }
 

@@ -7,6 +7,7 @@ import { labelled } from "./field-errors.js";
 import { asStored, readable } from "./idn.js";
 import { mergeTags, withTags } from "./merge-tags.js";
 import { senderField } from "./sender-field.js";
+import { isExample } from "./starting-points.js";
 
 const LINES = [
   ["title", "Title", { placeholder: "Only you see this" }],
@@ -40,8 +41,8 @@ export function draftForm({ shown, readonly, isNew, lookup, signal, onchange, ht
   const people = audience(shown.audience, { onchange: () => onchange("audience"), signal, readonly, isOpen: isNew, lookup });
   const email = content({
     shown, readonly, isNew, pickTag, onchange, html,
-    start({ subject, preview_text: teaser }) {
-      for (const [name, value] of Object.entries({ subject, preview_text: teaser })) lines[name].value ||= value;
+    start(point) {
+      for (const name of TAGGED) if (!lines[name].value || isExample(name, lines[name].value)) lines[name].value = point[name];
     },
   });
   const controls = { ...lines, ...email.controls, audience: people.line, "audience.entity": people.line, "audience.stages": people.stages };

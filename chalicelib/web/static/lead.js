@@ -1,6 +1,7 @@
 /** One lead: details, email status, and timeline. */
 
-import { api, button, crumbs, fill, h, heading, lastAddress, mayWrite, moment, reasonName, say, style } from "./app.js";
+import { api, button, crumbs, fill, h, heading, lastAddress, mayWrite, moment, say, style } from "./app.js";
+import { reasonName } from "./campaign-words.js";
 import { asSent, readable } from "./idn.js";
 import { deleteLead, nameOf, stageChoice, tagList } from "./lead-controls.js";
 import { leadForm, leadGroups, namesIn } from "./lead-form.js";

@@ -1,6 +1,6 @@
 /** What several views are built from: cards, tables, switches, and lists in pages. */
 
-import { api, button, failure, fill, h, Problem, query, remember, say } from "./app.js";
+import { api, button, failure, fill, h, Problem, query, rename, say } from "./app.js";
 
 const SEARCH_MS = 10_000;
 
@@ -212,4 +212,12 @@ export async function titlesOf(ids, signal) {
   const title = (id) => api("GET", `campaigns/${id}`, { signal })
     .then((found) => found.title, ({ status }) => (status === 404 ? "Deleted campaign" : "Campaign with unknown title"));
   return new Map(await Promise.all([...new Set(ids)].map(async (id) => [id, await title(id)])));
+}
+
+/** Keep in the address what a list is narrowed to and where it is, so that Back, a reload and a shared link show the same. */
+export function remember(changes) {
+  const [path, search] = location.hash.split("?");
+  const known = new URLSearchParams(search);
+  const kept = Object.fromEntries([...known.keys()].map((name) => [name, known.getAll(name)]));
+  rename(`${path || "#/campaigns"}${query({ ...kept, ...changes })}`);
 }

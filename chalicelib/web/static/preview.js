@@ -138,10 +138,12 @@ export function preview(signal) {
   const soon = debounced(load, signal, SHOW_AFTER_MS);
 
   // -- The lead. ---------------------------------------------------------------------------------------------------------
+  /** Name and address, or the one that there is. */
+  const known = (each) => [...new Set([nameOf(each), readable(each.email)])].filter(Boolean);
   const find = async (words) => {
     const path = words ? `leads${query({ entity: audience?.entity, q: words, limit: 20 })}` : `previews/leads${query({ audience: JSON.stringify(audience) })}`;
     const { items } = await api("GET", path, { signal });
-    return [...items.map((each) => ({ title: nameOf(each), note: readable(each.email), value: each })), ...(words ? [] : [{ ...NOBODY, value: null }])];
+    return [...items.map((each) => ({ title: known(each)[0], note: known(each)[1], value: each })), ...(words ? [] : [{ ...NOBODY, value: null }])];
   };
   const pickLead = chooser({
     label: "Find a lead", placeholder: "Name or email address", empty: "No lead matches.", find,
@@ -150,7 +152,7 @@ export function preview(signal) {
   });
   function choose(chosen) {
     lead = chosen;
-    fill(who, h("span", { class: "clip" }, chosen ? `${nameOf(chosen)}${chosen.email ? ` · ${readable(chosen.email)}` : ""}` : NOBODY.title), chevron());
+    fill(who, h("span", { class: "clip" }, chosen ? known(chosen).join(" · ") : NOBODY.title), chevron());
   }
 
   choose(null);

@@ -1,6 +1,7 @@
 /** The recipients of a campaign and how they reacted: filtered, page by page, and all of them as a CSV file. */
 
-import { button, fill, h, moment, pill, query, reasonName } from "./app.js";
+import { button, fill, h, moment, pill, query } from "./app.js";
+import { reasonName } from "./campaign-words.js";
 import { saveCsv } from "./download.js";
 import { asSent, readable } from "./idn.js";
 import { browse, card, choice, table } from "./parts.js";

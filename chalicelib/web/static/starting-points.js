@@ -122,12 +122,14 @@ Managing director
 const SENTENCE = /\p{L}.{30,}/u;
 const examples = new Set(STARTING_POINTS.flatMap(({ markdown }) => markdown.split("\n")).filter((line) => SENTENCE.test(line.replaceAll(/\{\{.*?\}\}/g, ""))));
 
+export const isExample = (name, value) => STARTING_POINTS.some((point) => point[name] === value);
+
 /** The findings for what is still as a starting point has it. */
 export function examplesLeft({ preview_text: teaser, markdown }) {
   const lines = (markdown || "").split("\n").flatMap((line, at) => (examples.has(line) ? [at + 1] : []));
   const note = (field, line, message) => ({ severity: "note", code: "example_left", field, line, message });
   return [
-    ...(STARTING_POINTS.some((point) => point.preview_text === teaser) ? [note("preview_text", null, "The preview text is still the starting point’s.")] : []),
+    ...(isExample("preview_text", teaser) ? [note("preview_text", null, "The preview text is still the starting point’s.")] : []),
     ...(lines.length ? [note("markdown", lines[0], lines.length === 1 ? "This line is still the starting point’s." : `This line and ${lines.length - 1} more are still the starting point’s.`)] : []),
   ];
 }

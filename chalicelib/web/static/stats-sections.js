@@ -1,7 +1,7 @@
 /** The sections below the five numbers: funnel, insights, chart, links, failures, machines, comparison, recipients. */
 
-import { api, bar, button, counted, date, fill, h, number, percent, reasonName, style, withoutTags } from "./app.js";
-import { openTimes, segmentOf } from "./campaign-words.js";
+import { api, bar, button, counted, date, fill, h, number, percent, style, withoutTags } from "./app.js";
+import { openTimes, reasonName, segmentOf } from "./campaign-words.js";
 import { chart } from "./chart.js";
 import { readable } from "./idn.js";
 import { attempt, card, finding, regularly, table, titlesOf } from "./parts.js";

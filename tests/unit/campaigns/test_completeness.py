@@ -8,6 +8,7 @@ import pytest
 from chalicelib.campaigns.completeness import NEEDED_BY_A_MAIL, Incomplete, missing_in, require_complete
 from chalicelib.campaigns.drafts import blank
 from chalicelib.model.campaign import Audience, Body
+from chalicelib.model.errors import Fault
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 BLANK = blank(NOW)
@@ -18,6 +19,8 @@ ALL = ["title", "subject", "from_email", "audience.entity", "audience.stages", "
 def test_all_that_is_missing_is_named_in_the_editors_order() -> None:
     assert [fault.field for fault in missing_in(BLANK, Body(html=" \n"))] == ALL
     assert missing_in(WHOLE, Body(markdown="Hello")) == []
+    (no_content,) = missing_in(WHOLE, Body())
+    assert no_content == Fault("html", "is missing, and so are markdown and mjml: one of them is needed")
     with pytest.raises(Incomplete, match=r"^title is missing; subject is missing; from_email is missing$"):
         require_complete(BLANK, Body())
 
