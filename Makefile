@@ -83,7 +83,8 @@ check: setup  ## linters (Python, JavaScript), types, import rules, cfn-lint on 
 	$(BIN)/python -m local.lint
 
 unit: setup  ## tests that need no engine
-	$(BIN)/python -m pytest -q --junitxml=$(REPORTS)/unit.xml -n 2 $(or $(TESTS),tests/unit)
+	@# A third worker computes while others wait for time-outs and processes.
+	$(BIN)/python -m pytest -q --junitxml=$(REPORTS)/unit.xml -n 3 $(or $(TESTS),tests/unit)
 
 store: setup  ## tests of the tables, on ministack and on Amazon's DynamoDB Local
 	$(BIN)/python -m pytest -q --junitxml=$(REPORTS)/store.xml -n 2 $(or $(TESTS),tests/store)

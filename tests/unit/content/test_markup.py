@@ -65,17 +65,13 @@ def test_a_cdata_section_is_refused_only_if_its_end_is_uncertain() -> None:
         "<a " + " ".join(f"a{number}=1" for number in range(100_000)) + ">",
         "<a " + "a " * 400_000 + ">",
         "<!--" + "-" * 1_000_000,
-        "<!---->" * 140_000,
         "<!--[if mso]>" * 75_000,
         '<a href="' * 100_000,
         "<" * 1_000_000,
         "<script>" + "<!--<script>" * 80_000,
         "<svg>" + "<![CDATA[" * 100_000,
         "<svg>" + "<![CDATA[]]>" * 80_000,
-        "<svg>" + "<title>x</title>" * 60_000,
         "<svg><title>" + "<![CDATA[" * 100_000 + "</title>",
-        "<svg>" * 200_000,
-        "<select>" * 120_000,
         "<title>" * 140_000,
         "<a b=" + " " * 1_000_000 + ">",
         "<a " + "/" * 1_000_000 + ">",
@@ -83,6 +79,7 @@ def test_a_cdata_section_is_refused_only_if_its_end_is_uncertain() -> None:
     ids=lambda document: document[:24].strip(),
 )
 def test_a_megabyte_of_malice_is_read_in_seconds(document: str) -> None:
+    """What test_limits.py compiles is read there."""
     start = time.process_time()
     with suppress(SourceError):
         for token in markup.tokens(document):
