@@ -8,6 +8,9 @@ from playwright.sync_api import Locator, Page, Request, expect
 
 from tests.stack.marketer import Marketer
 
+DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+"""Until the page is drawn as it is now, with what its own observers of sizes bring about."""
+
 _under_way: defaultdict[Page, set[Request]] = defaultdict(set)
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from chalicelib.crm.lead_input import MAX_TAGS
 from local.recipients import follow
 from local.stack import LocalStack
-from tests.browser.steps import sign_in
+from tests.browser.steps import look_again, sign_in
 from tests.stack.marketer import Marketer
 
 ENTITY = "automation"
@@ -183,6 +183,9 @@ def test_a_rule_acts_and_is_followed_up(
     desk.get_by_role("link", name="Automation").click()
     desk.get_by_role("link", name="Pricing clickers become hot", exact=True).click()
     log = desk.get_by_role("row")
+    (rule,) = (each for each in marketer("GET", "/v1/rules")["items"] if each["name"] == CLICKERS["name"])
+    assert until(lambda: len(marketer("GET", f"/v1/rules/{rule['rule_id']}/log")["items"]) == 2)
+    look_again(desk)
     expect(log.filter(has=desk.get_by_role("link", name="Ann"))).to_contain_text("Tag hot added")
     failed = log.filter(has=desk.get_by_role("link", name="Mia"))
     expect(failed).to_contain_text("Stage New → Hot Lead")

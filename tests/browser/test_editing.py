@@ -17,9 +17,9 @@ from tests.stack.marketer import Marketer
 SAVED = re.compile("^Saved ")
 
 
-def write_sent(stack: LocalStack, marketer: Marketer, entity: str) -> CampaignId:
+def write_sent(stack: LocalStack, marketer: Marketer, entity: str, **said: str) -> CampaignId:
     """A campaign whose sending has ended, without a delivery."""
-    campaign_id = CampaignId(write(marketer, entity))
+    campaign_id = CampaignId(write(marketer, entity, **said))
     campaigns = Campaigns(stack.engine.client("dynamodb"), stack.outputs["CampaignsTable"])
     now = datetime.now(UTC)
     bring_to(campaigns, campaign_id, CampaignStatus.SENT, launched_at=now, completed_at=now)
@@ -243,11 +243,12 @@ def test_an_invalid_field_is_named_and_gets_the_focus(
 def test_a_new_campaign_has_the_last_sender_and_no_stages_and_what_it_lacks_gets_the_focus(
     window: BrowserContext, stack: LocalStack, marketer: Marketer
 ) -> None:
-    write(marketer, "last", from_email="last@shop.example")
+    write(marketer, "last", from_email="last@bücher.example")
     marketer("POST", "/v1/leads", {"entity": "last", "stage": "New", "email": "ann@last.example"})
     page = window.new_page()
     page.goto(f"{stack.web_url}#/campaigns/new")
-    expect(field(page, "From address")).to_have_value("last@shop.example")
+    expect(field(page, "From address")).to_have_value("last@bücher.example")
+    expect(page.get_by_text("Draft", exact=True)).to_be_visible()
     expect(field(page, "Business line")).to_have_value("last")
     expect(page.locator(".chip input:checked")).to_have_count(0)
     field(page, "Title").fill("Lacks a subject")
@@ -256,6 +257,10 @@ def test_a_new_campaign_has_the_last_sender_and_no_stages_and_what_it_lacks_gets
     expect(page.locator("#subject-error")).to_have_text("Write a subject.")
     field(page, "Subject").fill("Hello")
     expect(page.locator("#subject-error")).to_have_text("")
+    expect(state(page)).to_have_text(re.compile("^Saved [^.]*$"))
+    saved = marketer("GET", f"/v1/campaigns/{page.url.split('/')[-2]}")
+    assert saved["from_email"] == "last@xn--bcher-kva.example"
+    assert page.evaluate("Object.keys(localStorage)") == [], "its letters are no change"
 
     # On a phone, with the email in view: the stage is shown, and the message does not cover what comes next.
     page.set_viewport_size({"width": 380, "height": 800})
@@ -266,14 +271,15 @@ def test_a_new_campaign_has_the_last_sender_and_no_stages_and_what_it_lacks_gets
     page.get_by_role("button", name="Schedule…").click()
     stages = page.get_by_role("group", name="Stages (any of)")
     expect(stages.get_by_role("checkbox", name="New")).to_be_focused()
-    expect(page.locator("#stages-error")).to_have_text("Choose at least one stage.")
-    expect(page.locator("#stages-error")).to_be_in_viewport()
+    # The message first, which goes after some seconds.
     message, action = (
         each.bounding_box() for each in (page.locator(".toast"), page.get_by_role("button", name="Send…"))
     )
     assert message is not None
     assert action is not None
     assert message["y"] + message["height"] <= action["y"]
+    expect(page.locator("#stages-error")).to_have_text("Choose at least one stage.")
+    expect(page.locator("#stages-error")).to_be_in_viewport()
 
 
 def test_what_is_refused_of_a_new_campaign_is_kept_and_is_no_conflict(
@@ -349,7 +355,7 @@ def test_a_scheduled_campaign_is_read_only_and_a_sent_one_shows_its_stats(
 ) -> None:
     for number in range(2):
         marketer("POST", "/v1/leads", {"entity": "gone", "stage": "New", "email": f"a{number}@gone.example"})
-    scheduled, sent = write(marketer, "gone"), write_sent(stack, marketer, "gone")
+    scheduled, sent = write(marketer, "gone"), write_sent(stack, marketer, "gone", from_email="news@bücher.example")
     marketer("POST", f"/v1/campaigns/{scheduled}/schedule", {"at": "2032-02-03T10:00", "timezone": "Europe/Lisbon"})
     page = editor(window, stack, scheduled)
     recipients = page.get_by_role("region", name="Recipients")
@@ -369,6 +375,8 @@ def test_a_scheduled_campaign_is_read_only_and_a_sent_one_shows_its_stats(
     page.goto(f"{stack.web_url}#/campaigns/{sent}/edit")
     expect(page.locator("[data-figure=sent]")).to_have_text("0")
     expect(page).to_have_url(f"{stack.web_url}#/campaigns/{sent}/stats")
+    expect(page.locator(".mail-head")).to_contain_text("news@bücher.example")
+    expect(page.get_by_text("Compared with earlier campaigns from news@bücher.example")).to_be_visible()
 
 
 def test_resubscribing_asks_for_a_reason_and_shows_who_did_it(

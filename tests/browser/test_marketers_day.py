@@ -365,6 +365,7 @@ def test_the_day_by_keyboard_alone(desk: Page, stack: LocalStack, tmp_path: Path
     keys.press("Home")
     while field(desk, "Business line").input_value() != "tasten":
         keys.press("ArrowDown")
+    expect(field(desk, "Neu")).to_be_visible()
     keys.to("Neu")
     keys.press("Space")
     keys.do("Personal letter")
@@ -398,6 +399,7 @@ def test_the_day_by_keyboard_alone(desk: Page, stack: LocalStack, tmp_path: Path
     keys.do("Send 2 emails")
     expect(desk.get_by_role("heading", name="Tasten", exact=True)).to_be_focused()
     expect(figure(desk, "sent")).to_have_text("2")
+    expect(desk.get_by_role("button", name="Follow up…")).to_be_visible()  # once it has ended, a moment later
     expect(desk.get_by_role("heading", name="Tasten", exact=True)).to_be_focused()
 
     keys.do("Follow up…")

@@ -7,7 +7,7 @@ Install the page's font first (Debian: fonts-inter): without it they show a wide
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +21,7 @@ from local.seed import DRAFT
 from local.stack import LocalStack
 from tests.browser.axe import axe_source
 from tests.browser.showcase import ENTITY, Showcase, build
-from tests.browser.steps import sign_in, wait_for_requests
+from tests.browser.steps import DRAWN, sign_in, wait_for_requests
 from tests.prerequisites import skip_without
 from tests.stack.marketer import Marketer
 
@@ -123,7 +123,10 @@ DIALOGS = (
 WIDE: ViewportSize = {"width": 1280, "height": 860}
 PHONE: ViewportSize = {"width": 380, "height": 800}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+SHIFTS = """self.shifts = []; new PerformanceObserver((found) => shifts.push(...found.getEntries().flatMap((each) =>
+  each.sources.map(({ node, previousRect: { y } }) => `${node?.className || node?.textContent}: ${y}`))))
+  .observe({ type: "layout-shift", buffered: true })"""
+"""Collects what moves on a page without having been asked to."""
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 NAMES = ["link-name", "button-name", "label", "select-name"]
 """What a narrow page may lose with the texts that it hides."""
@@ -168,6 +171,20 @@ def test_a_view_is_accessible(look: Callable[[str], Page], shop: Shop, axe: str,
         page.get_by_role("button", name="Preview", exact=True).click()
         page.wait_for_timeout(500)
         page.screenshot(path=Path(SCREENSHOTS) / "editor-phone.png")
+
+
+def test_nothing_moves_while_a_view_loads(stack: LocalStack, signed_in: Page, shop: Shop) -> None:
+    page = signed_in.context.new_page()
+    page.set_viewport_size(PHONE)
+    page.add_init_script(SHIFTS)
+    for address, sign in VIEWS.values():
+        page.goto("about:blank")
+        page.goto(stack.web_url + "#" + address.format(**asdict(shop)))
+        expect(page.get_by_text(sign).first).to_be_visible()
+        wait_for_requests(page)
+        page.evaluate(DRAWN)
+        assert page.evaluate("shifts") == [], address
+    page.close()
 
 
 def assert_accessible(page: Page, axe: str) -> None:

@@ -44,7 +44,7 @@ def test_a_person_is_put_on_the_list_taken_off_it_exported_and_erased(
 
     page.goto(f"{stack.web_url}#/settings/suppressions?q=ida")
     page.get_by_role("button", name=f"Remove {ADDRESS}…").click()
-    page.get_by_label("Reason", exact=True).last.fill("signed up again")
+    page.get_by_role("dialog").get_by_label("Reason", exact=True).fill("signed up again")
     page.keyboard.press("Enter")
     expect(row).to_be_hidden()
     expect(page.get_by_role("heading", name="No addresses found")).to_be_focused()

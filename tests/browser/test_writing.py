@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from local.stack import LocalStack
-from tests.browser.steps import field
+from tests.browser.steps import DRAWN, field
 from tests.stack.marketer import Marketer
 
 # The first lead of a list in the order of random ids.
@@ -139,6 +139,7 @@ def test_findings_stand_at_their_lines_and_a_format_is_not_changed_by_accident(
     desk.unroute("**/v1/previews")
     expect(mail.get_by_text("Fine")).to_be_visible()
     expect(notes).to_have_text(["http://shop.com/a does not use https."])
+    desk.evaluate(DRAWN)
     line, note = (desk.locator(each).bounding_box() for each in (".line.marked", ".line.marked .line-note"))
     assert line is not None
     assert note is not None
@@ -169,11 +170,21 @@ def test_findings_stand_at_their_lines_and_a_format_is_not_changed_by_accident(
         desk.set_viewport_size({"width": width, "height": 900})
         expect(notes).to_contain_text(["lead.nickname"])
         expect(notes.first).to_be_visible()
+        desk.evaluate(DRAWN)
         assert text.evaluate(WIDTH_OF_TEXT) > 260, f"the text can be read beside its findings, {width} pixels wide"
         assert notes.first.evaluate(IS_WHOLE), "the last finding is not cut off"
     text.fill("Changed")
     expect(notes).to_have_count(0)
     expect(mail.get_by_text("Changed")).to_be_visible()
+    expect(desk.locator(".save-state")).to_have_text(re.compile("^Saved "))
+    desk.reload()
+    expect(mail.get_by_text("Changed")).to_be_visible()
+    before = text.evaluate(WIDTH_OF_TEXT)
+    text.fill("Changed {{ lead.nickname }}")
+    expect(notes).to_contain_text(["lead.nickname"])
+    assert text.evaluate(WIDTH_OF_TEXT) == before, "the first finding does not move the text"
+    text.fill("Changed")
+    expect(mail.get_by_text("{")).to_have_count(0)
     expect(desk.locator(".save-state")).to_have_text(re.compile("^Saved "))
 
     desk.get_by_label("Format", exact=True).select_option("html")

@@ -31,6 +31,13 @@ class Marketer:
             time.sleep(0.5)
         return job
 
+    def under_way(self, queue: str) -> int:
+        """How many messages wait, or are with a function; `queue`: the name of the stack's output."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        url, client = self.stack.outputs[queue], self.stack.engine.client("sqs")
+        found = client.get_queue_attributes(QueueUrl=url, AttributeNames=names)
+        return sum(int(number) for number in found["Attributes"].values())
+
     def has_settled(self, path: str) -> bool:
         """Whether nothing of the campaign is being sent, and its numbers are those that its deliveries add up to."""
         client, tables, campaign_id = (

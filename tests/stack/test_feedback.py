@@ -183,12 +183,5 @@ def test_forged_and_foreign_reports_change_nothing_and_do_not_pile_up(
     for tags in ({"delivery_id": ["A" * 48]}, {"delivery_id": ["ünï"]}, {}, None):
         event = {"eventType": "Complaint", "mail": mail | {"tags": tags}, "complaint": {"timestamp": mail["timestamp"]}}
         sns.publish(TopicArn=topic, Message=json.dumps(event))
-    sqs = stack.engine.client("sqs")
-
-    def waiting() -> int:
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        found = sqs.get_queue_attributes(QueueUrl=stack.outputs["FeedbackQueueUrl"], AttributeNames=names)
-        return sum(int(number) for number in found["Attributes"].values())
-
-    assert until(lambda: waiting() == 0)
+    assert until(lambda: marketer.under_way("FeedbackQueueUrl") == 0)
     assert marketer("GET", f"{sent}/stats") | {"as_of": None} == before

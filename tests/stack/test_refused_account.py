@@ -75,6 +75,9 @@ def test_a_campaign_pauses_with_the_reason_and_goes_on_when_it_is_put_right(
     assert said in marketer("GET", path)["status_reason"]
     stats = marketer("GET", f"{path}/stats")
     assert (stats["sent"], stats["failed"]) == (0, 0)
+    # A refusal that is still under way would pause the campaign once more.
+    assert until(lambda: marketer.under_way("PlanQueueUrl") == 0)
+    assert until(lambda: marketer.under_way("SendQueueUrl") == 0)
     switch(stack, **HEALTHY)
     marketer("POST", f"{path}/resume")
     assert until(lambda: bool(marketer("GET", path)["status"] == "sent"))

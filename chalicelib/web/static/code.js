@@ -51,8 +51,6 @@ export function code({ label, value, oninput, readonly, placeholder, describedby
       target.className = `line marked ${several[0].severity}`;
       target.append(h("span", { class: "line-note" }, several.map(({ message }) => h("span", {}, message))));
     }
-    // The text keeps its width while it is being written.
-    element.classList.toggle("annotated", byLine.size > 0 || (element.classList.contains("annotated") && document.activeElement === area));
     follow();
     spread();
   }

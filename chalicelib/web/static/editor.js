@@ -1,6 +1,6 @@
 /** The campaign editor: fields and content on the left, the email beside them, what can be done with it on top. */
 
-import { api, crumbs, failure, fill, h, heading, linked, mayWrite, moment, pill, Problem, query, say, style } from "./app.js";
+import { api, crumbs, failure, fill, h, heading, linked, mayWrite, moment, pill, Problem, query, replace, say, style } from "./app.js";
 import { due, UNSENT } from "./campaign-words.js";
 import { Draft } from "./draft.js";
 import { offered, UNSCHEDULE } from "./editor-actions.js";
@@ -14,7 +14,9 @@ export async function show(place, { id: asked, signal }) {
   await style("editor.css");
   const campaign = asked ? await api("GET", `campaigns/${asked}`, { signal }) : await newDraft(signal);
   const { status = "draft" } = campaign;
-  if (!UNSENT.has(status)) return location.replace(`#/campaigns/${asked}/stats`);
+  if (!UNSENT.has(status)) return replace(`#/campaigns/${asked}/stats`);
+  const lookup = api("GET", "lead-groups", { signal });
+  if (!campaign.audience.stages.length) await lookup.catch(() => null); // what is offered is shown at once, so that nothing moves
   const draft = new Draft(campaign);
   const readonly = !mayWrite() || status !== "draft";
   const restored = readonly ? {} : draft.restore();
@@ -22,7 +24,7 @@ export async function show(place, { id: asked, signal }) {
   let refreshes = 0;
 
   const form = draftForm({
-    shown: { ...draft.stored, ...restored }, readonly, isNew: !asked, signal,
+    shown: { ...draft.stored, ...restored }, readonly, isNew: !asked, lookup, signal,
     onchange: (name) => saved.changed(name),
     html: async () => (await saved.save()) && draft.made,
   });
@@ -48,7 +50,7 @@ export async function show(place, { id: asked, signal }) {
   place.classList.add("editor");
   place.append(
     h("div", { class: "editor-head" },
-      h("div", { class: "titled" }, crumbs("#/campaigns", "Campaigns", ""), title, asked && pill(status)), state, panes.element),
+      h("div", { class: "titled" }, crumbs("#/campaigns", "Campaigns", ""), title, pill(status)), state, panes.element),
     desk);
   showPane("write");
   check.draw();

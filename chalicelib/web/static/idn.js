@@ -4,15 +4,17 @@ const DIGITS = "abcdefghijklmnopqrstuvwxyz0123456789";
 /** Letters of other alphabets can look like Latin ones, so that their domains stay in ASCII. */
 const EASY_TO_TELL = /^(?:[\p{Script=Latin}\d-]+|[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\d-]+)$/u;
 
+/** A domain in ASCII, by the browser's own encoder; another host if it is none. */
+const inAscii = (domain) => Object.assign(new URL("https://www.example.com"), { hostname: domain }).hostname;
+
 /** The address, or the domain, with the letters of its international labels; as it is if any of them may deceive. */
 export function readable(address) {
   if (!address?.includes("xn--")) return address;
   const domain = address.split("@").at(-1);
   try {
     const labels = domain.toLowerCase().split(".").map((label) => (label.startsWith("xn--") ? decoded(label.slice(4)) : label));
-    // The browser's own encoder has the last word: it gives the same domain, or this is none.
-    const { hostname } = Object.assign(new URL("https://www.example.com"), { hostname: labels.join(".") });
-    return hostname === domain.toLowerCase() && labels.every((label) => EASY_TO_TELL.test(label)) ? address.slice(0, -domain.length) + labels.join(".") : address;
+    // The encoder has the last word: it gives the same domain, or this is none.
+    return inAscii(labels.join(".")) === domain.toLowerCase() && labels.every((label) => EASY_TO_TELL.test(label)) ? address.slice(0, -domain.length) + labels.join(".") : address;
   } catch {
     return address;
   }
@@ -20,6 +22,13 @@ export function readable(address) {
 
 /** The address as mail services know it, for the title of one that is shown otherwise; else null. */
 export const asSent = (address) => (readable(address) === address ? null : address);
+
+/** The address as the API gives it back: what is typed, with an international domain in ASCII. */
+export function asStored(address) {
+  const [, local, domain] = /^(.*@)(.*[^\p{ASCII}].*)$/u.exec(address) || [];
+  const encoded = domain && inAscii(domain);
+  return encoded?.includes("xn--") ? local + encoded : address;
+}
 
 /** What is typed or pasted for a sender: an address, or a domain without what surrounds it in a web address. */
 export function senderIn(text) {

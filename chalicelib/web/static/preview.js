@@ -103,7 +103,7 @@ export function preview(signal) {
   }).observe(stage);
 
   function envelope({ from_name: name, from_email: address, subject, preview_text: teaser, text: body }) {
-    const sender = name || address || "From";
+    const sender = name || readable(address) || "From";
     fill(inbox, h("span", { class: "avatar", "aria-hidden": "true" }, sender.slice(0, 1).toUpperCase()),
       h("div", {}, h("p", { class: "inbox-from clip", dir: "auto" }, sender),
         h("p", { class: "inbox-subject clip", dir: "auto" }, subject || h("span", { class: "soft" }, "No subject")),

@@ -15,7 +15,7 @@ export async function show(place, { id, signal }) {
   await Promise.all([style("editor.css"), style("automation.css")]);
   const lookup = api("GET", "lead-groups", { signal });
   const [rule, { items: campaigns }] = await Promise.all([
-    id ? api("GET", `rules/${id}`, { signal }) : BLANK, api("GET", `campaigns${query({ limit: 100 })}`, { signal }),
+    id ? api("GET", `rules/${id}`, { signal }) : BLANK, api("GET", `campaigns${query({ limit: 100 })}`, { signal }), lookup.catch(() => null),
   ]);
   const { when } = rule;
   const named = when.campaign_id && !campaigns.some((each) => each.campaign_id === when.campaign_id)

@@ -2,19 +2,20 @@
  * The From address: offers verified senders, and says at once when an address may not send.
  *
  *   const sender = senderField(input, signal);
- *   form.append(sender.field, sender.note);       // the input with a button that lists senders; what there is to say
+ *   form.append(sender.field, sender.note);       // the input with a button that lists senders; a word beside its label
  *   sender.check();                               // after the value was set by code, as when a draft is loaded
  *
  * Nothing is said, and nothing offered, where senders are not known (an SMTP server) or SES does not answer.
  */
 
-import { api, button, h, linked } from "./app.js";
+import { api, button, fill, h } from "./app.js";
 import { chevron, chooser } from "./chooser.js";
+import { asStored, readable } from "./idn.js";
 import { insert } from "./merge-tags.js";
 import { debounced } from "./parts.js";
 
 export function senderField(input, signal) {
-  const note = h("p", { class: "error", role: "status" });
+  const note = h("p", { class: "error sender-note", role: "status" });
   const opener = button(chevron(), () => open(input), { class: "bare field-button", "aria-label": "Verified senders", title: "Verified senders", "aria-haspopup": "listbox" });
   const field = h("div", { class: "with-button" }, input, opener);
   const looked = new Map();
@@ -23,10 +24,10 @@ export function senderField(input, signal) {
   verified.then(({ length }) => { opener.hidden = !length; });
   const open = chooser({
     label: "Verified senders", placeholder: "Search senders", empty: "No verified sender has this name.",
-    find: async (text) => (await verified).map(offer).filter(({ title }) => title.toLowerCase().includes(text)),
+    find: async (text) => (await verified).map(offer).filter(({ title, value }) => `${title} ${value}`.toLowerCase().includes(text)),
     onpick(address) {
       input.select();
-      insert(input, address);
+      insert(input, readable(address));
     },
     onclose: () => input.focus(),
   });
@@ -34,7 +35,7 @@ export function senderField(input, signal) {
   /** A domain is offered with what is written before the @. */
   function offer({ sender, kind }) {
     const address = kind === "address" ? sender : `${input.value.trim().split("@")[0] || "news"}@${sender}`;
-    return { title: address, note: `Verified ${kind}`, value: address };
+    return { title: readable(address), note: `Verified ${kind}`, value: address };
   }
 
   /** The sender that decides about an address: the address itself, its domain or one above; null: none is known. */
@@ -53,11 +54,12 @@ export function senderField(input, signal) {
   async function check() {
     const senders = await listed;
     if (!senders) return;
-    const address = input.value.trim().toLowerCase();
+    const typed = input.value;
+    const address = asStored(typed.trim().toLowerCase());
     const sender = /^[^@\s]+@[^@\s]+\.[^@\s.]{2,}$/.test(address) ? await senderOf(address, senders) : { verified: true };
-    if (signal.aborted || address !== input.value.trim().toLowerCase()) return;
-    const what = sender ? `${sender.sender} is not verified yet.` : `${address.split("@")[1]} is not one of your senders.`;
-    note.replaceChildren(...(sender?.verified ? [] : linked(`${what} No emails can be sent from it. See Settings, Senders.`)));
+    if (signal.aborted || typed !== input.value) return;
+    const why = `: ${sender ? `${readable(sender.sender)} is not verified yet` : `${readable(address.split("@")[1])} is not one of your senders`}. No emails can be sent from it.`;
+    fill(note, !sender?.verified && h("a", { href: "#/settings/senders", title: `Not verified${why}` }, "Not verified", h("span", { class: "sr" }, why)));
   }
 
   input.addEventListener("input", debounced(check, signal));

@@ -21,6 +21,7 @@ const ask = (...call) => api(...call).catch((problem) => {
   if (problem.status === 503) problem.message = "Amazon SES does not answer right now. Try again in a moment.";
   throw problem;
 });
+const pathOf = ({ sender }) => `senders/${encodeURIComponent(sender)}`;
 const pillOf = ([text, kind]) => h("span", { class: `pill ${kind}` }, text);
 
 export async function show(place, { signal }) {
@@ -63,11 +64,12 @@ async function senders(place, signal) {
     fill(more, h("span", { class: "loading" }, "Loading senders…"));
     await attempt(more, signal, async () => {
       const found = await ask("GET", `senders?limit=200${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`, { signal });
-      for (const each of found.items) items.append(row(each, signal, count));
+      // The first that waits for its records is shown with them. They are looked up before, so that nothing moves.
+      const waiting = cursor ? null : found.items.find(({ verified }) => !verified);
+      const looked = waiting && await api("GET", pathOf(waiting), { signal }).catch(() => null);
+      for (const each of found.items) items.append(row(each, signal, count, each === waiting ? looked : null));
       fill(more, found.cursor && button("Show more", () => page(found.cursor)));
       count();
-      const waiting = cursor ? null : found.items.findIndex(({ verified }) => !verified);
-      if (waiting !== null && waiting >= 0) items.children[waiting].querySelector("details").open = true;
     });
   }
 
@@ -87,7 +89,7 @@ async function senders(place, signal) {
       else items.prepend(element);
       count();
       input.value = "";
-      say(sender.kind === "domain" ? `${sender.sender} was added. Publish its DNS records.` : `Amazon sent ${sender.sender} an email with a link.`);
+      say(sender.kind === "domain" ? `${readable(sender.sender)} was added. Publish its DNS records.` : `Amazon sent ${readable(sender.sender)} an email with a link.`);
       element.querySelector("summary").focus();
     } catch (problem) {
       if (!name) error.textContent = "Enter a domain, such as example.com.";
@@ -115,7 +117,7 @@ function row(summary, signal, changed, known = null) {
   const details = h("details", { class: "fold", open: Boolean(known) },
     h("summary", {}, h("span", { class: "sender-name", title: asSent(summary.sender) }, readable(summary.sender)), state), body);
   const item = h("li", { "data-sender": summary.sender }, details);
-  const path = `senders/${encodeURIComponent(summary.sender)}`;
+  const path = pathOf(summary);
 
   const load = () => attempt(body, signal, async () => draw(await ask("GET", path, { signal })));
 
@@ -132,7 +134,7 @@ function row(summary, signal, changed, known = null) {
 
   async function remove({ sender, used_by: using }) {
     const gone = await confirm({
-      title: `Remove ${sender}?`, action: "Remove", danger: true,
+      title: `Remove ${readable(sender)}?`, action: "Remove", danger: true,
       text: `Emails can no longer be sent from it, also by others who use this AWS account. ${using.length
         ? `${counted(using.length, "campaign uses", "campaigns use")} it and would pause: ${using.slice(0, 3).map(({ title }) => `“${title}”`).join(", ")}${using.length > 3 ? ", …" : ""}.`
         : "No unsent campaign uses it."} Its DNS records stay.`,
@@ -141,7 +143,7 @@ function row(summary, signal, changed, known = null) {
     if (!gone) return;
     item.remove();
     changed();
-    say(`${sender} was removed.`);
+    say(`${readable(sender)} was removed.`);
   }
 
   let asked = Boolean(known);
@@ -170,7 +172,7 @@ function todo({ sender, kind, verified, records }) {
 
 function dmarcOf({ kind, sender, verified, dmarc: { passes, reason } }) {
   if (!verified) return null;
-  const emails = `Emails from ${kind === "domain" ? sender : "this address"}`;
+  const emails = `Emails from ${kind === "domain" ? readable(sender) : "this address"}`;
   if (passes) return h("p", { class: "fine" }, `${emails} pass DMARC, as Gmail, Yahoo and Microsoft expect.`);
   if (passes === null) return h("p", { class: "soft" }, `It could not be checked whether ${emails.toLowerCase()} pass DMARC.`);
   return h("p", { class: "advice" }, `${emails} do not pass DMARC: ${reason}. Gmail, Yahoo and Microsoft refuse them above 5,000 a day.`);

@@ -3,11 +3,13 @@
 import { api, bar, button, counted, date, fill, h, number, percent, style, withoutTags } from "./app.js";
 import { openTimes, reasonName, segmentOf } from "./campaign-words.js";
 import { chart } from "./chart.js";
+import { readable } from "./idn.js";
 import { attempt, card, finding, regularly, table, titlesOf } from "./parts.js";
 import { recipients } from "./recipients.js";
 import { refill } from "./update.js";
 
 export { outlook, pace } from "./campaign-words.js";
+export { readable };
 export { refill, regularly };
 
 /** What a follow-up's recipients did before, behind the rest of its audience. */
@@ -27,7 +29,7 @@ export async function sections(place, { campaign, stats, asked, signal }) {
   place.append(
     h("div", { class: "pair" },
       h("div", { class: "view" }, card({ id: "funnel", title: "Funnel" }, funnelBody), card({ id: "failures", title: "Failure reasons" }, failures)),
-      card({ id: "advice", title: "Insights" }, scanners.element, notes)),
+      card({ id: "advice", title: "Insights" }, notes, scanners.element)),
     course.element, linked.element, compared.element,
     card({ id: "machines", title: "Machine activity and deliverability" }, machines), people.element);
 
@@ -133,7 +135,8 @@ function automatic(stats, filter) {
 function links(campaign, signal) {
   const body = h("div");
   const frame = h("iframe", { class: "framed overlay", title: "Click map of the email", sandbox: "", hidden: true });
-  const refresh = () => { if (!frame.hidden) frame.src = `v1/campaigns/${campaign.campaign_id}/preview.html?clicks=true`; };
+  // As its src, Back would go through all that it has shown.
+  const refresh = () => { if (!frame.hidden) frame.contentWindow.location.replace(`v1/campaigns/${campaign.campaign_id}/preview.html?clicks=true`); };
   const toggle = button("Show click map", () => {
     frame.hidden = !frame.hidden;
     toggle.textContent = `${frame.hidden ? "Show" : "Hide"} click map`;
@@ -175,7 +178,7 @@ function comparison(campaign, signal) {
   const update = () => attempt(body, signal, async () => {
     refill(body, compare(await api("GET", `campaigns/${campaign.campaign_id}/comparison`, { signal })));
   });
-  return { element: card({ id: "usual", title: `Compared with earlier campaigns from ${campaign.from_email}` }, body), update };
+  return { element: card({ id: "usual", title: `Compared with earlier campaigns from ${readable(campaign.from_email)}` }, body), update };
 }
 
 function compare(compared) {

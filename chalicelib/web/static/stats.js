@@ -26,7 +26,7 @@ export async function show(place, { id, query: asked, signal }) {
   const ask = () => Promise.all([api("GET", `campaigns/${id}`, { signal }), api("GET", `campaigns/${id}/stats`, { signal })]);
   const [campaign, stats] = await ask();
   /** What is shown now. Buttons outlive the refresh that made them, so they look here. */
-  const now = { campaign, stats, away: false, outlook: "", segment: "", retried: null, recount, changed(answer) { now.campaign = answer; draw(); poll(); } };
+  const now = { campaign, stats, away: false, outlook: "", sender: campaign.from_email, segment: "", retried: null, recount, changed(answer) { now.campaign = answer; draw(); poll(); } };
   head.replaceChildren(...top(now, heading(campaign.title)));
   figures.hidden = false;
   figures.append(...FIGURES.map((each) => figure(each, now)));
@@ -37,10 +37,11 @@ export async function show(place, { id, query: asked, signal }) {
     if (!signal.aborted) poll();
   }
 
-  const { outlook, pace, refill, regularly, sections, segment } = await import("./stats-sections.js");
+  const { outlook, pace, readable, refill, regularly, sections, segment } = await import("./stats-sections.js");
   if (signal.aborted) return;
   const update = await sections(rest, { campaign, stats, asked, signal });
   const speed = pace();
+  now.sender = readable(campaign.from_email);
   const draw = () => {
     refill(head, ...top(now, h("h1", { tabindex: "-1" }, now.campaign.title)));
     refill(figures, ...FIGURES.map((each) => figure(each, now)));
@@ -67,22 +68,21 @@ export async function show(place, { id, query: asked, signal }) {
     draw();
   });
   setTimeout(poll, pause());
-  if (!campaign.audience.behavior.length) return;
   now.segment = await segment(campaign.audience.behavior, signal);
   draw();
 }
 
 function top(now, title) {
-  const { campaign, stats, away } = now;
+  const { campaign, stats, away, sender } = now;
   const isRunning = RUNNING.has(campaign.status);
-  const { subject, from_name: name, from_email: address } = campaign;
+  const { subject, from_name: name } = campaign;
   return [
     crumbs("#/campaigns", "Campaigns", "Stats"),
     h("div", { class: "head" },
       h("div", { class: "titled" }, title, pill(campaign.status)), h("div", { class: "actions" }, offered(now))),
     h("dl", { class: "mail-head", "data-key": "mail" },
       h("div", {}, h("dt", {}, "Subject"), h("dd", {}, withoutTags(subject) || "—")),
-      h("div", {}, h("dt", {}, "From"), h("dd", {}, name ? `${name} · ${address}` : address || "—")),
+      h("div", {}, h("dt", {}, "From"), h("dd", {}, [name, sender].filter(Boolean).join(" · ") || "—")),
       h("div", {}, h("dt", {}, "To"), h("dd", {}, campaign.audience.entity, campaign.audience.stages.length ? ` · ${campaign.audience.stages.join(", ")}` : "", now.segment)),
       h("div", {}, h("dt", {}, "Started"), h("dd", {}, moment(campaign.launched_at)))),
     campaign.status_reason && h("p", { "data-key": "reason" }, linked(campaign.status_reason)),

@@ -2,6 +2,7 @@
 
 import { h, style, withoutTags } from "./app.js";
 import { tell } from "./dialogs.js";
+import { readable } from "./idn.js";
 import { toggles } from "./parts.js";
 
 const WIDTHS = { desktop: "100%", phone: "380px" };
@@ -15,6 +16,6 @@ export async function viewEmail({ campaign_id: id, title, subject, from_name: na
   });
   sizes.press("desktop");
   tell(title,
-    h("p", {}, h("b", {}, withoutTags(subject)), h("span", { class: "note" }, ` from ${name ? `${name} · ` : ""}${address}`)),
+    h("p", {}, h("b", {}, withoutTags(subject)), h("span", { class: "note" }, ` from ${name ? `${name} · ` : ""}${readable(address)}`)),
     h("div", { class: "bar" }, sizes.element, h("p", { class: "note" }, "Merge tags show their default values.")), frame);
 }

@@ -294,28 +294,21 @@ def test_no_rendered_value_shows_an_attribute_and_nothing_is_called(template: st
     else:
         for text in (rendered.html or "", rendered.text):
             assert not any(word in text for word in OBJECTS), text
-    assert (lead, campaign) == before
-    assert Trap.sprung == 0
-
-
-@given(TEMPLATES)
-@settings(max_examples=1500, deadline=None)
-def test_neither_does_the_engine_alone_reach_a_leads_attributes(template: str) -> None:
-    """Whatever the check of the merge tags may miss, and what was compiled before it was as strict as now."""
-    lead, campaign = lead_with_traps(), dict(CAMPAIGN)
-    before, Trap.sprung = deepcopy((lead, campaign)), 0
-    try:
-        engine = TemplateEngine([(template, False)], lambda delivery, link, text, quoted: text)
-    except minijinja.TemplateError:
-        return
-    try:
-        (text,), _ = engine.render(lead, campaign, DELIVERY_ID, UNSUBSCRIBE_URL)
-    except RenderFailed:
-        pass
-    else:
+    # Whatever the check of the merge tags may miss, and what was compiled before it was as strict as now.
+    for text in by_the_engine_alone(template, lead, campaign):
         assert not any(word in text for word in ("REACHED", "built-in", "bound method", "object at 0x", "<class")), text
     assert (lead, campaign) == before
     assert Trap.sprung == 0
+
+
+def by_the_engine_alone(template: str, lead: dict[str, Any], campaign: dict[str, object]) -> list[str]:
+    """What the engine makes of a template that nobody checked; nothing, if it does not take it."""
+    try:
+        engine = TemplateEngine([(template, False)], lambda delivery, link, text, quoted: text)
+        (text,), _ = engine.render(lead, campaign, DELIVERY_ID, UNSUBSCRIBE_URL)
+    except (minijinja.TemplateError, RenderFailed):
+        return []
+    return [text]
 
 
 # --- whatever rendering raises fails this delivery

@@ -198,14 +198,14 @@ def test_no_second_ever_holds_more_than_the_rate(tmp_path: Path) -> None:
                     refusals.append(number)
 
         with ThreadPoolExecutor(20) as pool:
-            list(pool.map(send_when_allowed, range(60)))
+            list(pool.map(send_when_allowed, range(40)))
         times = [datetime.fromisoformat(message["received_at"]) for message in inbox.messages()]
     # The list's times are taken after the rate was, on a busy machine some milliseconds: a tenth of a second of slack.
     second = timedelta(milliseconds=900)
     assert max(sum(at <= other < at + second for other in times) for at in times) <= 25
-    # A machine too slow for the rate is refused nothing; else two seconds were full before the last mail.
-    assert not refusals or max(times) - min(times) >= 2 * second
-    assert len(times) == 60
+    # A machine too slow for the rate is refused nothing; else a second was full before the last mail.
+    assert not refusals or max(times) - min(times) >= second
+    assert len(times) == 40
 
 
 def test_beyond_the_daily_quota_sends_are_refused(inbox: RunningInbox) -> None:

@@ -60,6 +60,14 @@ def test_a_pasted_web_address_is_taken_for_its_domain() -> None:
     assert answers("senderIn", list(wanted)) == wanted
 
 
+def test_what_is_typed_in_letters_is_compared_and_saved_as_the_api_stores_it() -> None:
+    wanted = {f"Ann.Berg@{domain}": f"Ann.Berg@{ascii_form(domain)}" for domain in [*READABLE, *DECEIVING]}
+    for unchanged in [*OTHERS, "Ann@Shop.Example", "bücher.example", "ann@bücher .example", "änn@shop.example"]:
+        wanted.setdefault(unchanged, unchanged)
+    del wanted["ann@xn--ü.example"]  # no encoder takes it
+    assert answers("asStored", list(wanted)) == wanted
+
+
 @pytest.mark.parametrize("domain", READABLE)
 def test_a_domain_is_shown_in_its_letters(shown: dict[str, str], domain: str) -> None:
     assert shown[f"ann@{ascii_form(domain)}"] == f"ann@{domain}"
