@@ -30,6 +30,12 @@ _FILES: dict[str, FileKind] = {
     RAW: "csv",
     WORKBOOK: "workbook",
 }
+_TEXTS = ("text/csv", RAW)
+# What is not RAW the gateway has decoded as UTF-8 already, and lost what was none.
+_TAKEN_BY = {"encoding": (RAW,), "delimiter": _TEXTS, "sheet": (WORKBOOK,)} | dict.fromkeys(
+    ("mapping", "header", "first_line", "last_line"), (*_TEXTS, WORKBOOK)
+)
+"""The files that a parameter is about; with another it is refused, as it would change nothing."""
 MAX_MAPPING = 6_000
 """Characters of an encoded mapping: an address has at most 10,240 (AWS, API Gateway quotas for a REST API)."""
 
@@ -60,7 +66,16 @@ class ReadingQuery(RequestModel):
         default=None, description="Name of the workbook's sheet; by default its first that is not empty."
     )
 
-    def layout(self) -> Layout:
+    def layout(self, kind: str) -> Layout:
+        """How a file of this media type is to be read. Raises InvalidParameters."""
+        given = self.model_dump(exclude_unset=True, exclude_none=True)
+        misplaced = [
+            Fault(name, f"needs the media type {' or '.join(types)}")
+            for name, types in _TAKEN_BY.items()
+            if kind not in types and given.get(name, "utf-8") != "utf-8"
+        ]
+        if misplaced:
+            raise InvalidParameters(misplaced)
         return Layout(**self.model_dump(include=set(Layout.__slots__), exclude_none=True))
 
 
@@ -161,8 +176,8 @@ def inspect_file(call: Call) -> Inspection:
     parameters do not say is found: encoding, delimiter (also by Excel's `sep=`), the header's line, and for each column
     where it probably goes, by names in English and German. Nothing is imported.
     """
-    query = call.query(InspectQuery)
-    return inspect(read_bytes(call.request), media_type(call.request) == WORKBOOK, query.layout(), query.header)
+    query, kind = call.query(InspectQuery), media_type(call.request)
+    return inspect(read_bytes(call.request), kind == WORKBOOK, query.layout(kind), query.header)
 
 
 @Operation(
@@ -188,9 +203,6 @@ def import_file(call: Call) -> ImportReport:
     in pieces, each CSV piece with the header.
     """
     query, kind = call.query(ImportQuery), media_type(call.request)
-    if kind != RAW and query.encoding not in (None, "utf-8"):
-        # The gateway has decoded it as UTF-8 already, and lost what was none.
-        raise InvalidParameters([Fault("encoding", f"needs the media type {RAW}")])
-    layout = replace(query.layout(), as_it_is=query.address == "none")
+    layout = replace(query.layout(kind), as_it_is=query.address == "none")
     file = read_file(read_bytes(call.request), _FILES[kind], layout, defaults=query.checked_defaults())
     return import_leads(call.context.leads, file, call.context.now(), dry_run=query.dry_run)

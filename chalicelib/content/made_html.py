@@ -1,5 +1,6 @@
 """Makes the HTML of a mail that was written in Markdown or MJML."""
 
+from contextlib import suppress
 from typing import Final
 
 from chalicelib.content.errors import ContentInvalid, Positions, SourceError
@@ -20,7 +21,8 @@ def made_of(body: Body, workspace: Workspace) -> SourceMap | None:
     field, source = ("mjml", body.mjml) if body.mjml else ("markdown", body.markdown)
     if not source or not source.strip():
         return None
-    from chalicelib.content import markdown, mjml  # not needed by what sends mails
+    from chalicelib.content import markdown, mjml, vocabulary  # not needed by what sends mails
+    from chalicelib.content.merge_tags import find_tags
 
     problems: list[SourceError] = []
     try:
@@ -37,5 +39,8 @@ def made_of(body: Body, workspace: Workspace) -> SourceMap | None:
         problems.append(error)
     except ValueError as error:
         raise ContentInvalid([Fault(field, f"cannot be read: {error}")]) from None
+    with suppress(SourceError):  # its tags cannot be told apart, which is among the problems
+        problems += vocabulary.check(find_tags(source))[1]
     positions = Positions(source)
-    raise ContentInvalid([Fault(field, each.reason, *positions.of(each.offset)) for each in problems])
+    in_order = sorted(problems, key=lambda each: each.offset)
+    raise ContentInvalid([Fault(field, each.reason, *positions.of(each.offset)) for each in in_order])

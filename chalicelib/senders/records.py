@@ -97,7 +97,10 @@ def dmarc_of(domain: str, identity: Identity, answers: Answers) -> Dmarc:
             policies[name.removeprefix("_dmarc.")] = policy
     where = policy_domain(domain, policies)
     if where is None:
-        passes, reason = False, _why_no_policy(domain, answers)
+        several = sum(map(is_policy, answers[Question(f"_dmarc.{domain}", "TXT")] or ()))
+        passes, reason = False, f"no DMARC record is published for {domain}"
+        if several:
+            reason = f"{domain} has {several} DMARC records, and receivers ignore all of them. Remove all but one"
     else:
         passes = _is_authenticated(domain, identity, policies[where], policies, answers)
         reason = _why_not(domain, identity)
@@ -118,13 +121,6 @@ def _is_authenticated(domain: str, identity: Identity, policy: Policy, policies:
         and _allows_ses(answers[Question(mail_from, "TXT")] or ())
         and is_aligned(domain, mail_from, strict=policy.strict_spf, policies=policies)
     )
-
-
-def _why_no_policy(domain: str, answers: Answers) -> str:
-    several = len([text for text in answers[Question(f"_dmarc.{domain}", "TXT")] or () if is_policy(text)])
-    if several:
-        return f"{domain} has {several} DMARC records, and receivers ignore all of them. Remove all but one"
-    return f"no DMARC record is published for {domain}"
 
 
 def _why_not(domain: str, identity: Identity) -> str:

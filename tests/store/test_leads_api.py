@@ -253,6 +253,7 @@ def test_a_spreadsheet_is_inspected_checked_and_imported_by_its_mapping(api: Api
         ('defaults={"stages":"a"}', 400, "defaults.stages"),
         ("encoding=latin-9", 400, "encoding"),
         ("encoding=windows-1252", 400, "encoding"),
+        ("sheet=A", 400, "sheet"),
         ("delimiter=%25", 400, "delimiter"),
         ("header=-1", 400, "header"),
         ("first_line=0", 400, "first_line"),
@@ -263,6 +264,18 @@ def test_a_wrong_way_to_read_a_file_names_the_parameter(api: ApiClient, query: s
     reply = api("POST", f"/v1/leads/import?{query}", "entity,stage,email\nacme,New,a@b.example\n", CSV)
     assert (reply.status, reply.json["errors"][0]["field"]) == (status, field)
     assert count(api) == 0
+
+
+@pytest.mark.one_engine
+def test_a_parameter_that_a_kind_of_file_has_no_use_for_is_refused(api: ApiClient) -> None:
+    line = '{"entity": "acme", "stage": "New", "email": "a@b.example"}'
+    query = urlencode({"mapping": '{"email": "external_id"}', "first_line": 2, "delimiter": ";"})
+    reply = api("POST", f"/v1/leads/import?{query}", line, {"Content-Type": "application/x-ndjson"})
+    assert reply.status == 400
+    assert {each["field"] for each in reply.json["errors"]} == {"mapping", "first_line", "delimiter"}
+    assert count(api) == 0
+    reply = api("POST", "/v1/leads/import/inspect?sheet=A", b"email\n", {"Content-Type": "application/octet-stream"})
+    assert (reply.status, reply.json["errors"][0]["field"]) == (400, "sheet")
 
 
 def test_a_file_that_would_make_leads_without_address_or_name_is_taken_when_it_is_meant(api: ApiClient) -> None:

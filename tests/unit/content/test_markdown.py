@@ -165,6 +165,20 @@ def test_merge_tags_stay_as_they_were_written() -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "lines"),
+    [
+        (Body(markdown="Hi {{ lead.frist_name }}\n\n[x](www.shop.example)\n\n{{ nobody }}"), [1, 3, 5]),
+        (Body(mjml="<mjml><mj-body>\n<mj-zzz/></mj-body>\n{{ lead.frist_name }}</mjml>"), [2, 3]),
+        (Body(markdown="{{ lead.frist_name }}\n\n[x](www.shop.example) {{ open"), [3]),
+    ],
+)
+def test_wrong_links_and_wrong_merge_tags_are_reported_together(body: Body, lines: list[int]) -> None:
+    with pytest.raises(ContentInvalid) as refused:
+        made_of(body, Workspace())
+    assert [fault.line for fault in refused.value.faults] == lines
+
+
+@pytest.mark.parametrize(
     ("markdown", "line", "says"),
     [
         ("a\n\n[x](javascript:alert(1))", 3, "a link must lead to"),
