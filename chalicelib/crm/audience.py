@@ -28,7 +28,7 @@ _LOOK_SECONDS = 20
 
 
 class Audiences:
-    """`clock` gives seconds that only grow. Every method may raise StoreUnavailable."""
+    """`clock` gives seconds. Every method may raise StoreUnavailable."""
 
     def __init__(self, leads: Leads, deliveries: Deliveries, clock: Callable[[], float] = time.time) -> None:
         self._leads = leads

@@ -65,6 +65,7 @@ export async function show(place, { query: address, signal }) {
   }
 
   function drawTabs(counts) {
+    tabs.classList.toggle("counting", !counts);
     refill(tabs, TABS.map(([name, text, statuses]) => {
       const count = counts && (statuses.length ? statuses.reduce((sum, status) => sum + counts.by_status[status], 0) : counts.total);
       return h("a", { href: at({ status: name }), "data-key": `tab-${name}`, "data-tab": name, "aria-current": name === tab()[0] && "true" },

@@ -2,7 +2,7 @@
 
 import json
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from chalice.app import MultiDict
@@ -19,9 +19,10 @@ from chalicelib.api.http.resources import operations
 from chalicelib.api.imports import ImportQuery
 from chalicelib.api.leads import LeadPatch, LeadQuery, NewLead
 from chalicelib.api.rules import RulePatch
-from chalicelib.api.suppressions import NewSuppressions, SuppressionsQuery
+from chalicelib.api.suppressions import REMOVED, Listed, NewSuppressions, SuppressionsQuery
 from chalicelib.api.tokens import NewToken
 from chalicelib.model.errors import Invalid, InvalidPosition
+from chalicelib.model.suppression import SuppressionReason
 
 
 def refused(body: str | bytes, model: Any = NewLead) -> Problem:
@@ -145,6 +146,10 @@ def test_whatever_parameter_is_wrong_an_error_names_it_and_no_type_of_ours() -> 
         assert {name.partition("[")[0] for name in fields(problem)} <= names, problem.detail
     with pytest.raises(InvalidParameters, match=r"^reason must be 'hard_bounce', .* or 'removed'$"):
         read_query(SimpleNamespace(query_params=MultiDict({"reason": ["x"]})), SuppressionsQuery)  # type: ignore[arg-type]
+
+
+def test_every_reason_of_a_suppression_can_be_asked_for() -> None:
+    assert get_args(Listed) == (*SuppressionReason, REMOVED)
 
 
 def test_a_media_type_is_read_without_its_parameters() -> None:

@@ -1,5 +1,7 @@
 """The page that stands in for a redirect that nothing vouches for: it names the host that a browser would go to."""
 
+from dataclasses import asdict
+
 import pytest
 
 from chalicelib.model.workspace import Language, Theme, Workspace
@@ -81,6 +83,10 @@ def test_unsubscribing_from_a_test_says_that_it_is_one() -> None:
 
 def test_every_language_has_its_texts() -> None:
     assert set(_TEXTS) == set(Language)
+    english = asdict(_TEXTS[Language.EN])
+    others = [asdict(texts) for language, texts in _TEXTS.items() if language is not Language.EN]
+    untranslated = [name for name in english for texts in others if texts[name] == english[name]]
+    assert untranslated == []
 
 
 def test_a_page_has_the_workspaces_language_logo_and_name() -> None:
